@@ -1,0 +1,202 @@
+#include "class.h"
+
+#include <string.h>
+
+static const char state_key = 0; /* its address is the registry key */
+
+/* __index(object, key): upvalue 1 methods, upvalue 2 properties. */
+static int mm_index(lua_State *L)
+{
+    lua_settop(L, 2);
+    lua_pushvalue(L, 2);
+    if (lua_rawget(L, lua_upvalueindex(1)) != LUA_TNIL)
+        return 1;
+    lua_pop(L, 1);
+    lua_pushvalue(L, 2);
+    if (lua_rawget(L, lua_upvalueindex(2)) == LUA_TNIL)
+        return 1;
+    lua_pushvalue(L, 1);
+    lua_call(L, 1, 1);
+    return 1;
+}
+
+/* __newindex(object, key, value): upvalue 1 setters, upvalue 2 the class's name. */
+static int mm_newindex(lua_State *L)
+{
+    lua_settop(L, 3);
+    lua_pushvalue(L, 2);
+    if (lua_rawget(L, lua_upvalueindex(1)) == LUA_TNIL)
+        return luaL_error(L, "field '%s' of a %s is not to be written", luaL_tolstring(L, 2, NULL),
+                          lua_tostring(L, lua_upvalueindex(2)));
+    lua_pushvalue(L, 1);
+    lua_pushvalue(L, 3);
+    lua_call(L, 2, 0);
+    return 0;
+}
+
+static void new_table_of(lua_State *L, const luaL_Reg *functions)
+{
+    lua_newtable(L);
+    if (functions)
+        luaL_setfuncs(L, functions, 0);
+}
+
+/* module.methods[name] = the table on top of the stack; the module is at index `module`. */
+static void publish_methods(lua_State *L, int module, const char *name)
+{
+    if (lua_getfield(L, module, "methods") != LUA_TTABLE) {
+        lua_pop(L, 1);
+        lua_newtable(L);
+        lua_pushvalue(L, -1);
+        lua_setfield(L, module, "methods");
+    }
+    lua_pushvalue(L, -2);
+    lua_setfield(L, -2, name);
+    lua_pop(L, 1);
+}
+
+void sse_class_register(lua_State *L, const sse_class *c)
+{
+    int module = lua_gettop(L);
+
+    luaL_newmetatable(L, c->name);
+    new_table_of(L, c->methods);
+    publish_methods(L, module, c->name);
+    new_table_of(L, c->properties);
+    lua_pushcclosure(L, mm_index, 2);
+    lua_setfield(L, -2, "__index");
+    new_table_of(L, c->setters);
+    lua_pushstring(L, c->name);
+    lua_pushcclosure(L, mm_newindex, 2);
+    lua_setfield(L, -2, "__newindex");
+    lua_pushboolean(L, 0);
+    lua_setfield(L, -2, "__metatable");
+    if (c->metamethods)
+        luaL_setfuncs(L, c->metamethods, 0);
+    lua_pop(L, 1);
+}
+
+void *sse_class_new(lua_State *L, const sse_class *c, size_t size, int values)
+{
+    void *object = lua_newuserdatauv(L, size, values);
+
+    memset(object, 0, size);
+    luaL_setmetatable(L, c->name);
+    return object;
+}
+
+void *sse_class_check(lua_State *L, int arg, const sse_class *c)
+{
+    return luaL_checkudata(L, arg, c->name);
+}
+
+sse_state *sse_state_get(lua_State *L)
+{
+    sse_state *st = NULL;
+
+    lua_rawgetp(L, LUA_REGISTRYINDEX, &state_key);
+    st = lua_touserdata(L, -1);
+    lua_pop(L, 1);
+    return st;
+}
+
+void sse_state_keep(lua_State *L, sse_state *st)
+{
+    lua_rawgeti(L, LUA_REGISTRYINDEX, LUA_RIDX_MAINTHREAD);
+    st->L = lua_tothread(L, -1);
+    lua_pop(L, 1);
+    lua_newtable(L);
+    st->errors = luaL_ref(L, LUA_REGISTRYINDEX);
+    lua_rawsetp(L, LUA_REGISTRYINDEX, &state_key);
+}
+
+bool sse_state_next_error(lua_State *L, sse_state *st)
+{
+    if (st->error_count == 0)
+        return false;
+    lua_rawgeti(L, LUA_REGISTRYINDEX, st->errors);
+    lua_rawgeti(L, -1, 1);
+    for (int i = 1; i <= st->error_count; i++) {
+        lua_rawgeti(L, -2, i + 1); /* nil behind the last one */
+        lua_rawseti(L, -3, i);
+    }
+    st->error_count--;
+    lua_remove(L, -2);
+    return true;
+}
+
+int sse_fail(lua_State *L, int code, const char *message)
+{
+    lua_pushnil(L);
+    lua_pushstring(L, message ? message : sse_error_text(code));
+    lua_pushstring(L, sse_error_name(code));
+    return 3;
+}
+
+static int with_traceback(lua_State *L)
+{
+    if (lua_type(L, 1) == LUA_TSTRING)
+        luaL_traceback(L, L, lua_tostring(L, 1), 1);
+    return 1;
+}
+
+static int keep_error(lua_State *L)
+{
+    sse_state *st = lua_touserdata(L, 1);
+
+    lua_rawgeti(L, LUA_REGISTRYINDEX, st->errors);
+    lua_pushvalue(L, 2);
+    lua_rawseti(L, -2, ++st->error_count);
+    return 0;
+}
+
+void sse_report(sse_state *st, lua_State *L)
+{
+    lua_pushcfunction(L, keep_error);
+    lua_pushlightuserdata(L, st);
+    lua_rotate(L, -3, -1); /* keep_error, state, error */
+    if (lua_pcall(L, 2, 0, 0) != LUA_OK)
+        lua_pop(L, 1); /* out of memory while keeping an error: the loop still stops */
+    sse_loop_stop(st->loop);
+}
+
+bool sse_protect(sse_state *st, lua_CFunction fn, void *arg)
+{
+    lua_State *L = st->L;
+    bool ok = true;
+
+    if (!lua_checkstack(L, LUA_MINSTACK))
+        return false;
+    lua_pushcfunction(L, with_traceback);
+    lua_pushcfunction(L, fn);
+    lua_pushlightuserdata(L, arg);
+    if (lua_pcall(L, 1, 0, -3) != LUA_OK) {
+        ok = false;
+        sse_report(st, L);
+    }
+    lua_pop(L, 1);
+    if (st->stress_gc)
+        lua_gc(L, LUA_GCCOLLECT);
+    return ok;
+}
+
+void sse_anchor(lua_State *L, int index, int *ref)
+{
+    if (*ref != LUA_NOREF)
+        return;
+    lua_pushvalue(L, index);
+    *ref = luaL_ref(L, LUA_REGISTRYINDEX);
+}
+
+void sse_unanchor(lua_State *L, int *ref)
+{
+    luaL_unref(L, LUA_REGISTRYINDEX, *ref);
+    *ref = LUA_NOREF;
+}
+
+void sse_push_value(lua_State *L, int ref, int n)
+{
+    lua_rawgeti(L, LUA_REGISTRYINDEX, ref);
+    lua_getiuservalue(L, -1, n);
+    lua_remove(L, -2);
+}

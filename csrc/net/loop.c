@@ -1,0 +1,241 @@
+#include "loop.h"
+
+#include <signal.h>
+#include <stdlib.h>
+#include <time.h>
+
+struct sse_loop {
+    struct event_base *base;
+    sse_deferred *head, **tail;
+    size_t kept;
+    bool running, stopping;
+};
+
+int sse_loop_new(sse_loop **out)
+{
+    sse_loop *loop = calloc(1, sizeof *loop);
+    struct event_config *config = event_config_new();
+    int code = SSE_ENOMEM;
+
+    if (!loop || !config)
+        goto fail;
+    /* Timers set in one callback count from the time they are set, not from the turn's cached time. */
+    event_config_set_flag(config, EVENT_BASE_FLAG_NO_CACHE_TIME);
+    loop->base = event_base_new_with_config(config);
+    if (!loop->base) {
+        code = SSE_ESYS;
+        goto fail;
+    }
+    event_config_free(config);
+    loop->tail = &loop->head;
+    signal(SIGPIPE, SIG_IGN); /* libraries below may write to a socket whose peer has gone */
+    *out = loop;
+    return SSE_OK;
+fail:
+    if (config)
+        event_config_free(config);
+    free(loop);
+    return code;
+}
+
+void sse_loop_free(sse_loop *loop)
+{
+    if (!loop)
+        return;
+    while (loop->head)
+        sse_loop_undefer(loop, loop->head);
+    event_base_free(loop->base);
+    free(loop);
+}
+
+struct event_base *sse_loop_base(sse_loop *loop)
+{
+    return loop->base;
+}
+
+/* Runs what was queued before it began; what these calls queue waits for the next turn. */
+static void run_deferred(sse_loop *loop)
+{
+    sse_deferred mark = { 0 };
+
+    if (!loop->head)
+        return;
+    sse_deferred_init(&mark, NULL, NULL);
+    sse_loop_defer(loop, &mark);
+    for (;;) {
+        sse_deferred *d = loop->head;
+        bool is_mark = d == &mark;
+
+        sse_loop_undefer(loop, d);
+        if (is_mark)
+            return;
+        d->call(d->arg);
+        if (loop->stopping) {
+            sse_loop_undefer(loop, &mark);
+            return;
+        }
+    }
+}
+
+static int turn(sse_loop *loop)
+{
+    int flags = loop->head ? EVLOOP_ONCE | EVLOOP_NONBLOCK : EVLOOP_ONCE;
+    int got = event_base_loop(loop->base, flags | EVLOOP_NO_EXIT_ON_EMPTY);
+
+    if (!loop->stopping)
+        run_deferred(loop);
+    return got < 0 ? SSE_ESYS : SSE_OK;
+}
+
+int sse_loop_run(sse_loop *loop)
+{
+    int code = SSE_OK;
+
+    if (loop->running)
+        return SSE_EBUSY;
+    loop->running = true;
+    while (!code && !loop->stopping && loop->kept > 0)
+        code = turn(loop);
+    loop->running = loop->stopping = false;
+    return code;
+}
+
+int sse_loop_turn(sse_loop *loop, bool *kept)
+{
+    int code = SSE_OK;
+
+    if (loop->running)
+        return SSE_EBUSY;
+    *kept = loop->kept > 0;
+    if (!*kept)
+        return SSE_OK;
+    loop->running = true;
+    code = turn(loop);
+    loop->running = loop->stopping = false;
+    return code;
+}
+
+void sse_loop_stop(sse_loop *loop)
+{
+    if (!loop->running)
+        return;
+    loop->stopping = true;
+    event_base_loopbreak(loop->base);
+}
+
+bool sse_loop_running(const sse_loop *loop)
+{
+    return loop->running;
+}
+
+void sse_loop_keep(sse_loop *loop)
+{
+    loop->kept++;
+}
+
+void sse_loop_release(sse_loop *loop)
+{
+    loop->kept--;
+}
+
+uint64_t sse_loop_now(const sse_loop *loop)
+{
+    struct timespec t;
+
+    (void)loop;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
+}
+
+void sse_deferred_init(sse_deferred *d, void (*call)(void *arg), void *arg)
+{
+    *d = (sse_deferred){ .call = call, .arg = arg };
+}
+
+void sse_loop_defer(sse_loop *loop, sse_deferred *d)
+{
+    if (d->link)
+        return;
+    d->next = NULL;
+    d->link = loop->tail;
+    *loop->tail = d;
+    loop->tail = &d->next;
+    sse_loop_keep(loop);
+}
+
+void sse_loop_undefer(sse_loop *loop, sse_deferred *d)
+{
+    if (!d->link)
+        return;
+    *d->link = d->next;
+    if (d->next)
+        d->next->link = d->link;
+    else
+        loop->tail = d->link;
+    d->link = NULL;
+    sse_loop_release(loop);
+}
+
+static void on_timer(evutil_socket_t fd, short what, void *arg)
+{
+    sse_timer *t = arg;
+
+    (void)fd;
+    (void)what;
+    t->call(t->arg);
+}
+
+static struct timeval to_timeval(uint64_t ms)
+{
+    const uint64_t longest = (uint64_t)INT32_MAX * 1000; /* 68 years: within any time_t */
+
+    if (ms > longest)
+        ms = longest;
+    return (struct timeval){ .tv_sec = (time_t)(ms / 1000), .tv_usec = (suseconds_t)(ms % 1000 * 1000) };
+}
+
+void sse_timer_init(sse_timer *t, sse_loop *loop, void (*call)(void *arg), void *arg)
+{
+    t->call = call;
+    t->arg = arg;
+    event_assign(&t->event, loop->base, -1, 0, on_timer, t);
+}
+
+int sse_timer_start(sse_timer *t, uint64_t ms, bool repeat)
+{
+    struct timeval tv = to_timeval(ms);
+    struct event_base *base = event_get_base(&t->event);
+
+    event_del(&t->event);
+    if (repeat && ms == 0)
+        tv.tv_usec = 1; /* libevent's EV_PERSIST timer never fires on an interval of nothing */
+    event_assign(&t->event, base, -1, repeat ? EV_PERSIST : 0, on_timer, t);
+    return event_add(&t->event, &tv) ? SSE_ENOMEM : SSE_OK;
+}
+
+void sse_timer_stop(sse_timer *t)
+{
+    event_del(&t->event);
+}
+
+static void on_signal(evutil_socket_t fd, short what, void *arg)
+{
+    sse_signal *s = arg;
+
+    (void)fd;
+    (void)what;
+    s->call(s->arg);
+}
+
+int sse_signal_start(sse_signal *s, sse_loop *loop, int number, void (*call)(void *arg), void *arg)
+{
+    s->call = call;
+    s->arg = arg;
+    event_assign(&s->event, loop->base, number, EV_SIGNAL | EV_PERSIST, on_signal, s);
+    return event_add(&s->event, NULL) ? SSE_ESYS : SSE_OK;
+}
+
+void sse_signal_stop(sse_signal *s)
+{
+    event_del(&s->event);
+}

@@ -1,0 +1,48 @@
+/* parser.h: event-stream bytes -> events, in any chunking (WHATWG HTML 9.2.6). No I/O. */
+#ifndef SSE_WIRE_PARSER_H
+#define SSE_WIRE_PARSER_H
+
+#include <stdint.h>
+
+#include "event.h"
+
+#define SSE_DEFAULT_MAX_EVENT ((size_t)16 << 20)
+
+typedef struct sse_parser sse_parser;
+
+/* All optional (NULL: not called, and what only they need is not stored). Slices live until the callback
+ * returns. A callback may call sse_parser_feed on another parser, sse_parser_reset, sse_parser_stop or
+ * sse_parser_free on this one (free is carried out when the feed returns); after these no further callback
+ * comes from the bytes at hand. Feeding this parser from its own callback appends the bytes behind those
+ * at hand (they are copied). */
+typedef struct sse_parser_callbacks {
+    void (*on_event)(void *user, const sse_event *event);  /* type is "message" where none was given */
+    void (*on_retry)(void *user, int64_t ms);              /* saturates at INT64_MAX */
+    void (*on_comment)(void *user, sse_slice text);        /* without the colon */
+    void (*on_id)(void *user, sse_slice id);               /* the last event id changed, at a block's end */
+} sse_parser_callbacks;
+
+typedef struct sse_parser_options {
+    size_t max_event_size; /* pending line + data gathered; 0: SSE_DEFAULT_MAX_EVENT */
+    bool raw;              /* hand bytes through instead of replacing broken UTF-8 */
+} sse_parser_options;
+
+int sse_parser_new(sse_parser **out, const sse_parser_options *options, const sse_parser_callbacks *callbacks,
+                   void *user);
+void sse_parser_free(sse_parser *p);
+
+/* Any piece, also an empty one. SSE_ETOOBIG past the limit, and again on each call until reset; SSE_ENOMEM
+ * likewise; SSE_ESTOPPED where a callback reset, stopped or freed the parser (the rest of the piece is dropped). */
+int sse_parser_feed(sse_parser *p, const char *bytes, size_t len);
+
+/* A new connection: forgets the pending line, data, type and id buffer and arms the BOM check; the last
+ * event id stays. */
+void sse_parser_reset(sse_parser *p);
+
+/* No further callback from the bytes at hand; feeds give SSE_ESTOPPED until reset. */
+void sse_parser_stop(sse_parser *p);
+
+sse_slice sse_parser_last_id(const sse_parser *p);
+int sse_parser_set_last_id(sse_parser *p, sse_slice id); /* SSE_EINVAL where it holds NUL, CR or LF */
+
+#endif

@@ -1,0 +1,108 @@
+--- Options tables: every name and type is checked, and a wrong one is named.
+-- @module sse.options
+local options = {}
+
+-- The nearest known name within two edits, for "did you mean".
+local function distance(a, b)
+  local row = {}
+  for j = 0, #b do row[j] = j end
+  for i = 1, #a do
+    local diagonal = row[0]
+    row[0] = i
+    for j = 1, #b do
+      local cost = a:byte(i) == b:byte(j) and 0 or 1
+      diagonal, row[j] = row[j], math.min(row[j] + 1, row[j - 1] + 1, diagonal + cost)
+    end
+  end
+  return row[#b]
+end
+
+local function suggestion(name, spec)
+  local best, least = nil, 3
+  for known in pairs(spec) do
+    local d = distance(name:lower(), known:lower())
+    if d < least or (d == least and best and known < best) then best, least = known, d end
+  end
+  return best and (" (did you mean '%s'?)"):format(best) or ""
+end
+
+local function show(value)
+  if type(value) == "string" then return ("string %q"):format(value) end
+  if type(value) == "number" or type(value) == "boolean" then return ("%s %s"):format(type(value), value) end
+  return type(value)
+end
+
+local function fits(value, rule)
+  if rule.check then
+    return rule.check(value)
+  end
+  for kind in rule.type:gmatch("[^|]+") do
+    if type(value) == kind or (kind == "integer" and math.type(value) == "integer") then return true end
+  end
+  return false
+end
+
+--- Checks a table of options against a spec and raises on the first that is wrong.
+-- A rule is a string of Lua types joined by "|" ("integer" too), or a table { check = function(value) ->
+-- boolean, expected = text }.
+-- @tparam string where the function's name for messages, "sse.server"
+-- @tparam table|nil given
+-- @tparam table spec name -> rule
+-- @tparam[opt=3] int level whom the error blames
+-- @treturn table given, or an empty table
+function options.check(where, given, spec, level)
+  level = level or 3
+  if given == nil then return {} end
+  if type(given) ~= "table" then
+    error(("%s: expected a table of options, got %s"):format(where, show(given)), level)
+  end
+  for name, value in pairs(given) do
+    local rule = spec[name]
+    if rule == nil then
+      local hint = type(name) == "string" and suggestion(name, spec) or ""
+      error(("%s: unknown option '%s'%s"):format(where, tostring(name), hint), level)
+    end
+    if type(rule) == "string" then rule = { type = rule, expected = rule:gsub("|", " or ") } end
+    if not fits(value, rule) then
+      error(("%s: option '%s' must be %s, got %s"):format(where, name, rule.expected, show(value)), level)
+    end
+  end
+  return given
+end
+
+--- A rule for whole or fractional numbers within bounds.
+function options.number(min, max, unit)
+  local expected = "a number"
+  if max then expected = ("a number from %s to %s"):format(min, max)
+  elseif min then expected = ("a number of at least %s"):format(min) end
+  return {
+    expected = unit and expected .. " (" .. unit .. ")" or expected,
+    check = function(v)
+      return type(v) == "number" and v == v and v >= (min or -math.huge) and v <= (max or math.huge)
+        and (max ~= nil or v < math.huge)
+    end,
+  }
+end
+
+--- A rule for durations in milliseconds.
+function options.ms(min)
+  return options.number(min or 0, nil, "milliseconds")
+end
+
+--- A rule for whole numbers within bounds, floats of whole value included.
+function options.integer(min, max)
+  local rule = options.number(min, max)
+  local number = rule.check
+  rule.expected = rule.expected:gsub("^a number", "a whole number")
+  rule.check = function(v) return number(v) and math.tointeger(v) ~= nil end
+  return rule
+end
+
+--- A rule for one of the named strings.
+function options.one_of(...)
+  local set, names = {}, { ... }
+  for i, name in ipairs(names) do set[name], names[i] = true, ('"%s"'):format(name) end
+  return { expected = table.concat(names, ", "):gsub(", ([^,]*)$", " or %1"), check = function(v) return set[v] or false end }
+end
+
+return options

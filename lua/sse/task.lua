@@ -1,0 +1,79 @@
+--- Tasks: coroutines that the loop resumes, and waiting that works inside and outside of them.
+-- @module sse.task
+local core = require "sse.core"
+
+local task = {}
+
+local tasks = setmetatable({}, { __mode = "k" }) -- coroutine -> its on_error, or true
+
+-- Resumes a task; an error goes to its on_error, or else stops the loop, which raises it.
+local function step(co, ...)
+  local ok, err = coroutine.resume(co, ...)
+  if ok then return end
+  if type(err) == "string" then err = debug.traceback(co, err) end
+  local on_error = tasks[co]
+  coroutine.close(co)
+  if on_error ~= true then on_error(err) else core.report(err) end
+end
+
+--- Runs fn(...) as a task at once, until it first waits.
+-- @tparam[opt] function on_error called with the error and its traceback; without it `sse.run` raises it
+-- @tparam function fn
+-- @param ... its arguments
+function task.start(on_error, fn, ...)
+  local co = coroutine.create(fn)
+  tasks[co] = on_error or true
+  step(co, ...)
+end
+
+--- Starts a task at the end of the loop's turn.
+-- @tparam function fn
+-- @param ... its arguments
+function task.spawn(fn, ...)
+  if type(fn) ~= "function" then
+    error(("sse.spawn: expected a function, got %s"):format(type(fn)), 2)
+  end
+  local args = table.pack(...)
+  core.defer(function() task.start(nil, fn, table.unpack(args, 1, args.n)) end)
+end
+
+--- The running task, or nil outside of one.
+function task.current()
+  local co = coroutine.running()
+  return tasks[co] and co or nil
+end
+
+--- Waits for an answer: calls `begin(resume)` and gives what `resume(...)` is later called with (the first
+-- call counts). Inside a task it yields; outside it pumps the loop.
+-- @tparam function begin
+-- @tparam[opt] string what names the wait in the error when nothing is left that could end it
+function task.await(begin, what)
+  local co = task.current()
+  local results, waiting
+  begin(function(...)
+    if results then return end
+    results = table.pack(...)
+    if waiting then step(co) end
+  end)
+  if not results and co then
+    waiting = true
+    coroutine.yield()
+  end
+  while not results do
+    if not core.turn() and not results then
+      error(("%s: nothing is left that could end this wait"):format(what or "wait"), 2)
+    end
+  end
+  return table.unpack(results, 1, results.n)
+end
+
+--- Waits ms milliseconds: a task yields, outside of a task the loop is pumped.
+-- @tparam number ms
+function task.sleep(ms)
+  if type(ms) ~= "number" or not (ms >= 0 and ms < math.huge) then
+    error(("sse.sleep: expected milliseconds, a number >= 0, got %s"):format(tostring(ms)), 2)
+  end
+  task.await(function(resume) core.after(ms, resume) end, "sse.sleep")
+end
+
+return task
