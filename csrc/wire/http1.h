@@ -55,7 +55,8 @@ typedef struct sse_http1_head {
  * target (http or https only) must be the Host's, but for case; a Transfer-Encoding that doesn't
  * end in one plain "chunked" is 400, a coding before it 501. */
 int sse_http1_parse_head(const char *bytes, size_t len, const sse_http1_limits *limits,
-                         size_t *scanned, sse_http1_head *out, size_t *used, sse_http1_refusal *refusal);
+                         size_t *scanned, sse_http1_head *out, size_t *used,
+                         sse_http1_refusal *refusal);
 
 /* The first field of that name (case-insensitive), or NULL. */
 const sse_http1_field *sse_http1_find(const sse_http1_head *head, const char *name);

@@ -66,8 +66,8 @@ static int charge(sse_http1_body *b, sse_http1_refusal *refusal)
     return SSE_OK;
 }
 
-/* The state after c, one of chunk-ext's bytes or the CR that ends it; -1: malformed (RFC 9112 section
- * 7.1.1, whose white space is taken, but for such before CR). */
+/* The state after c, one of chunk-ext's bytes or the CR that ends it; -1: malformed (RFC 9112
+ * section 7.1.1; white space is where it allows it, so not before CR). */
 static int next_in_extension(int state, char c)
 {
     bool blank = c == ' ' || c == '\t';
@@ -86,7 +86,9 @@ static int next_in_extension(int state, char c)
             return token ? EXT_NAME : SIZE_LF;
         /* fall through */
     case EXT_NAME_AFTER:
-        return c == '=' ? EXT_VALUE_BEFORE : c == ';' ? EXT_NAME_BEFORE : blank ? EXT_NAME_AFTER : -1;
+        if (c == '=' || c == ';')
+            return c == '=' ? EXT_VALUE_BEFORE : EXT_NAME_BEFORE;
+        return blank ? EXT_NAME_AFTER : -1;
     case EXT_VALUE_BEFORE:
         return token ? EXT_TOKEN : c == '"' ? EXT_QUOTED : blank ? EXT_VALUE_BEFORE : -1;
     case EXT_TOKEN:

@@ -273,7 +273,8 @@ static void cut(const scan *s, sse_http1_head *out)
 }
 
 int sse_http1_parse_head(const char *bytes, size_t len, const sse_http1_limits *limits,
-                         size_t *scanned, sse_http1_head *out, size_t *used, sse_http1_refusal *refusal)
+                         size_t *scanned, sse_http1_head *out, size_t *used,
+                         sse_http1_refusal *refusal)
 {
     scan s = { .bytes = bytes, .refusal = refusal };
     int code = SSE_OK;
