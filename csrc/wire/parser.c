@@ -2,129 +2,36 @@
 
 #include <stdlib.h>
 
-#include "buffer.h"
+#include "block.h"
 #include "error.h"
 #include "scan.h"
 #include "utf8.h"
 
-#define LONGEST_NAME 5          /* "event", "retry" */
-#define KEEP_IDLE 1024          /* an empty buffer larger than this is given back when a feed ends */
-#define KEEP_BUSY (256 * 1024)  /* and one that holds little when it is larger than this */
+#define LONGEST_NAME 5 /* "event", "retry" */
 
 enum { FIELD_NONE, FIELD_COMMENT, FIELD_DATA, FIELD_EVENT, FIELD_ID, FIELD_RETRY };
 
 /* Where in a line the last piece ended. */
 enum { LINE_START, LINE_NAME, LINE_COLON, LINE_VALUE, LINE_SKIP };
 
-enum { NOWHERE, IN_PIECE, IN_OWN };
-
-/* A value of the block at hand: in the piece while that lasts, or in a buffer of its own. */
-typedef struct held {
-    sse_slice piece;
-    sse_buffer own;
-    int where;
-} held;
-
 struct sse_parser {
     const char *at, *end;   /* what is left of the piece at hand */
-    held data, type, id;
+    sse_block block;
     sse_buffer line;        /* the value of a line that a piece cut, unless it is data */
     sse_buffer last_id;
     sse_buffer later;       /* fed while a piece was at hand */
     sse_buffer taken;       /* the piece at hand, where it was `later` before */
-    size_t max, open_at;    /* open_at: where in data.own the cut line's value begins */
     unsigned fields;        /* 1 << FIELD_... of those that are stored */
     unsigned wanted;
     int error;              /* until reset */
     unsigned char line_state, field, bom, name_len;
     char name[LONGEST_NAME];
-    bool raw, high, after_cr, busy, dropped, calling, doomed;
+    bool high, after_cr, busy, dropped, calling, doomed;
     sse_parser_callbacks call;
     void *user;
 };
 
-/* --- values held ---------------------------------------------------------------------------------- */
-
-static sse_slice held_slice(const held *h)
-{
-    return h->where == IN_PIECE ? h->piece : sse_buffer_slice(&h->own);
-}
-
-/* The bytes stay where they are until the next item is asked for. */
-static void held_clear(held *h)
-{
-    h->where = NOWHERE;
-    h->own.len = 0;
-}
-
-static int held_settle(held *h)
-{
-    int code = SSE_OK;
-
-    if (h->where != IN_PIECE)
-        return SSE_OK;
-    code = sse_buffer_append(&h->own, h->piece.at, h->piece.len);
-    h->where = IN_OWN;
-    return code;
-}
-
-static bool is_broken(const sse_parser *p, sse_slice value, bool high)
-{
-    return high && !p->raw && sse_utf8_valid(value) < value.len;
-}
-
-static int hold(const sse_parser *p, held *h, sse_slice value, bool high, bool in_piece)
-{
-    bool broken = is_broken(p, value, high);
-
-    held_clear(h);
-    if (in_piece && !broken) {
-        h->piece = value;
-        h->where = IN_PIECE;
-        return SSE_OK;
-    }
-    h->where = IN_OWN;
-    return broken ? sse_utf8_replace(&h->own, value) : sse_buffer_append(&h->own, value.at, value.len);
-}
-
-/* Room for one more data line: what was gathered moves to data.own, an LF behind it. */
-static int begin_data(sse_parser *p, size_t len)
-{
-    sse_buffer *own = &p->data.own;
-    int code = held_settle(&p->data);
-
-    if (code || p->data.where == NOWHERE)
-        return code;
-    code = sse_buffer_reserve(own, len + 1);
-    if (!code)
-        own->data[own->len++] = '\n';
-    return code;
-}
-
-static int add_data(sse_parser *p, sse_slice value, bool high, bool in_piece)
-{
-    int code = SSE_OK;
-
-    if (value.len > p->max)
-        return SSE_ETOOBIG;
-    if (p->data.where == NOWHERE)
-        return hold(p, &p->data, value, high, in_piece);
-    code = begin_data(p, value.len);
-    if (code)
-        return code;
-    return is_broken(p, value, high) ? sse_utf8_replace(&p->data.own, value)
-                                     : sse_buffer_append(&p->data.own, value.at, value.len);
-}
-
 /* --- lines ------------------------------------------------------------------------------------------ */
-
-/* A value that is not data counts together with the data gathered, also that of a data line still open. */
-static bool too_big(const sse_parser *p, size_t len)
-{
-    size_t gathered = p->data.where == IN_PIECE ? p->data.piece.len : p->data.own.len;
-
-    return len > p->max - gathered;
-}
 
 static int take_retry(sse_item *item, sse_slice value)
 {
@@ -145,7 +52,7 @@ static int take_comment(sse_parser *p, sse_item *item, sse_slice text, bool high
 {
     sse_buffer whole;
 
-    if (is_broken(p, text, high)) {
+    if (sse_block_is_broken(&p->block, text, high)) {
         int code = SSE_OK;
 
         sse_buffer_init(&whole, SIZE_MAX);
@@ -164,15 +71,15 @@ static int take_comment(sse_parser *p, sse_item *item, sse_slice text, bool high
 static int take_value(sse_parser *p, sse_item *item, int field, sse_slice value, bool high, bool in_piece)
 {
     if (field == FIELD_DATA)
-        return add_data(p, value, high, in_piece);
-    if (too_big(p, value.len))
+        return sse_block_add_data(&p->block, value, high, in_piece);
+    if (sse_block_too_big(&p->block, value.len))
         return SSE_ETOOBIG;
     switch (field) {
     case FIELD_COMMENT: return take_comment(p, item, value, high);
-    case FIELD_EVENT: return hold(p, &p->type, value, high, in_piece);
+    case FIELD_EVENT: return sse_block_hold(&p->block, &p->block.type, value, high, in_piece);
     case FIELD_RETRY: return take_retry(item, value);
     case FIELD_ID:
-        return memchr(value.at, 0, value.len) ? SSE_OK : hold(p, &p->id, value, high, in_piece);
+        return memchr(value.at, 0, value.len) ? SSE_OK : sse_block_hold(&p->block, &p->block.id, value, high, in_piece);
     default: return SSE_OK;
     }
 }
@@ -220,11 +127,10 @@ static int take_line(sse_parser *p, sse_item *item, const char *at, const char *
 static int open_value(sse_parser *p, int field, int state)
 {
     bool stored = p->fields & 1u << field;
-    int code = stored && field == FIELD_DATA ? begin_data(p, 0) : SSE_OK;
+    int code = stored && field == FIELD_DATA ? sse_block_open_data(&p->block) : SSE_OK;
 
     p->field = (unsigned char)field;
     p->line_state = (unsigned char)(stored ? state : LINE_SKIP);
-    p->open_at = p->data.own.len;
     p->high = false;
     return code;
 }
@@ -252,8 +158,8 @@ static int add_to_name(sse_parser *p, char c)
 static int add_to_value(sse_parser *p, const char *at, size_t len)
 {
     if (p->field == FIELD_DATA)
-        return sse_buffer_append(&p->data.own, at, len);
-    return too_big(p, p->line.len + len) ? SSE_ETOOBIG : sse_buffer_append(&p->line, at, len);
+        return sse_block_grow_data(&p->block, (sse_slice){ at, len });
+    return sse_block_too_big(&p->block, p->line.len + len) ? SSE_ETOOBIG : sse_buffer_append(&p->line, at, len);
 }
 
 /* A part of a line; no line end in it. */
@@ -278,28 +184,6 @@ static int cut_line(sse_parser *p, const char *at, const char *end, bool high)
     return code;
 }
 
-static int close_data(sse_parser *p)
-{
-    sse_buffer *own = &p->data.own;
-    sse_slice value = { own->data + p->open_at, own->len - p->open_at };
-    size_t good = 0;
-    sse_buffer tail;
-    int code = SSE_OK;
-
-    p->data.where = IN_OWN;
-    if (value.len == 0 || !is_broken(p, value, p->high))
-        return SSE_OK;
-    good = sse_utf8_valid(value);
-    sse_buffer_init(&tail, SIZE_MAX);
-    code = sse_buffer_append(&tail, value.at + good, value.len - good);
-    if (!code) {
-        own->len = p->open_at + good;
-        code = sse_utf8_replace(own, sse_buffer_slice(&tail));
-    }
-    sse_buffer_free(&tail);
-    return code;
-}
-
 static int close_line(sse_parser *p, sse_item *item)
 {
     int state = p->line_state, field = p->field;
@@ -313,7 +197,7 @@ static int close_line(sse_parser *p, sse_item *item)
         field = field_of(p->name, p->name_len);
         return p->fields & 1u << field ? take_value(p, item, field, SSE_SLICE(""), false, true) : 0;
     }
-    return field == FIELD_DATA ? close_data(p) : take_value(p, item, field, value, p->high, false);
+    return field == FIELD_DATA ? sse_block_close_data(&p->block, p->high) : take_value(p, item, field, value, p->high, false);
 }
 
 /* --- the piece at hand ------------------------------------------------------------------------------ */
@@ -356,10 +240,10 @@ static const char *after_end(sse_parser *p, const char *eol)
 /* The last event id changes at the block's end, with data or without. */
 static int commit_id(sse_parser *p, sse_item *item)
 {
-    sse_slice id = held_slice(&p->id);
+    sse_slice id = sse_held_slice(&p->block.id);
     int code = SSE_OK;
 
-    held_clear(&p->id);
+    sse_held_clear(&p->block.id);
     if (id.len == p->last_id.len && !memcmp(id.at, sse_buffer_slice(&p->last_id).at, id.len))
         return 0;
     p->last_id.len = 0;
@@ -372,16 +256,16 @@ static int commit_id(sse_parser *p, sse_item *item)
 
 static int end_block(sse_parser *p, sse_item *item)
 {
-    sse_slice type = held_slice(&p->type);
+    sse_slice type = sse_held_slice(&p->block.type);
 
-    held_clear(&p->type);
-    if (p->data.where == NOWHERE)
+    sse_held_clear(&p->block.type);
+    if (p->block.data.where == SSE_NOWHERE)
         return 0;
     item->event.type = type.len ? type : SSE_SLICE("message");
-    item->event.data = held_slice(&p->data);
+    item->event.data = sse_held_slice(&p->block.data);
     item->event.id = sse_buffer_slice(&p->last_id);
     item->event.retry = SSE_NO_RETRY;
-    held_clear(&p->data);
+    sse_held_clear(&p->block.data);
     return SSE_ITEM_EVENT;
 }
 
@@ -415,7 +299,7 @@ static int take_lines(sse_parser *p, sse_item *item)
         }
         if (eol == at) {
             p->at = at; /* so that after the id the same empty line gives the event */
-            if (p->id.where != NOWHERE && (got = commit_id(p, item)) != 0)
+            if (p->block.id.where != SSE_NOWHERE && (got = commit_id(p, item)) != 0)
                 return got;
             got = end_block(p, item);
         } else {
@@ -425,15 +309,6 @@ static int take_lines(sse_parser *p, sse_item *item)
     }
     p->at = at;
     return got;
-}
-
-static int settle(sse_parser *p)
-{
-    int code = held_settle(&p->data);
-
-    if (!code)
-        code = held_settle(&p->type);
-    return code ? code : held_settle(&p->id);
 }
 
 static bool next_piece(sse_parser *p)
@@ -454,18 +329,14 @@ static void clear(sse_parser *p)
     p->after_cr = false;
     p->bom = 0;
     p->line.len = 0;
-    held_clear(&p->data);
-    held_clear(&p->type);
-    held_clear(&p->id);
+    sse_block_clear(&p->block);
     sse_buffer_free(&p->later);
 }
 
 static void trim(sse_parser *p)
 {
-    sse_buffer *all[] = { &p->data.own, &p->type.own, &p->id.own, &p->line };
-
-    for (size_t i = 0; i < sizeof all / sizeof all[0]; i++)
-        sse_buffer_trim(all[i], all[i]->len ? KEEP_BUSY : KEEP_IDLE);
+    sse_block_trim(&p->block);
+    sse_buffer_trim(&p->line, p->line.len ? SSE_KEEP_BUSY : SSE_KEEP_IDLE);
 }
 
 static int finish(sse_parser *p, int code)
@@ -512,7 +383,7 @@ int sse_parser_next(sse_parser *p, sse_item *item)
         if (got > 0)
             return got;
         if (got == 0)
-            got = settle(p);
+            got = sse_block_settle(&p->block);
         if (got == 0 && !next_piece(p))
             break;
     }
@@ -531,8 +402,9 @@ static void call_back(sse_parser *p, int kind, const sse_item *item)
 
 static void destroy(sse_parser *p)
 {
-    sse_buffer *all[] = { &p->data.own, &p->type.own, &p->id.own, &p->line, &p->last_id, &p->later, &p->taken };
+    sse_buffer *all[] = { &p->line, &p->last_id, &p->later, &p->taken };
 
+    sse_block_free(&p->block);
     for (size_t i = 0; i < sizeof all / sizeof all[0]; i++)
         sse_buffer_free(all[i]);
     free(p);
@@ -579,16 +451,13 @@ int sse_parser_new(sse_parser **out, const sse_parser_options *options, const ss
 
     if (!p)
         return SSE_ENOMEM;
-    p->max = options && options->max_event_size ? options->max_event_size : SSE_DEFAULT_MAX_EVENT;
-    p->raw = options && options->raw;
+    sse_block_init(&p->block, options && options->max_event_size ? options->max_event_size : SSE_DEFAULT_MAX_EVENT,
+                   options && options->raw);
     p->user = user;
     if (callbacks)
         p->call = *callbacks;
     set_wanted(p, callbacks ? wanted_by(callbacks) : options ? options->wanted : 0);
-    sse_buffer_init(&p->data.own, p->max);
-    sse_buffer_init(&p->type.own, SIZE_MAX); /* bounded by too_big */
-    sse_buffer_init(&p->id.own, SIZE_MAX);
-    sse_buffer_init(&p->line, SIZE_MAX);
+    sse_buffer_init(&p->line, SIZE_MAX); /* bounded by sse_block_too_big */
     sse_buffer_init(&p->last_id, SIZE_MAX);
     sse_buffer_init(&p->later, SIZE_MAX);
     sse_buffer_init(&p->taken, SIZE_MAX);
@@ -652,6 +521,6 @@ int sse_parser_set_last_id(sse_parser *p, sse_slice id)
 
 size_t sse_parser_memory(const sse_parser *p)
 {
-    return sizeof *p + p->data.own.cap + p->type.own.cap + p->id.own.cap + p->line.cap + p->last_id.cap +
+    return sizeof *p + p->block.data.own.cap + p->block.type.own.cap + p->block.id.own.cap + p->line.cap + p->last_id.cap +
            p->later.cap + p->taken.cap;
 }
