@@ -28,6 +28,8 @@ $(BUILD)/obj/%.o: csrc/%.c
 
 -include $(OBJECTS:.o=.d)
 
+include spec/support/Makefile.inc
+
 clean:
 	rm -rf build build-*
 
