@@ -4,7 +4,7 @@ local lfs = require "lfs"
 
 local wait = {}
 
--- Slow builds (sanitizers, valgrind) set SSE_TEST_PATIENCE=5: limits matter only where a test fails.
+-- Slow builds (sanitizers, valgrind) set SSE_TEST_PATIENCE=5; a limit costs only where a test fails.
 local patience = tonumber(os.getenv("SSE_TEST_PATIENCE") or "") or 1
 local TICK = 20 -- ms: what the loop doesn't see (a child's exit, a file) is looked at this often
 
@@ -26,8 +26,8 @@ function wait.until_true(fn, limit_ms, what)
   end
 end
 
---- Pumps the loop for as long as fn() is true, at most limit_ms, and gives whether it still is: for what
--- must not happen. The limit is what such a test costs, so keep it short.
+--- Pumps the loop for as long as fn() is true, at most limit_ms, and gives whether it still is: for
+-- what must not happen. The limit is what such a test costs, so keep it short.
 function wait.stays_true(fn, limit_ms)
   local over = false
   local limit <close> = core.after(limit_ms, function() over = true end)
