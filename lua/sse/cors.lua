@@ -1,13 +1,17 @@
---- Cross-origin resource sharing (WHATWG Fetch 3.2): which pages of other origins may read an answer.
+--- Cross-origin resource sharing (WHATWG Fetch 3.2): which pages of other origins may read an
+-- answer.
 --
 -- `true` allows any origin. A table has
 --
--- * `origin`: `"*"`, one origin ("https://app.example"), a list of them, or `function(origin, req)` -> boolean
+-- * `origin`: `"*"`, one origin ("https://app.example"), a list of them, or `function(origin,
+-- req)` -> boolean
 -- * `credentials`: cookies and the like may come along; not with any origin
--- * `headers`: a list of the request headers a page may set; without it those it asks for are granted
+-- * `headers`: a list of the request headers a page may set; without it those it asks for are
+-- granted
 -- * `max_age`: milliseconds a browser may remember a preflight's answer
 --
--- An origin that is not allowed is served without the headers: the browser keeps the answer from the page.
+-- An origin that is not allowed is served without the headers: the browser keeps the answer from
+-- the page.
 -- @module sse.cors
 local options = require "sse.options"
 
@@ -15,7 +19,8 @@ local cors = {}
 cors.__index = cors
 
 local function is_origin(text)
-  return type(text) == "string" and (text == "null" or text:find("^%a[%w+.-]*://[^%s/?#@]+$") ~= nil)
+  if type(text) ~= "string" then return false end
+  return text == "null" or text:find("^%a[%w+.-]*://[^%s/?#@]+$") ~= nil
 end
 
 local function every(list, fits)
@@ -31,9 +36,10 @@ end
 
 local spec = {
   origin = {
-    expected = 'an origin such as "https://app.example" (without a path), "*", a list of origins or a function',
+    expected = 'an origin such as "https://app.example" (no path), "*", a list or a function',
     check = function(v)
-      return type(v) == "function" or v == "*" or is_origin(v) or type(v) == "table" and every(v, is_origin)
+      if type(v) == "table" then return every(v, is_origin) end
+      return type(v) == "function" or v == "*" or is_origin(v)
     end,
   },
   credentials = "boolean",
@@ -62,7 +68,8 @@ function cors.new(given, level)
   if given.origin == "*" and given.credentials then
     error("cors: credentials can't be allowed to any origin: name the origins", level)
   end
-  local self = setmetatable({ credentials = given.credentials or false, max_age = given.max_age }, cors)
+  local self = setmetatable({}, cors)
+  self.credentials, self.max_age = given.credentials, given.max_age
   if given.headers then self.headers = table.concat(given.headers, ", ") end
   if given.origin == "*" then self.any = true
   elseif type(given.origin) == "function" then self.decide = given.origin

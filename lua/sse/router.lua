@@ -1,9 +1,9 @@
 --- Routes: which handler answers a method and a path.
 --
--- A pattern is a path whose segments are literal or `:name`, which takes any one non-empty segment. Paths
--- are compared segment by segment after percent-decoding, a trailing slash counts, and a literal beats a
--- parameter where both have a handler for the method. A prefix takes every path below it that no pattern
--- takes; the longest wins.
+-- A pattern is a path whose segments are literal or `:name`, which takes any one non-empty
+-- segment. Paths are compared segment by segment after percent-decoding, a trailing slash counts,
+-- and a literal beats a parameter where both have a handler for the method. A prefix takes every
+-- path below it that no pattern takes; the longest wins.
 -- @module sse.router
 local url = require "sse.url"
 
@@ -51,7 +51,8 @@ local function child(node, segment, names)
   return node.literals[segment]
 end
 
---- Adds a route; a method "*" stands for any. Raises on a bad pattern and on a route that is there already.
+--- Adds a route; a method "*" stands for any. Raises on a bad pattern and on a route that is there
+-- already.
 -- @tparam string method
 -- @tparam string pattern
 -- @tparam function handler
@@ -67,8 +68,8 @@ function router:add(method, pattern, handler, level)
   node.methods[method] = { handler = handler, names = names }
 end
 
---- Adds a handler for GET of every path that begins with the prefix; it finds the decoded segments behind
--- the prefix in `params`. Raises as `add` does.
+--- Adds a handler for GET of every path that begins with the prefix; it finds the decoded segments
+-- behind the prefix in `params`. Raises as `add` does.
 function router:add_prefix(prefix, handler, level)
   local problem = check_pattern(prefix) or prefix:find("/:") and "a prefix has no parameters"
   if problem then error(problem, (level or 2) + 1) end
@@ -78,8 +79,8 @@ function router:add_prefix(prefix, handler, level)
   node.below = { GET = { handler = handler } }
 end
 
--- Every node that takes the path, in the order in which they are asked: exact ones, literals first, then
--- prefixes, longest first.
+-- Every node that takes the path, in the order in which they are asked: exact ones, literals
+-- first, then prefixes, longest first.
 local function candidates(root, segments)
   local exact, below = {}, {}
   local function visit(node, depth, values)
@@ -135,7 +136,8 @@ end
 -- @tparam string method
 -- @tparam string path encoded
 -- @treturn function|nil the handler
--- @treturn table|nil its params; without a handler the list of methods the path has, or nil for none
+-- @treturn table|nil its params; without a handler the list of methods the path has, or nil for
+-- none
 function router:find(method, path)
   local segments = url.segments(path)
   local list = candidates(self.root, segments)
@@ -146,8 +148,8 @@ function router:find(method, path)
   return nil, self:methods(path)
 end
 
---- The methods a path has, HEAD and OPTIONS among them, or nil for a path that nobody serves; of "*" those
--- of every path.
+--- The methods a path has, HEAD and OPTIONS among them, or nil for a path that nobody serves; of
+-- "*" those of every path.
 -- @tparam string path encoded
 -- @treturn {string,...}|nil
 function router:methods(path)
