@@ -77,14 +77,13 @@ local function failed(self, req, res, message)
 end
 
 -- A handler may return and leave the answer to somebody it gave `res` to. Once that is nobody, the
--- client must not wait any longer: the collector tells, and it is asked for that.
+-- client must not wait any longer: the collector tells, and it is asked for that. It does so
+-- before it finalizes the exchange, which came first.
 local function watch_unanswered(self, req, res)
-  local function tell()
-    if res.exchange.state ~= "open" then return end
-    failed(self, req, res, "the handler returned without an answer")
-  end
   local function forgotten()
-    if res.exchange.state == "open" then core.defer(tell) end
+    if res.exchange.state ~= "open" then return end
+    response.fail(res)
+    core.defer(function() report(self, "the handler returned without an answer", req) end)
   end
   res.watch = setmetatable({}, { __gc = forgotten })
   if self.collecting then return end
@@ -135,6 +134,7 @@ local function on_request(self, exchange)
   local req = request.new(exchange)
   local res = response.new(exchange, req)
   task.start(function(message) failed(self, req, res, message) end, answer, self, req, res)
+  request.keep(req) -- the client may leave while the handler waits
 end
 
 --- Makes a server; it listens after `server:listen()`.

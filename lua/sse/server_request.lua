@@ -57,7 +57,9 @@ end
 --- Takes over what the exchange below will drop: once answered, it lets go of the request.
 function request.keep(self)
   if not self.exchange then return end
-  local _ = self.headers, self.body, self.remote_address, self.protocol
+  for _, name in ipairs { "headers", "body", "remote_address", "protocol" } do
+    local _ = self[name]
+  end
   self.exchange = nil
 end
 

@@ -100,8 +100,9 @@ end
 function methods:reply(status, body, fields)
   check_unanswered(self)
   local list = fields_of(self, fields)
-  local text, content_type = "", nil
+  local text = ""
   if body ~= nil and not without_body[status] then
+    local content_type
     text, content_type = encode(body)
     headers.default(list, "Content-Type", content_type)
   end
