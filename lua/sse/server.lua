@@ -58,7 +58,7 @@ local spec = {
 }
 
 -- ms until what nobody refers to any more is looked for, once a handler returned without an answer.
-local FORGOTTEN_MS = 1000
+local FORGOTTEN_MS = 250
 
 --- Reports an error of a handler.
 local function report(self, message, req)
@@ -87,9 +87,8 @@ local function watch_unanswered(self, req, res)
   end
   res.watch = setmetatable({}, { __gc = forgotten })
   if self.collecting then return end
-  self.collecting = true
-  core.after(FORGOTTEN_MS, function()
-    self.collecting = false
+  self.collecting = core.after(FORGOTTEN_MS, function()
+    self.collecting = nil
     collectgarbage()
   end)
 end
@@ -204,6 +203,8 @@ end
 
 --- Stops listening and closes every connection at once.
 function server:close()
+  if self.collecting then self.collecting:stop() end
+  self.collecting = nil
   self.core:close()
 end
 

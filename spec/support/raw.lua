@@ -30,7 +30,7 @@ function raw.connect(port)
   assert(s:connect("127.0.0.1", port))
   s:setoption("tcp-nodelay", true)
   s:settimeout(0)
-  return setmetatable({ socket = s, buffer = "", eof = false }, raw)
+  return setmetatable({ socket = s, buffer = "", eof = nil }, raw)
 end
 
 --- Text with LF as bytes with CRLF.
@@ -51,10 +51,14 @@ end
 
 --- Takes what has arrived into the buffer.
 function raw:take()
-  if self.eof then return end
-  local bytes, err, partial = self.socket:receive(65536)
-  self.buffer = self.buffer .. (bytes or partial)
-  if err and err ~= "timeout" then self.eof = err end
+  local pieces = { self.buffer }
+  while not self.eof and #pieces < 100 do
+    local bytes, err, partial = self.socket:receive(65536)
+    pieces[#pieces + 1] = bytes or partial
+    if err == "timeout" then break end
+    self.eof = err
+  end
+  self.buffer = table.concat(pieces)
 end
 
 --- Pumps until the pattern is found in what came; gives what came up to its end and drops that.
