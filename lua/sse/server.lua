@@ -155,16 +155,8 @@ local function new(given)
   return self
 end
 
---- Adds a handler for a method and a pattern (see `sse.router`).
--- @tparam string method "GET"; "*" for any
--- @tparam string pattern "/clock/:zone"
--- @tparam function handler function(req, res)
--- @return the server
-function server:route(method, pattern, handler)
-  return self:add_route(method, pattern, handler)
-end
-
-function server:add_route(method, pattern, handler)
+-- Raises in the name of whoever called the function that calls this one.
+local function add_route(self, method, pattern, handler)
   if type(method) ~= "string" or not method:find("^[%w!#$%%&'*+.^_`|~-]+$") then
     error(("'%s' is not a method"):format(tostring(method)), 3)
   elseif type(handler) ~= "function" then
@@ -172,18 +164,29 @@ function server:add_route(method, pattern, handler)
     error(("the handler of %s must be a function, got %s"):format(route, type(handler)), 3)
   end
   self.router:add(method, pattern, handler, 3)
+end
+
+--- Adds a handler for a method and a pattern (see `sse.router`).
+-- @tparam string method "GET"; "*" for any
+-- @tparam string pattern "/clock/:zone"
+-- @tparam function handler function(req, res)
+-- @return the server
+function server:route(method, pattern, handler)
+  add_route(self, method, pattern, handler)
   return self
 end
 
 for _, method in ipairs { "GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS" } do
   server[method:lower()] = function(self, pattern, handler)
-    return self:add_route(method, pattern, handler)
+    add_route(self, method, pattern, handler)
+    return self
   end
 end
 
 --- Adds a handler for any method.
 function server:all(pattern, handler)
-  return self:add_route("*", pattern, handler)
+  add_route(self, "*", pattern, handler)
+  return self
 end
 
 --- Serves the files of a folder below a prefix; nothing outside of the folder, and no hidden file.
