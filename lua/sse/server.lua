@@ -81,8 +81,7 @@ end
 -- before it finalizes the exchange, which came first.
 local function watch_unanswered(self, req, res)
   local function forgotten()
-    if res.exchange.state ~= "open" then return end
-    response.fail(res)
+    if res.exchange.state ~= "open" or not response.fail(res) then return end
     core.defer(function() report(self, "the handler returned without an answer", req) end)
   end
   res.watch = setmetatable({}, { __gc = forgotten })

@@ -186,11 +186,12 @@ function methods:event_stream(given)
 end
 
 --- After an error: 500 where nothing was sent, otherwise the answer breaks off.
+-- @return true where the 500 was sent
 function response.fail(self)
   if self.stream then
     self.stream:abort()
   elseif self.exchange.state == "open" then
-    self:reply(500, "Internal Server Error\n")
+    return self:reply(500, "Internal Server Error\n")
   else
     self.exchange:abort()
   end
