@@ -141,8 +141,10 @@ end)
 describe("url", function()
   it("splits targets of each form", function()
     for target, want in pairs {
-      ["/a/b?c=d?e"] = { "/a/b", "c=d?e" }, ["/a"] = { "/a", "" }, ["/?"] = { "/", "" }, ["*"] = { "*", "" },
-      ["http://h:1/a?b"] = { "/a", "b" }, ["http://h"] = { "/", "" }, ["HTTPS://h?q"] = { "/", "q" },
+      ["/a/b?c=d?e"] = { "/a/b", "c=d?e" }, ["/a"] = { "/a", "" }, ["/?"] = { "/", "" },
+      ["*"] = { "*", "" },
+      ["http://h:1/a?b"] = { "/a", "b" }, ["http://h"] = { "/", "" }, ["HTTPS://h?q"] = { "/",
+        "q" },
       ["//h/a"] = { "//h/a", "" },
     } do
       assert.same(want, { url.split(target) }, target)

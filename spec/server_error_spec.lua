@@ -30,7 +30,8 @@ describe("server error", function()
     assert.equal("fine", client:request("GET /").body)
     assert.equal(3, #serving.errors)
     local first = serving.errors[1]
-    assert.truthy(first.message:find("server_error_spec.lua:%d+: boom\nstack traceback:"), first.message)
+    assert.truthy(first.message:find("server_error_spec.lua:%d+: boom\nstack traceback:"),
+      first.message)
     assert.equal("/boom/a b", first.req.path)
     assert.equal("GET", first.req.method)
     assert.same({ code = 7 }, serving.errors[2].message)
@@ -176,7 +177,8 @@ describe("server cors", function()
   it("is on answers of every kind", function()
     start { origin = { "https://app.example" }, credentials = true }
     for line, status in pairs {
-      ["GET /"] = 200, ["POST /"] = 204, ["GET /stream"] = 200, ["GET /pieces"] = 200, ["GET /boom"] = 500,
+      ["GET /"] = 200, ["POST /"] = 204, ["GET /stream"] = 200, ["GET /pieces"] = 200,
+      ["GET /boom"] = 500,
       ["GET /nothing"] = 404, ["PUT /"] = 405, ["OPTIONS /"] = 204, ["HEAD /"] = 200,
     } do
       local got = serving.request(line, ORIGIN)
@@ -195,7 +197,8 @@ describe("server cors", function()
       assert.is_nil(got.headers["access-control-allow-origin"])
       assert.truthy(got.headers.vary:find("Origin", 1, true))
     end
-    local got = serving.request("OPTIONS /", { Origin = ORIGIN.Origin, ["Access-Control-Request-Method"] = "POST" })
+    local got = serving.request("OPTIONS /", { Origin = ORIGIN.Origin,
+      ["Access-Control-Request-Method"] = "POST" })
     assert.equal(204, got.status)
     assert.is_nil(got.headers["access-control-allow-origin"])
     assert.is_nil(got.headers["access-control-allow-methods"])
@@ -221,7 +224,8 @@ describe("server cors", function()
       if req.path == "/boom" then error("deciding") end
       return origin == "https://app.example"
     end }
-    assert.equal("https://app.example", serving.request("GET /", ORIGIN).headers["access-control-allow-origin"])
+    assert.equal("https://app.example", serving.request("GET /",
+      ORIGIN).headers["access-control-allow-origin"])
     assert.equal(500, serving.request("GET /boom", ORIGIN).status)
     assert.truthy(serving.errors[1].message:find("deciding", 1, true))
   end)

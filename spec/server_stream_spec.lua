@@ -100,7 +100,8 @@ describe("server stream", function()
     raw.pump(function() return reasons.theirs and reasons.reset and reasons.shut end, "onclose")
     server:close()
     raw.pump(function() return reasons.ours and reasons.all end, "onclose")
-    assert.same({ theirs = "client", reset = "client", shut = "client", ours = "server", all = "server" },
+    assert.same({ theirs = "client", reset = "client", shut = "client", ours = "server",
+      all = "server" },
       reasons)
   end)
 

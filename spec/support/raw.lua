@@ -1,5 +1,5 @@
---- A client for the specs that sends bytes as they are told and shows what comes back: LuaSocket, in this
--- process, while the loop is pumped. Every wait ends by its event or fails past a limit.
+--- A client for the specs that sends bytes as they are told and shows what comes back: LuaSocket,
+-- in this process, while the loop is pumped. Every wait ends by its event or fails past a limit.
 local core = require "sse.core"
 local socket = require "socket"
 
@@ -13,8 +13,8 @@ local LIMIT_MS = 5000
 function raw.pump(fn, what, limit_ms)
   local late = false
   limit_ms = (limit_ms or LIMIT_MS) * patience
-  local limit <close> = core.after(limit_ms, function() late = true end)
-  local tick <close> = core.every(1, function() end)
+  local _limit <close> = core.after(limit_ms, function() late = true end)
+  local _tick <close> = core.every(1, function() end)
   while true do
     local value = fn()
     if value then return value end
@@ -117,7 +117,8 @@ local function read_body(self, answer, is_head)
   return self:receive_all()
 end
 
---- Pumps until a head came: version, status, reason, headers (lower-case names; repeated ones joined).
+--- Pumps until a head came: version, status, reason, headers (lower-case names; repeated ones
+-- joined).
 function raw:head()
   local text = self:receive_until("\r\n\r\n")
   local answer = { headers = {}, text = text }
@@ -146,7 +147,8 @@ end
 -- @tparam[opt] string body
 function raw:request(line, fields, body)
   local lines = { line .. " HTTP/1.1\r\nHost: localhost\r\n" }
-  for name, value in pairs(fields or {}) do lines[#lines + 1] = ("%s: %s\r\n"):format(name, value) end
+  for name, value in pairs(fields or {}) do lines[#lines + 1] = ("%s: %s\r\n"):format(name,
+    value) end
   if body then lines[#lines + 1] = ("Content-Length: %d\r\n"):format(#body) end
   assert(self:send(table.concat(lines) .. "\r\n" .. (body or "")))
   return self:response(line:match("^HEAD ") ~= nil)
