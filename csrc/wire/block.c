@@ -60,7 +60,7 @@ bool sse_block_is_broken(const sse_block *b, sse_slice value, bool high)
     return high && !b->raw && sse_utf8_valid(value) < value.len;
 }
 
-int sse_block_hold(const sse_block *b, sse_held *held, sse_slice value, bool high, bool in_piece)
+int sse_block_store(const sse_block *b, sse_held *held, sse_slice value, bool high, bool in_piece)
 {
     bool broken = sse_block_is_broken(b, value, high);
 
@@ -87,14 +87,12 @@ static int join(sse_block *b, size_t len)
     return code;
 }
 
-int sse_block_add_data(sse_block *b, sse_slice value, bool high, bool in_piece)
+int sse_block_join_data(sse_block *b, sse_slice value, bool high)
 {
     int code = SSE_OK;
 
     if (value.len > b->max)
         return SSE_ETOOBIG;
-    if (b->data.where == SSE_NOWHERE)
-        return sse_block_hold(b, &b->data, value, high, in_piece);
     code = join(b, value.len);
     if (code)
         return code;

@@ -37,7 +37,7 @@ int sse_block_settle(sse_block *b);
 void sse_block_trim(sse_block *b);
 
 /* The value of a data line, whole. SSE_ETOOBIG past max, SSE_ENOMEM. */
-int sse_block_add_data(sse_block *b, sse_slice value, bool high, bool in_piece);
+static inline int sse_block_add_data(sse_block *b, sse_slice value, bool high, bool in_piece);
 
 /* The same in parts: open, any number of grow, close. */
 int sse_block_open_data(sse_block *b);
@@ -45,7 +45,8 @@ int sse_block_grow_data(sse_block *b, sse_slice part);
 int sse_block_close_data(sse_block *b, bool high);
 
 /* Replaces what held (type or id) had. */
-int sse_block_hold(const sse_block *b, sse_held *held, sse_slice value, bool high, bool in_piece);
+static inline int sse_block_hold(const sse_block *b, sse_held *held, sse_slice value, bool high,
+                                 bool in_piece);
 
 bool sse_block_is_broken(const sse_block *b, sse_slice value, bool high);
 
@@ -64,6 +65,35 @@ static inline void sse_held_clear(sse_held *h)
 {
     h->where = SSE_NOWHERE;
     h->own.len = 0;
+}
+
+/* The two above where something must be copied. */
+int sse_block_join_data(sse_block *b, sse_slice value, bool high);
+int sse_block_store(const sse_block *b, sse_held *held, sse_slice value, bool high, bool in_piece);
+
+static inline int sse_block_hold(const sse_block *b, sse_held *held, sse_slice value, bool high,
+                                 bool in_piece)
+{
+    if (high || !in_piece)
+        return sse_block_store(b, held, value, high, in_piece);
+    held->piece = value;
+    held->where = SSE_IN_PIECE;
+    held->own.len = 0;
+    return 0;
+}
+
+static inline int sse_block_add_data(sse_block *b, sse_slice value, bool high, bool in_piece)
+{
+    sse_buffer *own = &b->data.own;
+
+    if (b->data.where == SSE_NOWHERE && value.len <= b->max)
+        return sse_block_hold(b, &b->data, value, high, in_piece);
+    if (b->data.where != SSE_IN_OWN || high || value.len >= own->cap - own->len)
+        return sse_block_join_data(b, value, high);
+    own->data[own->len] = '\n';
+    memcpy(own->data + own->len + 1, value.at, value.len);
+    own->len += value.len + 1;
+    return 0;
 }
 
 #endif

@@ -16,6 +16,7 @@ enum { LINE_START, LINE_NAME, LINE_COLON, LINE_VALUE, LINE_SKIP };
 
 struct sse_parser {
     const char *at, *end;   /* what is left of the piece at hand */
+    sse_scan scan;          /* its line ends */
     sse_block block;
     sse_buffer line;        /* the value of a line that a piece cut, unless it is data */
     sse_buffer last_id;
@@ -26,7 +27,7 @@ struct sse_parser {
     int error;              /* until reset */
     unsigned char line_state, field, bom, name_len;
     char name[LONGEST_NAME];
-    bool high, after_cr, busy, dropped, calling, doomed;
+    bool high, after_cr, block_ended, busy, dropped, calling, doomed;
     sse_parser_callbacks call;
     void *user;
 };
@@ -224,7 +225,7 @@ static void skip_start(sse_parser *p)
 }
 
 /* Behind the line end at eol. */
-static const char *after_end(sse_parser *p, const char *eol)
+static inline const char *after_end(sse_parser *p, const char *eol)
 {
     const char *next = eol + 1;
 
@@ -258,6 +259,14 @@ static int end_block(sse_parser *p, sse_item *item)
 {
     sse_slice type = sse_held_slice(&p->block.type);
 
+    p->block_ended = false;
+    if (p->block.id.where != SSE_NOWHERE) {
+        int got = commit_id(p, item);
+
+        p->block_ended = got > 0; /* the event is the next item */
+        if (got != 0)
+            return got;
+    }
     sse_held_clear(&p->block.type);
     if (p->block.data.where == SSE_NOWHERE)
         return 0;
@@ -273,7 +282,7 @@ static int end_block(sse_parser *p, sse_item *item)
 static int resume_line(sse_parser *p, sse_item *item)
 {
     bool high = false;
-    const char *at = p->at, *eol = sse_scan_line(at, p->end, &high);
+    const char *at = p->at, *eol = sse_scan_line(&p->scan, at, p->end, &high);
     int code = cut_line(p, at, eol, high);
 
     p->at = eol;
@@ -287,28 +296,31 @@ static int resume_line(sse_parser *p, sse_item *item)
 static int take_lines(sse_parser *p, sse_item *item)
 {
     const char *at = p->at, *const end = p->end;
+    sse_scan scan = p->scan;
     int got = 0;
 
     while (got == 0 && at < end) {
         bool high = false;
-        const char *eol = sse_scan_line(at, end, &high);
+        const char *eol = sse_scan_line(&scan, at, end, &high);
 
         if (eol == end) {
-            p->at = end;
-            return cut_line(p, at, end, high);
+            got = cut_line(p, at, end, high);
+            at = end;
+            break;
         }
-        if (eol == at) {
-            p->at = at; /* so that after the id the same empty line gives the event */
-            if (p->block.id.where != SSE_NOWHERE && (got = commit_id(p, item)) != 0)
-                return got;
-            got = end_block(p, item);
-        } else {
-            got = take_line(p, item, at, eol, high);
-        }
+        got = eol == at ? end_block(p, item) : take_line(p, item, at, eol, high);
         at = after_end(p, eol);
     }
     p->at = at;
+    p->scan = scan;
     return got;
+}
+
+static void take_piece(sse_parser *p, const char *at, size_t len)
+{
+    p->at = at;
+    p->end = len > 0 ? at + len : at;
+    sse_scan_init(&p->scan, at);
 }
 
 static bool next_piece(sse_parser *p)
@@ -316,8 +328,7 @@ static bool next_piece(sse_parser *p)
     sse_buffer_free(&p->taken);
     p->taken = p->later;
     sse_buffer_init(&p->later, SIZE_MAX);
-    p->at = p->taken.data;
-    p->end = p->at ? p->at + p->taken.len : NULL;
+    take_piece(p, p->taken.data, p->taken.len);
     return p->taken.len > 0;
 }
 
@@ -326,7 +337,7 @@ static void clear(sse_parser *p)
 {
     p->at = p->end = NULL;
     p->line_state = LINE_START;
-    p->after_cr = false;
+    p->after_cr = p->block_ended = false;
     p->bom = 0;
     p->line.len = 0;
     sse_block_clear(&p->block);
@@ -364,8 +375,7 @@ int sse_parser_begin(sse_parser *p, const char *bytes, size_t len)
         return p->error ? p->error : SSE_EBUSY;
     }
     p->busy = true;
-    p->at = bytes;
-    p->end = len > 0 ? bytes + len : bytes;
+    take_piece(p, bytes, len);
     return SSE_OK;
 }
 
@@ -374,9 +384,11 @@ int sse_parser_next(sse_parser *p, sse_item *item)
     int got = p->error;
 
     while (got == 0) {
-        if (p->bom < 3 || p->after_cr)
+        if (p->block_ended)
+            got = end_block(p, item);
+        if (got == 0 && (p->bom < 3 || p->after_cr))
             skip_start(p);
-        if (p->at < p->end && p->line_state != LINE_START)
+        if (got == 0 && p->at < p->end && p->line_state != LINE_START)
             got = resume_line(p, item);
         if (got == 0 && p->at < p->end)
             got = take_lines(p, item);
