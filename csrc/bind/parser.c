@@ -8,18 +8,14 @@
 
 enum { ON_EVENT = 1, ON_RETRY, ON_COMMENT, ON_ID, LAST_TYPE, LAST_ID, VALUES = LAST_ID };
 
-/* The Lua string made last for the type or the id, kept in a user value: most events repeat it. */
-typedef struct cached {
-    const char *at; /* NULL: none */
-    size_t len;
-} cached;
-
 typedef struct parser_object {
     sse_parser *parser;
     sse_state *st;
     size_t max_event_size;
     size_t items; /* delivered so far */
-    cached type, id;
+    const char *type;  /* the Lua string in LAST_TYPE; NULL: none */
+    size_t type_len;
+    bool id_kept;      /* the last event id is in LAST_ID */
 } parser_object;
 
 static const sse_class parser_class;
@@ -124,18 +120,33 @@ static int f_parser(lua_State *L)
 
 /* --- delivering ----------------------------------------------------------------------------------------- */
 
-/* Pushes s; value n of the parser at 1 keeps the string for the next time. */
-static void push_cached(lua_State *L, cached *c, sse_slice s, int n)
+/* Most events repeat the type, and many the id of the one before: their Lua strings are kept in user
+ * values. */
+static void push_type(lua_State *L, parser_object *o, sse_slice type)
 {
-    if (c->at && c->len == s.len && !memcmp(c->at, s.at, s.len)) {
-        lua_getiuservalue(L, 1, n);
+    if (o->type && o->type_len == type.len && !memcmp(o->type, type.at, type.len)) {
+        lua_getiuservalue(L, 1, LAST_TYPE);
         return;
     }
-    c->at = NULL;
-    lua_pushlstring(L, s.at, s.len);
+    o->type = NULL;
+    lua_pushlstring(L, type.at, type.len);
     lua_pushvalue(L, -1);
-    lua_setiuservalue(L, 1, n);
-    c->at = lua_tolstring(L, -1, &c->len);
+    lua_setiuservalue(L, 1, LAST_TYPE);
+    o->type = lua_tolstring(L, -1, &o->type_len);
+}
+
+static void push_id(lua_State *L, parser_object *o, const sse_item *item)
+{
+    if (item->same_id && o->id_kept) {
+        lua_getiuservalue(L, 1, LAST_ID);
+        return;
+    }
+    lua_pushlstring(L, item->event.id.at, item->event.id.len);
+    o->id_kept = item->same_id; /* kept at its second use: where ids change, keeping is a waste */
+    if (!o->id_kept)
+        return;
+    lua_pushvalue(L, -1);
+    lua_setiuservalue(L, 1, LAST_ID);
 }
 
 static void call_item(lua_State *L, parser_object *o, int kind, const sse_item *item)
@@ -144,21 +155,17 @@ static void call_item(lua_State *L, parser_object *o, int kind, const sse_item *
     case SSE_ITEM_EVENT:
         lua_getiuservalue(L, 1, ON_EVENT);
         lua_pushlstring(L, item->event.data.at, item->event.data.len);
-        push_cached(L, &o->type, item->event.type, LAST_TYPE);
-        push_cached(L, &o->id, item->event.id, LAST_ID);
+        push_type(L, o, item->event.type);
+        push_id(L, o, item);
         lua_call(L, 3, 0);
         return;
     case SSE_ITEM_RETRY:
         lua_getiuservalue(L, 1, ON_RETRY);
         lua_pushinteger(L, item->event.retry);
         break;
-    case SSE_ITEM_COMMENT:
-        lua_getiuservalue(L, 1, ON_COMMENT);
-        lua_pushlstring(L, item->text.at, item->text.len);
-        break;
     default:
-        lua_getiuservalue(L, 1, ON_ID);
-        push_cached(L, &o->id, item->text, LAST_ID);
+        lua_getiuservalue(L, 1, kind == SSE_ITEM_ID ? ON_ID : ON_COMMENT);
+        lua_pushlstring(L, item->text.at, item->text.len);
         break;
     }
     lua_call(L, 1, 0);

@@ -37,6 +37,7 @@ enum {
 typedef struct sse_item {
     sse_event event;
     sse_slice text;
+    bool same_id; /* event.id is that of the event before */
 } sse_item;
 
 typedef struct sse_parser_options {
