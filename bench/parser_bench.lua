@@ -15,7 +15,7 @@ end
 local function best_of(run)
   local best = math.huge
   for _ = 1, ROUNDS do
-    local start, passes, taken = os.clock(), 0, 0
+    local start, passes, taken = os.clock(), 0
     repeat
       run()
       passes, taken = passes + 1, os.clock() - start
