@@ -1,0 +1,57 @@
+--- Waiting in specs: for the event, with a limit; never for a fixed time.
+local core = require "sse.core"
+local lfs = require "lfs"
+
+local wait = {}
+
+-- Slow builds (sanitizers, valgrind) set SSE_TEST_PATIENCE=5; a limit costs only where a test fails.
+local patience = tonumber(os.getenv("SSE_TEST_PATIENCE") or "") or 1
+local TICK = 20 -- ms: what the loop doesn't see (a child's exit, a file) is looked at this often
+
+--- Pumps the loop until fn() is true and gives what it gave; an error past the limit.
+-- Outside of tasks and callbacks only, where the loop isn't running.
+-- @tparam function fn
+-- @tparam[opt=5000] number limit_ms
+-- @tparam[opt] string what is waited for, for the message
+function wait.until_true(fn, limit_ms, what)
+  local late = false
+  limit_ms = (limit_ms or 5000) * patience
+  local limit <close> = core.after(limit_ms, function() late = true end)
+  local tick <close> = core.every(TICK, function() end)
+  while true do
+    local value = fn()
+    if value then return value end
+    if late then error(("waited %d ms for %s"):format(limit_ms, what or "a condition"), 2) end
+    core.turn()
+  end
+end
+
+--- Pumps the loop for as long as fn() is true, at most limit_ms, and gives whether it still is: for
+-- what must not happen. The limit is what such a test costs, so keep it short.
+function wait.stays_true(fn, limit_ms)
+  local over = false
+  local limit <close> = core.after(limit_ms, function() over = true end)
+  while fn() do
+    if over then return true end
+    core.turn()
+  end
+  return false
+end
+
+--- How many descriptors this process has open.
+function wait.fds()
+  local count = 0
+  local folder = lfs.attributes("/proc/self/fd") and "/proc/self/fd" or "/dev/fd"
+  for name in lfs.dir(folder) do
+    if name:match("^%d+$") then count = count + 1 end
+  end
+  return count - 1 -- the one that reads the folder
+end
+
+--- Two full collections: the second frees what the first one's finalizers let go.
+function wait.collect()
+  collectgarbage()
+  collectgarbage()
+end
+
+return wait
