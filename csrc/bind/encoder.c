@@ -6,7 +6,7 @@
 #include "bind.h"
 #include "class.h"
 
-static const char json_key = 0; /* its address is the registry key of the function that encodes tables */
+static const char json_key = 0; /* its address: registry key of the function for tables */
 
 /* --- reading a table ------------------------------------------------------------------------------------- */
 
@@ -67,12 +67,19 @@ static sse_slice data_field(lua_State *L, int index)
     sse_slice s = { 0 };
 
     switch (lua_getfield(L, index, "data")) {
-    case LUA_TNIL: return s;
+    case LUA_TNIL:
+        return s;
     case LUA_TSTRING:
-    case LUA_TNUMBER: break;
-    case LUA_TBOOLEAN: lua_pushstring(L, lua_toboolean(L, -1) ? "true" : "false"); break;
-    case LUA_TTABLE: table_to_json(L); break;
-    default: bad_field(L, "data", "a string, a number, a boolean or a table", -1);
+    case LUA_TNUMBER:
+        break;
+    case LUA_TBOOLEAN:
+        lua_pushstring(L, lua_toboolean(L, -1) ? "true" : "false");
+        break;
+    case LUA_TTABLE:
+        table_to_json(L);
+        break;
+    default:
+        bad_field(L, "data", "a string, a number, a boolean or a table", -1);
     }
     s.at = lua_tolstring(L, -1, &s.len);
     return s;
@@ -107,14 +114,16 @@ void sse_check_message(lua_State *L, int index, sse_message *message)
         return;
     }
     if (lua_type(L, index) != LUA_TTABLE)
-        luaL_error(L, "expected an event (a table) or its data (a string), got %s", luaL_typename(L, index));
+        luaL_error(L, "expected an event (a table) or its data (a string), got %s",
+                   luaL_typename(L, index));
     check_names(L, index);
     message->comment = text_field(L, index, "comment", false);
     event->type = text_field(L, index, "event", false);
     event->id = text_field(L, index, "id", true);
     event->data = data_field(L, index);
     event->retry = retry_field(L, index);
-    if (message->comment.at && (event->type.at || event->id.at || event->data.at || event->retry >= 0))
+    if (message->comment.at &&
+        (event->type.at || event->id.at || event->data.at || event->retry >= 0))
         luaL_error(L, "field 'comment' stands alone: send the event on its own");
 }
 
@@ -176,7 +185,9 @@ static int f_set_json(lua_State *L)
 
 /* --- tables ---------------------------------------------------------------------------------------------- */
 
-static const luaL_Reg functions[] = { { "encode", f_encode }, { "set_json", f_set_json }, { NULL, NULL } };
+static const luaL_Reg functions[] = { { "encode", f_encode },
+                                      { "set_json", f_set_json },
+                                      { NULL, NULL } };
 
 void sse_open_encoder(lua_State *L)
 {

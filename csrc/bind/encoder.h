@@ -1,4 +1,5 @@
-/* encoder.h: what Lua hands over to be sent, as an event or a comment: one reading for encode and streams. */
+/* encoder.h: what Lua hands over to be sent, as an event or a comment: one reading for encode and
+ * streams. */
 #ifndef SSE_BIND_ENCODER_H
 #define SSE_BIND_ENCODER_H
 
@@ -11,9 +12,10 @@ typedef struct sse_message {
     sse_slice comment; /* not absent: this is a comment and nothing else */
 } sse_message;
 
-/* Reads the table at index { event, id, data, retry } or { comment }, or a string, which is data. Misuse
- * raises. Strings it makes stay on the stack (up to 8 values), and the slices are good as long as they do:
- * take bytes before lua_settop. data that is a table goes through the function given to set_json. */
+/* Reads the table at index { event, id, data, retry } or { comment }, or a string, which is data.
+ * Misuse raises. Strings it makes stay on the stack (up to 8 values), and the slices are good as
+ * long as they do: take bytes before lua_settop. data that is a table goes through the function
+ * given to set_json. */
 void sse_check_message(lua_State *L, int index, sse_message *message);
 
 /* Appends it, or nothing. Codes of sse_encode_event. */

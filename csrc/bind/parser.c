@@ -12,10 +12,10 @@ typedef struct parser_object {
     sse_parser *parser;
     sse_state *st;
     size_t max_event_size;
-    size_t items; /* delivered so far */
-    const char *type;  /* the Lua string in LAST_TYPE; NULL: none */
+    size_t items;     /* delivered so far */
+    const char *type; /* the Lua string in LAST_TYPE; NULL: none */
     size_t type_len;
-    bool id_kept;      /* the last event id is in LAST_ID */
+    bool id_kept; /* the last event id is in LAST_ID */
 } parser_object;
 
 static const sse_class parser_class;
@@ -33,10 +33,11 @@ static parser_object *check(lua_State *L, int index)
 
 static int bad_option(lua_State *L, const char *name, const char *expected, int index)
 {
-    return luaL_error(L, "parser: option '%s' must be %s, got %s", name, expected, luaL_typename(L, index));
+    return luaL_error(L, "parser: option '%s' must be %s, got %s", name, expected,
+                      luaL_typename(L, index));
 }
 
-/* options.name goes into user value n of the object on top of the stack; true where there is one. */
+/* options.name becomes user value n of the object on top of the stack; true where there is one. */
 static bool take_callback(lua_State *L, const char *name, int n)
 {
     int type = lua_getfield(L, 1, name);
@@ -95,7 +96,8 @@ static void set_last_id(lua_State *L, parser_object *o, int index)
     code = sse_parser_set_last_id(o->parser, id);
     if (code)
         luaL_error(L, "parser: last_event_id: %s",
-                   code == SSE_EINVAL ? "CR, LF and NUL can't be part of an id" : sse_error_text(code));
+                   code == SSE_EINVAL ? "CR, LF and NUL can't be part of an id"
+                                      : sse_error_text(code));
 }
 
 static int f_parser(lua_State *L)
@@ -120,8 +122,8 @@ static int f_parser(lua_State *L)
 
 /* --- delivering ----------------------------------------------------------------------------------------- */
 
-/* Most events repeat the type, and many the id of the one before: their Lua strings are kept in user
- * values. */
+/* Most events repeat the type, and many the id of the one before: their Lua strings are kept in
+ * user values. */
 static void push_type(lua_State *L, parser_object *o, sse_slice type)
 {
     if (o->type && o->type_len == type.len && !memcmp(o->type, type.at, type.len)) {
@@ -171,7 +173,7 @@ static void call_item(lua_State *L, parser_object *o, int kind, const sse_item *
     lua_call(L, 1, 0);
 }
 
-/* deliver(parser) -> code. Pulls, so that a Lua error finds no frame of the parser on the C stack. */
+/* deliver(parser) -> code. Pulls, so that a Lua error jumps over no frame of the parser. */
 static int deliver(lua_State *L)
 {
     parser_object *o = lua_touserdata(L, 1);
@@ -202,9 +204,11 @@ static void give_up(parser_object *o)
 static int fail(lua_State *L, const parser_object *o, int code)
 {
     if (code == SSE_ETOOBIG)
-        lua_pushfstring(L, "event larger than %I bytes (max_event_size)", (LUAI_UACINT)o->max_event_size);
+        lua_pushfstring(L, "event larger than %I bytes (max_event_size)",
+                        (LUAI_UACINT)o->max_event_size);
     else
-        lua_pushstring(L, code == SSE_ESTOPPED ? "the parser was stopped or reset" : sse_error_text(code));
+        lua_pushstring(L, code == SSE_ESTOPPED ? "the parser was stopped or reset"
+                                               : sse_error_text(code));
     return sse_fail(L, code, lua_tostring(L, -1));
 }
 
@@ -327,10 +331,15 @@ static int mm_gc(lua_State *L)
 /* --- tables --------------------------------------------------------------------------------------------- */
 
 static const luaL_Reg methods[] = {
-    { "feed", m_feed }, { "reset", m_reset }, { "stop", m_stop }, { NULL, NULL },
+    { "feed", m_feed },
+    { "reset", m_reset },
+    { "stop", m_stop },
+    { NULL, NULL },
 };
 static const luaL_Reg properties[] = {
-    { "last_event_id", p_last_event_id }, { "memory", p_memory }, { NULL, NULL },
+    { "last_event_id", p_last_event_id },
+    { "memory", p_memory },
+    { NULL, NULL },
 };
 static const luaL_Reg setters[] = { { "last_event_id", s_last_event_id }, { NULL, NULL } };
 static const luaL_Reg metamethods[] = { { "__gc", mm_gc }, { NULL, NULL } };

@@ -11,9 +11,9 @@
 /* Whether the value is a parser. */
 bool sse_lparser_is(lua_State *L, int index);
 
-/* Feeds the parser at index from C, within a protected call. Its callbacks run on L; an error in one is
- * kept for run()/turn() by sse_report, and the events behind it are delivered all the same. The codes of
- * sse_parser_feed; never raises, but for a value that is no parser. */
+/* Feeds the parser at index from C, within a protected call. Its callbacks run on L; an error in
+ * one is kept for run()/turn() by sse_report, and the events behind it are delivered all the same.
+ * The codes of sse_parser_feed; never raises, but for a value that is no parser. */
 int sse_lparser_feed(lua_State *L, int index, const char *bytes, size_t len);
 
 /* The parser itself, for its state (reset, last id); not to be fed past the two ways above. */

@@ -71,7 +71,8 @@ int sse_block_store(const sse_block *b, sse_held *held, sse_slice value, bool hi
         return SSE_OK;
     }
     held->where = SSE_IN_OWN;
-    return broken ? sse_utf8_replace(&held->own, value) : sse_buffer_append(&held->own, value.at, value.len);
+    return broken ? sse_utf8_replace(&held->own, value)
+                  : sse_buffer_append(&held->own, value.at, value.len);
 }
 
 /* What was gathered moves to data.own, an LF behind it and room for len bytes more. */
@@ -96,8 +97,9 @@ int sse_block_join_data(sse_block *b, sse_slice value, bool high)
     code = join(b, value.len);
     if (code)
         return code;
-    return sse_block_is_broken(b, value, high) ? sse_utf8_replace(&b->data.own, value)
-                                               : sse_buffer_append(&b->data.own, value.at, value.len);
+    return sse_block_is_broken(b, value, high)
+               ? sse_utf8_replace(&b->data.own, value)
+               : sse_buffer_append(&b->data.own, value.at, value.len);
 }
 
 int sse_block_open_data(sse_block *b)

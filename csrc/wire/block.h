@@ -1,12 +1,12 @@
-/* block.h: the parser's own: what the lines since the last empty line have gathered. A value lies in the
- * piece at hand as long as that lasts, and is copied only when it must outlive it, must be joined to
- * another or holds broken UTF-8. `high`: it has a byte outside of ASCII. */
+/* block.h: the parser's own: what the lines since the last empty line have gathered. A value lies
+ * in the piece at hand as long as that lasts, and is copied only when it must outlive it, must be
+ * joined to another or holds broken UTF-8. `high`: it has a byte outside of ASCII. */
 #ifndef SSE_WIRE_BLOCK_H
 #define SSE_WIRE_BLOCK_H
 
 #include "buffer.h"
 
-#define SSE_KEEP_IDLE 1024         /* an empty buffer larger than this is given back when a feed ends */
+#define SSE_KEEP_IDLE 1024 /* an empty buffer larger than this is given back when a feed ends */
 #define SSE_KEEP_BUSY (256 * 1024) /* and one that holds little when it is larger than this */
 
 enum { SSE_NOWHERE, SSE_IN_PIECE, SSE_IN_OWN };
@@ -19,9 +19,9 @@ typedef struct sse_held {
 
 typedef struct sse_block {
     sse_held data, type, id;
-    size_t open_at;     /* where in data.own the value of an open data line begins */
-    size_t max;         /* bytes of data, LFs included, and of the value that comes to it */
-    bool raw;           /* broken UTF-8 passes */
+    size_t open_at; /* where in data.own the value of an open data line begins */
+    size_t max;     /* bytes of data, LFs included, and of the value that comes to it */
+    bool raw;       /* broken UTF-8 passes */
 } sse_block;
 
 void sse_block_init(sse_block *b, size_t max, bool raw);
@@ -50,7 +50,8 @@ static inline int sse_block_hold(const sse_block *b, sse_held *held, sse_slice v
 
 bool sse_block_is_broken(const sse_block *b, sse_slice value, bool high);
 
-/* Whether a value that is not data is too much together with the data, an open data line's included. */
+/* Whether a value that is not data is too much together with the data, an open data line's
+ * included. */
 static inline bool sse_block_too_big(const sse_block *b, size_t len)
 {
     return len > b->max - (b->data.where == SSE_IN_PIECE ? b->data.piece.len : b->data.own.len);

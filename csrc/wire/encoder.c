@@ -37,8 +37,8 @@ static void put(sse_buffer *out, const char *bytes, size_t len)
     out->len += len;
 }
 
-/* name: value LF, into room that was reserved. The space keeps a value's own first space; an empty value
- * needs none. */
+/* name: value LF, into room that was reserved. The space keeps a value's own first space; an empty
+ * value needs none. */
 static void put_line(sse_buffer *out, sse_slice name, sse_slice value)
 {
     put(out, name.at, name.len);
@@ -50,8 +50,9 @@ static void put_line(sse_buffer *out, sse_slice name, sse_slice value)
 
 static int append_line(sse_buffer *out, sse_slice name, sse_slice value)
 {
-    int code = value.len > SIZE_MAX - name.len - 3 ? SSE_ETOOBIG
-                                                   : sse_buffer_reserve(out, name.len + value.len + 3);
+    int code = value.len > SIZE_MAX - name.len - 3
+                   ? SSE_ETOOBIG
+                   : sse_buffer_reserve(out, name.len + value.len + 3);
 
     if (!code)
         put_line(out, name, value);
@@ -70,10 +71,11 @@ static int append_lines(sse_buffer *out, sse_slice name, sse_slice text)
     return code;
 }
 
-/* What can't stand in a one-line field; NUL is legal on the wire, but in an id the reader drops it. */
+/* What can't stand in a one-line field; NUL could, but a reader drops an id that holds it. */
 static bool breaks_line(sse_slice s)
 {
-    return s.at && s.len && (memchr(s.at, '\n', s.len) || memchr(s.at, '\r', s.len) || memchr(s.at, 0, s.len));
+    return s.at && s.len &&
+           (memchr(s.at, '\n', s.len) || memchr(s.at, '\r', s.len) || memchr(s.at, 0, s.len));
 }
 
 static const char *refused_field(const sse_event *event)

@@ -7,8 +7,10 @@
 #include "scan.h"
 #include "utf8.h"
 
-#define HOT static inline __attribute__((always_inline)) /* worth a third of the time where lines are short */
 #define LONGEST_NAME 5 /* "event", "retry" */
+
+/* Worth a third of the time where lines are short. */
+#define HOT static inline __attribute__((always_inline))
 
 enum { FIELD_NONE, FIELD_COMMENT, FIELD_DATA, FIELD_EVENT, FIELD_ID, FIELD_RETRY };
 
@@ -16,16 +18,16 @@ enum { FIELD_NONE, FIELD_COMMENT, FIELD_DATA, FIELD_EVENT, FIELD_ID, FIELD_RETRY
 enum { LINE_START, LINE_NAME, LINE_COLON, LINE_VALUE, LINE_SKIP };
 
 struct sse_parser {
-    const char *at, *end;   /* what is left of the piece at hand */
-    sse_scan scan;          /* its line ends */
+    const char *at, *end; /* what is left of the piece at hand */
+    sse_scan scan;        /* its line ends */
     sse_block block;
-    sse_buffer line;        /* the value of a line that a piece cut, unless it is data */
+    sse_buffer line; /* the value of a line that a piece cut, unless it is data */
     sse_buffer last_id;
-    sse_buffer later;       /* fed while a piece was at hand */
-    sse_buffer taken;       /* the piece at hand, where it was `later` before */
-    unsigned fields;        /* 1 << FIELD_... of those that are stored */
+    sse_buffer later; /* fed while a piece was at hand */
+    sse_buffer taken; /* the piece at hand, where it was `later` before */
+    unsigned fields;  /* 1 << FIELD_... of those that are stored */
     unsigned wanted;
-    int error;              /* until reset */
+    int error; /* until reset */
     unsigned char line_state, field, bom, name_len;
     char name[LONGEST_NAME];
     bool high, after_cr, block_ended, new_id, busy, dropped, calling, doomed;
@@ -70,25 +72,33 @@ static int take_comment(sse_parser *p, sse_item *item, sse_slice text, bool high
 }
 
 /* The kind of the item that the line makes, 0, or a code. */
-HOT int take_value(sse_parser *p, sse_item *item, int field, sse_slice value, bool high, bool in_piece)
+HOT int take_value(sse_parser *p, sse_item *item, int field, sse_slice value, bool high,
+                   bool in_piece)
 {
     if (field == FIELD_DATA)
         return sse_block_add_data(&p->block, value, high, in_piece);
     if (sse_block_too_big(&p->block, value.len))
         return SSE_ETOOBIG;
     switch (field) {
-    case FIELD_COMMENT: return take_comment(p, item, value, high);
-    case FIELD_EVENT: return sse_block_hold(&p->block, &p->block.type, value, high, in_piece);
-    case FIELD_RETRY: return take_retry(item, value);
+    case FIELD_COMMENT:
+        return take_comment(p, item, value, high);
+    case FIELD_EVENT:
+        return sse_block_hold(&p->block, &p->block.type, value, high, in_piece);
+    case FIELD_RETRY:
+        return take_retry(item, value);
     case FIELD_ID:
-        return memchr(value.at, 0, value.len) ? SSE_OK : sse_block_hold(&p->block, &p->block.id, value, high, in_piece);
-    default: return SSE_OK;
+        return memchr(value.at, 0, value.len)
+                   ? SSE_OK
+                   : sse_block_hold(&p->block, &p->block.id, value, high, in_piece);
+    default:
+        return SSE_OK;
     }
 }
 
 HOT int named(const char *at, size_t len, const char *name, size_t name_len, int field)
 {
-    if (len < name_len || memcmp(at, name, name_len) != 0 || (len > name_len && at[name_len] != ':'))
+    if (len < name_len || memcmp(at, name, name_len) != 0 ||
+        (len > name_len && at[name_len] != ':'))
         return FIELD_NONE;
     return field;
 }
@@ -97,12 +107,18 @@ HOT int named(const char *at, size_t len, const char *name, size_t name_len, int
 HOT int field_of(const char *at, size_t len, size_t *name)
 {
     switch (at[0]) {
-    case 'd': return named(at, len, "data", *name = 4, FIELD_DATA);
-    case 'e': return named(at, len, "event", *name = 5, FIELD_EVENT);
-    case 'i': return named(at, len, "id", *name = 2, FIELD_ID);
-    case 'r': return named(at, len, "retry", *name = 5, FIELD_RETRY);
-    case ':': return *name = 0, FIELD_COMMENT;
-    default: return *name = 0, FIELD_NONE;
+    case 'd':
+        return named(at, len, "data", *name = 4, FIELD_DATA);
+    case 'e':
+        return named(at, len, "event", *name = 5, FIELD_EVENT);
+    case 'i':
+        return named(at, len, "id", *name = 2, FIELD_ID);
+    case 'r':
+        return named(at, len, "retry", *name = 5, FIELD_RETRY);
+    case ':':
+        return *name = 0, FIELD_COMMENT;
+    default:
+        return *name = 0, FIELD_NONE;
     }
 }
 
@@ -161,7 +177,8 @@ static int add_to_value(sse_parser *p, const char *at, size_t len)
 {
     if (p->field == FIELD_DATA)
         return sse_block_grow_data(&p->block, (sse_slice){ at, len });
-    return sse_block_too_big(&p->block, p->line.len + len) ? SSE_ETOOBIG : sse_buffer_append(&p->line, at, len);
+    return sse_block_too_big(&p->block, p->line.len + len) ? SSE_ETOOBIG
+                                                           : sse_buffer_append(&p->line, at, len);
 }
 
 /* A part of a line; no line end in it. */
@@ -201,7 +218,8 @@ static int close_line(sse_parser *p, sse_item *item)
         field = field_of(p->name, p->name_len, &name);
         return p->fields & 1u << field ? take_value(p, item, field, SSE_SLICE(""), false, true) : 0;
     }
-    return field == FIELD_DATA ? sse_block_close_data(&p->block, p->high) : take_value(p, item, field, value, p->high, false);
+    return field == FIELD_DATA ? sse_block_close_data(&p->block, p->high)
+                               : take_value(p, item, field, value, p->high, false);
 }
 
 /* --- the piece at hand ------------------------------------------------------------------------------ */
@@ -248,8 +266,8 @@ static int commit_id(sse_parser *p, sse_item *item)
     int code = SSE_OK;
 
     sse_held_clear(&p->block.id);
-    if (id.len == last.len &&
-        (id.len == 0 || (id.at[id.len - 1] == last.at[id.len - 1] && !memcmp(id.at, last.at, id.len))))
+    if (id.len == last.len && (id.len == 0 || (id.at[id.len - 1] == last.at[id.len - 1] &&
+                                               !memcmp(id.at, last.at, id.len))))
         return 0;
     p->last_id.len = 0;
     if (id.len > p->last_id.cap)
@@ -418,10 +436,18 @@ int sse_parser_next(sse_parser *p, sse_item *item)
 static void call_back(sse_parser *p, int kind, const sse_item *item)
 {
     switch (kind) {
-    case SSE_ITEM_EVENT: p->call.on_event(p->user, &item->event); break;
-    case SSE_ITEM_RETRY: p->call.on_retry(p->user, item->event.retry); break;
-    case SSE_ITEM_COMMENT: p->call.on_comment(p->user, item->text); break;
-    default: p->call.on_id(p->user, item->text); break;
+    case SSE_ITEM_EVENT:
+        p->call.on_event(p->user, &item->event);
+        break;
+    case SSE_ITEM_RETRY:
+        p->call.on_retry(p->user, item->event.retry);
+        break;
+    case SSE_ITEM_COMMENT:
+        p->call.on_comment(p->user, item->text);
+        break;
+    default:
+        p->call.on_id(p->user, item->text);
+        break;
     }
 }
 
@@ -469,14 +495,16 @@ static unsigned wanted_by(const sse_parser_callbacks *call)
            (call->on_comment ? SSE_ITEM_COMMENT : 0u) | (call->on_id ? SSE_ITEM_ID : 0u);
 }
 
-int sse_parser_new(sse_parser **out, const sse_parser_options *options, const sse_parser_callbacks *callbacks,
-                   void *user)
+int sse_parser_new(sse_parser **out, const sse_parser_options *options,
+                   const sse_parser_callbacks *callbacks, void *user)
 {
     sse_parser *p = calloc(1, sizeof *p);
 
     if (!p)
         return SSE_ENOMEM;
-    sse_block_init(&p->block, options && options->max_event_size ? options->max_event_size : SSE_DEFAULT_MAX_EVENT,
+    sse_block_init(&p->block,
+                   options && options->max_event_size ? options->max_event_size
+                                                      : SSE_DEFAULT_MAX_EVENT,
                    options && options->raw);
     p->user = user;
     p->new_id = true;
@@ -548,6 +576,6 @@ int sse_parser_set_last_id(sse_parser *p, sse_slice id)
 
 size_t sse_parser_memory(const sse_parser *p)
 {
-    return sizeof *p + p->block.data.own.cap + p->block.type.own.cap + p->block.id.own.cap + p->line.cap + p->last_id.cap +
-           p->later.cap + p->taken.cap;
+    return sizeof *p + p->block.data.own.cap + p->block.type.own.cap + p->block.id.own.cap +
+           p->line.cap + p->last_id.cap + p->later.cap + p->taken.cap;
 }

@@ -1,5 +1,5 @@
-/* scan.h: line ends, one pass over the bytes in blocks of 64 with SSE2, NEON or 8-byte words; on the way
- * it learns where all is ASCII. SSE_SCAN_PORTABLE forces the words. */
+/* scan.h: line ends, one pass over the bytes in blocks of 64 with SSE2, NEON or 8-byte words; on
+ * the way it learns where all is ASCII. SSE_SCAN_PORTABLE forces the words. */
 #ifndef SSE_WIRE_SCAN_H
 #define SSE_WIRE_SCAN_H
 
@@ -24,12 +24,13 @@ typedef struct sse_scan {
     bool high;        /* the block has a byte outside of ASCII */
 } sse_scan;
 
-/* sse_scan_block: a bit for each CR or LF among 64 bytes; *high: whether one of them is not ASCII. */
+/* sse_scan_block: a bit for each CR or LF among 64 bytes; *high: whether one is not ASCII. */
 #if defined(SSE_SCAN_SSE2)
 
 static inline __m128i sse_scan_16(__m128i v)
 {
-    return _mm_or_si128(_mm_cmpeq_epi8(v, _mm_set1_epi8('\r')), _mm_cmpeq_epi8(v, _mm_set1_epi8('\n')));
+    return _mm_or_si128(_mm_cmpeq_epi8(v, _mm_set1_epi8('\r')),
+                        _mm_cmpeq_epi8(v, _mm_set1_epi8('\n')));
 }
 
 static inline uint64_t sse_scan_block(const char *at, bool *high)
@@ -46,8 +47,10 @@ static inline uint64_t sse_scan_block(const char *at, bool *high)
     d = sse_scan_16(d);
     if (!_mm_movemask_epi8(_mm_or_si128(_mm_or_si128(a, b), _mm_or_si128(c, d))))
         return 0;
-    return (uint64_t)(unsigned)_mm_movemask_epi8(a) | (uint64_t)(unsigned)_mm_movemask_epi8(b) << 16 |
-           (uint64_t)(unsigned)_mm_movemask_epi8(c) << 32 | (uint64_t)(unsigned)_mm_movemask_epi8(d) << 48;
+    return (uint64_t)(unsigned)_mm_movemask_epi8(a) |
+           (uint64_t)(unsigned)_mm_movemask_epi8(b) << 16 |
+           (uint64_t)(unsigned)_mm_movemask_epi8(c) << 32 |
+           (uint64_t)(unsigned)_mm_movemask_epi8(d) << 48;
 }
 
 #elif defined(SSE_SCAN_NEON)
@@ -97,7 +100,8 @@ static inline uint64_t sse_scan_block(const char *at, bool *high)
 #endif
         all |= word;
         found = sse_scan_equal(word, '\r') | sse_scan_equal(word, '\n');
-        ends |= ((found >> 7) * 0x0102040810204080u >> 56) << 8 * i; /* one bit of each byte, gathered */
+        /* One bit of each byte, gathered in the highest. */
+        ends |= ((found >> 7) * 0x0102040810204080u >> 56) << 8 * i;
     }
     *high = (all & 0x8080808080808080u) != 0;
     return ends;
@@ -110,8 +114,9 @@ static inline void sse_scan_init(sse_scan *s, const char *at)
     *s = (sse_scan){ .base = at, .next = at };
 }
 
-/* The first CR or LF in [at, end), or end; `end` and what lies before it are the same in all calls, `at`
- * never decreases. *high becomes true where a byte before it is not ASCII, and maybe where one near it. */
+/* The first CR or LF in [at, end), or end; `end` and what lies before it are the same in all calls,
+ * `at` never decreases. *high becomes true where a byte before it is not ASCII, and maybe where one
+ * near it. */
 static inline const char *sse_scan_line(sse_scan *s, const char *at, const char *end, bool *high)
 {
     *high |= s->high;
