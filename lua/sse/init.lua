@@ -3,6 +3,7 @@
 local abort = require "sse.abort"
 local core = require "sse.core"
 local event = require "sse.event"
+local files = require "sse.files"
 local task = require "sse.task"
 
 return {
@@ -23,6 +24,9 @@ return {
   AbortController = abort.AbortController,
   AbortSignal = abort.AbortSignal,
   Event = event.Event,
+
+  server = require "sse.server",
+  file = files.file,
 
   parser = core.parser,
   encode = core.encode,
