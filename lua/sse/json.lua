@@ -22,7 +22,6 @@ end
 function json.decode(text)
   local value, message = cjson.decode(text)
   if value == nil then return nil, message or "not JSON" end
-  if value == false then return false end
   return reads_integers and value or whole(value)
 end
 

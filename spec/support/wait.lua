@@ -26,6 +26,17 @@ function wait.past(ms)
   wait.till(function() return over end, "the timer")
 end
 
+--- Pumps the loop until nothing keeps it running.
+function wait.idle()
+  local late = false
+  local alarm = core.after(LIMIT, function() late = true end)
+  alarm:unref()
+  while core.turn() do
+    if late then error(("the loop was still kept running after %d ms"):format(LIMIT), 2) end
+  end
+  alarm:stop()
+end
+
 --- The number of this process's open descriptors (one pipe more than without the asking).
 function wait.descriptors()
   local pipe = assert(io.popen("if [ -d /proc/$PPID/fd ]; then ls /proc/$PPID/fd; else lsof -p $PPID; fi | wc -l"))
