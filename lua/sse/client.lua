@@ -52,9 +52,9 @@ function client.with(more)
   return spec
 end
 
--- libcurl knows no URLs without "//"; their scheme is all that matters, as no other than http is fetched.
+-- libcurl knows no URLs without a host; their scheme is all that matters, as no other than http is fetched.
 local function strange_scheme(text)
-  local scheme = text:match("^(%a[%w+.-]*):[^/]")
+  local scheme = text:match("^(%a[%w+.-]*):.")
   if scheme and not scheme:lower():find("^https?$") and not text:find("^[%w.-]+:%d") then
     return { scheme = scheme:lower(), href = text, request = text, origin = "null" }
   end
