@@ -78,8 +78,8 @@ function client.content(where, o, level)
   local method, body, kind = o.method, o.body, nil
   if method and upper[method:upper()] then method = method:upper() end
   if type(body) == "table" then
-    local text, message = json.encode(body)
-    if not text then error(("%s: option 'body': %s"):format(where, message), level + 1) end
+    local ok, text = pcall(json.encode, body)
+    if not ok then error(("%s: option 'body': %s"):format(where, text), level + 1) end
     body, kind = text, "application/json"
   elseif body then
     kind = "text/plain;charset=UTF-8"
