@@ -48,13 +48,16 @@ function body:take()
   return self.pieces:take()
 end
 
--- The third value a generic for doesn't need, and the fourth that ends the reading when the loop is left.
-local function loop(self, take)
-  return take, nil, nil, setmetatable({}, { __close = function() self:close() end })
+-- The values of a generic for; the fourth ends the reading when the loop is left. The iterator holds the
+-- owner, whose collection would close the body.
+local function loop(self, owner, take)
+  local closing = setmetatable({}, { __close = function() self:close() end })
+  return function() return take(self, owner) end, nil, nil, closing
 end
 
-function body:chunks()
-  return loop(self, function() return self:take() end)
+--- The rest as pieces. `owner` is whoever must not be collected meanwhile; for lines and events too.
+function body:chunks(owner)
+  return loop(self, owner, self.take)
 end
 
 local function too_big(self, what, limit)
@@ -97,9 +100,9 @@ local function next_line(self, held)
 end
 
 --- The lines, without their ends (LF or CRLF).
-function body:lines()
+function body:lines(owner)
   local held = { text = "", at = 1, pieces = {}, size = 0 }
-  return loop(self, function() return (next_line(self, held)) end)
+  return loop(self, owner, function() return (next_line(self, held)) end)
 end
 
 local function new_parser(self, events)
@@ -133,10 +136,10 @@ local function next_event(self, parser, events)
 end
 
 --- The events of a text/event-stream body.
-function body:events()
+function body:events(owner)
   local events = { first = 1, last = 0 }
   local parser = new_parser(self, events)
-  return loop(self, function() return next_event(self, parser, events) end)
+  return loop(self, owner, function() return next_event(self, parser, events) end)
 end
 
 return body
