@@ -1,34 +1,144 @@
 # lua-sse: make demo, make test; the other targets are for those who work on it.
+.DEFAULT_GOAL := all
 LUA        ?= lua5.4
 BUILD      ?= build
 CFLAGS     ?= -O2 -g
 WARNINGS   := -Wall -Wextra -Wpedantic -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla
-PKGS       := lua5.4 libevent_core libcurl
-CPPFLAGS   += $(shell pkg-config --cflags $(PKGS) 2>/dev/null)
-LDLIBS     += $(shell pkg-config --libs libevent_core libcurl 2>/dev/null) -lm
+LUA_PC      = $(shell for pc in lua5.4 lua-5.4 lua54 lua; do \
+                  pkg-config --exists $$pc && echo $$pc && break; done)
+CPPFLAGS   += $(shell pkg-config --cflags $(LUA_PC) libevent_core libcurl)
+LDLIBS     += $(shell pkg-config --libs libevent_core libcurl) -lm
 ifeq ($(shell uname -s),Darwin)
 SHARED     := -bundle -undefined dynamic_lookup
+PRELOAD    := DYLD_INSERT_LIBRARIES
 else
 SHARED     := -shared
+PRELOAD    := LD_PRELOAD
 endif
+# One short line a step; V=1 shows the commands.
+Q           = $(if $(V),,@)
+say         = $(if $(V),@:,@echo "  $(1) $@")
+PREFIX     ?= /usr/local
+LUADIR     ?= $(PREFIX)/share/lua/5.4
+LIBDIR     ?= $(PREFIX)/lib/lua/5.4
 
 SOURCES    := $(wildcard csrc/wire/*.c csrc/net/*.c csrc/bind/*.c)
 OBJECTS    := $(SOURCES:csrc/%.c=$(BUILD)/obj/%.o)
 CORE       := $(BUILD)/sse/core.so
+COMPILE     = $(CC) -std=gnu11 -fPIC -fvisibility=hidden -MMD -MP $(CPPFLAGS) $(WARNINGS) $(CFLAGS)
+
+# Lua finds this tree first, then what it would find anyway.
+paths       = "$(1);$${$(2)_5_4:-$${$(2):-;}}"
+LUA_ENV     = LUA_PATH_5_4=$(call paths,$(CURDIR)/lua/?.lua;$(CURDIR)/lua/?/init.lua;$(CURDIR)/?.lua,LUA_PATH) \
+              LUA_CPATH_5_4=$(call paths,$(CURDIR)/$(BUILD)/?.so,LUA_CPATH)
+RUN_LUA     = $(LUA_ENV) $(LUA)
+
+# Parts add themselves: what the specs need built (TEST_DEPS), targets run after them (TEST_EXTRA),
+# the benchmarks (BENCH_TARGETS), the fuzzers (FUZZ_TARGETS).
+TEST_DEPS  :=
+TEST_EXTRA :=
+BENCH_TARGETS :=
+FUZZ_TARGETS :=
+-include spec/c/Makefile.inc spec/support/Makefile.inc fuzz/Makefile.inc bench/Makefile.inc
 
 all: $(CORE)
 
 $(CORE): $(OBJECTS)
 	@mkdir -p $(@D)
-	$(CC) $(SHARED) $(LDFLAGS) -o $@ $(OBJECTS) $(LDLIBS)
+	$(call say,link)
+	$(Q)$(CC) $(SHARED) $(LDFLAGS) -o $@ $(OBJECTS) $(LDLIBS)
 
-$(BUILD)/obj/%.o: csrc/%.c
+$(BUILD)/obj/%.o: csrc/%.c | deps
 	@mkdir -p $(@D)
-	$(CC) -std=gnu11 -fPIC -fvisibility=hidden -MMD -MP $(CPPFLAGS) $(WARNINGS) $(CFLAGS) -c -o $@ $<
+	$(call say,cc)
+	$(Q)$(COMPILE) -c -o $@ $<
 
 -include $(OBJECTS:.o=.d)
 
-clean:
-	rm -rf build build-*
+# What the goals at hand need of other people's programs; DEPS= for none.
+DEPS ?= build $(filter demo test lint asan interop bench fuzz rock doc,$(MAKECMDGOALS)) \
+        $(if $(filter stress,$(MAKECMDGOALS)),test) $(if $(filter format,$(MAKECMDGOALS)),lint)
+deps:
+	@$(if $(strip $(DEPS)),LUA=$(LUA) scripts/deps.sh $(DEPS))
 
-.PHONY: all clean
+demo: $(CORE)
+	@$(RUN_LUA) examples/demo/main.lua
+
+# make test SPEC=spec/x_spec.lua for one file.
+SPEC ?=
+test: $(CORE) $(TEST_DEPS)
+	@$(TEST_ENV) $(RUN_LUA) scripts/busted.lua --cpath='$(CURDIR)/$(BUILD)/?.so' $(SPEC)
+ifneq ($(strip $(TEST_EXTRA)),)
+	@$(if $(SPEC),,$(MAKE) --no-print-directory DEPS= $(TEST_EXTRA))
+endif
+
+# A full collection after every callback.
+stress:
+	@SSE_STRESS_GC=1 SSE_TEST_PATIENCE=10 $(MAKE) --no-print-directory test DEPS=
+
+SANITIZE := -fsanitize=address,undefined
+ASAN_LIB  = $(shell $(CC) -print-file-name=libasan.so)
+asan: | deps
+	@$(MAKE) --no-print-directory test DEPS= BUILD=build-asan LDFLAGS=$(SANITIZE) \
+	    CFLAGS="-O1 -g $(SANITIZE) -fno-sanitize-recover=all -fno-omit-frame-pointer" \
+	    TEST_ENV='$(PRELOAD)=$(ASAN_LIB) ASAN_OPTIONS=detect_leaks=1:abort_on_error=0 \
+	        LSAN_OPTIONS=suppressions=$(CURDIR)/scripts/lsan.supp:print_suppressions=0 \
+	        UBSAN_OPTIONS=print_stacktrace=1 SSE_TEST_PATIENCE=5'
+
+LINTS := lint-layers lint-sizes lint-lists lint-lua lint-warnings lint-cppcheck lint-format lint-sh
+lint: $(LINTS)
+lint-layers: | deps
+	@$(LUA) scripts/lint/layers.lua
+lint-sizes: | deps
+	@$(LUA) scripts/lint/sizes.lua
+lint-lists: | deps
+	@$(LUA) scripts/rockspec.lua --check
+lint-lua: | deps
+	@luacheck --quiet --codes .
+lint-warnings: | deps
+	@$(MAKE) --no-print-directory --silent DEPS= BUILD=build-lint \
+	    CFLAGS="-O2 -Werror -Wformat=2 -Wundef -Wwrite-strings" all
+	@echo "warnings: none"
+lint-cppcheck: | deps
+	@cppcheck --quiet --std=c11 --enable=warning,performance,portability --inline-suppr \
+	    --error-exitcode=1 --suppress=missingIncludeSystem --suppressions-list=scripts/cppcheck.supp \
+	    --inline-suppr csrc
+	@echo "cppcheck: nothing to complain about"
+lint-format: | deps
+	@clang-format --dry-run -Werror $(wildcard csrc/*/*.[ch])
+	@echo "clang-format: nothing to complain about"
+lint-sh: | deps
+	@shellcheck scripts/*.sh .ci/run
+	@echo "shellcheck: nothing to complain about"
+
+format: | deps
+	clang-format -i $(wildcard csrc/*/*.[ch])
+
+# The rockspec's lists of files, from the tree.
+rockspec:
+	$(LUA) scripts/rockspec.lua
+
+# Installs the rock into a scratch tree and requires it from another folder.
+rock: | deps
+	LUA=$(LUA) scripts/check_rock.sh
+
+bench: $(CORE) $(BENCH_TARGETS)
+
+interop: $(CORE)
+	@$(RUN_LUA) interop/run.lua
+
+fuzz: $(FUZZ_TARGETS)
+
+doc: | deps
+	ldoc -q .
+
+install: $(CORE)
+	install -d $(DESTDIR)$(LUADIR)/sse $(DESTDIR)$(LIBDIR)/sse
+	install -m 644 $(wildcard lua/sse/*.lua) $(DESTDIR)$(LUADIR)/sse
+	install -m 755 $(CORE) $(DESTDIR)$(LIBDIR)/sse
+
+clean:
+	rm -rf build build-* doc
+
+.PHONY: all deps demo test stress asan lint $(LINTS) format rockspec rock bench interop fuzz doc \
+        install clean

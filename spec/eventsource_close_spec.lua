@@ -218,9 +218,9 @@ describe("close()", function()
       wait.till(function() return server.open == 0 end, "the close")
     end
     round()
-    local before = wait.descriptors()
+    local before = wait.fds()
     for _ = 1, 5 do round() end
-    assert.equal(before, wait.descriptors())
+    assert.equal(before, wait.fds())
   end)
 
   it("lets sse.run return", function()

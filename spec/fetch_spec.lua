@@ -228,11 +228,8 @@ describe("sse.fetch", function()
     end)
     local res = assert(sse.fetch(server:url()))
     local conn = server.connections[1]
-    wait.past(50)
-    local left = #conn.out
+    local left = wait.settled(function() return #conn.out end)
     assert.is_true(left > 32 * 2 ^ 20, "the sender felt nothing")
-    wait.past(50)
-    assert.equal(left, #conn.out)
     local size = 0
     for piece in res:chunks() do
       size = size + #piece

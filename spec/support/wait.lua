@@ -1,48 +1,90 @@
---- Waiting in specs: always for something, always with a limit that fails.
+--- Waiting in specs: for the event, with a limit; never for a fixed time.
 local core = require "sse.core"
+local lfs = require "lfs"
 
 local wait = {}
 
-local LIMIT = tonumber(os.getenv("SSE_WAIT_LIMIT")) or 10000
+-- Slow builds (sanitizers, valgrind) set SSE_TEST_PATIENCE=5; a limit costs only where a test fails.
+local patience = tonumber(os.getenv("SSE_TEST_PATIENCE") or "") or 1
+local TICK = 20 -- ms: what the loop doesn't see (a child's exit, a file) is looked at this often
 
---- Pumps the loop until condition() gives something true, which is returned.
-function wait.till(condition, what)
+--- Pumps the loop until fn() is true and gives what it gave; an error past the limit.
+-- Outside of tasks and callbacks only, where the loop isn't running.
+-- @tparam function fn
+-- @tparam[opt=5000] number limit_ms
+-- @tparam[opt] string what is waited for, for the message
+function wait.until_true(fn, limit_ms, what)
   local late = false
-  local alarm = core.after(LIMIT, function() late = true end)
-  local got = condition()
-  while not got and not late do
+  limit_ms = (limit_ms or 5000) * patience
+  local limit <close> = core.after(limit_ms, function() late = true end)
+  local tick <close> = core.every(TICK, function() end)
+  while true do
+    local value = fn()
+    if value then return value end
+    if late then error(("waited %d ms for %s"):format(limit_ms, what or "a condition"), 2) end
     core.turn()
-    got = condition()
   end
-  alarm:stop()
-  if not got then error(("%s did not happen within %d ms"):format(what or "it", LIMIT), 2) end
-  return got
 end
 
---- Pumps the loop until a timer set now has fired: for showing that something does not happen meanwhile.
+--- Pumps the loop for as long as fn() is true, at most limit_ms, and gives whether it still is: for
+-- what must not happen. The limit is what such a test costs, so keep it short.
+function wait.stays_true(fn, limit_ms)
+  local over = false
+  local limit <close> = core.after(limit_ms, function() over = true end)
+  while fn() do
+    if over then return true end
+    core.turn()
+  end
+  return false
+end
+
+--- The same with the usual limit: `wait.till(condition, what)`.
+function wait.till(fn, what)
+  return wait.until_true(fn, 10000, what)
+end
+
+--- Pumps the loop until a timer set now has fired: for what must not happen meanwhile.
 function wait.past(ms)
   local over = false
   core.after(ms, function() over = true end)
-  wait.till(function() return over end, "the timer")
+  wait.until_true(function() return over end, 10000 + ms, "a timer")
 end
 
 --- Pumps the loop until nothing keeps it running.
 function wait.idle()
   local late = false
-  local alarm = core.after(LIMIT, function() late = true end)
+  local alarm <close> = core.after(10000 * patience, function() late = true end)
   alarm:unref()
   while core.turn() do
-    if late then error(("the loop was still kept running after %d ms"):format(LIMIT), 2) end
+    if late then error("the loop was still kept running", 2) end
   end
-  alarm:stop()
 end
 
---- The number of this process's open descriptors (one pipe more than without the asking).
-function wait.descriptors()
-  local pipe = assert(io.popen("if [ -d /proc/$PPID/fd ]; then ls /proc/$PPID/fd; else lsof -p $PPID; fi | wc -l"))
-  local count = pipe:read("n")
-  pipe:close()
-  return count
+--- Waits until a number has not changed for a while, and gives it.
+function wait.settled(fn)
+  local seen, since = nil, nil
+  wait.till(function()
+    local now = fn()
+    if now ~= seen then seen, since = now, core.now() end
+    return core.now() - since >= 40 * patience
+  end, "a number that stays")
+  return seen
+end
+
+--- How many descriptors this process has open.
+function wait.fds()
+  local count = 0
+  local folder = lfs.attributes("/proc/self/fd") and "/proc/self/fd" or "/dev/fd"
+  for name in lfs.dir(folder) do
+    if name:match("^%d+$") then count = count + 1 end
+  end
+  return count - 1 -- the one that reads the folder
+end
+
+--- Two full collections: the second frees what the first one's finalizers let go.
+function wait.collect()
+  collectgarbage()
+  collectgarbage()
 end
 
 return wait

@@ -1,0 +1,191 @@
+#!/bin/sh
+# deps.sh GROUP...: installs what a group of make targets needs and lacks: build, demo, test, lint,
+# asan, interop, bench, fuzz, rock, doc. What is there already, from whatever source, is left alone;
+# then this costs a few milliseconds and no package manager is called. Debian and Ubuntu: apt-get.
+# Elsewhere: says what to install.
+set -eu
+cd "$(dirname "$0")/.."
+LUA=${LUA:-lua5.4}
+
+# probe | why | apt | dnf | apk | brew   ("rock:NAME": luarocks install NAME)
+packages_of() {
+    case $1 in
+    build) cat <<'LIST'
+cc|the C compiler and the C library's headers|gcc libc6-dev|gcc glibc-devel|build-base|llvm
+cmd:pkg-config|finds headers and libraries|pkg-config|pkgconf|pkgconf|pkgconf
+cmd:LUA|Lua 5.4|lua5.4|lua|lua5.4|lua
+pc:lua5.4 lua-5.4 lua54 lua|Lua's headers|liblua5.4-dev|lua-devel|lua5.4-dev|lua
+pc:libevent_core|the event loop|libevent-dev|libevent-devel|libevent-dev|libevent
+pc:libcurl|the client's HTTP|libcurl4-openssl-dev|libcurl-devel|curl-dev|curl
+lua:cjson|JSON|lua-cjson|rock:lua-cjson|lua5.4-cjson|rock:lua-cjson
+LIST
+        ;;
+    test) packages_of build; cat <<'LIST'
+lua:busted.runner|runs the specs|lua-busted|rock:busted|rock:busted|rock:busted
+lua:socket|raw clients in specs|lua-socket|rock:luasocket|lua5.4-socket|rock:luasocket
+lua:lfs|folders in specs|lua-filesystem|rock:luafilesystem|lua5.4-filesystem|rock:luafilesystem
+cmd:curl|a client that is not ours, in specs|curl|curl|curl|curl
+LIST
+        ;;
+    lint) packages_of build; cat <<'LIST'
+lua:lfs|folders in scripts|lua-filesystem|rock:luafilesystem|lua5.4-filesystem|rock:luafilesystem
+cmd:luacheck|lints Lua|lua-check|rock:luacheck|rock:luacheck|rock:luacheck
+cmd:cppcheck|lints C|cppcheck|cppcheck|cppcheck|cppcheck
+cmd:clang-format|the form of C|clang-format|clang-tools-extra|clang-extra-tools|clang-format
+cmd:shellcheck|lints sh|shellcheck|ShellCheck|shellcheck|shellcheck
+LIST
+        ;;
+    node) cat <<'LIST'
+cmd:node|other people's clients and servers|nodejs|nodejs|nodejs|node
+cmd:npm|installs them|npm|npm|npm|node
+LIST
+        ;;
+    interop) packages_of build; packages_of node; cat <<'LIST'
+lua:lfs|folders in scripts|lua-filesystem|rock:luafilesystem|lua5.4-filesystem|rock:luafilesystem
+cmd:curl|a client that is not ours|curl|curl|curl|curl
+browser|a browser for the demo's page|chromium|chromium|chromium|--cask chromium
+LIST
+        ;;
+    bench) packages_of build; packages_of node ;;
+    fuzz) packages_of build; cat <<'LIST'
+libfuzzer|libFuzzer and the sanitizers|clang libclang-rt-14-dev|clang compiler-rt|clang compiler-rt|llvm
+LIST
+        ;;
+    asan) packages_of test ;;
+    doc) packages_of build; cat <<'LIST'
+cmd:ldoc|pages from the comments|lua-ldoc|rock:ldoc|rock:ldoc|rock:ldoc
+LIST
+        ;;
+    rock) packages_of build; cat <<'LIST'
+cmd:luarocks|installs the rock|luarocks|luarocks|luarocks5.4|luarocks
+lua:lfs|folders in scripts|lua-filesystem|rock:luafilesystem|lua5.4-filesystem|rock:luafilesystem
+LIST
+        ;;
+    demo) packages_of build ;;
+    *) echo "deps.sh: unknown group '$1'" >&2; exit 2 ;;
+    esac
+}
+
+have_lua_module() {
+    "$LUA" -e 'local m = arg[1]
+        local ok = package.searchpath(m, package.path) or package.searchpath(m, package.cpath)
+        os.exit(ok and 0 or 1)' /dev/null "$1" 2>/dev/null
+}
+
+have_browser() {
+    [ -n "${CHROMIUM:-}" ] && return 0
+    for name in chromium chromium-browser google-chrome; do
+        command -v $name >/dev/null 2>&1 && return 0
+    done
+    [ -d /Applications/Chromium.app ] || [ -d "/Applications/Google Chrome.app" ]
+}
+
+have_libfuzzer() {
+    command -v clang >/dev/null 2>&1 || return 1
+    # Without the runtime clang names a file that isn't there.
+    for runtime in libclang_rt.fuzzer.a libclang_rt.fuzzer-"$(uname -m)".a libclang_rt.fuzzer_osx.a; do
+        [ -e "$(clang -print-file-name="$runtime")" ] && return 0
+        [ -e "$(clang -print-runtime-dir 2>/dev/null)/$runtime" ] && return 0
+    done
+    return 1
+}
+
+have() {
+    case $1 in
+    cc) echo '#include <stdio.h>' | ${CC:-cc} -E - >/dev/null 2>&1 ;;
+    cmd:LUA) command -v "$LUA" >/dev/null 2>&1 ;;
+    cmd:*) command -v "${1#cmd:}" >/dev/null 2>&1 ;;
+    lua:*) have_lua_module "${1#lua:}" ;;
+    pc:*)
+        for module in ${1#pc:}; do
+            pkg-config --exists "$module" 2>/dev/null && return 0
+        done
+        return 1 ;;
+    browser) have_browser ;;
+    libfuzzer) have_libfuzzer ;;
+    esac
+}
+
+as_root() {
+    if [ "$(id -u)" = 0 ]; then
+        "$@"
+    elif command -v sudo >/dev/null 2>&1; then
+        sudo "$@"
+    else
+        echo "deps.sh: not root and no sudo; as root, run: $*" >&2
+        exit 1
+    fi
+}
+
+apt_install() {
+    # On stderr, so that what a target prints stays its own.
+    as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends "$@" \
+        </dev/null >&2
+}
+
+apt_update() {
+    as_root apt-get update -q </dev/null >&2
+}
+
+install_with_apt() {
+    ls /var/lib/apt/lists/*_Packages* >/dev/null 2>&1 || apt_update
+    # Lists that are too old name files the mirror no longer has: fetch them and try once more.
+    apt_install "$@" || { apt_update && apt_install "$@"; }
+}
+
+# $1: column of the table; the rest: packages. Rocks are separate: LuaRocks installs them everywhere.
+say_what_to_install() {
+    manager=$1; shift
+    plain=; rocks=
+    for package in "$@"; do
+        case $package in
+        rock:*) rocks="$rocks ${package#rock:}" ;;
+        *) plain="$plain $package" ;;
+        esac
+    done
+    echo "deps.sh: install these, then try again:" >&2
+    if [ -n "$plain" ]; then echo "  $manager$plain" >&2; fi
+    for rock in $rocks; do echo "  luarocks --lua-version=5.4 install $rock" >&2; done
+    exit 1
+}
+
+install_packages() {
+    missing=$(for group in "$@"; do packages_of "$group"; done | awk '!seen[$0]++' |
+        while IFS='|' read -r probe why apt dnf apk brew; do
+            have "$probe" || echo "$why|$apt|$dnf|$apk|$brew"
+        done)
+    [ -n "$missing" ] || return 0
+    echo "missing for $*:" >&2
+    echo "$missing" | awk -F'|' '{ printf "  %-24s %s\n", $2, $1 }' >&2
+    column() { echo "$missing" | cut -d'|' -f"$1" | tr ' ' '\n' | awk '!seen[$0]++' | tr '\n' ' '; }
+    # shellcheck disable=SC2046
+    if command -v apt-get >/dev/null 2>&1; then install_with_apt $(column 2)
+    elif command -v dnf >/dev/null 2>&1; then say_what_to_install "sudo dnf install" $(column 3)
+    elif command -v apk >/dev/null 2>&1; then say_what_to_install "sudo apk add" $(column 4)
+    else say_what_to_install "brew install" $(column 5)
+    fi
+    for group in "$@"; do check_installed "$group"; done
+}
+
+check_installed() {
+    packages_of "$1" | while IFS='|' read -r probe why apt rest; do
+        have "$probe" && continue
+        echo "deps.sh: $apt ($why) was installed, but is not found: ${LUA} elsewhere?" >&2
+        exit 1
+    done
+}
+
+# npm's own packages, pinned by the folder's lock file.
+install_npm() {
+    [ -f "$1/package-lock.json" ] || return 0
+    installed=$1/node_modules/.package-lock.json
+    [ -f "$installed" ] && [ -n "$(find "$installed" -newer "$1/package-lock.json")" ] && return 0
+    (cd "$1" && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error </dev/null >&2)
+    touch "$installed"
+}
+
+[ $# -gt 0 ] || { echo "usage: scripts/deps.sh GROUP..." >&2; exit 2; }
+install_packages "$@"
+for group in "$@"; do
+    case $group in interop | bench) install_npm "$group" ;; esac
+done

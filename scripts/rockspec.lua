@@ -1,0 +1,52 @@
+--- Writes the lists of files into the rockspec, from the tree (make rockspec); with --check it only
+-- compares them (make lint).
+package.path = "scripts/lint/?.lua;" .. package.path
+local source = require "source"
+
+local ROCKSPEC = "lua-sse-scm-1.rockspec"
+local BEGIN, FINISH = "    -- modules: made by `make rockspec`\n", "    -- end of modules\n"
+
+local function list_sources()
+  local lines = {}
+  for _, path in ipairs(source.find({ "csrc" }, ".c")) do
+    lines[#lines + 1] = ('        "%s",\n'):format(path)
+  end
+  return table.concat(lines)
+end
+
+local function list_modules()
+  local lines = {}
+  for _, path in ipairs(source.find({ "lua/sse" }, ".lua")) do
+    local name = path:gsub("^lua/", ""):gsub("%.lua$", ""):gsub("/init$", ""):gsub("/", ".")
+    lines[#lines + 1] = ('    ["%s"] = "%s",\n'):format(name, path)
+  end
+  return table.concat(lines)
+end
+
+local function modules()
+  return ([[
+    ["sse.core"] = {
+      sources = {
+%s      },
+      defines = { "_GNU_SOURCE" },
+      libraries = { "event_core", "curl", "m" },
+      incdirs = { "$(EVENT_INCDIR)", "$(CURL_INCDIR)" },
+      libdirs = { "$(EVENT_LIBDIR)", "$(CURL_LIBDIR)" },
+    },
+%s]]):format(list_sources(), list_modules())
+end
+
+local text = source.read(ROCKSPEC)
+local from = select(2, assert(text:find(BEGIN, 1, true), "no mark where the modules begin"))
+local to = assert(text:find(FINISH, from, true), "no mark where the modules end")
+local current = text:sub(1, from) .. modules() .. text:sub(to)
+
+if arg[1] ~= "--check" then
+  local file <close> = assert(io.open(ROCKSPEC, "wb"))
+  file:write(current)
+elseif current ~= text then
+  io.stderr:write(ROCKSPEC, ": the lists of files are not those of the tree; run `make rockspec`\n")
+  os.exit(1)
+else
+  print("rockspec: lists every file")
+end
