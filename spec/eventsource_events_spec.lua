@@ -210,15 +210,10 @@ describe("source:events()", function()
   end)
 
   it("a slow loop stops the sender, and misses nothing", function()
-    local server
-    server = serve(function(conn)
-      conn:stream()
-      local filler = ("x"):rep(1000)
-      local parts = {}
-      for i = 1, 30000 do parts[i] = ("id: %d\ndata: %s\n\n"):format(i, filler) end
-      conn:send(table.concat(parts))
-    end)
-    local source, n, go = open(server:url(), { heartbeatTimeout = 30 }), 0, false
+    local parts = {}
+    for i = 1, 30000 do parts[i] = ("id: %d\ndata: %s\n\n"):format(i, ("x"):rep(1000)) end
+    local server = sends(table.concat(parts))
+    local source, n, go = open(server:url(), { heartbeatTimeout = 200 }), 0, false
     local function wait_here()
       while not go do sse.sleep(1) end
     end
@@ -235,6 +230,7 @@ describe("source:events()", function()
     local conn = server.connections[1]
     local left = wait.settled(function() return #conn.out end)
     assert.is_true(left > 10 * 2 ^ 20, "the sender felt nothing")
+    wait.past(250)
     go = true
     wait.till(function() return n == "done" end, "the loop's end")
     assert.equal(1, #server.requests)

@@ -50,7 +50,7 @@ end
 -- @tparam table o url (from core.url), method, headers (a list), body, options (withCredentials, cookies,
 -- connectTimeout, proxy, tls, http2, unixSocket, redirect), on_head(response), on_data(bytes),
 -- on_done(failure or nil). A response has status, headers, url (from core.url), redirected.
--- @return the exchange: cancel(), pause(), resume(), feed(parser), bytes(), active()
+-- @return the exchange: cancel(), pause(), resume(), feed(parser), bytes(), active(), silent()
 function request.start(o)
   local self = setmetatable({
     url = o.url, method = o.method, headers = o.headers, body = o.body, options = o.options,
@@ -136,6 +136,7 @@ function exchange:pause()
 end
 
 function exchange:resume()
+  if self.paused then self.resumed = core.now() end
   self.paused = false
   if self.transfer then self.transfer:resume() end
 end
@@ -153,6 +154,12 @@ end
 --- When the last byte came, on core.now's clock.
 function exchange:active()
   return self.transfer and self.transfer.active or core.now()
+end
+
+--- For how long nothing came though somebody would have read it.
+function exchange:silent()
+  if self.paused then return 0 end
+  return core.now() - math.max(self:active(), self.resumed or 0)
 end
 
 return request

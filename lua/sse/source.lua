@@ -111,7 +111,7 @@ function source:watch()
   local limit = self.options.heartbeatTimeout
   if not limit or not self.exchange then return end
   local function check()
-    local silent = self.exchange.paused and 0 or core.now() - self.exchange:active()
+    local silent = self.exchange:silent()
     if silent >= limit then
       return self:lost(failure.new(("silent for %d ms"):format(silent), "ETIMEDOUT"))
     end
