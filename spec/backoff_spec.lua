@@ -20,7 +20,8 @@ describe("backoff", function()
   end)
 
   it("line 33: jitter takes off up to a half, never below the reconnection time", function()
-    assert.same({ 1000, 1000, 2000, 4000, 8000, 15000 }, waits(new { random = function() return 0 end }, 6))
+    assert.same({ 1000, 1000, 2000, 4000, 8000, 15000 },
+      waits(new { random = function() return 0 end }, 6))
     for _, wait in ipairs(waits(new { random = math.random }, 100)) do
       assert.is_true(wait >= 1000 and wait <= 30000)
     end
@@ -53,7 +54,8 @@ describe("backoff", function()
   end)
 
   it("line 20: keeps a server's retry within the bounds", function()
-    for given, expected in pairs { [0] = 100, [99] = 100, [5000] = 5000, [60000] = 30000, [math.maxinteger] = 30000 } do
+    for given, expected in pairs { [0] = 100, [99] = 100, [5000] = 5000, [60000] = 30000,
+      [math.maxinteger] = 30000 } do
       local b = new()
       b:set_base(given)
       assert.equal(expected, (b:next()))
@@ -79,7 +81,8 @@ describe("Retry-After", function()
     assert.equal(3600000, policy.retry_after("Sun, 06 Nov 1994 09:49:37 GMT", now))
     assert.equal(0, policy.retry_after("Sat, 05 Nov 1994 08:49:37 GMT", now))
     assert.equal((951782400 - now) * 1000, policy.retry_after("Tue, 29 Feb 2000 00:00:00 GMT", now))
-    for _, wrong in ipairs { "", "-1", "1.5", "soon", "Sun, 06 Nox 1994 08:49:37 GMT", "Sunday, 06-Nov-94 08:49:37 GMT" } do
+    for _, wrong in ipairs { "", "-1", "1.5", "soon", "Sun, 06 Nox 1994 08:49:37 GMT",
+      "Sunday, 06-Nov-94 08:49:37 GMT" } do
       assert.is_nil(policy.retry_after(wrong, now))
     end
   end)

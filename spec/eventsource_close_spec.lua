@@ -1,4 +1,4 @@
--- close() at every stage: CONFORMANCE line 38, and what must be left behind: nothing (lines 41, 44).
+-- close() at every stage, and nothing left behind: CONFORMANCE lines 38, 41 and 44.
 local core = require "sse.core"
 local fixture = require "spec.support.fixture"
 local sse = require "sse"
@@ -73,8 +73,12 @@ describe("close()", function()
     ["while the head is awaited"] = function() end,
     ["within the head"] = function(conn) conn:send("HTTP/1.1 200 OK\r\nContent-T") end,
     ["within an event"] = function(conn) conn:stream():send("data: x\n\ndata: half") end,
-    ["within a chunk"] = function(conn) conn:stream("Transfer-Encoding: chunked"):send("ff\r\ndata: x\n") end,
-    ["within an error body"] = function(conn) conn:head(500, "Content-Length: 100"):send("half") end,
+    ["within a chunk"] = function(conn)
+      conn:stream("Transfer-Encoding: chunked"):send("ff\r\ndata: x\n")
+    end,
+    ["within an error body"] = function(conn)
+      conn:head(500, "Content-Length: 100"):send("half")
+    end,
   }
   for stage, handler in pairs(stages) do
     it("line 38: " .. stage, function()
@@ -107,7 +111,7 @@ describe("close()", function()
   end)
 
   for _, type_ in ipairs { "open", "message", "error" } do
-    it("line 38: inside " .. type_ .. "; the event in flight reaches its other listeners", function()
+    it("line 38: inside " .. type_ .. "; the event reaches its other listeners", function()
       local server = serve(function(conn)
         conn:stream():send("data: 1\n\ndata: 2\n\n: c\n\n"):close()
       end)
@@ -118,14 +122,17 @@ describe("close()", function()
       wait.till(function() return heard > 0 end, type_)
       is_silent(source, log, server)
       assert.equal(1, heard)
-      local expected = { open = "open", message = "open message", error = "open message message error" }
+      local expected = { open = "open", message = "open message",
+        error = "open message message error" }
       assert.equal(expected[type_], log.types())
       assert.equal(1, #server.requests)
     end)
   end
 
   it("line 38: inside a comment", function()
-    local server = serve(function(conn) conn:stream():send("data: 1\n\n: c\ndata: 2\n\n: d\n\n") end)
+    local server = serve(function(conn)
+      conn:stream():send("data: 1\n\n: c\ndata: 2\n\n: d\n\n")
+    end)
     local source = open(server:url())
     local log, comments = record(source), {}
     source.oncomment = function(text)
@@ -182,7 +189,9 @@ describe("close()", function()
   end)
 
   it("line 44: fifty sources share the loop", function()
-    local server = serve(function(conn, request) conn:stream():send("data: ", request.target, "\n\n") end)
+    local server = serve(function(conn, request)
+      conn:stream():send("data: ", request.target, "\n\n")
+    end)
     local got, sources = 0, {}
     for i = 1, 50 do
       sources[i] = open(server:url("/" .. i))

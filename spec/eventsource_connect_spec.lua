@@ -16,7 +16,8 @@ describe("an EventSource", function()
   after_each(fixture.finish)
 
   it("line 25: raises on an invalid URL and makes no request", function()
-    for _, url in ipairs { "", "nope", "http://", "http://host:99999/", "//host/", "http://ho st/", "/path" } do
+    for _, url in ipairs { "", "nope", "http://", "http://host:99999/", "//host/", "http://ho st/",
+      "/path" } do
       local ok, message = pcall(function() sse.EventSource(url) end)
       assert.is_false(ok)
       assert.matches("eventsource_connect_spec.lua:%d+: sse.EventSource: invalid URL", message)
@@ -36,7 +37,8 @@ describe("an EventSource", function()
 
   it("has the constants and read-only properties", function()
     local source = open("http://127.0.0.1:1/")
-    assert.same({ 0, 1, 2 }, { sse.EventSource.CONNECTING, sse.EventSource.OPEN, sse.EventSource.CLOSED })
+    assert.same({ 0, 1, 2 }, { sse.EventSource.CONNECTING, sse.EventSource.OPEN,
+      sse.EventSource.CLOSED })
     assert.same({ 0, 1, 2 }, { source.CONNECTING, source.OPEN, source.CLOSED })
     assert.is_false(source.withCredentials)
     for _, name in ipairs { "readyState", "url", "withCredentials", "OPEN", "onmesage", "close" } do
@@ -47,11 +49,13 @@ describe("an EventSource", function()
 
   it("refuses options that do not exist or do not fit", function()
     local wrong = {
-      { header = {} }, { headers = 1 }, { retryInterval = "1" }, { retryInterval = -1 }, { retryInterval = 0 / 0 },
-      { maxRetries = 1.5 }, { reconnect = "never" }, { signal = {} }, { tls = { cart = "x" } }, { utf8 = "strict" },
-      { method = "TRACE" }, { method = "GE T" }, { lastEventId = "a\nb" }, { headers = { ["a b"] = "c" } },
+      { header = {} }, { headers = 1 }, { retryInterval = "1" }, { retryInterval = -1 },
+      { retryInterval = 0 / 0 }, { maxRetries = 1.5 }, { reconnect = "never" }, { signal = {} },
+      { tls = { cart = "x" } }, { utf8 = "strict" }, { method = "TRACE" }, { method = "GE T" },
+      { lastEventId = "a\nb" }, { headers = { ["a b"] = "c" } },
       { headers = { a = "b\r\nc: d" } }, { headers = { ["Content-Length"] = "1" } },
-      { minRetryInterval = 10, maxRetryInterval = 5 }, { method = "GET", body = "x" }, { body = { print } },
+      { minRetryInterval = 10, maxRetryInterval = 5 }, { method = "GET", body = "x" },
+      { body = { print } },
     }
     for _, options in ipairs(wrong) do
       local ok, message = pcall(function() sse.EventSource("http://127.0.0.1:1/", options) end)
@@ -80,8 +84,9 @@ describe("an EventSource", function()
 
   it("line 27: takes status 200 with the MIME essence text/event-stream", function()
     local kinds = {
-      "text/event-stream", "TEXT/Event-Stream", "text/event-stream;", "text/event-stream; charset=utf-8",
-      "text/event-stream;charset=latin1", " text/event-stream ", "text/event-stream ;x=y",
+      "text/event-stream", "TEXT/Event-Stream", "text/event-stream;",
+      "text/event-stream; charset=utf-8", "text/event-stream;charset=latin1",
+      " text/event-stream ", "text/event-stream ;x=y",
     }
     local n = 0
     local server = serve(function(conn)
@@ -97,8 +102,8 @@ describe("an EventSource", function()
 
   it("line 27: refuses other types and none", function()
     local kinds = {
-      "text/event-streamfoo", "text/plain", "text/event", "xtext/event-stream", "application/json", "",
-      "text/html; text/event-stream", "text /event-stream", false,
+      "text/event-streamfoo", "text/plain", "text/event", "xtext/event-stream", "",
+      "application/json", "text/html; text/event-stream", "text /event-stream", false,
     }
     local n = 0
     local server = serve(function(conn)
@@ -118,7 +123,7 @@ describe("an EventSource", function()
     assert.equal(#kinds, #server.requests)
   end)
 
-  it("line 28: opens once after the headers, before the first event, without a byte of body", function()
+  it("line 28: opens once after the headers, without a byte of body", function()
     local body
     local server = serve(function(conn)
       body = function(text) conn:send(text) end
@@ -159,12 +164,15 @@ describe("an EventSource", function()
   end)
 
   it("line 29: any other status fails for good, closed first, then one error", function()
-    local statuses = { 201, 202, 204, 205, 206, 299, 304, 400, 401, 404, 407, 410, 429, 500, 503, 599 }
+    local statuses = { 201, 202, 204, 205, 206, 299, 304, 400, 401, 404, 407, 410, 429, 500, 503,
+      599 }
     local n = 0
     local server = serve(function(conn)
       n = n + 1
       local status = statuses[n]
-      if status == 204 or status == 304 or status == 205 then return conn:head(status, "X-A: b", "Content-Length: 0") end
+      if status == 204 or status == 304 or status == 205 then
+        return conn:head(status, "X-A: b", "Content-Length: 0")
+      end
       conn:reply(status, "why", "Content-Type: text/event-stream", "X-A: b")
     end)
     for i, status in ipairs(statuses) do
@@ -198,8 +206,10 @@ describe("an EventSource", function()
 
   it("sends method, headers and body", function()
     local server = serve(stream())
-    record(open(server:url(), { method = "post", body = { a = 1 }, headers = { ["X-Key"] = "k", Accept = "text/event-stream, */*" } }))
-      .till("message")
+    record(open(server:url(), {
+      method = "post", body = { a = 1 },
+      headers = { ["X-Key"] = "k", Accept = "text/event-stream, */*" },
+    })).till("message")
     local request = server.requests[1]
     assert.equal("POST", request.method)
     assert.equal('{"a":1}', request.body)

@@ -24,7 +24,8 @@ describe("a source's events", function()
   after_each(fixture.finish)
 
   it("line 39: onmessage sees only type message", function()
-    local server = sends("data: 1\n\nevent: message\ndata: 2\n\nevent: tick\ndata: 3\n\nevent: Message\ndata: 4\n\n")
+    local server = sends("data: 1\n\nevent: message\ndata: 2\n\n"
+      .. "event: tick\ndata: 3\n\nevent: Message\ndata: 4\n\n")
     local source, seen = open(server:url()), {}
     source.onmessage = function(ev) seen[#seen + 1] = ev.data end
     record(source).till("Message")
@@ -42,7 +43,8 @@ describe("a source's events", function()
     source:addEventListener("*", function(ev) seen[#seen + 1] = ev.type .. "=" .. ev.data end)
     source.onerror = function(ev) assert.equal("of the server", ev.data) end
     wait.till(function() return #seen == 5 end, "five events")
-    assert.same({ "error=of the server", "open=of the server", "comment=of the server", "message=of the server",
+    assert.same({ "error=of the server", "open=of the server", "comment=of the server",
+      "message=of the server",
       "*=of the server" }, seen)
     assert.equal(0, comments)
     assert.equal(1, source.readyState)
@@ -66,12 +68,13 @@ describe("a source's events", function()
   it("hears comments where somebody listens", function()
     local server = sends(": one\n:two\n:\n: \0three\n\ndata: x\n\n")
     local comments = {}
-    local source = open(server:url(), { oncomment = function(text) comments[#comments + 1] = text end })
+    local source = open(server:url(),
+      { oncomment = function(text) comments[#comments + 1] = text end })
     record(source).till("message")
     assert.same({ " one", "two", "", " \0three" }, comments)
   end)
 
-  it("line 40: a listener that raises is reported; the others run and the stream goes on", function()
+  it("line 40: a listener that raises is reported and the stream goes on", function()
     local server = sends(numbers(4))
     local source, seen = open(server:url()), {}
     source:addEventListener("message", function(ev)
@@ -107,8 +110,8 @@ describe("source:events()", function()
   after_each(fixture.finish)
 
   it("iterates outside of a task; leaving the loop closes the source", function()
-    local server, seen, source = sends(numbers(10)), {}, nil
-    source = open(server:url())
+    local server, seen = sends(numbers(10)), {}
+    local source = open(server:url())
     for ev in source:events() do
       seen[#seen + 1] = ev.data
       if ev.data == "5" then break end
@@ -138,7 +141,9 @@ describe("source:events()", function()
 
   it("goes on over reconnects", function()
     local server
-    server = serve(function(conn) conn:stream():send("data: ", #server.requests, "\n\n"):close() end)
+    server = serve(function(conn)
+      conn:stream():send("data: ", #server.requests, "\n\n"):close()
+    end)
     local seen = {}
     for ev in open(server:url()):events() do
       seen[#seen + 1] = ev.data
@@ -150,12 +155,14 @@ describe("source:events()", function()
   it("ends when the source fails, which says why", function()
     local server
     server = serve(function(conn)
-      if #server.requests == 1 then conn:stream():send(numbers(2)):close() else conn:reply(410, "gone") end
+      if #server.requests > 1 then return conn:reply(410, "gone") end
+      conn:stream():send(numbers(2)):close()
     end)
     local source, n = open(server:url()), 0
     for _ in source:events() do n = n + 1 end
     assert.equal(2, n)
-    assert.same({ "EHTTP", 410, "gone" }, { source.failure.code, source.failure.status, source.failure.body })
+    assert.same({ "EHTTP", 410, "gone" }, { source.failure.code, source.failure.status,
+      source.failure.body })
     for _ in source:events() do error("a closed source has none") end
   end)
 
@@ -191,7 +198,7 @@ describe("source:events()", function()
     assert.equal(CLOSED, source.readyState)
   end)
 
-  it("two loops and a listener all hear everything; the source stays open for the listener", function()
+  it("two loops and a listener hear everything; the source stays open", function()
     local server = sends(numbers(50))
     local source, counts = open(server:url()), { 0, 0, 0 }
     source.onmessage = function() counts[3] = counts[3] + 1 end
@@ -221,7 +228,7 @@ describe("source:events()", function()
       for ev in source:events() do
         n = n + 1
         assert.equal(tostring(n), ev.lastEventId)
-        if n == 1 then wait_here() end -- longer than the heartbeat: a pause of our own is no silence
+        if n == 1 then wait_here() end -- past the heartbeat: a pause of our own is no silence
         if n == 3000 then break end
       end
       n = "done"

@@ -48,7 +48,8 @@ describe("a redirect", function()
       local server
       server = serve(function(conn, request)
         local n = tonumber(request.target:match("%d+"))
-        if n == hops then conn:stream():send("data: x\n\n") else redirect(conn, 302, "/" .. n + 1) end
+        if n < hops then return redirect(conn, 302, "/" .. n + 1) end
+        conn:stream():send("data: x\n\n")
       end)
       local source = open(server:url("/0"))
       local log = record(source)
@@ -87,7 +88,8 @@ describe("a redirect", function()
   end)
 
   it("line 31: to a scheme other than http and https fails", function()
-    for _, location in ipairs { "ftp://127.0.0.1/x", "file:///etc/passwd", "gopher://127.0.0.1:1/", "javascript:alert(1)" } do
+    for _, location in ipairs { "ftp://127.0.0.1/x", "file:///etc/passwd", "gopher://127.0.0.1:1/",
+      "javascript:alert(1)" } do
       local server = serve(function(conn) redirect(conn, 302, location) end)
       local source = open(server:url())
       assert.equal("EREDIRECT", record(source).till("error").event.code)
@@ -144,7 +146,8 @@ describe("a redirect", function()
   it("line 31: a password in a Location is not sent", function()
     local server
     server = serve(function(conn, request)
-      if request.target == "/a" then return redirect(conn, 302, ("http://u:p@127.0.0.1:%d/b"):format(server.port)) end
+      local there = ("http://u:p@127.0.0.1:%d/b"):format(server.port)
+      if request.target == "/a" then return redirect(conn, 302, there) end
       conn:stream():send("data: x\n\n")
     end)
     record(open(server:url("/a"), { withCredentials = true })).till("message")
@@ -154,7 +157,8 @@ describe("a redirect", function()
   it("keeps cookies in memory with credentials, and none without", function()
     local server
     server = serve(function(conn)
-      conn:stream("Set-Cookie: session=" .. #server.requests .. "; Path=/cookie-spec"):send("data: x\n\n"):close()
+      local cookie = "session=" .. #server.requests .. "; Path=/cookie-spec"
+      conn:stream("Set-Cookie: " .. cookie):send("data: x\n\n"):close()
     end)
     local kept = open(server:url("/cookie-spec"), { withCredentials = true })
     record(kept).till("message", 2)
@@ -167,7 +171,8 @@ describe("a redirect", function()
   end)
 
   it("a POST becomes a GET at 302 and 303 and stays one at 307", function()
-    for status, method in pairs { [301] = "GET", [302] = "GET", [303] = "GET", [307] = "POST", [308] = "POST" } do
+    for status, method in pairs { [301] = "GET", [302] = "GET", [303] = "GET", [307] = "POST",
+      [308] = "POST" } do
       local server
       server = serve(function(conn, request)
         if request.target == "/a" then return redirect(conn, status, "/b") end

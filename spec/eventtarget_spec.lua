@@ -57,7 +57,8 @@ describe("an event target", function()
     assert.equal("a", said())
   end)
 
-  it("line 39: a handler's place is where it was first set; replacing keeps it, nil gives it up", function()
+  it("line 39: a handler's place is where it was first set; replacing keeps it, nil gives it up",
+    function()
     local t = target()
     t:addEventListener("ping", say("1"))
     t.onping = say("old")

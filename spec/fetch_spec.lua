@@ -1,4 +1,4 @@
--- sse.fetch: requests, responses, bodies, backpressure, aborting.
+-- sse.fetch: requests, responses, aborting.
 local core = require "sse.core"
 local fixture = require "spec.support.fixture"
 local sse = require "sse"
@@ -60,12 +60,14 @@ describe("sse.fetch", function()
 
   it("sends a table as JSON and a string as text, unless told otherwise", function()
     local server = serve(function(conn, request)
-      conn:reply(200, request.method .. " " .. (request.headers["content-type"] or "none") .. " " .. request.body)
+      conn:reply(200, request.method .. " " .. (request.headers["content-type"] or "none") .. " "
+        .. request.body)
     end)
     local function send(options) return assert(sse.fetch(server:url(), options)):text() end
     assert.equal('POST application/json {"a":[1,2]}', send { body = { a = { 1, 2 } } })
     assert.equal("POST text/plain;charset=UTF-8 x\0y", send { body = "x\0y" })
-    assert.equal("PUT a/b x", send { method = "put", body = "x", headers = { ["content-type"] = "a/b" } })
+    assert.equal("PUT a/b x", send { method = "put", body = "x",
+      headers = { ["content-type"] = "a/b" } })
     assert.equal("POST none ", send { method = "POST" })
     assert.equal("PROPFIND none ", send { method = "PROPFIND" })
     assert.equal("GET none ", send())
@@ -73,7 +75,8 @@ describe("sse.fetch", function()
 
   it("sends lists, numbers and empty values as headers", function()
     local server = answer(200, "")
-    assert(sse.fetch(server:url(), { headers = { ["X-List"] = { "a", "b" }, ["X-Number"] = 7, ["X-Empty"] = "" } })):text()
+    assert(sse.fetch(server:url(), { headers = { ["X-List"] = { "a", "b" }, ["X-Number"] = 7,
+      ["X-Empty"] = "" } })):text()
     local raw = server.requests[1].raw
     assert.matches("X%-List: a\r\n", raw)
     assert.matches("X%-List: b\r\n", raw)
@@ -110,15 +113,17 @@ describe("sse.fetch", function()
   end)
 
   it("leaves a redirect alone where told so", function()
-    local res = assert(sse.fetch(answer(302, "body", "Location: /x"):url(), { redirect = "manual" }))
+    local res = assert(sse.fetch(answer(302, "body", "Location: /x"):url(),
+      { redirect = "manual" }))
     assert.same({ 302, "/x", "body" }, { res.status, res.headers.location, res:text() })
   end)
 
   it("raises on misuse, where it happened", function()
     for _, wrong in ipairs {
-      { "nope" }, { 7 }, { "http://h/", { methode = "x" } }, { "http://h/", { headers = { a = print } } },
-      { "http://h/", { body = 7 } }, { "http://h/", { method = "HEAD", body = "x" } }, { "http://h/", 7 },
-      { "http://h/", { body = { f = print } } }, { "http://h/", { tls = true } }, { "http://h/", { signal = 1 } },
+      { "nope" }, { 7 }, { "http://h/", { methode = "x" } }, { "http://h/", { body = 7 } },
+      { "http://h/", { headers = { a = print } } }, { "http://h/", 7 },
+      { "http://h/", { method = "HEAD", body = "x" } }, { "http://h/", { body = { f = print } } },
+      { "http://h/", { tls = true } }, { "http://h/", { signal = 1 } },
     } do
       local ok, message = pcall(function() sse.fetch(wrong[1], wrong[2]) end)
       assert.is_false(ok)
@@ -127,134 +132,13 @@ describe("sse.fetch", function()
   end)
 
   it("decodes JSON; what is none gives nil, message, code", function()
-    assert.same({ a = 1, b = { true } }, assert(sse.fetch(answer(200, '{"a":1,"b":[true]}'):url())):json())
+    local server = answer(200, '{"a":1,"b":[true]}')
+    assert.same({ a = 1, b = { true } }, assert(sse.fetch(server:url())):json())
     assert.is_false(assert(sse.fetch(answer(200, "false"):url())):json())
     local value, message, code = assert(sse.fetch(answer(200, "<html>"):url())):json()
     assert.is_nil(value)
     assert.is_string(message)
     assert.equal("EINVAL", code)
-  end)
-
-  it("iterates over chunks as they come", function()
-    local send
-    local server = serve(function(conn)
-      conn:head(200, "Transfer-Encoding: chunked")
-      send = function(text) conn:chunk(text) end
-      send("one")
-    end)
-    local got = {}
-    for piece in assert(sse.fetch(server:url())):chunks() do
-      got[#got + 1] = piece
-      send(({ "two", "three", "" })[#got])
-    end
-    assert.same({ "one", "two", "three" }, got)
-  end)
-
-  it("iterates over lines however they are cut", function()
-    local text = "a\nbc\r\n\nd\re\nlast"
-    for size = 1, #text do
-      local server = serve(function(conn)
-        conn:head(200, "Transfer-Encoding: chunked")
-        for i = 1, #text, size do conn:chunk(text:sub(i, i + size - 1)) end
-        conn:chunk("")
-      end)
-      local lines = {}
-      for line in assert(sse.fetch(server:url())):lines() do lines[#lines + 1] = line end
-      assert.same({ "a", "bc", "", "d\re", "last" }, lines)
-      server:stop()
-    end
-  end)
-
-  it("iterates over events, also inside a task, and they decode", function()
-    local server = serve(function(conn)
-      conn:stream():send('id: 1\ndata: {"n":1}\n\nevent: t\nretry: 7\ndata: [DONE]\n\ndata: unfinished'):close()
-    end)
-    in_task(function()
-      local seen, res = {}, assert(sse.fetch(server:url()))
-      for ev in res:events() do seen[#seen + 1] = { ev.type, ev.data, ev.lastEventId, ev.origin } end
-      local o = "http://127.0.0.1:" .. server.port
-      assert.same({ { "message", '{"n":1}', "1", o }, { "t", "[DONE]", "1", o } }, seen)
-      assert.equal(7, res.retry)
-      assert.is_nil(res.failure)
-    end)
-    assert.equal(1, (assert(sse.fetch(server:url())):events())():json().n)
-  end)
-
-  it("closes the transfer where a loop is left early", function()
-    for _, how in ipairs { "chunks", "lines", "events" } do
-      local server = serve(function(conn) conn:stream():send("data: 1\n\ndata: 2\n\n") end)
-      for _ in (function(res) return res[how](res) end)(assert(sse.fetch(server:url()))) do break end
-      wait.till(function() return server.open == 0 end, how)
-      local ok = pcall(function()
-        for _ in assert(sse.fetch(server:url())):events() do error("in the loop") end
-      end)
-      assert.is_false(ok)
-      wait.till(function() return server.open == 0 end, how)
-    end
-  end)
-
-  it("a body that breaks off says so", function()
-    local server = serve(function(conn) conn:head(200, "Content-Length: 100"):send("a\nb"):close() end)
-    local res = assert(sse.fetch(server:url()))
-    local lines = {}
-    for line in res:lines() do lines[#lines + 1] = line end
-    assert.same({ "a" }, lines)
-    assert.equal("ECONNRESET", res.failure.code)
-    local text, message, code = assert(sse.fetch(server:url())):text()
-    assert.is_nil(text)
-    assert.is_string(message)
-    assert.equal("ECONNRESET", code)
-  end)
-
-  it("bounds text, lines and events", function()
-    local server = answer(200, "data: " .. ("x"):rep(1000) .. "\n\n")
-    local function get(options) return assert(sse.fetch(server:url(), options)) end
-    assert.equal(1008, #get({ maxBodySize = 1008 }):text())
-    assert.same({ "ETOOBIG" }, { select(3, get({ maxBodySize = 1007 }):text()) })
-    for _, how in ipairs { "lines", "events" } do
-      local res = get { maxEventSize = 500 }
-      for _ in res[how](res) do error("nothing fits") end
-      assert.equal("ETOOBIG", res.failure.code)
-      assert.matches("500", res.failure.message)
-    end
-    wait.till(function() return server.open == 0 end, "the close")
-  end)
-
-  it("reads nothing ahead of its reader", function()
-    local server
-    server = serve(function(conn)
-      conn:head(200)
-      conn:send(("x"):rep(64 * 2 ^ 20))
-    end)
-    local res = assert(sse.fetch(server:url()))
-    local conn = server.connections[1]
-    local left = wait.settled(function() return #conn.out end)
-    assert.is_true(left > 32 * 2 ^ 20, "the sender felt nothing")
-    local size = 0
-    for piece in res:chunks() do
-      size = size + #piece
-      if size > 2 ^ 20 then break end
-    end
-    wait.till(function() return server.open == 0 end, "the close")
-  end)
-
-  it("a slow reader gets every byte, in order", function()
-    local parts = {}
-    for i = 1, 20000 do parts[i] = ("%08d\n"):format(i) end
-    local text = table.concat(parts)
-    local server = serve(function(conn)
-      conn:head(200, "Transfer-Encoding: chunked")
-      for i = 1, #text, 5000 do conn:chunk(text:sub(i, i + 4999)) end
-      conn:chunk("")
-    end)
-    in_task(function()
-      local got = {}
-      for piece in assert(sse.fetch(server:url())):chunks() do
-        got[#got + 1] = piece
-        sse.sleep(0)
-      end
-      assert.is_true(text == table.concat(got))
-    end)
   end)
 
   it("runs many at once", function()

@@ -14,12 +14,16 @@ describe("sse.fetchEventSource", function()
   after_each(fixture.finish)
 
   it("opens, hears, closes and ends", function()
-    local server = serve(function(conn) conn:stream():send("id: 1\ndata: a\n\nevent: t\ndata: b\n\n"):close() end)
+    local server = serve(function(conn)
+      conn:stream():send("id: 1\ndata: a\n\nevent: t\ndata: b\n\n"):close()
+    end)
     local log = {}
     local handle = sse.fetchEventSource(server:url(), {
       method = "POST", body = { q = 1 },
       onopen = function(res) log[#log + 1] = "open " .. res.status end,
-      onmessage = function(ev) log[#log + 1] = ev.type .. " " .. ev.data .. " " .. ev.lastEventId end,
+      onmessage = function(ev)
+        log[#log + 1] = table.concat({ ev.type, ev.data, ev.lastEventId }, " ")
+      end,
       onclose = function() log[#log + 1] = "close" end,
       onerror = function() log[#log + 1] = "error" end,
     })
@@ -53,7 +57,8 @@ describe("sse.fetchEventSource", function()
     assert.same({ nil, "ETYPE" }, { nil, select(3, handle:wait()) })
     local opened
     server.handler = function(conn) conn:reply(200, "data: x\n\n", "Content-Type: text/plain") end
-    handle = sse.fetchEventSource(server:url(), { onopen = function() end, onmessage = function(ev) opened = ev.data end })
+    handle = sse.fetchEventSource(server:url(), { onopen = function() end,
+      onmessage = function(ev) opened = ev.data end })
     assert.is_true(handle:wait())
     assert.equal("x", opened)
   end)
@@ -75,9 +80,11 @@ describe("sse.fetchEventSource", function()
     assert.is_true(handle:wait())
     assert.equal(3, #server.requests)
     assert.is_nil(server.requests[1].headers["last-event-id"])
-    assert.same({ "1", "2" }, { server.requests[2].headers["last-event-id"], server.requests[3].headers["last-event-id"] })
+    assert.same({ "1", "2" }, { server.requests[2].headers["last-event-id"],
+      server.requests[3].headers["last-event-id"] })
     assert.same({ "0", "1", "2" }, {
-      server.requests[1].headers["x-n"], server.requests[2].headers["x-n"], server.requests[3].headers["x-n"],
+      server.requests[1].headers["x-n"], server.requests[2].headers["x-n"],
+      server.requests[3].headers["x-n"],
     })
   end)
 
@@ -98,7 +105,8 @@ describe("sse.fetchEventSource", function()
 
   it("an error that onerror raises ends it and is reported", function()
     local server = serve(function(conn) conn:reply(500, "") end)
-    local handle = sse.fetchEventSource(server:url(), { onerror = function() error("fatal here") end })
+    local handle = sse.fetchEventSource(server:url(),
+      { onerror = function() error("fatal here") end })
     local ok, message = pcall(sse.run)
     assert.is_false(ok)
     assert.matches("fatal here", message)
@@ -168,7 +176,8 @@ describe("sse.fetchEventSource", function()
 
   it("raises on misuse", function()
     for _, wrong in ipairs {
-      { "nope" }, { "http://h/", { onmesage = print } }, { "http://h/", { headers = { [1] = "x" } } },
+      { "nope" }, { "http://h/", { onmesage = print } },
+      { "http://h/", { headers = { [1] = "x" } } },
       { "http://h/", { onopen = 1 } }, { "http://h/", { method = "GET", body = "" } },
     } do
       local ok, message = pcall(function() sse.fetchEventSource(wrong[1], wrong[2]) end)

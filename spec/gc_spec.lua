@@ -39,7 +39,7 @@ describe("garbage collection", function()
     end, "the end of the closed source")
   end)
 
-  it("line 41: one that nobody hears is collected and leaves no socket, timer or request", function()
+  it("line 41: one that nobody hears is collected and leaves nothing", function()
     for _, turns in ipairs { 0, 1, 3, 30 } do
       local server = stream()
       local weak = setmetatable({}, { __mode = "k" })
@@ -96,8 +96,8 @@ describe("garbage collection", function()
   end)
 
   it("a response whose loop goes on is not", function()
-    local server, n = nil, 0
-    server = serve(function(conn)
+    local n = 0
+    local server = serve(function(conn)
       conn:stream()
       local timer
       timer = core.every(2, function()
@@ -113,7 +113,9 @@ describe("garbage collection", function()
   end)
 
   it("a collection inside each callback harms nothing", function()
-    local server = serve(function(conn) conn:stream():send("data: 1\n\n: c\ndata: 2\n\n"):close() end)
+    local server = serve(function(conn)
+      conn:stream():send("data: 1\n\n: c\ndata: 2\n\n"):close()
+    end)
     local source, errors = fixture.source(server:url()), 0
     source.onopen, source.onmessage, source.oncomment = collect, collect, collect
     source.onreconnect = collect
@@ -126,12 +128,12 @@ describe("garbage collection", function()
 
   it("sources die in the midst of another's callback", function()
     local server = stream()
-    local others = {}
+    local others = {} -- luacheck: ignore 241
     for i = 1, 10 do others[i] = sse.EventSource(server:url()) end
     local source = fixture.source(server:url())
     local done
     source.onmessage = function()
-      others = nil
+      others = nil -- luacheck: ignore 311
       collect()
       done = true
     end

@@ -48,14 +48,15 @@ function body:take()
   return self.pieces:take()
 end
 
--- The values of a generic for; the fourth ends the reading when the loop is left. The iterator holds the
--- owner, whose collection would close the body.
+-- The values of a generic for; the fourth ends the reading when the loop is left. The iterator
+-- holds the owner, whose collection would close the body.
 local function loop(self, owner, take)
   local closing = setmetatable({}, { __close = function() self:close() end })
   return function() return take(self, owner) end, nil, nil, closing
 end
 
---- The rest as pieces. `owner` is whoever must not be collected meanwhile; for lines and events too.
+--- The rest as pieces. `owner` is whoever must not be collected meanwhile; for lines and events
+-- too.
 function body:chunks(owner)
   return loop(self, owner, self.take)
 end
@@ -68,10 +69,10 @@ end
 
 --- The whole rest as a string, or nil and the failure.
 function body:text()
-  local pieces, size = {}, 0
+  local pieces, size, limit = {}, 0, self.limits.max_body
   for piece in self.take, self do
     size = size + #piece
-    if size > self.limits.max_body then return nil, too_big(self, "the body", self.limits.max_body) end
+    if size > limit then return nil, too_big(self, "the body", limit) end
     pieces[#pieces + 1] = piece
   end
   if self.failure then return nil, self.failure end
@@ -81,11 +82,12 @@ end
 -- The next line out of `held`, which keeps what has come: text from `at` on, and pieces of a line
 -- that is not complete yet, so that a line in many pieces costs linear time.
 local function next_line(self, held)
+  local limit = self.limits.max_event
   while true do
     local stop = held.text:find("\n", held.at, true)
     held.pieces[#held.pieces + 1] = held.text:sub(held.at, (stop or 0) - 1)
     held.size = held.size + #held.pieces[#held.pieces]
-    if held.size > self.limits.max_event then return nil, too_big(self, "a line", self.limits.max_event) end
+    if held.size > limit then return nil, too_big(self, "a line", limit) end
     local more = not stop and self:take()
     if stop or not more then
       local line = table.concat(held.pieces)

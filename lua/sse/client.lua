@@ -11,7 +11,9 @@ local client = {}
 
 local AGENT = "lua-sse/" .. version
 local forbidden = { CONNECT = true, TRACE = true, TRACK = true }
-local upper = { DELETE = true, GET = true, HEAD = true, OPTIONS = true, POST = true, PUT = true, PATCH = true }
+local upper = {
+  DELETE = true, GET = true, HEAD = true, OPTIONS = true, PATCH = true, POST = true, PUT = true,
+}
 
 local function is_tls(value)
   if type(value) ~= "table" then return false end
@@ -29,7 +31,8 @@ client.options = {
   method = {
     expected = "an HTTP method other than CONNECT and TRACE",
     check = function(v)
-      return type(v) == "string" and v:find("^[%w!#$%%&'*+.^_`|~-]+$") ~= nil and not forbidden[v:upper()]
+      return type(v) == "string" and v:find("^[%w!#$%%&'*+.^_`|~-]+$") ~= nil
+        and not forbidden[v:upper()]
     end,
   },
   body = "string|table",
@@ -52,7 +55,8 @@ function client.with(more)
   return spec
 end
 
--- libcurl knows no URLs without a host; their scheme is all that matters, as no other than http is fetched.
+-- libcurl knows no URLs without a host; their scheme is all that matters, as no other than http is
+-- fetched.
 local function strange_scheme(text)
   local scheme = text:match("^(%a[%w+.-]*):.")
   if scheme and not scheme:lower():find("^https?$") and not text:find("^[%w.-]+:%d") then

@@ -21,8 +21,8 @@ local spec = client.with {
 
 local methods = {}
 
---- The body's pieces as they come: `for bytes in res:chunks() do`. Leaving a loop over the body early
--- closes the transfer; after a loop, `res.failure` says whether the body broke off.
+--- The body's pieces as they come: `for bytes in res:chunks() do`. Leaving a loop over the body
+-- early closes the transfer; after a loop, `res.failure` says whether the body broke off.
 function methods:chunks() return self[BODY]:chunks(self) end
 
 --- The body's lines, without their ends.
@@ -89,8 +89,8 @@ local function build_headers(o, kind)
   return client.complete(list, kind)
 end
 
--- Starts the request; answer(response) or answer(nil, failure) comes once, and is then forgotten: it holds
--- the response, which must be free to be collected while the transfer waits for a reader.
+-- Starts the request; answer(response) or answer(nil, failure) comes once, and is then forgotten:
+-- it holds the response, which must be free to be collected while the transfer waits for a reader.
 local function start(o, message, answer)
   local exchange, held, forget
   local function say(response, why)
@@ -99,7 +99,8 @@ local function start(o, message, answer)
     if once then once(response, why) end
   end
   exchange = request.start {
-    url = message.url, method = message.method, headers = message.headers, body = message.body, options = o,
+    url = message.url, method = message.method, headers = message.headers, body = message.body,
+    options = o,
     on_head = function(head)
       held = body.new(exchange, limits(o, head))
       held.forget = forget
@@ -120,13 +121,15 @@ local function start(o, message, answer)
   end)
 end
 
---- Sends a request and waits for the head of its response: a task yields, outside of one the loop is pumped.
+--- Sends a request and waits for the head of its response: a task yields, outside of one the loop
+-- is pumped.
 -- @function fetch
 -- @tparam string url
--- @tparam[opt] table options method, headers, body (a string, or a table to be sent as JSON), signal,
--- withCredentials, redirect, connectTimeout, maxBodySize, maxEventSize, utf8, proxy, tls, http2, unixSocket, cookies
--- @treturn Response status, ok, headers, url, redirected, and events(), chunks(), lines(), text(), json(),
--- close(); or nil, message, code
+-- @tparam[opt] table options method, headers, body (a string, or a table to be sent as JSON),
+-- signal, withCredentials, redirect, connectTimeout, maxBodySize, maxEventSize, utf8, proxy, tls,
+-- http2, unixSocket, cookies
+-- @treturn Response status, ok, headers, url, redirected, and events(), chunks(), lines(), text(),
+-- json(), close(); or nil, message, code
 -- @usage
 -- local res, err = sse.fetch("https://example.com/", { method = "POST", body = { n = 1 } })
 -- if not res then error(err) end

@@ -1,4 +1,5 @@
---- What the client's specs share: servers and sources that are gone after each test, and what a source says.
+--- What the client's specs share: servers and sources that are gone after each test, and what a
+-- source says.
 local eventsource = require "sse.eventsource"
 local origin = require "spec.support.origin"
 local wait = require "spec.support.wait"

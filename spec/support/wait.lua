@@ -4,7 +4,8 @@ local lfs = require "lfs"
 
 local wait = {}
 
--- Slow builds (sanitizers, valgrind) set SSE_TEST_PATIENCE=5; a limit costs only where a test fails.
+-- Slow builds (sanitizers, valgrind) set SSE_TEST_PATIENCE=5; a limit costs only where a test
+-- fails.
 local patience = tonumber(os.getenv("SSE_TEST_PATIENCE") or "") or 1
 local TICK = 20 -- ms: what the loop doesn't see (a child's exit, a file) is looked at this often
 
