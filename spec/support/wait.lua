@@ -4,7 +4,8 @@ local lfs = require "lfs"
 
 local wait = {}
 
--- Slow builds (sanitizers, valgrind) set SSE_TEST_PATIENCE=5; a limit costs only where a test fails.
+-- Slow builds (sanitizers, valgrind) set SSE_TEST_PATIENCE=5; a limit costs only where a test
+-- fails.
 local patience = tonumber(os.getenv("SSE_TEST_PATIENCE") or "") or 1
 local TICK = 20 -- ms: what the loop doesn't see (a child's exit, a file) is looked at this often
 
@@ -36,6 +37,39 @@ function wait.stays_true(fn, limit_ms)
     core.turn()
   end
   return false
+end
+
+--- The same with the usual limit: `wait.till(condition, what)`.
+function wait.till(fn, what)
+  return wait.until_true(fn, 10000, what)
+end
+
+--- Pumps the loop until a timer set now has fired: for what must not happen meanwhile.
+function wait.past(ms)
+  local over = false
+  core.after(ms, function() over = true end)
+  wait.until_true(function() return over end, 10000 + ms, "a timer")
+end
+
+--- Pumps the loop until nothing keeps it running.
+function wait.idle()
+  local late = false
+  local alarm <close> = core.after(10000 * patience, function() late = true end)
+  alarm:unref()
+  while core.turn() do
+    if late then error("the loop was still kept running", 2) end
+  end
+end
+
+--- Waits until a number has not changed for a while, and gives it.
+function wait.settled(fn)
+  local seen, since = nil, nil
+  wait.till(function()
+    local now = fn()
+    if now ~= seen then seen, since = now, core.now() end
+    return core.now() - since >= 40 * patience
+  end, "a number that stays")
+  return seen
 end
 
 --- How many descriptors this process has open.
