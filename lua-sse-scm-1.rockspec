@@ -23,8 +23,8 @@ dependencies = {
   "lua-cjson >= 2.1",
 }
 
--- Of libcurl the library alone: where its headers lie in a folder by architecture, LuaRocks doesn't look
--- and the compiler does.
+-- Of libcurl the library alone: LuaRocks doesn't look into the folder by architecture where Debian keeps
+-- the headers, and the compiler does.
 external_dependencies = {
   EVENT = { header = "event2/event.h", library = "event_core" },
   CURL = { library = "curl" },
@@ -45,6 +45,26 @@ build = {
   type = "builtin",
   modules = {
     -- modules: made by `make rockspec`
+    ["sse.core"] = {
+      sources = {
+        "csrc/bind/class.c",
+        "csrc/bind/core.c",
+        "csrc/bind/encoder.c",
+        "csrc/bind/loop.c",
+        "csrc/bind/parser.c",
+        "csrc/bind/request.c",
+        "csrc/bind/server.c",
+        "csrc/bind/stream.c",
+        "csrc/bind/transfer.c",
+        "csrc/net/loop.c",
+        "csrc/wire/error.c",
+      },
+      libraries = { "event_core", "curl", "m" },
+      incdirs = { "$(EVENT_INCDIR)" },
+      libdirs = { "$(EVENT_LIBDIR)", "$(CURL_LIBDIR)" },
+    },
+    ["sse.options"] = "lua/sse/options.lua",
+    ["sse.task"] = "lua/sse/task.lua",
     -- end of modules
   },
 }
