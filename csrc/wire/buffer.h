@@ -7,7 +7,7 @@
 #include "slice.h"
 
 typedef struct sse_buffer {
-    char *data;  /* NULL while nothing was ever stored */
+    char *data;  /* NULL while cap is 0 */
     size_t len;  /* bytes held */
     size_t cap;  /* bytes allocated */
     size_t max;  /* len never exceeds this */
@@ -27,5 +27,15 @@ int sse_buffer_append(sse_buffer *b, const char *bytes, size_t len);
 
 /* Drops the first n (<= len) bytes. */
 void sse_buffer_consume(sse_buffer *b, size_t n);
+
+/* Gives capacity back where more than `keep` bytes are allocated and at most an eighth of them is used.
+ * Never fails: where memory can't be moved it stays. */
+void sse_buffer_trim(sse_buffer *b, size_t keep);
+
+/* What it holds; empty, not absent, where that is nothing. */
+static inline sse_slice sse_buffer_slice(const sse_buffer *b)
+{
+    return (sse_slice){ b->len ? b->data : "", b->len };
+}
 
 #endif

@@ -1,0 +1,24 @@
+/* addresses.h: how many connections each client address holds. */
+#ifndef SSE_NET_ADDRESSES_H
+#define SSE_NET_ADDRESSES_H
+
+#include <stddef.h>
+#include <sys/socket.h>
+
+typedef struct sse_address sse_address;
+
+typedef struct sse_addresses {
+    sse_address **slots;
+    size_t cap, count;
+} sse_addresses;
+
+/* The address's entry with its count raised by one, made where there is none; NULL: out of memory, or the
+ * count is at `most` already (*refused). */
+sse_address *sse_addresses_enter(sse_addresses *table, const struct sockaddr *from, size_t most, int *refused);
+
+/* Lowers the count; the entry goes with its last connection. */
+void sse_addresses_leave(sse_addresses *table, sse_address *address);
+
+void sse_addresses_free(sse_addresses *table);
+
+#endif

@@ -1,0 +1,390 @@
+#include "connection.h"
+
+#include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+
+#define MAX_IOV 64
+#define MAX_DISCARD (1u << 20)
+
+const char *sse_reason_name(sse_reason reason)
+{
+    static const char *const names[] = { "open", "finished", "client", "server", "slow", "timeout", "error" };
+
+    return names[reason];
+}
+
+/* --- watching ------------------------------------------------------------------------------------- */
+
+static void on_socket(evutil_socket_t fd, short what, void *arg);
+
+/* Watches what is wanted now: readability unless reading is off, writability while bytes wait. */
+static void watch(sse_connection *c)
+{
+    short want = (short)((c->reading ? EV_READ : 0) | (c->out.bytes && c->stalled ? EV_WRITE : 0));
+    evutil_socket_t fd = event_get_fd(&c->event);
+
+    if (want == c->watching)
+        return;
+    if (c->watching)
+        event_del(&c->event);
+    c->watching = want;
+    if (!want)
+        return;
+    event_assign(&c->event, sse_loop_base(c->pool->loop), fd, (short)(want | EV_PERSIST), on_socket, c);
+    if (event_add(&c->event, NULL) != 0) {
+        c->watching = 0;
+        sse_connection_close(c, SSE_END_ERROR);
+    }
+}
+
+/* --- the end -------------------------------------------------------------------------------------- */
+
+static void move_to(sse_connection **list, sse_connection *c)
+{
+    if (c->link) {
+        *c->link = c->next;
+        if (c->next)
+            c->next->link = c->link;
+    }
+    c->next = *list;
+    c->link = list;
+    if (c->next)
+        c->next->link = &c->next;
+    *list = c;
+}
+
+void sse_connection_close(sse_connection *c, sse_reason reason)
+{
+    if (sse_connection_ended(c))
+        return;
+    c->reason = (uint8_t)reason;
+    if (c->watching)
+        event_del(&c->event);
+    sse_wheel_cancel(&c->pool->wheel, &c->deadline);
+    evutil_closesocket(event_get_fd(&c->event));
+    sse_queue_clear(&c->out);
+    c->pool->count.connections--;
+    move_to(&c->pool->dead, c);
+    sse_pool_wake(c->pool);
+}
+
+static void linger(sse_connection *c)
+{
+    c->lingering = true;
+    shutdown(event_get_fd(&c->event), SHUT_WR);
+    if (c->eof) {
+        sse_connection_close(c, SSE_END_SERVER);
+        return;
+    }
+    sse_wheel_set(&c->pool->wheel, &c->deadline, SSE_LINGER_MS);
+    sse_connection_read(c, true);
+}
+
+void sse_connection_finish(sse_connection *c)
+{
+    if (sse_connection_ended(c) || c->finishing)
+        return;
+    c->finishing = true;
+    if (c->out.bytes == 0)
+        linger(c);
+}
+
+/* --- writing -------------------------------------------------------------------------------------- */
+
+static void drained(sse_connection *c)
+{
+    if (c->stalled) {
+        c->stalled = false;
+        sse_wheel_cancel(&c->pool->wheel, &c->deadline);
+    }
+    watch(c);
+    if (c->finishing)
+        linger(c);
+    else
+        c->protocol->on_drained(c);
+}
+
+/* The socket takes no more: wait for it, but not without end. */
+static void stall(sse_connection *c, bool progress)
+{
+    if (progress || !c->stalled)
+        sse_wheel_set(&c->pool->wheel, &c->deadline, SSE_WRITE_STALL_MS);
+    c->stalled = true;
+    watch(c);
+}
+
+static ssize_t write_some(sse_connection *c)
+{
+    struct iovec iov[MAX_IOV];
+    struct msghdr message = { .msg_iov = iov };
+    ssize_t n = 0;
+    int flags = 0;
+
+#ifdef MSG_NOSIGNAL
+    flags = MSG_NOSIGNAL;
+#endif
+    message.msg_iovlen = (size_t)sse_queue_iov(&c->out, iov, MAX_IOV);
+    do
+        n = sendmsg(event_get_fd(&c->event), &message, flags);
+    while (n < 0 && errno == EINTR);
+    return n;
+}
+
+/* Writes until nothing is left or the socket is full. Calls nobody. */
+static void write_out(sse_connection *c)
+{
+    bool progress = false;
+
+    while (c->out.bytes > 0) {
+        ssize_t n = write_some(c);
+
+        if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) {
+            stall(c, progress);
+            return;
+        }
+        if (n < 0) {
+            sse_connection_close(c, SSE_END_CLIENT);
+            return;
+        }
+        progress = true;
+        c->pool->count.bytes_out += (uint64_t)n;
+        sse_queue_advance(&c->out, (size_t)n);
+    }
+}
+
+static void write_from_loop(sse_connection *c)
+{
+    if (sse_connection_ended(c))
+        return;
+    write_out(c);
+    if (!sse_connection_ended(c) && c->out.bytes == 0)
+        drained(c);
+}
+
+static void mark_dirty(sse_connection *c)
+{
+    if (c->dirty)
+        return;
+    c->dirty = true;
+    c->next_dirty = c->pool->dirty;
+    c->pool->dirty = c;
+    sse_pool_wake(c->pool);
+}
+
+void sse_connection_flush(sse_connection *c)
+{
+    if (sse_connection_ended(c) || c->stalled)
+        return;
+    write_out(c);
+    mark_dirty(c); /* what an empty queue means is told at the end of the turn */
+}
+
+int sse_connection_send(sse_connection *c, sse_frame *frame)
+{
+    int code = SSE_OK;
+
+    if (sse_connection_ended(c) || c->finishing)
+        return SSE_ECLOSED;
+    code = sse_queue_push(&c->out, frame);
+    if (code)
+        return code;
+    if (!c->stalled)
+        mark_dirty(c);
+    return SSE_OK;
+}
+
+/* --- reading -------------------------------------------------------------------------------------- */
+
+static void discard(sse_connection *c, size_t n)
+{
+    c->discarded += (uint32_t)n;
+    if (c->discarded > MAX_DISCARD)
+        sse_connection_close(c, SSE_END_SERVER);
+}
+
+static void end_of_input(sse_connection *c)
+{
+    c->eof = true;
+    sse_connection_read(c, false);
+    if (c->lingering)
+        sse_connection_close(c, SSE_END_SERVER);
+    else
+        c->protocol->on_eof(c);
+}
+
+static void read_some(sse_connection *c)
+{
+    sse_pool *pool = c->pool;
+    ssize_t n = recv(event_get_fd(&c->event), pool->scratch, sizeof pool->scratch, 0);
+
+    if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR))
+        return;
+    if (n < 0) {
+        sse_connection_close(c, SSE_END_CLIENT);
+        return;
+    }
+    pool->count.bytes_in += (uint64_t)n;
+    if (n == 0)
+        end_of_input(c);
+    else if (c->lingering || c->finishing)
+        discard(c, (size_t)n);
+    else
+        c->protocol->on_bytes(c, pool->scratch, (size_t)n);
+}
+
+static void on_socket(evutil_socket_t fd, short what, void *arg)
+{
+    sse_connection *c = arg;
+
+    (void)fd;
+    if (what & EV_WRITE)
+        write_from_loop(c);
+    if ((what & EV_READ) && !sse_connection_ended(c) && c->reading)
+        read_some(c);
+}
+
+void sse_connection_read(sse_connection *c, bool on)
+{
+    if (sse_connection_ended(c))
+        return;
+    c->reading = on && !c->eof;
+    watch(c);
+}
+
+/* --- deadlines ------------------------------------------------------------------------------------ */
+
+static void on_deadline(sse_deadline *d)
+{
+    sse_connection *c = SSE_OWNER(d, sse_connection, deadline);
+
+    if (c->lingering)
+        sse_connection_close(c, SSE_END_SERVER);
+    else if (c->stalled)
+        sse_connection_close(c, SSE_END_TIMEOUT);
+    else
+        c->protocol->on_deadline(c);
+}
+
+void sse_connection_deadline(sse_connection *c, uint64_t ms)
+{
+    if (sse_connection_ended(c) || c->stalled || c->lingering)
+        return;
+    if (ms)
+        sse_wheel_set(&c->pool->wheel, &c->deadline, ms);
+    else
+        sse_wheel_cancel(&c->pool->wheel, &c->deadline);
+}
+
+/* --- birth ---------------------------------------------------------------------------------------- */
+
+/* Small writes go out at once; a peer that vanished without a word is noticed. */
+static void set_socket_options(evutil_socket_t fd)
+{
+    int on = 1;
+
+    evutil_make_socket_nonblocking(fd);
+    evutil_make_socket_closeonexec(fd);
+    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+    setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on);
+#ifdef SO_NOSIGPIPE
+    setsockopt(fd, SOL_SOCKET, SO_NOSIGPIPE, &on, sizeof on);
+#endif
+#if defined(TCP_KEEPIDLE) && defined(TCP_KEEPINTVL) && defined(TCP_KEEPCNT)
+    setsockopt(fd, IPPROTO_TCP, TCP_KEEPIDLE, &(int){ 60 }, sizeof(int));
+    setsockopt(fd, IPPROTO_TCP, TCP_KEEPINTVL, &(int){ 15 }, sizeof(int));
+    setsockopt(fd, IPPROTO_TCP, TCP_KEEPCNT, &(int){ 4 }, sizeof(int));
+#endif
+#ifdef TCP_USER_TIMEOUT /* keep-alive probes stop while data is unacknowledged: bound that too */
+    setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &(unsigned){ SSE_WRITE_STALL_MS }, sizeof(unsigned));
+#endif
+}
+
+int sse_connection_new(sse_pool *pool, evutil_socket_t fd, const sse_protocol *protocol, sse_connection **out)
+{
+    sse_connection *c = calloc(1, sizeof *c);
+
+    if (!c) {
+        evutil_closesocket(fd);
+        return SSE_ENOMEM;
+    }
+    set_socket_options(fd);
+    c->pool = pool;
+    c->protocol = protocol;
+    c->deadline.call = on_deadline;
+    event_assign(&c->event, sse_loop_base(pool->loop), fd, EV_READ | EV_PERSIST, on_socket, c);
+    move_to(&pool->open, c);
+    pool->count.connections++;
+    *out = c;
+    return SSE_OK;
+}
+
+/* --- the pool ------------------------------------------------------------------------------------- */
+
+static void flush_dirty(sse_pool *pool)
+{
+    while (pool->dirty) {
+        sse_connection *c = pool->dirty;
+
+        pool->dirty = c->next_dirty;
+        c->dirty = false;
+        write_from_loop(c);
+    }
+}
+
+static void free_dead(sse_pool *pool)
+{
+    while (pool->dead) {
+        sse_connection *c = pool->dead;
+
+        if (c->dirty)
+            flush_dirty(pool); /* only takes it off that list, for it has ended */
+        *c->link = c->next;
+        if (c->next)
+            c->next->link = c->link;
+        c->protocol->on_closed(c, (sse_reason)c->reason);
+        if (pool->on_connection_gone)
+            pool->on_connection_gone(pool->user, c);
+        free(c);
+    }
+}
+
+static void end_turn(void *arg)
+{
+    sse_pool *pool = arg;
+
+    flush_dirty(pool);
+    free_dead(pool); /* may end exchanges, so before their calls */
+    if (pool->on_turn_end)
+        pool->on_turn_end(pool);
+}
+
+void sse_pool_init(sse_pool *pool, sse_loop *loop, const sse_limits *limits)
+{
+    pool->loop = loop;
+    pool->limits = *limits;
+    pool->ended_tail = &pool->ended;
+    sse_wheel_init(&pool->wheel, loop);
+    sse_deferred_init(&pool->turn_end, end_turn, pool);
+}
+
+void sse_pool_wake(sse_pool *pool)
+{
+    sse_loop_defer(pool->loop, &pool->turn_end);
+}
+
+void sse_pool_close_all(sse_pool *pool)
+{
+    while (pool->open)
+        sse_connection_close(pool->open, SSE_END_SERVER);
+}
+
+void sse_pool_free(sse_pool *pool)
+{
+    while (pool->dead || pool->dirty || pool->ended)
+        end_turn(pool);
+    sse_loop_undefer(pool->loop, &pool->turn_end);
+    sse_wheel_stop(&pool->wheel);
+}

@@ -1,0 +1,121 @@
+/* connection.h: one accepted socket, and the pool that connections share: loop, deadlines, limits, counters,
+ * a read buffer, and the lists of what is to be flushed and freed at the end of the turn.
+ *
+ * A connection is freed by the pool at the end of a turn, never inside a call: whoever holds a pointer
+ * during a callback may use it until the callback returns. */
+#ifndef SSE_NET_CONNECTION_H
+#define SSE_NET_CONNECTION_H
+
+#include "queue.h"
+#include "wheel.h"
+
+#define SSE_WRITE_STALL_MS 120000 /* a socket that takes no byte for this long is given up */
+#define SSE_LINGER_MS 2000        /* after an end of ours, for the client to read it */
+
+typedef enum sse_reason { /* why something ended, as Lua is told */
+    SSE_NOT_ENDED,
+    SSE_END_FINISHED, /* the answer was complete */
+    SSE_END_CLIENT,
+    SSE_END_SERVER,
+    SSE_END_SLOW,
+    SSE_END_TIMEOUT,
+    SSE_END_ERROR,
+} sse_reason;
+
+const char *sse_reason_name(sse_reason reason); /* "client" ... */
+
+typedef struct sse_limits {
+    size_t max_connections, max_connections_per_address; /* 0: no limit */
+    size_t max_head, max_target;
+    uint64_t max_body;
+    size_t max_pending;                                   /* bytes queued for one streamed answer */
+    uint64_t head_timeout, body_timeout, idle_timeout;    /* ms */
+    uint64_t keep_alive;                                  /* ms between keep-alive comments, 0: none */
+} sse_limits;
+
+typedef struct sse_counters {
+    uint64_t accepted, refused, requests, streams_opened, bytes_in, bytes_out;
+    size_t connections, streams; /* open now */
+} sse_counters;
+
+typedef struct sse_connection sse_connection;
+
+/* What speaks over a connection. All are called from the loop. */
+typedef struct sse_protocol {
+    void (*on_bytes)(sse_connection *c, const char *bytes, size_t len);
+    void (*on_eof)(sse_connection *c);      /* the client sends no more; reading has stopped */
+    void (*on_drained)(sse_connection *c);  /* the last queued byte went out */
+    void (*on_deadline)(sse_connection *c); /* the one set by sse_connection_deadline */
+    void (*on_closed)(sse_connection *c, sse_reason reason); /* at the end of the turn; free the session */
+} sse_protocol;
+
+struct sse_exchange;
+
+typedef struct sse_pool {
+    sse_loop *loop;
+    sse_wheel wheel;
+    sse_limits limits;
+    sse_counters count;
+    sse_connection *open, *dirty, *dead;
+    struct sse_exchange *ended, **ended_tail; /* see exchange.h */
+    sse_deferred turn_end;
+    void (*on_request)(void *user, struct sse_exchange *x);
+    void (*on_connection_gone)(void *user, sse_connection *c);
+    void (*on_turn_end)(struct sse_pool *pool); /* exchange.c's: calls what ended */
+    void *user;
+    char scratch[65536];
+} sse_pool;
+
+struct sse_connection {
+    sse_pool *pool;
+    sse_connection *next, **link; /* pool->open, or pool->dead */
+    sse_connection *next_dirty;
+    const sse_protocol *protocol;
+    void *session;
+    void *address;   /* the server's count for the client's address, or NULL */
+    struct event event;
+    sse_deadline deadline;
+    sse_queue out;
+    uint32_t discarded; /* bytes thrown away while lingering */
+    uint8_t reason;     /* sse_reason: SSE_NOT_ENDED while open */
+    short watching;     /* EV_READ | EV_WRITE as armed */
+    bool dirty, reading, eof, finishing, lingering, stalled;
+    bool counted;       /* the server's: it counts towards max_connections */
+};
+
+void sse_pool_init(sse_pool *pool, sse_loop *loop, const sse_limits *limits);
+
+/* Closes every connection at once (SSE_END_SERVER) and carries out what is due. */
+void sse_pool_close_all(sse_pool *pool);
+void sse_pool_free(sse_pool *pool); /* no connection may be left */
+
+/* Calls the pool's end of turn (flush, ends, frees) when the turn at hand is over. */
+void sse_pool_wake(sse_pool *pool);
+
+/* Takes the socket over (closed on failure too). The protocol's session is set by the caller. */
+int sse_connection_new(sse_pool *pool, evutil_socket_t fd, const sse_protocol *protocol, sse_connection **out);
+
+/* Queues the frame (adding a reference); it is written at the end of the turn. SSE_ECLOSED, SSE_ENOMEM. */
+int sse_connection_send(sse_connection *c, sse_frame *frame);
+
+/* Writes what the socket takes, without waiting for the end of the turn. No callback comes from it. */
+void sse_connection_flush(sse_connection *c);
+
+/* Reading on or off. */
+void sse_connection_read(sse_connection *c, bool on);
+
+/* protocol->on_deadline in ms; 0 cancels. While bytes wait for the socket the stall limit rules instead. */
+void sse_connection_deadline(sse_connection *c, uint64_t ms);
+
+/* Ends after what is queued went out, lingering so that the client can read it. */
+void sse_connection_finish(sse_connection *c);
+
+/* Ends at once; what is queued is lost. */
+void sse_connection_close(sse_connection *c, sse_reason reason);
+
+static inline bool sse_connection_ended(const sse_connection *c)
+{
+    return c->reason != SSE_NOT_ENDED;
+}
+
+#endif

@@ -1,0 +1,193 @@
+#include "exchange.h"
+
+#include <stdlib.h>
+
+/* Queued bytes past this are written without waiting for the end of the turn, so that a handler which
+ * sends in a loop meets the socket's real state. */
+#define FLUSH_AT ((size_t)64 << 10)
+
+/* --- requests ------------------------------------------------------------------------------------- */
+
+static sse_slice copy_slice(char **to, sse_slice s)
+{
+    sse_slice copy = { *to, s.len };
+
+    if (s.len)
+        memcpy(*to, s.at, s.len);
+    *to += s.len;
+    return copy;
+}
+
+sse_request *sse_request_new(const sse_http1_head *head, size_t max_body)
+{
+    size_t bytes = head->method.len + head->target.len;
+    sse_request *r = NULL;
+    char *to = NULL;
+
+    for (size_t i = 0; i < head->field_count; i++)
+        bytes += head->fields[i].name.len + head->fields[i].value.len;
+    r = malloc(sizeof *r + head->field_count * sizeof r->fields[0] + bytes);
+    if (!r)
+        return NULL;
+    to = (char *)&r->fields[head->field_count];
+    r->method = copy_slice(&to, head->method);
+    r->target = copy_slice(&to, head->target);
+    r->minor = head->minor;
+    r->field_count = head->field_count;
+    for (size_t i = 0; i < head->field_count; i++) {
+        r->fields[i].name = copy_slice(&to, head->fields[i].name);
+        r->fields[i].value = copy_slice(&to, head->fields[i].value);
+    }
+    sse_buffer_init(&r->body, max_body);
+    return r;
+}
+
+void sse_request_free(sse_request *request)
+{
+    if (!request)
+        return;
+    sse_buffer_free(&request->body);
+    free(request);
+}
+
+/* --- birth and end -------------------------------------------------------------------------------- */
+
+/* The end of a turn: tells what ended, oldest first. What ends meanwhile waits for the next turn. */
+static void tell_ended(sse_pool *pool)
+{
+    sse_exchange *list = pool->ended;
+
+    pool->ended = NULL;
+    pool->ended_tail = &pool->ended;
+    while (list) {
+        sse_exchange *x = list;
+
+        list = x->next;
+        if (x->on_end)
+            x->on_end(x->user, (sse_reason)x->reason);
+        sse_request_free(x->request);
+        free(x);
+    }
+}
+
+sse_exchange *sse_exchange_new(sse_pool *pool, const sse_transport *transport, void *session,
+                               sse_request *request)
+{
+    sse_exchange *x = calloc(1, sizeof *x);
+
+    if (!x)
+        return NULL;
+    pool->on_turn_end = tell_ended;
+    x->pool = pool;
+    x->transport = transport;
+    x->session = session;
+    x->request = request;
+    x->head_only = sse_slice_is(request->method, "HEAD");
+    return x;
+}
+
+void sse_exchange_end(sse_exchange *x, sse_reason reason)
+{
+    if (sse_exchange_ended(x))
+        return;
+    x->state = reason == SSE_END_FINISHED ? SSE_EXCHANGE_FINISHED : SSE_EXCHANGE_CLOSED;
+    x->reason = (uint8_t)reason;
+    x->session = NULL;
+    x->next = NULL;
+    *x->pool->ended_tail = x;
+    x->pool->ended_tail = &x->next;
+    sse_pool_wake(x->pool);
+}
+
+/* --- the answer ----------------------------------------------------------------------------------- */
+
+static int start(sse_exchange *x, int status, const sse_http1_field *fields, size_t count, int64_t length,
+                 size_t *bad)
+{
+    if (x->state != SSE_EXCHANGE_OPEN)
+        return x->state == SSE_EXCHANGE_CLOSED ? SSE_ECLOSED : SSE_ESTATE;
+    return x->transport->start(x, status, fields, count, length, bad);
+}
+
+int sse_exchange_reply(sse_exchange *x, int status, const sse_http1_field *fields, size_t count, sse_slice body,
+                       size_t *bad)
+{
+    sse_frame *frame = NULL;
+    int code = SSE_OK;
+
+    if (body.len > 0) {
+        frame = sse_frame_raw(body);
+        if (!frame)
+            return SSE_ENOMEM;
+    }
+    code = start(x, status, fields, count, (int64_t)body.len, bad);
+    if (code)
+        goto done;
+    if (frame && !x->head_only)
+        code = x->transport->send(x, frame);
+    if (code) {
+        sse_exchange_abort(x, SSE_END_ERROR); /* the head promised a body */
+        goto done;
+    }
+    x->transport->finish(x);
+    sse_exchange_end(x, SSE_END_FINISHED);
+done:
+    sse_frame_unref(frame);
+    return code;
+}
+
+int sse_exchange_start(sse_exchange *x, int status, const sse_http1_field *fields, size_t count, size_t *bad)
+{
+    int code = start(x, status, fields, count, -1, bad);
+
+    if (!code)
+        x->state = SSE_EXCHANGE_STARTED;
+    return code;
+}
+
+int sse_exchange_send(sse_exchange *x, sse_frame *frame, size_t max)
+{
+    size_t pending = 0;
+    int code = SSE_OK;
+
+    if (x->state != SSE_EXCHANGE_STARTED)
+        return x->state == SSE_EXCHANGE_OPEN ? SSE_ESTATE : SSE_ECLOSED;
+    if (x->head_only)
+        return SSE_OK;
+    if (frame->payload > max)
+        return SSE_ETOOBIG;
+    pending = x->transport->pending(x);
+    if (pending + frame->payload > max) {
+        x->transport->flush(x);
+        if (x->state != SSE_EXCHANGE_STARTED || !x->session)
+            return SSE_ECLOSED;
+        pending = x->transport->pending(x);
+        if (pending + frame->payload > max)
+            return SSE_EFULL;
+    }
+    code = x->transport->send(x, frame);
+    if (!code && pending + frame->payload > FLUSH_AT)
+        x->transport->flush(x);
+    return code;
+}
+
+void sse_exchange_finish(sse_exchange *x, sse_reason reason)
+{
+    if (x->state != SSE_EXCHANGE_STARTED)
+        return;
+    x->transport->finish(x);
+    sse_exchange_end(x, reason);
+}
+
+void sse_exchange_abort(sse_exchange *x, sse_reason reason)
+{
+    if (sse_exchange_ended(x))
+        return;
+    x->transport->abort(x);
+    sse_exchange_end(x, reason);
+}
+
+size_t sse_exchange_pending(const sse_exchange *x)
+{
+    return x->session ? x->transport->pending(x) : 0;
+}

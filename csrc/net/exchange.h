@@ -1,0 +1,88 @@
+/* exchange.h: one request and its answer, whatever protocol carries them. It is open until answered, then
+ * started (a streamed answer) or finished, and ends once: on_end comes from the loop, never from inside a
+ * call made by the user, and the exchange is freed when it returns. */
+#ifndef SSE_NET_EXCHANGE_H
+#define SSE_NET_EXCHANGE_H
+
+#include "../wire/buffer.h"
+#include "../wire/frame.h"
+#include "../wire/http1.h"
+#include "connection.h"
+
+/* A request head in one block, and its whole body. */
+typedef struct sse_request {
+    sse_slice method, target;
+    int minor;        /* HTTP/1.minor */
+    sse_buffer body;
+    size_t field_count;
+    sse_http1_field fields[]; /* and behind them the bytes that all slices point into */
+} sse_request;
+
+sse_request *sse_request_new(const sse_http1_head *head, size_t max_body); /* NULL: out of memory */
+void sse_request_free(sse_request *request);
+
+typedef enum sse_exchange_state {
+    SSE_EXCHANGE_OPEN,     /* nothing sent */
+    SSE_EXCHANGE_STARTED,  /* head sent, body may follow */
+    SSE_EXCHANGE_FINISHED, /* the whole answer was handed over */
+    SSE_EXCHANGE_CLOSED,   /* ended otherwise */
+} sse_exchange_state;
+
+typedef struct sse_exchange sse_exchange;
+
+/* The protocol's part. `length`: of a body known beforehand, or -1 for a streamed one. */
+typedef struct sse_transport {
+    int (*start)(sse_exchange *x, int status, const sse_http1_field *fields, size_t count, int64_t length,
+                 size_t *bad);
+    int (*send)(sse_exchange *x, sse_frame *frame);
+    void (*finish)(sse_exchange *x);
+    void (*abort)(sse_exchange *x);
+    void (*flush)(sse_exchange *x);
+    size_t (*pending)(const sse_exchange *x);
+    sse_connection *(*connection)(const sse_exchange *x);
+} sse_transport;
+
+struct sse_exchange {
+    sse_pool *pool;
+    const sse_transport *transport;
+    void *session;         /* the transport's; NULL once it has gone */
+    sse_request *request;  /* NULL once dropped */
+    sse_exchange *next;    /* pool->ended */
+    void *user;
+    void (*on_end)(void *user, sse_reason reason);
+    void (*on_drain)(void *user); /* what was queued went out; from the loop */
+    uint8_t state, reason;
+    bool head_only;   /* HEAD: the body is not sent */
+    bool long_lived;  /* an event stream: the request is dropped, the client's end of input ends it */
+};
+
+/* For the transport: a new exchange (takes the request over), and its end. */
+sse_exchange *sse_exchange_new(sse_pool *pool, const sse_transport *transport, void *session,
+                               sse_request *request);
+void sse_exchange_end(sse_exchange *x, sse_reason reason);
+
+/* A whole answer. SSE_EINVAL: a bad field (*bad is its index); SSE_ESTATE: answered before; SSE_ECLOSED. */
+int sse_exchange_reply(sse_exchange *x, int status, const sse_http1_field *fields, size_t count, sse_slice body,
+                       size_t *bad);
+
+/* The head of a streamed answer. Errors as above. */
+int sse_exchange_start(sse_exchange *x, int status, const sse_http1_field *fields, size_t count, size_t *bad);
+
+/* A piece of a streamed body; all or nothing. SSE_EFULL: max bytes are pending and the client takes none;
+ * SSE_ETOOBIG: the frame alone is over max; SSE_ECLOSED, SSE_ESTATE, SSE_ENOMEM. */
+int sse_exchange_send(sse_exchange *x, sse_frame *frame, size_t max);
+
+/* The clean end of a streamed answer. Harmless when ended. */
+void sse_exchange_finish(sse_exchange *x, sse_reason reason);
+
+/* Breaks the connection (or the protocol's stream), so that the client sees an unfinished answer. */
+void sse_exchange_abort(sse_exchange *x, sse_reason reason);
+
+size_t sse_exchange_pending(const sse_exchange *x);
+
+static inline bool sse_exchange_ended(const sse_exchange *x)
+{
+    return x->state >= SSE_EXCHANGE_FINISHED;
+}
+
+#endif

@@ -1,0 +1,485 @@
+#include "http1_session.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+
+#define MAX_EXTRA_FIELDS 4                   /* Date, Connection, and the framing of the body */
+#define MAX_RESPONSE_HEAD ((size_t)256 << 10)
+#define MAX_WAITING ((size_t)32 << 10)       /* bytes of further requests kept while one is being answered */
+
+typedef struct session {
+    sse_connection *connection;
+    sse_exchange *exchange; /* the request being answered, or NULL */
+    sse_request *request;   /* the request whose body is being read, or NULL */
+    sse_http1_body body;
+    sse_buffer in;          /* bytes not understood yet */
+    size_t scanned;         /* see sse_http1_parse_head */
+    bool keep_alive;        /* after the answer at hand */
+    bool chunked;           /* the answer at hand is streamed in chunks */
+    bool expect_continue;
+    bool begun;             /* the first byte of a request came: the head's deadline runs */
+} session;
+
+/* --- answers -------------------------------------------------------------------------------------- */
+
+static void format_date(char *out, size_t size)
+{
+    time_t now = time(NULL);
+    struct tm tm;
+
+    gmtime_r(&now, &tm); /* not strftime: day and month names must not follow the locale */
+    snprintf(out, size, "%s, %02d %s %04d %02d:%02d:%02d GMT", &"Sun\0Mon\0Tue\0Wed\0Thu\0Fri\0Sat"[tm.tm_wday * 4],
+             tm.tm_mday, &"Jan\0Feb\0Mar\0Apr\0May\0Jun\0Jul\0Aug\0Sep\0Oct\0Nov\0Dec"[tm.tm_mon * 4],
+             tm.tm_year + 1900, tm.tm_hour, tm.tm_min, tm.tm_sec);
+}
+
+static sse_http1_field field(const char *name, const char *value)
+{
+    return (sse_http1_field){ { name, strlen(name) }, { value, strlen(value) } };
+}
+
+static bool has_body(int status)
+{
+    return status >= 200 && status != 204 && status != 304;
+}
+
+/* The response head as one frame: the caller's fields, then what the connection needs. */
+static int head_frame(session *s, int minor, int status, const sse_http1_field *fields, size_t count,
+                      int64_t length, size_t *bad, sse_frame **frame)
+{
+    char date[40], digits[24];
+    sse_http1_field all[SSE_HTTP1_MAX_FIELDS + MAX_EXTRA_FIELDS];
+    sse_buffer out;
+    int code = SSE_OK;
+
+    if (count > SSE_HTTP1_MAX_FIELDS)
+        return SSE_ETOOBIG;
+    if (count)
+        memcpy(all, fields, count * sizeof *fields);
+    format_date(date, sizeof date);
+    all[count++] = field("Date", date);
+    if (length >= 0 && (has_body(status) || (status == 304 && length > 0))) {
+        snprintf(digits, sizeof digits, "%lld", (long long)length);
+        all[count++] = field("Content-Length", digits);
+    }
+    if (s->chunked)
+        all[count++] = field("Transfer-Encoding", "chunked");
+    if (!s->keep_alive)
+        all[count++] = field("Connection", "close");
+    else if (minor == 0)
+        all[count++] = field("Connection", "keep-alive");
+    sse_buffer_init(&out, MAX_RESPONSE_HEAD);
+    code = sse_http1_write_head(&out, 1, status, all, count, bad);
+    if (!code) {
+        *frame = sse_frame_raw((sse_slice){ out.data, out.len });
+        code = *frame ? SSE_OK : SSE_ENOMEM;
+    }
+    sse_buffer_free(&out);
+    return code;
+}
+
+static int send_and_drop(session *s, sse_frame *frame)
+{
+    int code = frame ? sse_connection_send(s->connection, frame) : SSE_ENOMEM;
+
+    sse_frame_unref(frame);
+    return code;
+}
+
+/* How the body will be delimited (RFC 9112 section 6): by its length, by chunks, or by the end. */
+static void choose_framing(session *s, sse_exchange *x, int status, int64_t length)
+{
+    if (!has_body(status))
+        x->head_only = true;
+    s->chunked = length < 0 && x->request->minor > 0 && has_body(status);
+    s->connection->out.bare = length < 0 && !s->chunked;
+    if (length < 0 && !s->chunked && !x->head_only)
+        s->keep_alive = false;
+}
+
+static int start_answer(sse_exchange *x, int status, const sse_http1_field *fields, size_t count, int64_t length,
+                        size_t *bad)
+{
+    session *s = x->session;
+    bool keep_alive = s->keep_alive, head_only = x->head_only;
+    sse_frame *frame = NULL;
+    int code = SSE_OK;
+
+    if (sse_connection_ended(s->connection))
+        return SSE_ECLOSED;
+    choose_framing(s, x, status, length);
+    code = head_frame(s, x->request->minor, status, fields, count, length, bad, &frame);
+    if (code) { /* nothing was sent: as if not asked */
+        s->keep_alive = keep_alive;
+        x->head_only = head_only;
+        s->chunked = false;
+        return code;
+    }
+    return send_and_drop(s, frame);
+}
+
+static int send_frame(sse_exchange *x, sse_frame *frame)
+{
+    session *s = x->session;
+
+    return s ? sse_connection_send(s->connection, frame) : SSE_ECLOSED;
+}
+
+/* The answer is complete; the next request waits until its last byte went out. */
+static void finish_answer(sse_exchange *x)
+{
+    session *s = x->session;
+
+    if (!s)
+        return;
+    if (s->chunked && !x->head_only)
+        send_and_drop(s, sse_frame_raw(SSE_SLICE("0\r\n\r\n")));
+    s->chunked = false;
+    s->exchange = NULL;
+    if (!s->keep_alive || (s->connection->eof && s->in.len == 0))
+        sse_connection_finish(s->connection);
+    else
+        sse_connection_flush(s->connection); /* marks it: on_drained comes at the end of the turn */
+}
+
+static void abort_answer(sse_exchange *x)
+{
+    session *s = x->session;
+
+    if (!s)
+        return;
+    s->exchange = NULL;
+    sse_connection_close(s->connection, SSE_END_SERVER);
+}
+
+static void flush_answer(sse_exchange *x)
+{
+    session *s = x->session;
+
+    if (s)
+        sse_connection_flush(s->connection);
+}
+
+static size_t pending_bytes(const sse_exchange *x)
+{
+    const session *s = x->session;
+
+    return s->connection->out.bytes;
+}
+
+static sse_connection *connection_of(const sse_exchange *x)
+{
+    const session *s = x->session;
+
+    return s->connection;
+}
+
+static const sse_transport transport = {
+    start_answer, send_frame, finish_answer, abort_answer, flush_answer, pending_bytes, connection_of,
+};
+
+/* A clear answer to a request that can't be served, then the end: what follows can't be trusted. */
+static void refuse(session *s, int status, const char *reason, const sse_http1_field *extra)
+{
+    sse_http1_field fields[2] = { field("Content-Type", "text/plain; charset=utf-8") };
+    sse_frame *head = NULL;
+    char text[256];
+    int n = snprintf(text, sizeof text, "%d %s: %s\n", status, sse_http1_reason(status), reason);
+
+    if (extra)
+        fields[1] = *extra;
+    s->keep_alive = s->chunked = false;
+    sse_connection_deadline(s->connection, 0);
+    head_frame(s, 1, status, fields, extra ? 2 : 1, n, NULL, &head);
+    if (send_and_drop(s, head) == SSE_OK)
+        send_and_drop(s, sse_frame_raw((sse_slice){ text, (size_t)n }));
+    sse_request_free(s->request);
+    s->request = NULL;
+    sse_buffer_free(&s->in);
+    sse_connection_read(s->connection, false); /* until it lingers */
+    sse_connection_finish(s->connection);
+}
+
+/* --- requests ------------------------------------------------------------------------------------- */
+
+static void dispatch(session *s)
+{
+    sse_pool *pool = s->connection->pool;
+    sse_exchange *x = sse_exchange_new(pool, &transport, s, s->request);
+
+    if (!x) {
+        refuse(s, 503, "out of memory", NULL);
+        return;
+    }
+    s->request = NULL;
+    s->begun = false;
+    s->exchange = x;
+    s->chunked = false;
+    s->connection->out.bare = false;
+    sse_connection_deadline(s->connection, 0);
+    pool->count.requests++;
+    pool->on_request(pool->user, x);
+}
+
+/* SSE_OK: *used bytes were the head; the body comes next. SSE_EAGAIN. SSE_ECLOSED: refused. */
+static int take_head(session *s, const char *bytes, size_t len, size_t *used)
+{
+    const sse_limits *limits = &s->connection->pool->limits;
+    sse_http1_limits bounds = { limits->max_head, limits->max_target };
+    sse_http1_refusal refusal = { 0 };
+    sse_http1_head head;
+    int code = sse_http1_parse_head(bytes, len, &bounds, &s->scanned, &head, used, &refusal);
+
+    if (code == SSE_EAGAIN)
+        return code;
+    s->scanned = 0;
+    if (!code)
+        code = sse_http1_body_init(&s->body, &head, limits->max_body, limits->max_head - *used, &refusal);
+    if (code) {
+        refuse(s, refusal.status, refusal.reason, NULL);
+        return SSE_ECLOSED;
+    }
+    s->request = sse_request_new(&head, (size_t)limits->max_body);
+    if (!s->request) {
+        refuse(s, 503, "out of memory", NULL);
+        return SSE_ECLOSED;
+    }
+    s->keep_alive = head.keep_alive;
+    s->expect_continue = head.expect_continue && !s->body.done;
+    if (!s->body.done)
+        sse_connection_deadline(s->connection, limits->body_timeout);
+    return SSE_OK;
+}
+
+/* *used bytes were body. SSE_EAGAIN: more is needed. SSE_ECLOSED: refused. */
+static int take_body(session *s, const char *bytes, size_t len, size_t *used)
+{
+    sse_http1_refusal refusal = { 0 };
+    size_t taken = 0;
+
+    *used = 0;
+    while (!s->body.done && *used < len) {
+        sse_slice data = { NULL, 0 };
+        int code = sse_http1_body_feed(&s->body, bytes + *used, len - *used, &taken, &data, &refusal);
+
+        if (code) {
+            refuse(s, refusal.status, refusal.reason, NULL);
+            return SSE_ECLOSED;
+        }
+        if (data.len && sse_buffer_append(&s->request->body, data.at, data.len)) {
+            refuse(s, 503, "out of memory", NULL);
+            return SSE_ECLOSED;
+        }
+        *used += taken;
+        if (taken == 0)
+            break;
+    }
+    return s->body.done ? SSE_OK : SSE_EAGAIN;
+}
+
+/* The client waits for our word before it sends the body (RFC 9110 section 10.1.1). */
+static void encourage(session *s)
+{
+    if (!s->expect_continue)
+        return;
+    s->expect_continue = false;
+    send_and_drop(s, sse_frame_raw(SSE_SLICE("HTTP/1.1 100 Continue\r\n\r\n")));
+}
+
+/* Understands as much as is there; returns how many bytes were used. Stops at a request being answered. */
+static size_t consume(session *s, const char *bytes, size_t len)
+{
+    sse_connection *c = s->connection;
+    size_t total = 0;
+
+    while (!s->exchange && !c->finishing && !sse_connection_ended(c)) {
+        size_t used = 0;
+        int code = SSE_OK;
+
+        if (!s->request) {
+            if (c->out.bytes > 0 || total == len) /* one answer at a time: the client must read it */
+                break;
+            code = take_head(s, bytes + total, len - total, &used);
+            if (code)
+                break;
+            total += used;
+        }
+        code = take_body(s, bytes + total, len - total, &used);
+        total += used;
+        if (code == SSE_EAGAIN && total == len)
+            encourage(s);
+        if (code)
+            break;
+        dispatch(s);
+    }
+    return total;
+}
+
+/* The first byte of a request starts the clock of its head. */
+static void begin(session *s)
+{
+    if (s->begun || s->exchange || s->request || s->connection->out.bytes > 0)
+        return;
+    s->begun = true;
+    sse_connection_deadline(s->connection, s->connection->pool->limits.head_timeout);
+}
+
+static void keep_rest(session *s, const char *bytes, size_t len)
+{
+    if (s->connection->finishing || sse_connection_ended(s->connection))
+        return;
+    if (s->exchange && s->exchange->long_lived) {
+        s->keep_alive = false; /* nothing can be answered behind a stream: its end is the connection's */
+        return;
+    }
+    if (sse_buffer_append(&s->in, bytes, len)) {
+        sse_connection_close(s->connection, SSE_END_ERROR);
+        return;
+    }
+    if (s->in.len >= MAX_WAITING + s->connection->pool->limits.max_head)
+        sse_connection_read(s->connection, false);
+}
+
+static void consume_waiting(session *s)
+{
+    size_t used = 0;
+
+    if (s->in.len == 0)
+        return;
+    begin(s);
+    used = consume(s, s->in.data, s->in.len);
+    if (s->in.len == 0)
+        return; /* refused: given up */
+    sse_buffer_consume(&s->in, used);
+    if (s->in.len == 0)
+        sse_buffer_free(&s->in);
+}
+
+static void on_bytes(sse_connection *c, const char *bytes, size_t len)
+{
+    session *s = c->session;
+    size_t used = 0;
+
+    if (s->exchange || s->in.len > 0) {
+        keep_rest(s, bytes, len);
+        if (!s->exchange)
+            consume_waiting(s);
+        return;
+    }
+    begin(s);
+    used = consume(s, bytes, len);
+    if (used < len)
+        keep_rest(s, bytes + used, len - used);
+}
+
+/* --- the connection's other news ------------------------------------------------------------------ */
+
+static void on_eof(sse_connection *c)
+{
+    session *s = c->session;
+
+    if (!s->exchange) {
+        if (c->out.bytes == 0) /* else a client that has said all still reads its answers */
+            sse_connection_close(c, SSE_END_CLIENT);
+        return;
+    }
+    if (s->exchange->state == SSE_EXCHANGE_STARTED)
+        sse_connection_close(c, SSE_END_CLIENT); /* nobody listens to the rest of the stream */
+}
+
+static void on_drained(sse_connection *c)
+{
+    session *s = c->session;
+    sse_exchange *x = s->exchange;
+
+    if (x) {
+        if (x->on_drain)
+            x->on_drain(x->user);
+        return;
+    }
+    if (s->request) /* 100 Continue went out */
+        return;
+    sse_connection_read(c, true);
+    s->begun = false;
+    sse_connection_deadline(c, c->pool->limits.idle_timeout);
+    consume_waiting(s);
+    if (c->eof && !s->exchange && !sse_connection_ended(c) && c->out.bytes == 0)
+        sse_connection_close(c, SSE_END_CLIENT); /* and what is left is no whole request */
+}
+
+static void on_deadline(sse_connection *c)
+{
+    session *s = c->session;
+
+    if (s->request)
+        refuse(s, 408, "the body did not arrive in time", NULL);
+    else if (s->begun)
+        refuse(s, 408, "the request head did not arrive in time", NULL);
+    else
+        sse_connection_close(c, SSE_END_TIMEOUT);
+}
+
+static void on_closed(sse_connection *c, sse_reason reason)
+{
+    session *s = c->session;
+
+    if (!s) /* the birth failed */
+        return;
+    if (s->exchange)
+        sse_exchange_end(s->exchange, reason);
+    sse_request_free(s->request);
+    sse_buffer_free(&s->in);
+    free(s);
+}
+
+static const sse_protocol protocol = { on_bytes, on_eof, on_drained, on_deadline, on_closed };
+
+/* --- birth ---------------------------------------------------------------------------------------- */
+
+static session *new_session(sse_pool *pool, evutil_socket_t fd)
+{
+    session *s = calloc(1, sizeof *s);
+
+    if (!s) {
+        evutil_closesocket(fd);
+        return NULL;
+    }
+    if (sse_connection_new(pool, fd, &protocol, &s->connection)) {
+        free(s);
+        return NULL;
+    }
+    s->connection->session = s;
+    sse_buffer_init(&s->in, pool->limits.max_head + sizeof pool->scratch + MAX_WAITING);
+    return s;
+}
+
+int sse_http1_session_accept(sse_pool *pool, evutil_socket_t fd, sse_connection **out)
+{
+    session *s = new_session(pool, fd);
+
+    if (!s)
+        return SSE_ENOMEM;
+    pool->count.accepted++;
+    sse_connection_deadline(s->connection, pool->limits.idle_timeout);
+    sse_connection_read(s->connection, true);
+    *out = s->connection;
+    return SSE_OK;
+}
+
+int sse_http1_session_refuse(sse_pool *pool, evutil_socket_t fd)
+{
+    session *s = new_session(pool, fd);
+    sse_http1_field retry_after;
+    unsigned char byte = 0;
+    char seconds[8];
+
+    if (!s)
+        return SSE_ENOMEM;
+    pool->count.refused++;
+    evutil_secure_rng_get_bytes(&byte, 1); /* spread, so that the refused don't all come back at once */
+    snprintf(seconds, sizeof seconds, "%d", 1 + byte % 10);
+    retry_after = field("Retry-After", seconds);
+    refuse(s, 503, "too many connections", &retry_after);
+    return SSE_OK;
+}

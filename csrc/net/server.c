@@ -1,0 +1,321 @@
+#include "server.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <netdb.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "addresses.h"
+#include "http1_session.h"
+
+#define ACCEPTS_A_TURN 64
+#define MAX_REFUSED 256      /* clients told 503 at a time; more are dropped without a word */
+#define PAUSE_MS 100         /* no descriptor left: accept again after this long */
+
+struct sse_server {
+    sse_pool pool;
+    sse_server_options options;
+    char *host;
+    int port;
+    evutil_socket_t fd; /* -1: doesn't listen */
+    struct event accepting;
+    sse_deadline pause;
+    sse_deferred idle;
+    sse_addresses addresses;
+    size_t served; /* connections that count towards the limit: not those being refused */
+    void *user;
+    void (*on_request)(void *user, sse_exchange *x);
+    void (*on_idle)(void *user);
+};
+
+const sse_limits sse_default_limits = {
+    .max_connections = 10000,
+    .max_head = 16 << 10,
+    .max_target = 8 << 10,
+    .max_body = 1 << 20,
+    .max_pending = 1 << 20,
+    .head_timeout = 10000,
+    .body_timeout = 30000,
+    .idle_timeout = 60000,
+    .keep_alive = 15000,
+};
+
+/* --- accepting ------------------------------------------------------------------------------------ */
+
+static void refuse(sse_server *server, evutil_socket_t fd)
+{
+    if (server->pool.count.connections - server->served >= MAX_REFUSED)
+        evutil_closesocket(fd);
+    else
+        sse_http1_session_refuse(&server->pool, fd);
+}
+
+static void welcome(sse_server *server, evutil_socket_t fd, const struct sockaddr *from)
+{
+    const sse_limits *limits = &server->pool.limits;
+    sse_address *address = NULL;
+    sse_connection *c = NULL;
+    int refused = 0;
+
+    if (limits->max_connections && server->served >= limits->max_connections) {
+        refuse(server, fd);
+        return;
+    }
+    if (limits->max_connections_per_address) {
+        address = sse_addresses_enter(&server->addresses, from, limits->max_connections_per_address, &refused);
+        if (refused) {
+            refuse(server, fd);
+            return;
+        }
+    }
+    if (sse_http1_session_accept(&server->pool, fd, &c)) {
+        if (address)
+            sse_addresses_leave(&server->addresses, address);
+        return;
+    }
+    c->address = address;
+    c->counted = true;
+    server->served++;
+}
+
+static void watch_listener(sse_server *server)
+{
+    if (server->fd >= 0)
+        event_add(&server->accepting, NULL);
+}
+
+static void on_pause_over(sse_deadline *d)
+{
+    watch_listener(SSE_OWNER(d, sse_server, pause));
+}
+
+static void on_acceptable(evutil_socket_t fd, short what, void *arg)
+{
+    sse_server *server = arg;
+
+    (void)what;
+    for (int i = 0; i < ACCEPTS_A_TURN && server->fd >= 0; i++) {
+        struct sockaddr_storage from;
+        socklen_t size = sizeof from;
+        evutil_socket_t client = accept(fd, (struct sockaddr *)&from, &size);
+
+        if (client >= 0) {
+            welcome(server, client, (struct sockaddr *)&from);
+            continue;
+        }
+        if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
+            event_del(&server->accepting); /* else the loop would spin on what it can't take */
+            sse_wheel_set(&server->pool.wheel, &server->pause, PAUSE_MS);
+        }
+        return;
+    }
+}
+
+/* --- listening ------------------------------------------------------------------------------------ */
+
+static int code_of_errno(int number)
+{
+    switch (number) {
+    case EADDRINUSE: return SSE_EADDRINUSE;
+    case EACCES:
+    case EPERM: return SSE_EACCES;
+    case ENOMEM: return SSE_ENOMEM;
+    default: return SSE_ESYS;
+    }
+}
+
+static int describe(const sse_server *server, int number, char *message, size_t size)
+{
+    int code = code_of_errno(number);
+
+    if (code == SSE_EADDRINUSE)
+        snprintf(message, size, "address %s:%d is already in use; choose another port", server->host,
+                 server->options.port);
+    else
+        snprintf(message, size, "cannot listen on %s:%d: %s", server->host, server->options.port,
+                 strerror(number));
+    return code;
+}
+
+static evutil_socket_t open_listener(const sse_server *server, const struct addrinfo *a)
+{
+    evutil_socket_t fd = socket(a->ai_family, a->ai_socktype, a->ai_protocol);
+    int number = 0;
+
+    if (fd < 0)
+        return -1;
+    evutil_make_socket_nonblocking(fd);
+    evutil_make_socket_closeonexec(fd);
+    evutil_make_listen_socket_reuseable(fd);
+    if (bind(fd, a->ai_addr, a->ai_addrlen) == 0 && listen(fd, server->options.backlog) == 0)
+        return fd;
+    number = errno;
+    evutil_closesocket(fd);
+    errno = number;
+    return -1;
+}
+
+static int bound_port(evutil_socket_t fd)
+{
+    struct sockaddr_storage bound;
+    socklen_t size = sizeof bound;
+
+    if (getsockname(fd, (struct sockaddr *)&bound, &size) != 0)
+        return 0;
+    if (bound.ss_family == AF_INET6)
+        return ntohs(((struct sockaddr_in6 *)&bound)->sin6_port);
+    return ntohs(((struct sockaddr_in *)&bound)->sin_port);
+}
+
+int sse_server_listen(sse_server *server, char *message, size_t size)
+{
+    struct addrinfo hints = { .ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE }, *list = NULL;
+    char port[16];
+    int got = 0, number = 0;
+
+    if (server->fd >= 0) {
+        snprintf(message, size, "the server listens already, on port %d", server->port);
+        return SSE_ESTATE;
+    }
+    snprintf(port, sizeof port, "%d", server->options.port);
+    got = getaddrinfo(server->host, port, &hints, &list);
+    if (got != 0) {
+        snprintf(message, size, "cannot listen on '%s': %s", server->host, gai_strerror(got));
+        return SSE_ENOTFOUND;
+    }
+    for (struct addrinfo *a = list; a && server->fd < 0; a = a->ai_next) {
+        server->fd = open_listener(server, a);
+        number = errno;
+    }
+    freeaddrinfo(list);
+    if (server->fd < 0)
+        return describe(server, number, message, size);
+    server->port = bound_port(server->fd);
+    event_assign(&server->accepting, sse_loop_base(server->pool.loop), server->fd, EV_READ | EV_PERSIST,
+                 on_acceptable, server);
+    watch_listener(server);
+    return SSE_OK;
+}
+
+/* --- life ----------------------------------------------------------------------------------------- */
+
+static void on_request(void *user, sse_exchange *x)
+{
+    sse_server *server = user;
+
+    server->on_request(server->user, x);
+}
+
+static void on_connection_gone(void *user, sse_connection *c)
+{
+    sse_server *server = user;
+
+    if (c->address)
+        sse_addresses_leave(&server->addresses, c->address);
+    if (c->counted)
+        server->served--;
+    if (server->fd < 0)
+        sse_loop_defer(server->pool.loop, &server->idle);
+}
+
+/* In a turn of its own: the server may be freed by what on_idle lets go. */
+static void tell_idle(void *arg)
+{
+    sse_server *server = arg;
+
+    if (server->fd < 0 && server->pool.count.connections == 0 && server->on_idle)
+        server->on_idle(server->user);
+}
+
+int sse_server_new(sse_loop *loop, const sse_server_options *options, void *user,
+                   void (*on_request_)(void *user, sse_exchange *x), void (*on_idle)(void *user),
+                   sse_server **out)
+{
+    sse_server *server = calloc(1, sizeof *server);
+
+    if (!server)
+        return SSE_ENOMEM;
+    server->options = *options;
+    server->host = strdup(options->host ? options->host : "127.0.0.1");
+    if (!server->host) {
+        free(server);
+        return SSE_ENOMEM;
+    }
+    server->fd = -1;
+    server->port = options->port;
+    server->pause.call = on_pause_over;
+    server->user = user;
+    server->on_request = on_request_;
+    server->on_idle = on_idle;
+    sse_deferred_init(&server->idle, tell_idle, server);
+    sse_pool_init(&server->pool, loop, &options->limits);
+    server->pool.user = server;
+    server->pool.on_request = on_request;
+    server->pool.on_connection_gone = on_connection_gone;
+    *out = server;
+    return SSE_OK;
+}
+
+void sse_server_stop_listening(sse_server *server)
+{
+    if (server->fd < 0)
+        return;
+    event_del(&server->accepting);
+    sse_wheel_cancel(&server->pool.wheel, &server->pause);
+    evutil_closesocket(server->fd);
+    server->fd = -1;
+    sse_loop_defer(server->pool.loop, &server->idle);
+}
+
+void sse_server_close(sse_server *server)
+{
+    sse_server_stop_listening(server);
+    sse_pool_close_all(&server->pool);
+}
+
+void sse_server_free(sse_server *server)
+{
+    if (!server)
+        return;
+    server->on_idle = NULL;
+    sse_server_close(server);
+    sse_pool_free(&server->pool);
+    sse_loop_undefer(server->pool.loop, &server->idle);
+    sse_addresses_free(&server->addresses);
+    free(server->host);
+    free(server);
+}
+
+bool sse_server_listening(const sse_server *server)
+{
+    return server->fd >= 0;
+}
+
+int sse_server_port(const sse_server *server)
+{
+    return server->port;
+}
+
+const sse_counters *sse_server_counters(const sse_server *server)
+{
+    return &server->pool.count;
+}
+
+void sse_exchange_remote_address(const sse_exchange *x, char *out, size_t size)
+{
+    const sse_connection *c = x->session ? x->transport->connection(x) : NULL;
+    struct sockaddr_storage from;
+    socklen_t len = sizeof from;
+
+    out[0] = '\0';
+    if (!c || sse_connection_ended(c) || getpeername(event_get_fd(&c->event), (struct sockaddr *)&from, &len))
+        return;
+    if (from.ss_family == AF_INET6)
+        inet_ntop(AF_INET6, &((struct sockaddr_in6 *)&from)->sin6_addr, out, (socklen_t)size);
+    else if (from.ss_family == AF_INET)
+        inet_ntop(AF_INET, &((struct sockaddr_in *)&from)->sin_addr, out, (socklen_t)size);
+}

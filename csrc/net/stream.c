@@ -1,0 +1,197 @@
+#include "stream.h"
+
+#include <stdlib.h>
+#include <strings.h>
+
+struct sse_stream {
+    sse_exchange *exchange; /* freed right after our on_end, as we are */
+    sse_deadline keep_alive;
+    uint64_t interval;      /* ms between keep-alives, 0: none */
+    uint64_t last_sent;
+    size_t max_pending;
+    void *user;
+    void (*on_end)(void *user, sse_reason reason);
+    void (*on_drain)(void *user);
+};
+
+static void on_exchange_end(void *user, sse_reason reason)
+{
+    sse_stream *s = user;
+    sse_pool *pool = s->exchange->pool;
+
+    sse_wheel_cancel(&pool->wheel, &s->keep_alive);
+    pool->count.streams--;
+    if (s->on_end)
+        s->on_end(s->user, reason);
+    free(s);
+}
+
+static void on_exchange_drain(void *user)
+{
+    sse_stream *s = user;
+
+    if (s->on_drain)
+        s->on_drain(s->user);
+}
+
+static int send_frame(sse_stream *s, sse_frame *frame)
+{
+    int code = sse_exchange_send(s->exchange, frame, s->max_pending);
+
+    sse_frame_unref(frame);
+    if (!code)
+        s->last_sent = sse_loop_now(s->exchange->pool->loop);
+    return code;
+}
+
+/* Traffic only postpones: the deadline, once fired, waits for what is left of the interval. */
+static void on_silence(sse_deadline *d)
+{
+    sse_stream *s = SSE_OWNER(d, sse_stream, keep_alive);
+    sse_pool *pool = s->exchange->pool;
+    uint64_t due = s->last_sent + s->interval;
+    uint64_t now = sse_loop_now(pool->loop);
+
+    if (sse_stream_closed(s))
+        return;
+    if (now >= due) {
+        if (sse_stream_pending(s) == 0) /* else the socket is busy enough */
+            sse_stream_comment(s, SSE_SLICE(""));
+        due = now + s->interval;
+    }
+    sse_wheel_set(&pool->wheel, &s->keep_alive, due - now);
+}
+
+static bool given(const sse_stream_options *options, const char *name)
+{
+    for (size_t i = 0; i < options->count; i++)
+        if (options->fields[i].name.len == strlen(name) &&
+            !strncasecmp(options->fields[i].name.at, name, strlen(name)))
+            return true;
+    return false;
+}
+
+static int start(sse_exchange *x, const sse_stream_options *options, size_t *bad)
+{
+    static const sse_http1_field own[] = {
+        { { "Content-Type", 12 }, { "text/event-stream", 17 } },
+        { { "Cache-Control", 13 }, { "no-cache, no-transform", 22 } },
+        { { "X-Accel-Buffering", 17 }, { "no", 2 } },
+    };
+    sse_http1_field fields[SSE_HTTP1_MAX_FIELDS];
+    size_t count = options->count;
+
+    if (count + 3 > SSE_HTTP1_MAX_FIELDS || given(options, "Content-Type")) {
+        *bad = 0;
+        return SSE_EINVAL;
+    }
+    if (count)
+        memcpy(fields, options->fields, count * sizeof fields[0]);
+    for (size_t i = 0; i < 3; i++)
+        if (!given(options, own[i].name.at))
+            fields[count++] = own[i];
+    return sse_exchange_start(x, options->status, fields, count, bad);
+}
+
+static sse_stream *new_stream(sse_exchange *x, const sse_stream_options *options)
+{
+    const sse_limits *limits = &x->pool->limits;
+    sse_stream *s = calloc(1, sizeof *s);
+
+    if (!s)
+        return NULL;
+    s->exchange = x;
+    s->keep_alive.call = on_silence;
+    s->interval = options->keep_alive < 0 ? limits->keep_alive : (uint64_t)options->keep_alive;
+    s->max_pending = options->max_pending ? options->max_pending : limits->max_pending;
+    s->last_sent = sse_loop_now(x->pool->loop);
+    return s;
+}
+
+int sse_stream_open(sse_exchange *x, const sse_stream_options *options, sse_stream **out, size_t *bad)
+{
+    sse_stream *s = new_stream(x, options);
+    int code = SSE_OK;
+
+    if (!s)
+        return SSE_ENOMEM;
+    x->long_lived = true;
+    code = start(x, options, bad);
+    if (code) {
+        x->long_lived = false;
+        free(s);
+        return code;
+    }
+    x->user = s;
+    x->on_end = on_exchange_end;
+    x->on_drain = on_exchange_drain;
+    sse_request_free(x->request);
+    x->request = NULL;
+    x->pool->count.streams++;
+    x->pool->count.streams_opened++;
+    *out = s;
+    if (options->retry != SSE_NO_RETRY)
+        sse_stream_send(s, &(sse_event){ .retry = options->retry }, NULL);
+    if (x->head_only)
+        sse_stream_close(s);
+    else if (s->interval)
+        sse_wheel_set(&x->pool->wheel, &s->keep_alive, s->interval);
+    return SSE_OK;
+}
+
+void sse_stream_listen(sse_stream *s, void *user, void (*on_end)(void *user, sse_reason reason),
+                       void (*on_drain)(void *user))
+{
+    s->user = user;
+    s->on_end = on_end;
+    s->on_drain = on_drain;
+}
+
+int sse_stream_send(sse_stream *s, const sse_event *event, const char **field)
+{
+    sse_frame *frame = NULL;
+    int code = SSE_OK;
+
+    if (sse_stream_closed(s))
+        return SSE_ECLOSED;
+    code = sse_frame_event(event, s->max_pending, &frame, field);
+    return code ? code : send_frame(s, frame);
+}
+
+int sse_stream_comment(sse_stream *s, sse_slice text)
+{
+    sse_buffer out;
+    sse_frame *frame = NULL;
+    int code = SSE_OK;
+
+    if (sse_stream_closed(s))
+        return SSE_ECLOSED;
+    sse_buffer_init(&out, s->max_pending);
+    code = sse_encode_comment(&out, text);
+    if (!code) {
+        frame = sse_frame_new((sse_slice){ out.data, out.len });
+        code = frame ? SSE_OK : SSE_ENOMEM;
+    }
+    sse_buffer_free(&out);
+    return code ? code : send_frame(s, frame);
+}
+
+void sse_stream_close(sse_stream *s)
+{
+    sse_exchange_finish(s->exchange, SSE_END_SERVER);
+}
+
+void sse_stream_abort(sse_stream *s, sse_reason reason)
+{
+    sse_exchange_abort(s->exchange, reason);
+}
+
+bool sse_stream_closed(const sse_stream *s)
+{
+    return sse_exchange_ended(s->exchange);
+}
+
+size_t sse_stream_pending(const sse_stream *s)
+{
+    return sse_exchange_pending(s->exchange);
+}

@@ -1,0 +1,127 @@
+#include "encoder.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "error.h"
+#include "scan.h"
+
+#define RETRY_LINE 32 /* "retry: 9223372036854775807" LF fits */
+
+/* Takes the first line off *rest; false after the last. "a" LF is the two lines "a" and "". */
+static bool next_line(sse_slice *rest, sse_slice *line)
+{
+    bool high = false;
+    const char *end = NULL, *eol = NULL;
+
+    if (!rest->at)
+        return false;
+    end = rest->at + rest->len;
+    eol = sse_scan_line(rest->at, end, &high);
+    *line = (sse_slice){ rest->at, (size_t)(eol - rest->at) };
+    if (eol == end) {
+        rest->at = NULL;
+        return true;
+    }
+    eol += eol[0] == '\r' && eol + 1 < end && eol[1] == '\n' ? 2 : 1;
+    *rest = (sse_slice){ eol, (size_t)(end - eol) };
+    return true;
+}
+
+static void put(sse_buffer *out, const char *bytes, size_t len)
+{
+    memcpy(out->data + out->len, bytes, len);
+    out->len += len;
+}
+
+/* name: value LF, into room that was reserved. The space keeps a value's own first space; an empty value
+ * needs none. */
+static void put_line(sse_buffer *out, sse_slice name, sse_slice value)
+{
+    put(out, name.at, name.len);
+    put(out, ": ", value.len ? 2 : 1);
+    if (value.len)
+        put(out, value.at, value.len);
+    put(out, "\n", 1);
+}
+
+static int append_line(sse_buffer *out, sse_slice name, sse_slice value)
+{
+    int code = value.len > SIZE_MAX - name.len - 3 ? SSE_ETOOBIG
+                                                   : sse_buffer_reserve(out, name.len + value.len + 3);
+
+    if (!code)
+        put_line(out, name, value);
+    return code;
+}
+
+static int append_lines(sse_buffer *out, sse_slice name, sse_slice text)
+{
+    sse_slice line = { 0 };
+    int code = SSE_OK;
+
+    while (!code && next_line(&text, &line))
+        code = append_line(out, name, line);
+    return code;
+}
+
+/* What can't stand in a one-line field; NUL is legal on the wire, but in an id the reader drops it. */
+static bool breaks_line(sse_slice s)
+{
+    return s.at && s.len && (memchr(s.at, '\n', s.len) || memchr(s.at, '\r', s.len) || memchr(s.at, 0, s.len));
+}
+
+static const char *refused_field(const sse_event *event)
+{
+    if (breaks_line(event->type))
+        return "event";
+    if (breaks_line(event->id))
+        return "id";
+    return event->retry < 0 && event->retry != SSE_NO_RETRY ? "retry" : NULL;
+}
+
+static int append_retry(sse_buffer *out, int64_t ms)
+{
+    char line[RETRY_LINE];
+    int len = snprintf(line, sizeof line, "retry: %" PRId64 "\n", ms);
+
+    return sse_buffer_append(out, line, (size_t)len);
+}
+
+int sse_encode_event(sse_buffer *out, const sse_event *event, const char **field)
+{
+    const char *refused = refused_field(event);
+    size_t before = out->len;
+    int code = SSE_OK;
+
+    if (refused) {
+        if (field)
+            *field = refused;
+        return SSE_EINVAL;
+    }
+    if (event->type.at)
+        code = append_line(out, SSE_SLICE("event"), event->type);
+    if (!code && event->id.at)
+        code = append_line(out, SSE_SLICE("id"), event->id);
+    if (!code && event->retry != SSE_NO_RETRY)
+        code = append_retry(out, event->retry);
+    if (!code)
+        code = append_lines(out, SSE_SLICE("data"), event->data);
+    if (!code)
+        code = sse_buffer_append(out, "\n", 1);
+    if (code)
+        out->len = before;
+    return code;
+}
+
+int sse_encode_comment(sse_buffer *out, sse_slice text)
+{
+    size_t before = out->len;
+    int code = append_lines(out, SSE_SLICE(""), text.at ? text : SSE_SLICE(""));
+
+    if (!code)
+        code = sse_buffer_append(out, "\n", 1);
+    if (code)
+        out->len = before;
+    return code;
+}

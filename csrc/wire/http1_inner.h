@@ -1,0 +1,48 @@
+/* http1_inner.h: what the http1_*.c files share among themselves. */
+#ifndef SSE_WIRE_HTTP1_INNER_H
+#define SSE_WIRE_HTTP1_INNER_H
+
+#include "error.h"
+#include "http1.h"
+
+/* Sets of bytes, one bit each. */
+extern const uint32_t sse_http1_token[8];  /* RFC 9110 section 5.6.2 */
+extern const uint32_t sse_http1_target[8]; /* visible ASCII without "#" */
+extern const uint32_t sse_http1_value[8];  /* RFC 9110 section 5.5: tab, space, visible, obs-text */
+extern const uint32_t sse_http1_host[8];   /* unreserved and sub-delims of RFC 3986 without "," */
+
+static inline bool sse_http1_in(const uint32_t set[8], char c)
+{
+    return set[(unsigned char)c >> 5] >> ((unsigned char)c & 31) & 1;
+}
+
+static inline int sse_http1_refuse(sse_http1_refusal *refusal, int status, const char *reason)
+{
+    refusal->status = status;
+    refusal->reason = reason;
+    return SSE_EPROTO;
+}
+
+static inline bool sse_http1_is_digit(char c)
+{
+    return c >= '0' && c <= '9';
+}
+
+/* 0 to 15, or -1 for what is no hexadecimal digit. */
+int sse_http1_hex(char c);
+
+/* ASCII case-insensitive. */
+bool sse_http1_same(sse_slice a, sse_slice b);
+
+/* The next element of a comma-separated list, without white space around it; *rest moves past it
+ * and its comma. false: *rest was absent. An empty list has one empty element. */
+bool sse_http1_next_element(sse_slice *rest, sse_slice *element);
+
+/* uri-host [ ":" port ] as http1.h allows it (RFC 9110 section 7.2, RFC 3986 section 3.2). */
+bool sse_http1_is_authority(sse_slice s);
+
+/* Decides Host, body length, Connection, Expect and the target's form of a head whose lines are in
+ * *head. */
+int sse_http1_check_head(sse_http1_head *head, sse_http1_refusal *refusal);
+
+#endif
