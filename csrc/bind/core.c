@@ -10,6 +10,7 @@ int luaopen_sse_core(lua_State *L)
     sse_open_parser(L);
     sse_open_encoder(L);
     sse_open_transfer(L);
+    sse_open_url(L);
     sse_open_server(L);
     sse_open_request(L);
     sse_open_stream(L);

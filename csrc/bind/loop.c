@@ -124,16 +124,24 @@ typedef struct timer_object {
     sse_timer timer;
     int self;    /* LUA_NOREF: stopped */
     bool repeat;
+    bool kept;   /* it keeps the loop running */
 } timer_object;
 
 static const sse_class timer_class;
+
+static void timer_release(timer_object *t)
+{
+    if (t->kept)
+        sse_loop_release(t->st->loop);
+    t->kept = false;
+}
 
 static void timer_stop(lua_State *L, timer_object *t)
 {
     if (!t->st || t->self == LUA_NOREF)
         return;
     sse_timer_stop(&t->timer);
-    sse_loop_release(t->st->loop);
+    timer_release(t);
     sse_unanchor(L, &t->self);
 }
 
@@ -179,6 +187,7 @@ static int start_timer(lua_State *L, bool repeat)
     t->repeat = repeat;
     sse_anchor(L, -1, &t->self);
     sse_loop_keep(st->loop);
+    t->kept = true;
     if (sse_timer_start(&t->timer, ms, repeat)) {
         timer_stop(L, t);
         return luaL_error(L, "not enough memory");
@@ -199,6 +208,13 @@ static int f_every(lua_State *L)
 static int m_timer_stop(lua_State *L)
 {
     timer_stop(L, sse_class_check(L, 1, &timer_class));
+    return 0;
+}
+
+/* It still fires while the loop runs, but does not keep it running. */
+static int m_timer_unref(lua_State *L)
+{
+    timer_release(sse_class_check(L, 1, &timer_class));
     return 0;
 }
 
@@ -361,7 +377,9 @@ static int mm_signal_gc(lua_State *L)
     return 0;
 }
 
-static const luaL_Reg timer_methods[] = { { "stop", m_timer_stop }, { NULL, NULL } };
+static const luaL_Reg timer_methods[] = { { "stop", m_timer_stop },
+                                         { "unref", m_timer_unref },
+                                         { NULL, NULL } };
 static const luaL_Reg timer_properties[] = { { "active", p_timer_active }, { NULL, NULL } };
 static const luaL_Reg timer_metamethods[] = { { "__gc", mm_timer_gc },
                                               { "__close", mm_timer_gc },

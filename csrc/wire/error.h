@@ -18,11 +18,13 @@
     X(SSE_EACCES, "EACCES", "permission denied")                                                    \
     X(SSE_ENOTFOUND, "ENOTFOUND", "name could not be resolved")                                     \
     X(SSE_ECONNREFUSED, "ECONNREFUSED", "connection refused")                                       \
+    X(SSE_EHOSTUNREACH, "EHOSTUNREACH", "host unreachable")                                         \
     X(SSE_ECONNRESET, "ECONNRESET", "connection lost")                                              \
     X(SSE_ETIMEDOUT, "ETIMEDOUT", "timed out")                                                      \
     X(SSE_ETLS, "ETLS", "TLS failure")                                                              \
     X(SSE_ECERT, "ECERT", "certificate not accepted")                                               \
     X(SSE_EPROXY, "EPROXY", "proxy failure")                                                        \
+    X(SSE_ESCHEME, "ESCHEME", "URL scheme not supported")                                           \
     X(SSE_EREDIRECT, "EREDIRECT", "redirect refused")                                               \
     X(SSE_EPROTO, "EPROTO", "protocol violation")                                                   \
     X(SSE_EHTTP, "EHTTP", "HTTP status refused")                                                    \

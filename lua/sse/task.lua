@@ -50,6 +50,9 @@ end
 function task.await(begin, what)
   local co = task.current()
   local results, waiting
+  if not co and core.running() then
+    error(("%s: a callback can't wait; do this in a task (sse.spawn)"):format(what or "wait"), 3)
+  end
   begin(function(...)
     if results then return end
     results = table.pack(...)

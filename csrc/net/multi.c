@@ -1,0 +1,284 @@
+#include "multi.h"
+
+#include <curl/curl.h>
+#include <stdlib.h>
+
+/* One socket that libcurl wants watched. */
+typedef struct watch {
+    struct watch *next, **link;
+    struct event event;
+    sse_multi *multi;
+} watch;
+
+struct sse_multi {
+    sse_loop *loop;
+    CURLM *handle;           /* NULL while nobody uses it */
+    CURLSH *cookies;
+    sse_timer timer;
+    watch *watches;
+    sse_multi_user *retired; /* waiting for libcurl to return */
+    size_t users;
+    int inside;              /* depth of calls into libcurl that may call back */
+    int held;                /* depth of code that still needs the handle */
+};
+
+static void settle(sse_multi *m);
+
+static void act(sse_multi *m, curl_socket_t fd, int flags)
+{
+    int running = 0;
+
+    m->inside++;
+    curl_multi_socket_action(m->handle, fd, flags, &running);
+    m->inside--;
+    settle(m);
+}
+
+/* --- what libcurl asks for ----------------------------------------------------------------------- */
+
+static void on_ready(evutil_socket_t fd, short what, void *arg)
+{
+    watch *w = arg;
+    int flags = (what & EV_READ ? CURL_CSELECT_IN : 0) | (what & EV_WRITE ? CURL_CSELECT_OUT : 0);
+
+    act(w->multi, fd, flags);
+}
+
+static void unwatch(watch *w)
+{
+    event_del(&w->event);
+    *w->link = w->next;
+    if (w->next)
+        w->next->link = w->link;
+    free(w);
+}
+
+static watch *new_watch(sse_multi *m)
+{
+    watch *w = calloc(1, sizeof *w);
+
+    if (!w)
+        return NULL;
+    w->multi = m;
+    w->next = m->watches;
+    w->link = &m->watches;
+    if (w->next)
+        w->next->link = &w->next;
+    m->watches = w;
+    return w;
+}
+
+static int on_socket(CURL *easy, curl_socket_t fd, int what, void *arg, void *held)
+{
+    sse_multi *m = arg;
+    watch *w = held;
+    short events = EV_PERSIST;
+
+    (void)easy;
+    if (what == CURL_POLL_REMOVE) {
+        curl_multi_assign(m->handle, fd, NULL);
+        if (w)
+            unwatch(w);
+        return 0;
+    }
+    if (w) {
+        event_del(&w->event);
+    } else {
+        w = new_watch(m);
+        if (!w)
+            return -1;
+        curl_multi_assign(m->handle, fd, w);
+    }
+    events |= (what & CURL_POLL_IN ? EV_READ : 0) | (what & CURL_POLL_OUT ? EV_WRITE : 0);
+    event_assign(&w->event, sse_loop_base(m->loop), fd, events, on_ready, w);
+    return event_add(&w->event, NULL);
+}
+
+static void on_time(void *arg)
+{
+    act(arg, CURL_SOCKET_TIMEOUT, 0);
+}
+
+static int on_timeout(CURLM *handle, long ms, void *arg)
+{
+    sse_multi *m = arg;
+
+    (void)handle;
+    if (ms < 0) {
+        sse_timer_stop(&m->timer);
+        return 0;
+    }
+    return sse_timer_start(&m->timer, (uint64_t)ms, false) ? -1 : 0;
+}
+
+/* --- the handle's life ---------------------------------------------------------------------------- */
+
+static int open_handle(sse_multi *m)
+{
+    if (m->handle)
+        return SSE_OK;
+    m->handle = curl_multi_init();
+    if (!m->handle)
+        return SSE_ENOMEM;
+    curl_multi_setopt(m->handle, CURLMOPT_SOCKETFUNCTION, on_socket);
+    curl_multi_setopt(m->handle, CURLMOPT_SOCKETDATA, m);
+    curl_multi_setopt(m->handle, CURLMOPT_TIMERFUNCTION, on_timeout);
+    curl_multi_setopt(m->handle, CURLMOPT_TIMERDATA, m);
+    return SSE_OK;
+}
+
+static void close_handle_if_unused(sse_multi *m)
+{
+    CURLM *handle = m->handle;
+
+    if (!handle || m->users > 0 || m->inside || m->held)
+        return;
+    curl_multi_cleanup(handle);
+    m->handle = NULL;
+    sse_timer_stop(&m->timer);
+    while (m->watches)
+        unwatch(m->watches);
+}
+
+static void drop(sse_multi *m, sse_multi_user *u)
+{
+    if (u->added)
+        curl_multi_remove_handle(m->handle, u->easy);
+    u->added = false;
+    if (u->counted)
+        m->users--;
+    u->counted = false;
+}
+
+static void destroy_retired(sse_multi *m)
+{
+    while (m->retired) {
+        sse_multi_user *u = m->retired;
+
+        m->retired = u->next;
+        drop(m, u);
+        u->destroy(u);
+    }
+}
+
+static void report_done(sse_multi *m)
+{
+    CURLMsg *message = NULL;
+    int left = 0;
+
+    while ((message = curl_multi_info_read(m->handle, &left))) {
+        sse_multi_user *u = NULL;
+        int code = message->data.result; /* the message dies with the removal */
+
+        curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, (char **)&u);
+        curl_multi_remove_handle(m->handle, u->easy);
+        u->added = false;
+        if (!u->retired)
+            u->on_done(u, code);
+    }
+}
+
+/* What had to wait until libcurl returned. on_done may do anything, also start and retire others. */
+static void settle(sse_multi *m)
+{
+    if (m->inside || m->held)
+        return;
+    m->held++;
+    destroy_retired(m);
+    report_done(m);
+    m->held--;
+    close_handle_if_unused(m);
+}
+
+/* --- interface ------------------------------------------------------------------------------------ */
+
+int sse_multi_new(sse_multi **out, sse_loop *loop)
+{
+    sse_multi *m = NULL;
+
+    if (curl_global_init(CURL_GLOBAL_DEFAULT))
+        return SSE_ESYS;
+    m = calloc(1, sizeof *m);
+    if (!m)
+        goto fail;
+    m->cookies = curl_share_init();
+    if (!m->cookies)
+        goto fail;
+    curl_share_setopt(m->cookies, CURLSHOPT_SHARE, CURL_LOCK_DATA_COOKIE);
+    m->loop = loop;
+    sse_timer_init(&m->timer, loop, on_time, m);
+    *out = m;
+    return SSE_OK;
+fail:
+    free(m);
+    curl_global_cleanup();
+    return SSE_ENOMEM;
+}
+
+void sse_multi_free(sse_multi *m)
+{
+    if (!m)
+        return;
+    close_handle_if_unused(m);
+    curl_share_cleanup(m->cookies);
+    free(m);
+    curl_global_cleanup();
+}
+
+sse_loop *sse_multi_loop(const sse_multi *m)
+{
+    return m->loop;
+}
+
+void *sse_multi_cookies(const sse_multi *m)
+{
+    return m->cookies;
+}
+
+int sse_multi_add(sse_multi *m, sse_multi_user *u)
+{
+    int code = open_handle(m);
+
+    if (code)
+        return code;
+    curl_easy_setopt(u->easy, CURLOPT_PRIVATE, u);
+    if (curl_multi_add_handle(m->handle, u->easy)) {
+        close_handle_if_unused(m);
+        return SSE_ESYS;
+    }
+    u->added = u->counted = true;
+    m->users++;
+    return SSE_OK;
+}
+
+void sse_multi_retire(sse_multi *m, sse_multi_user *u)
+{
+    if (u->retired)
+        return;
+    u->retired = true;
+    if (m->inside) {
+        u->next = m->retired;
+        m->retired = u;
+        return;
+    }
+    drop(m, u);
+    u->destroy(u);
+    close_handle_if_unused(m);
+}
+
+void sse_multi_resume(sse_multi *m, sse_multi_user *u)
+{
+    CURLcode code = CURLE_OK;
+
+    m->inside++;
+    code = curl_easy_pause(u->easy, CURLPAUSE_CONT);
+    m->inside--;
+    if (code && !u->retired) {
+        m->held++;
+        curl_multi_remove_handle(m->handle, u->easy);
+        u->added = false;
+        u->on_done(u, code);
+        m->held--;
+    }
+    settle(m);
+}

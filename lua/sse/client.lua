@@ -1,0 +1,100 @@
+--- What EventSource and fetch have in common: their options and the making of a request from them.
+-- @module sse.client
+local abort = require "sse.abort"
+local core = require "sse.core"
+local headers = require "sse.headers"
+local json = require "sse.json"
+local options = require "sse.options"
+local version = require "sse.version"
+
+local client = {}
+
+local AGENT = "lua-sse/" .. version
+local forbidden = { CONNECT = true, TRACE = true, TRACK = true }
+local upper = { DELETE = true, GET = true, HEAD = true, OPTIONS = true, POST = true, PUT = true, PATCH = true }
+
+local function is_tls(value)
+  if type(value) ~= "table" then return false end
+  for name, part in pairs(value) do
+    local kind = name == "verify" and "boolean"
+      or (name == "ca" or name == "cert" or name == "key") and "string"
+    if type(part) ~= kind then return false end
+  end
+  return true
+end
+
+--- The rules that all share.
+client.options = {
+  withCredentials = "boolean",
+  method = {
+    expected = "an HTTP method other than CONNECT and TRACE",
+    check = function(v)
+      return type(v) == "string" and v:find("^[%w!#$%%&'*+.^_`|~-]+$") ~= nil and not forbidden[v:upper()]
+    end,
+  },
+  body = "string|table",
+  connectTimeout = options.ms(1),
+  maxEventSize = options.integer(1),
+  utf8 = options.one_of("replace", "raw"),
+  signal = { expected = "an AbortSignal", check = abort.is_signal },
+  proxy = "string",
+  tls = { expected = "a table with ca, cert, key (strings) and verify (boolean)", check = is_tls },
+  http2 = "boolean",
+  unixSocket = "string",
+  cookies = "string",
+}
+
+--- The shared rules and more.
+function client.with(more)
+  local spec = {}
+  for name, rule in pairs(client.options) do spec[name] = rule end
+  for name, rule in pairs(more) do spec[name] = rule end
+  return spec
+end
+
+-- libcurl knows no URLs without "//"; their scheme is all that matters, as no other than http is fetched.
+local function strange_scheme(text)
+  local scheme = text:match("^(%a[%w+.-]*):[^/]")
+  if scheme and not scheme:lower():find("^https?$") and not text:find("^[%w.-]+:%d") then
+    return { scheme = scheme:lower(), href = text, request = text, origin = "null" }
+  end
+end
+
+--- Reads a URL, or raises.
+function client.url(where, text, level)
+  if type(text) ~= "string" then
+    error(("%s: the URL must be a string, got %s"):format(where, type(text)), level + 1)
+  end
+  local trimmed = text:match("^[\0-\32]*(.-)[\0-\32]*$")
+  local url, message = core.url(trimmed)
+  url = url or strange_scheme(trimmed)
+  if not url then error(("%s: invalid URL '%s': %s"):format(where, text, message), level + 1) end
+  return url
+end
+
+--- Method and body as they are sent; raises on what contradicts itself.
+-- @return method, body, the body's content type
+function client.content(where, o, level)
+  local method, body, kind = o.method, o.body, nil
+  if method and upper[method:upper()] then method = method:upper() end
+  if type(body) == "table" then
+    local text, message = json.encode(body)
+    if not text then error(("%s: option 'body': %s"):format(where, message), level + 1) end
+    body, kind = text, "application/json"
+  elseif body then
+    kind = "text/plain;charset=UTF-8"
+  end
+  if body and (method == "GET" or method == "HEAD") then
+    error(("%s: a %s request has no body"):format(where, method), level + 1)
+  end
+  return method or (body and "POST" or "GET"), body, kind
+end
+
+--- Completes a list of request headers.
+function client.complete(list, kind)
+  if kind then headers.default(list, "Content-Type", kind) end
+  headers.default(list, "User-Agent", AGENT)
+  return list
+end
+
+return client

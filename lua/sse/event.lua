@@ -1,0 +1,62 @@
+--- Events: Event, and MessageEvent for what a server sent.
+-- @module sse.event
+local json = require "sse.json"
+
+local Event = {}
+Event.__index = Event
+Event.__name = "Event"
+
+--- Makes an event for dispatchEvent.
+-- @tparam string type
+-- @tparam[opt] table init cancelable, and any fields of its own
+-- @usage target:dispatchEvent(sse.Event("tick", { detail = 7 }))
+local function new_event(_, type_, init)
+  if type(type_) ~= "string" then error(("Event: type must be a string, got %s"):format(type(type_)), 2) end
+  local self = {}
+  for name, value in pairs(init or {}) do self[name] = value end
+  self.type = type_
+  self.cancelable = self.cancelable or false
+  self.defaultPrevented = false
+  return setmetatable(self, Event)
+end
+
+--- No listener after the one at hand is called.
+function Event:stopImmediatePropagation()
+  self.stopped = true
+end
+
+--- The same for a target without parents: nothing else happens.
+function Event:stopPropagation() end -- luacheck: ignore 212
+
+--- Makes dispatchEvent give false, where the event is cancelable.
+function Event:preventDefault()
+  if self.cancelable then self.defaultPrevented = true end
+end
+
+function Event:__tostring()
+  return ("%s: %s"):format(getmetatable(self).__name, self.type)
+end
+
+local MessageEvent = { __name = "MessageEvent", __tostring = Event.__tostring }
+for name, method in pairs(Event) do MessageEvent[name] = MessageEvent[name] or method end
+MessageEvent.__index = MessageEvent
+
+--- The data decoded from JSON.
+-- @return the value, or nil and a message
+function MessageEvent:json()
+  return json.decode(self.data)
+end
+
+--- What a server sent: type, data, lastEventId, origin.
+local function new_message(type_, data, id, origin)
+  return setmetatable({
+    type = type_, data = data, lastEventId = id, origin = origin,
+    cancelable = false, defaultPrevented = false,
+  }, MessageEvent)
+end
+
+return {
+  Event = setmetatable(Event, { __call = new_event }),
+  MessageEvent = MessageEvent,
+  message = new_message,
+}

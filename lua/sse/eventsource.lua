@@ -1,0 +1,189 @@
+--- The web's EventSource (WHATWG HTML 9.2), with options beyond it.
+-- @module sse.eventsource
+local abort = require "sse.abort"
+local client = require "sse.client"
+local eventtarget = require "sse.eventtarget"
+local headers = require "sse.headers"
+local options = require "sse.options"
+local queue = require "sse.queue"
+local source = require "sse.source"
+
+local class = {
+  name = "EventSource", methods = {}, getters = {},
+  handlers = {
+    onopen = "open", onmessage = "message", onerror = "error",
+    oncomment = "comment", onreconnect = "reconnect",
+  },
+  setters = {}, metamethods = {},
+}
+local methods, getters, setters = class.methods, class.getters, class.setters
+
+local function is_reconnect(value)
+  return value == "spec" or value == "resilient" or type(value) == "function"
+end
+
+local function is_id(value)
+  return type(value) == "string" and not value:find("[\0\r\n]")
+end
+
+local spec = client.with {
+  headers = "table|function",
+  lastEventId = { expected = "a string without NUL, CR and LF", check = is_id },
+  retryInterval = options.ms(),
+  minRetryInterval = options.ms(),
+  maxRetryInterval = options.ms(),
+  maxRetries = options.integer(0),
+  reconnect = { expected = '"spec", "resilient" or a function', check = is_reconnect },
+  heartbeatTimeout = options.ms(1),
+  oncomment = "function",
+  onreconnect = "function",
+}
+
+local function check(o)
+  if type(o.headers) == "table" then
+    local _, problem = headers.list(o.headers)
+    if problem then error("sse.EventSource: " .. problem, 3) end
+  end
+  if (o.minRetryInterval or 0) > (o.maxRetryInterval or math.huge) then
+    error("sse.EventSource: option 'minRetryInterval' is larger than 'maxRetryInterval'", 3)
+  end
+end
+
+--- Connects to a stream of events. Raises on an invalid URL or option; whatever the network does comes
+-- as events.
+-- @function EventSource
+-- @tparam string url
+-- @tparam[opt] table options withCredentials, headers (a table, or a function called before each attempt),
+-- method, body, lastEventId, retryInterval, minRetryInterval, maxRetryInterval, maxRetries, reconnect,
+-- heartbeatTimeout, connectTimeout, maxEventSize, utf8, signal, proxy, tls, http2, unixSocket, cookies,
+-- oncomment, onreconnect
+-- @usage
+-- local source = sse.EventSource("https://example.com/prices")
+-- source.onmessage = function(ev) print(ev.data) end
+-- sse.run()
+local function new(url, given)
+  local o = options.check("sse.EventSource", given, spec, 4)
+  local parsed = client.url("sse.EventSource", url, 3)
+  check(o)
+  local method, body, kind = client.content("sse.EventSource", o, 3)
+  local machine = source.new { url = parsed, method = method, body = body, kind = kind, options = o }
+  local object = eventtarget.new(class, machine)
+  if o.signal and o.signal.aborted then
+    machine:close()
+    return object
+  elseif o.signal then
+    machine.forget_signal = abort.on_abort(o.signal, function() machine:close() end)
+  end
+  machine:attach(object)
+  return object
+end
+
+function getters.url(self) return self.url.href end
+
+function getters.readyState(self) return self.state end
+
+function getters.withCredentials(self) return self.options.withCredentials or false end
+
+--- Why the source failed for good, or nil: message, code, status, headers, body.
+function getters.failure(self) return self.failure end
+
+function getters.CONNECTING() return source.CONNECTING end
+
+function getters.OPEN() return source.OPEN end
+
+function getters.CLOSED() return source.CLOSED end
+
+function getters.oncomment(self) return self.oncomment end
+
+function getters.onreconnect(self) return self.onreconnect end
+
+function setters.oncomment(self, fn) self.oncomment = fn end
+
+function setters.onreconnect(self, fn) self.onreconnect = fn end
+
+--- Closes the source: nothing more is heard of it, and it does not connect again. Harmless when closed.
+function methods:close()
+  eventtarget.state(self):close()
+end
+
+--- Drops the connection and connects again at once, with the last event id.
+-- @return true; or nil, message, code where the source is closed
+function methods:reconnect()
+  local machine = eventtarget.state(self)
+  if machine.state == source.CLOSED then return nil, "the source is closed", "ECLOSED" end
+  machine:reconnect()
+  return true
+end
+
+--- What happened so far.
+-- @treturn table bytes, events, reconnects, last_activity (on sse.now's clock)
+function methods:stats()
+  local machine = eventtarget.state(self)
+  local exchange = machine.exchange
+  return {
+    bytes = machine.received + (exchange and exchange:bytes() or 0),
+    events = machine.events,
+    reconnects = machine.reconnects,
+    last_activity = exchange and exchange:active() or machine.last_activity,
+  }
+end
+
+local function new_queue(machine)
+  local function pause()
+    if machine.exchange then machine.exchange:pause() end
+  end
+  local function resume()
+    for _, other in ipairs(machine.queues) do
+      if other:held() then return end
+    end
+    if machine.exchange then machine.exchange:resume() end
+  end
+  return queue.new(pause, resume, "EventSource:events"), resume
+end
+
+-- Leaving the loop takes the queue away; the source is closed where nobody else hears it.
+local function leave(machine, items, resume)
+  for i, other in ipairs(machine.queues) do
+    if other == items then table.remove(machine.queues, i) end
+  end
+  items:clear()
+  items:finish()
+  if #machine.queues == 0 and not eventtarget.heard(machine) then return machine:close() end
+  resume()
+end
+
+--- The events as a loop: `for ev in source:events() do`. Waits in a task, pumps the loop outside of one;
+-- a slow loop body slows the sender down. It ends when the source is closed; `source.failure` then says
+-- whether it failed. Leaving it early closes the source, unless listeners or other loops still hear it.
+function methods:events()
+  local object, machine = self, eventtarget.state(self)
+  local items, resume = new_queue(machine)
+  if machine.state == source.CLOSED then items:finish() end
+  table.insert(machine.queues, items)
+  local left = false
+  local function close()
+    if left then return end
+    left = true
+    leave(eventtarget.state(object), items, resume)
+  end
+  return function() return items:take() end, nil, nil, setmetatable({}, { __close = close })
+end
+
+-- A collected source leaves no socket (9.2.9). Closing tells nobody.
+function class.metamethods.__gc(object)
+  eventtarget.state(object):close()
+end
+
+function class.metamethods.__close(object)
+  object:close()
+end
+
+function class.metamethods.__tostring(object)
+  return ("EventSource: %s"):format(object.url)
+end
+
+eventtarget.class(class)
+
+return setmetatable({ CONNECTING = 0, OPEN = 1, CLOSED = 2 }, {
+  __call = function(_, url, given) return new(url, given) end,
+})

@@ -1,0 +1,217 @@
+--- EventTarget, by the DOM's rules for a target without parents: listeners in the order they were added,
+-- each once, `once`, `signal`, handleEvent objects, and `on<type>` handlers. `"*"` hears every event that
+-- a server sent, after the type's own listeners.
+-- @module sse.eventtarget
+local core = require "sse.core"
+
+local eventtarget = {}
+
+local STATE = {} -- the key of an object's state
+local on_abort   -- of sse.abort, which needs this module itself
+
+--- The state of an object made by `eventtarget.new`.
+function eventtarget.state(object)
+  return object[STATE]
+end
+
+local function traceback(err)
+  if type(err) == "string" then return debug.traceback(err, 2) end
+  return err
+end
+
+--- Calls fn; an error is reported as any error in a callback is.
+-- @treturn boolean whether it ended well
+function eventtarget.call(fn, ...)
+  local ok, err = xpcall(fn, traceback, ...)
+  if not ok then core.report(err) end
+  return ok
+end
+
+-- Lists are replaced, never changed: a dispatch goes on with the list it began with.
+local function with(list, entry)
+  local longer = { table.unpack(list or {}) }
+  longer[#longer + 1] = entry
+  return longer
+end
+
+local function without(list, entry)
+  local shorter = {}
+  for _, other in ipairs(list) do
+    if other ~= entry then shorter[#shorter + 1] = other end
+  end
+  return #shorter > 0 and shorter or nil
+end
+
+local function find(state, type_, callback)
+  for _, entry in ipairs(state.listeners[type_] or {}) do
+    if entry.callback == callback and not entry.handler then return entry end
+  end
+end
+
+local function add(state, type_, entry)
+  state.listeners[type_] = with(state.listeners[type_], entry)
+  if state.on_listeners then state:on_listeners() end
+end
+
+local function remove(state, type_, entry)
+  if entry.removed then return end
+  entry.removed = true
+  state.listeners[type_] = without(state.listeners[type_], entry)
+  if entry.forget then entry.forget() end
+  if state.on_listeners then state:on_listeners() end
+end
+
+--- Whether any listener or handler is there.
+function eventtarget.heard(state)
+  return next(state.listeners) ~= nil
+end
+
+local function invoke(state, object, list, ev)
+  for _, entry in ipairs(list) do
+    if not entry.removed then
+      if entry.once then remove(state, ev.type, entry) end
+      ev.currentTarget = object
+      local callback = entry.callback
+      if type(callback) == "function" then
+        eventtarget.call(callback, ev)
+      else
+        eventtarget.call(function() callback:handleEvent(ev) end)
+      end
+      if ev.stopped then return end
+    end
+  end
+end
+
+--- Dispatches an event to an object's listeners.
+-- @tparam table object
+-- @tparam Event ev
+-- @tparam[opt] boolean all whether `"*"` listeners hear it
+function eventtarget.dispatch(object, ev, all)
+  local state = object[STATE]
+  local own, every = state.listeners[ev.type], all and ev.type ~= "*" and state.listeners["*"]
+  ev.target = object
+  ev.stopped = nil
+  if own then invoke(state, object, own, ev) end
+  if every and not ev.stopped then invoke(state, object, every, ev) end
+  ev.currentTarget = nil
+  return not ev.defaultPrevented
+end
+
+local methods = {}
+
+local function check(name, type_, listener)
+  if type(type_) ~= "string" then
+    error(("%s: type must be a string, got %s"):format(name, type(type_)), 3)
+  end
+  local kind = type(listener)
+  if kind ~= "function" and kind ~= "table" and kind ~= "nil" then
+    error(("%s: listener must be a function or an object with handleEvent, got %s"):format(name, kind), 3)
+  end
+end
+
+--- Adds a listener, unless it is there already.
+-- @tparam string type or `"*"`
+-- @tparam function|table listener called with the event; of a table, its method handleEvent
+-- @tparam[opt] table options once, signal (an AbortSignal that removes the listener)
+function methods:addEventListener(type_, listener, options)
+  check("addEventListener", type_, listener)
+  local state = self[STATE]
+  if type(options) ~= "table" then options = {} end
+  if listener == nil or (options.signal and options.signal.aborted) or find(state, type_, listener) then
+    return
+  end
+  local entry = { callback = listener, once = options.once and true or false }
+  if options.signal then
+    entry.forget = on_abort(options.signal, function() remove(state, type_, entry) end)
+  end
+  add(state, type_, entry)
+end
+
+--- Removes a listener; one that a dispatch has not reached yet is not called any more.
+function methods:removeEventListener(type_, listener)
+  check("removeEventListener", type_, listener)
+  local entry = find(self[STATE], type_, listener)
+  if entry then remove(self[STATE], type_, entry) end
+end
+
+--- Calls the listeners of an event made with `sse.Event`.
+-- @treturn boolean false where a listener called preventDefault on a cancelable event
+function methods:dispatchEvent(ev)
+  if type(ev) ~= "table" or type(ev.type) ~= "string" then
+    error("dispatchEvent: expected an Event", 2)
+  end
+  if ev.currentTarget then error("dispatchEvent: the event is being dispatched already", 2) end
+  return eventtarget.dispatch(self, ev)
+end
+
+local function get_handler(state, type_)
+  local entry = state.handlers[type_]
+  return entry and entry.fn
+end
+
+-- Replacing keeps the place; nil gives it up (HTML 8.1.8.1).
+local function set_handler(state, type_, fn)
+  local entry = state.handlers[type_]
+  if entry and fn == nil then
+    state.handlers[type_] = nil
+    remove(state, type_, entry)
+  elseif entry then
+    entry.fn = fn
+  elseif fn ~= nil then
+    entry = { handler = true, fn = fn }
+    entry.callback = function(ev)
+      if entry.fn(ev) == false then ev:preventDefault() end
+    end
+    state.handlers[type_] = entry
+    add(state, type_, entry)
+  end
+end
+
+local function index_of(class)
+  return function(object, key)
+    local method = class.methods[key]
+    if method ~= nil then return method end
+    local getter = class.getters[key]
+    if getter then return getter(object[STATE]) end
+    if class.handlers[key] then return get_handler(object[STATE], class.handlers[key]) end
+  end
+end
+
+local function newindex_of(class)
+  return function(object, key, value)
+    local type_ = class.handlers[key]
+    if not type_ then
+      local why = class.getters[key] and "is read-only" or "does not exist"
+      error(("field '%s' of %s %s"):format(tostring(key), class.name, why), 2)
+    end
+    if value ~= nil and type(value) ~= "function" then
+      error(("%s.%s must be a function or nil, got %s"):format(class.name, key, type(value)), 2)
+    end
+    local setter = class.setters and class.setters[key]
+    if setter then setter(object[STATE], value) else set_handler(object[STATE], type_, value) end
+  end
+end
+
+--- Makes a class of event targets.
+-- @tparam table class name, methods, getters (called with the state), handlers ("onopen" -> "open"),
+-- metamethods
+function eventtarget.class(class)
+  for name, method in pairs(methods) do class.methods[name] = class.methods[name] or method end
+  local metatable = { __index = index_of(class), __newindex = newindex_of(class), __name = class.name }
+  for name, metamethod in pairs(class.metamethods or {}) do metatable[name] = metamethod end
+  class.metatable = metatable
+  return class
+end
+
+--- Makes an object of a class around its state.
+function eventtarget.new(class, state)
+  state.listeners, state.handlers = {}, {}
+  return setmetatable({ [STATE] = state }, class.metatable)
+end
+
+--- For sse.abort: how a listener learns that its signal was aborted.
+function eventtarget.set_on_abort(fn)
+  on_abort = fn
+end
+
+return eventtarget

@@ -1,0 +1,28 @@
+--- The one shape of a failure: a table with message, code, and status, headers and body where an answer
+-- came. As a string it is its message.
+-- @module sse.failure
+local failure = {}
+
+local metatable = {
+  __name = "sse.failure",
+  __tostring = function(self) return self.message end,
+}
+
+--- Makes a failure.
+-- @tparam string message
+-- @tparam string code "ECONNREFUSED" ...
+-- @tparam[opt] table more further fields, taken over
+function failure.new(message, code, more)
+  local self = more or {}
+  self.message, self.code = message, code
+  return setmetatable(self, metatable)
+end
+
+--- Whatever was raised or given as a reason, as a failure.
+function failure.from(value, code)
+  if getmetatable(value) == metatable then return value end
+  local message = type(value) == "table" and rawget(value, "message") or tostring(value)
+  return failure.new(tostring(message), code, { reason = value })
+end
+
+return failure

@@ -1,0 +1,142 @@
+--- fetch: one request, its response when the head has come, the body as it is read.
+-- @module sse.fetch
+local abort = require "sse.abort"
+local body = require "sse.body"
+local client = require "sse.client"
+local failure = require "sse.failure"
+local headers = require "sse.headers"
+local json = require "sse.json"
+local options = require "sse.options"
+local request = require "sse.request"
+local task = require "sse.task"
+
+local MAX_BODY, MAX_EVENT = 64 * 1024 * 1024, 16 * 1024 * 1024
+local BODY = {}
+
+local spec = client.with {
+  headers = "table",
+  redirect = options.one_of("follow", "error", "manual"),
+  maxBodySize = options.integer(0),
+}
+
+local methods = {}
+
+--- The body's pieces as they come: `for bytes in res:chunks() do`. Leaving a loop over the body early
+-- closes the transfer; after a loop, `res.failure` says whether the body broke off.
+function methods:chunks() return self[BODY]:chunks() end
+
+--- The body's lines, without their ends.
+function methods:lines() return self[BODY]:lines() end
+
+--- The body's events, MessageEvents, whatever the content type says.
+function methods:events() return self[BODY]:events() end
+
+--- The whole body.
+-- @treturn string; or nil, message, code (`"ETOOBIG"` past maxBodySize)
+function methods:text()
+  local text, why = self[BODY]:text()
+  if not text then return nil, why.message, why.code end
+  return text
+end
+
+--- The whole body, decoded from JSON.
+-- @return the value; or nil, message, code
+function methods:json()
+  local text, message, code = self:text()
+  if not text then return nil, message, code end
+  local value, problem = json.decode(text)
+  if value == nil then return nil, problem, "EINVAL" end
+  return value
+end
+
+--- Gives the rest of the body up.
+function methods:close() self[BODY]:close() end
+
+local getters = {
+  failure = function(self) return self[BODY].failure end,
+  retry = function(self) return self[BODY].retry end,
+}
+
+-- An unread response that is collected must not hold its connection for ever.
+local function collect(self) self[BODY]:close() end
+
+local Response = {
+  __name = "Response", __gc = collect, __close = collect,
+  __index = function(self, key)
+    return methods[key] or getters[key] and getters[key](self)
+  end,
+  __tostring = function(self) return ("Response: %d %s"):format(self.status, self.url) end,
+}
+
+local function new_response(head, held)
+  return setmetatable({
+    status = head.status, ok = head.status >= 200 and head.status <= 299, headers = head.headers,
+    url = head.url.href, redirected = head.redirected, [BODY] = held,
+  }, Response)
+end
+
+local function limits(o, head)
+  return {
+    max_body = o.maxBodySize or MAX_BODY, max_event = o.maxEventSize or MAX_EVENT, utf8 = o.utf8,
+    origin = head.url.origin,
+  }
+end
+
+local function build_headers(o, kind)
+  local list, problem = headers.list(o.headers or {})
+  if not list then error("sse.fetch: " .. problem, 4) end
+  headers.default(list, "Accept", "*/*")
+  return client.complete(list, kind)
+end
+
+-- Starts the request; answer(response) or answer(nil, failure) comes once.
+local function start(o, message, answer)
+  local exchange, held, forget
+  exchange = request.start {
+    url = message.url, method = message.method, headers = message.headers, body = message.body, options = o,
+    on_head = function(head)
+      held = body.new(exchange, limits(o, head))
+      held.forget = forget
+      answer(new_response(head, held))
+    end,
+    on_data = function(bytes) held:put(bytes) end,
+    on_done = function(why)
+      if held then return held:finish(why) end
+      if forget then forget() end
+      answer(nil, why)
+    end,
+  }
+  forget = o.signal and abort.on_abort(o.signal, function(reason)
+    local why = abort.failure(reason)
+    if held then return held:close(why) end
+    exchange:cancel()
+    answer(nil, why)
+  end)
+end
+
+--- Sends a request and waits for the head of its response: a task yields, outside of one the loop is pumped.
+-- @function fetch
+-- @tparam string url
+-- @tparam[opt] table options method, headers, body (a string, or a table to be sent as JSON), signal,
+-- withCredentials, redirect, connectTimeout, maxBodySize, maxEventSize, utf8, proxy, tls, http2, unixSocket, cookies
+-- @treturn Response status, ok, headers, url, redirected, and events(), chunks(), lines(), text(), json(),
+-- close(); or nil, message, code
+-- @usage
+-- local res, err = sse.fetch("https://example.com/", { method = "POST", body = { n = 1 } })
+-- if not res then error(err) end
+-- for ev in res:events() do print(ev.data) end
+return function(url, given)
+  local o = options.check("sse.fetch", given, spec)
+  local message = { url = client.url("sse.fetch", url, 2) }
+  local kind
+  message.method, message.body, kind = client.content("sse.fetch", o, 2)
+  message.headers = build_headers(o, kind)
+  local response, why
+  if o.signal and o.signal.aborted then
+    why = abort.failure(o.signal.reason)
+  else
+    response, why = task.await(function(answer) start(o, message, answer) end, "sse.fetch")
+  end
+  if response then return response end
+  return nil, why.message, why.code, failure.from(why, why.code)
+end

@@ -1,0 +1,172 @@
+--- fetchEventSource: the callbacks of npm's @microsoft/fetch-event-source over fetch.
+-- @module sse.fetcheventsource
+local abort = require "sse.abort"
+local client = require "sse.client"
+local core = require "sse.core"
+local failure = require "sse.failure"
+local fetch = require "sse.fetch"
+local headers = require "sse.headers"
+local options = require "sse.options"
+local task = require "sse.task"
+
+local DEFAULT_INTERVAL = 1000
+
+local spec = client.with {
+  headers = "table|function",
+  redirect = options.one_of("follow", "error", "manual"),
+  lastEventId = "string",
+  onopen = "function", onmessage = "function", onclose = "function", onerror = "function",
+}
+
+local own = { headers = true, lastEventId = true, onopen = true, onmessage = true, onclose = true, onerror = true }
+
+local function traceback(err)
+  return type(err) == "string" and debug.traceback(err, 2) or err
+end
+
+local function request_headers(self)
+  local o, list = self.options, {}
+  local given = o.headers
+  if type(given) == "function" then given = given() end
+  for name, value in pairs(given or {}) do list[name] = value end
+  local has_accept = false
+  for name in pairs(list) do
+    has_accept = has_accept or type(name) == "string" and name:lower() == "accept"
+    if type(name) == "string" and name:lower() == "last-event-id" and self.id then list[name] = nil end
+  end
+  if not has_accept then list.Accept = "text/event-stream" end
+  if self.id and self.id ~= "" and headers.sendable(self.id) then list["Last-Event-ID"] = self.id end
+  return list
+end
+
+local function check_type(res)
+  local kind = res.headers["content-type"] or "none"
+  if not res.ok then
+    error(failure.new(("the server answered with status %d"):format(res.status), "EHTTP",
+      { status = res.status, headers = res.headers }), 0)
+  elseif not kind:lower():find("^%s*text/event%-stream") then
+    error(failure.new(("the content type is %s, not text/event-stream"):format(kind), "ETYPE",
+      { status = res.status, headers = res.headers }), 0)
+  end
+end
+
+-- One connection, to its end. Raises what onopen, onmessage, onclose or the network say against it.
+local function connect(self)
+  local o, parameters = self.options, {}
+  for name, value in pairs(o) do
+    if not own[name] then parameters[name] = value end
+  end
+  parameters.headers = request_headers(self)
+  local res <close>, _, _, why = fetch(self.url, parameters)
+  if not res then error(why, 0) end
+  ;(o.onopen or check_type)(res)
+  for ev in res:events() do
+    self.id, self.interval = ev.lastEventId, res.retry or self.interval
+    if o.onmessage then o.onmessage(ev) end
+    if self.stopped then return end
+  end
+  self.interval = res.retry or self.interval
+  if res.failure then error(res.failure, 0) end
+  if o.onclose then o.onclose() end
+end
+
+-- After a failure: the wait before another attempt, or nil and the failure to end with.
+local function decide(self, err)
+  local why = failure.from(err, "ECALLBACK")
+  if not self.options.onerror then return self.interval end
+  local ok, answer = xpcall(self.options.onerror, traceback, why)
+  if not ok then return nil, failure.from(answer, "ECALLBACK"), answer end
+  if answer == false then return nil, why end
+  if type(answer) == "number" and answer >= 0 and answer < math.huge then return answer end
+  return self.interval
+end
+
+local function settle(self, why, raised)
+  self.done, self.failure = true, why
+  if self.forget then self.forget() end
+  local waiters = self.waiters
+  self.waiters = {}
+  for _, waiter in ipairs(waiters) do waiter() end
+  if raised ~= nil then core.report(raised) end
+end
+
+local function wait(self, ms)
+  task.await(function(resume)
+    self.timer, self.wake = core.after(ms, resume), resume
+  end, "sse.fetchEventSource")
+  self.timer = nil
+end
+
+local function run(self)
+  while not self.stopped do
+    local ok, err = xpcall(connect, traceback, self)
+    if self.stopped or ok then break end
+    local ms, why, raised = decide(self, err)
+    if self.stopped then break end
+    if not ms then return settle(self, why, raised) end
+    wait(self, ms)
+  end
+  settle(self)
+end
+
+local handle = {}
+handle.__index = handle
+
+--- Gives up: no callback comes any more. No error.
+function handle:close()
+  if self.stopped or self.done then return end
+  self.stopped = true
+  self.controller:abort()
+  if self.timer then
+    self.timer:stop()
+    self.wake()
+  end
+end
+
+--- Waits for the end.
+-- @return true after a server's end or close(); or nil, message, code where onerror gave up
+function handle:wait()
+  if not self.done then
+    task.await(function(resume) table.insert(self.waiters, resume) end, "sse.fetchEventSource")
+  end
+  if self.failure then return nil, self.failure.message, self.failure.code end
+  return true
+end
+
+local function check(url, o)
+  client.url("sse.fetchEventSource", url, 3)
+  client.content("sse.fetchEventSource", o, 3)
+  if type(o.headers) == "table" then
+    local _, problem = headers.list(o.headers)
+    if problem then error("sse.fetchEventSource: " .. problem, 3) end
+  end
+end
+
+--- Reads a stream of events with callbacks; the callbacks run in a task and may wait. `onopen(response)` may
+-- raise to refuse (without it, status 2xx and text/event-stream are asked for), `onmessage(event)` gets every
+-- event, `onclose()` is told of the server's end and may raise to connect again, `onerror(failure)` may
+-- return milliseconds to wait before the next attempt, false to give up, nil for the default (1000, or the
+-- server's retry); an error that it raises ends it too and is reported.
+-- @function fetchEventSource
+-- @tparam string url
+-- @tparam[opt] table options those of `sse.fetch`, headers (a table, or a function called before each
+-- attempt), lastEventId, onopen, onmessage, onclose, onerror
+-- @return a handle: close(), wait()
+return function(url, given)
+  local o = options.check("sse.fetchEventSource", given, spec)
+  check(url, o)
+  local self = setmetatable({
+    url = url, id = o.lastEventId, interval = DEFAULT_INTERVAL, waiters = {},
+    controller = abort.AbortController(), options = {},
+  }, handle)
+  for name, value in pairs(o) do self.options[name] = value end
+  self.options.signal = self.controller.signal
+  if o.signal and o.signal.aborted then
+    self.stopped, self.done = true, true
+    return self
+  elseif o.signal then
+    self.forget = abort.on_abort(o.signal, function() self:close() end)
+  end
+  task.spawn(run, self)
+  return self
+end

@@ -1,0 +1,279 @@
+--- EventSource's state machine (WHATWG HTML 9.2.3): attempts one after the other, each an exchange, until
+-- closed. It knows its public object weakly, so that an object nobody hears can be collected.
+-- @module sse.source
+local core = require "sse.core"
+local client = require "sse.client"
+local event = require "sse.event"
+local eventtarget = require "sse.eventtarget"
+local failure = require "sse.failure"
+local headers = require "sse.headers"
+local policy = require "sse.policy"
+local request = require "sse.request"
+local task = require "sse.task"
+
+local source = { CONNECTING = 0, OPEN = 1, CLOSED = 2 }
+source.__index = source
+
+local CONNECTING, OPEN, CLOSED = source.CONNECTING, source.OPEN, source.CLOSED
+local MAX_ERROR_BODY, ERROR_BODY_TIME = 65536, 5000
+local DEFAULT_MAX_EVENT = 16777216
+
+local anchors = {} -- public object -> true: connecting or open, and heard
+
+--- Makes the machine; `source.attach` then starts it.
+-- @tparam table o url, method, body, kind (the body's content type), options
+function source.new(o)
+  local self = setmetatable({
+    url = o.url, method = o.method, body = o.body, kind = o.kind, options = o.options,
+    state = CONNECTING, weak = setmetatable({}, { __mode = "v" }), queues = {},
+    backoff = policy.backoff(o.options),
+    events = 0, reconnects = 0, received = 0, last_activity = core.now(),
+    oncomment = o.options.oncomment, onreconnect = o.options.onreconnect,
+  }, source)
+  self.parser = core.parser {
+    on_event = function(data, type_, id) self:on_event(data, type_, id) end,
+    on_retry = function(ms) self.backoff:set_base(ms) end,
+    on_comment = function(text) self:on_comment(text) end,
+    max_event_size = o.options.maxEventSize, utf8 = o.options.utf8,
+  }
+  if o.options.lastEventId then self.parser.last_event_id = o.options.lastEventId end
+  return self
+end
+
+--- Gives the machine its public object and connects.
+function source:attach(object)
+  self.weak.object = object
+  self:connect()
+end
+
+--- Keeps the public object alive while it may still tell somebody something (HTML 9.2.9, widened to
+-- listeners of any type and to the time between connections).
+function source:on_listeners()
+  local object = self.weak.object
+  if object then anchors[object] = self.state ~= CLOSED and eventtarget.heard(self) or nil end
+end
+
+function source:dispatch(ev, all)
+  local object = self.weak.object
+  if object then eventtarget.dispatch(object, ev, all) end
+end
+
+-- --- connecting -----------------------------------------------------------------------------------
+
+-- The id as a header, where a header can carry it.
+local function last_id(self)
+  local id = self.parser.last_event_id
+  if id == "" then return nil end
+  if headers.sendable(id) then return id end
+  if not self.warned then
+    self.warned = true
+    warn("lua-sse: the last event id holds a control character and cannot be sent\n")
+  end
+end
+
+local function build_headers(self, given)
+  local list, problem = headers.list(given or {})
+  if not list then error("sse.EventSource: " .. problem, 0) end
+  headers.default(list, "Accept", "text/event-stream")
+  headers.default(list, "Cache-Control", "no-cache")
+  local id = last_id(self)
+  if id then headers.set(list, "Last-Event-ID", id) end
+  return client.complete(list, self.kind)
+end
+
+-- A task: a `headers` function may wait for a fresh token.
+local function attempt(self, turn)
+  local given = self.options.headers
+  if type(given) == "function" then given = given() end
+  if self.turn ~= turn then return end
+  local list = build_headers(self, given)
+  self.exchange = request.start {
+    url = self.url, method = self.method, headers = list, body = self.body, options = self.options,
+    on_head = function(response) self:on_head(response) end,
+    on_data = function(bytes) self:on_error_body(bytes) end,
+    on_done = function(why) self:on_done(why) end,
+  }
+  self:watch()
+end
+
+--- Begins an attempt.
+function source:connect()
+  local turn = {}
+  self.turn, self.state = turn, CONNECTING
+  task.start(function(err)
+    core.report(err)
+    if self.turn == turn then self:fail(failure.from(err, "EINVAL")) end
+  end, attempt, self, turn)
+end
+
+-- Silence past heartbeatTimeout is a lost connection; a pause of our own making is none.
+function source:watch()
+  local limit = self.options.heartbeatTimeout
+  if not limit or not self.exchange then return end
+  local function check()
+    local silent = self.exchange.paused and 0 or core.now() - self.exchange:active()
+    if silent >= limit then
+      return self:lost(failure.new(("silent for %d ms"):format(silent), "ETIMEDOUT"))
+    end
+    self.heartbeat = core.after(limit - silent, check)
+  end
+  self.heartbeat = core.after(limit, check)
+end
+
+--- Gives up whatever is under way, and leaves no socket and no timer behind.
+function source:drop()
+  self.turn = nil
+  if self.exchange then
+    self.received = self.received + self.exchange:bytes()
+    self.last_activity = self.exchange:active()
+    self.exchange:cancel()
+    self.exchange = nil
+  end
+  for _, name in ipairs { "heartbeat", "gathering", "retry" } do
+    if self[name] then self[name]:stop() end
+    self[name] = nil
+  end
+  self.refusal, self.opened = nil, nil
+end
+
+-- --- the answer -------------------------------------------------------------------------------------
+
+local function is_event_stream(kind)
+  local essence = (kind or ""):match("^[ \t\r\n]*([^;]-)[ \t\r\n]*$")
+    or (kind or ""):match("^[ \t\r\n]*([^;]-)[ \t\r\n]*;")
+  return essence ~= nil and essence:lower() == "text/event-stream"
+end
+
+local function refusal(response)
+  local more = { status = response.status, headers = response.headers }
+  if response.status ~= 200 then
+    return failure.new(("the server answered with status %d"):format(response.status), "EHTTP", more)
+  end
+  local kind = response.headers["content-type"]
+  if not is_event_stream(kind) then
+    local shown = kind and ("'%s'"):format(kind) or "none"
+    return failure.new(("the content type is %s, not text/event-stream"):format(shown), "ETYPE", more)
+  end
+end
+
+function source:on_head(response)
+  self.refusal = refusal(response)
+  if self.refusal then
+    self.refusal.pieces, self.refusal.size = {}, 0
+    self.gathering = core.after(ERROR_BODY_TIME, function() self:refuse() end)
+    return
+  end
+  self.parser:reset()
+  self.exchange:feed(self.parser)
+  self.origin, self.opened, self.state = response.url.origin, core.now(), OPEN
+  self:dispatch(event.Event("open"))
+end
+
+function source:on_error_body(bytes)
+  local why = self.refusal
+  why.pieces[#why.pieces + 1] = bytes:sub(1, MAX_ERROR_BODY - why.size)
+  why.size = why.size + #why.pieces[#why.pieces]
+  if why.size >= MAX_ERROR_BODY then self:refuse() end
+end
+
+--- Fails with what was gathered of the refused answer.
+function source:refuse()
+  local why = self.refusal
+  why.body = table.concat(why.pieces)
+  why.pieces, why.size = nil, nil
+  self:lost(why, true)
+end
+
+function source:on_done(why)
+  if self.refusal then return self:refuse() end
+  if why and why.code == "ETOOBIG" and self.opened then
+    local limit = self.options.maxEventSize or DEFAULT_MAX_EVENT
+    why.message = ("an event is larger than maxEventSize (%d bytes)"):format(limit)
+  end
+  self:lost(why or failure.new("the server ended the stream", "ECLOSED"), why and policy.is_final(why))
+end
+
+-- --- events ------------------------------------------------------------------------------------------
+
+function source:on_event(data, type_, id)
+  if self.state ~= OPEN then return end
+  self.events = self.events + 1
+  local ev = event.message(type_, data, id, self.origin)
+  self:dispatch(ev, true)
+  for i = #self.queues, 1, -1 do -- a loop may leave while it is served
+    local queue = self.queues[i]
+    if queue and self.state == OPEN then queue:put(ev) end
+  end
+end
+
+function source:on_comment(text)
+  if self.state == OPEN and self.oncomment then eventtarget.call(self.oncomment, text) end
+end
+
+-- --- the end of a connection ---------------------------------------------------------------------------
+
+local function error_event(why)
+  return event.Event("error", {
+    message = why.message, code = why.code, status = why.status, headers = why.headers, body = why.body,
+    failure = why,
+  })
+end
+
+--- The connection is gone: connects again after a wait, or fails for good.
+function source:lost(why, final)
+  local lived = self.opened and core.now() - self.opened
+  local machine = self.turn
+  self:drop()
+  self.turn = machine
+  local wait = policy.wait(self, why, final, lived)
+  if self.turn ~= machine or self.state == CLOSED then return end
+  if not wait then return self:fail(why) end
+  self.state = CONNECTING
+  self:dispatch(error_event(why))
+  if self.turn == machine and self.state == CONNECTING then self:connect_after(wait, why) end
+end
+
+function source:connect_after(wait, why)
+  self.retry = core.after(wait, function()
+    self.reconnects = self.reconnects + 1
+    self.retry = nil
+    self:connect()
+  end)
+  if self.onreconnect then eventtarget.call(self.onreconnect, wait, why) end
+end
+
+local function finish(self)
+  self.state = CLOSED
+  self:drop()
+  self.parser:reset()
+  if self.forget_signal then self.forget_signal() end
+  self:on_listeners()
+end
+
+--- Fails for good: closed first, then the error.
+function source:fail(why)
+  finish(self)
+  self.failure = why
+  self:dispatch(error_event(why))
+  for _, queue in ipairs(self.queues) do queue:finish() end
+end
+
+function source:close()
+  if self.state == CLOSED then return end
+  finish(self)
+  for _, queue in ipairs(self.queues) do
+    queue:clear()
+    queue:finish()
+  end
+end
+
+--- Drops the connection and connects again at once.
+function source:reconnect()
+  self:drop()
+  self.parser:reset()
+  self.reconnects = self.reconnects + 1
+  self:connect()
+  if self.turn and self.onreconnect then eventtarget.call(self.onreconnect, 0, nil) end
+end
+
+return source
