@@ -34,7 +34,7 @@ cmd:shellcheck|lints sh|shellcheck|ShellCheck|shellcheck|shellcheck
 LIST
         ;;
     lfs) cat <<'LIST'
-lua:lfs|folders, in specs and scripts|lua-filesystem|rock:luafilesystem|lua5.4-lfs|rock:luafilesystem
+lua:lfs|folders in specs, scripts|lua-filesystem|rock:luafilesystem|lua5.4-lfs|rock:luafilesystem
 LIST
         ;;
     node) cat <<'LIST'
