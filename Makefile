@@ -125,7 +125,7 @@ rock: | deps
 bench: $(CORE) $(BENCH_TARGETS)
 
 interop: $(CORE)
-	@$(RUN_LUA) interop/run.lua
+	@$(LUA_ENV) LUA=$(LUA) node interop/run.mjs $(PARTS)
 
 fuzz: $(FUZZ_TARGETS)
 
