@@ -208,7 +208,9 @@ static void on_curl_done(sse_multi_user *use, int curl_code)
     sse_transfer *t = (sse_transfer *)use;
     int code = map_code(t->easy, (CURLcode)curl_code);
 
-    if (t->failure)
+    if (t->failure == SSE_ETOOBIG && !t->head_done)
+        finish(t, t->failure, "the response's head is too large");
+    else if (t->failure)
         finish(t, t->failure, sse_error_text(t->failure));
     else if (code)
         finish(t, code, *t->message ? t->message : curl_easy_strerror((CURLcode)curl_code));
@@ -315,7 +317,7 @@ static int add_headers(sse_transfer *t, const sse_transfer_options *o, const cha
     for (size_t i = 0; !code && i < o->header_count; i++)
         code = add_header(t, &o->headers[i], why);
     /* libcurl's own ideas about a body: none of them is asked for. */
-    if (!code && o->body.at && !has_header(o, "content-type"))
+    if (!code && !has_header(o, "content-type"))
         code = add_line(t, "Content-Type:");
     if (!code && !has_header(o, "expect"))
         code = add_line(t, "Expect:");

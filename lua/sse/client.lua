@@ -52,9 +52,9 @@ function client.with(more)
   return spec
 end
 
--- libcurl knows no URLs without "//"; their scheme is all that matters, as no other than http is fetched.
+-- libcurl knows no URLs without a host; their scheme is all that matters, as no other than http is fetched.
 local function strange_scheme(text)
-  local scheme = text:match("^(%a[%w+.-]*):[^/]")
+  local scheme = text:match("^(%a[%w+.-]*):.")
   if scheme and not scheme:lower():find("^https?$") and not text:find("^[%w.-]+:%d") then
     return { scheme = scheme:lower(), href = text, request = text, origin = "null" }
   end
@@ -78,8 +78,8 @@ function client.content(where, o, level)
   local method, body, kind = o.method, o.body, nil
   if method and upper[method:upper()] then method = method:upper() end
   if type(body) == "table" then
-    local text, message = json.encode(body)
-    if not text then error(("%s: option 'body': %s"):format(where, message), level + 1) end
+    local ok, text = pcall(json.encode, body)
+    if not ok then error(("%s: option 'body': %s"):format(where, text), level + 1) end
     body, kind = text, "application/json"
   elseif body then
     kind = "text/plain;charset=UTF-8"

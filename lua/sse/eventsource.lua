@@ -62,10 +62,10 @@ end
 -- source.onmessage = function(ev) print(ev.data) end
 -- sse.run()
 local function new(url, given)
-  local o = options.check("sse.EventSource", given, spec, 4)
-  local parsed = client.url("sse.EventSource", url, 3)
+  local o = options.check("sse.EventSource", given, spec)
+  local parsed = client.url("sse.EventSource", url, 2)
   check(o)
-  local method, body, kind = client.content("sse.EventSource", o, 3)
+  local method, body, kind = client.content("sse.EventSource", o, 2)
   local machine = source.new { url = parsed, method = method, body = body, kind = kind, options = o }
   local object = eventtarget.new(class, machine)
   if o.signal and o.signal.aborted then

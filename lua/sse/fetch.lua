@@ -84,7 +84,7 @@ end
 
 local function build_headers(o, kind)
   local list, problem = headers.list(o.headers or {})
-  if not list then error("sse.fetch: " .. problem, 4) end
+  if not list then error("sse.fetch: " .. problem, 3) end
   headers.default(list, "Accept", "*/*")
   return client.complete(list, kind)
 end

@@ -24,6 +24,6 @@ return {
   AbortSignal = abort.AbortSignal,
   Event = event.Event,
 
-  parser = core.parser,
-  encode = core.encode,
+  parser = require "sse.parser",
+  encode = require "sse.encode",
 }

@@ -6,6 +6,7 @@ local wait = {}
 
 -- Slow builds (sanitizers, valgrind) set SSE_TEST_PATIENCE=5: a limit costs only what fails.
 local patience = tonumber(os.getenv("SSE_TEST_PATIENCE") or "") or 1
+local LIMIT = 10000 -- ms
 local TICK = 20 -- ms: what the loop doesn't see (a child's exit, a file) is looked at this often
 
 --- Pumps the loop until fn() is true and gives what it gave; an error past the limit.
@@ -15,7 +16,7 @@ local TICK = 20 -- ms: what the loop doesn't see (a child's exit, a file) is loo
 -- @tparam[opt] string what is waited for, for the message
 function wait.until_true(fn, limit_ms, what)
   local late = false
-  limit_ms = (limit_ms or 10000) * patience
+  limit_ms = (limit_ms or LIMIT) * patience
   local _limit <close> = core.after(limit_ms, function() late = true end)
   local _tick <close> = core.every(TICK, function() end)
   while true do
@@ -46,6 +47,16 @@ end
 --- Pumps the loop until a timer set now has fired: to show that something doesn't happen meanwhile.
 function wait.past(ms)
   wait.stays_true(function() return true end, ms)
+end
+
+--- Pumps the loop until nothing keeps it running.
+function wait.idle()
+  local late, limit_ms = false, LIMIT * patience
+  local limit <close> = core.after(limit_ms, function() late = true end)
+  limit:unref()
+  while core.turn() do
+    if late then error(("the loop was still kept running after %d ms"):format(limit_ms), 2) end
+  end
 end
 
 --- How many descriptors this process has open.
