@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import http from 'node:http';
 import zlib from 'node:zlib';
-import { createSession } from 'better-sse';
+import better from 'better-sse';
 import { check, closed, listening, luaClient } from './lib.mjs';
 
 const HEAD = { 'Content-Type': 'text/event-stream' };
@@ -111,7 +111,7 @@ async function checkPost(url) {
 
 // Two events a session, then the server ends it; the client comes back with the last id.
 async function serveBetter(req, res) {
-  const session = await createSession(req, res, { retry: 20 });
+  const session = await better.createSession(req, res, { retry: 20 });
   const last = Number(session.lastId || 0);
   session.push({ n: last + 1, last: session.lastId }, 'tick', String(last + 1));
   session.push({ n: last + 2, text: 'two\nlines' }, 'tick', String(last + 2));
