@@ -1,5 +1,5 @@
---- Our client, for servers that are not ours: client.lua source|fetch URL. Prints a line of JSON for all
--- that happens; ends when the source is closed, or closes it at an event `end`.
+--- Our client, for servers that are not ours: client.lua source|fetch URL. Prints a line of JSON for
+-- all that happens; ends when the source is closed, or closes it at an event `end`.
 local json = require "cjson"
 local sse = require "sse"
 
@@ -13,7 +13,9 @@ end
 local function follow()
   local source = sse.EventSource(url, { maxRetries = 5 })
   source.onopen = function() say { on = "open" } end
-  source.onerror = function(ev) say { on = "error", state = source.readyState, status = ev.status, code = ev.code } end
+  source.onerror = function(ev)
+    say { on = "error", state = source.readyState, status = ev.status, code = ev.code }
+  end
   source:addEventListener("*", function(ev)
     say { on = "event", type = ev.type, data = ev.data, id = ev.lastEventId, origin = ev.origin }
     if ev.type == "end" then source:close() end

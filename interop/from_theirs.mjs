@@ -8,8 +8,11 @@ import { check, closed, listening, luaClient } from './lib.mjs';
 const HEAD = { 'Content-Type': 'text/event-stream' };
 
 // A byte order mark, all three line ends, a comment, an unknown field, and half an event at the end.
-const NASTY = Buffer.from('\uFEFFdata: one\r\n\r\ndata: two\rdata: lines\r\r: comment\n\nevent: named\n'
-  + 'id: ä1\ndata:{"text":"東京 🎈"}\nunknown: x\n\nevent: end\ndata\n\nid: never\ndata: half');
+const NASTY = Buffer.from([
+  '\uFEFFdata: one\r\n\r\ndata: two\rdata: lines\r\r: comment\n\n',
+  'event: named\nid: ä1\ndata:{"text":"東京 🎈"}\nunknown: x\n\n',
+  'event: end\ndata\n\nid: never\ndata: half',
+].join(''));
 
 function only(lines, what) {
   return lines.filter((line) => line.on === what);

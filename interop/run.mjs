@@ -1,8 +1,7 @@
-// make interop: our server with other people's clients, our client with other people's servers, and the
-// demo's page in a browser. One line a check; a status other than 0 where one failed.
+// make interop: our server with other people's clients, our client with other people's servers, and
+// the demo's page in a browser. One line a check; a status other than 0 where one failed.
 import { finish } from './lib.mjs';
 import { fromTheirs } from './from_theirs.mjs';
-
 import { toOurs } from './to_ours.mjs';
 
 const parts = { toOurs, fromTheirs };

@@ -1,5 +1,5 @@
---- The server that other people's clients are tried on. Prints "port N" once it listens; ends when its
--- standard input's owner ends it by a signal.
+--- The server that other people's clients are tried on. Prints "port N" once it listens; SIGTERM ends
+-- it.
 local sse = require "sse"
 
 local server = sse.server { host = "127.0.0.1", port = tonumber(arg[1]) or 0, cors = true }
@@ -20,11 +20,12 @@ end)
 
 -- Three events a connection, numbered on from Last-Event-ID; 204 after the ninth.
 server:get("/count", function(req, res)
-  local last = tonumber(req.last_event_id) or 0
-  if last >= 9 then return res:reply(204) end
+  local last = req.last_event_id or ""
+  local first = (tonumber(last) or 0) + 1
+  if first > 9 then return res:reply(204) end
   local stream = res:event_stream { retry = 50 }
-  for n = last + 1, last + 3 do
-    stream:send { event = "tick", id = tostring(n), data = { n = n, last = req.last_event_id or "" } }
+  for n = first, first + 2 do
+    stream:send { event = "tick", id = tostring(n), data = { n = n, last = last } }
   end
   stream:close()
 end)
