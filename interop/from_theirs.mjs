@@ -7,7 +7,7 @@ import { check, closed, listening, luaClient } from './lib.mjs';
 
 const HEAD = { 'Content-Type': 'text/event-stream' };
 
-// A byte order mark, all three line ends, a comment, an unknown field, and half an event at the end.
+// A byte order mark, all three line ends, a comment, an unknown field, half an event at the end.
 const NASTY = Buffer.from([
   '\uFEFFdata: one\r\n\r\ndata: two\rdata: lines\r\r: comment\n\n',
   'event: named\nid: ä1\ndata:{"text":"東京 🎈"}\nunknown: x\n\n',

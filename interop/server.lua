@@ -1,5 +1,5 @@
---- The server that other people's clients are tried on. Prints "port N" once it listens; SIGTERM ends
--- it.
+--- The server that other people's clients are tried on. Prints "port N" once it listens; SIGTERM
+-- ends it.
 local sse = require "sse"
 
 local server = sse.server { host = "127.0.0.1", port = tonumber(arg[1]) or 0, cors = true }
@@ -40,6 +40,17 @@ server:get("/live", function(_, res)
   while stream:send { event = "tick", data = { n = n } } do
     n = n + 1
     sse.sleep(100)
+  end
+end)
+
+-- Numbered on from Last-Event-ID without an end, so that a restart shows as a reconnect.
+server:get("/resume", function(req, res)
+  local last = req.last_event_id or ""
+  local stream = res:event_stream { retry = 100 }
+  local n = (tonumber(last) or 0) + 1
+  while stream:send { id = tostring(n), data = { n = n, last = last } } do
+    n = n + 1
+    sse.sleep(50)
   end
 end)
 

@@ -45,6 +45,7 @@ LIST
     interop) packages_of build; packages_of lfs; packages_of node; cat <<'LIST'
 cmd:curl|a client that is not ours|curl|curl|curl|curl
 browser|a browser for the demo's page|chromium|chromium|chromium|--cask chromium
+font|Chinese in a screenshot|fontconfig fonts-wqy-microhei|wqy-microhei-fonts|font-wqy-zenhei|--cask font-noto-sans-sc
 LIST
         ;;
     bench) packages_of build; packages_of node ;;
@@ -103,6 +104,7 @@ have() {
         done
         return 1 ;;
     browser) have_browser ;;
+    font) [ -n "$(fc-list :lang=zh 2>/dev/null)" ] ;;
     libfuzzer) have_libfuzzer ;;
     esac
 }
