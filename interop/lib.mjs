@@ -31,7 +31,7 @@ export async function until(look, what, ms = LIMIT) {
 
 export async function check(name, test) {
   try {
-    const detail = await within(test(), name, 2 * LIMIT);
+    const detail = await within(Promise.resolve().then(test), name, 2 * LIMIT);
     console.log(`ok      ${name}${detail ? `: ${detail}` : ''}`);
   } catch (error) {
     failures += 1;
