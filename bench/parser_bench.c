@@ -1,5 +1,6 @@
 /* parser_bench.c: the parser counted in C, and memchr over the same bytes as the floor.
- * usage: parser_bench FILE...   prints FILE, what, events a pass, bytes a pass, best seconds a pass. */
+ * usage: parser_bench FILE...   prints FILE, what, events a pass, bytes a pass, best seconds a
+ * pass. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -8,8 +9,8 @@
 #include "../csrc/wire/error.h"
 #include "../csrc/wire/parser.h"
 
-#define PIECE 16384
-#define ROUNDS 7
+#define PIECE         16384
+#define ROUNDS        7
 #define ROUND_SECONDS 0.12
 
 typedef struct counts {

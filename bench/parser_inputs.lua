@@ -9,9 +9,9 @@ local chat = 'data: {"id":"chatcmpl-A1b2C3d4E5f6G7h8I9j0","object":"chat.complet
 
 local inputs = {
   chat = function(i) return chat:format(words[i % #words + 1]) end,
-  ticks = function(i)
-    return ("event: tick\nid: %d\ndata: {\"bid\":%.4f,\"ask\":%.4f,\"n\":%d}\n\n"):format(
-      100000 + i, 1 + i % 997 / 1000, 1 + i % 991 / 1000, i % 10)
+  ticks = function(i) -- 30 bytes of data
+    return ('event: tick\nid: %d\ndata: {"p":%.4f,"q":%.3f,"s":"E"}\n\n'):format(
+      100000 + i, 1 + i % 997 / 1000, 1 + i % 991 / 1000)
   end,
   lines64k = function(i) return "data: " .. string.char(97 + i % 26):rep(65536) .. "\n\n" end,
   short20 = function(i)

@@ -1,6 +1,195 @@
+/* encoder.c: Lua tables to events, encode and set_json. */
+#include "encoder.h"
+
+#include <string.h>
+
 #include "bind.h"
+#include "class.h"
+
+static const char json_key = 0; /* its address: registry key of the function for tables */
+
+/* --- reading a table ------------------------------------------------------------------------------------- */
+
+static void check_names(lua_State *L, int index)
+{
+    static const char *const known[] = { "event", "data", "id", "retry", "comment", NULL };
+    bool any = false;
+
+    lua_pushnil(L);
+    while (lua_next(L, index)) {
+        const char *name = lua_type(L, -2) == LUA_TSTRING ? lua_tostring(L, -2) : NULL;
+        int i = 0;
+
+        while (name && known[i] && strcmp(name, known[i]) != 0)
+            i++;
+        if (!name || !known[i])
+            luaL_error(L, "unknown field '%s' (expected event, data, id, retry, comment)",
+                       luaL_tolstring(L, -2, NULL));
+        lua_pop(L, 1);
+        any = true;
+    }
+    if (!any)
+        luaL_error(L, "an empty event: expected event, data, id, retry or comment");
+}
+
+static int bad_field(lua_State *L, const char *name, const char *expected, int index)
+{
+    return luaL_error(L, "field '%s' must be %s, got %s", name, expected, luaL_typename(L, index));
+}
+
+/* table.name, a string, or a number where that is allowed; it stays on the stack. */
+static sse_slice text_field(lua_State *L, int index, const char *name, bool numbers)
+{
+    sse_slice s = { 0 };
+    int type = lua_getfield(L, index, name);
+
+    if (type == LUA_TNIL)
+        return s;
+    if (type != LUA_TSTRING && !(numbers && type == LUA_TNUMBER))
+        bad_field(L, name, numbers ? "a string or a number" : "a string", -1);
+    s.at = lua_tolstring(L, -1, &s.len);
+    return s;
+}
+
+/* The table on top of the stack gives way to its JSON. */
+static void table_to_json(lua_State *L)
+{
+    if (lua_rawgetp(L, LUA_REGISTRYINDEX, &json_key) != LUA_TFUNCTION)
+        luaL_error(L, "field 'data' is a table, and no JSON encoder was set");
+    lua_insert(L, -2);
+    lua_call(L, 1, 1);
+    if (lua_type(L, -1) != LUA_TSTRING)
+        luaL_error(L, "the JSON encoder gave a %s instead of a string", luaL_typename(L, -1));
+}
+
+static sse_slice data_field(lua_State *L, int index)
+{
+    sse_slice s = { 0 };
+
+    switch (lua_getfield(L, index, "data")) {
+    case LUA_TNIL:
+        return s;
+    case LUA_TSTRING:
+    case LUA_TNUMBER:
+        break;
+    case LUA_TBOOLEAN:
+        lua_pushstring(L, lua_toboolean(L, -1) ? "true" : "false");
+        break;
+    case LUA_TTABLE:
+        table_to_json(L);
+        break;
+    default:
+        bad_field(L, "data", "a string, a number, a boolean or a table", -1);
+    }
+    s.at = lua_tolstring(L, -1, &s.len);
+    return s;
+}
+
+static int64_t retry_field(lua_State *L, int index)
+{
+    int whole = 0;
+    lua_Integer ms = 0;
+
+    if (lua_getfield(L, index, "retry") == LUA_TNIL) {
+        lua_pop(L, 1);
+        return SSE_NO_RETRY;
+    }
+    if (lua_type(L, -1) == LUA_TNUMBER)
+        ms = lua_tointegerx(L, -1, &whole);
+    if (!whole || ms < 0)
+        bad_field(L, "retry", "a whole number of milliseconds, at least 0", -1);
+    lua_pop(L, 1);
+    return ms;
+}
+
+void sse_check_message(lua_State *L, int index, sse_message *message)
+{
+    sse_event *event = &message->event;
+
+    index = lua_absindex(L, index);
+    luaL_checkstack(L, LUA_MINSTACK, "too many arguments");
+    *message = (sse_message){ .event.retry = SSE_NO_RETRY };
+    if (lua_type(L, index) == LUA_TSTRING) {
+        event->data.at = lua_tolstring(L, index, &event->data.len);
+        return;
+    }
+    if (lua_type(L, index) != LUA_TTABLE)
+        luaL_error(L, "expected an event (a table) or its data (a string), got %s",
+                   luaL_typename(L, index));
+    check_names(L, index);
+    message->comment = text_field(L, index, "comment", false);
+    event->type = text_field(L, index, "event", false);
+    event->id = text_field(L, index, "id", true);
+    event->data = data_field(L, index);
+    event->retry = retry_field(L, index);
+    if (message->comment.at &&
+        (event->type.at || event->id.at || event->data.at || event->retry >= 0))
+        luaL_error(L, "field 'comment' stands alone: send the event on its own");
+}
+
+int sse_encode_message(sse_buffer *out, const sse_message *message, const char **field)
+{
+    if (message->comment.at)
+        return sse_encode_comment(out, message->comment);
+    return sse_encode_event(out, &message->event, field);
+}
+
+int sse_fail_message(lua_State *L, int code, const char *field)
+{
+    if (code != SSE_EINVAL || !field)
+        return sse_fail(L, code, NULL);
+    lua_pushfstring(L, "field '%s' holds CR, LF or NUL, which can't be sent", field);
+    return sse_fail(L, code, lua_tostring(L, -1));
+}
+
+/* --- functions ------------------------------------------------------------------------------------------- */
+
+static int push_bytes(lua_State *L)
+{
+    const sse_buffer *bytes = lua_touserdata(L, 1);
+
+    lua_pushlstring(L, bytes->data, bytes->len);
+    return 1;
+}
+
+static int f_encode(lua_State *L)
+{
+    sse_message message;
+    sse_buffer bytes;
+    const char *field = NULL;
+    int code = SSE_OK;
+
+    luaL_checkany(L, 1);
+    lua_settop(L, 1);
+    sse_check_message(L, 1, &message);
+    sse_buffer_init(&bytes, SIZE_MAX);
+    code = sse_encode_message(&bytes, &message, &field);
+    if (!code) {
+        lua_pushcfunction(L, push_bytes);
+        lua_pushlightuserdata(L, &bytes);
+        code = lua_pcall(L, 1, 1, 0); /* the bytes must be given back where Lua has no memory */
+        sse_buffer_free(&bytes);
+        return code ? lua_error(L) : 1;
+    }
+    sse_buffer_free(&bytes);
+    return sse_fail_message(L, code, field);
+}
+
+static int f_set_json(lua_State *L)
+{
+    luaL_checktype(L, 1, LUA_TFUNCTION);
+    lua_settop(L, 1);
+    lua_rawsetp(L, LUA_REGISTRYINDEX, &json_key);
+    return 0;
+}
+
+/* --- tables ---------------------------------------------------------------------------------------------- */
+
+static const luaL_Reg functions[] = { { "encode", f_encode },
+                                      { "set_json", f_set_json },
+                                      { NULL, NULL } };
 
 void sse_open_encoder(lua_State *L)
 {
-    (void)L;
+    luaL_setfuncs(L, functions, 0);
 }

@@ -1,6 +1,354 @@
+/* parser.c: the parser alone, bytes in, callbacks out; and feeding it from other classes. */
+#include "parser.h"
+
+#include <string.h>
+
 #include "bind.h"
+#include "class.h"
+
+enum { ON_EVENT = 1, ON_RETRY, ON_COMMENT, ON_ID, LAST_TYPE, LAST_ID, VALUES = LAST_ID };
+
+typedef struct parser_object {
+    sse_parser *parser;
+    sse_state *st;
+    size_t max_event_size;
+    size_t items;     /* delivered so far */
+    const char *type; /* the Lua string in LAST_TYPE; NULL: none */
+    size_t type_len;
+    bool id_kept; /* the last event id is in LAST_ID */
+} parser_object;
+
+static const sse_class parser_class;
+
+static parser_object *check(lua_State *L, int index)
+{
+    parser_object *o = sse_class_check(L, index, &parser_class);
+
+    if (!o->parser)
+        luaL_error(L, "the parser was closed with its Lua state");
+    return o;
+}
+
+/* --- options ------------------------------------------------------------------------------------------ */
+
+static int bad_option(lua_State *L, const char *name, const char *expected, int index)
+{
+    return luaL_error(L, "parser: option '%s' must be %s, got %s", name, expected,
+                      luaL_typename(L, index));
+}
+
+/* options.name becomes user value n of the object on top of the stack; true where there is one. */
+static bool take_callback(lua_State *L, const char *name, int n)
+{
+    int type = lua_getfield(L, 1, name);
+
+    if (type != LUA_TNIL && type != LUA_TFUNCTION)
+        bad_option(L, name, "a function", -1);
+    lua_setiuservalue(L, -2, n);
+    return type == LUA_TFUNCTION;
+}
+
+static unsigned take_callbacks(lua_State *L)
+{
+    return (take_callback(L, "on_event", ON_EVENT) ? SSE_ITEM_EVENT : 0u) |
+           (take_callback(L, "on_retry", ON_RETRY) ? SSE_ITEM_RETRY : 0u) |
+           (take_callback(L, "on_comment", ON_COMMENT) ? SSE_ITEM_COMMENT : 0u) |
+           (take_callback(L, "on_id", ON_ID) ? SSE_ITEM_ID : 0u);
+}
+
+static size_t max_option(lua_State *L)
+{
+    lua_Integer max = (lua_Integer)SSE_DEFAULT_MAX_EVENT;
+    int whole = 1;
+
+    if (lua_getfield(L, 1, "max_event_size") != LUA_TNIL)
+        max = lua_type(L, -1) == LUA_TNUMBER ? lua_tointegerx(L, -1, &whole) : 0;
+    if (!whole || max < 1)
+        bad_option(L, "max_event_size", "a whole number of at least 1 (bytes)", -1);
+    lua_pop(L, 1);
+    return (size_t)max;
+}
+
+static bool raw_option(lua_State *L)
+{
+    bool raw = false;
+
+    if (lua_getfield(L, 1, "utf8") != LUA_TNIL) {
+        const char *text = lua_type(L, -1) == LUA_TSTRING ? lua_tostring(L, -1) : "";
+
+        raw = !strcmp(text, "raw");
+        if (!raw && strcmp(text, "replace") != 0)
+            bad_option(L, "utf8", "\"replace\" or \"raw\"", -1);
+    }
+    lua_pop(L, 1);
+    return raw;
+}
+
+/* The value at index as the last event id. */
+static void set_last_id(lua_State *L, parser_object *o, int index)
+{
+    sse_slice id = { 0 };
+    int code = SSE_OK;
+
+    if (lua_type(L, index) != LUA_TSTRING)
+        luaL_error(L, "parser: last_event_id must be a string, got %s", luaL_typename(L, index));
+    id.at = lua_tolstring(L, index, &id.len);
+    code = sse_parser_set_last_id(o->parser, id);
+    if (code)
+        luaL_error(L, "parser: last_event_id: %s",
+                   code == SSE_EINVAL ? "CR, LF and NUL can't be part of an id"
+                                      : sse_error_text(code));
+}
+
+static int f_parser(lua_State *L)
+{
+    parser_object *o = NULL;
+    sse_parser_options options = { 0 };
+
+    luaL_checktype(L, 1, LUA_TTABLE);
+    lua_settop(L, 1);
+    o = sse_class_new(L, &parser_class, sizeof *o, VALUES);
+    options.max_event_size = o->max_event_size = max_option(L);
+    options.raw = raw_option(L);
+    options.wanted = take_callbacks(L);
+    o->st = sse_state_get(L);
+    if (sse_parser_new(&o->parser, &options, NULL, NULL))
+        return luaL_error(L, "not enough memory");
+    if (lua_getfield(L, 1, "last_event_id") != LUA_TNIL)
+        set_last_id(L, o, -1);
+    lua_pop(L, 1);
+    return 1;
+}
+
+/* --- delivering ----------------------------------------------------------------------------------------- */
+
+/* Most events repeat the type, and many the id of the one before: their Lua strings are kept in
+ * user values. */
+static void push_type(lua_State *L, parser_object *o, sse_slice type)
+{
+    if (o->type && o->type_len == type.len && !memcmp(o->type, type.at, type.len)) {
+        lua_getiuservalue(L, 1, LAST_TYPE);
+        return;
+    }
+    o->type = NULL;
+    lua_pushlstring(L, type.at, type.len);
+    lua_pushvalue(L, -1);
+    lua_setiuservalue(L, 1, LAST_TYPE);
+    o->type = lua_tolstring(L, -1, &o->type_len);
+}
+
+static void push_id(lua_State *L, parser_object *o, const sse_item *item)
+{
+    if (item->same_id && o->id_kept) {
+        lua_getiuservalue(L, 1, LAST_ID);
+        return;
+    }
+    lua_pushlstring(L, item->event.id.at, item->event.id.len);
+    o->id_kept = item->same_id; /* kept at its second use: where ids change, keeping is a waste */
+    if (!o->id_kept)
+        return;
+    lua_pushvalue(L, -1);
+    lua_setiuservalue(L, 1, LAST_ID);
+}
+
+static void call_item(lua_State *L, parser_object *o, int kind, const sse_item *item)
+{
+    switch (kind) {
+    case SSE_ITEM_EVENT:
+        lua_getiuservalue(L, 1, ON_EVENT);
+        lua_pushlstring(L, item->event.data.at, item->event.data.len);
+        push_type(L, o, item->event.type);
+        push_id(L, o, item);
+        lua_call(L, 3, 0);
+        return;
+    case SSE_ITEM_RETRY:
+        lua_getiuservalue(L, 1, ON_RETRY);
+        lua_pushinteger(L, item->event.retry);
+        break;
+    default:
+        lua_getiuservalue(L, 1, kind == SSE_ITEM_ID ? ON_ID : ON_COMMENT);
+        lua_pushlstring(L, item->text.at, item->text.len);
+        break;
+    }
+    lua_call(L, 1, 0);
+}
+
+/* deliver(parser) -> code. Pulls, so that a Lua error jumps over no frame of the parser. */
+static int deliver(lua_State *L)
+{
+    parser_object *o = lua_touserdata(L, 1);
+    sse_item item;
+    int got = SSE_OK;
+
+    while ((got = sse_parser_next(o->parser, &item)) > 0) {
+        o->items++;
+        call_item(L, o, got, &item);
+        if (o->st->stress_gc)
+            lua_gc(L, LUA_GCCOLLECT);
+    }
+    lua_pushinteger(L, got);
+    return 1;
+}
+
+/* Drops what is at hand; feeds fail until reset. */
+static void give_up(parser_object *o)
+{
+    sse_item item;
+
+    sse_parser_stop(o->parser);
+    sse_parser_next(o->parser, &item);
+}
+
+/* --- feeding -------------------------------------------------------------------------------------------- */
+
+static int fail(lua_State *L, const parser_object *o, int code)
+{
+    if (code == SSE_ETOOBIG)
+        lua_pushfstring(L, "event larger than %I bytes (max_event_size)",
+                        (LUAI_UACINT)o->max_event_size);
+    else
+        lua_pushstring(L, code == SSE_ESTOPPED ? "the parser was stopped or reset"
+                                               : sse_error_text(code));
+    return sse_fail(L, code, lua_tostring(L, -1));
+}
+
+static int m_feed(lua_State *L)
+{
+    parser_object *o = check(L, 1);
+    size_t len = 0;
+    const char *bytes = luaL_checklstring(L, 2, &len);
+    int code = sse_parser_begin(o->parser, bytes, len);
+
+    lua_settop(L, 2);
+    if (code == SSE_OK) {
+        lua_pushcfunction(L, deliver);
+        lua_pushvalue(L, 1);
+        if (lua_pcall(L, 1, 1, 0) != LUA_OK) {
+            give_up(o);
+            return lua_error(L);
+        }
+        code = (int)lua_tointeger(L, -1);
+    }
+    if (code && code != SSE_EBUSY)
+        return fail(L, o, code);
+    lua_pushboolean(L, 1);
+    return 1;
+}
+
+static int with_traceback(lua_State *L)
+{
+    if (lua_type(L, 1) == LUA_TSTRING)
+        luaL_traceback(L, L, lua_tostring(L, 1), 1);
+    return 1;
+}
+
+int sse_lparser_feed(lua_State *L, int index, const char *bytes, size_t len)
+{
+    parser_object *o = check(L, index);
+    int code = sse_parser_begin(o->parser, bytes, len);
+    size_t before = 0;
+
+    if (code || !lua_checkstack(L, LUA_MINSTACK))
+        return code == SSE_EBUSY ? SSE_OK : code ? code : (give_up(o), SSE_ENOMEM);
+    index = lua_absindex(L, index);
+    lua_pushcfunction(L, with_traceback);
+    for (;;) {
+        before = o->items;
+        lua_pushcfunction(L, deliver);
+        lua_pushvalue(L, index);
+        if (lua_pcall(L, 1, 1, -3) == LUA_OK)
+            break;
+        sse_report(o->st, L);
+        if (o->items == before) { /* no Lua ran at all: no use in trying again */
+            give_up(o);
+            lua_pushinteger(L, SSE_ENOMEM);
+            break;
+        }
+    }
+    code = (int)lua_tointeger(L, -1);
+    lua_pop(L, 2);
+    return code;
+}
+
+bool sse_lparser_is(lua_State *L, int index)
+{
+    return luaL_testudata(L, index, parser_class.name) != NULL;
+}
+
+sse_parser *sse_lparser_get(lua_State *L, int index)
+{
+    return check(L, index)->parser;
+}
+
+int sse_lparser_fail(lua_State *L, int index, int code)
+{
+    return fail(L, check(L, index), code);
+}
+
+/* --- the rest ------------------------------------------------------------------------------------------- */
+
+static int m_reset(lua_State *L)
+{
+    sse_parser_reset(check(L, 1)->parser);
+    return 0;
+}
+
+static int m_stop(lua_State *L)
+{
+    sse_parser_stop(check(L, 1)->parser);
+    return 0;
+}
+
+static int p_last_event_id(lua_State *L)
+{
+    sse_slice id = sse_parser_last_id(check(L, 1)->parser);
+
+    lua_pushlstring(L, id.at, id.len);
+    return 1;
+}
+
+static int p_memory(lua_State *L)
+{
+    lua_pushinteger(L, (lua_Integer)sse_parser_memory(check(L, 1)->parser));
+    return 1;
+}
+
+static int s_last_event_id(lua_State *L)
+{
+    set_last_id(L, check(L, 1), 2);
+    return 0;
+}
+
+static int mm_gc(lua_State *L)
+{
+    parser_object *o = sse_class_check(L, 1, &parser_class);
+
+    sse_parser_free(o->parser);
+    o->parser = NULL;
+    return 0;
+}
+
+/* --- tables --------------------------------------------------------------------------------------------- */
+
+static const luaL_Reg methods[] = {
+    { "feed", m_feed },
+    { "reset", m_reset },
+    { "stop", m_stop },
+    { NULL, NULL },
+};
+static const luaL_Reg properties[] = {
+    { "last_event_id", p_last_event_id },
+    { "memory", p_memory },
+    { NULL, NULL },
+};
+static const luaL_Reg setters[] = { { "last_event_id", s_last_event_id }, { NULL, NULL } };
+static const luaL_Reg metamethods[] = { { "__gc", mm_gc }, { NULL, NULL } };
+static const sse_class parser_class = { "sse.parser", methods, properties, metamethods, setters };
+
+static const luaL_Reg functions[] = { { "parser", f_parser }, { NULL, NULL } };
 
 void sse_open_parser(lua_State *L)
 {
-    (void)L;
+    sse_class_register(L, &parser_class);
+    luaL_setfuncs(L, functions, 0);
 }

@@ -60,7 +60,7 @@ bool sse_block_is_broken(const sse_block *b, sse_slice value, bool high)
     return high && !b->raw && sse_utf8_valid(value) < value.len;
 }
 
-int sse_block_hold(const sse_block *b, sse_held *held, sse_slice value, bool high, bool in_piece)
+int sse_block_store(const sse_block *b, sse_held *held, sse_slice value, bool high, bool in_piece)
 {
     bool broken = sse_block_is_broken(b, value, high);
 
@@ -71,7 +71,8 @@ int sse_block_hold(const sse_block *b, sse_held *held, sse_slice value, bool hig
         return SSE_OK;
     }
     held->where = SSE_IN_OWN;
-    return broken ? sse_utf8_replace(&held->own, value) : sse_buffer_append(&held->own, value.at, value.len);
+    return broken ? sse_utf8_replace(&held->own, value)
+                  : sse_buffer_append(&held->own, value.at, value.len);
 }
 
 /* What was gathered moves to data.own, an LF behind it and room for len bytes more. */
@@ -87,19 +88,18 @@ static int join(sse_block *b, size_t len)
     return code;
 }
 
-int sse_block_add_data(sse_block *b, sse_slice value, bool high, bool in_piece)
+int sse_block_join_data(sse_block *b, sse_slice value, bool high)
 {
     int code = SSE_OK;
 
     if (value.len > b->max)
         return SSE_ETOOBIG;
-    if (b->data.where == SSE_NOWHERE)
-        return sse_block_hold(b, &b->data, value, high, in_piece);
     code = join(b, value.len);
     if (code)
         return code;
-    return sse_block_is_broken(b, value, high) ? sse_utf8_replace(&b->data.own, value)
-                                               : sse_buffer_append(&b->data.own, value.at, value.len);
+    return sse_block_is_broken(b, value, high)
+               ? sse_utf8_replace(&b->data.own, value)
+               : sse_buffer_append(&b->data.own, value.at, value.len);
 }
 
 int sse_block_open_data(sse_block *b)

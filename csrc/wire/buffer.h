@@ -7,10 +7,10 @@
 #include "slice.h"
 
 typedef struct sse_buffer {
-    char *data;  /* NULL while cap is 0 */
-    size_t len;  /* bytes held */
-    size_t cap;  /* bytes allocated */
-    size_t max;  /* len never exceeds this */
+    char *data; /* NULL while cap is 0 */
+    size_t len; /* bytes held */
+    size_t cap; /* bytes allocated */
+    size_t max; /* len never exceeds this */
 } sse_buffer;
 
 /* An empty buffer that owns no memory. */
@@ -28,8 +28,8 @@ int sse_buffer_append(sse_buffer *b, const char *bytes, size_t len);
 /* Drops the first n (<= len) bytes. */
 void sse_buffer_consume(sse_buffer *b, size_t n);
 
-/* Gives capacity back where more than `keep` bytes are allocated and at most an eighth of them is used.
- * Never fails: where memory can't be moved it stays. */
+/* Gives capacity back where more than `keep` bytes are allocated and at most an eighth of them is
+ * used. Never fails: where memory can't be moved it stays. */
 void sse_buffer_trim(sse_buffer *b, size_t keep);
 
 /* What it holds; empty, not absent, where that is nothing. */

@@ -8,23 +8,26 @@
 
 #define RETRY_LINE 32 /* "retry: 9223372036854775807" LF fits */
 
-/* Takes the first line off *rest; false after the last. "a" LF is the two lines "a" and "". */
-static bool next_line(sse_slice *rest, sse_slice *line)
+/* The lines of a text that are still to come; at NULL: none. "a" LF is the two lines "a" and "". */
+typedef struct lines {
+    const char *at, *end;
+    sse_scan scan;
+} lines;
+
+static bool next_line(lines *text, sse_slice *line)
 {
     bool high = false;
-    const char *end = NULL, *eol = NULL;
+    const char *eol = NULL;
 
-    if (!rest->at)
+    if (!text->at)
         return false;
-    end = rest->at + rest->len;
-    eol = sse_scan_line(rest->at, end, &high);
-    *line = (sse_slice){ rest->at, (size_t)(eol - rest->at) };
-    if (eol == end) {
-        rest->at = NULL;
+    eol = sse_scan_line(&text->scan, text->at, text->end, &high);
+    *line = (sse_slice){ text->at, (size_t)(eol - text->at) };
+    if (eol == text->end) {
+        text->at = NULL;
         return true;
     }
-    eol += eol[0] == '\r' && eol + 1 < end && eol[1] == '\n' ? 2 : 1;
-    *rest = (sse_slice){ eol, (size_t)(end - eol) };
+    text->at = eol + (eol[0] == '\r' && eol + 1 < text->end && eol[1] == '\n' ? 2 : 1);
     return true;
 }
 
@@ -34,8 +37,8 @@ static void put(sse_buffer *out, const char *bytes, size_t len)
     out->len += len;
 }
 
-/* name: value LF, into room that was reserved. The space keeps a value's own first space; an empty value
- * needs none. */
+/* name: value LF, into room that was reserved. The space keeps a value's own first space; an empty
+ * value needs none. */
 static void put_line(sse_buffer *out, sse_slice name, sse_slice value)
 {
     put(out, name.at, name.len);
@@ -47,8 +50,9 @@ static void put_line(sse_buffer *out, sse_slice name, sse_slice value)
 
 static int append_line(sse_buffer *out, sse_slice name, sse_slice value)
 {
-    int code = value.len > SIZE_MAX - name.len - 3 ? SSE_ETOOBIG
-                                                   : sse_buffer_reserve(out, name.len + value.len + 3);
+    int code = value.len > SIZE_MAX - name.len - 3
+                   ? SSE_ETOOBIG
+                   : sse_buffer_reserve(out, name.len + value.len + 3);
 
     if (!code)
         put_line(out, name, value);
@@ -57,18 +61,21 @@ static int append_line(sse_buffer *out, sse_slice name, sse_slice value)
 
 static int append_lines(sse_buffer *out, sse_slice name, sse_slice text)
 {
+    lines rest = { .at = text.at, .end = text.at ? text.at + text.len : NULL };
     sse_slice line = { 0 };
     int code = SSE_OK;
 
-    while (!code && next_line(&text, &line))
+    sse_scan_init(&rest.scan, text.at);
+    while (!code && next_line(&rest, &line))
         code = append_line(out, name, line);
     return code;
 }
 
-/* What can't stand in a one-line field; NUL is legal on the wire, but in an id the reader drops it. */
+/* What can't stand in a one-line field; NUL could, but a reader drops an id that holds it. */
 static bool breaks_line(sse_slice s)
 {
-    return s.at && s.len && (memchr(s.at, '\n', s.len) || memchr(s.at, '\r', s.len) || memchr(s.at, 0, s.len));
+    return s.at && s.len &&
+           (memchr(s.at, '\n', s.len) || memchr(s.at, '\r', s.len) || memchr(s.at, 0, s.len));
 }
 
 static const char *refused_field(const sse_event *event)

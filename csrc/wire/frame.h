@@ -1,5 +1,5 @@
-/* frame.h: immutable, reference-counted bytes that many receivers share: one encoded event (or any piece
- * of a streamed body) together with the HTTP/1.1 chunk framing around it, in one allocation. */
+/* frame.h: immutable, reference-counted bytes that many receivers share: one encoded event (or any
+ * piece of a streamed body) with the HTTP/1.1 chunk framing around it, in one allocation. */
 #ifndef SSE_WIRE_FRAME_H
 #define SSE_WIRE_FRAME_H
 
@@ -9,20 +9,22 @@
 #include "slice.h"
 
 typedef struct sse_frame {
-    uint32_t refs;    /* one loop, one thread: a plain counter */
-    uint32_t head;    /* bytes of chunk size line before the payload; 0: no chunk framing */
-    size_t payload;   /* bytes of payload */
-    char bytes[];     /* chunk size CRLF payload CRLF; or the bare bytes where head is 0 */
+    uint32_t refs;  /* one loop, one thread: a plain counter */
+    uint32_t head;  /* bytes of chunk size line before the payload; 0: no chunk framing */
+    size_t payload; /* bytes of payload */
+    char bytes[];   /* chunk size CRLF payload CRLF; or the bare bytes where head is 0 */
 } sse_frame;
 
-/* A frame around a copy of payload, with one reference, or NULL when out of memory. An empty payload is
- * refused with NULL too: its chunk would end the body. */
+/* A frame around a copy of payload, with one reference, or NULL when out of memory. An empty
+ * payload is refused with NULL too: its chunk would end the body. */
 sse_frame *sse_frame_new(sse_slice payload);
 
-/* A frame of bare bytes without chunk framing (response heads, whole bodies); chunk view = payload view. */
+/* A frame of bare bytes without chunk framing (response heads, whole bodies); chunk view = payload
+ * view. */
 sse_frame *sse_frame_raw(sse_slice bytes);
 
-/* Encodes straight into a frame. SSE_EINVAL (with *field), SSE_ETOOBIG past max payload bytes, SSE_ENOMEM. */
+/* Encodes straight into a frame. SSE_EINVAL (with *field), SSE_ETOOBIG past max payload bytes,
+ * SSE_ENOMEM. */
 int sse_frame_event(const sse_event *event, size_t max, sse_frame **out, const char **field);
 
 static inline sse_slice sse_frame_payload(const sse_frame *f)

@@ -9,24 +9,28 @@
 
 #define LONGEST_NAME 5 /* "event", "retry" */
 
+/* Worth a third of the time where lines are short. */
+#define HOT static inline __attribute__((always_inline))
+
 enum { FIELD_NONE, FIELD_COMMENT, FIELD_DATA, FIELD_EVENT, FIELD_ID, FIELD_RETRY };
 
 /* Where in a line the last piece ended. */
 enum { LINE_START, LINE_NAME, LINE_COLON, LINE_VALUE, LINE_SKIP };
 
 struct sse_parser {
-    const char *at, *end;   /* what is left of the piece at hand */
+    const char *at, *end; /* what is left of the piece at hand */
+    sse_scan scan;        /* its line ends */
     sse_block block;
-    sse_buffer line;        /* the value of a line that a piece cut, unless it is data */
+    sse_buffer line; /* the value of a line that a piece cut, unless it is data */
     sse_buffer last_id;
-    sse_buffer later;       /* fed while a piece was at hand */
-    sse_buffer taken;       /* the piece at hand, where it was `later` before */
-    unsigned fields;        /* 1 << FIELD_... of those that are stored */
+    sse_buffer later; /* fed while a piece was at hand */
+    sse_buffer taken; /* the piece at hand, where it was `later` before */
+    unsigned fields;  /* 1 << FIELD_... of those that are stored */
     unsigned wanted;
-    int error;              /* until reset */
+    int error; /* until reset */
     unsigned char line_state, field, bom, name_len;
     char name[LONGEST_NAME];
-    bool high, after_cr, busy, dropped, calling, doomed;
+    bool high, after_cr, block_ended, new_id, busy, dropped, calling, doomed;
     sse_parser_callbacks call;
     void *user;
 };
@@ -68,49 +72,62 @@ static int take_comment(sse_parser *p, sse_item *item, sse_slice text, bool high
 }
 
 /* The kind of the item that the line makes, 0, or a code. */
-static int take_value(sse_parser *p, sse_item *item, int field, sse_slice value, bool high, bool in_piece)
+HOT int take_value(sse_parser *p, sse_item *item, int field, sse_slice value, bool high,
+                   bool in_piece)
 {
     if (field == FIELD_DATA)
         return sse_block_add_data(&p->block, value, high, in_piece);
     if (sse_block_too_big(&p->block, value.len))
         return SSE_ETOOBIG;
     switch (field) {
-    case FIELD_COMMENT: return take_comment(p, item, value, high);
-    case FIELD_EVENT: return sse_block_hold(&p->block, &p->block.type, value, high, in_piece);
-    case FIELD_RETRY: return take_retry(item, value);
+    case FIELD_COMMENT:
+        return take_comment(p, item, value, high);
+    case FIELD_EVENT:
+        return sse_block_hold(&p->block, &p->block.type, value, high, in_piece);
+    case FIELD_RETRY:
+        return take_retry(item, value);
     case FIELD_ID:
-        return memchr(value.at, 0, value.len) ? SSE_OK : sse_block_hold(&p->block, &p->block.id, value, high, in_piece);
-    default: return SSE_OK;
+        return memchr(value.at, 0, value.len)
+                   ? SSE_OK
+                   : sse_block_hold(&p->block, &p->block.id, value, high, in_piece);
+    default:
+        return SSE_OK;
     }
 }
 
-static int field_of(const char *name, size_t len)
+HOT int named(const char *at, size_t len, const char *name, size_t name_len, int field)
 {
-    switch (len) {
-    case 0: return FIELD_COMMENT;
-    case 2: return memcmp(name, "id", 2) ? FIELD_NONE : FIELD_ID;
-    case 4: return memcmp(name, "data", 4) ? FIELD_NONE : FIELD_DATA;
-    case 5:
-        if (!memcmp(name, "event", 5))
-            return FIELD_EVENT;
-        return memcmp(name, "retry", 5) ? FIELD_NONE : FIELD_RETRY;
-    default: return FIELD_NONE;
+    if (len < name_len || memcmp(at, name, name_len) != 0 ||
+        (len > name_len && at[name_len] != ':'))
+        return FIELD_NONE;
+    return field;
+}
+
+/* The field that the line, not empty, is for; the length of its name goes to *name. */
+HOT int field_of(const char *at, size_t len, size_t *name)
+{
+    switch (at[0]) {
+    case 'd':
+        return named(at, len, "data", *name = 4, FIELD_DATA);
+    case 'e':
+        return named(at, len, "event", *name = 5, FIELD_EVENT);
+    case 'i':
+        return named(at, len, "id", *name = 2, FIELD_ID);
+    case 'r':
+        return named(at, len, "retry", *name = 5, FIELD_RETRY);
+    case ':':
+        return *name = 0, FIELD_COMMENT;
+    default:
+        return *name = 0, FIELD_NONE;
     }
 }
 
 /* A line, not empty, that is whole within the piece. */
-static int take_line(sse_parser *p, sse_item *item, const char *at, const char *eol, bool high)
+HOT int take_line(sse_parser *p, sse_item *item, const char *at, const char *eol, bool high)
 {
-    size_t len = (size_t)(eol - at), name = 0;
-    int field = FIELD_NONE;
+    size_t name = 0;
+    int field = field_of(at, (size_t)(eol - at), &name);
 
-    if (len > 4 && !memcmp(at, "data:", 5)) {
-        name = 4;
-    } else {
-        while (name < len && name <= LONGEST_NAME && at[name] != ':')
-            name++;
-    }
-    field = field_of(at, name);
     if (!(p->fields & 1u << field))
         return 0;
     at += name;
@@ -141,7 +158,8 @@ static int add_to_name(sse_parser *p, char c)
     size_t len = p->name_len;
 
     if (c == ':')
-        return open_value(p, field_of(p->name, len), len == 0 ? LINE_VALUE : LINE_COLON);
+        return len == 0 ? open_value(p, FIELD_COMMENT, LINE_VALUE)
+                        : open_value(p, field_of(p->name, len, &len), LINE_COLON);
     if (len < LONGEST_NAME) {
         p->name[len++] = c;
         for (size_t i = 0; i < sizeof known / sizeof known[0]; i++) {
@@ -159,7 +177,8 @@ static int add_to_value(sse_parser *p, const char *at, size_t len)
 {
     if (p->field == FIELD_DATA)
         return sse_block_grow_data(&p->block, (sse_slice){ at, len });
-    return sse_block_too_big(&p->block, p->line.len + len) ? SSE_ETOOBIG : sse_buffer_append(&p->line, at, len);
+    return sse_block_too_big(&p->block, p->line.len + len) ? SSE_ETOOBIG
+                                                           : sse_buffer_append(&p->line, at, len);
 }
 
 /* A part of a line; no line end in it. */
@@ -194,10 +213,13 @@ static int close_line(sse_parser *p, sse_item *item)
     if (state == LINE_SKIP)
         return 0;
     if (state == LINE_NAME) {
-        field = field_of(p->name, p->name_len);
+        size_t name = 0;
+
+        field = field_of(p->name, p->name_len, &name);
         return p->fields & 1u << field ? take_value(p, item, field, SSE_SLICE(""), false, true) : 0;
     }
-    return field == FIELD_DATA ? sse_block_close_data(&p->block, p->high) : take_value(p, item, field, value, p->high, false);
+    return field == FIELD_DATA ? sse_block_close_data(&p->block, p->high)
+                               : take_value(p, item, field, value, p->high, false);
 }
 
 /* --- the piece at hand ------------------------------------------------------------------------------ */
@@ -224,7 +246,7 @@ static void skip_start(sse_parser *p)
 }
 
 /* Behind the line end at eol. */
-static const char *after_end(sse_parser *p, const char *eol)
+HOT const char *after_end(sse_parser *p, const char *eol)
 {
     const char *next = eol + 1;
 
@@ -240,24 +262,40 @@ static const char *after_end(sse_parser *p, const char *eol)
 /* The last event id changes at the block's end, with data or without. */
 static int commit_id(sse_parser *p, sse_item *item)
 {
-    sse_slice id = sse_held_slice(&p->block.id);
+    sse_slice id = sse_held_slice(&p->block.id), last = sse_buffer_slice(&p->last_id);
     int code = SSE_OK;
 
     sse_held_clear(&p->block.id);
-    if (id.len == p->last_id.len && !memcmp(id.at, sse_buffer_slice(&p->last_id).at, id.len))
+    if (id.len == last.len && (id.len == 0 || (id.at[id.len - 1] == last.at[id.len - 1] &&
+                                               !memcmp(id.at, last.at, id.len))))
         return 0;
     p->last_id.len = 0;
-    code = sse_buffer_append(&p->last_id, id.at, id.len);
-    if (code || !(p->wanted & SSE_ITEM_ID))
+    if (id.len > p->last_id.cap)
+        code = sse_buffer_reserve(&p->last_id, id.len);
+    if (code)
         return code;
+    if (id.len > 0)
+        memcpy(p->last_id.data, id.at, id.len);
+    p->last_id.len = id.len;
+    p->new_id = true;
+    if (!(p->wanted & SSE_ITEM_ID))
+        return SSE_OK;
     item->text = sse_buffer_slice(&p->last_id);
     return SSE_ITEM_ID;
 }
 
-static int end_block(sse_parser *p, sse_item *item)
+HOT int end_block(sse_parser *p, sse_item *item)
 {
     sse_slice type = sse_held_slice(&p->block.type);
 
+    p->block_ended = false;
+    if (p->block.id.where != SSE_NOWHERE) {
+        int got = commit_id(p, item);
+
+        p->block_ended = got > 0; /* the event is the next item */
+        if (got != 0)
+            return got;
+    }
     sse_held_clear(&p->block.type);
     if (p->block.data.where == SSE_NOWHERE)
         return 0;
@@ -265,6 +303,8 @@ static int end_block(sse_parser *p, sse_item *item)
     item->event.data = sse_held_slice(&p->block.data);
     item->event.id = sse_buffer_slice(&p->last_id);
     item->event.retry = SSE_NO_RETRY;
+    item->same_id = !p->new_id;
+    p->new_id = false;
     sse_held_clear(&p->block.data);
     return SSE_ITEM_EVENT;
 }
@@ -273,7 +313,7 @@ static int end_block(sse_parser *p, sse_item *item)
 static int resume_line(sse_parser *p, sse_item *item)
 {
     bool high = false;
-    const char *at = p->at, *eol = sse_scan_line(at, p->end, &high);
+    const char *at = p->at, *eol = sse_scan_line(&p->scan, at, p->end, &high);
     int code = cut_line(p, at, eol, high);
 
     p->at = eol;
@@ -287,28 +327,31 @@ static int resume_line(sse_parser *p, sse_item *item)
 static int take_lines(sse_parser *p, sse_item *item)
 {
     const char *at = p->at, *const end = p->end;
+    sse_scan scan = p->scan;
     int got = 0;
 
     while (got == 0 && at < end) {
         bool high = false;
-        const char *eol = sse_scan_line(at, end, &high);
+        const char *eol = sse_scan_line(&scan, at, end, &high);
 
         if (eol == end) {
-            p->at = end;
-            return cut_line(p, at, end, high);
+            got = cut_line(p, at, end, high);
+            at = end;
+            break;
         }
-        if (eol == at) {
-            p->at = at; /* so that after the id the same empty line gives the event */
-            if (p->block.id.where != SSE_NOWHERE && (got = commit_id(p, item)) != 0)
-                return got;
-            got = end_block(p, item);
-        } else {
-            got = take_line(p, item, at, eol, high);
-        }
+        got = eol == at ? end_block(p, item) : take_line(p, item, at, eol, high);
         at = after_end(p, eol);
     }
     p->at = at;
+    p->scan = scan;
     return got;
+}
+
+static void take_piece(sse_parser *p, const char *at, size_t len)
+{
+    p->at = at;
+    p->end = len > 0 ? at + len : at;
+    sse_scan_init(&p->scan, at);
 }
 
 static bool next_piece(sse_parser *p)
@@ -316,8 +359,7 @@ static bool next_piece(sse_parser *p)
     sse_buffer_free(&p->taken);
     p->taken = p->later;
     sse_buffer_init(&p->later, SIZE_MAX);
-    p->at = p->taken.data;
-    p->end = p->at ? p->at + p->taken.len : NULL;
+    take_piece(p, p->taken.data, p->taken.len);
     return p->taken.len > 0;
 }
 
@@ -326,7 +368,7 @@ static void clear(sse_parser *p)
 {
     p->at = p->end = NULL;
     p->line_state = LINE_START;
-    p->after_cr = false;
+    p->after_cr = p->block_ended = false;
     p->bom = 0;
     p->line.len = 0;
     sse_block_clear(&p->block);
@@ -364,8 +406,7 @@ int sse_parser_begin(sse_parser *p, const char *bytes, size_t len)
         return p->error ? p->error : SSE_EBUSY;
     }
     p->busy = true;
-    p->at = bytes;
-    p->end = len > 0 ? bytes + len : bytes;
+    take_piece(p, bytes, len);
     return SSE_OK;
 }
 
@@ -374,9 +415,11 @@ int sse_parser_next(sse_parser *p, sse_item *item)
     int got = p->error;
 
     while (got == 0) {
-        if (p->bom < 3 || p->after_cr)
+        if (p->block_ended)
+            got = end_block(p, item);
+        if (got == 0 && (p->bom < 3 || p->after_cr))
             skip_start(p);
-        if (p->at < p->end && p->line_state != LINE_START)
+        if (got == 0 && p->at < p->end && p->line_state != LINE_START)
             got = resume_line(p, item);
         if (got == 0 && p->at < p->end)
             got = take_lines(p, item);
@@ -393,10 +436,18 @@ int sse_parser_next(sse_parser *p, sse_item *item)
 static void call_back(sse_parser *p, int kind, const sse_item *item)
 {
     switch (kind) {
-    case SSE_ITEM_EVENT: p->call.on_event(p->user, &item->event); break;
-    case SSE_ITEM_RETRY: p->call.on_retry(p->user, item->event.retry); break;
-    case SSE_ITEM_COMMENT: p->call.on_comment(p->user, item->text); break;
-    default: p->call.on_id(p->user, item->text); break;
+    case SSE_ITEM_EVENT:
+        p->call.on_event(p->user, &item->event);
+        break;
+    case SSE_ITEM_RETRY:
+        p->call.on_retry(p->user, item->event.retry);
+        break;
+    case SSE_ITEM_COMMENT:
+        p->call.on_comment(p->user, item->text);
+        break;
+    default:
+        p->call.on_id(p->user, item->text);
+        break;
     }
 }
 
@@ -444,16 +495,19 @@ static unsigned wanted_by(const sse_parser_callbacks *call)
            (call->on_comment ? SSE_ITEM_COMMENT : 0u) | (call->on_id ? SSE_ITEM_ID : 0u);
 }
 
-int sse_parser_new(sse_parser **out, const sse_parser_options *options, const sse_parser_callbacks *callbacks,
-                   void *user)
+int sse_parser_new(sse_parser **out, const sse_parser_options *options,
+                   const sse_parser_callbacks *callbacks, void *user)
 {
     sse_parser *p = calloc(1, sizeof *p);
 
     if (!p)
         return SSE_ENOMEM;
-    sse_block_init(&p->block, options && options->max_event_size ? options->max_event_size : SSE_DEFAULT_MAX_EVENT,
+    sse_block_init(&p->block,
+                   options && options->max_event_size ? options->max_event_size
+                                                      : SSE_DEFAULT_MAX_EVENT,
                    options && options->raw);
     p->user = user;
+    p->new_id = true;
     if (callbacks)
         p->call = *callbacks;
     set_wanted(p, callbacks ? wanted_by(callbacks) : options ? options->wanted : 0);
@@ -516,11 +570,12 @@ int sse_parser_set_last_id(sse_parser *p, sse_slice id)
         return code;
     sse_buffer_free(&p->last_id);
     p->last_id = next;
+    p->new_id = true;
     return SSE_OK;
 }
 
 size_t sse_parser_memory(const sse_parser *p)
 {
-    return sizeof *p + p->block.data.own.cap + p->block.type.own.cap + p->block.id.own.cap + p->line.cap + p->last_id.cap +
-           p->later.cap + p->taken.cap;
+    return sizeof *p + p->block.data.own.cap + p->block.type.own.cap + p->block.id.own.cap +
+           p->line.cap + p->last_id.cap + p->later.cap + p->taken.cap;
 }

@@ -1,5 +1,5 @@
-/* scan.h: the next line end, and on the way whether the line has a byte outside of ASCII: one pass over
- * the bytes with SSE2, NEON or 8-byte words. SSE_SCAN_PORTABLE forces the last. */
+/* scan.h: line ends, one pass over the bytes in blocks of 64 with SSE2, NEON or 8-byte words; on
+ * the way it learns where all is ASCII. SSE_SCAN_PORTABLE forces the words. */
 #ifndef SSE_WIRE_SCAN_H
 #define SSE_WIRE_SCAN_H
 
@@ -15,120 +15,134 @@
 #define SSE_SCAN_NEON 1
 #endif
 
-/* The rest of a piece that is too short for a block. */
-static inline const char *sse_scan_bytes(const char *at, const char *end, bool *high)
-{
-    for (; at < end && *at != '\n' && *at != '\r'; at++)
-        *high |= (unsigned char)*at >= 0x80;
-    return at;
-}
+#define SSE_SCAN_BLOCK 64
 
+typedef struct sse_scan {
+    const char *base; /* of the block at hand */
+    const char *next; /* of the one after it */
+    uint64_t ends;    /* a bit for each CR or LF of the block that was not given yet */
+    bool high;        /* the block has a byte outside of ASCII */
+} sse_scan;
+
+/* sse_scan_block: a bit for each CR or LF among 64 bytes; *high: whether one is not ASCII. */
 #if defined(SSE_SCAN_SSE2)
 
-static inline unsigned sse_scan_ends(__m128i v)
+static inline __m128i sse_scan_16(__m128i v)
 {
-    __m128i cr = _mm_cmpeq_epi8(v, _mm_set1_epi8('\r'));
-    __m128i lf = _mm_cmpeq_epi8(v, _mm_set1_epi8('\n'));
-
-    return (unsigned)_mm_movemask_epi8(_mm_or_si128(cr, lf));
+    return _mm_or_si128(_mm_cmpeq_epi8(v, _mm_set1_epi8('\r')),
+                        _mm_cmpeq_epi8(v, _mm_set1_epi8('\n')));
 }
 
-/* Passes over blocks of 64 bytes that hold no line end. */
-static inline const char *sse_scan_long(const char *at, const char *end, bool *high)
+static inline uint64_t sse_scan_block(const char *at, bool *high)
 {
-    const __m128i cr = _mm_set1_epi8('\r'), lf = _mm_set1_epi8('\n');
-    __m128i seen = _mm_setzero_si128();
+    const __m128i *v = (const __m128i *)at;
+    __m128i a = _mm_loadu_si128(v), b = _mm_loadu_si128(v + 1);
+    __m128i c = _mm_loadu_si128(v + 2), d = _mm_loadu_si128(v + 3);
+    __m128i all = _mm_or_si128(_mm_or_si128(a, b), _mm_or_si128(c, d));
 
-    for (; end - at >= 64; at += 64) {
-        __m128i a = _mm_loadu_si128((const __m128i *)at), b = _mm_loadu_si128((const __m128i *)(at + 16));
-        __m128i c = _mm_loadu_si128((const __m128i *)(at + 32)), d = _mm_loadu_si128((const __m128i *)(at + 48));
-        __m128i ab = _mm_or_si128(_mm_or_si128(_mm_cmpeq_epi8(a, cr), _mm_cmpeq_epi8(a, lf)),
-                                  _mm_or_si128(_mm_cmpeq_epi8(b, cr), _mm_cmpeq_epi8(b, lf)));
-        __m128i cd = _mm_or_si128(_mm_or_si128(_mm_cmpeq_epi8(c, cr), _mm_cmpeq_epi8(c, lf)),
-                                  _mm_or_si128(_mm_cmpeq_epi8(d, cr), _mm_cmpeq_epi8(d, lf)));
-
-        if (_mm_movemask_epi8(_mm_or_si128(ab, cd)))
-            break;
-        seen = _mm_or_si128(seen, _mm_or_si128(_mm_or_si128(a, b), _mm_or_si128(c, d)));
-    }
-    *high |= _mm_movemask_epi8(seen) != 0;
-    return at;
-}
-
-/* The first CR or LF in [at, end), or end. *high becomes true where a byte before it is not ASCII. */
-static inline const char *sse_scan_line(const char *at, const char *end, bool *high)
-{
-    unsigned seen = 0, ends = 0;
-
-    for (int blocks = 0; end - at >= 16; blocks++) {
-        __m128i v = _mm_loadu_si128((const __m128i *)at);
-
-        ends = sse_scan_ends(v);
-        seen |= (unsigned)_mm_movemask_epi8(v) & (ends - 1) & ~ends; /* the bytes before the first end */
-        if (ends) {
-            *high |= seen != 0;
-            return at + __builtin_ctz(ends);
-        }
-        at += 16;
-        if (blocks == 3)
-            at = sse_scan_long(at, end, high);
-    }
-    *high |= seen != 0;
-    return sse_scan_bytes(at, end, high);
+    *high = _mm_movemask_epi8(all) != 0;
+    a = sse_scan_16(a);
+    b = sse_scan_16(b);
+    c = sse_scan_16(c);
+    d = sse_scan_16(d);
+    if (!_mm_movemask_epi8(_mm_or_si128(_mm_or_si128(a, b), _mm_or_si128(c, d))))
+        return 0;
+    return (uint64_t)(unsigned)_mm_movemask_epi8(a) |
+           (uint64_t)(unsigned)_mm_movemask_epi8(b) << 16 |
+           (uint64_t)(unsigned)_mm_movemask_epi8(c) << 32 |
+           (uint64_t)(unsigned)_mm_movemask_epi8(d) << 48;
 }
 
 #elif defined(SSE_SCAN_NEON)
 
-/* Four bits for each byte of a comparison, lowest first. */
-static inline uint64_t sse_scan_mask(uint8x16_t v)
+/* 0xFF where a byte is CR or LF; all but one bit of each byte, its place within 8, is cleared. */
+static inline uint8x16_t sse_scan_16(uint8x16_t v)
 {
-    return vget_lane_u64(vreinterpret_u64_u8(vshrn_n_u16(vreinterpretq_u16_u8(v), 4)), 0);
+    const uint8x16_t bits = { 1, 2, 4, 8, 16, 32, 64, 128, 1, 2, 4, 8, 16, 32, 64, 128 };
+    uint8x16_t ends = vorrq_u8(vceqq_u8(v, vdupq_n_u8('\r')), vceqq_u8(v, vdupq_n_u8('\n')));
+
+    return vandq_u8(ends, bits);
 }
 
-static inline const char *sse_scan_line(const char *at, const char *end, bool *high)
+static inline uint64_t sse_scan_block(const char *at, bool *high)
 {
-    const uint8x16_t cr = vdupq_n_u8('\r'), lf = vdupq_n_u8('\n'), top = vdupq_n_u8(0x80);
-    uint64_t seen = 0;
+    const uint8_t *bytes = (const uint8_t *)at;
+    uint8x16_t a = vld1q_u8(bytes), b = vld1q_u8(bytes + 16);
+    uint8x16_t c = vld1q_u8(bytes + 32), d = vld1q_u8(bytes + 48);
+    uint8x16_t sums = vpaddq_u8(vpaddq_u8(sse_scan_16(a), sse_scan_16(b)),
+                                vpaddq_u8(sse_scan_16(c), sse_scan_16(d)));
 
-    for (; end - at >= 16; at += 16) {
-        uint8x16_t v = vld1q_u8((const uint8_t *)at);
-        uint64_t ends = sse_scan_mask(vorrq_u8(vceqq_u8(v, cr), vceqq_u8(v, lf)));
-
-        seen |= sse_scan_mask(vcgeq_u8(v, top)) & (ends - 1) & ~ends;
-        if (ends) {
-            *high |= seen != 0;
-            return at + __builtin_ctzll(ends) / 4;
-        }
-    }
-    *high |= seen != 0;
-    return sse_scan_bytes(at, end, high);
+    *high = vmaxvq_u8(vorrq_u8(vorrq_u8(a, b), vorrq_u8(c, d))) >= 0x80;
+    return vgetq_lane_u64(vreinterpretq_u64_u8(vpaddq_u8(sums, sums)), 0);
 }
 
 #else
 
-static inline uint64_t sse_scan_has(uint64_t word, unsigned char byte)
+/* 0x80 in each byte of word that equals byte, exactly. */
+static inline uint64_t sse_scan_equal(uint64_t word, unsigned char byte)
 {
-    const uint64_t ones = 0x0101010101010101u;
-    uint64_t x = word ^ ones * byte;
+    const uint64_t low = 0x7F7F7F7F7F7F7F7Fu;
+    uint64_t x = word ^ 0x0101010101010101u * byte;
 
-    return (x - ones) & ~x & ones << 7; /* not 0 where a byte of word equals byte */
+    return ~(((x & low) + low) | x | low);
 }
 
-static inline const char *sse_scan_line(const char *at, const char *end, bool *high)
+static inline uint64_t sse_scan_block(const char *at, bool *high)
 {
-    uint64_t seen = 0;
+    uint64_t ends = 0, all = 0;
 
-    for (; end - at >= 8; at += 8) {
-        uint64_t word = 0;
+    for (int i = 0; i < SSE_SCAN_BLOCK / 8; i++) {
+        uint64_t word = 0, found = 0;
 
-        memcpy(&word, at, 8);
-        if (sse_scan_has(word, '\r') | sse_scan_has(word, '\n'))
-            break;
-        seen |= word;
+        memcpy(&word, at + 8 * i, 8);
+#if defined(__BYTE_ORDER__) && __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+        word = __builtin_bswap64(word);
+#endif
+        all |= word;
+        found = sse_scan_equal(word, '\r') | sse_scan_equal(word, '\n');
+        /* One bit of each byte, gathered in the highest. */
+        ends |= ((found >> 7) * 0x0102040810204080u >> 56) << 8 * i;
     }
-    *high |= (seen & 0x8080808080808080u) != 0;
-    return sse_scan_bytes(at, end, high);
+    *high = (all & 0x8080808080808080u) != 0;
+    return ends;
 }
 
 #endif
+
+static inline void sse_scan_init(sse_scan *s, const char *at)
+{
+    *s = (sse_scan){ .base = at, .next = at };
+}
+
+/* The first CR or LF in [at, end), or end; `end` and what lies before it are the same in all calls,
+ * `at` never decreases. *high becomes true where a byte before it is not ASCII, and maybe where one
+ * near it. */
+static inline const char *sse_scan_line(sse_scan *s, const char *at, const char *end, bool *high)
+{
+    *high |= s->high;
+    for (;;) {
+        while (s->ends) {
+            const char *eol = s->base + __builtin_ctzll(s->ends);
+
+            s->ends &= s->ends - 1;
+            if (eol >= at) /* else it was passed over as the LF of a CRLF */
+                return eol;
+        }
+        if (s->next == end)
+            return end;
+        s->base = s->next;
+        if (end - s->base >= SSE_SCAN_BLOCK) {
+            s->ends = sse_scan_block(s->base, &s->high);
+            s->next = s->base + SSE_SCAN_BLOCK;
+        } else {
+            char padded[SSE_SCAN_BLOCK] = { 0 };
+
+            memcpy(padded, s->base, (size_t)(end - s->base));
+            s->ends = sse_scan_block(padded, &s->high);
+            s->next = end;
+        }
+        *high |= s->high;
+    }
+}
+
 #endif

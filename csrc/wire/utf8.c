@@ -6,7 +6,8 @@
 
 #define REPLACEMENT "\xEF\xBF\xBD"
 
-/* The length of the sequence at `at`, or minus the length of its maximal subpart where it is broken. */
+/* The length of the sequence at `at`, or minus the length of its maximal subpart where it is
+ * broken. */
 static int sequence(const unsigned char *at, const unsigned char *end)
 {
     unsigned char lead = at[0], low = 0x80, high = 0xBF;
@@ -78,7 +79,8 @@ int sse_utf8_replace(sse_buffer *out, sse_slice s)
         if (code || good == s.len)
             break;
         code = sse_buffer_append(out, REPLACEMENT, 3);
-        bad = (size_t)-sequence((const unsigned char *)s.at + good, (const unsigned char *)s.at + s.len);
+        bad = (size_t)-sequence((const unsigned char *)s.at + good,
+                                (const unsigned char *)s.at + s.len);
         s = (sse_slice){ s.at + good + bad, s.len - good - bad };
     }
     if (code)

@@ -7,8 +7,8 @@
 /* Bytes of s before the first broken sequence; s.len where there is none. */
 size_t sse_utf8_valid(sse_slice s);
 
-/* Appends s to out, each maximal subpart of a broken sequence as one U+FFFD, so never fewer bytes than s
- * has. All or nothing: SSE_ETOOBIG, SSE_ENOMEM. `s` may not point into out. */
+/* Appends s to out, each maximal subpart of a broken sequence as one U+FFFD, so never fewer bytes
+ * than s has. All or nothing: SSE_ETOOBIG, SSE_ENOMEM. `s` may not point into out. */
 int sse_utf8_replace(sse_buffer *out, sse_slice s);
 
 #endif

@@ -28,6 +28,6 @@ return {
   server = require "sse.server",
   file = files.file,
 
-  parser = core.parser,
-  encode = core.encode,
+  parser = require "sse.parser",
+  encode = require "sse.encode",
 }
