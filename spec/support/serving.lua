@@ -47,16 +47,20 @@ function serving.idle()
   end, "the server to be rid of its connections")
 end
 
---- For after_each: closes all and shows that nothing is left.
+--- For after_each: closes all and shows that nothing is left, neither descriptor nor object.
 function serving.stop()
   if not current then return end
-  local was = current
-  for _, client in ipairs(was.clients) do client:close() end
+  local fds = current.fds
+  local held = setmetatable({ server = current.server }, { __mode = "v" })
+  for _, client in ipairs(current.clients) do client:close() end
   serving.idle()
-  was.server:close()
+  current.server:close()
   current = nil
-  wait.collect()
-  assert(wait.fds() == was.fds, ("%d descriptors before, %d after"):format(was.fds, wait.fds()))
+  raw.pump(function()
+    collectgarbage()
+    return not held.server
+  end, "the server to be collected")
+  assert(wait.fds() == fds, ("%d descriptors before, %d after"):format(fds, wait.fds()))
 end
 
 return serving
