@@ -146,4 +146,36 @@ describe("a connection that fails", function()
       { asked[1], asked[2], asked[3] })
     assert.equal(3, #server.requests)
   end)
+
+  it("line 43: an error body that stalls is waited for 5 s, no longer", function()
+    local machine = require "sse.source"
+    assert.equal(5000, machine.error_body_time)
+    local _ <close> = setmetatable({}, { __close = function() machine.error_body_time = 5000 end })
+    machine.error_body_time = 30
+    local server = script(function(conn) conn:head(503, "Content-Length: 100"):send("half") end)
+    local log = record(open(server:url()))
+    assert.equal("half", log.till("error").event.body)
+    wait.till(function() return server.open == 0 end, "the close")
+  end)
+
+  it("connectTimeout bounds the handshake", function()
+    local server = serve(function() end)
+    server.on_accept = function(conn) conn.deaf = true end
+    local url = ("https://127.0.0.1:%d/"):format(server.port)
+    local log = record(open(url, { connectTimeout = 50 }))
+    assert.equal("ETIMEDOUT", log.till("error").event.code)
+    assert.equal(CONNECTING, log[1].readyState)
+  end)
+
+  it("goes through a proxy, whose refusal is a loss", function()
+    local proxy = script(good, function(conn) conn:reply(403, "no") end)
+    local options = { proxy = ("http://127.0.0.1:%d"):format(proxy.port) }
+    record(open("http://stream.example/x?y", options)).till("message")
+    assert.equal("http://stream.example/x?y", proxy.requests[1].target)
+    assert.equal("stream.example", proxy.requests[1].headers.host)
+    local log = record(open("https://stream.example/", options))
+    assert.equal("EPROXY", log.till("error").event.code)
+    assert.equal("CONNECT", proxy.requests[2].method)
+    assert.equal(CONNECTING, log[1].readyState)
+  end)
 end)

@@ -170,6 +170,21 @@ describe("a redirect", function()
     for i = n + 1, n + 2 do assert.is_nil(server.requests[i].headers["cookie"]) end
   end)
 
+  it("keeps cookies in a file where one is named", function()
+    local path = os.tmpname()
+    local _ <close> = setmetatable({}, { __close = function() os.remove(path) end })
+    local server = serve(function(conn)
+      conn:reply(200, "", "Set-Cookie: from-file=1; Path=/; Max-Age=1000")
+    end)
+    local options = { withCredentials = true, cookies = path }
+    assert(sse.fetch(server:url(), options)):text()
+    assert(sse.fetch(server:url(), options)):text()
+    assert.equal("from-file=1", server.requests[2].headers["cookie"])
+    local file = assert(io.open(path))
+    assert.matches("from%-file", file:read("a"))
+    file:close()
+  end)
+
   it("a POST becomes a GET at 302 and 303 and stays one at 307", function()
     for status, method in pairs { [301] = "GET", [302] = "GET", [303] = "GET", [307] = "POST",
       [308] = "POST" } do

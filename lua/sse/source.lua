@@ -15,7 +15,8 @@ local source = { CONNECTING = 0, OPEN = 1, CLOSED = 2 }
 source.__index = source
 
 local CONNECTING, OPEN, CLOSED = source.CONNECTING, source.OPEN, source.CLOSED
-local MAX_ERROR_BODY, ERROR_BODY_TIME = 65536, 5000
+local MAX_ERROR_BODY = 65536
+source.error_body_time = 5000 -- ms, the same for all
 local DEFAULT_MAX_EVENT = 16777216
 
 -- Public object -> true: connecting or open, and heard.
@@ -163,7 +164,7 @@ function source:on_head(response)
   self.refusal = refusal(response)
   if self.refusal then
     self.refusal.pieces, self.refusal.size = {}, 0
-    self.gathering = core.after(ERROR_BODY_TIME, function() self:refuse() end)
+    self.gathering = core.after(source.error_body_time, function() self:refuse() end)
     return
   end
   self.parser:reset()
