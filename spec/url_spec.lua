@@ -1,5 +1,6 @@
 -- core.url: parts, resolution, origins; and core.transfer's own refusals.
 local core = require "sse.core"
+local wait = require "spec.support.wait"
 
 describe("core.url", function()
   it("gives the parts and the serializations", function()
@@ -67,6 +68,7 @@ describe("core.transfer", function()
   end)
 
   it("cancels at once, twice, and keeps nothing running", function()
+    wait.idle()
     local transfer = core.transfer { url = "http://127.0.0.1:1/",
       on_done = function() error("cancelled") end }
     assert.is_false(transfer.done)
