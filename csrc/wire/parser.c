@@ -66,6 +66,7 @@ static int take_comment(sse_parser *p, sse_item *item, sse_slice text, bool high
         if (code)
             return code;
         text = sse_buffer_slice(&whole);
+        p->line.len = 0; /* its bytes stay until the item was used */
     }
     item->text = text;
     return SSE_ITEM_COMMENT;
