@@ -57,7 +57,7 @@ static uint32_t random_below(uint32_t *seed, uint32_t n)
     return (*seed >> 8) % n;
 }
 
-/* --- the naive parser --------------------------------------------------------------------------------- */
+/* --- the naive parser ------------------------------------------------------------------------- */
 
 /* The Encoding Standard's decoder, byte by byte, with its names. */
 static void decode(sse_buffer *out, const uint8_t *bytes, size_t len)
@@ -250,7 +250,7 @@ static bool naive_run(int flags, const uint8_t *bytes, size_t len, sse_buffer *t
     return passed;
 }
 
-/* --- the real one ----------------------------------------------------------------------------------------- */
+/* --- the real one ----------------------------------------------------------------------------- */
 
 static void disturb(run *r)
 {
