@@ -3,9 +3,9 @@ local folder = assert(arg[1], "usage: lua parser_inputs.lua FOLDER")
 local SIZE = 3 * 2 ^ 20
 
 local words = { " the", " quick", " brown", " fox", " jumps", " over", " a", " lazy", " dog", "." }
-local chat = 'data: {"id":"chatcmpl-A1b2C3d4E5f6G7h8I9j0","object":"chat.completion.chunk","created":1719000000,'
-  .. '"model":"gpt-4o-mini","system_fingerprint":"fp_0a1b2c3d4e","choices":[{"index":0,"delta":{"content":"%s"},'
-  .. '"finish_reason":null}]}\n\n'
+local chat = 'data: {"id":"chatcmpl-A1b2C3d4E5f6G7h8I9j0","object":"chat.completion.chunk",'
+  .. '"created":1719000000,"model":"gpt-4o-mini","system_fingerprint":"fp_0a1b2c3d4e",'
+  .. '"choices":[{"index":0,"delta":{"content":"%s"},"finish_reason":null}]}\n\n'
 
 local inputs = {
   chat = function(i) return chat:format(words[i % #words + 1]) end,

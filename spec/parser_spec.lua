@@ -1,36 +1,12 @@
-local core = require "sse.core"
 local new_parser = require "sse.parser"
 local cases = require "spec.cases.parser_cases"
-
--- A parser that records all it delivers.
-local function recorder(opts)
-  local seen = {}
-  opts = opts or {}
-  opts.on_event = function(data, type, id) seen[#seen + 1] = { "event", data, type, id } end
-  opts.on_retry = function(ms) seen[#seen + 1] = { "retry", ms } end
-  opts.on_comment = function(text) seen[#seen + 1] = { "comment", text } end
-  opts.on_id = function(id) seen[#seen + 1] = { "id", id } end
-  return new_parser(opts), seen
-end
-
--- Only events, as data strings.
-local function listener(opts)
-  local seen = {}
-  opts = opts or {}
-  opts.on_event = function(data) seen[#seen + 1] = data end
-  return new_parser(opts), seen
-end
+local support = require "spec.support.parser"
+local recorder, listener, bytes_of = support.recorder, support.listener, support.bytes_of
 
 local function feed_all(opts, ...)
   local parser, seen = recorder(opts)
   for _, piece in ipairs{ ... } do assert(parser:feed(piece)) end
   return seen
-end
-
-local function bytes_of(s)
-  local pieces = {}
-  for i = 1, #s do pieces[i] = s:sub(i, i) end
-  return pieces
 end
 
 local function shown(text)
@@ -63,7 +39,8 @@ end)
 describe("the parser over connections", function()
   it("line 5: an empty piece changes neither the BOM check nor a pending CR", function()
     local expected = { { "event", "a", "message", "" } }
-    assert.same(expected, feed_all(nil, "", "\xEF", "", "\xBB\xBF", "", "data:a\r", "", "", "\n\r\n"))
+    local pieces = { "", "\xEF", "", "\xBB\xBF", "", "data:a\r", "", "", "\n\r\n" }
+    assert.same(expected, feed_all(nil, table.unpack(pieces)))
     assert.same(expected, feed_all(nil, "\xEF\xBB\xBF", "", "data:a\r\n\r", "", "\n"))
   end)
 
@@ -72,7 +49,8 @@ describe("the parser over connections", function()
     assert(parser:feed("id:1\ndata:a\n\nid:2\nevent:e\ndata:b\nda"))
     parser:reset()
     assert(parser:feed("ta:c\n\ndata:d\n\n"))
-    assert.same({ { "id", "1" }, { "event", "a", "message", "1" }, { "event", "d", "message", "1" } }, seen)
+    local a, d = { "event", "a", "message", "1" }, { "event", "d", "message", "1" }
+    assert.same({ { "id", "1" }, a, d }, seen)
   end)
 
   it("line 6: a CR at the end does not swallow the next connection's LF", function()
@@ -85,7 +63,8 @@ describe("the parser over connections", function()
 
   it("line 8: the BOM check is armed again by reset", function()
     local parser, seen = listener()
-    for _, piece in ipairs{ "\xEF\xBB\xBFdata:a\n\n", "\xEF\xBB\xBFdata:b\n\n", "data:c\n\n", "\xEF" } do
+    local bom = "\xEF\xBB\xBF"
+    for _, piece in ipairs{ bom .. "data:a\n\n", bom .. "data:b\n\n", "data:c\n\n", "\xEF" } do
       parser:reset()
       assert(parser:feed(piece))
     end
@@ -107,7 +86,9 @@ describe("the parser over connections", function()
     assert(parser:feed("data:d\n\nid:x"))
     assert.equal("", parser.last_event_id)
     local events = {}
-    for _, item in ipairs(seen) do if item[1] == "event" then events[#events + 1] = item[2] .. item[4] end end
+    for _, item in ipairs(seen) do
+      if item[1] == "event" then events[#events + 1] = item[2] .. item[4] end
+    end
     assert.same({ "a0", "b1", "cseven", "d" }, events)
   end)
 
@@ -156,7 +137,8 @@ describe("the parser's size", function()
   end)
 
   local function limited(max, ...)
-    local parser, seen = listener{ max_event_size = max, on_comment = function() end, on_retry = function() end }
+    local function ignore() end
+    local parser, seen = listener{ max_event_size = max, on_comment = ignore, on_retry = ignore }
     local ok, message, code
     for _, piece in ipairs{ ... } do
       ok, message, code = parser:feed(piece)
@@ -168,9 +150,12 @@ describe("the parser's size", function()
   it("line 22: an event of exactly the limit passes, one byte more does not", function()
     assert.is_true((limited(10, "data: 1234567890\n\n")))
     assert.is_true((limited(10, "data: 12345\ndata: 6789\n\n")))
-    for _, input in ipairs{ "data: 12345678901\n\n", "data: 12345\ndata: 67890\n\n", "event: 12345678901\n",
-                            "data: 12345\nevent: 123456\n", "id: 12345678901\n", ": 1234567890\n",
-                            "retry: 12345678901\n", "data: 1234\xFF\xFF123\n\n", "data:1234567890\ndata\n" } do
+    local inputs = {
+      "data: 12345678901\n\n", "data: 12345\ndata: 67890\n\n", "event: 12345678901\n",
+      "data: 12345\nevent: 123456\n", "id: 12345678901\n", ": 1234567890\n",
+      "retry: 12345678901\n", "data: 1234\xFF\xFF123\n\n", "data:1234567890\ndata\n",
+    }
+    for _, input in ipairs(inputs) do
       local every = bytes_of(input)
       for i = 0, #input do
         local ok, message, code, seen, parser = limited(10, input:sub(1, i), input:sub(i + 1))
@@ -185,7 +170,8 @@ describe("the parser's size", function()
   end)
 
   it("line 22: it is checked while the line is open, and holds until reset", function()
-    local ok, _, _, seen, parser = limited(1000, "data:a\n\n", "data:" .. ("x"):rep(900), ("x"):rep(100))
+    local most, rest = "data:" .. ("x"):rep(900), ("x"):rep(100)
+    local ok, _, _, seen, parser = limited(1000, "data:a\n\n", most, rest)
     assert.is_true(ok)
     assert.equal("ETOOBIG", (select(3, parser:feed("x"))))
     for _ = 1, 3 do assert.equal("ETOOBIG", (select(3, parser:feed("")))) end
@@ -201,14 +187,16 @@ describe("the parser's size", function()
 
   it("line 22: what was given for one event is counted for no other", function()
     local parser, seen = listener{ max_event_size = 10 }
-    for i = 1, 1000 do assert.is_true(parser:feed(("data:%05d\nevent:12345\nid:12345\n\n"):format(i))) end
+    for i = 1, 1000 do
+      assert.is_true(parser:feed(("data:%05d\nevent:12345\nid:12345\n\n"):format(i)))
+    end
     assert.equal(1000, #seen)
   end)
 
   it("line 23: what nobody listens to is skipped without being stored", function()
     local parser, seen = listener{ max_event_size = 100 }
     local idle = parser.memory
-    for _, start in ipairs{ ":", "x", "datax:", "data\0", "retry:", "\xEF\xBB\xBF\xEF\xBB\xBFdata:" } do
+    for _, start in ipairs{ ":", "x", "datax:", "data\0", "retry:", "\xEF\xBB\xBFdata:" } do
       assert.is_true(parser:feed(start))
       for _ = 1, 100 do assert.is_true(parser:feed(("y"):rep(1000))) end
       assert.equal(idle, parser.memory)
@@ -242,204 +230,5 @@ describe("the parser's size", function()
     assert(parser:feed("data:" .. big))
     parser:stop()
     assert.equal(idle, parser.memory)
-  end)
-end)
-
-describe("the parser and its callbacks", function()
-  it("line 24: fed by its callback, the bytes come behind those at hand", function()
-    local parser, seen
-    seen = {}
-    parser = new_parser{ on_event = function(data)
-      seen[#seen + 1] = data
-      if data == "a" then assert.is_true(parser:feed("data:x\n\ndata:")) end
-      if data == "x" then assert.is_true(parser:feed("y\n\n")) end
-    end }
-    assert.is_true(parser:feed("data:a\n\ndata:b\n\n"))
-    assert.same({ "a", "b", "x", "y" }, seen)
-    assert.is_true(parser:feed("data:a\n\ndata:c"))
-    assert.is_true(parser:feed("\n\n"))
-    assert.same({ "a", "b", "x", "y", "a", "cdata:x", "" }, seen)
-  end)
-
-  it("line 24: fed by its callback without end, the stack does not grow", function()
-    local parser
-    local count = 0
-    parser = new_parser{ on_event = function()
-      count = count + 1
-      if count < 50000 then assert(parser:feed("data\n\n")) end
-    end }
-    assert.is_true(parser:feed("data\n\n"))
-    assert.equal(50000, count)
-  end)
-
-  for _, kind in ipairs{ "on_event", "on_retry", "on_comment", "on_id" } do
-    for _, how in ipairs{ "reset", "stop" } do
-      it(("line 24: %s in %s: no further callback from the bytes at hand"):format(how, kind), function()
-        local parser
-        local count = 0
-        local function other() count = count + 1 end
-        local function first()
-          count = count + 1
-          parser[how](parser)
-        end
-        local opts = { on_event = other, on_retry = other, on_comment = other, on_id = other }
-        opts[kind] = first
-        parser = new_parser(opts)
-        local head = ({ on_event = "data:a\n\n", on_retry = "retry:1\n", on_comment = ":c\n", on_id = "id:1\ndata:b\n\n" })[kind]
-        for _, pieces in ipairs{ { head .. "data:b\n\nid:2\n\n:c\nretry:2\n" }, bytes_of(head) } do
-          parser.last_event_id = ""
-          parser:reset()
-          count = 0
-          local code
-          for _, piece in ipairs(pieces) do code = select(3, parser:feed(piece)) end
-          assert.equal(1, count)
-          assert.equal("ESTOPPED", code)
-        end
-        local again, message, code = parser:feed("retry:9\n:c\nid:9\ndata:c\n\n")
-        assert.same({ nil, "the parser was stopped or reset", "ESTOPPED" }, { again, message, code })
-        assert.equal(how == "reset", count > 1)
-      end)
-    end
-  end
-
-  it("line 24: reset and then fed in a callback, the new bytes are a new connection's", function()
-    local parser
-    local seen = {}
-    parser = new_parser{ on_event = function(data)
-      seen[#seen + 1] = data
-      if data == "a" then
-        parser:feed("data:dropped\n\n")
-        parser:reset()
-        assert.is_true(parser:feed("\xEF\xBB\xBFdata:n\n\ndata:o"))
-      end
-    end }
-    assert.equal("ESTOPPED", (select(3, parser:feed("data:a\n\ndata:b\n\n"))))
-    assert.is_true(parser:feed("\n\n"))
-    assert.same({ "a", "n", "o" }, seen)
-  end)
-
-  it("line 24: dropped and collected in its callback", function()
-    local count = 0
-    local weak = setmetatable({}, { __mode = "v" })
-    do
-      local parser
-      parser = new_parser{ on_event = function(data, type, id)
-        count = count + 1
-        parser = nil
-        collectgarbage()
-        collectgarbage()
-        assert.same({ "x" .. count, "t", "7" }, { data, type, id })
-      end }
-      weak[1] = parser
-      parser:feed("event:t\nid:7\ndata:x1\n\nevent:t\ndata:x2\n\n")
-    end
-    collectgarbage()
-    collectgarbage()
-    assert.equal(2, count)
-    assert.is_nil(weak[1])
-  end)
-
-  it("line 24: feeds another parser from a callback", function()
-    local inner, seen = listener()
-    local outer = new_parser{ on_event = function(data) assert(inner:feed(data .. "\n")) end }
-    assert.is_true(outer:feed("data:data:a\ndata:\n\ndata:data:b\n\ndata:\n\n"))
-    assert.same({ "a", "b" }, seen)
-  end)
-
-  it("raises a callback's error, and is stopped until reset", function()
-    local seen = {}
-    local parser
-    local problem = setmetatable({}, { __tostring = function() return "problem" end })
-    parser = new_parser{ on_event = function(data)
-      seen[#seen + 1] = data
-      if data == "b" then error(problem) end
-    end }
-    local ok, err = pcall(parser.feed, parser, "data:a\n\ndata:b\n\ndata:c\n\n")
-    assert.is_false(ok)
-    assert.is_true(err == problem)
-    assert.equal("ESTOPPED", (select(3, parser:feed("data:d\n\n"))))
-    parser:reset()
-    assert.is_true(parser:feed("data:e\n\n"))
-    assert.same({ "a", "b", "e" }, seen)
-  end)
-
-  it("raises errors of each kind of callback, also of nested feeds", function()
-    for _, kind in ipairs{ "on_event", "on_retry", "on_comment", "on_id" } do
-      local parser = new_parser{ [kind] = function() error("in " .. kind, 0) end }
-      for _ = 1, 2 do
-        parser.last_event_id = ""
-        parser:reset()
-        local ok, err = pcall(parser.feed, parser, "id:1\n:c\nretry:1\ndata:x\n\n")
-        assert.same({ false, "in " .. kind }, { ok, err })
-      end
-    end
-    local parser
-    parser = new_parser{ on_event = function(data)
-      if data == "a" then parser:feed("data:b\n\n") else error("nested", 0) end
-    end }
-    assert.same({ false, "nested" }, { pcall(parser.feed, parser, "data:a\n\n") })
-  end)
-
-  it("sets the last id in a callback", function()
-    local parser
-    local seen = {}
-    parser = new_parser{ on_event = function(data, _, id)
-      seen[#seen + 1] = data .. id
-      parser.last_event_id = ("i"):rep(100)
-    end }
-    assert.is_true(parser:feed("id:1\ndata:a\n\ndata:b\n\nid:2\ndata:c\n\ndata:d\n\n"))
-    assert.same({ "a1", "b" .. ("i"):rep(100), "c2", "d" .. ("i"):rep(100) }, seen)
-  end)
-
-  it("delivers to a coroutine that feeds", function()
-    local seen = {}
-    local parser = new_parser{ on_event = function(data) seen[#seen + 1] = data end }
-    for i = 1, 3 do
-      coroutine.wrap(function() assert(parser:feed(("data:%d\n\n"):format(i))) end)()
-    end
-    assert.same({ "1", "2", "3" }, seen)
-  end)
-end)
-
-describe("the parser misused", function()
-  local function raises(text, fn, ...)
-    local ok, err = pcall(fn, ...)
-    assert.is_false(ok)
-    assert.truthy(tostring(err):find(text, 1, true), tostring(err))
-  end
-
-  it("names the wrong option", function()
-    raises("unknown option 'on_evnt' (did you mean 'on_event'?)", new_parser, { on_evnt = print })
-    raises("'on_event' must be function, got number", new_parser, { on_event = 1 })
-    raises("'max_event_size' must be a whole number", new_parser, { max_event_size = 0 })
-    raises("'max_event_size' must be a whole number", new_parser, { max_event_size = 1.5 })
-    raises("'utf8' must be \"replace\" or \"raw\"", new_parser, { utf8 = "latin1" })
-    raises("expected a table of options", new_parser, "x")
-  end)
-
-  it("is checked by the core too", function()
-    raises("'on_comment' must be a function, got table", core.parser, { on_comment = {} })
-    raises("'max_event_size' must be a whole number", core.parser, { max_event_size = "9" })
-    raises("'utf8' must be", core.parser, { utf8 = 8 })
-    raises("last_event_id must be a string", core.parser, { last_event_id = 1 })
-    raises("table expected", core.parser)
-  end)
-
-  it("refuses an id that can't be one, and unknown fields", function()
-    local parser = new_parser{}
-    for _, id in ipairs{ "a\nb", "a\rb", "a\0b" } do
-      raises("can't be part of an id", function() parser.last_event_id = id end)
-    end
-    raises("must be a string", function() parser.last_event_id = 7 end)
-    raises("not to be written", function() parser.on_event = print end)
-    raises("string expected", function() parser:feed({}) end)
-    raises("sse.parser expected", function() parser.feed({}, "x") end)
-    assert.equal("", parser.last_event_id)
-  end)
-
-  it("is served without options", function()
-    local parser = new_parser()
-    assert.is_true(parser:feed("id:7\ndata:x\n\n"))
-    assert.equal("7", parser.last_event_id)
   end)
 end)

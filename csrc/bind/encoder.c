@@ -8,7 +8,7 @@
 
 static const char json_key = 0; /* its address: registry key of the function for tables */
 
-/* --- reading a table ------------------------------------------------------------------------------------- */
+/* --- reading a table -------------------------------------------------------------------------- */
 
 static void check_names(lua_State *L, int index)
 {
@@ -142,7 +142,7 @@ int sse_fail_message(lua_State *L, int code, const char *field)
     return sse_fail(L, code, lua_tostring(L, -1));
 }
 
-/* --- functions ------------------------------------------------------------------------------------------- */
+/* --- functions -------------------------------------------------------------------------------- */
 
 static int push_bytes(lua_State *L)
 {
@@ -183,7 +183,7 @@ static int f_set_json(lua_State *L)
     return 0;
 }
 
-/* --- tables ---------------------------------------------------------------------------------------------- */
+/* --- tables ----------------------------------------------------------------------------------- */
 
 static const luaL_Reg functions[] = { { "encode", f_encode },
                                       { "set_json", f_set_json },

@@ -29,7 +29,7 @@ static parser_object *check(lua_State *L, int index)
     return o;
 }
 
-/* --- options ------------------------------------------------------------------------------------------ */
+/* --- options ---------------------------------------------------------------------------------- */
 
 static int bad_option(lua_State *L, const char *name, const char *expected, int index)
 {
@@ -120,7 +120,7 @@ static int f_parser(lua_State *L)
     return 1;
 }
 
-/* --- delivering ----------------------------------------------------------------------------------------- */
+/* --- delivering ------------------------------------------------------------------------------- */
 
 /* Most events repeat the type, and many the id of the one before: their Lua strings are kept in
  * user values. */
@@ -199,7 +199,7 @@ static void give_up(parser_object *o)
     sse_parser_next(o->parser, &item);
 }
 
-/* --- feeding -------------------------------------------------------------------------------------------- */
+/* --- feeding ---------------------------------------------------------------------------------- */
 
 static int fail(lua_State *L, const parser_object *o, int code)
 {
@@ -285,7 +285,7 @@ int sse_lparser_fail(lua_State *L, int index, int code)
     return fail(L, check(L, index), code);
 }
 
-/* --- the rest ------------------------------------------------------------------------------------------- */
+/* --- the rest --------------------------------------------------------------------------------- */
 
 static int m_reset(lua_State *L)
 {
@@ -328,7 +328,7 @@ static int mm_gc(lua_State *L)
     return 0;
 }
 
-/* --- tables --------------------------------------------------------------------------------------------- */
+/* --- tables ----------------------------------------------------------------------------------- */
 
 static const luaL_Reg methods[] = {
     { "feed", m_feed },

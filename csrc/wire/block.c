@@ -119,12 +119,15 @@ int sse_block_close_data(sse_block *b, bool high)
 {
     sse_buffer *own = &b->data.own;
     sse_buffer tail;
-    sse_slice value = { own->data + b->open_at, own->len - b->open_at };
+    sse_slice value = { 0 };
     size_t good = 0;
     int code = SSE_OK;
 
     b->data.where = SSE_IN_OWN;
-    if (value.len == 0 || !sse_block_is_broken(b, value, high))
+    if (own->len == b->open_at)
+        return SSE_OK;
+    value = (sse_slice){ own->data + b->open_at, own->len - b->open_at };
+    if (!sse_block_is_broken(b, value, high))
         return SSE_OK;
     good = sse_utf8_valid(value);
     sse_buffer_init(&tail, SIZE_MAX);

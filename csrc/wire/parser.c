@@ -35,7 +35,7 @@ struct sse_parser {
     void *user;
 };
 
-/* --- lines ------------------------------------------------------------------------------------------ */
+/* --- lines ------------------------------------------------------------------------------------ */
 
 static int take_retry(sse_item *item, sse_slice value)
 {
@@ -66,6 +66,7 @@ static int take_comment(sse_parser *p, sse_item *item, sse_slice text, bool high
         if (code)
             return code;
         text = sse_buffer_slice(&whole);
+        p->line.len = 0; /* its bytes stay until the item was used */
     }
     item->text = text;
     return SSE_ITEM_COMMENT;
@@ -138,7 +139,7 @@ HOT int take_line(sse_parser *p, sse_item *item, const char *at, const char *eol
     return take_value(p, item, field, (sse_slice){ at, (size_t)(eol - at) }, high, true);
 }
 
-/* --- lines that a piece cut ------------------------------------------------------------------------- */
+/* --- lines that a piece cut ------------------------------------------------------------------- */
 
 /* The line's field is known, or that it has none. */
 static int open_value(sse_parser *p, int field, int state)
@@ -222,7 +223,7 @@ static int close_line(sse_parser *p, sse_item *item)
                                : take_value(p, item, field, value, p->high, false);
 }
 
-/* --- the piece at hand ------------------------------------------------------------------------------ */
+/* --- the piece at hand ------------------------------------------------------------------------ */
 
 /* The BOM, and the LF of a CRLF that was cut. */
 static void skip_start(sse_parser *p)
@@ -395,7 +396,7 @@ static int finish(sse_parser *p, int code)
     return code;
 }
 
-/* --- the interface ---------------------------------------------------------------------------------- */
+/* --- the interface ---------------------------------------------------------------------------- */
 
 int sse_parser_begin(sse_parser *p, const char *bytes, size_t len)
 {

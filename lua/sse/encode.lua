@@ -5,8 +5,8 @@ require "sse.json" -- tables as data
 
 --- Encodes one event or comment, blank line included.
 -- @function encode
--- @tparam table|string event `event`, `id` (string or number), `data` (string, number, boolean, or a table,
--- which becomes JSON), `retry` (milliseconds); or `comment`. A string is data. An unknown or wrong field
--- raises.
+-- @tparam table|string event `event`, `id` (string or number), `data` (string, number, boolean, or
+-- a table, which becomes JSON), `retry` (milliseconds); or `comment`. A string is data. An unknown
+-- or wrong field raises.
 -- @treturn string bytes; or nil, message, "EINVAL" where event or id holds CR, LF or NUL
 return core.encode

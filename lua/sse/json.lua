@@ -1,6 +1,6 @@
---- JSON. Decoding is lua-cjson's; encoding is done here, because lua-cjson writes numbers with 14 digits
--- (and so loses part of a 64-bit integer) and can't say where in a table it met what it can't encode.
--- Requiring this module teaches the core to encode a table given as `data`.
+--- JSON. Decoding is lua-cjson's; encoding is done here, because lua-cjson writes numbers with 14
+-- digits (and so loses part of a 64-bit integer) and can't say where in a table it met what it
+-- can't encode. Requiring this module teaches the core to encode a table given as `data`.
 -- @module sse.json
 local cjson = require "cjson"
 local core = require "sse.core"
@@ -45,7 +45,7 @@ end
 local function number(path, n)
   if math.type(n) == "integer" then return ("%d"):format(n) end
   if n ~= n or n == math.huge or n == -math.huge then
-    refuse(path, tostring(n) .. " is not a number that JSON has")
+    refuse(path, (n ~= n and "NaN" or tostring(n)) .. " is not a number that JSON has")
   end
   local text = ("%.14g"):format(n)
   if tonumber(text) ~= n then text = ("%.17g"):format(n) end
@@ -57,7 +57,7 @@ local function array_length(path, t)
   local count, max = 0, 0
   for key in next, t do
     if math.type(key) ~= "integer" or key < 1 then
-      if getmetatable(t) == array_mt then refuse(path, "an array with the key " .. tostring(key)) end
+      if getmetatable(t) == array_mt then refuse(path, "an array with key " .. tostring(key)) end
       return nil
     end
     count = count + 1
@@ -112,10 +112,10 @@ function value(out, path, v)
   end
 end
 
---- The JSON text of a value. Tables with the keys 1 to n are arrays, all others objects; an empty table is
--- `{}` unless `json.array` marked it. Integers are written whole, floats so that they read back equal.
--- Metamethods are not used. What JSON can't hold (functions, tables that contain themselves, NaN, too many
--- holes) raises.
+--- The JSON text of a value. Tables with the keys 1 to n are arrays, all others objects; an empty
+-- table is `{}` unless `json.array` marked it. Integers are written whole, floats so that they read
+-- back equal. Metamethods are not used. What JSON can't hold (functions, tables that contain
+-- themselves, NaN, too many holes) raises.
 -- @param v
 -- @treturn string
 function json.encode(v)
@@ -141,8 +141,9 @@ local function tidy(v)
   return v
 end
 
---- The value of a JSON text. A member of an object that is null is absent; in an array it is `json.null`,
--- and so is the text `null` itself. Numbers without a fraction are integers up to 2^53.
+--- The value of a JSON text. A member of an object that is null is absent; in an array it is
+-- `json.null`, and so is the text `null` itself. Numbers without a fraction are integers up to
+-- 2^53.
 -- @tparam string text
 -- @return the value, or nil and a message where the text isn't JSON
 function json.decode(text)

@@ -12,20 +12,20 @@ local spec = {
 
 --- A parser.
 --
--- `parser:feed(bytes)` takes any piece of the stream and calls back for what it completes. It gives true;
--- or nil, message, code: `"ETOOBIG"` past `max_event_size` (until `reset`), `"ESTOPPED"` where a callback
--- called `stop` or `reset` (the rest of the piece is dropped) or the parser is stopped. An error in a
--- callback is raised by `feed`; the parser is stopped then, the rest of the piece dropped. Called from a
--- callback, it puts the bytes behind those at hand and gives true.
+-- `parser:feed(bytes)` takes any piece of the stream and calls back for what it completes. It gives
+-- true; or nil, message, code: `"ETOOBIG"` past `max_event_size` (until `reset`), `"ESTOPPED"`
+-- where a callback called `stop` or `reset` (the rest of the piece is dropped) or the parser is
+-- stopped. An error in a callback is raised by `feed`; the parser is stopped then, the rest dropped.
+-- Called from a callback, it puts the bytes behind those at hand and gives true.
 --
--- `parser:reset()` begins a new connection: what is half done is forgotten, the last event id stays.
+-- `parser:reset()` begins a new connection: what is half done is forgotten, the last id stays.
 -- `parser:stop()`: no further callback until `reset`. `parser.last_event_id` can be read and set;
 -- `parser.memory` is what it occupies at present, in bytes.
--- @tparam table opts
+-- @tparam[opt] table opts
 -- @tparam[opt] function opts.on_event (data, type, id): an event; id is the last event id
 -- @tparam[opt] function opts.on_retry (ms): a `retry` line
 -- @tparam[opt] function opts.on_comment (text): a comment line, without its colon
--- @tparam[opt] function opts.on_id (id): the last event id changed, called before the event of its block
+-- @tparam[opt] function opts.on_id (id): the last event id changed; before the event of its block
 -- @tparam[opt=16777216] number opts.max_event_size bytes of data, and of any one line's value
 -- @tparam[opt="replace"] string opts.utf8 `"replace"` broken UTF-8 by U+FFFD, or `"raw"`
 -- @tparam[opt=""] string opts.last_event_id

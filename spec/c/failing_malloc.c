@@ -1,0 +1,354 @@
+/* failing_malloc.c: the wire floor where the n-th allocation fails, for every n: the right code,
+ * nothing leaked, nothing half done, and all works again afterwards. */
+#include "failing_malloc.h"
+
+#undef malloc
+#undef calloc
+#undef realloc
+#undef free
+
+#include <stdio.h>
+#include <string.h>
+
+#include "../../csrc/wire/encoder.h"
+#include "../../csrc/wire/error.h"
+#include "../../csrc/wire/frame.h"
+#include "../../csrc/wire/parser.h"
+#include "../../csrc/wire/utf8.h"
+
+#define CHECK(condition)                \
+    do {                                \
+        if (!(condition))               \
+            fail(#condition, __LINE__); \
+    } while (0)
+
+static long until_failure; /* allocations that still succeed; negative: all of them */
+static bool one_failure;   /* only one fails, or all from there on */
+static bool failed;        /* one did */
+static long live;          /* blocks allocated */
+static const char *scenario = "";
+static long nth;
+
+static void fail(const char *what, int line)
+{
+    fprintf(stderr, "failing_malloc.c:%d: %s, allocation %ld: %s\n", line, scenario, nth, what);
+    exit(1);
+}
+
+static bool must_fail(void)
+{
+    if (until_failure < 0)
+        return false;
+    if (until_failure > 0) {
+        until_failure--;
+        return false;
+    }
+    failed = true;
+    if (one_failure)
+        until_failure = -1;
+    return true;
+}
+
+void *failing_malloc(size_t size)
+{
+    void *at = must_fail() ? NULL : malloc(size);
+
+    live += at != NULL;
+    return at;
+}
+
+void *failing_calloc(size_t count, size_t size)
+{
+    void *at = must_fail() ? NULL : calloc(count, size);
+
+    live += at != NULL;
+    return at;
+}
+
+void *failing_realloc(void *at, size_t size)
+{
+    void *moved = must_fail() ? NULL : realloc(at, size);
+
+    live += moved && !at;
+    return moved;
+}
+
+void failing_free(void *at)
+{
+    live -= at != NULL;
+    free(at);
+}
+
+/* --- parsing ---------------------------------------------------------------------------------- */
+
+#define LONG_LINE                                                                                 \
+    "0123456789012345678901234567890123456789012345678901234567890123456789012345678901234567890" \
+    "123456789012345678901234567890123456789012345678901234567890123456789"
+
+static const char stream[] = "\xEF\xBB\xBFid: 1\nevent: tick\ndata: one\ndata: two\n\n"
+                             ": a comment with \xFF in it\nretry: 20\n"
+                             "data: " LONG_LINE "\xE6\xBC\ndata:" LONG_LINE LONG_LINE "\xC3\n\n"
+                             "id: " LONG_LINE "\xFF\r\nevent: " LONG_LINE "\xFF\r\ndata\r\n\r\n"
+                             "data: last\n\n";
+
+typedef struct trace {
+    sse_parser *parser;
+    char text[4096];
+    size_t len;
+    bool nested; /* the first event feeds the parser */
+} trace;
+
+static void note(trace *t, const char *what, sse_slice s)
+{
+    size_t room = sizeof t->text - t->len;
+    int len = snprintf(t->text + t->len, room, "%s=%.*s;", what, (int)s.len, s.at);
+
+    CHECK(len > 0 && (size_t)len < room);
+    t->len += (size_t)len;
+}
+
+static void on_event(void *user, const sse_event *event)
+{
+    trace *t = user;
+
+    note(t, "type", event->type);
+    note(t, "id", event->id);
+    note(t, "data", event->data);
+    if (t->nested) {
+        int code = SSE_OK;
+
+        t->nested = false;
+        code = sse_parser_feed(t->parser, "data: nested\n\n", 14);
+        CHECK(code == SSE_OK || code == SSE_ENOMEM);
+    }
+}
+
+static void on_retry(void *user, int64_t ms)
+{
+    char text[32];
+
+    snprintf(text, sizeof text, "%lld", (long long)ms);
+    note(user, "retry", (sse_slice){ text, strlen(text) });
+}
+
+static void on_comment(void *user, sse_slice text)
+{
+    note(user, "comment", text);
+}
+
+static void on_id(void *user, sse_slice id)
+{
+    note(user, "changed", id);
+}
+
+static int feed_pieces(sse_parser *parser, size_t size)
+{
+    size_t len = sizeof stream - 1;
+    int code = SSE_OK;
+
+    for (size_t at = 0; !code && at < len; at += size)
+        code = sse_parser_feed(parser, stream + at, len - at < size ? len - at : size);
+    return code;
+}
+
+/* What one parser gives when nothing fails; a failure may cut it short, never change it. */
+static void parse_in(size_t size, bool nested)
+{
+    const sse_parser_callbacks callbacks = { on_event, on_retry, on_comment, on_id };
+    static trace whole, t;
+    long failing = until_failure;
+    sse_parser *parser = NULL;
+    int code = SSE_OK;
+
+    until_failure = -1;
+    whole = (trace){ .nested = nested };
+    CHECK(sse_parser_new(&whole.parser, NULL, &callbacks, &whole) == SSE_OK);
+    CHECK(feed_pieces(whole.parser, size) == SSE_OK);
+    sse_parser_free(whole.parser);
+
+    until_failure = failing;
+    t = (trace){ .nested = nested };
+    code = sse_parser_new(&parser, NULL, &callbacks, &t);
+    CHECK(code == (failed ? SSE_ENOMEM : SSE_OK));
+    if (code)
+        return;
+    t.parser = parser;
+    code = feed_pieces(parser, size);
+    CHECK(code == (failed ? SSE_ENOMEM : SSE_OK));
+    CHECK(!memcmp(t.text, whole.text, t.len) && (failed || t.len == whole.len));
+    until_failure = -1;
+    CHECK(sse_parser_feed(parser, "", 0) == code);
+    sse_parser_reset(parser);
+    CHECK(sse_parser_set_last_id(parser, SSE_SLICE("")) == SSE_OK);
+    t.len = 0;
+    t.nested = nested;
+    CHECK(feed_pieces(parser, size) == SSE_OK);
+    CHECK(t.len == whole.len && !memcmp(t.text, whole.text, t.len));
+    sse_parser_free(parser);
+}
+
+static void parse_whole(void)
+{
+    parse_in(sizeof stream, false);
+}
+
+static void parse_bytes(void)
+{
+    parse_in(1, false);
+}
+
+static void parse_sevens(void)
+{
+    parse_in(7, false);
+}
+
+static void parse_nested(void)
+{
+    parse_in(100, true);
+}
+
+static void set_last_id(void)
+{
+    sse_parser *parser = NULL;
+    int code = sse_parser_new(&parser, NULL, NULL, NULL);
+
+    CHECK(code == (failed ? SSE_ENOMEM : SSE_OK));
+    if (code)
+        return;
+    code = sse_parser_set_last_id(parser, SSE_SLICE("first"));
+    CHECK(code == (failed ? SSE_ENOMEM : SSE_OK));
+    CHECK(sse_slice_is(sse_parser_last_id(parser), code ? "" : "first"));
+    if (!code) {
+        code = sse_parser_set_last_id(parser, SSE_SLICE("second"));
+        CHECK(code == (failed ? SSE_ENOMEM : SSE_OK));
+        CHECK(sse_slice_is(sse_parser_last_id(parser), code ? "first" : "second"));
+    }
+    sse_parser_free(parser);
+}
+
+/* --- encoding --------------------------------------------------------------------------------- */
+
+static const sse_event sample = {
+    .type = { "tick", 4 },
+    .id = { LONG_LINE, sizeof LONG_LINE - 1 },
+    .data = { LONG_LINE "\n" LONG_LINE "\r\n\r" LONG_LINE, 3 * (sizeof LONG_LINE - 1) + 4 },
+    .retry = 5,
+};
+
+static void encode(void)
+{
+    sse_buffer out;
+    int code = SSE_OK;
+    size_t before = 0;
+
+    sse_buffer_init(&out, SIZE_MAX);
+    for (int i = 0; i < 4; i++) {
+        before = out.len;
+        code =
+            i % 2 ? sse_encode_comment(&out, sample.data) : sse_encode_event(&out, &sample, NULL);
+        CHECK(code == (failed ? SSE_ENOMEM : SSE_OK));
+        CHECK(code ? out.len == before : out.len > before);
+        if (code)
+            break;
+    }
+    sse_buffer_free(&out);
+}
+
+static void frames(void)
+{
+    sse_frame *event = NULL, *bytes = NULL, *raw = NULL;
+    int code = sse_frame_event(&sample, SIZE_MAX, &event, NULL);
+
+    CHECK(code == (failed ? SSE_ENOMEM : SSE_OK) && (code != SSE_OK) == !event);
+    bytes = sse_frame_new(SSE_SLICE("payload"));
+    CHECK(bytes ? sse_slice_is(sse_frame_chunk(bytes), "7\r\npayload\r\n") : failed);
+    raw = sse_frame_raw(SSE_SLICE(""));
+    CHECK(raw ? sse_frame_chunk(raw).len == 0 : failed);
+    if (bytes)
+        sse_frame_unref(sse_frame_ref(bytes));
+    sse_frame_unref(event);
+    sse_frame_unref(bytes);
+    sse_frame_unref(raw);
+}
+
+/* --- buffers ---------------------------------------------------------------------------------- */
+
+static void buffers(void)
+{
+    sse_buffer b;
+    size_t held = 0;
+
+    sse_buffer_init(&b, 100000);
+    for (size_t i = 0; i < 500; i++) {
+        int code = sse_buffer_append(&b, "0123456789", 10);
+
+        CHECK(code == SSE_OK || (failed && code == SSE_ENOMEM));
+        held += code ? 0 : 10;
+        CHECK(b.len == held && b.cap >= held);
+    }
+    CHECK(sse_buffer_reserve(&b, 100000) == (held ? SSE_ETOOBIG : SSE_ENOMEM) || !failed);
+    sse_buffer_consume(&b, held > 20 ? held - 20 : 0);
+    sse_buffer_trim(&b, 64);
+    CHECK(b.len <= 20 && (b.len < 20 || !memcmp(b.data, "01234567890123456789", 20)));
+    CHECK(failed || b.cap == 20);
+    sse_buffer_consume(&b, b.len);
+    sse_buffer_trim(&b, 0);
+    CHECK(!b.data && b.cap == 0);
+}
+
+static void replacing(void)
+{
+    sse_buffer b;
+    int code = SSE_OK;
+
+    sse_buffer_init(&b, SIZE_MAX);
+    code = sse_utf8_replace(&b, SSE_SLICE("a\xFF" LONG_LINE "\xFF" LONG_LINE "\xC3"));
+    CHECK(code == (failed ? SSE_ENOMEM : SSE_OK));
+    CHECK(b.len == (failed ? 0 : 1 + 2 * (sizeof LONG_LINE - 1) + 9));
+    sse_buffer_free(&b);
+}
+
+/* --- all of them ------------------------------------------------------------------------------ */
+
+static void every_nth(const char *name, void (*run)(void), bool one)
+{
+    scenario = name;
+    one_failure = one;
+    for (nth = 0;; nth++) {
+        until_failure = nth;
+        failed = false;
+        live = 0;
+        run();
+        CHECK(live == 0);
+        if (!failed)
+            break;
+    }
+    if (one)
+        printf("%-14s %3ld allocations, each failed in turn\n", name, nth);
+    if (nth == 0)
+        fail("nothing was allocated", __LINE__);
+}
+
+int main(void)
+{
+    static const struct {
+        const char *name;
+        void (*run)(void);
+    } scenarios[] = {
+        { "parse whole", parse_whole },
+        { "parse bytes", parse_bytes },
+        { "parse sevens", parse_sevens },
+        { "parse nested", parse_nested },
+        { "last id", set_last_id },
+        { "encode", encode },
+        { "frames", frames },
+        { "buffers", buffers },
+        { "replacing", replacing },
+    };
+
+    for (size_t i = 0; i < sizeof scenarios / sizeof scenarios[0]; i++) {
+        every_nth(scenarios[i].name, scenarios[i].run, true);
+        every_nth(scenarios[i].name, scenarios[i].run, false);
+    }
+    return 0;
+}
