@@ -1,4 +1,5 @@
-/* stream.c: the stream class, one open text/event-stream response. It stays open though nobody refers to it. */
+/* stream.c: the stream class, one open text/event-stream response. It stays open though nobody
+ * refers to it. */
 #include "bind.h"
 #include "encoder.h"
 #include "request.h"
@@ -197,7 +198,9 @@ static const luaL_Reg properties[] = {
     { "closed", p_closed },   { "pending", p_pending }, { "onclose", p_onclose },
     { "ondrain", p_ondrain }, { NULL, NULL },
 };
-static const luaL_Reg setters[] = { { "onclose", s_onclose }, { "ondrain", s_ondrain }, { NULL, NULL } };
+static const luaL_Reg setters[] = { { "onclose", s_onclose },
+                                    { "ondrain", s_ondrain },
+                                    { NULL, NULL } };
 static const luaL_Reg metamethods[] = { { "__gc", mm_gc }, { NULL, NULL } };
 static const sse_class stream_class = { "sse.stream", methods, properties, metamethods, setters };
 

@@ -6,12 +6,13 @@
 #include <stdlib.h>
 #include <sys/socket.h>
 
-#define MAX_IOV 64
+#define MAX_IOV     64
 #define MAX_DISCARD (1u << 20)
 
 const char *sse_reason_name(sse_reason reason)
 {
-    static const char *const names[] = { "open", "finished", "client", "server", "slow", "timeout", "error" };
+    static const char *const names[] = { "open", "finished", "client", "server",
+                                         "slow", "timeout",  "error" };
 
     return names[reason];
 }
@@ -33,7 +34,8 @@ static void watch(sse_connection *c)
     c->watching = want;
     if (!want)
         return;
-    event_assign(&c->event, sse_loop_base(c->pool->loop), fd, (short)(want | EV_PERSIST), on_socket, c);
+    event_assign(&c->event, sse_loop_base(c->pool->loop), fd, (short)(want | EV_PERSIST), on_socket,
+                 c);
     if (event_add(&c->event, NULL) != 0) {
         c->watching = 0;
         sse_connection_close(c, SSE_END_ERROR);
@@ -298,11 +300,13 @@ static void set_socket_options(evutil_socket_t fd)
     setsockopt(fd, IPPROTO_TCP, TCP_KEEPCNT, &(int){ 4 }, sizeof(int));
 #endif
 #ifdef TCP_USER_TIMEOUT /* keep-alive probes stop while data is unacknowledged: bound that too */
-    setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &(unsigned){ SSE_WRITE_STALL_MS }, sizeof(unsigned));
+    setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &(unsigned){ SSE_WRITE_STALL_MS },
+               sizeof(unsigned));
 #endif
 }
 
-int sse_connection_new(sse_pool *pool, evutil_socket_t fd, const sse_protocol *protocol, sse_connection **out)
+int sse_connection_new(sse_pool *pool, evutil_socket_t fd, const sse_protocol *protocol,
+                       sse_connection **out)
 {
     sse_connection *c = calloc(1, sizeof *c);
 
