@@ -8,7 +8,7 @@
 #include "bind.h"
 #include "class.h"
 
-/* --- the state ---------------------------------------------------------------------------------- */
+/* --- the state ----------------------------------------------------------- */
 
 static int mm_state_gc(lua_State *L)
 {
@@ -38,7 +38,7 @@ static void open_state(lua_State *L)
     sse_state_keep(L, st);
 }
 
-/* --- run, turn, stop ------------------------------------------------------------------------------ */
+/* --- run, turn, stop ----------------------------------------------------- */
 
 /* Raises the oldest error that a callback left, if any. */
 static void raise_kept(lua_State *L, sse_state *st)
@@ -117,7 +117,7 @@ static int f_report(lua_State *L)
     return 0;
 }
 
-/* --- timers ---------------------------------------------------------------------------------------- */
+/* --- timers -------------------------------------------------------------- */
 
 typedef struct timer_object {
     sse_state *st;
@@ -226,7 +226,7 @@ static int p_timer_active(lua_State *L)
     return 1;
 }
 
-/* --- deferred calls ---------------------------------------------------------------------------------- */
+/* --- deferred calls ------------------------------------------------------ */
 
 typedef struct deferred_object {
     sse_state *st;
@@ -280,7 +280,7 @@ static int mm_deferred_gc(lua_State *L)
     return 0;
 }
 
-/* --- signals ----------------------------------------------------------------------------------------- */
+/* --- signals ------------------------------------------------------------- */
 
 typedef struct signal_object {
     sse_state *st;
@@ -361,7 +361,7 @@ static int m_signal_stop(lua_State *L)
     return 0;
 }
 
-/* --- tables ------------------------------------------------------------------------------------------ */
+/* --- tables -------------------------------------------------------------- */
 
 static int mm_timer_gc(lua_State *L)
 {

@@ -26,7 +26,7 @@ static exchange_object *check(lua_State *L)
     return sse_class_check(L, 1, &exchange_class);
 }
 
-/* --- callbacks ------------------------------------------------------------------------------------ */
+/* --- callbacks ----------------------------------------------------------- */
 
 static int call_on_end(lua_State *L)
 {
@@ -96,7 +96,7 @@ static int s_ondrain(lua_State *L)
     return 0;
 }
 
-/* --- the request ---------------------------------------------------------------------------------- */
+/* --- the request --------------------------------------------------------- */
 
 static sse_request *check_request(lua_State *L)
 {
@@ -206,7 +206,7 @@ static int m_headers(lua_State *L)
     return 1;
 }
 
-/* --- the answer ----------------------------------------------------------------------------------- */
+/* --- the answer ---------------------------------------------------------- */
 
 size_t sse_check_fields(lua_State *L, int index, sse_http1_field fields[SSE_HTTP1_MAX_FIELDS])
 {
@@ -354,7 +354,7 @@ static int m_abort(lua_State *L)
     return 0;
 }
 
-/* --- event streams -------------------------------------------------------------------------------- */
+/* --- event streams ------------------------------------------------------- */
 
 static lua_Number check_number(lua_State *L, const char *name, lua_Number least)
 {
@@ -413,7 +413,7 @@ static int m_event_stream(lua_State *L)
     return 1;
 }
 
-/* --- state ---------------------------------------------------------------------------------------- */
+/* --- state --------------------------------------------------------------- */
 
 static int p_state(lua_State *L)
 {

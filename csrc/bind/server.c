@@ -22,7 +22,7 @@ static server_object *check(lua_State *L)
     return sse_class_check(L, 1, &server_class);
 }
 
-/* --- callbacks ------------------------------------------------------------------------------------ */
+/* --- callbacks ----------------------------------------------------------- */
 
 typedef struct request_call {
     server_object *object;
@@ -69,7 +69,7 @@ static void on_idle(void *user)
     sse_protect(o->st, call_on_idle, o);
 }
 
-/* --- options -------------------------------------------------------------------------------------- */
+/* --- options ------------------------------------------------------------- */
 
 /* options.name, a whole number within bounds, or `otherwise`. */
 static uint64_t option(lua_State *L, const char *name, uint64_t otherwise, uint64_t least,
@@ -138,7 +138,7 @@ static int f_server(lua_State *L)
     return 1;
 }
 
-/* --- methods -------------------------------------------------------------------------------------- */
+/* --- methods ------------------------------------------------------------- */
 
 static int m_listen(lua_State *L)
 {

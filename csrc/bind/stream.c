@@ -78,7 +78,7 @@ void sse_push_stream(lua_State *L, sse_stream *stream, sse_reason reason)
         sse_stream_listen(stream, o, on_end, on_drain);
 }
 
-/* --- methods -------------------------------------------------------------------------------------- */
+/* --- methods ------------------------------------------------------------- */
 
 static int push_sent(lua_State *L, int code, const char *field)
 {

@@ -17,7 +17,7 @@ const char *sse_reason_name(sse_reason reason)
     return names[reason];
 }
 
-/* --- watching ------------------------------------------------------------------------------------- */
+/* --- watching ------------------------------------------------------------ */
 
 static void on_socket(evutil_socket_t fd, short what, void *arg);
 
@@ -42,7 +42,7 @@ static void watch(sse_connection *c)
     }
 }
 
-/* --- the end -------------------------------------------------------------------------------------- */
+/* --- the end ------------------------------------------------------------- */
 
 static void move_to(sse_connection **list, sse_connection *c)
 {
@@ -94,7 +94,7 @@ void sse_connection_finish(sse_connection *c)
         linger(c);
 }
 
-/* --- writing -------------------------------------------------------------------------------------- */
+/* --- writing ------------------------------------------------------------- */
 
 static void drained(sse_connection *c)
 {
@@ -198,7 +198,7 @@ int sse_connection_send(sse_connection *c, sse_frame *frame)
     return SSE_OK;
 }
 
-/* --- reading -------------------------------------------------------------------------------------- */
+/* --- reading ------------------------------------------------------------- */
 
 static void discard(sse_connection *c, size_t n)
 {
@@ -256,7 +256,7 @@ void sse_connection_read(sse_connection *c, bool on)
     watch(c);
 }
 
-/* --- deadlines ------------------------------------------------------------------------------------ */
+/* --- deadlines ----------------------------------------------------------- */
 
 static void on_deadline(sse_deadline *d)
 {
@@ -280,7 +280,7 @@ void sse_connection_deadline(sse_connection *c, uint64_t ms)
         sse_wheel_cancel(&c->pool->wheel, &c->deadline);
 }
 
-/* --- birth ---------------------------------------------------------------------------------------- */
+/* --- birth --------------------------------------------------------------- */
 
 /* Small writes go out at once; a peer that vanished without a word is noticed. */
 static void set_socket_options(evutil_socket_t fd)
@@ -325,7 +325,7 @@ int sse_connection_new(sse_pool *pool, evutil_socket_t fd, const sse_protocol *p
     return SSE_OK;
 }
 
-/* --- the pool ------------------------------------------------------------------------------------- */
+/* --- the pool ------------------------------------------------------------ */
 
 static void flush_dirty(sse_pool *pool)
 {

@@ -6,7 +6,7 @@
  * which sends in a loop meets the socket's real state. */
 #define FLUSH_AT ((size_t)64 << 10)
 
-/* --- requests ------------------------------------------------------------------------------------- */
+/* --- requests ------------------------------------------------------------ */
 
 static sse_slice copy_slice(char **to, sse_slice s)
 {
@@ -50,7 +50,7 @@ void sse_request_free(sse_request *request)
     free(request);
 }
 
-/* --- birth and end -------------------------------------------------------------------------------- */
+/* --- birth and end ------------------------------------------------------- */
 
 /* The end of a turn: tells what ended, oldest first. What ends meanwhile waits for the next turn.
  */
@@ -100,7 +100,7 @@ void sse_exchange_end(sse_exchange *x, sse_reason reason)
     sse_pool_wake(x->pool);
 }
 
-/* --- the answer ----------------------------------------------------------------------------------- */
+/* --- the answer ---------------------------------------------------------- */
 
 static int start(sse_exchange *x, int status, const sse_http1_field *fields, size_t count,
                  int64_t length, size_t *bad)

@@ -22,7 +22,7 @@ typedef struct session {
     bool begun; /* the first byte of a request came: the head's deadline runs */
 } session;
 
-/* --- answers -------------------------------------------------------------------------------------- */
+/* --- answers ------------------------------------------------------------- */
 
 static void format_date(char *out, size_t size)
 {
@@ -204,7 +204,7 @@ static void refuse(session *s, int status, const char *reason, const sse_http1_f
     sse_connection_finish(s->connection);
 }
 
-/* --- requests ------------------------------------------------------------------------------------- */
+/* --- requests ------------------------------------------------------------ */
 
 static void dispatch(session *s)
 {
@@ -381,7 +381,7 @@ static void on_bytes(sse_connection *c, const char *bytes, size_t len)
         keep_rest(s, bytes + used, len - used);
 }
 
-/* --- the connection's other news ------------------------------------------------------------------ */
+/* --- the connection's other news ----------------------------------------- */
 
 static void on_eof(sse_connection *c)
 {
@@ -443,7 +443,7 @@ static void on_closed(sse_connection *c, sse_reason reason)
 
 static const sse_protocol protocol = { on_bytes, on_eof, on_drained, on_deadline, on_closed };
 
-/* --- birth ---------------------------------------------------------------------------------------- */
+/* --- birth --------------------------------------------------------------- */
 
 static session *new_session(sse_pool *pool, evutil_socket_t fd)
 {

@@ -44,7 +44,7 @@ const sse_limits sse_default_limits = {
     .keep_alive = 15000,
 };
 
-/* --- accepting ------------------------------------------------------------------------------------ */
+/* --- accepting ----------------------------------------------------------- */
 
 static void refuse(sse_server *server, evutil_socket_t fd)
 {
@@ -116,7 +116,7 @@ static void on_acceptable(evutil_socket_t fd, short what, void *arg)
     }
 }
 
-/* --- listening ------------------------------------------------------------------------------------ */
+/* --- listening ----------------------------------------------------------- */
 
 static int code_of_errno(int number)
 {
@@ -206,7 +206,7 @@ int sse_server_listen(sse_server *server, char *message, size_t size)
     return SSE_OK;
 }
 
-/* --- life ----------------------------------------------------------------------------------------- */
+/* --- life ---------------------------------------------------------------- */
 
 static void on_request(void *user, sse_exchange *x)
 {
