@@ -196,6 +196,23 @@ describe("net http1", function()
     assert.equal("", net.connect(net.head "GET /"):receive_all())
   end)
 
+  it("resets a connection whose end would be that of the answer", function()
+    net.start(function(exchange)
+      exchange:start(200, {})
+      exchange:write "half"
+      core.after(1, function()
+        if exchange.target == "/whole" then exchange:finish() else exchange:abort() end
+      end)
+    end)
+    for _, path in ipairs { "/whole", "/broken" } do
+      local client = net.connect(net.head("GET " .. path, nil, "1.0"))
+      client:head()
+      assert.equal("half", client:receive_all())
+      local can_send = client.socket:send "x" -- a reset takes no more
+      assert.equal(path == "/whole", can_send ~= nil)
+    end
+  end)
+
   it("lets a client that said too much read why", function()
     net.start(now, { max_body = 1000 })
     local size = 5000000
