@@ -49,7 +49,10 @@ describe("net streams", function()
     for _, client in ipairs(clients) do
       assert.equal(1, #data_of(client:receive_until("once\n\n\r\n")))
     end
-    for i, client in ipairs(clients) do if i % 2 == 0 then client:close() else client:reset() end end
+    for i, client in ipairs(clients) do
+      local leave = i % 2 == 0 and client.close or client.reset
+      leave(client)
+    end
     raw.pump(function() return ended == many end, "all ends", 60000)
     assert.equal(0, server:stats().streams)
     assert.equal(many, server:stats().streams_opened)
