@@ -1,7 +1,6 @@
-/* http1_fuzz.c: any split of the same bytes gives the same requests and the same refusal, and every slice
- * lies within what was given. The first two bytes of an input choose the split and the limits.
- *   clang -g -O1 -fsanitize=fuzzer,address,undefined fuzz/http1_fuzz.c csrc/wire/http1_*.c \
- *     csrc/wire/buffer.c csrc/wire/error.c -o build/http1_fuzz */
+/* http1_fuzz.c: any split of the same bytes gives the same requests and the same refusal, and every
+ * slice lies within what was given. The first two bytes of an input choose the split and the
+ * limits. */
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>

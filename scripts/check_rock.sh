@@ -1,6 +1,6 @@
 #!/bin/sh
-# Installs the rock into a scratch tree and requires it from another folder, with that tree's paths only
-# (and the system's, for lua-cjson). KEEP=1 leaves the tree.
+# Installs the rock into a scratch tree and requires it from another folder, with that tree's paths
+# only (and the system's, for lua-cjson). KEEP=1 leaves the tree.
 set -eu
 cd "$(dirname "$0")/.."
 LUA=${LUA:-lua5.4}
@@ -9,15 +9,18 @@ scratch=$(mktemp -d "${TMPDIR:-/tmp}/lua-sse-rock.XXXXXX")
 
 # LuaRocks compiles beside the sources: give it a copy, so that the tree stays as it is.
 mkdir "$scratch/source"
-tar -cf - --exclude=./.git --exclude=node_modules --exclude='./build*' . | tar -xf - -C "$scratch/source"
+tar -cf - --exclude=./.git --exclude=node_modules --exclude='./build*' . |
+    tar -xf - -C "$scratch/source"
+rock=lua-sse-scm-1.rockspec
 if ! (cd "$scratch/source" &&
-    luarocks --lua-version=5.4 make --deps-mode=none --tree="$scratch/tree" lua-sse-scm-1.rockspec) \
+    luarocks --lua-version=5.4 make --deps-mode=none --tree="$scratch/tree" $rock) \
     >"$scratch/log" 2>&1 </dev/null; then
     cat "$scratch/log" >&2
     exit 1
 fi
 cd /
-version=$(LUA_PATH_5_4="$scratch/tree/share/lua/5.4/?.lua;$scratch/tree/share/lua/5.4/?/init.lua;;" \
+share=$scratch/tree/share/lua/5.4
+version=$(LUA_PATH_5_4="$share/?.lua;$share/?/init.lua;;" \
     LUA_CPATH_5_4="$scratch/tree/lib/lua/5.4/?.so;;" \
     "$LUA" -e 'local sse = require "sse" print(sse._VERSION)')
 echo "rock: installed and required from another folder, version $version"

@@ -20,19 +20,21 @@ pc:libcurl|the client's HTTP|libcurl4-openssl-dev|libcurl-devel|curl-dev|curl
 lua:cjson|JSON|lua-cjson|rock:lua-cjson|lua5.4-cjson|rock:lua-cjson
 LIST
         ;;
-    test) packages_of build; cat <<'LIST'
+    test) packages_of build; packages_of lfs; cat <<'LIST'
 lua:busted.runner|runs the specs|lua-busted|rock:busted|rock:busted|rock:busted
 lua:socket|raw clients in specs|lua-socket|rock:luasocket|lua5.4-socket|rock:luasocket
-lua:lfs|folders in specs|lua-filesystem|rock:luafilesystem|lua5.4-filesystem|rock:luafilesystem
 cmd:curl|a client that is not ours, in specs|curl|curl|curl|curl
 LIST
         ;;
-    lint) packages_of build; cat <<'LIST'
-lua:lfs|folders in scripts|lua-filesystem|rock:luafilesystem|lua5.4-filesystem|rock:luafilesystem
+    lint) packages_of build; packages_of lfs; cat <<'LIST'
 cmd:luacheck|lints Lua|lua-check|rock:luacheck|rock:luacheck|rock:luacheck
 cmd:cppcheck|lints C|cppcheck|cppcheck|cppcheck|cppcheck
 cmd:clang-format|the form of C|clang-format|clang-tools-extra|clang-extra-tools|clang-format
 cmd:shellcheck|lints sh|shellcheck|ShellCheck|shellcheck|shellcheck
+LIST
+        ;;
+    lfs) cat <<'LIST'
+lua:lfs|folders in specs, scripts|lua-filesystem|rock:luafilesystem|lua5.4-lfs|rock:luafilesystem
 LIST
         ;;
     node) cat <<'LIST'
@@ -40,15 +42,15 @@ cmd:node|other people's clients and servers|nodejs|nodejs|nodejs|node
 cmd:npm|installs them|npm|npm|npm|node
 LIST
         ;;
-    interop) packages_of build; packages_of node; cat <<'LIST'
-lua:lfs|folders in scripts|lua-filesystem|rock:luafilesystem|lua5.4-filesystem|rock:luafilesystem
+    interop) packages_of build; packages_of lfs; packages_of node; cat <<'LIST'
 cmd:curl|a client that is not ours|curl|curl|curl|curl
 browser|a browser for the demo's page|chromium|chromium|chromium|--cask chromium
+font|Chinese in a screenshot|fontconfig fonts-wqy-microhei|wqy-microhei-fonts|font-wqy-zenhei|--cask font-noto-sans-sc
 LIST
         ;;
     bench) packages_of build; packages_of node ;;
     fuzz) packages_of build; cat <<'LIST'
-libfuzzer|libFuzzer and the sanitizers|clang libclang-rt-14-dev|clang compiler-rt|clang compiler-rt|llvm
+libfuzzer|libFuzzer, sanitizers|clang libclang-rt-14-dev|clang compiler-rt|clang compiler-rt|llvm
 LIST
         ;;
     asan) packages_of test ;;
@@ -56,9 +58,8 @@ LIST
 cmd:ldoc|pages from the comments|lua-ldoc|rock:ldoc|rock:ldoc|rock:ldoc
 LIST
         ;;
-    rock) packages_of build; cat <<'LIST'
+    rock) packages_of build; packages_of lfs; cat <<'LIST'
 cmd:luarocks|installs the rock|luarocks|luarocks|luarocks5.4|luarocks
-lua:lfs|folders in scripts|lua-filesystem|rock:luafilesystem|lua5.4-filesystem|rock:luafilesystem
 LIST
         ;;
     demo) packages_of build ;;
@@ -83,7 +84,8 @@ have_browser() {
 have_libfuzzer() {
     command -v clang >/dev/null 2>&1 || return 1
     # Without the runtime clang names a file that isn't there.
-    for runtime in libclang_rt.fuzzer.a libclang_rt.fuzzer-"$(uname -m)".a libclang_rt.fuzzer_osx.a; do
+    for kind in "" "-$(uname -m)" _osx; do
+        runtime=libclang_rt.fuzzer$kind.a
         [ -e "$(clang -print-file-name="$runtime")" ] && return 0
         [ -e "$(clang -print-runtime-dir 2>/dev/null)/$runtime" ] && return 0
     done
@@ -102,6 +104,7 @@ have() {
         done
         return 1 ;;
     browser) have_browser ;;
+    font) [ -n "$(fc-list :lang=zh 2>/dev/null)" ] ;;
     libfuzzer) have_libfuzzer ;;
     esac
 }
@@ -133,7 +136,7 @@ install_with_apt() {
     apt_install "$@" || { apt_update && apt_install "$@"; }
 }
 
-# $1: column of the table; the rest: packages. Rocks are separate: LuaRocks installs them everywhere.
+# $1: the command; the rest: packages. Rocks are apart: LuaRocks installs them everywhere.
 say_what_to_install() {
     manager=$1; shift
     plain=; rocks=

@@ -28,17 +28,17 @@ local function modules()
     ["sse.core"] = {
       sources = {
 %s      },
-      defines = { "_GNU_SOURCE" },
       libraries = { "event_core", "curl", "m" },
-      incdirs = { "$(EVENT_INCDIR)", "$(CURL_INCDIR)" },
+      incdirs = { "$(EVENT_INCDIR)" },
       libdirs = { "$(EVENT_LIBDIR)", "$(CURL_LIBDIR)" },
     },
 %s]]):format(list_sources(), list_modules())
 end
 
 local text = source.read(ROCKSPEC)
-local from = select(2, assert(text:find(BEGIN, 1, true), "no mark where the modules begin"))
-local to = assert(text:find(FINISH, from, true), "no mark where the modules end")
+local _, from = text:find(BEGIN, 1, true)
+local to = text:find(FINISH, 1, true)
+assert(from and to and from < to, ROCKSPEC .. ": the marks around the modules are gone")
 local current = text:sub(1, from) .. modules() .. text:sub(to)
 
 if arg[1] ~= "--check" then

@@ -40,8 +40,8 @@ describe("the loop", function()
   end)
 
   it("stops at the end of the callback at hand", function()
-    local after_stop, timer = false, nil
-    timer = core.every(1, function() core.stop() end)
+    local after_stop = false
+    local timer = core.every(1, function() core.stop() end)
     core.run()
     timer:stop()
     core.after(0, function() after_stop = true end)

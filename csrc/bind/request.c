@@ -1,6 +1,476 @@
+/* request.c: the exchange class, one request and its answer. The Lua layer makes `req` and `res` of it. */
+#include "request.h"
+
+#include <ctype.h>
+#include <math.h>
+#include <strings.h>
+
 #include "bind.h"
+
+typedef struct exchange_object {
+    sse_state *st;
+    sse_exchange *x;  /* NULL once ended or made a stream */
+    int self;         /* anchored while a callback is set */
+    sse_reason reason;
+    uint8_t state;    /* the last state, once x is gone */
+    bool streaming;   /* made a stream */
+} exchange_object;
+
+enum { ON_CLOSE = 1, ON_DRAIN, VALUES = ON_DRAIN };
+
+static const sse_class exchange_class;
+
+static exchange_object *check(lua_State *L)
+{
+    return sse_class_check(L, 1, &exchange_class);
+}
+
+/* --- callbacks ------------------------------------------------------------------------------------ */
+
+static int call_on_end(lua_State *L)
+{
+    exchange_object *o = lua_touserdata(L, 1);
+
+    sse_push_value(L, o->self, ON_CLOSE);
+    sse_unanchor(L, &o->self);
+    if (o->reason == SSE_END_FINISHED || lua_isnil(L, -1))
+        return 0;
+    lua_pushstring(L, sse_reason_name(o->reason));
+    lua_call(L, 1, 0);
+    return 0;
+}
+
+static void on_end(void *user, sse_reason reason)
+{
+    exchange_object *o = user;
+
+    o->state = o->x->state;
+    o->reason = reason;
+    o->x = NULL;
+    if (o->self != LUA_NOREF)
+        sse_protect(o->st, call_on_end, o);
+}
+
+static int call_on_drain(lua_State *L)
+{
+    exchange_object *o = lua_touserdata(L, 1);
+
+    sse_push_value(L, o->self, ON_DRAIN);
+    if (!lua_isnil(L, -1))
+        lua_call(L, 0, 0);
+    return 0;
+}
+
+static void on_drain(void *user)
+{
+    exchange_object *o = user;
+
+    if (o->self != LUA_NOREF)
+        sse_protect(o->st, call_on_drain, o);
+}
+
+void sse_set_callback(lua_State *L, const char *name, int n, bool open, int *self)
+{
+    if (!lua_isnil(L, 2) && !lua_isfunction(L, 2))
+        luaL_error(L, "%s must be a function or nil, got %s", name, luaL_typename(L, 2));
+    lua_settop(L, 2);
+    lua_setiuservalue(L, 1, n);
+    if (open)
+        sse_anchor(L, 1, self);
+}
+
+static int s_onclose(lua_State *L)
+{
+    exchange_object *o = check(L);
+
+    sse_set_callback(L, "onclose", ON_CLOSE, o->x != NULL, &o->self);
+    return 0;
+}
+
+static int s_ondrain(lua_State *L)
+{
+    exchange_object *o = check(L);
+
+    sse_set_callback(L, "ondrain", ON_DRAIN, o->x != NULL, &o->self);
+    return 0;
+}
+
+/* --- the request ---------------------------------------------------------------------------------- */
+
+static sse_request *check_request(lua_State *L)
+{
+    exchange_object *o = check(L);
+
+    if (!o->x || !o->x->request)
+        luaL_error(L, "the request is gone: it was answered or its client left");
+    return o->x->request;
+}
+
+static int push_slice(lua_State *L, sse_slice s)
+{
+    lua_pushlstring(L, s.at, s.len);
+    return 1;
+}
+
+static int p_method(lua_State *L)
+{
+    return push_slice(L, check_request(L)->method);
+}
+
+static int p_target(lua_State *L)
+{
+    return push_slice(L, check_request(L)->target);
+}
+
+static int p_protocol(lua_State *L)
+{
+    lua_pushfstring(L, "HTTP/1.%d", check_request(L)->minor);
+    return 1;
+}
+
+static int p_body(lua_State *L)
+{
+    const sse_buffer *body = &check_request(L)->body;
+
+    lua_pushlstring(L, body->data ? body->data : "", body->len);
+    return 1;
+}
+
+static int p_remote_address(lua_State *L)
+{
+    exchange_object *o = check(L);
+    char text[64] = "";
+
+    if (o->x)
+        sse_exchange_remote_address(o->x, text, sizeof text);
+    lua_pushstring(L, text);
+    return 1;
+}
+
+static bool same_name(sse_slice name, const char *other, size_t len)
+{
+    return name.len == len && strncasecmp(name.at, other, len) == 0;
+}
+
+/* The values of all fields of that name, joined by ", " (RFC 9110 section 5.3); false: none. */
+static bool push_joined(lua_State *L, const sse_request *r, const char *name, size_t len)
+{
+    luaL_Buffer b;
+    bool any = false;
+
+    luaL_buffinit(L, &b);
+    for (size_t i = 0; i < r->field_count; i++) {
+        if (!same_name(r->fields[i].name, name, len))
+            continue;
+        if (any)
+            luaL_addlstring(&b, ", ", 2);
+        luaL_addlstring(&b, r->fields[i].value.at, r->fields[i].value.len);
+        any = true;
+    }
+    luaL_pushresult(&b);
+    return any;
+}
+
+static int m_header(lua_State *L)
+{
+    sse_request *r = check_request(L);
+    size_t len = 0;
+    const char *name = luaL_checklstring(L, 2, &len);
+
+    if (!push_joined(L, r, name, len))
+        lua_pushnil(L);
+    return 1;
+}
+
+static void push_lower(lua_State *L, sse_slice name)
+{
+    luaL_Buffer b;
+    char *to = luaL_buffinitsize(L, &b, name.len);
+
+    for (size_t i = 0; i < name.len; i++)
+        to[i] = (char)tolower((unsigned char)name.at[i]);
+    luaL_pushresultsize(&b, name.len);
+}
+
+static int m_headers(lua_State *L)
+{
+    sse_request *r = check_request(L);
+
+    lua_createtable(L, 0, (int)r->field_count);
+    for (size_t i = 0; i < r->field_count; i++) {
+        push_lower(L, r->fields[i].name);
+        push_joined(L, r, r->fields[i].name.at, r->fields[i].name.len);
+        lua_rawset(L, -3);
+    }
+    return 1;
+}
+
+/* --- the answer ----------------------------------------------------------------------------------- */
+
+size_t sse_check_fields(lua_State *L, int index, sse_http1_field fields[SSE_HTTP1_MAX_FIELDS])
+{
+    size_t count = 0;
+
+    if (lua_isnoneornil(L, index))
+        return 0;
+    luaL_checktype(L, index, LUA_TTABLE);
+    count = (size_t)lua_rawlen(L, index) / 2;
+    if (count > SSE_HTTP1_MAX_FIELDS - 8)
+        luaL_error(L, "too many headers: %d, at most %d", (int)count, SSE_HTTP1_MAX_FIELDS - 8);
+    for (size_t i = 0; i < count * 2; i++) {
+        sse_slice *s = i % 2 ? &fields[i / 2].value : &fields[i / 2].name;
+
+        if (lua_rawgeti(L, index, (lua_Integer)i + 1) != LUA_TSTRING)
+            luaL_error(L, "header names and values must be strings, got %s", luaL_typename(L, -1));
+        s->at = lua_tolstring(L, -1, &s->len);
+        lua_pop(L, 1); /* the table keeps it */
+    }
+    return count;
+}
+
+int sse_raise_bad_field(lua_State *L, const sse_http1_field *fields, size_t count, size_t bad)
+{
+    if (bad >= count)
+        return luaL_error(L, "a header can't be sent");
+    lua_pushlstring(L, fields[bad].name.at, fields[bad].name.len);
+    return luaL_error(L, "header '%s' can't be sent: a name is letters, digits and -, a value has no CR, LF or "
+                         "NUL, and Content-Type of an event stream is fixed", lua_tostring(L, -1));
+}
+
+int sse_push_sent(lua_State *L, int code)
+{
+    if (code == SSE_OK) {
+        lua_pushboolean(L, true);
+        return 1;
+    }
+    if (code == SSE_ESTATE)
+        return luaL_error(L, "no streamed answer was started: call write_head first");
+    return sse_fail(L, code, NULL);
+}
+
+static int check_status(lua_State *L, int index)
+{
+    lua_Integer status = luaL_checkinteger(L, index);
+
+    luaL_argcheck(L, status >= 200 && status <= 599, index, "expected a status from 200 to 599");
+    return (int)status;
+}
+
+static int answered_before(lua_State *L)
+{
+    return luaL_error(L, "the request was answered already");
+}
+
+/* What the engine said of a head: true, or nil and why; misuse raises. */
+static int push_answered(lua_State *L, int code, const sse_http1_field *fields, size_t count, size_t bad)
+{
+    if (code == SSE_EINVAL)
+        return sse_raise_bad_field(L, fields, count, bad);
+    if (code == SSE_ESTATE)
+        return answered_before(L);
+    return sse_push_sent(L, code);
+}
+
+/* The exchange, still there; NULL: its client left. Raises where it was answered. */
+static sse_exchange *check_open(lua_State *L, exchange_object *o)
+{
+    if (o->streaming || (!o->x && o->reason == SSE_END_FINISHED) || (o->x && o->x->state == SSE_EXCHANGE_FINISHED))
+        answered_before(L);
+    return o->x;
+}
+
+static int m_reply(lua_State *L)
+{
+    exchange_object *o = check(L);
+    int status = check_status(L, 2);
+    sse_http1_field fields[SSE_HTTP1_MAX_FIELDS];
+    size_t count = sse_check_fields(L, 3, fields), bad = 0, len = 0;
+    const char *body = luaL_optlstring(L, 4, "", &len);
+    sse_exchange *x = check_open(L, o);
+
+    if (!x)
+        return sse_fail(L, SSE_ECLOSED, NULL);
+    return push_answered(L, sse_exchange_reply(x, status, fields, count, (sse_slice){ body, len }, &bad), fields,
+                         count, bad);
+}
+
+static int m_start(lua_State *L)
+{
+    exchange_object *o = check(L);
+    int status = check_status(L, 2);
+    sse_http1_field fields[SSE_HTTP1_MAX_FIELDS];
+    size_t count = sse_check_fields(L, 3, fields), bad = 0;
+    sse_exchange *x = check_open(L, o);
+
+    if (!x)
+        return sse_fail(L, SSE_ECLOSED, NULL);
+    return push_answered(L, sse_exchange_start(x, status, fields, count, &bad), fields, count, bad);
+}
+
+static int m_write(lua_State *L)
+{
+    exchange_object *o = check(L);
+    sse_slice bytes;
+    sse_frame *frame = NULL;
+    int code = SSE_OK;
+
+    bytes.at = luaL_checklstring(L, 2, &bytes.len);
+    if (!o->x)
+        return sse_fail(L, SSE_ECLOSED, NULL);
+    if (bytes.len == 0)
+        return sse_push_sent(L, o->x->state == SSE_EXCHANGE_OPEN ? SSE_ESTATE : SSE_OK);
+    frame = sse_frame_new(bytes);
+    if (!frame)
+        return sse_fail(L, SSE_ENOMEM, NULL);
+    code = sse_exchange_send(o->x, frame, o->x->pool->limits.max_pending);
+    sse_frame_unref(frame);
+    return sse_push_sent(L, code);
+}
+
+static int m_finish(lua_State *L)
+{
+    exchange_object *o = check(L);
+
+    if (o->x && o->x->state == SSE_EXCHANGE_OPEN)
+        return luaL_error(L, "nothing to finish: no answer was started");
+    if (o->x)
+        sse_exchange_finish(o->x, SSE_END_FINISHED);
+    return 0;
+}
+
+static int m_abort(lua_State *L)
+{
+    exchange_object *o = check(L);
+
+    if (o->x)
+        sse_exchange_abort(o->x, SSE_END_ERROR);
+    return 0;
+}
+
+/* --- event streams -------------------------------------------------------------------------------- */
+
+static lua_Number check_number(lua_State *L, const char *name, lua_Number least)
+{
+    lua_Number n = lua_tonumber(L, -1);
+
+    if (lua_type(L, -1) != LUA_TNUMBER || !(n >= least) || n > 9e15)
+        luaL_error(L, "event_stream: option '%s' must be a number of at least %d, got %s", name, (int)least,
+                   luaL_tolstring(L, -1, NULL));
+    return n;
+}
+
+/* options.name as a number, or `otherwise` where it is absent; false counts as 0 where that is allowed. */
+static int64_t option(lua_State *L, int index, const char *name, int64_t otherwise, bool false_is_0)
+{
+    int64_t value = otherwise;
+    int type = lua_getfield(L, index, name);
+
+    if (type == LUA_TBOOLEAN && false_is_0 && !lua_toboolean(L, -1))
+        value = 0;
+    else if (type != LUA_TNIL)
+        value = (int64_t)ceil(check_number(L, name, false_is_0 ? 1 : 0));
+    lua_pop(L, 1);
+    return value;
+}
+
+static int m_event_stream(lua_State *L)
+{
+    exchange_object *o = check(L);
+    sse_http1_field fields[SSE_HTTP1_MAX_FIELDS];
+    sse_stream_options options = { .fields = fields };
+    sse_exchange *x = check_open(L, o);
+    sse_stream *stream = NULL;
+    size_t bad = 0;
+    int code = SSE_ECLOSED;
+
+    if (lua_isnoneornil(L, 2)) {
+        lua_settop(L, 1);
+        lua_newtable(L);
+    }
+    luaL_checktype(L, 2, LUA_TTABLE);
+    options.status = (int)option(L, 2, "status", 200, false);
+    options.retry = option(L, 2, "retry", SSE_NO_RETRY, false);
+    options.keep_alive = option(L, 2, "keep_alive", SSE_KEEP_ALIVE_DEFAULT, true);
+    options.max_pending = (size_t)option(L, 2, "max_pending", 0, false);
+    lua_getfield(L, 2, "headers");
+    options.count = sse_check_fields(L, 3, fields);
+    if (x)
+        code = sse_stream_open(x, &options, &stream, &bad);
+    if (code && code != SSE_ECLOSED)
+        return push_answered(L, code, fields, options.count, bad);
+    o->x = NULL;
+    o->streaming = true;
+    sse_unanchor(L, &o->self);
+    sse_push_stream(L, stream, o->reason);
+    return 1;
+}
+
+/* --- state ---------------------------------------------------------------------------------------- */
+
+static int p_state(lua_State *L)
+{
+    static const char *const names[] = { "open", "started", "finished", "closed" };
+    exchange_object *o = check(L);
+
+    lua_pushstring(L, o->streaming ? "finished" : names[o->x ? o->x->state : o->state]);
+    return 1;
+}
+
+static int p_pending(lua_State *L)
+{
+    exchange_object *o = check(L);
+
+    lua_pushinteger(L, o->x ? (lua_Integer)sse_exchange_pending(o->x) : 0);
+    return 1;
+}
+
+/* Nobody can answer any more: the client is told, rather than left waiting. */
+static int mm_gc(lua_State *L)
+{
+    exchange_object *o = lua_touserdata(L, 1);
+    sse_exchange *x = o->x;
+    sse_http1_field field = { SSE_SLICE("Content-Type"), SSE_SLICE("text/plain; charset=utf-8") };
+
+    if (!x || !o->st->loop)
+        return 0;
+    o->x = NULL;
+    x->user = NULL;
+    x->on_end = NULL;
+    x->on_drain = NULL;
+    if (x->state == SSE_EXCHANGE_OPEN)
+        sse_exchange_reply(x, 500, &field, 1, SSE_SLICE("500 Internal Server Error: no answer\n"), NULL);
+    else
+        sse_exchange_abort(x, SSE_END_ERROR);
+    return 0;
+}
+
+void sse_push_exchange(lua_State *L, sse_exchange *x)
+{
+    exchange_object *o = sse_class_new(L, &exchange_class, sizeof *o, VALUES);
+
+    o->self = LUA_NOREF;
+    o->st = sse_state_get(L);
+    o->x = x;
+    x->user = o;
+    x->on_end = on_end;
+    x->on_drain = on_drain;
+}
+
+static const luaL_Reg methods[] = {
+    { "header", m_header }, { "headers", m_headers }, { "reply", m_reply },
+    { "start", m_start },   { "write", m_write },     { "finish", m_finish },
+    { "abort", m_abort },   { "event_stream", m_event_stream }, { NULL, NULL },
+};
+static const luaL_Reg properties[] = {
+    { "method", p_method },   { "target", p_target }, { "protocol", p_protocol },
+    { "body", p_body },       { "state", p_state },   { "remote_address", p_remote_address },
+    { "pending", p_pending }, { NULL, NULL },
+};
+static const luaL_Reg setters[] = { { "onclose", s_onclose }, { "ondrain", s_ondrain }, { NULL, NULL } };
+static const luaL_Reg metamethods[] = { { "__gc", mm_gc }, { NULL, NULL } };
+static const sse_class exchange_class = { "sse.exchange", methods, properties, metamethods, setters };
 
 void sse_open_request(lua_State *L)
 {
-    (void)L;
+    sse_class_register(L, &exchange_class);
 }

@@ -1,6 +1,228 @@
+/* server.c: the server class: listens, and calls on_request(exchange) for each whole request. */
+#include "../net/server.h"
+
+#include <limits.h>
+#include <math.h>
+
 #include "bind.h"
+#include "request.h"
+
+typedef struct server_object {
+    sse_state *st;
+    sse_server *server;
+    int self;  /* anchored, and the loop kept, from listen until it is closed and idle */
+} server_object;
+
+enum { ON_REQUEST = 1, VALUES = ON_REQUEST };
+
+static const sse_class server_class;
+
+static server_object *check(lua_State *L)
+{
+    return sse_class_check(L, 1, &server_class);
+}
+
+/* --- callbacks ------------------------------------------------------------------------------------ */
+
+typedef struct request_call {
+    server_object *object;
+    sse_exchange *x;
+} request_call;
+
+static int call_on_request(lua_State *L)
+{
+    request_call *call = lua_touserdata(L, 1);
+
+    sse_push_value(L, call->object->self, ON_REQUEST);
+    sse_push_exchange(L, call->x);
+    lua_call(L, 1, 0);
+    return 0;
+}
+
+static void on_request(void *user, sse_exchange *x)
+{
+    server_object *o = user;
+    request_call call = { o, x };
+
+    if (!sse_protect(o->st, call_on_request, &call) && !x->user && x->state == SSE_EXCHANGE_OPEN)
+        sse_exchange_abort(x, SSE_END_ERROR); /* not even an object could be made of it */
+}
+
+static void let_go(lua_State *L, server_object *o)
+{
+    if (o->self == LUA_NOREF)
+        return;
+    sse_loop_release(o->st->loop);
+    sse_unanchor(L, &o->self);
+}
+
+static int call_on_idle(lua_State *L)
+{
+    let_go(L, lua_touserdata(L, 1));
+    return 0;
+}
+
+static void on_idle(void *user)
+{
+    server_object *o = user;
+
+    sse_protect(o->st, call_on_idle, o);
+}
+
+/* --- options -------------------------------------------------------------------------------------- */
+
+/* options.name, a whole number within bounds, or `otherwise`. */
+static uint64_t option(lua_State *L, const char *name, uint64_t otherwise, uint64_t least, uint64_t most)
+{
+    uint64_t value = otherwise;
+
+    if (lua_getfield(L, 1, name) != LUA_TNIL) {
+        lua_Number n = lua_tonumber(L, -1);
+
+        if (lua_type(L, -1) != LUA_TNUMBER || !(n >= (lua_Number)least && n <= (lua_Number)most))
+            luaL_error(L, "option '%s' must be a number from %I to %I, got %s", name, (lua_Integer)least,
+                       (lua_Integer)most, luaL_tolstring(L, -1, NULL));
+        value = (uint64_t)ceil(n);
+    }
+    lua_pop(L, 1);
+    return value;
+}
+
+static void read_limits(lua_State *L, sse_limits *l)
+{
+    const uint64_t many = (uint64_t)1 << 50, gib = (uint64_t)1 << 30;
+
+    *l = sse_default_limits;
+    l->max_connections = option(L, "max_connections", l->max_connections, 1, many);
+    l->max_connections_per_address = option(L, "max_connections_per_address", 0, 1, many);
+    l->max_head = option(L, "max_head", l->max_head, 256, gib);
+    if (l->max_target > l->max_head)
+        l->max_target = l->max_head;
+    l->max_body = option(L, "max_body", l->max_body, 0, gib);
+    l->head_timeout = option(L, "head_timeout", l->head_timeout, 1, many);
+    l->body_timeout = option(L, "body_timeout", l->body_timeout, 1, many);
+    l->idle_timeout = option(L, "idle_timeout", l->idle_timeout, 1, many);
+    if (lua_getfield(L, 1, "keep_alive") == LUA_TBOOLEAN && !lua_toboolean(L, -1))
+        l->keep_alive = 0;
+    else
+        l->keep_alive = option(L, "keep_alive", l->keep_alive, 1, many);
+    lua_pop(L, 1);
+}
+
+static int f_server(lua_State *L)
+{
+    sse_state *st = sse_state_get(L);
+    sse_server_options options = { 0 };
+    server_object *o = NULL;
+    int code = SSE_OK;
+
+    luaL_checktype(L, 1, LUA_TTABLE);
+    lua_settop(L, 1);
+    lua_getfield(L, 1, "host");
+    options.host = luaL_optstring(L, 2, NULL);
+    options.port = (int)option(L, "port", 0, 0, 65535);
+    options.backlog = (int)option(L, "backlog", 4096, 1, INT_MAX);
+    read_limits(L, &options.limits);
+    if (lua_getfield(L, 1, "on_request") != LUA_TFUNCTION)
+        return luaL_error(L, "option 'on_request' must be a function, got %s", luaL_typename(L, -1));
+    o = sse_class_new(L, &server_class, sizeof *o, VALUES);
+    o->self = LUA_NOREF;
+    o->st = st;
+    code = sse_server_new(st->loop, &options, o, on_request, on_idle, &o->server);
+    if (code)
+        return luaL_error(L, "cannot make a server: %s", sse_error_text(code));
+    lua_pushvalue(L, 3);
+    lua_setiuservalue(L, -2, ON_REQUEST);
+    return 1;
+}
+
+/* --- methods -------------------------------------------------------------------------------------- */
+
+static int m_listen(lua_State *L)
+{
+    server_object *o = check(L);
+    char message[512] = "";
+    int code = sse_server_listen(o->server, message, sizeof message);
+
+    if (code)
+        return sse_fail(L, code, message);
+    if (o->self == LUA_NOREF) {
+        sse_anchor(L, 1, &o->self);
+        sse_loop_keep(o->st->loop);
+    }
+    lua_pushboolean(L, true);
+    return 1;
+}
+
+static int m_close(lua_State *L)
+{
+    sse_server_close(check(L)->server);
+    return 0;
+}
+
+static int m_stop_listening(lua_State *L)
+{
+    sse_server_stop_listening(check(L)->server);
+    return 0;
+}
+
+static void set_count(lua_State *L, const char *name, uint64_t value)
+{
+    lua_pushinteger(L, (lua_Integer)value);
+    lua_setfield(L, -2, name);
+}
+
+static int m_stats(lua_State *L)
+{
+    const sse_counters *c = sse_server_counters(check(L)->server);
+
+    lua_createtable(L, 0, 8);
+    set_count(L, "connections", c->connections);
+    set_count(L, "streams", c->streams);
+    set_count(L, "accepted", c->accepted);
+    set_count(L, "refused", c->refused);
+    set_count(L, "requests", c->requests);
+    set_count(L, "streams_opened", c->streams_opened);
+    set_count(L, "bytes_in", c->bytes_in);
+    set_count(L, "bytes_out", c->bytes_out);
+    return 1;
+}
+
+static int p_port(lua_State *L)
+{
+    lua_pushinteger(L, sse_server_port(check(L)->server));
+    return 1;
+}
+
+static int p_listening(lua_State *L)
+{
+    lua_pushboolean(L, sse_server_listening(check(L)->server));
+    return 1;
+}
+
+static int mm_gc(lua_State *L)
+{
+    server_object *o = lua_touserdata(L, 1);
+
+    if (!o->server || !o->st->loop)
+        return 0;
+    let_go(L, o);
+    sse_server_free(o->server);
+    o->server = NULL;
+    return 0;
+}
+
+static const luaL_Reg functions[] = { { "server", f_server }, { NULL, NULL } };
+static const luaL_Reg methods[] = {
+    { "listen", m_listen }, { "close", m_close }, { "stop_listening", m_stop_listening },
+    { "stats", m_stats },   { NULL, NULL },
+};
+static const luaL_Reg properties[] = { { "port", p_port }, { "listening", p_listening }, { NULL, NULL } };
+static const luaL_Reg metamethods[] = { { "__gc", mm_gc }, { NULL, NULL } };
+static const sse_class server_class = { "sse.server", methods, properties, metamethods, NULL };
 
 void sse_open_server(lua_State *L)
 {
-    (void)L;
+    sse_class_register(L, &server_class);
+    luaL_setfuncs(L, functions, 0);
 }

@@ -1,6 +1,207 @@
+/* stream.c: the stream class, one open text/event-stream response. It stays open though nobody refers to it. */
 #include "bind.h"
+#include "encoder.h"
+#include "request.h"
+
+typedef struct stream_object {
+    sse_state *st;
+    sse_stream *stream; /* NULL once ended */
+    int self;           /* anchored while a callback is set */
+    sse_reason reason;
+} stream_object;
+
+enum { ON_CLOSE = 1, ON_DRAIN, VALUES = ON_DRAIN };
+
+static const sse_class stream_class;
+
+static stream_object *check(lua_State *L)
+{
+    return sse_class_check(L, 1, &stream_class);
+}
+
+static int call_on_end(lua_State *L)
+{
+    stream_object *o = lua_touserdata(L, 1);
+
+    sse_push_value(L, o->self, ON_DRAIN);
+    sse_push_value(L, o->self, ON_CLOSE);
+    sse_unanchor(L, &o->self);
+    if (!lua_isnil(L, -1)) {
+        lua_pushstring(L, sse_reason_name(o->reason));
+        lua_call(L, 1, 0);
+    } else {
+        lua_pop(L, 1);
+    }
+    if (!lua_isnil(L, -1)) /* whoever waits for room learns that there won't be any */
+        lua_call(L, 0, 0);
+    return 0;
+}
+
+static void on_end(void *user, sse_reason reason)
+{
+    stream_object *o = user;
+
+    o->stream = NULL;
+    o->reason = reason;
+    if (o->self != LUA_NOREF)
+        sse_protect(o->st, call_on_end, o);
+}
+
+static int call_on_drain(lua_State *L)
+{
+    stream_object *o = lua_touserdata(L, 1);
+
+    sse_push_value(L, o->self, ON_DRAIN);
+    if (!lua_isnil(L, -1))
+        lua_call(L, 0, 0);
+    return 0;
+}
+
+static void on_drain(void *user)
+{
+    stream_object *o = user;
+
+    if (o->self != LUA_NOREF)
+        sse_protect(o->st, call_on_drain, o);
+}
+
+void sse_push_stream(lua_State *L, sse_stream *stream, sse_reason reason)
+{
+    stream_object *o = sse_class_new(L, &stream_class, sizeof *o, VALUES);
+
+    o->self = LUA_NOREF;
+    o->st = sse_state_get(L);
+    o->reason = reason;
+    o->stream = stream;
+    if (stream)
+        sse_stream_listen(stream, o, on_end, on_drain);
+}
+
+/* --- methods -------------------------------------------------------------------------------------- */
+
+static int push_sent(lua_State *L, int code, const char *field)
+{
+    if (code == SSE_EINVAL)
+        return sse_fail_message(L, code, field);
+    return sse_push_sent(L, code);
+}
+
+static int m_send(lua_State *L)
+{
+    stream_object *o = check(L);
+    sse_message message;
+    const char *field = NULL;
+    int code = SSE_ECLOSED;
+
+    lua_settop(L, 2);
+    sse_check_message(L, 2, &message);
+    if (o->stream && message.comment.at)
+        code = sse_stream_comment(o->stream, message.comment);
+    else if (o->stream)
+        code = sse_stream_send(o->stream, &message.event, &field);
+    return push_sent(L, code, field);
+}
+
+static int m_comment(lua_State *L)
+{
+    stream_object *o = check(L);
+    sse_slice text;
+
+    text.at = luaL_optlstring(L, 2, "", &text.len);
+    return push_sent(L, o->stream ? sse_stream_comment(o->stream, text) : SSE_ECLOSED, NULL);
+}
+
+static int m_close(lua_State *L)
+{
+    stream_object *o = check(L);
+
+    if (o->stream)
+        sse_stream_close(o->stream);
+    return 0;
+}
+
+static int m_abort(lua_State *L)
+{
+    stream_object *o = check(L);
+
+    if (o->stream)
+        sse_stream_abort(o->stream, SSE_END_ERROR);
+    return 0;
+}
+
+static int p_closed(lua_State *L)
+{
+    stream_object *o = check(L);
+
+    lua_pushboolean(L, !o->stream || sse_stream_closed(o->stream));
+    return 1;
+}
+
+static int p_pending(lua_State *L)
+{
+    stream_object *o = check(L);
+
+    lua_pushinteger(L, o->stream ? (lua_Integer)sse_stream_pending(o->stream) : 0);
+    return 1;
+}
+
+static int s_onclose(lua_State *L)
+{
+    stream_object *o = check(L);
+
+    sse_set_callback(L, "onclose", ON_CLOSE, o->stream != NULL, &o->self);
+    return 0;
+}
+
+static int s_ondrain(lua_State *L)
+{
+    stream_object *o = check(L);
+
+    sse_set_callback(L, "ondrain", ON_DRAIN, o->stream != NULL, &o->self);
+    return 0;
+}
+
+static int get_callback(lua_State *L, int n)
+{
+    check(L);
+    lua_getiuservalue(L, 1, n);
+    return 1;
+}
+
+static int p_onclose(lua_State *L)
+{
+    return get_callback(L, ON_CLOSE);
+}
+
+static int p_ondrain(lua_State *L)
+{
+    return get_callback(L, ON_DRAIN);
+}
+
+/* The stream goes on without us. */
+static int mm_gc(lua_State *L)
+{
+    stream_object *o = lua_touserdata(L, 1);
+
+    if (o->stream && o->st->loop)
+        sse_stream_listen(o->stream, NULL, NULL, NULL);
+    o->stream = NULL;
+    return 0;
+}
+
+static const luaL_Reg methods[] = {
+    { "send", m_send },   { "comment", m_comment }, { "close", m_close },
+    { "abort", m_abort }, { NULL, NULL },
+};
+static const luaL_Reg properties[] = {
+    { "closed", p_closed },   { "pending", p_pending }, { "onclose", p_onclose },
+    { "ondrain", p_ondrain }, { NULL, NULL },
+};
+static const luaL_Reg setters[] = { { "onclose", s_onclose }, { "ondrain", s_ondrain }, { NULL, NULL } };
+static const luaL_Reg metamethods[] = { { "__gc", mm_gc }, { NULL, NULL } };
+static const sse_class stream_class = { "sse.stream", methods, properties, metamethods, setters };
 
 void sse_open_stream(lua_State *L)
 {
-    (void)L;
+    sse_class_register(L, &stream_class);
 }

@@ -1,5 +1,5 @@
-/* transfer.c: core.transfer{...}: one HTTP request; the loop calls on_head(status, {name, value, ...}),
- * on_data(bytes) or a parser, and on_done() or on_done(message, code). */
+/* transfer.c: core.transfer{...}: one HTTP request; the loop calls on_head(status, {name, value,
+ * ...}), on_data(bytes) or a parser, and on_done() or on_done(message, code). */
 #include "../net/transfer.h"
 
 #include <math.h>
@@ -19,7 +19,7 @@ typedef struct transfer_object {
 
 static const sse_class transfer_class;
 
-/* --- what the transfers of a Lua state share ------------------------------------------------------- */
+/* --- what the transfers of a Lua state share -------------------------------------------------- */
 
 static const char shared_key = 0;
 
@@ -67,7 +67,7 @@ static sse_multi *get_multi(lua_State *L)
     return s->multi;
 }
 
-/* --- callbacks --------------------------------------------------------------------------------------- */
+/* --- callbacks -------------------------------------------------------------------------------- */
 
 static void end(lua_State *L, transfer_object *o)
 {
@@ -184,7 +184,7 @@ static void on_done(void *user, int code, const char *message)
 
 static const sse_transfer_callbacks callbacks = { on_head, on_body, on_done };
 
-/* --- options ----------------------------------------------------------------------------------------- */
+/* --- options ---------------------------------------------------------------------------------- */
 
 /* The strings stay on the stack, where nothing collects them until the transfer has copied them. */
 static const char *string_field(lua_State *L, const char *name)
@@ -291,7 +291,7 @@ static void keep_function(lua_State *L, int object, const char *name, int value)
     lua_setiuservalue(L, object, value);
 }
 
-/* --- functions and methods --------------------------------------------------------------------------- */
+/* --- functions and methods -------------------------------------------------------------------- */
 
 static int f_nothing(lua_State *L)
 {
@@ -409,13 +409,17 @@ static int mm_gc(lua_State *L)
     return 0;
 }
 
-/* --- tables ------------------------------------------------------------------------------------------ */
+/* --- tables ----------------------------------------------------------------------------------- */
 
 static const luaL_Reg methods[] = {
-    { "cancel", m_cancel }, { "pause", m_pause }, { "resume", m_resume }, { "feed", m_feed }, { NULL, NULL },
+    { "cancel", m_cancel }, { "pause", m_pause }, { "resume", m_resume },
+    { "feed", m_feed },     { NULL, NULL },
 };
 static const luaL_Reg properties[] = {
-    { "bytes", p_bytes }, { "active", p_active }, { "done", p_done }, { NULL, NULL },
+    { "bytes", p_bytes },
+    { "active", p_active },
+    { "done", p_done },
+    { NULL, NULL },
 };
 static const luaL_Reg metamethods[] = { { "__gc", mm_gc }, { "__close", mm_gc }, { NULL, NULL } };
 static const sse_class transfer_class = { "sse.transfer", methods, properties, metamethods, NULL };

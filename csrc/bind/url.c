@@ -12,9 +12,10 @@ static int push_url(lua_State *L)
     const struct {
         const char *name, *value;
     } fields[] = {
-        { "scheme", u->scheme },     { "host", u->host },   { "port", u->port },       { "path", u->path },
-        { "query", u->query },       { "user", u->user },   { "password", u->password }, { "href", u->href },
-        { "fragment", u->fragment }, { "origin", u->origin }, { "request", u->request },
+        { "scheme", u->scheme },     { "host", u->host },       { "port", u->port },
+        { "path", u->path },         { "query", u->query },     { "user", u->user },
+        { "password", u->password }, { "href", u->href },       { "fragment", u->fragment },
+        { "origin", u->origin },     { "request", u->request },
     };
 
     lua_createtable(L, 0, (int)(sizeof fields / sizeof fields[0]));
@@ -28,7 +29,8 @@ static int push_url(lua_State *L)
 static int f_url(lua_State *L)
 {
     size_t len = 0;
-    const char *text = luaL_checklstring(L, 1, &len), *base = luaL_optstring(L, 2, NULL), *why = NULL;
+    const char *text = luaL_checklstring(L, 1, &len), *base = luaL_optstring(L, 2, NULL),
+               *why = NULL;
     sse_url u;
     int code = SSE_OK, called = LUA_OK;
 

@@ -12,14 +12,14 @@ typedef struct watch {
 
 struct sse_multi {
     sse_loop *loop;
-    CURLM *handle;           /* NULL while nobody uses it */
+    CURLM *handle; /* NULL while nobody uses it */
     CURLSH *cookies;
     sse_timer timer;
     watch *watches;
     sse_multi_user *retired; /* waiting for libcurl to return */
     size_t users;
-    int inside;              /* depth of calls into libcurl that may call back */
-    int held;                /* depth of code that still needs the handle */
+    int inside; /* depth of calls into libcurl that may call back */
+    int held;   /* depth of code that still needs the handle */
 };
 
 static void settle(sse_multi *m);
@@ -34,7 +34,7 @@ static void act(sse_multi *m, curl_socket_t fd, int flags)
     settle(m);
 }
 
-/* --- what libcurl asks for ----------------------------------------------------------------------- */
+/* --- what libcurl asks for -------------------------------------------------------------------- */
 
 static void on_ready(evutil_socket_t fd, short what, void *arg)
 {
@@ -111,7 +111,7 @@ static int on_timeout(CURLM *handle, long ms, void *arg)
     return sse_timer_start(&m->timer, (uint64_t)ms, false) ? -1 : 0;
 }
 
-/* --- the handle's life ---------------------------------------------------------------------------- */
+/* --- the handle's life ------------------------------------------------------------------------ */
 
 static int open_handle(sse_multi *m)
 {
@@ -178,7 +178,8 @@ static void report_done(sse_multi *m)
     }
 }
 
-/* What had to wait until libcurl returned. on_done may do anything, also start and retire others. */
+/* What had to wait until libcurl returned. on_done may do anything, also start and retire others.
+ */
 static void settle(sse_multi *m)
 {
     if (m->inside || m->held)
@@ -190,7 +191,7 @@ static void settle(sse_multi *m)
     close_handle_if_unused(m);
 }
 
-/* --- interface ------------------------------------------------------------------------------------ */
+/* --- interface -------------------------------------------------------------------------------- */
 
 int sse_multi_new(sse_multi **out, sse_loop *loop)
 {

@@ -1,6 +1,7 @@
-/* multi.h: libcurl's multi interface on a loop: what all transfers of one loop share. The curl handle is
- * made with the first user and freed with the last; idle connections go with it. libcurl forbids most
- * calls from within its own callbacks; retire and resume hide that from their callers. */
+/* multi.h: libcurl's multi interface on a loop: what all transfers of one loop share. The curl
+ * handle is made with the first user and freed with the last; idle connections go with it. libcurl
+ * forbids most calls from within its own callbacks; retire and resume hide that from their callers.
+ */
 #ifndef SSE_NET_MULTI_H
 #define SSE_NET_MULTI_H
 
@@ -12,10 +13,10 @@ typedef struct sse_multi sse_multi;
 
 /* One user: an easy handle and its owner. Embedded. */
 typedef struct sse_multi_user {
-    struct sse_multi_user *next;                      /* among the retired */
-    void *easy;                                       /* CURL *, made and configured by the owner */
+    struct sse_multi_user *next; /* among the retired */
+    void *easy;                  /* CURL *, made and configured by the owner */
     void (*on_done)(struct sse_multi_user *u, int curl_code); /* at most once; already removed */
-    void (*destroy)(struct sse_multi_user *u);        /* cleans the easy handle up and frees the owner */
+    void (*destroy)(struct sse_multi_user *u); /* cleans the easy handle up and frees the owner */
     bool counted, added, retired;
 } sse_multi_user;
 
@@ -27,16 +28,16 @@ sse_loop *sse_multi_loop(const sse_multi *m);
 /* The cookies that all share in memory, a CURLSH *. */
 void *sse_multi_cookies(const sse_multi *m);
 
-/* Hands the easy handle to libcurl. Never from within a callback of libcurl's (defer it). SSE_ENOMEM,
- * SSE_ESYS: nothing was added. */
+/* Hands the easy handle to libcurl. Never from within a callback of libcurl's (defer it).
+ * SSE_ENOMEM, SSE_ESYS: nothing was added. */
 int sse_multi_add(sse_multi *m, sse_multi_user *u);
 
-/* Takes the handle back and calls destroy, at once or, within a callback of libcurl's, when it returns.
- * on_done is not called any more. Idempotent. */
+/* Takes the handle back and calls destroy, at once or, within a callback of libcurl's, when it
+ * returns. on_done is not called any more. Idempotent. */
 void sse_multi_retire(sse_multi *m, sse_multi_user *u);
 
-/* Lets a paused handle go on; its callbacks run before this returns. Never from within a callback of
- * libcurl's. A failure of the handle is reported by on_done. */
+/* Lets a paused handle go on; its callbacks run before this returns. Never from within a callback
+ * of libcurl's. A failure of the handle is reported by on_done. */
 void sse_multi_resume(sse_multi *m, sse_multi_user *u);
 
 #endif

@@ -21,12 +21,12 @@ struct sse_transfer {
     size_t lines;       /* of it, the status line included */
     sse_deferred later; /* start, then resume */
     uint64_t bytes, active;
-    int failure;        /* why this side stopped libcurl */
+    int failure; /* why this side stopped libcurl */
     bool kept, head_done, paused;
     char message[CURL_ERROR_SIZE];
 };
 
-/* --- the response head ---------------------------------------------------------------------------- */
+/* --- the response head ------------------------------------------------------------------------ */
 
 static void forget_head(sse_transfer *t)
 {
@@ -116,7 +116,7 @@ static size_t on_header(char *bytes, size_t size, size_t count, void *arg)
     return code || t->use.retired ? 0 : all;
 }
 
-/* --- the body -------------------------------------------------------------------------------------- */
+/* --- the body --------------------------------------------------------------------------------- */
 
 static size_t on_body(char *bytes, size_t size, size_t count, void *arg)
 {
@@ -133,7 +133,7 @@ static size_t on_body(char *bytes, size_t size, size_t count, void *arg)
     return t->failure || t->use.retired ? CURL_WRITEFUNC_ERROR : len;
 }
 
-/* --- the end ---------------------------------------------------------------------------------------- */
+/* --- the end ---------------------------------------------------------------------------------- */
 
 static int connect_failure(CURL *easy)
 {
@@ -141,12 +141,16 @@ static int connect_failure(CURL *easy)
 
     curl_easy_getinfo(easy, CURLINFO_OS_ERRNO, &error);
     switch (error) {
-    case ETIMEDOUT: return SSE_ETIMEDOUT;
+    case ETIMEDOUT:
+        return SSE_ETIMEDOUT;
     case EHOSTUNREACH:
-    case ENETUNREACH: return SSE_EHOSTUNREACH;
+    case ENETUNREACH:
+        return SSE_EHOSTUNREACH;
     case EACCES:
-    case EPERM: return SSE_EACCES;
-    default: return SSE_ECONNREFUSED;
+    case EPERM:
+        return SSE_EACCES;
+    default:
+        return SSE_ECONNREFUSED;
     }
 }
 
@@ -158,34 +162,46 @@ static int map_code(CURL *easy, CURLcode code)
     if (proxy_status >= 300)
         return SSE_EPROXY;
     switch (code) {
-    case CURLE_OK: return SSE_OK;
-    case CURLE_COULDNT_RESOLVE_HOST: return SSE_ENOTFOUND;
+    case CURLE_OK:
+        return SSE_OK;
+    case CURLE_COULDNT_RESOLVE_HOST:
+        return SSE_ENOTFOUND;
     case CURLE_COULDNT_RESOLVE_PROXY:
-    case CURLE_PROXY: return SSE_EPROXY;
-    case CURLE_COULDNT_CONNECT: return connect_failure(easy);
-    case CURLE_OPERATION_TIMEDOUT: return SSE_ETIMEDOUT;
+    case CURLE_PROXY:
+        return SSE_EPROXY;
+    case CURLE_COULDNT_CONNECT:
+        return connect_failure(easy);
+    case CURLE_OPERATION_TIMEDOUT:
+        return SSE_ETIMEDOUT;
     case CURLE_GOT_NOTHING:
     case CURLE_SEND_ERROR:
     case CURLE_RECV_ERROR:
-    case CURLE_PARTIAL_FILE: return SSE_ECONNRESET;
+    case CURLE_PARTIAL_FILE:
+        return SSE_ECONNRESET;
     case CURLE_PEER_FAILED_VERIFICATION:
     case CURLE_SSL_ISSUER_ERROR:
     case CURLE_SSL_INVALIDCERTSTATUS:
     case CURLE_SSL_PINNEDPUBKEYNOTMATCH:
     case CURLE_SSL_CACERT_BADFILE:
     case CURLE_SSL_CRL_BADFILE:
-    case CURLE_SSL_CERTPROBLEM: return SSE_ECERT;
+    case CURLE_SSL_CERTPROBLEM:
+        return SSE_ECERT;
     case CURLE_SSL_CONNECT_ERROR:
     case CURLE_SSL_CIPHER:
-    case CURLE_USE_SSL_FAILED: return SSE_ETLS;
+    case CURLE_USE_SSL_FAILED:
+        return SSE_ETLS;
     case CURLE_WEIRD_SERVER_REPLY:
     case CURLE_UNSUPPORTED_PROTOCOL: /* HTTP/0.9; other schemes were refused before */
     case CURLE_BAD_CONTENT_ENCODING:
     case CURLE_HTTP2:
-    case CURLE_HTTP2_STREAM: return SSE_EPROTO;
-    case CURLE_URL_MALFORMAT: return SSE_EINVAL;
-    case CURLE_OUT_OF_MEMORY: return SSE_ENOMEM;
-    default: return SSE_ESYS;
+    case CURLE_HTTP2_STREAM:
+        return SSE_EPROTO;
+    case CURLE_URL_MALFORMAT:
+        return SSE_EINVAL;
+    case CURLE_OUT_OF_MEMORY:
+        return SSE_ENOMEM;
+    default:
+        return SSE_ESYS;
     }
 }
 
@@ -208,7 +224,9 @@ static void on_curl_done(sse_multi_user *use, int curl_code)
     sse_transfer *t = (sse_transfer *)use;
     int code = map_code(t->easy, (CURLcode)curl_code);
 
-    if (t->failure)
+    if (t->failure == SSE_ETOOBIG && !t->head_done)
+        finish(t, t->failure, "the response's head is too large");
+    else if (t->failure)
         finish(t, t->failure, sse_error_text(t->failure));
     else if (code)
         finish(t, code, *t->message ? t->message : curl_easy_strerror((CURLcode)curl_code));
@@ -229,13 +247,13 @@ static void destroy(sse_multi_user *use)
     free(t);
 }
 
-/* --- the request ------------------------------------------------------------------------------------ */
+/* --- the request ------------------------------------------------------------------------------ */
 
-#define SET(option, value)                                                                          \
-    do {                                                                                            \
-        CURLcode set_code = curl_easy_setopt(t->easy, CURLOPT_##option, value);                     \
-        if (set_code)                                                                               \
-            return set_code;                                                                        \
+#define SET(option, value)                                                      \
+    do {                                                                        \
+        CURLcode set_code = curl_easy_setopt(t->easy, CURLOPT_##option, value); \
+        if (set_code)                                                           \
+            return set_code;                                                    \
     } while (0)
 
 static bool is_token(sse_slice s)
@@ -315,7 +333,7 @@ static int add_headers(sse_transfer *t, const sse_transfer_options *o, const cha
     for (size_t i = 0; !code && i < o->header_count; i++)
         code = add_header(t, &o->headers[i], why);
     /* libcurl's own ideas about a body: none of them is asked for. */
-    if (!code && o->body.at && !has_header(o, "content-type"))
+    if (!code && !has_header(o, "content-type"))
         code = add_line(t, "Content-Type:");
     if (!code && !has_header(o, "expect"))
         code = add_line(t, "Expect:");
@@ -368,7 +386,8 @@ static CURLcode set_callbacks(sse_transfer *t)
 static CURLcode set_connection(sse_transfer *t, const sse_transfer_options *o)
 {
     if (o->connect_timeout)
-        SET(CONNECTTIMEOUT_MS, (long)(o->connect_timeout < 1u << 30 ? o->connect_timeout : 1u << 30));
+        SET(CONNECTTIMEOUT_MS,
+            (long)(o->connect_timeout < 1u << 30 ? o->connect_timeout : 1u << 30));
     SET(TCP_KEEPALIVE, 1L); /* a dead peer of a silent stream is found out */
     if (o->proxy)
         SET(PROXY, o->proxy);
@@ -437,7 +456,7 @@ static int configure(sse_transfer *t, const sse_transfer_options *o, const char 
     return SSE_OK;
 }
 
-/* --- interface -------------------------------------------------------------------------------------- */
+/* --- interface -------------------------------------------------------------------------------- */
 
 static void resume(void *arg)
 {

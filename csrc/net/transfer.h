@@ -1,4 +1,5 @@
-/* transfer.h: one HTTP request over libcurl on the loop: exactly one, redirects are not followed. */
+/* transfer.h: one HTTP request over libcurl on the loop: exactly one, redirects are not followed.
+ */
 #ifndef SSE_NET_TRANSFER_H
 #define SSE_NET_TRANSFER_H
 
@@ -11,15 +12,17 @@
 
 typedef struct sse_transfer sse_transfer;
 
-/* All come from the loop, never from within start or resume. Each may call any function of this file on
- * this transfer or another, sse_transfer_free too: after it no callback comes. */
+/* All come from the loop, never from within start or resume. Each may call any function of this
+ * file on this transfer or another, sse_transfer_free too: after it no callback comes. */
 typedef struct sse_transfer_callbacks {
-    /* The final head, once; heads of status 1xx are skipped. Fields live until the callback returns. */
+    /* The final head, once; heads of status 1xx are skipped. Fields live until the callback
+     * returns. */
     void (*on_head)(void *user, int status, const sse_http1_field *fields, size_t count);
-    /* A piece of body, decoded (gzip ...). Anything but SSE_OK fails the transfer with that code. */
+    /* A piece of body, decoded (gzip ...). Anything but SSE_OK fails the transfer with that code.
+     */
     int (*on_body)(void *user, const char *bytes, size_t len);
-    /* The end, once: SSE_OK after a whole response, or a code and a message that lives until the callback
-     * returns. The transfer stays until sse_transfer_free. */
+    /* The end, once: SSE_OK after a whole response, or a code and a message that lives until the
+     * callback returns. The transfer stays until sse_transfer_free. */
     void (*on_done)(void *user, int code, const char *message);
 } sse_transfer_callbacks;
 
@@ -27,22 +30,22 @@ enum { SSE_HTTP2_AUTO, SSE_HTTP2_OFF, SSE_HTTP2_ON };
 
 /* NULL or 0: the default. Nothing is kept of it after start. */
 typedef struct sse_transfer_options {
-    const char *url;          /* absolute, http or https; must hold no user:password */
-    const char *method;       /* GET; POST where there is a body */
+    const char *url;    /* absolute, http or https; must hold no user:password */
+    const char *method; /* GET; POST where there is a body */
     const sse_http1_field *headers;
     size_t header_count;
     sse_slice body;           /* absent: none */
     uint64_t connect_timeout; /* ms for name, connection and TLS; 0: libcurl's 300 s */
-    bool cookies;             /* keep and send cookies, in the memory that the loop's transfers share */
-    const char *cookie_file;  /* or in this file, read at the start and written at the end */
+    bool cookies; /* keep and send cookies, in the memory that the loop's transfers share */
+    const char *cookie_file; /* or in this file, read at the start and written at the end */
     const char *user, *password;
-    const char *proxy;        /* URL; "" for none; NULL: what the environment says */
-    const char *ca;           /* file or folder of PEM certificates */
-    const char *cert, *key;   /* PEM files */
-    bool insecure;            /* accept any certificate */
-    int http2;                /* AUTO: by ALPN. ON: also without TLS, by prior knowledge */
-    const char *unix_socket;  /* path; the URL's host is then only a name */
-    bool raw;                 /* ask for no compression and hand the body through as it is */
+    const char *proxy;       /* URL; "" for none; NULL: what the environment says */
+    const char *ca;          /* file or folder of PEM certificates */
+    const char *cert, *key;  /* PEM files */
+    bool insecure;           /* accept any certificate */
+    int http2;               /* AUTO: by ALPN. ON: also without TLS, by prior knowledge */
+    const char *unix_socket; /* path; the URL's host is then only a name */
+    bool raw;                /* ask for no compression and hand the body through as it is */
 } sse_transfer_options;
 
 /* Starts a request at the end of the loop's turn; keeps the loop running until on_done or free.
@@ -54,11 +57,13 @@ int sse_transfer_start(sse_transfer **out, sse_multi *m, const sse_transfer_opti
 /* Gives the request up, at any stage, also within its own callback. NULL is allowed. */
 void sse_transfer_free(sse_transfer *t);
 
-/* After pause no on_body comes until resume; one piece may be held back, then the sender feels it. */
+/* After pause no on_body comes until resume; one piece may be held back, then the sender feels it.
+ */
 void sse_transfer_pause(sse_transfer *t);
 void sse_transfer_resume(sse_transfer *t);
 
 uint64_t sse_transfer_bytes(const sse_transfer *t);  /* of body handed over so far */
-uint64_t sse_transfer_active(const sse_transfer *t); /* sse_loop_now of the last bytes, or of the start */
+uint64_t sse_transfer_active(const sse_transfer *t); /* sse_loop_now of the last bytes, or of the
+                                                        start */
 
 #endif

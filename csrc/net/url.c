@@ -47,7 +47,8 @@ static int set_origin(sse_url *u)
     u->origin = malloc(len);
     if (!u->origin)
         return SSE_ENOMEM;
-    snprintf(u->origin, len, "%s://%s%s%s", u->scheme, u->host, u->port ? ":" : "", u->port ? u->port : "");
+    snprintf(u->origin, len, "%s://%s%s%s", u->scheme, u->host, u->port ? ":" : "",
+             u->port ? u->port : "");
     return SSE_OK;
 }
 
@@ -82,7 +83,8 @@ static int get_whole(CURLU *u, sse_url *out)
 {
     int code = SSE_OK;
 
-    if (curl_url_set(u, CURLUPART_HOST, out->host, 0) || curl_url_set(u, CURLUPART_PORT, out->port, 0))
+    if (curl_url_set(u, CURLUPART_HOST, out->host, 0) ||
+        curl_url_set(u, CURLUPART_PORT, out->port, 0))
         return SSE_EINVAL;
     code = get(u, CURLUPART_URL, 0, &out->href);
     if (code)
@@ -137,7 +139,7 @@ int sse_url_parse(sse_url *out, const char *text, const char *base, const char *
 
 void sse_url_free(sse_url *u)
 {
-    char **parts[] = { &u->scheme, &u->host,     &u->port, &u->path,    &u->query,  &u->fragment,
+    char **parts[] = { &u->scheme, &u->host,     &u->port, &u->path,    &u->query, &u->fragment,
                        &u->user,   &u->password, &u->href, &u->request, &u->origin };
 
     for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++) {

@@ -12,7 +12,8 @@ typedef struct sse_url {
     char *origin;          /* scheme://host[:port], the default port left out */
 } sse_url;
 
-/* Resolves text against base (NULL: text must be absolute). SSE_EINVAL, *why (static) says why; SSE_ENOMEM. */
+/* Resolves text against base (NULL: text must be absolute). SSE_EINVAL, *why (static) says why;
+ * SSE_ENOMEM. */
 int sse_url_parse(sse_url *out, const char *text, const char *base, const char **why);
 void sse_url_free(sse_url *u);
 

@@ -3,7 +3,7 @@
 const char *sse_error_name(int code)
 {
     switch (code) {
-#define NAME_CASE(constant, name, text)                                                             \
+#define NAME_CASE(constant, name, text) \
     case constant: return name;
         SSE_ERRORS(NAME_CASE)
 #undef NAME_CASE
@@ -14,7 +14,7 @@ const char *sse_error_name(int code)
 const char *sse_error_text(int code)
 {
     switch (code) {
-#define TEXT_CASE(constant, name, text)                                                             \
+#define TEXT_CASE(constant, name, text) \
     case constant: return text;
         SSE_ERRORS(TEXT_CASE)
 #undef TEXT_CASE

@@ -1,35 +1,36 @@
-/* error.h: the one list of failure codes. Every C function that can fail returns SSE_OK (0) or one of
- * these negative numbers; Lua sees the name ("ETOOBIG") as the third value after nil and a message. */
+/* error.h: the one list of failure codes. Every C function that can fail returns SSE_OK (0) or one
+ * of these negative numbers; Lua sees the name ("ETOOBIG") as the third value after nil and a
+ * message. */
 #ifndef SSE_WIRE_ERROR_H
 #define SSE_WIRE_ERROR_H
 
 /* X(constant, name shown to Lua, default text) */
-#define SSE_ERRORS(X)                                                                               \
-    X(SSE_ENOMEM, "ENOMEM", "out of memory")                                                        \
-    X(SSE_EAGAIN, "EAGAIN", "more bytes are needed")                                                \
-    X(SSE_EINVAL, "EINVAL", "invalid value")                                                        \
-    X(SSE_ETOOBIG, "ETOOBIG", "larger than the limit")                                              \
-    X(SSE_ESTOPPED, "ESTOPPED", "stopped by a callback")                                            \
-    X(SSE_EBUSY, "EBUSY", "already running")                                                        \
-    X(SSE_ECLOSED, "ECLOSED", "closed")                                                             \
-    X(SSE_EFULL, "EFULL", "full")                                                                   \
-    X(SSE_ESTATE, "ESTATE", "not possible in this state")                                           \
-    X(SSE_EADDRINUSE, "EADDRINUSE", "address already in use")                                       \
-    X(SSE_EACCES, "EACCES", "permission denied")                                                    \
-    X(SSE_ENOTFOUND, "ENOTFOUND", "name could not be resolved")                                     \
-    X(SSE_ECONNREFUSED, "ECONNREFUSED", "connection refused")                                       \
-    X(SSE_EHOSTUNREACH, "EHOSTUNREACH", "host unreachable")                                         \
-    X(SSE_ECONNRESET, "ECONNRESET", "connection lost")                                              \
-    X(SSE_ETIMEDOUT, "ETIMEDOUT", "timed out")                                                      \
-    X(SSE_ETLS, "ETLS", "TLS failure")                                                              \
-    X(SSE_ECERT, "ECERT", "certificate not accepted")                                               \
-    X(SSE_EPROXY, "EPROXY", "proxy failure")                                                        \
-    X(SSE_ESCHEME, "ESCHEME", "URL scheme not supported")                                           \
-    X(SSE_EREDIRECT, "EREDIRECT", "redirect refused")                                               \
-    X(SSE_EPROTO, "EPROTO", "protocol violation")                                                   \
-    X(SSE_EHTTP, "EHTTP", "HTTP status refused")                                                    \
-    X(SSE_ETYPE, "ETYPE", "content type refused")                                                   \
-    X(SSE_EABORTED, "EABORTED", "aborted")                                                          \
+#define SSE_ERRORS(X) \
+    X(SSE_ENOMEM, "ENOMEM", "out of memory") \
+    X(SSE_EAGAIN, "EAGAIN", "more bytes are needed") \
+    X(SSE_EINVAL, "EINVAL", "invalid value") \
+    X(SSE_ETOOBIG, "ETOOBIG", "larger than the limit") \
+    X(SSE_ESTOPPED, "ESTOPPED", "stopped by a callback") \
+    X(SSE_EBUSY, "EBUSY", "already running") \
+    X(SSE_ECLOSED, "ECLOSED", "closed") \
+    X(SSE_EFULL, "EFULL", "full") \
+    X(SSE_ESTATE, "ESTATE", "not possible in this state") \
+    X(SSE_EADDRINUSE, "EADDRINUSE", "address already in use") \
+    X(SSE_EACCES, "EACCES", "permission denied") \
+    X(SSE_ENOTFOUND, "ENOTFOUND", "name could not be resolved") \
+    X(SSE_ECONNREFUSED, "ECONNREFUSED", "connection refused") \
+    X(SSE_EHOSTUNREACH, "EHOSTUNREACH", "host unreachable") \
+    X(SSE_ECONNRESET, "ECONNRESET", "connection lost") \
+    X(SSE_ETIMEDOUT, "ETIMEDOUT", "timed out") \
+    X(SSE_ETLS, "ETLS", "TLS failure") \
+    X(SSE_ECERT, "ECERT", "certificate not accepted") \
+    X(SSE_EPROXY, "EPROXY", "proxy failure") \
+    X(SSE_ESCHEME, "ESCHEME", "URL scheme not supported") \
+    X(SSE_EREDIRECT, "EREDIRECT", "redirect refused") \
+    X(SSE_EPROTO, "EPROTO", "protocol violation") \
+    X(SSE_EHTTP, "EHTTP", "HTTP status refused") \
+    X(SSE_ETYPE, "ETYPE", "content type refused") \
+    X(SSE_EABORTED, "EABORTED", "aborted") \
     X(SSE_ESYS, "ESYS", "system error")
 
 enum {

@@ -63,13 +63,13 @@ const sse_http1_field *sse_http1_find(const sse_http1_head *head, const char *na
 
 /* A body decoder: by Content-Length, by chunks, or none. Small enough to live in a connection. */
 typedef struct sse_http1_body {
-    uint64_t left;      /* bytes still to come of the body or of the chunk */
-    uint64_t total;     /* body bytes seen so far */
-    uint64_t max;       /* 413 past it */
-    uint32_t extra;     /* bytes of chunk extensions and trailers still allowed (431 past them) */
+    uint64_t left;  /* bytes still to come of the body or of the chunk */
+    uint64_t total; /* body bytes seen so far */
+    uint64_t max;   /* 413 past it */
+    uint32_t extra; /* bytes of chunk extensions and trailers still allowed (431 past them) */
     uint8_t state;
-    uint8_t digits;     /* of the chunk size at hand */
-    bool done;          /* the whole body was seen */
+    uint8_t digits; /* of the chunk size at hand */
+    bool done;      /* the whole body was seen */
 } sse_http1_body;
 
 /* 413 at once for a Content-Length over max (SSE_EPROTO). `extra`: what the head left of its

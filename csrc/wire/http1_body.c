@@ -4,10 +4,10 @@
 enum body_state {
     LENGTH,
     SIZE,
-    EXT_BEFORE,       /* white space was seen, ";" must follow */
+    EXT_BEFORE, /* white space was seen, ";" must follow */
     EXT_NAME_BEFORE,
     EXT_NAME,
-    EXT_NAME_AFTER,   /* white space was seen, "=" or ";" must follow */
+    EXT_NAME_AFTER, /* white space was seen, "=" or ";" must follow */
     EXT_VALUE_BEFORE,
     EXT_TOKEN,
     EXT_QUOTED,
@@ -110,8 +110,8 @@ static int step_size(sse_http1_body *b, char c, sse_http1_refusal *refusal)
     if (b->digits > 0)
         next = next_in_extension(b->state, c);
     if (next < 0)
-        return sse_http1_refuse(refusal, 400, size ? "A chunk size is malformed."
-                                                    : "A chunk extension is malformed.");
+        return sse_http1_refuse(
+            refusal, 400, size ? "A chunk size is malformed." : "A chunk extension is malformed.");
     b->state = (uint8_t)next;
     return next == SIZE_LF ? SSE_OK : charge(b, refusal);
 }
@@ -139,14 +139,25 @@ static int step_line_end(sse_http1_body *b, char c, sse_http1_refusal *refusal)
     bool data = b->state == DATA_CR;
 
     if (c != (data ? '\r' : '\n'))
-        return sse_http1_refuse(refusal, 400, data ? "A chunk is longer than its size."
-                                                   : "CR without LF.");
+        return sse_http1_refuse(refusal, 400,
+                                data ? "A chunk is longer than its size." : "CR without LF.");
     switch (b->state) {
-    case DATA_CR: b->state = DATA_LF; break;
-    case DATA_LF: b->state = SIZE; b->digits = 0; break;
-    case SIZE_LF: b->state = b->left > 0 ? DATA : TRAILER; break;
-    case TRAILER_LF: b->state = TRAILER; break;
-    default: b->done = true; break;
+    case DATA_CR:
+        b->state = DATA_LF;
+        break;
+    case DATA_LF:
+        b->state = SIZE;
+        b->digits = 0;
+        break;
+    case SIZE_LF:
+        b->state = b->left > 0 ? DATA : TRAILER;
+        break;
+    case TRAILER_LF:
+        b->state = TRAILER;
+        break;
+    default:
+        b->done = true;
+        break;
     }
     return SSE_OK;
 }
@@ -158,11 +169,14 @@ static int step(sse_http1_body *b, char c, sse_http1_refusal *refusal)
     case DATA_CR:
     case DATA_LF:
     case TRAILER_LF:
-    case END_LF: return step_line_end(b, c, refusal);
+    case END_LF:
+        return step_line_end(b, c, refusal);
     case TRAILER:
     case TRAILER_NAME:
-    case TRAILER_VALUE: return step_trailer(b, c, refusal);
-    default: return step_size(b, c, refusal);
+    case TRAILER_VALUE:
+        return step_trailer(b, c, refusal);
+    default:
+        return step_size(b, c, refusal);
     }
 }
 

@@ -152,8 +152,9 @@ bool sse_http1_is_authority(sse_slice s)
         return false;
     end = s.at[0] == '[' ? memchr(s.at, ']', s.len) : memchr(s.at, ':', s.len);
     if (s.at[0] == '[') {
-        if (!end++)
+        if (!end)
             return false;
+        end++;
         host = (sse_slice){ s.at + 1, (size_t)(end - s.at) - 2 };
     } else if (end) {
         host.len = (size_t)(end - s.at);

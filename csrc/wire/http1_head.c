@@ -63,9 +63,10 @@ static int bad(const scan *s, const char *reason)
 /* Where a well-formed run is likely, passes over it; the byte behind it is for step. */
 static void run(scan *s, size_t end)
 {
-    const uint32_t *set = s->state == VALUE ? sse_http1_value
-                          : s->state == NAME ? sse_http1_token
-                          : s->state == TARGET ? sse_http1_target : NULL;
+    const uint32_t *set = s->state == VALUE    ? sse_http1_value
+                          : s->state == NAME   ? sse_http1_token
+                          : s->state == TARGET ? sse_http1_target
+                                               : NULL;
 
     if (set)
         while (s->at < end && sse_http1_in(set, s->bytes[s->at]))
@@ -182,17 +183,33 @@ static int step(scan *s, char c)
     int code = SSE_OK;
 
     switch (s->state) {
-    case START: code = step_start(s, c); break;
-    case METHOD: code = step_method(s, c); break;
-    case TARGET: code = step_target(s, c); break;
-    case FIELD: code = step_field(s, c); break;
-    case NAME: code = step_name(s, c); break;
-    case VALUE: code = step_value(s, c); break;
+    case START:
+        code = step_start(s, c);
+        break;
+    case METHOD:
+        code = step_method(s, c);
+        break;
+    case TARGET:
+        code = step_target(s, c);
+        break;
+    case FIELD:
+        code = step_field(s, c);
+        break;
+    case NAME:
+        code = step_name(s, c);
+        break;
+    case VALUE:
+        code = step_value(s, c);
+        break;
     case START_LF:
     case LINE_LF:
     case VALUE_LF:
-    case END_LF: code = step_lf(s, c); break;
-    default: code = step_version(s, c); break;
+    case END_LF:
+        code = step_lf(s, c);
+        break;
+    default:
+        code = step_version(s, c);
+        break;
     }
     return code ? code : last ? SSE_OK : SSE_EAGAIN;
 }

@@ -92,7 +92,8 @@ end
 -- @tparam number ms
 function AbortSignal.timeout(ms)
   if type(ms) ~= "number" or not (ms >= 0 and ms < math.huge) then
-    error(("AbortSignal.timeout: expected milliseconds, a number >= 0, got %s"):format(tostring(ms)), 2)
+    local message = "AbortSignal.timeout: expected milliseconds, a number >= 0, got %s"
+    error(message:format(tostring(ms)), 2)
   end
   local signal = new_signal()
   local timer = core.after(ms, function()

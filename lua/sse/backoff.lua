@@ -1,11 +1,12 @@
---- How long to wait before a reconnection: the reconnection time at first, doubled with jitter while
--- attempts fail. Pure: no clock, and the random numbers can be given.
+--- How long to wait before a reconnection: the reconnection time at first, doubled with jitter
+-- while attempts fail. Pure: no clock, and the random numbers can be given.
 -- @module sse.backoff
 local backoff = {}
 backoff.__index = backoff
 
 --- Makes one.
--- @tparam table options base (the reconnection time), min, max: milliseconds; random, like math.random
+-- @tparam table options base (the reconnection time), min, max: milliseconds; random, like
+-- math.random
 function backoff.new(options)
   return setmetatable({
     base = options.base, min = options.min, max = options.max,
@@ -24,8 +25,8 @@ function backoff:set_base(ms)
 end
 
 --- The next wait.
--- @tparam[opt] number lived how long the connection before was open; nil: it never was. One that lived for
--- as long as the last wait ends the row of failures.
+-- @tparam[opt] number lived how long the connection before was open; nil: it never was. One that
+-- lived for as long as the last wait ends the row of failures.
 -- @treturn number milliseconds
 -- @treturn integer the failures in a row, this one included
 function backoff:next(lived)

@@ -48,13 +48,17 @@ function body:take()
   return self.pieces:take()
 end
 
--- The third value a generic for doesn't need, and the fourth that ends the reading when the loop is left.
-local function loop(self, take)
-  return take, nil, nil, setmetatable({}, { __close = function() self:close() end })
+-- The values of a generic for; the fourth ends the reading when the loop is left. The iterator
+-- holds the owner, whose collection would close the body.
+local function loop(self, owner, take)
+  local closing = setmetatable({}, { __close = function() self:close() end })
+  return function() return take(self, owner) end, nil, nil, closing
 end
 
-function body:chunks()
-  return loop(self, function() return self:take() end)
+--- The rest as pieces. `owner` is whoever must not be collected meanwhile; for lines and events
+-- too.
+function body:chunks(owner)
+  return loop(self, owner, self.take)
 end
 
 local function too_big(self, what, limit)
@@ -65,10 +69,10 @@ end
 
 --- The whole rest as a string, or nil and the failure.
 function body:text()
-  local pieces, size = {}, 0
+  local pieces, size, limit = {}, 0, self.limits.max_body
   for piece in self.take, self do
     size = size + #piece
-    if size > self.limits.max_body then return nil, too_big(self, "the body", self.limits.max_body) end
+    if size > limit then return nil, too_big(self, "the body", limit) end
     pieces[#pieces + 1] = piece
   end
   if self.failure then return nil, self.failure end
@@ -78,11 +82,12 @@ end
 -- The next line out of `held`, which keeps what has come: text from `at` on, and pieces of a line
 -- that is not complete yet, so that a line in many pieces costs linear time.
 local function next_line(self, held)
+  local limit = self.limits.max_event
   while true do
     local stop = held.text:find("\n", held.at, true)
     held.pieces[#held.pieces + 1] = held.text:sub(held.at, (stop or 0) - 1)
     held.size = held.size + #held.pieces[#held.pieces]
-    if held.size > self.limits.max_event then return nil, too_big(self, "a line", self.limits.max_event) end
+    if held.size > limit then return nil, too_big(self, "a line", limit) end
     local more = not stop and self:take()
     if stop or not more then
       local line = table.concat(held.pieces)
@@ -97,9 +102,9 @@ local function next_line(self, held)
 end
 
 --- The lines, without their ends (LF or CRLF).
-function body:lines()
+function body:lines(owner)
   local held = { text = "", at = 1, pieces = {}, size = 0 }
-  return loop(self, function() return (next_line(self, held)) end)
+  return loop(self, owner, function() return (next_line(self, held)) end)
 end
 
 local function new_parser(self, events)
@@ -133,10 +138,10 @@ local function next_event(self, parser, events)
 end
 
 --- The events of a text/event-stream body.
-function body:events()
+function body:events(owner)
   local events = { first = 1, last = 0 }
   local parser = new_parser(self, events)
-  return loop(self, function() return next_event(self, parser, events) end)
+  return loop(self, owner, function() return next_event(self, parser, events) end)
 end
 
 return body

@@ -11,7 +11,9 @@ local client = {}
 
 local AGENT = "lua-sse/" .. version
 local forbidden = { CONNECT = true, TRACE = true, TRACK = true }
-local upper = { DELETE = true, GET = true, HEAD = true, OPTIONS = true, POST = true, PUT = true, PATCH = true }
+local upper = {
+  DELETE = true, GET = true, HEAD = true, OPTIONS = true, PATCH = true, POST = true, PUT = true,
+}
 
 local function is_tls(value)
   if type(value) ~= "table" then return false end
@@ -29,7 +31,8 @@ client.options = {
   method = {
     expected = "an HTTP method other than CONNECT and TRACE",
     check = function(v)
-      return type(v) == "string" and v:find("^[%w!#$%%&'*+.^_`|~-]+$") ~= nil and not forbidden[v:upper()]
+      return type(v) == "string" and v:find("^[%w!#$%%&'*+.^_`|~-]+$") ~= nil
+        and not forbidden[v:upper()]
     end,
   },
   body = "string|table",
@@ -52,9 +55,10 @@ function client.with(more)
   return spec
 end
 
--- libcurl knows no URLs without "//"; their scheme is all that matters, as no other than http is fetched.
+-- libcurl knows no URLs without a host; their scheme is all that matters, as no other than http is
+-- fetched.
 local function strange_scheme(text)
-  local scheme = text:match("^(%a[%w+.-]*):[^/]")
+  local scheme = text:match("^(%a[%w+.-]*):.")
   if scheme and not scheme:lower():find("^https?$") and not text:find("^[%w.-]+:%d") then
     return { scheme = scheme:lower(), href = text, request = text, origin = "null" }
   end
@@ -78,8 +82,8 @@ function client.content(where, o, level)
   local method, body, kind = o.method, o.body, nil
   if method and upper[method:upper()] then method = method:upper() end
   if type(body) == "table" then
-    local text, message = json.encode(body)
-    if not text then error(("%s: option 'body': %s"):format(where, message), level + 1) end
+    local ok, text = pcall(json.encode, body)
+    if not ok then error(("%s: option 'body': %s"):format(where, text), level + 1) end
     body, kind = text, "application/json"
   elseif body then
     kind = "text/plain;charset=UTF-8"

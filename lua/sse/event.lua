@@ -11,7 +11,9 @@ Event.__name = "Event"
 -- @tparam[opt] table init cancelable, and any fields of its own
 -- @usage target:dispatchEvent(sse.Event("tick", { detail = 7 }))
 local function new_event(_, type_, init)
-  if type(type_) ~= "string" then error(("Event: type must be a string, got %s"):format(type(type_)), 2) end
+  if type(type_) ~= "string" then
+    error(("Event: type must be a string, got %s"):format(type(type_)), 2)
+  end
   local self = {}
   for name, value in pairs(init or {}) do self[name] = value end
   self.type = type_

@@ -49,24 +49,26 @@ local function check(o)
   end
 end
 
---- Connects to a stream of events. Raises on an invalid URL or option; whatever the network does comes
--- as events.
+--- Connects to a stream of events. Raises on an invalid URL or option; whatever the network does
+-- comes as events.
 -- @function EventSource
 -- @tparam string url
--- @tparam[opt] table options withCredentials, headers (a table, or a function called before each attempt),
--- method, body, lastEventId, retryInterval, minRetryInterval, maxRetryInterval, maxRetries, reconnect,
--- heartbeatTimeout, connectTimeout, maxEventSize, utf8, signal, proxy, tls, http2, unixSocket, cookies,
--- oncomment, onreconnect
+-- @tparam[opt] table options withCredentials, headers (a table, or a function called before each
+-- attempt), method, body, lastEventId, retryInterval, minRetryInterval, maxRetryInterval,
+-- maxRetries, reconnect, heartbeatTimeout, connectTimeout, maxEventSize, utf8, signal, proxy, tls,
+-- http2, unixSocket, cookies, oncomment, onreconnect
 -- @usage
 -- local source = sse.EventSource("https://example.com/prices")
 -- source.onmessage = function(ev) print(ev.data) end
 -- sse.run()
 local function new(url, given)
-  local o = options.check("sse.EventSource", given, spec, 4)
-  local parsed = client.url("sse.EventSource", url, 3)
+  local o = options.check("sse.EventSource", given, spec)
+  local parsed = client.url("sse.EventSource", url, 2)
   check(o)
-  local method, body, kind = client.content("sse.EventSource", o, 3)
-  local machine = source.new { url = parsed, method = method, body = body, kind = kind, options = o }
+  local method, body, kind = client.content("sse.EventSource", o, 2)
+  local machine = source.new {
+    url = parsed, method = method, body = body, kind = kind, options = o,
+  }
   local object = eventtarget.new(class, machine)
   if o.signal and o.signal.aborted then
     machine:close()
@@ -101,7 +103,8 @@ function setters.oncomment(self, fn) self.oncomment = fn end
 
 function setters.onreconnect(self, fn) self.onreconnect = fn end
 
---- Closes the source: nothing more is heard of it, and it does not connect again. Harmless when closed.
+--- Closes the source: nothing more is heard of it, and it does not connect again. Harmless when
+-- closed.
 function methods:close()
   eventtarget.state(self):close()
 end
@@ -152,9 +155,10 @@ local function leave(machine, items, resume)
   resume()
 end
 
---- The events as a loop: `for ev in source:events() do`. Waits in a task, pumps the loop outside of one;
--- a slow loop body slows the sender down. It ends when the source is closed; `source.failure` then says
--- whether it failed. Leaving it early closes the source, unless listeners or other loops still hear it.
+--- The events as a loop: `for ev in source:events() do`. Waits in a task, pumps the loop outside of
+-- one; a slow loop body slows the sender down. It ends when the source is closed; `source.failure`
+-- then says whether it failed. Leaving it early closes the source, unless listeners or other loops
+-- still hear it.
 function methods:events()
   local object, machine = self, eventtarget.state(self)
   local items, resume = new_queue(machine)

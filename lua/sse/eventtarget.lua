@@ -1,6 +1,6 @@
---- EventTarget, by the DOM's rules for a target without parents: listeners in the order they were added,
--- each once, `once`, `signal`, handleEvent objects, and `on<type>` handlers. `"*"` hears every event that
--- a server sent, after the type's own listeners.
+--- EventTarget, by the DOM's rules for a target without parents: listeners in the order they were
+-- added, each once, `once`, `signal`, handleEvent objects, and `on<type>` handlers. `"*"` hears
+-- every event that a server sent, after the type's own listeners.
 -- @module sse.eventtarget
 local core = require "sse.core"
 
@@ -105,7 +105,8 @@ local function check(name, type_, listener)
   end
   local kind = type(listener)
   if kind ~= "function" and kind ~= "table" and kind ~= "nil" then
-    error(("%s: listener must be a function or an object with handleEvent, got %s"):format(name, kind), 3)
+    local message = "%s: listener must be a function or an object with handleEvent, got %s"
+    error(message:format(name, kind), 3)
   end
 end
 
@@ -117,7 +118,8 @@ function methods:addEventListener(type_, listener, options)
   check("addEventListener", type_, listener)
   local state = self[STATE]
   if type(options) ~= "table" then options = {} end
-  if listener == nil or (options.signal and options.signal.aborted) or find(state, type_, listener) then
+  if listener == nil or (options.signal and options.signal.aborted)
+    or find(state, type_, listener) then
     return
   end
   local entry = { callback = listener, once = options.once and true or false }
@@ -193,11 +195,13 @@ local function newindex_of(class)
 end
 
 --- Makes a class of event targets.
--- @tparam table class name, methods, getters (called with the state), handlers ("onopen" -> "open"),
--- metamethods
+-- @tparam table class name, methods, getters (called with the state), handlers ("onopen" ->
+-- "open"), metamethods
 function eventtarget.class(class)
   for name, method in pairs(methods) do class.methods[name] = class.methods[name] or method end
-  local metatable = { __index = index_of(class), __newindex = newindex_of(class), __name = class.name }
+  local metatable = {
+    __index = index_of(class), __newindex = newindex_of(class), __name = class.name,
+  }
   for name, metamethod in pairs(class.metamethods or {}) do metatable[name] = metamethod end
   class.metatable = metatable
   return class

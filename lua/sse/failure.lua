@@ -1,5 +1,5 @@
---- The one shape of a failure: a table with message, code, and status, headers and body where an answer
--- came. As a string it is its message.
+--- The one shape of a failure: a table with message, code, and status, headers and body where an
+-- answer came. As a string it is its message.
 -- @module sse.failure
 local failure = {}
 

@@ -21,15 +21,15 @@ local spec = client.with {
 
 local methods = {}
 
---- The body's pieces as they come: `for bytes in res:chunks() do`. Leaving a loop over the body early
--- closes the transfer; after a loop, `res.failure` says whether the body broke off.
-function methods:chunks() return self[BODY]:chunks() end
+--- The body's pieces as they come: `for bytes in res:chunks() do`. Leaving a loop over the body
+-- early closes the transfer; after a loop, `res.failure` says whether the body broke off.
+function methods:chunks() return self[BODY]:chunks(self) end
 
 --- The body's lines, without their ends.
-function methods:lines() return self[BODY]:lines() end
+function methods:lines() return self[BODY]:lines(self) end
 
 --- The body's events, MessageEvents, whatever the content type says.
-function methods:events() return self[BODY]:events() end
+function methods:events() return self[BODY]:events(self) end
 
 --- The whole body.
 -- @treturn string; or nil, message, code (`"ETOOBIG"` past maxBodySize)
@@ -84,43 +84,52 @@ end
 
 local function build_headers(o, kind)
   local list, problem = headers.list(o.headers or {})
-  if not list then error("sse.fetch: " .. problem, 4) end
+  if not list then error("sse.fetch: " .. problem, 3) end
   headers.default(list, "Accept", "*/*")
   return client.complete(list, kind)
 end
 
--- Starts the request; answer(response) or answer(nil, failure) comes once.
+-- Starts the request; answer(response) or answer(nil, failure) comes once, and is then forgotten:
+-- it holds the response, which must be free to be collected while the transfer waits for a reader.
 local function start(o, message, answer)
   local exchange, held, forget
+  local function say(response, why)
+    local once = answer
+    answer = nil
+    if once then once(response, why) end
+  end
   exchange = request.start {
-    url = message.url, method = message.method, headers = message.headers, body = message.body, options = o,
+    url = message.url, method = message.method, headers = message.headers, body = message.body,
+    options = o,
     on_head = function(head)
       held = body.new(exchange, limits(o, head))
       held.forget = forget
-      answer(new_response(head, held))
+      say(new_response(head, held))
     end,
     on_data = function(bytes) held:put(bytes) end,
     on_done = function(why)
       if held then return held:finish(why) end
       if forget then forget() end
-      answer(nil, why)
+      say(nil, why)
     end,
   }
   forget = o.signal and abort.on_abort(o.signal, function(reason)
     local why = abort.failure(reason)
     if held then return held:close(why) end
     exchange:cancel()
-    answer(nil, why)
+    say(nil, why)
   end)
 end
 
---- Sends a request and waits for the head of its response: a task yields, outside of one the loop is pumped.
+--- Sends a request and waits for the head of its response: a task yields, outside of one the loop
+-- is pumped.
 -- @function fetch
 -- @tparam string url
--- @tparam[opt] table options method, headers, body (a string, or a table to be sent as JSON), signal,
--- withCredentials, redirect, connectTimeout, maxBodySize, maxEventSize, utf8, proxy, tls, http2, unixSocket, cookies
--- @treturn Response status, ok, headers, url, redirected, and events(), chunks(), lines(), text(), json(),
--- close(); or nil, message, code
+-- @tparam[opt] table options method, headers, body (a string, or a table to be sent as JSON),
+-- signal, withCredentials, redirect, connectTimeout, maxBodySize, maxEventSize, utf8, proxy, tls,
+-- http2, unixSocket, cookies
+-- @treturn Response status, ok, headers, url, redirected, and events(), chunks(), lines(), text(),
+-- json(), close(); or nil, message, code
 -- @usage
 -- local res, err = sse.fetch("https://example.com/", { method = "POST", body = { n = 1 } })
 -- if not res then error(err) end

@@ -18,7 +18,10 @@ local spec = client.with {
   onopen = "function", onmessage = "function", onclose = "function", onerror = "function",
 }
 
-local own = { headers = true, lastEventId = true, onopen = true, onmessage = true, onclose = true, onerror = true }
+local own = {
+  headers = true, lastEventId = true,
+  onopen = true, onmessage = true, onclose = true, onerror = true,
+}
 
 local function traceback(err)
   return type(err) == "string" and debug.traceback(err, 2) or err
@@ -31,11 +34,13 @@ local function request_headers(self)
   for name, value in pairs(given or {}) do list[name] = value end
   local has_accept = false
   for name in pairs(list) do
-    has_accept = has_accept or type(name) == "string" and name:lower() == "accept"
-    if type(name) == "string" and name:lower() == "last-event-id" and self.id then list[name] = nil end
+    local lower = tostring(name):lower()
+    has_accept = has_accept or lower == "accept"
+    if lower == "last-event-id" and self.id then list[name] = nil end
   end
   if not has_accept then list.Accept = "text/event-stream" end
-  if self.id and self.id ~= "" and headers.sendable(self.id) then list["Last-Event-ID"] = self.id end
+  local id = self.id or ""
+  if id ~= "" and headers.sendable(id) then list["Last-Event-ID"] = id end
   return list
 end
 
@@ -142,15 +147,16 @@ local function check(url, o)
   end
 end
 
---- Reads a stream of events with callbacks; the callbacks run in a task and may wait. `onopen(response)` may
--- raise to refuse (without it, status 2xx and text/event-stream are asked for), `onmessage(event)` gets every
--- event, `onclose()` is told of the server's end and may raise to connect again, `onerror(failure)` may
--- return milliseconds to wait before the next attempt, false to give up, nil for the default (1000, or the
--- server's retry); an error that it raises ends it too and is reported.
+--- Reads a stream of events with callbacks; the callbacks run in a task and may wait.
+-- `onopen(response)` may raise to refuse (without it, status 2xx and text/event-stream are asked
+-- for), `onmessage(event)` gets every event, `onclose()` is told of the server's end and may raise
+-- to connect again, `onerror(failure)` may return milliseconds to wait before the next attempt,
+-- false to give up, nil for the default (1000, or the server's retry); an error that it raises ends
+-- it too and is reported.
 -- @function fetchEventSource
 -- @tparam string url
--- @tparam[opt] table options those of `sse.fetch`, headers (a table, or a function called before each
--- attempt), lastEventId, onopen, onmessage, onclose, onerror
+-- @tparam[opt] table options those of `sse.fetch`, headers (a table, or a function called before
+-- each attempt), lastEventId, onopen, onmessage, onclose, onerror
 -- @return a handle: close(), wait()
 return function(url, given)
   local o = options.check("sse.fetchEventSource", given, spec)

@@ -1,4 +1,5 @@
---- Header fields: those of a request checked and put in order, those of a response looked up in any case.
+--- Header fields: those of a request checked and put in order, those of a response looked up in any
+-- case.
 -- @module sse.headers
 local headers = {}
 
@@ -23,7 +24,8 @@ local function check(name, value)
   elseif refused[name:lower()] then
     return ("headers: '%s' is set by the library"):format(name)
   elseif type(value) ~= "string" and type(value) ~= "number" then
-    return ("headers: '%s' must be a string, a number or a list of them, got %s"):format(name, type(value))
+    local message = "headers: '%s' must be a string, a number or a list of them, got %s"
+    return message:format(name, type(value))
   elseif not headers.sendable(tostring(value)) then
     return ("headers: the value of '%s' holds a control character"):format(name)
   end
@@ -33,7 +35,9 @@ end
 -- @treturn {string,...} name, value, name, value ...; or nil and a message
 function headers.list(given)
   local names, list = {}, {}
-  if type(given) ~= "table" then return nil, ("headers: expected a table, got %s"):format(type(given)) end
+  if type(given) ~= "table" then
+    return nil, ("headers: expected a table, got %s"):format(type(given))
+  end
   for name in pairs(given) do names[#names + 1] = name end
   table.sort(names, function(a, b) return tostring(a) < tostring(b) end)
   for _, name in ipairs(names) do
@@ -101,8 +105,8 @@ local metatable = {
   end,
 }
 
---- A response's fields as a table by lower-case name, looked up in any case; values of one name are joined
--- by ", ", those of Set-Cookie by a line feed.
+--- A response's fields as a table by lower-case name, looked up in any case; values of one name are
+-- joined by ", ", those of Set-Cookie by a line feed.
 function headers.response(list)
   local self = {}
   for i = 1, #list, 2 do

@@ -3,6 +3,7 @@
 local abort = require "sse.abort"
 local core = require "sse.core"
 local event = require "sse.event"
+local files = require "sse.files"
 local task = require "sse.task"
 
 return {
@@ -24,6 +25,9 @@ return {
   AbortSignal = abort.AbortSignal,
   Event = event.Event,
 
-  parser = core.parser,
-  encode = core.encode,
+  server = require "sse.server",
+  file = files.file,
+
+  parser = require "sse.parser",
+  encode = require "sse.encode",
 }

@@ -28,7 +28,9 @@ end
 
 local function show(value)
   if type(value) == "string" then return ("string %q"):format(value) end
-  if type(value) == "number" or type(value) == "boolean" then return ("%s %s"):format(type(value), value) end
+  if type(value) == "number" or type(value) == "boolean" then
+    return ("%s %s"):format(type(value), value)
+  end
   return type(value)
 end
 
@@ -37,14 +39,15 @@ local function fits(value, rule)
     return rule.check(value)
   end
   for kind in rule.type:gmatch("[^|]+") do
-    if type(value) == kind or (kind == "integer" and math.type(value) == "integer") then return true end
+    if type(value) == kind then return true end
+    if kind == "integer" and math.type(value) == "integer" then return true end
   end
   return false
 end
 
 --- Checks a table of options against a spec and raises on the first that is wrong.
--- A rule is a string of Lua types joined by "|" ("integer" too), or a table { check = function(value) ->
--- boolean, expected = text }.
+-- A rule is a string of Lua types joined by "|" ("integer" too), or a table
+-- { check = function(value) -> boolean, expected = text }.
 -- @tparam string where the function's name for messages, "sse.server"
 -- @tparam table|nil given
 -- @tparam table spec name -> rule
@@ -62,9 +65,12 @@ function options.check(where, given, spec, level)
       local hint = type(name) == "string" and suggestion(name, spec) or ""
       error(("%s: unknown option '%s'%s"):format(where, tostring(name), hint), level)
     end
-    if type(rule) == "string" then rule = { type = rule, expected = rule:gsub("|", " or ") } end
+    if type(rule) == "string" then
+      rule = { type = rule, expected = rule:gsub("|", " or ") }
+    end
     if not fits(value, rule) then
-      error(("%s: option '%s' must be %s, got %s"):format(where, name, rule.expected, show(value)), level)
+      local message = "%s: option '%s' must be %s, got %s"
+      error(message:format(where, name, rule.expected, show(value)), level)
     end
   end
   return given
@@ -102,7 +108,10 @@ end
 function options.one_of(...)
   local set, names = {}, { ... }
   for i, name in ipairs(names) do set[name], names[i] = true, ('"%s"'):format(name) end
-  return { expected = table.concat(names, ", "):gsub(", ([^,]*)$", " or %1"), check = function(v) return set[v] or false end }
+  return {
+    expected = table.concat(names, ", "):gsub(", ([^,]*)$", " or %1"),
+    check = function(v) return set[v] or false end,
+  }
 end
 
 return options

@@ -15,7 +15,8 @@ local function passing(status)
   return status == 408 or status == 425 or status == 429 or (status >= 500 and status <= 599)
 end
 
---- The backoff that a source's options ask for. A bound that is not given makes room for the interval.
+--- The backoff that a source's options ask for. A bound that is not given makes room for the
+-- interval.
 function policy.backoff(o)
   local base = math.max(1, o.retryInterval or DEFAULT_INTERVAL)
   local max = o.maxRetryInterval or math.max(DEFAULT_MAX, base)
@@ -28,13 +29,17 @@ function policy.is_final(why)
   return final[why.code] or false
 end
 
-local months = { Jan = 1, Feb = 2, Mar = 3, Apr = 4, May = 5, Jun = 6, Jul = 7, Aug = 8, Sep = 9, Oct = 10,
-                 Nov = 11, Dec = 12 }
+local IMF_DATE = "^%a+, (%d%d) (%a%a%a) (%d%d%d%d) (%d%d):(%d%d):(%d%d) GMT$"
+local months = {
+  Jan = 1, Feb = 2, Mar = 3, Apr = 4, May = 5, Jun = 6,
+  Jul = 7, Aug = 8, Sep = 9, Oct = 10, Nov = 11, Dec = 12,
+}
 
 -- Days since 1970-01-01 of a Gregorian date.
 local function days(year, month, day)
   if month <= 2 then year, month = year - 1, month + 12 end
-  return 365 * year + year // 4 - year // 100 + year // 400 + (153 * month - 457) // 5 + day - 719469
+  local leaps = year // 4 - year // 100 + year // 400
+  return 365 * year + leaps + (153 * month - 457) // 5 + day - 719469
 end
 
 --- The wait that a Retry-After field asks for: seconds or an IMF-fixdate (RFC 9110 10.2.3).
@@ -43,7 +48,7 @@ end
 -- @treturn number|nil milliseconds
 function policy.retry_after(text, now)
   if text:find("^%d+$") then return tonumber(text) * 1000.0 end
-  local day, month, year, h, m, s = text:match("^%a+, (%d%d) (%a%a%a) (%d%d%d%d) (%d%d):(%d%d):(%d%d) GMT$")
+  local day, month, year, h, m, s = text:match(IMF_DATE)
   if not day or not months[month] then return nil end
   local time = days(tonumber(year), months[month], tonumber(day)) * 86400 + h * 3600 + m * 60 + s
   return math.max(0, time - now) * 1000.0
@@ -59,8 +64,8 @@ local function by_default(self, why, is_final, lived)
   return math.max(wait, asked and policy.retry_after(asked, os.time()) or 0)
 end
 
---- The wait before the next attempt, or nil to give up. A `reconnect` function decides about every failure;
--- where it gives nil or true the default holds.
+--- The wait before the next attempt, or nil to give up. A `reconnect` function decides about every
+-- failure; where it gives nil or true the default holds.
 function policy.wait(self, why, is_final, lived)
   local decide = self.options.reconnect
   if type(decide) ~= "function" then return by_default(self, why, is_final, lived) end

@@ -1,5 +1,5 @@
---- What callbacks put in and a loop takes out; taking waits. Whoever fills it is told to stop while it
--- holds anything.
+--- What callbacks put in and a loop takes out; taking waits. Whoever fills it is told to stop while
+-- it holds anything.
 -- @module sse.queue
 local task = require "sse.task"
 
@@ -11,7 +11,9 @@ queue.__index = queue
 -- @tparam function resume called when a taker finds nothing
 -- @tparam string what names the wait
 function queue.new(pause, resume, what)
-  return setmetatable({ pause = pause, resume = resume, what = what, first = 1, last = 0, waiters = {} }, queue)
+  return setmetatable({
+    pause = pause, resume = resume, what = what, first = 1, last = 0, waiters = {},
+  }, queue)
 end
 
 --- Puts an item in, or hands it to who waits.

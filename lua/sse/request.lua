@@ -1,6 +1,7 @@
---- One HTTP exchange of the client: a request, the redirects it is led through, a response. Redirects are
--- followed here rather than by libcurl, so that what may go to another origin is decided in one place:
--- past the first foreign origin neither credentials nor secrets are sent any more, also not on the way back.
+--- One HTTP exchange of the client: a request, the redirects it is led through, a response.
+-- Redirects are followed here rather than by libcurl, so that what may go to another origin is
+-- decided in one place: past the first foreign origin neither credentials nor secrets are sent any
+-- more, also not on the way back.
 -- @module sse.request
 local core = require "sse.core"
 local failure = require "sse.failure"
@@ -21,7 +22,8 @@ local function transfer_options(self)
     url = self.url.request, method = self.method, headers = self.headers, body = self.body,
     user = self.user, password = self.password,
     cookies = o.withCredentials, cookie_file = o.withCredentials and o.cookies or nil,
-    connect_timeout = o.connectTimeout, proxy = o.proxy, http2 = o.http2, unix_socket = self.unix_socket,
+    connect_timeout = o.connectTimeout, proxy = o.proxy, http2 = o.http2,
+    unix_socket = self.unix_socket,
     ca = tls.ca, insecure = tls.verify == false,
     cert = not self.foreign and tls.cert or nil, key = not self.foreign and tls.key or nil,
     on_head = function(status, list) self:head(status, list) end,
@@ -47,10 +49,11 @@ local function send(self)
 end
 
 --- Starts an exchange.
--- @tparam table o url (from core.url), method, headers (a list), body, options (withCredentials, cookies,
--- connectTimeout, proxy, tls, http2, unixSocket, redirect), on_head(response), on_data(bytes),
--- on_done(failure or nil). A response has status, headers, url (from core.url), redirected.
--- @return the exchange: cancel(), pause(), resume(), feed(parser), bytes(), active()
+-- @tparam table o url (from core.url), method, headers (a list), body, options (withCredentials,
+-- cookies, connectTimeout, proxy, tls, http2, unixSocket, redirect), on_head(response),
+-- on_data(bytes), on_done(failure or nil). A response has status, headers, url (from core.url),
+-- redirected.
+-- @return the exchange: cancel(), pause(), resume(), feed(parser), bytes(), active(), silent()
 function request.start(o)
   local self = setmetatable({
     url = o.url, method = o.method, headers = o.headers, body = o.body, options = o.options,
@@ -65,7 +68,9 @@ end
 -- Where a redirect leads, or nil, message.
 local function target(self, location)
   if location == "" then return nil, "a redirect with an empty Location" end
-  if self.hops >= MAX_REDIRECTS then return nil, ("more than %d redirects"):format(MAX_REDIRECTS) end
+  if self.hops >= MAX_REDIRECTS then
+    return nil, ("more than %d redirects"):format(MAX_REDIRECTS)
+  end
   local url, message = core.url(location, self.url.request)
   if not url then return nil, ("a redirect to an invalid URL: %s"):format(message) end
   if url.scheme ~= "http" and url.scheme ~= "https" then
@@ -81,8 +86,8 @@ local function rewrite(self, status)
     or (status == 301 or status == 302) and method == "POST"
   if not becomes_get then return end
   self.method, self.body = "GET", nil
-  for _, name in ipairs { "Content-Type", "Content-Encoding", "Content-Language", "Content-Location" } do
-    headers.remove(self.headers, name)
+  for _, part in ipairs { "Type", "Encoding", "Language", "Location" } do
+    headers.remove(self.headers, "Content-" .. part)
   end
 end
 
@@ -110,7 +115,8 @@ function exchange:head(status, list)
   if redirects[status] and fields.location and mode ~= "manual" then
     if mode == "follow" then return follow(self, status, fields.location) end
     self.transfer:cancel()
-    return self:finish(failure.new("a redirect", "EREDIRECT", { status = status, headers = fields }))
+    return self:finish(failure.new("a redirect", "EREDIRECT",
+      { status = status, headers = fields }))
   end
   self.on_head { status = status, headers = fields, url = self.url, redirected = self.hops > 0 }
 end
@@ -136,6 +142,7 @@ function exchange:pause()
 end
 
 function exchange:resume()
+  if self.paused then self.resumed = core.now() end
   self.paused = false
   if self.transfer then self.transfer:resume() end
 end
@@ -153,6 +160,12 @@ end
 --- When the last byte came, on core.now's clock.
 function exchange:active()
   return self.transfer and self.transfer.active or core.now()
+end
+
+--- For how long nothing came though somebody would have read it.
+function exchange:silent()
+  if self.paused then return 0 end
+  return core.now() - math.max(self:active(), self.resumed or 0)
 end
 
 return request

@@ -1,5 +1,5 @@
---- EventSource's state machine (WHATWG HTML 9.2.3): attempts one after the other, each an exchange, until
--- closed. It knows its public object weakly, so that an object nobody hears can be collected.
+--- EventSource's state machine (WHATWG HTML 9.2.3): attempts one after the other, each an exchange,
+-- until closed. It knows its public object weakly, so that an object nobody hears can be collected.
 -- @module sse.source
 local core = require "sse.core"
 local client = require "sse.client"
@@ -15,10 +15,12 @@ local source = { CONNECTING = 0, OPEN = 1, CLOSED = 2 }
 source.__index = source
 
 local CONNECTING, OPEN, CLOSED = source.CONNECTING, source.OPEN, source.CLOSED
-local MAX_ERROR_BODY, ERROR_BODY_TIME = 65536, 5000
+local MAX_ERROR_BODY = 65536
+source.error_body_time = 5000 -- ms, the same for all
 local DEFAULT_MAX_EVENT = 16777216
 
-local anchors = {} -- public object -> true: connecting or open, and heard
+-- Public object -> true: connecting or open, and heard.
+local anchors = {} -- luacheck: ignore 241
 
 --- Makes the machine; `source.attach` then starts it.
 -- @tparam table o url, method, body, kind (the body's content type), options
@@ -58,7 +60,7 @@ function source:dispatch(ev, all)
   if object then eventtarget.dispatch(object, ev, all) end
 end
 
--- --- connecting -----------------------------------------------------------------------------------
+-- --- connecting ---------------------------------------------------------------------------------
 
 -- The id as a header, where a header can carry it.
 local function last_id(self)
@@ -111,7 +113,7 @@ function source:watch()
   local limit = self.options.heartbeatTimeout
   if not limit or not self.exchange then return end
   local function check()
-    local silent = self.exchange.paused and 0 or core.now() - self.exchange:active()
+    local silent = self.exchange:silent()
     if silent >= limit then
       return self:lost(failure.new(("silent for %d ms"):format(silent), "ETIMEDOUT"))
     end
@@ -136,7 +138,7 @@ function source:drop()
   self.refusal, self.opened = nil, nil
 end
 
--- --- the answer -------------------------------------------------------------------------------------
+-- --- the answer ---------------------------------------------------------------------------------
 
 local function is_event_stream(kind)
   local essence = (kind or ""):match("^[ \t\r\n]*([^;]-)[ \t\r\n]*$")
@@ -147,12 +149,14 @@ end
 local function refusal(response)
   local more = { status = response.status, headers = response.headers }
   if response.status ~= 200 then
-    return failure.new(("the server answered with status %d"):format(response.status), "EHTTP", more)
+    local message = ("the server answered with status %d"):format(response.status)
+    return failure.new(message, "EHTTP", more)
   end
   local kind = response.headers["content-type"]
   if not is_event_stream(kind) then
     local shown = kind and ("'%s'"):format(kind) or "none"
-    return failure.new(("the content type is %s, not text/event-stream"):format(shown), "ETYPE", more)
+    local message = ("the content type is %s, not text/event-stream"):format(shown)
+    return failure.new(message, "ETYPE", more)
   end
 end
 
@@ -160,7 +164,7 @@ function source:on_head(response)
   self.refusal = refusal(response)
   if self.refusal then
     self.refusal.pieces, self.refusal.size = {}, 0
-    self.gathering = core.after(ERROR_BODY_TIME, function() self:refuse() end)
+    self.gathering = core.after(source.error_body_time, function() self:refuse() end)
     return
   end
   self.parser:reset()
@@ -190,10 +194,11 @@ function source:on_done(why)
     local limit = self.options.maxEventSize or DEFAULT_MAX_EVENT
     why.message = ("an event is larger than maxEventSize (%d bytes)"):format(limit)
   end
-  self:lost(why or failure.new("the server ended the stream", "ECLOSED"), why and policy.is_final(why))
+  why = why or failure.new("the server ended the stream", "ECLOSED")
+  self:lost(why, policy.is_final(why))
 end
 
--- --- events ------------------------------------------------------------------------------------------
+-- --- events -------------------------------------------------------------------------------------
 
 function source:on_event(data, type_, id)
   if self.state ~= OPEN then return end
@@ -210,12 +215,12 @@ function source:on_comment(text)
   if self.state == OPEN and self.oncomment then eventtarget.call(self.oncomment, text) end
 end
 
--- --- the end of a connection ---------------------------------------------------------------------------
+-- --- the end of a connection --------------------------------------------------------------------
 
 local function error_event(why)
   return event.Event("error", {
-    message = why.message, code = why.code, status = why.status, headers = why.headers, body = why.body,
-    failure = why,
+    message = why.message, code = why.code, failure = why,
+    status = why.status, headers = why.headers, body = why.body,
   })
 end
 

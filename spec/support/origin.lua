@@ -1,5 +1,5 @@
---- A scripted HTTP server for the client's specs: in the same process and on the same loop as what it
--- tests, on non-blocking sockets, with every byte and every close under the spec's control.
+--- A scripted HTTP server for the client's specs: in the same process and on the same loop as what
+-- it tests, on non-blocking sockets, with every byte and every close under the spec's control.
 local core = require "sse.core"
 local socket = require "socket"
 
@@ -142,7 +142,8 @@ end
 --- Starts a server on a free port.
 -- @tparam function handler called with (connection, request) for each request
 -- @tparam[opt] integer port
--- @return the server: requests (all so far), connections, open (their number), url(path), stop(), on_accept
+-- @return the server: requests (all so far), connections, open (their number), url(path), stop(),
+-- on_accept
 function origin.start(handler, port)
   local listener = assert(socket.bind("127.0.0.1", port or 0))
   listener:settimeout(0)

@@ -4,20 +4,21 @@ local lfs = require "lfs"
 
 local wait = {}
 
--- Slow builds (sanitizers, valgrind) set SSE_TEST_PATIENCE=5; a limit costs only where a test fails.
+-- Slow builds (sanitizers, valgrind) set SSE_TEST_PATIENCE=5: a limit costs only what fails.
 local patience = tonumber(os.getenv("SSE_TEST_PATIENCE") or "") or 1
+local LIMIT = 10000 -- ms
 local TICK = 20 -- ms: what the loop doesn't see (a child's exit, a file) is looked at this often
 
 --- Pumps the loop until fn() is true and gives what it gave; an error past the limit.
 -- Outside of tasks and callbacks only, where the loop isn't running.
 -- @tparam function fn
--- @tparam[opt=5000] number limit_ms
+-- @tparam[opt=10000] number limit_ms
 -- @tparam[opt] string what is waited for, for the message
 function wait.until_true(fn, limit_ms, what)
   local late = false
-  limit_ms = (limit_ms or 5000) * patience
-  local limit <close> = core.after(limit_ms, function() late = true end)
-  local tick <close> = core.every(TICK, function() end)
+  limit_ms = (limit_ms or LIMIT) * patience
+  local _limit <close> = core.after(limit_ms, function() late = true end)
+  local _tick <close> = core.every(TICK, function() end)
   while true do
     local value = fn()
     if value then return value end
@@ -30,12 +31,43 @@ end
 -- what must not happen. The limit is what such a test costs, so keep it short.
 function wait.stays_true(fn, limit_ms)
   local over = false
-  local limit <close> = core.after(limit_ms, function() over = true end)
+  local _limit <close> = core.after(limit_ms, function() over = true end)
   while fn() do
     if over then return true end
     core.turn()
   end
   return false
+end
+
+--- The same, within the usual limit.
+function wait.till(fn, what)
+  return wait.until_true(fn, nil, what)
+end
+
+--- Pumps the loop until a timer set now has fired: to show that something doesn't happen meanwhile.
+function wait.past(ms)
+  wait.stays_true(function() return true end, ms)
+end
+
+--- Pumps the loop until nothing keeps it running.
+function wait.idle()
+  local late, limit_ms = false, LIMIT * patience
+  local limit <close> = core.after(limit_ms, function() late = true end)
+  limit:unref()
+  while core.turn() do
+    if late then error(("the loop was still kept running after %d ms"):format(limit_ms), 2) end
+  end
+end
+
+--- Waits until a number has not changed for a while, and gives it.
+function wait.settled(fn)
+  local seen, since = nil, nil
+  wait.till(function()
+    local now = fn()
+    if now ~= seen then seen, since = now, core.now() end
+    return core.now() - since >= 40 * patience
+  end, "a number that stays")
+  return seen
 end
 
 --- How many descriptors this process has open.
@@ -47,6 +79,8 @@ function wait.fds()
   end
   return count - 1 -- the one that reads the folder
 end
+
+wait.descriptors = wait.fds
 
 --- Two full collections: the second frees what the first one's finalizers let go.
 function wait.collect()

@@ -1,0 +1,113 @@
+// A browser's EventSource on our server: on plain pages, across origins, over a restart, and on the
+// demo's page. The screenshot is build/interop/demo.png.
+import assert from 'node:assert/strict';
+import { existsSync } from 'node:fs';
+import { chromium } from 'playwright-core';
+import { check, luaServer } from './lib.mjs';
+
+const PLACES = [
+  process.env.CHROMIUM,
+  '/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome',
+  '/Applications/Chromium.app/Contents/MacOS/Chromium',
+  '/Applications/Google Chrome.app/Contents/MacOS/Google Chrome',
+];
+const FLAGS = [
+  '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run',
+  '--disable-background-networking', '--disable-component-update', '--disable-sync',
+];
+
+function browserPath() {
+  const path = PLACES.find((place) => place && existsSync(place));
+  if (!path) throw new Error('no Chromium found; CHROMIUM=/path names one');
+  return path;
+}
+
+// Runs in the page: every event of the given types until one of type `last`, or until it closes.
+function collect({ url, types, last }) {
+  return new Promise((resolve) => {
+    const source = new EventSource(url);
+    const seen = [];
+    let opened = 0;
+    const finish = () => {
+      const closed = source.readyState === EventSource.CLOSED;
+      source.close();
+      resolve({ seen, opened, closed });
+    };
+    source.onopen = () => { opened += 1; };
+    source.onerror = () => source.readyState === EventSource.CLOSED && finish();
+    for (const type of types) {
+      source.addEventListener(type, (event) => {
+        seen.push({ type, data: event.data, id: event.lastEventId, origin: event.origin });
+        if (type === last) finish();
+      });
+    }
+  });
+}
+
+async function kinds(page, url) {
+  const got = await page.evaluate(collect,
+    { url: `${url}/kinds`, types: ['message', 'named', 'end'], last: 'end' });
+  assert.deepEqual(got.seen.map(({ type, id }) => [type, id]), [
+    ['message', ''], ['message', ''], ['named', '1'], ['message', '2'], ['message', '2'], ['end', '2'],
+  ]);
+  assert.equal(got.seen[1].data, 'two\nlines\n');
+  assert.equal(JSON.parse(got.seen[2].data).text, 'Zürich 東京 🎈');
+  assert.equal(got.seen[0].origin, url);
+  return `${got.seen.length} events`;
+}
+
+async function reconnects(page, url) {
+  const got = await page.evaluate(collect, { url: `${url}/count`, types: ['tick'] });
+  const ticks = got.seen.map(({ data }) => JSON.parse(data));
+  assert.deepEqual(ticks.map((tick) => tick.n), [1, 2, 3, 4, 5, 6, 7, 8, 9]);
+  assert.deepEqual(ticks.map((tick) => tick.last), ['', '', '', '3', '3', '3', '6', '6', '6']);
+  assert.deepEqual([got.opened, got.closed], [3, true]);
+  return '9 events over 3 connections, ended by 204';
+}
+
+// The server is ended and started again on its port while the page listens.
+async function restart(page, server) {
+  await page.evaluate((url) => {
+    window.ticks = [];
+    window.source = new EventSource(url);
+    window.source.onmessage = (event) => window.ticks.push(JSON.parse(event.data));
+  }, `${server.url}/resume`);
+  await page.waitForFunction('ticks.length >= 3');
+  await server.stop();
+  const again = await luaServer(server.port);
+  await page.waitForFunction("ticks.at(-1).last !== ''");
+  const ticks = await page.evaluate('source.close(), ticks');
+  assert.deepEqual(ticks.map((tick) => tick.n), ticks.map((_, i) => i + 1));
+  const last = ticks.find((tick) => tick.last !== '');
+  assert.equal(Number(last.last), last.n - 1);
+  return { again, detail: `reconnected with Last-Event-ID ${last.last}` };
+}
+
+async function onServer(context) {
+  let server = await luaServer();
+  const page = await context.newPage();
+  await page.goto(`${server.url}/left`);
+  await check('Chromium: every kind of event', () => kinds(page, server.url));
+  await check('Chromium: reconnects with Last-Event-ID', () => reconnects(page, server.url));
+  const other = await luaServer();
+  await check('Chromium: from another origin', () => kinds(page, other.url));
+  await other.stop();
+  await check('Chromium: the server restarts', async () => {
+    const { again, detail } = await restart(page, server);
+    server = again;
+    return detail;
+  });
+  await server.stop();
+}
+
+export async function inBrowser() {
+  let browser;
+  await check('Chromium starts', async () => {
+    browser = await chromium.launch({ executablePath: browserPath(), headless: true, args: FLAGS });
+    return browser.version();
+  });
+  if (!browser) return;
+  const context = await browser.newContext({ viewport: { width: 1280, height: 900 } });
+  await onServer(context);
+  await browser.close();
+}

@@ -1,0 +1,72 @@
+--- The server that other people's clients are tried on. Prints "port N" once it listens; SIGTERM
+-- ends it.
+local sse = require "sse"
+
+local server = sse.server { host = "127.0.0.1", port = tonumber(arg[1]) or 0, cors = true }
+local left = 0
+
+-- What parsers get wrong, each event once; `end` is the agreed last one.
+server:get("/kinds", function(_, res)
+  local stream = res:event_stream { retry = 100 }
+  stream:comment("a comment")
+  stream:send { data = "plain" }
+  stream:send { data = "two\nlines\n" }
+  stream:send { event = "named", id = "1", data = { text = "Zürich 東京 🎈", n = 1.5 } }
+  stream:send { id = "2", data = "" }
+  stream:send { data = " leading space, and: colons" }
+  stream:send { event = "end", data = "bye" }
+  stream:close()
+end)
+
+-- Three events a connection, numbered on from Last-Event-ID; 204 after the ninth.
+server:get("/count", function(req, res)
+  local last = req.last_event_id or ""
+  local first = (tonumber(last) or 0) + 1
+  if first > 9 then return res:reply(204) end
+  local stream = res:event_stream { retry = 50 }
+  for n = first, first + 2 do
+    stream:send { event = "tick", id = tostring(n), data = { n = n, last = last } }
+  end
+  stream:close()
+end)
+
+-- Until the client leaves.
+server:get("/live", function(_, res)
+  local stream = res:event_stream()
+  stream.onclose = function(reason)
+    if reason == "client" then left = left + 1 end
+  end
+  local n = 0
+  while stream:send { event = "tick", data = { n = n } } do
+    n = n + 1
+    sse.sleep(100)
+  end
+end)
+
+-- Numbered on from Last-Event-ID without an end, so that a restart shows as a reconnect.
+server:get("/resume", function(req, res)
+  local last = req.last_event_id or ""
+  local stream = res:event_stream { retry = 100 }
+  local n = (tonumber(last) or 0) + 1
+  while stream:send { id = tostring(n), data = { n = n, last = last } } do
+    n = n + 1
+    sse.sleep(50)
+  end
+end)
+
+server:get("/left", function(_, res) res:reply(200, tostring(left)) end)
+
+-- A POST answered as a language model's service answers.
+server:post("/say", function(req, res)
+  local body = req:json()
+  local stream = res:event_stream()
+  for word in body.text:gmatch("%S+") do stream:send { data = { content = word } } end
+  stream:send("[DONE]")
+  stream:close()
+end)
+
+assert(server:listen())
+print("port " .. server.port)
+io.stdout:flush()
+sse.signal("SIGTERM", sse.stop)
+sse.run()

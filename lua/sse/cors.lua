@@ -1,0 +1,125 @@
+--- Cross-origin resource sharing (WHATWG Fetch 3.2): which pages of other origins may read an
+-- answer.
+--
+-- `true` allows any origin. A table has
+--
+-- * `origin`: `"*"`, one origin ("https://app.example"), a list of them, or `function(origin,
+-- req)` -> boolean
+-- * `credentials`: cookies and the like may come along; not with any origin
+-- * `headers`: a list of the request headers a page may set; without it those it asks for are
+-- granted
+-- * `max_age`: milliseconds a browser may remember a preflight's answer
+--
+-- An origin that is not allowed is served without the headers: the browser keeps the answer from
+-- the page.
+-- @module sse.cors
+local options = require "sse.options"
+
+local cors = {}
+cors.__index = cors
+
+local function is_origin(text)
+  if type(text) ~= "string" then return false end
+  return text == "null" or text:find("^%a[%w+.-]*://[^%s/?#@]+$") ~= nil
+end
+
+local function every(list, fits)
+  for _, item in ipairs(list) do
+    if not fits(item) then return false end
+  end
+  return #list > 0
+end
+
+local function is_token(text)
+  return type(text) == "string" and text:find("^[%w!#$%%&'*+.^_`|~-]+$") ~= nil
+end
+
+local spec = {
+  origin = {
+    expected = 'an origin such as "https://app.example" (no path), "*", a list or a function',
+    check = function(v)
+      if type(v) == "table" then return every(v, is_origin) end
+      return type(v) == "function" or v == "*" or is_origin(v)
+    end,
+  },
+  credentials = "boolean",
+  headers = {
+    expected = "a list of header names",
+    check = function(v) return type(v) == "table" and every(v, is_token) end,
+  },
+  max_age = options.ms(),
+}
+
+local function origins_of(origin)
+  if type(origin) ~= "table" then origin = { origin } end
+  local set = {}
+  for _, o in ipairs(origin) do set[o] = true end
+  return set
+end
+
+--- Makes a policy; raises on what is wrong with it.
+-- @tparam true|table given
+-- @tparam[opt=2] int level whom an error blames
+function cors.new(given, level)
+  level = (level or 2) + 1
+  if given == true then given = { origin = "*" } end
+  options.check("cors", given, spec, level)
+  if given.origin == nil then error("cors: option 'origin' is missing", level) end
+  if given.origin == "*" and given.credentials then
+    error("cors: credentials can't be allowed to any origin: name the origins", level)
+  end
+  local self = setmetatable({}, cors)
+  self.credentials, self.max_age = given.credentials, given.max_age
+  if given.headers then self.headers = table.concat(given.headers, ", ") end
+  if given.origin == "*" then self.any = true
+  elseif type(given.origin) == "function" then self.decide = given.origin
+  else self.set = origins_of(given.origin) end
+  return self
+end
+
+local function allows(self, origin, req)
+  if not origin then return false end
+  if self.decide then return self.decide(origin, req) and true or false end
+  return self.set[origin] or false
+end
+
+--- The header fields of any answer to this request.
+-- @tparam string|nil origin the request's Origin
+-- @param req for a deciding function
+-- @treturn {string,...} name, value, name, value ...
+-- @treturn boolean the origin is allowed
+function cors:fields(origin, req)
+  if self.any then return { "Access-Control-Allow-Origin", "*" }, true end
+  local list = { "Vary", "Origin" }
+  if not allows(self, origin, req) then return list, false end
+  list[3], list[4] = "Access-Control-Allow-Origin", origin
+  if self.credentials then list[5], list[6] = "Access-Control-Allow-Credentials", "true" end
+  return list, true
+end
+
+-- What the page asks for, where it is a list of names; an answer holds nothing else of a request.
+local function requested(text)
+  local names = {}
+  for name in (text or ""):gmatch("[^,%s]+") do
+    if not is_token(name) then return nil end
+    names[#names + 1] = name
+  end
+  return names[1] and table.concat(names, ", ")
+end
+
+--- The header fields to add to the answer of a preflight whose origin is allowed.
+-- @tparam {string,...} methods those the path has
+-- @tparam string|nil asked Access-Control-Request-Headers
+-- @treturn {string,...} name, value ...
+function cors:preflight(methods, asked)
+  local list = { "Access-Control-Allow-Methods", table.concat(methods, ", ") }
+  local function add(name, value)
+    if value then list[#list + 1], list[#list + 2] = name, value end
+  end
+  add("Access-Control-Allow-Headers", self.headers or requested(asked))
+  if not self.headers then add("Vary", "Access-Control-Request-Headers") end
+  add("Access-Control-Max-Age", self.max_age and ("%d"):format(self.max_age // 1000))
+  return list
+end
+
+return cors

@@ -1,0 +1,158 @@
+--- Files over HTTP: one (`sse.file`), or those of a folder (`server:static`).
+-- @module sse.files
+local core = require "sse.core"
+local options = require "sse.options"
+
+local files = {}
+
+local WHOLE = 256 * 1024 -- up to this size a file is read and sent in one piece
+local PIECE = 64 * 1024
+
+local types = {
+  html = "text/html; charset=utf-8", htm = "text/html; charset=utf-8",
+  css = "text/css; charset=utf-8", csv = "text/csv; charset=utf-8",
+  js = "text/javascript; charset=utf-8", mjs = "text/javascript; charset=utf-8",
+  txt = "text/plain; charset=utf-8", lua = "text/plain; charset=utf-8",
+  md = "text/markdown; charset=utf-8", xml = "application/xml",
+  json = "application/json", map = "application/json", webmanifest = "application/manifest+json",
+  pdf = "application/pdf", wasm = "application/wasm", zip = "application/zip",
+  gz = "application/gzip", svg = "image/svg+xml", png = "image/png", gif = "image/gif",
+  jpg = "image/jpeg", jpeg = "image/jpeg", webp = "image/webp", avif = "image/avif",
+  ico = "image/x-icon", woff = "font/woff", woff2 = "font/woff2", ttf = "font/ttf",
+  mp3 = "audio/mpeg", mp4 = "video/mp4", webm = "video/webm",
+}
+
+local function type_of(path)
+  local extension = path:match("%.([^./]+)$")
+  return extension and types[extension:lower()] or "application/octet-stream"
+end
+
+local days = { "Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat" }
+local months = {
+  "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec",
+}
+
+-- RFC 9110 section 5.6.7; os.date's names would follow the locale.
+local function http_date(time)
+  local t = os.date("!*t", math.floor(time))
+  return ("%s, %02d %s %d %02d:%02d:%02d GMT"):format(days[t.wday], t.day, months[t.month], t.year,
+    t.hour, t.min, t.sec)
+end
+
+local function tag_of(stat)
+  return ('W/"%x-%x"'):format(stat.size, math.floor(stat.mtime * 1e6))
+end
+
+-- RFC 9110 section 13.1: the tag counts where one came, otherwise the date as it was given.
+local function is_current(req, tag, modified)
+  local tags = req:header "if-none-match"
+  if not tags then return req:header "if-modified-since" == modified end
+  if tags:match("^%s*%*%s*$") then return true end
+  for quoted in tags:gmatch('"[^"]*"') do
+    if quoted == tag:sub(3) then return true end
+  end
+  return false
+end
+
+-- Pieces, as fast as the client takes them.
+local function send_pieces(res, file)
+  local piece = file:read(PIECE)
+  while piece do
+    local ok, _, code = res:write(piece)
+    if ok then piece = file:read(PIECE)
+    elseif code ~= "EFULL" or not res:drain() then return end
+  end
+  res:finish()
+end
+
+local function send(req, res, path, stat, fields)
+  local file <close> = io.open(path, "rb")
+  if not file then return res:reply(404, "Not Found\n") end
+  if stat.size <= WHOLE then return res:reply(200, assert(file:read("a")), fields) end
+  if not res:write_head(200, fields) then return end
+  if req.method == "HEAD" then return res:finish() end
+  send_pieces(res, file)
+end
+
+-- Answers with the file, or 404 where it is none (any more).
+local function serve(req, res, path, given)
+  local stat = core.stat(path)
+  if not stat or stat.type ~= "file" then return res:reply(404, "Not Found\n") end
+  local tag, modified = tag_of(stat), http_date(stat.mtime)
+  local fields = { ETag = tag, ["Last-Modified"] = modified }
+  for name, value in pairs(given.headers or {}) do fields[name] = value end
+  if is_current(req, tag, modified) then return res:reply(304, nil, fields) end
+  fields["Content-Type"] = given.content_type or type_of(path)
+  fields["X-Content-Type-Options"] = "nosniff"
+  return send(req, res, path, stat, fields)
+end
+
+local spec = { content_type = "string", headers = "table" }
+
+--- A handler that answers with a file, as it is then. Raises where there is no such file now.
+-- @function sse.file
+-- @tparam string path
+-- @tparam[opt] table given `content_type` (by default told from the name), `headers`
+-- @treturn function
+function files.file(path, given)
+  given = options.check("sse.file", given, spec)
+  if type(path) ~= "string" then
+    error(("sse.file: expected a path, got %s"):format(type(path)), 2)
+  end
+  local stat, message = core.stat(path)
+  if not stat then error(("sse.file: cannot read '%s': %s"):format(path, message), 2) end
+  if stat.type ~= "file" then error(("sse.file: '%s' is not a file"):format(path), 2) end
+  return function(req, res) return serve(req, res, path, given) end
+end
+
+-- A name that stays where it is, on any system, and isn't hidden.
+local function is_plain(segment)
+  if segment == "" or segment:find("[/\\\0]") then return false end
+  return segment:sub(1, 1) ~= "." or segment == ".well-known"
+end
+
+-- The path of the file asked for, without symbolic links and within the root; nil for none. Behind
+-- a folder's trailing slash its index.html is meant.
+local function resolve(root, segments)
+  local last = #segments
+  local folder = segments[last] == ""
+  if folder then last = last - 1 end
+  for i = 1, last do
+    if not is_plain(segments[i]) then return nil end
+  end
+  local path = core.realpath(root .. "/" .. table.concat(segments, "/", 1, last))
+  if folder and path then path = core.realpath(path .. "/index.html") end
+  local base = root == "/" and "/" or root .. "/"
+  if not path or (path ~= root and path:sub(1, #base) ~= base) then return nil end
+  return path
+end
+
+local function redirect(req, res)
+  local query = req.raw_query ~= "" and "?" .. req.raw_query or ""
+  res:reply(301, nil, { Location = req.raw_path .. "/" .. query })
+end
+
+--- A handler for what is below a prefix; raises where the folder is none.
+-- @tparam string folder
+-- @tparam[opt=1] int level whom an error blames
+-- @treturn function
+function files.folder(folder, level)
+  level = (level or 1) + 1
+  if type(folder) ~= "string" then
+    error(("static: expected a folder's path, got %s"):format(type(folder)), level)
+  end
+  local stat, message = core.stat(folder)
+  if not stat then error(("static: cannot read '%s': %s"):format(folder, message), level) end
+  if stat.type ~= "folder" then error(("static: '%s' is not a folder"):format(folder), level) end
+  local root = core.realpath(folder)
+  return function(req, res)
+    local path = resolve(root, req.params)
+    local found = path and core.stat(path)
+    if not found then return res:reply(404, "Not Found\n") end
+    local bare = req.params[#req.params] ~= ""
+    if found.type == "folder" and bare then return redirect(req, res) end
+    return serve(req, res, path, {})
+  end
+end
+
+return files

@@ -1,0 +1,219 @@
+--- The server: routes, and requests handed to their handlers.
+--
+--    local server = sse.server { port = 9522 }
+--    server:get("/clock/:zone", function(req, res)
+--      local stream = res:event_stream()
+--      while stream:send { data = os.date() } do sse.sleep(1000) end
+--    end)
+--    assert(server:listen())
+--
+-- A handler runs as a task. It answers through `res`, at once or later, also from another task. An
+-- error in it is a 500, or breaks off what it had begun to send, and goes to
+-- `server.on_error(message, req)`, without one to standard error. Where a handler returns and
+-- nobody is left who could answer, that is such an error.
+--
+-- Paths without a route are 404, methods without a handler 405 with Allow; HEAD is answered by
+-- GET's handler without its body, OPTIONS with Allow.
+-- @module sse.server
+local core = require "sse.core"
+local cors = require "sse.cors"
+local files = require "sse.files"
+local options = require "sse.options"
+local request = require "sse.server_request"
+local response = require "sse.server_response"
+local router = require "sse.router"
+local task = require "sse.task"
+require "sse.stream"
+
+local server = {}
+
+local metatable = {
+  __name = "sse.server",
+  __index = function(self, key)
+    if key == "port" then return self.core.port end
+    return server[key]
+  end,
+}
+
+local spec = {
+  host = "string",
+  port = options.integer(0, 65535),
+  cors = {
+    expected = "true or a table",
+    check = function(v) return type(v) == "boolean" or type(v) == "table" end,
+  },
+  backlog = options.integer(1),
+  max_connections = options.integer(1),
+  max_connections_per_address = options.integer(1),
+  max_head = options.integer(256),
+  max_body = options.integer(0),
+  head_timeout = options.ms(1),
+  body_timeout = options.ms(1),
+  idle_timeout = options.ms(1),
+  keep_alive = {
+    expected = "a number of at least 1 (milliseconds), or false",
+    check = function(v) return v == false or type(v) == "number" and v >= 1 and v < math.huge end,
+  },
+  on_error = "function",
+}
+
+-- ms until what nobody refers to any more is looked for, once a handler returned without an answer.
+local FORGOTTEN_MS = 250
+
+--- Reports an error of a handler.
+local function report(self, message, req)
+  if self.on_error then
+    local ok, err = xpcall(self.on_error, debug.traceback, message, req)
+    if not ok then core.report(err) end
+    return
+  end
+  local where = req.method .. " " .. req.path
+  io.stderr:write(("lua-sse: error in handler %s: %s\n"):format(where, tostring(message)))
+end
+
+local function failed(self, req, res, message)
+  response.fail(res)
+  report(self, message, req)
+end
+
+-- A handler may return and leave the answer to somebody it gave `res` to. Once that is nobody, the
+-- client must not wait any longer: the collector tells, and it is asked for that. It does so
+-- before it finalizes the exchange, which came first.
+local function watch_unanswered(self, req, res)
+  local function forgotten()
+    if res.exchange.state ~= "open" or not response.fail(res) then return end
+    core.defer(function() report(self, "the handler returned without an answer", req) end)
+  end
+  res.watch = setmetatable({}, { __gc = forgotten })
+  if self.collecting then return end
+  self.collecting = core.after(FORGOTTEN_MS, function()
+    self.collecting = nil
+    collectgarbage()
+  end)
+end
+
+local function preflight(self, req, res, methods)
+  local list = self.cors:preflight(methods, req:header "access-control-request-headers")
+  table.move(list, 1, #list, #res.base + 1, res.base)
+  res:reply(204)
+end
+
+local function answer_options(self, req, res, methods, allowed)
+  if allowed and req:header "access-control-request-method" then
+    return preflight(self, req, res, methods)
+  end
+  res:reply(204, nil, { Allow = table.concat(methods, ", ") })
+end
+
+local function answer(self, req, res)
+  local allowed = false
+  if self.cors then
+    local origin = req:header "origin"
+    res.base, allowed = self.cors:fields(origin, req)
+    allowed = allowed and origin ~= nil
+  end
+  local asks = req.method == "OPTIONS" and req:header "access-control-request-method"
+  local handler, params = self.router:find(req.method, req.raw_path)
+  local methods = (not handler or asks) and self.router:methods(req.raw_path)
+  if req.method == "OPTIONS" and methods and (not handler or asks and allowed) then
+    return answer_options(self, req, res, methods, allowed)
+  elseif handler then
+    req.params = params
+    handler(req, res)
+    if res.exchange.state == "open" then watch_unanswered(self, req, res) end
+  elseif methods then
+    res:reply(405, "Method Not Allowed\n", { Allow = table.concat(methods, ", ") })
+  else
+    res:reply(404, "Not Found\n")
+  end
+end
+
+local function on_request(self, exchange)
+  local req = request.new(exchange)
+  local res = response.new(exchange, req)
+  task.start(function(message) failed(self, req, res, message) end, answer, self, req, res)
+  request.keep(req) -- the client may leave while the handler waits
+end
+
+--- Makes a server; it listens after `server:listen()`.
+-- @function sse.server
+-- @tparam[opt] table given options: `host` ("127.0.0.1"), `port` (0, the system's choice), `cors`
+-- (see `sse.cors`), `backlog`, `max_connections`, `max_connections_per_address`, `max_head` and
+-- `max_body` (bytes), `head_timeout`, `body_timeout`, `idle_timeout` and `keep_alive` (ms;
+-- `keep_alive` may be false), `on_error` (function(message, req))
+-- @return the server; `port` is the one it listens on
+local function new(given)
+  given = options.check("sse.server", given, spec)
+  local self = setmetatable({ router = router.new(), on_error = given.on_error }, metatable)
+  if given.cors then self.cors = cors.new(given.cors) end
+  local inner = { on_request = function(exchange) on_request(self, exchange) end }
+  for name, value in pairs(given) do
+    if name ~= "cors" and name ~= "on_error" then inner[name] = value end
+  end
+  self.core = core.server(inner)
+  return self
+end
+
+-- Raises in the name of whoever called the function that calls this one.
+local function add_route(self, method, pattern, handler)
+  if type(method) ~= "string" or not method:find("^[%w!#$%%&'*+.^_`|~-]+$") then
+    error(("'%s' is not a method"):format(tostring(method)), 3)
+  elseif type(handler) ~= "function" then
+    local route = method .. " " .. tostring(pattern)
+    error(("the handler of %s must be a function, got %s"):format(route, type(handler)), 3)
+  end
+  self.router:add(method, pattern, handler, 3)
+end
+
+--- Adds a handler for a method and a pattern (see `sse.router`).
+-- @tparam string method "GET"; "*" for any
+-- @tparam string pattern "/clock/:zone"
+-- @tparam function handler function(req, res)
+-- @return the server
+function server:route(method, pattern, handler)
+  add_route(self, method, pattern, handler)
+  return self
+end
+
+for _, method in ipairs { "GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS" } do
+  server[method:lower()] = function(self, pattern, handler)
+    add_route(self, method, pattern, handler)
+    return self
+  end
+end
+
+--- Adds a handler for any method.
+function server:all(pattern, handler)
+  add_route(self, "*", pattern, handler)
+  return self
+end
+
+--- Serves the files of a folder below a prefix; nothing outside of the folder, and no hidden file.
+-- @tparam string prefix "/assets"
+-- @tparam string folder raises where it is none
+-- @return the server
+function server:static(prefix, folder)
+  self.router:add_prefix(prefix, files.folder(folder, 2), 2)
+  return self
+end
+
+--- Binds and listens.
+-- @return true; or nil, message, code ("EADDRINUSE", "EACCES" ...)
+function server:listen()
+  return self.core:listen()
+end
+
+--- Stops listening and closes every connection at once.
+function server:close()
+  if self.collecting then self.collecting:stop() end
+  self.collecting = nil
+  self.core:close()
+end
+
+--- Numbers: `connections` and `streams` open now, `accepted`, `refused`, `requests`,
+-- `streams_opened`, `bytes_in`, `bytes_out` since the start.
+function server:stats()
+  return self.core:stats()
+end
+
+return new

@@ -1,0 +1,200 @@
+--- The answer to a request, as a handler gets it.
+--
+-- `onclose`, a function that may be set, is called with the reason ("client", "server", "slow",
+-- "timeout", "error") when the answer ended before it was complete. `closed`: nothing can be sent
+-- any more. `pending`: bytes that the client has not taken yet.
+-- @module sse.server_response
+local headers = require "sse.headers"
+local json = require "sse.json"
+local options = require "sse.options"
+local request = require "sse.server_request"
+local task = require "sse.task"
+
+local response = {}
+local methods = {}
+local getters = {}
+
+local TEXT = "text/plain; charset=utf-8"
+local without_body = { [204] = true, [304] = true }
+
+function getters:closed()
+  local state = self.exchange.state
+  return state == "finished" or state == "closed"
+end
+
+function getters:pending() return self.exchange.pending end
+function getters:onclose() return self.close_handler end
+
+local metatable = {
+  __name = "sse.response",
+  __index = function(self, key)
+    if methods[key] then return methods[key] end
+    return getters[key] and getters[key](self)
+  end,
+}
+
+-- Wakes those who wait for room.
+local function wake(self)
+  local waiting = self.waiting
+  self.waiting = {}
+  for _, resume in ipairs(waiting) do resume() end
+end
+
+local function watch(self)
+  if self.watched then return end
+  self.watched = true
+  self.exchange.onclose = function(reason)
+    local handler = self.close_handler
+    wake(self)
+    if handler then handler(reason) end
+  end
+  self.exchange.ondrain = function() wake(self) end
+end
+
+function metatable.__newindex(self, key, value)
+  if key ~= "onclose" then rawset(self, key, value) return end
+  if value ~= nil and type(value) ~= "function" then
+    error(("onclose must be a function or nil, got %s"):format(type(value)), 2)
+  end
+  rawset(self, "close_handler", value)
+  watch(self)
+end
+
+--- Wraps an exchange of the core.
+-- @param exchange
+-- @param req its request
+function response.new(exchange, req)
+  return setmetatable({ exchange = exchange, req = req, base = {}, waiting = {} }, metatable)
+end
+
+-- The fields every answer to this request has, then those given.
+local function fields_of(self, given)
+  local list = table.move(self.base, 1, #self.base, 1, {})
+  if given == nil then return list end
+  local own, message = headers.list(given)
+  if not own then error(message, 3) end
+  return table.move(own, 1, #own, #list + 1, list)
+end
+
+local function check_unanswered(self)
+  local state = self.exchange.state
+  if state == "started" or state == "finished" then error("the request was answered already", 3) end
+end
+
+local function encode(body)
+  if type(body) == "string" then return body, TEXT end
+  if type(body) == "table" then
+    local text, message = json.encode(body)
+    if not text then error(("reply: the body can't be sent as JSON: %s"):format(message), 3) end
+    return text, "application/json"
+  end
+  error(("reply: the body must be a string or a table, got %s"):format(type(body)), 3)
+end
+
+--- Answers with a whole body. A string is text/plain and a table JSON, unless the headers name a
+-- type. Raises where the request was answered already.
+-- @tparam int status 200 to 599
+-- @tparam[opt] string|table body not sent with 204 and 304, nor to HEAD
+-- @tparam[opt] table fields header name to value or list of values
+-- @return true; or nil, message, code where the client has gone
+function methods:reply(status, body, fields)
+  check_unanswered(self)
+  local list = fields_of(self, fields)
+  local text = ""
+  if body ~= nil and not without_body[status] then
+    local content_type
+    text, content_type = encode(body)
+    headers.default(list, "Content-Type", content_type)
+  end
+  request.keep(self.req)
+  return self.exchange:reply(status, list, text)
+end
+
+--- Begins an answer whose body follows piece by piece.
+-- @tparam int status 200 to 599
+-- @tparam[opt] table fields; without a Content-Type it is text/plain
+-- @return true; or nil, message, code where the client has gone
+function methods:write_head(status, fields)
+  check_unanswered(self)
+  local list = fields_of(self, fields)
+  if not without_body[status] then headers.default(list, "Content-Type", TEXT) end
+  request.keep(self.req)
+  return self.exchange:start(status, list)
+end
+
+--- Sends a piece of body, after a head of status 200 where none was written.
+-- @tparam string bytes
+-- @return true; or nil, "closed", "ECLOSED"; or nil, "full", "EFULL" where the client is too slow:
+-- nothing of the piece was taken then, and `drain` waits for room
+function methods:write(bytes)
+  if type(bytes) ~= "string" then
+    error(("write: expected a string, got %s"):format(type(bytes)), 2)
+  end
+  if self.exchange.state == "open" then
+    local ok, message, code = self:write_head(200)
+    if not ok then return nil, message, code end
+  end
+  return self.exchange:write(bytes)
+end
+
+--- Ends a streamed answer; without any before, an empty one of status 200. Harmless when ended.
+function methods:finish()
+  if self.exchange.state == "open" then self:reply(200) end
+  self.exchange:finish()
+  wake(self)
+end
+
+--- Waits until the client has taken what is pending: a task yields, outside of one the loop is
+-- pumped.
+-- @return true; or nil, "closed", "ECLOSED"
+function methods:drain()
+  watch(self)
+  while not self.closed and self.pending > 0 do
+    task.await(function(resume) table.insert(self.waiting, resume) end, "res:drain")
+  end
+  if self.closed then return nil, "closed", "ECLOSED" end
+  return true
+end
+
+local stream_options = {
+  retry = options.ms(),
+  headers = "table",
+  keep_alive = {
+    expected = "a number of at least 1 (milliseconds), or false",
+    check = function(v) return v == false or type(v) == "number" and v >= 1 and v < math.huge end,
+  },
+  max_pending = options.integer(1),
+}
+
+--- Answers with an event stream, whose head is sent at once. To HEAD it is the head alone: the
+-- stream given is closed.
+-- @tparam[opt] table given `retry` (ms, sent at once), `headers`, `keep_alive` (ms of silence
+-- before a comment, false for none), `max_pending` (bytes a slow client may be behind)
+-- @return the stream; or nil, message, code where the client has gone
+function methods:event_stream(given)
+  given = options.check("event_stream", given, stream_options)
+  check_unanswered(self)
+  local list = fields_of(self, given.headers)
+  if self.exchange.state == "closed" then return nil, "closed", "ECLOSED" end
+  request.keep(self.req)
+  self.stream = self.exchange:event_stream {
+    headers = list, retry = given.retry,
+    keep_alive = given.keep_alive, max_pending = given.max_pending,
+  }
+  if self.req.method == "HEAD" then self.stream:close() end
+  return self.stream
+end
+
+--- After an error: 500 where nothing was sent, otherwise the answer breaks off.
+-- @return true where the 500 was sent
+function response.fail(self)
+  if self.stream then
+    self.stream:abort()
+  elseif self.exchange.state == "open" then
+    return self:reply(500, "Internal Server Error\n")
+  else
+    self.exchange:abort()
+  end
+end
+
+return response

@@ -1,0 +1,67 @@
+--- Request targets: paths, percent-encoding, query strings.
+-- @module sse.url
+local url = {}
+
+local function byte(digits)
+  return string.char(tonumber(digits, 16))
+end
+
+--- Percent-decodes; a "%" without two digits stays as it is.
+-- @tparam string text
+-- @treturn string
+function url.decode(text)
+  if not text:find("%", 1, true) then return text end
+  return (text:gsub("%%(%x%x)", byte))
+end
+
+--- Percent-encodes all but RFC 3986's unreserved characters.
+-- @tparam string text
+-- @treturn string
+function url.encode(text)
+  return (text:gsub("[^%w._~-]", function(c) return ("%%%02X"):format(c:byte()) end))
+end
+
+--- Splits a request target: origin-form, absolute-form or "*".
+-- @tparam string target
+-- @treturn string the path, still encoded
+-- @treturn string the query, still encoded, "" where there is none
+function url.split(target)
+  if not target:find("^[/*]") then
+    target = target:gsub("^%a[%w+.-]*://[^/?]*", "", 1)
+    if target:sub(1, 1) ~= "/" then target = "/" .. target end
+  end
+  local mark = target:find("?", 1, true)
+  if not mark then return target, "" end
+  return target:sub(1, mark - 1), target:sub(mark + 1)
+end
+
+--- The decoded segments of an encoded path: "/a%2Fb/" gives { "a/b", "" }.
+-- @tparam string path
+-- @treturn {string,...}
+function url.segments(path)
+  local list = {}
+  for segment in path:gmatch("/([^/]*)") do list[#list + 1] = url.decode(segment) end
+  return list
+end
+
+--- Calls fn(name, value) for each pair of a query string, decoded, in order.
+-- @tparam string text
+-- @tparam function fn
+function url.each_pair(text, fn)
+  for pair in text:gmatch("[^&]+") do
+    local name, value = pair:match("^([^=]*)=(.*)$")
+    name = url.decode(((name or pair):gsub("+", " ")))
+    fn(name, value and url.decode((value:gsub("+", " "))) or "")
+  end
+end
+
+--- A query string as a table; "+" is a space, and of a repeated name the last value counts.
+-- @tparam string text
+-- @treturn table
+function url.query(text)
+  local pairs_of = {}
+  url.each_pair(text, function(name, value) pairs_of[name] = value end)
+  return pairs_of
+end
+
+return url

@@ -1,0 +1,239 @@
+-- What becomes of errors in handlers, and of CORS on every kind of answer.
+local core = require "sse.core"
+local raw = require "spec.support.raw"
+local serving = require "spec.support.serving"
+local task = require "sse.task"
+
+local function start_get(client, path)
+  client:send(("GET %s HTTP/1.1\r\nHost: a\r\n\r\n"):format(path or "/"))
+end
+
+describe("server error", function()
+  after_each(serving.stop)
+
+  it("in a handler is a 500 and goes to on_error, and the next request is served", function()
+    serving.start(function(server)
+      server:get("/boom/:x", function() error("boom") end)
+      server:get("/table", function() error({ code = 7 }) end)
+      server:get("/late", function()
+        task.sleep(1)
+        error("late")
+      end)
+      server:get("/", function(_, res) res:reply(200, "fine") end)
+    end)
+    local client = serving.connect()
+    local got = client:request("GET /boom/a%20b")
+    assert.equal(500, got.status)
+    assert.equal("Internal Server Error\n", got.body)
+    assert.equal(500, client:request("GET /table").status)
+    assert.equal(500, client:request("GET /late").status)
+    assert.equal("fine", client:request("GET /").body)
+    assert.equal(3, #serving.errors)
+    local first = serving.errors[1]
+    assert.truthy(first.message:find("server_error_spec.lua:%d+: boom\nstack traceback:"),
+      first.message)
+    assert.equal("/boom/a b", first.req.path)
+    assert.equal("GET", first.req.method)
+    assert.same({ code = 7 }, serving.errors[2].message)
+    assert.truthy(serving.errors[3].message:find("late", 1, true))
+  end)
+
+  it("after the answer is reported and changes nothing", function()
+    serving.start(function(server)
+      server:get("/", function(_, res)
+        res:reply(200, "fine")
+        error("after")
+      end)
+    end)
+    local client = serving.connect()
+    assert.equal("fine", client:request("GET /").body)
+    assert.equal("fine", client:request("GET /").body)
+    assert.equal(2, #serving.errors)
+  end)
+
+  it("in the middle of an answer breaks it off, so that it can't be taken for whole", function()
+    serving.start(function(server)
+      server:get("/", function(_, res)
+        res:write "half"
+        task.sleep(1)
+        error("middle")
+      end)
+    end)
+    local client = serving.connect()
+    start_get(client)
+    client:head()
+    assert.equal("4\r\nhalf\r\n", client:receive_all())
+    assert.equal(1, #serving.errors)
+  end)
+
+  it("in the middle of a stream closes it", function()
+    local reason
+    serving.start(function(server)
+      server:get("/", function(_, res)
+        local stream = res:event_stream()
+        stream.onclose = function(why) reason = why end
+        stream:send "x"
+        task.sleep(1)
+        error("middle")
+      end)
+    end)
+    local client = serving.connect()
+    start_get(client)
+    client:receive_until("x\n\n")
+    client:receive_all()
+    assert.equal("error", reason)
+    assert.equal(1, #serving.errors)
+  end)
+
+  it("goes to standard error without on_error", function()
+    local real, text = io.stderr, ""
+    local server = serving.start(function(s)
+      s:get("/a b", function() error("boom") end)
+    end)
+    server.on_error = nil
+    io.stderr = { write = function(_, bytes) text = text .. bytes end } -- luacheck: ignore 122
+    local ok, got = pcall(serving.request, "GET /a%20b")
+    io.stderr = real -- luacheck: ignore 122
+    assert(ok, got)
+    assert.equal(500, got.status)
+    assert.truthy(text:find("^lua%-sse: error in handler GET /a b: .*boom\nstack traceback:"), text)
+  end)
+
+  it("in on_error stops the loop, which raises it", function()
+    local server = serving.start(function(s) s:get("/", function() error("first") end) end)
+    server.on_error = function() error("second") end
+    local client = serving.connect()
+    start_get(client)
+    local ok, err = pcall(function() return client:response() end)
+    assert.is_false(ok)
+    assert.truthy(tostring(err):find("second", 1, true), err)
+    assert.equal(500, client:response().status)
+  end)
+
+  it("in onclose stops the loop, which raises it", function()
+    serving.start(function(server)
+      server:get("/", function(_, res)
+        res:event_stream().onclose = function() error("in onclose") end
+      end)
+    end)
+    local client = serving.connect()
+    start_get(client)
+    client:head()
+    client:close()
+    local ok, err = pcall(serving.idle)
+    assert.is_false(ok)
+    assert.truthy(tostring(err):find("in onclose", 1, true), err)
+  end)
+
+  it("is a handler that returns and leaves nobody who could answer", function()
+    local kept
+    serving.start(function(server)
+      server:get("/forgotten", function() end)
+      server:get("/kept", function(_, res) kept = res end)
+    end)
+    local client = serving.connect()
+    start_get(client, "/kept")
+    assert.equal(500, serving.request("GET /forgotten").status)
+    raw.pump(function() return #serving.errors == 1 end, "the report")
+    assert.truthy(serving.errors[1].message:find("without an answer", 1, true))
+    assert.equal("/forgotten", serving.errors[1].req.path)
+    kept:reply(200, "kept")
+    assert.equal("kept", client:response().body)
+    assert.equal(1, #serving.errors)
+  end)
+
+  it("does not come from a task that still waits", function()
+    local go
+    serving.start(function(server)
+      server:get("/", function(_, res)
+        task.await(function(resume) go = resume end)
+        res:reply(200, "waited")
+      end)
+    end)
+    local client = serving.connect()
+    start_get(client)
+    raw.pump(function() return go end, "the handler")
+    core.defer(collectgarbage)
+    core.turn()
+    go()
+    assert.equal("waited", client:response().body)
+  end)
+end)
+
+describe("server cors", function()
+  after_each(serving.stop)
+
+  local ORIGIN = { Origin = "https://app.example" }
+  local function start(cors)
+    serving.start({ cors = cors }, function(server)
+      server:get("/", function(_, res) res:reply(200, "x", { Vary = "Accept" }) end)
+      server:post("/", function(_, res) res:reply(204) end)
+      server:get("/stream", function(_, res) res:event_stream():close() end)
+      server:get("/pieces", function(_, res) res:write "x" res:finish() end)
+      server:get("/boom", function() error("boom") end)
+    end)
+  end
+
+  it("is on answers of every kind", function()
+    start { origin = { "https://app.example" }, credentials = true }
+    for line, status in pairs {
+      ["GET /"] = 200, ["POST /"] = 204, ["GET /stream"] = 200, ["GET /pieces"] = 200,
+      ["GET /boom"] = 500,
+      ["GET /nothing"] = 404, ["PUT /"] = 405, ["OPTIONS /"] = 204, ["HEAD /"] = 200,
+    } do
+      local got = serving.request(line, ORIGIN)
+      assert.equal(status, got.status)
+      assert.equal("https://app.example", got.headers["access-control-allow-origin"], line)
+      assert.equal("true", got.headers["access-control-allow-credentials"])
+      assert.truthy(got.headers.vary:find("Origin", 1, true))
+    end
+    assert.equal("Origin, Accept", serving.request("GET /", ORIGIN).headers.vary)
+  end)
+
+  it("serves a refused origin without the headers", function()
+    start { origin = "https://other.example" }
+    for _, line in ipairs { "GET /", "GET /stream", "GET /nothing", "OPTIONS /" } do
+      local got = serving.request(line, ORIGIN)
+      assert.is_nil(got.headers["access-control-allow-origin"])
+      assert.truthy(got.headers.vary:find("Origin", 1, true))
+    end
+    local got = serving.request("OPTIONS /", { Origin = ORIGIN.Origin,
+      ["Access-Control-Request-Method"] = "POST" })
+    assert.equal(204, got.status)
+    assert.is_nil(got.headers["access-control-allow-origin"])
+    assert.is_nil(got.headers["access-control-allow-methods"])
+  end)
+
+  it("answers a preflight with the path's methods", function()
+    start { origin = "https://app.example", max_age = 60000 }
+    local asks = {
+      Origin = ORIGIN.Origin, ["Access-Control-Request-Method"] = "POST",
+      ["Access-Control-Request-Headers"] = "content-type,x-key",
+    }
+    local got = serving.request("OPTIONS /", asks)
+    assert.equal(204, got.status)
+    assert.equal("https://app.example", got.headers["access-control-allow-origin"])
+    assert.equal("GET, HEAD, POST, OPTIONS", got.headers["access-control-allow-methods"])
+    assert.equal("content-type, x-key", got.headers["access-control-allow-headers"])
+    assert.equal("60", got.headers["access-control-max-age"])
+    assert.equal(404, serving.request("OPTIONS /nothing", asks).status)
+  end)
+
+  it("takes a function, whose error is a 500", function()
+    start { origin = function(origin, req)
+      if req.path == "/boom" then error("deciding") end
+      return origin == "https://app.example"
+    end }
+    assert.equal("https://app.example", serving.request("GET /",
+      ORIGIN).headers["access-control-allow-origin"])
+    assert.equal(500, serving.request("GET /boom", ORIGIN).status)
+    assert.truthy(serving.errors[1].message:find("deciding", 1, true))
+  end)
+
+  it("is silent where it is off", function()
+    start(false)
+    local got = serving.request("GET /", ORIGIN)
+    assert.equal("Accept", got.headers.vary)
+    assert.is_nil(got.headers["access-control-allow-origin"])
+  end)
+end)

@@ -1,0 +1,217 @@
+-- The server's answers over real sockets: whole ones and those sent in pieces.
+local raw = require "spec.support.raw"
+local serving = require "spec.support.serving"
+local task = require "sse.task"
+
+local function hello(_, res) res:reply(200, "hello") end
+
+describe("server", function()
+  after_each(serving.stop)
+
+  describe("res", function()
+    local function answer(handler, line)
+      serving.start(function(server) server:get("/", handler) end)
+      return serving.request(line or "GET /")
+    end
+
+    it("replies with text, JSON or nothing", function()
+      local got = answer(function(_, res)
+        res:reply(201, "text", { ["X-A"] = { "1", "2" }, ["X-B"] = 3 })
+      end)
+      assert.equal(201, got.status)
+      assert.equal("text", got.body)
+      assert.equal("text/plain; charset=utf-8", got.headers["content-type"])
+      assert.equal("1, 2", got.headers["x-a"])
+      assert.equal("3", got.headers["x-b"])
+      assert.truthy(got.headers.date:find("^%a%a%a, %d%d %a%a%a %d%d%d%d %d%d:%d%d:%d%d GMT$"))
+      serving.stop()
+      got = answer(function(_, res)
+        res:reply(200, { a = 1 }, { ["content-type"] = "application/x+json" })
+      end)
+      assert.equal("application/x+json", got.headers["content-type"])
+      assert.equal('{"a":1}', got.body)
+      serving.stop()
+      got = answer(function(_, res) res:reply(200) end)
+      assert.equal("0", got.headers["content-length"])
+      assert.is_nil(got.headers["content-type"])
+    end)
+
+    for _, status in ipairs { 204, 304 } do
+      it("sends no body with " .. status, function()
+        serving.start(function(server)
+          server:get("/", function(_, res) res:reply(status, "body") end)
+          server:get("/next", hello)
+        end)
+        local client = serving.connect()
+        local got = client:request("GET /")
+        assert.equal(status, got.status)
+        assert.is_nil(got.headers["content-type"])
+        assert.equal("hello", client:request("GET /next").body)
+      end)
+    end
+
+    it("raises on a second answer, and the first stands", function()
+      local errors = {}
+      local function try(...) table.insert(errors, (select(2, pcall(...)))) end
+      local got = answer(function(_, res)
+        res:reply(200, "first")
+        try(res.reply, res, 200, "second")
+        try(res.write_head, res, 200)
+        try(res.event_stream, res)
+        assert(res.closed)
+      end)
+      assert.equal("first", got.body)
+      assert.equal(3, #errors)
+      for _, err in ipairs(errors) do assert.truthy(err:find("answered already", 1, true), err) end
+      assert.same({}, serving.errors)
+    end)
+
+    for name, case in pairs {
+      ["a header with a line end"] = { { 200, "", { X = "a\r\nSet-Cookie: b" } },
+        "control character" },
+      ["a header's name"] = { { 200, "", { ["X Y"] = "a" } }, "not a header name" },
+      ["a length of its own"] = { { 200, "", { ["Content-Length"] = "1" } }, "set by the library" },
+      ["a status"] = { { 99, "" }, "status" },
+      ["a body"] = { { 200, 5 }, "string or a table" },
+      ["a body that is no JSON"] = { { 200, { f = print } }, "JSON" },
+      ["headers that are no table"] = { { 200, "", "X: y" }, "table" },
+    } do
+      it("raises on " .. name .. " that can't be sent, which is a 500", function()
+        local got = answer(function(_, res) res:reply(table.unpack(case[1])) end)
+        assert.equal(500, got.status)
+        assert.equal(1, #serving.errors)
+        assert.truthy(serving.errors[1].message:find(case[2], 1, true), serving.errors[1].message)
+      end)
+    end
+
+    it("sends pieces as they come", function()
+      local go
+      serving.start(function(server)
+        server:get("/", function(_, res)
+          assert(res:write_head(200, { ["Content-Type"] = "text/x" }))
+          assert(res:write "one")
+          assert(res:write "")
+          task.await(function(resume) go = resume end)
+          assert(res:write "two")
+          res:finish()
+          assert.same({ nil, "closed", "ECLOSED" }, { res:write "three" })
+        end)
+      end)
+      local client = serving.connect()
+      client:send("GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+      assert.equal("text/x", client:head().headers["content-type"])
+      assert.equal("3\r\none\r\n", client:receive_until("one\r\n"))
+      go()
+      assert.equal("3\r\ntwo\r\n0\r\n\r\n", client:receive_until("\r\n\r\n"))
+      assert.same({}, serving.errors)
+    end)
+
+    it("begins by itself at the first piece", function()
+      local got = answer(function(_, res) res:write "a" res:write "b" res:finish() end)
+      assert.equal("ab", got.body)
+      assert.equal("chunked", got.headers["transfer-encoding"])
+      assert.equal("text/plain; charset=utf-8", got.headers["content-type"])
+    end)
+
+    it("ends HTTP/1.0 answers by closing", function()
+      serving.start(function(server)
+        server:get("/", function(_, res) res:write "a" res:write "b" res:finish() end)
+      end)
+      local client = serving.connect()
+      client:send("GET / HTTP/1.0\r\n\r\n")
+      local got = client:response()
+      assert.is_nil(got.headers["transfer-encoding"])
+      assert.equal("ab", got.body)
+    end)
+
+    it("sends HEAD the head of a streamed answer", function()
+      serving.start(function(server)
+        server:get("/", function(_, res) res:write "a" res:finish() end)
+        server:get("/next", hello)
+      end)
+      local client = serving.connect()
+      assert.equal(200, client:request("HEAD /").status)
+      assert.equal("hello", client:request("GET /next").body)
+    end)
+
+    it("finishes with an empty answer where there was none", function()
+      local got = answer(function(_, res) res:finish() end)
+      assert.equal(200, got.status)
+      assert.equal("", got.body)
+    end)
+
+    it("tells when the client is too slow, and waits for it", function()
+      local sent, full = 0, 0
+      serving.start(function(server)
+        server:get("/", function(_, res)
+          local piece = ("x"):rep(100000)
+          while sent < 200 do
+            local ok, message, code = res:write(piece)
+            if ok then
+              sent = sent + 1
+            else
+              assert(message == "full" and code == "EFULL")
+              full = full + 1
+              assert(res:drain())
+              assert(res.pending == 0)
+            end
+          end
+          res:finish()
+        end)
+      end)
+      local client = serving.connect()
+      client:send("GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+      raw.pump(function() return full > 0 end, "a full queue")
+      assert.equal(200 * 100000, #client:response().body)
+      assert.same({}, serving.errors)
+    end)
+
+    it("tells when the client leaves, and who waits for it", function()
+      local reason, drained
+      serving.start(function(server)
+        server:get("/", function(_, res)
+          res.onclose = function(why) reason = why end
+          assert.is_function(res.onclose)
+          while res:write(("x"):rep(100000)) do end
+          drained = { res:drain() }
+          assert.same({ nil, "closed", "ECLOSED" }, { res:write "x" })
+          assert.is_true(res.closed)
+        end)
+      end)
+      local client = serving.connect()
+      client:send("GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+      client:head()
+      client:reset()
+      raw.pump(function() return reason and drained end, "onclose")
+      assert.equal("client", reason)
+      assert.same({ nil, "closed", "ECLOSED" }, drained)
+      assert.same({}, serving.errors)
+    end)
+
+    it("gives nil where the client left before the answer", function()
+      local go, got, reason
+      serving.start(function(server)
+        server:get("/", function(_, res)
+          res.onclose = function(why) reason = why end
+          task.await(function(resume) go = resume end)
+          got = { res:reply(200, "late"), res:event_stream() }
+        end)
+      end)
+      local client = serving.connect()
+      client:send("GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+      raw.pump(function() return go end, "the handler")
+      client:reset()
+      raw.pump(function() return reason end, "onclose")
+      go()
+      assert.equal("client", reason)
+      assert.same({ nil, nil, "closed", "ECLOSED" }, { got[1], got[2], got[3], got[4] })
+      assert.same({}, serving.errors)
+    end)
+
+    it("takes only a function as onclose", function()
+      local got = answer(function(_, res) res.onclose = "x" end)
+      assert.equal(500, got.status)
+      assert.truthy(serving.errors[1].message:find("onclose must be a function", 1, true))
+    end)
+  end)
+end)

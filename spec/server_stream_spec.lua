@@ -1,0 +1,256 @@
+-- Event streams of the server over real sockets.
+local raw = require "spec.support.raw"
+local serving = require "spec.support.serving"
+local task = require "sse.task"
+
+-- The text of an event stream out of its chunks, up to the pattern.
+local function events(client, pattern)
+  return (client:receive_until(pattern):gsub("%x+\r\n(.-)\r\n", "%1"))
+end
+
+local function open(client, line, fields)
+  client:send((line or "GET / HTTP/1.1") .. "\r\nHost: a\r\n" .. (fields or "") .. "\r\n")
+  return client:head()
+end
+
+describe("server stream", function()
+  after_each(serving.stop)
+
+  it("line 46: the head is flushed before the first event", function()
+    local stream
+    serving.start(function(server)
+      server:get("/", function(_, res) stream = res:event_stream() end)
+    end)
+    local head = open(serving.connect())
+    assert.equal(200, head.status)
+    assert.equal("text/event-stream", head.headers["content-type"])
+    assert.equal("no-cache, no-transform", head.headers["cache-control"])
+    assert.equal("no", head.headers["x-accel-buffering"])
+    assert.equal("chunked", head.headers["transfer-encoding"])
+    assert.is_false(stream.closed)
+  end)
+
+  it("sends events, JSON and comments, each in one chunk", function()
+    serving.start(function(server)
+      server:get("/", function(_, res)
+        local stream = res:event_stream { retry = 2000, headers = { ["X-A"] = "1" } }
+        assert(stream:send "text")
+        assert(stream:send { event = "tick", id = "7", data = { n = 1 } })
+        assert(stream:comment "hush")
+        stream:close()
+      end)
+    end)
+    local client = serving.connect()
+    assert.equal("1", open(client).headers["x-a"])
+    local text = events(client, "0\r\n\r\n"):gsub("0\r\n\r\n$", "")
+    local want = 'retry: 2000\n\ndata: text\n\nevent: tick\nid: 7\ndata: {"n":1}\n\n: hush\n\n'
+    assert.equal(want:gsub(": ", ":"), (text:gsub(": ", ":")))
+    assert.same({}, serving.errors)
+  end)
+
+  it("stays open when its handler has returned and the collector has run", function()
+    serving.start(function(server)
+      server:get("/", function(_, res)
+        local stream = res:event_stream()
+        stream:send "one"
+        task.spawn(function() stream:send "two" end)
+      end)
+    end)
+    local client = serving.connect()
+    open(client)
+    events(client, "two\n\n\r\n")
+    collectgarbage()
+    collectgarbage()
+    client:take()
+    assert.is_nil(client.eof)
+  end)
+
+  it("keeps what its handler knows of the request", function()
+    local seen
+    serving.start(function(server)
+      server:get("/:x", function(req, res)
+        res:event_stream()
+        task.sleep(1)
+        seen = { req.params.x, req.query.q, req.headers.host, req.last_event_id, req.body }
+      end)
+    end)
+    open(serving.connect(), "GET /p?q=1 HTTP/1.1", "Last-Event-ID: 5\r\n")
+    raw.pump(function() return seen end, "the handler")
+    assert.same({ "p", "1", "a", "5", "" }, seen)
+  end)
+
+  it("tells why it closed", function()
+    local reasons = {}
+    local server = serving.start(function(s)
+      s:get("/:who", function(req, res)
+        local stream = res:event_stream()
+        stream.onclose = function(reason) reasons[req.params.who] = reason end
+        if req.params.who == "ours" then stream:close() end
+      end)
+    end)
+    local theirs, reset, shut = serving.connect(), serving.connect(), serving.connect()
+    open(theirs, "GET /theirs HTTP/1.1")
+    open(reset, "GET /reset HTTP/1.1")
+    open(shut, "GET /shut HTTP/1.1")
+    open(serving.connect(), "GET /ours HTTP/1.1")
+    open(serving.connect(), "GET /all HTTP/1.1")
+    theirs:close()
+    reset:reset()
+    shut:shut()
+    raw.pump(function() return reasons.theirs and reasons.reset and reasons.shut end, "onclose")
+    server:close()
+    raw.pump(function() return reasons.ours and reasons.all end, "onclose")
+    assert.same({ theirs = "client", reset = "client", shut = "client", ours = "server",
+      all = "server" },
+      reasons)
+  end)
+
+  it("gives nil, closed once it is", function()
+    local results
+    serving.start(function(server)
+      server:get("/", function(_, res)
+        local stream = res:event_stream()
+        stream:close()
+        stream:close()
+        results = { { stream:send "x" }, { stream:comment "x" }, { stream:drain() }, stream.closed }
+      end)
+    end)
+    open(serving.connect())
+    raw.pump(function() return results end, "the handler")
+    local closed = { nil, "closed", "ECLOSED" }
+    assert.same({ closed, closed, closed, true }, results)
+  end)
+
+  it("gives nil, full past max_pending, and drains", function()
+    local full, drained, ondrain = 0, 0, 0
+    serving.start(function(server)
+      server:get("/", function(_, res)
+        local stream = res:event_stream { max_pending = 100000 }
+        stream.ondrain = function() ondrain = ondrain + 1 end
+        local piece = ("x"):rep(9990)
+        for _ = 1, 1200 do
+          local ok, message, code = stream:send(piece)
+          while not ok do
+            assert(message == "full" and code == "EFULL")
+            assert(stream.pending > 0 and stream.pending <= 100000)
+            full = full + 1
+            assert(stream:drain())
+            drained = drained + 1
+            ok, message, code = stream:send(piece)
+          end
+        end
+        stream:close()
+      end)
+    end)
+    local client = serving.connect()
+    open(client)
+    raw.pump(function() return full > 0 end, "a full stream")
+    local count = select(2, client:receive_until("\r\n0\r\n\r\n"):gsub("data: ?x", ""))
+    assert.equal(1200, count)
+    assert.is_true(drained > 0 and ondrain > 0)
+    assert.same({}, serving.errors)
+  end)
+
+  it("wakes who drains when the client leaves", function()
+    local got
+    serving.start(function(server)
+      server:get("/", function(_, res)
+        local stream = res:event_stream()
+        while stream:send(("x"):rep(100000)) do end
+        got = { stream:drain() }
+      end)
+    end)
+    local client = serving.connect()
+    open(client)
+    client:reset()
+    raw.pump(function() return got end, "the drain to end")
+    assert.same({ nil, "closed", "ECLOSED" }, got)
+  end)
+
+  it("drains outside of a task by pumping", function()
+    local stream
+    serving.start(function(server)
+      server:get("/", function(_, res) stream = res:event_stream() end)
+    end)
+    local client = serving.connect()
+    open(client)
+    stream:send "x"
+    assert.is_true(stream:drain())
+    assert.equal(0, stream.pending)
+  end)
+
+  it("comments after silence, or never", function()
+    serving.start({ keep_alive = 20 }, function(server)
+      server:get("/", function(_, res) res:event_stream() end)
+      server:get("/own", function(_, res) res:event_stream { keep_alive = 20 } end)
+      server:get("/never", function(_, res) res:event_stream { keep_alive = false } end)
+    end)
+    local never = serving.connect()
+    open(never, "GET /never HTTP/1.1")
+    for _, path in ipairs { "/", "/own" } do
+      local client = serving.connect()
+      open(client, "GET " .. path .. " HTTP/1.1")
+      client:receive_until(":[^\n]*\n\n\r\n.*:[^\n]*\n\n\r\n")
+    end
+    never:take()
+    assert.equal("", never.buffer)
+  end)
+
+  it("sends HEAD the head only, and HTTP/1.0 bare bytes until it closes", function()
+    local stream
+    serving.start(function(server)
+      server:get("/", function(_, res)
+        stream = res:event_stream()
+        stream:send "x"
+        stream:close()
+      end)
+    end)
+    local client = serving.connect()
+    client:send("HEAD / HTTP/1.1\r\nHost: a\r\n\r\n")
+    local head = client:response(true)
+    assert.equal("text/event-stream", head.headers["content-type"])
+    assert.is_true(stream.closed)
+    local old = serving.connect()
+    assert.is_nil(open(old, "GET / HTTP/1.0").headers["transfer-encoding"])
+    assert.equal("data:x\n\n", (old:receive_all():gsub(": ", ":")))
+    assert.same({}, serving.errors)
+  end)
+
+  for name, case in pairs {
+    ["an unknown option"] = { { rety = 1 }, "did you mean 'retry'" },
+    ["a retry that is no number"] = { { retry = "1s" }, "retry" },
+    ["a keep-alive of true"] = { { keep_alive = true }, "keep_alive" },
+    ["another content type"] = { { headers = { ["Content-Type"] = "text/plain" } }, "" },
+    ["a header that can't be sent"] = { { headers = { X = "a\nb" } }, "control character" },
+  } do
+    it("raises on " .. name .. ", which is a 500", function()
+      serving.start(function(server)
+        server:get("/", function(_, res) res:event_stream(case[1]) end)
+      end)
+      assert.equal(500, serving.request("GET /").status)
+      assert.equal(1, #serving.errors)
+      assert.truthy(serving.errors[1].message:find(case[2], 1, true), serving.errors[1].message)
+    end)
+  end
+
+  it("closed by a callback of its own leaves nothing behind", function()
+    local closed = 0
+    serving.start(function(server)
+      server:get("/", function(_, res)
+        local stream = res:event_stream()
+        stream.onclose = function()
+          closed = closed + 1
+          stream:close()
+          stream:send "x"
+          stream.onclose = nil
+        end
+        stream.ondrain = function() stream:close() end
+      end)
+    end)
+    local client = serving.connect()
+    open(client)
+    assert.equal("0\r\n\r\n", client:receive_until("0\r\n\r\n"))
+    raw.pump(function() return closed > 0 end, "onclose")
+    assert.equal(1, closed)
+  end)
+end)

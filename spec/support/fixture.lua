@@ -1,0 +1,64 @@
+--- What the client's specs share: servers and sources that are gone after each test, and what a
+-- source says.
+local eventsource = require "sse.eventsource"
+local origin = require "spec.support.origin"
+local wait = require "spec.support.wait"
+
+local fixture = {}
+
+local open = {}
+
+--- Starts a scripted server for this test.
+function fixture.serve(handler, port)
+  local server = origin.start(handler, port)
+  open[#open + 1] = function() server:stop() end
+  return server
+end
+
+--- Opens a source for this test. Unless told otherwise it retries almost at once.
+function fixture.source(url, options)
+  options = options or {}
+  options.retryInterval = options.retryInterval or 5
+  options.maxRetryInterval = options.maxRetryInterval or 10
+  local source = eventsource(url, options)
+  open[#open + 1] = function() source:close() end
+  return source
+end
+
+--- Everything a source dispatches, as a list of { type, event, readyState }.
+function fixture.record(source)
+  local log = {}
+  local function note(ev)
+    log[#log + 1] = { type = ev.type, event = ev, readyState = source.readyState }
+  end
+  for _, type_ in ipairs { "open", "error", "*" } do source:addEventListener(type_, note) end
+  function log.count(type_)
+    local n = 0
+    for _, entry in ipairs(log) do n = n + (entry.type == type_ and 1 or 0) end
+    return n
+  end
+  function log.first(type_)
+    for _, entry in ipairs(log) do
+      if entry.type == type_ then return entry end
+    end
+  end
+  function log.till(type_, n)
+    wait.till(function() return log.count(type_) >= (n or 1) end, ("%d x %s"):format(n or 1, type_))
+    return log.first(type_)
+  end
+  function log.types()
+    local types = {}
+    for i, entry in ipairs(log) do types[i] = entry.type end
+    return table.concat(types, " ")
+  end
+  return log
+end
+
+--- Ends the test: everything closed, and nothing left that keeps the loop running.
+function fixture.finish()
+  for i = #open, 1, -1 do open[i]() end
+  open = {}
+  wait.idle()
+end
+
+return fixture

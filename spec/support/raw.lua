@@ -1,0 +1,172 @@
+--- A client for the specs that sends bytes as they are told and shows what comes back: LuaSocket,
+-- in this process, while the loop is pumped. Every wait ends by its event or fails past a limit.
+local core = require "sse.core"
+local socket = require "socket"
+
+local raw = {}
+raw.__index = raw
+
+local patience = tonumber(os.getenv("SSE_TEST_PATIENCE") or "") or 1
+local LIMIT_MS = 5000
+
+--- Pumps the loop until fn() is true and gives what it gave; looks every millisecond.
+function raw.pump(fn, what, limit_ms)
+  local late = false
+  limit_ms = (limit_ms or LIMIT_MS) * patience
+  local _limit <close> = core.after(limit_ms, function() late = true end)
+  local _tick <close> = core.every(1, function() end)
+  while true do
+    local value = fn()
+    if value then return value end
+    if late then error(("waited %d ms for %s"):format(limit_ms, what), 0) end
+    core.turn()
+  end
+end
+
+--- Connects; the kernel completes it without the loop.
+function raw.connect(port)
+  local s = assert(socket.tcp4())
+  s:settimeout(2)
+  assert(s:connect("127.0.0.1", port))
+  s:setoption("tcp-nodelay", true)
+  s:settimeout(0)
+  return setmetatable({ socket = s, buffer = "", eof = nil }, raw)
+end
+
+--- Text with LF as bytes with CRLF.
+function raw.crlf(text)
+  return (text:gsub("\r?\n", "\r\n"))
+end
+
+--- Sends all of it, pumping where the socket is full. Gives false where the server has closed.
+function raw:send(bytes)
+  local at = 0
+  return raw.pump(function()
+    local last, err, partial = self.socket:send(bytes, at + 1)
+    at = last or partial
+    if err and err ~= "timeout" then self.broken = err end
+    return at == #bytes or self.broken
+  end, "the socket to take the bytes") == true
+end
+
+--- Takes what has arrived into the buffer.
+function raw:take()
+  local pieces = { self.buffer }
+  while not self.eof and #pieces < 100 do
+    local bytes, err, partial = self.socket:receive(65536)
+    pieces[#pieces + 1] = bytes or partial
+    if err == "timeout" then break end
+    self.eof = err
+  end
+  self.buffer = table.concat(pieces)
+end
+
+--- Pumps until the pattern is found in what came; gives what came up to its end and drops that.
+function raw:receive_until(pattern, limit_ms)
+  local stop
+  local ok, err = pcall(raw.pump, function()
+    self:take()
+    stop = select(2, self.buffer:find(pattern))
+    return stop or self.eof
+  end, ("'%s'"):format(pattern), limit_ms)
+  if not ok then error(("%s; there is %q"):format(err, self.buffer:sub(1, 500)), 2) end
+  if not stop then error(("closed before '%s': %q"):format(pattern, self.buffer:sub(1, 500)), 2) end
+  local got = self.buffer:sub(1, stop)
+  self.buffer = self.buffer:sub(stop + 1)
+  return got
+end
+
+--- Pumps until the server closes; gives the rest.
+function raw:receive_all(limit_ms)
+  raw.pump(function()
+    self:take()
+    return self.eof
+  end, "the server to close", limit_ms)
+  local got = self.buffer
+  self.buffer = ""
+  return got
+end
+
+--- Pumps until n bytes came; gives and drops them.
+function raw:receive_bytes(n)
+  raw.pump(function()
+    self:take()
+    return #self.buffer >= n or self.eof
+  end, n .. " bytes")
+  local got = self.buffer:sub(1, n)
+  self.buffer = self.buffer:sub(n + 1)
+  return got
+end
+
+local function read_chunks(self)
+  local pieces = {}
+  while true do
+    local size = tonumber(self:receive_until("\r\n"):match("^(%x+)\r\n$"), 16)
+    assert(size, "no chunk size")
+    pieces[#pieces + 1] = self:receive_bytes(size)
+    assert(self:receive_bytes(2) == "\r\n", "no line end behind a chunk")
+    if size == 0 then return table.concat(pieces) end
+  end
+end
+
+local function read_body(self, answer, is_head)
+  local status, fields = answer.status, answer.headers
+  if is_head or status < 200 or status == 204 or status == 304 then return "" end
+  if fields["transfer-encoding"] == "chunked" then return read_chunks(self) end
+  if fields["content-length"] then return self:receive_bytes(tonumber(fields["content-length"])) end
+  return self:receive_all()
+end
+
+--- Pumps until a head came: version, status, reason, headers (lower-case names; repeated ones
+-- joined).
+function raw:head()
+  local text = self:receive_until("\r\n\r\n")
+  local answer = { headers = {}, text = text }
+  local version, status, reason, rest = text:match("^(HTTP/1%.%d) (%d%d%d) ([^\r\n]*)\r\n(.*)$")
+  assert(version, "not a response: " .. text)
+  answer.version, answer.status, answer.reason = version, tonumber(status), reason
+  for name, value in rest:gmatch("([^:\r\n]+):[ \t]*([^\r\n]*)\r\n") do
+    name = name:lower()
+    local before = answer.headers[name]
+    answer.headers[name] = before and before .. ", " .. value or value
+  end
+  return answer
+end
+
+--- Pumps until a whole answer came.
+-- @tparam[opt] boolean is_head it answers HEAD
+function raw:response(is_head)
+  local answer = self:head()
+  answer.body = read_body(self, answer, is_head)
+  return answer
+end
+
+--- Sends a request and gives the answer.
+-- @tparam string line "GET /path"
+-- @tparam[opt] table fields
+-- @tparam[opt] string body
+function raw:request(line, fields, body)
+  local lines = { line .. " HTTP/1.1\r\nHost: localhost\r\n" }
+  for name, value in pairs(fields or {}) do lines[#lines + 1] = ("%s: %s\r\n"):format(name,
+    value) end
+  if body then lines[#lines + 1] = ("Content-Length: %d\r\n"):format(#body) end
+  assert(self:send(table.concat(lines) .. "\r\n" .. (body or "")))
+  return self:response(line:match("^HEAD ") ~= nil)
+end
+
+--- Sends no more, and still reads.
+function raw:shut()
+  self.socket:shutdown("send")
+end
+
+--- Closes with a reset.
+function raw:reset()
+  self.socket:setoption("linger", { on = true, timeout = 0 })
+  self:close()
+end
+
+function raw:close()
+  self.socket:close()
+end
+
+return raw
