@@ -83,6 +83,6 @@ collect(results, lua .. " bench/parser_bench.lua")
 for _, package in ipairs{ peer, peer .. "-3.0" } do
   collect(results, "node bench/parser_bench.mjs " .. package)
 end
-print("pieces of 16 KiB, 3 MB, the best of 7 rounds; eventsource-parser is fed what a TextDecoder gives")
+print("3 MB in pieces of 16 KiB, the best of 7 rounds; eventsource-parser behind a TextDecoder")
 for _, input in ipairs(inputs) do print_input(input[1], input[2], results[input[1]]) end
 print_traps()

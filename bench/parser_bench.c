@@ -218,7 +218,7 @@ static void run_file(const char *path)
     free(bytes);
 }
 
-/* --- the traps ------------------------------------------------------------------------------------ */
+/* --- the traps -------------------------------------------------------------------------------- */
 
 static void repeat(sse_buffer *b, const char *text, size_t times)
 {

@@ -121,7 +121,7 @@ describe("the encoder and the parser", function()
              data = text(in_data) }
   end
 
-  -- What the format makes of it: one kind of line end, an empty type is message, the id before stays.
+  -- What the format makes of it: one kind of line end, no empty type, the id before stays.
   local function arriving(event, id)
     local list = {}
     if event.retry then list[1] = { "retry", event.retry } end
