@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
 import { chromium } from 'playwright-core';
+import { onDemo } from './demo_page.mjs';
 import { check, luaServer } from './lib.mjs';
 
 const PLACES = [
@@ -109,5 +110,6 @@ export async function inBrowser() {
   if (!browser) return;
   const context = await browser.newContext({ viewport: { width: 1280, height: 900 } });
   await onServer(context);
+  await onDemo(context);
   await browser.close();
 }
