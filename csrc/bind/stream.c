@@ -1,4 +1,5 @@
-/* stream.c: the stream class, one open text/event-stream response. It stays open though nobody refers to it. */
+/* stream.c: the stream class, one open text/event-stream response. It stays open though nobody
+ * refers to it. */
 #include "bind.h"
 #include "encoder.h"
 #include "request.h"
@@ -77,7 +78,7 @@ void sse_push_stream(lua_State *L, sse_stream *stream, sse_reason reason)
         sse_stream_listen(stream, o, on_end, on_drain);
 }
 
-/* --- methods -------------------------------------------------------------------------------------- */
+/* --- methods ------------------------------------------------------------- */
 
 static int push_sent(lua_State *L, int code, const char *field)
 {
@@ -197,7 +198,9 @@ static const luaL_Reg properties[] = {
     { "closed", p_closed },   { "pending", p_pending }, { "onclose", p_onclose },
     { "ondrain", p_ondrain }, { NULL, NULL },
 };
-static const luaL_Reg setters[] = { { "onclose", s_onclose }, { "ondrain", s_ondrain }, { NULL, NULL } };
+static const luaL_Reg setters[] = { { "onclose", s_onclose },
+                                    { "ondrain", s_ondrain },
+                                    { NULL, NULL } };
 static const luaL_Reg metamethods[] = { { "__gc", mm_gc }, { NULL, NULL } };
 static const sse_class stream_class = { "sse.stream", methods, properties, metamethods, setters };
 

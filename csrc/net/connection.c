@@ -6,17 +6,18 @@
 #include <stdlib.h>
 #include <sys/socket.h>
 
-#define MAX_IOV 64
+#define MAX_IOV     64
 #define MAX_DISCARD (1u << 20)
 
 const char *sse_reason_name(sse_reason reason)
 {
-    static const char *const names[] = { "open", "finished", "client", "server", "slow", "timeout", "error" };
+    static const char *const names[] = { "open", "finished", "client", "server",
+                                         "slow", "timeout",  "error" };
 
     return names[reason];
 }
 
-/* --- watching ------------------------------------------------------------------------------------- */
+/* --- watching ------------------------------------------------------------ */
 
 static void on_socket(evutil_socket_t fd, short what, void *arg);
 
@@ -33,14 +34,15 @@ static void watch(sse_connection *c)
     c->watching = want;
     if (!want)
         return;
-    event_assign(&c->event, sse_loop_base(c->pool->loop), fd, (short)(want | EV_PERSIST), on_socket, c);
+    event_assign(&c->event, sse_loop_base(c->pool->loop), fd, (short)(want | EV_PERSIST), on_socket,
+                 c);
     if (event_add(&c->event, NULL) != 0) {
         c->watching = 0;
         sse_connection_close(c, SSE_END_ERROR);
     }
 }
 
-/* --- the end -------------------------------------------------------------------------------------- */
+/* --- the end ------------------------------------------------------------- */
 
 static void move_to(sse_connection **list, sse_connection *c)
 {
@@ -92,7 +94,7 @@ void sse_connection_finish(sse_connection *c)
         linger(c);
 }
 
-/* --- writing -------------------------------------------------------------------------------------- */
+/* --- writing ------------------------------------------------------------- */
 
 static void drained(sse_connection *c)
 {
@@ -196,7 +198,7 @@ int sse_connection_send(sse_connection *c, sse_frame *frame)
     return SSE_OK;
 }
 
-/* --- reading -------------------------------------------------------------------------------------- */
+/* --- reading ------------------------------------------------------------- */
 
 static void discard(sse_connection *c, size_t n)
 {
@@ -254,7 +256,7 @@ void sse_connection_read(sse_connection *c, bool on)
     watch(c);
 }
 
-/* --- deadlines ------------------------------------------------------------------------------------ */
+/* --- deadlines ----------------------------------------------------------- */
 
 static void on_deadline(sse_deadline *d)
 {
@@ -278,7 +280,7 @@ void sse_connection_deadline(sse_connection *c, uint64_t ms)
         sse_wheel_cancel(&c->pool->wheel, &c->deadline);
 }
 
-/* --- birth ---------------------------------------------------------------------------------------- */
+/* --- birth --------------------------------------------------------------- */
 
 /* Small writes go out at once; a peer that vanished without a word is noticed. */
 static void set_socket_options(evutil_socket_t fd)
@@ -298,11 +300,13 @@ static void set_socket_options(evutil_socket_t fd)
     setsockopt(fd, IPPROTO_TCP, TCP_KEEPCNT, &(int){ 4 }, sizeof(int));
 #endif
 #ifdef TCP_USER_TIMEOUT /* keep-alive probes stop while data is unacknowledged: bound that too */
-    setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &(unsigned){ SSE_WRITE_STALL_MS }, sizeof(unsigned));
+    setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &(unsigned){ SSE_WRITE_STALL_MS },
+               sizeof(unsigned));
 #endif
 }
 
-int sse_connection_new(sse_pool *pool, evutil_socket_t fd, const sse_protocol *protocol, sse_connection **out)
+int sse_connection_new(sse_pool *pool, evutil_socket_t fd, const sse_protocol *protocol,
+                       sse_connection **out)
 {
     sse_connection *c = calloc(1, sizeof *c);
 
@@ -321,7 +325,7 @@ int sse_connection_new(sse_pool *pool, evutil_socket_t fd, const sse_protocol *p
     return SSE_OK;
 }
 
-/* --- the pool ------------------------------------------------------------------------------------- */
+/* --- the pool ------------------------------------------------------------ */
 
 static void flush_dirty(sse_pool *pool)
 {

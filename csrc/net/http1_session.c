@@ -4,24 +4,25 @@
 #include <stdlib.h>
 #include <time.h>
 
-#define MAX_EXTRA_FIELDS 4                   /* Date, Connection, and the framing of the body */
+#define MAX_EXTRA_FIELDS  4 /* Date, Connection, and the framing of the body */
 #define MAX_RESPONSE_HEAD ((size_t)256 << 10)
-#define MAX_WAITING ((size_t)32 << 10)       /* bytes of further requests kept while one is being answered */
+#define MAX_WAITING \
+    ((size_t)32 << 10) /* bytes of further requests kept while one is being answered */
 
 typedef struct session {
     sse_connection *connection;
     sse_exchange *exchange; /* the request being answered, or NULL */
     sse_request *request;   /* the request whose body is being read, or NULL */
     sse_http1_body body;
-    sse_buffer in;          /* bytes not understood yet */
-    size_t scanned;         /* see sse_http1_parse_head */
-    bool keep_alive;        /* after the answer at hand */
-    bool chunked;           /* the answer at hand is streamed in chunks */
+    sse_buffer in;   /* bytes not understood yet */
+    size_t scanned;  /* see sse_http1_parse_head */
+    bool keep_alive; /* after the answer at hand */
+    bool chunked;    /* the answer at hand is streamed in chunks */
     bool expect_continue;
-    bool begun;             /* the first byte of a request came: the head's deadline runs */
+    bool begun; /* the first byte of a request came: the head's deadline runs */
 } session;
 
-/* --- answers -------------------------------------------------------------------------------------- */
+/* --- answers ------------------------------------------------------------- */
 
 static void format_date(char *out, size_t size)
 {
@@ -29,8 +30,9 @@ static void format_date(char *out, size_t size)
     struct tm tm;
 
     gmtime_r(&now, &tm); /* not strftime: day and month names must not follow the locale */
-    snprintf(out, size, "%s, %02d %s %04d %02d:%02d:%02d GMT", &"Sun\0Mon\0Tue\0Wed\0Thu\0Fri\0Sat"[tm.tm_wday * 4],
-             tm.tm_mday, &"Jan\0Feb\0Mar\0Apr\0May\0Jun\0Jul\0Aug\0Sep\0Oct\0Nov\0Dec"[tm.tm_mon * 4],
+    snprintf(out, size, "%s, %02d %s %04d %02d:%02d:%02d GMT",
+             &"Sun\0Mon\0Tue\0Wed\0Thu\0Fri\0Sat"[tm.tm_wday * 4], tm.tm_mday,
+             &"Jan\0Feb\0Mar\0Apr\0May\0Jun\0Jul\0Aug\0Sep\0Oct\0Nov\0Dec"[tm.tm_mon * 4],
              tm.tm_year + 1900, tm.tm_hour, tm.tm_min, tm.tm_sec);
 }
 
@@ -45,8 +47,8 @@ static bool has_body(int status)
 }
 
 /* The response head as one frame: the caller's fields, then what the connection needs. */
-static int head_frame(session *s, int minor, int status, const sse_http1_field *fields, size_t count,
-                      int64_t length, size_t *bad, sse_frame **frame)
+static int head_frame(session *s, int minor, int status, const sse_http1_field *fields,
+                      size_t count, int64_t length, size_t *bad, sse_frame **frame)
 {
     char date[40], digits[24];
     sse_http1_field all[SSE_HTTP1_MAX_FIELDS + MAX_EXTRA_FIELDS];
@@ -98,8 +100,8 @@ static void choose_framing(session *s, sse_exchange *x, int status, int64_t leng
         s->keep_alive = false;
 }
 
-static int start_answer(sse_exchange *x, int status, const sse_http1_field *fields, size_t count, int64_t length,
-                        size_t *bad)
+static int start_answer(sse_exchange *x, int status, const sse_http1_field *fields, size_t count,
+                        int64_t length, size_t *bad)
 {
     session *s = x->session;
     bool keep_alive = s->keep_alive, head_only = x->head_only;
@@ -176,7 +178,8 @@ static sse_connection *connection_of(const sse_exchange *x)
 }
 
 static const sse_transport transport = {
-    start_answer, send_frame, finish_answer, abort_answer, flush_answer, pending_bytes, connection_of,
+    start_answer, send_frame,    finish_answer, abort_answer,
+    flush_answer, pending_bytes, connection_of,
 };
 
 /* A clear answer to a request that can't be served, then the end: what follows can't be trusted. */
@@ -201,7 +204,7 @@ static void refuse(session *s, int status, const char *reason, const sse_http1_f
     sse_connection_finish(s->connection);
 }
 
-/* --- requests ------------------------------------------------------------------------------------- */
+/* --- requests ------------------------------------------------------------ */
 
 static void dispatch(session *s)
 {
@@ -235,7 +238,8 @@ static int take_head(session *s, const char *bytes, size_t len, size_t *used)
         return code;
     s->scanned = 0;
     if (!code)
-        code = sse_http1_body_init(&s->body, &head, limits->max_body, limits->max_head - *used, &refusal);
+        code = sse_http1_body_init(&s->body, &head, limits->max_body, limits->max_head - *used,
+                                   &refusal);
     if (code) {
         refuse(s, refusal.status, refusal.reason, NULL);
         return SSE_ECLOSED;
@@ -261,7 +265,8 @@ static int take_body(session *s, const char *bytes, size_t len, size_t *used)
     *used = 0;
     while (!s->body.done && *used < len) {
         sse_slice data = { NULL, 0 };
-        int code = sse_http1_body_feed(&s->body, bytes + *used, len - *used, &taken, &data, &refusal);
+        int code =
+            sse_http1_body_feed(&s->body, bytes + *used, len - *used, &taken, &data, &refusal);
 
         if (code) {
             refuse(s, refusal.status, refusal.reason, NULL);
@@ -287,7 +292,8 @@ static void encourage(session *s)
     send_and_drop(s, sse_frame_raw(SSE_SLICE("HTTP/1.1 100 Continue\r\n\r\n")));
 }
 
-/* Understands as much as is there; returns how many bytes were used. Stops at a request being answered. */
+/* Understands as much as is there; returns how many bytes were used. Stops at a request being
+ * answered. */
 static size_t consume(session *s, const char *bytes, size_t len)
 {
     sse_connection *c = s->connection;
@@ -298,7 +304,8 @@ static size_t consume(session *s, const char *bytes, size_t len)
         int code = SSE_OK;
 
         if (!s->request) {
-            if (c->out.bytes > 0 || total == len) /* one answer at a time: the client must read it */
+            if (c->out.bytes > 0 || total == len) /* one answer at a time: the client must read it
+                                                   */
                 break;
             code = take_head(s, bytes + total, len - total, &used);
             if (code)
@@ -330,7 +337,8 @@ static void keep_rest(session *s, const char *bytes, size_t len)
     if (s->connection->finishing || sse_connection_ended(s->connection))
         return;
     if (s->exchange && s->exchange->long_lived) {
-        s->keep_alive = false; /* nothing can be answered behind a stream: its end is the connection's */
+        s->keep_alive = false; /* nothing can be answered behind a stream: its end is the
+                                  connection's */
         return;
     }
     if (sse_buffer_append(&s->in, bytes, len)) {
@@ -373,7 +381,7 @@ static void on_bytes(sse_connection *c, const char *bytes, size_t len)
         keep_rest(s, bytes + used, len - used);
 }
 
-/* --- the connection's other news ------------------------------------------------------------------ */
+/* --- the connection's other news ----------------------------------------- */
 
 static void on_eof(sse_connection *c)
 {
@@ -435,7 +443,7 @@ static void on_closed(sse_connection *c, sse_reason reason)
 
 static const sse_protocol protocol = { on_bytes, on_eof, on_drained, on_deadline, on_closed };
 
-/* --- birth ---------------------------------------------------------------------------------------- */
+/* --- birth --------------------------------------------------------------- */
 
 static session *new_session(sse_pool *pool, evutil_socket_t fd)
 {
@@ -477,7 +485,8 @@ int sse_http1_session_refuse(sse_pool *pool, evutil_socket_t fd)
     if (!s)
         return SSE_ENOMEM;
     pool->count.refused++;
-    evutil_secure_rng_get_bytes(&byte, 1); /* spread, so that the refused don't all come back at once */
+    evutil_secure_rng_get_bytes(&byte, 1); /* spread, so that the refused don't all come back at
+                                              once */
     snprintf(seconds, sizeof seconds, "%d", 1 + byte % 10);
     retry_after = field("Retry-After", seconds);
     refuse(s, 503, "too many connections", &retry_after);

@@ -13,8 +13,8 @@
 #include "http1_session.h"
 
 #define ACCEPTS_A_TURN 64
-#define MAX_REFUSED 256      /* clients told 503 at a time; more are dropped without a word */
-#define PAUSE_MS 100         /* no descriptor left: accept again after this long */
+#define MAX_REFUSED    256 /* clients told 503 at a time; more are dropped without a word */
+#define PAUSE_MS       100 /* no descriptor left: accept again after this long */
 
 struct sse_server {
     sse_pool pool;
@@ -44,7 +44,7 @@ const sse_limits sse_default_limits = {
     .keep_alive = 15000,
 };
 
-/* --- accepting ------------------------------------------------------------------------------------ */
+/* --- accepting ----------------------------------------------------------- */
 
 static void refuse(sse_server *server, evutil_socket_t fd)
 {
@@ -66,7 +66,8 @@ static void welcome(sse_server *server, evutil_socket_t fd, const struct sockadd
         return;
     }
     if (limits->max_connections_per_address) {
-        address = sse_addresses_enter(&server->addresses, from, limits->max_connections_per_address, &refused);
+        address = sse_addresses_enter(&server->addresses, from, limits->max_connections_per_address,
+                                      &refused);
         if (refused) {
             refuse(server, fd);
             return;
@@ -115,16 +116,20 @@ static void on_acceptable(evutil_socket_t fd, short what, void *arg)
     }
 }
 
-/* --- listening ------------------------------------------------------------------------------------ */
+/* --- listening ----------------------------------------------------------- */
 
 static int code_of_errno(int number)
 {
     switch (number) {
-    case EADDRINUSE: return SSE_EADDRINUSE;
+    case EADDRINUSE:
+        return SSE_EADDRINUSE;
     case EACCES:
-    case EPERM: return SSE_EACCES;
-    case ENOMEM: return SSE_ENOMEM;
-    default: return SSE_ESYS;
+    case EPERM:
+        return SSE_EACCES;
+    case ENOMEM:
+        return SSE_ENOMEM;
+    default:
+        return SSE_ESYS;
     }
 }
 
@@ -133,8 +138,8 @@ static int describe(const sse_server *server, int number, char *message, size_t 
     int code = code_of_errno(number);
 
     if (code == SSE_EADDRINUSE)
-        snprintf(message, size, "address %s:%d is already in use; choose another port", server->host,
-                 server->options.port);
+        snprintf(message, size, "address %s:%d is already in use; choose another port",
+                 server->host, server->options.port);
     else
         snprintf(message, size, "cannot listen on %s:%d: %s", server->host, server->options.port,
                  strerror(number));
@@ -195,13 +200,13 @@ int sse_server_listen(sse_server *server, char *message, size_t size)
     if (server->fd < 0)
         return describe(server, number, message, size);
     server->port = bound_port(server->fd);
-    event_assign(&server->accepting, sse_loop_base(server->pool.loop), server->fd, EV_READ | EV_PERSIST,
-                 on_acceptable, server);
+    event_assign(&server->accepting, sse_loop_base(server->pool.loop), server->fd,
+                 EV_READ | EV_PERSIST, on_acceptable, server);
     watch_listener(server);
     return SSE_OK;
 }
 
-/* --- life ----------------------------------------------------------------------------------------- */
+/* --- life ---------------------------------------------------------------- */
 
 static void on_request(void *user, sse_exchange *x)
 {
@@ -312,7 +317,8 @@ void sse_exchange_remote_address(const sse_exchange *x, char *out, size_t size)
     socklen_t len = sizeof from;
 
     out[0] = '\0';
-    if (!c || sse_connection_ended(c) || getpeername(event_get_fd(&c->event), (struct sockaddr *)&from, &len))
+    if (!c || sse_connection_ended(c) ||
+        getpeername(event_get_fd(&c->event), (struct sockaddr *)&from, &len))
         return;
     if (from.ss_family == AF_INET6)
         inet_ntop(AF_INET6, &((struct sockaddr_in6 *)&from)->sin6_addr, out, (socklen_t)size);
