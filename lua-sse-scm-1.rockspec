@@ -9,8 +9,8 @@ source = {
 description = {
   summary = "Server-Sent Events: a client and a server, with a C core on libevent and libcurl",
   detailed = [[
-    The client is the web's EventSource, and a fetch that iterates over events. The server has routes
-    and event streams. The parser and the encoder can be used alone, without sockets.
+    The client is the web's EventSource, and a fetch that iterates over events. The server has
+    routes and event streams. The parser and the encoder can be used alone, without sockets.
   ]],
   license = "MIT",
   labels = { "sse", "eventsource", "http", "async", "libevent" },
@@ -23,8 +23,8 @@ dependencies = {
   "lua-cjson >= 2.1",
 }
 
--- Of libcurl the library alone: LuaRocks doesn't look into the folder by architecture where Debian keeps
--- the headers, and the compiler does.
+-- Of libcurl the library alone: LuaRocks doesn't look into the folder by architecture where Debian
+-- keeps the headers, and the compiler does.
 external_dependencies = {
   EVENT = { header = "event2/event.h", library = "event_core" },
   CURL = { library = "curl" },
