@@ -98,7 +98,7 @@ lint-sizes: | deps
 lint-lists: | deps
 	@$(LUA) scripts/rockspec.lua --check
 lint-lua: | deps
-	@luacheck --quiet --codes .
+	@luacheck --quiet --no-color --codes .
 lint-warnings: | deps
 	@$(MAKE) --no-print-directory --silent DEPS= BUILD=build-lint \
 	    CFLAGS="-O2 -Werror -Wformat=2 -Wundef -Wwrite-strings" all >/dev/null
