@@ -4,6 +4,7 @@ import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
 import { chromium } from 'playwright-core';
 import { check, luaServer } from './lib.mjs';
+import { onDemo } from './on_demo.mjs';
 
 const PLACES = [
   process.env.CHROMIUM,
@@ -109,5 +110,6 @@ export async function inBrowser() {
   if (!browser) return;
   const context = await browser.newContext({ viewport: { width: 1280, height: 900 } });
   await onServer(context);
+  await onDemo(context);
   await browser.close();
 }
