@@ -16,7 +16,7 @@ end
 
 local function fail(...)
   io.stderr:write(string.format(...), "\n")
-  os.exit(1)
+  os.exit(1, true)
 end
 
 local function port_of(text)

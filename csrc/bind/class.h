@@ -48,6 +48,10 @@ void *sse_class_check(lua_State *L, int arg, const sse_class *c);
 /* NULL before the loop was opened in this Lua state. */
 sse_state *sse_state_get(lua_State *L);
 
+/* The same with its loop there, or a Lua error: a finalizer may run after the loop's when the Lua
+ * state closes. */
+sse_state *sse_state_check(lua_State *L);
+
 /* Fills st for this Lua state and keeps the userdata on top of the stack (popped) as its state. It
  * stays until the Lua state closes; userdata collected then may see st->loop NULL and must leave it
  * alone. */

@@ -55,7 +55,7 @@ static int nested(lua_State *L)
 
 static int f_run(lua_State *L)
 {
-    sse_state *st = sse_state_get(L);
+    sse_state *st = sse_state_check(L);
     lua_State *outer = st->L;
     int code = SSE_OK;
 
@@ -73,7 +73,7 @@ static int f_run(lua_State *L)
 
 static int f_turn(lua_State *L)
 {
-    sse_state *st = sse_state_get(L);
+    sse_state *st = sse_state_check(L);
     lua_State *outer = st->L;
     bool kept = false;
     int code = SSE_OK;
@@ -93,19 +93,19 @@ static int f_turn(lua_State *L)
 
 static int f_stop(lua_State *L)
 {
-    sse_loop_stop(sse_state_get(L)->loop);
+    sse_loop_stop(sse_state_check(L)->loop);
     return 0;
 }
 
 static int f_now(lua_State *L)
 {
-    lua_pushinteger(L, (lua_Integer)sse_loop_now(sse_state_get(L)->loop));
+    lua_pushinteger(L, (lua_Integer)sse_loop_now(sse_state_check(L)->loop));
     return 1;
 }
 
 static int f_running(lua_State *L)
 {
-    lua_pushboolean(L, sse_loop_running(sse_state_get(L)->loop));
+    lua_pushboolean(L, sse_loop_running(sse_state_check(L)->loop));
     return 1;
 }
 
@@ -113,7 +113,7 @@ static int f_report(lua_State *L)
 {
     luaL_checkany(L, 1);
     lua_settop(L, 1);
-    sse_report(sse_state_get(L), L);
+    sse_report(sse_state_check(L), L);
     return 0;
 }
 
@@ -173,7 +173,7 @@ static uint64_t check_ms(lua_State *L, int arg)
 
 static int start_timer(lua_State *L, bool repeat)
 {
-    sse_state *st = sse_state_get(L);
+    sse_state *st = sse_state_check(L);
     uint64_t ms = check_ms(L, 1);
     timer_object *t = NULL;
 
@@ -255,7 +255,7 @@ static void on_deferred(void *arg)
 
 static int f_defer(lua_State *L)
 {
-    sse_state *st = sse_state_get(L);
+    sse_state *st = sse_state_check(L);
     deferred_object *d = NULL;
 
     luaL_checkany(L, 1);
@@ -339,7 +339,7 @@ static void on_signal(void *arg)
 
 static int f_signal(lua_State *L)
 {
-    sse_state *st = sse_state_get(L);
+    sse_state *st = sse_state_check(L);
     int number = check_signal(L, 1);
     signal_object *s = NULL;
 

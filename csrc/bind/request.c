@@ -381,35 +381,43 @@ static int64_t option(lua_State *L, int index, const char *name, int64_t otherwi
     return value;
 }
 
+static void check_stream_options(lua_State *L, sse_stream_options *options, sse_http1_field *fields)
+{
+    options->status = (int)option(L, 2, "status", 200, false);
+    options->retry = option(L, 2, "retry", SSE_NO_RETRY, false);
+    options->keep_alive = option(L, 2, "keep_alive", SSE_KEEP_ALIVE_DEFAULT, true);
+    options->max_pending = (size_t)option(L, 2, "max_pending", 0, false);
+    lua_getfield(L, 2, "headers"); /* stays on the stack: the fields point into it */
+    options->count = sse_check_fields(L, lua_gettop(L), fields);
+    options->fields = fields;
+}
+
 static int m_event_stream(lua_State *L)
 {
     exchange_object *o = check(L);
     sse_http1_field fields[SSE_HTTP1_MAX_FIELDS];
-    sse_stream_options options = { .fields = fields };
+    sse_stream_options options = { 0 };
     sse_exchange *x = check_open(L, o);
     sse_stream *stream = NULL;
+    void *object = NULL;
     size_t bad = 0;
-    int code = SSE_ECLOSED;
+    int code = SSE_OK;
 
-    if (lua_isnoneornil(L, 2)) {
-        lua_settop(L, 1);
+    lua_settop(L, 2);
+    if (lua_isnil(L, 2)) {
         lua_newtable(L);
+        lua_replace(L, 2);
     }
     luaL_checktype(L, 2, LUA_TTABLE);
-    options.status = (int)option(L, 2, "status", 200, false);
-    options.retry = option(L, 2, "retry", SSE_NO_RETRY, false);
-    options.keep_alive = option(L, 2, "keep_alive", SSE_KEEP_ALIVE_DEFAULT, true);
-    options.max_pending = (size_t)option(L, 2, "max_pending", 0, false);
-    lua_getfield(L, 2, "headers");
-    options.count = sse_check_fields(L, 3, fields);
-    if (x)
-        code = sse_stream_open(x, &options, &stream, &bad);
-    if (code && code != SSE_ECLOSED)
+    check_stream_options(L, &options, fields);
+    object = sse_push_stream(L);
+    code = x ? sse_stream_open(x, &options, &stream, &bad) : SSE_ECLOSED;
+    if (code)
         return push_answered(L, code, fields, options.count, bad);
+    sse_attach_stream(object, stream);
     o->x = NULL;
     o->streaming = true;
     sse_unanchor(L, &o->self);
-    sse_push_stream(L, stream, o->reason);
     return 1;
 }
 

@@ -10,8 +10,9 @@
 /* Pushes a new exchange userdata that listens to x. */
 void sse_push_exchange(lua_State *L, sse_exchange *x);
 
-/* Pushes a new stream userdata; stream NULL: one that is closed already, because of reason. */
-void sse_push_stream(lua_State *L, sse_stream *stream, sse_reason reason);
+/* Pushes a new stream userdata, closed until a stream is attached to it. */
+void *sse_push_stream(lua_State *L);
+void sse_attach_stream(void *object, sse_stream *stream);
 
 /* The array {name, value, name, value ...} at index (nil: none) as fields, which point into its
  * strings. */

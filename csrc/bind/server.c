@@ -17,9 +17,14 @@ enum { ON_REQUEST = 1, VALUES = ON_REQUEST };
 
 static const sse_class server_class;
 
+/* Raises for one that was collected: another object's finalizer may still reach it. */
 static server_object *check(lua_State *L)
 {
-    return sse_class_check(L, 1, &server_class);
+    server_object *o = sse_class_check(L, 1, &server_class);
+
+    if (!o->server)
+        luaL_error(L, "the server is gone: it was collected");
+    return o;
 }
 
 /* --- callbacks ----------------------------------------------------------- */
@@ -102,6 +107,7 @@ static void read_limits(lua_State *L, sse_limits *l)
     l->max_body = option(L, "max_body", l->max_body, 0, gib);
     l->head_timeout = option(L, "head_timeout", l->head_timeout, 1, many);
     l->body_timeout = option(L, "body_timeout", l->body_timeout, 1, many);
+    l->write_timeout = option(L, "write_timeout", l->write_timeout, 1, many);
     l->idle_timeout = option(L, "idle_timeout", l->idle_timeout, 1, many);
     if (lua_getfield(L, 1, "keep_alive") == LUA_TBOOLEAN && !lua_toboolean(L, -1))
         l->keep_alive = 0;
@@ -112,7 +118,7 @@ static void read_limits(lua_State *L, sse_limits *l)
 
 static int f_server(lua_State *L)
 {
-    sse_state *st = sse_state_get(L);
+    sse_state *st = sse_state_check(L);
     sse_server_options options = { 0 };
     server_object *o = NULL;
     int code = SSE_OK;
@@ -205,12 +211,13 @@ static int p_listening(lua_State *L)
 static int mm_gc(lua_State *L)
 {
     server_object *o = lua_touserdata(L, 1);
+    sse_server *server = o->server;
 
-    if (!o->server || !o->st->loop)
+    if (!server || !o->st->loop)
         return 0;
     let_go(L, o);
-    sse_server_free(o->server);
-    o->server = NULL;
+    o->server = NULL; /* first: the callbacks that come now may reach us */
+    sse_server_free(server);
     return 0;
 }
 

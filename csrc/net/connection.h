@@ -9,8 +9,7 @@
 #include "queue.h"
 #include "wheel.h"
 
-#define SSE_WRITE_STALL_MS 120000 /* a socket that takes no byte for this long is given up */
-#define SSE_LINGER_MS      2000   /* after an end of ours, for the client to read it */
+#define SSE_LINGER_MS 2000 /* after an end of ours, for the client to read it */
 
 typedef enum sse_reason { /* why something ended, as Lua is told */
                           SSE_NOT_ENDED,
@@ -30,7 +29,8 @@ typedef struct sse_limits {
     uint64_t max_body;
     size_t max_pending;                                /* bytes queued for one streamed answer */
     uint64_t head_timeout, body_timeout, idle_timeout; /* ms */
-    uint64_t keep_alive;                               /* ms between keep-alive comments, 0: none */
+    uint64_t write_timeout; /* ms a socket may take no byte while some wait for it */
+    uint64_t keep_alive;    /* ms between keep-alive comments, 0: none */
 } sse_limits;
 
 typedef struct sse_counters {
@@ -57,7 +57,9 @@ typedef struct sse_pool {
     sse_wheel wheel;
     sse_limits limits;
     sse_counters count;
-    sse_connection *open, *dirty, *dead;
+    sse_connection *open, *dead;
+    sse_connection *dirty, **dirty_tail; /* to be flushed at the end of the turn, oldest first */
+    size_t dirty_count;
     struct sse_exchange *ended, **ended_tail; /* see exchange.h */
     sse_deferred turn_end;
     void (*on_request)(void *user, struct sse_exchange *x);
@@ -86,9 +88,15 @@ struct sse_connection {
 
 void sse_pool_init(sse_pool *pool, sse_loop *loop, const sse_limits *limits);
 
-/* Closes every connection at once (SSE_END_SERVER) and carries out what is due. */
+/* Closes every connection at once (SSE_END_SERVER), after one try to write what is queued. */
 void sse_pool_close_all(sse_pool *pool);
-void sse_pool_free(sse_pool *pool); /* no connection may be left */
+void sse_pool_free(sse_pool *pool); /* every connection must be closed; tells their ends */
+
+/* Nothing waits for the end of a turn: no flush, no end to be told. */
+static inline bool sse_pool_settled(const sse_pool *pool)
+{
+    return !pool->dirty && !pool->dead && !pool->ended;
+}
 
 /* Calls the pool's end of turn (flush, ends, frees) when the turn at hand is over. */
 void sse_pool_wake(sse_pool *pool);
@@ -115,7 +123,9 @@ void sse_connection_deadline(sse_connection *c, uint64_t ms);
 /* Ends after what is queued went out, lingering so that the client can read it. */
 void sse_connection_finish(sse_connection *c);
 
-/* Ends at once; what is queued is lost. */
+/* Ends at once; what is queued is lost. `reset`: the client is told so by a reset, where the end of
+ * the connection could be taken for the end of the answer. */
+void sse_connection_reset(sse_connection *c, sse_reason reason);
 void sse_connection_close(sse_connection *c, sse_reason reason);
 
 static inline bool sse_connection_ended(const sse_connection *c)

@@ -112,13 +112,14 @@ static int start_answer(sse_exchange *x, int status, const sse_http1_field *fiel
         return SSE_ECLOSED;
     choose_framing(s, x, status, length);
     code = head_frame(s, x->request->minor, status, fields, count, length, bad, &frame);
+    if (!code)
+        code = send_and_drop(s, frame);
     if (code) { /* nothing was sent: as if not asked */
         s->keep_alive = keep_alive;
         x->head_only = head_only;
         s->chunked = false;
-        return code;
     }
-    return send_and_drop(s, frame);
+    return code;
 }
 
 static int send_frame(sse_exchange *x, sse_frame *frame)
@@ -135,14 +136,13 @@ static void finish_answer(sse_exchange *x)
 
     if (!s)
         return;
-    if (s->chunked && !x->head_only)
-        send_and_drop(s, sse_frame_raw(SSE_SLICE("0\r\n\r\n")));
-    s->chunked = false;
     s->exchange = NULL;
+    if (s->chunked && !x->head_only && send_and_drop(s, sse_frame_raw(SSE_SLICE("0\r\n\r\n"))))
+        sse_connection_close(s->connection, SSE_END_ERROR); /* no next answer behind half of one */
+    s->chunked = false;
+    sse_connection_flush(s->connection); /* marks it: on_drained comes at the end of the turn */
     if (!s->keep_alive || (s->connection->eof && s->in.len == 0))
         sse_connection_finish(s->connection);
-    else
-        sse_connection_flush(s->connection); /* marks it: on_drained comes at the end of the turn */
 }
 
 static void abort_answer(sse_exchange *x)
@@ -152,7 +152,10 @@ static void abort_answer(sse_exchange *x)
     if (!s)
         return;
     s->exchange = NULL;
-    sse_connection_close(s->connection, SSE_END_SERVER);
+    if (x->state == SSE_EXCHANGE_STARTED && s->connection->out.bare)
+        sse_connection_reset(s->connection, SSE_END_SERVER);
+    else
+        sse_connection_close(s->connection, SSE_END_SERVER);
 }
 
 static void flush_answer(sse_exchange *x)
@@ -232,14 +235,16 @@ static int take_head(session *s, const char *bytes, size_t len, size_t *used)
     sse_http1_limits bounds = { limits->max_head, limits->max_target };
     sse_http1_refusal refusal = { 0 };
     sse_http1_head head;
+    size_t extra = 0;
     int code = sse_http1_parse_head(bytes, len, &bounds, &s->scanned, &head, used, &refusal);
 
     if (code == SSE_EAGAIN)
         return code;
     s->scanned = 0;
+    extra = *used < limits->max_head ? limits->max_head - *used : 0; /* empty lines before it count
+                                                                      */
     if (!code)
-        code = sse_http1_body_init(&s->body, &head, limits->max_body, limits->max_head - *used,
-                                   &refusal);
+        code = sse_http1_body_init(&s->body, &head, limits->max_body, extra, &refusal);
     if (code) {
         refuse(s, refusal.status, refusal.reason, NULL);
         return SSE_ECLOSED;
@@ -387,13 +392,33 @@ static void on_eof(sse_connection *c)
 {
     session *s = c->session;
 
-    if (!s->exchange) {
-        if (c->out.bytes == 0) /* else a client that has said all still reads its answers */
+    if (!s->exchange) { /* a client that has said all still reads its answers: on_drained follows */
+        if (c->out.bytes == 0 && !c->dirty)
             sse_connection_close(c, SSE_END_CLIENT);
         return;
     }
     if (s->exchange->state == SSE_EXCHANGE_STARTED)
         sse_connection_close(c, SSE_END_CLIENT); /* nobody listens to the rest of the stream */
+}
+
+/* A stream begun with further requests behind it: they are given up, and its client is watched
+ * again. */
+static void drop_waiting(session *s)
+{
+    s->keep_alive = false;
+    sse_buffer_free(&s->in);
+    sse_connection_read(s->connection, true);
+}
+
+/* The answer at hand may have ended meanwhile, and the next may be due. */
+static void next_request(session *s)
+{
+    sse_connection *c = s->connection;
+
+    sse_connection_read(c, true);
+    s->begun = false;
+    sse_connection_deadline(c, c->pool->limits.idle_timeout);
+    consume_waiting(s);
 }
 
 static void on_drained(sse_connection *c)
@@ -402,16 +427,16 @@ static void on_drained(sse_connection *c)
     sse_exchange *x = s->exchange;
 
     if (x) {
+        if (x->long_lived && s->in.len > 0)
+            drop_waiting(s);
         if (x->on_drain)
             x->on_drain(x->user);
         return;
     }
-    if (s->request) /* 100 Continue went out */
-        return;
-    sse_connection_read(c, true);
-    s->begun = false;
-    sse_connection_deadline(c, c->pool->limits.idle_timeout);
-    consume_waiting(s);
+    if (s->request) /* 100 Continue went out, and took the deadline with it where it had to wait */
+        sse_connection_deadline(c, c->pool->limits.body_timeout);
+    else
+        next_request(s);
     if (c->eof && !s->exchange && !sse_connection_ended(c) && c->out.bytes == 0)
         sse_connection_close(c, SSE_END_CLIENT); /* and what is left is no whole request */
 }
@@ -484,7 +509,6 @@ int sse_http1_session_refuse(sse_pool *pool, evutil_socket_t fd)
 
     if (!s)
         return SSE_ENOMEM;
-    pool->count.refused++;
     evutil_secure_rng_get_bytes(&byte, 1); /* spread, so that the refused don't all come back at
                                               once */
     snprintf(seconds, sizeof seconds, "%d", 1 + byte % 10);

@@ -26,7 +26,7 @@ struct sse_server {
     sse_deadline pause;
     sse_deferred idle;
     sse_addresses addresses;
-    size_t served; /* connections that count towards the limit: not those being refused */
+    size_t served, refusing; /* connections that count towards max_connections; those told 503 */
     void *user;
     void (*on_request)(void *user, sse_exchange *x);
     void (*on_idle)(void *user);
@@ -41,6 +41,7 @@ const sse_limits sse_default_limits = {
     .head_timeout = 10000,
     .body_timeout = 30000,
     .idle_timeout = 60000,
+    .write_timeout = 120000,
     .keep_alive = 15000,
 };
 
@@ -48,10 +49,11 @@ const sse_limits sse_default_limits = {
 
 static void refuse(sse_server *server, evutil_socket_t fd)
 {
-    if (server->pool.count.connections - server->served >= MAX_REFUSED)
+    server->pool.count.refused++;
+    if (server->refusing >= MAX_REFUSED)
         evutil_closesocket(fd);
-    else
-        sse_http1_session_refuse(&server->pool, fd);
+    else if (sse_http1_session_refuse(&server->pool, fd) == SSE_OK)
+        server->refusing++;
 }
 
 static void welcome(sse_server *server, evutil_socket_t fd, const struct sockaddr *from)
@@ -223,6 +225,8 @@ static void on_connection_gone(void *user, sse_connection *c)
         sse_addresses_leave(&server->addresses, c->address);
     if (c->counted)
         server->served--;
+    else
+        server->refusing--;
     if (server->fd < 0)
         sse_loop_defer(server->pool.loop, &server->idle);
 }
@@ -232,8 +236,12 @@ static void tell_idle(void *arg)
 {
     sse_server *server = arg;
 
-    if (server->fd < 0 && server->pool.count.connections == 0 && server->on_idle)
+    if (server->fd >= 0 || server->pool.count.connections > 0 || !server->on_idle)
+        return;
+    if (sse_pool_settled(&server->pool))
         server->on_idle(server->user);
+    else
+        sse_loop_defer(server->pool.loop, &server->idle); /* what ended is told first */
 }
 
 int sse_server_new(sse_loop *loop, const sse_server_options *options, void *user,

@@ -76,7 +76,7 @@ static void on_tick(void *arg)
         w->count--;
         d->call(d);
     }
-    arm_next(w, now);
+    arm_next(w, sse_loop_now(w->loop)); /* the calls may have taken their time */
 }
 
 void sse_wheel_init(sse_wheel *w, sse_loop *loop)

@@ -27,7 +27,9 @@ class Panel {
     for (const [name, id] of Object.entries(ids)) part(name).id = `${example.name}-${id || name}`;
     root.querySelector('h2').textContent = example.title;
     part('about').textContent = example.about;
-    part('curl').textContent = example.curl;
+    part('curl').textContent = part('curl').title = example.curl;
+    part('page').hidden = !example.page;
+    part('page').href = example.page ?? '';
     this.buttons[0].onclick = () => this.connect();
     this.buttons[1].onclick = () => this.disconnect();
     this.parts = example.view(part('view'), this);
@@ -102,7 +104,8 @@ const clock = {
   name: 'clock',
   title: 'Clock',
   about: 'The time each second. After a cut the server tells from where it goes on.',
-  curl: 'curl -N {base}clock/stream',
+  curl: 'curl -N {host}/clock/stream',
+  page: 'clock/',
   automatic: true,
   view(view) {
     const parts = { time: element('time', { className: 'big', textContent: '--:--:--' }) };
@@ -129,7 +132,7 @@ const notice = {
   name: 'notice',
   title: 'Notices',
   about: 'Named events, several lines or JSON, and how far a long task is. It ends by itself.',
-  curl: 'curl -d "Hello" {base}notice/notices',
+  curl: 'curl -d "Hello" {host}/notice/notices',
   automatic: true,
   view(view, panel) {
     const parts = { text: note('no notice yet'), fill: element('div', { className: 'fill' }) };
@@ -159,7 +162,7 @@ const typewriter = {
   name: 'typewriter',
   title: 'Typewriter',
   about: 'A text file, one character at a time; characters, not bytes.',
-  curl: 'curl -N {base}typewriter/api/sse',
+  curl: 'curl -N {host}/typewriter/api/sse',
   automatic: true,
   view(view) {
     const text = element('div', { className: 'text' });
@@ -186,7 +189,7 @@ const monitor = {
   name: 'monitor',
   title: 'Monitor',
   about: 'A status every five seconds, for pages of any origin, until the page leaves.',
-  curl: 'curl -N {base}monitor/events',
+  curl: 'curl -N {host}/monitor/events',
   automatic: true,
   view(view) {
     const parts = { date: element('div', { className: 'mid', textContent: 'no status yet' }) };
@@ -210,7 +213,8 @@ const page = {
   name: 'page',
   title: 'Ten events',
   about: 'Ten events with id and retry that echo the query; then the server ends the stream.',
-  curl: 'curl -N "{base}page/sse?content=hello"',
+  curl: 'curl -N "{host}/page/sse?content=hello"',
+  page: 'page/',
   view(view) {
     const input = element('input', { value: '你好, world', ariaLabel: 'content' });
     const steps = element('div', { className: 'steps' });
@@ -256,7 +260,7 @@ const fetchPost = {
   name: 'fetch_post',
   title: 'Fetch',
   about: 'A POST answered word by word; an AbortController stops it half-way.',
-  curl: 'curl -N -d \'{"prompt": "Why?"}\' {base}fetch_post/chat',
+  curl: 'curl -Nd \'{"prompt":"?"}\' {host}/fetch_post/chat',
   view(view) {
     const input = element('input', { value: 'Why is the sky blue?', ariaLabel: 'prompt' });
     const text = element('div', { className: 'text' });
@@ -275,7 +279,7 @@ const fetchPost = {
 };
 
 for (const example of [clock, notice, typewriter, monitor, page, fetchPost]) {
-  example.curl = example.curl.replace('{base}', location.origin + location.pathname);
+  example.curl = example.curl.replace('{host}', location.host);
   const panel = new Panel(example);
   document.getElementById('panels').append(panel.root);
   if (example.automatic) panel.connect();

@@ -11,7 +11,7 @@ local FILES = { ["/"] = "index.html", ["/demo.css"] = "demo.css", ["/demo.js"] =
 
 local function fail(...)
   io.stderr:write("demo: ", string.format(...), "\n")
-  os.exit(1)
+  os.exit(1, true)
 end
 
 local function number_from(name, fits, default)
