@@ -16,10 +16,10 @@ local function read(path)
   return file:read "a"
 end
 
--- Runs curl until its output matches.
+-- Runs curl until its output matches. A sanitizer's library, preloaded for Lua, hangs curl.
 local function curl(arguments, pattern)
   local output = os.tmpname()
-  local pipe <close> = io.popen(("curl -sN %s >%s & echo $!"):format(arguments, output))
+  local pipe <close> = io.popen(("LD_PRELOAD= DYLD_INSERT_LIBRARIES= curl -sN %s >%s & echo $!"):format(arguments, output))
   local pid = pipe:read "n"
   wait.till(function() return read(output):find(pattern) end, pattern)
   os.execute("kill " .. pid)
