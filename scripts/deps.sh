@@ -54,7 +54,10 @@ libfuzzer|libFuzzer, sanitizers|clang libclang-rt-14-dev|clang compiler-rt|clang
 LIST
         ;;
     asan) packages_of test ;;
-    valgrind) packages_of test; echo "cmd:valgrind|reads and leaks|valgrind|valgrind|valgrind|valgrind" ;;
+    valgrind) packages_of test; cat <<'LIST'
+cmd:valgrind|wrong reads and leaks|valgrind|valgrind|valgrind|valgrind
+LIST
+        ;;
     doc) packages_of build; cat <<'LIST'
 cmd:ldoc|pages from the comments|lua-ldoc|rock:ldoc|rock:ldoc|rock:ldoc
 LIST
