@@ -1,8 +1,8 @@
 #!/bin/sh
 # deps.sh GROUP...: installs what a group of make targets needs and lacks: build, demo, test, lint,
 # asan, valgrind, interop, bench, fuzz, rock, doc. What is there already, from whatever source, is
-# left alone; then this costs a few milliseconds and no package manager is called. Debian and Ubuntu:
-# apt-get. Elsewhere: says what to install.
+# left alone; then this costs a few milliseconds and no package manager is called. On Debian and
+# Ubuntu by apt-get. Elsewhere it says what to install.
 set -eu
 cd "$(dirname "$0")/.."
 LUA=${LUA:-lua5.4}

@@ -26,7 +26,7 @@ describe("net http1", function()
   after_each(net.stop)
 
   for name, handler in pairs { ["at once"] = now, ["later"] = later } do
-    it("answers a pipeline in order, " .. name .. ", also to a client that sends no more", function()
+    it("answers a pipeline in order, " .. name .. ", a half-closed client too", function()
       net.start(handler)
       local client = net.connect(gets(50))
       client:shut()
@@ -72,7 +72,7 @@ describe("net http1", function()
     expect_row(client, 10000)
   end)
 
-  it("takes up to four empty lines before a request, no more of them as chunk extensions", function()
+  it("takes up to four empty lines before a request, not more as chunk extensions", function()
     net.start(now, { max_head = 256 })
     local client = net.connect("\r\n\r\n" .. gets(1) .. "\r\n" .. net.head "GET /2")
     expect_row(client, 2)
