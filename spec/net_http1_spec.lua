@@ -26,7 +26,7 @@ describe("net http1", function()
   after_each(net.stop)
 
   for name, handler in pairs { ["at once"] = now, ["later"] = later } do
-    it("answers a pipeline in order, " .. name .. ", a half-closed client too", function()
+    it("answers a pipeline in order, " .. name .. ", to a half-closed client too", function()
       net.start(handler)
       local client = net.connect(gets(50))
       client:shut()
