@@ -16,14 +16,16 @@ local function read(path)
   return file:read "a"
 end
 
--- Runs curl until its output matches.
+-- Runs curl until its output matches. It is not built for what the suite may have preloaded.
 local function curl(arguments, pattern)
   local output = os.tmpname()
-  local pipe <close> = io.popen(("curl -sN %s >%s & echo $!"):format(arguments, output))
+  local pipe <close> = io.popen(("env -u LD_PRELOAD -u DYLD_INSERT_LIBRARIES curl -sN %s >%s & "
+    .. "echo $!"):format(arguments, output))
   local pid = pipe:read "n"
-  wait.till(function() return read(output):find(pattern) end, pattern)
+  local ok, message = pcall(wait.till, function() return read(output):find(pattern) end, pattern)
   os.execute("kill " .. pid)
   os.remove(output)
+  assert(ok, message)
 end
 
 describe("example over curl", function()
