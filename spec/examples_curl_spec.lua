@@ -16,7 +16,7 @@ local function read(path)
   return file:read "a"
 end
 
--- Runs curl until its output matches. It is not built for what the suite may have preloaded.
+-- Runs curl until its output matches. A sanitizer's library, preloaded for Lua, hangs curl.
 local function curl(arguments, pattern)
   local output = os.tmpname()
   local pipe <close> = io.popen(("env -u LD_PRELOAD -u DYLD_INSERT_LIBRARIES curl -sN %s >%s & "

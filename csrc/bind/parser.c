@@ -14,6 +14,7 @@ typedef struct parser_object {
     sse_state *st;
     size_t max_event_size;
     size_t items;     /* delivered so far */
+    unsigned wanted;  /* SSE_ITEM_... */
     const char *type; /* the Lua string in LAST_TYPE; NULL: none */
     size_t type_len;
     bool id_kept; /* the last event id is in LAST_ID */
@@ -111,7 +112,7 @@ static int f_parser(lua_State *L)
     o = sse_class_new(L, &parser_class, sizeof *o, VALUES);
     options.max_event_size = o->max_event_size = max_option(L);
     options.raw = raw_option(L);
-    options.wanted = take_callbacks(L);
+    options.wanted = o->wanted = take_callbacks(L);
     o->st = sse_state_get(L);
     if (sse_parser_new(&o->parser, &options, NULL, NULL))
         return luaL_error(L, "not enough memory");
@@ -168,7 +169,10 @@ static void call_item(lua_State *L, parser_object *o, int kind, const sse_item *
         lua_pushinteger(L, item->event.retry);
         break;
     default:
-        lua_getiuservalue(L, 1, kind == SSE_ITEM_ID ? ON_ID : ON_COMMENT);
+        if (lua_getiuservalue(L, 1, kind == SSE_ITEM_ID ? ON_ID : ON_COMMENT) == LUA_TNIL) {
+            lua_pop(L, 1); /* a cut comment whose listener has gone */
+            return;
+        }
         lua_pushlstring(L, item->text.at, item->text.len);
         break;
     }
@@ -306,6 +310,22 @@ static int s_last_event_id(lua_State *L)
     return 0;
 }
 
+/* A function, or nil: comments are then skipped without being stored. */
+static int s_on_comment(lua_State *L)
+{
+    parser_object *o = check(L, 1);
+
+    if (!lua_isnil(L, 2))
+        luaL_checktype(L, 2, LUA_TFUNCTION);
+    o->wanted &= ~(unsigned)SSE_ITEM_COMMENT;
+    if (!lua_isnil(L, 2))
+        o->wanted |= SSE_ITEM_COMMENT;
+    lua_settop(L, 2);
+    lua_setiuservalue(L, 1, ON_COMMENT);
+    sse_parser_want(o->parser, o->wanted);
+    return 0;
+}
+
 static int mm_gc(lua_State *L)
 {
     parser_object *o = sse_class_check(L, 1, &parser_class);
@@ -328,7 +348,11 @@ static const luaL_Reg properties[] = {
     { "memory", p_memory },
     { NULL, NULL },
 };
-static const luaL_Reg setters[] = { { "last_event_id", s_last_event_id }, { NULL, NULL } };
+static const luaL_Reg setters[] = {
+    { "last_event_id", s_last_event_id },
+    { "on_comment", s_on_comment },
+    { NULL, NULL },
+};
 static const luaL_Reg metamethods[] = { { "__gc", mm_gc }, { NULL, NULL } };
 static const sse_class parser_class = { "sse.parser", methods, properties, metamethods, setters };
 

@@ -478,7 +478,7 @@ int sse_parser_feed(sse_parser *p, const char *bytes, size_t len)
     return got;
 }
 
-static void set_wanted(sse_parser *p, unsigned wanted)
+void sse_parser_want(sse_parser *p, unsigned wanted)
 {
     p->wanted = wanted;
     p->fields = 1u << FIELD_ID;
@@ -511,7 +511,7 @@ int sse_parser_new(sse_parser **out, const sse_parser_options *options,
     p->new_id = true;
     if (callbacks)
         p->call = *callbacks;
-    set_wanted(p, callbacks ? wanted_by(callbacks) : options ? options->wanted : 0);
+    sse_parser_want(p, callbacks ? wanted_by(callbacks) : options ? options->wanted : 0);
     sse_buffer_init(&p->line, SIZE_MAX); /* bounded by sse_block_too_big */
     sse_buffer_init(&p->last_id, SIZE_MAX);
     sse_buffer_init(&p->later, SIZE_MAX);

@@ -79,6 +79,10 @@ void sse_parser_reset(sse_parser *p);
 /* No further callback from the bytes at hand; feeds give SSE_ESTOPPED until reset. */
 void sse_parser_stop(sse_parser *p);
 
+/* From now on these kinds of items; a cut line at hand keeps to what was wanted as it began. For
+ * pulling. */
+void sse_parser_want(sse_parser *p, unsigned wanted);
+
 sse_slice sse_parser_last_id(const sse_parser *p);
 
 /* SSE_EINVAL where it holds NUL, CR or LF. */

@@ -58,7 +58,7 @@ function abort.on_abort(signal, fn)
   return function() algorithms[n] = nil end
 end
 
-eventtarget.set_on_abort(abort.on_abort)
+eventtarget.set_signals(abort)
 
 --- What an aborted signal makes of the work it stopped.
 function abort.failure(reason)
@@ -107,6 +107,9 @@ end
 --- A signal that follows the first of several.
 -- @tparam table signals a list
 function AbortSignal.any(signals)
+  if type(signals) ~= "table" then
+    error(("AbortSignal.any: expected a list of signals, got %s"):format(type(signals)), 2)
+  end
   local signal, forgets = new_signal(), {}
   for i, source in ipairs(signals) do
     if not abort.is_signal(source) then

@@ -99,9 +99,15 @@ function getters.oncomment(self) return self.oncomment end
 
 function getters.onreconnect(self) return self.onreconnect end
 
-function setters.oncomment(self, fn) self.oncomment = fn end
+function setters.oncomment(self, fn)
+  self:hear_comments(fn)
+  self:on_listeners()
+end
 
-function setters.onreconnect(self, fn) self.onreconnect = fn end
+function setters.onreconnect(self, fn)
+  self.onreconnect = fn
+  self:on_listeners()
+end
 
 --- Closes the source: nothing more is heard of it, and it does not connect again. Harmless when
 -- closed.
@@ -146,12 +152,14 @@ end
 
 -- Leaving the loop takes the queue away; the source is closed where nobody else hears it.
 local function leave(machine, items, resume)
-  for i, other in ipairs(machine.queues) do
-    if other == items then table.remove(machine.queues, i) end
+  local others = {}
+  for _, other in ipairs(machine.queues) do
+    if other ~= items then others[#others + 1] = other end
   end
+  machine.queues = others
   items:clear()
   items:finish()
-  if #machine.queues == 0 and not eventtarget.heard(machine) then return machine:close() end
+  if #others == 0 and not machine:heard() then return machine:close() end
   resume()
 end
 
@@ -163,14 +171,17 @@ function methods:events()
   local object, machine = self, eventtarget.state(self)
   local items, resume = new_queue(machine)
   if machine.state == source.CLOSED then items:finish() end
-  table.insert(machine.queues, items)
+  machine.queues = { items, table.unpack(machine.queues) }
   local left = false
   local function close()
     if left then return end
     left = true
-    leave(eventtarget.state(object), items, resume)
+    leave(machine, items, resume)
   end
-  return function() return items:take() end, nil, nil, setmetatable({}, { __close = close })
+  local function take() -- holds the source, too
+    return object and items:take()
+  end
+  return take, nil, nil, setmetatable({}, { __close = close })
 end
 
 -- A collected source leaves no socket (9.2.9). Closing tells nobody.

@@ -7,7 +7,7 @@ local core = require "sse.core"
 local eventtarget = {}
 
 local STATE = {} -- the key of an object's state
-local on_abort   -- of sse.abort, which needs this module itself
+local signals -- sse.abort, which needs this module itself
 
 --- The state of an object made by `eventtarget.new`.
 function eventtarget.state(object)
@@ -49,12 +49,14 @@ local function find(state, type_, callback)
 end
 
 local function add(state, type_, entry)
+  entry.type = type_
   state.listeners[type_] = with(state.listeners[type_], entry)
   if state.on_listeners then state:on_listeners() end
 end
 
-local function remove(state, type_, entry)
+local function remove(state, entry)
   if entry.removed then return end
+  local type_ = entry.type
   entry.removed = true
   state.listeners[type_] = without(state.listeners[type_], entry)
   if entry.forget then entry.forget() end
@@ -69,7 +71,7 @@ end
 local function invoke(state, object, list, ev)
   for _, entry in ipairs(list) do
     if not entry.removed then
-      if entry.once then remove(state, ev.type, entry) end
+      if entry.once then remove(state, entry) end
       ev.currentTarget = object
       local callback = entry.callback
       if type(callback) == "function" then
@@ -118,13 +120,16 @@ function methods:addEventListener(type_, listener, options)
   check("addEventListener", type_, listener)
   local state = self[STATE]
   if type(options) ~= "table" then options = {} end
+  if options.signal ~= nil and not signals.is_signal(options.signal) then
+    error("addEventListener: option 'signal' must be an AbortSignal", 2)
+  end
   if listener == nil or (options.signal and options.signal.aborted)
     or find(state, type_, listener) then
     return
   end
   local entry = { callback = listener, once = options.once and true or false }
   if options.signal then
-    entry.forget = on_abort(options.signal, function() remove(state, type_, entry) end)
+    entry.forget = signals.on_abort(options.signal, function() remove(state, entry) end)
   end
   add(state, type_, entry)
 end
@@ -133,7 +138,7 @@ end
 function methods:removeEventListener(type_, listener)
   check("removeEventListener", type_, listener)
   local entry = find(self[STATE], type_, listener)
-  if entry then remove(self[STATE], type_, entry) end
+  if entry then remove(self[STATE], entry) end
 end
 
 --- Calls the listeners of an event made with `sse.Event`.
@@ -156,7 +161,7 @@ local function set_handler(state, type_, fn)
   local entry = state.handlers[type_]
   if entry and fn == nil then
     state.handlers[type_] = nil
-    remove(state, type_, entry)
+    remove(state, entry)
   elseif entry then
     entry.fn = fn
   elseif fn ~= nil then
@@ -213,9 +218,9 @@ function eventtarget.new(class, state)
   return setmetatable({ [STATE] = state }, class.metatable)
 end
 
---- For sse.abort: how a listener learns that its signal was aborted.
-function eventtarget.set_on_abort(fn)
-  on_abort = fn
+--- For sse.abort: its is_signal and on_abort.
+function eventtarget.set_signals(functions)
+  signals = functions
 end
 
 return eventtarget

@@ -98,6 +98,12 @@ function headers.harmless(list)
   return left
 end
 
+--- Whether a content type, or nil, is that of an event stream: its MIME essence decides.
+function headers.is_event_stream(kind)
+  local essence, behind = (kind or ""):match("^[ \t\r\n]*([^; \t\r\n]*)[ \t\r\n]*(.?)")
+  return essence:lower() == "text/event-stream" and (behind == "" or behind == ";")
+end
+
 local metatable = {
   __name = "sse.headers",
   __index = function(self, name)

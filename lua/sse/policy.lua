@@ -6,6 +6,7 @@ local eventtarget = require "sse.eventtarget"
 local policy = {}
 
 local DEFAULT_INTERVAL, DEFAULT_MIN, DEFAULT_MAX = 1000, 100, 30000
+local LONGEST = 2.0 ^ 31 * 1000 -- ms: longer than any timer runs
 
 -- Another attempt would end the same way (9.2.3: "known to be futile").
 local final = { ECERT = true, ESCHEME = true, EREDIRECT = true, ETOOBIG = true, EINVAL = true }
@@ -47,7 +48,7 @@ end
 -- @tparam number now os.time()
 -- @treturn number|nil milliseconds
 function policy.retry_after(text, now)
-  if text:find("^%d+$") then return tonumber(text) * 1000.0 end
+  if text:find("^%d+$") then return math.min(LONGEST, tonumber(text) * 1000.0) end
   local day, month, year, h, m, s = text:match(IMF_DATE)
   if not day or not months[month] then return nil end
   local time = days(tonumber(year), months[month], tonumber(day)) * 86400 + h * 3600 + m * 60 + s

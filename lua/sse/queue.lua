@@ -18,8 +18,9 @@ end
 
 --- Puts an item in, or hands it to who waits.
 function queue:put(item)
-  local waiter = table.remove(self.waiters, 1)
-  if waiter then return waiter(item) end
+  while #self.waiters > 0 do
+    if table.remove(self.waiters, 1)(item) then return end -- false: it waits no more
+  end
   self.last = self.last + 1
   self[self.last] = item
   self.pause()

@@ -35,9 +35,9 @@ function source.new(o)
   self.parser = core.parser {
     on_event = function(data, type_, id) self:on_event(data, type_, id) end,
     on_retry = function(ms) self.backoff:set_base(ms) end,
-    on_comment = function(text) self:on_comment(text) end,
     max_event_size = o.options.maxEventSize, utf8 = o.options.utf8,
   }
+  self:hear_comments(o.options.oncomment)
   if o.options.lastEventId then self.parser.last_event_id = o.options.lastEventId end
   return self
 end
@@ -45,6 +45,7 @@ end
 --- Gives the machine its public object and connects.
 function source:attach(object)
   self.weak.object = object
+  self:on_listeners()
   self:connect()
 end
 
@@ -52,7 +53,18 @@ end
 -- listeners of any type and to the time between connections).
 function source:on_listeners()
   local object = self.weak.object
-  if object then anchors[object] = self.state ~= CLOSED and eventtarget.heard(self) or nil end
+  if object then anchors[object] = self.state ~= CLOSED and self:heard() or nil end
+end
+
+--- Whether anybody would be told of anything, loops over the events apart.
+function source:heard()
+  return eventtarget.heard(self) or self.oncomment ~= nil or self.onreconnect ~= nil
+end
+
+--- Sets oncomment. Comments that nobody hears are skipped by the parser.
+function source:hear_comments(fn)
+  self.oncomment = fn
+  self.parser.on_comment = fn and function(text) self:on_comment(text) end
 end
 
 function source:dispatch(ev, all)
@@ -140,12 +152,6 @@ end
 
 -- --- the answer ---------------------------------------------------------------------------------
 
-local function is_event_stream(kind)
-  local essence = (kind or ""):match("^[ \t\r\n]*([^;]-)[ \t\r\n]*$")
-    or (kind or ""):match("^[ \t\r\n]*([^;]-)[ \t\r\n]*;")
-  return essence ~= nil and essence:lower() == "text/event-stream"
-end
-
 local function refusal(response)
   local more = { status = response.status, headers = response.headers }
   if response.status ~= 200 then
@@ -153,7 +159,7 @@ local function refusal(response)
     return failure.new(message, "EHTTP", more)
   end
   local kind = response.headers["content-type"]
-  if not is_event_stream(kind) then
+  if not headers.is_event_stream(kind) then
     local shown = kind and ("'%s'"):format(kind) or "none"
     local message = ("the content type is %s, not text/event-stream"):format(shown)
     return failure.new(message, "ETYPE", more)
@@ -164,6 +170,7 @@ function source:on_head(response)
   self.refusal = refusal(response)
   if self.refusal then
     self.refusal.pieces, self.refusal.size = {}, 0
+    if self.heartbeat then self.heartbeat:stop() end -- what was refused is not lost
     self.gathering = core.after(source.error_body_time, function() self:refuse() end)
     return
   end
@@ -205,9 +212,8 @@ function source:on_event(data, type_, id)
   self.events = self.events + 1
   local ev = event.message(type_, data, id, self.origin)
   self:dispatch(ev, true)
-  for i = #self.queues, 1, -1 do -- a loop may leave while it is served
-    local queue = self.queues[i]
-    if queue and self.state == OPEN then queue:put(ev) end
+  for _, queue in ipairs(self.queues) do -- replaced, never changed: loops may leave meanwhile
+    if self.state == OPEN and not queue.finished then queue:put(ev) end
   end
 end
 
@@ -257,9 +263,10 @@ end
 
 --- Fails for good: closed first, then the error.
 function source:fail(why)
+  local object = self.weak.object -- nothing else may hold it once it is closed
   finish(self)
   self.failure = why
-  self:dispatch(error_event(why))
+  if object then eventtarget.dispatch(object, error_event(why)) end
   for _, queue in ipairs(self.queues) do queue:finish() end
 end
 

@@ -43,31 +43,40 @@ function task.current()
   return tasks[co] and co or nil
 end
 
+-- Pumps the loop for a wait outside of tasks.
+local function pump(wait)
+  while not wait.results do
+    local ok, kept = pcall(core.turn)
+    wait.over = not ok or not kept and not wait.results
+    if not ok then error(kept, 0) end
+    if wait.over then
+      error(("%s: nothing is left that could end this wait"):format(wait.what), 4)
+    end
+  end
+end
+
 --- Waits for an answer: calls `begin(resume)` and gives what `resume(...)` is then called with (the
--- first call counts). Inside a task it yields; outside it pumps the loop.
+-- first call counts, and gives true; where nobody waits any more it gives false). Inside a task it
+-- yields; outside it pumps the loop.
 -- @tparam function begin
 -- @tparam[opt] string what names the wait in the error when nothing is left that could end it
 function task.await(begin, what)
-  local co = task.current()
-  local results, waiting
+  local co, wait = task.current(), { what = what or "wait" }
   if not co and core.running() then
-    error(("%s: a callback can't wait; do this in a task (sse.spawn)"):format(what or "wait"), 3)
+    error(("%s: a callback can't wait; do this in a task (sse.spawn)"):format(wait.what), 3)
   end
   begin(function(...)
-    if results then return end
-    results = table.pack(...)
-    if waiting then step(co) end
+    if wait.results or wait.over then return false end
+    wait.results = table.pack(...)
+    if wait.yielded then step(co) end
+    return true
   end)
-  if not results and co then
-    waiting = true
+  if not wait.results and co then
+    wait.yielded = true
     coroutine.yield()
   end
-  while not results do
-    if not core.turn() and not results then
-      error(("%s: nothing is left that could end this wait"):format(what or "wait"), 2)
-    end
-  end
-  return table.unpack(results, 1, results.n)
+  pump(wait)
+  return table.unpack(wait.results, 1, wait.results.n)
 end
 
 --- Waits ms milliseconds: a task yields, outside of a task the loop is pumped.

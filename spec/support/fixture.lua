@@ -6,7 +6,7 @@ local wait = require "spec.support.wait"
 
 local fixture = {}
 
-local open = {}
+local open, sources = {}, {}
 
 --- Starts a scripted server for this test.
 function fixture.serve(handler, port)
@@ -21,8 +21,13 @@ function fixture.source(url, options)
   options.retryInterval = options.retryInterval or 5
   options.maxRetryInterval = options.maxRetryInterval or 10
   local source = eventsource(url, options)
-  open[#open + 1] = function() source:close() end
+  sources[#sources + 1] = source
   return source
+end
+
+--- From now on nothing here keeps the test's sources from being collected.
+function fixture.forget()
+  setmetatable(sources, { __mode = "v" })
 end
 
 --- Everything a source dispatches, as a list of { type, event, readyState }.
@@ -56,8 +61,9 @@ end
 
 --- Ends the test: everything closed, and nothing left that keeps the loop running.
 function fixture.finish()
+  for _, source in pairs(sources) do source:close() end
   for i = #open, 1, -1 do open[i]() end
-  open = {}
+  open, sources = {}, {}
   wait.idle()
 end
 
