@@ -26,7 +26,7 @@ describe("net http1", function()
   after_each(net.stop)
 
   for name, handler in pairs { ["at once"] = now, ["later"] = later } do
-    it("answers a pipeline in order, " .. name .. ", to a half-closed client too", function()
+    it("answers a pipeline in order, " .. name .. ", also to who sends no more", function()
       net.start(handler)
       local client = net.connect(gets(50))
       client:shut()
@@ -72,7 +72,7 @@ describe("net http1", function()
     expect_row(client, 10000)
   end)
 
-  it("takes up to four empty lines before a request, not more as chunk extensions", function()
+  it("takes four empty lines before a request, and no longer chunk extensions for them", function()
     net.start(now, { max_head = 256 })
     local client = net.connect("\r\n\r\n" .. gets(1) .. "\r\n" .. net.head "GET /2")
     expect_row(client, 2)
@@ -194,6 +194,23 @@ describe("net http1", function()
     client:head()
     assert.equal("4\r\nhalf\r\n", client:receive_all())
     assert.equal("", net.connect(net.head "GET /"):receive_all())
+  end)
+
+  it("resets a connection whose end would be that of the answer", function()
+    net.start(function(exchange)
+      exchange:start(200, {})
+      exchange:write "half"
+      core.after(1, function()
+        if exchange.target == "/whole" then exchange:finish() else exchange:abort() end
+      end)
+    end)
+    for _, path in ipairs { "/whole", "/broken" } do
+      local client = net.connect(net.head("GET " .. path, nil, "1.0"))
+      client:head()
+      assert.equal("half", client:receive_all())
+      local can_send = client.socket:send "x" -- a reset takes no more
+      assert.equal(path == "/whole", can_send ~= nil)
+    end
   end)
 
   it("lets a client that said too much read why", function()

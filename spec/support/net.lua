@@ -2,6 +2,7 @@
 -- nothing behind.
 local core = require "sse.core"
 local raw = require "spec.support.raw"
+local socket = require "socket"
 local wait = require "spec.support.wait"
 
 local net = {}
@@ -32,6 +33,17 @@ function net.connect(bytes)
   local client = raw.connect(current.port)
   table.insert(current.clients, client)
   if bytes then client:send(bytes) end
+  return client
+end
+
+--- A connection from another address of this machine, or nil where it has no such address.
+function net.connect_from(address)
+  local s = socket.tcp4()
+  if not s:bind(address, 0) then s:close() return nil end
+  assert(s:connect("127.0.0.1", current.port))
+  s:settimeout(0)
+  local client = setmetatable({ socket = s, buffer = "" }, raw)
+  table.insert(current.clients, client)
   return client
 end
 

@@ -1,0 +1,234 @@
+-- Event streams on the server's floor: slow clients, silence, clients that left, very many of them.
+local core = require "sse.core"
+local net = require "spec.support.net"
+local raw = require "spec.support.raw"
+local task = require "sse.task"
+local wait = require "spec.support.wait"
+require "sse.stream"
+
+-- How many streams one process can hold with both their ends.
+local function most_streams(wanted)
+  local pipe = io.popen("ulimit -n")
+  local limit = tonumber(pipe:read "l") or wanted
+  pipe:close()
+  return math.min(net.stress and wanted // 20 or wanted, (limit - 100) // 2)
+end
+
+-- The stream of the next request, and its client.
+local function open(options, server_options)
+  local stream
+  net.start(function(exchange) stream = exchange:event_stream(options) end, server_options)
+  local client = net.listener()
+  return stream, client
+end
+
+-- The data of the events that came in whole chunks.
+local function data_of(text)
+  local list = {}
+  for data in text:gmatch "data: ?(%w+)\n\n\r\n" do list[#list + 1] = data end
+  return list
+end
+
+describe("net streams", function()
+  after_each(net.stop)
+
+  it("are many: one event reaches 2,000 of them, and nothing is left when they go", function()
+    local streams, ended = {}, 0
+    local many = most_streams(2000)
+    local server = net.start(function(exchange)
+      local stream = exchange:event_stream()
+      streams[#streams + 1] = stream
+      stream.onclose = function() ended = ended + 1 end
+    end)
+    local clients = {}
+    for i = 1, many do clients[i] = net.connect(net.head "GET /") end
+    raw.pump(function() return #streams == many end, "all streams", 60000)
+    assert.equal(many, server:stats().streams)
+    for _, stream in ipairs(streams) do assert(stream:send "once") end
+    for _, stream in ipairs(streams) do assert.is_true(stream.pending > 0) end
+    for _, client in ipairs(clients) do
+      assert.equal(1, #data_of(client:receive_until("once\n\n\r\n")))
+    end
+    for i, client in ipairs(clients) do
+      local leave = i % 2 == 0 and client.close or client.reset
+      leave(client)
+    end
+    raw.pump(function() return ended == many end, "all ends", 60000)
+    assert.equal(0, server:stats().streams)
+    assert.equal(many, server:stats().streams_opened)
+  end)
+
+  it("share the turns of the loop: an ondrain that sends more does not keep it", function()
+    local stream = open { max_pending = 1000 }
+    local drains, turns = 0, 0
+    stream.ondrain = function()
+      drains = drains + 1
+      stream:send "more"
+    end
+    stream:send "first"
+    while turns < 50 do
+      core.turn()
+      turns = turns + 1
+    end
+    assert.is_true(drains > 5 and drains <= turns, ("%d drains in %d turns"):format(drains, turns))
+    stream:close()
+  end)
+
+  it("take all of an event or nothing, and say so", function()
+    local stream, client = open { max_pending = 50000 }
+    local sent, refused = {}, 0
+    for round = 1, 5 do
+      local ok, message, code = true, nil, nil
+      while ok do
+        local text = ("r%dn%d"):format(round, #sent) .. ("x"):rep(9000)
+        ok, message, code = stream:send(text)
+        if ok then sent[#sent + 1] = text end
+        assert.is_true(stream.pending <= 50000)
+      end
+      assert.same({ "full", "EFULL" }, { message, code })
+      refused = refused + 1
+      raw.pump(function()
+        client:take()
+        return stream.pending == 0
+      end, "the client to take all")
+    end
+    assert.equal(5, refused)
+    local ok, _, code = stream:send(("x"):rep(50001))
+    assert.same({ nil, "ETOOBIG" }, { ok, code })
+    stream:close()
+    assert.same(sent, data_of(client:receive_until("\r\n0\r\n\r\n")))
+  end)
+
+  it("comment after silence, which traffic postpones", function()
+    local stream, client = open { keep_alive = 200 }
+    local began, last, longest = core.now(), core.now(), 0
+    while core.now() - began < 600 do
+      stream:send "tick"
+      wait.past(20)
+      longest = math.max(longest, core.now() - last)
+      last = core.now()
+    end
+    client:take()
+    local comments = select(2, client.buffer:gsub("\r\n:", ""))
+    assert.is_true(comments == 0 or longest >= 200, comments .. " comments")
+    client:receive_until "\r\n:[^\n]*\n\n\r\n"
+  end)
+
+  it("end when the client sends no more, and drop what it sends meanwhile", function()
+    local reason
+    local stream, client = open()
+    stream.onclose = function(why) reason = why end
+    client:send(net.head "GET /next" .. ("x"):rep(300000))
+    stream:send "still"
+    client:receive_until "still"
+    client:shut()
+    raw.pump(function() return reason end, "the end")
+    assert.equal("client", reason)
+  end)
+
+  it("are the last answer of a connection whose client said more", function()
+    local stream, client = open()
+    client:send(net.head "GET /next")
+    wait.past(20)
+    stream:close()
+    assert.equal("0\r\n\r\n", client:receive_all())
+  end)
+
+  it("are not the last where the client waited", function()
+    local streams = {}
+    net.start(function(exchange) streams[#streams + 1] = exchange:event_stream() end)
+    local client = net.listener()
+    streams[1]:close()
+    client:receive_until "0\r\n\r\n"
+    client:send(net.head "GET /")
+    assert.equal(200, client:head().status)
+    assert.equal(2, #streams)
+  end)
+
+  it("notice a client that left behind a pipeline too long to read", function()
+    local exchange, reason
+    local server = net.start(function(x) exchange = x end)
+    local client = net.connect(net.head "GET /" .. net.head "GET /next":rep(4000))
+    raw.pump(function() return exchange end, "the request")
+    wait.settled(function() return server:stats().bytes_in end)
+    local stream = exchange:event_stream()
+    stream.onclose = function(why) reason = why end
+    client:head()
+    client:shut()
+    raw.pump(function() return reason end, "the end")
+    assert.equal("client", reason)
+  end)
+
+  it("tell the end once, to onclose and to those who drain, errors or not", function()
+    local calls = {}
+    local stream, client = open()
+    while stream:send(("x"):rep(50000)) do end
+    task.spawn(function()
+      stream:drain()
+      calls[#calls + 1] = "drained"
+    end)
+    core.turn()
+    stream.ondrain = function() calls[#calls + 1] = "ondrain" end
+    stream.onclose = function(reason)
+      calls[#calls + 1] = reason
+      stream:close()
+      assert(stream.closed and stream.pending == 0)
+      assert(not stream:send "x")
+      error "in onclose"
+    end
+    client:reset()
+    local ok, err = pcall(net.connections, 0)
+    assert.is_false(ok)
+    assert.truthy(tostring(err):find("in onclose", 1, true))
+    raw.pump(function() return #calls == 2 end, "the drain's end")
+    assert.same({ "client", "drained" }, calls)
+  end)
+
+  it("wake those who drain though ondrain is set meanwhile", function()
+    local drained, ondrain
+    local stream, client = open()
+    while stream:send(("x"):rep(50000)) do end
+    task.spawn(function() drained = stream:drain() end)
+    core.turn()
+    stream.ondrain = function() ondrain = true end
+    raw.pump(function()
+      client:take()
+      client.buffer = ""
+      return drained
+    end, "the drain")
+    assert.is_true(ondrain)
+  end)
+
+  it("may be closed and aborted in their own callbacks", function()
+    local ended = {}
+    net.start(function(exchange)
+      local target = exchange.target
+      local stream = exchange:event_stream()
+      stream.onclose = function(reason)
+        ended[target] = reason
+        stream:abort()
+        stream.onclose = nil
+        collectgarbage()
+      end
+      stream.ondrain = function()
+        if target == "/close" then stream:close() else stream:abort() end
+        assert(stream.closed)
+        stream.ondrain = nil
+        collectgarbage()
+      end
+    end)
+    net.connect(net.head "GET /close"):receive_until "0\r\n\r\n"
+    net.connect(net.head "GET /abort"):receive_all()
+    raw.pump(function() return ended["/close"] and ended["/abort"] end, "both ends")
+    assert.same({ ["/close"] = "server", ["/abort"] = "error" }, ended)
+  end)
+
+  it("go on though nobody refers to them, and comment", function()
+    net.start(function(exchange) exchange:event_stream { keep_alive = 20 } end)
+    local client = net.listener()
+    for _ = 1, 3 do
+      wait.collect()
+      client:receive_until "\n\n\r\n"
+    end
+  end)
+end)
