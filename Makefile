@@ -73,7 +73,7 @@ ifneq ($(strip $(TEST_EXTRA)),)
 endif
 
 # A full collection after every callback.
-stress:
+stress: | deps
 	@SSE_STRESS_GC=1 SSE_TEST_PATIENCE=10 $(MAKE) --no-print-directory test DEPS=
 
 SANITIZE := -fsanitize=address,undefined
@@ -98,15 +98,15 @@ lint-sizes: | deps
 lint-lists: | deps
 	@$(LUA) scripts/rockspec.lua --check
 lint-lua: | deps
-	@luacheck --quiet --codes .
+	@luacheck --quiet --no-color --codes .
 lint-warnings: | deps
 	@$(MAKE) --no-print-directory --silent DEPS= BUILD=build-lint \
-	    CFLAGS="-O2 -Werror -Wformat=2 -Wundef -Wwrite-strings" all
+	    CFLAGS="-O2 -Werror -Wformat=2 -Wundef -Wwrite-strings" all >/dev/null
 	@echo "warnings: none"
 lint-cppcheck: | deps
 	@cppcheck --quiet --std=c11 --enable=warning,performance,portability --inline-suppr \
-	    --error-exitcode=1 --suppress=missingIncludeSystem --suppressions-list=scripts/cppcheck.supp \
-	    --inline-suppr csrc
+	    --suppress=missingIncludeSystem --suppressions-list=scripts/cppcheck.supp \
+	    --error-exitcode=1 csrc
 	@echo "cppcheck: nothing to complain about"
 lint-format: | deps
 	@bad=; for file in $(wildcard csrc/*/*.[ch]); do \

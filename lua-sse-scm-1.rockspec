@@ -9,8 +9,8 @@ source = {
 description = {
   summary = "Server-Sent Events: a client and a server, with a C core on libevent and libcurl",
   detailed = [[
-    The client is the web's EventSource, and a fetch that iterates over events. The server has routes
-    and event streams. The parser and the encoder can be used alone, without sockets.
+    The client is the web's EventSource, and a fetch that iterates over events. The server has
+    routes and event streams. The parser and the encoder can be used alone, without sockets.
   ]],
   license = "MIT",
   labels = { "sse", "eventsource", "http", "async", "libevent" },
@@ -23,8 +23,8 @@ dependencies = {
   "lua-cjson >= 2.1",
 }
 
--- Of libcurl the library alone: LuaRocks doesn't look into the folder by architecture where Debian keeps
--- the headers, and the compiler does.
+-- Of libcurl the library alone: LuaRocks doesn't look into the folder by architecture where Debian
+-- keeps the headers, and the compiler does.
 external_dependencies = {
   EVENT = { header = "event2/event.h", library = "event_core" },
   CURL = { library = "curl" },
@@ -50,6 +50,7 @@ build = {
         "csrc/bind/class.c",
         "csrc/bind/core.c",
         "csrc/bind/encoder.c",
+        "csrc/bind/file.c",
         "csrc/bind/loop.c",
         "csrc/bind/parser.c",
         "csrc/bind/request.c",
@@ -90,6 +91,7 @@ build = {
     ["sse.backoff"] = "lua/sse/backoff.lua",
     ["sse.body"] = "lua/sse/body.lua",
     ["sse.client"] = "lua/sse/client.lua",
+    ["sse.cors"] = "lua/sse/cors.lua",
     ["sse.encode"] = "lua/sse/encode.lua",
     ["sse.event"] = "lua/sse/event.lua",
     ["sse.eventsource"] = "lua/sse/eventsource.lua",
@@ -97,6 +99,7 @@ build = {
     ["sse.failure"] = "lua/sse/failure.lua",
     ["sse.fetch"] = "lua/sse/fetch.lua",
     ["sse.fetcheventsource"] = "lua/sse/fetcheventsource.lua",
+    ["sse.files"] = "lua/sse/files.lua",
     ["sse.headers"] = "lua/sse/headers.lua",
     ["sse"] = "lua/sse/init.lua",
     ["sse.json"] = "lua/sse/json.lua",
@@ -105,8 +108,14 @@ build = {
     ["sse.policy"] = "lua/sse/policy.lua",
     ["sse.queue"] = "lua/sse/queue.lua",
     ["sse.request"] = "lua/sse/request.lua",
+    ["sse.router"] = "lua/sse/router.lua",
+    ["sse.server"] = "lua/sse/server.lua",
+    ["sse.server_request"] = "lua/sse/server_request.lua",
+    ["sse.server_response"] = "lua/sse/server_response.lua",
     ["sse.source"] = "lua/sse/source.lua",
+    ["sse.stream"] = "lua/sse/stream.lua",
     ["sse.task"] = "lua/sse/task.lua",
+    ["sse.url"] = "lua/sse/url.lua",
     ["sse.version"] = "lua/sse/version.lua",
     -- end of modules
   },

@@ -46,43 +46,53 @@ export function finish() {
 
 // A Lua program; lines: what it printed so far; ended: its exit status, or its signal's name.
 export function lua(...args) {
-  const child = spawn(LUA, args, { stdio: ['ignore', 'pipe', 'inherit'] });
-  const program = { child, lines: [] };
+  return program(args, process.env);
+}
+
+function program(args, env) {
+  const child = spawn(LUA, args, { stdio: ['ignore', 'pipe', 'inherit'], env });
+  const made = { child, lines: [] };
   children.add(child);
-  createInterface({ input: child.stdout }).on('line', (line) => program.lines.push(line));
-  program.ended = new Promise((resolve, reject) => {
+  createInterface({ input: child.stdout }).on('line', (line) => made.lines.push(line));
+  made.ended = new Promise((resolve, reject) => {
     child.on('error', reject);
     child.on('close', (status, signal) => {
       children.delete(child);
-      program.status = signal || status;
-      resolve(program.status);
+      made.status = signal || status;
+      resolve(made.status);
     });
   });
-  program.stop = () => {
+  made.stop = () => {
     child.kill('SIGTERM');
-    return within(program.ended, `${args[0]} to end`);
+    return within(made.ended, `${args[0]} to end`);
   };
-  return program;
+  return made;
 }
 
-// interop/server.lua, listening.
-export async function luaServer(port = 0) {
-  const program = lua('interop/server.lua', String(port));
-  const line = await until(() => {
-    if (program.status !== undefined) throw new Error(`the Lua server ended: ${program.status}`);
-    return program.lines.find((text) => text.startsWith('port '));
+// The server that tells its port on a line of its own: port and url are those.
+async function serving(server, pattern) {
+  const port = await until(() => {
+    if (server.status !== undefined) throw new Error(`the Lua server ended: ${server.status}`);
+    return server.lines.map((line) => line.match(pattern)?.[1]).find(Boolean);
   }, 'the Lua server');
-  program.port = Number(line.slice(5));
-  program.url = `http://127.0.0.1:${program.port}`;
-  return program;
+  return Object.assign(server, { port: Number(port), url: `http://127.0.0.1:${port}` });
+}
+
+export function luaServer(port = 0) {
+  return serving(lua('interop/server.lua', String(port)), /^port (\d+)/);
+}
+
+export function demo(port = 0) {
+  const env = { ...process.env, DEMO_PORT: String(port), NO_COLOR: '1' };
+  return serving(program(['examples/demo/main.lua'], env), /http:\/\/127\.0\.0\.1:(\d+)\//);
 }
 
 // Runs interop/client.lua to its end: the objects it printed.
 export async function luaClient(...args) {
-  const program = lua('interop/client.lua', ...args);
-  const status = await within(program.ended, 'the Lua client');
+  const client = lua('interop/client.lua', ...args);
+  const status = await within(client.ended, 'the Lua client');
   assert.equal(status, 0, `the Lua client's status is ${status}`);
-  return program.lines.map((line) => JSON.parse(line));
+  return client.lines.map((line) => JSON.parse(line));
 }
 
 // An HTTP server on a free port of the loopback.

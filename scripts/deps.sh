@@ -44,8 +44,8 @@ LIST
         ;;
     interop) packages_of build; packages_of lfs; packages_of node; cat <<'LIST'
 cmd:curl|a client that is not ours|curl|curl|curl|curl
-browser|a browser for the demo's page|chromium|chromium|chromium|--cask chromium
-font|Chinese in a screenshot|fontconfig fonts-wqy-microhei|wqy-microhei-fonts|font-wqy-zenhei|--cask font-noto-sans-sc
+browser|a browser for the demo's page|chromium|chromium|chromium|chromium
+font|Chinese text|fontconfig fonts-wqy-microhei|wqy-microhei-fonts|font-wqy-zenhei|font-noto-sans-sc
 LIST
         ;;
     bench) packages_of build; packages_of node ;;

@@ -9,8 +9,8 @@ end
 describe("JSON, encoded", function()
   it("writes scalars", function()
     local cases = {
-      { "a", '"a"' }, { "", '""' }, { 'a"\\/é', '"a\\"\\\\/é"' },
-      { "\b\n\r\t\0\127", '"\\u0008\\n\\r\\t\\u0000\\u007f"' },
+      { "a", '"a"' }, { "", '""' }, { 'a"\\/é', '"a\\"\\\\\\/é"' },
+      { "\b\n\r\t\0\127", '"\\b\\n\\r\\t\\u0000\\u007f"' },
       { 1, "1" }, { -0, "0" }, { 1.0, "1" }, { 1.5, "1.5" }, { 0.1, "0.1" }, { 1e100, "1e+100" },
       { math.maxinteger, "9223372036854775807" }, { math.mininteger, "-9223372036854775808" },
       { 1719000000123456, "1719000000123456" },
@@ -44,6 +44,12 @@ describe("JSON, encoded", function()
     assert.equal(("["):rep(900) .. "{}" .. ("]"):rep(900), json.encode(deep))
   end)
 
+  it("changes no table that it writes", function()
+    local value = { n = 2 ^ 53 | 0, list = json.array(), { math.pi } }
+    assert.truthy(json.encode(value):find("9007199254740992", 1, true))
+    assert.same({ n = 2 ^ 53 | 0, list = {}, { math.pi } }, value)
+  end)
+
   it("does not use metamethods", function()
     local watched = setmetatable({ 1 }, { __index = error, __len = error, __pairs = error })
     assert.equal("[1]", json.encode(watched))
@@ -57,14 +63,14 @@ describe("JSON, encoded", function()
     raises("NaN is not a number that JSON has (at [1])", { 0 / 0 })
     raises("inf is not a number that JSON has (at a)", { a = math.huge })
     raises("a boolean can't be a key", { [true] = 1 })
-    raises("an array with too many holes", { [1000000] = 1 })
+    raises("excessively sparse array", { [1000000] = 1 })
     raises("an array with key x", json.array{ x = 1 })
     local loop = {}
     loop.a = { loop }
     raises("a table that contains itself (at a.[1])", loop)
     local deep = {}
     for _ = 1, 1100 do deep = { deep } end
-    raises("more than 1000 levels", deep)
+    raises("excessive nesting", deep)
     raises("a nil can't be encoded", nil)
   end)
 end)

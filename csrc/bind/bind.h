@@ -1,5 +1,5 @@
-/* bind.h: what core.c opens, one line a class file. Each registers its classes and adds its functions to
- * the module table on top of the stack. */
+/* bind.h: what core.c opens, one line a class file. Each registers its classes and adds its
+ * functions to the module table on top of the stack. */
 #ifndef SSE_BIND_BIND_H
 #define SSE_BIND_BIND_H
 

@@ -100,6 +100,15 @@ sse_state *sse_state_get(lua_State *L)
     return st;
 }
 
+sse_state *sse_state_check(lua_State *L)
+{
+    sse_state *st = sse_state_get(L);
+
+    if (!st || !st->loop)
+        luaL_error(L, "the event loop is gone: the Lua state is closing");
+    return st;
+}
+
 void sse_state_keep(lua_State *L, sse_state *st)
 {
     lua_rawgeti(L, LUA_REGISTRYINDEX, LUA_RIDX_MAINTHREAD);

@@ -1,5 +1,5 @@
-/* loop.c: the loop's functions (run, turn, stop, now, running, report) and the timer, the deferred call
- * and the signal. */
+/* loop.c: the loop's functions (run, turn, stop, now, running, report) and the timer, the deferred
+ * call and the signal. */
 #include <math.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -8,7 +8,7 @@
 #include "bind.h"
 #include "class.h"
 
-/* --- the state ---------------------------------------------------------------------------------- */
+/* --- the state ----------------------------------------------------------- */
 
 static int mm_state_gc(lua_State *L)
 {
@@ -38,7 +38,7 @@ static void open_state(lua_State *L)
     sse_state_keep(L, st);
 }
 
-/* --- run, turn, stop ------------------------------------------------------------------------------ */
+/* --- run, turn, stop ----------------------------------------------------- */
 
 /* Raises the oldest error that a callback left, if any. */
 static void raise_kept(lua_State *L, sse_state *st)
@@ -55,7 +55,7 @@ static int nested(lua_State *L)
 
 static int f_run(lua_State *L)
 {
-    sse_state *st = sse_state_get(L);
+    sse_state *st = sse_state_check(L);
     lua_State *outer = st->L;
     int code = SSE_OK;
 
@@ -73,7 +73,7 @@ static int f_run(lua_State *L)
 
 static int f_turn(lua_State *L)
 {
-    sse_state *st = sse_state_get(L);
+    sse_state *st = sse_state_check(L);
     lua_State *outer = st->L;
     bool kept = false;
     int code = SSE_OK;
@@ -93,19 +93,19 @@ static int f_turn(lua_State *L)
 
 static int f_stop(lua_State *L)
 {
-    sse_loop_stop(sse_state_get(L)->loop);
+    sse_loop_stop(sse_state_check(L)->loop);
     return 0;
 }
 
 static int f_now(lua_State *L)
 {
-    lua_pushinteger(L, (lua_Integer)sse_loop_now(sse_state_get(L)->loop));
+    lua_pushinteger(L, (lua_Integer)sse_loop_now(sse_state_check(L)->loop));
     return 1;
 }
 
 static int f_running(lua_State *L)
 {
-    lua_pushboolean(L, sse_loop_running(sse_state_get(L)->loop));
+    lua_pushboolean(L, sse_loop_running(sse_state_check(L)->loop));
     return 1;
 }
 
@@ -113,18 +113,18 @@ static int f_report(lua_State *L)
 {
     luaL_checkany(L, 1);
     lua_settop(L, 1);
-    sse_report(sse_state_get(L), L);
+    sse_report(sse_state_check(L), L);
     return 0;
 }
 
-/* --- timers ---------------------------------------------------------------------------------------- */
+/* --- timers -------------------------------------------------------------- */
 
 typedef struct timer_object {
     sse_state *st;
     sse_timer timer;
-    int self;    /* LUA_NOREF: stopped */
+    int self; /* LUA_NOREF: stopped */
     bool repeat;
-    bool kept;   /* it keeps the loop running */
+    bool kept; /* it keeps the loop running */
 } timer_object;
 
 static const sse_class timer_class;
@@ -173,7 +173,7 @@ static uint64_t check_ms(lua_State *L, int arg)
 
 static int start_timer(lua_State *L, bool repeat)
 {
-    sse_state *st = sse_state_get(L);
+    sse_state *st = sse_state_check(L);
     uint64_t ms = check_ms(L, 1);
     timer_object *t = NULL;
 
@@ -226,7 +226,7 @@ static int p_timer_active(lua_State *L)
     return 1;
 }
 
-/* --- deferred calls ---------------------------------------------------------------------------------- */
+/* --- deferred calls ------------------------------------------------------ */
 
 typedef struct deferred_object {
     sse_state *st;
@@ -255,7 +255,7 @@ static void on_deferred(void *arg)
 
 static int f_defer(lua_State *L)
 {
-    sse_state *st = sse_state_get(L);
+    sse_state *st = sse_state_check(L);
     deferred_object *d = NULL;
 
     luaL_checkany(L, 1);
@@ -280,7 +280,7 @@ static int mm_deferred_gc(lua_State *L)
     return 0;
 }
 
-/* --- signals ----------------------------------------------------------------------------------------- */
+/* --- signals ------------------------------------------------------------- */
 
 typedef struct signal_object {
     sse_state *st;
@@ -294,8 +294,9 @@ static const struct {
     const char *name;
     int number;
 } signal_names[] = {
-    { "SIGHUP", SIGHUP },   { "SIGINT", SIGINT },   { "SIGQUIT", SIGQUIT }, { "SIGTERM", SIGTERM },
-    { "SIGUSR1", SIGUSR1 }, { "SIGUSR2", SIGUSR2 }, { "SIGWINCH", SIGWINCH },
+    { "SIGHUP", SIGHUP },     { "SIGINT", SIGINT },   { "SIGQUIT", SIGQUIT },
+    { "SIGTERM", SIGTERM },   { "SIGUSR1", SIGUSR1 }, { "SIGUSR2", SIGUSR2 },
+    { "SIGWINCH", SIGWINCH },
 };
 
 static int check_signal(lua_State *L, int arg)
@@ -305,8 +306,11 @@ static int check_signal(lua_State *L, int arg)
     for (size_t i = 0; i < sizeof signal_names / sizeof signal_names[0]; i++)
         if (!strcmp(name, signal_names[i].name) || !strcmp(name, signal_names[i].name + 3))
             return signal_names[i].number;
-    return luaL_argerror(L, arg, lua_pushfstring(L, "unknown signal '%s': expected SIGINT, SIGTERM, SIGHUP, "
-                                                    "SIGQUIT, SIGUSR1, SIGUSR2 or SIGWINCH", name));
+    return luaL_argerror(L, arg,
+                         lua_pushfstring(L,
+                                         "unknown signal '%s': expected SIGINT, SIGTERM, SIGHUP, "
+                                         "SIGQUIT, SIGUSR1, SIGUSR2 or SIGWINCH",
+                                         name));
 }
 
 static void signal_stop(lua_State *L, signal_object *s)
@@ -335,7 +339,7 @@ static void on_signal(void *arg)
 
 static int f_signal(lua_State *L)
 {
-    sse_state *st = sse_state_get(L);
+    sse_state *st = sse_state_check(L);
     int number = check_signal(L, 1);
     signal_object *s = NULL;
 
@@ -357,7 +361,7 @@ static int m_signal_stop(lua_State *L)
     return 0;
 }
 
-/* --- tables ------------------------------------------------------------------------------------------ */
+/* --- tables -------------------------------------------------------------- */
 
 static int mm_timer_gc(lua_State *L)
 {
@@ -378,8 +382,8 @@ static int mm_signal_gc(lua_State *L)
 }
 
 static const luaL_Reg timer_methods[] = { { "stop", m_timer_stop },
-                                         { "unref", m_timer_unref },
-                                         { NULL, NULL } };
+                                          { "unref", m_timer_unref },
+                                          { NULL, NULL } };
 static const luaL_Reg timer_properties[] = { { "active", p_timer_active }, { NULL, NULL } };
 static const luaL_Reg timer_metamethods[] = { { "__gc", mm_timer_gc },
                                               { "__close", mm_timer_gc },
@@ -389,7 +393,8 @@ static const sse_class timer_class = {
 };
 
 static const luaL_Reg deferred_metamethods[] = { { "__gc", mm_deferred_gc }, { NULL, NULL } };
-static const sse_class deferred_class = { .name = "sse.deferred", .metamethods = deferred_metamethods };
+static const sse_class deferred_class = { .name = "sse.deferred",
+                                          .metamethods = deferred_metamethods };
 
 static const luaL_Reg signal_methods[] = { { "stop", m_signal_stop }, { NULL, NULL } };
 static const luaL_Reg signal_metamethods[] = { { "__gc", mm_signal_gc },
@@ -400,9 +405,9 @@ static const sse_class signal_class = {
 };
 
 static const luaL_Reg functions[] = {
-    { "run", f_run },       { "turn", f_turn },     { "stop", f_stop },   { "now", f_now },
+    { "run", f_run },         { "turn", f_turn },     { "stop", f_stop },   { "now", f_now },
     { "running", f_running }, { "report", f_report }, { "after", f_after }, { "every", f_every },
-    { "defer", f_defer },   { "signal", f_signal }, { NULL, NULL },
+    { "defer", f_defer },     { "signal", f_signal }, { NULL, NULL },
 };
 
 void sse_open_loop(lua_State *L)

@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "../wire/parser.h"
 #include "bind.h"
 #include "class.h"
 
@@ -140,7 +141,7 @@ static void push_type(lua_State *L, parser_object *o, sse_slice type)
 
 static void push_id(lua_State *L, parser_object *o, const sse_item *item)
 {
-    if (item->same_id && o->id_kept) {
+    if (o->id_kept) {
         lua_getiuservalue(L, 1, LAST_ID);
         return;
     }
@@ -156,6 +157,7 @@ static void call_item(lua_State *L, parser_object *o, int kind, const sse_item *
 {
     switch (kind) {
     case SSE_ITEM_EVENT:
+        o->id_kept = o->id_kept && item->same_id; /* before anything can raise */
         lua_getiuservalue(L, 1, ON_EVENT);
         lua_pushlstring(L, item->event.data.at, item->event.data.len);
         push_type(L, o, item->event.type);
@@ -272,21 +274,6 @@ int sse_lparser_feed(lua_State *L, int index, const char *bytes, size_t len)
     code = (int)lua_tointeger(L, -1);
     lua_pop(L, 2);
     return code;
-}
-
-bool sse_lparser_is(lua_State *L, int index)
-{
-    return luaL_testudata(L, index, parser_class.name) != NULL;
-}
-
-sse_parser *sse_lparser_get(lua_State *L, int index)
-{
-    return check(L, index)->parser;
-}
-
-int sse_lparser_fail(lua_State *L, int index, int code)
-{
-    return fail(L, check(L, index), code);
 }
 
 /* --- the rest --------------------------------------------------------------------------------- */

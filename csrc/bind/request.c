@@ -1,4 +1,5 @@
-/* request.c: the exchange class, one request and its answer. The Lua layer makes `req` and `res` of it. */
+/* request.c: the exchange class, one request and its answer. The Lua layer makes `req` and `res` of
+ * it. */
 #include "request.h"
 
 #include <ctype.h>
@@ -9,11 +10,11 @@
 
 typedef struct exchange_object {
     sse_state *st;
-    sse_exchange *x;  /* NULL once ended or made a stream */
-    int self;         /* anchored while a callback is set */
+    sse_exchange *x; /* NULL once ended or made a stream */
+    int self;        /* anchored while a callback is set */
     sse_reason reason;
-    uint8_t state;    /* the last state, once x is gone */
-    bool streaming;   /* made a stream */
+    uint8_t state;  /* the last state, once x is gone */
+    bool streaming; /* made a stream */
 } exchange_object;
 
 enum { ON_CLOSE = 1, ON_DRAIN, VALUES = ON_DRAIN };
@@ -25,7 +26,7 @@ static exchange_object *check(lua_State *L)
     return sse_class_check(L, 1, &exchange_class);
 }
 
-/* --- callbacks ------------------------------------------------------------------------------------ */
+/* --- callbacks ----------------------------------------------------------- */
 
 static int call_on_end(lua_State *L)
 {
@@ -95,7 +96,7 @@ static int s_ondrain(lua_State *L)
     return 0;
 }
 
-/* --- the request ---------------------------------------------------------------------------------- */
+/* --- the request --------------------------------------------------------- */
 
 static sse_request *check_request(lua_State *L)
 {
@@ -205,7 +206,7 @@ static int m_headers(lua_State *L)
     return 1;
 }
 
-/* --- the answer ----------------------------------------------------------------------------------- */
+/* --- the answer ---------------------------------------------------------- */
 
 size_t sse_check_fields(lua_State *L, int index, sse_http1_field fields[SSE_HTTP1_MAX_FIELDS])
 {
@@ -233,8 +234,11 @@ int sse_raise_bad_field(lua_State *L, const sse_http1_field *fields, size_t coun
     if (bad >= count)
         return luaL_error(L, "a header can't be sent");
     lua_pushlstring(L, fields[bad].name.at, fields[bad].name.len);
-    return luaL_error(L, "header '%s' can't be sent: a name is letters, digits and -, a value has no CR, LF or "
-                         "NUL, and Content-Type of an event stream is fixed", lua_tostring(L, -1));
+    return luaL_error(
+        L,
+        "header '%s' can't be sent: a name is letters, digits and -, a value has no CR, LF or "
+        "NUL, and Content-Type of an event stream is fixed",
+        lua_tostring(L, -1));
 }
 
 int sse_push_sent(lua_State *L, int code)
@@ -262,7 +266,8 @@ static int answered_before(lua_State *L)
 }
 
 /* What the engine said of a head: true, or nil and why; misuse raises. */
-static int push_answered(lua_State *L, int code, const sse_http1_field *fields, size_t count, size_t bad)
+static int push_answered(lua_State *L, int code, const sse_http1_field *fields, size_t count,
+                         size_t bad)
 {
     if (code == SSE_EINVAL)
         return sse_raise_bad_field(L, fields, count, bad);
@@ -274,7 +279,8 @@ static int push_answered(lua_State *L, int code, const sse_http1_field *fields, 
 /* The exchange, still there; NULL: its client left. Raises where it was answered. */
 static sse_exchange *check_open(lua_State *L, exchange_object *o)
 {
-    if (o->streaming || (!o->x && o->reason == SSE_END_FINISHED) || (o->x && o->x->state == SSE_EXCHANGE_FINISHED))
+    if (o->streaming || (!o->x && o->reason == SSE_END_FINISHED) ||
+        (o->x && o->x->state == SSE_EXCHANGE_FINISHED))
         answered_before(L);
     return o->x;
 }
@@ -290,8 +296,9 @@ static int m_reply(lua_State *L)
 
     if (!x)
         return sse_fail(L, SSE_ECLOSED, NULL);
-    return push_answered(L, sse_exchange_reply(x, status, fields, count, (sse_slice){ body, len }, &bad), fields,
-                         count, bad);
+    return push_answered(
+        L, sse_exchange_reply(x, status, fields, count, (sse_slice){ body, len }, &bad), fields,
+        count, bad);
 }
 
 static int m_start(lua_State *L)
@@ -347,19 +354,20 @@ static int m_abort(lua_State *L)
     return 0;
 }
 
-/* --- event streams -------------------------------------------------------------------------------- */
+/* --- event streams ------------------------------------------------------- */
 
 static lua_Number check_number(lua_State *L, const char *name, lua_Number least)
 {
     lua_Number n = lua_tonumber(L, -1);
 
     if (lua_type(L, -1) != LUA_TNUMBER || !(n >= least) || n > 9e15)
-        luaL_error(L, "event_stream: option '%s' must be a number of at least %d, got %s", name, (int)least,
-                   luaL_tolstring(L, -1, NULL));
+        luaL_error(L, "event_stream: option '%s' must be a number of at least %d, got %s", name,
+                   (int)least, luaL_tolstring(L, -1, NULL));
     return n;
 }
 
-/* options.name as a number, or `otherwise` where it is absent; false counts as 0 where that is allowed. */
+/* options.name as a number, or `otherwise` where it is absent; false counts as 0 where that is
+ * allowed. */
 static int64_t option(lua_State *L, int index, const char *name, int64_t otherwise, bool false_is_0)
 {
     int64_t value = otherwise;
@@ -373,39 +381,47 @@ static int64_t option(lua_State *L, int index, const char *name, int64_t otherwi
     return value;
 }
 
+static void check_stream_options(lua_State *L, sse_stream_options *options, sse_http1_field *fields)
+{
+    options->status = (int)option(L, 2, "status", 200, false);
+    options->retry = option(L, 2, "retry", SSE_NO_RETRY, false);
+    options->keep_alive = option(L, 2, "keep_alive", SSE_KEEP_ALIVE_DEFAULT, true);
+    options->max_pending = (size_t)option(L, 2, "max_pending", 0, false);
+    lua_getfield(L, 2, "headers"); /* stays on the stack: the fields point into it */
+    options->count = sse_check_fields(L, lua_gettop(L), fields);
+    options->fields = fields;
+}
+
 static int m_event_stream(lua_State *L)
 {
     exchange_object *o = check(L);
     sse_http1_field fields[SSE_HTTP1_MAX_FIELDS];
-    sse_stream_options options = { .fields = fields };
+    sse_stream_options options = { 0 };
     sse_exchange *x = check_open(L, o);
     sse_stream *stream = NULL;
+    void *object = NULL;
     size_t bad = 0;
-    int code = SSE_ECLOSED;
+    int code = SSE_OK;
 
-    if (lua_isnoneornil(L, 2)) {
-        lua_settop(L, 1);
+    lua_settop(L, 2);
+    if (lua_isnil(L, 2)) {
         lua_newtable(L);
+        lua_replace(L, 2);
     }
     luaL_checktype(L, 2, LUA_TTABLE);
-    options.status = (int)option(L, 2, "status", 200, false);
-    options.retry = option(L, 2, "retry", SSE_NO_RETRY, false);
-    options.keep_alive = option(L, 2, "keep_alive", SSE_KEEP_ALIVE_DEFAULT, true);
-    options.max_pending = (size_t)option(L, 2, "max_pending", 0, false);
-    lua_getfield(L, 2, "headers");
-    options.count = sse_check_fields(L, 3, fields);
-    if (x)
-        code = sse_stream_open(x, &options, &stream, &bad);
-    if (code && code != SSE_ECLOSED)
+    check_stream_options(L, &options, fields);
+    object = sse_push_stream(L);
+    code = x ? sse_stream_open(x, &options, &stream, &bad) : SSE_ECLOSED;
+    if (code)
         return push_answered(L, code, fields, options.count, bad);
+    sse_attach_stream(object, stream);
     o->x = NULL;
     o->streaming = true;
     sse_unanchor(L, &o->self);
-    sse_push_stream(L, stream, o->reason);
     return 1;
 }
 
-/* --- state ---------------------------------------------------------------------------------------- */
+/* --- state --------------------------------------------------------------- */
 
 static int p_state(lua_State *L)
 {
@@ -438,7 +454,8 @@ static int mm_gc(lua_State *L)
     x->on_end = NULL;
     x->on_drain = NULL;
     if (x->state == SSE_EXCHANGE_OPEN)
-        sse_exchange_reply(x, 500, &field, 1, SSE_SLICE("500 Internal Server Error: no answer\n"), NULL);
+        sse_exchange_reply(x, 500, &field, 1, SSE_SLICE("500 Internal Server Error: no answer\n"),
+                           NULL);
     else
         sse_exchange_abort(x, SSE_END_ERROR);
     return 0;
@@ -457,18 +474,23 @@ void sse_push_exchange(lua_State *L, sse_exchange *x)
 }
 
 static const luaL_Reg methods[] = {
-    { "header", m_header }, { "headers", m_headers }, { "reply", m_reply },
-    { "start", m_start },   { "write", m_write },     { "finish", m_finish },
-    { "abort", m_abort },   { "event_stream", m_event_stream }, { NULL, NULL },
+    { "header", m_header }, { "headers", m_headers },
+    { "reply", m_reply },   { "start", m_start },
+    { "write", m_write },   { "finish", m_finish },
+    { "abort", m_abort },   { "event_stream", m_event_stream },
+    { NULL, NULL },
 };
 static const luaL_Reg properties[] = {
     { "method", p_method },   { "target", p_target }, { "protocol", p_protocol },
     { "body", p_body },       { "state", p_state },   { "remote_address", p_remote_address },
     { "pending", p_pending }, { NULL, NULL },
 };
-static const luaL_Reg setters[] = { { "onclose", s_onclose }, { "ondrain", s_ondrain }, { NULL, NULL } };
+static const luaL_Reg setters[] = { { "onclose", s_onclose },
+                                    { "ondrain", s_ondrain },
+                                    { NULL, NULL } };
 static const luaL_Reg metamethods[] = { { "__gc", mm_gc }, { NULL, NULL } };
-static const sse_class exchange_class = { "sse.exchange", methods, properties, metamethods, setters };
+static const sse_class exchange_class = { "sse.exchange", methods, properties, metamethods,
+                                          setters };
 
 void sse_open_request(lua_State *L)
 {

@@ -10,19 +10,24 @@
 typedef struct server_object {
     sse_state *st;
     sse_server *server;
-    int self;  /* anchored, and the loop kept, from listen until it is closed and idle */
+    int self; /* anchored, and the loop kept, from listen until it is closed and idle */
 } server_object;
 
 enum { ON_REQUEST = 1, VALUES = ON_REQUEST };
 
 static const sse_class server_class;
 
+/* Raises for one that was collected: another object's finalizer may still reach it. */
 static server_object *check(lua_State *L)
 {
-    return sse_class_check(L, 1, &server_class);
+    server_object *o = sse_class_check(L, 1, &server_class);
+
+    if (!o->server)
+        luaL_error(L, "the server is gone: it was collected");
+    return o;
 }
 
-/* --- callbacks ------------------------------------------------------------------------------------ */
+/* --- callbacks ----------------------------------------------------------- */
 
 typedef struct request_call {
     server_object *object;
@@ -69,10 +74,11 @@ static void on_idle(void *user)
     sse_protect(o->st, call_on_idle, o);
 }
 
-/* --- options -------------------------------------------------------------------------------------- */
+/* --- options ------------------------------------------------------------- */
 
 /* options.name, a whole number within bounds, or `otherwise`. */
-static uint64_t option(lua_State *L, const char *name, uint64_t otherwise, uint64_t least, uint64_t most)
+static uint64_t option(lua_State *L, const char *name, uint64_t otherwise, uint64_t least,
+                       uint64_t most)
 {
     uint64_t value = otherwise;
 
@@ -80,8 +86,8 @@ static uint64_t option(lua_State *L, const char *name, uint64_t otherwise, uint6
         lua_Number n = lua_tonumber(L, -1);
 
         if (lua_type(L, -1) != LUA_TNUMBER || !(n >= (lua_Number)least && n <= (lua_Number)most))
-            luaL_error(L, "option '%s' must be a number from %I to %I, got %s", name, (lua_Integer)least,
-                       (lua_Integer)most, luaL_tolstring(L, -1, NULL));
+            luaL_error(L, "option '%s' must be a number from %I to %I, got %s", name,
+                       (lua_Integer)least, (lua_Integer)most, luaL_tolstring(L, -1, NULL));
         value = (uint64_t)ceil(n);
     }
     lua_pop(L, 1);
@@ -101,6 +107,7 @@ static void read_limits(lua_State *L, sse_limits *l)
     l->max_body = option(L, "max_body", l->max_body, 0, gib);
     l->head_timeout = option(L, "head_timeout", l->head_timeout, 1, many);
     l->body_timeout = option(L, "body_timeout", l->body_timeout, 1, many);
+    l->write_timeout = option(L, "write_timeout", l->write_timeout, 1, many);
     l->idle_timeout = option(L, "idle_timeout", l->idle_timeout, 1, many);
     if (lua_getfield(L, 1, "keep_alive") == LUA_TBOOLEAN && !lua_toboolean(L, -1))
         l->keep_alive = 0;
@@ -111,7 +118,7 @@ static void read_limits(lua_State *L, sse_limits *l)
 
 static int f_server(lua_State *L)
 {
-    sse_state *st = sse_state_get(L);
+    sse_state *st = sse_state_check(L);
     sse_server_options options = { 0 };
     server_object *o = NULL;
     int code = SSE_OK;
@@ -124,7 +131,8 @@ static int f_server(lua_State *L)
     options.backlog = (int)option(L, "backlog", 4096, 1, INT_MAX);
     read_limits(L, &options.limits);
     if (lua_getfield(L, 1, "on_request") != LUA_TFUNCTION)
-        return luaL_error(L, "option 'on_request' must be a function, got %s", luaL_typename(L, -1));
+        return luaL_error(L, "option 'on_request' must be a function, got %s",
+                          luaL_typename(L, -1));
     o = sse_class_new(L, &server_class, sizeof *o, VALUES);
     o->self = LUA_NOREF;
     o->st = st;
@@ -136,7 +144,7 @@ static int f_server(lua_State *L)
     return 1;
 }
 
-/* --- methods -------------------------------------------------------------------------------------- */
+/* --- methods ------------------------------------------------------------- */
 
 static int m_listen(lua_State *L)
 {
@@ -203,12 +211,13 @@ static int p_listening(lua_State *L)
 static int mm_gc(lua_State *L)
 {
     server_object *o = lua_touserdata(L, 1);
+    sse_server *server = o->server;
 
-    if (!o->server || !o->st->loop)
+    if (!server || !o->st->loop)
         return 0;
     let_go(L, o);
-    sse_server_free(o->server);
-    o->server = NULL;
+    o->server = NULL; /* first: the callbacks that come now may reach us */
+    sse_server_free(server);
     return 0;
 }
 
@@ -217,7 +226,9 @@ static const luaL_Reg methods[] = {
     { "listen", m_listen }, { "close", m_close }, { "stop_listening", m_stop_listening },
     { "stats", m_stats },   { NULL, NULL },
 };
-static const luaL_Reg properties[] = { { "port", p_port }, { "listening", p_listening }, { NULL, NULL } };
+static const luaL_Reg properties[] = { { "port", p_port },
+                                       { "listening", p_listening },
+                                       { NULL, NULL } };
 static const luaL_Reg metamethods[] = { { "__gc", mm_gc }, { NULL, NULL } };
 static const sse_class server_class = { "sse.server", methods, properties, metamethods, NULL };
 

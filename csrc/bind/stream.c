@@ -1,4 +1,5 @@
-/* stream.c: the stream class, one open text/event-stream response. It stays open though nobody refers to it. */
+/* stream.c: the stream class, one open text/event-stream response. It stays open though nobody
+ * refers to it. */
 #include "bind.h"
 #include "encoder.h"
 #include "request.h"
@@ -10,7 +11,8 @@ typedef struct stream_object {
     sse_reason reason;
 } stream_object;
 
-enum { ON_CLOSE = 1, ON_DRAIN, VALUES = ON_DRAIN };
+/* onwake is the Lua layer's, for those who wait: called where ondrain is, and at the end. */
+enum { ON_CLOSE = 1, ON_DRAIN, ON_WAKE, VALUES = ON_WAKE };
 
 static const sse_class stream_class;
 
@@ -19,42 +21,59 @@ static stream_object *check(lua_State *L)
     return sse_class_check(L, 1, &stream_class);
 }
 
-static int call_on_end(lua_State *L)
+/* Calls user value n, if it is set, with argument (NULL: none). */
+static void call_value(lua_State *L, const stream_object *o, int n, const char *argument)
+{
+    sse_push_value(L, o->self, n);
+    if (lua_isnil(L, -1)) {
+        lua_pop(L, 1);
+        return;
+    }
+    if (argument)
+        lua_pushstring(L, argument);
+    lua_call(L, argument ? 1 : 0, 0);
+}
+
+static int call_on_close(lua_State *L)
 {
     stream_object *o = lua_touserdata(L, 1);
 
-    sse_push_value(L, o->self, ON_DRAIN);
-    sse_push_value(L, o->self, ON_CLOSE);
-    sse_unanchor(L, &o->self);
-    if (!lua_isnil(L, -1)) {
-        lua_pushstring(L, sse_reason_name(o->reason));
-        lua_call(L, 1, 0);
-    } else {
-        lua_pop(L, 1);
-    }
-    if (!lua_isnil(L, -1)) /* whoever waits for room learns that there won't be any */
-        lua_call(L, 0, 0);
+    call_value(L, o, ON_CLOSE, sse_reason_name(o->reason));
     return 0;
 }
 
+static int call_on_drain(lua_State *L)
+{
+    call_value(L, lua_touserdata(L, 1), ON_DRAIN, NULL);
+    return 0;
+}
+
+static int call_on_wake(lua_State *L)
+{
+    call_value(L, lua_touserdata(L, 1), ON_WAKE, NULL);
+    return 0;
+}
+
+static int let_go(lua_State *L)
+{
+    stream_object *o = lua_touserdata(L, 1);
+
+    sse_unanchor(L, &o->self);
+    return 0;
+}
+
+/* An error in one callback keeps nobody else waiting. */
 static void on_end(void *user, sse_reason reason)
 {
     stream_object *o = user;
 
     o->stream = NULL;
     o->reason = reason;
-    if (o->self != LUA_NOREF)
-        sse_protect(o->st, call_on_end, o);
-}
-
-static int call_on_drain(lua_State *L)
-{
-    stream_object *o = lua_touserdata(L, 1);
-
-    sse_push_value(L, o->self, ON_DRAIN);
-    if (!lua_isnil(L, -1))
-        lua_call(L, 0, 0);
-    return 0;
+    if (o->self == LUA_NOREF)
+        return;
+    sse_protect(o->st, call_on_close, o);
+    sse_protect(o->st, call_on_wake, o);
+    sse_protect(o->st, let_go, o);
 }
 
 static void on_drain(void *user)
@@ -63,21 +82,28 @@ static void on_drain(void *user)
 
     if (o->self != LUA_NOREF)
         sse_protect(o->st, call_on_drain, o);
+    if (o->self != LUA_NOREF)
+        sse_protect(o->st, call_on_wake, o);
 }
 
-void sse_push_stream(lua_State *L, sse_stream *stream, sse_reason reason)
+void *sse_push_stream(lua_State *L)
 {
     stream_object *o = sse_class_new(L, &stream_class, sizeof *o, VALUES);
 
     o->self = LUA_NOREF;
     o->st = sse_state_get(L);
-    o->reason = reason;
-    o->stream = stream;
-    if (stream)
-        sse_stream_listen(stream, o, on_end, on_drain);
+    return o;
 }
 
-/* --- methods -------------------------------------------------------------------------------------- */
+void sse_attach_stream(void *object, sse_stream *stream)
+{
+    stream_object *o = object;
+
+    o->stream = stream;
+    sse_stream_listen(stream, o, on_end, on_drain);
+}
+
+/* --- methods ------------------------------------------------------------- */
 
 static int push_sent(lua_State *L, int code, const char *field)
 {
@@ -161,6 +187,14 @@ static int s_ondrain(lua_State *L)
     return 0;
 }
 
+static int s_onwake(lua_State *L)
+{
+    stream_object *o = check(L);
+
+    sse_set_callback(L, "onwake", ON_WAKE, o->stream != NULL, &o->self);
+    return 0;
+}
+
 static int get_callback(lua_State *L, int n)
 {
     check(L);
@@ -197,7 +231,9 @@ static const luaL_Reg properties[] = {
     { "closed", p_closed },   { "pending", p_pending }, { "onclose", p_onclose },
     { "ondrain", p_ondrain }, { NULL, NULL },
 };
-static const luaL_Reg setters[] = { { "onclose", s_onclose }, { "ondrain", s_ondrain }, { NULL, NULL } };
+static const luaL_Reg setters[] = {
+    { "onclose", s_onclose }, { "ondrain", s_ondrain }, { "onwake", s_onwake }, { NULL, NULL }
+};
 static const luaL_Reg metamethods[] = { { "__gc", mm_gc }, { NULL, NULL } };
 static const sse_class stream_class = { "sse.stream", methods, properties, metamethods, setters };
 

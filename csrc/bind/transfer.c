@@ -50,7 +50,7 @@ static void open_shared(lua_State *L)
     lua_pop(L, 1);
     sse_class_register(L, &shared_class);
     s = sse_class_new(L, &shared_class, sizeof *s, 0);
-    if (sse_multi_new(&s->multi, sse_state_get(L)->loop))
+    if (sse_multi_new(&s->multi, sse_state_check(L)->loop))
         luaL_error(L, "cannot set libcurl up");
     lua_rawsetp(L, LUA_REGISTRYINDEX, &shared_key);
 }

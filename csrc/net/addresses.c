@@ -24,7 +24,8 @@ static void key_of(const struct sockaddr *from, unsigned char key[16])
     }
 }
 
-/* FNV-1a. A client that picks its addresses to collide needs as many addresses as it gains steps. */
+/* FNV-1a. A client that picks its addresses to collide needs as many addresses as it gains steps.
+ */
 static size_t hash(const unsigned char key[16])
 {
     uint64_t h = 14695981039346656037u;
@@ -57,7 +58,8 @@ static int grow(sse_addresses *table)
     return SSE_OK;
 }
 
-sse_address *sse_addresses_enter(sse_addresses *table, const struct sockaddr *from, size_t most, int *refused)
+sse_address *sse_addresses_enter(sse_addresses *table, const struct sockaddr *from, size_t most,
+                                 int *refused)
 {
     unsigned char key[16];
     sse_address *a = NULL, **slot = NULL;

@@ -12,9 +12,10 @@ typedef struct sse_addresses {
     size_t cap, count;
 } sse_addresses;
 
-/* The address's entry with its count raised by one, made where there is none; NULL: out of memory, or the
- * count is at `most` already (*refused). */
-sse_address *sse_addresses_enter(sse_addresses *table, const struct sockaddr *from, size_t most, int *refused);
+/* The address's entry with its count raised by one, made where there is none; NULL: out of memory,
+ * or the count is at `most` already (*refused). */
+sse_address *sse_addresses_enter(sse_addresses *table, const struct sockaddr *from, size_t most,
+                                 int *refused);
 
 /* Lowers the count; the entry goes with its last connection. */
 void sse_addresses_leave(sse_addresses *table, sse_address *address);

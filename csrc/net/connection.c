@@ -7,16 +7,19 @@
 #include <sys/socket.h>
 
 #define MAX_IOV 64
-#define MAX_DISCARD (1u << 20)
+#define MAX_DISCARD \
+    (64u << 20)            /* SSE_LINGER_MS is the real bound; this one is for a fast network */
+#define FLUSHES_A_TURN 512 /* then accepts, timers and other sockets have their turn */
 
 const char *sse_reason_name(sse_reason reason)
 {
-    static const char *const names[] = { "open", "finished", "client", "server", "slow", "timeout", "error" };
+    static const char *const names[] = { "open", "finished", "client", "server",
+                                         "slow", "timeout",  "error" };
 
     return names[reason];
 }
 
-/* --- watching ------------------------------------------------------------------------------------- */
+/* --- watching ------------------------------------------------------------ */
 
 static void on_socket(evutil_socket_t fd, short what, void *arg);
 
@@ -33,14 +36,15 @@ static void watch(sse_connection *c)
     c->watching = want;
     if (!want)
         return;
-    event_assign(&c->event, sse_loop_base(c->pool->loop), fd, (short)(want | EV_PERSIST), on_socket, c);
+    event_assign(&c->event, sse_loop_base(c->pool->loop), fd, (short)(want | EV_PERSIST), on_socket,
+                 c);
     if (event_add(&c->event, NULL) != 0) {
         c->watching = 0;
         sse_connection_close(c, SSE_END_ERROR);
     }
 }
 
-/* --- the end -------------------------------------------------------------------------------------- */
+/* --- the end ------------------------------------------------------------- */
 
 static void move_to(sse_connection **list, sse_connection *c)
 {
@@ -54,6 +58,16 @@ static void move_to(sse_connection **list, sse_connection *c)
     if (c->next)
         c->next->link = &c->next;
     *list = c;
+}
+
+void sse_connection_reset(sse_connection *c, sse_reason reason)
+{
+    struct linger none = { .l_onoff = 1 };
+
+    if (sse_connection_ended(c))
+        return;
+    setsockopt(event_get_fd(&c->event), SOL_SOCKET, SO_LINGER, &none, sizeof none);
+    sse_connection_close(c, reason);
 }
 
 void sse_connection_close(sse_connection *c, sse_reason reason)
@@ -73,6 +87,8 @@ void sse_connection_close(sse_connection *c, sse_reason reason)
 
 static void linger(sse_connection *c)
 {
+    if (c->lingering)
+        return;
     c->lingering = true;
     shutdown(event_get_fd(&c->event), SHUT_WR);
     if (c->eof) {
@@ -92,7 +108,7 @@ void sse_connection_finish(sse_connection *c)
         linger(c);
 }
 
-/* --- writing -------------------------------------------------------------------------------------- */
+/* --- writing ------------------------------------------------------------- */
 
 static void drained(sse_connection *c)
 {
@@ -111,9 +127,16 @@ static void drained(sse_connection *c)
 static void stall(sse_connection *c, bool progress)
 {
     if (progress || !c->stalled)
-        sse_wheel_set(&c->pool->wheel, &c->deadline, SSE_WRITE_STALL_MS);
+        sse_wheel_set(&c->pool->wheel, &c->deadline, c->pool->limits.write_timeout);
     c->stalled = true;
     watch(c);
+}
+
+/* Why a read or a write failed: the peer said so, or nothing is heard of it any more. */
+static sse_reason reason_of_errno(int number)
+{
+    return number == ETIMEDOUT || number == EHOSTUNREACH || number == ENETUNREACH ? SSE_END_TIMEOUT
+                                                                                  : SSE_END_CLIENT;
 }
 
 static ssize_t write_some(sse_connection *c)
@@ -146,7 +169,7 @@ static void write_out(sse_connection *c)
             return;
         }
         if (n < 0) {
-            sse_connection_close(c, SSE_END_CLIENT);
+            sse_connection_close(c, reason_of_errno(errno));
             return;
         }
         progress = true;
@@ -169,8 +192,10 @@ static void mark_dirty(sse_connection *c)
     if (c->dirty)
         return;
     c->dirty = true;
-    c->next_dirty = c->pool->dirty;
-    c->pool->dirty = c;
+    c->next_dirty = NULL;
+    *c->pool->dirty_tail = c;
+    c->pool->dirty_tail = &c->next_dirty;
+    c->pool->dirty_count++;
     sse_pool_wake(c->pool);
 }
 
@@ -196,7 +221,7 @@ int sse_connection_send(sse_connection *c, sse_frame *frame)
     return SSE_OK;
 }
 
-/* --- reading -------------------------------------------------------------------------------------- */
+/* --- reading ------------------------------------------------------------- */
 
 static void discard(sse_connection *c, size_t n)
 {
@@ -223,7 +248,7 @@ static void read_some(sse_connection *c)
     if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR))
         return;
     if (n < 0) {
-        sse_connection_close(c, SSE_END_CLIENT);
+        sse_connection_close(c, reason_of_errno(errno));
         return;
     }
     pool->count.bytes_in += (uint64_t)n;
@@ -254,7 +279,7 @@ void sse_connection_read(sse_connection *c, bool on)
     watch(c);
 }
 
-/* --- deadlines ------------------------------------------------------------------------------------ */
+/* --- deadlines ----------------------------------------------------------- */
 
 static void on_deadline(sse_deadline *d)
 {
@@ -278,10 +303,10 @@ void sse_connection_deadline(sse_connection *c, uint64_t ms)
         sse_wheel_cancel(&c->pool->wheel, &c->deadline);
 }
 
-/* --- birth ---------------------------------------------------------------------------------------- */
+/* --- birth --------------------------------------------------------------- */
 
 /* Small writes go out at once; a peer that vanished without a word is noticed. */
-static void set_socket_options(evutil_socket_t fd)
+static void set_socket_options(evutil_socket_t fd, uint64_t write_timeout)
 {
     int on = 1;
 
@@ -298,11 +323,16 @@ static void set_socket_options(evutil_socket_t fd)
     setsockopt(fd, IPPROTO_TCP, TCP_KEEPCNT, &(int){ 4 }, sizeof(int));
 #endif
 #ifdef TCP_USER_TIMEOUT /* keep-alive probes stop while data is unacknowledged: bound that too */
-    setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &(unsigned){ SSE_WRITE_STALL_MS }, sizeof(unsigned));
+    unsigned ms = write_timeout < INT32_MAX ? (unsigned)write_timeout : INT32_MAX;
+
+    setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &ms, sizeof ms);
+#else
+    (void)write_timeout;
 #endif
 }
 
-int sse_connection_new(sse_pool *pool, evutil_socket_t fd, const sse_protocol *protocol, sse_connection **out)
+int sse_connection_new(sse_pool *pool, evutil_socket_t fd, const sse_protocol *protocol,
+                       sse_connection **out)
 {
     sse_connection *c = calloc(1, sizeof *c);
 
@@ -310,7 +340,7 @@ int sse_connection_new(sse_pool *pool, evutil_socket_t fd, const sse_protocol *p
         evutil_closesocket(fd);
         return SSE_ENOMEM;
     }
-    set_socket_options(fd);
+    set_socket_options(fd, pool->limits.write_timeout);
     c->pool = pool;
     c->protocol = protocol;
     c->deadline.call = on_deadline;
@@ -321,26 +351,36 @@ int sse_connection_new(sse_pool *pool, evutil_socket_t fd, const sse_protocol *p
     return SSE_OK;
 }
 
-/* --- the pool ------------------------------------------------------------------------------------- */
+/* --- the pool ------------------------------------------------------------ */
 
+/* What becomes dirty meanwhile waits for the next turn: a callback that answers each drain with
+ * more must not keep the loop here. */
 static void flush_dirty(sse_pool *pool)
 {
-    while (pool->dirty) {
+    size_t n = pool->dirty_count < FLUSHES_A_TURN ? pool->dirty_count : FLUSHES_A_TURN;
+
+    while (n-- > 0) {
         sse_connection *c = pool->dirty;
 
         pool->dirty = c->next_dirty;
+        if (!pool->dirty)
+            pool->dirty_tail = &pool->dirty;
+        pool->dirty_count--;
         c->dirty = false;
         write_from_loop(c);
     }
+    if (pool->dirty)
+        sse_pool_wake(pool);
 }
 
 static void free_dead(sse_pool *pool)
 {
-    while (pool->dead) {
-        sse_connection *c = pool->dead;
+    sse_connection *next = NULL;
 
+    for (sse_connection *c = pool->dead; c; c = next) {
+        next = c->next;
         if (c->dirty)
-            flush_dirty(pool); /* only takes it off that list, for it has ended */
+            continue; /* it is on that list too: when its turn has come */
         *c->link = c->next;
         if (c->next)
             c->next->link = c->link;
@@ -366,6 +406,7 @@ void sse_pool_init(sse_pool *pool, sse_loop *loop, const sse_limits *limits)
     pool->loop = loop;
     pool->limits = *limits;
     pool->ended_tail = &pool->ended;
+    pool->dirty_tail = &pool->dirty;
     sse_wheel_init(&pool->wheel, loop);
     sse_deferred_init(&pool->turn_end, end_turn, pool);
 }
@@ -377,13 +418,18 @@ void sse_pool_wake(sse_pool *pool)
 
 void sse_pool_close_all(sse_pool *pool)
 {
-    while (pool->open)
-        sse_connection_close(pool->open, SSE_END_SERVER);
+    while (pool->open) {
+        sse_connection *c = pool->open;
+
+        if (c->out.bytes > 0)
+            sse_connection_flush(c);
+        sse_connection_close(c, SSE_END_SERVER);
+    }
 }
 
 void sse_pool_free(sse_pool *pool)
 {
-    while (pool->dead || pool->dirty || pool->ended)
+    while (!sse_pool_settled(pool))
         end_turn(pool);
     sse_loop_undefer(pool->loop, &pool->turn_end);
     sse_wheel_stop(&pool->wheel);

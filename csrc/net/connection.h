@@ -1,25 +1,24 @@
-/* connection.h: one accepted socket, and the pool that connections share: loop, deadlines, limits, counters,
- * a read buffer, and the lists of what is to be flushed and freed at the end of the turn.
+/* connection.h: one accepted socket, and the pool that connections share: loop, deadlines, limits,
+ * counters, a read buffer, and the lists of what is to be flushed and freed at the end of the turn.
  *
- * A connection is freed by the pool at the end of a turn, never inside a call: whoever holds a pointer
- * during a callback may use it until the callback returns. */
+ * A connection is freed by the pool at the end of a turn, never inside a call: whoever holds a
+ * pointer during a callback may use it until the callback returns. */
 #ifndef SSE_NET_CONNECTION_H
 #define SSE_NET_CONNECTION_H
 
 #include "queue.h"
 #include "wheel.h"
 
-#define SSE_WRITE_STALL_MS 120000 /* a socket that takes no byte for this long is given up */
-#define SSE_LINGER_MS 2000        /* after an end of ours, for the client to read it */
+#define SSE_LINGER_MS 2000 /* after an end of ours, for the client to read it */
 
 typedef enum sse_reason { /* why something ended, as Lua is told */
-    SSE_NOT_ENDED,
-    SSE_END_FINISHED, /* the answer was complete */
-    SSE_END_CLIENT,
-    SSE_END_SERVER,
-    SSE_END_SLOW,
-    SSE_END_TIMEOUT,
-    SSE_END_ERROR,
+                          SSE_NOT_ENDED,
+                          SSE_END_FINISHED, /* the answer was complete */
+                          SSE_END_CLIENT,
+                          SSE_END_SERVER,
+                          SSE_END_SLOW,
+                          SSE_END_TIMEOUT,
+                          SSE_END_ERROR,
 } sse_reason;
 
 const char *sse_reason_name(sse_reason reason); /* "client" ... */
@@ -28,9 +27,10 @@ typedef struct sse_limits {
     size_t max_connections, max_connections_per_address; /* 0: no limit */
     size_t max_head, max_target;
     uint64_t max_body;
-    size_t max_pending;                                   /* bytes queued for one streamed answer */
-    uint64_t head_timeout, body_timeout, idle_timeout;    /* ms */
-    uint64_t keep_alive;                                  /* ms between keep-alive comments, 0: none */
+    size_t max_pending;                                /* bytes queued for one streamed answer */
+    uint64_t head_timeout, body_timeout, idle_timeout; /* ms */
+    uint64_t write_timeout; /* ms a socket may take no byte while some wait for it */
+    uint64_t keep_alive;    /* ms between keep-alive comments, 0: none */
 } sse_limits;
 
 typedef struct sse_counters {
@@ -46,7 +46,8 @@ typedef struct sse_protocol {
     void (*on_eof)(sse_connection *c);      /* the client sends no more; reading has stopped */
     void (*on_drained)(sse_connection *c);  /* the last queued byte went out */
     void (*on_deadline)(sse_connection *c); /* the one set by sse_connection_deadline */
-    void (*on_closed)(sse_connection *c, sse_reason reason); /* at the end of the turn; free the session */
+    void (*on_closed)(sse_connection *c, sse_reason reason); /* at the end of the turn; free the
+                                                                session */
 } sse_protocol;
 
 struct sse_exchange;
@@ -56,7 +57,9 @@ typedef struct sse_pool {
     sse_wheel wheel;
     sse_limits limits;
     sse_counters count;
-    sse_connection *open, *dirty, *dead;
+    sse_connection *open, *dead;
+    sse_connection *dirty, **dirty_tail; /* to be flushed at the end of the turn, oldest first */
+    size_t dirty_count;
     struct sse_exchange *ended, **ended_tail; /* see exchange.h */
     sse_deferred turn_end;
     void (*on_request)(void *user, struct sse_exchange *x);
@@ -72,7 +75,7 @@ struct sse_connection {
     sse_connection *next_dirty;
     const sse_protocol *protocol;
     void *session;
-    void *address;   /* the server's count for the client's address, or NULL */
+    void *address; /* the server's count for the client's address, or NULL */
     struct event event;
     sse_deadline deadline;
     sse_queue out;
@@ -80,37 +83,49 @@ struct sse_connection {
     uint8_t reason;     /* sse_reason: SSE_NOT_ENDED while open */
     short watching;     /* EV_READ | EV_WRITE as armed */
     bool dirty, reading, eof, finishing, lingering, stalled;
-    bool counted;       /* the server's: it counts towards max_connections */
+    bool counted; /* the server's: it counts towards max_connections */
 };
 
 void sse_pool_init(sse_pool *pool, sse_loop *loop, const sse_limits *limits);
 
-/* Closes every connection at once (SSE_END_SERVER) and carries out what is due. */
+/* Closes every connection at once (SSE_END_SERVER), after one try to write what is queued. */
 void sse_pool_close_all(sse_pool *pool);
-void sse_pool_free(sse_pool *pool); /* no connection may be left */
+void sse_pool_free(sse_pool *pool); /* every connection must be closed; tells their ends */
+
+/* Nothing waits for the end of a turn: no flush, no end to be told. */
+static inline bool sse_pool_settled(const sse_pool *pool)
+{
+    return !pool->dirty && !pool->dead && !pool->ended;
+}
 
 /* Calls the pool's end of turn (flush, ends, frees) when the turn at hand is over. */
 void sse_pool_wake(sse_pool *pool);
 
 /* Takes the socket over (closed on failure too). The protocol's session is set by the caller. */
-int sse_connection_new(sse_pool *pool, evutil_socket_t fd, const sse_protocol *protocol, sse_connection **out);
+int sse_connection_new(sse_pool *pool, evutil_socket_t fd, const sse_protocol *protocol,
+                       sse_connection **out);
 
-/* Queues the frame (adding a reference); it is written at the end of the turn. SSE_ECLOSED, SSE_ENOMEM. */
+/* Queues the frame (adding a reference); it is written at the end of the turn. SSE_ECLOSED,
+ * SSE_ENOMEM. */
 int sse_connection_send(sse_connection *c, sse_frame *frame);
 
-/* Writes what the socket takes, without waiting for the end of the turn. No callback comes from it. */
+/* Writes what the socket takes, without waiting for the end of the turn. No callback comes from it.
+ */
 void sse_connection_flush(sse_connection *c);
 
 /* Reading on or off. */
 void sse_connection_read(sse_connection *c, bool on);
 
-/* protocol->on_deadline in ms; 0 cancels. While bytes wait for the socket the stall limit rules instead. */
+/* protocol->on_deadline in ms; 0 cancels. While bytes wait for the socket the stall limit rules
+ * instead. */
 void sse_connection_deadline(sse_connection *c, uint64_t ms);
 
 /* Ends after what is queued went out, lingering so that the client can read it. */
 void sse_connection_finish(sse_connection *c);
 
-/* Ends at once; what is queued is lost. */
+/* Ends at once; what is queued is lost. `reset`: the client is told so by a reset, where the end of
+ * the connection could be taken for the end of the answer. */
+void sse_connection_reset(sse_connection *c, sse_reason reason);
 void sse_connection_close(sse_connection *c, sse_reason reason);
 
 static inline bool sse_connection_ended(const sse_connection *c)

@@ -2,11 +2,11 @@
 
 #include <stdlib.h>
 
-/* Queued bytes past this are written without waiting for the end of the turn, so that a handler which
- * sends in a loop meets the socket's real state. */
+/* Queued bytes past this are written without waiting for the end of the turn, so that a handler
+ * which sends in a loop meets the socket's real state. */
 #define FLUSH_AT ((size_t)64 << 10)
 
-/* --- requests ------------------------------------------------------------------------------------- */
+/* --- requests ------------------------------------------------------------ */
 
 static sse_slice copy_slice(char **to, sse_slice s)
 {
@@ -50,9 +50,10 @@ void sse_request_free(sse_request *request)
     free(request);
 }
 
-/* --- birth and end -------------------------------------------------------------------------------- */
+/* --- birth and end ------------------------------------------------------- */
 
-/* The end of a turn: tells what ended, oldest first. What ends meanwhile waits for the next turn. */
+/* The end of a turn: tells what ended, oldest first. What ends meanwhile waits for the next turn.
+ */
 static void tell_ended(sse_pool *pool)
 {
     sse_exchange *list = pool->ended;
@@ -99,18 +100,18 @@ void sse_exchange_end(sse_exchange *x, sse_reason reason)
     sse_pool_wake(x->pool);
 }
 
-/* --- the answer ----------------------------------------------------------------------------------- */
+/* --- the answer ---------------------------------------------------------- */
 
-static int start(sse_exchange *x, int status, const sse_http1_field *fields, size_t count, int64_t length,
-                 size_t *bad)
+static int start(sse_exchange *x, int status, const sse_http1_field *fields, size_t count,
+                 int64_t length, size_t *bad)
 {
     if (x->state != SSE_EXCHANGE_OPEN)
         return x->state == SSE_EXCHANGE_CLOSED ? SSE_ECLOSED : SSE_ESTATE;
     return x->transport->start(x, status, fields, count, length, bad);
 }
 
-int sse_exchange_reply(sse_exchange *x, int status, const sse_http1_field *fields, size_t count, sse_slice body,
-                       size_t *bad)
+int sse_exchange_reply(sse_exchange *x, int status, const sse_http1_field *fields, size_t count,
+                       sse_slice body, size_t *bad)
 {
     sse_frame *frame = NULL;
     int code = SSE_OK;
@@ -136,7 +137,8 @@ done:
     return code;
 }
 
-int sse_exchange_start(sse_exchange *x, int status, const sse_http1_field *fields, size_t count, size_t *bad)
+int sse_exchange_start(sse_exchange *x, int status, const sse_http1_field *fields, size_t count,
+                       size_t *bad)
 {
     int code = start(x, status, fields, count, -1, bad);
 

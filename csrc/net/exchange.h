@@ -1,6 +1,6 @@
-/* exchange.h: one request and its answer, whatever protocol carries them. It is open until answered, then
- * started (a streamed answer) or finished, and ends once: on_end comes from the loop, never from inside a
- * call made by the user, and the exchange is freed when it returns. */
+/* exchange.h: one request and its answer, whatever protocol carries them. It is open until
+ * answered, then started (a streamed answer) or finished, and ends once: on_end comes from the
+ * loop, never from inside a call made by the user, and the exchange is freed when it returns. */
 #ifndef SSE_NET_EXCHANGE_H
 #define SSE_NET_EXCHANGE_H
 
@@ -12,7 +12,7 @@
 /* A request head in one block, and its whole body. */
 typedef struct sse_request {
     sse_slice method, target;
-    int minor;        /* HTTP/1.minor */
+    int minor; /* HTTP/1.minor */
     sse_buffer body;
     size_t field_count;
     sse_http1_field fields[]; /* and behind them the bytes that all slices point into */
@@ -32,8 +32,8 @@ typedef struct sse_exchange sse_exchange;
 
 /* The protocol's part. `length`: of a body known beforehand, or -1 for a streamed one. */
 typedef struct sse_transport {
-    int (*start)(sse_exchange *x, int status, const sse_http1_field *fields, size_t count, int64_t length,
-                 size_t *bad);
+    int (*start)(sse_exchange *x, int status, const sse_http1_field *fields, size_t count,
+                 int64_t length, size_t *bad);
     int (*send)(sse_exchange *x, sse_frame *frame);
     void (*finish)(sse_exchange *x);
     void (*abort)(sse_exchange *x);
@@ -45,15 +45,16 @@ typedef struct sse_transport {
 struct sse_exchange {
     sse_pool *pool;
     const sse_transport *transport;
-    void *session;         /* the transport's; NULL once it has gone */
-    sse_request *request;  /* NULL once dropped */
-    sse_exchange *next;    /* pool->ended */
+    void *session;        /* the transport's; NULL once it has gone */
+    sse_request *request; /* NULL once dropped */
+    sse_exchange *next;   /* pool->ended */
     void *user;
     void (*on_end)(void *user, sse_reason reason);
     void (*on_drain)(void *user); /* what was queued went out; from the loop */
     uint8_t state, reason;
-    bool head_only;   /* HEAD: the body is not sent */
-    bool long_lived;  /* an event stream: the request is dropped, the client's end of input ends it */
+    bool head_only;  /* HEAD: the body is not sent */
+    bool long_lived; /* an event stream: the request is dropped, the client's end of input ends it
+                      */
 };
 
 /* For the transport: a new exchange (takes the request over), and its end. */
@@ -61,21 +62,24 @@ sse_exchange *sse_exchange_new(sse_pool *pool, const sse_transport *transport, v
                                sse_request *request);
 void sse_exchange_end(sse_exchange *x, sse_reason reason);
 
-/* A whole answer. SSE_EINVAL: a bad field (*bad is its index); SSE_ESTATE: answered before; SSE_ECLOSED. */
-int sse_exchange_reply(sse_exchange *x, int status, const sse_http1_field *fields, size_t count, sse_slice body,
-                       size_t *bad);
+/* A whole answer. SSE_EINVAL: a bad field (*bad is its index); SSE_ESTATE: answered before;
+ * SSE_ECLOSED. */
+int sse_exchange_reply(sse_exchange *x, int status, const sse_http1_field *fields, size_t count,
+                       sse_slice body, size_t *bad);
 
 /* The head of a streamed answer. Errors as above. */
-int sse_exchange_start(sse_exchange *x, int status, const sse_http1_field *fields, size_t count, size_t *bad);
+int sse_exchange_start(sse_exchange *x, int status, const sse_http1_field *fields, size_t count,
+                       size_t *bad);
 
-/* A piece of a streamed body; all or nothing. SSE_EFULL: max bytes are pending and the client takes none;
- * SSE_ETOOBIG: the frame alone is over max; SSE_ECLOSED, SSE_ESTATE, SSE_ENOMEM. */
+/* A piece of a streamed body; all or nothing. SSE_EFULL: max bytes are pending and the client takes
+ * none; SSE_ETOOBIG: the frame alone is over max; SSE_ECLOSED, SSE_ESTATE, SSE_ENOMEM. */
 int sse_exchange_send(sse_exchange *x, sse_frame *frame, size_t max);
 
 /* The clean end of a streamed answer. Harmless when ended. */
 void sse_exchange_finish(sse_exchange *x, sse_reason reason);
 
-/* Breaks the connection (or the protocol's stream), so that the client sees an unfinished answer. */
+/* Breaks the connection (or the protocol's stream), so that the client sees an unfinished answer.
+ */
 void sse_exchange_abort(sse_exchange *x, sse_reason reason);
 
 size_t sse_exchange_pending(const sse_exchange *x);

@@ -4,24 +4,25 @@
 #include <stdlib.h>
 #include <time.h>
 
-#define MAX_EXTRA_FIELDS 4                   /* Date, Connection, and the framing of the body */
+#define MAX_EXTRA_FIELDS  4 /* Date, Connection, and the framing of the body */
 #define MAX_RESPONSE_HEAD ((size_t)256 << 10)
-#define MAX_WAITING ((size_t)32 << 10)       /* bytes of further requests kept while one is being answered */
+#define MAX_WAITING \
+    ((size_t)32 << 10) /* bytes of further requests kept while one is being answered */
 
 typedef struct session {
     sse_connection *connection;
     sse_exchange *exchange; /* the request being answered, or NULL */
     sse_request *request;   /* the request whose body is being read, or NULL */
     sse_http1_body body;
-    sse_buffer in;          /* bytes not understood yet */
-    size_t scanned;         /* see sse_http1_parse_head */
-    bool keep_alive;        /* after the answer at hand */
-    bool chunked;           /* the answer at hand is streamed in chunks */
+    sse_buffer in;   /* bytes not understood yet */
+    size_t scanned;  /* see sse_http1_parse_head */
+    bool keep_alive; /* after the answer at hand */
+    bool chunked;    /* the answer at hand is streamed in chunks */
     bool expect_continue;
-    bool begun;             /* the first byte of a request came: the head's deadline runs */
+    bool begun; /* the first byte of a request came: the head's deadline runs */
 } session;
 
-/* --- answers -------------------------------------------------------------------------------------- */
+/* --- answers ------------------------------------------------------------- */
 
 static void format_date(char *out, size_t size)
 {
@@ -29,8 +30,9 @@ static void format_date(char *out, size_t size)
     struct tm tm;
 
     gmtime_r(&now, &tm); /* not strftime: day and month names must not follow the locale */
-    snprintf(out, size, "%s, %02d %s %04d %02d:%02d:%02d GMT", &"Sun\0Mon\0Tue\0Wed\0Thu\0Fri\0Sat"[tm.tm_wday * 4],
-             tm.tm_mday, &"Jan\0Feb\0Mar\0Apr\0May\0Jun\0Jul\0Aug\0Sep\0Oct\0Nov\0Dec"[tm.tm_mon * 4],
+    snprintf(out, size, "%s, %02d %s %04d %02d:%02d:%02d GMT",
+             &"Sun\0Mon\0Tue\0Wed\0Thu\0Fri\0Sat"[tm.tm_wday * 4], tm.tm_mday,
+             &"Jan\0Feb\0Mar\0Apr\0May\0Jun\0Jul\0Aug\0Sep\0Oct\0Nov\0Dec"[tm.tm_mon * 4],
              tm.tm_year + 1900, tm.tm_hour, tm.tm_min, tm.tm_sec);
 }
 
@@ -45,8 +47,8 @@ static bool has_body(int status)
 }
 
 /* The response head as one frame: the caller's fields, then what the connection needs. */
-static int head_frame(session *s, int minor, int status, const sse_http1_field *fields, size_t count,
-                      int64_t length, size_t *bad, sse_frame **frame)
+static int head_frame(session *s, int minor, int status, const sse_http1_field *fields,
+                      size_t count, int64_t length, size_t *bad, sse_frame **frame)
 {
     char date[40], digits[24];
     sse_http1_field all[SSE_HTTP1_MAX_FIELDS + MAX_EXTRA_FIELDS];
@@ -98,8 +100,8 @@ static void choose_framing(session *s, sse_exchange *x, int status, int64_t leng
         s->keep_alive = false;
 }
 
-static int start_answer(sse_exchange *x, int status, const sse_http1_field *fields, size_t count, int64_t length,
-                        size_t *bad)
+static int start_answer(sse_exchange *x, int status, const sse_http1_field *fields, size_t count,
+                        int64_t length, size_t *bad)
 {
     session *s = x->session;
     bool keep_alive = s->keep_alive, head_only = x->head_only;
@@ -110,13 +112,14 @@ static int start_answer(sse_exchange *x, int status, const sse_http1_field *fiel
         return SSE_ECLOSED;
     choose_framing(s, x, status, length);
     code = head_frame(s, x->request->minor, status, fields, count, length, bad, &frame);
+    if (!code)
+        code = send_and_drop(s, frame);
     if (code) { /* nothing was sent: as if not asked */
         s->keep_alive = keep_alive;
         x->head_only = head_only;
         s->chunked = false;
-        return code;
     }
-    return send_and_drop(s, frame);
+    return code;
 }
 
 static int send_frame(sse_exchange *x, sse_frame *frame)
@@ -133,14 +136,13 @@ static void finish_answer(sse_exchange *x)
 
     if (!s)
         return;
-    if (s->chunked && !x->head_only)
-        send_and_drop(s, sse_frame_raw(SSE_SLICE("0\r\n\r\n")));
-    s->chunked = false;
     s->exchange = NULL;
+    if (s->chunked && !x->head_only && send_and_drop(s, sse_frame_raw(SSE_SLICE("0\r\n\r\n"))))
+        sse_connection_close(s->connection, SSE_END_ERROR); /* no next answer behind half of one */
+    s->chunked = false;
+    sse_connection_flush(s->connection); /* marks it: on_drained comes at the end of the turn */
     if (!s->keep_alive || (s->connection->eof && s->in.len == 0))
         sse_connection_finish(s->connection);
-    else
-        sse_connection_flush(s->connection); /* marks it: on_drained comes at the end of the turn */
 }
 
 static void abort_answer(sse_exchange *x)
@@ -150,7 +152,10 @@ static void abort_answer(sse_exchange *x)
     if (!s)
         return;
     s->exchange = NULL;
-    sse_connection_close(s->connection, SSE_END_SERVER);
+    if (x->state == SSE_EXCHANGE_STARTED && s->connection->out.bare)
+        sse_connection_reset(s->connection, SSE_END_SERVER);
+    else
+        sse_connection_close(s->connection, SSE_END_SERVER);
 }
 
 static void flush_answer(sse_exchange *x)
@@ -176,7 +181,8 @@ static sse_connection *connection_of(const sse_exchange *x)
 }
 
 static const sse_transport transport = {
-    start_answer, send_frame, finish_answer, abort_answer, flush_answer, pending_bytes, connection_of,
+    start_answer, send_frame,    finish_answer, abort_answer,
+    flush_answer, pending_bytes, connection_of,
 };
 
 /* A clear answer to a request that can't be served, then the end: what follows can't be trusted. */
@@ -201,7 +207,7 @@ static void refuse(session *s, int status, const char *reason, const sse_http1_f
     sse_connection_finish(s->connection);
 }
 
-/* --- requests ------------------------------------------------------------------------------------- */
+/* --- requests ------------------------------------------------------------ */
 
 static void dispatch(session *s)
 {
@@ -229,13 +235,16 @@ static int take_head(session *s, const char *bytes, size_t len, size_t *used)
     sse_http1_limits bounds = { limits->max_head, limits->max_target };
     sse_http1_refusal refusal = { 0 };
     sse_http1_head head;
+    size_t extra = 0;
     int code = sse_http1_parse_head(bytes, len, &bounds, &s->scanned, &head, used, &refusal);
 
     if (code == SSE_EAGAIN)
         return code;
     s->scanned = 0;
+    extra = *used < limits->max_head ? limits->max_head - *used : 0; /* empty lines before it count
+                                                                      */
     if (!code)
-        code = sse_http1_body_init(&s->body, &head, limits->max_body, limits->max_head - *used, &refusal);
+        code = sse_http1_body_init(&s->body, &head, limits->max_body, extra, &refusal);
     if (code) {
         refuse(s, refusal.status, refusal.reason, NULL);
         return SSE_ECLOSED;
@@ -261,7 +270,8 @@ static int take_body(session *s, const char *bytes, size_t len, size_t *used)
     *used = 0;
     while (!s->body.done && *used < len) {
         sse_slice data = { NULL, 0 };
-        int code = sse_http1_body_feed(&s->body, bytes + *used, len - *used, &taken, &data, &refusal);
+        int code =
+            sse_http1_body_feed(&s->body, bytes + *used, len - *used, &taken, &data, &refusal);
 
         if (code) {
             refuse(s, refusal.status, refusal.reason, NULL);
@@ -287,7 +297,8 @@ static void encourage(session *s)
     send_and_drop(s, sse_frame_raw(SSE_SLICE("HTTP/1.1 100 Continue\r\n\r\n")));
 }
 
-/* Understands as much as is there; returns how many bytes were used. Stops at a request being answered. */
+/* Understands as much as is there; returns how many bytes were used. Stops at a request being
+ * answered. */
 static size_t consume(session *s, const char *bytes, size_t len)
 {
     sse_connection *c = s->connection;
@@ -298,7 +309,8 @@ static size_t consume(session *s, const char *bytes, size_t len)
         int code = SSE_OK;
 
         if (!s->request) {
-            if (c->out.bytes > 0 || total == len) /* one answer at a time: the client must read it */
+            if (c->out.bytes > 0 || total == len) /* one answer at a time: the client must read it
+                                                   */
                 break;
             code = take_head(s, bytes + total, len - total, &used);
             if (code)
@@ -330,7 +342,8 @@ static void keep_rest(session *s, const char *bytes, size_t len)
     if (s->connection->finishing || sse_connection_ended(s->connection))
         return;
     if (s->exchange && s->exchange->long_lived) {
-        s->keep_alive = false; /* nothing can be answered behind a stream: its end is the connection's */
+        s->keep_alive = false; /* nothing can be answered behind a stream: its end is the
+                                  connection's */
         return;
     }
     if (sse_buffer_append(&s->in, bytes, len)) {
@@ -373,19 +386,39 @@ static void on_bytes(sse_connection *c, const char *bytes, size_t len)
         keep_rest(s, bytes + used, len - used);
 }
 
-/* --- the connection's other news ------------------------------------------------------------------ */
+/* --- the connection's other news ----------------------------------------- */
 
 static void on_eof(sse_connection *c)
 {
     session *s = c->session;
 
-    if (!s->exchange) {
-        if (c->out.bytes == 0) /* else a client that has said all still reads its answers */
+    if (!s->exchange) { /* a client that has said all still reads its answers: on_drained follows */
+        if (c->out.bytes == 0 && !c->dirty)
             sse_connection_close(c, SSE_END_CLIENT);
         return;
     }
     if (s->exchange->state == SSE_EXCHANGE_STARTED)
         sse_connection_close(c, SSE_END_CLIENT); /* nobody listens to the rest of the stream */
+}
+
+/* A stream begun with further requests behind it: they are given up, and its client is watched
+ * again. */
+static void drop_waiting(session *s)
+{
+    s->keep_alive = false;
+    sse_buffer_free(&s->in);
+    sse_connection_read(s->connection, true);
+}
+
+/* The answer at hand may have ended meanwhile, and the next may be due. */
+static void next_request(session *s)
+{
+    sse_connection *c = s->connection;
+
+    sse_connection_read(c, true);
+    s->begun = false;
+    sse_connection_deadline(c, c->pool->limits.idle_timeout);
+    consume_waiting(s);
 }
 
 static void on_drained(sse_connection *c)
@@ -394,16 +427,16 @@ static void on_drained(sse_connection *c)
     sse_exchange *x = s->exchange;
 
     if (x) {
+        if (x->long_lived && s->in.len > 0)
+            drop_waiting(s);
         if (x->on_drain)
             x->on_drain(x->user);
         return;
     }
-    if (s->request) /* 100 Continue went out */
-        return;
-    sse_connection_read(c, true);
-    s->begun = false;
-    sse_connection_deadline(c, c->pool->limits.idle_timeout);
-    consume_waiting(s);
+    if (s->request) /* 100 Continue went out, and took the deadline with it where it had to wait */
+        sse_connection_deadline(c, c->pool->limits.body_timeout);
+    else
+        next_request(s);
     if (c->eof && !s->exchange && !sse_connection_ended(c) && c->out.bytes == 0)
         sse_connection_close(c, SSE_END_CLIENT); /* and what is left is no whole request */
 }
@@ -435,7 +468,7 @@ static void on_closed(sse_connection *c, sse_reason reason)
 
 static const sse_protocol protocol = { on_bytes, on_eof, on_drained, on_deadline, on_closed };
 
-/* --- birth ---------------------------------------------------------------------------------------- */
+/* --- birth --------------------------------------------------------------- */
 
 static session *new_session(sse_pool *pool, evutil_socket_t fd)
 {
@@ -476,8 +509,8 @@ int sse_http1_session_refuse(sse_pool *pool, evutil_socket_t fd)
 
     if (!s)
         return SSE_ENOMEM;
-    pool->count.refused++;
-    evutil_secure_rng_get_bytes(&byte, 1); /* spread, so that the refused don't all come back at once */
+    evutil_secure_rng_get_bytes(&byte, 1); /* spread, so that the refused don't all come back at
+                                              once */
     snprintf(seconds, sizeof seconds, "%d", 1 + byte % 10);
     retry_after = field("Retry-After", seconds);
     refuse(s, 503, "too many connections", &retry_after);

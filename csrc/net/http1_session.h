@@ -1,5 +1,5 @@
-/* http1_session.h: HTTP/1.0 and 1.1 over one connection: requests one after the other, keep-alive, pipelining
- * in order, deadlines, refusals (RFC 9112). */
+/* http1_session.h: HTTP/1.0 and 1.1 over one connection: requests one after the other, keep-alive,
+ * pipelining in order, deadlines, refusals (RFC 9112). */
 #ifndef SSE_NET_HTTP1_SESSION_H
 #define SSE_NET_HTTP1_SESSION_H
 

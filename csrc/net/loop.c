@@ -19,7 +19,8 @@ int sse_loop_new(sse_loop **out)
 
     if (!loop || !config)
         goto fail;
-    /* Timers set in one callback count from the time they are set, not from the turn's cached time. */
+    /* Timers set in one callback count from the time they are set, not from the turn's cached time.
+     */
     event_config_set_flag(config, EVENT_BASE_FLAG_NO_CACHE_TIME);
     loop->base = event_base_new_with_config(config);
     if (!loop->base) {
@@ -191,7 +192,8 @@ static struct timeval to_timeval(uint64_t ms)
 
     if (ms > longest)
         ms = longest;
-    return (struct timeval){ .tv_sec = (time_t)(ms / 1000), .tv_usec = (suseconds_t)(ms % 1000 * 1000) };
+    return (struct timeval){ .tv_sec = (time_t)(ms / 1000),
+                             .tv_usec = (suseconds_t)(ms % 1000 * 1000) };
 }
 
 void sse_timer_init(sse_timer *t, sse_loop *loop, void (*call)(void *arg), void *arg)

@@ -1,5 +1,6 @@
-/* loop.h: one event loop: an event_base, timers, signals, calls put off to the end of the turn, and the
- * count of what keeps it running. One thread. All times are milliseconds of a monotonic clock. */
+/* loop.h: one event loop: an event_base, timers, signals, calls put off to the end of the turn, and
+ * the count of what keeps it running. One thread. All times are milliseconds of a monotonic clock.
+ */
 #ifndef SSE_NET_LOOP_H
 #define SSE_NET_LOOP_H
 
@@ -17,12 +18,12 @@ void sse_loop_free(sse_loop *loop); /* everything that lives on it must be gone 
 
 struct event_base *sse_loop_base(sse_loop *loop);
 
-/* Turns until nothing keeps it or sse_loop_stop. SSE_EBUSY when it is running already (libevent forbids
- * nesting), SSE_ESYS. */
+/* Turns until nothing keeps it or sse_loop_stop. SSE_EBUSY when it is running already (libevent
+ * forbids nesting), SSE_ESYS. */
 int sse_loop_run(sse_loop *loop);
 
-/* One turn: waits until something happens, serves it and the deferred calls. *kept (out): something keeps
- * the loop running; where nothing does, it returns at once. Errors as above. */
+/* One turn: waits until something happens, serves it and the deferred calls. *kept (out): something
+ * keeps the loop running; where nothing does, it returns at once. Errors as above. */
 int sse_loop_turn(sse_loop *loop, bool *kept);
 
 /* Ends run or turn after the callback at hand. Harmless on a loop that doesn't run. */
@@ -36,9 +37,9 @@ void sse_loop_release(sse_loop *loop);
 
 uint64_t sse_loop_now(const sse_loop *loop);
 
-/* A call at the end of this turn (or of the next, when made outside of one). Embedded in its owner; queued
- * at most once; cancelled by its owner's death. Calls deferred by a deferred call run a turn later. Keeps
- * the loop running while queued. */
+/* A call at the end of this turn (or of the next, when made outside of one). Embedded in its owner;
+ * queued at most once; cancelled by its owner's death. Calls deferred by a deferred call run a turn
+ * later. Keeps the loop running while queued. */
 typedef struct sse_deferred {
     struct sse_deferred *next, **link; /* link NULL: not queued */
     void (*call)(void *arg);
@@ -49,7 +50,8 @@ void sse_deferred_init(sse_deferred *d, void (*call)(void *arg), void *arg);
 void sse_loop_defer(sse_loop *loop, sse_deferred *d);
 void sse_loop_undefer(sse_loop *loop, sse_deferred *d);
 
-/* A timer of its own; for thousands of coarse deadlines use wheel.h. Does not keep the loop by itself. */
+/* A timer of its own; for thousands of coarse deadlines use wheel.h. Does not keep the loop by
+ * itself. */
 typedef struct sse_timer {
     struct event event;
     void (*call)(void *arg);
@@ -57,7 +59,8 @@ typedef struct sse_timer {
 } sse_timer;
 
 void sse_timer_init(sse_timer *t, sse_loop *loop, void (*call)(void *arg), void *arg);
-int sse_timer_start(sse_timer *t, uint64_t ms, bool repeat); /* starts again where it runs already */
+int sse_timer_start(sse_timer *t, uint64_t ms, bool repeat); /* starts again where it runs already
+                                                              */
 void sse_timer_stop(sse_timer *t);                           /* harmless on a stopped one */
 
 /* A signal by number; keeps nothing running. */

@@ -10,9 +10,9 @@
 typedef struct sse_queue {
     sse_frame **items; /* ring of cap */
     uint32_t head, count, cap;
-    bool bare;         /* frames go out without their chunk framing (HTTP/1.0) */
-    size_t offset;     /* bytes of the first frame that went out already */
-    size_t bytes;      /* bytes still to go */
+    bool bare;     /* frames go out without their chunk framing (HTTP/1.0) */
+    size_t offset; /* bytes of the first frame that went out already */
+    size_t bytes;  /* bytes still to go */
 } sse_queue;
 
 /* Adds the frame and a reference to it. SSE_ENOMEM: nothing changed. */

@@ -13,8 +13,8 @@
 #include "http1_session.h"
 
 #define ACCEPTS_A_TURN 64
-#define MAX_REFUSED 256      /* clients told 503 at a time; more are dropped without a word */
-#define PAUSE_MS 100         /* no descriptor left: accept again after this long */
+#define MAX_REFUSED    256 /* clients told 503 at a time; more are dropped without a word */
+#define PAUSE_MS       100 /* no descriptor left: accept again after this long */
 
 struct sse_server {
     sse_pool pool;
@@ -26,7 +26,7 @@ struct sse_server {
     sse_deadline pause;
     sse_deferred idle;
     sse_addresses addresses;
-    size_t served; /* connections that count towards the limit: not those being refused */
+    size_t served, refusing; /* connections that count towards max_connections; those told 503 */
     void *user;
     void (*on_request)(void *user, sse_exchange *x);
     void (*on_idle)(void *user);
@@ -41,17 +41,19 @@ const sse_limits sse_default_limits = {
     .head_timeout = 10000,
     .body_timeout = 30000,
     .idle_timeout = 60000,
+    .write_timeout = 120000,
     .keep_alive = 15000,
 };
 
-/* --- accepting ------------------------------------------------------------------------------------ */
+/* --- accepting ----------------------------------------------------------- */
 
 static void refuse(sse_server *server, evutil_socket_t fd)
 {
-    if (server->pool.count.connections - server->served >= MAX_REFUSED)
+    server->pool.count.refused++;
+    if (server->refusing >= MAX_REFUSED)
         evutil_closesocket(fd);
-    else
-        sse_http1_session_refuse(&server->pool, fd);
+    else if (sse_http1_session_refuse(&server->pool, fd) == SSE_OK)
+        server->refusing++;
 }
 
 static void welcome(sse_server *server, evutil_socket_t fd, const struct sockaddr *from)
@@ -66,7 +68,8 @@ static void welcome(sse_server *server, evutil_socket_t fd, const struct sockadd
         return;
     }
     if (limits->max_connections_per_address) {
-        address = sse_addresses_enter(&server->addresses, from, limits->max_connections_per_address, &refused);
+        address = sse_addresses_enter(&server->addresses, from, limits->max_connections_per_address,
+                                      &refused);
         if (refused) {
             refuse(server, fd);
             return;
@@ -115,16 +118,20 @@ static void on_acceptable(evutil_socket_t fd, short what, void *arg)
     }
 }
 
-/* --- listening ------------------------------------------------------------------------------------ */
+/* --- listening ----------------------------------------------------------- */
 
 static int code_of_errno(int number)
 {
     switch (number) {
-    case EADDRINUSE: return SSE_EADDRINUSE;
+    case EADDRINUSE:
+        return SSE_EADDRINUSE;
     case EACCES:
-    case EPERM: return SSE_EACCES;
-    case ENOMEM: return SSE_ENOMEM;
-    default: return SSE_ESYS;
+    case EPERM:
+        return SSE_EACCES;
+    case ENOMEM:
+        return SSE_ENOMEM;
+    default:
+        return SSE_ESYS;
     }
 }
 
@@ -133,8 +140,8 @@ static int describe(const sse_server *server, int number, char *message, size_t 
     int code = code_of_errno(number);
 
     if (code == SSE_EADDRINUSE)
-        snprintf(message, size, "address %s:%d is already in use; choose another port", server->host,
-                 server->options.port);
+        snprintf(message, size, "address %s:%d is already in use; choose another port",
+                 server->host, server->options.port);
     else
         snprintf(message, size, "cannot listen on %s:%d: %s", server->host, server->options.port,
                  strerror(number));
@@ -195,13 +202,13 @@ int sse_server_listen(sse_server *server, char *message, size_t size)
     if (server->fd < 0)
         return describe(server, number, message, size);
     server->port = bound_port(server->fd);
-    event_assign(&server->accepting, sse_loop_base(server->pool.loop), server->fd, EV_READ | EV_PERSIST,
-                 on_acceptable, server);
+    event_assign(&server->accepting, sse_loop_base(server->pool.loop), server->fd,
+                 EV_READ | EV_PERSIST, on_acceptable, server);
     watch_listener(server);
     return SSE_OK;
 }
 
-/* --- life ----------------------------------------------------------------------------------------- */
+/* --- life ---------------------------------------------------------------- */
 
 static void on_request(void *user, sse_exchange *x)
 {
@@ -218,6 +225,8 @@ static void on_connection_gone(void *user, sse_connection *c)
         sse_addresses_leave(&server->addresses, c->address);
     if (c->counted)
         server->served--;
+    else
+        server->refusing--;
     if (server->fd < 0)
         sse_loop_defer(server->pool.loop, &server->idle);
 }
@@ -227,8 +236,12 @@ static void tell_idle(void *arg)
 {
     sse_server *server = arg;
 
-    if (server->fd < 0 && server->pool.count.connections == 0 && server->on_idle)
+    if (server->fd >= 0 || server->pool.count.connections > 0 || !server->on_idle)
+        return;
+    if (sse_pool_settled(&server->pool))
         server->on_idle(server->user);
+    else
+        sse_loop_defer(server->pool.loop, &server->idle); /* what ended is told first */
 }
 
 int sse_server_new(sse_loop *loop, const sse_server_options *options, void *user,
@@ -312,7 +325,8 @@ void sse_exchange_remote_address(const sse_exchange *x, char *out, size_t size)
     socklen_t len = sizeof from;
 
     out[0] = '\0';
-    if (!c || sse_connection_ended(c) || getpeername(event_get_fd(&c->event), (struct sockaddr *)&from, &len))
+    if (!c || sse_connection_ended(c) ||
+        getpeername(event_get_fd(&c->event), (struct sockaddr *)&from, &len))
         return;
     if (from.ss_family == AF_INET6)
         inet_ntop(AF_INET6, &((struct sockaddr_in6 *)&from)->sin6_addr, out, (socklen_t)size);

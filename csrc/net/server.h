@@ -17,17 +17,18 @@ typedef struct sse_server_options {
 /* The defaults of a server's limits. */
 extern const sse_limits sse_default_limits;
 
-/* on_request: from the loop, for each whole request. on_idle: from the loop, when a server that no longer
- * listens lost its last connection. The options are copied. */
+/* on_request: from the loop, for each whole request. on_idle: from the loop, when a server that no
+ * longer listens lost its last connection. The options are copied. */
 int sse_server_new(sse_loop *loop, const sse_server_options *options, void *user,
                    void (*on_request)(void *user, sse_exchange *x), void (*on_idle)(void *user),
                    sse_server **out);
 
-/* Closes everything at once; its exchanges end (SSE_END_SERVER) before it returns. Not from a callback. */
+/* Closes everything at once; its exchanges end (SSE_END_SERVER) before it returns. Not from a
+ * callback. */
 void sse_server_free(sse_server *server);
 
-/* Binds and listens. SSE_EADDRINUSE, SSE_EACCES, SSE_ENOTFOUND, SSE_ESYS, SSE_ESTATE (it listens already);
- * message (of size bytes) says what and where. */
+/* Binds and listens. SSE_EADDRINUSE, SSE_EACCES, SSE_ENOTFOUND, SSE_ESYS, SSE_ESTATE (it listens
+ * already); message (of size bytes) says what and where. */
 int sse_server_listen(sse_server *server, char *message, size_t size);
 
 /* Accepts no more; what is open stays. Idempotent. */

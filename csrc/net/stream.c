@@ -6,7 +6,7 @@
 struct sse_stream {
     sse_exchange *exchange; /* freed right after our on_end, as we are */
     sse_deadline keep_alive;
-    uint64_t interval;      /* ms between keep-alives, 0: none */
+    uint64_t interval; /* ms between keep-alives, 0: none */
     uint64_t last_sent;
     size_t max_pending;
     void *user;
@@ -108,7 +108,8 @@ static sse_stream *new_stream(sse_exchange *x, const sse_stream_options *options
     return s;
 }
 
-int sse_stream_open(sse_exchange *x, const sse_stream_options *options, sse_stream **out, size_t *bad)
+int sse_stream_open(sse_exchange *x, const sse_stream_options *options, sse_stream **out,
+                    size_t *bad)
 {
     sse_stream *s = new_stream(x, options);
     int code = SSE_OK;

@@ -1,5 +1,5 @@
-/* stream.h: one open text/event-stream response (WHATWG HTML 9.2): events and comments, a keep-alive comment
- * after silence, a bound on what may wait for a slow client. */
+/* stream.h: one open text/event-stream response (WHATWG HTML 9.2): events and comments, a
+ * keep-alive comment after silence, a bound on what may wait for a slow client. */
 #ifndef SSE_NET_STREAM_H
 #define SSE_NET_STREAM_H
 
@@ -12,16 +12,18 @@ typedef struct sse_stream sse_stream;
 
 typedef struct sse_stream_options {
     int status;
-    const sse_http1_field *fields; /* beside the stream's own; they win over Cache-Control and X-Accel-Buffering */
+    const sse_http1_field *fields; /* beside the stream's own; they win over Cache-Control and
+                                      X-Accel-Buffering */
     size_t count;
     int64_t retry;      /* ms sent at once, or SSE_NO_RETRY */
     int64_t keep_alive; /* ms, 0: none, SSE_KEEP_ALIVE_DEFAULT: the server's */
     size_t max_pending; /* 0: the server's */
 } sse_stream_options;
 
-/* Answers the exchange with a stream; the request is dropped. The exchange belongs to the stream then, and
- * both are gone once on_end was called (from the loop). Errors of sse_exchange_start. */
-int sse_stream_open(sse_exchange *x, const sse_stream_options *options, sse_stream **out, size_t *bad);
+/* Answers the exchange with a stream; the request is dropped. The exchange belongs to the stream
+ * then, and both are gone once on_end was called (from the loop). Errors of sse_exchange_start. */
+int sse_stream_open(sse_exchange *x, const sse_stream_options *options, sse_stream **out,
+                    size_t *bad);
 
 /* Whom to tell; NULL: nobody. on_end is called once with the reason. */
 void sse_stream_listen(sse_stream *s, void *user, void (*on_end)(void *user, sse_reason reason),

@@ -257,11 +257,11 @@ static void destroy(sse_multi_user *use)
 
 /* --- the request ------------------------------------------------------------------------------ */
 
-#define SET(option, value)                                                      \
-    do {                                                                        \
+#define SET(option, value) \
+    do { \
         CURLcode set_code = curl_easy_setopt(t->easy, CURLOPT_##option, value); \
-        if (set_code)                                                           \
-            return set_code;                                                    \
+        if (set_code) \
+            return set_code; \
     } while (0)
 
 static bool is_token(sse_slice s)

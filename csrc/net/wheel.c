@@ -22,11 +22,13 @@ static void arm(sse_wheel *w, uint64_t tick, uint64_t now)
     uint64_t at = tick * SSE_WHEEL_TICK;
 
     w->armed = tick;
-    /* Out of memory here would lose every deadline; libevent's heap has had room for it since the first. */
+    /* Out of memory here would lose every deadline; libevent's heap has had room for it since the
+     * first. */
     sse_timer_start(&w->timer, at > now ? at - now : 0, false);
 }
 
-/* Arms for the next slot that holds anything; deadlines of a later round make it fire in vain, once. */
+/* Arms for the next slot that holds anything; deadlines of a later round make it fire in vain,
+ * once. */
 static void arm_next(sse_wheel *w, uint64_t now)
 {
     w->armed = 0;
@@ -74,7 +76,7 @@ static void on_tick(void *arg)
         w->count--;
         d->call(d);
     }
-    arm_next(w, now);
+    arm_next(w, sse_loop_now(w->loop)); /* the calls may have taken their time */
 }
 
 void sse_wheel_init(sse_wheel *w, sse_loop *loop)

@@ -1,11 +1,11 @@
-/* wheel.h: thousands of coarse deadlines on one libevent timer. Setting and cancelling cost O(1). A deadline
- * fires up to SSE_WHEEL_TICK ms late, never early. Keeps nothing running. */
+/* wheel.h: thousands of coarse deadlines on one libevent timer. Setting and cancelling cost O(1). A
+ * deadline fires up to SSE_WHEEL_TICK ms late, never early. Keeps nothing running. */
 #ifndef SSE_NET_WHEEL_H
 #define SSE_NET_WHEEL_H
 
 #include "loop.h"
 
-#define SSE_WHEEL_TICK 16   /* ms */
+#define SSE_WHEEL_TICK  16   /* ms */
 #define SSE_WHEEL_SLOTS 1024 /* about 16 s a round; longer deadlines stay for more rounds */
 
 /* Embedded in its owner, which finds itself by offset in `call`. Zeroed: not set. */
@@ -31,6 +31,6 @@ void sse_wheel_stop(sse_wheel *w); /* its deadlines must be cancelled or dead */
 void sse_wheel_set(sse_wheel *w, sse_deadline *d, uint64_t ms);
 void sse_wheel_cancel(sse_wheel *w, sse_deadline *d);
 
-#define SSE_OWNER(pointer, type, member) ((type *)((char *)(pointer) - offsetof(type, member)))
+#define SSE_OWNER(pointer, type, member) ((type *)((char *)(pointer)-offsetof(type, member)))
 
 #endif

@@ -53,7 +53,11 @@ end
 -- holds the owner, whose collection would close the body.
 local function loop(self, owner, take)
   local closing = setmetatable({}, { __close = function() self:close() end })
-  return function() return take(self, owner) end, nil, nil, closing
+  local function iterate()
+    local value = take(self, owner) -- no tail call: while it waits, this frame holds the owner
+    return value
+  end
+  return iterate, nil, nil, closing
 end
 
 --- The rest as pieces. `owner` is whoever must not be collected meanwhile; for lines and events

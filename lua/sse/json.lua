@@ -1,6 +1,6 @@
---- JSON. Decoding is lua-cjson's; encoding is done here, because lua-cjson writes numbers with 14
--- digits (and so loses part of a 64-bit integer) and can't say where in a table it met what it
--- can't encode. Requiring this module teaches the core to encode a table given as `data`.
+--- JSON by lua-cjson, with what its older releases lack: numbers that need more than 14 digits keep
+-- them, an empty array can be written, and an error says where in the table it was met.
+-- Requiring this module teaches the core to encode a table given as `data`.
 -- @module sse.json
 local cjson = require "cjson"
 local core = require "sse.core"
@@ -10,8 +10,6 @@ local json = {}
 local codec = cjson.new()
 codec.decode_invalid_numbers(false)
 local decode, null = codec.decode, codec.null
-
-local MAX_DEPTH = 1000
 
 --- What stands for JSON's null in arrays, and encodes as null anywhere.
 json.null = null
@@ -25,91 +23,68 @@ function json.array(t)
   return setmetatable(t or {}, array_mt)
 end
 
--- Encoding: `out` is the list of pieces, `path` the names on the way to the value at hand.
+-- A string that stands for JSON text until lua-cjson is done. No string of a caller's begins so: it
+-- was drawn when the process began.
+local MARK = ("lua_sse:%016x:"):format(math.random(0))
+local MARKED = '"' .. MARK .. '([^"]*)"'
 
 local function refuse(path, what)
   local where = #path > 0 and (" (at %s)"):format(table.concat(path, ".")) or ""
   error({ message = ("JSON: %s%s"):format(what, where) })
 end
 
-local escapes = { ['"'] = '\\"', ["\\"] = "\\\\", ["\n"] = "\\n", ["\r"] = "\\r", ["\t"] = "\\t" }
-
-local function escape(c)
-  return escapes[c] or ("\\u%04x"):format(c:byte())
-end
-
-local function quote(s)
-  return '"' .. s:gsub('[%z\1-\31"\\\127]', escape) .. '"'
-end
-
+-- lua-cjson writes numbers with 14 digits at most; those that need more are marked.
 local function number(path, n)
-  if math.type(n) == "integer" then return ("%d"):format(n) end
   if n ~= n or n == math.huge or n == -math.huge then
     refuse(path, (n ~= n and "NaN" or tostring(n)) .. " is not a number that JSON has")
   end
-  local text = ("%.14g"):format(n)
-  if tonumber(text) ~= n then text = ("%.17g"):format(n) end
-  return (text:gsub(",", ".")) -- some locales
-end
-
--- The length of an array, or nil for an object. Keys 1 to n; holes are allowed while they are few.
-local function array_length(path, t)
-  local count, max = 0, 0
-  for key in next, t do
-    if math.type(key) ~= "integer" or key < 1 then
-      if getmetatable(t) == array_mt then refuse(path, "an array with key " .. tostring(key)) end
-      return nil
-    end
-    count = count + 1
-    if key > max then max = key end
+  if math.type(n) == "integer" then
+    return n > -1e14 and n < 1e14 and n or MARK .. ("%d"):format(n)
   end
-  if count == 0 and getmetatable(t) ~= array_mt then return nil end
-  if max > 10 and max > 2 * count then refuse(path, "an array with too many holes") end
-  return max
+  if tonumber(("%.14g"):format(n)) == n then return n end
+  return MARK .. ("%.17g"):format(n):gsub(",", ".") -- some locales
 end
 
-local value
+local function shallow(t)
+  local copy = {}
+  for key, member in next, t do copy[key] = member end
+  return copy
+end
 
-local function object(out, path, t)
-  local separator = "{"
+local prepare
+
+local function prepare_table(path, t)
+  if path[t] then refuse(path, "a table that contains itself") end
+  if next(t) == nil then return getmetatable(t) == array_mt and MARK .. "[]" or t end
+  local copy = t
+  path[t] = true
   for key, member in next, t do
-    if type(key) == "number" then key = number(path, key)
-    elseif type(key) ~= "string" then refuse(path, ("a %s can't be a key"):format(type(key))) end
-    path[#path + 1] = key
-    out[#out + 1] = separator .. quote(key) .. ":"
-    value(out, path, member)
+    if getmetatable(t) == array_mt and (math.type(key) ~= "integer" or key < 1) then
+      refuse(path, "an array with key " .. tostring(key))
+    elseif type(key) ~= "string" and type(key) ~= "number" then
+      refuse(path, ("a %s can't be a key"):format(type(key)))
+    end
+    path[#path + 1] = type(key) == "number" and ("[%s]"):format(key) or key
+    local prepared = prepare(path, member)
     path[#path] = nil
-    separator = ","
+    if prepared ~= member then
+      if copy == t then copy = shallow(t) end
+      copy[key] = prepared
+    end
   end
-  out[#out + 1] = separator == "{" and "{}" or "}"
+  path[t] = nil
+  return copy
 end
 
-local function array(out, path, t, length)
-  out[#out + 1] = "["
-  for i = 1, length do
-    if i > 1 then out[#out + 1] = "," end
-    path[#path + 1] = ("[%d]"):format(i)
-    local member = rawget(t, i)
-    value(out, path, member == nil and null or member)
-    path[#path] = nil
-  end
-  out[#out + 1] = "]"
-end
-
-function value(out, path, v)
+-- The value as lua-cjson is to have it: itself where nothing in it must be marked, else a copy.
+function prepare(path, v)
   local kind = type(v)
-  if kind == "string" then out[#out + 1] = quote(v)
-  elseif kind == "number" then out[#out + 1] = number(path, v)
-  elseif kind == "boolean" or v == null then out[#out + 1] = v == null and "null" or tostring(v)
-  elseif kind ~= "table" then refuse(path, ("a %s can't be encoded"):format(kind))
-  elseif path[v] then refuse(path, "a table that contains itself")
-  elseif #path > MAX_DEPTH then refuse({}, ("more than %d levels"):format(MAX_DEPTH))
-  else
-    path[v] = true
-    local length = array_length(path, v)
-    if length then array(out, path, v, length) else object(out, path, v) end
-    path[v] = nil
+  if kind == "number" then return number(path, v) end
+  if kind == "table" then return prepare_table(path, v) end
+  if kind ~= "string" and kind ~= "boolean" and v ~= null then
+    refuse(path, ("a %s can't be encoded"):format(kind))
   end
+  return v
 end
 
 --- The JSON text of a value. Tables with the keys 1 to n are arrays, all others objects; an empty
@@ -119,10 +94,15 @@ end
 -- @param v
 -- @treturn string
 function json.encode(v)
-  local out = {}
-  local ok, err = pcall(value, out, {}, v)
-  if ok then return table.concat(out) end
-  error(type(err) == "table" and err.message or err, 2)
+  local ok, prepared = pcall(prepare, {}, v)
+  local text = prepared
+  if ok then ok, text = pcall(codec.encode, prepared) end
+  if not ok then
+    local message = type(text) == "table" and text.message or "JSON: " .. tostring(text)
+    error(message, 2)
+  end
+  if prepared ~= v then text = text:gsub(MARKED, "%1") end
+  return text
 end
 
 -- Members that are null are absent; numbers without a fraction are integers, where they are exact.

@@ -15,7 +15,7 @@ local spec = {
 -- `parser:feed(bytes)` takes any piece of the stream and calls back for what it completes. It gives
 -- true; or nil, message, code: `"ETOOBIG"` past `max_event_size` (until `reset`), `"ESTOPPED"`
 -- where a callback called `stop` or `reset` (the rest of the piece is dropped) or the parser is
--- stopped. An error in a callback is raised by `feed`; the parser is stopped then, the rest dropped.
+-- stopped. An error in a callback is raised by `feed`; the parser is stopped then, the rest lost.
 -- Called from a callback, it puts the bytes behind those at hand and gives true.
 --
 -- `parser:reset()` begins a new connection: what is half done is forgotten, the last id stays.

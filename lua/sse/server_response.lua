@@ -177,10 +177,12 @@ function methods:event_stream(given)
   local list = fields_of(self, given.headers)
   if self.exchange.state == "closed" then return nil, "closed", "ECLOSED" end
   request.keep(self.req)
-  self.stream = self.exchange:event_stream {
+  local stream, message, code = self.exchange:event_stream {
     headers = list, retry = given.retry,
     keep_alive = given.keep_alive, max_pending = given.max_pending,
   }
+  if not stream then return nil, message, code end
+  self.stream = stream
   if self.req.method == "HEAD" then self.stream:close() end
   return self.stream
 end

@@ -5,16 +5,13 @@ local task = require "sse.task"
 
 local methods = core.methods["sse.stream"]
 
--- stream -> those who wait, and the user's ondrain
-local waiting = setmetatable({}, { __mode = "k" })
+local waiting = setmetatable({}, { __mode = "k" }) -- stream -> those who wait
 
 -- Those who waited meanwhile may wait again: the list is taken first.
 local function wake(stream)
-  local list = waiting[stream]
+  local list = waiting[stream] or {}
   waiting[stream] = nil
-  stream.ondrain = list.ondrain
   for _, resume in ipairs(list) do resume() end
-  if list.ondrain then list.ondrain() end
 end
 
 --- Waits until nothing is pending: a task yields, outside of one the loop is pumped.
@@ -24,8 +21,8 @@ function methods:drain()
   while not self.closed and self.pending > 0 do
     task.await(function(resume)
       if not waiting[self] then
-        waiting[self] = { ondrain = self.ondrain }
-        self.ondrain = function() wake(self) end
+        waiting[self] = {}
+        self.onwake = function() wake(self) end
       end
       table.insert(waiting[self], resume)
     end, "stream:drain")

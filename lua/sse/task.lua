@@ -17,7 +17,7 @@ local function step(co, ...)
 end
 
 --- Runs fn(...) as a task at once, until it first waits.
--- @tparam[opt] function on_error called with the error and its traceback; without it `sse.run` raises
+-- @tparam[opt] function on_error called with the error and its traceback; else `sse.run` raises
 -- @tparam function fn
 -- @param ... its arguments
 function task.start(on_error, fn, ...)
@@ -55,7 +55,7 @@ local function pump(wait)
   end
 end
 
---- Waits for an answer: calls `begin(resume)` and gives what `resume(...)` is later called with (the
+--- Waits for an answer: calls `begin(resume)` and gives what `resume(...)` is then called with (the
 -- first call counts, and gives true; where nobody waits any more it gives false). Inside a task it
 -- yields; outside it pumps the loop.
 -- @tparam function begin

@@ -1,0 +1,47 @@
+-- The time each second, on a page with one element and in the terminal. Who comes back after a cut
+-- is told from where he goes on.
+local program = require "examples.program"
+local sse = require "sse"
+
+local clock = { path = "/stream", interval = 1000, retry = 1000 }
+
+-- Credentials are never for everybody: the page's origin has to be named.
+clock.cors = { origin = { "http://localhost:8080", "http://127.0.0.1:8080" }, credentials = true }
+
+local HTML = [[
+<!doctype html><html lang="en"><meta charset="utf-8"><title>Clock</title>
+<style>body { display: grid; place-items: center; height: 100vh; margin: 0; font: 20vw system-ui }
+</style><time id="time">--:--:--</time>
+<script>
+const source = new EventSource("stream", { withCredentials: true });
+source.onmessage = (event) => { document.getElementById("time").textContent = event.data; };
+</script></html>
+]]
+
+function clock.mount(server, prefix)
+  server:get(prefix .. "/", function(_, res)
+    res:reply(200, HTML, { ["Content-Type"] = "text/html; charset=utf-8" })
+  end)
+  server:get(prefix .. "/stream", function(req, res)
+    local stream = res:event_stream { retry = clock.retry }
+    if req.last_event_id then
+      stream:send { event = "resumed", data = "resumed after " .. req.last_event_id }
+    end
+    while stream:send { id = tostring(os.time()), data = os.date "%H:%M:%S" } do
+      sse.sleep(clock.interval)
+    end
+  end)
+end
+
+--- Prints what a MessageEvent has.
+function clock.client(url)
+  local source = sse.EventSource(url, { withCredentials = true })
+  source.onmessage = function(ev)
+    clock.log("client", "data", ev.data, "origin", ev.origin, "lastEventId", ev.lastEventId)
+  end
+  source:addEventListener("resumed", function(ev) clock.log("client", ev.data) end)
+  source.onerror = function(ev) clock.log("client", "error", ev.message) end
+  return source
+end
+
+return program(clock, ...)

@@ -1,0 +1,105 @@
+--- make demo: every example on one page, and a Lua EventSource beside it that prints what arrives.
+--
+-- DEMO_PORT (9522) is where; DEMO_SECONDS ends it by itself; NO_COLOR leaves colours out.
+local folder = arg[0]:match "^(.*)/[^/]*$" or "."
+package.path = ("%s/../../?.lua;%s"):format(folder, package.path)
+require "examples.program" -- finds a clone that is not installed
+local sse = require "sse"
+
+local EXAMPLES = { "clock", "notice", "typewriter", "monitor", "page", "fetch_post" }
+local FILES = { ["/"] = "index.html", ["/demo.css"] = "demo.css", ["/demo.js"] = "demo.js" }
+
+local function fail(...)
+  io.stderr:write("demo: ", string.format(...), "\n")
+  os.exit(1, true)
+end
+
+local function number_from(name, fits, default)
+  local text = os.getenv(name)
+  if not text or text == "" then return default end
+  local number = tonumber(text)
+  if not number or not fits(number) then fail("%s=%s makes no sense", name, text) end
+  return number
+end
+
+local function is_port(n) return math.tointeger(n) and n >= 0 and n <= 65535 end
+local function is_time(n) return n >= 0 and n < 1e9 end
+
+-- --- what is printed ----------------------------------------------------------------------------
+
+local no_color = (os.getenv "NO_COLOR" or "") ~= ""
+local colourful = not no_color and os.execute "test -t 1" == true
+local CODES = { bold = 1, dim = 2, red = 31, green = 32, yellow = 33, blue = 34, cyan = 36 }
+local TYPES = { message = "green", notice = "yellow", done = "green", resumed = "yellow" }
+
+local function paint(colour, text)
+  return colourful and ("\27[%dm%s\27[0m"):format(CODES[colour], text) or text
+end
+
+local function print_line(who, kind, colour, text)
+  -- Widths first: colours count as characters.
+  print(("%s  %s  %s  %s"):format(paint("dim", os.date "%H:%M:%S"),
+    paint("bold", ("%-10s"):format(who)), paint(colour, ("%-8s"):format(kind)), text))
+end
+
+local function print_event(name, ev)
+  local id = ev.lastEventId ~= "" and paint("dim", "  id " .. ev.lastEventId) or ""
+  local text = ev.data:gsub("\n", "\n" .. (" "):rep(32))
+  print_line(name, ev.type, TYPES[ev.type] or "cyan", text .. id)
+end
+
+-- --- the two ends -------------------------------------------------------------------------------
+
+local function mount(server)
+  for path, file in pairs(FILES) do server:get(path, sse.file(folder .. "/" .. file)) end
+  for _, name in ipairs(EXAMPLES) do
+    local example = require("examples." .. name)
+    example.log = function(_, ...)
+      print_line(name, "server", "dim", table.concat({ ... }, " "))
+    end
+    example.mount(server, "/" .. name)
+  end
+end
+
+local function follow(name, url)
+  local source = sse.EventSource(url)
+  source.onopen = function() print_line(name, "open", "blue", url) end
+  source.onerror = function(ev) print_line(name, "error", "red", ev.message) end
+  source:addEventListener("*", function(ev)
+    print_event(name, ev)
+    if ev.type == "done" then source:close() end
+  end)
+  return source
+end
+
+local function listen(port)
+  local server = sse.server { port = port }
+  mount(server)
+  local ok, message, code = server:listen()
+  if not ok and code == "EADDRINUSE" then
+    fail("port %d is in use; choose another: DEMO_PORT=%d make demo", port, port % 60000 + 78)
+  elseif not ok then
+    fail("port %d: %s", port, message)
+  end
+  return server
+end
+
+local function main()
+  local seconds = number_from("DEMO_SECONDS", is_time)
+  local server = listen(math.tointeger(number_from("DEMO_PORT", is_port, 9522)))
+  local base = ("http://127.0.0.1:%d/"):format(server.port)
+  io.stdout:setvbuf "line"
+  print(("\n  %s  %s\n"):format(paint("bold", base), "open it in a browser; Ctrl-C ends the demo"))
+  local sources = {
+    follow("clock", base .. "clock/stream"),
+    follow("notice", base .. "notice/notices"),
+  }
+  for _, name in ipairs { "SIGINT", "SIGTERM" } do sse.signal(name, sse.stop) end
+  if seconds then sse.after(seconds * 1000, sse.stop) end
+  sse.run()
+  for _, source in ipairs(sources) do source:close() end
+  server:close()
+  print "\nbye"
+end
+
+main()

@@ -1,0 +1,59 @@
+-- Notices to all who listen, and how far a long task is. Either side may end it.
+--
+-- GET /notices     status (JSON in one line), notice (several lines), progress, done
+-- POST /notices    its text goes to every open stream
+local program = require "examples.program"
+local sse = require "sse"
+
+local notice = { path = "/notices", interval = 500, streams = {} }
+
+local function broadcast(event)
+  local count = 0
+  for stream in pairs(notice.streams) do
+    if stream:send(event) then count = count + 1 end
+  end
+  return count
+end
+
+-- The long task: gives false where nobody waits for it any more.
+local function work(stream)
+  for percent = 0, 100, 10 do
+    if not stream:send { event = "progress", data = { percent = percent } } then return false end
+    sse.sleep(notice.interval)
+  end
+  return true
+end
+
+function notice.mount(server, prefix)
+  server:get(prefix .. "/notices", function(_, res)
+    local stream = res:event_stream()
+    notice.streams[stream] = true
+    stream.onclose = function(reason)
+      notice.streams[stream] = nil
+      notice.log("server", "closed by the " .. reason)
+    end
+    stream:send { event = "status", data = { state = "working", steps = 10 } }
+    stream:send { event = "notice", data = "Maintenance tonight.\nFrom 22:00 to 23:00." }
+    if not work(stream) then return end
+    stream:send { event = "done", data = "The task is done." }
+    stream:close()
+  end)
+  server:post(prefix .. "/notices", function(req, res)
+    res:reply(200, { sent = broadcast { event = "notice", data = req:text() } })
+  end)
+end
+
+--- Prints it all; leaves at `leave` percent, where that is given.
+function notice.client(url, leave)
+  local source = sse.EventSource(url)
+  source:addEventListener("*", function(ev)
+    local lines = ev.data:gsub("\n", "\n    ")
+    notice.log("client", ev.type, lines)
+    local percent = ev.type == "progress" and ev:json().percent
+    if ev.type == "done" or percent == tonumber(leave) then source:close() end
+  end)
+  source.onerror = function(ev) notice.log("client", "error", ev.message) end
+  return source
+end
+
+return program(notice, ...)

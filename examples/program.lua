@@ -1,0 +1,56 @@
+--- What an example does when it is run, from the folder above this one:
+--
+--    lua5.4 examples/clock.lua [serve] [port]     port 9522, 0 for any free one
+--    lua5.4 examples/clock.lua client [url] ...
+--
+-- An example is a table: `mount(server, prefix)` adds its routes, `client(url, ...)` listens to
+-- them, `path` is where, `cors` the server's option, `log` what both ends tell of themselves.
+package.path = package.path .. ";./lua/?.lua;./lua/?/init.lua" -- a clone that is not installed
+package.cpath = package.cpath .. ";./build/?.so"
+local sse = require "sse"
+
+local function stop_by_signal()
+  sse.signal("SIGINT", sse.stop)
+  sse.signal("SIGTERM", sse.stop)
+end
+
+local function fail(...)
+  io.stderr:write(string.format(...), "\n")
+  os.exit(1, true)
+end
+
+local function port_of(text)
+  local port = text == nil and 9522 or math.tointeger(tonumber(text))
+  if not port or port < 0 or port > 65535 then fail("'%s' is not a port", text) end
+  return port
+end
+
+local function serve(example, port)
+  local server = sse.server { port = port, cors = example.cors }
+  example.mount(server, "")
+  local ok, message = server:listen()
+  if not ok then fail("port %d: %s; try: lua5.4 %s serve 9600", port, message, arg[0]) end
+  print(("http://127.0.0.1:%d%s"):format(server.port, example.path))
+  stop_by_signal()
+  sse.run()
+  server:close()
+end
+
+-- Any function of the example may be called, not only `client`.
+local function run(example, command, argument, ...)
+  io.stdout:setvbuf "line"
+  if command and command ~= "mount" and type(example[command]) == "function" then
+    stop_by_signal()
+    sse.spawn(example[command], argument or "http://127.0.0.1:9522" .. example.path, ...)
+    sse.run()
+  else
+    serve(example, port_of(command ~= "serve" and command or argument))
+  end
+end
+
+--- Runs the example, unless it was required: then its first argument is its module's name.
+return function(example, first, ...)
+  example.log = print
+  if not tostring(first):find "^examples%." then run(example, first, ...) end
+  return example
+end

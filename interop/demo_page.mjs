@@ -1,0 +1,79 @@
+// The demo's page (make demo) in a browser: what a person does with it, and a restart of the demo.
+import assert from 'node:assert/strict';
+import { mkdirSync } from 'node:fs';
+import { check, demo } from './lib.mjs';
+
+const SHOT = 'build/interop/demo.png';
+const lines = (page, name, type) => page.locator(`#${name}-log li b`, { hasText: type }).count();
+
+function inState(page, name, state) {
+  return page.waitForFunction(
+    ([id, text]) => document.getElementById(id).textContent === text, [`${name}-state`, state]);
+}
+
+// Until the panel's log has so many lines of that type.
+function logged(page, name, type, count) {
+  return page.waitForFunction(([id, text, least]) => {
+    const found = [...document.querySelectorAll(`#${id} b`)].filter((b) => b.textContent === text);
+    return found.length >= least;
+  }, [`${name}-log`, type, count]);
+}
+
+async function connectsAndLeaves(page) {
+  await inState(page, 'clock', 'open');
+  await logged(page, 'clock', 'message', 2);
+  await page.click('#clock-disconnect');
+  await inState(page, 'clock', 'closed');
+  const before = await lines(page, 'clock', 'message');
+  const last = await page.textContent('#clock-last');
+  assert.match(last, /^\d+$/);
+  // Two more seconds of another panel's events, and none of the clock's.
+  await page.click('#page-connect');
+  await inState(page, 'page', 'closed');
+  assert.equal(await lines(page, 'page', 'echo'), 10);
+  assert.equal(await lines(page, 'clock', 'message'), before);
+  await page.click('#clock-connect');
+  await logged(page, 'clock', 'message', before + 1);
+  return 'connected, received, disconnected, connected again';
+}
+
+async function isComplete(page) {
+  await page.click('#fetch_post-connect');
+  await logged(page, 'fetch_post', 'piece', 2);
+  await logged(page, 'notice', 'progress', 1);
+  await page.waitForFunction(
+    "/[\u4e00-\u9fff]/.test(document.querySelector('#panels').textContent)");
+  mkdirSync('build/interop', { recursive: true });
+  await page.screenshot({ path: SHOT, fullPage: true });
+  return SHOT;
+}
+
+async function comesBack(page, server) {
+  await inState(page, 'clock', 'open');
+  await server.stop();
+  await inState(page, 'clock', 'connecting');
+  const last = await page.textContent('#clock-last');
+  const again = await demo(server.port);
+  await logged(page, 'clock', 'resumed', 1);
+  const told = await page.locator('#clock-log li', { hasText: 'resumed after' }).textContent();
+  assert.ok(told.endsWith(`resumed after ${last}`), `${told}, but the last id was ${last}`);
+  await logged(page, 'clock', 'message', 1);
+  return { again, detail: `resumed after ${last}` };
+}
+
+export async function onDemo(context) {
+  let server = await demo();
+  const page = await context.newPage();
+  const errors = [];
+  page.on('pageerror', (error) => errors.push(error.message));
+  await page.goto(server.url);
+  await check('demo: the clock, by its buttons', () => connectsAndLeaves(page));
+  await check('demo: all panels, a screenshot', () => isComplete(page));
+  await check('demo: it restarts, the page comes back', async () => {
+    const { again, detail } = await comesBack(page, server);
+    server = again;
+    return detail;
+  });
+  await check('demo: no error in the page', async () => assert.deepEqual(errors, []));
+  await check('demo: ends by SIGTERM', async () => assert.equal(await server.stop(), 0));
+}

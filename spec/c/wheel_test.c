@@ -1,0 +1,175 @@
+/* wheel_test.c: the wheel against a model on a clock of its own: 10,000 deadlines that are set,
+ * moved and cancelled, also by the calls of others, while timers fire early or late and the process
+ * sleeps. */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "../../csrc/net/wheel.h"
+
+#define DEADLINES 10000
+#define CHANGES   40000 /* sets and cancels from within calls, then they only fire */
+#define JITTER    5     /* ms the timer is early or late */
+
+typedef struct entry {
+    sse_deadline deadline;
+    uint64_t due; /* the model's; 0: not set */
+} entry;
+
+static entry entries[DEADLINES];
+static sse_wheel wheel;
+static uint64_t now = 1000;
+static uint64_t began, ended; /* the tick at hand, and the end of the one before it */
+static uint64_t slept;
+static size_t changes, fired, failures;
+static struct {
+    bool set;
+    uint64_t due;
+} timer;
+
+/* The loop's part, as wheel.h uses it. */
+uint64_t sse_loop_now(const sse_loop *loop)
+{
+    (void)loop;
+    return now;
+}
+
+void sse_timer_init(sse_timer *t, sse_loop *loop, void (*call)(void *arg), void *arg)
+{
+    (void)loop;
+    t->call = call;
+    t->arg = arg;
+}
+
+int sse_timer_start(sse_timer *t, uint64_t ms, bool repeat)
+{
+    (void)t;
+    (void)repeat;
+    timer.set = true;
+    timer.due = now + ms;
+    return SSE_OK;
+}
+
+void sse_timer_stop(sse_timer *t)
+{
+    (void)t;
+    timer.set = false;
+}
+
+static uint64_t below(uint64_t n)
+{
+    static uint64_t x = 88172645463325252u; /* xorshift: the same row each time */
+
+    x ^= x << 13;
+    x ^= x >> 7;
+    x ^= x << 17;
+    return x % n;
+}
+
+static void check(bool good, const char *what, const entry *e)
+{
+    if (good)
+        return;
+    if (failures++ < 10)
+        fprintf(stderr, "wheel: %s: due %llu, now %llu\n", what, (unsigned long long)e->due,
+                (unsigned long long)now);
+}
+
+static uint64_t later(uint64_t a, uint64_t b)
+{
+    return a > b ? a : b;
+}
+
+static uint64_t some_delay(void)
+{
+    switch (below(8)) {
+    case 0:
+        return 0;
+    case 1:
+        return below(3600000);
+    case 2:
+        return below(60000);
+    case 3:
+        return (uint64_t)SSE_WHEEL_TICK * SSE_WHEEL_SLOTS * below(4); /* whole rounds */
+    default:
+        return below(300);
+    }
+}
+
+static void set(entry *e)
+{
+    uint64_t ms = some_delay();
+
+    e->due = now + ms;
+    sse_wheel_set(&wheel, &e->deadline, ms);
+}
+
+static void change_something(void)
+{
+    entry *e = &entries[below(DEADLINES)];
+
+    if (changes >= CHANGES)
+        return;
+    changes++;
+    if (below(3)) {
+        set(e);
+    } else {
+        e->due = 0;
+        sse_wheel_cancel(&wheel, &e->deadline);
+    }
+}
+
+static void on_due(sse_deadline *d)
+{
+    entry *e = SSE_OWNER(d, entry, deadline);
+
+    fired++;
+    check(e->due != 0, "fired though not set", e);
+    check(now >= e->due, "early", e);
+    check(began <= later(e->due, ended) + SSE_WHEEL_TICK + JITTER + slept, "late", e);
+    check(!d->link, "still linked in its call", e);
+    e->due = 0;
+    if (changes < CHANGES && below(2))
+        set(e); /* itself again */
+    change_something();
+    if (below(50) == 0)
+        now += below(400); /* a call that takes its time */
+}
+
+/* The timer fires, up to JITTER off; now and then only after the process slept. */
+static void fire(void)
+{
+    uint64_t at = timer.due + below(2 * JITTER);
+
+    slept = below(200) == 0 ? below(7200000) : 0;
+    now = later(now, at - JITTER) + slept;
+    timer.set = false;
+    began = now;
+    wheel.timer.call(wheel.timer.arg);
+    ended = now;
+}
+
+int main(void)
+{
+    size_t left = 0;
+
+    sse_wheel_init(&wheel, NULL);
+    for (size_t i = 0; i < DEADLINES; i++) {
+        entries[i].deadline.call = on_due;
+        set(&entries[i]);
+    }
+    while (wheel.count > 0 && failures == 0) {
+        if (!timer.set) {
+            fprintf(stderr, "wheel: %zu deadlines wait and no timer is set\n", wheel.count);
+            return EXIT_FAILURE;
+        }
+        fire();
+    }
+    for (size_t i = 0; i < DEADLINES; i++)
+        left += entries[i].due != 0;
+    if (left > 0)
+        fprintf(stderr, "wheel: %zu deadlines were lost\n", left);
+    sse_wheel_stop(&wheel);
+    printf("wheel: %zu deadlines fired, %zu changes from within calls: %s\n", fired, changes,
+           failures || left ? "FAILED" : "as the model says");
+    return failures || left ? EXIT_FAILURE : EXIT_SUCCESS;
+}

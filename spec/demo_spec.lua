@@ -1,0 +1,73 @@
+-- make demo's program, as a process of its own.
+local child = require "spec.support.child"
+local sse = require "sse"
+
+local MAIN = "examples/demo/main.lua"
+
+local function demo(environment)
+  local program = child.start(MAIN, environment)
+  return program, program:till "http://127%.0%.0%.1:%d+/"
+end
+
+-- The first item of a loop, which is then left.
+local function first(next_item, state, control, closing)
+  local _left <close> = closing
+  return next_item(state, control)
+end
+
+describe("demo", function()
+  after_each(child.stop)
+
+  it("serves its page and each example, and ends by SIGTERM with status 0", function()
+    local program, base = demo "DEMO_PORT=0"
+    local res = assert(sse.fetch(base))
+    assert.equal(200, res.status)
+    assert.equal("text/html; charset=utf-8", res.headers["content-type"])
+    assert.truthy(res:text():find("demo.js", 1, true))
+    for _, file in ipairs { "demo.js", "demo.css", "clock/", "page/" } do
+      assert.equal(200, assert(sse.fetch(base .. file)).status)
+    end
+    for _, path in ipairs { "clock/stream", "notice/notices", "typewriter/api/sse",
+      "monitor/events", "page/sse?content=x" } do
+      assert.truthy(first(sse.EventSource(base .. path):events()), path)
+    end
+    local post = { method = "POST", body = { prompt = "x" } }
+    assert.equal("You ", first(assert(sse.fetch(base .. "fetch_post/chat", post)):chunks()))
+    program:kill "TERM"
+    assert.equal(0, program:wait())
+  end)
+
+  it("prints what its own EventSource gets, without colours into a file", function()
+    local program = demo "DEMO_PORT=0"
+    program:till "clock%s+open"
+    program:till "clock%s+message%s+%d+:%d+:%d+  id %d+\n"
+    program:till "notice%s+notice%s+Maintenance tonight%.\n%s+From"
+    program:kill "INT"
+    assert.equal(0, program:wait())
+    assert.truthy(program:output():find "bye\n$")
+    assert.falsy(program:output():find "\27")
+  end)
+
+  it("ends by itself after DEMO_SECONDS", function()
+    local program = demo "DEMO_PORT=0 DEMO_SECONDS=0.5"
+    assert.equal(0, program:wait())
+    assert.truthy(program:output():find "bye\n$")
+  end)
+
+  it("says in one line that its port is in use, and how to choose another", function()
+    local _, base = demo "DEMO_PORT=0"
+    local port = base:match ":(%d+)"
+    local second = child.start(MAIN, "DEMO_PORT=" .. port)
+    assert.equal(1, second:wait())
+    local line = "^demo: port " .. port .. " is in use; choose another: DEMO_PORT=%d+ make demo\n$"
+    assert.truthy(second:output():find(line))
+  end)
+
+  it("refuses numbers that make no sense", function()
+    for _, setting in ipairs { "DEMO_PORT=x", "DEMO_PORT=70000", "DEMO_SECONDS=-1" } do
+      local program = child.start(MAIN, setting)
+      assert.equal(1, program:wait())
+      assert.equal(("demo: %s makes no sense\n"):format(setting), program:output())
+    end
+  end)
+end)

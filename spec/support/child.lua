@@ -1,0 +1,78 @@
+--- Programs of this tree as processes of their own.
+local wait = require "spec.support.wait"
+
+local child = {}
+child.__index = child
+
+local running = {}
+
+local function read(path)
+  local file <close> = assert(io.open(path, "rb"))
+  return file:read "a"
+end
+
+local function quote(text)
+  return "'" .. text:gsub("'", "'\\''") .. "'"
+end
+
+-- The interpreter that runs this.
+local function lua()
+  local i = 0
+  while arg[i - 1] do i = i - 1 end
+  local name = i < 0 and arg[i] or ""
+  return name:find "lua[^/]*$" and name or os.getenv "LUA" or "lua5.4"
+end
+
+--- Starts a Lua program.
+-- @tparam string command "examples/clock.lua 0"
+-- @tparam[opt] string environment "NAME=value ..."
+function child.start(command, environment)
+  local self = setmetatable({ out = os.tmpname(), done = os.tmpname() }, child)
+  local script = ("env %s %s %s >%s 2>&1 & echo $!; wait $!; echo $? >%s"):format(
+    environment or "", quote(lua()), command, self.out, self.done)
+  self.shell = assert(io.popen(script, "r"))
+  self.pid = assert(self.shell:read "n")
+  running[self] = true
+  return self
+end
+
+--- What it has printed so far.
+function child:output() return read(self.out) end
+
+--- Pumps until its output matches; gives the captures.
+function child:till(pattern)
+  local found
+  wait.till(function()
+    found = table.pack(self:output():match(pattern))
+    return found[1] or self:status()
+  end, ("'%s' from the child"):format(pattern))
+  if not found[1] then error(("ended without '%s': %s"):format(pattern, self:output()), 2) end
+  return table.unpack(found, 1, found.n)
+end
+
+--- Its status once it has ended.
+function child:status() return tonumber(read(self.done)) end
+
+--- Pumps until it has ended; gives the status.
+function child:wait()
+  return wait.till(function() return self:status() end, "the child's end")
+end
+
+--- Sends a signal by name.
+function child:kill(name)
+  assert(os.execute(("kill -%s %d"):format(name, self.pid)))
+end
+
+--- For after_each: whatever still runs is ended.
+function child.stop()
+  for self in pairs(running) do
+    if not self:status() then self:kill "TERM" end
+    if not pcall(self.wait, self) then self:kill "KILL" end
+    self.shell:close()
+    os.remove(self.out)
+    os.remove(self.done)
+  end
+  running = {}
+end
+
+return child

@@ -1,0 +1,53 @@
+--- An example, served in this process, and what both its ends tell.
+local serving = require "spec.support.serving"
+local wait = require "spec.support.wait"
+
+local examples = {}
+
+local restore = {}
+
+-- Fields of the example are as before after the test.
+local function set(example, name, value)
+  local before = example[name]
+  restore[#restore + 1] = function() example[name] = before end
+  example[name] = value
+end
+
+--- Serves an example; gives it, its URL, and the list of lines it tells, which has `till(line)`:
+-- pumps until a line is there that has this text, from the last one found on, and gives it.
+-- @tparam string name
+-- @tparam[opt] table fields set on the example for this test
+function examples.serve(name, fields)
+  local example, log = require("examples." .. name), {}
+  local seen = 0
+  set(example, "log", function(...)
+    local words = table.pack(...)
+    for i = 1, words.n do words[i] = tostring(words[i]) end
+    log[#log + 1] = table.concat(words, " ")
+  end)
+  for field, value in pairs(fields or {}) do set(example, field, value) end
+  function log.till(text)
+    return wait.till(function()
+      while seen < #log do
+        seen = seen + 1
+        if log[seen]:find(text, 1, true) then return log[seen] end
+      end
+    end, ("'%s' in: %s"):format(text, table.concat(log, "; ")))
+  end
+  function log.has(text)
+    return table.concat(log, "\n"):find(text, 1, true) ~= nil
+  end
+  local server = serving.start({ cors = example.cors }, function(s) example.mount(s, "") end)
+  return example, ("http://127.0.0.1:%d%s"):format(server.port, example.path), log, server
+end
+
+--- For after_each.
+function examples.stop()
+  serving.stop()
+  for i = #restore, 1, -1 do restore[i]() end
+  restore = {}
+  assert(#serving.errors == 0, serving.errors[1] and serving.errors[1].message)
+  wait.idle()
+end
+
+return examples
