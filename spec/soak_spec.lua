@@ -55,8 +55,8 @@ local deeds = {
   function(source) source:reconnect() end,
   function() error("raised by a listener") end,
   function(source) source.onmessage = nil end,
-  function(source, self) self:other():close() end,
-  function(source, self) self:other():reconnect() end,
+  function(_, self) self:other():close() end,
+  function(_, self) self:other():reconnect() end,
   function() collectgarbage("step") end,
 }
 
