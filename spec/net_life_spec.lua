@@ -129,8 +129,8 @@ describe("net life", function()
   end)
 
   it("errors in many callbacks of one turn are each raised, and all are called", function()
-    local opened, server = 0, nil
-    server = net.start(function(exchange)
+    local opened = 0
+    local server = net.start(function(exchange)
       opened = opened + 1
       local n = opened
       exchange:event_stream().onclose = function() error("number " .. n, 0) end

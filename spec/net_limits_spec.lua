@@ -2,7 +2,6 @@
 local core = require "sse.core"
 local net = require "spec.support.net"
 local raw = require "spec.support.raw"
-local socket = require "socket"
 local wait = require "spec.support.wait"
 
 local function ok(exchange) net.reply(exchange, "ok") end
