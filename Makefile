@@ -74,8 +74,10 @@ ifneq ($(strip $(TEST_EXTRA)),)
 endif
 
 # A full collection after every callback.
-stress: | deps
-	@SSE_STRESS_GC=1 SSE_TEST_PATIENCE=10 $(MAKE) --no-print-directory test DEPS=
+stress: $(CORE) $(TEST_DEPS)
+	@$(LUA_ENV) SSE_STRESS_GC=1 SSE_TEST_PATIENCE=10 scripts/test_each.sh \
+	    $(LUA) scripts/busted.lua --cpath='$(CURDIR)/$(BUILD)/?.so' -- \
+	    $(or $(SPEC),$(sort $(wildcard spec/*_spec.lua)))
 
 SANITIZE := -fsanitize=address,undefined
 # A leak's trace is read after the module was closed.
