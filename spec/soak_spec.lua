@@ -5,8 +5,9 @@ local core = require "sse.core"
 local sse = require "sse"
 local wait = require "spec.support.wait"
 
-local STEPS = tonumber(os.getenv("SSE_SOAK_STEPS") or "") or 120
-local SOURCES = tonumber(os.getenv("SSE_SOAK_SOURCES") or "") or 60
+local stress = os.getenv("SSE_STRESS_GC") -- each callback costs a collection
+local STEPS = tonumber(os.getenv("SSE_SOAK_STEPS") or "") or stress and 15 or 120
+local SOURCES = tonumber(os.getenv("SSE_SOAK_SOURCES") or "") or stress and 12 or 60
 local SEED = tonumber(os.getenv("SSE_SOAK_SEED") or "") or 20
 
 -- A small generator of its own: the order of its use is the only state.
