@@ -60,7 +60,7 @@ describe("net http1", function()
       if exchange.target == "/1" then first = exchange else now(exchange) end
     end)
     local client = net.connect()
-    local bytes, at = gets(10000), 0
+    local bytes, at = gets(5000), 0
     raw.pump(function()
       local last, _, partial = client.socket:send(bytes, at + 1)
       at = last or partial
@@ -69,7 +69,7 @@ describe("net http1", function()
     assert.is_true(wait.settled(function() return server:stats().bytes_in end) < 200000)
     core.defer(function() net.reply(first, "/1") end)
     client:send(bytes:sub(at + 1))
-    expect_row(client, 10000)
+    expect_row(client, 5000)
   end)
 
   it("takes four empty lines before a request, and no longer chunk extensions for them", function()
@@ -143,6 +143,15 @@ describe("net http1", function()
     assert.equal(413, client:response().status)
     client = net.connect(net.head("POST /", expects .. "3\r\n", "1.0") .. "old")
     assert.equal("old", client:response().body)
+  end)
+
+  it("takes a long body behind half a head", function()
+    net.start(function(exchange) net.reply(exchange, tostring(#exchange.body)) end)
+    local head = net.head("POST /", "Content-Length: 800000\r\n")
+    local client = net.connect(head:sub(1, 10))
+    wait.past(5)
+    client:send(head:sub(11) .. ("x"):rep(800000))
+    assert.equal("800000", client:response().body)
   end)
 
   it("closes on half a body behind a last answer", function()

@@ -66,6 +66,33 @@ describe("net limits", function()
       assert.equal("late", client:response().body)
     end)
 
+    it("end the wait for an answer of a client that sends no more, as one that left", function()
+      local reason, exchange
+      net.start(function(x)
+        exchange = x
+        x.onclose = function(why) reason = why end
+      end, { idle_timeout = 40 })
+      local client = net.connect(GET)
+      client:shut()
+      raw.pump(function() return reason end, "the end")
+      assert.equal("client", reason)
+      assert.equal("closed", exchange.state)
+    end)
+
+    it("find a client that reset behind its last byte, though nothing is written", function()
+      local reason
+      net.start(function(x)
+        x.onclose = function(why) reason = why end
+        core.after(20, function() x:start(200, {}) end)
+      end, { idle_timeout = 60 })
+      local client = net.connect(GET)
+      client:shut()
+      client:head()
+      client:reset()
+      raw.pump(function() return reason end, "the end")
+      assert.equal("client", reason)
+    end)
+
     it("far in the future are none", function()
       local far = 2 ^ 50
       net.start(ok, { head_timeout = far, body_timeout = far, idle_timeout = far,

@@ -126,6 +126,18 @@ describe("net streams", function()
     assert.equal("client", reason)
   end)
 
+  it("end at once where the client had said that it sends no more", function()
+    local exchange, reason
+    net.start(function(x) exchange = x end)
+    local client = net.connect(net.head "GET /")
+    client:shut()
+    raw.pump(function() return exchange end, "the request")
+    wait.past(20)
+    exchange:event_stream().onclose = function(why) reason = why end
+    raw.pump(function() return reason end, "the end")
+    assert.equal("client", reason)
+  end)
+
   it("are the last answer of a connection whose client said more", function()
     local stream, client = open()
     client:send(net.head "GET /next")

@@ -279,6 +279,15 @@ void sse_connection_read(sse_connection *c, bool on)
     watch(c);
 }
 
+bool sse_connection_broken(const sse_connection *c)
+{
+    int number = 0;
+    socklen_t size = sizeof number;
+
+    return getsockopt(event_get_fd(&c->event), SOL_SOCKET, SO_ERROR, &number, &size) != 0 ||
+           number != 0;
+}
+
 /* --- deadlines ----------------------------------------------------------- */
 
 static void on_deadline(sse_deadline *d)

@@ -116,6 +116,10 @@ void sse_connection_flush(sse_connection *c);
 /* Reading on or off. */
 void sse_connection_read(sse_connection *c, bool on);
 
+/* The peer has reset it, or cannot be reached any more: what reading would tell. Clears that state:
+ * close it. */
+bool sse_connection_broken(const sse_connection *c);
+
 /* protocol->on_deadline in ms; 0 cancels. While bytes wait for the socket the stall limit rules
  * instead. */
 void sse_connection_deadline(sse_connection *c, uint64_t ms);

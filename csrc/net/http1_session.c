@@ -346,12 +346,21 @@ static void keep_rest(session *s, const char *bytes, size_t len)
                                   connection's */
         return;
     }
-    if (sse_buffer_append(&s->in, bytes, len)) {
+    if (sse_buffer_append(&s->in, bytes, len))
         sse_connection_close(s->connection, SSE_END_ERROR);
+}
+
+/* Reads on unless too much waits already. */
+static void pace(session *s)
+{
+    sse_connection *c = s->connection;
+    bool full = s->in.len >= MAX_WAITING + c->pool->limits.max_head;
+
+    if (c->finishing)
         return;
-    }
-    if (s->in.len >= MAX_WAITING + s->connection->pool->limits.max_head)
-        sse_connection_read(s->connection, false);
+    sse_connection_read(c, !full);
+    if (full && s->exchange)
+        sse_connection_deadline(c, c->pool->limits.idle_timeout);
 }
 
 static void consume_waiting(session *s)
@@ -378,12 +387,13 @@ static void on_bytes(sse_connection *c, const char *bytes, size_t len)
         keep_rest(s, bytes, len);
         if (!s->exchange)
             consume_waiting(s);
-        return;
+    } else {
+        begin(s);
+        used = consume(s, bytes, len);
+        if (used < len)
+            keep_rest(s, bytes + used, len - used);
     }
-    begin(s);
-    used = consume(s, bytes, len);
-    if (used < len)
-        keep_rest(s, bytes + used, len - used);
+    pace(s);
 }
 
 /* --- the connection's other news ----------------------------------------- */
@@ -399,6 +409,8 @@ static void on_eof(sse_connection *c)
     }
     if (s->exchange->state == SSE_EXCHANGE_STARTED)
         sse_connection_close(c, SSE_END_CLIENT); /* nobody listens to the rest of the stream */
+    else /* half closed or gone, who knows: it is answered, but not waited for without end */
+        sse_connection_deadline(c, c->pool->limits.idle_timeout);
 }
 
 /* A stream begun with further requests behind it: they are given up, and its client is watched
@@ -408,6 +420,7 @@ static void drop_waiting(session *s)
     s->keep_alive = false;
     sse_buffer_free(&s->in);
     sse_connection_read(s->connection, true);
+    sse_connection_deadline(s->connection, 0);
 }
 
 /* The answer at hand may have ended meanwhile, and the next may be due. */
@@ -415,10 +428,10 @@ static void next_request(session *s)
 {
     sse_connection *c = s->connection;
 
-    sse_connection_read(c, true);
     s->begun = false;
     sse_connection_deadline(c, c->pool->limits.idle_timeout);
     consume_waiting(s);
+    pace(s);
 }
 
 static void on_drained(sse_connection *c)
@@ -427,6 +440,10 @@ static void on_drained(sse_connection *c)
     sse_exchange *x = s->exchange;
 
     if (x) {
+        if (x->long_lived && c->eof) {
+            sse_connection_close(c, SSE_END_CLIENT);
+            return;
+        }
         if (x->long_lived && s->in.len > 0)
             drop_waiting(s);
         if (x->on_drain)
@@ -445,6 +462,13 @@ static void on_deadline(sse_connection *c)
 {
     session *s = c->session;
 
+    if (s->exchange) { /* set where reading has stopped, so that a client that left goes unseen */
+        if (sse_connection_broken(c) || (c->eof && s->exchange->state == SSE_EXCHANGE_OPEN))
+            sse_connection_close(c, SSE_END_CLIENT);
+        else
+            sse_connection_deadline(c, c->pool->limits.idle_timeout);
+        return;
+    }
     if (s->request)
         refuse(s, 408, "the body did not arrive in time", NULL);
     else if (s->begun)
