@@ -7,7 +7,8 @@ ignore = { "211/_.*" }
 -- `self` is there in every method, used or not.
 self = false
 
-files["spec/**/*_spec.lua"] = { std = "+busted" }
+-- A loop that is left at once is how a spec leaves one early.
+files["spec/**/*_spec.lua"] = { std = "+busted", ignore = { "512" } }
 files["**/*.rockspec"] = { std = "+rockspec" }
 files[".busted"] = { std = "max" }
 files[".luacheckrc"] = { std = "+luacheckrc" }

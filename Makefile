@@ -56,7 +56,8 @@ $(BUILD)/obj/%.o: csrc/%.c | deps
 -include $(OBJECTS:.o=.d)
 
 # What the goals at hand need of other people's programs; DEPS= for none.
-DEPS ?= build $(filter demo test lint asan interop bench fuzz rock doc,$(MAKECMDGOALS)) \
+DEPS ?= build $(filter demo test lint asan valgrind interop bench fuzz rock \
+                       doc,$(MAKECMDGOALS)) \
         $(if $(filter stress,$(MAKECMDGOALS)),test) $(if $(filter format,$(MAKECMDGOALS)),lint)
 deps:
 	@$(if $(strip $(DEPS)),LUA=$(LUA) scripts/deps.sh $(DEPS))
@@ -67,14 +68,16 @@ demo: $(CORE)
 # make test SPEC=spec/x_spec.lua for one file.
 SPEC ?=
 test: $(CORE) $(TEST_DEPS)
-	@$(TEST_ENV) $(RUN_LUA) scripts/busted.lua --cpath='$(CURDIR)/$(BUILD)/?.so' $(SPEC)
+	@$(LUA_ENV) $(TEST_ENV) $(LUA) scripts/busted.lua --cpath='$(CURDIR)/$(BUILD)/?.so' $(SPEC)
 ifneq ($(strip $(TEST_EXTRA)),)
 	@$(if $(SPEC),,$(MAKE) --no-print-directory DEPS= $(TEST_EXTRA))
 endif
 
 # A full collection after every callback.
-stress: | deps
-	@SSE_STRESS_GC=1 SSE_TEST_PATIENCE=10 $(MAKE) --no-print-directory test DEPS=
+stress: $(CORE) $(TEST_DEPS)
+	@$(LUA_ENV) SSE_STRESS_GC=1 SSE_TEST_PATIENCE=10 scripts/test_each.sh \
+	    $(LUA) scripts/busted.lua --cpath='$(CURDIR)/$(BUILD)/?.so' -- \
+	    $(or $(SPEC),$(sort $(wildcard spec/*_spec.lua)))
 
 SANITIZE := -fsanitize=address,undefined
 # A leak's trace is read after the module was closed.
@@ -88,6 +91,13 @@ asan: | deps
 	    TEST_ENV='$(PRELOAD)=$(ASAN_LIB) ASAN_OPTIONS=detect_leaks=1:abort_on_error=0 \
 	        LSAN_OPTIONS=suppressions=$(CURDIR)/scripts/lsan.supp:print_suppressions=0 \
 	        UBSAN_OPTIONS=print_stacktrace=1 SSE_TEST_PATIENCE=5'
+
+# valgrind sees what the system's libraries do too; symbols need a module that stays.
+valgrind: | deps
+	@$(MAKE) --no-print-directory test DEPS= BUILD=build-valgrind CFLAGS="-O1 -g" LDFLAGS=$(STAYS) \
+	    TEST_ENV='SSE_TEST_PATIENCE=20 valgrind --quiet --leak-check=full --error-exitcode=9 \
+	        --errors-for-leak-kinds=definite,indirect --show-leak-kinds=definite,indirect \
+	        --num-callers=30'
 
 LINTS := lint-layers lint-sizes lint-lists lint-lua lint-warnings lint-cppcheck lint-format lint-sh
 lint: $(LINTS)
@@ -147,5 +157,5 @@ install: $(CORE)
 clean:
 	rm -rf build build-* doc
 
-.PHONY: all deps demo test stress asan lint $(LINTS) format rockspec rock bench interop fuzz doc \
-        install clean
+.PHONY: all deps demo test stress asan valgrind lint $(LINTS) format rockspec rock bench interop \
+        fuzz doc install clean

@@ -1,7 +1,7 @@
 // The demo's page (make demo) in a browser: what a person does with it, and a restart of the demo.
 import assert from 'node:assert/strict';
 import { mkdirSync } from 'node:fs';
-import { check, demo } from './lib.mjs';
+import { check, demo, until } from './lib.mjs';
 
 const SHOT = 'build/interop/demo.png';
 const lines = (page, name, type) => page.locator(`#${name}-log li b`, { hasText: type }).count();
@@ -37,14 +37,23 @@ async function connectsAndLeaves(page) {
   return 'connected, received, disconnected, connected again';
 }
 
-async function isComplete(page) {
-  await page.click('#fetch_post-connect');
-  await logged(page, 'fetch_post', 'piece', 2);
-  await logged(page, 'notice', 'progress', 1);
-  await page.waitForFunction(
-    "/[\u4e00-\u9fff]/.test(document.querySelector('#panels').textContent)");
+// The demo prints what its server notices.
+function told(server, pattern) {
+  return until(() => server.lines.some((line) => pattern.test(line)), `${pattern} of the demo`);
+}
+
+// As many panels at work as may be, for the screenshot; then two are left half-way.
+async function isComplete(page, server) {
+  for (const name of ['fetch_post', 'notice', 'typewriter']) await page.click(`#${name}-connect`);
+  await logged(page, 'fetch_post', 'piece', 4);
+  await logged(page, 'notice', 'progress', 4);
+  await page.locator('.paper', { hasText: '举头望明月' }).waitFor();
   mkdirSync('build/interop', { recursive: true });
   await page.screenshot({ path: SHOT, fullPage: true });
+  await page.click('#fetch_post-disconnect');
+  await told(server, /fetch_post.*stopped by the client/);
+  await page.click('#monitor-disconnect');
+  await told(server, /monitor.*closed by the client/);
   return SHOT;
 }
 
@@ -68,7 +77,7 @@ export async function onDemo(context) {
   page.on('pageerror', (error) => errors.push(error.message));
   await page.goto(server.url);
   await check('demo: the clock, by its buttons', () => connectsAndLeaves(page));
-  await check('demo: all panels, a screenshot', () => isComplete(page));
+  await check('demo: all panels, a screenshot', () => isComplete(page, server));
   await check('demo: it restarts, the page comes back', async () => {
     const { again, detail } = await comesBack(page, server);
     server = again;

@@ -5,7 +5,6 @@ import { existsSync } from 'node:fs';
 import { chromium } from 'playwright-core';
 import { onDemo } from './demo_page.mjs';
 import { check, luaServer } from './lib.mjs';
-import { onDemo } from './on_demo.mjs';
 
 const PLACES = [
   process.env.CHROMIUM,

@@ -1,8 +1,8 @@
 #!/bin/sh
 # deps.sh GROUP...: installs what a group of make targets needs and lacks: build, demo, test, lint,
-# asan, interop, bench, fuzz, rock, doc. What is there already, from whatever source, is left alone;
-# then this costs a few milliseconds and no package manager is called. Debian and Ubuntu: apt-get.
-# Elsewhere: says what to install.
+# asan, valgrind, interop, bench, fuzz, rock, doc. What is there already, from whatever source, is
+# left alone; then this costs a few milliseconds and no package manager is called. On Debian and
+# Ubuntu by apt-get. Elsewhere it says what to install.
 set -eu
 cd "$(dirname "$0")/.."
 LUA=${LUA:-lua5.4}
@@ -54,6 +54,10 @@ libfuzzer|libFuzzer, sanitizers|clang libclang-rt-14-dev|clang compiler-rt|clang
 LIST
         ;;
     asan) packages_of test ;;
+    valgrind) packages_of test; cat <<'LIST'
+cmd:valgrind|wrong reads and leaks|valgrind|valgrind|valgrind|valgrind
+LIST
+        ;;
     doc) packages_of build; cat <<'LIST'
 cmd:ldoc|pages from the comments|lua-ldoc|rock:ldoc|rock:ldoc|rock:ldoc
 LIST

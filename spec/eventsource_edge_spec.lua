@@ -153,7 +153,7 @@ describe("an EventSource", function()
     local source, heard = open(server:url()), { {}, {} }
     local resume_first
     sse.spawn(function()
-      for ev in source:events() do
+      for ev in source:events() do -- luacheck: ignore 512
         table.insert(heard[1], ev.data)
         require("sse.task").await(function(resume) resume_first = resume end)
         break
@@ -176,7 +176,9 @@ describe("an EventSource", function()
     local messages = {}
     source.onmessage = function()
       local tries = {
-        function() for _ in source:events() do break end end,
+        function()
+          for _ in source:events() do break end -- luacheck: ignore 512
+        end,
         function() local _ = sse.fetch(server:url()); _ = nil end,
         function() sse.sleep(1); return true end,
       }

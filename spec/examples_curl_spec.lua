@@ -19,12 +19,13 @@ end
 -- Runs curl until its output matches. A sanitizer's library, preloaded for Lua, hangs curl.
 local function curl(arguments, pattern)
   local output = os.tmpname()
-  local command = "LD_PRELOAD= DYLD_INSERT_LIBRARIES= curl -sN %s >%s & echo $!"
-  local pipe <close> = io.popen(command:format(arguments, output))
+  local pipe <close> = io.popen(("env -u LD_PRELOAD -u DYLD_INSERT_LIBRARIES curl -sN %s >%s & "
+    .. "echo $!"):format(arguments, output))
   local pid = pipe:read "n"
-  wait.till(function() return read(output):find(pattern) end, pattern)
+  local ok, message = pcall(wait.till, function() return read(output):find(pattern) end, pattern)
   os.execute("kill " .. pid)
   os.remove(output)
+  assert(ok, message)
 end
 
 describe("example over curl", function()

@@ -74,7 +74,7 @@ describe("a response's body", function()
     for _, how in ipairs { "chunks", "lines", "events" } do
       local server = serve(function(conn) conn:stream():send("data: 1\n\ndata: 2\n\n") end)
       local response = assert(sse.fetch(server:url()))
-      for _ in response[how](response) do break end -- luacheck: ignore 512
+      for _ in response[how](response) do break end
       wait.till(function() return server.open == 0 end, how)
       local ok = pcall(function()
         for _ in assert(sse.fetch(server:url())):events() do error("in the loop") end

@@ -62,6 +62,14 @@ describe("the loop", function()
     assert.are.same({ "first", "second", "third" }, order)
   end)
 
+  it("refuses a callback that is no function", function()
+    for _, name in ipairs { "after", "every" } do
+      assert.is_false((pcall(core[name], 1, "text")))
+    end
+    assert.is_false((pcall(core.signal, "SIGUSR1")))
+    assert.is_false(core.turn(), "a timer was left")
+  end)
+
   it("names an unknown signal", function()
     assert.has_error(function() core.signal("SIGNONE", function() end) end)
   end)

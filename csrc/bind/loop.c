@@ -177,7 +177,7 @@ static int start_timer(lua_State *L, bool repeat)
     uint64_t ms = check_ms(L, 1);
     timer_object *t = NULL;
 
-    luaL_checkany(L, 2);
+    luaL_checktype(L, 2, LUA_TFUNCTION);
     t = sse_class_new(L, &timer_class, sizeof *t, 1);
     t->self = LUA_NOREF;
     lua_pushvalue(L, 2);
@@ -343,7 +343,7 @@ static int f_signal(lua_State *L)
     int number = check_signal(L, 1);
     signal_object *s = NULL;
 
-    luaL_checkany(L, 2);
+    luaL_checktype(L, 2, LUA_TFUNCTION);
     s = sse_class_new(L, &signal_class, sizeof *s, 1);
     s->self = LUA_NOREF;
     lua_pushvalue(L, 2);

@@ -22,7 +22,7 @@ struct sse_transfer {
     sse_deferred later; /* start, then resume */
     uint64_t bytes, active;
     int failure; /* why this side stopped libcurl */
-    bool kept, head_done, paused;
+    bool kept, head_done, paused, done;
     char message[CURL_ERROR_SIZE];
 };
 
@@ -205,6 +205,13 @@ static int map_code(CURL *easy, CURLcode code)
     }
 }
 
+static void keep(sse_transfer *t)
+{
+    if (!t->kept)
+        sse_loop_keep(t->loop);
+    t->kept = true;
+}
+
 static void release(sse_transfer *t)
 {
     if (t->kept)
@@ -214,6 +221,7 @@ static void release(sse_transfer *t)
 
 static void finish(sse_transfer *t, int code, const char *message)
 {
+    t->done = true;
     release(t);
     sse_loop_undefer(t->loop, &t->later);
     t->callbacks.on_done(t->user, code, message);
@@ -499,8 +507,7 @@ int sse_transfer_start(sse_transfer **out, sse_multi *m, const sse_transfer_opti
         return code;
     }
     t->active = sse_loop_now(t->loop);
-    sse_loop_keep(t->loop);
-    t->kept = true;
+    keep(t);
     sse_deferred_init(&t->later, begin, t);
     sse_loop_defer(t->loop, &t->later);
     *out = t;
@@ -519,6 +526,8 @@ void sse_transfer_free(sse_transfer *t)
 void sse_transfer_pause(sse_transfer *t)
 {
     t->paused = true; /* libcurl is told by the answer to its next piece */
+    if (t->head_done)
+        release(t);
     if (t->use.added)
         sse_loop_undefer(t->loop, &t->later);
 }
@@ -528,6 +537,9 @@ void sse_transfer_resume(sse_transfer *t)
     if (!t->paused)
         return;
     t->paused = false;
+    if (t->done)
+        return;
+    keep(t);
     if (t->use.added)
         sse_loop_defer(t->loop, &t->later);
 }

@@ -58,7 +58,8 @@ int sse_transfer_start(sse_transfer **out, sse_multi *m, const sse_transfer_opti
 void sse_transfer_free(sse_transfer *t);
 
 /* After pause no on_body comes until resume; one piece may be held back, then the sender feels it.
- */
+ * Once the head has come, a paused transfer does not keep the loop running: only its reader could
+ * go on with it. */
 void sse_transfer_pause(sse_transfer *t);
 void sse_transfer_resume(sse_transfer *t);
 

@@ -77,7 +77,8 @@ local function listen(port)
   mount(server)
   local ok, message, code = server:listen()
   if not ok and code == "EADDRINUSE" then
-    fail("port %d is in use; choose another: DEMO_PORT=%d make demo", port, port % 60000 + 78)
+    local other = port == 9522 and 9600 or 9522
+    fail("port %d is in use; choose another: DEMO_PORT=%d make demo", port, other)
   elseif not ok then
     fail("port %d: %s", port, message)
   end

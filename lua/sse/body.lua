@@ -39,6 +39,7 @@ function body:close(why)
   if self.pieces.finished and not self.pieces:held() then return end
   self.exchange:cancel()
   self.pieces:clear()
+  self.closed = true
   if why then self.failure = why end
   self:finish(self.failure)
 end
@@ -80,6 +81,7 @@ function body:text()
     pieces[#pieces + 1] = piece
   end
   if self.failure then return nil, self.failure end
+  if self.closed then return nil, failure.new("the body was closed", "ECLOSED") end
   return table.concat(pieces)
 end
 
@@ -111,7 +113,7 @@ function body:lines(owner)
   return loop(self, owner, function() return (next_line(self, held)) end)
 end
 
-local function new_parser(self, events)
+local function new_parser(self, events, last_id)
   local limits = self.limits
   return core.parser {
     on_event = function(data, type_, id)
@@ -119,7 +121,7 @@ local function new_parser(self, events)
       events[events.last] = event.message(type_, data, id, limits.origin)
     end,
     on_retry = function(ms) self.retry = ms end,
-    max_event_size = limits.max_event, utf8 = limits.utf8,
+    max_event_size = limits.max_event, utf8 = limits.utf8, last_event_id = last_id,
   }
 end
 
@@ -141,11 +143,11 @@ local function next_event(self, parser, events)
   end
 end
 
---- The events of a text/event-stream body.
-function body:events(owner)
+--- The events of a text/event-stream body; `last_id` is the one that is known already.
+function body:events(owner, last_id)
   local events = { first = 1, last = 0 }
-  local parser = new_parser(self, events)
-  return loop(self, owner, function() return next_event(self, parser, events) end)
+  self.parser = new_parser(self, events, last_id)
+  return loop(self, owner, function() return next_event(self, self.parser, events) end)
 end
 
 return body

@@ -25,6 +25,13 @@ local function is_tls(value)
   return true
 end
 
+local function is_id(value)
+  return type(value) == "string" and not value:find("[\0\r\n]")
+end
+
+--- The rule for an id that a server could have sent.
+client.event_id = { expected = "a string without NUL, CR and LF", check = is_id }
+
 --- The rules that all share.
 client.options = {
   withCredentials = "boolean",

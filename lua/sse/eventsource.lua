@@ -22,13 +22,9 @@ local function is_reconnect(value)
   return value == "spec" or value == "resilient" or type(value) == "function"
 end
 
-local function is_id(value)
-  return type(value) == "string" and not value:find("[\0\r\n]")
-end
-
 local spec = client.with {
   headers = "table|function",
-  lastEventId = { expected = "a string without NUL, CR and LF", check = is_id },
+  lastEventId = client.event_id,
   retryInterval = options.ms(),
   minRetryInterval = options.ms(),
   maxRetryInterval = options.ms(),

@@ -21,20 +21,29 @@ local spec = client.with {
 
 local methods = {}
 
+local function begin(self)
+  local held = self[BODY]
+  if held.used then error("Response: the body was read already, or is being read", 3) end
+  held.used = true
+  return held
+end
+
 --- The body's pieces as they come: `for bytes in res:chunks() do`. Leaving a loop over the body
 -- early closes the transfer; after a loop, `res.failure` says whether the body broke off.
-function methods:chunks() return self[BODY]:chunks(self) end
+function methods:chunks() return begin(self):chunks(self) end
 
 --- The body's lines, without their ends.
-function methods:lines() return self[BODY]:lines(self) end
+function methods:lines() return begin(self):lines(self) end
 
---- The body's events, MessageEvents, whatever the content type says.
-function methods:events() return self[BODY]:events(self) end
+--- The body's events, MessageEvents, whatever the content type says. `res.lastEventId` and
+-- `res.retry` are what the server last said of them.
+-- @tparam[opt] string lastEventId what the events report before the first id comes
+function methods:events(lastEventId) return begin(self):events(self, lastEventId) end
 
---- The whole body.
+--- The whole body. It can be read once, by one of these methods.
 -- @treturn string; or nil, message, code (`"ETOOBIG"` past maxBodySize)
 function methods:text()
-  local text, why = self[BODY]:text()
+  local text, why = begin(self):text()
   if not text then return nil, why.message, why.code end
   return text
 end
@@ -42,8 +51,8 @@ end
 --- The whole body, decoded from JSON.
 -- @return the value; or nil, message, code
 function methods:json()
-  local text, message, code = self:text()
-  if not text then return nil, message, code end
+  local text, why = begin(self):text()
+  if not text then return nil, why.message, why.code end
   local value, problem = json.decode(text)
   if value == nil then return nil, problem, "EINVAL" end
   return value
@@ -55,6 +64,10 @@ function methods:close() self[BODY]:close() end
 local getters = {
   failure = function(self) return self[BODY].failure end,
   retry = function(self) return self[BODY].retry end,
+  lastEventId = function(self)
+    local parser = self[BODY].parser
+    return parser and parser.last_event_id
+  end,
 }
 
 -- An unread response that is collected must not hold its connection for ever.

@@ -9,12 +9,12 @@ local headers = require "sse.headers"
 local options = require "sse.options"
 local task = require "sse.task"
 
-local DEFAULT_INTERVAL = 1000
+local DEFAULT_INTERVAL, MIN_INTERVAL = 1000, 100
 
 local spec = client.with {
   headers = "table|function",
   redirect = options.one_of("follow", "error", "manual"),
-  lastEventId = "string",
+  lastEventId = client.event_id,
   onopen = "function", onmessage = "function", onclose = "function", onerror = "function",
 }
 
@@ -45,14 +45,21 @@ local function request_headers(self)
 end
 
 local function check_type(res)
-  local kind = res.headers["content-type"] or "none"
+  local kind = res.headers["content-type"]
   if not res.ok then
     error(failure.new(("the server answered with status %d"):format(res.status), "EHTTP",
       { status = res.status, headers = res.headers }), 0)
-  elseif not kind:lower():find("^%s*text/event%-stream") then
-    error(failure.new(("the content type is %s, not text/event-stream"):format(kind), "ETYPE",
+  elseif not headers.is_event_stream(kind) then
+    local shown = kind and ("'%s'"):format(kind) or "none"
+    error(failure.new(("the content type is %s, not text/event-stream"):format(shown), "ETYPE",
       { status = res.status, headers = res.headers }), 0)
   end
+end
+
+-- What the server said of ids and waits holds for the next connection, too.
+local function note(self, id, retry)
+  self.id = id or self.id
+  if retry then self.interval = math.max(MIN_INTERVAL, retry) end
 end
 
 -- One connection, to its end. Raises what onopen, onmessage, onclose or the network say against it.
@@ -65,12 +72,14 @@ local function connect(self)
   local res <close>, _, _, why = fetch(self.url, parameters)
   if not res then error(why, 0) end
   ;(o.onopen or check_type)(res)
-  for ev in res:events() do
-    self.id, self.interval = ev.lastEventId, res.retry or self.interval
+  if self.stopped then return end
+  for ev in res:events(self.id) do
+    note(self, ev.lastEventId, res.retry)
     if o.onmessage then o.onmessage(ev) end
     if self.stopped then return end
   end
-  self.interval = res.retry or self.interval
+  note(self, res.lastEventId, res.retry)
+  if self.stopped then return end
   if res.failure then error(res.failure, 0) end
   if o.onclose then o.onclose() end
 end

@@ -44,10 +44,10 @@ end
 --- For after_each.
 function examples.stop()
   serving.stop()
+  wait.idle()
   for i = #restore, 1, -1 do restore[i]() end
   restore = {}
   assert(#serving.errors == 0, serving.errors[1] and serving.errors[1].message)
-  wait.idle()
 end
 
 return examples
