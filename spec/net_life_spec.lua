@@ -22,7 +22,7 @@ describe("net life", function()
     local results = {}
     for i, answer in ipairs {
       function(exchange) return exchange:reply(200, {}, "x") end,
-      function(exchange) return exchange:event_stream() end,
+      function(exchange) return exchange:event_stream():send "x" end,
       function(exchange) return exchange:write "x" end,
     } do
       local server
@@ -189,7 +189,7 @@ describe("net life", function()
     net.connections(0)
     local ok, message, code = kept[1]:reply(200, {}, "late")
     assert.same({ nil, "closed", "ECLOSED" }, { ok, message, code })
-    assert.same({ nil, "closed", "ECLOSED" }, { kept[1]:event_stream() })
+    assert.same({ nil, "closed", "ECLOSED" }, { kept[1]:event_stream():send "late" })
     assert.same({ nil, "closed", "ECLOSED" }, { kept[1]:write "x" })
     kept[1]:finish()
     kept[1]:abort()

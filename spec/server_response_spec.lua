@@ -188,13 +188,16 @@ describe("server", function()
       assert.same({}, serving.errors)
     end)
 
-    it("gives nil where the client left before the answer", function()
-      local go, got, reason
+    it("gives nil, or a closed stream, where the client left before the answer", function()
+      local go, got, reason, closed
       serving.start(function(server)
         server:get("/", function(_, res)
           res.onclose = function(why) reason = why end
           task.await(function(resume) go = resume end)
-          got = { res:reply(200, "late"), res:event_stream() }
+          local replied = res:reply(200, "late")
+          local stream = res:event_stream()
+          stream.onclose = function(why) closed = why end
+          got = { replied or false, stream.closed, stream:send "late" }
         end)
       end)
       local client = serving.connect()
@@ -204,7 +207,9 @@ describe("server", function()
       raw.pump(function() return reason end, "onclose")
       go()
       assert.equal("client", reason)
-      assert.same({ nil, nil, "closed", "ECLOSED" }, { got[1], got[2], got[3], got[4] })
+      assert.same({ false, true, nil, "closed", "ECLOSED" }, got)
+      raw.pump(function() return closed end, "the stream's onclose")
+      assert.equal("client", closed)
       assert.same({}, serving.errors)
     end)
 

@@ -412,6 +412,8 @@ static int m_event_stream(lua_State *L)
     check_stream_options(L, &options, fields);
     object = sse_push_stream(L);
     code = x ? sse_stream_open(x, &options, &stream, &bad) : SSE_ECLOSED;
+    if (code == SSE_ECLOSED)
+        return 1; /* the client has gone: a stream that is closed from the beginning */
     if (code)
         return push_answered(L, code, fields, options.count, bad);
     sse_attach_stream(object, stream);

@@ -4,6 +4,7 @@
 -- "timeout", "error") when the answer ended before it was complete. `closed`: nothing can be sent
 -- any more. `pending`: bytes that the client has not taken yet.
 -- @module sse.server_response
+local core = require "sse.core"
 local headers = require "sse.headers"
 local json = require "sse.json"
 local options = require "sse.options"
@@ -170,21 +171,25 @@ local stream_options = {
 -- stream given is closed.
 -- @tparam[opt] table given `retry` (ms, sent at once), `headers`, `keep_alive` (ms of silence
 -- before a comment, false for none), `max_pending` (bytes a slow client may be behind)
--- @return the stream; or nil, message, code where the client has gone
+-- @return the stream. Where the client has gone already it is a closed one, whose `onclose` is called
+-- all the same if the handler sets it before it waits.
 function methods:event_stream(given)
   given = options.check("event_stream", given, stream_options)
   check_unanswered(self)
   local list = fields_of(self, given.headers)
-  if self.exchange.state == "closed" then return nil, "closed", "ECLOSED" end
-  request.keep(self.req)
+  if self.exchange.state ~= "closed" then request.keep(self.req) end
   local stream, message, code = self.exchange:event_stream {
     headers = list, retry = given.retry,
     keep_alive = given.keep_alive, max_pending = given.max_pending,
   }
   if not stream then return nil, message, code end
   self.stream = stream
-  if self.req.method == "HEAD" then self.stream:close() end
-  return self.stream
+  if stream.closed and self.req.method ~= "HEAD" then
+    core.defer(function()
+      if stream.onclose then stream.onclose("client") end
+    end)
+  end
+  return stream
 end
 
 --- After an error: 500 where nothing was sent, otherwise the answer breaks off.
