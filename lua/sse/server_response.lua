@@ -171,8 +171,8 @@ local stream_options = {
 -- stream given is closed.
 -- @tparam[opt] table given `retry` (ms, sent at once), `headers`, `keep_alive` (ms of silence
 -- before a comment, false for none), `max_pending` (bytes a slow client may be behind)
--- @return the stream. Where the client has gone already it is a closed one, whose `onclose` is called
--- all the same if the handler sets it before it waits.
+-- @return the stream. Where the client has gone it is closed from the beginning; its `onclose` is
+-- called all the same if the handler sets it before it waits.
 function methods:event_stream(given)
   given = options.check("event_stream", given, stream_options)
   check_unanswered(self)
