@@ -24,13 +24,18 @@ function backoff:set_base(ms)
   self.base = ms
 end
 
+--- The failures in a row before one of a connection that lived so long.
+function backoff:row(lived)
+  return lived and lived >= self.last and 0 or self.failures
+end
+
 --- The next wait.
 -- @tparam[opt] number lived how long the connection before was open; nil: it never was. One that
 -- lived for as long as the last wait ends the row of failures.
 -- @treturn number milliseconds
 -- @treturn integer the failures in a row, this one included
 function backoff:next(lived)
-  if lived and lived >= self.last then self.failures = 0 end
+  self.failures = self:row(lived)
   local floor = self:clamp(self.base)
   local ceiling = math.min(self.max, floor * 2.0 ^ math.min(self.failures, 64))
   local wait = floor

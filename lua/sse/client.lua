@@ -54,11 +54,18 @@ client.options = {
   cookies = "string",
 }
 
+--- The rules of those that make several attempts; functions are asked before each.
+client.repeated = {
+  headers = "table|function", body = "string|table|function", log = "function",
+  lastEventId = client.event_id,
+}
+
 --- The shared rules and more.
-function client.with(more)
+function client.with(...)
   local spec = {}
-  for name, rule in pairs(client.options) do spec[name] = rule end
-  for name, rule in pairs(more) do spec[name] = rule end
+  for _, rules in ipairs { client.options, ... } do
+    for name, rule in pairs(rules) do spec[name] = rule end
+  end
   return spec
 end
 
@@ -83,22 +90,39 @@ function client.url(where, text, level)
   return url
 end
 
---- Method and body as they are sent; raises on what contradicts itself.
+--- A body as it is sent; raises on one that can't be.
+-- @tparam string where
+-- @tparam string|nil method
+-- @tparam string|table|nil body
+-- @tparam[opt=1] int level whom the error blames
+-- @return the bytes and their content type, or nil
+function client.body(where, method, body, level)
+  level = (level or 1) + 1
+  local kind = type(body)
+  if body == nil then return nil end
+  if method == "GET" or method == "HEAD" then
+    error(("%s: a %s request has no body"):format(where, method), level)
+  elseif kind == "string" then
+    return body, "text/plain;charset=UTF-8"
+  elseif kind ~= "table" then
+    error(("%s: the body must be a string or a table, got %s"):format(where, kind), level)
+  end
+  local ok, text = pcall(json.encode, body)
+  if not ok then error(("%s: option 'body': %s"):format(where, text), level) end
+  return text, "application/json"
+end
+
+--- Method and body as they are sent; raises on what contradicts itself. A function for the body is
+-- left as it is: its content type is not known yet.
 -- @return method, body, the body's content type
 function client.content(where, o, level)
   local method, body, kind = o.method, o.body, nil
   if method and upper[method:upper()] then method = method:upper() end
-  if type(body) == "table" then
-    local ok, text = pcall(json.encode, body)
-    if not ok then error(("%s: option 'body': %s"):format(where, text), level + 1) end
-    body, kind = text, "application/json"
-  elseif body then
-    kind = "text/plain;charset=UTF-8"
-  end
-  if body and (method == "GET" or method == "HEAD") then
-    error(("%s: a %s request has no body"):format(where, method), level + 1)
-  end
-  return method or (body and "POST" or "GET"), body, kind
+  local later = type(body) == "function"
+  local text
+  text, kind = client.body(where, method, later and "" or body, level + 1)
+  if later then text, kind = body, nil end
+  return method or (body and "POST" or "GET"), text, kind
 end
 
 --- Completes a list of request headers.

@@ -57,8 +57,18 @@ local function new_message(type_, data, id, origin)
   }, MessageEvent)
 end
 
+-- The client's own error event: the fields of the failure, and the failure.
+local function new_error(why)
+  return new_event(nil, "error", {
+    message = why.message, code = why.code, status = why.status, headers = why.headers,
+    body = why.body, attempt = why.attempt, willRetry = why.willRetry, delay = why.delay,
+    failure = why,
+  })
+end
+
 return {
   Event = setmetatable(Event, { __call = new_event }),
   MessageEvent = MessageEvent,
   message = new_message,
+  failed = new_error,
 }

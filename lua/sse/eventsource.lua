@@ -22,9 +22,7 @@ local function is_reconnect(value)
   return value == "spec" or value == "resilient" or type(value) == "function"
 end
 
-local spec = client.with {
-  headers = "table|function",
-  lastEventId = client.event_id,
+local spec = client.with(client.repeated, {
   retryInterval = options.ms(),
   minRetryInterval = options.ms(),
   maxRetryInterval = options.ms(),
@@ -33,7 +31,7 @@ local spec = client.with {
   heartbeatTimeout = options.ms(1),
   oncomment = "function",
   onreconnect = "function",
-}
+})
 
 local function check(o)
   if type(o.headers) == "table" then
@@ -49,10 +47,12 @@ end
 -- comes as events.
 -- @function EventSource
 -- @tparam string url
--- @tparam[opt] table options withCredentials, headers (a table, or a function called before each
--- attempt), method, body, lastEventId, retryInterval, minRetryInterval, maxRetryInterval,
+-- @tparam[opt] table options withCredentials, headers (a table), body (a string, or a table to be
+-- sent as JSON), method, lastEventId, retryInterval, minRetryInterval, maxRetryInterval,
 -- maxRetries, reconnect, heartbeatTimeout, connectTimeout, maxEventSize, utf8, signal, proxy, tls,
--- http2, unixSocket, cookies, oncomment, onreconnect
+-- http2, unixSocket, cookies, oncomment, onreconnect, log (as `sse.log`'s). `headers` and `body` may
+-- be functions: each is called before each attempt, in a task, so that it may wait or fetch (a
+-- token refresh), with the failure that led to the attempt, nil at first.
 -- @usage
 -- local source = sse.EventSource("https://example.com/prices")
 -- source.onmessage = function(ev) print(ev.data) end
@@ -82,7 +82,7 @@ function getters.readyState(self) return self.state end
 
 function getters.withCredentials(self) return self.options.withCredentials or false end
 
---- Why the source failed for good, or nil: message, code, status, headers, body.
+--- Why the source failed for good, or nil: a failure, the same that its error event carries.
 function getters.failure(self) return self.failure end
 
 function getters.CONNECTING() return source.CONNECTING end

@@ -1,5 +1,7 @@
---- The one shape of a failure: a table with message, code, and status, headers and body where an
--- answer came. As a string it is its message.
+--- The one shape of a failure, wherever one is handed over: a table with message and code; status,
+-- headers and body (its first 64 KiB) where an answer came; and where attempts are made one after
+-- the other: attempt (which one in the row it was), willRetry, and delay (ms until the next). As a
+-- string it is its message.
 -- @module sse.failure
 local failure = {}
 

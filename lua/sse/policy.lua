@@ -65,17 +65,24 @@ local function by_default(self, why, is_final, lived)
   return math.max(wait, asked and policy.retry_after(asked, os.time()) or 0)
 end
 
---- The wait before the next attempt, or nil to give up. A `reconnect` function decides about every
--- failure; where it gives nil or true the default holds.
-function policy.wait(self, why, is_final, lived)
+local function decided(self, why, is_final, lived)
   local decide = self.options.reconnect
   if type(decide) ~= "function" then return by_default(self, why, is_final, lived) end
   local answer
-  local ok = eventtarget.call(function() answer = decide(why, self.backoff.failures + 1) end)
+  local ok = eventtarget.call(function() answer = decide(why, why.attempt) end)
   if not ok or answer == false then return nil end
   if type(answer) ~= "number" then return by_default(self, why, is_final, lived) end
   self.backoff:next(lived)
   return math.max(0, answer == answer and answer < math.huge and answer or 0)
+end
+
+--- The wait before the next attempt, or nil to give up; the failure learns of it. A `reconnect`
+-- function decides about every failure; where it gives nil or true the default holds.
+function policy.wait(self, why, is_final, lived)
+  why.attempt = self.backoff:row(lived) + 1
+  why.delay = decided(self, why, is_final, lived)
+  why.willRetry = why.delay ~= nil
+  return why.delay
 end
 
 return policy

@@ -7,7 +7,9 @@ local event = require "sse.event"
 local eventtarget = require "sse.eventtarget"
 local failure = require "sse.failure"
 local headers = require "sse.headers"
+local log = require "sse.log"
 local policy = require "sse.policy"
+local refusal = require "sse.refusal"
 local request = require "sse.request"
 local task = require "sse.task"
 
@@ -15,8 +17,6 @@ local source = { CONNECTING = 0, OPEN = 1, CLOSED = 2 }
 source.__index = source
 
 local CONNECTING, OPEN, CLOSED = source.CONNECTING, source.OPEN, source.CLOSED
-local MAX_ERROR_BODY = 65536
-source.error_body_time = 5000 -- ms, the same for all
 local DEFAULT_MAX_EVENT = 16777216
 
 -- Public object -> true: connecting or open, and heard.
@@ -72,6 +72,13 @@ function source:dispatch(ev, all)
   if object then eventtarget.dispatch(object, ev, all) end
 end
 
+--- Tells the log hook; true where there is one.
+function source:log(level, message, details)
+  details = details or {}
+  details.url, details.attempt = self.url.request, self.backoff.failures + 1
+  return log.write(self.options.log, level, message, details)
+end
+
 -- --- connecting ---------------------------------------------------------------------------------
 
 -- The id as a header, where a header can carry it.
@@ -79,30 +86,34 @@ local function last_id(self)
   local id = self.parser.last_event_id
   if id == "" then return nil end
   if headers.sendable(id) then return id end
-  if not self.warned then
-    self.warned = true
-    warn("lua-sse: the last event id holds a control character and cannot be sent\n")
-  end
+  if self.warned then return nil end
+  self.warned = true
+  local message = "the last event id holds a control character and cannot be sent"
+  if not self:log("warn", message) then warn("lua-sse: " .. message .. "\n") end
 end
 
-local function build_headers(self, given)
+local function build_headers(self, given, kind)
   local list, problem = headers.list(given or {})
   if not list then error("sse.EventSource: " .. problem, 0) end
   headers.default(list, "Accept", "text/event-stream")
   headers.default(list, "Cache-Control", "no-cache")
   local id = last_id(self)
   if id then headers.set(list, "Last-Event-ID", id) end
-  return client.complete(list, self.kind)
+  return client.complete(list, kind)
 end
 
--- A task: a `headers` function may wait for a fresh token.
-local function attempt(self, turn)
-  local given = self.options.headers
-  if type(given) == "function" then given = given() end
+-- A task: functions for headers and body may wait for a fresh token.
+local function attempt(self, turn, why)
+  local given, body, kind = self.options.headers, self.body, self.kind
+  if type(given) == "function" then given = given(why) end
   if self.turn ~= turn then return end
-  local list = build_headers(self, given)
+  if type(body) == "function" then
+    body, kind = client.body("sse.EventSource", self.method, body(why))
+    if self.turn ~= turn then return end
+  end
   self.exchange = request.start {
-    url = self.url, method = self.method, headers = list, body = self.body, options = self.options,
+    url = self.url, method = self.method, headers = build_headers(self, given, kind),
+    body = body, options = self.options,
     on_head = function(response) self:on_head(response) end,
     on_data = function(bytes) self:on_error_body(bytes) end,
     on_done = function(why) self:on_done(why) end,
@@ -110,14 +121,15 @@ local function attempt(self, turn)
   self:watch()
 end
 
---- Begins an attempt.
-function source:connect()
+--- Begins an attempt; `why` is the failure that led to it.
+function source:connect(why)
   local turn = {}
+  self:log("debug", why and "connecting again" or "connecting")
   self.turn, self.state = turn, CONNECTING
   task.start(function(err)
     core.report(err)
     if self.turn == turn then self:fail(failure.from(err, "EINVAL")) end
-  end, attempt, self, turn)
+  end, attempt, self, turn, why)
 end
 
 -- Silence past heartbeatTimeout is a lost connection; a pause of our own making is none.
@@ -152,39 +164,27 @@ end
 
 -- --- the answer ---------------------------------------------------------------------------------
 
-local function refusal(response)
-  local more = { status = response.status, headers = response.headers }
-  if response.status ~= 200 then
-    local message = ("the server answered with status %d"):format(response.status)
-    return failure.new(message, "EHTTP", more)
-  end
-  local kind = response.headers["content-type"]
-  if not headers.is_event_stream(kind) then
-    local shown = kind and ("'%s'"):format(kind) or "none"
-    local message = ("the content type is %s, not text/event-stream"):format(shown)
-    return failure.new(message, "ETYPE", more)
-  end
-end
-
 function source:on_head(response)
-  self.refusal = refusal(response)
+  self.refusal = refusal.of(response, response.status == 200)
   if self.refusal then
     self.refusal.pieces, self.refusal.size = {}, 0
     if self.heartbeat then self.heartbeat:stop() end -- what was refused is not lost
-    self.gathering = core.after(source.error_body_time, function() self:refuse() end)
+    self.gathering = core.after(refusal.body_time, function() self:refuse() end)
     return
   end
   self.parser:reset()
   self.exchange:feed(self.parser)
   self.origin, self.opened, self.state = response.url.origin, core.now(), OPEN
+  self:log("info", "open", { status = response.status })
+  if self.state ~= OPEN then return end
   self:dispatch(event.Event("open"))
 end
 
 function source:on_error_body(bytes)
   local why = self.refusal
-  why.pieces[#why.pieces + 1] = bytes:sub(1, MAX_ERROR_BODY - why.size)
+  why.pieces[#why.pieces + 1] = bytes:sub(1, refusal.MAX_BODY - why.size)
   why.size = why.size + #why.pieces[#why.pieces]
-  if why.size >= MAX_ERROR_BODY then self:refuse() end
+  if why.size >= refusal.MAX_BODY then self:refuse() end
 end
 
 --- Fails with what was gathered of the refused answer.
@@ -223,13 +223,6 @@ end
 
 -- --- the end of a connection --------------------------------------------------------------------
 
-local function error_event(why)
-  return event.Event("error", {
-    message = why.message, code = why.code, failure = why,
-    status = why.status, headers = why.headers, body = why.body,
-  })
-end
-
 --- The connection is gone: connects again after a wait, or fails for good.
 function source:lost(why, final)
   local lived = self.opened and core.now() - self.opened
@@ -240,7 +233,9 @@ function source:lost(why, final)
   if self.turn ~= machine or self.state == CLOSED then return end
   if not wait then return self:fail(why) end
   self.state = CONNECTING
-  self:dispatch(error_event(why))
+  self:log("warn", why.message, { failure = why, delay = wait, status = why.status })
+  if self.turn ~= machine or self.state == CLOSED then return end
+  self:dispatch(event.failed(why))
   if self.turn == machine and self.state == CONNECTING then self:connect_after(wait, why) end
 end
 
@@ -248,7 +243,7 @@ function source:connect_after(wait, why)
   self.retry = core.after(wait, function()
     self.reconnects = self.reconnects + 1
     self.retry = nil
-    self:connect()
+    self:connect(why)
   end)
   if self.onreconnect then eventtarget.call(self.onreconnect, wait, why) end
 end
@@ -266,13 +261,16 @@ function source:fail(why)
   local object = self.weak.object -- nothing else may hold it once it is closed
   finish(self)
   self.failure = why
-  if object then eventtarget.dispatch(object, error_event(why)) end
+  why.attempt, why.willRetry = why.attempt or self.backoff.failures + 1, false
+  self:log("error", why.message, { failure = why, status = why.status })
+  if object then eventtarget.dispatch(object, event.failed(why)) end
   for _, queue in ipairs(self.queues) do queue:finish() end
 end
 
 function source:close()
   if self.state == CLOSED then return end
   finish(self)
+  self:log("info", "closed")
   for _, queue in ipairs(self.queues) do
     queue:clear()
     queue:finish()

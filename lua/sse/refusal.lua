@@ -1,0 +1,26 @@
+--- Which answers are no event stream, and the beginning of what they said instead.
+-- @module sse.refusal
+local failure = require "sse.failure"
+local headers = require "sse.headers"
+
+local refusal = {
+  MAX_BODY = 65536, -- bytes of a refused answer's body that are kept
+  body_time = 5000, -- ms that they are waited for
+}
+
+--- Why an answer is refused, or nil.
+-- @tparam table answer status, headers
+-- @tparam boolean accepted whether its status is one to accept
+function refusal.of(answer, accepted)
+  local more = { status = answer.status, headers = answer.headers }
+  if not accepted then
+    local message = ("the server answered with status %d"):format(answer.status)
+    return failure.new(message, "EHTTP", more)
+  end
+  local kind = answer.headers["content-type"]
+  if headers.is_event_stream(kind) then return nil end
+  local shown = kind and ("'%s'"):format(kind) or "none"
+  return failure.new(("the content type is %s, not text/event-stream"):format(shown), "ETYPE", more)
+end
+
+return refusal
