@@ -54,7 +54,7 @@ describe("sse.fetchEventSource", function()
   it("without onopen asks for status 2xx and the type", function()
     local server = serve(function(conn) conn:reply(200, "{}", "Content-Type: application/json") end)
     local handle = sse.fetchEventSource(server:url(), { onerror = function() return false end })
-    assert.same({ nil, "ETYPE" }, { nil, select(3, handle:wait()) })
+    assert.same({ nil, "ETYPE" }, { nil, (select(3, handle:wait())) })
     local opened
     server.handler = function(conn) conn:reply(200, "data: x\n\n", "Content-Type: text/plain") end
     handle = sse.fetchEventSource(server:url(), { onopen = function() end,

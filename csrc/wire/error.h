@@ -30,6 +30,8 @@
     X(SSE_EPROTO, "EPROTO", "protocol violation") \
     X(SSE_EHTTP, "EHTTP", "HTTP status refused") \
     X(SSE_ETYPE, "ETYPE", "content type refused") \
+    X(SSE_EUNFINISHED, "EUNFINISHED", "ended without its terminator") \
+    X(SSE_ECALLBACK, "ECALLBACK", "an error in a callback") \
     X(SSE_EABORTED, "EABORTED", "aborted") \
     X(SSE_ESYS, "ESYS", "system error")
 

@@ -143,11 +143,27 @@ local function next_event(self, parser, events)
   end
 end
 
---- The events of a text/event-stream body; `last_id` is the one that is known already.
-function body:events(owner, last_id)
-  local events = { first = 1, last = 0 }
-  self.parser = new_parser(self, events, last_id)
-  return loop(self, owner, function() return next_event(self, self.parser, events) end)
+-- The same, up to the event that says that all was said. Without it the body is not whole.
+local function next_until(self, parser, events, terminator)
+  local ev = next_event(self, parser, events)
+  if ev and ev.data ~= terminator then return ev end
+  if ev then
+    self:close()
+  elseif not self.closed and not self.failure then
+    self.failure = failure.new(("the stream ended without '%s'"):format(terminator), "EUNFINISHED")
+  end
+end
+
+--- The events of a text/event-stream body.
+-- @param owner
+-- @tparam table o lastEventId (the one that is known already), until_data
+function body:events(owner, o)
+  local events, terminator = { first = 1, last = 0 }, o.until_data
+  self.parser = new_parser(self, events, o.lastEventId)
+  return loop(self, owner, function()
+    if terminator then return (next_until(self, self.parser, events, terminator)) end
+    return next_event(self, self.parser, events)
+  end)
 end
 
 return body

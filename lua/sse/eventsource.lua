@@ -6,6 +6,7 @@ local eventtarget = require "sse.eventtarget"
 local headers = require "sse.headers"
 local options = require "sse.options"
 local queue = require "sse.queue"
+local reader = require "sse.reader"
 local source = require "sse.source"
 
 local class = {
@@ -43,6 +44,19 @@ local function check(o)
   end
 end
 
+-- The object of a machine that is about to begin.
+local function begin(machine)
+  local object, signal = eventtarget.new(class, machine), machine.options.signal
+  if signal and signal.aborted then
+    machine:close()
+    return object
+  elseif signal then
+    machine.forget_signal = abort.on_abort(signal, function() machine:close() end)
+  end
+  machine:attach(object)
+  return object
+end
+
 --- Connects to a stream of events. Raises on an invalid URL or option; whatever the network does
 -- comes as events.
 -- @function EventSource
@@ -65,15 +79,38 @@ local function new(url, given)
   local machine = source.new {
     url = parsed, method = method, body = body, kind = kind, options = o,
   }
-  local object = eventtarget.new(class, machine)
-  if o.signal and o.signal.aborted then
-    machine:close()
-    return object
-  elseif o.signal then
-    machine.forget_signal = abort.on_abort(o.signal, function() machine:close() end)
+  return begin(machine)
+end
+
+local reader_spec = {
+  lastEventId = client.event_id, log = "function", oncomment = "function",
+  maxEventSize = client.options.maxEventSize, utf8 = client.options.utf8,
+  signal = client.options.signal,
+}
+
+--- The events of any source of bytes: a file, a pipe, another HTTP library's body. No network.
+--
+-- `read` is called in a task, one call a turn of the loop and only while its bytes are wanted, for
+-- the first time when the turn at hand has ended, so that listeners can be attached first. It may
+-- wait (`sse.sleep`, `sse.fetch`); a call that blocks blocks the loop. It gives bytes; nil at the
+-- end; or nil, message, code.
+--
+-- The source opens, gives its events to listeners and loops as any does, and is CLOSED at the end.
+-- Then there is one error event: with code ECLOSED and `source.failure` nil after a whole reading,
+-- else with what `read` said (ESYS where it gave no code). It is never begun again.
+-- @function EventSource.fromReader
+-- @tparam function read
+-- @tparam[opt] table options lastEventId, maxEventSize, utf8, signal, oncomment, log
+-- @usage
+-- local file = assert(io.open("events.txt", "rb"))
+-- local source = sse.EventSource.fromReader(function() return file:read(4096) end)
+-- for ev in source:events() do print(ev.data) end
+local function from_reader(read, given)
+  if type(read) ~= "function" then
+    error(("EventSource.fromReader: expected a function, got %s"):format(type(read)), 2)
   end
-  machine:attach(object)
-  return object
+  local o = options.check("EventSource.fromReader", given, reader_spec)
+  return begin(reader.new(read, o))
 end
 
 function getters.url(self) return self.url.href end
@@ -116,6 +153,7 @@ end
 function methods:reconnect()
   local machine = eventtarget.state(self)
   if machine.state == source.CLOSED then return nil, "the source is closed", "ECLOSED" end
+  if machine.single then return nil, "a reader cannot be begun again", "ESTATE" end
   machine:reconnect()
   return true
 end
@@ -195,6 +233,6 @@ end
 
 eventtarget.class(class)
 
-return setmetatable({ CONNECTING = 0, OPEN = 1, CLOSED = 2 }, {
+return setmetatable({ CONNECTING = 0, OPEN = 1, CLOSED = 2, fromReader = from_reader }, {
   __call = function(_, url, given) return new(url, given) end,
 })

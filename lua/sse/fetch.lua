@@ -19,6 +19,8 @@ local spec = client.with {
   maxBodySize = options.integer(0),
 }
 
+local events_spec = { lastEventId = client.event_id, until_data = "string" }
+
 local methods = {}
 
 local function begin(self)
@@ -37,8 +39,15 @@ function methods:lines() return begin(self):lines(self) end
 
 --- The body's events, MessageEvents, whatever the content type says. `res.lastEventId` and
 -- `res.retry` are what the server last said of them.
--- @tparam[opt] string lastEventId what the events report before the first id comes
-function methods:events(lastEventId) return begin(self):events(self, lastEventId) end
+--
+-- With `until_data = "[DONE]"` an event of that data, which the loop does not see, is the clean end,
+-- and the rest is given up; a body that ends before it has `res.failure` with code EUNFINISHED, or
+-- that of the connection's loss.
+-- @tparam[opt] table options until_data; lastEventId, what the events report before an id comes
+function methods:events(given)
+  local o = options.check("Response:events", given, events_spec)
+  return begin(self):events(self, o)
+end
 
 --- The whole body. It can be read once, by one of these methods.
 -- @treturn string; or nil, message, code (`"ETOOBIG"` past maxBodySize)

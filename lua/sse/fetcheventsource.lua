@@ -6,20 +6,21 @@ local core = require "sse.core"
 local failure = require "sse.failure"
 local fetch = require "sse.fetch"
 local headers = require "sse.headers"
+local log = require "sse.log"
 local options = require "sse.options"
+local refusal = require "sse.refusal"
 local task = require "sse.task"
 
 local DEFAULT_INTERVAL, MIN_INTERVAL = 1000, 100
 
-local spec = client.with {
-  headers = "table|function",
+local spec = client.with(client.repeated, {
   redirect = options.one_of("follow", "error", "manual"),
-  lastEventId = client.event_id,
+  until_data = "string",
   onopen = "function", onmessage = "function", onclose = "function", onerror = "function",
-}
+})
 
 local own = {
-  headers = true, lastEventId = true,
+  headers = true, body = true, lastEventId = true, until_data = true, log = true,
   onopen = true, onmessage = true, onclose = true, onerror = true,
 }
 
@@ -30,7 +31,7 @@ end
 local function request_headers(self)
   local o, list = self.options, {}
   local given = o.headers
-  if type(given) == "function" then given = given() end
+  if type(given) == "function" then given = given(self.last) end
   for name, value in pairs(given or {}) do list[name] = value end
   local has_accept = false
   for name in pairs(list) do
@@ -44,16 +45,44 @@ local function request_headers(self)
   return list
 end
 
-local function check_type(res)
-  local kind = res.headers["content-type"]
-  if not res.ok then
-    error(failure.new(("the server answered with status %d"):format(res.status), "EHTTP",
-      { status = res.status, headers = res.headers }), 0)
-  elseif not headers.is_event_stream(kind) then
-    local shown = kind and ("'%s'"):format(kind) or "none"
-    error(failure.new(("the content type is %s, not text/event-stream"):format(shown), "ETYPE",
-      { status = res.status, headers = res.headers }), 0)
+-- The beginning of a refused answer's body, within a time.
+local function beginning(res)
+  local pieces, size = {}, 0
+  local _limit <close> = core.after(refusal.body_time, function() res:close() end)
+  for piece in res:chunks() do
+    pieces[#pieces + 1] = piece:sub(1, refusal.MAX_BODY - size)
+    size = size + #pieces[#pieces]
+    if size >= refusal.MAX_BODY then break end
   end
+  return table.concat(pieces)
+end
+
+local function check_type(res)
+  local why = refusal.of(res, res.ok)
+  if not why then return end
+  why.body = beginning(res)
+  error(why, 0)
+end
+
+local function tell(self, level, message, details)
+  details = details or {}
+  details.url, details.attempt = self.shown_url, self.attempt
+  log.write(self.options.log, level, message, details)
+end
+
+-- The request of this attempt.
+local function parameters_of(self)
+  local o, parameters = self.options, {}
+  for name, value in pairs(o) do
+    if not own[name] then parameters[name] = value end
+  end
+  parameters.headers = request_headers(self)
+  parameters.body = o.body
+  if type(o.body) == "function" then
+    parameters.body = o.body(self.last)
+    parameters.method = o.method or "POST"
+  end
+  return parameters
 end
 
 -- What the server said of ids and waits holds for the next connection, too.
@@ -64,16 +93,14 @@ end
 
 -- One connection, to its end. Raises what onopen, onmessage, onclose or the network say against it.
 local function connect(self)
-  local o, parameters = self.options, {}
-  for name, value in pairs(o) do
-    if not own[name] then parameters[name] = value end
-  end
-  parameters.headers = request_headers(self)
+  local o, parameters = self.options, parameters_of(self)
+  if self.stopped then return end
   local res <close>, _, _, why = fetch(self.url, parameters)
   if not res then error(why, 0) end
+  tell(self, "debug", "answered", { status = res.status })
   ;(o.onopen or check_type)(res)
   if self.stopped then return end
-  for ev in res:events(self.id) do
+  for ev in res:events { lastEventId = self.id, until_data = o.until_data } do
     note(self, ev.lastEventId, res.retry)
     if o.onmessage then o.onmessage(ev) end
     if self.stopped then return end
@@ -84,15 +111,28 @@ local function connect(self)
   if o.onclose then o.onclose() end
 end
 
--- After a failure: the wait before another attempt, or nil and the failure to end with.
-local function decide(self, err)
-  local why = failure.from(err, "ECALLBACK")
+-- What onerror says: the wait, or false, or nil and what it raised.
+local function ask(self, why)
   if not self.options.onerror then return self.interval end
   local ok, answer = xpcall(self.options.onerror, traceback, why)
-  if not ok then return nil, failure.from(answer, "ECALLBACK"), answer end
-  if answer == false then return nil, why end
+  if not ok then return nil, answer end
+  if answer == false then return false end
   if type(answer) == "number" and answer >= 0 and answer < math.huge then return answer end
   return self.interval
+end
+
+-- After a failure: the wait before another attempt, or nil, the failure to end with, and what was
+-- raised. While onerror is asked, the failure tells what would be done without its answer.
+local function decide(self, err)
+  local why = failure.from(err, "ECALLBACK")
+  why.attempt, why.willRetry, why.delay = self.attempt, true, self.interval
+  local answer, raised = ask(self, why)
+  if self.stopped then return nil end
+  why.willRetry, why.delay, self.last = answer and true or false, answer or nil, why
+  tell(self, answer and "warn" or "error", why.message,
+    { failure = why, delay = answer or nil, status = why.status })
+  if answer then return answer end
+  return nil, raised and failure.from(raised, "ECALLBACK") or why, raised
 end
 
 local function settle(self, why, raised)
@@ -113,6 +153,9 @@ end
 
 local function run(self)
   while not self.stopped do
+    self.attempt = self.attempt + 1
+    tell(self, "debug", self.last and "connecting again" or "connecting")
+    if self.stopped then break end
     local ok, err = xpcall(connect, traceback, self)
     if self.stopped or ok then break end
     local ms, why, raised = decide(self, err)
@@ -138,22 +181,25 @@ function handle:close()
 end
 
 --- Waits for the end.
--- @return true after a server's end or close(); or nil, message, code where onerror gave up
+-- @return true after a server's end or close(); or nil, message, code, failure where onerror gave
+-- up
 function handle:wait()
   if not self.done then
     task.await(function(resume) table.insert(self.waiters, resume) end, "sse.fetchEventSource")
   end
-  if self.failure then return nil, self.failure.message, self.failure.code end
+  local why = self.failure
+  if why then return nil, why.message, why.code, why end
   return true
 end
 
 local function check(url, o)
-  client.url("sse.fetchEventSource", url, 3)
+  local parsed = client.url("sse.fetchEventSource", url, 3)
   client.content("sse.fetchEventSource", o, 3)
   if type(o.headers) == "table" then
     local _, problem = headers.list(o.headers)
     if problem then error("sse.fetchEventSource: " .. problem, 3) end
   end
+  return parsed.request
 end
 
 --- Reads a stream of events with callbacks; the callbacks run in a task and may wait.
@@ -164,14 +210,14 @@ end
 -- it too and is reported.
 -- @function fetchEventSource
 -- @tparam string url
--- @tparam[opt] table options those of `sse.fetch`, headers (a table, or a function called before
--- each attempt), lastEventId, onopen, onmessage, onclose, onerror
+-- @tparam[opt] table options those of `sse.fetch`; headers and body may be functions, each called
+-- before each attempt with the failure of the one before, nil at first; lastEventId, until_data (as
+-- that of `res:events`), log, onopen, onmessage, onclose, onerror
 -- @return a handle: close(), wait()
 return function(url, given)
   local o = options.check("sse.fetchEventSource", given, spec)
-  check(url, o)
   local self = setmetatable({
-    url = url, id = o.lastEventId, interval = DEFAULT_INTERVAL, waiters = {},
+    shown_url = check(url, o), url = url, attempt = 0, id = o.lastEventId, interval = DEFAULT_INTERVAL, waiters = {},
     controller = abort.AbortController(), options = {},
   }, handle)
   for name, value in pairs(o) do self.options[name] = value end

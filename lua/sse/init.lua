@@ -4,6 +4,7 @@ local abort = require "sse.abort"
 local core = require "sse.core"
 local event = require "sse.event"
 local files = require "sse.files"
+local log = require "sse.log"
 local task = require "sse.task"
 
 return {
@@ -15,6 +16,7 @@ return {
   after = core.after,
   every = core.every,
   signal = core.signal,
+  log = log.set,
   spawn = task.spawn,
   sleep = task.sleep,
 

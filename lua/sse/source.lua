@@ -124,8 +124,9 @@ end
 --- Begins an attempt; `why` is the failure that led to it.
 function source:connect(why)
   local turn = {}
-  self:log("debug", why and "connecting again" or "connecting")
   self.turn, self.state = turn, CONNECTING
+  self:log("debug", why and "connecting again" or "connecting")
+  if self.turn ~= turn then return end
   task.start(function(err)
     core.report(err)
     if self.turn == turn then self:fail(failure.from(err, "EINVAL")) end
@@ -256,13 +257,13 @@ local function finish(self)
   self:on_listeners()
 end
 
---- Fails for good: closed first, then the error.
-function source:fail(why)
+--- Fails for good: closed first, then the error; one that is a clean end leaves no failure behind.
+function source:fail(why, clean)
   local object = self.weak.object -- nothing else may hold it once it is closed
   finish(self)
-  self.failure = why
+  self.failure = not clean and why or nil
   why.attempt, why.willRetry = why.attempt or self.backoff.failures + 1, false
-  self:log("error", why.message, { failure = why, status = why.status })
+  self:log(clean and "info" or "error", why.message, { failure = why, status = why.status })
   if object then eventtarget.dispatch(object, event.failed(why)) end
   for _, queue in ipairs(self.queues) do queue:finish() end
 end

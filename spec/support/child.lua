@@ -28,7 +28,7 @@ end
 -- @tparam[opt] string environment "NAME=value ..."
 function child.start(command, environment)
   local self = setmetatable({ out = os.tmpname(), done = os.tmpname() }, child)
-  local script = ("env %s %s %s >%s 2>&1 & echo $!; wait $!; echo $? >%s"):format(
+  local script = ("exec 2>/dev/null; env %s %s %s >%s 2>&1 & echo $!; wait $!; echo $? >%s"):format(
     environment or "", quote(lua()), command, self.out, self.done)
   self.shell = assert(io.popen(script, "r"))
   self.pid = assert(self.shell:read "n")

@@ -3,7 +3,7 @@ local new_server = require "sse.server"
 local raw = require "spec.support.raw"
 local wait = require "spec.support.wait"
 
-local serving = {}
+local serving = { errors = {} }
 
 local current
 

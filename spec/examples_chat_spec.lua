@@ -1,0 +1,114 @@
+-- examples/chat.lua as a process of its own, against examples/chat_server.lua.
+local child = require "spec.support.child"
+local examples = require "spec.support.examples"
+local lfs = require "lfs"
+local serving = require "spec.support.serving"
+
+local QUICK = { interval = 5 }
+
+-- The chat, and the other end of its standard input.
+local function start(url, more)
+  local path = os.tmpname()
+  os.remove(path)
+  assert(os.execute("mkfifo " .. path))
+  local process = child.start(("examples/chat.lua --url=%s %s <%s"):format(url, more or "", path),
+    "OPENAI_API_KEY=secret")
+  local input = assert(io.open(path, "r+"))
+  input:setvbuf "no"
+  process:till "> "
+  os.remove(path)
+  return process, input
+end
+
+describe("example chat", function()
+  after_each(function()
+    child.stop()
+    examples.stop()
+  end)
+
+  it("has at most 60 lines", function()
+    local n = 0
+    for _ in io.lines "examples/chat.lua" do n = n + 1 end
+    assert.is_true(n <= 60)
+    assert.is_truthy(lfs.attributes "examples/chat_server.lua")
+  end)
+
+  it("streams answers word by word and keeps the conversation", function()
+    local server, url = examples.serve("chat_server", { interval = 400 })
+    local chat, input = start(url .. "/")
+    input:write "Good day\n"
+    chat:till "^> This $" -- the first word is there while the second isn't
+    server.interval = 5
+    chat:kill "INT"
+    chat:till "^> This \n! [^\n]*aborted\n> $"
+    input:write "Good evening\n"
+    chat:till "This is answer 1. You said: Good evening\n> $"
+    input:write "And again\n"
+    chat:till "This is answer 2. You said: And again\n> $"
+    input:close()
+    assert.equal(0, chat:wait())
+  end)
+
+  it("Ctrl-C aborts the request, which the server sees, and at the prompt ends the chat", function()
+    local _, url, log = examples.serve("chat_server", { interval = 400 })
+    local chat, input = start(url)
+    input:write "Hello\n"
+    chat:till "^> This $"
+    chat:kill "INT"
+    assert.equal("server ended by the client", log.till "server ended")
+    chat:till "aborted\n> $"
+    chat:kill "INT"
+    assert.equal(0, chat:wait())
+    input:close()
+  end)
+
+  local troubles = {
+    ["--key=wrong"] = "! status 401: the key is wrong; try %-%-key=secret\n",
+    ["--model=limited"] = "! status 429: you are too fast\n",
+    ["--model=broken"] = "! status 500: the model is out of order\n",
+    ["--model=upset"] = "> This is answer \n! I lost my thread\n",
+    ["--model=cut"] = "> This is answer \n! the stream ended without '%[DONE%]'\n",
+  }
+  for option, said in pairs(troubles) do
+    it("says what is wrong and goes on: " .. option, function()
+      local _, url = examples.serve("chat_server", QUICK)
+      local chat, input = start(url, option)
+      input:write "Hello\n"
+      chat:till(said .. "> $")
+      input:close()
+      assert.equal(0, chat:wait())
+    end)
+  end
+
+  it("says that nobody is there", function()
+    local chat, input = start "http://127.0.0.1:1/v1"
+    input:write "Hello\n"
+    chat:till "! [^\n]*127.0.0.1[^\n]*\n> $"
+    input:close()
+    assert.equal(0, chat:wait())
+  end)
+end)
+
+describe("example chat_server", function()
+  after_each(examples.stop)
+
+  it("refuses what isn't asked as it should be", function()
+    examples.serve("chat_server", QUICK)
+    local path = "POST /v1/chat/completions"
+    local authorized = { Authorization = "Bearer secret" }
+    assert.equal(401, serving.request(path, {}, "{}").status)
+    for _, body in ipairs { "", "{", "3", "{}", '{"messages":3}', '{"messages":[]}',
+      '{"messages":[3]}', '{"messages":[{"role":"user"}]}' } do
+      assert.equal(400, serving.request(path, authorized, body).status)
+    end
+    assert.equal(405, serving.request("GET /v1/chat/completions").status)
+  end)
+
+  it("is a program", function()
+    local process = child.start "examples/chat_server.lua 0"
+    process:till "http://127.0.0.1:%d+/v1\n"
+    process:kill "INT"
+    assert.equal(0, process:wait())
+    child.stop()
+  end)
+end)
