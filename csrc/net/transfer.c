@@ -9,6 +9,10 @@
 #include "../wire/buffer.h"
 #include "../wire/error.h"
 
+/* Read at a time. More would gain a busy stream a few percent; but a pause may leave one buffer's
+ * worth with libcurl, which, inflated a thousandfold, must stay below the 64 MiB it keeps. */
+#define RECEIVE_BUFFER (32L << 10)
+
 struct sse_transfer {
     sse_multi_user use; /* first: a user is its transfer */
     sse_multi *multi;
@@ -384,6 +388,7 @@ static CURLcode set_callbacks(sse_transfer *t)
     SET(WRITEDATA, t);
     SET(SUPPRESS_CONNECT_HEADERS, 1L);
     SET(NOSIGNAL, 1L);
+    SET(BUFFERSIZE, RECEIVE_BUFFER);
     SET(FOLLOWLOCATION, 0L);
 #if LIBCURL_VERSION_NUM >= 0x075700
     SET(QUICK_EXIT, 1L); /* giving up must not wait for the thread that looks a name up */

@@ -99,6 +99,24 @@ function eventtarget.dispatch(object, ev, all)
   return not ev.defaultPrevented
 end
 
+--- Dispatches an event that a server sent and nobody has seen yet, made with this object as its
+-- target: `"*"` listeners hear it, too. The way of most events: to one listener.
+function eventtarget.deliver(object, ev)
+  local listeners = object[STATE].listeners
+  local own, every = listeners[ev.type], listeners["*"]
+  local list = own or every
+  if list then
+    local entry = list[1]
+    if own and every or list[2] or entry.once or not entry.direct then
+      eventtarget.dispatch(object, ev, true)
+    else
+      local ok, err = xpcall(entry.fn, traceback, ev)
+      if not ok then core.report(err) end
+    end
+  end
+  ev.currentTarget = nil
+end
+
 local methods = {}
 
 local function check(name, type_, listener)
@@ -128,6 +146,7 @@ function methods:addEventListener(type_, listener, options)
     return
   end
   local entry = { callback = listener, once = options.once and true or false }
+  if type(listener) == "function" then entry.fn, entry.direct = listener, true end
   if options.signal then
     entry.forget = signals.on_abort(options.signal, function() remove(state, entry) end)
   end
@@ -165,7 +184,7 @@ local function set_handler(state, type_, fn)
   elseif entry then
     entry.fn = fn
   elseif fn ~= nil then
-    entry = { handler = true, fn = fn }
+    entry = { handler = true, fn = fn, direct = true } -- nothing a server sent is cancelable
     entry.callback = function(ev)
       if entry.fn(ev) == false then ev:preventDefault() end
     end

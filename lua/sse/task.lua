@@ -43,6 +43,21 @@ function task.current()
   return tasks[co] and co or nil
 end
 
+--- Parks the running task, which whoever knows it (`task.current`) wakes: what `await` does for
+-- answers that come often, without an object an answer.
+-- @return what it is woken with
+function task.park()
+  return coroutine.yield()
+end
+
+--- Wakes a parked task.
+-- @treturn boolean whether it waited
+function task.wake(co, ...)
+  if coroutine.status(co) ~= "suspended" then return false end
+  step(co, ...)
+  return true
+end
+
 -- Pumps the loop for a wait outside of tasks.
 local function pump(wait)
   while not wait.results do
