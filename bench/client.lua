@@ -25,7 +25,7 @@ local function median(list)
   return list[(#list + 1) // 2]
 end
 
--- --- one source -----------------------------------------------------------------------------------
+-- --- one source ----------------------------------------------------------------------------------
 
 local KIB = 1024 -- bytes of an event on the wire
 
@@ -79,7 +79,7 @@ local function one_source()
   server:close()
 end
 
--- --- many sources ---------------------------------------------------------------------------------
+-- --- many sources --------------------------------------------------------------------------------
 
 local function clients(url)
   local node = "node --expose-gc bench/sources_client.mjs"

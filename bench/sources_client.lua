@@ -4,7 +4,7 @@
 local sse = require "sse"
 
 local url, count, seconds = arg[1], tonumber(arg[2]), tonumber(arg[3])
-local sources, heard, opened = {}, 0, 0
+local heard, opened = 0, 0
 local took_to_open, bytes_each, began
 
 local function memory()
@@ -29,7 +29,7 @@ end
 
 say() -- what the first request sets up is no source's
 local before, start = memory(), sse.now()
-for i = 1, count do
+for _ = 1, count do
   local source = sse.EventSource(url .. "/events")
   source.onopen = function()
     opened = opened + 1
@@ -41,6 +41,5 @@ for i = 1, count do
   end
   source.onerror = function(ev) error(ev.message) end
   source:addEventListener("tick", hear)
-  sources[i] = source
 end
 sse.run()

@@ -30,6 +30,7 @@ server:get("/stats", function(_, res)
   res:reply(200, { sent = told.sent, full = told.full, pending = stream and stream.pending or 0 })
 end)
 
+sse.signal("TERM", function() os.exit(0) end)
 assert(server:listen())
 print("port " .. server.port)
 io.stdout:flush()
