@@ -43,10 +43,12 @@ function queue:finish()
   for _, waiter in ipairs(waiters) do wake(waiter, nil) end
 end
 
+-- Whether it was called.
 local function resume(self)
-  if not self.paused then return end
+  if not self.paused then return false end
   self.paused = false
   self.resume()
+  return true
 end
 
 --- The next item, or nil at the end. Waits.
@@ -61,8 +63,8 @@ function queue:take()
   self.first, self.last = 1, 0
   local waiters, co = self.waiters, task.current()
   if co then
+    if resume(self) and (self:held() or self.finished) then return self:take() end
     waiters[#waiters + 1] = co
-    resume(self) -- calls back later, never at once
     return task.park()
   end
   return task.await(function(wake_up)
