@@ -30,4 +30,5 @@ return {
 
   parser = require "sse.parser",
   encode = require "sse.encode",
+  json = require "sse.json",
 }
