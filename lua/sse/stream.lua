@@ -13,8 +13,8 @@ local methods = core.methods["sse.stream"]
 
 --- Sends an event, whole or not at all.
 -- @function stream:send
--- @tparam table|string event as `sse.encode` takes it: `event`, `id`, `data`, `retry`, or `comment`;
--- a string is data. Misuse raises.
+-- @tparam table|string event as `sse.encode` takes it: `event`, `id`, `data`, `retry`, or
+-- `comment`; a string is data. Misuse raises.
 -- @return true; or nil, "closed", "ECLOSED"; or nil, "full", "EFULL" past `max_pending`; or nil,
 -- message, "ETOOBIG" for an event larger than that; or nil, message, "EINVAL" where event or id
 -- holds CR, LF or NUL
