@@ -4,21 +4,25 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
+const SELF_SIGNED = ['req', '-x509', '-newkey', 'rsa:2048', '-nodes', '-days', '2'];
+const LONG_AGO = ['-startdate', '20200101000000Z', '-enddate', '20200102000000Z'];
+
 function openssl(dir, ...args) {
   execFileSync('openssl', args, { cwd: dir, stdio: ['ignore', 'ignore', 'pipe'] });
 }
 
 function makeAuthority(dir) {
-  openssl(dir, 'req', '-x509', '-newkey', 'rsa:2048', '-nodes', '-days', '2', '-subj', '/CN=Test CA',
-    '-keyout', 'ca.key', '-out', 'ca.pem');
+  openssl(dir, ...SELF_SIGNED, '-subj', '/CN=Test CA', '-keyout', 'ca.key', '-out', 'ca.pem');
 }
 
 // Dates are notBefore and notAfter as `openssl ca` takes them.
 function makeSigned(dir, name, san, dates = []) {
   writeFileSync(join(dir, `${name}.cnf`), [
     '[ca]', 'default_ca = own', '[own]', `database = ${name}.db`, 'new_certs_dir = .',
-    'default_md = sha256', 'default_days = 2', 'policy = any', 'unique_subject = no', 'rand_serial = yes',
-    'x509_extensions = ext', '[any]', 'commonName = supplied', '[ext]', `subjectAltName = ${san}`, '',
+    'default_md = sha256', 'default_days = 2', 'policy = any',
+    'unique_subject = no', 'rand_serial = yes',
+    'x509_extensions = ext', '[any]', 'commonName = supplied',
+    '[ext]', `subjectAltName = ${san}`, '',
   ].join('\n'));
   writeFileSync(join(dir, `${name}.db`), '');
   openssl(dir, 'req', '-newkey', 'rsa:2048', '-nodes', '-subj', `/CN=${name}`,
@@ -33,8 +37,8 @@ export function makeCertificates() {
   makeAuthority(dir);
   makeSigned(dir, 'good', 'IP:127.0.0.1,DNS:localhost');
   makeSigned(dir, 'elsewhere', 'DNS:elsewhere.example');
-  makeSigned(dir, 'expired', 'IP:127.0.0.1', ['-startdate', '20200101000000Z', '-enddate', '20200102000000Z']);
-  openssl(dir, 'req', '-x509', '-newkey', 'rsa:2048', '-nodes', '-days', '2', '-subj', '/CN=self',
+  makeSigned(dir, 'expired', 'IP:127.0.0.1', LONG_AGO);
+  openssl(dir, ...SELF_SIGNED, '-subj', '/CN=self',
     '-addext', 'subjectAltName=IP:127.0.0.1', '-keyout', 'self.key', '-out', 'self.pem');
   return { dir, path: (name) => join(dir, name) };
 }

@@ -15,8 +15,13 @@ import { check, lua, until, within } from './lib.mjs';
 const HEAD = { 'content-type': 'text/event-stream' };
 const children = [];
 
+function trusting(certs) {
+  return { tls: { ca: certs.path('ca.pem') } };
+}
+
 function pair(certs, name) {
-  return { key: readFileSync(certs.path(`${name}.key`)), cert: readFileSync(certs.path(`${name}.pem`)) };
+  const read = (kind) => readFileSync(certs.path(`${name}.${kind}`));
+  return { key: read('key'), cert: read('pem') };
 }
 
 async function listen(server) {
@@ -45,6 +50,7 @@ async function ask(url, options = {}, more = {}) {
 }
 
 const only = (lines, what) => lines.filter((line) => line.on === what);
+const failures = (lines) => only(lines, 'error').map((line) => [line.code, line.state]);
 const data = (lines) => only(lines, 'event').map((line) => line.data);
 
 // Three events and the end, over two connections: the first is cut by cut(res).
@@ -52,14 +58,17 @@ function counter(cut) {
   return (req, res) => {
     const last = Number(req.headers['last-event-id'] ?? 0);
     res.writeHead(200, HEAD);
-    if (last === 0) return res.write('id: 1\ndata: 1\n\nid: 2\ndata: 2\n\ndata: ha', () => cut(res));
+    const first = 'id: 1\ndata: 1\n\nid: 2\ndata: 2\n\ndata: ha';
+    if (last === 0) return res.write(first, () => cut(res));
     return res.end('id: 3\ndata: 3\n\nevent: end\ndata: bye\n\n');
   };
 }
 
+const cutOff = (res) => res.socket.destroy();
+
 async function checkNodeHttps(certs) {
-  const server = await listen(https.createServer(pair(certs, 'good'), counter((res) => res.socket.destroy())));
-  const lines = await ask(`https://127.0.0.1:${server.port}/`, { tls: { ca: certs.path('ca.pem') } });
+  const server = await listen(https.createServer(pair(certs, 'good'), counter(cutOff)));
+  const lines = await ask(`https://127.0.0.1:${server.port}/`, trusting(certs));
   stop(server);
   assert.deepEqual(data(lines), ['1', '2', '3', 'bye']);
   assert.deepEqual(only(lines, 'error').map((line) => line.state), [0]);
@@ -72,11 +81,11 @@ async function checkNodeHttps(certs) {
 async function checkNodeHttp2(certs) {
   const server = await listen(http2.createSecureServer(pair(certs, 'good'),
     counter((res) => res.stream.close(http2.constants.NGHTTP2_INTERNAL_ERROR))));
-  const lines = await ask(`https://127.0.0.1:${server.port}/`, { tls: { ca: certs.path('ca.pem') } });
+  const lines = await ask(`https://127.0.0.1:${server.port}/`, trusting(certs));
   const connections = server.accepted;
   stop(server);
   assert.deepEqual(data(lines), ['1', '2', '3', 'bye']);
-  assert.deepEqual(only(lines, 'error').map((line) => [line.code, line.state]), [['EPROTO', 0]]);
+  assert.deepEqual(failures(lines), [['EPROTO', 0]]);
   assert.equal(only(lines, 'open')[0].protocol, 'HTTP/2');
   return `HTTP/2, a reset stream, ${connections} connection(s)`;
 }
@@ -86,7 +95,7 @@ async function checkShared(certs) {
     res.writeHead(200, HEAD);
     res.end('event: end\ndata: x\n\n');
   }));
-  const lines = await ask(`https://127.0.0.1:${server.port}/`, { tls: { ca: certs.path('ca.pem') } },
+  const lines = await ask(`https://127.0.0.1:${server.port}/`, trusting(certs),
     { count: 20 });
   const connections = server.accepted;
   stop(server);
@@ -113,13 +122,14 @@ async function checkPriorKnowledge() {
   }));
   const lines = await ask(`http://127.0.0.1:${server.port}/`, { http2: true });
   stop(server);
-  assert.deepEqual([only(lines, 'open')[0].protocol, only(lines, 'open')[0].tls], ['HTTP/2', undefined]);
+  const [{ protocol, tls }] = only(lines, 'open');
+  assert.deepEqual([protocol, tls], ['HTTP/2', undefined]);
 }
 
 async function checkCertificate(certs, name, ca) {
   const server = await listen(https.createServer(pair(certs, name), (req, res) => res.end()));
   const url = `https://127.0.0.1:${server.port}/`;
-  const lines = await ask(url, ca ? { tls: { ca: certs.path('ca.pem') } } : {});
+  const lines = await ask(url, ca ? trusting(certs) : {});
   assert.deepEqual(lines.map((line) => [line.on, line.code, line.state]),
     [['error', 'ECERT', 2], ['over', undefined, undefined]]);
   assert.equal(server.accepted, 1);
@@ -128,7 +138,8 @@ async function checkCertificate(certs, name, ca) {
 }
 
 async function checkUnverified(certs) {
-  const server = await listen(https.createServer(pair(certs, 'expired'), counter((res) => res.end())));
+  const handler = counter((res) => res.end());
+  const server = await listen(https.createServer(pair(certs, 'expired'), handler));
   const lines = await ask(`https://127.0.0.1:${server.port}/`, { tls: { verify: false } });
   stop(server);
   assert.equal(data(lines).at(-1), 'bye');
@@ -138,11 +149,13 @@ async function checkClientCertificate(certs) {
   const options = { ...pair(certs, 'good'), requestCert: true, rejectUnauthorized: true,
     ca: readFileSync(certs.path('ca.pem')) };
   const server = await listen(https.createServer(options, (req, res) => {
-    res.writeHead(200, HEAD).end(`event: end\ndata: ${req.socket.getPeerCertificate().subject.CN}\n\n`);
+    const { CN } = req.socket.getPeerCertificate().subject;
+    res.writeHead(200, HEAD).end(`event: end\ndata: ${CN}\n\n`);
   }));
   const url = `https://127.0.0.1:${server.port}/`;
   const ca = certs.path('ca.pem');
-  const lines = await ask(url, { tls: { ca, cert: certs.path('good.pem'), key: certs.path('good.key') } });
+  const own = { cert: certs.path('good.pem'), key: certs.path('good.key') };
+  const lines = await ask(url, { tls: { ca, ...own } });
   assert.deepEqual(data(lines), ['good']);
   const without = await ask(url, { tls: { ca } });
   stop(server);
@@ -153,11 +166,12 @@ async function checkClientCertificate(certs) {
 
 async function checkHandshake() {
   const server = await listen(net.createServer((socket) => {
-    socket.once('data', () => socket.end(Buffer.from('15030100020228', 'hex'))); // handshake_failure
+    const alert = Buffer.from('15030100020228', 'hex'); // handshake_failure
+    socket.once('data', () => socket.end(alert));
   }));
   const lines = await ask(`https://127.0.0.1:${server.port}/`);
   stop(server);
-  assert.deepEqual(only(lines, 'error').map((line) => [line.code, line.state]).slice(0, 2),
+  assert.deepEqual(failures(lines).slice(0, 2),
     [['ETLS', 0], ['ETLS', 0]]);
 }
 
@@ -181,7 +195,7 @@ async function checkClose(certs, at, make) {
     res.writeHead(200, HEAD);
     res.write('data: x\n\n');
   }));
-  const lines = await ask(`https://127.0.0.1:${server.port}/`, { tls: { ca: certs.path('ca.pem') } },
+  const lines = await ask(`https://127.0.0.1:${server.port}/`, trusting(certs),
     { close_at: at });
   await until(() => server.sockets.size === 0, 'the close');
   stop(server);
@@ -197,10 +211,9 @@ async function daemon(command, args, port, env = process.env) {
   await until(async () => {
     if (child.exitCode !== null) throw new Error(`${command} ended: ${said}`);
     const socket = net.connect(port, '127.0.0.1');
-    const open = await Promise.race([once(socket, 'connect').then(() => true), once(socket, 'error')])
-      .catch(() => false);
+    const open = await once(socket, 'connect').then(() => true, () => false);
     socket.destroy();
-    return open === true;
+    return open;
   }, command);
   return () => {
     child.kill('SIGTERM');
@@ -218,17 +231,19 @@ async function freePort() {
 }
 
 async function checkNginx(certs, protocol) {
-  const origin = await listen(http.createServer(counter((res) => res.socket.destroy())));
+  const origin = await listen(http.createServer(counter(cutOff)));
   const port = await freePort();
   const temporary = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi']
     .map((name) => `${name}_temp_path ${certs.dir}/nginx-${name};`).join('\n');
-  writeFileSync(certs.path('nginx.conf'), `daemon off; master_process off; pid ${certs.path('nginx.pid')};
+  writeFileSync(certs.path('nginx.conf'), `daemon off; master_process off;
+    pid ${certs.path('nginx.pid')};
     error_log stderr error; events {} http { access_log off; ${temporary} server {
     listen 127.0.0.1:${port} ssl ${protocol === 'HTTP/2' ? 'http2' : ''};
-    ssl_certificate ${certs.path('good.pem')}; ssl_certificate_key ${certs.path('good.key')};
+    ssl_certificate ${certs.path('good.pem')};
+    ssl_certificate_key ${certs.path('good.key')};
     location / { proxy_pass http://127.0.0.1:${origin.port}; proxy_buffering off; } } }`);
   const end = await daemon('nginx', ['-p', certs.dir, '-c', certs.path('nginx.conf')], port);
-  const lines = await ask(`https://localhost:${port}/`, { tls: { ca: certs.path('ca.pem') } });
+  const lines = await ask(`https://localhost:${port}/`, trusting(certs));
   await end();
   stop(origin);
   assert.deepEqual(data(lines), ['1', '2', '3', 'bye']);
@@ -238,12 +253,16 @@ async function checkNginx(certs, protocol) {
 }
 
 async function checkTinyproxy(certs) {
-  const secure = await listen(https.createServer(pair(certs, 'good'), counter((res) => res.socket.destroy())));
-  const plain = await listen(http.createServer(counter((res) => res.socket.destroy())));
+  const secure = await listen(https.createServer(pair(certs, 'good'), counter(cutOff)));
+  const plain = await listen(http.createServer(counter(cutOff)));
   const port = await freePort();
-  writeFileSync(certs.path('tinyproxy.conf'), `Port ${port}\nListen 127.0.0.1\nTimeout 60\nAllow 127.0.0.1\n`
-    + `ConnectPort ${secure.port}\nLogFile "${certs.path('tinyproxy.log')}"\nPidFile "${certs.path('tinyproxy.pid')}"\n`);
-  const end = await daemon('tinyproxy', ['-d', '-c', certs.path('tinyproxy.conf')], port);
+  writeFileSync(certs.path('tinyproxy.conf'), [
+    `Port ${port}`, 'Listen 127.0.0.1', 'Timeout 60', 'Allow 127.0.0.1',
+    `ConnectPort ${secure.port}`, `LogFile "${certs.path('tinyproxy.log')}"`,
+    `PidFile "${certs.path('tinyproxy.pid')}"`, '',
+  ].join('\n'));
+  const conf = certs.path('tinyproxy.conf');
+  const end = await daemon('tinyproxy', ['-d', '-c', conf], port);
   const options = { proxy: `http://127.0.0.1:${port}`, tls: { ca: certs.path('ca.pem') } };
   const through = await ask(`https://127.0.0.1:${secure.port}/`, options);
   const forwarded = await ask(`http://127.0.0.1:${plain.port}/`, options);
@@ -253,7 +272,7 @@ async function checkTinyproxy(certs) {
   assert.deepEqual(data(through), ['1', '2', '3', 'bye']);
   assert.deepEqual(data(forwarded), ['1', '2', '3', 'bye']);
   assert.match(readFileSync(certs.path('tinyproxy.log'), 'utf8'), /CONNECT/);
-  assert.deepEqual(only(refused, 'error').slice(0, 2).map((line) => [line.code, line.state]),
+  assert.deepEqual(failures(refused).slice(0, 2),
     [['EPROXY', 0], ['EPROXY', 0]]);
 }
 
@@ -266,7 +285,8 @@ export async function transport() {
   await check('Node https: no HTTP/2 there, HTTP/1.1 it is', () => checkFallback(certs));
   await check('Node http2: prior knowledge', checkPriorKnowledge);
   await check('TLS: an expired certificate', () => checkCertificate(certs, 'expired', true));
-  await check('TLS: a certificate for another host', () => checkCertificate(certs, 'elsewhere', true));
+  const certificate = (...asked) => () => checkCertificate(certs, ...asked);
+  await check('TLS: a certificate for another host', certificate('elsewhere', true));
   await check('TLS: a self-signed certificate', () => checkCertificate(certs, 'self', false));
   await check('TLS: an unknown authority', () => checkCertificate(certs, 'good', false));
   await check('TLS: verify = false', () => checkUnverified(certs));
@@ -276,7 +296,8 @@ export async function transport() {
   await check('deflate as it flows', () => checkCoding('deflate', () => zlib.createDeflate()));
   for (const at of ['open', 'event']) {
     await check(`close() at ${at} over TLS`, () => checkClose(certs, at, https.createServer));
-    await check(`close() at ${at} over HTTP/2`, () => checkClose(certs, at, http2.createSecureServer));
+    const make = http2.createSecureServer;
+    await check(`close() at ${at} over HTTP/2`, () => checkClose(certs, at, make));
   }
   await check('nginx with TLS: HTTP/1.1', () => checkNginx(certs, 'HTTP/1.1'));
   await check('nginx with TLS: HTTP/2', () => checkNginx(certs, 'HTTP/2'));

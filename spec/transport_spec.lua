@@ -97,8 +97,10 @@ describe("a proxy", function()
 
   -- Another process, for the environment is read there.
   local function fetch(environment, options)
-    local code = ('local r, m = require "sse".fetch("http://a.invalid/", %s); print(r and r.status or m)')
-      :format(options or "{}")
+    local code = ([[
+      local res, message = require "sse".fetch("http://a.invalid/", %s)
+      print(res and res.status or message)
+    ]]):format(options or "{}")
     local script = os.tmpname()
     local file <close> = assert(io.open(script, "w"))
     file:write(code):close()

@@ -453,12 +453,8 @@ static const luaL_Reg methods[] = {
     { "feed", m_feed },     { NULL, NULL },
 };
 static const luaL_Reg properties[] = {
-    { "bytes", p_bytes },
-    { "active", p_active },
-    { "done", p_done },
-    { "protocol", p_protocol },
-    { "tls", p_tls },
-    { NULL, NULL },
+    { "bytes", p_bytes },       { "active", p_active }, { "done", p_done },
+    { "protocol", p_protocol }, { "tls", p_tls },       { NULL, NULL },
 };
 static const luaL_Reg metamethods[] = { { "__gc", mm_gc }, { "__close", mm_gc }, { NULL, NULL } };
 static const sse_class transfer_class = { "sse.transfer", methods, properties, metamethods, NULL };

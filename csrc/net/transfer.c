@@ -483,8 +483,7 @@ static int configure(sse_transfer *t, const sse_transfer_options *o, const char 
     if (code)
         return code;
     if ((set = set_request(t, o)) || (set = set_callbacks(t)) || (set = set_connection(t, o)) ||
-        (set = set_version(t, o)) ||
-        (set = set_identity(t, o)) || (set = set_tls(t, o))) {
+        (set = set_version(t, o)) || (set = set_identity(t, o)) || (set = set_tls(t, o))) {
         *why = curl_easy_strerror(set);
         return set == CURLE_OUT_OF_MEMORY ? SSE_ENOMEM : SSE_EINVAL;
     }

@@ -40,8 +40,8 @@ typedef struct sse_transfer_options {
     bool cookies; /* keep and send cookies, in the memory that the loop's transfers share */
     const char *cookie_file; /* or in this file, read at the start and written at the end */
     const char *user, *password;
-    const char *proxy;    /* URL; "" for none; NULL: what the environment says */
-    const char *no_proxy; /* hosts that need none, by commas; NULL: what the environment says */
+    const char *proxy;       /* URL; "" for none; NULL: what the environment says */
+    const char *no_proxy;    /* hosts that need none, by commas; NULL: what the environment says */
     const char *ca;          /* file or folder of PEM certificates; of an HTTPS proxy's too */
     const char *cert, *key;  /* PEM files */
     bool insecure;           /* accept any certificate */
