@@ -229,6 +229,13 @@ static void finish(sse_transfer *t, int code, const char *message)
     t->callbacks.on_done(t->user, code, message);
 }
 
+static const char *text_of(const sse_transfer *t, CURLcode code)
+{
+    if (code == CURLE_PARTIAL_FILE)
+        return "the connection broke off before the end of the answer";
+    return *t->message ? t->message : curl_easy_strerror(code);
+}
+
 static void on_curl_done(sse_multi_user *use, int curl_code)
 {
     sse_transfer *t = (sse_transfer *)use;
@@ -239,7 +246,7 @@ static void on_curl_done(sse_multi_user *use, int curl_code)
     else if (t->failure)
         finish(t, t->failure, sse_error_text(t->failure));
     else if (code)
-        finish(t, code, *t->message ? t->message : curl_easy_strerror((CURLcode)curl_code));
+        finish(t, code, text_of(t, (CURLcode)curl_code));
     else if (!t->head_done)
         finish(t, SSE_EPROTO, "the answer has no HTTP head");
     else

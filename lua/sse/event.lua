@@ -7,9 +7,11 @@ Event.__index = Event
 Event.__name = "Event"
 
 --- Makes an event for dispatchEvent.
+-- @function sse.Event
 -- @tparam string type
 -- @tparam[opt] table init cancelable, and any fields of its own
 -- @usage target:dispatchEvent(sse.Event("tick", { detail = 7 }))
+
 local function new_event(_, type_, init)
   if type(type_) ~= "string" then
     error(("Event: type must be a string, got %s"):format(type(type_)), 2)
@@ -49,7 +51,7 @@ function MessageEvent:json()
   return json.decode(self.data)
 end
 
---- What a server sent: type, data, lastEventId, origin.
+-- What a server sent: type, data, lastEventId, origin.
 local function new_message(type_, data, id, origin)
   return setmetatable({
     type = type_, data = data, lastEventId = id, origin = origin,

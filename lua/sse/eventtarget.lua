@@ -101,7 +101,8 @@ end
 
 local methods = {}
 
-local function check(name, type_, listener)
+local function check(name, count, type_, listener)
+  if count < 2 then error(("%s: expected a type and a listener"):format(name), 3) end
   if type(type_) ~= "string" then
     error(("%s: type must be a string, got %s"):format(name, type(type_)), 3)
   end
@@ -113,11 +114,13 @@ local function check(name, type_, listener)
 end
 
 --- Adds a listener, unless it is there already.
--- @tparam string type or `"*"`
--- @tparam function|table listener called with the event; of a table, its method handleEvent
+-- @tparam string type_ or `"*"`
+-- @tparam function|table|nil listener called with the event; of a table, its method handleEvent
 -- @tparam[opt] table options once, signal (an AbortSignal that removes the listener)
-function methods:addEventListener(type_, listener, options)
-  check("addEventListener", type_, listener)
+-- @function addEventListener
+function methods:addEventListener(...)
+  local type_, listener, options = ...
+  check("addEventListener", select("#", ...), type_, listener)
   local state = self[STATE]
   if type(options) ~= "table" then options = {} end
   if options.signal ~= nil and not signals.is_signal(options.signal) then
@@ -135,8 +138,12 @@ function methods:addEventListener(type_, listener, options)
 end
 
 --- Removes a listener; one that a dispatch has not reached yet is not called any more.
-function methods:removeEventListener(type_, listener)
-  check("removeEventListener", type_, listener)
+-- @tparam string type_
+-- @tparam function|table|nil listener
+-- @function removeEventListener
+function methods:removeEventListener(...)
+  local type_, listener = ...
+  check("removeEventListener", select("#", ...), type_, listener)
   local entry = find(self[STATE], type_, listener)
   if entry then remove(self[STATE], entry) end
 end

@@ -1,6 +1,7 @@
 --- Tasks: coroutines that the loop resumes, and waiting that works inside and outside of them.
 -- @module sse.task
 local core = require "sse.core"
+local options = require "sse.options"
 
 local task = {}
 
@@ -31,7 +32,7 @@ end
 -- @param ... its arguments
 function task.spawn(fn, ...)
   if type(fn) ~= "function" then
-    error(("sse.spawn: expected a function, got %s"):format(type(fn)), 2)
+    error(("sse.spawn: expected a function, got %s"):format(options.show(fn)), 2)
   end
   local args = table.pack(...)
   core.defer(function() task.start(nil, fn, table.unpack(args, 1, args.n)) end)
@@ -83,7 +84,7 @@ end
 -- @tparam number ms
 function task.sleep(ms)
   if type(ms) ~= "number" or not (ms >= 0 and ms < math.huge) then
-    error(("sse.sleep: expected milliseconds, a number >= 0, got %s"):format(tostring(ms)), 2)
+    error(("sse.sleep: expected milliseconds, a number >= 0, got %s"):format(options.show(ms)), 2)
   end
   task.await(function(resume) core.after(ms, resume) end, "sse.sleep")
 end
