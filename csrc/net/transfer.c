@@ -25,8 +25,9 @@ struct sse_transfer {
     size_t lines;       /* of it, the status line included */
     sse_deferred later; /* start, then resume */
     uint64_t bytes, active;
+    sse_negotiated negotiated;
     int failure; /* why this side stopped libcurl */
-    bool kept, head_done, paused, done;
+    bool https, kept, head_done, paused, done;
     char message[CURL_ERROR_SIZE];
 };
 
@@ -93,6 +94,7 @@ static int finish_head(sse_transfer *t)
     if (!fields)
         return SSE_ENOMEM;
     t->head_done = true;
+    sse_negotiated_read(&t->negotiated, t->easy, t->https);
     t->callbacks.on_head(t->user, (int)status, fields, split_head(t, fields));
     free(fields);
     return SSE_OK;
@@ -409,16 +411,31 @@ static CURLcode set_connection(sse_transfer *t, const sse_transfer_options *o)
         SET(CONNECTTIMEOUT_MS,
             (long)(o->connect_timeout < 1u << 30 ? o->connect_timeout : 1u << 30));
     SET(TCP_KEEPALIVE, 1L); /* a dead peer of a silent stream is found out */
+    if (o->unix_socket) {
+        SET(UNIX_SOCKET_PATH, o->unix_socket);
+        SET(PROXY, ""); /* not even the environment's */
+        return CURLE_OK;
+    }
     if (o->proxy)
         SET(PROXY, o->proxy);
-    if (o->unix_socket)
-        SET(UNIX_SOCKET_PATH, o->unix_socket);
-    if (o->http2 == SSE_HTTP2_OFF)
+    if (o->no_proxy)
+        SET(NOPROXY, o->no_proxy);
+    return CURLE_OK;
+}
+
+static CURLcode set_version(sse_transfer *t, const sse_transfer_options *o)
+{
+    if (o->http2 == SSE_HTTP2_OFF) {
         SET(HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
-    else if (o->http2 == SSE_HTTP2_ON && !strncmp(o->url, "http:", 5))
+        return CURLE_OK;
+    }
+    if (o->http2 == SSE_HTTP2_ON && !t->https)
         SET(HTTP_VERSION, (long)CURL_HTTP_VERSION_2_PRIOR_KNOWLEDGE);
     else
         SET(HTTP_VERSION, (long)CURL_HTTP_VERSION_2TLS);
+    /* Rather a stream of a connection that is being made than a connection more. */
+    if (o->http2 == SSE_HTTP2_ON || t->https)
+        SET(PIPEWAIT, 1L);
     return CURLE_OK;
 }
 
@@ -432,9 +449,9 @@ static CURLcode set_identity(sse_transfer *t, const sse_transfer_options *o)
         SET(COOKIEFILE, o->cookie_file);
         SET(COOKIEJAR, o->cookie_file);
     } else if (o->cookies) {
-        SET(SHARE, sse_multi_cookies(t->multi));
         SET(COOKIEFILE, "");
     }
+    SET(SHARE, sse_multi_share(t->multi, o->cookies && !o->cookie_file));
     return CURLE_OK;
 }
 
@@ -442,10 +459,19 @@ static CURLcode set_tls(sse_transfer *t, const sse_transfer_options *o)
 {
     struct stat st = { 0 };
 
-    if (o->ca && !stat(o->ca, &st) && S_ISDIR(st.st_mode))
+    bool folder = o->ca && !stat(o->ca, &st) && S_ISDIR(st.st_mode);
+
+    if (folder)
         SET(CAPATH, o->ca);
     else if (o->ca)
         SET(CAINFO, o->ca);
+    /* A libcurl that knows no HTTPS proxies refuses these, and later the proxy. */
+    if (o->ca)
+        curl_easy_setopt(t->easy, folder ? CURLOPT_PROXY_CAPATH : CURLOPT_PROXY_CAINFO, o->ca);
+    if (o->insecure) {
+        curl_easy_setopt(t->easy, CURLOPT_PROXY_SSL_VERIFYPEER, 0L);
+        curl_easy_setopt(t->easy, CURLOPT_PROXY_SSL_VERIFYHOST, 0L);
+    }
     if (o->cert)
         SET(SSLCERT, o->cert);
     if (o->key)
@@ -469,7 +495,7 @@ static int configure(sse_transfer *t, const sse_transfer_options *o, const char 
     if (code)
         return code;
     if ((set = set_request(t, o)) || (set = set_callbacks(t)) || (set = set_connection(t, o)) ||
-        (set = set_identity(t, o)) || (set = set_tls(t, o))) {
+        (set = set_version(t, o)) || (set = set_identity(t, o)) || (set = set_tls(t, o))) {
         *why = curl_easy_strerror(set);
         return set == CURLE_OUT_OF_MEMORY ? SSE_ENOMEM : SSE_EINVAL;
     }
@@ -510,6 +536,7 @@ int sse_transfer_start(sse_transfer **out, sse_multi *m, const sse_transfer_opti
     t->loop = sse_multi_loop(m);
     t->callbacks = *callbacks;
     t->user = user;
+    t->https = curl_strnequal(options->url, "https:", 6);
     sse_buffer_init(&t->head, SSE_MAX_RESPONSE_HEAD);
     t->easy = t->use.easy = curl_easy_init();
     if (t->easy)
@@ -554,6 +581,11 @@ void sse_transfer_resume(sse_transfer *t)
     keep(t);
     if (t->use.added)
         sse_loop_defer(t->loop, &t->later);
+}
+
+const sse_negotiated *sse_transfer_negotiated(const sse_transfer *t)
+{
+    return &t->negotiated;
 }
 
 uint64_t sse_transfer_bytes(const sse_transfer *t)

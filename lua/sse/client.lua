@@ -48,6 +48,7 @@ client.options = {
   utf8 = options.one_of("replace", "raw"),
   signal = { expected = "an AbortSignal", check = abort.is_signal },
   proxy = "string",
+  noProxy = "string",
   tls = { expected = "a table with ca, cert, key (strings) and verify (boolean)", check = is_tls },
   http2 = "boolean",
   unixSocket = "string",

@@ -51,8 +51,9 @@ end
 -- @tparam string url
 -- @tparam[opt] table options withCredentials, headers (a table, or a function called before each
 -- attempt), method, body, lastEventId, retryInterval, minRetryInterval, maxRetryInterval,
--- maxRetries, reconnect, heartbeatTimeout, connectTimeout, maxEventSize, utf8, signal, proxy, tls,
--- http2, unixSocket, cookies, oncomment, onreconnect
+-- maxRetries, reconnect, heartbeatTimeout, connectTimeout, maxEventSize, utf8, signal, proxy,
+-- noProxy (hosts by commas that need no proxy), tls, http2, unixSocket, cookies, oncomment,
+-- onreconnect
 -- @usage
 -- local source = sse.EventSource("https://example.com/prices")
 -- source.onmessage = function(ev) print(ev.data) end
@@ -121,7 +122,8 @@ function methods:reconnect()
 end
 
 --- What happened so far.
--- @treturn table bytes, events, reconnects, last_activity (on sse.now's clock)
+-- @treturn table bytes, events, reconnects, last_activity (on sse.now's clock), protocol
+-- ("HTTP/1.1", "HTTP/2") and tls (version, cipher) of the last connection that opened
 function methods:stats()
   local machine = eventtarget.state(self)
   local exchange = machine.exchange
@@ -129,6 +131,8 @@ function methods:stats()
     bytes = machine.received + (exchange and exchange:bytes() or 0),
     events = machine.events,
     reconnects = machine.reconnects,
+    protocol = machine.protocol,
+    tls = machine.tls,
     last_activity = exchange and exchange:active() or machine.last_activity,
   }
 end

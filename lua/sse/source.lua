@@ -192,6 +192,7 @@ function source:on_head(response)
   end
   self.parser:reset()
   self.exchange:feed(self.parser)
+  self.protocol, self.tls = response.protocol, response.tls
   self.origin, self.opened, self.state = response.url.origin, core.now(), OPEN
   self:dispatch(event.Event("open"))
 end
