@@ -64,6 +64,7 @@ build = {
         "csrc/net/http1_session.c",
         "csrc/net/loop.c",
         "csrc/net/multi.c",
+        "csrc/net/negotiated.c",
         "csrc/net/queue.c",
         "csrc/net/server.c",
         "csrc/net/stream.c",

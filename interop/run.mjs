@@ -4,8 +4,9 @@ import { check, finish } from './lib.mjs';
 import { fromTheirs } from './from_theirs.mjs';
 import { inBrowser } from './in_browser.mjs';
 import { toOurs } from './to_ours.mjs';
+import { transport } from './transport.mjs';
 
-const parts = { toOurs, fromTheirs, inBrowser };
+const parts = { toOurs, fromTheirs, transport, inBrowser };
 for (const name of process.argv.length > 2 ? process.argv.slice(2) : Object.keys(parts)) {
   await parts[name]().catch((error) => check(name, () => { throw error; }));
 }

@@ -7,6 +7,8 @@ static const char state_key = 0; /* its address is the registry key */
 /* __index(object, key): upvalue 1 methods, upvalue 2 properties. */
 static int mm_index(lua_State *L)
 {
+    lua_CFunction get = NULL;
+
     lua_settop(L, 2);
     lua_pushvalue(L, 2);
     if (lua_rawget(L, lua_upvalueindex(1)) != LUA_TNIL)
@@ -15,23 +17,25 @@ static int mm_index(lua_State *L)
     lua_pushvalue(L, 2);
     if (lua_rawget(L, lua_upvalueindex(2)) == LUA_TNIL)
         return 1;
-    lua_pushvalue(L, 1);
-    lua_call(L, 1, 1);
-    return 1;
+    get = lua_tocfunction(L, -1);
+    lua_settop(L, 1);
+    return get(L); /* not lua_call: its errors blame the Lua code that asked */
 }
 
 /* __newindex(object, key, value): upvalue 1 setters, upvalue 2 the class's name. */
 static int mm_newindex(lua_State *L)
 {
+    lua_CFunction set = NULL;
+
     lua_settop(L, 3);
     lua_pushvalue(L, 2);
     if (lua_rawget(L, lua_upvalueindex(1)) == LUA_TNIL)
         return luaL_error(L, "field '%s' of a %s is not to be written", luaL_tolstring(L, 2, NULL),
                           lua_tostring(L, lua_upvalueindex(2)));
-    lua_pushvalue(L, 1);
-    lua_pushvalue(L, 3);
-    lua_call(L, 2, 0);
-    return 0;
+    set = lua_tocfunction(L, -1);
+    lua_settop(L, 3);
+    lua_remove(L, 2);
+    return set(L); /* not lua_call: see mm_index */
 }
 
 static void new_table_of(lua_State *L, const luaL_Reg *functions)

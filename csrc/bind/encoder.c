@@ -57,7 +57,8 @@ static void table_to_json(lua_State *L)
     if (lua_rawgetp(L, LUA_REGISTRYINDEX, &json_key) != LUA_TFUNCTION)
         luaL_error(L, "field 'data' is a table, and no JSON encoder was set");
     lua_insert(L, -2);
-    lua_call(L, 1, 1);
+    if (lua_pcall(L, 1, 1, 0) != LUA_OK) /* raised again, so that the caller is blamed */
+        luaL_error(L, "field 'data': %s", luaL_tolstring(L, -1, NULL));
     if (lua_type(L, -1) != LUA_TSTRING)
         luaL_error(L, "the JSON encoder gave a %s instead of a string", luaL_typename(L, -1));
 }
@@ -125,6 +126,17 @@ void sse_check_message(lua_State *L, int index, sse_message *message)
     if (message->comment.at &&
         (event->type.at || event->id.at || event->data.at || event->retry >= 0))
         luaL_error(L, "field 'comment' stands alone: send the event on its own");
+    if (!message->comment.at && !event->data.at && !event->id.at && event->retry < 0)
+        luaL_error(L, "an event needs data (data = \"\" for an empty one)");
+}
+
+void sse_check_alone(lua_State *L, const char *name, int index)
+{
+    if (!lua_isnoneornil(L, index))
+        luaL_error(L,
+                   "%s takes one table or string; a type goes into the table: "
+                   "{ event = \"time\", data = ... }",
+                   name);
 }
 
 int sse_encode_message(sse_buffer *out, const sse_message *message, const char **field)
@@ -160,6 +172,7 @@ static int f_encode(lua_State *L)
     int code = SSE_OK;
 
     luaL_checkany(L, 1);
+    sse_check_alone(L, "sse.encode", 2);
     lua_settop(L, 1);
     sse_check_message(L, 1, &message);
     sse_buffer_init(&bytes, SIZE_MAX);

@@ -18,6 +18,9 @@ typedef struct sse_message {
  * given to set_json. */
 void sse_check_message(lua_State *L, int index, sse_message *message);
 
+/* Raises where an argument is at index too: `name` takes one. */
+void sse_check_alone(lua_State *L, const char *name, int index);
+
 /* Appends it, or nothing. Codes of sse_encode_event. */
 int sse_encode_message(sse_buffer *out, const sse_message *message, const char **field);
 

@@ -119,6 +119,7 @@ static int m_send(lua_State *L)
     const char *field = NULL;
     int code = SSE_ECLOSED;
 
+    sse_check_alone(L, "stream:send", 3);
     lua_settop(L, 2);
     sse_check_message(L, 2, &message);
     if (o->stream && message.comment.at)

@@ -275,6 +275,7 @@ static void read_options(lua_State *L, sse_transfer_options *o)
     o->user = string_field(L, "user");
     o->password = string_field(L, "password");
     o->proxy = string_field(L, "proxy");
+    o->no_proxy = string_field(L, "no_proxy");
     o->ca = string_field(L, "ca");
     o->cert = string_field(L, "cert");
     o->key = string_field(L, "key");
@@ -343,6 +344,13 @@ static int f_transfer(lua_State *L)
     return 1;
 }
 
+/* core.forget_connections(): closes idle connections now, where no transfer is under way. */
+static int f_forget_connections(lua_State *L)
+{
+    sse_multi_forget(get_multi(L));
+    return 0;
+}
+
 static int m_cancel(lua_State *L)
 {
     end(L, sse_class_check(L, 1, &transfer_class));
@@ -392,6 +400,35 @@ static int p_active(lua_State *L)
     return 1;
 }
 
+static const sse_negotiated *negotiated(lua_State *L)
+{
+    static const sse_negotiated nothing = { 0 };
+    transfer_object *o = sse_class_check(L, 1, &transfer_class);
+
+    return o->transfer ? sse_transfer_negotiated(o->transfer) : &nothing;
+}
+
+static int p_protocol(lua_State *L)
+{
+    lua_pushstring(L, negotiated(L)->protocol);
+    return 1;
+}
+
+/* { version, cipher } as far as the TLS library tells, or nil. */
+static int p_tls(lua_State *L)
+{
+    const sse_negotiated *n = negotiated(L);
+
+    if (!n->tls)
+        return 0;
+    lua_createtable(L, 0, 2);
+    lua_pushstring(L, n->tls_version);
+    lua_setfield(L, -2, "version");
+    lua_pushstring(L, n->tls_cipher);
+    lua_setfield(L, -2, "cipher");
+    return 1;
+}
+
 static int p_done(lua_State *L)
 {
     transfer_object *o = sse_class_check(L, 1, &transfer_class);
@@ -416,15 +453,17 @@ static const luaL_Reg methods[] = {
     { "feed", m_feed },     { NULL, NULL },
 };
 static const luaL_Reg properties[] = {
-    { "bytes", p_bytes },
-    { "active", p_active },
-    { "done", p_done },
-    { NULL, NULL },
+    { "bytes", p_bytes },       { "active", p_active }, { "done", p_done },
+    { "protocol", p_protocol }, { "tls", p_tls },       { NULL, NULL },
 };
 static const luaL_Reg metamethods[] = { { "__gc", mm_gc }, { "__close", mm_gc }, { NULL, NULL } };
 static const sse_class transfer_class = { "sse.transfer", methods, properties, metamethods, NULL };
 
-static const luaL_Reg functions[] = { { "transfer", f_transfer }, { NULL, NULL } };
+static const luaL_Reg functions[] = {
+    { "transfer", f_transfer },
+    { "forget_connections", f_forget_connections },
+    { NULL, NULL },
+};
 
 void sse_open_transfer(lua_State *L)
 {

@@ -173,6 +173,7 @@ static void write_out(sse_connection *c)
             return;
         }
         progress = true;
+        c->fresh = false;
         c->pool->count.bytes_out += (uint64_t)n;
         sse_queue_advance(&c->out, (size_t)n);
     }

@@ -82,6 +82,7 @@ struct sse_connection {
     uint32_t discarded; /* bytes thrown away while lingering */
     uint8_t reason;     /* sse_reason: SSE_NOT_ENDED while open */
     short watching;     /* EV_READ | EV_WRITE as armed */
+    bool fresh;         /* the session's mark: no byte went out since it was set */
     bool dirty, reading, eof, finishing, lingering, stalled;
     bool counted; /* the server's: it counts towards max_connections */
 };

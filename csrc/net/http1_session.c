@@ -111,6 +111,7 @@ static int start_answer(sse_exchange *x, int status, const sse_http1_field *fiel
     if (sse_connection_ended(s->connection))
         return SSE_ECLOSED;
     choose_framing(s, x, status, length);
+    s->connection->fresh = s->connection->out.bytes == 0;
     code = head_frame(s, x->request->minor, status, fields, count, length, bad, &frame);
     if (!code)
         code = send_and_drop(s, frame);
@@ -145,19 +146,6 @@ static void finish_answer(sse_exchange *x)
         sse_connection_finish(s->connection);
 }
 
-static void abort_answer(sse_exchange *x)
-{
-    session *s = x->session;
-
-    if (!s)
-        return;
-    s->exchange = NULL;
-    if (x->state == SSE_EXCHANGE_STARTED && s->connection->out.bare)
-        sse_connection_reset(s->connection, SSE_END_SERVER);
-    else
-        sse_connection_close(s->connection, SSE_END_SERVER);
-}
-
 static void flush_answer(sse_exchange *x)
 {
     session *s = x->session;
@@ -180,11 +168,6 @@ static sse_connection *connection_of(const sse_exchange *x)
     return s->connection;
 }
 
-static const sse_transport transport = {
-    start_answer, send_frame,    finish_answer, abort_answer,
-    flush_answer, pending_bytes, connection_of,
-};
-
 /* A clear answer to a request that can't be served, then the end: what follows can't be trusted. */
 static void refuse(session *s, int status, const char *reason, const sse_http1_field *extra)
 {
@@ -206,6 +189,43 @@ static void refuse(session *s, int status, const char *reason, const sse_http1_f
     sse_connection_read(s->connection, false); /* until it lingers */
     sse_connection_finish(s->connection);
 }
+
+static void refuse_request(session *s, const sse_http1_refusal *refusal)
+{
+    char text[80];
+
+    snprintf(text, sizeof text, "the body is larger than %llu bytes (max_body)",
+             (unsigned long long)s->connection->pool->limits.max_body);
+    refuse(s, refusal->status, refusal->status == 413 ? text : refusal->reason, NULL);
+}
+
+/* While nothing of the answer went out, it can still become a 500; else the client is to see what
+ * there was, and that it broke off. */
+static void abort_answer(sse_exchange *x)
+{
+    session *s = x->session;
+    bool started = x->state == SSE_EXCHANGE_STARTED;
+
+    if (!s)
+        return;
+    s->exchange = NULL;
+    if (started && s->connection->fresh && !x->head_only && !sse_connection_ended(s->connection)) {
+        sse_queue_clear(&s->connection->out);
+        s->connection->out.bare = false;
+        refuse(s, 500, "the answer broke off", NULL);
+        return;
+    }
+    sse_connection_flush(s->connection);
+    if (started && s->connection->out.bare)
+        sse_connection_reset(s->connection, SSE_END_SERVER);
+    else
+        sse_connection_close(s->connection, SSE_END_SERVER);
+}
+
+static const sse_transport transport = {
+    start_answer, send_frame,    finish_answer, abort_answer,
+    flush_answer, pending_bytes, connection_of,
+};
 
 /* --- requests ------------------------------------------------------------ */
 
@@ -246,7 +266,7 @@ static int take_head(session *s, const char *bytes, size_t len, size_t *used)
     if (!code)
         code = sse_http1_body_init(&s->body, &head, limits->max_body, extra, &refusal);
     if (code) {
-        refuse(s, refusal.status, refusal.reason, NULL);
+        refuse_request(s, &refusal);
         return SSE_ECLOSED;
     }
     s->request = sse_request_new(&head, (size_t)limits->max_body);
@@ -274,7 +294,7 @@ static int take_body(session *s, const char *bytes, size_t len, size_t *used)
             sse_http1_body_feed(&s->body, bytes + *used, len - *used, &taken, &data, &refusal);
 
         if (code) {
-            refuse(s, refusal.status, refusal.reason, NULL);
+            refuse_request(s, &refusal);
             return SSE_ECLOSED;
         }
         if (data.len && sse_buffer_append(&s->request->body, data.at, data.len)) {

@@ -13,8 +13,9 @@ typedef struct watch {
 struct sse_multi {
     sse_loop *loop;
     CURLM *handle; /* NULL while nobody uses it */
-    CURLSH *cookies;
+    CURLSH *sessions, *cookies;
     sse_timer timer;
+    sse_timer idle; /* runs while the handle waits for its next user */
     watch *watches;
     sse_multi_user *retired; /* waiting for libcurl to return */
     size_t users;
@@ -127,17 +128,33 @@ static int open_handle(sse_multi *m)
     return SSE_OK;
 }
 
-static void close_handle_if_unused(sse_multi *m)
+static bool is_unused(const sse_multi *m)
 {
-    CURLM *handle = m->handle;
+    return m->handle && m->users == 0 && !m->inside && !m->held;
+}
 
-    if (!handle || m->users > 0 || m->inside || m->held)
-        return;
-    curl_multi_cleanup(handle);
+static void close_handle(sse_multi *m)
+{
+    m->inside++; /* libcurl calls on_socket for what it closes */
+    curl_multi_cleanup(m->handle);
+    m->inside--;
     m->handle = NULL;
     sse_timer_stop(&m->timer);
+    sse_timer_stop(&m->idle);
     while (m->watches)
         unwatch(m->watches);
+}
+
+static void on_idle(void *arg)
+{
+    sse_multi_forget(arg);
+}
+
+/* Keeps the connections for a while, or closes them at once where no timer can be had. */
+static void rest_if_unused(sse_multi *m)
+{
+    if (is_unused(m) && sse_timer_start(&m->idle, SSE_MULTI_IDLE, false))
+        close_handle(m);
 }
 
 static void drop(sse_multi *m, sse_multi_user *u)
@@ -188,7 +205,25 @@ static void settle(sse_multi *m)
     destroy_retired(m);
     report_done(m);
     m->held--;
-    close_handle_if_unused(m);
+    rest_if_unused(m);
+}
+
+static CURLSH *new_share(bool cookies)
+{
+    CURLSH *share = curl_share_init();
+
+    if (!share)
+        return NULL;
+    curl_share_setopt(share, CURLSHOPT_SHARE, CURL_LOCK_DATA_SSL_SESSION); /* none: no matter */
+    if (cookies)
+        curl_share_setopt(share, CURLSHOPT_SHARE, CURL_LOCK_DATA_COOKIE);
+    return share;
+}
+
+static void free_shares(sse_multi *m)
+{
+    curl_share_cleanup(m->sessions); /* NULL is harmless */
+    curl_share_cleanup(m->cookies);
 }
 
 /* --- interface -------------------------------------------------------------------------------- */
@@ -202,15 +237,18 @@ int sse_multi_new(sse_multi **out, sse_loop *loop)
     m = calloc(1, sizeof *m);
     if (!m)
         goto fail;
-    m->cookies = curl_share_init();
-    if (!m->cookies)
+    m->sessions = new_share(false);
+    m->cookies = new_share(true);
+    if (!m->sessions || !m->cookies)
         goto fail;
-    curl_share_setopt(m->cookies, CURLSHOPT_SHARE, CURL_LOCK_DATA_COOKIE);
     m->loop = loop;
     sse_timer_init(&m->timer, loop, on_time, m);
+    sse_timer_init(&m->idle, loop, on_idle, m);
     *out = m;
     return SSE_OK;
 fail:
+    if (m)
+        free_shares(m);
     free(m);
     curl_global_cleanup();
     return SSE_ENOMEM;
@@ -220,8 +258,8 @@ void sse_multi_free(sse_multi *m)
 {
     if (!m)
         return;
-    close_handle_if_unused(m);
-    curl_share_cleanup(m->cookies);
+    sse_multi_forget(m);
+    free_shares(m);
     free(m);
     curl_global_cleanup();
 }
@@ -231,9 +269,15 @@ sse_loop *sse_multi_loop(const sse_multi *m)
     return m->loop;
 }
 
-void *sse_multi_cookies(const sse_multi *m)
+void *sse_multi_share(const sse_multi *m, bool cookies)
 {
-    return m->cookies;
+    return cookies ? m->cookies : m->sessions;
+}
+
+void sse_multi_forget(sse_multi *m)
+{
+    if (is_unused(m))
+        close_handle(m);
 }
 
 int sse_multi_add(sse_multi *m, sse_multi_user *u)
@@ -244,9 +288,10 @@ int sse_multi_add(sse_multi *m, sse_multi_user *u)
         return code;
     curl_easy_setopt(u->easy, CURLOPT_PRIVATE, u);
     if (curl_multi_add_handle(m->handle, u->easy)) {
-        close_handle_if_unused(m);
+        rest_if_unused(m);
         return SSE_ESYS;
     }
+    sse_timer_stop(&m->idle);
     u->added = u->counted = true;
     m->users++;
     return SSE_OK;
@@ -264,7 +309,7 @@ void sse_multi_retire(sse_multi *m, sse_multi_user *u)
     }
     drop(m, u);
     u->destroy(u);
-    close_handle_if_unused(m);
+    rest_if_unused(m);
 }
 
 void sse_multi_resume(sse_multi *m, sse_multi_user *u)

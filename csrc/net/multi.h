@@ -1,6 +1,8 @@
-/* multi.h: libcurl's multi interface on a loop: what all transfers of one loop share. The curl
- * handle is made with the first user and freed with the last; idle connections go with it. libcurl
- * forbids most calls from within its own callbacks; retire and resume hide that from their callers.
+/* multi.h: libcurl's multi interface on a loop: what all transfers of one loop share: connections,
+ * TLS sessions, looked-up names, cookies. The curl handle is made with the first user and freed
+ * SSE_MULTI_IDLE ms after the last, so that the next one finds its connection open; that time does
+ * not keep the loop running. libcurl forbids most calls from within its own callbacks; retire and
+ * resume hide that from their callers.
  */
 #ifndef SSE_NET_MULTI_H
 #define SSE_NET_MULTI_H
@@ -8,6 +10,8 @@
 #include <stdbool.h>
 
 #include "loop.h"
+
+#define SSE_MULTI_IDLE 10000
 
 typedef struct sse_multi sse_multi;
 
@@ -25,8 +29,11 @@ void sse_multi_free(sse_multi *m); /* every user must be retired; NULL is allowe
 
 sse_loop *sse_multi_loop(const sse_multi *m);
 
-/* The cookies that all share in memory, a CURLSH *. */
-void *sse_multi_cookies(const sse_multi *m);
+/* What easy handles share, a CURLSH *: TLS sessions, and with cookies those in memory too. */
+void *sse_multi_share(const sse_multi *m, bool cookies);
+
+/* Closes the idle connections now if nobody uses the handle; harmless at any time. */
+void sse_multi_forget(sse_multi *m);
 
 /* Hands the easy handle to libcurl. Never from within a callback of libcurl's (defer it).
  * SSE_ENOMEM, SSE_ESYS: nothing was added. */

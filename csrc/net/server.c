@@ -125,6 +125,8 @@ static int code_of_errno(int number)
     switch (number) {
     case EADDRINUSE:
         return SSE_EADDRINUSE;
+    case EADDRNOTAVAIL:
+        return SSE_EADDRNOTAVAIL;
     case EACCES:
     case EPERM:
         return SSE_EACCES;
@@ -141,6 +143,9 @@ static int describe(const sse_server *server, int number, char *message, size_t 
 
     if (code == SSE_EADDRINUSE)
         snprintf(message, size, "address %s:%d is already in use; choose another port",
+                 server->host, server->options.port);
+    else if (code == SSE_EADDRNOTAVAIL)
+        snprintf(message, size, "cannot listen on %s:%d: this machine has no such address",
                  server->host, server->options.port);
     else
         snprintf(message, size, "cannot listen on %s:%d: %s", server->host, server->options.port,

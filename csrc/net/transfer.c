@@ -9,6 +9,10 @@
 #include "../wire/buffer.h"
 #include "../wire/error.h"
 
+/* Read at a time. More would gain a busy stream a few percent; but a pause may leave one buffer's
+ * worth with libcurl, which, inflated a thousandfold, must stay below the 64 MiB it keeps. */
+#define RECEIVE_BUFFER (32L << 10)
+
 struct sse_transfer {
     sse_multi_user use; /* first: a user is its transfer */
     sse_multi *multi;
@@ -21,8 +25,9 @@ struct sse_transfer {
     size_t lines;       /* of it, the status line included */
     sse_deferred later; /* start, then resume */
     uint64_t bytes, active;
+    sse_negotiated negotiated;
     int failure; /* why this side stopped libcurl */
-    bool kept, head_done, paused, done;
+    bool https, kept, head_done, paused, done;
     char message[CURL_ERROR_SIZE];
 };
 
@@ -89,6 +94,7 @@ static int finish_head(sse_transfer *t)
     if (!fields)
         return SSE_ENOMEM;
     t->head_done = true;
+    sse_negotiated_read(&t->negotiated, t->easy, t->https);
     t->callbacks.on_head(t->user, (int)status, fields, split_head(t, fields));
     free(fields);
     return SSE_OK;
@@ -227,6 +233,13 @@ static void finish(sse_transfer *t, int code, const char *message)
     t->callbacks.on_done(t->user, code, message);
 }
 
+static const char *text_of(const sse_transfer *t, CURLcode code)
+{
+    if (code == CURLE_PARTIAL_FILE)
+        return "the connection broke off before the end of the answer";
+    return *t->message ? t->message : curl_easy_strerror(code);
+}
+
 static void on_curl_done(sse_multi_user *use, int curl_code)
 {
     sse_transfer *t = (sse_transfer *)use;
@@ -237,7 +250,7 @@ static void on_curl_done(sse_multi_user *use, int curl_code)
     else if (t->failure)
         finish(t, t->failure, sse_error_text(t->failure));
     else if (code)
-        finish(t, code, *t->message ? t->message : curl_easy_strerror((CURLcode)curl_code));
+        finish(t, code, text_of(t, (CURLcode)curl_code));
     else if (!t->head_done)
         finish(t, SSE_EPROTO, "the answer has no HTTP head");
     else
@@ -384,6 +397,7 @@ static CURLcode set_callbacks(sse_transfer *t)
     SET(WRITEDATA, t);
     SET(SUPPRESS_CONNECT_HEADERS, 1L);
     SET(NOSIGNAL, 1L);
+    SET(BUFFERSIZE, RECEIVE_BUFFER);
     SET(FOLLOWLOCATION, 0L);
 #if LIBCURL_VERSION_NUM >= 0x075700
     SET(QUICK_EXIT, 1L); /* giving up must not wait for the thread that looks a name up */
@@ -397,16 +411,31 @@ static CURLcode set_connection(sse_transfer *t, const sse_transfer_options *o)
         SET(CONNECTTIMEOUT_MS,
             (long)(o->connect_timeout < 1u << 30 ? o->connect_timeout : 1u << 30));
     SET(TCP_KEEPALIVE, 1L); /* a dead peer of a silent stream is found out */
+    if (o->unix_socket) {
+        SET(UNIX_SOCKET_PATH, o->unix_socket);
+        SET(PROXY, ""); /* not even the environment's */
+        return CURLE_OK;
+    }
     if (o->proxy)
         SET(PROXY, o->proxy);
-    if (o->unix_socket)
-        SET(UNIX_SOCKET_PATH, o->unix_socket);
-    if (o->http2 == SSE_HTTP2_OFF)
+    if (o->no_proxy)
+        SET(NOPROXY, o->no_proxy);
+    return CURLE_OK;
+}
+
+static CURLcode set_version(sse_transfer *t, const sse_transfer_options *o)
+{
+    if (o->http2 == SSE_HTTP2_OFF) {
         SET(HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
-    else if (o->http2 == SSE_HTTP2_ON && !strncmp(o->url, "http:", 5))
+        return CURLE_OK;
+    }
+    if (o->http2 == SSE_HTTP2_ON && !t->https)
         SET(HTTP_VERSION, (long)CURL_HTTP_VERSION_2_PRIOR_KNOWLEDGE);
     else
         SET(HTTP_VERSION, (long)CURL_HTTP_VERSION_2TLS);
+    /* Rather a stream of a connection that is being made than a connection more. */
+    if (o->http2 == SSE_HTTP2_ON || t->https)
+        SET(PIPEWAIT, 1L);
     return CURLE_OK;
 }
 
@@ -420,9 +449,9 @@ static CURLcode set_identity(sse_transfer *t, const sse_transfer_options *o)
         SET(COOKIEFILE, o->cookie_file);
         SET(COOKIEJAR, o->cookie_file);
     } else if (o->cookies) {
-        SET(SHARE, sse_multi_cookies(t->multi));
         SET(COOKIEFILE, "");
     }
+    SET(SHARE, sse_multi_share(t->multi, o->cookies && !o->cookie_file));
     return CURLE_OK;
 }
 
@@ -430,10 +459,19 @@ static CURLcode set_tls(sse_transfer *t, const sse_transfer_options *o)
 {
     struct stat st = { 0 };
 
-    if (o->ca && !stat(o->ca, &st) && S_ISDIR(st.st_mode))
+    bool folder = o->ca && !stat(o->ca, &st) && S_ISDIR(st.st_mode);
+
+    if (folder)
         SET(CAPATH, o->ca);
     else if (o->ca)
         SET(CAINFO, o->ca);
+    /* A libcurl that knows no HTTPS proxies refuses these, and later the proxy. */
+    if (o->ca)
+        curl_easy_setopt(t->easy, folder ? CURLOPT_PROXY_CAPATH : CURLOPT_PROXY_CAINFO, o->ca);
+    if (o->insecure) {
+        curl_easy_setopt(t->easy, CURLOPT_PROXY_SSL_VERIFYPEER, 0L);
+        curl_easy_setopt(t->easy, CURLOPT_PROXY_SSL_VERIFYHOST, 0L);
+    }
     if (o->cert)
         SET(SSLCERT, o->cert);
     if (o->key)
@@ -457,7 +495,7 @@ static int configure(sse_transfer *t, const sse_transfer_options *o, const char 
     if (code)
         return code;
     if ((set = set_request(t, o)) || (set = set_callbacks(t)) || (set = set_connection(t, o)) ||
-        (set = set_identity(t, o)) || (set = set_tls(t, o))) {
+        (set = set_version(t, o)) || (set = set_identity(t, o)) || (set = set_tls(t, o))) {
         *why = curl_easy_strerror(set);
         return set == CURLE_OUT_OF_MEMORY ? SSE_ENOMEM : SSE_EINVAL;
     }
@@ -498,6 +536,7 @@ int sse_transfer_start(sse_transfer **out, sse_multi *m, const sse_transfer_opti
     t->loop = sse_multi_loop(m);
     t->callbacks = *callbacks;
     t->user = user;
+    t->https = curl_strnequal(options->url, "https:", 6);
     sse_buffer_init(&t->head, SSE_MAX_RESPONSE_HEAD);
     t->easy = t->use.easy = curl_easy_init();
     if (t->easy)
@@ -542,6 +581,11 @@ void sse_transfer_resume(sse_transfer *t)
     keep(t);
     if (t->use.added)
         sse_loop_defer(t->loop, &t->later);
+}
+
+const sse_negotiated *sse_transfer_negotiated(const sse_transfer *t)
+{
+    return &t->negotiated;
 }
 
 uint64_t sse_transfer_bytes(const sse_transfer *t)

@@ -7,6 +7,7 @@
 
 #include "../wire/http1.h"
 #include "multi.h"
+#include "negotiated.h"
 
 #define SSE_MAX_RESPONSE_HEAD ((size_t)256 << 10)
 
@@ -40,11 +41,12 @@ typedef struct sse_transfer_options {
     const char *cookie_file; /* or in this file, read at the start and written at the end */
     const char *user, *password;
     const char *proxy;       /* URL; "" for none; NULL: what the environment says */
-    const char *ca;          /* file or folder of PEM certificates */
+    const char *no_proxy;    /* hosts that need none, by commas; NULL: what the environment says */
+    const char *ca;          /* file or folder of PEM certificates; of an HTTPS proxy's too */
     const char *cert, *key;  /* PEM files */
     bool insecure;           /* accept any certificate */
     int http2;               /* AUTO: by ALPN. ON: also without TLS, by prior knowledge */
-    const char *unix_socket; /* path; the URL's host is then only a name */
+    const char *unix_socket; /* path; the URL's host is then only a name, and no proxy is used */
     bool raw;                /* ask for no compression and hand the body through as it is */
 } sse_transfer_options;
 
@@ -62,6 +64,9 @@ void sse_transfer_free(sse_transfer *t);
  * go on with it. */
 void sse_transfer_pause(sse_transfer *t);
 void sse_transfer_resume(sse_transfer *t);
+
+/* What was agreed on with the peer. Known from on_head on. */
+const sse_negotiated *sse_transfer_negotiated(const sse_transfer *t);
 
 uint64_t sse_transfer_bytes(const sse_transfer *t);  /* of body handed over so far */
 uint64_t sse_transfer_active(const sse_transfer *t); /* sse_loop_now of the last bytes, or of the

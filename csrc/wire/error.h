@@ -16,6 +16,7 @@
     X(SSE_EFULL, "EFULL", "full") \
     X(SSE_ESTATE, "ESTATE", "not possible in this state") \
     X(SSE_EADDRINUSE, "EADDRINUSE", "address already in use") \
+    X(SSE_EADDRNOTAVAIL, "EADDRNOTAVAIL", "not an address of this machine") \
     X(SSE_EACCES, "EACCES", "permission denied") \
     X(SSE_ENOTFOUND, "ENOTFOUND", "name could not be resolved") \
     X(SSE_ECONNREFUSED, "ECONNREFUSED", "connection refused") \

@@ -48,6 +48,7 @@ client.options = {
   utf8 = options.one_of("replace", "raw"),
   signal = { expected = "an AbortSignal", check = abort.is_signal },
   proxy = "string",
+  noProxy = "string",
   tls = { expected = "a table with ca, cert, key (strings) and verify (boolean)", check = is_tls },
   http2 = "boolean",
   unixSocket = "string",
@@ -86,7 +87,11 @@ function client.url(where, text, level)
   local trimmed = text:match("^[\0-\32]*(.-)[\0-\32]*$")
   local url, message = core.url(trimmed)
   url = url or strange_scheme(trimmed)
-  if not url then error(("%s: invalid URL '%s': %s"):format(where, text, message), level + 1) end
+  if not url then
+    local expected = '%s: invalid URL \'%s\': %s (expected an absolute URL such as '
+      .. '"http://host/path")'
+    error(expected:format(where, text, message), level + 1)
+  end
   return url
 end
 

@@ -61,12 +61,12 @@ end
 -- @tparam true|table given
 -- @tparam[opt=2] int level whom an error blames
 function cors.new(given, level)
-  level = (level or 2) + 1
+  level = level or 2
   if given == true then given = { origin = "*" } end
-  options.check("cors", given, spec, level)
-  if given.origin == nil then error("cors: option 'origin' is missing", level) end
+  options.check("sse.server: cors", given, spec, level + 1)
+  if given.origin == nil then error("sse.server: cors: option 'origin' is missing", level) end
   if given.origin == "*" and given.credentials then
-    error("cors: credentials can't be allowed to any origin: name the origins", level)
+    error("sse.server: cors: credentials can't be allowed to any origin: name the origins", level)
   end
   local self = setmetatable({}, cors)
   self.credentials, self.max_age = given.credentials, given.max_age

@@ -4,7 +4,7 @@ local core = require "sse.core"
 require "sse.json" -- tables as data
 
 --- Encodes one event or comment, blank line included.
--- @function encode
+-- @function sse.encode
 -- @tparam table|string event `event`, `id` (string or number), `data` (string, number, boolean, or
 -- a table, which becomes JSON), `retry` (milliseconds); or `comment`. A string is data. An unknown
 -- or wrong field raises.

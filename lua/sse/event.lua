@@ -7,9 +7,11 @@ Event.__index = Event
 Event.__name = "Event"
 
 --- Makes an event for dispatchEvent.
+-- @function sse.Event
 -- @tparam string type
 -- @tparam[opt] table init cancelable, and any fields of its own
 -- @usage target:dispatchEvent(sse.Event("tick", { detail = 7 }))
+
 local function new_event(_, type_, init)
   if type(type_) ~= "string" then
     error(("Event: type must be a string, got %s"):format(type(type_)), 2)
@@ -39,7 +41,10 @@ function Event:__tostring()
   return ("%s: %s"):format(getmetatable(self).__name, self.type)
 end
 
-local MessageEvent = { __name = "MessageEvent", __tostring = Event.__tostring }
+local MessageEvent = {
+  __name = "MessageEvent", __tostring = Event.__tostring,
+  cancelable = false, defaultPrevented = false,
+}
 for name, method in pairs(Event) do MessageEvent[name] = MessageEvent[name] or method end
 MessageEvent.__index = MessageEvent
 
@@ -49,11 +54,11 @@ function MessageEvent:json()
   return json.decode(self.data)
 end
 
---- What a server sent: type, data, lastEventId, origin.
-local function new_message(type_, data, id, origin)
+-- What a server sent: type, data, lastEventId, origin; and whose listeners hear it.
+local function new_message(type_, data, id, origin, target)
   return setmetatable({
     type = type_, data = data, lastEventId = id, origin = origin,
-    cancelable = false, defaultPrevented = false,
+    target = target, currentTarget = target, -- both in the table from the start: it never grows
   }, MessageEvent)
 end
 

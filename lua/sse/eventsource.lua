@@ -63,9 +63,9 @@ end
 -- @tparam string url
 -- @tparam[opt] table options withCredentials, headers (a table), body (a string, or a table to be
 -- sent as JSON), method, lastEventId, retryInterval, minRetryInterval, maxRetryInterval,
--- maxRetries, reconnect, heartbeatTimeout, connectTimeout, maxEventSize, utf8, signal, proxy, tls,
--- http2, unixSocket, cookies, oncomment, onreconnect, log (as `sse.log`'s). `headers` and `body` may
--- be functions: each is called before each attempt, in a task, so that it may wait or fetch (a
+-- maxRetries, reconnect, heartbeatTimeout, connectTimeout, maxEventSize, utf8, signal, proxy,
+-- noProxy (hosts by commas that need no proxy), tls, http2, unixSocket, cookies, oncomment,
+-- onreconnect, log (as `sse.log`'s). `headers` and `body` may be functions: each is called before each attempt, in a task, so that it may wait or fetch (a
 -- token refresh), with the failure that led to the attempt, nil at first.
 -- @usage
 -- local source = sse.EventSource("https://example.com/prices")
@@ -159,7 +159,8 @@ function methods:reconnect()
 end
 
 --- What happened so far.
--- @treturn table bytes, events, reconnects, last_activity (on sse.now's clock)
+-- @treturn table bytes, events, reconnects, last_activity (on sse.now's clock), protocol
+-- ("HTTP/1.1", "HTTP/2") and tls (version, cipher) of the last connection that opened
 function methods:stats()
   local machine = eventtarget.state(self)
   local exchange = machine.exchange
@@ -167,6 +168,8 @@ function methods:stats()
     bytes = machine.received + (exchange and exchange:bytes() or 0),
     events = machine.events,
     reconnects = machine.reconnects,
+    protocol = machine.protocol,
+    tls = machine.tls,
     last_activity = exchange and exchange:active() or machine.last_activity,
   }
 end

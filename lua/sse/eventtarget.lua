@@ -99,9 +99,28 @@ function eventtarget.dispatch(object, ev, all)
   return not ev.defaultPrevented
 end
 
+--- Dispatches an event that a server sent and nobody has seen yet, made with this object as its
+-- target: `"*"` listeners hear it, too. The way of most events: to one listener.
+function eventtarget.deliver(object, ev)
+  local listeners = object[STATE].listeners
+  local own, every = listeners[ev.type], listeners["*"]
+  local list = own or every
+  if list then
+    local entry = list[1]
+    if own and every or list[2] or entry.once or not entry.direct then
+      eventtarget.dispatch(object, ev, true)
+    else
+      local ok, err = xpcall(entry.fn, traceback, ev)
+      if not ok then core.report(err) end
+    end
+  end
+  ev.currentTarget = nil
+end
+
 local methods = {}
 
-local function check(name, type_, listener)
+local function check(name, count, type_, listener)
+  if count < 2 then error(("%s: expected a type and a listener"):format(name), 3) end
   if type(type_) ~= "string" then
     error(("%s: type must be a string, got %s"):format(name, type(type_)), 3)
   end
@@ -113,11 +132,13 @@ local function check(name, type_, listener)
 end
 
 --- Adds a listener, unless it is there already.
--- @tparam string type or `"*"`
--- @tparam function|table listener called with the event; of a table, its method handleEvent
+-- @tparam string type_ or `"*"`
+-- @tparam function|table|nil listener called with the event; of a table, its method handleEvent
 -- @tparam[opt] table options once, signal (an AbortSignal that removes the listener)
-function methods:addEventListener(type_, listener, options)
-  check("addEventListener", type_, listener)
+-- @function addEventListener
+function methods:addEventListener(...)
+  local type_, listener, options = ...
+  check("addEventListener", select("#", ...), type_, listener)
   local state = self[STATE]
   if type(options) ~= "table" then options = {} end
   if options.signal ~= nil and not signals.is_signal(options.signal) then
@@ -128,6 +149,7 @@ function methods:addEventListener(type_, listener, options)
     return
   end
   local entry = { callback = listener, once = options.once and true or false }
+  if type(listener) == "function" then entry.fn, entry.direct = listener, true end
   if options.signal then
     entry.forget = signals.on_abort(options.signal, function() remove(state, entry) end)
   end
@@ -135,8 +157,12 @@ function methods:addEventListener(type_, listener, options)
 end
 
 --- Removes a listener; one that a dispatch has not reached yet is not called any more.
-function methods:removeEventListener(type_, listener)
-  check("removeEventListener", type_, listener)
+-- @tparam string type_
+-- @tparam function|table|nil listener
+-- @function removeEventListener
+function methods:removeEventListener(...)
+  local type_, listener = ...
+  check("removeEventListener", select("#", ...), type_, listener)
   local entry = find(self[STATE], type_, listener)
   if entry then remove(self[STATE], entry) end
 end
@@ -165,7 +191,7 @@ local function set_handler(state, type_, fn)
   elseif entry then
     entry.fn = fn
   elseif fn ~= nil then
-    entry = { handler = true, fn = fn }
+    entry = { handler = true, fn = fn, direct = true } -- nothing a server sent is cancelable
     entry.callback = function(ev)
       if entry.fn(ev) == false then ev:preventDefault() end
     end

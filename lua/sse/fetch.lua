@@ -93,7 +93,8 @@ local Response = {
 local function new_response(head, held)
   return setmetatable({
     status = head.status, ok = head.status >= 200 and head.status <= 299, headers = head.headers,
-    url = head.url.href, redirected = head.redirected, [BODY] = held,
+    url = head.url.href, redirected = head.redirected, protocol = head.protocol, tls = head.tls,
+    [BODY] = held,
   }, Response)
 end
 
@@ -148,10 +149,11 @@ end
 -- @function fetch
 -- @tparam string url
 -- @tparam[opt] table options method, headers, body (a string, or a table to be sent as JSON),
--- signal, withCredentials, redirect, connectTimeout, maxBodySize, maxEventSize, utf8, proxy, tls,
--- http2, unixSocket, cookies
--- @treturn Response status, ok, headers, url, redirected, and events(), chunks(), lines(), text(),
--- json(), close(); or nil, message, code
+-- signal, withCredentials, redirect, connectTimeout, maxBodySize, maxEventSize, utf8, proxy,
+-- noProxy (hosts by commas that need no proxy), tls, http2, unixSocket, cookies
+-- @treturn Response status, ok, headers, url, redirected, protocol ("HTTP/1.1", "HTTP/2"), tls
+-- (version, cipher; nil without TLS), and events(), chunks(), lines(), text(), json(), close(); or
+-- nil, message, code
 -- @usage
 -- local res, err = sse.fetch("https://example.com/", { method = "POST", body = { n = 1 } })
 -- if not res then error(err) end

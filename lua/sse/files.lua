@@ -127,6 +127,15 @@ local function resolve(root, segments)
   return path
 end
 
+-- Whether the folder asked for without its slash has what would be served behind it.
+local function has_index(root, segments)
+  local behind = table.move(segments, 1, #segments, 1, {})
+  behind[#behind + 1] = ""
+  local path = resolve(root, behind)
+  local stat = path and core.stat(path)
+  return stat and stat.type == "file"
+end
+
 local function redirect(req, res)
   local query = req.raw_query ~= "" and "?" .. req.raw_query or ""
   res:reply(301, nil, { Location = req.raw_path .. "/" .. query })
@@ -139,18 +148,23 @@ end
 function files.folder(folder, level)
   level = (level or 1) + 1
   if type(folder) ~= "string" then
-    error(("static: expected a folder's path, got %s"):format(type(folder)), level)
+    error(("server:static: expected a folder's path, got %s"):format(options.show(folder)), level)
   end
   local stat, message = core.stat(folder)
-  if not stat then error(("static: cannot read '%s': %s"):format(folder, message), level) end
-  if stat.type ~= "folder" then error(("static: '%s' is not a folder"):format(folder), level) end
+  if not stat then
+    error(("server:static: cannot read '%s': %s"):format(folder, message), level)
+  elseif stat.type ~= "folder" then
+    error(("server:static: '%s' is not a folder"):format(folder), level)
+  end
   local root = core.realpath(folder)
   return function(req, res)
     local path = resolve(root, req.params)
     local found = path and core.stat(path)
     if not found then return res:reply(404, "Not Found\n") end
     local bare = req.params[#req.params] ~= ""
-    if found.type == "folder" and bare then return redirect(req, res) end
+    if found.type == "folder" and bare and has_index(root, req.params) then
+      return redirect(req, res)
+    end
     return serve(req, res, path, {})
   end
 end

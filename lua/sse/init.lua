@@ -7,6 +7,44 @@ local files = require "sse.files"
 local log = require "sse.log"
 local task = require "sse.task"
 
+--- Runs the loop until nothing keeps it running (an open source, a listening server, a timer, a
+-- task) or `sse.stop`. Raises an error of a callback or a task, with its traceback.
+-- @function run
+
+--- Ends `sse.run` after the callback at hand.
+-- @function stop
+
+--- Milliseconds on a clock that only goes forward.
+-- @function now
+-- @treturn number
+
+--- Calls fn once.
+-- @function after
+-- @tparam number ms
+-- @tparam function fn
+-- @return a timer: `timer:stop()`
+
+--- Calls fn again and again.
+-- @function every
+-- @tparam number ms
+-- @tparam function fn
+-- @return a timer: `timer:stop()`
+
+--- Calls fn on a signal. A handler alone keeps nothing running.
+-- @function signal
+-- @tparam string name "SIGTERM"
+-- @tparam function fn
+-- @return a signal: `signal:stop()`
+
+--- Starts a task at the end of the loop's turn; see `sse.task`.
+-- @function spawn
+-- @tparam function fn
+-- @param ... its arguments
+
+--- Waits: a task yields, outside of one the loop is pumped.
+-- @function sleep
+-- @tparam number ms
+
 return {
   _VERSION = require "sse.version",
 
@@ -32,4 +70,5 @@ return {
 
   parser = require "sse.parser",
   encode = require "sse.encode",
+  json = require "sse.json",
 }

@@ -17,7 +17,12 @@ local function distance(a, b)
   return row[#b]
 end
 
-local function suggestion(name, spec)
+--- " (did you mean 'data'?)" where a known name is that near, else "".
+-- @param name
+-- @tparam table spec by name
+-- @treturn string
+function options.suggestion(name, spec)
+  if type(name) ~= "string" then return "" end
   local best, least = nil, 3
   for known in pairs(spec) do
     local d = distance(name:lower(), known:lower())
@@ -26,12 +31,41 @@ local function suggestion(name, spec)
   return best and (" (did you mean '%s'?)"):format(best) or ""
 end
 
-local function show(value)
+--- A value as messages show it: `string "x"`, `number 1`, `table`.
+function options.show(value)
   if type(value) == "string" then return ("string %q"):format(value) end
   if type(value) == "number" or type(value) == "boolean" then
     return ("%s %s"):format(type(value), value)
   end
   return type(value)
+end
+
+local show = options.show
+
+--- Raises in the name of a method's caller where it was called with "." instead of ":".
+-- @param self
+-- @tparam table metatable that of the method's objects
+-- @tparam string name "res:reply"
+function options.method(self, metatable, name)
+  if getmetatable(self) ~= metatable then
+    error(("call it with ':' (%s)"):format(name), 3)
+  end
+end
+
+--- Raises in the name of whoever wrote a field that is not to be written.
+-- @tparam string of "a server"
+-- @param name
+-- @tparam table fields those that may be, by name
+function options.unknown_field(of, name, fields)
+  local hint = options.suggestion(name, fields)
+  error(("field '%s' of %s is not to be written%s"):format(tostring(name), of, hint), 3)
+end
+
+--- Raises in the name of whoever wrote to a field where it is no callback.
+function options.callback(name, value)
+  if value ~= nil and type(value) ~= "function" then
+    error(("%s must be a function or nil, got %s"):format(name, show(value)), 3)
+  end
 end
 
 local function fits(value, rule)
@@ -62,7 +96,7 @@ function options.check(where, given, spec, level)
   for name, value in pairs(given) do
     local rule = spec[name]
     if rule == nil then
-      local hint = type(name) == "string" and suggestion(name, spec) or ""
+      local hint = options.suggestion(name, spec)
       error(("%s: unknown option '%s'%s"):format(where, tostring(name), hint), level)
     end
     if type(rule) == "string" then

@@ -10,17 +10,24 @@ local spec = {
   last_event_id = "string",
 }
 
---- A parser.
---
--- `parser:feed(bytes)` takes any piece of the stream and calls back for what it completes. It gives
--- true; or nil, message, code: `"ETOOBIG"` past `max_event_size` (until `reset`), `"ESTOPPED"`
+--- Takes any piece of the stream and calls back for what it completes. An error in a callback is
+-- raised; the parser is stopped then, the rest lost. Called from a callback, it puts the bytes
+-- behind those at hand and gives true.
+-- @function parser:feed
+-- @tparam string bytes
+-- @return true; or nil, message, code: "ETOOBIG" past `max_event_size` (until `reset`), "ESTOPPED"
 -- where a callback called `stop` or `reset` (the rest of the piece is dropped) or the parser is
--- stopped. An error in a callback is raised by `feed`; the parser is stopped then, the rest lost.
--- Called from a callback, it puts the bytes behind those at hand and gives true.
---
--- `parser:reset()` begins a new connection: what is half done is forgotten, the last id stays.
--- `parser:stop()`: no further callback until `reset`. `parser.last_event_id` can be read and set;
--- `parser.memory` is what it occupies at present, in bytes.
+-- stopped
+
+--- Begins a new connection: what is half done is forgotten, the last id stays.
+-- @function parser:reset
+
+--- No further callback until `reset`.
+-- @function parser:stop
+
+--- Makes a parser. Its `last_event_id` can be read and set; `memory` is what it occupies at
+-- present, in bytes.
+-- @function sse.parser
 -- @tparam[opt] table opts
 -- @tparam[opt] function opts.on_event (data, type, id): an event; id is the last event id
 -- @tparam[opt] function opts.on_retry (ms): a `retry` line

@@ -8,21 +8,30 @@ queue.__index = queue
 
 --- Makes one.
 -- @tparam function pause called when something had to be kept
--- @tparam function resume called when a taker finds nothing
+-- @tparam function resume called when a taker finds nothing, first and after a pause
 -- @tparam string what names the wait
 function queue.new(pause, resume, what)
   return setmetatable({
-    pause = pause, resume = resume, what = what, first = 1, last = 0, waiters = {},
+    pause = pause, resume = resume, what = what, paused = true,
+    first = 1, last = 0, waiters = {}, -- tasks, and outside of them functions
   }, queue)
+end
+
+-- False where it waits no more.
+local function wake(waiter, item)
+  if type(waiter) == "thread" then return task.wake(waiter, item) end
+  return waiter(item)
 end
 
 --- Puts an item in, or hands it to who waits.
 function queue:put(item)
-  while #self.waiters > 0 do
-    if table.remove(self.waiters, 1)(item) then return end -- false: it waits no more
+  local waiters = self.waiters
+  while waiters[1] do
+    if wake(table.remove(waiters, 1), item) then return end
   end
   self.last = self.last + 1
   self[self.last] = item
+  self.paused = true
   self.pause()
 end
 
@@ -31,7 +40,15 @@ function queue:finish()
   self.finished = true
   local waiters = self.waiters
   self.waiters = {}
-  for _, waiter in ipairs(waiters) do waiter(nil) end
+  for _, waiter in ipairs(waiters) do wake(waiter, nil) end
+end
+
+-- Whether it was called.
+local function resume(self)
+  if not self.paused then return false end
+  self.paused = false
+  self.resume()
+  return true
 end
 
 --- The next item, or nil at the end. Waits.
@@ -44,9 +61,15 @@ function queue:take()
   end
   if self.finished then return nil end
   self.first, self.last = 1, 0
-  return task.await(function(resume)
-    self.waiters[#self.waiters + 1] = resume
-    self.resume()
+  local waiters, co = self.waiters, task.current()
+  if co then
+    if resume(self) and (self:held() or self.finished) then return self:take() end
+    waiters[#waiters + 1] = co
+    return task.park()
+  end
+  return task.await(function(wake_up)
+    waiters[#waiters + 1] = wake_up
+    resume(self)
   end, self.what)
 end
 

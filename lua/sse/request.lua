@@ -22,7 +22,8 @@ local function transfer_options(self)
     url = self.url.request, method = self.method, headers = self.headers, body = self.body,
     user = self.user, password = self.password,
     cookies = o.withCredentials, cookie_file = o.withCredentials and o.cookies or nil,
-    connect_timeout = o.connectTimeout, proxy = o.proxy, http2 = o.http2,
+    connect_timeout = o.connectTimeout, http2 = o.http2,
+    proxy = o.proxy, no_proxy = o.noProxy,
     unix_socket = self.unix_socket,
     ca = tls.ca, insecure = tls.verify == false,
     cert = not self.foreign and tls.cert or nil, key = not self.foreign and tls.key or nil,
@@ -50,9 +51,9 @@ end
 
 --- Starts an exchange.
 -- @tparam table o url (from core.url), method, headers (a list), body, options (withCredentials,
--- cookies, connectTimeout, proxy, tls, http2, unixSocket, redirect), on_head(response),
+-- cookies, connectTimeout, proxy, noProxy, tls, http2, unixSocket, redirect), on_head(response),
 -- on_data(bytes), on_done(failure or nil). A response has status, headers, url (from core.url),
--- redirected.
+-- redirected, protocol, tls.
 -- @return the exchange: cancel(), pause(), resume(), feed(parser), bytes(), active(), silent()
 function request.start(o)
   local self = setmetatable({
@@ -118,7 +119,10 @@ function exchange:head(status, list)
     return self:finish(failure.new("a redirect", "EREDIRECT",
       { status = status, headers = fields }))
   end
-  self.on_head { status = status, headers = fields, url = self.url, redirected = self.hops > 0 }
+  self.on_head {
+    status = status, headers = fields, url = self.url, redirected = self.hops > 0,
+    protocol = self.transfer.protocol, tls = self.transfer.tls,
+  }
 end
 
 function exchange:done(message, code)

@@ -30,10 +30,17 @@ local server = {}
 local metatable = {
   __name = "sse.server",
   __index = function(self, key)
-    if key == "port" then return self.core.port end
+    if key == "port" then return rawget(self, "core").port end
+    if key == "on_error" then return rawget(self, "error_handler") end
     return server[key]
   end,
+  __newindex = function(self, key, value)
+    if key ~= "on_error" then options.unknown_field("a server", key, { on_error = true }) end
+    options.callback("on_error", value)
+    rawset(self, "error_handler", value)
+  end,
 }
+
 
 local spec = {
   host = "string",
@@ -84,10 +91,10 @@ local function watch_unanswered(self, req, res)
     if res.exchange.state ~= "open" or not response.fail(res) then return end
     core.defer(function() report(self, "the handler returned without an answer", req) end)
   end
-  res.watch = setmetatable({}, { __gc = forgotten })
+  rawset(res, "watch", setmetatable({}, { __gc = forgotten }))
   if self.collecting then return end
   self.collecting = core.after(FORGOTTEN_MS, function()
-    self.collecting = nil
+    self.collecting = false
     collectgarbage()
   end)
 end
@@ -144,14 +151,14 @@ end
 -- @return the server; `port` is the one it listens on
 local function new(given)
   given = options.check("sse.server", given, spec)
-  local self = setmetatable({ router = router.new(), on_error = given.on_error }, metatable)
-  if given.cors then self.cors = cors.new(given.cors) end
+  local self = { router = router.new(), error_handler = given.on_error, collecting = false }
+  self.cors = given.cors and cors.new(given.cors, 3) or false
   local inner = { on_request = function(exchange) on_request(self, exchange) end }
   for name, value in pairs(given) do
     if name ~= "cors" and name ~= "on_error" then inner[name] = value end
   end
   self.core = core.server(inner)
-  return self
+  return setmetatable(self, metatable)
 end
 
 -- Raises in the name of whoever called the function that calls this one.
@@ -162,21 +169,24 @@ local function add_route(self, method, pattern, handler)
     local route = method .. " " .. tostring(pattern)
     error(("the handler of %s must be a function, got %s"):format(route, type(handler)), 3)
   end
-  self.router:add(method, pattern, handler, 3)
+  self.router:add(method:upper(), pattern, handler, 3)
 end
 
 --- Adds a handler for a method and a pattern (see `sse.router`).
--- @tparam string method "GET"; "*" for any
+-- @tparam string method "GET", in any case; "*" for any
 -- @tparam string pattern "/clock/:zone"
 -- @tparam function handler function(req, res)
 -- @return the server
 function server:route(method, pattern, handler)
+  options.method(self, metatable, "server:route")
   add_route(self, method, pattern, handler)
   return self
 end
 
 for _, method in ipairs { "GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS" } do
-  server[method:lower()] = function(self, pattern, handler)
+  local name = method:lower()
+  server[name] = function(self, pattern, handler)
+    options.method(self, metatable, "server:" .. name)
     add_route(self, method, pattern, handler)
     return self
   end
@@ -184,6 +194,7 @@ end
 
 --- Adds a handler for any method.
 function server:all(pattern, handler)
+  options.method(self, metatable, "server:all")
   add_route(self, "*", pattern, handler)
   return self
 end
@@ -193,6 +204,7 @@ end
 -- @tparam string folder raises where it is none
 -- @return the server
 function server:static(prefix, folder)
+  options.method(self, metatable, "server:static")
   self.router:add_prefix(prefix, files.folder(folder, 2), 2)
   return self
 end
@@ -200,19 +212,22 @@ end
 --- Binds and listens.
 -- @return true; or nil, message, code ("EADDRINUSE", "EACCES" ...)
 function server:listen()
+  options.method(self, metatable, "server:listen")
   return self.core:listen()
 end
 
 --- Stops listening and closes every connection at once.
 function server:close()
+  options.method(self, metatable, "server:close")
   if self.collecting then self.collecting:stop() end
-  self.collecting = nil
+  self.collecting = false
   self.core:close()
 end
 
 --- Numbers: `connections` and `streams` open now, `accepted`, `refused`, `requests`,
 -- `streams_opened`, `bytes_in`, `bytes_out` since the start.
 function server:stats()
+  options.method(self, metatable, "server:stats")
   return self.core:stats()
 end
 

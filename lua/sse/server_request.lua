@@ -8,6 +8,7 @@
 -- parameter `lastEventId`, nil where neither names one; `target`, as it came.
 -- @module sse.server_request
 local json = require "sse.json"
+local options = require "sse.options"
 local url = require "sse.url"
 
 local request = {}
@@ -66,6 +67,7 @@ end
 --- One header by name, in any case, or nil.
 -- @tparam string name
 function methods:header(name)
+  options.method(self, metatable, "req:header")
   local known = rawget(self, "headers")
   if known then return known[name] end
   return self.exchange:header(name)
@@ -75,6 +77,7 @@ end
 -- @tparam string name
 -- @treturn {string,...}
 function methods:query_all(name)
+  options.method(self, metatable, "req:query_all")
   local list = {}
   url.each_pair(self.raw_query, function(n, value)
     if n == name then list[#list + 1] = value end
@@ -84,12 +87,14 @@ end
 
 --- The body as a string.
 function methods:text()
+  options.method(self, metatable, "req:text")
   return self.body
 end
 
 --- The body decoded as JSON.
 -- @return the value, or nil and a message
 function methods:json()
+  options.method(self, metatable, "req:json")
   return json.decode(self.body)
 end
 

@@ -43,7 +43,7 @@ end
 
 local function watch(self)
   if self.watched then return end
-  self.watched = true
+  rawset(self, "watched", true)
   self.exchange.onclose = function(reason)
     local handler = self.close_handler
     wake(self)
@@ -53,10 +53,8 @@ local function watch(self)
 end
 
 function metatable.__newindex(self, key, value)
-  if key ~= "onclose" then rawset(self, key, value) return end
-  if value ~= nil and type(value) ~= "function" then
-    error(("onclose must be a function or nil, got %s"):format(type(value)), 2)
-  end
+  if key ~= "onclose" then options.unknown_field("a response", key, { onclose = true }) end
+  options.callback("onclose", value)
   rawset(self, "close_handler", value)
   watch(self)
 end
@@ -82,11 +80,19 @@ local function check_unanswered(self)
   if state == "started" or state == "finished" then error("the request was answered already", 3) end
 end
 
+local function check_status(name, status)
+  local whole = type(status) == "number" and math.tointeger(status)
+  if not whole or whole < 200 or whole > 599 then
+    local message = "%s: status must be a whole number from 200 to 599, got %s"
+    error(message:format(name, options.show(status)), 3)
+  end
+end
+
 local function encode(body)
   if type(body) == "string" then return body, TEXT end
   if type(body) == "table" then
-    local text, message = json.encode(body)
-    if not text then error(("reply: the body can't be sent as JSON: %s"):format(message), 3) end
+    local ok, text = pcall(json.encode, body)
+    if not ok then error(("reply: the body: %s"):format(text), 3) end
     return text, "application/json"
   end
   error(("reply: the body must be a string or a table, got %s"):format(type(body)), 3)
@@ -99,6 +105,8 @@ end
 -- @tparam[opt] table fields header name to value or list of values
 -- @return true; or nil, message, code where the client has gone
 function methods:reply(status, body, fields)
+  options.method(self, metatable, "res:reply")
+  check_status("reply", status)
   check_unanswered(self)
   local list = fields_of(self, fields)
   local text = ""
@@ -116,6 +124,8 @@ end
 -- @tparam[opt] table fields; without a Content-Type it is text/plain
 -- @return true; or nil, message, code where the client has gone
 function methods:write_head(status, fields)
+  options.method(self, metatable, "res:write_head")
+  check_status("write_head", status)
   check_unanswered(self)
   local list = fields_of(self, fields)
   if not without_body[status] then headers.default(list, "Content-Type", TEXT) end
@@ -128,6 +138,7 @@ end
 -- @return true; or nil, "closed", "ECLOSED"; or nil, "full", "EFULL" where the client is too slow:
 -- nothing of the piece was taken then, and `drain` waits for room
 function methods:write(bytes)
+  options.method(self, metatable, "res:write")
   if type(bytes) ~= "string" then
     error(("write: expected a string, got %s"):format(type(bytes)), 2)
   end
@@ -140,6 +151,7 @@ end
 
 --- Ends a streamed answer; without any before, an empty one of status 200. Harmless when ended.
 function methods:finish()
+  options.method(self, metatable, "res:finish")
   if self.exchange.state == "open" then self:reply(200) end
   self.exchange:finish()
   wake(self)
@@ -149,6 +161,7 @@ end
 -- pumped.
 -- @return true; or nil, "closed", "ECLOSED"
 function methods:drain()
+  options.method(self, metatable, "res:drain")
   watch(self)
   while not self.closed and self.pending > 0 do
     task.await(function(resume) table.insert(self.waiting, resume) end, "res:drain")
@@ -174,6 +187,7 @@ local stream_options = {
 -- @return the stream. Where the client has gone it is closed from the beginning; its `onclose` is
 -- called all the same if the handler sets it before it waits.
 function methods:event_stream(given)
+  options.method(self, metatable, "res:event_stream")
   given = options.check("event_stream", given, stream_options)
   check_unanswered(self)
   local list = fields_of(self, given.headers)
@@ -183,7 +197,7 @@ function methods:event_stream(given)
     keep_alive = given.keep_alive, max_pending = given.max_pending,
   }
   if not stream then return nil, message, code end
-  self.stream = stream
+  rawset(self, "stream", stream)
   if stream.closed and self.req.method ~= "HEAD" then
     core.defer(function()
       if stream.onclose then stream.onclose("client") end

@@ -22,6 +22,22 @@ local DEFAULT_MAX_EVENT = 16777216
 -- Public object -> true: connecting or open, and heard.
 local anchors = {} -- luacheck: ignore 241
 
+-- The hot path: what an event costs is what this costs.
+local function on_event(self)
+  local weak, new, deliver = self.weak, event.message, eventtarget.deliver
+  return function(data, type_, id)
+    if self.state ~= OPEN then return end
+    self.events = self.events + 1
+    local object = weak.object
+    local ev = new(type_, data, id, self.origin, object)
+    if object then deliver(object, ev) end
+    local queues = self.queues -- replaced, never changed: loops may leave meanwhile
+    for i = 1, #queues do
+      if self.state == OPEN and not queues[i].finished then queues[i]:put(ev) end
+    end
+  end
+end
+
 --- Makes the machine; `source.attach` then starts it.
 -- @tparam table o url, method, body, kind (the body's content type), options
 function source.new(o)
@@ -33,7 +49,7 @@ function source.new(o)
     oncomment = o.options.oncomment, onreconnect = o.options.onreconnect,
   }, source)
   self.parser = core.parser {
-    on_event = function(data, type_, id) self:on_event(data, type_, id) end,
+    on_event = on_event(self),
     on_retry = function(ms) self.backoff:set_base(ms) end,
     max_event_size = o.options.maxEventSize, utf8 = o.options.utf8,
   }
@@ -175,6 +191,7 @@ function source:on_head(response)
   end
   self.parser:reset()
   self.exchange:feed(self.parser)
+  self.protocol, self.tls = response.protocol, response.tls
   self.origin, self.opened, self.state = response.url.origin, core.now(), OPEN
   self:log("info", "open", { status = response.status })
   if self.state ~= OPEN then return end
@@ -207,16 +224,6 @@ function source:on_done(why)
 end
 
 -- --- events -------------------------------------------------------------------------------------
-
-function source:on_event(data, type_, id)
-  if self.state ~= OPEN then return end
-  self.events = self.events + 1
-  local ev = event.message(type_, data, id, self.origin)
-  self:dispatch(ev, true)
-  for _, queue in ipairs(self.queues) do -- replaced, never changed: loops may leave meanwhile
-    if self.state == OPEN and not queue.finished then queue:put(ev) end
-  end
-end
 
 function source:on_comment(text)
   if self.state == OPEN and self.oncomment then eventtarget.call(self.oncomment, text) end

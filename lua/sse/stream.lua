@@ -1,9 +1,31 @@
---- What an event stream can do beside the core's part: `stream:drain()`.
+--- An open event stream, as `res:event_stream()` gives it. It stays open, though nobody refers to
+-- it and its handler has returned, until it is closed by either side.
+--
+-- Fields: `closed`, nothing can be sent any more; `pending`, bytes that the client has not taken
+-- yet; and two that may be set, each a function or nil: `onclose(reason)`, called once at the end
+-- ("client", "server", "slow", "timeout", "error"), and `ondrain()`, called when all that was
+-- queued went out.
 -- @module sse.stream
 local core = require "sse.core"
 local task = require "sse.task"
 
 local methods = core.methods["sse.stream"]
+
+--- Sends an event, whole or not at all.
+-- @function stream:send
+-- @tparam table|string event as `sse.encode` takes it: `event`, `id`, `data`, `retry`, or
+-- `comment`; a string is data. Misuse raises.
+-- @return true; or nil, "closed", "ECLOSED"; or nil, "full", "EFULL" past `max_pending`; or nil,
+-- message, "ETOOBIG" for an event larger than that; or nil, message, "EINVAL" where event or id
+-- holds CR, LF or NUL
+
+--- Sends a comment, which clients ignore.
+-- @function stream:comment
+-- @tparam[opt=""] string text
+-- @return as of `send`
+
+--- Ends the stream once what is pending went out. Harmless when closed.
+-- @function stream:close
 
 local waiting = setmetatable({}, { __mode = "k" }) -- stream -> those who wait
 

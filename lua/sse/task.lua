@@ -1,6 +1,7 @@
 --- Tasks: coroutines that the loop resumes, and waiting that works inside and outside of them.
 -- @module sse.task
 local core = require "sse.core"
+local options = require "sse.options"
 
 local task = {}
 
@@ -31,7 +32,7 @@ end
 -- @param ... its arguments
 function task.spawn(fn, ...)
   if type(fn) ~= "function" then
-    error(("sse.spawn: expected a function, got %s"):format(type(fn)), 2)
+    error(("sse.spawn: expected a function, got %s"):format(options.show(fn)), 2)
   end
   local args = table.pack(...)
   core.defer(function() task.start(nil, fn, table.unpack(args, 1, args.n)) end)
@@ -41,6 +42,21 @@ end
 function task.current()
   local co = coroutine.running()
   return tasks[co] and co or nil
+end
+
+--- Parks the running task, which whoever knows it (`task.current`) wakes: what `await` does for
+-- answers that come often, without an object an answer.
+-- @return what it is woken with
+function task.park()
+  return coroutine.yield()
+end
+
+--- Wakes a parked task.
+-- @treturn boolean whether it waited
+function task.wake(co, ...)
+  if coroutine.status(co) ~= "suspended" then return false end
+  step(co, ...)
+  return true
 end
 
 -- Pumps the loop for a wait outside of tasks.
@@ -83,7 +99,7 @@ end
 -- @tparam number ms
 function task.sleep(ms)
   if type(ms) ~= "number" or not (ms >= 0 and ms < math.huge) then
-    error(("sse.sleep: expected milliseconds, a number >= 0, got %s"):format(tostring(ms)), 2)
+    error(("sse.sleep: expected milliseconds, a number >= 0, got %s"):format(options.show(ms)), 2)
   end
   task.await(function(resume) core.after(ms, resume) end, "sse.sleep")
 end

@@ -1,4 +1,5 @@
 --- Programs of this tree as processes of their own.
+local core = require "sse.core"
 local wait = require "spec.support.wait"
 
 local child = {}
@@ -60,6 +61,7 @@ end
 
 --- Sends a signal by name.
 function child:kill(name)
+  core.forget_connections() -- a server that ends in peace would wait for them
   assert(os.execute(("kill -%s %d"):format(name, self.pid)))
 end
 

@@ -107,7 +107,7 @@ local function accept(server)
   local client = server.listener:accept()
   while client do
     client:settimeout(0)
-    client:setoption("tcp-nodelay", true)
+    pcall(client.setoption, client, "tcp-nodelay", true) -- a Unix socket has none
     local conn = setmetatable({
       socket = client, server = server, input = "", out = "", received = 0,
     }, connection)
@@ -141,11 +141,12 @@ end
 
 --- Starts a server on a free port.
 -- @tparam function handler called with (connection, request) for each request
--- @tparam[opt] integer port
+-- @tparam[opt] integer port or a listening socket of LuaSocket's
 -- @return the server: requests (all so far), connections, open (their number), url(path), stop(),
 -- on_accept
 function origin.start(handler, port)
-  local listener = assert(socket.bind("127.0.0.1", port or 0))
+  local given = type(port) == "userdata"
+  local listener = given and port or assert(socket.bind("127.0.0.1", port or 0))
   listener:settimeout(0)
   local _, bound = listener:getsockname()
   local server = setmetatable({

@@ -1,4 +1,5 @@
 --- A server for one test, which leaves nothing behind: no connection, no stream, no descriptor.
+local core = require "sse.core"
 local new_server = require "sse.server"
 local raw = require "spec.support.raw"
 local wait = require "spec.support.wait"
@@ -42,6 +43,7 @@ end
 --- Pumps until the server holds neither connection nor stream.
 function serving.idle()
   raw.pump(function()
+    core.forget_connections() -- the client's of this process
     local stats = current.server:stats()
     return stats.connections == 0 and stats.streams == 0
   end, "the server to be rid of its connections")

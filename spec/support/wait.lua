@@ -51,6 +51,7 @@ end
 
 --- Pumps the loop until nothing keeps it running.
 function wait.idle()
+  core.forget_connections() -- a server here would wait for them
   local late, limit_ms = false, LIMIT * patience
   local limit <close> = core.after(limit_ms, function() late = true end)
   limit:unref()
@@ -72,6 +73,7 @@ end
 
 --- How many descriptors this process has open.
 function wait.fds()
+  core.forget_connections() -- kept for the next request, not left behind
   local count = 0
   local folder = lfs.attributes("/proc/self/fd") and "/proc/self/fd" or "/dev/fd"
   for name in lfs.dir(folder) do

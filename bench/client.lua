@@ -1,0 +1,136 @@
+--- The client's benchmark: one source that takes all it can get, beside curl; many sources, beside
+-- npm's eventsource. Peers take turns with ours, and medians of the rounds are shown.
+-- usage: lua client.lua BUILD-FOLDER
+local build = assert(arg[1], "usage: lua client.lua BUILD-FOLDER")
+local lua = arg[-1]
+local ROUNDS, SECONDS = 3, 1.5
+local SOURCES, SOURCES_SECONDS = 5000, 2
+
+local function run(command, ...)
+  local pipe = assert(io.popen(command:format(...)))
+  local text = pipe:read "a"
+  local numbers = {}
+  for number in text:gmatch("[%d.]+") do numbers[#numbers + 1] = tonumber(number) end
+  return pipe:close() and numbers[1] and numbers
+end
+
+-- A server as a process of its own, and its port.
+local function serve(command)
+  local pipe = assert(io.popen(command))
+  return pipe, assert(pipe:read "n", command .. ": no port")
+end
+
+local function median(list)
+  table.sort(list)
+  return list[(#list + 1) // 2]
+end
+
+-- --- one source ----------------------------------------------------------------------------------
+
+local KIB = 1024 -- bytes of an event on the wire
+
+local function ours(how)
+  return function(url)
+    local r = assert(run("%s bench/firehose_client.lua %s %g %s", lua, url, SECONDS, how))
+    return r[1] / r[3]
+  end
+end
+
+local function curl(sink)
+  return function(url)
+    local r = assert(run("curl -N -s --max-time %g %s %s", SECONDS, url, sink))
+    return r[1] / KIB / (r[2] or SECONDS)
+  end
+end
+
+local takers = {
+  { "curl -N -s, to /dev/null", curl "-o /dev/null -w '%{size_download} %{time_total}' || :" },
+  { "curl -N -s, counted by wc -c", curl "| wc -c" },
+  { "EventSource, a listener", ours "listener" },
+  { "EventSource, for ev in events()", ours "events" },
+}
+
+local function fire(url)
+  local rates = {}
+  for round = 1, ROUNDS do
+    for i, taker in ipairs(takers) do
+      rates[i] = rates[i] or {}
+      rates[i][round] = taker[2](url)
+    end
+  end
+  for i = 1, #takers do rates[i] = median(rates[i]) end
+  return rates
+end
+
+local function one_source()
+  local server, port = serve(("%s/sender %d"):format(build, 60))
+  print(("one source, events of 1 KiB from a C sender; the median of %d rounds of %g s"):format(
+    ROUNDS, SECONDS))
+  for _, size in ipairs { 64, 1 } do
+    local rates = fire(("http://127.0.0.1:%d/%d"):format(port, size))
+    local title = ("chunks of %d KiB"):format(size)
+    print(("\n%-34s %10s %9s %10s %10s"):format(title, "events/s", "MB/s", "x curl", "x curl|wc"))
+    for i, taker in ipairs(takers) do
+      print(("  %-32s %8.0f k %9.0f %10.2f %10.2f"):format(taker[1], rates[i] / 1e3,
+        rates[i] * KIB / 1e6, rates[i] / rates[1], rates[i] / rates[2]))
+    end
+  end
+  run("curl -s http://127.0.0.1:%d/stop", port)
+  server:close()
+end
+
+-- --- many sources --------------------------------------------------------------------------------
+
+local function clients(url)
+  local node = "node --expose-gc bench/sources_client.mjs"
+  local function command(program, count)
+    return function()
+      return run("timeout 30 %s %s %d %g", program, url, count, SOURCES_SECONDS)
+    end
+  end
+  return {
+    { "EventSource", command(lua .. " bench/sources_client.lua", SOURCES) },
+    { "npm eventsource 3.0.7", command(node, SOURCES) },
+    { "npm eventsource 3.0.7", command(node, SOURCES // 5) }, -- where it can't hold them all
+  }
+end
+
+-- Sources, seconds to open, bytes each, events a second: medians of what came.
+local function measure(client)
+  local columns = { {}, {}, {}, {} }
+  for _ = 1, ROUNDS do
+    local r = client[2]()
+    if not r then return nil end
+    for i, value in ipairs { r[1], r[2], r[3], r[4] / r[5] } do table.insert(columns[i], value) end
+  end
+  for i, column in ipairs(columns) do columns[i] = median(column) end
+  return columns
+end
+
+local function print_client(client, r)
+  print(("  %-32s %8d %9.2f %10.1f %12.0f"):format(client[1], r[1], r[2], r[3] / 1024, r[4]))
+end
+
+local function many_sources()
+  local server, port = serve(("ulimit -n 20000; exec %s bench/sources_server.lua"):format(lua))
+  local list = clients(("http://127.0.0.1:%d"):format(port))
+  print(("\n%-34s %8s %9s %10s %12s"):format("many sources, one broadcast at once", "sources",
+    "open, s", "KiB each", "events/s"))
+  local own = assert(measure(list[1]), "nothing was measured")
+  print_client(list[1], own)
+  local peer = measure(list[2])
+  if not peer then
+    print(("  %s can't hold %d sources"):format(list[2][1], SOURCES))
+    peer = measure(list[3])
+  end
+  if peer then
+    print_client(list[2], peer)
+    print(("  %-32s %8s %9.2f %10.2f %12.2f"):format("ours / theirs", "", own[2] / peer[2],
+      own[3] / peer[3], own[4] / peer[4]))
+  end
+  run("curl -s -X POST http://127.0.0.1:%d/stop", port)
+  server:close()
+end
+
+one_source()
+many_sources()

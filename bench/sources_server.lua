@@ -1,0 +1,28 @@
+-- The server of the sources benchmark: GET /events is a stream, POST /say an event to all of them.
+-- Prints its port; runs until its input ends or it is killed.
+local sse = require "sse"
+
+local streams = {}
+local server = sse.server { port = 0 }
+
+server:get("/events", function(_, res)
+  local stream = assert(res:event_stream { keep_alive = false })
+  streams[stream] = true
+  stream.onclose = function() streams[stream] = nil end
+end)
+
+server:post("/say", function(_, res)
+  local event = { event = "tick", data = ("x"):rep(100) }
+  for stream in pairs(streams) do assert(stream:send(event)) end
+  res:reply(204)
+end)
+
+server:post("/stop", function(_, res)
+  res:reply(204)
+  sse.after(0, sse.stop)
+end)
+
+assert(server:listen())
+print(server.port)
+io.stdout:flush()
+sse.run()
