@@ -134,7 +134,7 @@ describe("sse.fetchEventSource", function()
   it("close() ends it at any stage: at once, before the head, in the body, in the wait", function()
     local server = serve(function(conn, request)
       if request.target == "/body" then conn:stream():send("data: x\n\n") end
-      if request.target == "/wait" then conn:reply(500, "") end
+      if request.target == "/wait" then conn:reply(500, ""):close() end
     end)
     for _, path in ipairs { "/now", "/head", "/body", "/wait" } do
       local n, reached = #server.requests, path == "/now"

@@ -18,8 +18,9 @@ describe("a hundred reconnects in a row", function()
     local last, wrong, opens = 0, nil, 0
     source.onopen = function() opens = opens + 1 end
     source.onmessage = function(ev)
-      if tonumber(ev.data) ~= last + 1 or ev.lastEventId ~= ev.data then wrong = wrong or ev.data end
-      last = tonumber(ev.data)
+      local n = tonumber(ev.data)
+      if n ~= last + 1 or ev.lastEventId ~= ev.data then wrong = wrong or ev.data end
+      last = n
     end
     for round = 1, 100 do
       local seen = last

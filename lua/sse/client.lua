@@ -121,11 +121,10 @@ end
 -- left as it is: its content type is not known yet.
 -- @return method, body, the body's content type
 function client.content(where, o, level)
-  local method, body, kind = o.method, o.body, nil
+  local method, body = o.method, o.body
   if method and upper[method:upper()] then method = method:upper() end
   local later = type(body) == "function"
-  local text
-  text, kind = client.body(where, method, later and "" or body, level + 1)
+  local text, kind = client.body(where, method, later and "" or body, level + 1)
   if later then text, kind = body, nil end
   return method or (body and "POST" or "GET"), text, kind
 end

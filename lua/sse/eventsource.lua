@@ -65,8 +65,9 @@ end
 -- sent as JSON), method, lastEventId, retryInterval, minRetryInterval, maxRetryInterval,
 -- maxRetries, reconnect, heartbeatTimeout, connectTimeout, maxEventSize, utf8, signal, proxy,
 -- noProxy (hosts by commas that need no proxy), tls, http2, unixSocket, cookies, oncomment,
--- onreconnect, log (as `sse.log`'s). `headers` and `body` may be functions: each is called before each attempt, in a task, so that it may wait or fetch (a
--- token refresh), with the failure that led to the attempt, nil at first.
+-- onreconnect, log (as `sse.log`'s). `headers` and `body` may be functions: each is called before
+-- each attempt, in a task, so that it may wait or fetch (a token refresh), with the failure that
+-- led to the attempt, nil at first.
 -- @usage
 -- local source = sse.EventSource("https://example.com/prices")
 -- source.onmessage = function(ev) print(ev.data) end

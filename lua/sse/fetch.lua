@@ -40,9 +40,9 @@ function methods:lines() return begin(self):lines(self) end
 --- The body's events, MessageEvents, whatever the content type says. `res.lastEventId` and
 -- `res.retry` are what the server last said of them.
 --
--- With `until_data = "[DONE]"` an event of that data, which the loop does not see, is the clean end,
--- and the rest is given up; a body that ends before it has `res.failure` with code EUNFINISHED, or
--- that of the connection's loss.
+-- With `until_data = "[DONE]"` an event of that data, which the loop does not see, is the clean
+-- end, and the rest is given up; a body that ends before it has `res.failure` with code
+-- EUNFINISHED, or that of the connection's loss.
 -- @tparam[opt] table options until_data; lastEventId, what the events report before an id comes
 function methods:events(given)
   local o = options.check("Response:events", given, events_spec)

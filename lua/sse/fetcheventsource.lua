@@ -217,7 +217,8 @@ end
 return function(url, given)
   local o = options.check("sse.fetchEventSource", given, spec)
   local self = setmetatable({
-    shown_url = check(url, o), url = url, attempt = 0, id = o.lastEventId, interval = DEFAULT_INTERVAL, waiters = {},
+    shown_url = check(url, o), url = url, attempt = 0,
+    id = o.lastEventId, interval = DEFAULT_INTERVAL, waiters = {},
     controller = abort.AbortController(), options = {},
   }, handle)
   for name, value in pairs(o) do self.options[name] = value end

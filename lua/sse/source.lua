@@ -132,7 +132,7 @@ local function attempt(self, turn, why)
     body = body, options = self.options,
     on_head = function(response) self:on_head(response) end,
     on_data = function(bytes) self:on_error_body(bytes) end,
-    on_done = function(why) self:on_done(why) end,
+    on_done = function(failed) self:on_done(failed) end,
   }
   self:watch()
 end
