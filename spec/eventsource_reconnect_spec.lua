@@ -66,7 +66,8 @@ describe("a lost connection", function()
   end)
 
   it("line 20: a retry of 0 makes no hot loop, a huge one does not wrap", function()
-    for text, expected in pairs { ["0"] = 20, ["99999999999999999999999"] = 300, ["50"] = 50 } do
+    for text, expected in pairs { ["0"] = 20, ["2147483648"] = 300, ["12345678901234567890"] = 300,
+      ["99999999999999999999999"] = 300, ["50"] = 50 } do
       local got
       local server = script(sends("retry: " .. text .. "\n\n"), good)
       open(server:url(), {
@@ -93,6 +94,32 @@ describe("a lost connection", function()
     local server = script(sends("id: zwölf 🦆\ndata: x\n\n"), good)
     record(open(server:url())).till("message", 2)
     assert.equal("zwölf 🦆", id_of(server, 2))
+  end)
+
+  it("line 35: sends an id of Chinese text", function()
+    local server = script(sends("id: 第七条消息\ndata: x\n\n"), good)
+    record(open(server:url())).till("message", 2)
+    assert.equal("第七条消息", id_of(server, 2))
+  end)
+
+  it("line 40: a listener that raises, collects, closes and opens another loses nothing", function()
+    local server = serve(function(conn) conn:stream():send("data: 1\n\ndata: 2\n\ndata: 3\n\n") end)
+    local source, again, data = open(server:url()), nil, {}
+    source.onmessage = function(ev)
+      data[#data + 1] = ev.data
+      collectgarbage()
+      if ev.data == "1" then error("raised in a listener") end
+      source:close()
+      again = record(open(server:url()))
+    end
+    local raised
+    wait.till(function()
+      local ok, message = pcall(core.turn)
+      raised = raised or not ok and message
+      return again and again.count("message") == 3
+    end, "the second source's events")
+    assert.matches("raised in a listener", raised)
+    assert.same({ "1", "2" }, data)
   end)
 
   it("line 35: sends none when it was reset to empty", function()
