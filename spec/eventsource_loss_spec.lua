@@ -3,16 +3,8 @@ local fixture = require "spec.support.fixture"
 local wait = require "spec.support.wait"
 
 local serve, open, record = fixture.serve, fixture.source, fixture.record
+local script = fixture.script
 local CONNECTING, CLOSED = 0, 2
-
--- Serves the nth connection by the nth of the given functions, the last one for all that follow.
-local function script(...)
-  local steps, n = { ... }, 0
-  return serve(function(conn, request)
-    n = n + 1
-    steps[math.min(n, #steps)](conn, request)
-  end)
-end
 
 local function good(conn)
   conn:stream():send("data: good\n\n")

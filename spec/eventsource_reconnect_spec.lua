@@ -5,16 +5,8 @@ local sse = require "sse"
 local wait = require "spec.support.wait"
 
 local serve, open, record = fixture.serve, fixture.source, fixture.record
+local script = fixture.script
 local CONNECTING, CLOSED = 0, 2
-
--- Serves the nth connection by the nth of the given functions, the last one for all that follow.
-local function script(...)
-  local steps, n = { ... }, 0
-  return serve(function(conn, request)
-    n = n + 1
-    steps[math.min(n, #steps)](conn, request)
-  end)
-end
 
 local function good(conn)
   conn:stream():send("data: good\n\n")

@@ -3,21 +3,7 @@ local fixture = require "spec.support.fixture"
 local sse = require "sse"
 local wait = require "spec.support.wait"
 
-local serve = fixture.serve
-
-local function answer(...)
-  local parts = table.pack(...)
-  return serve(function(conn) conn:reply(table.unpack(parts, 1, parts.n)) end)
-end
-
-local function in_task(fn)
-  local done
-  sse.spawn(function()
-    fn()
-    done = true
-  end)
-  wait.till(function() return done end, "the task")
-end
+local serve, answer, in_task = fixture.serve, fixture.answer, fixture.in_task
 
 describe("a response's body", function()
   after_each(fixture.finish)

@@ -277,31 +277,6 @@ static void destroy(sse_multi_user *use)
             return set_code; \
     } while (0)
 
-static bool is_token(sse_slice s)
-{
-    static const char marks[] = "!#$%&'*+-.^_`|~";
-
-    for (size_t i = 0; i < s.len; i++) {
-        unsigned char c = (unsigned char)s.at[i];
-        bool letter = (c | 32) >= 'a' && (c | 32) <= 'z';
-
-        if (!letter && !(c >= '0' && c <= '9') && !(c && strchr(marks, c)))
-            return false;
-    }
-    return s.len > 0;
-}
-
-static bool is_value(sse_slice s)
-{
-    for (size_t i = 0; i < s.len; i++) {
-        unsigned char c = (unsigned char)s.at[i];
-
-        if ((c < 32 && c != '\t') || c == 127)
-            return false;
-    }
-    return true;
-}
-
 static int add_line(sse_transfer *t, const char *line)
 {
     struct curl_slist *longer = curl_slist_append(t->headers, line);
@@ -317,11 +292,11 @@ static int add_header(sse_transfer *t, const sse_http1_field *f, const char **wh
     char *line = NULL;
     int code = SSE_OK;
 
-    if (!is_token(f->name)) {
+    if (!sse_http1_is_token(f->name)) {
         *why = "a header's name is not a token";
         return SSE_EINVAL;
     }
-    if (!is_value(f->value)) {
+    if (!sse_http1_is_value(f->value)) {
         *why = "a header's value holds a control character";
         return SSE_EINVAL;
     }
@@ -487,7 +462,7 @@ static int configure(sse_transfer *t, const sse_transfer_options *o, const char 
     CURLcode set = CURLE_OK;
 
     *why = NULL;
-    if (o->method && !is_token((sse_slice){ o->method, strlen(o->method) })) {
+    if (o->method && !sse_http1_is_token((sse_slice){ o->method, strlen(o->method) })) {
         *why = "the method is not a token";
         return SSE_EINVAL;
     }

@@ -91,6 +91,10 @@ int sse_http1_body_feed(sse_http1_body *b, const char *bytes, size_t len, size_t
 int sse_http1_write_head(sse_buffer *out, int minor, int status, const sse_http1_field *fields,
                          size_t count, size_t *bad);
 
+/* A token (RFC 9110 section 5.6.2): a method, a field name. What the value of a field may hold. */
+bool sse_http1_is_token(sse_slice s);
+bool sse_http1_is_value(sse_slice s);
+
 /* The reason phrase of a status code, "" for one without. */
 const char *sse_http1_reason(int status);
 

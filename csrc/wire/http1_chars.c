@@ -166,3 +166,21 @@ bool sse_http1_is_authority(sse_slice s)
     }
     return is_port(port) && (s.at[0] == '[' ? is_ipv6(host) : is_reg_name(host));
 }
+
+static bool all_in(const uint32_t set[8], sse_slice s)
+{
+    for (size_t i = 0; i < s.len; i++)
+        if (!sse_http1_in(set, s.at[i]))
+            return false;
+    return true;
+}
+
+bool sse_http1_is_token(sse_slice s)
+{
+    return s.len > 0 && all_in(sse_http1_token, s);
+}
+
+bool sse_http1_is_value(sse_slice s)
+{
+    return all_in(sse_http1_value, s);
+}

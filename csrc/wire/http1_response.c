@@ -69,23 +69,15 @@ const char *sse_http1_reason(int status)
     return "";
 }
 
-static bool all_in(const uint32_t set[8], sse_slice s)
-{
-    for (size_t i = 0; i < s.len; i++)
-        if (!sse_http1_in(set, s.at[i]))
-            return false;
-    return true;
-}
-
 /* The first field that can't be sent, or count; adds the bytes of those before it to *bytes. */
 static size_t check_fields(const sse_http1_field *fields, size_t count, size_t *bytes)
 {
     for (size_t i = 0; i < count; i++) {
         const sse_http1_field *f = &fields[i];
 
-        if (f->name.len == 0 || !all_in(sse_http1_token, f->name))
+        if (!sse_http1_is_token(f->name))
             return i;
-        if (!all_in(sse_http1_value, f->value))
+        if (!sse_http1_is_value(f->value))
             return i;
         *bytes += f->name.len + f->value.len + sizeof ": \r\n" - 1;
     }

@@ -38,8 +38,7 @@ client.options = {
   method = {
     expected = "an HTTP method other than CONNECT and TRACE",
     check = function(v)
-      return type(v) == "string" and v:find("^[%w!#$%%&'*+.^_`|~-]+$") ~= nil
-        and not forbidden[v:upper()]
+      return headers.is_token(v) and not forbidden[v:upper()]
     end,
   },
   body = "string|table",

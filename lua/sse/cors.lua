@@ -13,6 +13,7 @@
 -- An origin that is not allowed is served without the headers: the browser keeps the answer from
 -- the page.
 -- @module sse.cors
+local headers = require "sse.headers"
 local options = require "sse.options"
 
 local cors = {}
@@ -30,10 +31,6 @@ local function every(list, fits)
   return #list > 0
 end
 
-local function is_token(text)
-  return type(text) == "string" and text:find("^[%w!#$%%&'*+.^_`|~-]+$") ~= nil
-end
-
 local spec = {
   origin = {
     expected = 'an origin such as "https://app.example" (no path), "*", a list or a function',
@@ -45,7 +42,7 @@ local spec = {
   credentials = "boolean",
   headers = {
     expected = "a list of header names",
-    check = function(v) return type(v) == "table" and every(v, is_token) end,
+    check = function(v) return type(v) == "table" and every(v, headers.is_token) end,
   },
   max_age = options.ms(),
 }
@@ -101,7 +98,7 @@ end
 local function requested(text)
   local names = {}
   for name in (text or ""):gmatch("[^,%s]+") do
-    if not is_token(name) then return nil end
+    if not headers.is_token(name) then return nil end
     names[#names + 1] = name
   end
   return names[1] and table.concat(names, ", ")

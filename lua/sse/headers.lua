@@ -18,8 +18,13 @@ function headers.sendable(text)
   return not text:find("[\0-\8\10-\31\127]")
 end
 
+--- Whether a value is a token, as header names and methods are (RFC 9110 5.6.2).
+function headers.is_token(value)
+  return type(value) == "string" and value:find("^[%w!#$%%&'*+.^_`|~-]+$") ~= nil
+end
+
 local function check(name, value)
-  if type(name) ~= "string" or not name:find("^[%w!#$%%&'*+.^_`|~-]+$") then
+  if not headers.is_token(name) then
     return ("headers: '%s' is not a header name"):format(tostring(name))
   elseif refused[name:lower()] then
     return ("headers: '%s' is set by the library"):format(name)

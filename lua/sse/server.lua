@@ -18,6 +18,7 @@
 local core = require "sse.core"
 local cors = require "sse.cors"
 local files = require "sse.files"
+local headers = require "sse.headers"
 local options = require "sse.options"
 local request = require "sse.server_request"
 local response = require "sse.server_response"
@@ -163,7 +164,7 @@ end
 
 -- Raises in the name of whoever called the function that calls this one.
 local function add_route(self, method, pattern, handler)
-  if type(method) ~= "string" or not method:find("^[%w!#$%%&'*+.^_`|~-]+$") then
+  if not headers.is_token(method) then
     error(("'%s' is not a method"):format(tostring(method)), 3)
   elseif type(handler) ~= "function" then
     local route = method .. " " .. tostring(pattern)

@@ -2,6 +2,7 @@
 -- source says.
 local eventsource = require "sse.eventsource"
 local origin = require "spec.support.origin"
+local task = require "sse.task"
 local wait = require "spec.support.wait"
 
 local fixture = {}
@@ -57,6 +58,31 @@ function fixture.record(source)
     return table.concat(types, " ")
   end
   return log
+end
+
+--- Serves every request by the same reply.
+function fixture.answer(...)
+  local parts = table.pack(...)
+  return fixture.serve(function(conn) conn:reply(table.unpack(parts, 1, parts.n)) end)
+end
+
+--- Serves the nth connection by the nth of the given functions, the last one for all that follow.
+function fixture.script(...)
+  local steps, n = { ... }, 0
+  return fixture.serve(function(conn, request)
+    n = n + 1
+    steps[math.min(n, #steps)](conn, request)
+  end)
+end
+
+--- Runs fn in a task, to its end.
+function fixture.in_task(fn)
+  local done
+  task.spawn(function()
+    fn()
+    done = true
+  end)
+  wait.till(function() return done end, "the task")
 end
 
 --- Ends the test: everything closed, and nothing left that keeps the loop running.
