@@ -391,13 +391,10 @@ void sse_connection_hurry(sse_connection *c, uint64_t ms)
 
 /* --- birth --------------------------------------------------------------- */
 
-/* Small writes go out at once; a peer that vanished without a word is noticed. */
-static void set_socket_options(evutil_socket_t fd, uint64_t write_timeout)
+void sse_connection_set_options(evutil_socket_t fd, uint64_t write_timeout)
 {
     int on = 1;
 
-    evutil_make_socket_nonblocking(fd);
-    evutil_make_socket_closeonexec(fd);
     setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
     setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on);
 #ifdef SO_NOSIGPIPE
@@ -426,7 +423,6 @@ int sse_connection_new(sse_pool *pool, evutil_socket_t fd, const sse_protocol *p
         evutil_closesocket(fd);
         return SSE_ENOMEM;
     }
-    set_socket_options(fd, pool->limits.write_timeout);
     c->pool = pool;
     c->protocol = protocol;
     c->deadline.call = on_deadline;

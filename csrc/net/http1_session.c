@@ -55,7 +55,7 @@ static void drop_reading(session *s)
 {
     if (!s->read)
         return;
-    sse_request_free(s->read->request);
+    sse_request_unref(s->read->request);
     sse_buffer_free(&s->read->in);
     free(s->read);
     s->read = NULL;
@@ -76,6 +76,17 @@ static int send_and_drop(session *s, sse_frame *frame)
 
     sse_frame_unref(frame);
     return code;
+}
+
+/* Made once a second. */
+static const char *date_of(sse_pool *pool)
+{
+    time_t now = time(NULL);
+
+    if (now != pool->date_second)
+        sse_http1_format_date(now, pool->date, sizeof pool->date);
+    pool->date_second = now;
+    return pool->date;
 }
 
 /* How the body will be delimited (RFC 9112 section 6): by its length, by chunks, or by the end. */
@@ -102,6 +113,7 @@ static int start_answer(sse_exchange *x, int status, const sse_http1_field *fiel
         return SSE_ECLOSED;
     choose_framing(s, x, status, length);
     s->connection->fresh = sse_connection_pending(s->connection) == 0;
+    answer.date = date_of(x->pool);
     answer.chunked = s->chunked;
     answer.keep_alive = s->keep_alive;
     code = sse_http1_head_frame(&answer, fields, count, bad, &frame);
@@ -190,6 +202,7 @@ static void refuse(session *s, int status, const char *reason, const sse_http1_f
     s->keep_alive = s->chunked = false;
     sse_connection_deadline(s->connection, 0);
     answer.length = n;
+    answer.date = date_of(s->connection->pool);
     sse_http1_head_frame(&answer, fields, extra ? 2 : 1, NULL, &head);
     if (send_and_drop(s, head) == SSE_OK)
         send_and_drop(s, sse_frame_raw((sse_slice){ text, (size_t)n }));

@@ -136,8 +136,7 @@ int sse_stream_open(sse_exchange *x, const sse_stream_options *options, sse_stre
     }
     x->user = s;
     x->on = &events;
-    sse_request_free(x->request);
-    x->request = NULL;
+    sse_exchange_drop_request(x);
     x->pool->count.streams++;
     x->pool->count.streams_opened++;
     *out = s;
