@@ -227,7 +227,8 @@ static int encode(const sse_channel *c, const sse_publication *p, sse_frame **ou
 
 static int publish(sse_channel *c, const sse_publication *p, const char **field)
 {
-    sse_slice tags[SSE_LOG_TAGS] = { p->event.id, p->key, p->dedupe };
+    bool keyed = c->slow == SSE_SLOW_LATEST; /* elsewhere everything is owed */
+    sse_slice tags[SSE_LOG_TAGS] = { p->event.id, keyed ? p->key : (sse_slice){ 0 }, p->dedupe };
     sse_frame *frame = NULL;
     size_t id_line = 0;
     int code = encode(c, p, &frame, &id_line, field);
@@ -260,7 +261,7 @@ int sse_channel_publish(sse_channel *c, const sse_publication *p, uint64_t *posi
     }
     *position = c->log.next - 1;
     c->counters.published++;
-    if (c->count > 0)
+    if (c->count > 0 || c->log.limits.max_count == 0)
         sse_loop_defer(c->loop, &c->flush);
     if (!c->ages)
         age_later(c);

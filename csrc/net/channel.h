@@ -130,7 +130,7 @@ void sse_channel_free(sse_channel *c);
 
 typedef struct sse_publication {
     sse_event event;       /* id: of its own, or absent */
-    sse_slice key, dedupe; /* or absent */
+    sse_slice key, dedupe; /* or absent; the key counts where slow is SSE_SLOW_LATEST */
 } sse_publication;
 
 /* *position: the event's; of one that is held with that dedupe already, that one's. SSE_EINVAL
