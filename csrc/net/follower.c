@@ -185,6 +185,7 @@ static int append_event(const sse_follower *f, uint64_t position, sse_buffer *ou
 static bool wants(sse_follower *f, uint64_t position)
 {
     sse_channel *c = f->channel;
+    bool nested = c->filtering; /* another where function made it follow */
     int wanted = 1;
 
     if (sse_log_at(&c->log, position)->superseded)
@@ -193,7 +194,7 @@ static bool wants(sse_follower *f, uint64_t position)
         return true;
     c->filtering = true;
     wanted = f->filter->wants(f->filter, c, position);
-    c->filtering = false;
+    c->filtering = nested;
     if (wanted < 0 && !f->gone)
         sse_stream_abort(f->stream, SSE_END_ERROR);
     if (wanted == 0)
