@@ -111,7 +111,7 @@ int sse_channel_batch(sse_channel *c, uint64_t from, sse_frame **out, uint64_t *
 static void begin_round(sse_channel *c)
 {
     c->round = c->log.next;
-    c->lagging = UINT64_MAX;
+    c->lagging = c->waiting_now = UINT64_MAX;
     c->next_due = c->followers;
 }
 
@@ -121,6 +121,7 @@ static void end_round(sse_channel *c)
 
     c->round = 0;
     c->settled = reached;
+    c->waiting = c->waiting_now;
     forget_batches(c);
     if (reached < c->log.next && c->count > 0)
         sse_loop_defer(c->loop, &c->flush);
@@ -158,7 +159,8 @@ static void flush(void *arg)
         sse_loop_defer(c->loop, &c->flush);
 }
 
-/* Before events go that somebody is still owed whose client would take them. */
+/* Before events go that somebody is still owed whose client would take them: also one that took no
+ * more before, since a burst leaves the loop no turn to see that it does again. */
 static void flush_now(sse_channel *c)
 {
     begin_round(c);
@@ -168,9 +170,13 @@ static void flush_now(sse_channel *c)
 
 static void make_room(sse_channel *c, size_t bytes)
 {
+    uint64_t owed = c->settled < c->waiting ? c->settled : c->waiting;
+
     c->now = sse_loop_now_us(c->loop);
-    if (c->count > 0 && sse_log_would_keep(&c->log, bytes, c->now) > c->settled)
+    c->leaving = c->count > 0 ? sse_log_would_keep(&c->log, bytes, c->now) : 0;
+    if (c->leaving > owed)
         flush_now(c);
+    c->leaving = 0;
 }
 
 /* --- aging ------------------------------------------------------------------------------------ */
@@ -346,6 +352,7 @@ int sse_channel_new(sse_loop *loop, const sse_channel_options *options, void *us
     c->slow = options->slow;
     c->max_lag = options->max_lag;
     c->settled = c->log.next;
+    c->waiting = c->waiting_now = UINT64_MAX;
     c->told_tail = &c->told;
     sse_deferred_init(&c->flush, flush, c);
     sse_deferred_init(&c->telling, tell, c);

@@ -94,10 +94,10 @@ static void tell_gap(sse_follower *f, sse_gap gap, sse_slice last_id)
     if (!code)
         code = sse_stream_push(f->stream, frame);
     sse_frame_unref(frame);
-    if (code && code != SSE_EAGAIN)
-        sse_stream_abort(f->stream, SSE_END_ERROR);
-    else
+    if (!code || code == SSE_EAGAIN)
         c->counters.gaps[gap]++;
+    else if (code != SSE_ECLOSED)
+        sse_stream_abort(f->stream, SSE_END_ERROR);
 }
 
 static uint64_t lag(const sse_follower *f)
@@ -116,8 +116,11 @@ static bool lags(const sse_follower *f)
     return c->max_lag && f->live && lag(f) > c->max_lag;
 }
 
+/* One whose client has gone is not slow: its end comes from the loop. */
 static void close_slow(sse_follower *f)
 {
+    if (sse_stream_lost(f->stream))
+        return;
     f->channel->counters.slow_closed++;
     sse_stream_end_slow(f->stream);
 }
@@ -133,17 +136,19 @@ static void skip(sse_follower *f)
         f->cursor = c->log.first;
     while (lags(f))
         f->cursor++;
+    f->late = false;
     c->counters.skipped += f->cursor - from;
     sse_log_id(&c->log, from - 1, id);
     tell_gap(f, SSE_GAP_SLOW, text(id));
 }
 
-/* Nothing of what it was owed is gone; false: it can't go on, at least not now. */
+/* Nothing of what it was owed is gone; false: it can't go on, at least not now. A client that takes
+ * what there is may be any number of bytes behind for a moment. */
 static bool kept_up(sse_follower *f)
 {
     const sse_channel *c = f->channel;
 
-    if (!sse_log_missed(&c->log, f->cursor) && !lags(f)) {
+    if (!sse_log_missed(&c->log, f->cursor) && !f->late) {
         if (f->cursor < c->log.first) /* only what newer ones supersede is gone */
             f->cursor = c->log.first;
         return true;
@@ -152,7 +157,7 @@ static bool kept_up(sse_follower *f)
         close_slow(f);
     else
         skip(f);
-    return !sse_stream_closed(f->stream) && !f->stream->behind;
+    return !sse_stream_closed(f->stream) && !sse_stream_lost(f->stream) && !f->stream->behind;
 }
 
 /* --- frames of its own ------------------------------------------------------------------------ */
@@ -310,6 +315,35 @@ static void finish(sse_follower *f)
         sse_stream_close(f->stream);
 }
 
+/* So that the log tells before it drops what it is owed. */
+static void note_waiting(const sse_follower *f)
+{
+    sse_channel *c = f->channel;
+
+    if (!f->stream->behind || f->cursor < c->leaving || sse_log_missed(&c->log, f->cursor))
+        return;
+    if (f->cursor < c->waiting)
+        c->waiting = f->cursor;
+    if (f->cursor < c->waiting_now)
+        c->waiting_now = f->cursor;
+}
+
+static bool takes_more(sse_follower *f)
+{
+    sse_channel *c = f->channel;
+
+    if (sse_stream_takes(f->stream, f->cursor < c->leaving))
+        return true;
+    f->late = f->late || lags(f);
+    if (f->late || sse_log_missed(&c->log, f->cursor)) {
+        if (c->slow == SSE_SLOW_CLOSE)
+            close_slow(f);
+    } else {
+        note_waiting(f);
+    }
+    return false;
+}
+
 static void pump(sse_follower *f, size_t limit)
 {
     sse_channel *c = f->channel;
@@ -319,11 +353,8 @@ static void pump(sse_follower *f, size_t limit)
 
     if (f->busy || sse_stream_closed(s))
         return;
-    if (s->behind) {
-        if (c->slow == SSE_SLOW_CLOSE && (sse_log_missed(&c->log, f->cursor) || lags(f)))
-            close_slow(f);
+    if (!takes_more(f))
         return;
-    }
     f->busy = true; /* whatever ends the stream now, it is given back here */
     while (more && f->cursor < c->log.next && sent < limit)
         more = kept_up(f) && send_next(f, &sent);
@@ -332,8 +363,10 @@ static void pump(sse_follower *f, size_t limit)
         give_back(f);
         return;
     }
-    if (!more)
+    if (!more) {
+        note_waiting(f);
         return;
+    }
     settle(f);
     if (c->closed && f->live)
         finish(f);
