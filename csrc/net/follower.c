@@ -207,29 +207,42 @@ static bool wants(sse_follower *f, uint64_t position)
     return wanted > 0;
 }
 
-/* As sse_channel_batch, with the events it wants and the ids it needs; *out NULL: none of them. */
-static int own_batch(sse_follower *f, sse_frame **out, uint64_t *to)
+/* Which of the next events it wants, as bits; *to: the position after them; *looked: their bytes.
+ * All are asked for before one is encoded: a filter may do anything, and the ids say where the
+ * stream stands in its other channels. SSE_ECLOSED: it was let go. */
+static int choose(sse_follower *f, uint64_t chosen[BATCH_EVENTS / 64], uint64_t *to, size_t *looked)
 {
-    sse_channel *c = f->channel;
+    const sse_log *log = &f->channel->log;
+
+    for (*to = f->cursor; *to < log->next && *looked < BATCH_BYTES; ++*to) {
+        uint64_t i = *to - f->cursor;
+        bool wanted = false;
+
+        if (i == BATCH_EVENTS)
+            break;
+        *looked += sse_log_at(log, *to)->frame->payload;
+        wanted = wants(f, *to);
+        if (f->gone || sse_stream_closed(f->stream))
+            return SSE_ECLOSED;
+        chosen[i / 64] |= (uint64_t)wanted << i % 64;
+    }
+    return SSE_OK;
+}
+
+/* As sse_channel_batch, with the events it wants and the ids it needs; *out NULL: none of them. */
+static int own_batch(sse_follower *f, sse_frame **out, uint64_t *to, size_t *looked)
+{
+    uint64_t chosen[BATCH_EVENTS / 64] = { 0 };
     sse_buffer bytes;
     uint32_t events = 0;
-    int code = SSE_OK;
+    int code = choose(f, chosen, to, looked);
 
-    *out = NULL;
     sse_buffer_init(&bytes, SIZE_MAX);
-    for (*to = f->cursor; *to < c->log.next && !code && bytes.len < BATCH_BYTES; ++*to) {
-        bool wanted = wants(f, *to);
-
-        if (f->gone || sse_stream_closed(f->stream)) {
-            code = SSE_ECLOSED;
-        } else if (wanted) {
-            code = append_event(f, *to, &bytes);
-            events++;
-        }
-        if (*to - f->cursor >= BATCH_EVENTS) {
-            ++*to;
-            break;
-        }
+    for (uint64_t i = 0; i < *to - f->cursor && !code; i++) {
+        if (!(chosen[i / 64] >> i % 64 & 1))
+            continue;
+        code = append_event(f, f->cursor + i, &bytes);
+        events++;
     }
     if (!code && events > 0) {
         *out = sse_frame_new(sse_buffer_slice(&bytes));
@@ -265,23 +278,24 @@ static void count(sse_follower *f, const sse_frame *frame)
         count_delay(c, sse_log_at(&c->log, f->cursor)->time, frame->events);
 }
 
-/* The next piece of what it is owed; *sent: its bytes. false: no more now, or ever. */
+/* The next piece of what it is owed; *sent: its bytes, and those of what it does not want. false: no
+ * more now, or ever. */
 static bool send_next(sse_follower *f, size_t *sent)
 {
     sse_stream *s = f->stream;
     sse_frame *frame = NULL;
     uint64_t to = 0;
+    size_t looked = 0;
     int code = f->filter || follows_several(s)
-                   ? own_batch(f, &frame, &to)
+                   ? own_batch(f, &frame, &to, &looked)
                    : sse_channel_batch(f->channel, f->cursor, &frame, &to);
 
     if (!code && frame)
         code = sse_stream_push(s, frame);
     if (!code || code == SSE_EAGAIN) {
-        if (frame) {
+        if (frame)
             count(f, frame);
-            *sent += frame->payload;
-        }
+        *sent += looked ? looked : frame->payload;
         f->cursor = to;
     } else if (code != SSE_ECLOSED) {
         sse_stream_abort(s, SSE_END_ERROR);
