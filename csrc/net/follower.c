@@ -412,19 +412,29 @@ static const sse_follower_calls calls = { pump, leave };
 /* --- following -------------------------------------------------------------------------------- */
 
 /* What the client's last id says about a channel. */
-typedef enum { ABSENT, PLACED } answer;
+typedef enum {
+    ABSENT, /* there is none */
+    OTHERS, /* it has a part for each of several channels, but none for this one */
+    PART,   /* it has a part for this one */
+    PLAIN,  /* it is of one channel */
+} answer;
 
 static answer locate(const sse_channel *c, sse_slice id, sse_log_place *place, uint64_t *next)
 {
+    answer known = PLAIN;
+
+    *place = SSE_LOG_STRANGE;
+    *next = c->log.first;
     if (id.len == 0)
         return ABSENT;
     if (sse_position_is(id) && sse_log_find(&c->log, SSE_LOG_ID, id) == 0) {
         id = sse_position_part(id, c->tag);
         if (!id.at)
-            return ABSENT; /* it followed others then */
+            return OTHERS;
+        known = PART;
     }
     *place = sse_log_locate(&c->log, id, next);
-    return PLACED;
+    return known;
 }
 
 static uint64_t beginning(const sse_channel *c, const sse_follow_options *options)
@@ -457,10 +467,11 @@ static void insert(sse_channel *c, sse_follower *f)
 static void place(sse_follower *f, const sse_follow_options *options)
 {
     sse_channel *c = f->channel;
-    sse_log_place where = SSE_LOG_HERE;
+    sse_log_place where = SSE_LOG_STRANGE;
     answer known = locate(c, options->last_id, &where, &f->cursor);
+    bool theirs = known != PART && where == SSE_LOG_STRANGE && f->stream->resolved;
 
-    if (known == ABSENT || (where == SSE_LOG_STRANGE && f->stream->resolved)) {
+    if (known == ABSENT || theirs) {
         f->cursor = beginning(c, options);
         return;
     }
@@ -472,15 +483,16 @@ static void place(sse_follower *f, const sse_follow_options *options)
     tell_gap(f, where == SSE_LOG_EXPIRED ? SSE_GAP_EXPIRED : SSE_GAP_UNKNOWN, options->last_id);
 }
 
-/* A plain id belongs to one of the channels: it says nothing about the others. */
+/* An id that one of the channels knows says nothing about those it has no part for; one that none
+ * knows may be of any. */
 static void resolve(sse_stream *s, sse_channel *const *channels, size_t n, sse_slice id)
 {
     for (size_t i = 0; i < n && !s->resolved; i++) {
         sse_log_place where = SSE_LOG_STRANGE;
         uint64_t next = 0;
 
-        s->resolved = locate(channels[i], id, &where, &next) == PLACED &&
-                      where != SSE_LOG_STRANGE && !sse_position_is(id);
+        s->resolved =
+            locate(channels[i], id, &where, &next) == PART || where != SSE_LOG_STRANGE;
     }
 }
 

@@ -21,7 +21,7 @@ typedef struct sse_stream {
     size_t max_pending;
     uint32_t interval; /* ms between keep-alives, 0: none */
     bool behind;       /* the client takes no more at present: on_drain follows */
-    bool resolved;     /* one of the channels knew the client's last event id */
+    bool resolved;     /* the client's last event id is of one of the channels it followed */
     bool draining;     /* the keep-alive deadline is the end */
 } sse_stream;
 
