@@ -25,9 +25,9 @@ function serving.start(options, routes)
   return current.server
 end
 
---- A connection to the server.
-function serving.connect()
-  local client = raw.connect(current.server.port)
+--- A connection to the server; see `raw.connect` for window.
+function serving.connect(window)
+  local client = raw.connect(current.server.port, window)
   table.insert(current.clients, client)
   return client
 end
