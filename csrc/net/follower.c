@@ -498,10 +498,16 @@ static void resolve(sse_stream *s, sse_channel *const *channels, size_t n, sse_s
 
 static int check(const sse_stream *s, sse_channel *const *channels, size_t n, size_t *bad)
 {
+    size_t followed = 0;
+
     if (sse_stream_closed(s)) {
         *bad = n;
         return SSE_ECLOSED;
     }
+    for (const sse_follower *f = s->followers; f; f = f->also)
+        followed++;
+    if (followed + n > SSE_MAX_FOLLOWED)
+        return SSE_ETOOBIG;
     for (*bad = 0; *bad < n; ++*bad) {
         if (channels[*bad]->closed)
             return SSE_ECLOSED;
