@@ -280,24 +280,4 @@ describe("channel many", function()
     assert.same({ nil, "closed", "ECLOSED" }, { stream:follow(channels.b) })
     assert.is_false(stream:unfollow(channels.a))
   end)
-
-  it("has a bound, so that the id fits into a request", function()
-    local channels = {}
-    for i = 1, 65 do channels[i] = following.channel() end
-    local stream
-    following.handle(function(_, res)
-      stream = res:event_stream()
-      for i = 1, 64 do assert(stream:follow(channels[i])) end
-    end)
-    local client = following.open()
-    following.followers(channels[64], 1)
-    local ok, message = pcall(stream.follow, stream, channels[65])
-    assert.is_false(ok)
-    assert.truthy(tostring(message):find "at most 64", message)
-    channels[64]:publish "x"
-    client:till_data "x"
-    assert.is_true(#client:last_id() < 4096)
-    channels[1]:publish "y"
-    assert.equal("y", upto(following.open(client:last_id()), "y"))
-  end)
 end)

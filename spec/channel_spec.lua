@@ -227,6 +227,26 @@ describe("channel", function()
     assert.equal(1, news.followers)
   end)
 
+  it("a stream follows at most 64, whose id fits into a request", function()
+    local channels = {}
+    for i = 1, 65 do channels[i] = following.channel() end
+    local stream
+    following.handle(function(_, res)
+      stream = res:event_stream()
+      for i = 1, 64 do assert(stream:follow(channels[i])) end
+    end)
+    local client = following.open()
+    following.followers(channels[64], 1)
+    local ok, message = pcall(stream.follow, stream, channels[65])
+    assert.is_false(ok)
+    assert.truthy(tostring(message):find "at most 64", message)
+    channels[64]:publish "x"
+    client:till_data "x"
+    assert.is_true(#client:last_id() < 4096)
+    channels[1]:publish "y"
+    assert.equal("y", following.open(client:last_id()):till_data("y"):text())
+  end)
+
   describe("names", function()
     it("find the open one", function()
       local name = "named " .. core.now()

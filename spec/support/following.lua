@@ -212,6 +212,9 @@ function following.numbers(first, last)
   return table.concat(words, " ")
 end
 
+--- Nothing here refers to the channels made so far any more.
+function following.forget() made = {} end
+
 --- For after_each: nobody follows any more, nothing is left, and no handler failed.
 function following.stop()
   serving.stop()

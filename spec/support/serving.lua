@@ -49,6 +49,9 @@ function serving.idle()
   end, "the server to be rid of its connections")
 end
 
+--- Closes the server, and nothing else.
+function serving.close() current.server:close() end
+
 --- For after_each: closes all and shows that nothing is left, neither descriptor nor object.
 function serving.stop()
   if not current then return end
