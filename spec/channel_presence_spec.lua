@@ -108,9 +108,9 @@ describe("channel presence", function()
 
   it("tells each of many, in order, with the count right after it", function()
     local news = following.serve()
-    local log, clients = noted(news), {}
+    local log = noted(news)
     for i = 1, 20 do
-      clients[i] = following.open()
+      following.open()
       following.followers(news, i)
     end
     news:close()

@@ -6,6 +6,7 @@ local lfs = require "lfs"
 local raw = require "spec.support.raw"
 local socket = require "socket"
 local serving = require "spec.support.serving"
+local wait = require "spec.support.wait"
 
 local following = {}
 local client = {}
@@ -77,13 +78,11 @@ function following.count(channel, first, last, template)
   return ids
 end
 
---- Opens the stream.
--- @tparam[opt] string id Last-Event-ID
--- @tparam[opt] table given `target` ("/"), `version` ("1.1"), `method`, `slow`: it reads nothing
--- unless told, and its connection, like those after it, is soon full
-function following.open(id, given)
-  given = given or {}
-  local self = setmetatable({ events = {}, body = "" }, client)
+--- Connects, and sends nothing yet.
+-- @tparam table given `slow`: it reads nothing unless told, and its connection, like those after
+-- it, is soon full
+function following.connect(given)
+  local self = setmetatable({ events = {} }, client)
   if given.slow then narrow() end
   self.raw = serving.connect(given.slow and WINDOW)
   self.parser = new_parser {
@@ -92,6 +91,15 @@ function following.open(id, given)
     end,
     on_retry = function(ms) self.retry = ms end,
   }
+  return self
+end
+
+--- Opens the stream.
+-- @tparam[opt] string id Last-Event-ID
+-- @tparam[opt] table given `target` ("/"), `version` ("1.1"), `method`, `slow` (see `connect`)
+function following.open(id, given)
+  given = given or {}
+  local self = following.connect(given)
   self.raw:send(("%s %s HTTP/%s\r\nHost: a\r\n%s\r\n"):format(given.method or "GET",
     given.target or "/", given.version or "1.1", id and "Last-Event-ID: " .. id .. "\r\n" or ""))
   if not given.slow then self:head() end
@@ -197,11 +205,13 @@ end
 -- @tparam[opt] int size of each event's data
 function following.fill(channel, stream, size)
   local data, n = ("x"):rep(size or 20000), 0
-  raw.pump(function()
-    if stream.pending > 0 or stream.closed then return true end
-    assert(channel:publish(data))
-    n = n + 1
-  end, "a full socket")
+  repeat
+    raw.pump(function()
+      if stream.pending > 0 then return true end
+      assert(channel:publish(data))
+      n = n + 1
+    end, "a full socket")
+  until wait.settled(function() return stream.pending end) > 0
   return n
 end
 
