@@ -464,11 +464,12 @@ static void insert(sse_channel *c, sse_follower *f)
 }
 
 /* Sets the cursor, and tells what is missing. */
-static void place(sse_follower *f, const sse_follow_options *options)
+static void place(sse_follower *f, const sse_follow_options *options, bool again)
 {
     sse_channel *c = f->channel;
     sse_log_place where = SSE_LOG_STRANGE;
-    answer known = locate(c, options->last_id, &where, &f->cursor);
+    sse_slice id = again ? (sse_slice){ 0 } : options->last_id;
+    answer known = locate(c, id, &where, &f->cursor);
     bool theirs = known != PART && where == SSE_LOG_STRANGE && f->stream->resolved;
 
     if (known == ABSENT || theirs) {
@@ -480,7 +481,7 @@ static void place(sse_follower *f, const sse_follow_options *options)
         return;
     }
     c->counters.missed++;
-    tell_gap(f, where == SSE_LOG_EXPIRED ? SSE_GAP_EXPIRED : SSE_GAP_UNKNOWN, options->last_id);
+    tell_gap(f, where == SSE_LOG_EXPIRED ? SSE_GAP_EXPIRED : SSE_GAP_UNKNOWN, id);
 }
 
 /* An id that one of the channels knows says nothing about those it has no part for; one that none
@@ -582,7 +583,7 @@ int sse_stream_follow(sse_stream *s, sse_channel *const *channels, size_t n,
     attach(list);
     for (size_t i = 0; i < n; i++) /* a gap that can't be told ends the stream, and all of them */
         if ((list = find(s, channels[i])))
-            place(list, options);
+            place(list, options, options->again >> i & 1);
     for (size_t i = 0; i < n; i++) {
         if (!(list = find(s, channels[i])))
             continue;

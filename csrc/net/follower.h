@@ -19,6 +19,7 @@ typedef enum sse_from { SSE_FROM_NEWEST, SSE_FROM_OLDEST, SSE_FROM_COUNT } sse_f
 
 typedef struct sse_follow_options {
     sse_slice last_id; /* absent or empty: none; then `from` tells where to begin */
+    uint64_t again;    /* bit i: last_id says nothing about channels[i] any more */
     sse_from from;
     uint64_t count;     /* SSE_FROM_COUNT: that many of the newest */
     sse_filter *filter; /* or NULL; a reference is taken */

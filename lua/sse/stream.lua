@@ -56,7 +56,9 @@ end
 
 local attach = methods.attach
 methods.attach = nil
-local last_ids = setmetatable({}, { __mode = "k" }) -- stream -> its client's Last-Event-ID
+local weak = { __mode = "k" }
+local last_ids = setmetatable({}, weak) -- stream -> its client's Last-Event-ID
+local left = setmetatable({}, weak) -- stream -> set of channels that it followed before
 
 local from_rule = {
   expected = "\"newest\", \"oldest\" or a whole number of at least 0",
@@ -91,16 +93,29 @@ function methods:follow(...)
       error(message:format(i, options.show(channels[i])), 2)
     end
   end
-  local ok, message, code = attach(self, last_ids[self], given.from, given.where,
+  local again, before = 0, left[self] or {}
+  for i = 1, channels.n do
+    if before[channels[i]] then again = again | 1 << i - 1 end
+  end
+  local ok, message, code = attach(self, last_ids[self], given.from, given.where, again,
     table.unpack(channels, 1, channels.n))
   if not ok then return nil, message, code end
   return self
 end
 
---- No longer follows a channel; the stream stays open.
+local unfollow = methods.unfollow
+
+--- No longer follows a channel; the stream stays open. Followed again, it begins as for a client
+-- without an id: what the client brought has been sent.
 -- @function stream:unfollow
 -- @param channel
 -- @treturn boolean whether it followed it
+function methods:unfollow(channel)
+  if not unfollow(self, channel) then return false end
+  left[self] = left[self] or setmetatable({}, weak)
+  left[self][channel] = true
+  return true
+end
 
 --- Notes the client's Last-Event-ID for `follow`.
 function methods.resume(stream, id) last_ids[stream] = id end
