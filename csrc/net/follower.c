@@ -125,7 +125,7 @@ static void close_slow(sse_follower *f)
     sse_stream_end_slow(f->stream);
 }
 
-/* Goes on with the oldest event that it may still get. */
+/* Goes on with the oldest event that it may still get: the newest at least, where it is held. */
 static void skip(sse_follower *f)
 {
     sse_channel *c = f->channel;
@@ -134,7 +134,7 @@ static void skip(sse_follower *f)
 
     if (f->cursor < c->log.first)
         f->cursor = c->log.first;
-    while (lags(f))
+    while (f->cursor + 1 < c->log.next && lags(f))
         f->cursor++;
     f->late = false;
     c->counters.skipped += f->cursor - from;
@@ -370,8 +370,11 @@ static void pump(sse_follower *f, size_t limit)
     if (!takes_more(f))
         return;
     f->busy = true; /* whatever ends the stream now, it is given back here */
-    while (more && f->cursor < c->log.next && sent < limit)
-        more = kept_up(f) && send_next(f, &sent);
+    while (more && f->cursor < c->log.next && sent < limit) {
+        more = kept_up(f);
+        if (more && f->cursor < c->log.next) /* else all has aged */
+            more = send_next(f, &sent);
+    }
     f->busy = false;
     if (f->gone) {
         give_back(f);

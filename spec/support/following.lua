@@ -40,14 +40,15 @@ end
 
 local listening -- the port
 
--- What the server accepts has its buffer's size from the socket that listens: the one on its port.
-local function narrow()
+--- What is accepted on that port from now on is soon full: it has the size of its buffer from the
+-- socket that listens.
+function following.narrow(on)
   for name in lfs.dir "/dev/fd" do
     local s = tonumber(name) and socket.tcp()
     if s then
       s:setfd(tonumber(name))
       local _, port = s:getsockname()
-      if tonumber(port) == listening and not s:getpeername() then
+      if tonumber(port) == on and not s:getpeername() then
         assert(s:setoption("send-buffer-size", WINDOW))
       end
       s:setfd(-1)
@@ -78,12 +79,17 @@ function following.count(channel, first, last, template)
   return ids
 end
 
+--- A client connected to that port, for `request`; narrow: its end is soon full.
+function following.peer(port, is_narrow)
+  return setmetatable({ events = {}, raw = raw.connect(port, is_narrow and WINDOW) }, client)
+end
+
 --- Connects, and sends nothing yet.
 -- @tparam table given `slow`: it reads nothing unless told, and its connection, like those after
 -- it, is soon full
 function following.connect(given)
   local self = setmetatable({ events = {} }, client)
-  if given.slow then narrow() end
+  if given.slow then following.narrow(listening) end
   self.raw = serving.connect(given.slow and WINDOW)
   self.parser = new_parser {
     on_event = function(data, kind, last)
@@ -94,14 +100,19 @@ function following.connect(given)
   return self
 end
 
+--- Sends its request; see `open`.
+function client:request(id, given)
+  self.raw:send(("%s %s HTTP/%s\r\nHost: a\r\n%s\r\n"):format(given.method or "GET",
+    given.target or "/", given.version or "1.1", id and "Last-Event-ID: " .. id .. "\r\n" or ""))
+end
+
 --- Opens the stream.
 -- @tparam[opt] string id Last-Event-ID
 -- @tparam[opt] table given `target` ("/"), `version` ("1.1"), `method`, `slow` (see `connect`)
 function following.open(id, given)
   given = given or {}
   local self = following.connect(given)
-  self.raw:send(("%s %s HTTP/%s\r\nHost: a\r\n%s\r\n"):format(given.method or "GET",
-    given.target or "/", given.version or "1.1", id and "Last-Event-ID: " .. id .. "\r\n" or ""))
+  self:request(id, given)
   if not given.slow then self:head() end
   return self
 end
@@ -126,10 +137,8 @@ local function take_chunk(self)
   return chunk
 end
 
---- Reads what has come. `ended`: the stream's clean end came; `raw.eof`: the connection's.
-function client:take()
-  if not self.open then self:head() end
-  self.raw:take()
+-- What has come, to the parser.
+local function parse(self)
   if not self.chunked then
     self.parser:feed(self.raw.buffer)
     self.raw.buffer = ""
@@ -140,6 +149,25 @@ function client:take()
     self.ended = chunk == ""
     if not self.ended then self.parser:feed(chunk) end
   end
+end
+
+--- Reads what has come, without a wait.
+function client:poll()
+  self.raw:take()
+  local stop = not self.open and select(2, self.raw.buffer:find("\r\n\r\n", 1, true))
+  if stop then
+    assert(self.raw.buffer:find "^HTTP/1.1 200 ")
+    self.raw.buffer = self.raw.buffer:sub(stop + 1)
+    self.open, self.chunked = true, true
+  end
+  if self.open then parse(self) end
+end
+
+--- Reads what has come. `ended`: the stream's clean end came; `raw.eof`: the connection's.
+function client:take()
+  if not self.open then self:head() end
+  self.raw:take()
+  parse(self)
 end
 
 local function show(event)
