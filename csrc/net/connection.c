@@ -138,14 +138,17 @@ void sse_connection_finish(sse_connection *c)
 
 /* --- writing ------------------------------------------------------------- */
 
+static void unstall(sse_connection *c)
+{
+    if (c->stalled && !c->hurried)
+        sse_wheel_cancel(&c->pool->wheel, &c->deadline);
+    c->stalled = false;
+    watch(c);
+}
+
 static void drained(sse_connection *c)
 {
-    if (c->stalled) {
-        c->stalled = false;
-        if (!c->hurried)
-            sse_wheel_cancel(&c->pool->wheel, &c->deadline);
-    }
-    watch(c);
+    unstall(c);
     if (c->finishing)
         linger(c);
     else
@@ -236,11 +239,13 @@ static void mark_dirty(sse_connection *c)
     sse_pool_wake(c->pool);
 }
 
-void sse_connection_flush(sse_connection *c)
+void sse_connection_flush(sse_connection *c, bool again)
 {
-    if (sse_connection_ended(c) || c->stalled)
+    if (sse_connection_ended(c) || (c->stalled && !again))
         return;
     write_out(c);
+    if (!sse_connection_ended(c) && sse_connection_pending(c) == 0)
+        unstall(c);
     mark_dirty(c); /* what an empty queue means is told at the end of the turn */
 }
 
@@ -504,7 +509,7 @@ void sse_pool_close_all(sse_pool *pool)
         sse_connection *c = pool->open;
 
         if (sse_connection_pending(c) > 0)
-            sse_connection_flush(c);
+            sse_connection_flush(c, false);
         sse_connection_close(c, SSE_END_SERVER);
     }
 }

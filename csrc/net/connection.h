@@ -141,9 +141,9 @@ int sse_connection_push(sse_connection *c, sse_frame *frame);
 /* Forgets what is queued. */
 void sse_connection_drop_pending(sse_connection *c);
 
-/* Writes what the socket takes, without waiting for the end of the turn. No callback comes from it.
- */
-void sse_connection_flush(sse_connection *c);
+/* Writes what the socket takes, without waiting for the end of the turn; one that took no more the
+ * last time is tried only where `again`. No callback comes from it. */
+void sse_connection_flush(sse_connection *c, bool again);
 
 /* Reading on or off. */
 void sse_connection_read(sse_connection *c, bool on);

@@ -183,7 +183,7 @@ int sse_exchange_send(sse_exchange *x, sse_frame *frame, size_t max)
         return SSE_ETOOBIG;
     pending = x->transport->pending(x);
     if (full(x, pending, frame->payload, max)) {
-        x->transport->flush(x);
+        x->transport->flush(x, false);
         if (x->state != SSE_EXCHANGE_STARTED || !x->session)
             return SSE_ECLOSED;
         pending = x->transport->pending(x);
@@ -194,7 +194,7 @@ int sse_exchange_send(sse_exchange *x, sse_frame *frame, size_t max)
     }
     code = x->transport->send(x, frame);
     if (!code && pending + frame->payload > FLUSH_AT)
-        x->transport->flush(x);
+        x->transport->flush(x, false);
     return code;
 }
 

@@ -54,7 +54,7 @@ typedef struct sse_transport {
     void (*finish)(sse_exchange *x);
     void (*hurry)(sse_exchange *x, uint64_t ms); /* to be finished: no longer than that */
     void (*abort)(sse_exchange *x);
-    void (*flush)(sse_exchange *x);
+    void (*flush)(sse_exchange *x, bool again); /* see sse_connection_flush */
     size_t (*pending)(const sse_exchange *x);
     sse_connection *(*connection)(const sse_exchange *x);
 } sse_transport;

@@ -160,17 +160,17 @@ static void finish_answer(sse_exchange *x)
     if (s->chunked && !x->head_only && send_and_drop(s, sse_frame_raw(SSE_SLICE("0\r\n\r\n"))))
         sse_connection_close(s->connection, SSE_END_ERROR); /* no next answer behind half of one */
     s->chunked = false;
-    sse_connection_flush(s->connection); /* marks it: on_drained comes at the end of the turn */
+    sse_connection_flush(s->connection, false); /* marks it: on_drained comes at the end of the turn */
     if (!s->keep_alive || (s->connection->eof && waiting_bytes(s) == 0))
         sse_connection_finish(s->connection);
 }
 
-static void flush_answer(sse_exchange *x)
+static void flush_answer(sse_exchange *x, bool again)
 {
     session *s = x->session;
 
     if (s)
-        sse_connection_flush(s->connection);
+        sse_connection_flush(s->connection, again);
 }
 
 static size_t pending_bytes(const sse_exchange *x)
@@ -236,7 +236,7 @@ static void abort_answer(sse_exchange *x)
         refuse(s, 500, "the answer broke off", NULL);
         return;
     }
-    sse_connection_flush(s->connection);
+    sse_connection_flush(s->connection, false);
     if (started && s->connection->out.bare)
         sse_connection_reset(s->connection, SSE_END_SERVER);
     else

@@ -192,6 +192,24 @@ int sse_stream_push(sse_stream *s, sse_frame *frame)
     return code;
 }
 
+bool sse_stream_takes(sse_stream *s, bool again)
+{
+    sse_exchange *x = s->exchange;
+
+    if (s->behind && x->session) {
+        x->transport->flush(x, again);
+        s->behind = x->transport->pending(x) > 0;
+    }
+    return !s->behind;
+}
+
+bool sse_stream_lost(const sse_stream *s)
+{
+    const sse_exchange *x = s->exchange;
+
+    return !x->session || sse_connection_ended(x->transport->connection(x));
+}
+
 /* Spread, so that clients sent away together do not come back together. */
 static sse_frame *retry_frame(uint64_t ms)
 {

@@ -56,7 +56,9 @@ end
 
 local attach = methods.attach
 methods.attach = nil
-local last_ids = setmetatable({}, { __mode = "k" }) -- stream -> its client's Last-Event-ID
+local weak = { __mode = "k" }
+local last_ids = setmetatable({}, weak) -- stream -> its client's Last-Event-ID
+local left = setmetatable({}, weak) -- stream -> set of channels that it followed before
 
 local from_rule = {
   expected = "\"newest\", \"oldest\" or a whole number of at least 0",
@@ -85,6 +87,15 @@ local function check_follow(...)
   return channels, given
 end
 
+-- The channels that this stream let go before, as bits.
+local function followed_before(self, channels)
+  local bits, before = 0, left[self] or {}
+  for i = 1, channels.n do
+    if before[channels[i]] then bits = bits | 1 << i - 1 end
+  end
+  return bits
+end
+
 --- Follows channels: sends what they hold after the client's Last-Event-ID, and from then on what
 -- is published. With several channels the ids say where the client stands in each of them.
 -- @function stream:follow
@@ -96,21 +107,30 @@ end
 -- @return the stream; or nil, message, "ECLOSED". Raises where it follows one of them already
 function methods:follow(channel, ...)
   local ok, message, code
-  if select("#", ...) == 0 and type(channel) == "userdata" then
-    ok, message, code = attach(self, last_ids[self], nil, nil, channel)
+  if select("#", ...) == 0 and type(channel) == "userdata" and not left[self] then
+    ok, message, code = attach(self, last_ids[self], nil, nil, 0, channel)
   else
     local channels, given = check_follow(channel, ...)
     ok, message, code = attach(self, last_ids[self], given.from, given.where,
-      table.unpack(channels, 1, channels.n))
+      followed_before(self, channels), table.unpack(channels, 1, channels.n))
   end
   if not ok then return nil, message, code end
   return self
 end
 
---- No longer follows a channel; the stream stays open.
+local unfollow = methods.unfollow
+
+--- No longer follows a channel; the stream stays open. Followed again, it begins as for a client
+-- without an id: what the client brought has been sent.
 -- @function stream:unfollow
 -- @param channel
 -- @treturn boolean whether it followed it
+function methods:unfollow(channel)
+  if not unfollow(self, channel) then return false end
+  left[self] = left[self] or setmetatable({}, weak)
+  left[self][channel] = true
+  return true
+end
 
 --- Notes the client's Last-Event-ID for `follow`.
 function methods.resume(stream, id) last_ids[stream] = id end
