@@ -67,6 +67,7 @@ return {
 
   channel = require("sse.channel").new,
   server = require "sse.server",
+  metrics = require "sse.metrics",
   file = files.file,
 
   parser = require "sse.parser",
