@@ -1,10 +1,40 @@
 -- The examples as programs of their own.
 local child = require "spec.support.child"
+local curl = require "spec.support.curl"
 
-local NAMES = { "clock", "fetch_post", "monitor", "notice", "page", "typewriter" }
+local NAMES = { "channel", "clock", "fetch_post", "monitor", "notice", "page", "typewriter" }
 
 describe("example program", function()
-  after_each(child.stop)
+  after_each(function()
+    curl.stop()
+    child.stop()
+  end)
+
+  it("lets its clients go in peace by a signal", function()
+    local served = child.start "examples/channel.lua 0"
+    local client = curl.start(served:till "http://%S+/news")
+    served:till "follows\t1"
+    served:kill "TERM"
+    assert.equal(0, served:wait())
+    client:till "^retry: 1000\n\nretry: %d+\n\n$"
+    assert.truthy(served:output():find("left\t0\tserver", 1, true))
+  end)
+
+  it("ends at once by a second signal", function()
+    local served = child.start("-e 'require(\"examples.program\") local sse = require \"sse\" "
+      .. "local s = sse.server() s:get(\"/\", function(_, res) res:event_stream() end) "
+      .. "assert(s:listen()) print(s.port) io.stdout:flush() "
+      .. "require(\"examples.ending\")(s, 3600e3, function() print(\"ends\") "
+      .. "io.stdout:flush() end) sse.run()'")
+    local port = served:till "(%d+)"
+    local client = curl.start("-i 127.0.0.1:" .. port)
+    client:till "event%-stream"
+    served:kill "INT"
+    served:till "ends"
+    assert.is_nil(served:status())
+    served:kill "TERM"
+    assert.equal(0, served:wait())
+  end)
 
   it("serves, is listened to by its client, and ends by a signal", function()
     local served = child.start "examples/clock.lua serve 0"
