@@ -21,14 +21,9 @@ describe("example program", function()
   end)
 
   it("ends at once by a second signal", function()
-    local served = child.start("-e 'require(\"examples.program\") local sse = require \"sse\" "
-      .. "local s = sse.server() s:get(\"/\", function(_, res) res:event_stream() end) "
-      .. "assert(s:listen()) print(s.port) io.stdout:flush() "
-      .. "require(\"examples.ending\")(s, 3600e3, function() print(\"ends\") "
-      .. "io.stdout:flush() end) sse.run()'")
-    local port = served:till "(%d+)"
-    local client = curl.start("-i 127.0.0.1:" .. port)
-    client:till "event%-stream"
+    local served = child.start "spec/support/long_end.lua"
+    local client = curl.start("127.0.0.1:" .. served:till "port (%d+)")
+    client:till "retry: 1"
     served:kill "INT"
     served:till "ends"
     assert.is_nil(served:status())
