@@ -1,4 +1,4 @@
---- Ends a server by signal: the first SIGINT or SIGTERM drains it, and a second one ends it at once.
+--- Ends a server by signal: the first SIGINT or SIGTERM drains it, a second one ends it at once.
 -- Then `sse.run` returns.
 local sse = require "sse"
 

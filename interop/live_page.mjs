@@ -1,5 +1,5 @@
-// The demo's live page in a browser: its buttons change what the server measures and the page shows,
-// on wide and on narrow screens, light and dark.
+// The demo's live page in a browser: its buttons change what the server measures and the page
+// shows, on wide and on narrow screens, light and dark.
 import assert from 'node:assert/strict';
 import { spawn, spawnSync } from 'node:child_process';
 import { mkdirSync } from 'node:fs';
@@ -10,13 +10,18 @@ const SIZES = [[1280, 900], [390, 844]];
 
 const number = (text) => Number(text.replace(/[^\d.]/g, ''));
 
+function inState(page, state) {
+  return page.waitForFunction((text) => (
+    document.getElementById('live-state').textContent === text), state);
+}
+
 // The row of a channel, by its column's title.
 async function cell(page, channel, column) {
   return page.evaluate(([name, title]) => {
-    const at = [...document.querySelectorAll('thead th')].findIndex((th) => th.textContent === title);
+    const titles = [...document.querySelectorAll('thead th')].map((th) => th.textContent);
     const row = [...document.querySelectorAll('#channels tr')].find((tr) => (
       tr.firstChild.textContent === name));
-    return row ? row.children[at].textContent : '';
+    return row ? row.children[titles.indexOf(title)].textContent : '';
   }, [channel, column]).then(number);
 }
 
@@ -30,7 +35,7 @@ function chart(page, title) {
 }
 
 async function followersComeAndGo(page) {
-  await page.waitForFunction(() => document.getElementById('live-state').textContent === 'open');
+  await inState(page, 'open');
   await page.waitForSelector('#channels tr');
   await page.click('#more');
   await page.click('#more');
@@ -82,9 +87,9 @@ async function isShot(page) {
 // Its numbers go on where they were, as far as the new process knows them.
 async function comesBack(page, server) {
   await server.stop();
-  await page.waitForFunction(() => document.getElementById('live-state').textContent === 'connecting');
+  await inState(page, 'connecting');
   const again = await demo(server.port);
-  await page.waitForFunction(() => document.getElementById('live-state').textContent === 'open');
+  await inState(page, 'open');
   await reaches(page, 'load', 'Followers', (n) => n === 0, 'the new numbers');
   return { again, detail: 'drained, connected again' };
 }

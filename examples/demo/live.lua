@@ -9,7 +9,9 @@ local sse = require "sse"
 
 local live = { interval = 1000 }
 
-local MINUTES, TICK, IDLE = 2, 50, 10000 -- minutes shown; ms of a publishing step; ms without a page
+local MINUTES = 2 -- shown
+local TICK = 50 -- ms: a step of publishing
+local IDLE = 10000 -- ms without a page, after which the load ends
 local stats = sse.channel("stats", { history = MINUTES * 60 })
 local load = sse.channel("load", { history = 10000 })
 local followers, received, rate = {}, 0, 0

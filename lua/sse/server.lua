@@ -154,9 +154,9 @@ end
 -- @function sse.server
 -- @tparam[opt] table given options: `host` ("127.0.0.1"), `port` (0, the system's choice), `cors`
 -- (see `sse.cors`), `backlog`, `max_connections`, `max_connections_per_address`, `max_head` and
--- `max_body` (bytes), `max_pending` (bytes one client of a stream may be behind) and `max_buffered`
--- (of all together), `head_timeout`, `body_timeout`, `idle_timeout` and `keep_alive` (ms;
--- `keep_alive` may be false), `on_error` (function(message, req))
+-- `max_body` (bytes), `max_pending` (bytes one client of a stream may be behind) and
+-- `max_buffered` (of all together), `head_timeout`, `body_timeout`, `idle_timeout` and
+-- `keep_alive` (ms; `keep_alive` may be false), `on_error` (function(message, req))
 -- @return the server; `port` is the one it listens on
 local function new(given)
   given = options.check("sse.server", given, spec)
@@ -242,9 +242,9 @@ local drain_options = {
 --- Ends in peace: listens no more, closes idle connections, lets what is being answered finish
 -- (with `Connection: close`), and ends each open event stream, spread evenly over `within`, with a
 -- `retry:` before its clean end, so that its client comes back by itself, and not together with
--- all others. A request that still arrives is answered; a stream opened then is ended likewise. What
--- is left `grace` after that is closed at once. Called again meanwhile, it closes all at once.
--- Waits: a task yields, outside of one the loop is pumped.
+-- all others. A request that still arrives is answered; a stream opened then is ended likewise.
+-- What is left `grace` after that is closed at once. Called again meanwhile, it closes all at
+-- once. Waits: a task yields, outside of one the loop is pumped.
 -- @tparam[opt] table given `within` (ms, 5000), `grace` (ms, 5000), `retry` (ms, 2000: clients come
 -- back between it and half as much more)
 -- @treturn boolean true, once no connection is left
@@ -273,12 +273,12 @@ end
 
 server.stop = server.close
 
---- Numbers. Now: `connections`, `streams`, `pending` (bytes that wait for clients). Since the start:
--- `accepted`, `refused` (one too many) and `unaccepted` (times accepting had to pause) connections,
--- `requests`, `rejected` (by status, what the core refuses itself), `streams_opened`, `bytes_in`,
--- `bytes_out`; sends refused: `full` (`max_pending`, `max_buffered`) and `oversized`; `overflowed`,
--- followers closed since `max_buffered` was reached; `closed` (connections) and `streams_ended`, both
--- by reason. See `sse.metrics`.
+--- Numbers. Now: `connections`, `streams`, `pending` (bytes that wait for clients). Since the
+-- start: `accepted`, `refused` (one too many) and `unaccepted` (times accepting had to pause)
+-- connections, `requests`, `rejected` (by status, what the core refuses itself), `streams_opened`,
+-- `bytes_in`, `bytes_out`; sends refused: `full` (`max_pending`, `max_buffered`) and `oversized`;
+-- `overflowed`, followers closed since `max_buffered` was reached; `closed` (connections) and
+-- `streams_ended`, both by reason. See `sse.metrics`.
 function server:stats()
   options.method(self, metatable, "server:stats")
   return self.core:stats()
