@@ -86,7 +86,7 @@ end
 local function totals()
   local sum = { published = 0, delivered = 0, bytes = 0, slow_closed = 0, delays = {} }
   local rows = {}
-  for _, channel in ipairs(live.channels()) do
+  for _, channel in ipairs(sse.channels()) do
     local of = channel:stats()
     rows[#rows + 1] = {
       name = channel.name, followers = of.followers, published = of.published,
@@ -168,7 +168,6 @@ end
 
 --- Adds the page's routes; `base()` gives the server's URL once it listens.
 function live.mount(server, base)
-  live.channels = require("sse.channel").all
   server:get("/live/stats", function(_, res)
     res:event_stream { retry = 1000 }:follow(stats, { from = "oldest" })
   end)
