@@ -71,7 +71,7 @@ static void on_drain(void *user)
         sse_protect(o->st, call_on_drain, o);
 }
 
-static const sse_exchange_events events = { NULL, on_end, on_drain };
+static const sse_exchange_events events = { .on_end = on_end, .on_drain = on_drain };
 
 void sse_set_callback(lua_State *L, const char *name, int n, bool open, int *self)
 {

@@ -179,8 +179,10 @@ int sse_exchange_send(sse_exchange *x, sse_frame *frame, size_t max)
         return x->state == SSE_EXCHANGE_OPEN ? SSE_ESTATE : SSE_ECLOSED;
     if (x->head_only)
         return SSE_OK;
-    if (frame->payload > max)
+    if (frame->payload > max) {
+        x->pool->count.oversized++;
         return SSE_ETOOBIG;
+    }
     pending = x->transport->pending(x);
     if (full(x, pending, frame->payload, max)) {
         x->transport->flush(x, false);
@@ -211,9 +213,16 @@ void sse_exchange_give_up(sse_exchange *x, sse_frame *last, uint64_t ms, sse_rea
         return;
     if (last && x->session && !x->head_only)
         x->transport->send(x, last);
-    x->transport->hurry(x, ms);
+    if (ms)
+        x->transport->hurry(x, ms);
     x->transport->finish(x);
     sse_exchange_end(x, reason);
+}
+
+void sse_exchange_want_end(sse_exchange *x)
+{
+    if (!sse_exchange_ended(x) && x->on->on_end_wanted)
+        x->on->on_end_wanted(x->user);
 }
 
 void sse_exchange_finish(sse_exchange *x, sse_reason reason)

@@ -43,6 +43,7 @@ typedef struct sse_exchange_events {
     void (*on_ended)(void *user); /* at once, within the call that ended it: may call nobody */
     void (*on_end)(void *user, sse_reason reason); /* from the loop, once; then it is freed */
     void (*on_drain)(void *user);                  /* what was queued went out; from the loop */
+    void (*on_end_wanted)(void *user);             /* the pool drains: end soon. May call nobody */
 } sse_exchange_events;
 
 /* The protocol's part. `length`: of a body known beforehand, or -1 for a streamed one. */
@@ -102,9 +103,12 @@ int sse_exchange_send(sse_exchange *x, sse_frame *frame, size_t max);
  * taken: SSE_ECLOSED, SSE_ENOMEM. Calls nobody; the exchange stays until the loop tells its end. */
 int sse_exchange_push(sse_exchange *x, sse_frame *frame);
 
-/* The clean end of a client that is too slow: what it was sent already, then `last` (NULL: none),
- * within ms; then at once. */
+/* A clean end of our choice: what was sent already, then `last` (NULL: none). ms: a client that has
+ * not taken it by then is closed; 0: the stall limit rules. */
 void sse_exchange_give_up(sse_exchange *x, sse_frame *last, uint64_t ms, sse_reason reason);
+
+/* The transport's pool drains: whoever listens is told, once. */
+void sse_exchange_want_end(sse_exchange *x);
 
 /* The clean end of a streamed answer. Harmless when ended. */
 void sse_exchange_finish(sse_exchange *x, sse_reason reason);
