@@ -29,4 +29,7 @@ const server = createServer(async (request, response) => {
     response.writeHead(204).end()
   }
 })
-server.listen({ port: 0, host: '127.0.0.1', backlog: 4096 }, () => console.log(server.address().port))
+server.keepAliveTimeout = 0 // the publisher may be silent for long
+server.listen({ port: 0, host: '127.0.0.1', backlog: 4096 }, () => {
+  console.log(server.address().port)
+})

@@ -4,7 +4,8 @@
 local sse = require "sse"
 
 local channel = sse.channel("bench", { history = 1000 })
-local server = sse.server { port = 0, max_connections = 16000 }
+-- The publisher may be silent for long.
+local server = sse.server { port = 0, max_connections = 16000, idle_timeout = 3600e3 }
 local closed = {}
 
 server:get("/events", function(req, res)

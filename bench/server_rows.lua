@@ -26,7 +26,7 @@ local function drift(r)
   return r["end"] and r["end"] >= 0 and (r["end"] / r.tenth - 1) * 100
 end
 
-local CPU = { "CPU for each delivered event", "us", per_event, cpu = true }
+local CPU = { "CPU for each delivered event", "us", per_event, spread = true }
 local RATE = { "delivered", "k/s", rate }
 local P50 = { "publish to follower, p50", "ms", key("p50_us", 1e3) }
 local P99 = { "p99", "ms", key("p99_us", 1e3) }
@@ -34,7 +34,7 @@ local LAST = { "the last follower", "ms", key("last_us", 1e3) }
 
 -- A metric with an aim: at most `times` what server `of` has, or at most `most` of the unit.
 local function with(metric, aim)
-  return { metric[1], metric[2], metric[3], cpu = metric.cpu, aim = aim }
+  return { metric[1], metric[2], metric[3], spread = metric.spread, aim = aim }
 end
 
 local function of_floor(times)
@@ -68,7 +68,10 @@ local function many_rows(n)
     {
       name = "memory", title = followers(n) .. " idle followers",
       metrics = {
-        { "memory for each", "KiB", per_follower("grown", KIB), aim = { most = 0.6 } },
+        {
+          "memory for each", "KiB", per_follower("grown", KIB), absolute = true,
+          aim = { most = 0.6 },
+        },
       },
     },
     one_at_a_time("events", n),
@@ -93,20 +96,20 @@ local STUCK = {
     metrics = {
       P99, CPU,
       { "p99 beside it / alone", "x", function(r, of)
-        return r.p99_us / ((of.alone.p99_us + of.after.p99_us) / 2)
+        return r.p99_us / ((of("alone").p99_us + of("after").p99_us) / 2)
       end, aim = { most = 1.1 } },
       { "p99 alone, after / before", "x", function(_, of)
-        return of.after.p99_us / of.alone.p99_us
+        return of("after").p99_us / of("alone").p99_us
       end },
       { "the server's memory grew by", "MiB", key("grown", MIB) },
       { "closed with reason slow", "", function(_, of)
-        return of.closed.body == "slow" and 1 or 0
+        return of("closed").body == "slow" and 1 or 0
       end, aim = { least = 1 } },
       { "came back: missed, without a gap event", "", function(_, of)
-        return of["return"].gap == 0 and of["return"].missed or 0
+        return of("return").gap == 0 and of("return").missed or 0
       end, aim = { most = 0 } },
       { "came back: gap events, then up to date", "", function(_, of)
-        return of["return"].gap + of["return"].current
+        return of("return").gap + of("return").current
       end, aim = { least = 1 } },
     },
   },
@@ -141,21 +144,22 @@ local function script(first, phases)
 end
 
 --- The plans for so many followers: list of { rows, phases, servers (nil: all), size }. A phase is
--- { what load is told, label (nil: not kept), row it is for (nil: always run) }.
+-- { what load is told, label (nil: not kept), row it is for (nil: always run), slices }: so many
+-- times, the servers taking turns each time, so that what slows the machine slows all of them.
 function rows.plans(n)
   return {
     {
       rows = many_rows(n),
       phases = script({ { "connect:" .. n, "connect" } }, {
         { "memory", "memory", "memory" },
-        { "events:20", "events", "events" },
+        { "events:2", "events", "events", 10 },
         { "burst:1x50", "burst", "burst" },
-        { "rate:2x8", "rate", "rate" },
+        { "rate:2x4", "rate", "rate", 2 },
       }),
     },
     {
       rows = { one_at_a_time("few", 1000) },
-      phases = script({ { "connect:1000" } }, { { "events:150", "few" } }),
+      phases = script({ { "connect:1000" } }, { { "events:15", "few", "few", 10 } }),
     },
     {
       rows = STUCK, size = 1024, servers = { ours = true },
@@ -164,7 +168,10 @@ function rows.plans(n)
         { "return", "return" }, { "burst:80x50", "after" },
       }),
     },
-    { rows = CHURN, servers = { ours = true }, phases = script({}, { { "churn:100000x1000", "churn" } }) },
+    {
+      rows = CHURN, servers = { ours = true },
+      phases = script({}, { { "churn:100000x1000", "churn" } }),
+    },
   }
 end
 

@@ -20,7 +20,7 @@ enum { LOAD_MARK = 32, LOAD_MAX_PIDS = 16, LOAD_PATIENCE = 30, LOAD_AT_ONCE = 25
 typedef struct load load;
 typedef struct load_follower load_follower;
 
-/* --- measure.c ------------------------------------------------------------------------------- */
+/* --- measure.c -------------------------------------------------------------------------------- */
 
 /* Durations in ns, in buckets 1/128 wide at most. */
 enum { LOAD_SUB = 128, LOAD_BUCKETS = 58 * LOAD_SUB };
@@ -38,7 +38,7 @@ int64_t load_cpu(const load *l);    /* ns, user and system */
 int64_t load_memory(const load *l); /* bytes, Pss */
 int load_descriptors(const load *l);
 
-/* --- sockets: what a TLS layer would replace ---------------------------------------------------- */
+/* --- sockets: what a TLS layer would replace -------------------------------------------------- */
 
 typedef struct load_io load_io;
 typedef struct load_socket {
@@ -64,7 +64,7 @@ int load_socket_open(load *l, load_socket *socket, unsigned turn, int room);
 /* With a reset instead of an orderly end, where asked for. */
 void load_socket_close(load_socket *socket, bool reset);
 
-/* --- transports: what an HTTP/2 layer would replace --------------------------------------------- */
+/* --- transports: what an HTTP/2 layer would replace ------------------------------------------- */
 
 typedef struct load_transport {
     /* Subscribes; load_follower_opened, _feed and _ended tell how it goes. 0 or -1, errno set. */
@@ -75,7 +75,7 @@ typedef struct load_transport {
 } load_transport;
 extern const load_transport load_http1;
 
-/* --- follower.c -------------------------------------------------------------------------------- */
+/* --- follower.c ------------------------------------------------------------------------------- */
 
 enum load_state { LOAD_IDLE, LOAD_OPENING, LOAD_OPEN, LOAD_ENDED };
 struct load_follower {
@@ -100,7 +100,7 @@ void load_follower_ended(load *l, load_follower *follower);
 /* Nothing is owed to it. */
 bool load_follower_current(const load *l, const load_follower *follower);
 
-/* --- publisher.c ------------------------------------------------------------------------------- */
+/* --- publisher.c ------------------------------------------------------------------------------ */
 
 typedef struct load_publisher {
     load_socket socket;
@@ -117,7 +117,7 @@ void load_request(load *l, const char *method, const char *target, const char *b
 /* The next `count` events, in one turn of the server if it can. */
 void load_publish(load *l, unsigned count);
 
-/* --- the whole --------------------------------------------------------------------------------- */
+/* --- the whole -------------------------------------------------------------------------------- */
 
 /* What one phase saw. */
 typedef struct load_tally {

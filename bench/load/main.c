@@ -1,6 +1,7 @@
 /* load: opens followers of an event stream, publishes, checks and measures.
  * usage: load PORT [--events TARGET] [--publish TARGET] [--gc TARGET] [--size BYTES] [--pids N,N]
- *             [--pipeline] PHASE...
+ *             [--pipeline] [PHASE...]
+ * Without phases it says "ready" and reads them from its input, one a line, up to "quit":
  *   connect:N      N followers, each until its answer's head came
  *   memory         the server's memory; after connect, what a follower costs it
  *   events:K       K events, the next as soon as one was answered and has reached every follower
@@ -121,14 +122,27 @@ static void run_phase(load *l, const char *phase)
         load_die("unknown phase '%s'", phase);
 }
 
+static void run_input(load *l)
+{
+    char line[512];
+
+    printf("ready\n");
+    while (fgets(line, sizeof line, stdin)) {
+        line[strcspn(line, "\n")] = '\0';
+        if (strcmp(line, "quit") == 0)
+            return;
+        run_phase(l, line);
+    }
+}
+
 int main(int argc, char **argv)
 {
     static load l = { .events = "/events", .publish = "/publish", .size = 100 };
     char **phase;
 
-    if (argc < 3)
-        load_die("usage: load PORT [OPTION...] PHASE...");
-    if (strcmp(argv[2], "free-port") == 0) {
+    if (argc < 2)
+        load_die("usage: load PORT [OPTION...] [PHASE...]");
+    if (argc > 2 && strcmp(argv[2], "free-port") == 0) {
         print_free_port();
         return 0;
     }
@@ -140,6 +154,8 @@ int main(int argc, char **argv)
     l.transport = &load_http1;
     l.io = &load_plain_io;
     load_publisher_open(&l);
+    if (!*phase)
+        run_input(&l);
     for (; *phase; phase++)
         run_phase(&l, *phase);
     return 0;

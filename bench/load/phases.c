@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* --- turning the loop -------------------------------------------------------------------------- */
+/* --- turning the loop ------------------------------------------------------------------------- */
 
 static void on_tick(evutil_socket_t fd, short what, void *arg)
 {
@@ -78,7 +78,7 @@ void load_collect(load *l)
     load_wait_quiet(l);
 }
 
-/* --- followers --------------------------------------------------------------------------------- */
+/* --- followers -------------------------------------------------------------------------------- */
 
 void load_leave(load *l, load_follower *f, bool reset)
 {
@@ -123,7 +123,7 @@ void load_open_followers(load *l, unsigned count)
         load_die("%u of %u followers were not answered", l->opening, count);
 }
 
-/* --- reports ----------------------------------------------------------------------------------- */
+/* --- reports ---------------------------------------------------------------------------------- */
 
 typedef struct span {
     int64_t began, cpu;
@@ -180,7 +180,7 @@ static void count_missing(load *l)
     l->tally.missed -= l->tally.delivered;
 }
 
-/* --- phases ------------------------------------------------------------------------------------ */
+/* --- phases ----------------------------------------------------------------------------------- */
 
 void load_phase_connect(load *l, unsigned count)
 {
@@ -274,7 +274,7 @@ void load_phase_get(load *l, const char *target)
     printf("get target=%s body=%s\n", target, l->publisher.body);
 }
 
-/* --- a follower that stops reading -------------------------------------------------------------- */
+/* --- a follower that stops reading ------------------------------------------------------------ */
 
 static bool stuck_open(load *l)
 {
