@@ -39,9 +39,10 @@ local function parse(line)
 end
 
 function session:run(phase)
-  self.phases:write(phase, "\n")
+  local told = self.server.pipelined and phase.pipelined or phase[1]
+  self.phases:write(told, "\n")
   self.phases:flush()
-  return parse(self:read(phase))
+  return parse(self:read(told))
 end
 
 function session:close()
@@ -59,6 +60,21 @@ function group:__close()
   for _, each in ipairs(self) do each:close() end
 end
 
+-- A slice for each session; those of peers that take long are fewer.
+local function run_slice(all, phase, slice, found, on_result)
+  for _, each in ipairs(all) do
+    if slice <= (each.server.most_slices or slice) then
+      local result = each:run(phase)
+      local own = found[each.server.name]
+      on_result(each.server, phase, result)
+      if phase[2] then
+        own[phase[2]] = own[phase[2]] or {}
+        own[phase[2]][slice] = result
+      end
+    end
+  end
+end
+
 --- Runs the phases against fresh servers of the list, `size` bytes an event; on_result(server,
 -- phase, result) for each. Gives server name -> label -> list of results, one a slice.
 function run.round(list, build, phases, size, on_result)
@@ -69,17 +85,7 @@ function run.round(list, build, phases, size, on_result)
     found[server.name] = {}
   end
   for _, phase in ipairs(phases) do
-    for slice = 1, phase[4] or 1 do
-      for _, each in ipairs(all) do
-        local result = each:run(phase[1])
-        local own = found[each.server.name]
-        on_result(each.server, phase, result)
-        if phase[2] then
-          own[phase[2]] = own[phase[2]] or {}
-          own[phase[2]][slice] = result
-        end
-      end
-    end
+    for slice = 1, phase[4] or 1 do run_slice(all, phase, slice, found, on_result) end
   end
   return found
 end

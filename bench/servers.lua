@@ -98,7 +98,8 @@ local function why_no_node()
   return not exists "bench/node_modules/better-sse/package.json" and "npm did not install it" or nil
 end
 
---- In the order of the table's columns. name: for SERVERS; options: the load's;
+--- In the order of the table's columns. name: for SERVERS; options: the load's; pipelined: a burst
+-- is requests, one behind the other; most_slices: of a phase, for one that takes long;
 -- left_out(build): why it can't run here, or nil; start(build): a running server.
 servers.list = {
   {
@@ -110,11 +111,12 @@ servers.list = {
     start = function() return spawn_telling_port(lua .. " bench/channel_server.lua") end,
   },
   {
-    name = "nchan", title = "nchan", options = "--pipeline", left_out = why_no_nchan,
-    start = start_nchan,
+    name = "nchan", title = "nchan", options = "--pipeline", pipelined = true,
+    left_out = why_no_nchan, start = start_nchan,
   },
   {
-    name = "better-sse", title = "better-sse", options = "--gc /gc", left_out = why_no_node,
+    name = "better-sse", title = "better-sse", options = "--gc /gc", most_slices = 4,
+    left_out = why_no_node,
     start = function()
       return spawn_telling_port "node --expose-gc bench/better_sse_server.mjs"
     end,

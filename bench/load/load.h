@@ -35,7 +35,7 @@ int64_t load_histogram_at(const load_histogram *histogram, double share);
 int64_t load_now(void); /* ns, monotonic */
 /* Of the server's processes together; negative where the system doesn't tell. */
 int64_t load_cpu(const load *l);    /* ns, user and system */
-int64_t load_memory(const load *l); /* bytes, Pss */
+int64_t load_memory(const load *l); /* bytes, Pss less the pages of files */
 int load_descriptors(const load *l);
 
 /* --- sockets: what a TLS layer would replace -------------------------------------------------- */

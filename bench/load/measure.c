@@ -70,24 +70,36 @@ int64_t load_cpu(const load *l)
     return sum;
 }
 
+/* Less the pages of files: what a process has of a library depends on who else runs it. Kernels
+ * before 5.9 don't tell them apart. */
+static int64_t memory_of(pid_t pid)
+{
+    long long pss = -1, of_files = 0;
+    char path[64], line[256];
+    FILE *file;
+
+    snprintf(path, sizeof path, "/proc/%d/smaps_rollup", (int)pid);
+    file = fopen(path, "r");
+    if (!file)
+        return -1;
+    while (fgets(line, sizeof line, file)) {
+        sscanf(line, "Pss: %lld", &pss);
+        sscanf(line, "Pss_File: %lld", &of_files);
+    }
+    fclose(file);
+    return pss < 0 ? -1 : (pss - of_files) * 1024;
+}
+
 int64_t load_memory(const load *l)
 {
     int64_t sum = 0;
 
     for (int i = 0; i < l->pid_count; i++) {
-        char path[64], line[256];
-        long long kib = -1;
-        FILE *file;
+        int64_t memory = memory_of(l->pids[i]);
 
-        snprintf(path, sizeof path, "/proc/%d/smaps_rollup", (int)l->pids[i]);
-        file = fopen(path, "r");
-        while (file && kib < 0 && fgets(line, sizeof line, file))
-            sscanf(line, "Pss: %lld", &kib);
-        if (file)
-            fclose(file);
-        if (kib < 0)
+        if (memory < 0)
             return -1;
-        sum += kib * 1024;
+        sum += memory;
     }
     return sum;
 }
