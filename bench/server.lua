@@ -9,13 +9,18 @@ local report = require "bench.server_table"
 
 local build = assert(arg[1], "usage: lua server.lua BUILD-FOLDER")
 
+local function refuse(format, ...)
+  io.stderr:write("bench-server: ", format:format(...), "\n")
+  os.exit(2)
+end
+
 -- --- what is asked for ---------------------------------------------------------------------------
 
 local function count_in(variable, default)
   local text = os.getenv(variable)
   local count = text and text ~= "" and text or default
   return math.tointeger(tonumber(count)) or
-    error(("%s: expected a whole number, got '%s'"):format(variable, text), 0)
+    refuse("%s: expected a whole number, got '%s'", variable, text)
 end
 
 local ROUNDS, FOLLOWERS = count_in("ROUNDS", 5), count_in("FOLLOWERS", 10000)
@@ -28,7 +33,7 @@ local function chosen(variable, known)
   for name in text:gmatch("[^,%s]+") do
     set[name] = true
     if not known:find(" " .. name .. " ", 1, true) then
-      error(("%s: unknown '%s', expected some of%s"):format(variable, name, known), 0)
+      refuse("%s: unknown '%s', expected some of%s", variable, name, known)
     end
   end
   return set
@@ -37,7 +42,9 @@ end
 local function names_of(plans)
   local names = " "
   for _, plan in ipairs(plans) do
-    for _, row in ipairs(plan.rows) do names = names .. row.name .. " " end
+    for _, row in ipairs(plan.rows) do
+      if not names:find(" " .. row.name .. " ", 1, true) then names = names .. row.name .. " " end
+    end
   end
   return names
 end
@@ -54,8 +61,8 @@ local function check_limit()
   local pipe <close> = assert(io.popen("ulimit -n"))
   local limit, needed = pipe:read("l"), FOLLOWERS + 300
   if limit ~= "unlimited" and tonumber(limit) < needed then
-    error(("%d followers need %d descriptors a process, ulimit -n gives %s; FOLLOWERS=%d would do")
-      :format(FOLLOWERS, needed, limit, tonumber(limit) - 300), 0)
+    refuse("%d followers need %d descriptors a process, ulimit -n gives %s; FOLLOWERS=%d would do",
+           FOLLOWERS, needed, limit, tonumber(limit) - 300)
   end
 end
 

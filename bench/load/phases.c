@@ -171,13 +171,12 @@ static bool all_got(load *l)
                                          (uint64_t)l->live * (l->next_number - l->tally.first);
 }
 
+/* What was published in this phase and did not come. */
 static void count_missing(load *l)
 {
-    l->tally.missed = 0;
-    for (unsigned i = 0; i < l->count; i++)
-        if (l->followers[i].state == LOAD_OPEN)
-            l->tally.missed += l->tally.count;
-    l->tally.missed -= l->tally.delivered;
+    load_tally *t = &l->tally;
+
+    t->missed = (uint64_t)l->live * (l->next_number - t->first) - t->delivered;
 }
 
 /* --- phases ----------------------------------------------------------------------------------- */
