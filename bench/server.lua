@@ -115,10 +115,21 @@ local function servers_of(plan, list)
   return of_plan
 end
 
+-- Every other round the last begins; peers that take long are in the first rounds only.
+local function servers_in(round, list)
+  local of_round = {}
+  for _, server in ipairs(list) do
+    if round <= (server.most_rounds or round) then
+      table.insert(of_round, round % 2 == 1 and #of_round + 1 or 1, server)
+    end
+  end
+  return of_round
+end
+
 local function measure(plan, list)
   local rounds = {}
   for round = 1, ROUNDS do
-    rounds[round] = run.round(list, build, phases_of(plan), plan.size or 100,
+    rounds[round] = run.round(servers_in(round, list), build, phases_of(plan), plan.size or 100,
       function(server, phase, result)
         tell("round %d of %d: %s, %s", round, ROUNDS, phase[1], server.title)
         note_faults(server, phase, result)
@@ -182,6 +193,10 @@ check_limit()
 local list = present()
 print(("medians of %d round%s in which the servers take turns; x1.00: as the floor"):format(
   ROUNDS, ROUNDS == 1 and "" or "s"))
+for _, server in ipairs(list) do
+  local most = server.most_rounds or ROUNDS
+  if most < ROUNDS then print(("%s takes part in %d of them"):format(server.title, most)) end
+end
 if not io.open("/proc/self/smaps_rollup") then
   print("no /proc here: CPU, memory and descriptors are left out")
 end

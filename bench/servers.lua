@@ -99,7 +99,7 @@ local function why_no_node()
 end
 
 --- In the order of the table's columns. name: for SERVERS; options: the load's; pipelined: a burst
--- is requests, one behind the other; most_slices: of a phase, for one that takes long;
+-- is requests, one behind the other; most_slices of a phase, most_rounds: of one that takes long;
 -- left_out(build): why it can't run here, or nil; start(build): a running server.
 servers.list = {
   {
@@ -116,7 +116,7 @@ servers.list = {
   },
   {
     name = "better-sse", title = "better-sse", options = "--gc /gc", most_slices = 4,
-    left_out = why_no_node,
+    most_rounds = 3, left_out = why_no_node,
     start = function()
       return spawn_telling_port "node --expose-gc bench/better_sse_server.mjs"
     end,
