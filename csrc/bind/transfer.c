@@ -1,5 +1,6 @@
 /* transfer.c: core.transfer{...}: one HTTP request; the loop calls on_head(status, {name, value,
- * ...}), on_data(bytes) or a parser, and on_done() or on_done(message, code). */
+ * ...}), on_data(bytes) or a parser, and on_done() or on_done(message, code), each with `owner`
+ * before the rest where one was given. */
 #include "../net/transfer.h"
 
 #include <math.h>
@@ -8,7 +9,7 @@
 #include "class.h"
 #include "parser.h"
 
-enum { ON_HEAD = 1, ON_DATA, ON_DONE, PARSER, VALUES = PARSER };
+enum { ON_HEAD = 1, ON_DATA, ON_DONE, OWNER, PARSER, VALUES = PARSER };
 
 typedef struct transfer_object {
     sse_state *st;
@@ -82,6 +83,17 @@ static void end(lua_State *L, transfer_object *o)
     sse_unanchor(L, &o->self);
 }
 
+/* The function and, where there is one, the owner; how many values that are. */
+static int push_callback(lua_State *L, const transfer_object *o, int value)
+{
+    sse_push_value(L, o->self, value);
+    sse_push_value(L, o->self, OWNER);
+    if (!lua_isnil(L, -1))
+        return 2;
+    lua_pop(L, 1);
+    return 1;
+}
+
 typedef struct head_call {
     transfer_object *o;
     int status;
@@ -92,8 +104,8 @@ typedef struct head_call {
 static int call_head(lua_State *L)
 {
     const head_call *call = lua_touserdata(L, 1);
+    int pushed = push_callback(L, call->o, ON_HEAD);
 
-    sse_push_value(L, call->o->self, ON_HEAD);
     lua_pushinteger(L, call->status);
     lua_createtable(L, (int)call->count * 2, 0);
     for (size_t i = 0; i < call->count; i++) {
@@ -104,7 +116,7 @@ static int call_head(lua_State *L)
         lua_pushlstring(L, f->value.at, f->value.len);
         lua_rawseti(L, -2, (lua_Integer)i * 2 + 2);
     }
-    lua_call(L, 2, 0);
+    lua_call(L, pushed + 1, 0);
     return 0;
 }
 
@@ -126,18 +138,18 @@ typedef struct body_call {
 static int call_body(lua_State *L)
 {
     body_call *call = lua_touserdata(L, 1);
-    int self = call->o->self;
+    int pushed = 0;
 
-    sse_push_value(L, self, PARSER);
+    sse_push_value(L, call->o->self, PARSER);
     if (!lua_isnil(L, -1)) {
         call->code = sse_lparser_feed(L, lua_gettop(L), call->bytes, call->len);
         return 0;
     }
-    sse_push_value(L, self, ON_DATA);
-    if (lua_isnil(L, -1))
+    pushed = push_callback(L, call->o, ON_DATA);
+    if (lua_isnil(L, -pushed))
         return 0;
     lua_pushlstring(L, call->bytes, call->len);
-    lua_call(L, 1, 0);
+    lua_call(L, pushed, 0);
     return 0;
 }
 
@@ -161,13 +173,12 @@ typedef struct done_call {
 static int call_done(lua_State *L)
 {
     const done_call *call = lua_touserdata(L, 1);
-    int arguments = 0;
+    int arguments = push_callback(L, call->o, ON_DONE) - 1;
 
-    sse_push_value(L, call->o->self, ON_DONE);
     if (call->code) {
         lua_pushstring(L, call->message);
         lua_pushstring(L, sse_error_name(call->code));
-        arguments = 2;
+        arguments += 2;
     }
     end(L, call->o); /* before the call: a new transfer may be started in it */
     lua_call(L, arguments, 0);
@@ -316,6 +327,8 @@ static void keep_callbacks(lua_State *L, int object)
         }
         lua_pop(L, 1);
     }
+    lua_getfield(L, 1, "owner");
+    lua_setiuservalue(L, object, OWNER);
     lua_getfield(L, 1, "parser");
     lua_setiuservalue(L, object, PARSER);
 }

@@ -97,6 +97,7 @@ static int finish_head(sse_transfer *t)
     sse_negotiated_read(&t->negotiated, t->easy, t->https);
     t->callbacks.on_head(t->user, (int)status, fields, split_head(t, fields));
     free(fields);
+    forget_head(t);
     return SSE_OK;
 }
 
