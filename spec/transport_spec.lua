@@ -97,16 +97,11 @@ describe("a proxy", function()
 
   -- Another process, for the environment is read there.
   local function fetch(environment, options)
-    local code = ([[
+    local process = child.script(([[
       local res, message = require "sse".fetch("http://a.invalid/", %s)
       print(res and res.status or message)
-    ]]):format(options or "{}")
-    local script = os.tmpname()
-    local file <close> = assert(io.open(script, "w"))
-    file:write(code):close()
-    local process = child.start(script, environment)
+    ]]):format(options or "{}"), environment)
     process:wait()
-    os.remove(script)
     return process:output()
   end
 

@@ -37,6 +37,16 @@ function child.start(command, environment)
   return self
 end
 
+--- Starts a Lua program given as its text.
+function child.script(text, environment)
+  local path = os.tmpname()
+  local file <close> = assert(io.open(path, "w"))
+  file:write(text):close()
+  local self = child.start(path, environment)
+  self.script_path = path
+  return self
+end
+
 --- What it has printed so far.
 function child:output() return read(self.out) end
 
@@ -73,6 +83,7 @@ function child.stop()
     self.shell:close()
     os.remove(self.out)
     os.remove(self.done)
+    if self.script_path then os.remove(self.script_path) end
   end
   running = {}
 end
