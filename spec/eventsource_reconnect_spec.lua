@@ -247,37 +247,6 @@ describe("a lost connection", function()
     assert.equal(1, #server.requests)
   end)
 
-  it("line 22: so does a line that never ends", function()
-    for _, text in ipairs { "data: ", "id: ", "event: " } do
-      local filler, server
-      server = serve(function(conn)
-        conn:stream():send(text)
-        filler = core.every(1, function() if not conn.closed then conn:send(("x"):rep(4096)) end end)
-      end)
-      local source = open(server:url(), { maxEventSize = 65536 })
-      local failed = record(source).till("error")
-      filler:stop()
-      assert.same({ "ETOOBIG", CLOSED }, { failed.event.code, failed.readyState })
-      assert.is_true(source:stats().bytes < 2 * 65536)
-      wait.till(function() return server.open == 0 end, "the close")
-    end
-  end)
-
-  it("a head that never ends fails for good", function()
-    local filler
-    local server = serve(function(conn)
-      conn:send("HTTP/1.1 200 OK\r\n")
-      filler = core.every(1, function()
-        if not conn.closed then conn:send(("X-Field: %s\r\n"):format(("x"):rep(4096)):rep(8)) end
-      end)
-    end)
-    local failed = record(open(server:url())).till("error")
-    filler:stop()
-    assert.same({ "ETOOBIG", CLOSED }, { failed.event.code, failed.readyState })
-    assert.matches("head", failed.event.message)
-    wait.till(function() return server.open == 0 end, "the close")
-  end)
-
   it("reconnect() connects again at once, with the last id and without an error", function()
     local server = script(function(conn) conn:stream():send("id: 9\ndata: x\n\n") end, good)
     local source = open(server:url(), { retryInterval = 60000, maxRetryInterval = 60000 })

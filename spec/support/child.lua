@@ -16,8 +16,8 @@ local function quote(text)
   return "'" .. text:gsub("'", "'\\''") .. "'"
 end
 
--- The interpreter that runs this.
-local function lua()
+--- The interpreter that runs this.
+function child.lua()
   local i = 0
   while arg[i - 1] do i = i - 1 end
   local name = i < 0 and arg[i] or ""
@@ -30,7 +30,7 @@ end
 function child.start(command, environment)
   local self = setmetatable({ out = os.tmpname(), done = os.tmpname() }, child)
   local script = ("exec 2>/dev/null; env %s %s %s >%s 2>&1 & echo $!; wait $!; echo $? >%s"):format(
-    environment or "", quote(lua()), command, self.out, self.done)
+    environment or "", quote(child.lua()), command, self.out, self.done)
   self.shell = assert(io.popen(script, "r"))
   self.pid = assert(self.shell:read "n")
   running[self] = true
