@@ -268,10 +268,15 @@ static int with_traceback(lua_State *L)
     return 1;
 }
 
+void sse_lparser_check(lua_State *L, int index)
+{
+    check(L, index);
+}
+
 int sse_lparser_feed(lua_State *L, int index, const char *bytes, size_t len)
 {
-    parser_object *o = check(L, index);
-    int code = sse_parser_begin(o->parser, bytes, len);
+    parser_object *o = lua_touserdata(L, index);
+    int code = o->parser ? sse_parser_begin(o->parser, bytes, len) : SSE_ESTOPPED;
     size_t before = 0;
 
     if (code || !lua_checkstack(L, LUA_MINSTACK))
@@ -301,13 +306,14 @@ int sse_lparser_feed(lua_State *L, int index, const char *bytes, size_t len)
 static int m_deliver(lua_State *L)
 {
     size_t len = 0;
+    parser_object *o = check(L, 1);
     const char *bytes = luaL_checklstring(L, 2, &len);
     int code = SSE_OK;
 
     lua_settop(L, 2);
     code = sse_lparser_feed(L, 1, bytes, len);
     if (code)
-        return fail(L, check(L, 1), code);
+        return fail(L, o, code);
     lua_pushboolean(L, 1);
     return 1;
 }

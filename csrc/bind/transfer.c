@@ -329,7 +329,8 @@ static void keep_callbacks(lua_State *L, int object)
     }
     lua_getfield(L, 1, "owner");
     lua_setiuservalue(L, object, OWNER);
-    lua_getfield(L, 1, "parser");
+    if (lua_getfield(L, 1, "parser") != LUA_TNIL)
+        sse_lparser_check(L, -1);
     lua_setiuservalue(L, object, PARSER);
 }
 
@@ -393,6 +394,8 @@ static int m_feed(lua_State *L)
 {
     sse_class_check(L, 1, &transfer_class);
     lua_settop(L, 2);
+    if (!lua_isnil(L, 2))
+        sse_lparser_check(L, 2);
     lua_setiuservalue(L, 1, PARSER);
     return 0;
 }
