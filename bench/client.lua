@@ -70,7 +70,7 @@ local function fire(url)
 end
 
 local function one_source()
-  local server, port = serve(("%s/sender %d"):format(build, 60))
+  local server, port = serve(("%s/sender %d"):format(build, 180))
   print(("one source, events of 1 KiB from a C sender; the median of %d rounds of %g s"):format(
     ROUNDS, SECONDS))
   for _, size in ipairs { 64, 1 } do
