@@ -8,9 +8,9 @@
 /* Raises unless the value at index is a parser. */
 void sse_lparser_check(lua_State *L, int index);
 
-/* Feeds the parser (checked before) at index from C, within a protected call. Its callbacks run on
- * L; an error in one is kept for run()/turn() by sse_report, and the events behind it are delivered
- * all the same. The codes of sse_parser_feed; never raises. */
+/* Feeds the parser (checked before) at index from C; no protected call is needed, for it never
+ * raises. Its callbacks run on L; an error in one is kept for run()/turn() by sse_report, and the
+ * events behind it are delivered all the same. The codes of sse_parser_feed. */
 int sse_lparser_feed(lua_State *L, int index, const char *bytes, size_t len);
 
 #endif

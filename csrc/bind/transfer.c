@@ -15,6 +15,7 @@ typedef struct transfer_object {
     sse_state *st;
     sse_transfer *transfer; /* NULL: ended */
     int self;
+    bool fed;               /* PARSER is one */
     uint64_t bytes, active; /* as they were at the end */
 } transfer_object;
 
@@ -132,20 +133,13 @@ typedef struct body_call {
     transfer_object *o;
     const char *bytes;
     size_t len;
-    int code;
 } body_call;
 
 static int call_body(lua_State *L)
 {
-    body_call *call = lua_touserdata(L, 1);
-    int pushed = 0;
+    const body_call *call = lua_touserdata(L, 1);
+    int pushed = push_callback(L, call->o, ON_DATA);
 
-    sse_push_value(L, call->o->self, PARSER);
-    if (!lua_isnil(L, -1)) {
-        call->code = sse_lparser_feed(L, lua_gettop(L), call->bytes, call->len);
-        return 0;
-    }
-    pushed = push_callback(L, call->o, ON_DATA);
     if (lua_isnil(L, -pushed))
         return 0;
     lua_pushlstring(L, call->bytes, call->len);
@@ -153,15 +147,33 @@ static int call_body(lua_State *L)
     return 0;
 }
 
+/* Many pieces hold one event: none of this raises, so it goes without a protected call around the
+ * parser's own. */
+static int feed_parser(sse_state *st, int self, const char *bytes, size_t len)
+{
+    lua_State *L = st->L;
+    int code = SSE_OK;
+
+    if (!lua_checkstack(L, LUA_MINSTACK))
+        return SSE_ENOMEM;
+    sse_push_value(L, self, PARSER);
+    code = sse_lparser_feed(L, -1, bytes, len);
+    lua_pop(L, 1);
+    /* A parser that its own callback reset only wants no more of this piece. */
+    return code == SSE_ESTOPPED ? SSE_OK : code;
+}
+
 static int on_body(void *user, const char *bytes, size_t len)
 {
     transfer_object *o = user;
-    body_call call = { o, bytes, len, SSE_OK };
+    body_call call = { o, bytes, len };
 
-    if (len > 0)
-        sse_protect(o->st, call_body, &call);
-    /* A parser that its own callback reset only wants no more of this piece. */
-    return call.code == SSE_ESTOPPED ? SSE_OK : call.code;
+    if (len == 0)
+        return SSE_OK;
+    if (o->fed)
+        return feed_parser(o->st, o->self, bytes, len);
+    sse_protect(o->st, call_body, &call);
+    return SSE_OK;
 }
 
 typedef struct done_call {
@@ -311,7 +323,7 @@ static int f_nothing(lua_State *L)
     return 0;
 }
 
-static void keep_callbacks(lua_State *L, int object)
+static void keep_callbacks(lua_State *L, transfer_object *o, int object)
 {
     static const struct {
         const char *name;
@@ -329,7 +341,8 @@ static void keep_callbacks(lua_State *L, int object)
     }
     lua_getfield(L, 1, "owner");
     lua_setiuservalue(L, object, OWNER);
-    if (lua_getfield(L, 1, "parser") != LUA_TNIL)
+    o->fed = lua_getfield(L, 1, "parser") != LUA_TNIL;
+    if (o->fed)
         sse_lparser_check(L, -1);
     lua_setiuservalue(L, object, PARSER);
 }
@@ -348,7 +361,7 @@ static int f_transfer(lua_State *L)
     object = lua_gettop(L);
     o->self = LUA_NOREF;
     o->st = sse_state_get(L);
-    keep_callbacks(L, object);
+    keep_callbacks(L, o, object);
     read_options(L, &options);
     code = sse_transfer_start(&o->transfer, multi, &options, &callbacks, o, &why);
     if (code)
@@ -392,10 +405,12 @@ static int m_resume(lua_State *L)
 /* transfer:feed(parser): from now on the body goes straight into it; nil: to on_data. */
 static int m_feed(lua_State *L)
 {
-    sse_class_check(L, 1, &transfer_class);
+    transfer_object *o = sse_class_check(L, 1, &transfer_class);
+
     lua_settop(L, 2);
     if (!lua_isnil(L, 2))
         sse_lparser_check(L, 2);
+    o->fed = !lua_isnil(L, 2);
     lua_setiuservalue(L, 1, PARSER);
     return 0;
 }
