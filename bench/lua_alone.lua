@@ -24,7 +24,8 @@ local function run(count)
   end
 end
 
-local began, cpu, took = sse.now(), os.clock(), 0
+local began, cpu = sse.now(), os.clock()
+local took
 repeat
   run(10000)
   took = (sse.now() - began) / 1e3
