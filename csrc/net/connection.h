@@ -6,6 +6,8 @@
 #ifndef SSE_NET_CONNECTION_H
 #define SSE_NET_CONNECTION_H
 
+#include <time.h>
+
 #include "queue.h"
 #include "slab.h"
 #include "wheel.h"
@@ -93,6 +95,8 @@ typedef struct sse_pool {
     void (*on_stream_ready)(struct sse_stream *s); /* follower.c's: its client takes more */
     void (*on_stream_ended)(struct sse_stream *s); /* follower.c's: it follows nothing any more */
     void *user;
+    time_t date_second; /* of which `date` is the Date field; the session's */
+    char date[40];
     char scratch[65536];
 } sse_pool;
 
@@ -138,7 +142,11 @@ static inline bool sse_pool_settled(const sse_pool *pool)
 /* Calls the pool's end of turn (flush, ends, frees) when the turn at hand is over. */
 void sse_pool_wake(sse_pool *pool);
 
-/* Takes the socket over (closed on failure too). The protocol's session is set by the caller. */
+/* Small writes go out at once; a peer that vanished without a word is noticed. */
+void sse_connection_set_options(evutil_socket_t fd, uint64_t write_timeout);
+
+/* Takes the socket over (closed on failure too), which doesn't block. The protocol's session is set
+ * by the caller. */
 int sse_connection_new(sse_pool *pool, evutil_socket_t fd, const sse_protocol *protocol,
                        sse_connection **out);
 
@@ -160,9 +168,9 @@ int sse_connection_push(sse_connection *c, sse_frame *frame);
 /* Forgets what is queued. */
 void sse_connection_drop_pending(sse_connection *c);
 
-/* Writes what the socket takes, without waiting for the end of the turn. No callback comes from it.
- */
-void sse_connection_flush(sse_connection *c);
+/* Writes what the socket takes, without waiting for the end of the turn; one that took no more the
+ * last time is tried only where `again`. No callback comes from it. */
+void sse_connection_flush(sse_connection *c, bool again);
 
 /* Reading on or off. */
 void sse_connection_read(sse_connection *c, bool on);

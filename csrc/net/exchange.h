@@ -11,6 +11,7 @@
 
 /* A request head in one block, and its whole body. */
 typedef struct sse_request {
+    uint32_t refs;
     sse_slice method, target;
     int minor; /* HTTP/1.minor */
     sse_buffer body;
@@ -19,7 +20,14 @@ typedef struct sse_request {
 } sse_request;
 
 sse_request *sse_request_new(const sse_http1_head *head, size_t max_body); /* NULL: out of memory */
-void sse_request_free(sse_request *request);
+
+static inline sse_request *sse_request_ref(sse_request *request)
+{
+    request->refs++;
+    return request;
+}
+
+void sse_request_unref(sse_request *request); /* NULL is allowed */
 
 typedef enum sse_exchange_state {
     SSE_EXCHANGE_OPEN,     /* nothing sent */
@@ -47,7 +55,7 @@ typedef struct sse_transport {
     void (*finish)(sse_exchange *x);
     void (*hurry)(sse_exchange *x, uint64_t ms); /* to be finished: no longer than that */
     void (*abort)(sse_exchange *x);
-    void (*flush)(sse_exchange *x);
+    void (*flush)(sse_exchange *x, bool again); /* see sse_connection_flush */
     size_t (*pending)(const sse_exchange *x);
     sse_connection *(*connection)(const sse_exchange *x);
 } sse_transport;
@@ -68,6 +76,9 @@ struct sse_exchange {
 
 /* Nobody listens. */
 extern const sse_exchange_events sse_exchange_unheard;
+
+/* Lets go of the request: who keeps a reference to it has its head, but no longer its body. */
+void sse_exchange_drop_request(sse_exchange *x);
 
 /* For the transport: a new exchange (takes the request over), and its end. */
 sse_exchange *sse_exchange_new(sse_pool *pool, const sse_transport *transport, void *session,

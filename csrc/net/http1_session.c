@@ -56,7 +56,7 @@ static void drop_reading(session *s)
 {
     if (!s->read)
         return;
-    sse_request_free(s->read->request);
+    sse_request_unref(s->read->request);
     sse_buffer_free(&s->read->in);
     free(s->read);
     s->read = NULL;
@@ -77,6 +77,17 @@ static int send_and_drop(session *s, sse_frame *frame)
 
     sse_frame_unref(frame);
     return code;
+}
+
+/* Made once a second. */
+static const char *date_of(sse_pool *pool)
+{
+    time_t now = time(NULL);
+
+    if (now != pool->date_second)
+        sse_http1_format_date(now, pool->date, sizeof pool->date);
+    pool->date_second = now;
+    return pool->date;
 }
 
 /* How the body will be delimited (RFC 9112 section 6): by its length, by chunks, or by the end. */
@@ -103,6 +114,7 @@ static int start_answer(sse_exchange *x, int status, const sse_http1_field *fiel
         return SSE_ECLOSED;
     choose_framing(s, x, status, length);
     s->connection->fresh = sse_connection_pending(s->connection) == 0;
+    answer.date = date_of(x->pool);
     answer.chunked = s->chunked;
     answer.keep_alive = s->keep_alive;
     code = sse_http1_head_frame(&answer, fields, count, bad, &frame);
@@ -149,17 +161,18 @@ static void finish_answer(sse_exchange *x)
     if (s->chunked && !x->head_only && send_and_drop(s, sse_frame_raw(SSE_SLICE("0\r\n\r\n"))))
         sse_connection_close(s->connection, SSE_END_ERROR); /* no next answer behind half of one */
     s->chunked = false;
-    sse_connection_flush(s->connection); /* marks it: on_drained comes at the end of the turn */
+    sse_connection_flush(s->connection, false); /* marks it: on_drained comes at the end of the turn
+                                                 */
     if (!s->keep_alive || (s->connection->eof && waiting_bytes(s) == 0))
         sse_connection_finish(s->connection);
 }
 
-static void flush_answer(sse_exchange *x)
+static void flush_answer(sse_exchange *x, bool again)
 {
     session *s = x->session;
 
     if (s)
-        sse_connection_flush(s->connection);
+        sse_connection_flush(s->connection, again);
 }
 
 static size_t pending_bytes(const sse_exchange *x)
@@ -191,6 +204,7 @@ static void refuse(session *s, int status, const char *reason, const sse_http1_f
     s->keep_alive = s->chunked = false;
     sse_connection_deadline(s->connection, 0);
     answer.length = n;
+    answer.date = date_of(s->connection->pool);
     sse_http1_head_frame(&answer, fields, extra ? 2 : 1, NULL, &head);
     if (send_and_drop(s, head) == SSE_OK)
         send_and_drop(s, sse_frame_raw((sse_slice){ text, (size_t)n }));
@@ -230,7 +244,7 @@ static void abort_answer(sse_exchange *x)
         reject(s, 500, "the answer broke off");
         return;
     }
-    sse_connection_flush(s->connection);
+    sse_connection_flush(s->connection, false);
     if (started && s->connection->out.bare)
         sse_connection_reset(s->connection, SSE_END_SERVER);
     else

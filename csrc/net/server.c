@@ -1,9 +1,11 @@
+#define _GNU_SOURCE /* accept4 */
 #include "server.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netdb.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
@@ -21,7 +23,8 @@ struct sse_server {
     sse_server_options options;
     char *host;
     int port;
-    evutil_socket_t fd; /* -1: doesn't listen */
+    evutil_socket_t fd;                 /* -1: doesn't listen */
+    enum { UNKNOWN, YES, NO } inherits; /* accepted sockets have the listener's options */
     struct event accepting;
     sse_deadline pause, over; /* over: of a drain */
     sse_deferred idle;
@@ -45,6 +48,42 @@ const sse_limits sse_default_limits = {
     .write_timeout = 120000,
     .keep_alive = 15000,
 };
+
+/* --- sockets ------------------------------------------------------------- */
+
+/* One call where the system has it for three: it doesn't block, and no child inherits it. */
+static evutil_socket_t accept_client(evutil_socket_t fd, struct sockaddr *from, socklen_t *size)
+{
+#ifdef SOCK_NONBLOCK
+    return accept4(fd, from, size, SOCK_NONBLOCK | SOCK_CLOEXEC);
+#else
+    evutil_socket_t client = accept(fd, from, size);
+
+    if (client >= 0) {
+        evutil_make_socket_nonblocking(client);
+        evutil_make_socket_closeonexec(client);
+    }
+    return client;
+#endif
+}
+
+/* Whether what was set on the listener is set on what it accepts, as on Linux and the BSDs. */
+static bool inherits_options(evutil_socket_t client)
+{
+    int nodelay = 0, keepalive = 0;
+    socklen_t size = sizeof nodelay;
+
+    return getsockopt(client, IPPROTO_TCP, TCP_NODELAY, &nodelay, &size) == 0 && nodelay &&
+           getsockopt(client, SOL_SOCKET, SO_KEEPALIVE, &keepalive, &size) == 0 && keepalive;
+}
+
+static void set_options(sse_server *server, evutil_socket_t client)
+{
+    if (server->inherits == UNKNOWN)
+        server->inherits = inherits_options(client) ? YES : NO;
+    if (server->inherits == NO)
+        sse_connection_set_options(client, server->pool.limits.write_timeout);
+}
 
 /* --- accepting ----------------------------------------------------------- */
 
@@ -102,9 +141,10 @@ static bool accept_one(sse_server *server)
 {
     struct sockaddr_storage from;
     socklen_t size = sizeof from;
-    evutil_socket_t client = accept(server->fd, (struct sockaddr *)&from, &size);
+    evutil_socket_t client = accept_client(server->fd, (struct sockaddr *)&from, &size);
 
     if (client >= 0) {
+        set_options(server, client);
         welcome(server, client, (struct sockaddr *)&from);
     } else if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
         server->pool.count.unaccepted++;
@@ -169,6 +209,7 @@ static evutil_socket_t open_listener(const sse_server *server, const struct addr
     evutil_make_socket_nonblocking(fd);
     evutil_make_socket_closeonexec(fd);
     evutil_make_listen_socket_reuseable(fd);
+    sse_connection_set_options(fd, server->pool.limits.write_timeout);
     if (bind(fd, a->ai_addr, a->ai_addrlen) == 0 && listen(fd, server->options.backlog) == 0)
         return fd;
     number = errno;

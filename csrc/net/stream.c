@@ -174,8 +174,7 @@ int sse_stream_open(sse_exchange *x, const sse_stream_options *options, sse_stre
     }
     x->user = s;
     x->on = &events;
-    sse_request_free(x->request);
-    x->request = NULL;
+    sse_exchange_drop_request(x);
     x->pool->count.streams++;
     x->pool->count.streams_opened++;
     *out = s;
@@ -235,6 +234,24 @@ int sse_stream_push(sse_stream *s, sse_frame *frame)
 
     s->behind = code == SSE_EAGAIN;
     return code;
+}
+
+bool sse_stream_takes(sse_stream *s, bool again)
+{
+    sse_exchange *x = s->exchange;
+
+    if (s->behind && x->session) {
+        x->transport->flush(x, again);
+        s->behind = x->transport->pending(x) > 0;
+    }
+    return !s->behind;
+}
+
+bool sse_stream_lost(const sse_stream *s)
+{
+    const sse_exchange *x = s->exchange;
+
+    return !x->session || sse_connection_ended(x->transport->connection(x));
 }
 
 void sse_stream_end_after(sse_stream *s, uint64_t ms, uint64_t retry)

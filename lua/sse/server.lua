@@ -103,7 +103,7 @@ end
 
 local function preflight(self, req, res, methods)
   local list = self.cors:preflight(methods, req:header "access-control-request-headers")
-  table.move(list, 1, #list, #res.base + 1, res.base)
+  res.base = table.move(list, 1, #list, #res.base + 1, res.base)
   res:reply(204)
 end
 
@@ -141,7 +141,6 @@ local function on_request(self, exchange)
   local req = request.new(exchange)
   local res = response.new(exchange, req)
   task.start(function(message) failed(self, req, res, message) end, answer, self, req, res)
-  request.keep(req) -- the client may leave while the handler waits
 end
 
 local function drained(self)
