@@ -127,7 +127,12 @@ static int p_target(lua_State *L)
 
 static int p_protocol(lua_State *L)
 {
-    lua_pushfstring(L, "HTTP/1.%d", check_request(L)->minor);
+    const sse_request *r = check_request(L);
+
+    if (r->major > 1) /* which has no minor versions */
+        lua_pushfstring(L, "HTTP/%d", r->major);
+    else
+        lua_pushfstring(L, "HTTP/%d.%d", r->major, r->minor);
     return 1;
 }
 

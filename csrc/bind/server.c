@@ -109,6 +109,8 @@ static void read_limits(lua_State *L, sse_limits *l)
     l->body_timeout = option(L, "body_timeout", l->body_timeout, 1, many);
     l->write_timeout = option(L, "write_timeout", l->write_timeout, 1, many);
     l->idle_timeout = option(L, "idle_timeout", l->idle_timeout, 1, many);
+    l->max_concurrent_streams =
+        (uint32_t)option(L, "max_concurrent_streams", l->max_concurrent_streams, 1, INT_MAX);
     if (lua_getfield(L, 1, "keep_alive") == LUA_TBOOLEAN && !lua_toboolean(L, -1))
         l->keep_alive = 0;
     else
@@ -174,6 +176,12 @@ static int m_stop_listening(lua_State *L)
     return 0;
 }
 
+static int m_drain(lua_State *L)
+{
+    sse_server_drain(check(L)->server);
+    return 0;
+}
+
 static void set_count(lua_State *L, const char *name, uint64_t value)
 {
     lua_pushinteger(L, (lua_Integer)value);
@@ -184,7 +192,7 @@ static int m_stats(lua_State *L)
 {
     const sse_counters *c = sse_server_counters(check(L)->server);
 
-    lua_createtable(L, 0, 8);
+    lua_createtable(L, 0, 14);
     set_count(L, "connections", c->connections);
     set_count(L, "streams", c->streams);
     set_count(L, "accepted", c->accepted);
@@ -193,6 +201,12 @@ static int m_stats(lua_State *L)
     set_count(L, "streams_opened", c->streams_opened);
     set_count(L, "bytes_in", c->bytes_in);
     set_count(L, "bytes_out", c->bytes_out);
+    set_count(L, "http2_connections", c->http2_connections);
+    set_count(L, "http2_streams", c->http2_streams);
+    set_count(L, "http2_resets", c->http2_resets);
+    set_count(L, "http2_floods", c->http2_floods);
+    set_count(L, "http2_header_floods", c->http2_header_floods);
+    set_count(L, "http2_starved", c->http2_starved);
     return 1;
 }
 
@@ -224,7 +238,7 @@ static int mm_gc(lua_State *L)
 static const luaL_Reg functions[] = { { "server", f_server }, { NULL, NULL } };
 static const luaL_Reg methods[] = {
     { "listen", m_listen }, { "close", m_close }, { "stop_listening", m_stop_listening },
-    { "stats", m_stats },   { NULL, NULL },
+    { "drain", m_drain },   { "stats", m_stats }, { NULL, NULL },
 };
 static const luaL_Reg properties[] = { { "port", p_port },
                                        { "listening", p_listening },

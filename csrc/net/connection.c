@@ -5,7 +5,7 @@
 #include <netinet/tcp.h>
 #include <sys/socket.h>
 
-#define MAX_IOV 64
+#define MAX_IOV 256
 #define MAX_DISCARD \
     (64u << 20) /* SSE_LINGER_MS is the real bound; this one is for a fast network */
 #ifdef MSG_NOSIGNAL
@@ -57,6 +57,18 @@ static int enqueue(sse_connection *c, sse_frame *frame, size_t sent)
 
     if (!code)
         c->pool->count.buffered += sse_queue_view(&c->out, frame).len - sent;
+    return code;
+}
+
+int sse_connection_send_part(sse_connection *c, sse_frame *frame, sse_slice part)
+{
+    int code = SSE_OK;
+
+    if (sse_connection_ended(c) || c->finishing)
+        return SSE_ECLOSED;
+    code = sse_queue_push_part(&c->out, frame, part);
+    if (!code)
+        c->pool->count.buffered += part.len;
     return code;
 }
 
@@ -215,8 +227,19 @@ static void write_out(sse_connection *c)
     }
 }
 
+/* Lets the protocol queue what is to go; true: there is more. */
+static bool fill(sse_connection *c)
+{
+    if (!c->protocol->on_flush || c->stalled || c->finishing || sse_connection_ended(c))
+        return false;
+    return c->protocol->on_flush(c);
+}
+
 static void write_from_loop(sse_connection *c)
 {
+    if (sse_connection_ended(c))
+        return;
+    fill(c);
     if (sse_connection_ended(c))
         return;
     write_out(c);
@@ -238,10 +261,23 @@ static void mark_dirty(sse_connection *c)
 
 void sse_connection_flush(sse_connection *c)
 {
+    bool more = false;
+
     if (sse_connection_ended(c) || c->stalled)
         return;
-    write_out(c);
-    mark_dirty(c); /* what an empty queue means is told at the end of the turn */
+    do {
+        more = fill(c);
+        if (!sse_connection_ended(c))
+            write_out(c);
+    } while (more && !c->stalled && !sse_connection_ended(c));
+    if (!sse_connection_ended(c))
+        mark_dirty(c); /* what an empty queue means is told at the end of the turn */
+}
+
+void sse_connection_wake(sse_connection *c)
+{
+    if (!sse_connection_ended(c) && !c->stalled)
+        mark_dirty(c);
 }
 
 int sse_connection_send(sse_connection *c, sse_frame *frame)
@@ -507,9 +543,22 @@ void sse_pool_close_all(sse_pool *pool)
     while (pool->open) {
         sse_connection *c = pool->open;
 
-        if (sse_connection_pending(c) > 0)
+        if (c->protocol->on_closing)
+            c->protocol->on_closing(c);
+        if (sse_connection_pending(c) > 0 || c->protocol->on_closing)
             sse_connection_flush(c);
         sse_connection_close(c, SSE_END_SERVER);
+    }
+}
+
+void sse_pool_drain(sse_pool *pool)
+{
+    sse_connection *next = NULL;
+
+    for (sse_connection *c = pool->open; c; c = next) {
+        next = c->next;
+        if (c->protocol->on_drain)
+            c->protocol->on_drain(c);
     }
 }
 
@@ -523,4 +572,5 @@ void sse_pool_free(sse_pool *pool)
     sse_slab_free(&pool->sessions);
     sse_slab_free(&pool->exchanges);
     sse_slab_free(&pool->streams);
+    sse_slab_free(&pool->http2_streams);
 }

@@ -31,15 +31,21 @@ typedef struct sse_limits {
     size_t max_pending;                                /* bytes queued for one streamed answer */
     size_t max_buffered;                               /* bytes queued for all sockets together */
     uint64_t head_timeout, body_timeout, idle_timeout; /* ms */
-    uint64_t write_timeout; /* ms a socket may take no byte while some wait for it */
-    uint64_t keep_alive;    /* ms between keep-alive comments, 0: none */
+    uint64_t write_timeout;          /* ms a socket may take no byte while some wait for it */
+    uint64_t keep_alive;             /* ms between keep-alive comments, 0: none */
+    uint32_t max_concurrent_streams; /* requests at a time on one HTTP/2 connection */
 } sse_limits;
 
 typedef struct sse_counters {
     uint64_t accepted, refused, requests, streams_opened, bytes_in, bytes_out;
-    uint64_t full;               /* sends refused: max_pending or max_buffered */
-    size_t connections, streams; /* open now */
-    size_t buffered;             /* bytes queued for sockets now */
+    uint64_t full;                           /* sends refused: max_pending or max_buffered */
+    size_t connections, streams;             /* open now */
+    size_t buffered;                         /* bytes queued for sockets now */
+    size_t http2_connections, http2_streams; /* open now; a stream carries one request */
+    uint64_t http2_resets;                   /* connections ended: too many streams reset */
+    uint64_t http2_floods;        /* connections ended: too many frames that carry nothing */
+    uint64_t http2_header_floods; /* connections ended: a header block without measure */
+    uint64_t http2_starved;       /* streams ended: their client's window stayed closed */
 } sse_counters;
 
 typedef struct sse_connection sse_connection;
@@ -52,6 +58,11 @@ typedef struct sse_protocol {
     void (*on_deadline)(sse_connection *c); /* the one set by sse_connection_deadline */
     void (*on_closed)(sse_connection *c, sse_reason reason); /* at the end of the turn; free the
                                                                 session */
+    /* These may be NULL. */
+    bool (*on_flush)(sse_connection *c); /* before a write: queue what is to go. true: it is not all
+                                            of it. Not called while the socket is full */
+    void (*on_closing)(sse_connection *c); /* the server closes it: the last word is queued now */
+    void (*on_drain)(sse_connection *c);   /* no further request, and the end after those at hand */
 } sse_protocol;
 
 struct sse_exchange;
@@ -66,7 +77,7 @@ typedef struct sse_pool {
     size_t dirty_count;
     struct sse_exchange *ended, **ended_tail; /* see exchange.h */
     sse_deferred turn_end;
-    sse_slab connections, sessions, exchanges, streams;
+    sse_slab connections, sessions, exchanges, streams, http2_streams;
     void (*on_request)(void *user, struct sse_exchange *x);
     void (*on_connection_gone)(void *user, sse_connection *c);
     void (*on_turn_end)(struct sse_pool *pool); /* exchange.c's: calls what ended */
@@ -86,6 +97,7 @@ struct sse_connection {
     sse_queue out;
     uint32_t discarded; /* bytes thrown away while lingering */
     uint8_t reason;     /* sse_reason: SSE_NOT_ENDED while open */
+    uint8_t sniffed;    /* bytes of HTTP/2's preface that came, while the protocol is unknown */
     short watching;     /* EV_READ | EV_WRITE as armed */
     bool fresh;         /* the session's mark: no byte went out since it was set */
     bool dirty, reading, eof, finishing, lingering, stalled;
@@ -97,6 +109,9 @@ void sse_pool_init(sse_pool *pool, sse_loop *loop, const sse_limits *limits);
 
 /* Closes every connection at once (SSE_END_SERVER), after one try to write what is queued. */
 void sse_pool_close_all(sse_pool *pool);
+
+/* Every connection serves what it was asked already, and ends then. */
+void sse_pool_drain(sse_pool *pool);
 void sse_pool_free(sse_pool *pool); /* every connection must be closed; tells their ends */
 
 /* Nothing waits for the end of a turn: no flush, no end to be told. */
@@ -126,6 +141,12 @@ int sse_connection_send(sse_connection *c, sse_frame *frame);
  * what is left of it is queued, as all of it is behind others (SSE_EAGAIN: on_drained follows).
  * SSE_ECLOSED, SSE_ENOMEM: nothing was taken. */
 int sse_connection_push(sse_connection *c, sse_frame *frame);
+
+/* Queues a part of the frame, as sse_connection_send does. For on_flush: marks nothing. */
+int sse_connection_send_part(sse_connection *c, sse_frame *frame, sse_slice part);
+
+/* on_flush is called at the end of the turn, or once the socket takes something again. */
+void sse_connection_wake(sse_connection *c);
 
 /* Forgets what is queued. */
 void sse_connection_drop_pending(sse_connection *c);

@@ -12,7 +12,7 @@
 /* A request head in one block, and its whole body. */
 typedef struct sse_request {
     sse_slice method, target;
-    int minor; /* HTTP/1.minor */
+    int major, minor; /* HTTP/major.minor */
     sse_buffer body;
     size_t field_count;
     sse_http1_field fields[]; /* and behind them the bytes that all slices point into */

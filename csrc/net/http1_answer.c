@@ -3,7 +3,7 @@
 #include <stdio.h>
 #include <time.h>
 
-#define MAX_EXTRA_FIELDS  4 /* Date, Connection, and the framing of the body */
+#define MAX_EXTRA_FIELDS  (SSE_HTTP1_OWN_FIELDS + 2)
 #define MAX_RESPONSE_HEAD ((size_t)256 << 10)
 
 static void format_date(char *out, size_t size)
@@ -23,10 +23,22 @@ sse_http1_field sse_http1_text_field(const char *name, const char *value)
     return (sse_http1_field){ { name, strlen(name) }, { value, strlen(value) } };
 }
 
+size_t sse_http1_add_own(sse_http1_own *own, int status, int64_t length, sse_http1_field *fields,
+                         size_t count)
+{
+    format_date(own->date, sizeof own->date);
+    fields[count++] = sse_http1_text_field("Date", own->date);
+    if (length >= 0 && (sse_http1_has_body(status) || (status == 304 && length > 0))) {
+        snprintf(own->digits, sizeof own->digits, "%lld", (long long)length);
+        fields[count++] = sse_http1_text_field("Content-Length", own->digits);
+    }
+    return count;
+}
+
 int sse_http1_head_frame(const sse_http1_answer *a, const sse_http1_field *fields, size_t count,
                          size_t *bad, sse_frame **frame)
 {
-    char date[40], digits[24];
+    sse_http1_own own;
     sse_http1_field all[SSE_HTTP1_MAX_FIELDS + MAX_EXTRA_FIELDS];
     sse_buffer out;
     int code = SSE_OK;
@@ -35,12 +47,7 @@ int sse_http1_head_frame(const sse_http1_answer *a, const sse_http1_field *field
         return SSE_ETOOBIG;
     if (count)
         memcpy(all, fields, count * sizeof *fields);
-    format_date(date, sizeof date);
-    all[count++] = sse_http1_text_field("Date", date);
-    if (a->length >= 0 && (sse_http1_has_body(a->status) || (a->status == 304 && a->length > 0))) {
-        snprintf(digits, sizeof digits, "%lld", (long long)a->length);
-        all[count++] = sse_http1_text_field("Content-Length", digits);
-    }
+    count = sse_http1_add_own(&own, a->status, a->length, all, count);
     if (a->chunked)
         all[count++] = sse_http1_text_field("Transfer-Encoding", "chunked");
     if (!a->keep_alive)

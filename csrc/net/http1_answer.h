@@ -18,6 +18,18 @@ typedef struct sse_http1_answer {
 int sse_http1_head_frame(const sse_http1_answer *a, const sse_http1_field *fields, size_t count,
                          size_t *bad, sse_frame **frame);
 
+/* Most fields that sse_http1_add_own adds. */
+#define SSE_HTTP1_OWN_FIELDS 2
+
+typedef struct sse_http1_own { /* the texts they point into */
+    char date[40], digits[24];
+} sse_http1_own;
+
+/* What an answer of any protocol has beside the caller's fields: Date, and Content-Length where the
+ * length is known and the status has one. Returns the new count. */
+size_t sse_http1_add_own(sse_http1_own *own, int status, int64_t length, sse_http1_field *fields,
+                         size_t count);
+
 sse_http1_field sse_http1_text_field(const char *name, const char *value);
 
 /* Whether an answer of that status may have a body (RFC 9112 section 6.3). */

@@ -522,52 +522,47 @@ static void on_closed(sse_connection *c, sse_reason reason)
     sse_slab_give(&c->pool->sessions, s);
 }
 
-static const sse_protocol protocol = { on_bytes, on_eof, on_drained, on_deadline, on_closed };
+static const sse_protocol protocol = {
+    .on_bytes = on_bytes,
+    .on_eof = on_eof,
+    .on_drained = on_drained,
+    .on_deadline = on_deadline,
+    .on_closed = on_closed,
+};
 
 /* --- birth --------------------------------------------------------------- */
 
-static session *new_session(sse_pool *pool, evutil_socket_t fd)
+int sse_http1_session_begin(sse_connection *c)
 {
-    session *s = sse_slab_take(&pool->sessions, sizeof *s);
-
-    if (!s) {
-        evutil_closesocket(fd);
-        return NULL;
-    }
-    if (sse_connection_new(pool, fd, &protocol, &s->connection)) {
-        sse_slab_give(&pool->sessions, s);
-        return NULL;
-    }
-    s->connection->session = s;
-    return s;
-}
-
-int sse_http1_session_accept(sse_pool *pool, evutil_socket_t fd, sse_connection **out)
-{
-    session *s = new_session(pool, fd);
+    session *s = sse_slab_take(&c->pool->sessions, sizeof *s);
 
     if (!s)
         return SSE_ENOMEM;
-    pool->count.accepted++;
-    sse_connection_deadline(s->connection, pool->limits.idle_timeout);
-    sse_connection_read(s->connection, true);
-    *out = s->connection;
+    s->connection = c;
+    c->session = s;
+    c->protocol = &protocol;
     return SSE_OK;
 }
 
 int sse_http1_session_refuse(sse_pool *pool, evutil_socket_t fd)
 {
-    session *s = new_session(pool, fd);
+    sse_connection *c = NULL;
     sse_http1_field retry_after;
     unsigned char byte = 0;
     char seconds[8];
+    int code = sse_connection_new(pool, fd, &protocol, &c);
 
-    if (!s)
-        return SSE_ENOMEM;
+    if (!code)
+        code = sse_http1_session_begin(c);
+    if (code) {
+        if (c)
+            sse_connection_close(c, SSE_END_ERROR);
+        return c ? SSE_OK : code;
+    }
     evutil_secure_rng_get_bytes(&byte, 1); /* spread, so that the refused don't all come back at
                                               once */
     snprintf(seconds, sizeof seconds, "%d", 1 + byte % 10);
     retry_after = sse_http1_text_field("Retry-After", seconds);
-    refuse(s, 503, "too many connections", &retry_after);
+    refuse(c->session, 503, "too many connections", &retry_after);
     return SSE_OK;
 }

@@ -6,11 +6,12 @@
 #include "connection.h"
 #include "exchange.h"
 
-/* Speaks HTTP/1 over an accepted socket (taken over, also on failure). Whole requests go to
- * pool->on_request. */
-int sse_http1_session_accept(sse_pool *pool, evutil_socket_t fd, sse_connection **out);
+/* HTTP/1 is what the connection speaks from now on; whole requests go to pool->on_request. The
+ * caller has set the idle deadline, and reads. SSE_ENOMEM: nothing changed. */
+int sse_http1_session_begin(sse_connection *c);
 
-/* The same for a client that is one too many: a 503 with Retry-After and the end. */
+/* An accepted socket (taken over, also on failure) of a client that is one too many: a 503 with
+ * Retry-After and the end. */
 int sse_http1_session_refuse(sse_pool *pool, evutil_socket_t fd);
 
 #endif

@@ -11,6 +11,7 @@
 
 #include "addresses.h"
 #include "http1_session.h"
+#include "sniff.h"
 
 #define ACCEPTS_A_TURN 64
 #define MAX_REFUSED    256 /* clients told 503 at a time; more are dropped without a word */
@@ -44,6 +45,7 @@ const sse_limits sse_default_limits = {
     .idle_timeout = 60000,
     .write_timeout = 120000,
     .keep_alive = 15000,
+    .max_concurrent_streams = 256,
 };
 
 /* --- accepting ----------------------------------------------------------- */
@@ -76,7 +78,7 @@ static void welcome(sse_server *server, evutil_socket_t fd, const struct sockadd
             return;
         }
     }
-    if (sse_http1_session_accept(&server->pool, fd, &c)) {
+    if (sse_sniff_accept(&server->pool, fd, &c)) {
         if (address)
             sse_addresses_leave(&server->addresses, address);
         return;
@@ -294,6 +296,12 @@ void sse_server_close(sse_server *server)
 {
     sse_server_stop_listening(server);
     sse_pool_close_all(&server->pool);
+}
+
+void sse_server_drain(sse_server *server)
+{
+    sse_server_stop_listening(server);
+    sse_pool_drain(&server->pool);
 }
 
 void sse_server_free(sse_server *server)

@@ -37,6 +37,9 @@ void sse_server_stop_listening(sse_server *server);
 /* Stops listening and closes every connection at once; ends come from the loop. Idempotent. */
 void sse_server_close(sse_server *server);
 
+/* Stops listening; every connection serves what it was asked already, and ends then. */
+void sse_server_drain(sse_server *server);
+
 bool sse_server_listening(const sse_server *server);
 int sse_server_port(const sse_server *server); /* the port bound; the one asked for before listen */
 const sse_counters *sse_server_counters(const sse_server *server);

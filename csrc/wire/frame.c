@@ -18,7 +18,7 @@ static sse_frame *frame_new(sse_slice payload, const char *head, size_t head_len
     f->head = (uint32_t)head_len;
     f->payload = payload.len;
     memcpy(f->bytes, head, head_len);
-    if (payload.len > 0)
+    if (payload.len > 0 && payload.at)
         memcpy(f->bytes + head_len, payload.at, payload.len);
     if (head_len > 0)
         memcpy(f->bytes + head_len + payload.len, "\r\n", 2);
@@ -39,6 +39,11 @@ sse_frame *sse_frame_new(sse_slice payload)
 sse_frame *sse_frame_raw(sse_slice bytes)
 {
     return frame_new(bytes, "", 0);
+}
+
+sse_frame *sse_frame_blank(size_t len)
+{
+    return frame_new((sse_slice){ NULL, len }, "", 0);
 }
 
 int sse_frame_event(const sse_event *event, size_t max, sse_frame **out, const char **field)

@@ -53,6 +53,7 @@ local spec = {
   backlog = options.integer(1),
   max_connections = options.integer(1),
   max_connections_per_address = options.integer(1),
+  max_concurrent_streams = options.integer(1, 2 ^ 31 - 1),
   max_head = options.integer(256),
   max_body = options.integer(0),
   head_timeout = options.ms(1),
