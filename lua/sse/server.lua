@@ -24,7 +24,6 @@ local request = require "sse.server_request"
 local response = require "sse.server_response"
 local router = require "sse.router"
 local task = require "sse.task"
-require "sse.stream"
 
 local server = {}
 
