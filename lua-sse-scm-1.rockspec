@@ -28,6 +28,7 @@ dependencies = {
 external_dependencies = {
   EVENT = { header = "event2/event.h", library = "event_core" },
   CURL = { library = "curl" },
+  OPENSSL = { header = "openssl/ssl.h", library = "ssl" },
 }
 
 test_dependencies = {
@@ -56,11 +57,13 @@ build = {
         "csrc/bind/request.c",
         "csrc/bind/server.c",
         "csrc/bind/stream.c",
+        "csrc/bind/tls_options.c",
         "csrc/bind/transfer.c",
         "csrc/bind/url.c",
         "csrc/net/addresses.c",
         "csrc/net/connection.c",
         "csrc/net/exchange.c",
+        "csrc/net/greeting.c",
         "csrc/net/http1_session.c",
         "csrc/net/loop.c",
         "csrc/net/multi.c",
@@ -68,6 +71,10 @@ build = {
         "csrc/net/queue.c",
         "csrc/net/server.c",
         "csrc/net/stream.c",
+        "csrc/net/tls.c",
+        "csrc/net/tls_load.c",
+        "csrc/net/tls_shared.c",
+        "csrc/net/tls_tickets.c",
         "csrc/net/transfer.c",
         "csrc/net/url.c",
         "csrc/net/wheel.c",
@@ -84,9 +91,9 @@ build = {
         "csrc/wire/parser.c",
         "csrc/wire/utf8.c",
       },
-      libraries = { "event_core", "curl", "m" },
-      incdirs = { "$(EVENT_INCDIR)" },
-      libdirs = { "$(EVENT_LIBDIR)", "$(CURL_LIBDIR)" },
+      libraries = { "event_core", "curl", "ssl", "crypto", "m" },
+      incdirs = { "$(EVENT_INCDIR)", "$(OPENSSL_INCDIR)" },
+      libdirs = { "$(EVENT_LIBDIR)", "$(CURL_LIBDIR)", "$(OPENSSL_LIBDIR)" },
     },
     ["sse.abort"] = "lua/sse/abort.lua",
     ["sse.backoff"] = "lua/sse/backoff.lua",
@@ -119,6 +126,7 @@ build = {
     ["sse.source"] = "lua/sse/source.lua",
     ["sse.stream"] = "lua/sse/stream.lua",
     ["sse.task"] = "lua/sse/task.lua",
+    ["sse.tls"] = "lua/sse/tls.lua",
     ["sse.url"] = "lua/sse/url.lua",
     ["sse.version"] = "lua/sse/version.lua",
     -- end of modules

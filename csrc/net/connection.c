@@ -23,14 +23,10 @@ const char *sse_reason_name(sse_reason reason)
 
 static void on_socket(evutil_socket_t fd, short what, void *arg);
 
-/* Watches what is wanted now: readability unless reading is off, writability while bytes wait. */
-static void watch(sse_connection *c)
+static void watch_for(sse_connection *c, short want)
 {
-    short want = (short)((c->reading ? EV_READ : 0) | (c->out.bytes && c->stalled ? EV_WRITE : 0));
     evutil_socket_t fd = event_get_fd(&c->event);
 
-    if (want == c->watching)
-        return;
     if (c->watching)
         event_del(&c->event);
     c->watching = want;
@@ -44,7 +40,29 @@ static void watch(sse_connection *c)
     }
 }
 
+/* Watches what is wanted now: readability unless reading is off, writability while bytes wait. */
+static void watch(sse_connection *c)
+{
+    short want = (short)((c->reading ? EV_READ : 0) | (c->stalled ? EV_WRITE : 0));
+
+    if (c->tls)
+        want = sse_tls_watch(c->tls, want);
+    if (want != c->watching)
+        watch_for(c, want);
+    if (c->tls && c->reading && sse_tls_pending(c->tls))
+        event_active(&c->event, EV_READ, 0); /* the socket will not tell */
+}
+
 /* --- the end ------------------------------------------------------------- */
+
+/* The socket takes no more: wait for it, but not without end. */
+static void stall(sse_connection *c, bool progress)
+{
+    if (progress || !c->stalled)
+        sse_wheel_set(&c->pool->wheel, &c->deadline, c->pool->limits.write_timeout);
+    c->stalled = true;
+    watch(c);
+}
 
 static void move_to(sse_connection **list, sse_connection *c)
 {
@@ -67,6 +85,7 @@ void sse_connection_reset(sse_connection *c, sse_reason reason)
     if (sse_connection_ended(c))
         return;
     setsockopt(event_get_fd(&c->event), SOL_SOCKET, SO_LINGER, &none, sizeof none);
+    sse_connection_unsecure(c); /* nor by close_notify */
     sse_connection_close(c, reason);
 }
 
@@ -78,6 +97,9 @@ void sse_connection_close(sse_connection *c, sse_reason reason)
     if (c->watching)
         event_del(&c->event);
     sse_wheel_cancel(&c->pool->wheel, &c->deadline);
+    if (c->tls && reason != SSE_END_CLIENT)
+        sse_tls_end(c->tls);
+    sse_connection_unsecure(c);
     evutil_closesocket(event_get_fd(&c->event));
     sse_queue_clear(&c->out);
     c->pool->count.connections--;
@@ -89,6 +111,10 @@ static void linger(sse_connection *c)
 {
     if (c->lingering)
         return;
+    if (c->tls && sse_tls_end(c->tls) == SSE_EAGAIN) {
+        stall(c, false);
+        return;
+    }
     c->lingering = true;
     shutdown(event_get_fd(&c->event), SHUT_WR);
     if (c->eof) {
@@ -123,15 +149,6 @@ static void drained(sse_connection *c)
         c->protocol->on_drained(c);
 }
 
-/* The socket takes no more: wait for it, but not without end. */
-static void stall(sse_connection *c, bool progress)
-{
-    if (progress || !c->stalled)
-        sse_wheel_set(&c->pool->wheel, &c->deadline, c->pool->limits.write_timeout);
-    c->stalled = true;
-    watch(c);
-}
-
 /* Why a read or a write failed: the peer said so, or nothing is heard of it any more. */
 static sse_reason reason_of_errno(int number)
 {
@@ -150,6 +167,8 @@ static ssize_t write_some(sse_connection *c)
     flags = MSG_NOSIGNAL;
 #endif
     message.msg_iovlen = (size_t)sse_queue_iov(&c->out, iov, MAX_IOV);
+    if (c->tls)
+        return sse_tls_write(c->tls, iov, (int)message.msg_iovlen);
     do
         n = sendmsg(event_get_fd(&c->event), &message, flags);
     while (n < 0 && errno == EINTR);
@@ -165,6 +184,7 @@ static void write_out(sse_connection *c)
         ssize_t n = write_some(c);
 
         if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) {
+            c->fresh = c->fresh && !(c->tls && sse_tls_held(c->tls));
             stall(c, progress);
             return;
         }
@@ -241,10 +261,15 @@ static void end_of_input(sse_connection *c)
         c->protocol->on_eof(c);
 }
 
+static ssize_t receive(sse_connection *c, char *to, size_t size)
+{
+    return c->tls ? sse_tls_read(c->tls, to, size) : recv(event_get_fd(&c->event), to, size, 0);
+}
+
 static void read_some(sse_connection *c)
 {
     sse_pool *pool = c->pool;
-    ssize_t n = recv(event_get_fd(&c->event), pool->scratch, sizeof pool->scratch, 0);
+    ssize_t n = receive(c, pool->scratch, sizeof pool->scratch);
 
     if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR))
         return;
@@ -266,10 +291,14 @@ static void on_socket(evutil_socket_t fd, short what, void *arg)
     sse_connection *c = arg;
 
     (void)fd;
-    if (what & EV_WRITE)
+    if (c->tls)
+        what = sse_tls_ready(c->tls, what);
+    if ((what & EV_WRITE) && c->stalled)
         write_from_loop(c);
     if ((what & EV_READ) && !sse_connection_ended(c) && c->reading)
         read_some(c);
+    if (c->tls)
+        watch(c); /* what it waits for may have changed, and more may be there */
 }
 
 void sse_connection_read(sse_connection *c, bool on)
@@ -359,6 +388,17 @@ int sse_connection_new(sse_pool *pool, evutil_socket_t fd, const sse_protocol *p
     pool->count.connections++;
     *out = c;
     return SSE_OK;
+}
+
+int sse_connection_secure(sse_connection *c, sse_tls_context *context)
+{
+    return sse_tls_new(context, event_get_fd(&c->event), &c->tls);
+}
+
+void sse_connection_unsecure(sse_connection *c)
+{
+    sse_tls_free(c->tls);
+    c->tls = NULL;
 }
 
 /* --- the pool ------------------------------------------------------------ */

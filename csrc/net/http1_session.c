@@ -501,8 +501,6 @@ static void on_closed(sse_connection *c, sse_reason reason)
 {
     session *s = c->session;
 
-    if (!s) /* the birth failed */
-        return;
     if (s->exchange)
         sse_exchange_end(s->exchange, reason);
     sse_request_free(s->request);
@@ -514,49 +512,42 @@ static const sse_protocol protocol = { on_bytes, on_eof, on_drained, on_deadline
 
 /* --- birth --------------------------------------------------------------- */
 
-static session *new_session(sse_pool *pool, evutil_socket_t fd)
+static session *attach(sse_connection *c)
 {
     session *s = calloc(1, sizeof *s);
 
-    if (!s) {
-        evutil_closesocket(fd);
+    if (!s)
         return NULL;
-    }
-    if (sse_connection_new(pool, fd, &protocol, &s->connection)) {
-        free(s);
-        return NULL;
-    }
-    s->connection->session = s;
-    sse_buffer_init(&s->in, pool->limits.max_head + sizeof pool->scratch + MAX_WAITING);
+    s->connection = c;
+    c->protocol = &protocol;
+    c->session = s;
+    sse_buffer_init(&s->in, c->pool->limits.max_head + sizeof c->pool->scratch + MAX_WAITING);
     return s;
 }
 
-int sse_http1_session_accept(sse_pool *pool, evutil_socket_t fd, sse_connection **out)
+int sse_http1_session_start(sse_connection *c)
 {
-    session *s = new_session(pool, fd);
-
-    if (!s)
+    if (!attach(c))
         return SSE_ENOMEM;
-    pool->count.accepted++;
-    sse_connection_deadline(s->connection, pool->limits.idle_timeout);
-    sse_connection_read(s->connection, true);
-    *out = s->connection;
+    sse_connection_deadline(c, c->pool->limits.idle_timeout);
+    sse_connection_read(c, true);
     return SSE_OK;
 }
 
-int sse_http1_session_refuse(sse_pool *pool, evutil_socket_t fd)
+void sse_http1_session_refuse(sse_connection *c, int status, const char *reason)
 {
-    session *s = new_session(pool, fd);
+    session *s = attach(c);
     sse_http1_field retry_after;
     unsigned char byte = 0;
     char seconds[8];
 
-    if (!s)
-        return SSE_ENOMEM;
+    if (!s) {
+        sse_connection_close(c, SSE_END_ERROR);
+        return;
+    }
     evutil_secure_rng_get_bytes(&byte, 1); /* spread, so that the refused don't all come back at
                                               once */
     snprintf(seconds, sizeof seconds, "%d", 1 + byte % 10);
     retry_after = field("Retry-After", seconds);
-    refuse(s, 503, "too many connections", &retry_after);
-    return SSE_OK;
+    refuse(s, status, reason, status == 503 ? &retry_after : NULL);
 }
