@@ -72,6 +72,8 @@ static void on_drain(void *user)
         sse_protect(o->st, call_on_drain, o);
 }
 
+static const sse_exchange_events events = { NULL, on_end, on_drain };
+
 void sse_set_callback(lua_State *L, const char *name, int n, bool open, int *self)
 {
     if (!lua_isnil(L, 2) && !lua_isfunction(L, 2))
@@ -476,8 +478,7 @@ static int mm_gc(lua_State *L)
         return 0;
     o->x = NULL;
     x->user = NULL;
-    x->on_end = NULL;
-    x->on_drain = NULL;
+    x->on = &sse_exchange_unheard;
     if (x->state == SSE_EXCHANGE_OPEN)
         sse_exchange_reply(x, 500, &field, 1, SSE_SLICE("500 Internal Server Error: no answer\n"),
                            NULL);
@@ -494,8 +495,7 @@ void sse_push_exchange(lua_State *L, sse_exchange *x)
     o->st = sse_state_get(L);
     o->x = x;
     x->user = o;
-    x->on_end = on_end;
-    x->on_drain = on_drain;
+    x->on = &events;
 }
 
 static const luaL_Reg methods[] = {

@@ -86,6 +86,8 @@ static void on_drain(void *user)
         sse_protect(o->st, call_on_wake, o);
 }
 
+static const sse_exchange_events events = { NULL, on_end, on_drain };
+
 void *sse_push_stream(lua_State *L)
 {
     stream_object *o = sse_class_new(L, &stream_class, sizeof *o, VALUES);
@@ -100,7 +102,7 @@ void sse_attach_stream(void *object, sse_stream *stream)
     stream_object *o = object;
 
     o->stream = stream;
-    sse_stream_listen(stream, o, on_end, on_drain);
+    sse_stream_listen(stream, o, &events);
 }
 
 /* --- methods ------------------------------------------------------------- */
@@ -219,7 +221,7 @@ static int mm_gc(lua_State *L)
     stream_object *o = lua_touserdata(L, 1);
 
     if (o->stream && o->st->loop)
-        sse_stream_listen(o->stream, NULL, NULL, NULL);
+        sse_stream_listen(o->stream, NULL, &sse_exchange_unheard);
     o->stream = NULL;
     return 0;
 }

@@ -3,12 +3,16 @@
 #include <errno.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
-#include <stdlib.h>
 #include <sys/socket.h>
 
 #define MAX_IOV 64
 #define MAX_DISCARD \
-    (64u << 20)            /* SSE_LINGER_MS is the real bound; this one is for a fast network */
+    (64u << 20) /* SSE_LINGER_MS is the real bound; this one is for a fast network */
+#ifdef MSG_NOSIGNAL
+#define NO_SIGNAL MSG_NOSIGNAL
+#else
+#define NO_SIGNAL 0 /* SO_NOSIGPIPE, or SIGPIPE ignored */
+#endif
 #define FLUSHES_A_TURN 512 /* then accepts, timers and other sockets have their turn */
 
 const char *sse_reason_name(sse_reason reason)
@@ -53,14 +57,38 @@ static void watch(sse_connection *c)
         event_active(&c->event, EV_READ, 0); /* the socket will not tell */
 }
 
+/* --- the queue, and what all of them hold ---------------------------------- */
+
+static int enqueue(sse_connection *c, sse_frame *frame, size_t sent)
+{
+    int code = sse_queue_push(&c->out, frame, sent);
+
+    if (!code)
+        c->pool->count.buffered += sse_queue_view(&c->out, frame).len - sent;
+    return code;
+}
+
+static void advance(sse_connection *c, size_t n)
+{
+    c->pool->count.buffered -= n;
+    sse_queue_advance(&c->out, n);
+}
+
+void sse_connection_drop_pending(sse_connection *c)
+{
+    c->pool->count.buffered -= sse_connection_pending(c);
+    sse_queue_clear(&c->out);
+}
+
 /* --- the end ------------------------------------------------------------- */
 
 /* The socket takes no more: wait for it, but not without end. */
 static void stall(sse_connection *c, bool progress)
 {
-    if (progress || !c->stalled)
+    if ((progress || !c->stalled) && !c->hurried)
         sse_wheel_set(&c->pool->wheel, &c->deadline, c->pool->limits.write_timeout);
     c->stalled = true;
+    c->fresh = c->fresh && !(c->tls && sse_tls_held(c->tls));
     watch(c);
 }
 
@@ -101,7 +129,7 @@ void sse_connection_close(sse_connection *c, sse_reason reason)
         sse_tls_end(c->tls);
     sse_connection_unsecure(c);
     evutil_closesocket(event_get_fd(&c->event));
-    sse_queue_clear(&c->out);
+    sse_connection_drop_pending(c);
     c->pool->count.connections--;
     move_to(&c->pool->dead, c);
     sse_pool_wake(c->pool);
@@ -130,7 +158,7 @@ void sse_connection_finish(sse_connection *c)
     if (sse_connection_ended(c) || c->finishing)
         return;
     c->finishing = true;
-    if (c->out.bytes == 0)
+    if (sse_connection_pending(c) == 0)
         linger(c);
 }
 
@@ -140,7 +168,8 @@ static void drained(sse_connection *c)
 {
     if (c->stalled) {
         c->stalled = false;
-        sse_wheel_cancel(&c->pool->wheel, &c->deadline);
+        if (!c->hurried)
+            sse_wheel_cancel(&c->pool->wheel, &c->deadline);
     }
     watch(c);
     if (c->finishing)
@@ -161,16 +190,26 @@ static ssize_t write_some(sse_connection *c)
     struct iovec iov[MAX_IOV];
     struct msghdr message = { .msg_iov = iov };
     ssize_t n = 0;
-    int flags = 0;
 
-#ifdef MSG_NOSIGNAL
-    flags = MSG_NOSIGNAL;
-#endif
     message.msg_iovlen = (size_t)sse_queue_iov(&c->out, iov, MAX_IOV);
     if (c->tls)
         return sse_tls_write(c->tls, iov, (int)message.msg_iovlen);
     do
-        n = sendmsg(event_get_fd(&c->event), &message, flags);
+        n = sendmsg(event_get_fd(&c->event), &message, NO_SIGNAL);
+    while (n < 0 && errno == EINTR);
+    return n;
+}
+
+/* One piece: send() costs less than sendmsg(). */
+static ssize_t write_piece(sse_connection *c, sse_slice piece)
+{
+    struct iovec all = { (char *)piece.at, piece.len };
+    ssize_t n = 0;
+
+    if (c->tls)
+        return sse_tls_write(c->tls, &all, 1);
+    do
+        n = send(event_get_fd(&c->event), piece.at, piece.len, NO_SIGNAL);
     while (n < 0 && errno == EINTR);
     return n;
 }
@@ -180,11 +219,10 @@ static void write_out(sse_connection *c)
 {
     bool progress = false;
 
-    while (c->out.bytes > 0) {
+    while (sse_connection_pending(c) > 0) {
         ssize_t n = write_some(c);
 
         if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) {
-            c->fresh = c->fresh && !(c->tls && sse_tls_held(c->tls));
             stall(c, progress);
             return;
         }
@@ -195,7 +233,7 @@ static void write_out(sse_connection *c)
         progress = true;
         c->fresh = false;
         c->pool->count.bytes_out += (uint64_t)n;
-        sse_queue_advance(&c->out, (size_t)n);
+        advance(c, (size_t)n);
     }
 }
 
@@ -204,7 +242,7 @@ static void write_from_loop(sse_connection *c)
     if (sse_connection_ended(c))
         return;
     write_out(c);
-    if (!sse_connection_ended(c) && c->out.bytes == 0)
+    if (!sse_connection_ended(c) && sse_connection_pending(c) == 0)
         drained(c);
 }
 
@@ -234,12 +272,44 @@ int sse_connection_send(sse_connection *c, sse_frame *frame)
 
     if (sse_connection_ended(c) || c->finishing)
         return SSE_ECLOSED;
-    code = sse_queue_push(&c->out, frame);
+    code = enqueue(c, frame, 0);
     if (code)
         return code;
     if (!c->stalled)
         mark_dirty(c);
     return SSE_OK;
+}
+
+int sse_connection_push(sse_connection *c, sse_frame *frame)
+{
+    sse_slice piece = sse_queue_view(&c->out, frame);
+    ssize_t n = 0;
+    int code = SSE_OK;
+
+    if (c->stalled || sse_connection_pending(c) > 0 || c->finishing) {
+        code = sse_connection_send(c, frame);
+        return code ? code : SSE_EAGAIN;
+    }
+    if (sse_connection_ended(c))
+        return SSE_ECLOSED;
+    n = write_piece(c, piece);
+    if (n < 0 && errno != EAGAIN && errno != EWOULDBLOCK) {
+        sse_connection_close(c, reason_of_errno(errno));
+        return SSE_ECLOSED;
+    }
+    if (n > 0) {
+        c->fresh = false;
+        c->pool->count.bytes_out += (uint64_t)n;
+    }
+    if (n == (ssize_t)piece.len)
+        return SSE_OK;
+    code = enqueue(c, frame, n > 0 ? (size_t)n : 0);
+    if (code) { /* half a frame can't stay half */
+        sse_connection_close(c, SSE_END_ERROR);
+        return code;
+    }
+    stall(c, n > 0);
+    return SSE_EAGAIN;
 }
 
 /* --- reading ------------------------------------------------------------- */
@@ -324,7 +394,7 @@ static void on_deadline(sse_deadline *d)
 {
     sse_connection *c = SSE_OWNER(d, sse_connection, deadline);
 
-    if (c->lingering)
+    if (c->lingering || c->hurried)
         sse_connection_close(c, SSE_END_SERVER);
     else if (c->stalled)
         sse_connection_close(c, SSE_END_TIMEOUT);
@@ -334,12 +404,20 @@ static void on_deadline(sse_deadline *d)
 
 void sse_connection_deadline(sse_connection *c, uint64_t ms)
 {
-    if (sse_connection_ended(c) || c->stalled || c->lingering)
+    if (sse_connection_ended(c) || c->stalled || c->lingering || c->hurried)
         return;
     if (ms)
         sse_wheel_set(&c->pool->wheel, &c->deadline, ms);
     else
         sse_wheel_cancel(&c->pool->wheel, &c->deadline);
+}
+
+void sse_connection_hurry(sse_connection *c, uint64_t ms)
+{
+    if (sse_connection_ended(c) || c->lingering)
+        return;
+    c->hurried = true;
+    sse_wheel_set(&c->pool->wheel, &c->deadline, ms);
 }
 
 /* --- birth --------------------------------------------------------------- */
@@ -373,7 +451,7 @@ static void set_socket_options(evutil_socket_t fd, uint64_t write_timeout)
 int sse_connection_new(sse_pool *pool, evutil_socket_t fd, const sse_protocol *protocol,
                        sse_connection **out)
 {
-    sse_connection *c = calloc(1, sizeof *c);
+    sse_connection *c = sse_slab_take(&pool->connections, sizeof *c);
 
     if (!c) {
         evutil_closesocket(fd);
@@ -437,7 +515,7 @@ static void free_dead(sse_pool *pool)
         c->protocol->on_closed(c, (sse_reason)c->reason);
         if (pool->on_connection_gone)
             pool->on_connection_gone(pool->user, c);
-        free(c);
+        sse_slab_give(&pool->connections, c);
     }
 }
 
@@ -471,7 +549,7 @@ void sse_pool_close_all(sse_pool *pool)
     while (pool->open) {
         sse_connection *c = pool->open;
 
-        if (c->out.bytes > 0)
+        if (sse_connection_pending(c) > 0)
             sse_connection_flush(c);
         sse_connection_close(c, SSE_END_SERVER);
     }
@@ -483,4 +561,8 @@ void sse_pool_free(sse_pool *pool)
         end_turn(pool);
     sse_loop_undefer(pool->loop, &pool->turn_end);
     sse_wheel_stop(&pool->wheel);
+    sse_slab_free(&pool->connections);
+    sse_slab_free(&pool->sessions);
+    sse_slab_free(&pool->exchanges);
+    sse_slab_free(&pool->streams);
 }

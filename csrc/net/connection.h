@@ -7,6 +7,7 @@
 #define SSE_NET_CONNECTION_H
 
 #include "queue.h"
+#include "slab.h"
 #include "tls.h"
 #include "wheel.h"
 
@@ -29,6 +30,7 @@ typedef struct sse_limits {
     size_t max_head, max_target;
     uint64_t max_body;
     size_t max_pending;                                /* bytes queued for one streamed answer */
+    size_t max_buffered;                               /* bytes queued for all sockets together */
     uint64_t head_timeout, body_timeout, idle_timeout; /* ms */
     uint64_t write_timeout; /* ms a socket may take no byte while some wait for it */
     uint64_t keep_alive;    /* ms between keep-alive comments, 0: none */
@@ -36,7 +38,9 @@ typedef struct sse_limits {
 
 typedef struct sse_counters {
     uint64_t accepted, refused, requests, streams_opened, bytes_in, bytes_out;
+    uint64_t full;               /* sends refused: max_pending or max_buffered */
     size_t connections, streams; /* open now */
+    size_t buffered;             /* bytes queued for sockets now */
 } sse_counters;
 
 typedef struct sse_connection sse_connection;
@@ -63,6 +67,7 @@ typedef struct sse_pool {
     size_t dirty_count;
     struct sse_exchange *ended, **ended_tail; /* see exchange.h */
     sse_deferred turn_end;
+    sse_slab connections, sessions, exchanges, streams;
     void (*on_request)(void *user, struct sse_exchange *x);
     void (*on_connection_gone)(void *user, sse_connection *c);
     void (*on_turn_end)(struct sse_pool *pool); /* exchange.c's: calls what ended */
@@ -86,6 +91,7 @@ struct sse_connection {
     short watching;     /* EV_READ | EV_WRITE as armed */
     bool fresh;         /* the session's mark: no byte went out since it was set */
     bool dirty, reading, eof, finishing, lingering, stalled;
+    bool hurried; /* the deadline is the end, whatever the socket takes meanwhile */
     bool counted; /* the server's: it counts towards max_connections */
 };
 
@@ -114,9 +120,23 @@ int sse_connection_secure(sse_connection *c, sse_tls_context *context);
 /* Plain from now on, for a client that does not speak TLS. */
 void sse_connection_unsecure(sse_connection *c);
 
+/* Bytes queued for the socket. */
+static inline size_t sse_connection_pending(const sse_connection *c)
+{
+    return sse_queue_bytes(&c->out);
+}
+
 /* Queues the frame (adding a reference); it is written at the end of the turn. SSE_ECLOSED,
  * SSE_ENOMEM. */
 int sse_connection_send(sse_connection *c, sse_frame *frame);
+
+/* The frame straight to the socket, without a reference kept where it takes all of it (SSE_OK);
+ * what is left of it is queued, as all of it is behind others (SSE_EAGAIN: on_drained follows).
+ * SSE_ECLOSED, SSE_ENOMEM: nothing was taken. */
+int sse_connection_push(sse_connection *c, sse_frame *frame);
+
+/* Forgets what is queued. */
+void sse_connection_drop_pending(sse_connection *c);
 
 /* Writes what the socket takes, without waiting for the end of the turn. No callback comes from it.
  */
@@ -135,6 +155,9 @@ void sse_connection_deadline(sse_connection *c, uint64_t ms);
 
 /* Ends after what is queued went out, lingering so that the client can read it. */
 void sse_connection_finish(sse_connection *c);
+
+/* What ends is given ms more and no longer. */
+void sse_connection_hurry(sse_connection *c, uint64_t ms);
 
 /* Ends at once; what is queued is lost. `reset`: the client is told so by a reset, where the end of
  * the connection could be taken for the end of the answer. */

@@ -50,6 +50,8 @@ void sse_request_free(sse_request *request)
     free(request);
 }
 
+const sse_exchange_events sse_exchange_unheard = { 0 };
+
 /* --- birth and end ------------------------------------------------------- */
 
 /* The end of a turn: tells what ended, oldest first. What ends meanwhile waits for the next turn.
@@ -64,20 +66,21 @@ static void tell_ended(sse_pool *pool)
         sse_exchange *x = list;
 
         list = x->next;
-        if (x->on_end)
-            x->on_end(x->user, (sse_reason)x->reason);
+        if (x->on->on_end)
+            x->on->on_end(x->user, (sse_reason)x->reason);
         sse_request_free(x->request);
-        free(x);
+        sse_slab_give(&pool->exchanges, x);
     }
 }
 
 sse_exchange *sse_exchange_new(sse_pool *pool, const sse_transport *transport, void *session,
                                sse_request *request)
 {
-    sse_exchange *x = calloc(1, sizeof *x);
+    sse_exchange *x = sse_slab_take(&pool->exchanges, sizeof *x);
 
     if (!x)
         return NULL;
+    x->on = &sse_exchange_unheard;
     pool->on_turn_end = tell_ended;
     x->pool = pool;
     x->transport = transport;
@@ -94,6 +97,8 @@ void sse_exchange_end(sse_exchange *x, sse_reason reason)
     x->state = reason == SSE_END_FINISHED ? SSE_EXCHANGE_FINISHED : SSE_EXCHANGE_CLOSED;
     x->reason = (uint8_t)reason;
     x->session = NULL;
+    if (x->on->on_ended)
+        x->on->on_ended(x->user);
     x->next = NULL;
     *x->pool->ended_tail = x;
     x->pool->ended_tail = &x->next;
@@ -147,6 +152,15 @@ int sse_exchange_start(sse_exchange *x, int status, const sse_http1_field *field
     return code;
 }
 
+/* The client is too far behind for so many bytes more, or all of them together are. */
+static bool full(const sse_exchange *x, size_t pending, size_t more, size_t max)
+{
+    const sse_pool *pool = x->pool;
+
+    return pending + more > max ||
+           (pending > 0 && pool->count.buffered + more > pool->limits.max_buffered);
+}
+
 int sse_exchange_send(sse_exchange *x, sse_frame *frame, size_t max)
 {
     size_t pending = 0;
@@ -159,18 +173,38 @@ int sse_exchange_send(sse_exchange *x, sse_frame *frame, size_t max)
     if (frame->payload > max)
         return SSE_ETOOBIG;
     pending = x->transport->pending(x);
-    if (pending + frame->payload > max) {
+    if (full(x, pending, frame->payload, max)) {
         x->transport->flush(x);
         if (x->state != SSE_EXCHANGE_STARTED || !x->session)
             return SSE_ECLOSED;
         pending = x->transport->pending(x);
-        if (pending + frame->payload > max)
+        if (full(x, pending, frame->payload, max)) {
+            x->pool->count.full++;
             return SSE_EFULL;
+        }
     }
     code = x->transport->send(x, frame);
     if (!code && pending + frame->payload > FLUSH_AT)
         x->transport->flush(x);
     return code;
+}
+
+int sse_exchange_push(sse_exchange *x, sse_frame *frame)
+{
+    if (x->state != SSE_EXCHANGE_STARTED || !x->session)
+        return SSE_ECLOSED;
+    return x->head_only ? SSE_OK : x->transport->push(x, frame);
+}
+
+void sse_exchange_give_up(sse_exchange *x, sse_frame *last, uint64_t ms, sse_reason reason)
+{
+    if (x->state != SSE_EXCHANGE_STARTED)
+        return;
+    if (last && x->session && !x->head_only)
+        x->transport->send(x, last);
+    x->transport->hurry(x, ms);
+    x->transport->finish(x);
+    sse_exchange_end(x, reason);
 }
 
 void sse_exchange_finish(sse_exchange *x, sse_reason reason)

@@ -30,12 +30,21 @@ typedef enum sse_exchange_state {
 
 typedef struct sse_exchange sse_exchange;
 
+/* Whom an exchange tells; each may be NULL. */
+typedef struct sse_exchange_events {
+    void (*on_ended)(void *user); /* at once, within the call that ended it: may call nobody */
+    void (*on_end)(void *user, sse_reason reason); /* from the loop, once; then it is freed */
+    void (*on_drain)(void *user);                  /* what was queued went out; from the loop */
+} sse_exchange_events;
+
 /* The protocol's part. `length`: of a body known beforehand, or -1 for a streamed one. */
 typedef struct sse_transport {
     int (*start)(sse_exchange *x, int status, const sse_http1_field *fields, size_t count,
                  int64_t length, size_t *bad);
     int (*send)(sse_exchange *x, sse_frame *frame);
+    int (*push)(sse_exchange *x, sse_frame *frame); /* see sse_exchange_push */
     void (*finish)(sse_exchange *x);
+    void (*hurry)(sse_exchange *x, uint64_t ms); /* to be finished: no longer than that */
     void (*abort)(sse_exchange *x);
     void (*flush)(sse_exchange *x);
     size_t (*pending)(const sse_exchange *x);
@@ -49,13 +58,15 @@ struct sse_exchange {
     sse_request *request; /* NULL once dropped */
     sse_exchange *next;   /* pool->ended */
     void *user;
-    void (*on_end)(void *user, sse_reason reason);
-    void (*on_drain)(void *user); /* what was queued went out; from the loop */
+    const sse_exchange_events *on; /* never NULL */
     uint8_t state, reason;
     bool head_only;  /* HEAD: the body is not sent */
     bool long_lived; /* an event stream: the request is dropped, the client's end of input ends it
                       */
 };
+
+/* Nobody listens. */
+extern const sse_exchange_events sse_exchange_unheard;
 
 /* For the transport: a new exchange (takes the request over), and its end. */
 sse_exchange *sse_exchange_new(sse_pool *pool, const sse_transport *transport, void *session,
@@ -74,6 +85,15 @@ int sse_exchange_start(sse_exchange *x, int status, const sse_http1_field *field
 /* A piece of a streamed body; all or nothing. SSE_EFULL: max bytes are pending and the client takes
  * none; SSE_ETOOBIG: the frame alone is over max; SSE_ECLOSED, SSE_ESTATE, SSE_ENOMEM. */
 int sse_exchange_send(sse_exchange *x, sse_frame *frame, size_t max);
+
+/* A piece of a streamed body straight to the client. SSE_OK: the socket has all of it. SSE_EAGAIN:
+ * taken, but the client is behind, and on_drain tells when it no longer is. Otherwise it was not
+ * taken: SSE_ECLOSED, SSE_ENOMEM. Calls nobody; the exchange stays until the loop tells its end. */
+int sse_exchange_push(sse_exchange *x, sse_frame *frame);
+
+/* The clean end of a client that is too slow: what it was sent already, then `last` (NULL: none),
+ * within ms; then at once. */
+void sse_exchange_give_up(sse_exchange *x, sse_frame *last, uint64_t ms, sse_reason reason);
 
 /* The clean end of a streamed answer. Harmless when ended. */
 void sse_exchange_finish(sse_exchange *x, sse_reason reason);

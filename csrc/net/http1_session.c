@@ -2,84 +2,73 @@
 
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 
-#define MAX_EXTRA_FIELDS  4 /* Date, Connection, and the framing of the body */
-#define MAX_RESPONSE_HEAD ((size_t)256 << 10)
+#include "http1_answer.h"
+
 #define MAX_WAITING \
     ((size_t)32 << 10) /* bytes of further requests kept while one is being answered */
+
+/* What is being read; there is none while nothing is. */
+typedef struct reading {
+    sse_request *request; /* the request whose body is being read, or NULL */
+    sse_http1_body body;
+    sse_buffer in;  /* bytes not understood yet */
+    size_t scanned; /* see sse_http1_parse_head */
+} reading;
 
 typedef struct session {
     sse_connection *connection;
     sse_exchange *exchange; /* the request being answered, or NULL */
-    sse_request *request;   /* the request whose body is being read, or NULL */
-    sse_http1_body body;
-    sse_buffer in;   /* bytes not understood yet */
-    size_t scanned;  /* see sse_http1_parse_head */
-    bool keep_alive; /* after the answer at hand */
-    bool chunked;    /* the answer at hand is streamed in chunks */
+    reading *read;          /* or NULL */
+    bool keep_alive;        /* after the answer at hand */
+    bool chunked;           /* the answer at hand is streamed in chunks */
     bool expect_continue;
     bool begun; /* the first byte of a request came: the head's deadline runs */
 } session;
 
+/* --- what is being read --------------------------------------------------- */
+
+static size_t waiting_bytes(const session *s)
+{
+    return s->read ? s->read->in.len : 0;
+}
+
+static bool reads_body(const session *s)
+{
+    return s->read && s->read->request;
+}
+
+static bool make_reading(session *s)
+{
+    sse_pool *pool = s->connection->pool;
+
+    if (s->read)
+        return true;
+    s->read = calloc(1, sizeof *s->read);
+    if (!s->read)
+        return false;
+    sse_buffer_init(&s->read->in, pool->limits.max_head + sizeof pool->scratch + MAX_WAITING);
+    return true;
+}
+
+static void drop_reading(session *s)
+{
+    if (!s->read)
+        return;
+    sse_request_free(s->read->request);
+    sse_buffer_free(&s->read->in);
+    free(s->read);
+    s->read = NULL;
+}
+
+/* Nothing is kept between requests. */
+static void settle_reading(session *s)
+{
+    if (s->read && !s->read->request && s->read->in.len == 0)
+        drop_reading(s);
+}
+
 /* --- answers ------------------------------------------------------------- */
-
-static void format_date(char *out, size_t size)
-{
-    time_t now = time(NULL);
-    struct tm tm;
-
-    gmtime_r(&now, &tm); /* not strftime: day and month names must not follow the locale */
-    snprintf(out, size, "%s, %02d %s %04d %02d:%02d:%02d GMT",
-             &"Sun\0Mon\0Tue\0Wed\0Thu\0Fri\0Sat"[tm.tm_wday * 4], tm.tm_mday,
-             &"Jan\0Feb\0Mar\0Apr\0May\0Jun\0Jul\0Aug\0Sep\0Oct\0Nov\0Dec"[tm.tm_mon * 4],
-             tm.tm_year + 1900, tm.tm_hour, tm.tm_min, tm.tm_sec);
-}
-
-static sse_http1_field field(const char *name, const char *value)
-{
-    return (sse_http1_field){ { name, strlen(name) }, { value, strlen(value) } };
-}
-
-static bool has_body(int status)
-{
-    return status >= 200 && status != 204 && status != 304;
-}
-
-/* The response head as one frame: the caller's fields, then what the connection needs. */
-static int head_frame(session *s, int minor, int status, const sse_http1_field *fields,
-                      size_t count, int64_t length, size_t *bad, sse_frame **frame)
-{
-    char date[40], digits[24];
-    sse_http1_field all[SSE_HTTP1_MAX_FIELDS + MAX_EXTRA_FIELDS];
-    sse_buffer out;
-    int code = SSE_OK;
-
-    if (count > SSE_HTTP1_MAX_FIELDS)
-        return SSE_ETOOBIG;
-    if (count)
-        memcpy(all, fields, count * sizeof *fields);
-    format_date(date, sizeof date);
-    all[count++] = field("Date", date);
-    if (length >= 0 && (has_body(status) || (status == 304 && length > 0))) {
-        snprintf(digits, sizeof digits, "%lld", (long long)length);
-        all[count++] = field("Content-Length", digits);
-    }
-    if (s->chunked)
-        all[count++] = field("Transfer-Encoding", "chunked");
-    if (!s->keep_alive)
-        all[count++] = field("Connection", "close");
-    else if (minor == 0)
-        all[count++] = field("Connection", "keep-alive");
-    sse_buffer_init(&out, MAX_RESPONSE_HEAD);
-    code = sse_http1_write_head(&out, 1, status, all, count, bad);
-    if (!code) {
-        *frame = sse_frame_raw((sse_slice){ out.data, out.len });
-        code = *frame ? SSE_OK : SSE_ENOMEM;
-    }
-    sse_buffer_free(&out);
-    return code;
-}
 
 static int send_and_drop(session *s, sse_frame *frame)
 {
@@ -92,9 +81,9 @@ static int send_and_drop(session *s, sse_frame *frame)
 /* How the body will be delimited (RFC 9112 section 6): by its length, by chunks, or by the end. */
 static void choose_framing(session *s, sse_exchange *x, int status, int64_t length)
 {
-    if (!has_body(status))
+    if (!sse_http1_has_body(status))
         x->head_only = true;
-    s->chunked = length < 0 && x->request->minor > 0 && has_body(status);
+    s->chunked = length < 0 && x->request->minor > 0 && sse_http1_has_body(status);
     s->connection->out.bare = length < 0 && !s->chunked;
     if (length < 0 && !s->chunked && !x->head_only)
         s->keep_alive = false;
@@ -105,14 +94,17 @@ static int start_answer(sse_exchange *x, int status, const sse_http1_field *fiel
 {
     session *s = x->session;
     bool keep_alive = s->keep_alive, head_only = x->head_only;
+    sse_http1_answer answer = { .minor = x->request->minor, .status = status, .length = length };
     sse_frame *frame = NULL;
     int code = SSE_OK;
 
     if (sse_connection_ended(s->connection))
         return SSE_ECLOSED;
     choose_framing(s, x, status, length);
-    s->connection->fresh = s->connection->out.bytes == 0;
-    code = head_frame(s, x->request->minor, status, fields, count, length, bad, &frame);
+    s->connection->fresh = sse_connection_pending(s->connection) == 0;
+    answer.chunked = s->chunked;
+    answer.keep_alive = s->keep_alive;
+    code = sse_http1_head_frame(&answer, fields, count, bad, &frame);
     if (!code)
         code = send_and_drop(s, frame);
     if (code) { /* nothing was sent: as if not asked */
@@ -130,6 +122,21 @@ static int send_frame(sse_exchange *x, sse_frame *frame)
     return s ? sse_connection_send(s->connection, frame) : SSE_ECLOSED;
 }
 
+static int push_frame(sse_exchange *x, sse_frame *frame)
+{
+    session *s = x->session;
+
+    return sse_connection_push(s->connection, frame);
+}
+
+static void hurry_answer(sse_exchange *x, uint64_t ms)
+{
+    session *s = x->session;
+
+    s->keep_alive = false;
+    sse_connection_hurry(s->connection, ms);
+}
+
 /* The answer is complete; the next request waits until its last byte went out. */
 static void finish_answer(sse_exchange *x)
 {
@@ -142,7 +149,7 @@ static void finish_answer(sse_exchange *x)
         sse_connection_close(s->connection, SSE_END_ERROR); /* no next answer behind half of one */
     s->chunked = false;
     sse_connection_flush(s->connection); /* marks it: on_drained comes at the end of the turn */
-    if (!s->keep_alive || (s->connection->eof && s->in.len == 0))
+    if (!s->keep_alive || (s->connection->eof && waiting_bytes(s) == 0))
         sse_connection_finish(s->connection);
 }
 
@@ -158,7 +165,7 @@ static size_t pending_bytes(const sse_exchange *x)
 {
     const session *s = x->session;
 
-    return s->connection->out.bytes;
+    return sse_connection_pending(s->connection);
 }
 
 static sse_connection *connection_of(const sse_exchange *x)
@@ -171,7 +178,9 @@ static sse_connection *connection_of(const sse_exchange *x)
 /* A clear answer to a request that can't be served, then the end: what follows can't be trusted. */
 static void refuse(session *s, int status, const char *reason, const sse_http1_field *extra)
 {
-    sse_http1_field fields[2] = { field("Content-Type", "text/plain; charset=utf-8") };
+    sse_http1_answer answer = { .minor = 1, .status = status };
+    sse_http1_field fields[2] = { sse_http1_text_field("Content-Type",
+                                                       "text/plain; charset=utf-8") };
     sse_frame *head = NULL;
     char text[256];
     int n = snprintf(text, sizeof text, "%d %s: %s\n", status, sse_http1_reason(status), reason);
@@ -180,12 +189,11 @@ static void refuse(session *s, int status, const char *reason, const sse_http1_f
         fields[1] = *extra;
     s->keep_alive = s->chunked = false;
     sse_connection_deadline(s->connection, 0);
-    head_frame(s, 1, status, fields, extra ? 2 : 1, n, NULL, &head);
+    answer.length = n;
+    sse_http1_head_frame(&answer, fields, extra ? 2 : 1, NULL, &head);
     if (send_and_drop(s, head) == SSE_OK)
         send_and_drop(s, sse_frame_raw((sse_slice){ text, (size_t)n }));
-    sse_request_free(s->request);
-    s->request = NULL;
-    sse_buffer_free(&s->in);
+    drop_reading(s);
     sse_connection_read(s->connection, false); /* until it lingers */
     sse_connection_finish(s->connection);
 }
@@ -210,7 +218,7 @@ static void abort_answer(sse_exchange *x)
         return;
     s->exchange = NULL;
     if (started && s->connection->fresh && !x->head_only && !sse_connection_ended(s->connection)) {
-        sse_queue_clear(&s->connection->out);
+        sse_connection_drop_pending(s->connection);
         s->connection->out.bare = false;
         refuse(s, 500, "the answer broke off", NULL);
         return;
@@ -223,8 +231,8 @@ static void abort_answer(sse_exchange *x)
 }
 
 static const sse_transport transport = {
-    start_answer, send_frame,    finish_answer, abort_answer,
-    flush_answer, pending_bytes, connection_of,
+    start_answer, send_frame,   push_frame,    finish_answer, hurry_answer,
+    abort_answer, flush_answer, pending_bytes, connection_of,
 };
 
 /* --- requests ------------------------------------------------------------ */
@@ -232,13 +240,13 @@ static const sse_transport transport = {
 static void dispatch(session *s)
 {
     sse_pool *pool = s->connection->pool;
-    sse_exchange *x = sse_exchange_new(pool, &transport, s, s->request);
+    sse_exchange *x = sse_exchange_new(pool, &transport, s, s->read->request);
 
     if (!x) {
         refuse(s, 503, "out of memory", NULL);
         return;
     }
-    s->request = NULL;
+    s->read->request = NULL;
     s->begun = false;
     s->exchange = x;
     s->chunked = false;
@@ -256,27 +264,27 @@ static int take_head(session *s, const char *bytes, size_t len, size_t *used)
     sse_http1_refusal refusal = { 0 };
     sse_http1_head head;
     size_t extra = 0;
-    int code = sse_http1_parse_head(bytes, len, &bounds, &s->scanned, &head, used, &refusal);
+    int code = sse_http1_parse_head(bytes, len, &bounds, &s->read->scanned, &head, used, &refusal);
 
     if (code == SSE_EAGAIN)
         return code;
-    s->scanned = 0;
+    s->read->scanned = 0;
     extra = *used < limits->max_head ? limits->max_head - *used : 0; /* empty lines before it count
                                                                       */
     if (!code)
-        code = sse_http1_body_init(&s->body, &head, limits->max_body, extra, &refusal);
+        code = sse_http1_body_init(&s->read->body, &head, limits->max_body, extra, &refusal);
     if (code) {
         refuse_request(s, &refusal);
         return SSE_ECLOSED;
     }
-    s->request = sse_request_new(&head, (size_t)limits->max_body);
-    if (!s->request) {
+    s->read->request = sse_request_new(&head, (size_t)limits->max_body);
+    if (!s->read->request) {
         refuse(s, 503, "out of memory", NULL);
         return SSE_ECLOSED;
     }
     s->keep_alive = head.keep_alive;
-    s->expect_continue = head.expect_continue && !s->body.done;
-    if (!s->body.done)
+    s->expect_continue = head.expect_continue && !s->read->body.done;
+    if (!s->read->body.done)
         sse_connection_deadline(s->connection, limits->body_timeout);
     return SSE_OK;
 }
@@ -284,20 +292,21 @@ static int take_head(session *s, const char *bytes, size_t len, size_t *used)
 /* *used bytes were body. SSE_EAGAIN: more is needed. SSE_ECLOSED: refused. */
 static int take_body(session *s, const char *bytes, size_t len, size_t *used)
 {
+    reading *r = s->read;
     sse_http1_refusal refusal = { 0 };
     size_t taken = 0;
 
     *used = 0;
-    while (!s->body.done && *used < len) {
+    while (!r->body.done && *used < len) {
         sse_slice data = { NULL, 0 };
         int code =
-            sse_http1_body_feed(&s->body, bytes + *used, len - *used, &taken, &data, &refusal);
+            sse_http1_body_feed(&r->body, bytes + *used, len - *used, &taken, &data, &refusal);
 
         if (code) {
             refuse_request(s, &refusal);
             return SSE_ECLOSED;
         }
-        if (data.len && sse_buffer_append(&s->request->body, data.at, data.len)) {
+        if (data.len && sse_buffer_append(&r->request->body, data.at, data.len)) {
             refuse(s, 503, "out of memory", NULL);
             return SSE_ECLOSED;
         }
@@ -305,7 +314,7 @@ static int take_body(session *s, const char *bytes, size_t len, size_t *used)
         if (taken == 0)
             break;
     }
-    return s->body.done ? SSE_OK : SSE_EAGAIN;
+    return r->body.done ? SSE_OK : SSE_EAGAIN;
 }
 
 /* The client waits for our word before it sends the body (RFC 9110 section 10.1.1). */
@@ -328,9 +337,10 @@ static size_t consume(session *s, const char *bytes, size_t len)
         size_t used = 0;
         int code = SSE_OK;
 
-        if (!s->request) {
-            if (c->out.bytes > 0 || total == len) /* one answer at a time: the client must read it
-                                                   */
+        if (!s->read->request) {
+            if (sse_connection_pending(c) > 0 || total == len) /* one answer at a time: the client
+                                                                * must read it
+                                                                */
                 break;
             code = take_head(s, bytes + total, len - total, &used);
             if (code)
@@ -351,7 +361,7 @@ static size_t consume(session *s, const char *bytes, size_t len)
 /* The first byte of a request starts the clock of its head. */
 static void begin(session *s)
 {
-    if (s->begun || s->exchange || s->request || s->connection->out.bytes > 0)
+    if (s->begun || s->exchange || reads_body(s) || sse_connection_pending(s->connection) > 0)
         return;
     s->begun = true;
     sse_connection_deadline(s->connection, s->connection->pool->limits.head_timeout);
@@ -366,7 +376,7 @@ static void keep_rest(session *s, const char *bytes, size_t len)
                                   connection's */
         return;
     }
-    if (sse_buffer_append(&s->in, bytes, len))
+    if (!make_reading(s) || sse_buffer_append(&s->read->in, bytes, len))
         sse_connection_close(s->connection, SSE_END_ERROR);
 }
 
@@ -374,7 +384,7 @@ static void keep_rest(session *s, const char *bytes, size_t len)
 static void pace(session *s)
 {
     sse_connection *c = s->connection;
-    bool full = s->in.len >= MAX_WAITING + c->pool->limits.max_head;
+    bool full = waiting_bytes(s) >= MAX_WAITING + c->pool->limits.max_head;
 
     if (c->finishing)
         return;
@@ -387,15 +397,14 @@ static void consume_waiting(session *s)
 {
     size_t used = 0;
 
-    if (s->in.len == 0)
+    if (waiting_bytes(s) == 0)
         return;
     begin(s);
-    used = consume(s, s->in.data, s->in.len);
-    if (s->in.len == 0)
+    used = consume(s, s->read->in.data, s->read->in.len);
+    if (!s->read)
         return; /* refused: given up */
-    sse_buffer_consume(&s->in, used);
-    if (s->in.len == 0)
-        sse_buffer_free(&s->in);
+    sse_buffer_consume(&s->read->in, used);
+    settle_reading(s);
 }
 
 static void on_bytes(sse_connection *c, const char *bytes, size_t len)
@@ -403,15 +412,18 @@ static void on_bytes(sse_connection *c, const char *bytes, size_t len)
     session *s = c->session;
     size_t used = 0;
 
-    if (s->exchange || s->in.len > 0) {
+    if (s->exchange || waiting_bytes(s) > 0) {
         keep_rest(s, bytes, len);
         if (!s->exchange)
             consume_waiting(s);
+    } else if (!make_reading(s)) {
+        sse_connection_close(c, SSE_END_ERROR);
     } else {
         begin(s);
         used = consume(s, bytes, len);
         if (used < len)
             keep_rest(s, bytes + used, len - used);
+        settle_reading(s);
     }
     pace(s);
 }
@@ -423,7 +435,7 @@ static void on_eof(sse_connection *c)
     session *s = c->session;
 
     if (!s->exchange) { /* a client that has said all still reads its answers: on_drained follows */
-        if (c->out.bytes == 0 && !c->dirty)
+        if (sse_connection_pending(c) == 0 && !c->dirty)
             sse_connection_close(c, SSE_END_CLIENT);
         return;
     }
@@ -438,7 +450,7 @@ static void on_eof(sse_connection *c)
 static void drop_waiting(session *s)
 {
     s->keep_alive = false;
-    sse_buffer_free(&s->in);
+    drop_reading(s);
     sse_connection_read(s->connection, true);
     sse_connection_deadline(s->connection, 0);
 }
@@ -464,17 +476,18 @@ static void on_drained(sse_connection *c)
             sse_connection_close(c, SSE_END_CLIENT);
             return;
         }
-        if (x->long_lived && s->in.len > 0)
+        if (x->long_lived && s->read)
             drop_waiting(s);
-        if (x->on_drain)
-            x->on_drain(x->user);
+        if (x->on->on_drain)
+            x->on->on_drain(x->user);
         return;
     }
-    if (s->request) /* 100 Continue went out, and took the deadline with it where it had to wait */
+    if (reads_body(s)) /* 100 Continue went out, and took the deadline with it where it had to wait
+                        */
         sse_connection_deadline(c, c->pool->limits.body_timeout);
     else
         next_request(s);
-    if (c->eof && !s->exchange && !sse_connection_ended(c) && c->out.bytes == 0)
+    if (c->eof && !s->exchange && !sse_connection_ended(c) && sse_connection_pending(c) == 0)
         sse_connection_close(c, SSE_END_CLIENT); /* and what is left is no whole request */
 }
 
@@ -489,7 +502,7 @@ static void on_deadline(sse_connection *c)
             sse_connection_deadline(c, c->pool->limits.idle_timeout);
         return;
     }
-    if (s->request)
+    if (reads_body(s))
         refuse(s, 408, "the body did not arrive in time", NULL);
     else if (s->begun)
         refuse(s, 408, "the request head did not arrive in time", NULL);
@@ -503,9 +516,8 @@ static void on_closed(sse_connection *c, sse_reason reason)
 
     if (s->exchange)
         sse_exchange_end(s->exchange, reason);
-    sse_request_free(s->request);
-    sse_buffer_free(&s->in);
-    free(s);
+    drop_reading(s);
+    sse_slab_give(&c->pool->sessions, s);
 }
 
 static const sse_protocol protocol = { on_bytes, on_eof, on_drained, on_deadline, on_closed };
@@ -514,14 +526,13 @@ static const sse_protocol protocol = { on_bytes, on_eof, on_drained, on_deadline
 
 static session *attach(sse_connection *c)
 {
-    session *s = calloc(1, sizeof *s);
+    session *s = sse_slab_take(&c->pool->sessions, sizeof *s);
 
     if (!s)
         return NULL;
     s->connection = c;
     c->protocol = &protocol;
     c->session = s;
-    sse_buffer_init(&s->in, c->pool->limits.max_head + sizeof c->pool->scratch + MAX_WAITING);
     return s;
 }
 
@@ -548,6 +559,6 @@ void sse_http1_session_refuse(sse_connection *c, int status, const char *reason)
     evutil_secure_rng_get_bytes(&byte, 1); /* spread, so that the refused don't all come back at
                                               once */
     snprintf(seconds, sizeof seconds, "%d", 1 + byte % 10);
-    retry_after = field("Retry-After", seconds);
+    retry_after = sse_http1_text_field("Retry-After", seconds);
     refuse(s, status, reason, status == 503 ? &retry_after : NULL);
 }

@@ -4,52 +4,57 @@
 
 #include "../wire/error.h"
 
-static sse_slice view(const sse_queue *q, const sse_frame *frame)
+static sse_frame *at(const sse_queue_ring *r, uint32_t i)
 {
-    return q->bare ? sse_frame_payload(frame) : sse_frame_chunk(frame);
-}
-
-static sse_frame *at(const sse_queue *q, uint32_t i)
-{
-    return q->items[(q->head + i) % q->cap];
+    return r->items[(r->head + i) % r->cap];
 }
 
 static int grow(sse_queue *q)
 {
-    uint32_t cap = q->cap ? q->cap * 2 : 4;
-    sse_frame **items = malloc(cap * sizeof *items);
+    sse_queue_ring *old = q->ring;
+    uint32_t cap = old ? old->cap * 2 : 4;
+    sse_queue_ring *r = malloc(sizeof *r + cap * sizeof r->items[0]);
 
-    if (!items)
+    if (!r)
         return SSE_ENOMEM;
-    for (uint32_t i = 0; i < q->count; i++)
-        items[i] = at(q, i);
-    free(q->items);
-    q->items = items;
-    q->cap = cap;
-    q->head = 0;
+    *r = (sse_queue_ring){ .cap = cap };
+    if (old) {
+        r->bytes = old->bytes;
+        r->offset = old->offset;
+        r->count = old->count;
+        for (uint32_t i = 0; i < old->count; i++)
+            r->items[i] = at(old, i);
+    }
+    free(old);
+    q->ring = r;
     return SSE_OK;
 }
 
-int sse_queue_push(sse_queue *q, sse_frame *frame)
+int sse_queue_push(sse_queue *q, sse_frame *frame, size_t sent)
 {
-    if (q->count == q->cap) {
+    sse_queue_ring *r = q->ring;
+
+    if (!r || r->count == r->cap) {
         int code = grow(q);
 
         if (code)
             return code;
+        r = q->ring;
     }
-    q->items[(q->head + q->count++) % q->cap] = sse_frame_ref(frame);
-    q->bytes += view(q, frame).len;
+    r->items[(r->head + r->count++) % r->cap] = sse_frame_ref(frame);
+    r->bytes += sse_queue_view(q, frame).len - sent;
+    r->offset += sent;
     return SSE_OK;
 }
 
 int sse_queue_iov(const sse_queue *q, struct iovec *iov, int max)
 {
+    const sse_queue_ring *r = q->ring;
     int n = 0;
 
-    for (uint32_t i = 0; i < q->count && n < max; i++) {
-        sse_slice s = view(q, at(q, i));
-        size_t skip = i == 0 ? q->offset : 0;
+    for (uint32_t i = 0; r && i < r->count && n < max; i++) {
+        sse_slice s = sse_queue_view(q, at(r, i));
+        size_t skip = i == 0 ? r->offset : 0;
 
         iov[n].iov_base = (char *)s.at + skip;
         iov[n++].iov_len = s.len - skip;
@@ -57,36 +62,40 @@ int sse_queue_iov(const sse_queue *q, struct iovec *iov, int max)
     return n;
 }
 
-static void drop_first(sse_queue *q)
+static void drop_first(sse_queue_ring *r)
 {
-    sse_frame_unref(at(q, 0));
-    q->head = (q->head + 1) % q->cap;
-    q->count--;
-    q->offset = 0;
+    sse_frame_unref(at(r, 0));
+    r->head = (r->head + 1) % r->cap;
+    r->count--;
+    r->offset = 0;
 }
 
 void sse_queue_advance(sse_queue *q, size_t n)
 {
-    q->bytes -= n;
-    while (q->count > 0) {
-        size_t left = view(q, at(q, 0)).len - q->offset;
+    sse_queue_ring *r = q->ring;
+
+    if (!r)
+        return;
+    r->bytes -= n;
+    while (r->count > 0) {
+        size_t left = sse_queue_view(q, at(r, 0)).len - r->offset;
 
         if (n < left) {
-            q->offset += n;
+            r->offset += n;
             return;
         }
         n -= left;
-        drop_first(q);
+        drop_first(r);
     }
     sse_queue_clear(q); /* empty: give the ring back */
 }
 
 void sse_queue_clear(sse_queue *q)
 {
-    while (q->count > 0)
-        drop_first(q);
-    free(q->items);
-    q->items = NULL;
-    q->head = q->cap = 0;
-    q->offset = q->bytes = 0;
+    if (!q->ring)
+        return;
+    while (q->ring->count > 0)
+        drop_first(q->ring);
+    free(q->ring);
+    q->ring = NULL;
 }

@@ -1,4 +1,4 @@
-/* queue.h: frames that wait for a socket, in order. Owns no memory while empty. */
+/* queue.h: frames that wait for a socket, in order. Two words while empty. */
 #ifndef SSE_NET_QUEUE_H
 #define SSE_NET_QUEUE_H
 
@@ -7,16 +7,33 @@
 
 #include "../wire/frame.h"
 
-typedef struct sse_queue {
-    sse_frame **items; /* ring of cap */
-    uint32_t head, count, cap;
-    bool bare;     /* frames go out without their chunk framing (HTTP/1.0) */
+typedef struct sse_queue_ring {
+    size_t bytes;  /* still to go */
     size_t offset; /* bytes of the first frame that went out already */
-    size_t bytes;  /* bytes still to go */
+    uint32_t head, count, cap;
+    sse_frame *items[];
+} sse_queue_ring;
+
+typedef struct sse_queue {
+    sse_queue_ring *ring; /* NULL while empty */
+    bool bare;            /* frames go out without their chunk framing (HTTP/1.0) */
 } sse_queue;
 
-/* Adds the frame and a reference to it. SSE_ENOMEM: nothing changed. */
-int sse_queue_push(sse_queue *q, sse_frame *frame);
+/* Bytes still to go. */
+static inline size_t sse_queue_bytes(const sse_queue *q)
+{
+    return q->ring ? q->ring->bytes : 0;
+}
+
+/* What of the frame goes out. */
+static inline sse_slice sse_queue_view(const sse_queue *q, const sse_frame *frame)
+{
+    return q->bare ? sse_frame_payload(frame) : sse_frame_chunk(frame);
+}
+
+/* Adds the frame and a reference to it. `sent`: bytes of it that went out already, 0 unless the
+ * queue is empty. SSE_ENOMEM: nothing changed. */
+int sse_queue_push(sse_queue *q, sse_frame *frame, size_t sent);
 
 /* Fills at most max entries with what is first to go; returns how many. */
 int sse_queue_iov(const sse_queue *q, struct iovec *iov, int max);

@@ -39,6 +39,7 @@ const sse_limits sse_default_limits = {
     .max_target = 8 << 10,
     .max_body = 1 << 20,
     .max_pending = 1 << 20,
+    .max_buffered = 256 << 20,
     .head_timeout = 10000,
     .body_timeout = 30000,
     .idle_timeout = 60000,

@@ -1,6 +1,5 @@
 #include "stream.h"
 
-#include <stdlib.h>
 #include <strings.h>
 
 struct sse_stream {
@@ -10,8 +9,7 @@ struct sse_stream {
     uint64_t last_sent;
     size_t max_pending;
     void *user;
-    void (*on_end)(void *user, sse_reason reason);
-    void (*on_drain)(void *user);
+    const sse_exchange_events *on;
 };
 
 static void on_exchange_end(void *user, sse_reason reason)
@@ -21,17 +19,17 @@ static void on_exchange_end(void *user, sse_reason reason)
 
     sse_wheel_cancel(&pool->wheel, &s->keep_alive);
     pool->count.streams--;
-    if (s->on_end)
-        s->on_end(s->user, reason);
-    free(s);
+    if (s->on->on_end)
+        s->on->on_end(s->user, reason);
+    sse_slab_give(&pool->streams, s);
 }
 
 static void on_exchange_drain(void *user)
 {
     sse_stream *s = user;
 
-    if (s->on_drain)
-        s->on_drain(s->user);
+    if (s->on->on_drain)
+        s->on->on_drain(s->user);
 }
 
 static int send_frame(sse_stream *s, sse_frame *frame)
@@ -96,10 +94,11 @@ static int start(sse_exchange *x, const sse_stream_options *options, size_t *bad
 static sse_stream *new_stream(sse_exchange *x, const sse_stream_options *options)
 {
     const sse_limits *limits = &x->pool->limits;
-    sse_stream *s = calloc(1, sizeof *s);
+    sse_stream *s = sse_slab_take(&x->pool->streams, sizeof *s);
 
     if (!s)
         return NULL;
+    s->on = &sse_exchange_unheard;
     s->exchange = x;
     s->keep_alive.call = on_silence;
     s->interval = options->keep_alive < 0 ? limits->keep_alive : (uint64_t)options->keep_alive;
@@ -107,6 +106,8 @@ static sse_stream *new_stream(sse_exchange *x, const sse_stream_options *options
     s->last_sent = sse_loop_now(x->pool->loop);
     return s;
 }
+
+static const sse_exchange_events events = { NULL, on_exchange_end, on_exchange_drain };
 
 int sse_stream_open(sse_exchange *x, const sse_stream_options *options, sse_stream **out,
                     size_t *bad)
@@ -120,12 +121,11 @@ int sse_stream_open(sse_exchange *x, const sse_stream_options *options, sse_stre
     code = start(x, options, bad);
     if (code) {
         x->long_lived = false;
-        free(s);
+        sse_slab_give(&x->pool->streams, s);
         return code;
     }
     x->user = s;
-    x->on_end = on_exchange_end;
-    x->on_drain = on_exchange_drain;
+    x->on = &events;
     sse_request_free(x->request);
     x->request = NULL;
     x->pool->count.streams++;
@@ -140,12 +140,10 @@ int sse_stream_open(sse_exchange *x, const sse_stream_options *options, sse_stre
     return SSE_OK;
 }
 
-void sse_stream_listen(sse_stream *s, void *user, void (*on_end)(void *user, sse_reason reason),
-                       void (*on_drain)(void *user))
+void sse_stream_listen(sse_stream *s, void *user, const sse_exchange_events *on)
 {
     s->user = user;
-    s->on_end = on_end;
-    s->on_drain = on_drain;
+    s->on = on;
 }
 
 int sse_stream_send(sse_stream *s, const sse_event *event, const char **field)

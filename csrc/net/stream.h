@@ -25,9 +25,8 @@ typedef struct sse_stream_options {
 int sse_stream_open(sse_exchange *x, const sse_stream_options *options, sse_stream **out,
                     size_t *bad);
 
-/* Whom to tell; NULL: nobody. on_end is called once with the reason. */
-void sse_stream_listen(sse_stream *s, void *user, void (*on_end)(void *user, sse_reason reason),
-                       void (*on_drain)(void *user));
+/* Whom to tell, instead of those before; on_end is called once with the reason. */
+void sse_stream_listen(sse_stream *s, void *user, const sse_exchange_events *on);
 
 /* SSE_OK: queued whole. SSE_EFULL, SSE_ETOOBIG, SSE_ECLOSED, SSE_ENOMEM; SSE_EINVAL with *field. */
 int sse_stream_send(sse_stream *s, const sse_event *event, const char **field);

@@ -1,0 +1,58 @@
+#include "http1_answer.h"
+
+#include <stdio.h>
+#include <time.h>
+
+#define MAX_EXTRA_FIELDS  4 /* Date, Connection, and the framing of the body */
+#define MAX_RESPONSE_HEAD ((size_t)256 << 10)
+
+static void format_date(char *out, size_t size)
+{
+    time_t now = time(NULL);
+    struct tm tm;
+
+    gmtime_r(&now, &tm); /* not strftime: day and month names must not follow the locale */
+    snprintf(out, size, "%s, %02d %s %04d %02d:%02d:%02d GMT",
+             &"Sun\0Mon\0Tue\0Wed\0Thu\0Fri\0Sat"[tm.tm_wday * 4], tm.tm_mday,
+             &"Jan\0Feb\0Mar\0Apr\0May\0Jun\0Jul\0Aug\0Sep\0Oct\0Nov\0Dec"[tm.tm_mon * 4],
+             tm.tm_year + 1900, tm.tm_hour, tm.tm_min, tm.tm_sec);
+}
+
+sse_http1_field sse_http1_text_field(const char *name, const char *value)
+{
+    return (sse_http1_field){ { name, strlen(name) }, { value, strlen(value) } };
+}
+
+int sse_http1_head_frame(const sse_http1_answer *a, const sse_http1_field *fields, size_t count,
+                         size_t *bad, sse_frame **frame)
+{
+    char date[40], digits[24];
+    sse_http1_field all[SSE_HTTP1_MAX_FIELDS + MAX_EXTRA_FIELDS];
+    sse_buffer out;
+    int code = SSE_OK;
+
+    if (count > SSE_HTTP1_MAX_FIELDS)
+        return SSE_ETOOBIG;
+    if (count)
+        memcpy(all, fields, count * sizeof *fields);
+    format_date(date, sizeof date);
+    all[count++] = sse_http1_text_field("Date", date);
+    if (a->length >= 0 && (sse_http1_has_body(a->status) || (a->status == 304 && a->length > 0))) {
+        snprintf(digits, sizeof digits, "%lld", (long long)a->length);
+        all[count++] = sse_http1_text_field("Content-Length", digits);
+    }
+    if (a->chunked)
+        all[count++] = sse_http1_text_field("Transfer-Encoding", "chunked");
+    if (!a->keep_alive)
+        all[count++] = sse_http1_text_field("Connection", "close");
+    else if (a->minor == 0)
+        all[count++] = sse_http1_text_field("Connection", "keep-alive");
+    sse_buffer_init(&out, MAX_RESPONSE_HEAD);
+    code = sse_http1_write_head(&out, 1, a->status, all, count, bad);
+    if (!code) {
+        *frame = sse_frame_raw((sse_slice){ out.data, out.len });
+        code = *frame ? SSE_OK : SSE_ENOMEM;
+    }
+    sse_buffer_free(&out);
+    return code;
+}

@@ -1,0 +1,29 @@
+/* http1_answer.h: the head of an HTTP/1 answer as a frame: the caller's fields, then Date and what
+ * the connection needs (RFC 9112). */
+#ifndef SSE_NET_HTTP1_ANSWER_H
+#define SSE_NET_HTTP1_ANSWER_H
+
+#include "../wire/error.h"
+#include "../wire/frame.h"
+#include "../wire/http1.h"
+
+typedef struct sse_http1_answer {
+    int minor; /* of the request's HTTP/1.minor */
+    int status;
+    int64_t length; /* of the body, or -1: streamed */
+    bool chunked, keep_alive;
+} sse_http1_answer;
+
+/* SSE_EINVAL: a bad field, *bad is its index; SSE_ETOOBIG, SSE_ENOMEM. */
+int sse_http1_head_frame(const sse_http1_answer *a, const sse_http1_field *fields, size_t count,
+                         size_t *bad, sse_frame **frame);
+
+sse_http1_field sse_http1_text_field(const char *name, const char *value);
+
+/* Whether an answer of that status may have a body (RFC 9112 section 6.3). */
+static inline bool sse_http1_has_body(int status)
+{
+    return status >= 200 && status != 204 && status != 304;
+}
+
+#endif
