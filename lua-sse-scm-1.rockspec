@@ -28,6 +28,7 @@ dependencies = {
 external_dependencies = {
   EVENT = { header = "event2/event.h", library = "event_core" },
   CURL = { library = "curl" },
+  OPENSSL = { header = "openssl/ssl.h", library = "ssl" },
 }
 
 test_dependencies = {
@@ -57,6 +58,7 @@ build = {
         "csrc/bind/request.c",
         "csrc/bind/server.c",
         "csrc/bind/stream.c",
+        "csrc/bind/tls_options.c",
         "csrc/bind/transfer.c",
         "csrc/bind/url.c",
         "csrc/net/addresses.c",
@@ -64,6 +66,7 @@ build = {
         "csrc/net/connection.c",
         "csrc/net/exchange.c",
         "csrc/net/follower.c",
+        "csrc/net/greeting.c",
         "csrc/net/http1_answer.c",
         "csrc/net/http1_session.c",
         "csrc/net/http2_answer.c",
@@ -80,6 +83,10 @@ build = {
         "csrc/net/slab.c",
         "csrc/net/sniff.c",
         "csrc/net/stream.c",
+        "csrc/net/tls.c",
+        "csrc/net/tls_load.c",
+        "csrc/net/tls_shared.c",
+        "csrc/net/tls_tickets.c",
         "csrc/net/transfer.c",
         "csrc/net/url.c",
         "csrc/net/wheel.c",
@@ -99,9 +106,9 @@ build = {
         "csrc/wire/position.c",
         "csrc/wire/utf8.c",
       },
-      libraries = { "event_core", "curl", "m" },
-      incdirs = { "$(EVENT_INCDIR)" },
-      libdirs = { "$(EVENT_LIBDIR)", "$(CURL_LIBDIR)" },
+      libraries = { "event_core", "curl", "ssl", "crypto", "m" },
+      incdirs = { "$(EVENT_INCDIR)", "$(OPENSSL_INCDIR)" },
+      libdirs = { "$(EVENT_LIBDIR)", "$(CURL_LIBDIR)", "$(OPENSSL_LIBDIR)" },
     },
     ["sse.abort"] = "lua/sse/abort.lua",
     ["sse.backoff"] = "lua/sse/backoff.lua",
@@ -135,6 +142,7 @@ build = {
     ["sse.source"] = "lua/sse/source.lua",
     ["sse.stream"] = "lua/sse/stream.lua",
     ["sse.task"] = "lua/sse/task.lua",
+    ["sse.tls"] = "lua/sse/tls.lua",
     ["sse.url"] = "lua/sse/url.lua",
     ["sse.version"] = "lua/sse/version.lua",
     -- end of modules

@@ -17,6 +17,7 @@ cmd:LUA|Lua 5.4|lua5.4|lua|lua5.4|lua
 pc:lua5.4 lua-5.4 lua54 lua|Lua's headers|liblua5.4-dev|lua-devel|lua5.4-dev|lua
 pc:libevent_core|the event loop|libevent-dev|libevent-devel|libevent-dev|libevent
 pc:libcurl|the client's HTTP|libcurl4-openssl-dev|libcurl-devel|curl-dev|curl
+pc:libssl|the server's TLS|libssl-dev|openssl-devel|openssl-dev|openssl
 lua:cjson|JSON|lua-cjson|rock:lua-cjson|lua5.4-cjson|rock:lua-cjson
 LIST
         ;;
@@ -24,6 +25,7 @@ LIST
 lua:busted.runner|runs the specs|lua-busted|rock:busted|rock:busted|rock:busted
 lua:socket|raw clients in specs|lua-socket|rock:luasocket|lua5.4-socket|rock:luasocket
 cmd:curl|a client that is not ours, in specs|curl|curl|curl|curl
+cmd:openssl|makes certificates, and a client of TLS, in specs|openssl|openssl|openssl|openssl
 LIST
         ;;
     lint) packages_of build; packages_of lfs; cat <<'LIST'

@@ -28,9 +28,9 @@ local function modules()
     ["sse.core"] = {
       sources = {
 %s      },
-      libraries = { "event_core", "curl", "m" },
-      incdirs = { "$(EVENT_INCDIR)" },
-      libdirs = { "$(EVENT_LIBDIR)", "$(CURL_LIBDIR)" },
+      libraries = { "event_core", "curl", "ssl", "crypto", "m" },
+      incdirs = { "$(EVENT_INCDIR)", "$(OPENSSL_INCDIR)" },
+      libdirs = { "$(EVENT_LIBDIR)", "$(CURL_LIBDIR)", "$(OPENSSL_LIBDIR)" },
     },
 %s]]):format(list_sources(), list_modules())
 end

@@ -17,6 +17,8 @@ typedef struct exchange_object {
     bool streaming; /* made a stream */
 } exchange_object;
 
+#define MAX_SUBJECT 4096
+
 enum { ON_CLOSE = 1, ON_DRAIN, VALUES = ON_DRAIN };
 
 static const sse_class exchange_class;
@@ -152,6 +154,27 @@ static int p_remote_address(lua_State *L)
     if (o->x)
         sse_exchange_remote_address(o->x, text, sizeof text);
     lua_pushstring(L, text);
+    return 1;
+}
+
+static int p_secure(lua_State *L)
+{
+    exchange_object *o = check(L);
+
+    lua_pushboolean(L, o->x && sse_exchange_secure(o->x));
+    return 1;
+}
+
+/* nil: none was asked for. */
+static int p_client_certificate(lua_State *L)
+{
+    exchange_object *o = check(L);
+    char text[MAX_SUBJECT];
+
+    if (o->x && sse_exchange_client_subject(o->x, text, sizeof text))
+        lua_pushstring(L, text);
+    else
+        lua_pushnil(L);
     return 1;
 }
 
@@ -488,9 +511,16 @@ static const luaL_Reg methods[] = {
     { NULL, NULL },
 };
 static const luaL_Reg properties[] = {
-    { "method", p_method },   { "target", p_target }, { "protocol", p_protocol },
-    { "body", p_body },       { "state", p_state },   { "remote_address", p_remote_address },
-    { "pending", p_pending }, { NULL, NULL },
+    { "method", p_method },
+    { "target", p_target },
+    { "protocol", p_protocol },
+    { "body", p_body },
+    { "state", p_state },
+    { "remote_address", p_remote_address },
+    { "pending", p_pending },
+    { "secure", p_secure },
+    { "client_certificate", p_client_certificate },
+    { NULL, NULL },
 };
 static const luaL_Reg setters[] = { { "onclose", s_onclose },
                                     { "ondrain", s_ondrain },

@@ -6,6 +6,7 @@
 
 #include "bind.h"
 #include "request.h"
+#include "tls_options.h"
 
 typedef struct server_object {
     sse_state *st;
@@ -122,7 +123,9 @@ static int f_server(lua_State *L)
 {
     sse_state *st = sse_state_check(L);
     sse_server_options options = { 0 };
+    sse_tls_options tls = { 0 };
     server_object *o = NULL;
+    char message[512];
     int code = SSE_OK;
 
     luaL_checktype(L, 1, LUA_TTABLE);
@@ -135,12 +138,17 @@ static int f_server(lua_State *L)
     if (lua_getfield(L, 1, "on_request") != LUA_TFUNCTION)
         return luaL_error(L, "option 'on_request' must be a function, got %s",
                           luaL_typename(L, -1));
+    if (lua_getfield(L, 1, "tls") != LUA_TNIL) {
+        sse_check_tls(L, 4, &tls);
+        options.tls = &tls;
+    }
     o = sse_class_new(L, &server_class, sizeof *o, VALUES);
     o->self = LUA_NOREF;
     o->st = st;
-    code = sse_server_new(st->loop, &options, o, on_request, on_idle, &o->server);
+    code = sse_server_new(st->loop, &options, o, on_request, on_idle, &o->server, message,
+                          sizeof message);
     if (code)
-        return luaL_error(L, "cannot make a server: %s", sse_error_text(code));
+        return luaL_error(L, "%s", message);
     lua_pushvalue(L, 3);
     lua_setiuservalue(L, -2, ON_REQUEST);
     return 1;
@@ -182,6 +190,21 @@ static int m_drain(lua_State *L)
     return 0;
 }
 
+static int m_reload_tls(lua_State *L)
+{
+    sse_tls_context *tls = sse_server_tls(check(L)->server);
+    char message[512];
+    int code = SSE_OK;
+
+    if (!tls)
+        return luaL_error(L, "the server has no TLS: give it the option 'tls'");
+    code = sse_tls_context_reload(tls, message, sizeof message);
+    if (code)
+        return sse_fail(L, code, message);
+    lua_pushboolean(L, true);
+    return 1;
+}
+
 static void set_count(lua_State *L, const char *name, uint64_t value)
 {
     lua_pushinteger(L, (lua_Integer)value);
@@ -190,9 +213,14 @@ static void set_count(lua_State *L, const char *name, uint64_t value)
 
 static int m_stats(lua_State *L)
 {
-    const sse_counters *c = sse_server_counters(check(L)->server);
+    const sse_server *server = check(L)->server;
+    const sse_counters *c = sse_server_counters(server);
+    const sse_tls_context *context = sse_server_tls(server);
+    sse_tls_counters tls = { 0 };
 
-    lua_createtable(L, 0, 14);
+    if (context)
+        tls = *sse_tls_context_counters(context);
+    lua_createtable(L, 0, 17);
     set_count(L, "connections", c->connections);
     set_count(L, "streams", c->streams);
     set_count(L, "accepted", c->accepted);
@@ -207,6 +235,9 @@ static int m_stats(lua_State *L)
     set_count(L, "http2_floods", c->http2_floods);
     set_count(L, "http2_header_floods", c->http2_header_floods);
     set_count(L, "http2_starved", c->http2_starved);
+    set_count(L, "handshakes", tls.handshakes);
+    set_count(L, "handshake_failures", tls.failures);
+    set_count(L, "resumed", tls.resumed);
     return 1;
 }
 
@@ -237,8 +268,13 @@ static int mm_gc(lua_State *L)
 
 static const luaL_Reg functions[] = { { "server", f_server }, { NULL, NULL } };
 static const luaL_Reg methods[] = {
-    { "listen", m_listen }, { "close", m_close }, { "stop_listening", m_stop_listening },
-    { "drain", m_drain },   { "stats", m_stats }, { NULL, NULL },
+    { "listen", m_listen },
+    { "close", m_close },
+    { "stop_listening", m_stop_listening },
+    { "reload_tls", m_reload_tls },
+    { "drain", m_drain },
+    { "stats", m_stats },
+    { NULL, NULL },
 };
 static const luaL_Reg properties[] = { { "port", p_port },
                                        { "listening", p_listening },

@@ -27,15 +27,10 @@ const char *sse_reason_name(sse_reason reason)
 
 static void on_socket(evutil_socket_t fd, short what, void *arg);
 
-/* Watches what is wanted now: readability unless reading is off, writability while bytes wait. */
-static void watch(sse_connection *c)
+static void watch_for(sse_connection *c, short want)
 {
-    short want = (short)((c->reading ? EV_READ : 0) |
-                         (sse_connection_pending(c) && c->stalled ? EV_WRITE : 0));
     evutil_socket_t fd = event_get_fd(&c->event);
 
-    if (want == c->watching)
-        return;
     if (c->watching)
         event_del(&c->event);
     c->watching = want;
@@ -47,6 +42,19 @@ static void watch(sse_connection *c)
         c->watching = 0;
         sse_connection_close(c, SSE_END_ERROR);
     }
+}
+
+/* Watches what is wanted now: readability unless reading is off, writability while bytes wait. */
+static void watch(sse_connection *c)
+{
+    short want = (short)((c->reading ? EV_READ : 0) | (c->stalled ? EV_WRITE : 0));
+
+    if (c->tls)
+        want = sse_tls_watch(c->tls, want);
+    if (want != c->watching)
+        watch_for(c, want);
+    if (c->tls && c->reading && sse_tls_pending(c->tls))
+        event_active(&c->event, EV_READ, 0); /* the socket will not tell */
 }
 
 /* --- the queue, and what all of them hold ---------------------------------- */
@@ -86,6 +94,16 @@ void sse_connection_drop_pending(sse_connection *c)
 
 /* --- the end ------------------------------------------------------------- */
 
+/* The socket takes no more: wait for it, but not without end. */
+static void stall(sse_connection *c, bool progress)
+{
+    if ((progress || !c->stalled) && !c->hurried)
+        sse_wheel_set(&c->pool->wheel, &c->deadline, c->pool->limits.write_timeout);
+    c->stalled = true;
+    c->fresh = c->fresh && !(c->tls && sse_tls_held(c->tls));
+    watch(c);
+}
+
 static void move_to(sse_connection **list, sse_connection *c)
 {
     if (c->link) {
@@ -107,6 +125,7 @@ void sse_connection_reset(sse_connection *c, sse_reason reason)
     if (sse_connection_ended(c))
         return;
     setsockopt(event_get_fd(&c->event), SOL_SOCKET, SO_LINGER, &none, sizeof none);
+    sse_connection_unsecure(c); /* nor by close_notify */
     sse_connection_close(c, reason);
 }
 
@@ -118,6 +137,9 @@ void sse_connection_close(sse_connection *c, sse_reason reason)
     if (c->watching)
         event_del(&c->event);
     sse_wheel_cancel(&c->pool->wheel, &c->deadline);
+    if (c->tls && reason != SSE_END_CLIENT)
+        sse_tls_end(c->tls);
+    sse_connection_unsecure(c);
     evutil_closesocket(event_get_fd(&c->event));
     sse_connection_drop_pending(c);
     c->pool->count.connections--;
@@ -129,6 +151,10 @@ static void linger(sse_connection *c)
 {
     if (c->lingering)
         return;
+    if (c->tls && sse_tls_end(c->tls) == SSE_EAGAIN) {
+        stall(c, false);
+        return;
+    }
     c->lingering = true;
     shutdown(event_get_fd(&c->event), SHUT_WR);
     if (c->eof) {
@@ -164,15 +190,6 @@ static void drained(sse_connection *c)
         c->protocol->on_drained(c);
 }
 
-/* The socket takes no more: wait for it, but not without end. */
-static void stall(sse_connection *c, bool progress)
-{
-    if ((progress || !c->stalled) && !c->hurried)
-        sse_wheel_set(&c->pool->wheel, &c->deadline, c->pool->limits.write_timeout);
-    c->stalled = true;
-    watch(c);
-}
-
 /* Why a read or a write failed: the peer said so, or nothing is heard of it any more. */
 static sse_reason reason_of_errno(int number)
 {
@@ -187,6 +204,8 @@ static ssize_t write_some(sse_connection *c)
     ssize_t n = 0;
 
     message.msg_iovlen = (size_t)sse_queue_iov(&c->out, iov, MAX_IOV);
+    if (c->tls)
+        return sse_tls_write(c->tls, iov, (int)message.msg_iovlen);
     do
         n = sendmsg(event_get_fd(&c->event), &message, NO_SIGNAL);
     while (n < 0 && errno == EINTR);
@@ -196,8 +215,11 @@ static ssize_t write_some(sse_connection *c)
 /* One piece: send() costs less than sendmsg(). */
 static ssize_t write_piece(sse_connection *c, sse_slice piece)
 {
+    struct iovec all = { (char *)piece.at, piece.len };
     ssize_t n = 0;
 
+    if (c->tls)
+        return sse_tls_write(c->tls, &all, 1);
     do
         n = send(event_get_fd(&c->event), piece.at, piece.len, NO_SIGNAL);
     while (n < 0 && errno == EINTR);
@@ -345,10 +367,15 @@ static void end_of_input(sse_connection *c)
         c->protocol->on_eof(c);
 }
 
+static ssize_t receive(sse_connection *c, char *to, size_t size)
+{
+    return c->tls ? sse_tls_read(c->tls, to, size) : recv(event_get_fd(&c->event), to, size, 0);
+}
+
 static void read_some(sse_connection *c)
 {
     sse_pool *pool = c->pool;
-    ssize_t n = recv(event_get_fd(&c->event), pool->scratch, sizeof pool->scratch, 0);
+    ssize_t n = receive(c, pool->scratch, sizeof pool->scratch);
 
     if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR))
         return;
@@ -370,10 +397,14 @@ static void on_socket(evutil_socket_t fd, short what, void *arg)
     sse_connection *c = arg;
 
     (void)fd;
-    if (what & EV_WRITE)
+    if (c->tls)
+        what = sse_tls_ready(c->tls, what);
+    if ((what & EV_WRITE) && c->stalled)
         write_from_loop(c);
     if ((what & EV_READ) && !sse_connection_ended(c) && c->reading)
         read_some(c);
+    if (c->tls)
+        watch(c); /* what it waits for may have changed, and more may be there */
 }
 
 void sse_connection_read(sse_connection *c, bool on)
@@ -471,6 +502,17 @@ int sse_connection_new(sse_pool *pool, evutil_socket_t fd, const sse_protocol *p
     pool->count.connections++;
     *out = c;
     return SSE_OK;
+}
+
+int sse_connection_secure(sse_connection *c, sse_tls_context *context)
+{
+    return sse_tls_new(context, event_get_fd(&c->event), &c->tls);
+}
+
+void sse_connection_unsecure(sse_connection *c)
+{
+    sse_tls_free(c->tls);
+    c->tls = NULL;
 }
 
 /* --- the pool ------------------------------------------------------------ */

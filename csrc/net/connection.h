@@ -8,6 +8,7 @@
 
 #include "queue.h"
 #include "slab.h"
+#include "tls.h"
 #include "wheel.h"
 
 #define SSE_LINGER_MS 2000 /* after an end of ours, for the client to read it */
@@ -98,6 +99,7 @@ struct sse_connection {
     struct event event;
     sse_deadline deadline;
     sse_queue out;
+    sse_tls *tls;       /* NULL: plain */
     uint32_t discarded; /* bytes thrown away while lingering */
     uint8_t reason;     /* sse_reason: SSE_NOT_ENDED while open */
     uint8_t sniffed;    /* bytes of HTTP/2's preface that came, while the protocol is unknown */
@@ -129,6 +131,12 @@ void sse_pool_wake(sse_pool *pool);
 /* Takes the socket over (closed on failure too). The protocol's session is set by the caller. */
 int sse_connection_new(sse_pool *pool, evutil_socket_t fd, const sse_protocol *protocol,
                        sse_connection **out);
+
+/* From now on over TLS. Before the first read; the context must outlive the pool. SSE_ENOMEM. */
+int sse_connection_secure(sse_connection *c, sse_tls_context *context);
+
+/* Plain from now on, for a client that does not speak TLS. */
+void sse_connection_unsecure(sse_connection *c);
 
 /* Bytes queued for the socket. */
 static inline size_t sse_connection_pending(const sse_connection *c)

@@ -514,8 +514,6 @@ static void on_closed(sse_connection *c, sse_reason reason)
 {
     session *s = c->session;
 
-    if (!s) /* the birth failed */
-        return;
     if (s->exchange)
         sse_exchange_end(s->exchange, reason);
     drop_reading(s);
@@ -532,37 +530,41 @@ static const sse_protocol protocol = {
 
 /* --- birth --------------------------------------------------------------- */
 
-int sse_http1_session_begin(sse_connection *c)
+static session *attach(sse_connection *c)
 {
     session *s = sse_slab_take(&c->pool->sessions, sizeof *s);
 
     if (!s)
-        return SSE_ENOMEM;
+        return NULL;
     s->connection = c;
-    c->session = s;
     c->protocol = &protocol;
+    c->session = s;
+    return s;
+}
+
+int sse_http1_session_start(sse_connection *c)
+{
+    if (!attach(c))
+        return SSE_ENOMEM;
+    sse_connection_deadline(c, c->pool->limits.idle_timeout);
+    sse_connection_read(c, true);
     return SSE_OK;
 }
 
-int sse_http1_session_refuse(sse_pool *pool, evutil_socket_t fd)
+void sse_http1_session_refuse(sse_connection *c, int status, const char *reason)
 {
-    sse_connection *c = NULL;
+    session *s = attach(c);
     sse_http1_field retry_after;
     unsigned char byte = 0;
     char seconds[8];
-    int code = sse_connection_new(pool, fd, &protocol, &c);
 
-    if (!code)
-        code = sse_http1_session_begin(c);
-    if (code) {
-        if (c)
-            sse_connection_close(c, SSE_END_ERROR);
-        return c ? SSE_OK : code;
+    if (!s) {
+        sse_connection_close(c, SSE_END_ERROR);
+        return;
     }
     evutil_secure_rng_get_bytes(&byte, 1); /* spread, so that the refused don't all come back at
                                               once */
     snprintf(seconds, sizeof seconds, "%d", 1 + byte % 10);
     retry_after = sse_http1_text_field("Retry-After", seconds);
-    refuse(c->session, 503, "too many connections", &retry_after);
-    return SSE_OK;
+    refuse(s, status, reason, status == 503 ? &retry_after : NULL);
 }

@@ -6,12 +6,10 @@
 #include "connection.h"
 #include "exchange.h"
 
-/* HTTP/1 is what the connection speaks from now on; whole requests go to pool->on_request. The
- * caller has set the idle deadline, and reads. SSE_ENOMEM: nothing changed. */
-int sse_http1_session_begin(sse_connection *c);
+/* Speaks HTTP/1 over the connection. Whole requests go to pool->on_request. SSE_ENOMEM. */
+int sse_http1_session_start(sse_connection *c);
 
-/* An accepted socket (taken over, also on failure) of a client that is one too many: a 503 with
- * Retry-After and the end. */
-int sse_http1_session_refuse(sse_pool *pool, evutil_socket_t fd);
+/* An answer before any request, and the end; a 503 has a Retry-After. */
+void sse_http1_session_refuse(sse_connection *c, int status, const char *reason);
 
 #endif

@@ -522,7 +522,7 @@ static int greet(sse_http2 *s)
     return code;
 }
 
-int sse_http2_session_begin(sse_connection *c)
+int sse_http2_session_start(sse_connection *c)
 {
     sse_http2 *s = calloc(1, sizeof *s);
 
@@ -538,6 +538,13 @@ int sse_http2_session_begin(sse_connection *c)
     c->session = s;
     c->protocol = &protocol;
     c->pool->count.http2_connections++;
+    sse_connection_read(c, true);
+    sse_http2_set_deadline(s);
     sse_http2_wake(s);
     return SSE_OK;
+}
+
+void sse_http2_session_refuse(sse_connection *c)
+{
+    end_session(c->session, NGHTTP2_ENHANCE_YOUR_CALM, SSE_END_SERVER);
 }

@@ -6,9 +6,11 @@
 
 #include "connection.h"
 
-/* HTTP/2 is what the connection speaks from now on, from the client's preface on; whole requests go
- * to pool->on_request. The caller has set the idle deadline, and reads. SSE_ENOMEM: nothing
- * changed. */
-int sse_http2_session_begin(sse_connection *c);
+/* Speaks HTTP/2 over the connection, from the client's preface on. Whole requests go to
+ * pool->on_request. SSE_ENOMEM. */
+int sse_http2_session_start(sse_connection *c);
+
+/* A started session ends before any request: the client is told that none is served. */
+void sse_http2_session_refuse(sse_connection *c);
 
 #endif

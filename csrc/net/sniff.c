@@ -7,10 +7,10 @@ static const char preface[] = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
 #define PREFACE (sizeof preface - 1)
 
-/* Begins a session, which is told the bytes that came already; false: the connection has ended. */
-static bool become(sse_connection *c, int (*begin)(sse_connection *c))
+/* Starts a session, which is told the bytes that came already; false: the connection has ended. */
+static bool become(sse_connection *c, int (*start)(sse_connection *c))
 {
-    if (begin(c)) {
+    if (start(c)) {
         sse_connection_close(c, SSE_END_ERROR);
         return false;
     }
@@ -31,7 +31,7 @@ static void on_bytes(sse_connection *c, const char *bytes, size_t len)
         c->sniffed = (uint8_t)(c->sniffed + len);
         return;
     }
-    if (become(c, same == most ? sse_http2_session_begin : sse_http1_session_begin) &&
+    if (become(c, same == most ? sse_http2_session_start : sse_http1_session_start) &&
         !c->finishing)
         c->protocol->on_bytes(c, bytes, len);
 }
@@ -40,7 +40,7 @@ static void on_eof(sse_connection *c)
 {
     if (c->sniffed == 0)
         sse_connection_close(c, SSE_END_CLIENT);
-    else if (become(c, sse_http1_session_begin))
+    else if (become(c, sse_http1_session_start))
         c->protocol->on_eof(c);
 }
 
@@ -53,7 +53,7 @@ static void on_deadline(sse_connection *c)
 {
     if (c->sniffed == 0)
         sse_connection_close(c, SSE_END_TIMEOUT);
-    else if (become(c, sse_http1_session_begin))
+    else if (become(c, sse_http1_session_start))
         c->protocol->on_deadline(c);
 }
 
@@ -71,14 +71,10 @@ static const sse_protocol protocol = {
     .on_closed = on_closed,
 };
 
-int sse_sniff_accept(sse_pool *pool, evutil_socket_t fd, sse_connection **out)
+int sse_sniff_start(sse_connection *c)
 {
-    int code = sse_connection_new(pool, fd, &protocol, out);
-
-    if (code)
-        return code;
-    pool->count.accepted++;
-    sse_connection_deadline(*out, pool->limits.idle_timeout);
-    sse_connection_read(*out, true);
+    c->protocol = &protocol;
+    sse_connection_deadline(c, c->pool->limits.idle_timeout);
+    sse_connection_read(c, true);
     return SSE_OK;
 }

@@ -5,8 +5,7 @@
 
 #include "connection.h"
 
-/* Takes an accepted socket over (closed on failure too) and speaks with it what its first bytes ask
- * for. Until then the connection has no session. */
-int sse_sniff_accept(sse_pool *pool, evutil_socket_t fd, sse_connection **out);
+/* Speaks over the connection what its first bytes ask for. Until then it has no session. SSE_OK. */
+int sse_sniff_start(sse_connection *c);
 
 #endif

@@ -24,6 +24,7 @@ local request = require "sse.server_request"
 local response = require "sse.server_response"
 local router = require "sse.router"
 local task = require "sse.task"
+local tls = require "sse.tls"
 
 local server = {}
 
@@ -63,6 +64,7 @@ local spec = {
     check = function(v) return v == false or type(v) == "number" and v >= 1 and v < math.huge end,
   },
   on_error = "function",
+  tls = "table",
 }
 
 -- ms until what nobody refers to any more is looked for, once a handler returned without an answer.
@@ -143,12 +145,26 @@ local function on_request(self, exchange)
   request.keep(req) -- the client may leave while the handler waits
 end
 
+-- What the core raises is the caller's fault.
+local function make_core(inner)
+  local ok, made = pcall(core.server, inner)
+  if not ok then error("sse.server: " .. made, 4) end
+  return made
+end
+
 --- Makes a server; it listens after `server:listen()`.
 -- @function sse.server
 -- @tparam[opt] table given options: `host` ("127.0.0.1"), `port` (0, the system's choice), `cors`
 -- (see `sse.cors`), `backlog`, `max_connections`, `max_connections_per_address`, `max_head` and
 -- `max_body` (bytes), `head_timeout`, `body_timeout`, `idle_timeout` and `keep_alive` (ms;
--- `keep_alive` may be false), `on_error` (function(message, req))
+-- `keep_alive` may be false), `on_error` (function(message, req)), `tls`
+--
+-- `tls = { cert, key, chain, names, min_version, ciphers, client_ca }` makes it speak HTTPS. The
+-- first three are paths of PEM files; `key` may be left out where `cert` holds it too, `chain` adds
+-- certificates to those behind the one in `cert`. `names` has further ones by host name:
+-- `{ ["b.example"] = { cert, key, chain }, ["*.c.example"] = ... }`. `min_version` is "1.2" or
+-- "1.3", `ciphers` a list as OpenSSL has it. With `client_ca` clients must show a certificate that
+-- those in this file signed. What can't be used raises.
 -- @return the server; `port` is the one it listens on
 local function new(given)
   given = options.check("sse.server", given, spec)
@@ -158,7 +174,8 @@ local function new(given)
   for name, value in pairs(given) do
     if name ~= "cors" and name ~= "on_error" then inner[name] = value end
   end
-  self.core = core.server(inner)
+  inner.tls = given.tls and tls.check(given.tls, 3)
+  self.core = make_core(inner)
   return setmetatable(self, metatable)
 end
 
@@ -225,8 +242,18 @@ function server:close()
   self.core:close()
 end
 
+--- Reads the files of the option `tls` again. Connections that are open stay as they are, sessions
+-- can still be resumed.
+-- @return true; or nil, message, code ("ECERT"), and all stays as it was
+function server:reload_tls()
+  options.method(self, metatable, "server:reload_tls")
+  return self.core:reload_tls()
+end
+
 --- Numbers: `connections` and `streams` open now, `accepted`, `refused`, `requests`,
--- `streams_opened`, `bytes_in`, `bytes_out` since the start.
+-- `streams_opened`, `bytes_in`, `bytes_out` (before encryption) since the start; over TLS also
+-- `handshakes` that were done, how many of them were `resumed`, and `handshake_failures`:
+-- connections that ended before theirs was done.
 function server:stats()
   options.method(self, metatable, "server:stats")
   return self.core:stats()

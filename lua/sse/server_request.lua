@@ -4,7 +4,9 @@
 -- Fields: `method`; `path`, percent-decoded and without the query; `params`, what the pattern's
 -- `:names` took; `query`, a table, where of a repeated name the last value counts; `headers`, by
 -- lower-case name and looked up in any case, repeated ones joined by ", "; `body`, a string;
--- `remote_address`; `protocol` ("HTTP/1.1"); `last_event_id`, the header or else the query
+-- `remote_address`; `protocol` ("HTTP/1.1"); `secure`, whether it came over TLS;
+-- `client_certificate`, the subject of the certificate that the client had to show ("CN=me"), or
+-- nil; `last_event_id`, the header or else the query
 -- parameter `lastEventId`, nil where neither names one; `target`, as it came.
 -- @module sse.server_request
 local json = require "sse.json"
@@ -25,6 +27,8 @@ function lazy:headers() return setmetatable(self.exchange:headers(), headers_met
 function lazy:body() return self.exchange.body end
 function lazy:remote_address() return self.exchange.remote_address end
 function lazy:protocol() return self.exchange.protocol end
+function lazy:secure() return self.exchange.secure end
+function lazy:client_certificate() return self.exchange and self.exchange.client_certificate end
 function lazy:path() return url.decode(self.raw_path) end
 function lazy:query() return url.query(self.raw_query) end
 
@@ -55,10 +59,14 @@ function request.new(exchange)
   }, metatable)
 end
 
+local borrowed = {
+  "headers", "body", "remote_address", "protocol", "secure", "client_certificate",
+}
+
 --- Takes over what the exchange below will drop: once answered, it lets go of the request.
 function request.keep(self)
   if not self.exchange then return end
-  for _, name in ipairs { "headers", "body", "remote_address", "protocol" } do
+  for _, name in ipairs(borrowed) do
     local _ = self[name]
   end
   self.exchange = nil
