@@ -152,8 +152,10 @@ serving.each("server", function(transport)
       serving.ask "GET /"
       serving.ask "GET /"
       local stats = server:stats()
-      assert.equal(1, stats.connections)
-      assert.equal(1, stats.accepted)
+      if not transport.fresh then
+        assert.equal(1, stats.connections)
+        assert.equal(1, stats.accepted)
+      end
       assert.equal(2, stats.requests)
       assert.is_true(stats.bytes_in > 0 and stats.bytes_out > 0)
     end)

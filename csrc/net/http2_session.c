@@ -130,7 +130,7 @@ static void settle(sse_http2 *s)
         over = !t->exchange; /* half closed, it still hears its answers */
     if (!over && (nghttp2_session_want_read(s->engine) || nghttp2_session_want_write(s->engine)))
         return;
-    detach_all(s, SSE_END_ERROR);
+    detach_all(s, s->closing ? SSE_END_SERVER : SSE_END_ERROR);
     sse_connection_finish(c);
 }
 
@@ -419,6 +419,7 @@ static void on_closing(sse_connection *c)
 {
     sse_http2 *s = c->session;
 
+    s->closing = true;
     if (nghttp2_session_terminate_session(s->engine, NGHTTP2_NO_ERROR))
         s->failed = true;
 }

@@ -152,6 +152,7 @@ static int start_answer(sse_exchange *x, int status, const sse_http1_field *fiel
     if (!sse_http1_has_body(status))
         x->head_only = true;
     head->has_body = length < 0 || (length > 0 && !x->head_only);
+    t->tell = true;
     set_head(t, head);
     return SSE_OK;
 }

@@ -43,6 +43,11 @@ int sse_multi_add(sse_multi *m, sse_multi_user *u);
  * returns. on_done is not called any more. Idempotent. */
 void sse_multi_retire(sse_multi *m, sse_multi_user *u);
 
+/* The transfer is given up before its end: since 7.88 libcurl keeps an HTTP/2 stream's RST_STREAM
+ * to itself until the connection has something else to send (curl's issue 17611). Where no other
+ * stream uses the connection it is closed, so that the server hears of it. */
+void sse_multi_abandon(sse_multi_user *u);
+
 /* Lets a paused handle go on; its callbacks run before this returns. Never from within a callback
  * of libcurl's. A failure of the handle is reported by on_done. */
 void sse_multi_resume(sse_multi *m, sse_multi_user *u);

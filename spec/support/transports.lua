@@ -4,7 +4,8 @@
 --
 -- A transport: `name`; `scheme`; `server`, options of `sse.server`, and `client`, options of our
 -- client, both functions that give a new table; what `req` then says: `protocol`, `secure`; `raw`:
--- HTTP/1.1 on a bare socket works too.
+-- HTTP/1.1 on a bare socket works too; `fresh`: our client may make a connection a request (libcurl
+-- 7.88 can't use one with prior knowledge again).
 local certs = require "spec.support.certs"
 
 local function nothing() return {} end
@@ -22,7 +23,7 @@ return {
     protocol = "HTTP/1.1", secure = true,
   },
   {
-    name = "h2c", scheme = "http",
+    name = "h2c", scheme = "http", fresh = true,
     server = nothing, client = function() return { http2 = true } end,
     protocol = "HTTP/2", secure = false,
   },
