@@ -2,7 +2,7 @@
 
 /* What a client may do at once, and for how long, before it is told to calm down. Far beyond what
  * browsers and proxies do, and cheap enough for us. */
-#define RESETS_AT_ONCE   1000
+#define RESETS_AT_ONCE   500
 #define RESETS_A_SECOND  33
 #define IDLE_AT_ONCE     2000 /* PING, SETTINGS, WINDOW_UPDATE, empty DATA and their like */
 #define IDLE_A_SECOND    200

@@ -31,7 +31,7 @@ void sse_http2_set_deadline(sse_http2 *s)
 
     if (s->heads > 0)
         sse_connection_deadline(s->connection, limits->head_timeout);
-    else if (s->count == 0 || s->connection->eof)
+    else if (s->count == 0)
         sse_connection_deadline(s->connection, limits->idle_timeout);
     else
         sse_connection_deadline(s->connection, 0);
@@ -121,17 +121,10 @@ static void break_off(sse_http2 *s, ssize_t code)
 /* Nothing can come or go any more. */
 static void settle(sse_http2 *s)
 {
-    sse_connection *c = s->connection;
-    bool over = c->eof && !s->busy && !s->more;
-
-    if (nghttp2_session_want_read(s->engine) && !over)
-        return;
-    for (sse_http2_stream *t = s->streams; over && t; t = t->next)
-        over = !t->exchange; /* half closed, it still hears its answers */
-    if (!over && (nghttp2_session_want_read(s->engine) || nghttp2_session_want_write(s->engine)))
+    if (nghttp2_session_want_read(s->engine) || nghttp2_session_want_write(s->engine))
         return;
     detach_all(s, s->closing ? SSE_END_SERVER : SSE_END_ERROR);
-    sse_connection_finish(c);
+    sse_connection_finish(s->connection);
 }
 
 /* --- writing ------------------------------------------------------------- */
@@ -195,6 +188,9 @@ static int on_frame_sent(nghttp2_session *engine, const nghttp2_frame *frame, vo
     sse_http2 *s = user;
     sse_http2_stream *t = NULL;
 
+    if (frame->hd.type == NGHTTP2_GOAWAY && s->drain_due) /* what was under way comes before its
+                                                             ACK */
+        s->failed = nghttp2_submit_ping(engine, NGHTTP2_FLAG_NONE, NULL) != 0 || s->failed;
     if (!(frame->hd.flags & NGHTTP2_FLAG_END_STREAM) || frame->hd.type > NGHTTP2_HEADERS)
         return 0;
     t = nghttp2_session_get_stream_user_data(engine, frame->hd.stream_id);
@@ -386,21 +382,10 @@ static void on_bytes(sse_connection *c, const char *bytes, size_t len)
 
 /* --- the connection's other news ----------------------------------------- */
 
-/* Nobody listens to the rest of a stream; what is not answered yet may still be waited for. */
+/* It can't even give us room any more: the client has gone. */
 static void on_eof(sse_connection *c)
 {
-    sse_http2 *s = c->session;
-
-    for (sse_http2_stream *t = s->streams; t; t = t->next) {
-        if (t->exchange && t->exchange->state == SSE_EXCHANGE_STARTED) {
-            sse_http2_stream_detach(t, SSE_END_CLIENT);
-            sse_http2_stream_reset(t, NGHTTP2_CANCEL);
-        }
-        if (t->read)
-            sse_http2_stream_reset(t, NGHTTP2_CANCEL);
-    }
-    sse_http2_set_deadline(s);
-    sse_http2_wake(s);
+    sse_connection_close(c, SSE_END_CLIENT);
 }
 
 static void on_deadline(sse_connection *c)
@@ -411,8 +396,6 @@ static void on_deadline(sse_connection *c)
         end_session(s, NGHTTP2_ENHANCE_YOUR_CALM, SSE_END_TIMEOUT);
     else if (s->count == 0)
         end_session(s, NGHTTP2_NO_ERROR, SSE_END_TIMEOUT);
-    else if (c->eof)
-        sse_connection_close(c, SSE_END_CLIENT);
 }
 
 static void on_closing(sse_connection *c)
@@ -432,8 +415,7 @@ static void on_drain(sse_connection *c)
     if (s->draining)
         return;
     s->draining = true;
-    if (nghttp2_submit_shutdown_notice(s->engine) ||
-        nghttp2_submit_ping(s->engine, NGHTTP2_FLAG_NONE, NULL))
+    if (nghttp2_submit_shutdown_notice(s->engine))
         s->failed = true;
     s->drain_due = sse_http2_now(s) + DRAIN_MS;
     sse_http2_watch(s, s->drain_due);
