@@ -9,7 +9,7 @@ local certs = require "spec.support.certs"
 
 local function nothing() return {} end
 
-return {
+local transports = {
   {
     name = "HTTP/1.1", scheme = "http", raw = true,
     server = nothing, client = nothing,
@@ -22,3 +22,7 @@ return {
     protocol = "HTTP/1.1", secure = true,
   },
 }
+
+transports.https = transports[2]
+
+return transports
