@@ -54,7 +54,8 @@ end
 -- Any function of the example may be called, not only `client`.
 local function run(example, command, argument, ...)
   io.stdout:setvbuf "line"
-  if command and command ~= "mount" and command ~= "tls" and type(example[command]) == "function" then
+  local ours = command == "mount" or command == "tls"
+  if command and not ours and type(example[command]) == "function" then
     stop_by_signal()
     sse.spawn(example[command], argument or url_of(example, 9522), ...)
     sse.run()

@@ -20,6 +20,7 @@ void sse_open_server(lua_State *L);
 void sse_open_request(lua_State *L);
 void sse_open_stream(lua_State *L);
 void sse_open_transfer(lua_State *L);
+void sse_open_channel(lua_State *L);
 void sse_open_file(lua_State *L);
 void sse_open_url(lua_State *L);
 

@@ -14,6 +14,7 @@ int luaopen_sse_core(lua_State *L)
     sse_open_server(L);
     sse_open_request(L);
     sse_open_stream(L);
+    sse_open_channel(L);
     sse_open_file(L);
     return 1;
 }

@@ -1,6 +1,7 @@
 /* stream.c: the stream class, one open text/event-stream response. It stays open though nobody
  * refers to it. */
 #include "bind.h"
+#include "channel.h"
 #include "encoder.h"
 #include "request.h"
 
@@ -140,6 +141,79 @@ static int m_comment(lua_State *L)
     return push_sent(L, o->stream ? sse_stream_comment(o->stream, text) : SSE_ECLOSED, NULL);
 }
 
+#define MAX_CHANNELS 64 /* in one call */
+#define CHANNELS_AT  5  /* of attach's arguments */
+
+/* attach's `from`: nil, "newest", "oldest" or how many. */
+static void check_from(lua_State *L, int index, sse_follow_options *options)
+{
+    static const char *const names[] = { "newest", "oldest", NULL };
+
+    if (lua_type(L, index) == LUA_TNUMBER) {
+        options->from = SSE_FROM_COUNT;
+        options->count = (uint64_t)luaL_checkinteger(L, index);
+    } else {
+        options->from =
+            luaL_checkoption(L, index, "newest", names) ? SSE_FROM_OLDEST : SSE_FROM_NEWEST;
+    }
+}
+
+static int fail_attach(lua_State *L, int code, int bad)
+{
+    if (code == SSE_EEXIST)
+        return luaL_error(L, "stream:follow: it follows channel '%s' already",
+                          sse_check_channel(L, bad)->name);
+    if (code == SSE_ECLOSED && bad <= lua_gettop(L))
+        return sse_fail(L, code, "the channel is closed");
+    return sse_fail(L, code, NULL);
+}
+
+/* attach(last_id, from, where, channel, ...): true, or nil, message, code */
+static int m_attach(lua_State *L)
+{
+    stream_object *o = check(L);
+    sse_follow_options options = { 0 };
+    sse_channel *channels[MAX_CHANNELS];
+    size_t bad = 0, n = 0;
+    int code = SSE_ECLOSED, top = lua_gettop(L);
+
+    luaL_argcheck(L, top - CHANNELS_AT < MAX_CHANNELS, CHANNELS_AT, "too many channels");
+    options.last_id.at = luaL_optlstring(L, 2, NULL, &options.last_id.len);
+    check_from(L, 3, &options);
+    for (int i = CHANNELS_AT; i <= top; i++)
+        channels[n++] = sse_check_channel(L, i);
+    if (!o->stream)
+        return sse_fail(L, SSE_ECLOSED, NULL);
+    if (!lua_isnil(L, 4)) {
+        options.filter = sse_push_filter(L, 4);
+        lua_replace(L, 4);
+        options.filter->refs++; /* until it is known who keeps it */
+        sse_keep_filter(L, 4);
+    }
+    for (int i = CHANNELS_AT; i <= top; i++)
+        sse_keep_channel(L, i);
+    code = sse_stream_follow(o->stream, channels, n, &options, &bad);
+    for (int i = CHANNELS_AT; i <= top; i++)
+        sse_settle_channel(L, i);
+    if (options.filter) {
+        options.filter->refs--;
+        sse_keep_filter(L, 4);
+    }
+    if (code)
+        return fail_attach(L, code, CHANNELS_AT + (int)bad);
+    lua_pushboolean(L, true);
+    return 1;
+}
+
+static int m_unfollow(lua_State *L)
+{
+    stream_object *o = check(L);
+    sse_channel *c = sse_check_channel(L, 2);
+
+    lua_pushboolean(L, o->stream && sse_stream_unfollow(o->stream, c));
+    return 1;
+}
+
 static int m_close(lua_State *L)
 {
     stream_object *o = check(L);
@@ -227,8 +301,8 @@ static int mm_gc(lua_State *L)
 }
 
 static const luaL_Reg methods[] = {
-    { "send", m_send },   { "comment", m_comment }, { "close", m_close },
-    { "abort", m_abort }, { NULL, NULL },
+    { "send", m_send },     { "comment", m_comment },   { "close", m_close }, { "abort", m_abort },
+    { "attach", m_attach }, { "unfollow", m_unfollow }, { NULL, NULL },
 };
 static const luaL_Reg properties[] = {
     { "closed", p_closed },   { "pending", p_pending }, { "onclose", p_onclose },

@@ -573,4 +573,5 @@ void sse_pool_free(sse_pool *pool)
     sse_slab_free(&pool->sessions);
     sse_slab_free(&pool->exchanges);
     sse_slab_free(&pool->streams);
+    sse_slab_free(&pool->followers);
 }

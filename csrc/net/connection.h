@@ -56,6 +56,7 @@ typedef struct sse_protocol {
 } sse_protocol;
 
 struct sse_exchange;
+struct sse_stream;
 
 typedef struct sse_pool {
     sse_loop *loop;
@@ -67,10 +68,12 @@ typedef struct sse_pool {
     size_t dirty_count;
     struct sse_exchange *ended, **ended_tail; /* see exchange.h */
     sse_deferred turn_end;
-    sse_slab connections, sessions, exchanges, streams;
+    sse_slab connections, sessions, exchanges, streams, followers;
     void (*on_request)(void *user, struct sse_exchange *x);
     void (*on_connection_gone)(void *user, sse_connection *c);
-    void (*on_turn_end)(struct sse_pool *pool); /* exchange.c's: calls what ended */
+    void (*on_turn_end)(struct sse_pool *pool);    /* exchange.c's: calls what ended */
+    void (*on_stream_ready)(struct sse_stream *s); /* follower.c's: its client takes more */
+    void (*on_stream_ended)(struct sse_stream *s); /* follower.c's: it follows nothing any more */
     void *user;
     char scratch[65536];
 } sse_pool;

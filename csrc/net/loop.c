@@ -8,6 +8,7 @@ struct sse_loop {
     struct event_base *base;
     sse_deferred *head, **tail;
     size_t kept;
+    uint64_t slice; /* microseconds: when this turn's deferred calls began */
     bool running, stopping;
 };
 
@@ -61,6 +62,7 @@ static void run_deferred(sse_loop *loop)
 
     if (!loop->head)
         return;
+    loop->slice = sse_loop_now_us(loop);
     sse_deferred_init(&mark, NULL, NULL);
     sse_loop_defer(loop, &mark);
     for (;;) {
@@ -139,13 +141,23 @@ void sse_loop_release(sse_loop *loop)
     loop->kept--;
 }
 
-uint64_t sse_loop_now(const sse_loop *loop)
+uint64_t sse_loop_now_us(const sse_loop *loop)
 {
     struct timespec t;
 
     (void)loop;
     clock_gettime(CLOCK_MONOTONIC, &t);
-    return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
+    return (uint64_t)t.tv_sec * 1000000 + (uint64_t)t.tv_nsec / 1000;
+}
+
+uint64_t sse_loop_now(const sse_loop *loop)
+{
+    return sse_loop_now_us(loop) / 1000;
+}
+
+bool sse_loop_slice_over(const sse_loop *loop, uint64_t now_us)
+{
+    return now_us - loop->slice > SSE_LOOP_SLICE_US;
 }
 
 void sse_deferred_init(sse_deferred *d, void (*call)(void *arg), void *arg)

@@ -36,6 +36,7 @@ void sse_loop_keep(sse_loop *loop);
 void sse_loop_release(sse_loop *loop);
 
 uint64_t sse_loop_now(const sse_loop *loop);
+uint64_t sse_loop_now_us(const sse_loop *loop); /* the same clock in microseconds */
 
 /* A call at the end of this turn (or of the next, when made outside of one). Embedded in its owner;
  * queued at most once; cancelled by its owner's death. Calls deferred by a deferred call run a turn
@@ -49,6 +50,11 @@ typedef struct sse_deferred {
 void sse_deferred_init(sse_deferred *d, void (*call)(void *arg), void *arg);
 void sse_loop_defer(sse_loop *loop, sse_deferred *d);
 void sse_loop_undefer(sse_loop *loop, sse_deferred *d);
+
+/* For deferred calls with much to do: they have had SSE_LOOP_SLICE_US together in this turn; defer
+ * what is left, so that accepts, timers and others are served. */
+#define SSE_LOOP_SLICE_US 3000
+bool sse_loop_slice_over(const sse_loop *loop, uint64_t now_us);
 
 /* A timer of its own; for thousands of coarse deadlines use wheel.h. Does not keep the loop by
  * itself. */

@@ -2,15 +2,16 @@
 
 #include <strings.h>
 
-struct sse_stream {
-    sse_exchange *exchange; /* freed right after our on_end, as we are */
-    sse_deadline keep_alive;
-    uint64_t interval; /* ms between keep-alives, 0: none */
-    uint64_t last_sent;
-    size_t max_pending;
-    void *user;
-    const sse_exchange_events *on;
-};
+#define SLOW_END_MS   2000 /* what a client that is too slow has left to read why */
+#define SLOW_RETRY_MS 1000
+
+static void on_exchange_ended(void *user)
+{
+    sse_stream *s = user;
+
+    if (s->followers)
+        s->exchange->pool->on_stream_ended(s);
+}
 
 static void on_exchange_end(void *user, sse_reason reason)
 {
@@ -28,7 +29,10 @@ static void on_exchange_drain(void *user)
 {
     sse_stream *s = user;
 
-    if (s->on->on_drain)
+    s->behind = false;
+    if (s->followers)
+        s->exchange->pool->on_stream_ready(s);
+    if (!s->behind && !sse_stream_closed(s) && s->on->on_drain)
         s->on->on_drain(s->user);
 }
 
@@ -52,6 +56,10 @@ static void on_silence(sse_deadline *d)
 
     if (sse_stream_closed(s))
         return;
+    if (s->draining) {
+        sse_stream_close(s);
+        return;
+    }
     if (now >= due) {
         if (sse_stream_pending(s) == 0) /* else the socket is busy enough */
             sse_stream_comment(s, SSE_SLICE(""));
@@ -94,6 +102,8 @@ static int start(sse_exchange *x, const sse_stream_options *options, size_t *bad
 static sse_stream *new_stream(sse_exchange *x, const sse_stream_options *options)
 {
     const sse_limits *limits = &x->pool->limits;
+    uint64_t interval =
+        options->keep_alive < 0 ? limits->keep_alive : (uint64_t)options->keep_alive;
     sse_stream *s = sse_slab_take(&x->pool->streams, sizeof *s);
 
     if (!s)
@@ -101,13 +111,13 @@ static sse_stream *new_stream(sse_exchange *x, const sse_stream_options *options
     s->on = &sse_exchange_unheard;
     s->exchange = x;
     s->keep_alive.call = on_silence;
-    s->interval = options->keep_alive < 0 ? limits->keep_alive : (uint64_t)options->keep_alive;
+    s->interval = interval < UINT32_MAX ? (uint32_t)interval : UINT32_MAX;
     s->max_pending = options->max_pending ? options->max_pending : limits->max_pending;
     s->last_sent = sse_loop_now(x->pool->loop);
     return s;
 }
 
-static const sse_exchange_events events = { NULL, on_exchange_end, on_exchange_drain };
+static const sse_exchange_events events = { on_exchange_ended, on_exchange_end, on_exchange_drain };
 
 int sse_stream_open(sse_exchange *x, const sse_stream_options *options, sse_stream **out,
                     size_t *bad)
@@ -173,6 +183,48 @@ int sse_stream_comment(sse_stream *s, sse_slice text)
     }
     sse_buffer_free(&out);
     return code ? code : send_frame(s, frame);
+}
+
+int sse_stream_push(sse_stream *s, sse_frame *frame)
+{
+    int code = sse_exchange_push(s->exchange, frame);
+
+    s->behind = code == SSE_EAGAIN;
+    return code;
+}
+
+/* Spread, so that clients sent away together do not come back together. */
+static sse_frame *retry_frame(uint64_t ms)
+{
+    sse_event event = { .retry = 0 };
+    sse_frame *frame = NULL;
+    uint32_t random = 0;
+
+    evutil_secure_rng_get_bytes(&random, sizeof random);
+    event.retry = (int64_t)(ms + random % (ms / 2 + 1));
+    return sse_frame_event(&event, SIZE_MAX, &frame, NULL) ? NULL : frame;
+}
+
+void sse_stream_end_after(sse_stream *s, uint64_t ms, uint64_t retry)
+{
+    sse_frame *frame = NULL;
+
+    if (sse_stream_closed(s) || s->draining)
+        return;
+    frame = retry_frame(retry);
+    if (frame)
+        sse_exchange_send(s->exchange, frame, SIZE_MAX);
+    sse_frame_unref(frame);
+    s->draining = true;
+    sse_wheel_set(&s->exchange->pool->wheel, &s->keep_alive, ms);
+}
+
+void sse_stream_end_slow(sse_stream *s)
+{
+    sse_frame *last = retry_frame(SLOW_RETRY_MS);
+
+    sse_exchange_give_up(s->exchange, last, SLOW_END_MS, SSE_END_SLOW);
+    sse_frame_unref(last);
 }
 
 void sse_stream_close(sse_stream *s)

@@ -8,7 +8,22 @@
 
 #define SSE_KEEP_ALIVE_DEFAULT (-1)
 
-typedef struct sse_stream sse_stream;
+struct sse_follower;
+
+/* Its fields are channel.c's and follower.c's too; nobody else's. */
+typedef struct sse_stream {
+    sse_exchange *exchange; /* freed right after our on_end, as we are */
+    sse_deadline keep_alive;
+    void *user;
+    const sse_exchange_events *on;
+    struct sse_follower *followers; /* one a channel */
+    uint64_t last_sent;             /* ms */
+    size_t max_pending;
+    uint32_t interval; /* ms between keep-alives, 0: none */
+    bool behind;       /* the client takes no more at present: on_drain follows */
+    bool resolved;     /* one of the channels knew the client's last event id */
+    bool draining;     /* the keep-alive deadline is the end */
+} sse_stream;
 
 typedef struct sse_stream_options {
     int status;
@@ -31,6 +46,16 @@ void sse_stream_listen(sse_stream *s, void *user, const sse_exchange_events *on)
 /* SSE_OK: queued whole. SSE_EFULL, SSE_ETOOBIG, SSE_ECLOSED, SSE_ENOMEM; SSE_EINVAL with *field. */
 int sse_stream_send(sse_stream *s, const sse_event *event, const char **field);
 int sse_stream_comment(sse_stream *s, sse_slice text);
+
+/* A frame straight to the client: see sse_exchange_push. */
+int sse_stream_push(sse_stream *s, sse_frame *frame);
+
+/* The clean end within ms, with a `retry:` before it, between retry and half as much more. */
+void sse_stream_end_after(sse_stream *s, uint64_t ms, uint64_t retry);
+
+/* Ends one that is too slow, with SSE_END_SLOW: a `retry:` and a clean end if its client takes them
+ * soon. */
+void sse_stream_end_slow(sse_stream *s);
 
 /* The clean end; on_end(SSE_END_SERVER) comes from the loop. Idempotent. */
 void sse_stream_close(sse_stream *s);

@@ -121,6 +121,18 @@ int sse_encode_event(sse_buffer *out, const sse_event *event, const char **field
     return code;
 }
 
+int sse_encode_id(sse_buffer *out, sse_slice id, const char **field)
+{
+    sse_event event = { .id = id, .retry = SSE_NO_RETRY };
+
+    if (id.len == 0 || refused_field(&event)) {
+        if (field)
+            *field = "id";
+        return SSE_EINVAL;
+    }
+    return append_line(out, SSE_SLICE("id"), id);
+}
+
 int sse_encode_comment(sse_buffer *out, sse_slice text)
 {
     size_t before = out->len;

@@ -13,6 +13,10 @@
  * buffer. */
 int sse_encode_event(sse_buffer *out, const sse_event *event, const char **field);
 
+/* Appends the line of an id alone, for events that get theirs apart. SSE_EINVAL: it is empty or
+ * can't be sent (*field as above). */
+int sse_encode_id(sse_buffer *out, sse_slice id, const char **field);
+
 /* Appends `: text` lines and a blank line. An empty comment is ":" LF LF. */
 int sse_encode_comment(sse_buffer *out, sse_slice text);
 

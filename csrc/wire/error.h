@@ -34,6 +34,7 @@
     X(SSE_EUNFINISHED, "EUNFINISHED", "ended without its terminator") \
     X(SSE_ECALLBACK, "ECALLBACK", "an error in a callback") \
     X(SSE_EABORTED, "EABORTED", "aborted") \
+    X(SSE_EEXIST, "EEXIST", "exists already") \
     X(SSE_ESYS, "ESYS", "system error")
 
 enum {

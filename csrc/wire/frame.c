@@ -7,38 +7,47 @@
 
 #define CHUNK_HEAD 20 /* 16 hexadecimal digits, CR LF, NUL */
 
-static sse_frame *frame_new(sse_slice payload, const char *head, size_t head_len)
+/* Around nothing yet. */
+static sse_frame *frame_new(size_t payload, const char *head, size_t head_len)
 {
     size_t around = sizeof(sse_frame) + head_len + 2;
-    sse_frame *f = payload.len > SIZE_MAX - around ? NULL : malloc(around + payload.len);
+    sse_frame *f = payload > SIZE_MAX - around ? NULL : malloc(around + payload);
 
     if (!f)
         return NULL;
-    f->refs = 1;
-    f->head = (uint32_t)head_len;
-    f->payload = payload.len;
+    *f = (sse_frame){ .refs = 1, .head = (uint32_t)head_len, .payload = payload };
     memcpy(f->bytes, head, head_len);
-    if (payload.len > 0)
-        memcpy(f->bytes + head_len, payload.at, payload.len);
     if (head_len > 0)
-        memcpy(f->bytes + head_len + payload.len, "\r\n", 2);
+        memcpy(f->bytes + head_len + payload, "\r\n", 2);
+    return f;
+}
+
+sse_frame *sse_frame_alloc(size_t payload)
+{
+    char head[CHUNK_HEAD];
+    int len = 0;
+
+    if (payload == 0)
+        return NULL;
+    len = snprintf(head, sizeof head, "%zx\r\n", payload);
+    return frame_new(payload, head, (size_t)len);
+}
+
+static sse_frame *filled(sse_frame *f, sse_slice payload)
+{
+    if (f && payload.len > 0)
+        memcpy(sse_frame_body(f), payload.at, payload.len);
     return f;
 }
 
 sse_frame *sse_frame_new(sse_slice payload)
 {
-    char head[CHUNK_HEAD];
-    int len = 0;
-
-    if (payload.len == 0)
-        return NULL;
-    len = snprintf(head, sizeof head, "%zx\r\n", payload.len);
-    return frame_new(payload, head, (size_t)len);
+    return filled(sse_frame_alloc(payload.len), payload);
 }
 
 sse_frame *sse_frame_raw(sse_slice bytes)
 {
-    return frame_new(bytes, "", 0);
+    return filled(frame_new(bytes.len, "", 0), bytes);
 }
 
 int sse_frame_event(const sse_event *event, size_t max, sse_frame **out, const char **field)

@@ -9,15 +9,19 @@
 #include "slice.h"
 
 typedef struct sse_frame {
-    uint32_t refs;  /* one loop, one thread: a plain counter */
-    uint32_t head;  /* bytes of chunk size line before the payload; 0: no chunk framing */
-    size_t payload; /* bytes of payload */
-    char bytes[];   /* chunk size CRLF payload CRLF; or the bare bytes where head is 0 */
+    uint32_t refs;   /* one loop, one thread: a plain counter */
+    uint32_t head;   /* bytes of chunk size line before the payload; 0: no chunk framing */
+    uint32_t events; /* how many of a channel's it holds, for those who count */
+    size_t payload;  /* bytes of payload */
+    char bytes[];    /* chunk size CRLF payload CRLF; or the bare bytes where head is 0 */
 } sse_frame;
 
 /* A frame around a copy of payload, with one reference, or NULL when out of memory. An empty
  * payload is refused with NULL too: its chunk would end the body. */
 sse_frame *sse_frame_new(sse_slice payload);
+
+/* A frame with room for that many bytes of payload, to be written to sse_frame_body; not empty. */
+sse_frame *sse_frame_alloc(size_t payload);
 
 /* A frame of bare bytes without chunk framing (response heads, whole bodies); chunk view = payload
  * view. */
@@ -30,6 +34,11 @@ int sse_frame_event(const sse_event *event, size_t max, sse_frame **out, const c
 static inline sse_slice sse_frame_payload(const sse_frame *f)
 {
     return (sse_slice){ f->bytes + f->head, f->payload };
+}
+
+static inline char *sse_frame_body(sse_frame *f)
+{
+    return f->bytes + f->head;
 }
 
 /* The payload as one HTTP/1.1 chunk (RFC 9112 section 7.1). */

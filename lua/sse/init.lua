@@ -65,6 +65,7 @@ return {
   AbortSignal = abort.AbortSignal,
   Event = event.Event,
 
+  channel = require("sse.channel").new,
   server = require "sse.server",
   file = files.file,
 

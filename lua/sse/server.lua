@@ -25,7 +25,6 @@ local response = require "sse.server_response"
 local router = require "sse.router"
 local task = require "sse.task"
 local tls = require "sse.tls"
-require "sse.stream"
 
 local server = {}
 

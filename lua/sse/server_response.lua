@@ -9,6 +9,7 @@ local headers = require "sse.headers"
 local json = require "sse.json"
 local options = require "sse.options"
 local request = require "sse.server_request"
+local stream_methods = require "sse.stream"
 local task = require "sse.task"
 
 local response = {}
@@ -198,6 +199,7 @@ function methods:event_stream(given)
   }
   if not stream then return nil, message, code end
   rawset(self, "stream", stream)
+  if self.req.last_event_id then stream_methods.resume(stream, self.req.last_event_id) end
   if stream.closed and self.req.method ~= "HEAD" then
     core.defer(function()
       if stream.onclose then stream.onclose("client") end

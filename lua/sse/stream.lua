@@ -7,6 +7,7 @@
 -- queued went out.
 -- @module sse.stream
 local core = require "sse.core"
+local options = require "sse.options"
 local task = require "sse.task"
 
 local methods = core.methods["sse.stream"]
@@ -53,4 +54,58 @@ function methods:drain()
   return true
 end
 
-return methods
+local attach = methods.attach
+methods.attach = nil
+local last_ids = setmetatable({}, { __mode = "k" }) -- stream -> its client's Last-Event-ID
+
+local from_rule = {
+  expected = "\"newest\", \"oldest\" or a whole number of at least 0",
+  check = function(v)
+    return v == "newest" or v == "oldest" or math.type(v) == "integer" and v >= 0
+  end,
+}
+local follow_options = { from = from_rule, where = "function" }
+
+--- Follows channels: sends what they hold after the client's Last-Event-ID, and from then on what
+-- is published. With several channels the ids say where the client stands in each of them.
+-- @function stream:follow
+-- @param channel
+-- @param ... more channels
+-- @tparam[opt] table given at the end: `from`, where to begin for a client without an id
+-- (`"newest"`, the default, `"oldest"`, or how many of the newest), `where`, a
+-- function(event) -> boolean that chooses what the client gets
+-- @return the stream; or nil, message, "ECLOSED". Raises where it follows one of them already
+function methods:follow(...)
+  local channels = table.pack(...)
+  local given = channels[channels.n]
+  if type(given) == "table" then
+    channels.n = channels.n - 1
+    given = options.check("stream:follow", given, follow_options)
+  else
+    given = {}
+  end
+  if channels.n == 0 then error("stream:follow: expected a channel", 2) end
+  for i = 1, channels.n do
+    if type(channels[i]) ~= "userdata" then
+      local message = "stream:follow: argument %d must be a channel, got %s"
+      error(message:format(i, options.show(channels[i])), 2)
+    end
+  end
+  local ok, message, code = attach(self, last_ids[self], given.from, given.where,
+    table.unpack(channels, 1, channels.n))
+  if not ok then return nil, message, code end
+  return self
+end
+
+--- No longer follows a channel; the stream stays open.
+-- @function stream:unfollow
+-- @param channel
+-- @treturn boolean whether it followed it
+
+--- Notes the client's Last-Event-ID for `follow`.
+function methods.resume(stream, id) last_ids[stream] = id end
+
+local resume = methods.resume
+methods.resume = nil
+
+return { methods = methods, resume = resume }

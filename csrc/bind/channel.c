@@ -1,0 +1,503 @@
+/* channel.c: the channel class, and filters: Lua functions that choose what a follower gets. */
+#include "channel.h"
+
+#include <string.h>
+
+#include "../wire/parser.h"
+#include "bind.h"
+#include "encoder.h"
+
+typedef struct channel_object {
+    sse_state *st;
+    sse_channel *channel; /* NULL once collected */
+    int self;             /* anchored while it has followers */
+    sse_deferred alone;
+    sse_parser *parser; /* reads events back for filters; made with the first */
+    uint64_t position;  /* of the event in EVENT, 0: none */
+    struct {
+        bool joined;
+        size_t followers;
+        sse_reason reason;
+    } news; /* being told */
+} channel_object;
+
+enum { ON_PRESENCE = 1, EVENT, VALUES = EVENT };
+
+static const sse_class channel_class;
+
+static channel_object *check(lua_State *L, int index)
+{
+    channel_object *o = sse_class_check(L, index, &channel_class);
+
+    if (!o->channel)
+        luaL_error(L, "the channel is gone: it was collected");
+    return o;
+}
+
+sse_channel *sse_check_channel(lua_State *L, int index)
+{
+    return check(L, index)->channel;
+}
+
+/* --- callbacks -------------------------------------------------------------------------------- */
+
+static int call_on_presence(lua_State *L)
+{
+    channel_object *o = lua_touserdata(L, 1);
+
+    if (o->self == LUA_NOREF)
+        return 0;
+    sse_push_value(L, o->self, ON_PRESENCE);
+    if (lua_isnil(L, -1))
+        return 0;
+    lua_pushstring(L, o->news.joined ? "follow" : "leave");
+    lua_pushinteger(L, (lua_Integer)o->news.followers);
+    if (o->news.joined)
+        lua_pushnil(L);
+    else
+        lua_pushstring(L, o->news.reason == SSE_NOT_ENDED ? "unfollow"
+                                                          : sse_reason_name(o->news.reason));
+    lua_call(L, 3, 0);
+    return 0;
+}
+
+static void on_presence(void *user, bool joined, size_t followers, sse_reason reason)
+{
+    channel_object *o = user;
+
+    o->news.joined = joined;
+    o->news.followers = followers;
+    o->news.reason = reason;
+    sse_protect(o->st, call_on_presence, o);
+}
+
+static int let_go(lua_State *L)
+{
+    channel_object *o = lua_touserdata(L, 1);
+
+    sse_unanchor(L, &o->self);
+    return 0;
+}
+
+/* After what presence there is to tell. */
+static void when_alone(void *arg)
+{
+    channel_object *o = arg;
+
+    if (o->channel->count > 0)
+        return;
+    if (o->channel->told)
+        sse_loop_defer(o->st->loop, &o->alone);
+    else
+        sse_protect(o->st, let_go, o);
+}
+
+static void on_alone(void *user)
+{
+    channel_object *o = user;
+
+    if (o->st->loop && o->self != LUA_NOREF)
+        sse_loop_defer(o->st->loop, &o->alone);
+}
+
+static const sse_channel_events events = { on_presence, on_alone };
+
+void sse_keep_channel(lua_State *L, int index)
+{
+    sse_anchor(L, index, &check(L, index)->self);
+}
+
+void sse_settle_channel(lua_State *L, int index)
+{
+    channel_object *o = check(L, index);
+
+    if (o->channel->count > 0)
+        return;
+    if (o->channel->told)
+        sse_loop_defer(o->st->loop, &o->alone);
+    else
+        sse_unanchor(L, &o->self);
+}
+
+/* --- filters ---------------------------------------------------------------------------------- */
+
+/* A userdata with the function as its user value, anchored from its first follower to its last. */
+typedef struct lua_filter {
+    sse_filter base;
+    sse_state *st;
+    int self;
+    sse_deferred release;
+    channel_object *o; /* of the call at hand */
+    uint64_t position;
+    int wanted;
+} lua_filter;
+
+static void set_slice(lua_State *L, const char *name, sse_slice s)
+{
+    lua_pushlstring(L, s.at, s.len);
+    lua_setfield(L, -2, name);
+}
+
+/* The event as it was published, read back from its frame. */
+static void push_event(lua_State *L, channel_object *o, uint64_t position)
+{
+    const sse_log_entry *e = sse_log_at(&o->channel->log, position);
+    sse_slice payload = sse_frame_payload(e->frame);
+    sse_parser_options options = { .max_event_size = SIZE_MAX, .wanted = SSE_ITEM_EVENT };
+    sse_item item;
+    int kind = 0;
+
+    if (!o->parser && sse_parser_new(&o->parser, &options, NULL, NULL))
+        luaL_error(L, "%s", sse_error_text(SSE_ENOMEM));
+    lua_createtable(L, 0, 3);
+    set_slice(L, "id", sse_channel_id(o->channel, position));
+    sse_parser_reset(o->parser);
+    sse_parser_begin(o->parser, payload.at, payload.len);
+    while ((kind = sse_parser_next(o->parser, &item)) > 0) {
+        set_slice(L, "event", item.event.type);
+        set_slice(L, "data", item.event.data);
+    }
+    if (kind < 0)
+        luaL_error(L, "%s", sse_error_text(kind));
+}
+
+/* One table an event, for all followers that ask. */
+static int call_wants(lua_State *L)
+{
+    lua_filter *filter = lua_touserdata(L, 1);
+    channel_object *o = filter->o;
+
+    sse_push_value(L, filter->self, 1);
+    lua_rawgeti(L, LUA_REGISTRYINDEX, o->self);
+    if (o->position != filter->position) {
+        push_event(L, o, filter->position);
+        lua_setiuservalue(L, -2, EVENT);
+        o->position = filter->position;
+    }
+    lua_getiuservalue(L, -1, EVENT);
+    lua_remove(L, -2);
+    lua_call(L, 1, 1);
+    filter->wanted = lua_toboolean(L, -1);
+    return 0;
+}
+
+static int wants(sse_filter *base, const sse_channel *c, uint64_t position)
+{
+    lua_filter *filter = (lua_filter *)base;
+
+    filter->o = c->user;
+    filter->position = position;
+    filter->wanted = -1;
+    sse_protect(filter->st, call_wants, filter);
+    return filter->wanted;
+}
+
+static int unanchor_filter(lua_State *L)
+{
+    lua_filter *filter = lua_touserdata(L, 1);
+
+    sse_unanchor(L, &filter->self);
+    return 0;
+}
+
+static void let_filter_go(void *arg)
+{
+    lua_filter *filter = arg;
+
+    sse_protect(filter->st, unanchor_filter, filter);
+}
+
+static void release(sse_filter *base)
+{
+    lua_filter *filter = (lua_filter *)base;
+
+    if (filter->st->loop)
+        sse_loop_defer(filter->st->loop, &filter->release);
+}
+
+sse_filter *sse_push_filter(lua_State *L, int index)
+{
+    lua_filter *filter = NULL;
+
+    luaL_checktype(L, index, LUA_TFUNCTION);
+    filter = lua_newuserdatauv(L, sizeof *filter, 1);
+    *filter = (lua_filter){ .base = { wants, release, 0 }, .self = LUA_NOREF };
+    filter->st = sse_state_get(L);
+    sse_deferred_init(&filter->release, let_filter_go, filter);
+    lua_pushvalue(L, index);
+    lua_setiuservalue(L, -2, 1);
+    return &filter->base;
+}
+
+void sse_keep_filter(lua_State *L, int index)
+{
+    lua_filter *filter = lua_touserdata(L, index);
+
+    if (filter->base.refs > 0)
+        sse_anchor(L, index, &filter->self);
+    else
+        sse_unanchor(L, &filter->self);
+}
+
+/* --- options ---------------------------------------------------------------------------------- */
+
+static uint64_t number_option(lua_State *L, const char *name, uint64_t otherwise)
+{
+    uint64_t value = otherwise;
+
+    if (lua_getfield(L, 1, name) != LUA_TNIL)
+        value = (uint64_t)luaL_checknumber(L, -1);
+    lua_pop(L, 1);
+    return value;
+}
+
+static sse_slice text_option(lua_State *L, const char *name, const char *otherwise)
+{
+    sse_slice s;
+
+    lua_getfield(L, 1, name); /* stays: the slice points into it */
+    s.at = luaL_optlstring(L, -1, otherwise, &s.len);
+    return s;
+}
+
+static sse_slow slow_option(lua_State *L)
+{
+    static const char *const names[] = { "close", "skip", "latest", NULL };
+    int i = 0;
+
+    lua_getfield(L, 1, "slow");
+    i = luaL_checkoption(L, lua_gettop(L), "close", names);
+    lua_pop(L, 1);
+    return (sse_slow)i;
+}
+
+/* The Lua layer has checked the options. */
+static int f_channel(lua_State *L)
+{
+    sse_state *st = sse_state_check(L);
+    sse_channel_options options = { 0 };
+    channel_object *o = NULL;
+    int code = SSE_OK;
+
+    luaL_checktype(L, 1, LUA_TTABLE);
+    lua_settop(L, 1);
+    options.history.max_count = (size_t)number_option(L, "history", 1000);
+    options.history.max_bytes = number_option(L, "history_bytes", (uint64_t)8 << 20);
+    options.history.max_age = number_option(L, "max_age", 0) * 1000;
+    options.max_lag = number_option(L, "max_lag", 0);
+    options.slow = slow_option(L);
+    options.name = text_option(L, "name", "");
+    options.gap_event = text_option(L, "gap_event", "sse-gap");
+    o = sse_class_new(L, &channel_class, sizeof *o, VALUES);
+    o->st = st;
+    o->self = LUA_NOREF;
+    sse_deferred_init(&o->alone, when_alone, o);
+    code = sse_channel_new(st->loop, &options, o, &events, &o->channel);
+    return code ? luaL_error(L, "cannot make a channel: %s", sse_error_text(code)) : 1;
+}
+
+/* --- methods ---------------------------------------------------------------------------------- */
+
+static sse_slice opt_slice(lua_State *L, int index)
+{
+    sse_slice s = { 0 };
+
+    if (!lua_isnoneornil(L, index))
+        s.at = luaL_checklstring(L, index, &s.len);
+    return s;
+}
+
+static int fail_publish(lua_State *L, int code, const char *field)
+{
+    switch (code) {
+    case SSE_EBUSY:
+        return luaL_error(L, "a where function can't publish to the channel it filters");
+    case SSE_EEXIST:
+        return sse_fail(L, code, "field 'id': an event with that id is held already");
+    case SSE_ETOOBIG:
+        return sse_fail(L, code, "the event is larger than history_bytes");
+    case SSE_ECLOSED:
+        return sse_fail(L, code, "the channel is closed");
+    default:
+        return sse_fail_message(L, code, field);
+    }
+}
+
+/* publish(message, key, dedupe) -> id */
+static int m_publish(lua_State *L)
+{
+    channel_object *o = check(L, 1);
+    sse_publication p = { .key = opt_slice(L, 3), .dedupe = opt_slice(L, 4) };
+    sse_message message;
+    const char *field = NULL;
+    uint64_t position = 0;
+    sse_slice id;
+    int code = SSE_OK;
+
+    lua_settop(L, 4);
+    sse_check_message(L, 2, &message);
+    if (message.comment.at)
+        return luaL_error(L, "a channel has no comments: publish an event");
+    if (!message.event.data.at)
+        return luaL_error(L, "an event needs data (data = \"\" for an empty one)");
+    p.event = message.event;
+    if (p.event.id.at && p.event.id.len == 0)
+        return luaL_error(L, "field 'id' must not be empty");
+    if (p.event.id.at && sse_log_is_position(&o->channel->log, p.event.id))
+        return sse_fail(L, SSE_EINVAL, "field 'id' has the form of the channel's own ids");
+    code = sse_channel_publish(o->channel, &p, &position, &field);
+    if (code)
+        return fail_publish(L, code, field);
+    id = sse_channel_id(o->channel, position);
+    lua_pushlstring(L, id.at, id.len);
+    return 1;
+}
+
+static int m_close(lua_State *L)
+{
+    channel_object *o = sse_class_check(L, 1, &channel_class);
+
+    if (o->channel && sse_channel_close(o->channel) == SSE_EBUSY)
+        return luaL_error(L, "a where function can't close the channel it filters");
+    return 0;
+}
+
+static void set_number(lua_State *L, const char *name, uint64_t value)
+{
+    lua_pushinteger(L, (lua_Integer)value);
+    lua_setfield(L, -2, name);
+}
+
+static void set_gaps(lua_State *L, const sse_channel_counters *n)
+{
+    lua_createtable(L, 0, SSE_GAPS);
+    for (int i = 0; i < SSE_GAPS; i++)
+        set_number(L, sse_gap_names[i], n->gaps[i]);
+    lua_setfield(L, -2, "gaps");
+}
+
+/* delays: an array of { bound in ms (none in the last), count }. */
+static void set_delays(lua_State *L, const sse_channel_counters *n)
+{
+    lua_createtable(L, SSE_DELAYS, 0);
+    for (int i = 0; i < SSE_DELAYS; i++) {
+        lua_createtable(L, 0, 2);
+        if (i < SSE_DELAYS - 1) {
+            lua_pushnumber(L, (lua_Number)sse_delay_bounds[i] / 1000);
+            lua_setfield(L, -2, "ms");
+        }
+        set_number(L, "count", n->delays[i]);
+        lua_rawseti(L, -2, i + 1);
+    }
+    lua_setfield(L, -2, "delays");
+    lua_pushnumber(L, (lua_Number)n->delay_sum / 1000);
+    lua_setfield(L, -2, "delay_sum");
+}
+
+static int m_stats(lua_State *L)
+{
+    const sse_channel *c = check(L, 1)->channel;
+    const sse_channel_counters *n = &c->counters;
+    const sse_log *log = &c->log;
+
+    lua_createtable(L, 0, 16);
+    set_number(L, "followers", c->count);
+    set_number(L, "published", n->published);
+    set_number(L, "repeated", n->repeated);
+    set_number(L, "refused", n->refused);
+    set_number(L, "delivered", n->delivered);
+    set_number(L, "bytes", n->bytes);
+    set_number(L, "filtered", n->filtered);
+    set_number(L, "slow_closed", n->slow_closed);
+    set_number(L, "skipped", n->skipped);
+    set_number(L, "resumed", n->resumed);
+    set_number(L, "missed", n->missed);
+    set_number(L, "held", log->next - log->first);
+    set_number(L, "held_bytes",
+               log->first < log->next ? log->total - sse_log_at(log, log->first)->before : 0);
+    set_gaps(L, n);
+    set_delays(L, n);
+    return 1;
+}
+
+static int p_followers(lua_State *L)
+{
+    lua_pushinteger(L, (lua_Integer)check(L, 1)->channel->count);
+    return 1;
+}
+
+static int p_name(lua_State *L)
+{
+    lua_pushstring(L, check(L, 1)->channel->name);
+    return 1;
+}
+
+static int p_closed(lua_State *L)
+{
+    channel_object *o = sse_class_check(L, 1, &channel_class);
+
+    lua_pushboolean(L, !o->channel || o->channel->closed);
+    return 1;
+}
+
+/* The id of the newest event; nil where there was none yet, or none is held. */
+static int p_last_id(lua_State *L)
+{
+    const sse_channel *c = check(L, 1)->channel;
+    sse_slice id;
+
+    if (c->log.first == c->log.next)
+        return 0;
+    id = sse_channel_id(c, c->log.next - 1);
+    lua_pushlstring(L, id.at, id.len);
+    return 1;
+}
+
+/* function("follow" | "leave", followers, reason) or nil. */
+static int s_onpresence(lua_State *L)
+{
+    channel_object *o = check(L, 1);
+
+    if (!lua_isnil(L, 2))
+        luaL_checktype(L, 2, LUA_TFUNCTION);
+    o->channel->presence = !lua_isnil(L, 2);
+    lua_settop(L, 2);
+    lua_setiuservalue(L, 1, ON_PRESENCE);
+    return 0;
+}
+
+static int mm_gc(lua_State *L)
+{
+    channel_object *o = lua_touserdata(L, 1);
+    sse_channel *c = o->channel;
+
+    if (!c)
+        return 0;
+    o->channel = NULL;
+    sse_parser_free(o->parser);
+    o->parser = NULL;
+    if (!o->st->loop)
+        return 0; /* the process ends: its streams may be gone already */
+    sse_loop_undefer(o->st->loop, &o->alone);
+    sse_channel_free(c);
+    return 0;
+}
+
+static const luaL_Reg functions[] = { { "channel", f_channel }, { NULL, NULL } };
+static const luaL_Reg methods[] = {
+    { "publish", m_publish }, { "close", m_close }, { "stats", m_stats }, { NULL, NULL }
+};
+static const luaL_Reg properties[] = { { "followers", p_followers },
+                                       { "name", p_name },
+                                       { "closed", p_closed },
+                                       { "last_id", p_last_id },
+                                       { NULL, NULL } };
+static const luaL_Reg setters[] = { { "onpresence", s_onpresence }, { NULL, NULL } };
+static const luaL_Reg metamethods[] = { { "__gc", mm_gc }, { NULL, NULL } };
+static const sse_class channel_class = { "sse.channel", methods, properties, metamethods, setters };
+
+void sse_open_channel(lua_State *L)
+{
+    sse_class_register(L, &channel_class);
+    luaL_setfuncs(L, functions, 0);
+}

@@ -1,0 +1,527 @@
+#include "follower.h"
+
+#include "../wire/gap.h"
+
+#define PUMP_BYTES   ((size_t)256 << 10)
+#define BATCH_BYTES  ((size_t)64 << 10)
+#define BATCH_EVENTS 1024
+
+static sse_slice text(const char *s)
+{
+    return (sse_slice){ s, strlen(s) };
+}
+
+/* --- coming and going ------------------------------------------------------------------------- */
+
+static void take_out(sse_follower *f)
+{
+    sse_channel *c = f->channel;
+    sse_follower **also = &f->stream->followers;
+
+    while (*also != f)
+        also = &(*also)->also;
+    *also = f->also;
+    if (c->next_due == f)
+        c->next_due = f->next;
+    *f->link = f->next;
+    if (f->next)
+        f->next->link = f->link;
+    c->count--;
+}
+
+static void give_back(sse_follower *f)
+{
+    sse_pool *pool = f->stream->exchange->pool;
+
+    if (f->filter && --f->filter->refs == 0)
+        f->filter->release(f->filter);
+    sse_slab_give(&pool->followers, f);
+}
+
+static void leave(sse_follower *f, sse_reason reason)
+{
+    sse_channel *c = f->channel;
+
+    take_out(f);
+    sse_channel_changed(c, false, reason);
+    if (c->closed && c->count == 0)
+        sse_log_clear(&c->log);
+    if (f->busy)
+        f->gone = true; /* its pump gives it back */
+    else
+        give_back(f);
+}
+
+static void on_stream_ended(sse_stream *s)
+{
+    while (s->followers)
+        leave(s->followers, (sse_reason)s->exchange->reason);
+}
+
+static sse_follower *find(const sse_stream *s, const sse_channel *c)
+{
+    sse_follower *f = s->followers;
+
+    while (f && f->channel != c)
+        f = f->also;
+    return f;
+}
+
+bool sse_stream_unfollow(sse_stream *s, sse_channel *c)
+{
+    sse_follower *f = find(s, c);
+
+    if (f)
+        leave(f, SSE_NOT_ENDED);
+    return f != NULL;
+}
+
+/* --- what it has missed ----------------------------------------------------------------------- */
+
+static bool follows_several(const sse_stream *s)
+{
+    return s->followers && s->followers->also;
+}
+
+/* A gap that can't be told ends the stream: it must not go unnoticed. */
+static void tell_gap(sse_follower *f, sse_gap gap, sse_slice last_id)
+{
+    sse_channel *c = f->channel;
+    sse_slice name = follows_several(f->stream) ? text(c->name) : (sse_slice){ 0 };
+    sse_frame *frame = NULL;
+    int code = sse_gap_frame(text(c->gap_event), last_id, sse_gap_names[gap], name, &frame);
+
+    if (!code)
+        code = sse_stream_push(f->stream, frame);
+    sse_frame_unref(frame);
+    if (code && code != SSE_EAGAIN)
+        sse_stream_abort(f->stream, SSE_END_ERROR);
+    else
+        c->counters.gaps[gap]++;
+}
+
+static uint64_t lag(const sse_follower *f)
+{
+    const sse_log *log = &f->channel->log;
+    uint64_t from = f->cursor > log->first ? f->cursor : log->first;
+
+    return from < log->next ? log->total - sse_log_at(log, from)->before : 0;
+}
+
+/* A client that is still being sent what was held as it came is bounded by the log alone. */
+static bool lags(const sse_follower *f)
+{
+    const sse_channel *c = f->channel;
+
+    return c->max_lag && f->live && lag(f) > c->max_lag;
+}
+
+static void close_slow(sse_follower *f)
+{
+    f->channel->counters.slow_closed++;
+    sse_stream_end_slow(f->stream);
+}
+
+/* Goes on with the oldest event that it may still get. */
+static void skip(sse_follower *f)
+{
+    sse_channel *c = f->channel;
+    char id[SSE_MAX_ID];
+    uint64_t from = f->cursor;
+
+    if (f->cursor < c->log.first)
+        f->cursor = c->log.first;
+    while (lags(f))
+        f->cursor++;
+    c->counters.skipped += f->cursor - from;
+    sse_log_id(&c->log, from - 1, id);
+    tell_gap(f, SSE_GAP_SLOW, text(id));
+}
+
+/* Nothing of what it was owed is gone; false: it can't go on, at least not now. */
+static bool kept_up(sse_follower *f)
+{
+    const sse_channel *c = f->channel;
+
+    if (!sse_log_missed(&c->log, f->cursor) && !lags(f)) {
+        if (f->cursor < c->log.first) /* only what newer ones supersede is gone */
+            f->cursor = c->log.first;
+        return true;
+    }
+    if (c->slow == SSE_SLOW_CLOSE)
+        close_slow(f);
+    else
+        skip(f);
+    return !sse_stream_closed(f->stream) && !f->stream->behind;
+}
+
+/* --- frames of its own ------------------------------------------------------------------------ */
+
+/* The id that says where the stream will stand in each of its channels. */
+static int append_id(const sse_follower *f, uint64_t position, sse_buffer *out)
+{
+    int code = sse_buffer_append(out, "id: ", 4);
+
+    for (const sse_follower *g = f->stream->followers; g && !code; g = g->also)
+        code = sse_position_append(out, g->channel->tag, &g->channel->log,
+                                   g == f ? position : g->cursor - 1, g == f->stream->followers);
+    return code ? code : sse_buffer_append(out, "\n", 1);
+}
+
+static int append_event(const sse_follower *f, uint64_t position, sse_buffer *out)
+{
+    const sse_log_entry *e = sse_log_at(&f->channel->log, position);
+    sse_slice payload = sse_frame_payload(e->frame);
+    int code = SSE_OK;
+
+    if (follows_several(f->stream)) {
+        code = append_id(f, position, out);
+        payload = (sse_slice){ payload.at + e->id_line, payload.len - e->id_line };
+    }
+    return code ? code : sse_buffer_append(out, payload.at, payload.len);
+}
+
+/* Whether it gets that event. Its filter may have let it go: see f->gone. */
+static bool wants(sse_follower *f, uint64_t position)
+{
+    sse_channel *c = f->channel;
+    int wanted = 1;
+
+    if (sse_log_at(&c->log, position)->superseded)
+        return false;
+    if (!f->filter)
+        return true;
+    c->filtering = true;
+    wanted = f->filter->wants(f->filter, c, position);
+    c->filtering = false;
+    if (wanted < 0 && !f->gone)
+        sse_stream_abort(f->stream, SSE_END_ERROR);
+    if (wanted == 0)
+        c->counters.filtered++;
+    return wanted > 0;
+}
+
+/* As sse_channel_batch, with the events it wants and the ids it needs; *out NULL: none of them. */
+static int own_batch(sse_follower *f, sse_frame **out, uint64_t *to)
+{
+    sse_channel *c = f->channel;
+    sse_buffer bytes;
+    uint32_t events = 0;
+    int code = SSE_OK;
+
+    *out = NULL;
+    sse_buffer_init(&bytes, SIZE_MAX);
+    for (*to = f->cursor; *to < c->log.next && !code && bytes.len < BATCH_BYTES; ++*to) {
+        bool wanted = wants(f, *to);
+
+        if (f->gone || sse_stream_closed(f->stream)) {
+            code = SSE_ECLOSED;
+        } else if (wanted) {
+            code = append_event(f, *to, &bytes);
+            events++;
+        }
+        if (*to - f->cursor >= BATCH_EVENTS) {
+            ++*to;
+            break;
+        }
+    }
+    if (!code && events > 0) {
+        *out = sse_frame_new(sse_buffer_slice(&bytes));
+        code = *out ? SSE_OK : SSE_ENOMEM;
+    }
+    sse_buffer_free(&bytes);
+    if (*out)
+        (*out)->events = events;
+    return code;
+}
+
+/* --- sending ---------------------------------------------------------------------------------- */
+
+static void count_delay(sse_channel *c, uint64_t published, uint32_t events)
+{
+    uint64_t delay = c->now > published ? c->now - published : 0;
+    int i = 0;
+
+    while (i < SSE_DELAYS - 1 && delay > sse_delay_bounds[i])
+        i++;
+    c->counters.delays[i] += events;
+    c->counters.delay_sum += delay * events;
+}
+
+static void count(sse_follower *f, const sse_frame *frame)
+{
+    sse_channel *c = f->channel;
+
+    c->counters.delivered += frame->events;
+    c->counters.bytes += frame->payload;
+    f->stream->last_sent = c->now / 1000;
+    if (f->live)
+        count_delay(c, sse_log_at(&c->log, f->cursor)->time, frame->events);
+}
+
+/* The next piece of what it is owed; *sent: its bytes. false: no more now, or ever. */
+static bool send_next(sse_follower *f, size_t *sent)
+{
+    sse_stream *s = f->stream;
+    sse_frame *frame = NULL;
+    uint64_t to = 0;
+    int code = f->filter || follows_several(s)
+                   ? own_batch(f, &frame, &to)
+                   : sse_channel_batch(f->channel, f->cursor, &frame, &to);
+
+    if (!code && frame)
+        code = sse_stream_push(s, frame);
+    if (!code || code == SSE_EAGAIN) {
+        if (frame) {
+            count(f, frame);
+            *sent += frame->payload;
+        }
+        f->cursor = to;
+    } else if (code != SSE_ECLOSED) {
+        sse_stream_abort(s, SSE_END_ERROR);
+    }
+    sse_frame_unref(frame);
+    return !code;
+}
+
+/* It takes bytes, and has all there are or is to be asked again. */
+static void settle(sse_follower *f)
+{
+    sse_channel *c = f->channel;
+
+    if (f->cursor == c->log.next) {
+        f->live = true;
+        return;
+    }
+    if (f->cursor < c->lagging)
+        c->lagging = f->cursor;
+    if (f->cursor < c->settled)
+        c->settled = f->cursor;
+    sse_loop_defer(c->loop, &c->flush);
+}
+
+/* Its channel is closed, and it has everything. */
+static void finish(sse_follower *f)
+{
+    if (follows_several(f->stream))
+        leave(f, SSE_END_SERVER);
+    else
+        sse_stream_close(f->stream);
+}
+
+static void pump(sse_follower *f, size_t limit)
+{
+    sse_channel *c = f->channel;
+    sse_stream *s = f->stream;
+    size_t sent = 0;
+    bool more = true;
+
+    if (f->busy || sse_stream_closed(s))
+        return;
+    if (s->behind) {
+        if (c->slow == SSE_SLOW_CLOSE && (sse_log_missed(&c->log, f->cursor) || lags(f)))
+            close_slow(f);
+        return;
+    }
+    f->busy = true; /* whatever ends the stream now, it is given back here */
+    while (more && f->cursor < c->log.next && sent < limit)
+        more = kept_up(f) && send_next(f, &sent);
+    f->busy = false;
+    if (f->gone) {
+        give_back(f);
+        return;
+    }
+    if (!more)
+        return;
+    settle(f);
+    if (c->closed && f->live)
+        finish(f);
+}
+
+static void on_stream_ready(sse_stream *s)
+{
+    size_t n = 0;
+
+    for (sse_follower *f = s->followers; f; f = f->also)
+        n++;
+    while (n-- > 0 && s->followers && !s->behind && !sse_stream_closed(s)) {
+        sse_follower *f = s->followers, **last = &f->also;
+
+        if (f->also) { /* the others are first the next time */
+            while (*last)
+                last = &(*last)->also;
+            s->followers = f->also;
+            f->also = NULL;
+            *last = f;
+        }
+        f->channel->now = sse_loop_now_us(f->channel->loop);
+        pump(f, PUMP_BYTES);
+    }
+}
+
+static const sse_follower_calls calls = { pump, leave };
+
+/* --- following -------------------------------------------------------------------------------- */
+
+/* What the client's last id says about a channel. */
+typedef enum { ABSENT, PLACED } answer;
+
+static answer locate(const sse_channel *c, sse_slice id, sse_log_place *place, uint64_t *next)
+{
+    if (id.len == 0)
+        return ABSENT;
+    if (sse_position_is(id) && sse_log_find(&c->log, SSE_LOG_ID, id) == 0) {
+        id = sse_position_part(id, c->tag);
+        if (!id.at)
+            return ABSENT; /* it followed others then */
+    }
+    *place = sse_log_locate(&c->log, id, next);
+    return PLACED;
+}
+
+static uint64_t beginning(const sse_channel *c, const sse_follow_options *options)
+{
+    const sse_log *log = &c->log;
+
+    switch (options->from) {
+    case SSE_FROM_OLDEST:
+        return log->first;
+    case SSE_FROM_COUNT:
+        return options->count < log->next - log->first ? log->next - options->count : log->first;
+    default:
+        return log->next;
+    }
+}
+
+static void insert(sse_channel *c, sse_follower *f)
+{
+    c->call = &calls;
+    f->next = c->followers;
+    f->link = &c->followers;
+    if (f->next)
+        f->next->link = &f->next;
+    c->followers = f;
+    if (c->count++ == 0)
+        c->settled = c->log.next;
+}
+
+/* Sets the cursor, and tells what is missing. */
+static void place(sse_follower *f, const sse_follow_options *options)
+{
+    sse_channel *c = f->channel;
+    sse_log_place where = SSE_LOG_HERE;
+    answer known = locate(c, options->last_id, &where, &f->cursor);
+
+    if (known == ABSENT || (where == SSE_LOG_STRANGE && f->stream->resolved)) {
+        f->cursor = beginning(c, options);
+        return;
+    }
+    if (where == SSE_LOG_HERE) {
+        c->counters.resumed++;
+        return;
+    }
+    c->counters.missed++;
+    tell_gap(f, where == SSE_LOG_EXPIRED ? SSE_GAP_EXPIRED : SSE_GAP_UNKNOWN, options->last_id);
+}
+
+/* A plain id belongs to one of the channels: it says nothing about the others. */
+static void resolve(sse_stream *s, sse_channel *const *channels, size_t n, sse_slice id)
+{
+    for (size_t i = 0; i < n && !s->resolved; i++) {
+        sse_log_place where = SSE_LOG_STRANGE;
+        uint64_t next = 0;
+
+        s->resolved = locate(channels[i], id, &where, &next) == PLACED &&
+                      where != SSE_LOG_STRANGE && !sse_position_is(id);
+    }
+}
+
+static int check(const sse_stream *s, sse_channel *const *channels, size_t n, size_t *bad)
+{
+    if (sse_stream_closed(s)) {
+        *bad = n;
+        return SSE_ECLOSED;
+    }
+    for (*bad = 0; *bad < n; ++*bad) {
+        if (channels[*bad]->closed)
+            return SSE_ECLOSED;
+        if (find(s, channels[*bad]))
+            return SSE_EEXIST;
+        for (size_t i = 0; i < *bad; i++)
+            if (channels[i] == channels[*bad])
+                return SSE_EEXIST;
+    }
+    return SSE_OK;
+}
+
+/* Followers of the channels, linked by `also` and by nothing else yet. */
+static sse_follower *make(sse_stream *s, sse_channel *const *channels, size_t n,
+                          const sse_follow_options *options)
+{
+    sse_pool *pool = s->exchange->pool;
+    sse_follower *list = NULL;
+
+    while (n-- > 0) {
+        sse_follower *f = sse_slab_take(&pool->followers, sizeof *f);
+
+        if (!f) {
+            while (list) {
+                f = list->also;
+                give_back(list);
+                list = f;
+            }
+            return NULL;
+        }
+        f->channel = channels[n];
+        f->stream = s;
+        f->filter = options->filter;
+        if (f->filter)
+            f->filter->refs++;
+        f->also = list;
+        list = f;
+    }
+    return list;
+}
+
+static void attach(sse_follower *list)
+{
+    sse_stream *s = list->stream;
+    sse_follower **last = &s->followers;
+
+    while (*last)
+        last = &(*last)->also;
+    *last = list;
+    for (sse_follower *f = list; f; f = f->also) {
+        insert(f->channel, f);
+        f->cursor = f->channel->log.next;
+        sse_channel_changed(f->channel, true, SSE_NOT_ENDED);
+    }
+}
+
+int sse_stream_follow(sse_stream *s, sse_channel *const *channels, size_t n,
+                      const sse_follow_options *options, size_t *bad)
+{
+    sse_pool *pool = s->exchange->pool;
+    sse_follower *list = NULL;
+    int code = check(s, channels, n, bad);
+
+    if (code || n == 0)
+        return code;
+    list = make(s, channels, n, options);
+    if (!list)
+        return SSE_ENOMEM;
+    pool->on_stream_ready = on_stream_ready;
+    pool->on_stream_ended = on_stream_ended;
+    resolve(s, channels, n, options->last_id);
+    attach(list);
+    for (size_t i = 0; i < n; i++) /* a gap that can't be told ends the stream, and all of them */
+        if ((list = find(s, channels[i])))
+            place(list, options);
+    for (size_t i = 0; i < n; i++) {
+        if (!(list = find(s, channels[i])))
+            continue;
+        channels[i]->now = sse_loop_now_us(channels[i]->loop);
+        pump(list, PUMP_BYTES);
+    }
+    return SSE_OK;
+}

@@ -1,0 +1,34 @@
+/* follower.h: streams that follow channels: from where, what of them, and until when. */
+#ifndef SSE_NET_FOLLOWER_H
+#define SSE_NET_FOLLOWER_H
+
+#include "channel.h"
+
+/* Which events a follower gets; owned by whoever made it until it is given to one. */
+typedef struct sse_filter {
+    /* Whether the event at position is wanted: 0 or 1, or less: that can't be told, and the stream
+     * is ended. May do anything but publish to the channel or close it. */
+    int (*wants)(struct sse_filter *filter, const sse_channel *c, uint64_t position);
+    void (*release)(struct sse_filter *filter); /* may call nobody */
+    size_t refs;
+} sse_filter;
+
+typedef enum sse_from { SSE_FROM_NEWEST, SSE_FROM_OLDEST, SSE_FROM_COUNT } sse_from;
+
+typedef struct sse_follow_options {
+    sse_slice last_id; /* absent or empty: none; then `from` tells where to begin */
+    sse_from from;
+    uint64_t count;     /* SSE_FROM_COUNT: that many of the newest */
+    sse_filter *filter; /* or NULL; a reference is taken */
+} sse_follow_options;
+
+/* The stream gets what is held after last_id of each channel, then what is published. All or none.
+ * SSE_ECLOSED: the stream is closed, or channels[*bad] is; SSE_EEXIST: it follows channels[*bad];
+ * SSE_ENOMEM. */
+int sse_stream_follow(sse_stream *s, sse_channel *const *channels, size_t n,
+                      const sse_follow_options *options, size_t *bad);
+
+/* false: it did not follow it. */
+bool sse_stream_unfollow(sse_stream *s, sse_channel *c);
+
+#endif

@@ -1,0 +1,307 @@
+#include "log.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "error.h"
+
+#define FIRST_RING 16
+
+void sse_log_init(sse_log *log, const sse_log_limits *limits, const char *epoch)
+{
+    *log = (sse_log){ .limits = *limits, .first = 1, .next = 1 };
+    snprintf(log->epoch, sizeof log->epoch, "%s", epoch);
+    log->epoch_len = strlen(log->epoch);
+}
+
+size_t sse_log_id(const sse_log *log, uint64_t position, char *out)
+{
+    return (size_t)snprintf(out, SSE_MAX_ID, "%s-%" PRIu64, log->epoch, position);
+}
+
+/* --- finding by tags -------------------------------------------------------------------------- */
+
+static uint64_t hash(sse_slice s)
+{
+    uint64_t h = 14695981039346656037u; /* FNV-1a */
+
+    for (size_t i = 0; i < s.len; i++)
+        h = (h ^ (unsigned char)s.at[i]) * 1099511628211u;
+    return h ^ (h >> 32);
+}
+
+static sse_slice tag_of(const sse_log_entry *e, int tag)
+{
+    const char *at = e->tags;
+
+    for (int i = 0; i < tag; i++)
+        at += e->tag_len[i];
+    return (sse_slice){ at, e->tag_len[tag] };
+}
+
+static uint64_t *bucket(const sse_log_index *index, sse_slice value)
+{
+    return &index->buckets[hash(value) & (index->cap - 1)];
+}
+
+static bool same(sse_slice a, sse_slice b)
+{
+    return a.len == b.len && memcmp(a.at, b.at, a.len) == 0;
+}
+
+uint64_t sse_log_find(const sse_log *log, int tag, sse_slice value)
+{
+    const sse_log_index *index = &log->index[tag];
+
+    if (index->cap == 0 || value.len == 0)
+        return 0;
+    for (uint64_t at = *bucket(index, value); at; at = sse_log_at(log, at)->chain[tag])
+        if (same(tag_of(sse_log_at(log, at), tag), value))
+            return at;
+    return 0;
+}
+
+static void link_tag(sse_log *log, int tag, uint64_t position)
+{
+    sse_log_entry *e = sse_log_at(log, position);
+    uint64_t *head = bucket(&log->index[tag], tag_of(e, tag));
+
+    e->chain[tag] = *head;
+    *head = position;
+}
+
+/* Room for one more, so that linking can't fail. */
+static int grow_index(sse_log *log, int tag)
+{
+    sse_log_index *index = &log->index[tag];
+    size_t cap = index->cap ? index->cap * 2 : FIRST_RING;
+    uint64_t *buckets = NULL;
+
+    if (index->count < index->cap)
+        return SSE_OK;
+    buckets = calloc(cap, sizeof *buckets);
+    if (!buckets)
+        return SSE_ENOMEM;
+    free(index->buckets);
+    index->buckets = buckets;
+    index->cap = cap;
+    for (uint64_t at = log->first; at < log->next; at++)
+        if (sse_log_at(log, at)->tag_len[tag] > 0)
+            link_tag(log, tag, at); /* oldest first: the newest is found first */
+    return SSE_OK;
+}
+
+static void unlink_tag(sse_log *log, int tag, uint64_t position)
+{
+    const sse_log_entry *e = sse_log_at(log, position);
+    uint64_t *at = bucket(&log->index[tag], tag_of(e, tag));
+
+    while (*at != position)
+        at = &sse_log_at(log, *at)->chain[tag];
+    *at = e->chain[tag];
+    log->index[tag].count--;
+}
+
+/* --- dropping --------------------------------------------------------------------------------- */
+
+static void drop_first(sse_log *log)
+{
+    sse_log_entry *e = sse_log_at(log, log->first);
+
+    for (int tag = 0; tag < SSE_LOG_TAGS; tag++)
+        if (e->tag_len[tag] > 0)
+            unlink_tag(log, tag, log->first);
+    if (!e->superseded)
+        log->lost = log->first;
+    sse_frame_unref(e->frame);
+    free(e->tags);
+    *e = (sse_log_entry){ 0 };
+    log->first++;
+}
+
+static uint64_t keeps_from(const sse_log *log, size_t more, size_t bytes, uint64_t now)
+{
+    const sse_log_limits *limits = &log->limits;
+    uint64_t first = log->first;
+
+    for (; first < log->next; first++) {
+        const sse_log_entry *e = sse_log_at(log, first);
+        bool aged = limits->max_age && now - e->time >= limits->max_age;
+
+        if (!aged && log->next - first + more <= limits->max_count &&
+            log->total - e->before + bytes <= limits->max_bytes)
+            break;
+    }
+    return first;
+}
+
+uint64_t sse_log_would_keep(const sse_log *log, size_t bytes, uint64_t now)
+{
+    return keeps_from(log, 1, bytes, now);
+}
+
+void sse_log_trim(sse_log *log, uint64_t now)
+{
+    uint64_t first = keeps_from(log, 0, 0, now);
+
+    while (log->first < first)
+        drop_first(log);
+}
+
+void sse_log_clear(sse_log *log)
+{
+    while (log->first < log->next)
+        drop_first(log);
+}
+
+void sse_log_free(sse_log *log)
+{
+    sse_log_clear(log);
+    for (int tag = 0; tag < SSE_LOG_TAGS; tag++)
+        free(log->index[tag].buckets);
+    free(log->ring);
+    log->ring = NULL;
+}
+
+/* --- adding ----------------------------------------------------------------------------------- */
+
+static int grow_ring(sse_log *log)
+{
+    size_t cap = log->cap ? log->cap * 2 : FIRST_RING;
+    sse_log_entry *ring = NULL;
+
+    if (log->next - log->first < log->cap)
+        return SSE_OK;
+    ring = calloc(cap, sizeof *ring);
+    if (!ring)
+        return SSE_ENOMEM;
+    for (uint64_t at = log->first; at < log->next; at++)
+        ring[at & (cap - 1)] = *sse_log_at(log, at);
+    free(log->ring);
+    log->ring = ring;
+    log->cap = cap;
+    return SSE_OK;
+}
+
+static int copy_tags(sse_log_entry *e, const sse_slice tags[SSE_LOG_TAGS])
+{
+    size_t len = 0;
+    char *to = NULL;
+
+    for (int i = 0; i < SSE_LOG_TAGS; i++) {
+        if (tags[i].len > UINT32_MAX)
+            return SSE_ETOOBIG;
+        e->tag_len[i] = (uint32_t)tags[i].len;
+        len += tags[i].len;
+    }
+    if (len == 0)
+        return SSE_OK;
+    to = e->tags = malloc(len);
+    if (!to)
+        return SSE_ENOMEM;
+    for (int i = 0; i < SSE_LOG_TAGS; i++) {
+        if (tags[i].len > 0)
+            memcpy(to, tags[i].at, tags[i].len);
+        to += tags[i].len;
+    }
+    return SSE_OK;
+}
+
+/* All that can fail. */
+static int prepare(sse_log *log, sse_log_entry *e, const sse_slice tags[SSE_LOG_TAGS])
+{
+    int code = grow_ring(log);
+
+    for (int i = 0; i < SSE_LOG_TAGS && !code; i++)
+        if (tags[i].len > 0)
+            code = grow_index(log, i);
+    return code ? code : copy_tags(e, tags);
+}
+
+int sse_log_append(sse_log *log, sse_frame *frame, size_t id_line,
+                   const sse_slice tags[SSE_LOG_TAGS], uint64_t now)
+{
+    sse_log_entry e = { .time = now, .id_line = (uint32_t)id_line };
+    size_t bytes = sse_frame_chunk(frame).len;
+    uint64_t older = 0, keep = 0;
+    int code = bytes > log->limits.max_bytes ? SSE_ETOOBIG : prepare(log, &e, tags);
+
+    if (code)
+        return code;
+    keep = sse_log_would_keep(log, bytes, now);
+    while (log->first < keep)
+        drop_first(log);
+    older = sse_log_find(log, SSE_LOG_KEY, tags[SSE_LOG_KEY]);
+    if (older)
+        sse_log_at(log, older)->superseded = true;
+    e.before = log->total;
+    e.frame = sse_frame_ref(frame);
+    *sse_log_at(log, log->next) = e;
+    for (int i = 0; i < SSE_LOG_TAGS; i++) {
+        if (e.tag_len[i] == 0)
+            continue;
+        link_tag(log, i, log->next);
+        log->index[i].count++;
+    }
+    log->next++;
+    log->total += bytes;
+    return SSE_OK;
+}
+
+/* --- ids that clients bring ------------------------------------------------------------------- */
+
+/* The digits of a position as sse_log_id writes them. A number too large is past every head. */
+static bool read_position(sse_slice digits, uint64_t *position)
+{
+    *position = 0;
+    if (digits.len == 0 || (digits.at[0] == '0' && digits.len > 1))
+        return false;
+    for (size_t i = 0; i < digits.len; i++) {
+        unsigned digit = (unsigned)(unsigned char)digits.at[i] - '0';
+
+        if (digit > 9)
+            return false;
+        if (*position > (UINT64_MAX - digit) / 10)
+            *position = UINT64_MAX;
+        else
+            *position = *position * 10 + digit;
+    }
+    return true;
+}
+
+static bool own_position(const sse_log *log, sse_slice id, uint64_t *position)
+{
+    size_t len = log->epoch_len;
+
+    return id.len > len + 1 && memcmp(id.at, log->epoch, len) == 0 && id.at[len] == '-' &&
+           read_position((sse_slice){ id.at + len + 1, id.len - len - 1 }, position);
+}
+
+bool sse_log_is_position(const sse_log *log, sse_slice id)
+{
+    uint64_t position = 0;
+
+    return own_position(log, id, &position);
+}
+
+sse_log_place sse_log_locate(const sse_log *log, sse_slice id, uint64_t *next)
+{
+    uint64_t position = 0;
+    bool known = own_position(log, id, &position);
+
+    if (known && position >= log->next) {
+        *next = log->next;
+        return SSE_LOG_FUTURE;
+    }
+    if (!known)
+        position = sse_log_find(log, SSE_LOG_ID, id);
+    *next = log->first;
+    if (!known && position == 0)
+        return SSE_LOG_STRANGE;
+    if (sse_log_missed(log, position + 1))
+        return SSE_LOG_EXPIRED;
+    if (position + 1 > log->first)
+        *next = position + 1;
+    return SSE_LOG_HERE;
+}

@@ -1,0 +1,99 @@
+/* log.h: the events of a channel, newest last: a ring of frames within bounds of count, bytes and
+ * age. Each has a position, 1 for the first ever; its id is `epoch-position`, or one of its own.
+ * From any id that a client may bring, the log tells in O(1) what follows it, or why it can't.
+ * Pure: the time is given. */
+#ifndef SSE_WIRE_LOG_H
+#define SSE_WIRE_LOG_H
+
+#include "frame.h"
+
+#define SSE_MAX_EPOCH 16 /* characters: lower-case letters and digits */
+#define SSE_MAX_ID    40 /* bytes of "epoch-position" and a NUL */
+
+typedef struct sse_log_limits {
+    size_t max_count;   /* events held; 0: none but the newest, until the next trim */
+    uint64_t max_bytes; /* of framed bytes; a larger event alone is refused */
+    uint64_t max_age;   /* microseconds, 0: no bound */
+} sse_log_limits;
+
+/* What an event can be found by beside its position; at NULL: not by this. */
+enum { SSE_LOG_ID, SSE_LOG_KEY, SSE_LOG_DEDUPE, SSE_LOG_TAGS };
+
+typedef struct sse_log_entry {
+    sse_frame *frame;
+    char *tags;                     /* their bytes, one behind the other */
+    uint64_t before;                /* framed bytes of all events ever before it */
+    uint64_t time;                  /* microseconds: when it was published */
+    uint64_t chain[SSE_LOG_TAGS];   /* the next position with the same hash, 0: none */
+    uint32_t tag_len[SSE_LOG_TAGS]; /* 0: none */
+    uint32_t id_line;               /* bytes of the line its payload begins with, "id: ..." LF */
+    bool superseded;                /* a newer one has its key */
+} sse_log_entry;
+
+typedef struct sse_log_index {
+    uint64_t *buckets; /* positions, 0: none */
+    size_t cap, count;
+} sse_log_index;
+
+typedef struct sse_log {
+    sse_log_limits limits;
+    char epoch[SSE_MAX_EPOCH + 1];
+    size_t epoch_len;
+    uint64_t first, next; /* held: first <= position < next */
+    uint64_t lost;        /* the newest position that is gone though it was owed; 0: none */
+    uint64_t total;       /* framed bytes of all events ever */
+    sse_log_entry *ring;  /* of cap, a power of two */
+    size_t cap;
+    sse_log_index index[SSE_LOG_TAGS];
+} sse_log;
+
+/* epoch: what tells this log from any other, ever. */
+void sse_log_init(sse_log *log, const sse_log_limits *limits, const char *epoch);
+void sse_log_free(sse_log *log);
+
+/* Drops everything held, as if it had aged. */
+void sse_log_clear(sse_log *log);
+
+/* The event at a position that is held. */
+static inline sse_log_entry *sse_log_at(const sse_log *log, uint64_t position)
+{
+    return &log->ring[position & (log->cap - 1)];
+}
+
+/* Writes the id of a position as text into out (SSE_MAX_ID bytes); returns its length. */
+size_t sse_log_id(const sse_log *log, uint64_t position, char *out);
+
+/* The first position that would still be held, were `bytes` of one more event added now. */
+uint64_t sse_log_would_keep(const sse_log *log, size_t bytes, uint64_t now);
+
+/* Adds the frame (with a reference) at log->next, whose payload begins with an id line of id_line
+ * bytes, and drops what is over the bounds then. SSE_ETOOBIG: over max_bytes alone; SSE_ENOMEM.
+ * Nothing changed then. */
+int sse_log_append(sse_log *log, sse_frame *frame, size_t id_line,
+                   const sse_slice tags[SSE_LOG_TAGS], uint64_t now);
+
+/* Drops what is over the bounds now. */
+void sse_log_trim(sse_log *log, uint64_t now);
+
+/* The position of the newest event that is held with that tag; 0: none. */
+uint64_t sse_log_find(const sse_log *log, int tag, sse_slice value);
+
+/* Whether an id would be taken for a position of this log. */
+bool sse_log_is_position(const sse_log *log, sse_slice id);
+
+typedef enum sse_log_place {
+    SSE_LOG_HERE,    /* *next: the first position after it; nothing is missing */
+    SSE_LOG_EXPIRED, /* events after it are gone; *next: the oldest held */
+    SSE_LOG_FUTURE,  /* of this epoch, but never published; *next: the head */
+    SSE_LOG_STRANGE, /* of another epoch, or unknown; *next: the oldest held */
+} sse_log_place;
+
+sse_log_place sse_log_locate(const sse_log *log, sse_slice id, uint64_t *next);
+
+/* Events that a reader whose next position is `from` misses for good. */
+static inline bool sse_log_missed(const sse_log *log, uint64_t from)
+{
+    return from <= log->lost;
+}
+
+#endif

@@ -1,0 +1,84 @@
+#include "position.h"
+
+#include <stdio.h>
+
+#include "error.h"
+
+#define TAG_CHARS (SSE_MAX_TAG - 1)
+
+void sse_position_tag(sse_slice name, char tag[SSE_MAX_TAG])
+{
+    static const char digits[] = "0123456789abcdefghijklmnopqrstuvwxyz";
+    uint64_t h = 14695981039346656037u; /* FNV-1a */
+
+    for (size_t i = 0; i < name.len; i++)
+        h = (h ^ (unsigned char)name.at[i]) * 1099511628211u;
+    h ^= h >> 29;
+    for (size_t i = 0; i < TAG_CHARS; i++, h /= 36)
+        tag[i] = digits[h % 36];
+    tag[TAG_CHARS] = '\0';
+}
+
+int sse_position_append(sse_buffer *out, const char *tag, const sse_log *log, uint64_t position,
+                        bool first)
+{
+    char part[1 + SSE_MAX_TAG + SSE_MAX_ID];
+    int len = snprintf(part, sizeof part, "%s%s:", first ? "" : ",", tag);
+
+    len += (int)sse_log_id(log, position, part + len);
+    return sse_buffer_append(out, part, (size_t)len);
+}
+
+static bool lower_or_digit(char c)
+{
+    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z');
+}
+
+/* Bytes of "xxxxxxx:epoch-digits" at the beginning of s; 0: it does not begin so. */
+static size_t part_len(sse_slice s)
+{
+    size_t i = 0, digits = 0;
+
+    while (i < s.len && lower_or_digit(s.at[i]))
+        i++;
+    if (i != TAG_CHARS || i == s.len || s.at[i++] != ':')
+        return 0;
+    while (i < s.len && lower_or_digit(s.at[i]))
+        i++;
+    if (i == TAG_CHARS + 1 || i == s.len || s.at[i++] != '-')
+        return 0;
+    for (; i < s.len && s.at[i] >= '0' && s.at[i] <= '9'; i++)
+        digits++;
+    return digits ? i : 0;
+}
+
+bool sse_position_is(sse_slice id)
+{
+    for (;;) {
+        size_t len = part_len(id);
+
+        if (len == 0)
+            return false;
+        if (len == id.len)
+            return true;
+        if (id.at[len] != ',')
+            return false;
+        id = (sse_slice){ id.at + len + 1, id.len - len - 1 };
+    }
+}
+
+sse_slice sse_position_part(sse_slice id, const char *tag)
+{
+    while (id.len > 0) {
+        size_t len = part_len(id);
+
+        if (len == 0)
+            break;
+        if (memcmp(id.at, tag, TAG_CHARS) == 0)
+            return (sse_slice){ id.at + TAG_CHARS + 1, len - TAG_CHARS - 1 };
+        if (len >= id.len)
+            break;
+        id = (sse_slice){ id.at + len + 1, id.len - len - 1 };
+    }
+    return (sse_slice){ NULL, 0 };
+}
