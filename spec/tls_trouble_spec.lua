@@ -168,7 +168,7 @@ serving.over(transports.https, "server over TLS", function()
     it("does not renegotiate", function()
       local server = start()
       local run = child.program(("openssl s_client -connect 127.0.0.1:%d -tls1_2"):format(
-        server.port), nil, true)
+        server.port), true)
       run:till "Verify return code"
       run:write "R\n"
       run:till "no renegotiation"
@@ -181,7 +181,7 @@ serving.over(transports.https, "server over TLS", function()
     it("follows a change of keys", function()
       local server = start()
       local run = child.program(("openssl s_client -connect 127.0.0.1:%d -tls1_3"):format(
-        server.port), nil, true)
+        server.port), true)
       run:till "Verify return code"
       run:write "K\n"
       run:till "KEYUPDATE"
@@ -194,7 +194,7 @@ serving.over(transports.https, "server over TLS", function()
 
     it("keeps one that asks for nothing as long as an idle one", function()
       local server = start { head_timeout = 20, idle_timeout = 60 }
-      local run = child.program(("openssl s_client -connect 127.0.0.1:%d"):format(server.port), nil,
+      local run = child.program(("openssl s_client -connect 127.0.0.1:%d"):format(server.port),
         true)
       run:till "Verify return code"
       wait.past(30)

@@ -24,33 +24,37 @@ local function lua()
   return name:find "lua[^/]*$" and name or os.getenv "LUA" or "lua5.4"
 end
 
---- Starts a Lua program.
--- @tparam string command "examples/clock.lua 0"
--- @tparam[opt] string environment "NAME=value ..."
-function child.start(command, environment)
-  return child.program(("%s %s"):format(quote(lua()), command), environment)
+local function make_pipe()
+  local path = os.tmpname()
+  os.remove(path)
+  assert(os.execute("mkfifo " .. path))
+  return path
 end
 
---- Starts any program.
--- @tparam string command
--- @tparam[opt] string environment
--- @tparam[opt] boolean talks its input comes by write()
-function child.program(command, environment, talks)
+local function launch(command, environment, talks)
   local self = setmetatable({ out = os.tmpname(), done = os.tmpname() }, child)
-  local input = "/dev/null"
-  if talks then
-    self.pipe = os.tmpname()
-    os.remove(self.pipe)
-    assert(os.execute("mkfifo " .. self.pipe))
-    input = self.pipe
-  end
+  self.pipe = talks and make_pipe()
   local script = "exec 2>/dev/null; env %s %s <%s >%s 2>&1 & echo $!; wait $!; echo $? >%s"
-  script = script:format(environment or "", command, input, self.out, self.done)
+  script = script:format(environment or "", command, self.pipe or "/dev/null", self.out, self.done)
   self.shell = assert(io.popen(script, "r"))
   self.pid = assert(self.shell:read "n")
   if talks then self.input = assert(io.open(self.pipe, "w")) end
   running[self] = true
   return self
+end
+
+--- Starts a Lua program.
+-- @tparam string command "examples/clock.lua 0"
+-- @tparam[opt] string environment "NAME=value ..."
+function child.start(command, environment)
+  return launch(("%s %s"):format(quote(lua()), command), environment)
+end
+
+--- Starts somebody else's program. A sanitizer's library, preloaded for Lua, hangs some of them.
+-- @tparam string command
+-- @tparam[opt] boolean talks its input comes by write()
+function child.program(command, talks)
+  return launch(command, "-u LD_PRELOAD -u DYLD_INSERT_LIBRARIES", talks)
 end
 
 --- Gives the program bytes to read.
