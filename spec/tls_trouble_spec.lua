@@ -14,6 +14,14 @@ local APPLICATION = 23
 -- What a client says first, as a recording would have it: up to the cut.
 local HELLO = "\22\3\1\2\0\1\0\1\252\3\3" .. ("\7"):rep(32)
 
+-- s_client as a child that takes what it is to send, once its handshake is done.
+local function s_client(to, arguments)
+  local command = ("openssl s_client -connect 127.0.0.1:%d %s"):format(to.port, arguments or "")
+  local run = child.program(command, true)
+  run:till "Verify return code"
+  return run
+end
+
 serving.over(transports.https, "server over TLS", function()
   local streams, reasons, witness
 
@@ -165,11 +173,23 @@ serving.over(transports.https, "server over TLS", function()
       victim_ends "client"
     end)
 
+    it("hears close_notify behind a request, though the socket stays open", function()
+      start()
+      between = serving.through()
+      local run = s_client(between)
+      local up = between.pairs[1].up
+      up.blocked, up.mute = true, true
+      run:write "GET /stream/victim HTTP/1.1\r\nHost: a\r\n\r\n"
+      raw.pump(function() return up.held ~= "" end, "the request")
+      run:shut() -- it says so, and leaves
+      raw.pump(function() return up.shut end, "its end")
+      up.blocked = false
+      victim_ends "client"
+    end)
+
     it("does not renegotiate", function()
       local server = start()
-      local run = child.program(("openssl s_client -connect 127.0.0.1:%d -tls1_2"):format(
-        server.port), true)
-      run:till "Verify return code"
+      local run = s_client(server, "-tls1_2")
       run:write "R\n"
       run:till "no renegotiation"
       run:shut()
@@ -180,9 +200,7 @@ serving.over(transports.https, "server over TLS", function()
 
     it("follows a change of keys", function()
       local server = start()
-      local run = child.program(("openssl s_client -connect 127.0.0.1:%d -tls1_3"):format(
-        server.port), true)
-      run:till "Verify return code"
+      local run = s_client(server, "-tls1_3")
       run:write "K\n"
       run:till "KEYUPDATE"
       run:write "GET /stream/keys HTTP/1.1\r\nHost: a\r\n\r\n"
@@ -194,9 +212,7 @@ serving.over(transports.https, "server over TLS", function()
 
     it("keeps one that asks for nothing as long as an idle one", function()
       local server = start { head_timeout = 20, idle_timeout = 60 }
-      local run = child.program(("openssl s_client -connect 127.0.0.1:%d"):format(server.port),
-        true)
-      run:till "Verify return code"
+      local run = s_client(server)
       wait.past(30)
       assert.is_nil(run:status())
       run:wait()
@@ -259,6 +275,36 @@ serving.over(transports.https, "server over TLS", function()
       serving.listen("/stream/gone"):pause()
       while streams.gone:send(("x"):rep(50000)) do end
       undisturbed()
+    end)
+
+    it("takes nothing back that is encrypted already", function()
+      local stuck
+      local server = serving.start(function(s)
+        s:get("/", function(_, res)
+          res:write(("y"):rep(15000)) -- one record with its head
+          sse.sleep(1)
+          if res.pending > 0 then
+            stuck = true
+            error "in the middle of the first record"
+          end
+          res:finish()
+        end)
+      end)
+      local run = s_client(server, "-ign_eof")
+      run:kill "STOP"
+      run:write(("GET / HTTP/1.1\r\nHost: a\r\n\r\n"):rep(800))
+      run:kill "CONT"
+      run:till "yyy"
+      run:kill "STOP"
+      raw.pump(function() return stuck end, "a full socket", 20000)
+      run:kill "CONT"
+      run:wait()
+      local text = run:output()
+      for _, wrong in ipairs { "500 Internal", "bad record", "decryption failed" } do
+        assert.is_nil(text:find(wrong, 1, true), wrong)
+      end
+      assert.truthy(text:find("unexpected eof", 1, true)) -- the answer broke off
+      assert.equal(1, #serving.errors)
     end)
 
     it("may be stopped by the server in the middle of a record", function()

@@ -1,5 +1,5 @@
---- What lies between a client and a server under test: hands bytes on both ways, counts them, and
--- spoils them when told to.
+--- What lies between a client and a server under test: hands bytes on both ways, and adds to
+-- them, keeps them back or cuts them off when told to.
 local core = require "sse.core"
 local socket = require "socket"
 
@@ -22,17 +22,17 @@ end
 
 -- One way of a pair: what was read and not written yet waits in `way.held`.
 local function carry(self, pair, way)
-  if way.held == "" and not way.shut then
+  if (way.held == "" or way.blocked) and not way.shut then
     local bytes, why, partial = way.from:receive(65536)
-    way.held = bytes or partial or ""
-    if way.name == "up" then way.held = self.spoil(way.held, pair) end
-    way.bytes = way.bytes + #way.held
-    if self.log[way.name] then table.insert(self.log[way.name], way.held) end
+    bytes = bytes or partial or ""
+    way.held = way.held .. bytes
+    if self.log[way.name] then table.insert(self.log[way.name], bytes) end
     if why == "closed" then way.shut = true end
   end
+  if way.blocked then return end
   local last, _, partial = way.to:send(way.held)
   way.held = way.held:sub((last or partial or 0) + 1)
-  if way.shut and way.held == "" and not way.told then
+  if way.shut and way.held == "" and not way.told and not way.mute then
     way.told = true
     way.to:shutdown("send")
   end
@@ -43,8 +43,8 @@ local function turn(self)
   if client then
     client:settimeout(0)
     local pair = { client = client, server = connect(self.to) }
-    pair.up = { name = "up", from = client, to = pair.server, held = "", bytes = 0 }
-    pair.down = { name = "down", from = pair.server, to = client, held = "", bytes = 0 }
+    pair.up = { name = "up", from = client, to = pair.server, held = "" }
+    pair.down = { name = "down", from = pair.server, to = client, held = "" }
     table.insert(self.pairs, pair)
   end
   for _, pair in ipairs(self.pairs) do
@@ -55,15 +55,14 @@ local function turn(self)
 end
 
 --- Starts one to the server's port.
--- @return the relay: `port`; `pairs`, its connections, each with `up.bytes` and `down.bytes`;
--- `spoil(bytes, pair)`, what goes up instead of the bytes; `log.up` and `log.down`, lists that get
--- what passes where they are set
+-- @return the relay: `port`; `log.up` and `log.down`, lists that get what passes where they are set;
+-- `pairs`, its connections, each with two ways, `up` and `down`: `blocked` keeps what comes, `held`
+-- is what was not handed on yet, `shut` that its end has come, which is not told where it is `mute`
 function relay.start(to)
   local listener = assert(socket.bind("127.0.0.1", 0))
   listener:settimeout(0)
   local self = setmetatable({ listener = listener, to = to, pairs = {}, log = {} }, relay)
   self.port = tonumber((select(2, listener:getsockname())))
-  self.spoil = function(bytes) return bytes end
   self.timer = core.every(1, function() turn(self) end)
   return self
 end
