@@ -34,8 +34,9 @@ end
 local function launch(command, environment, talks)
   local self = setmetatable({ out = os.tmpname(), done = os.tmpname() }, child)
   self.pipe = talks and make_pipe()
-  local script = "exec 2>/dev/null; env %s %s <%s >%s 2>&1 & echo $!; wait $!; echo $? >%s"
-  script = script:format(environment or "", command, self.pipe or "/dev/null", self.out, self.done)
+  local input = talks and "<" .. self.pipe or ""
+  local script = "exec 2>/dev/null; env %s %s %s >%s 2>&1 & echo $!; wait $!; echo $? >%s"
+  script = script:format(environment or "", command, input, self.out, self.done)
   self.shell = assert(io.popen(script, "r"))
   self.pid = assert(self.shell:read "n")
   if talks then self.input = assert(io.open(self.pipe, "w")) end

@@ -21,7 +21,7 @@ local function close(pair)
 end
 
 -- One way of a pair: what was read and not written yet waits in `way.held`.
-local function carry(self, pair, way)
+local function carry(self, way)
   if (way.held == "" or way.blocked) and not way.shut then
     local bytes, why, partial = way.from:receive(65536)
     bytes = bytes or partial or ""
@@ -48,16 +48,17 @@ local function turn(self)
     table.insert(self.pairs, pair)
   end
   for _, pair in ipairs(self.pairs) do
-    if not pair.closed then carry(self, pair, pair.up) end
-    if not pair.closed then carry(self, pair, pair.down) end
+    if not pair.closed then carry(self, pair.up) end
+    if not pair.closed then carry(self, pair.down) end
     if not pair.closed and pair.up.told and pair.down.told then close(pair) end
   end
 end
 
 --- Starts one to the server's port.
--- @return the relay: `port`; `log.up` and `log.down`, lists that get what passes where they are set;
--- `pairs`, its connections, each with two ways, `up` and `down`: `blocked` keeps what comes, `held`
--- is what was not handed on yet, `shut` that its end has come, which is not told where it is `mute`
+-- @return the relay: `port`; `log.up` and `log.down`, lists that get what passes where they are
+-- set; `pairs`, its connections, each with two ways, `up` and `down`: `blocked` keeps what comes,
+-- `held` is what was not handed on yet, `shut` that its end has come, which is not told where it is
+-- `mute`
 function relay.start(to)
   local listener = assert(socket.bind("127.0.0.1", 0))
   listener:settimeout(0)
