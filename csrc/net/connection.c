@@ -197,15 +197,23 @@ static sse_reason reason_of_errno(int number)
                                                                                   : SSE_END_CLIENT;
 }
 
+/* As many frames as it takes to fill a record: they are copied anyway. */
+static ssize_t write_secure(sse_connection *c)
+{
+    struct iovec iov[MAX_IOV * 8];
+
+    return sse_tls_write(c->tls, iov, sse_queue_iov(&c->out, iov, MAX_IOV * 8));
+}
+
 static ssize_t write_some(sse_connection *c)
 {
     struct iovec iov[MAX_IOV];
     struct msghdr message = { .msg_iov = iov };
     ssize_t n = 0;
 
-    message.msg_iovlen = (size_t)sse_queue_iov(&c->out, iov, MAX_IOV);
     if (c->tls)
-        return sse_tls_write(c->tls, iov, (int)message.msg_iovlen);
+        return write_secure(c);
+    message.msg_iovlen = (size_t)sse_queue_iov(&c->out, iov, MAX_IOV);
     do
         n = sendmsg(event_get_fd(&c->event), &message, NO_SIGNAL);
     while (n < 0 && errno == EINTR);

@@ -21,6 +21,7 @@ typedef struct maker {
     const char *label; /* the option at hand: "tls", 'tls.names["b.example"]' */
     char *message;
     size_t size;
+    bool asked; /* for a passphrase */
 } maker;
 
 /* --- what went wrong ----------------------------------------------------- */
@@ -31,8 +32,6 @@ const char *sse_tls_why(void)
     unsigned long number = ERR_peek_error();
     const char *text = NULL;
 
-    if (ERR_GET_LIB(number) == ERR_LIB_PEM && ERR_GET_REASON(number) == PEM_R_BAD_PASSWORD_READ)
-        return "it is protected by a passphrase";
     if (ERR_SYSTEM_ERROR(number))
         return strerror(ERR_GET_REASON(number));
     text = ERR_reason_error_string(number);
@@ -96,6 +95,26 @@ static int add_chain(const maker *m, const char *path)
     return fail(m, SSE_ECERT, "chain", "no certificates in '%s': %s", path, sse_tls_why());
 }
 
+/* A prompt for it would stop the server. */
+static int on_passphrase(char *to, int size, int writing, void *asked)
+{
+    (void)to;
+    (void)size;
+    (void)writing;
+    if (asked)
+        *(bool *)asked = true;
+    return -1;
+}
+
+static int load_key(const maker *m, const char *path)
+{
+    if (SSL_CTX_use_PrivateKey_file(m->made, path, SSL_FILETYPE_PEM) == 1 &&
+        SSL_CTX_check_private_key(m->made) == 1)
+        return SSE_OK;
+    return fail(m, SSE_ECERT, "key", "'%s' holds no key of the certificate: %s", path,
+                m->asked ? "it is protected by a passphrase" : sse_tls_why());
+}
+
 static int load_identity(const maker *m, const sse_tls_identity *id)
 {
     const char *key = id->key ? id->key : id->cert;
@@ -110,10 +129,9 @@ static int load_identity(const maker *m, const sse_tls_identity *id)
     if (SSL_CTX_use_certificate_chain_file(m->made, id->cert) != 1)
         return fail(m, SSE_ECERT, "cert", "no certificate that can be used in '%s': %s", id->cert,
                     sse_tls_why());
-    if (SSL_CTX_use_PrivateKey_file(m->made, key, SSL_FILETYPE_PEM) != 1 ||
-        SSL_CTX_check_private_key(m->made) != 1)
-        return fail(m, SSE_ECERT, "key", "no key of the certificate '%s' in '%s': %s", id->cert,
-                    key, sse_tls_why());
+    code = load_key(m, key);
+    if (code)
+        return code;
     return id->chain ? add_chain(m, id->chain) : SSE_OK;
 }
 
@@ -221,9 +239,11 @@ done:
 int sse_tls_load(const sse_tls_options *options, const sse_tls_identity *id, SSL_CTX *made,
                  char *message, size_t size)
 {
-    maker m = { made, "tls", message, size };
+    maker m = { made, "tls", message, size, false };
     int code = set_version(&m, options->min_version);
 
+    SSL_CTX_set_default_passwd_cb(made, on_passphrase);
+    SSL_CTX_set_default_passwd_cb_userdata(made, &m.asked);
     if (!code)
         code = set_ciphers(&m, options->ciphers);
     m.label = id->label;
@@ -231,5 +251,6 @@ int sse_tls_load(const sse_tls_options *options, const sse_tls_identity *id, SSL
         code = load_identity(&m, id);
     if (!code)
         code = require_client(&m, options->client_ca);
+    SSL_CTX_set_default_passwd_cb_userdata(made, NULL);
     return code;
 }

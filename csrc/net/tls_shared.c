@@ -77,16 +77,6 @@ static int on_ticket(SSL *ssl, unsigned char *name, unsigned char *iv, EVP_CIPHE
     return sse_tls_tickets_use(&context_of(ssl)->tickets, ssl, name, iv, cipher, mac, encrypt);
 }
 
-/* A prompt for a passphrase would stop the server. */
-static int on_passphrase(char *to, int size, int writing, void *arg)
-{
-    (void)to;
-    (void)size;
-    (void)writing;
-    (void)arg;
-    return -1;
-}
-
 /* --- making one ---------------------------------------------------------- */
 
 /* An idle connection keeps no buffers, and the server nothing of a session. */
@@ -101,7 +91,6 @@ static void set_manners(SSL_CTX *made, sse_tls_context *context)
     SSL_CTX_set_session_cache_mode(made, SSL_SESS_CACHE_OFF);
     SSL_CTX_set_timeout(made, SSE_TICKET_KEY_SECONDS);
     SSL_CTX_set_num_tickets(made, 1);
-    SSL_CTX_set_default_passwd_cb(made, on_passphrase);
     SSL_CTX_set_tlsext_ticket_key_evp_cb(made, on_ticket);
     SSL_CTX_set_tlsext_servername_callback(made, on_server_name);
     SSL_CTX_set_tlsext_servername_arg(made, context);

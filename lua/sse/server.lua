@@ -148,7 +148,7 @@ end
 -- What the core raises is the caller's fault.
 local function make_core(inner)
   local ok, made = pcall(core.server, inner)
-  if not ok then error("sse.server: " .. made, 4) end
+  if not ok then error("sse.server: " .. made, 3) end
   return made
 end
 

@@ -23,7 +23,7 @@ end
 
 local function to_identity(given, label, name, level)
   if not given.cert then
-    error(("sse.server: %s needs 'cert', the path of a certificate"):format(label), level + 1)
+    error(("sse.server: %s needs 'cert', the path of a certificate"):format(label), level)
   end
   return { label = label, name = name, cert = given.cert, key = given.key, chain = given.chain }
 end
@@ -34,7 +34,7 @@ local function add_names(list, names, level)
   for name in pairs(names) do
     if not is_host(name) then
       local message = "sse.server: tls.names: expected 'b.example' or '*.b.example', got %s"
-      error(message:format(options.show(name)), level + 1)
+      error(message:format(options.show(name)), level)
     end
     sorted[#sorted + 1] = name
   end

@@ -64,8 +64,8 @@ function certs.sign(name, san, by, subject)
   by = by or "ca"
   certs.authority(by)
   certs.write(name .. ".ext", "subjectAltName=" .. san .. "\n")
-  certs.openssl("req %s -subj '%s' -keyout %s.key -out %s.csr", EC, subject or "/CN=" .. name, name,
-    name)
+  certs.openssl("req -utf8 %s -subj '%s' -keyout %s.key -out %s.csr", EC,
+    subject or "/CN=" .. name, name, name)
   certs.openssl("x509 -req -in %s.csr -CA %s.pem -CAkey %s.key -CAcreateserial -days 2 "
     .. "-extfile %s.ext -out %s.pem", name, by, by, name, name)
 end

@@ -8,6 +8,7 @@ local fetch = require "sse.fetch"
 local new_server = require "sse.server"
 local raw = require "spec.support.raw"
 local reader = require "spec.support.reader"
+local relay = require "spec.support.relay"
 local task = require "sse.task"
 local transports = require "spec.support.transports"
 local wait = require "spec.support.wait"
@@ -16,15 +17,19 @@ local serving = { errors = {}, transport = transports[1] }
 
 local current
 
---- A describe block for each transport: fn(transport) defines its tests, whose servers and clients
--- use it.
+--- A describe block: fn(transport) defines its tests, whose servers and clients use the transport.
+function serving.over(transport, name, fn)
+  busted.describe(name, function()
+    busted.setup(function() serving.transport = transport end)
+    busted.teardown(function() serving.transport = transports[1] end)
+    fn(transport)
+  end)
+end
+
+--- Such a block for each transport.
 function serving.each(name, fn)
   for _, transport in ipairs(transports) do
-    busted.describe(("%s over %s"):format(name, transport.name), function()
-      busted.setup(function() serving.transport = transport end)
-      busted.teardown(function() serving.transport = transports[1] end)
-      fn(transport)
-    end)
+    serving.over(transport, name .. " over " .. transport.name, fn)
   end
 end
 
@@ -69,7 +74,15 @@ end
 
 --- The server's URL of a target.
 function serving.url(target)
-  return ("%s://127.0.0.1:%d%s"):format(serving.transport.scheme, current.server.port, target)
+  local port = current.relay and current.relay.port or current.server.port
+  return ("%s://127.0.0.1:%d%s"):format(serving.transport.scheme, port, target)
+end
+
+--- From now on our client reaches the server through a relay, which this gives.
+function serving.through()
+  current.relay = relay.start(current.server.port)
+  table.insert(current.clients, current.relay)
+  return current.relay
 end
 
 --- Sends a request by our client; gives the response, with its body still to be read, or nil and

@@ -10,7 +10,7 @@ local certs = require "spec.support.certs"
 
 local function nothing() return {} end
 
-return {
+local transports = {
   {
     name = "HTTP/1.1", scheme = "http", raw = true,
     server = nothing, client = nothing,
@@ -34,3 +34,7 @@ return {
     protocol = "HTTP/2", secure = true,
   },
 }
+
+transports.https = transports[2]
+
+return transports
