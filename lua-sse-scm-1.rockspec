@@ -29,6 +29,7 @@ external_dependencies = {
   EVENT = { header = "event2/event.h", library = "event_core" },
   CURL = { library = "curl" },
   OPENSSL = { header = "openssl/ssl.h", library = "ssl" },
+  NGHTTP2 = { header = "nghttp2/nghttp2.h", library = "nghttp2" },
 }
 
 test_dependencies = {
@@ -78,6 +79,7 @@ build = {
         "csrc/net/loop.c",
         "csrc/net/multi.c",
         "csrc/net/negotiated.c",
+        "csrc/net/pool.c",
         "csrc/net/queue.c",
         "csrc/net/server.c",
         "csrc/net/slab.c",
@@ -106,9 +108,11 @@ build = {
         "csrc/wire/position.c",
         "csrc/wire/utf8.c",
       },
-      libraries = { "event_core", "curl", "ssl", "crypto", "m" },
-      incdirs = { "$(EVENT_INCDIR)", "$(OPENSSL_INCDIR)" },
-      libdirs = { "$(EVENT_LIBDIR)", "$(CURL_LIBDIR)", "$(OPENSSL_LIBDIR)" },
+      libraries = { "event_core", "curl", "ssl", "crypto", "nghttp2", "m" },
+      incdirs = { "$(EVENT_INCDIR)", "$(OPENSSL_INCDIR)", "$(NGHTTP2_INCDIR)" },
+      libdirs = {
+        "$(EVENT_LIBDIR)", "$(CURL_LIBDIR)", "$(OPENSSL_LIBDIR)", "$(NGHTTP2_LIBDIR)",
+      },
     },
     ["sse.abort"] = "lua/sse/abort.lua",
     ["sse.backoff"] = "lua/sse/backoff.lua",

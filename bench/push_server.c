@@ -133,7 +133,8 @@ int main(int count, char **args)
     b.streams = calloc(b.wanted, sizeof *b.streams);
     options.limits.max_connections = 20000;
     if (!b.streams || sse_loop_new(&b.loop) ||
-        sse_server_new(b.loop, &options, &b, on_request, on_idle, &b.server) ||
+        sse_server_new(b.loop, &options, &b, on_request, on_idle, &b.server, message,
+                       sizeof message) ||
         sse_server_listen(b.server, message, sizeof message))
         return 1;
     sse_timer_init(&b.timer, b.loop, on_timer, &b);

@@ -60,7 +60,9 @@ end)
 -- All that follow get what is said to them.
 local channel = sse.channel "interop"
 server:get("/follow", function(_, res) res:event_stream():follow(channel) end)
-server:post("/publish", function(req, res) res:reply(200, channel:publish { data = req:text() }) end)
+server:post("/publish", function(req, res)
+  res:reply(200, channel:publish { data = req:text() })
+end)
 
 server:get("/protocol", function(req, res) res:reply(200, req.protocol) end)
 server:post("/echo", function(req, res) res:reply(200, req.body) end)

@@ -6,9 +6,6 @@ local raw = require "spec.support.raw"
 
 local CALM = 11 -- ENHANCE_YOUR_CALM
 
-local function window(bytes) return string.pack(">I4", bytes) end
-local function setting(id, value) return string.pack(">I2I4", id, value) end
-
 local function start(options, settings)
   local server = net.start(function(x)
     if x.target == "/stream" then x:event_stream() else net.reply(x, "ok") end
@@ -49,7 +46,7 @@ describe("http2 abuse", function()
       for k = 0, 19 do
         local id = 40 * (i - 1) + 2 * k + 1
         pieces[#pieces + 1] = frames.encode("HEADERS", 5, id, frames.request "GET /stream")
-        pieces[#pieces + 1] = frames.encode("RST_STREAM", 0, id, window(8))
+        pieces[#pieces + 1] = frames.encode("RST_STREAM", 0, id, frames.u32(8))
       end
       return table.concat(pieces)
     end
@@ -64,7 +61,7 @@ describe("http2 abuse", function()
       for k = 0, 19 do
         local id = 40 * (i - 1) + 2 * k + 1
         pieces[#pieces + 1] = frames.encode("HEADERS", 5, id, frames.request "GET /stream")
-        pieces[#pieces + 1] = frames.encode("WINDOW_UPDATE", 0, id, window(2 ^ 31 - 1 | 0))
+        pieces[#pieces + 1] = frames.encode("WINDOW_UPDATE", 0, id, frames.u32(2 ^ 31 - 1 | 0))
       end
       return table.concat(pieces)
     end
@@ -75,7 +72,7 @@ describe("http2 abuse", function()
     { "PING", "PING", 1, 0, "........" }, -- ACKs, which nobody answers
     { "SETTINGS", "SETTINGS", 0, 0, "" },
     { "PRIORITY", "PRIORITY", 0, 1, "\0\0\0\0\16" },
-    { "WINDOW_UPDATE", "WINDOW_UPDATE", 0, 0, window(1) },
+    { "WINDOW_UPDATE", "WINDOW_UPDATE", 0, 0, frames.u32(1) },
   }
   for _, case in ipairs(empty) do
     it("by a flood of " .. case[1], function()
@@ -128,7 +125,7 @@ describe("http2 abuse", function()
       stream = x:event_stream { keep_alive = false }
       stream.onclose = function(why) reason = why end
     end, { write_timeout = 60 })
-    local client = frames.open(net.connect(), setting(4, 0))
+    local client = frames.open(net.connect(), frames.setting(4, 0))
     client:get(1, "GET /")
     client:receive("HEADERS", 1)
     stream:send "x"
@@ -146,14 +143,14 @@ describe("http2 abuse", function()
       stream = x:event_stream { keep_alive = false }
       stream.onclose = function(why) reason = why end
     end, { write_timeout = 200 })
-    local client = frames.open(net.connect(), setting(4, 0))
+    local client = frames.open(net.connect(), frames.setting(4, 0))
     client:get(1, "GET /")
     client:receive("HEADERS", 1)
     local text = ("x"):rep(30)
     stream:send(text)
     local got = ""
     while #got < 38 do
-      client:send("WINDOW_UPDATE", 0, 1, window(1))
+      client:send("WINDOW_UPDATE", 0, 1, frames.u32(1))
       got = got .. client:receive("DATA", 1).payload
     end
     assert.equal("data: " .. text .. "\n\n", got)
@@ -163,15 +160,15 @@ describe("http2 abuse", function()
   it("by answers that it doesn't take ends the connection", function()
     local text = ("x"):rep(2 ^ 20 | 0)
     local server = net.start(function(x) net.reply(x, text) end, { write_timeout = 100 })
-    local client = frames.open(net.connect(), setting(4, 2 ^ 31 - 1 | 0))
-    client:send("WINDOW_UPDATE", 0, 0, window(2 ^ 30 | 0))
+    local client = frames.open(net.connect(), frames.setting(4, 2 ^ 31 - 1 | 0))
+    client:send("WINDOW_UPDATE", 0, 0, frames.u32(2 ^ 30 | 0))
     for id = 1, 41, 2 do client:get(id, "GET /") end
     raw.pump(function() return server:stats().connections == 0 end, "the connection's end", 10000)
   end)
 
   it("by a window past its limit", function()
     local client = start()
-    client:send("WINDOW_UPDATE", 0, 0, window(2 ^ 31 - 1 | 0))
+    client:send("WINDOW_UPDATE", 0, 0, frames.u32(2 ^ 31 - 1 | 0))
     assert.equal(3, (client:goaway()))
     client:closed()
   end)

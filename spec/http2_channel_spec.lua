@@ -6,9 +6,6 @@ local serving = require "spec.support.serving"
 
 local CANCEL = 8
 
-local function window(bytes) return string.pack(">I4", bytes) end
-local function setting(id, value) return string.pack(">I2I4", id, value) end
-
 -- A server whose paths are streams that follow the channel, and a client with n of them open.
 local function following(channel, n, settings)
   local server = serving.start(function(s)
@@ -75,8 +72,8 @@ describe("http2 channel", function()
 
   it("follows at the pace of each one's window, and loses nothing", function()
     local channel <const> = new_channel("http2 windows", { history = 1000 })
-    local client = following(channel, 2, setting(4, 100))
-    client:send("WINDOW_UPDATE", 0, 3, window(2 ^ 20 | 0)) -- the other one's stays small
+    local client = following(channel, 2, frames.setting(4, 100))
+    client:send("WINDOW_UPDATE", 0, 3, frames.u32(2 ^ 20 | 0)) -- the other one's stays small
     local bodies, text = {}, ("x"):rep(50)
     for i = 1, 300 do channel:publish { data = i .. text } end
     raw.pump(function()
@@ -85,8 +82,8 @@ describe("http2 channel", function()
     end, "the fast one's events")
     assert.is_true(#numbers(bodies[1]) < 3)
     raw.pump(function()
-      client:send("WINDOW_UPDATE", 0, 1, window(1000))
-      client:send("WINDOW_UPDATE", 0, 0, window(1000))
+      client:send("WINDOW_UPDATE", 0, 1, frames.u32(1000))
+      client:send("WINDOW_UPDATE", 0, 0, frames.u32(1000))
       gather(client, bodies)
       return #numbers(bodies[1]) == 300
     end, "the slow one's events")
@@ -97,8 +94,8 @@ describe("http2 channel", function()
 
   it("ends one that is too slow, and leaves its neighbour", function()
     local channel <const> = new_channel("http2 slow", { history = 10, slow = "close" })
-    local client = following(channel, 2, setting(4, 100))
-    client:send("WINDOW_UPDATE", 0, 3, window(2 ^ 20 | 0))
+    local client = following(channel, 2, frames.setting(4, 100))
+    client:send("WINDOW_UPDATE", 0, 3, frames.u32(2 ^ 20 | 0))
     local bodies, n, text = {}, 0, ("x"):rep(200)
     raw.pump(function()
       n = n + 1

@@ -1,29 +1,11 @@
--- HTTP/2 on the server's floor, frame by frame: requests, bodies, answers, flow control, ends.
+-- HTTP/2 on the server's floor, frame by frame: connections, requests and their bodies.
 local core = require "sse.core"
 local frames = require "spec.support.frames"
 local net = require "spec.support.net"
 local raw = require "spec.support.raw"
 
-local CANCEL, INTERNAL_ERROR, NO_ERROR = 8, 2, 0
+local NO_ERROR = 0
 local PREFACE = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
-
-local function window(bytes) return string.pack(">I4", bytes) end
-local function initial_window(bytes) return string.pack(">I2I4", 4, bytes) end
-
--- A server whose handler answers with what it saw, and a client.
-local function start(handler, options, settings)
-  local server = net.start(handler, options)
-  return frames.open(net.connect(), settings), server
-end
-
--- The event stream of the next request, and its client.
-local function open(options, settings)
-  local stream
-  local client, server = start(function(x) stream = x:event_stream(options) end, nil, settings)
-  client:get(1, "GET /")
-  client:receive("HEADERS", 1)
-  return client, stream, server
-end
 
 local function until_true(fn, what) return raw.pump(fn, what) end
 
@@ -65,7 +47,7 @@ describe("http2", function()
     end)
 
     it("tells its limits, and answers PING", function()
-      local client = start(function() end, { max_concurrent_streams = 7, max_head = 5000 })
+      local client = frames.start(function() end, { max_concurrent_streams = 7, max_head = 5000 })
       local settings = {}
       for id, value in string.gmatch(client:receive("SETTINGS").payload, "(..)(....)") do
         settings[string.unpack(">I2", id)] = string.unpack(">I4", value)
@@ -77,14 +59,14 @@ describe("http2", function()
     end)
 
     it("without a request is let go of, with a word", function()
-      local client = start(function() end, { idle_timeout = 40 })
+      local client = frames.start(function() end, { idle_timeout = 40 })
       assert.equal(NO_ERROR, (client:goaway()))
       client:closed()
     end)
 
     it("that breaks the protocol is told so, and its streams end", function()
       local reason
-      local client = start(function(x)
+      local client = frames.start(function(x)
         x:event_stream().onclose = function(why) reason = why end
       end)
       client:get(1, "GET /")
@@ -99,7 +81,7 @@ describe("http2", function()
   describe("a request", function()
     it("is what HTTP/1.1's would be", function()
       local seen
-      local client = start(function(x)
+      local client = frames.start(function(x)
         seen = {
           x.method, x.target, x.protocol, x.body, x:header "host", x:header "cookie",
           x:header "x-a",
@@ -115,7 +97,7 @@ describe("http2", function()
     end)
 
     it("may come in many frames, with padding and trailers", function()
-      local client = start(function(x) net.reply(x, x:header "x-a" .. x.body) end)
+      local client = frames.start(function(x) net.reply(x, x:header "x-a" .. x.body) end)
       local block = frames.request("POST /", { "x-a", "value" })
       client:send("HEADERS", 0, 1, block:sub(1, 5))
       client:send("CONTINUATION", 0, 1, block:sub(6, 9))
@@ -128,7 +110,7 @@ describe("http2", function()
 
     it("is one of many at a time, answered in any order", function()
       local exchanges = {}
-      local client = start(function(x) exchanges[x.target] = x end)
+      local client = frames.start(function(x) exchanges[x.target] = x end)
       for i = 0, 9 do client:get(2 * i + 1, "GET /" .. i) end
       until_true(function() return exchanges["/9"] end, "the requests")
       for i = 9, 0, -1 do net.reply(exchanges["/" .. i], "answer " .. i) end
@@ -139,7 +121,7 @@ describe("http2", function()
     end)
 
     it("that waits for 100 Continue gets it", function()
-      local client = start(function(x) net.reply(x, x.body) end)
+      local client = frames.start(function(x) net.reply(x, x.body) end)
       client:get(1, "POST /", { "expect", "100-continue" }, true)
       assert.equal(0, client:receive("HEADERS", 1).flags & frames.END_STREAM)
       client:send("DATA", frames.END_STREAM, 1, "body")
@@ -159,7 +141,7 @@ describe("http2", function()
     for _, case in ipairs(refused) do
       it(case[2] .. " is refused: " .. case[1], function()
         local called = false
-        local client = start(function() called = true end)
+        local client = frames.start(function() called = true end)
         client:send("SETTINGS", 0, 0, "")
         local block = frames.request(case[3], case[4])
         client:send("HEADERS", frames.END_STREAM | (#block <= 16384 and frames.END_HEADERS or 0), 1,
@@ -178,7 +160,7 @@ describe("http2", function()
     end
 
     it("with too many fields is refused: 431", function()
-      local client = start(function() end)
+      local client = frames.start(function() end)
       local fields = {}
       for i = 1, 101 do table.move({ "x-" .. i, "v" }, 1, 2, 2 * i - 1, fields) end
       client:get(1, "GET /", fields)
@@ -186,14 +168,14 @@ describe("http2", function()
     end)
 
     it("of CONNECT is refused: 501", function()
-      local client = start(function() end)
+      local client = frames.start(function() end)
       client:send("HEADERS", frames.END_HEADERS | frames.END_STREAM, 1,
         frames.block { ":method", "CONNECT", ":authority", "a:80" })
       assert.equal("501 ", client:body(1):sub(1, 4))
     end)
 
     it("with a body too large is refused as soon as that shows: 413", function()
-      local client = start(function() end, { max_body = 10 })
+      local client = frames.start(function() end, { max_body = 10 })
       client:get(1, "POST /", { "content-length", "11" }, true)
       assert.equal("413 ", client:body(1):sub(1, 4))
       client:get(3, "POST /", nil, true)
@@ -203,7 +185,7 @@ describe("http2", function()
     end)
 
     it("that breaks the rules resets its stream only", function()
-      local client = start(function(x) net.reply(x, "ok") end)
+      local client = frames.start(function(x) net.reply(x, "ok") end)
       client:send("HEADERS", 5, 1, frames.block { ":method", "GET", ":path", "/" })
       assert.equal(1, select(2, client:body(1)))
       client:get(3, "GET /", { "connection", "close" })
@@ -214,7 +196,7 @@ describe("http2", function()
 
     it("past max_concurrent_streams is refused, and may come again", function()
       local exchanges = {}
-      local client = start(function(x) exchanges[#exchanges + 1] = x end,
+      local client = frames.start(function(x) exchanges[#exchanges + 1] = x end,
         { max_concurrent_streams = 2 })
       for id = 1, 5, 2 do client:get(id, "GET /") end
       assert.equal(7, select(2, client:body(5)))
@@ -225,20 +207,21 @@ describe("http2", function()
     end)
 
     it("whose body doesn't come in time is told so: 408", function()
-      local client = start(function() end, { body_timeout = 40 })
+      local client = frames.start(function() end, { body_timeout = 40 })
       client:get(1, "POST /", nil, true)
       assert.equal("408 ", client:body(1):sub(1, 4))
     end)
 
     it("whose head doesn't come in time ends the connection", function()
-      local client = start(function() end, { head_timeout = 40 })
+      local client = frames.start(function() end, { head_timeout = 40 })
       client:send("HEADERS", 0, 1, frames.request "GET /")
       assert.equal(11, (client:goaway()))
       client:closed()
     end)
 
     it("has room for its body as that is taken, and for the oldest always", function()
-      local client = start(function(x) net.reply(x, tostring(#x.body)) end, { max_body = 100000 })
+      local client = frames.start(function(x) net.reply(x, tostring(#x.body)) end,
+        { max_body = 100000 })
       local piece, room, answers = ("x"):rep(10000), {}, {}
       local function take()
         for _, frame in ipairs(client:take()) do
@@ -270,219 +253,6 @@ describe("http2", function()
         until_true(function() take() return answers[id] end, "the answer")
         assert.equal("80000", answers[id])
       end
-    end)
-  end)
-
-  describe("an answer", function()
-    it("to HEAD has no body", function()
-      local client = start(function(x) net.reply(x, "text") end)
-      client:get(1, "HEAD /")
-      assert.equal("", (client:body(1)))
-    end)
-
-    it("of an event stream to HEAD ends at once", function()
-      local client = start(function(x) x:event_stream():send "x" end)
-      client:get(1, "HEAD /")
-      assert.equal("", (client:body(1)))
-    end)
-
-    it("of 204 has no body", function()
-      local client = start(function(x) x:reply(204, {}) end)
-      client:get(1, "GET /")
-      assert.equal("", (client:body(1)))
-    end)
-
-    it("refuses a field that can't be sent", function()
-      local ok, message
-      local client = start(function(x)
-        ok, message = pcall(x.reply, x, 200, { "X-A", "a\nb" }, "")
-        net.reply(x, "ok")
-      end)
-      client:get(1, "GET /")
-      assert.equal("ok", (client:body(1)))
-      assert.is_false(ok)
-      assert.truthy(message:find "X%-A")
-    end)
-
-    it("that broke off before it went is a 500, and a reset after that", function()
-      local exchange
-      local client = start(function(x)
-        exchange = x
-        x:start(200, {})
-        x:write "half"
-        if x.target == "/now" then x:abort() end
-      end)
-      client:get(1, "GET /now")
-      assert.equal("500 ", client:body(1):sub(1, 4))
-      client:get(3, "GET /later")
-      assert.equal("half", client:receive("DATA", 3).payload)
-      exchange:abort()
-      assert.equal(INTERNAL_ERROR, select(2, client:body(3)))
-    end)
-
-    it("of any size passes small windows whole", function()
-      local text = ("0123456789"):rep(30000)
-      local client = start(function(x) net.reply(x, text) end, nil, initial_window(1000))
-      client:get(1, "GET /")
-      local pieces, len = {}, 0
-      while len < #text do
-        local frame = client:receive("DATA", 1)
-        pieces[#pieces + 1] = frame.payload
-        len = len + #frame.payload
-        client:send("WINDOW_UPDATE", 0, 1, window(#frame.payload))
-        client:send("WINDOW_UPDATE", 0, 0, window(#frame.payload))
-      end
-      assert.equal(text, table.concat(pieces))
-    end)
-
-    it("larger than what a flush takes passes whole", function()
-      local text = ("0123456789"):rep(300000)
-      local client = start(function(x) net.reply(x, text) end, nil, initial_window(2 ^ 31 - 1 | 0))
-      client:send("WINDOW_UPDATE", 0, 0, window(2 ^ 30 | 0))
-      client:get(1, "GET /")
-      assert.equal(text, (client:body(1)))
-    end)
-  end)
-
-  describe("an event stream", function()
-    it("carries many events in one frame", function()
-      local client, stream = open()
-      for i = 1, 20 do assert(stream:send(tostring(i))) end
-      local payload = client:receive("DATA", 1).payload
-      assert.equal(20, select(2, payload:gsub("data: %d+\n\n", "")))
-    end)
-
-    it("ends by close() with the end of the stream, and on nobody else", function()
-      local streams = {}
-      local client = start(function(x) streams[x.target] = x:event_stream() end)
-      client:get(1, "GET /a")
-      client:get(3, "GET /b")
-      client:receive("HEADERS", 3)
-      streams["/a"]:send "last"
-      streams["/a"]:close()
-      assert.equal("data: last\n\n", (client:body(1)))
-      streams["/b"]:send "still"
-      assert.equal("data: still\n\n", client:receive("DATA", 3).payload)
-    end)
-
-    it("that the client resets ends alone", function()
-      local reasons, streams = {}, {}
-      local client = start(function(x)
-        local target = x.target
-        streams[target] = x:event_stream()
-        streams[target].onclose = function(why) reasons[target] = why end
-      end)
-      client:get(1, "GET /a")
-      client:get(3, "GET /b")
-      client:receive("HEADERS", 3)
-      client:send("RST_STREAM", 0, 1, window(CANCEL))
-      until_true(function() return reasons["/a"] end, "onclose")
-      assert.same({ ["/a"] = "client" }, reasons)
-      assert.is_nil((streams["/a"]:send "x"))
-      assert(streams["/b"]:send "x")
-      assert.equal("data: x\n\n", client:receive("DATA", 3).payload)
-    end)
-
-    it("ends with its connection, as all others on it", function()
-      local reasons = {}
-      local client, server = start(function(x)
-        x:event_stream().onclose = function(why) reasons[#reasons + 1] = why end
-      end)
-      for id = 1, 9, 2 do client:get(id, "GET /") end
-      client:receive("HEADERS", 9)
-      assert.equal(5, server:stats().http2_streams)
-      client.client:reset()
-      until_true(function() return #reasons == 5 end, "the ends")
-      assert.equal("client client client client client", table.concat(reasons, " "))
-      net.connections(0)
-      local stats = server:stats()
-      assert.same({ 0, 0 }, { stats.http2_streams, stats.http2_connections })
-    end)
-
-    it("waits for the client's window, up to max_pending, and drains", function()
-      local client, stream = open({ max_pending = 1000 }, initial_window(0))
-      local drained = 0
-      stream.ondrain = function() drained = drained + 1 end
-      local sent = 0
-      while stream:send(("x"):rep(100)) do sent = sent + 1 end
-      assert.is_true(sent >= 8 and sent <= 9)
-      assert.is_true(stream.pending > 800)
-      client:send("PING", 0, 0, "........")
-      client:receive("PING", 0)
-      drained = 0 -- that the head went out was told too
-      client:send("WINDOW_UPDATE", 0, 1, window(5000))
-      until_true(function() return drained > 0 end, "the drain")
-      assert.equal(0, stream.pending)
-      assert(stream:send "more")
-    end)
-
-    it("is no way back in: all that a callback may do is safe", function()
-      local streams, ended = {}, 0
-      local client = start(function(x)
-        local stream = x:event_stream()
-        streams[#streams + 1] = stream
-        stream.onclose = function() ended = ended + 1 end
-        stream.ondrain = function()
-          for _, other in ipairs(streams) do
-            other:send(("x"):rep(70000))
-            other:close()
-          end
-        end
-      end)
-      for id = 1, 9, 2 do client:get(id, "GET /") end
-      until_true(function() return ended == 5 end, "the ends")
-    end)
-  end)
-
-  describe("the end", function()
-    it("by close() is told by GOAWAY", function()
-      local client, stream, server = open()
-      local reason
-      stream.onclose = function(why) reason = why end
-      server:close()
-      assert.equal(NO_ERROR, (client:goaway()))
-      until_true(function() return reason end, "onclose")
-      assert.equal("server", reason)
-    end)
-
-    it("by drain comes in two steps, behind what is under way", function()
-      local client, stream, server = open()
-      server:drain()
-      local code, last = client:goaway()
-      assert.same({ NO_ERROR, 2 ^ 31 - 1 | 0 }, { code, last })
-      local ping = client:receive("PING").payload -- behind it, so that its ACK tells that it came
-      client:get(3, "GET /")
-      client:receive("HEADERS", 3)
-      client:send("PING", frames.ACK, 0, ping)
-      code, last = client:goaway()
-      assert.same({ NO_ERROR, 3 }, { code, last })
-      stream:send "still"
-      assert.truthy(client:receive("DATA").payload)
-    end)
-
-    it("by drain closes an idle connection, though its client says nothing", function()
-      local client, _, server = open()
-      client:send("RST_STREAM", 0, 1, window(CANCEL))
-      until_true(function() return server:stats().http2_streams == 0 end, "the stream's end")
-      server:drain()
-      client:goaway()
-      client:goaway()
-      client:closed()
-    end)
-
-    it("of input is the client's: streams and requests end", function()
-      local reasons = {}
-      local client = start(function(x)
-        local object = x.target == "/later" and x or x:event_stream()
-        object.onclose = function(why) reasons[#reasons + 1] = why end
-      end)
-      client:get(1, "GET /later")
-      client:get(3, "GET /stream")
-      client:receive("HEADERS", 3)
-      client.client:shut()
-      until_true(function() return #reasons == 2 end, "onclose")
-      assert.same({ "client", "client" }, reasons)
-      client:closed()
     end)
   end)
 end)

@@ -156,6 +156,10 @@ int sse_connection_push(sse_connection *c, sse_frame *frame);
 /* Queues a part of the frame, as sse_connection_send does. For on_flush: marks nothing. */
 int sse_connection_send_part(sse_connection *c, sse_frame *frame, sse_slice part);
 
+/* The end of the turn: on_flush, then what is queued is written, and on_drained where it all went.
+ */
+void sse_connection_write(sse_connection *c);
+
 /* on_flush is called at the end of the turn, or once the socket takes something again. */
 void sse_connection_wake(sse_connection *c);
 

@@ -75,7 +75,7 @@ struct sse_http2 {
     bool wanted : 1;    /* a flush has something to do */
     bool more : 1;      /* the last flush left something */
     bool draining : 1;  /* the first GOAWAY was sent */
-    bool closing : 1;     /* the server closes it */
+    bool closing : 1;   /* the server closes it */
     bool failed : 1;    /* the engine can't go on */
 };
 

@@ -155,9 +155,10 @@ end
 --- Makes a server; it listens after `server:listen()`.
 -- @function sse.server
 -- @tparam[opt] table given options: `host` ("127.0.0.1"), `port` (0, the system's choice), `cors`
--- (see `sse.cors`), `backlog`, `max_connections`, `max_connections_per_address`, `max_head` and
--- `max_body` (bytes), `head_timeout`, `body_timeout`, `idle_timeout` and `keep_alive` (ms;
--- `keep_alive` may be false), `on_error` (function(message, req)), `tls`
+-- (see `sse.cors`), `backlog`, `max_connections`, `max_connections_per_address`,
+-- `max_concurrent_streams` (requests at a time on an HTTP/2 connection), `max_head` and `max_body`
+-- (bytes), `head_timeout`, `body_timeout`, `idle_timeout` and `keep_alive` (ms; `keep_alive` may be
+-- false), `on_error` (function(message, req)), `tls`
 --
 -- `tls = { cert, key, chain, names, min_version, ciphers, client_ca }` makes it speak HTTPS. The
 -- first three are paths of PEM files; `key` may be left out where `cert` holds it too, `chain` adds
@@ -253,7 +254,10 @@ end
 --- Numbers: `connections` and `streams` open now, `accepted`, `refused`, `requests`,
 -- `streams_opened`, `bytes_in`, `bytes_out` (before encryption) since the start; over TLS also
 -- `handshakes` that were done, how many of them were `resumed`, and `handshake_failures`:
--- connections that ended before theirs was done.
+-- connections that ended before theirs was done. Over HTTP/2 `http2_connections` and
+-- `http2_streams` open now; connections ended because their client knew no measure: `http2_resets`,
+-- `http2_floods`, `http2_header_floods`; and streams ended because its window stayed closed:
+-- `http2_starved`.
 function server:stats()
   options.method(self, metatable, "server:stats")
   return self.core:stats()

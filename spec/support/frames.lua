@@ -1,5 +1,6 @@
 --- An HTTP/2 client for the specs that sends frames as they are told, also wrong ones, and shows
 -- the frames that come back. Header fields go out without compression.
+local net = require "spec.support.net"
 local raw = require "spec.support.raw"
 
 local frames = {}
@@ -55,6 +56,12 @@ function frames.request(line, more)
   }))
 end
 
+--- The payload of WINDOW_UPDATE, and of RST_STREAM.
+function frames.u32(value) return string.pack(">I4", value) end
+
+--- The payload of SETTINGS that sets one value; 4: the initial window.
+function frames.setting(id, value) return string.pack(">I2I4", id, value) end
+
 --- Wraps a connection and sends the preface, and SETTINGS with that payload.
 -- @param client of spec/support/raw.lua
 -- @tparam[opt] string settings
@@ -63,6 +70,13 @@ function frames.open(client, settings)
   client:send(PREFACE)
   self:send("SETTINGS", 0, 0, settings or "")
   return self
+end
+
+--- A server whose handler gets each exchange (see spec/support/net.lua), and a client.
+-- @return the client, the server
+function frames.start(handler, options, settings)
+  local server = net.start(handler, options)
+  return frames.open(net.connect(), settings), server
 end
 
 --- Sends a frame; false where the server has closed.
