@@ -49,7 +49,14 @@ static void on_closed(sse_connection *c, sse_reason reason)
     (void)reason;
 }
 
-static const sse_protocol waiting = { on_bytes, on_eof, on_nothing, on_idle, on_closed };
+/* Its first request may be on its way. */
+static void on_drain(sse_connection *c)
+{
+    if (sse_tls_established(c->tls))
+        sse_connection_deadline(c, SSE_UNUSED_MS);
+}
+
+static const sse_protocol waiting = { on_bytes, on_eof, on_nothing, on_idle, on_closed, on_drain };
 
 /* Browsers connect before they know what to ask for: once the handshake is done that is idleness.
  */
@@ -57,7 +64,8 @@ static void on_deadline(sse_connection *c)
 {
     const sse_limits *limits = &c->pool->limits;
 
-    if (!sse_tls_established(c->tls) || limits->idle_timeout <= limits->head_timeout) {
+    if (!sse_tls_established(c->tls) || limits->idle_timeout <= limits->head_timeout ||
+        c->pool->draining.on) {
         sse_connection_close(c, SSE_END_TIMEOUT);
         return;
     }
@@ -65,7 +73,8 @@ static void on_deadline(sse_connection *c)
     sse_connection_deadline(c, limits->idle_timeout - limits->head_timeout);
 }
 
-static const sse_protocol greeting = { on_bytes, on_eof, on_nothing, on_deadline, on_closed };
+static const sse_protocol greeting = { on_bytes,    on_eof,    on_nothing,
+                                       on_deadline, on_closed, on_drain };
 
 /* --- birth --------------------------------------------------------------- */
 
