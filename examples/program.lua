@@ -8,12 +8,10 @@
 -- tell of themselves.
 package.path = package.path .. ";./lua/?.lua;./lua/?/init.lua" -- a clone that is not installed
 package.cpath = package.cpath .. ";./build/?.so"
+local ending = require "examples.ending"
 local sse = require "sse"
 
-local function stop_by_signal()
-  sse.signal("SIGINT", sse.stop)
-  sse.signal("SIGTERM", sse.stop)
-end
+local WITHIN = 1000 -- ms in which a server ends its streams
 
 local function fail(...)
   io.stderr:write(string.format(...), "\n")
@@ -45,10 +43,9 @@ local function serve(example, port)
   local ok, message = server:listen()
   if not ok then fail("port %d: %s; try: lua5.4 %s serve 9600", port, message, arg[0]) end
   print(url_of(example, server.port))
-  stop_by_signal()
   if tls then reload_by_signal(server) end
+  ending(server, WITHIN)
   sse.run()
-  server:close()
 end
 
 -- Any function of the example may be called, not only `client`.
@@ -56,7 +53,7 @@ local function run(example, command, argument, ...)
   io.stdout:setvbuf "line"
   local ours = command == "mount" or command == "tls"
   if command and not ours and type(example[command]) == "function" then
-    stop_by_signal()
+    for _, name in ipairs { "SIGINT", "SIGTERM" } do sse.signal(name, sse.stop) end
     sse.spawn(example[command], argument or url_of(example, 9522), ...)
     sse.run()
   else

@@ -190,6 +190,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (!loop)
         start();
     require(!socketpair(AF_UNIX, SOCK_STREAM, 0, pair), "a socket");
+    evutil_make_socket_nonblocking(pair[0]);
     require(!sse_connection_new(&pool, pair[0], NULL, &c) && !sse_sniff_start(c), "a connection");
     data++;
     size--;

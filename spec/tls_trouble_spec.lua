@@ -7,6 +7,9 @@ local serving = require "spec.support.serving"
 local transports = require "spec.support.transports"
 local wait = require "spec.support.wait"
 
+-- ms that are enough for a handshake, also in slow builds.
+local SOON = 250 * (tonumber(os.getenv "SSE_TEST_PATIENCE" or "") or 1)
+
 -- What a client says first, as a recording would have it: up to the cut.
 local HELLO = "\22\3\1\2\0\1\0\1\252\3\3" .. ("\7"):rep(32)
 
@@ -20,7 +23,7 @@ serving.over(transports.https, "server over TLS", function()
 
   describe("before the handshake", function()
     it("closes whom it keeps waiting, by the limit of a head", function()
-      local server = secure.start { head_timeout = 30 }
+      local server = secure.start { head_timeout = SOON }
       local silent, cut = serving.connect(), serving.connect()
       cut:send(HELLO)
       assert.equal("", silent:receive_all())
@@ -29,7 +32,7 @@ serving.over(transports.https, "server over TLS", function()
     end)
 
     it("does not wait longer for one that sends a byte now and then", function()
-      local server = secure.start { head_timeout = 60 }
+      local server = secure.start { head_timeout = SOON }
       local slow = serving.connect()
       local at = 0
       raw.pump(function()
@@ -172,9 +175,9 @@ serving.over(transports.https, "server over TLS", function()
     end)
 
     it("keeps one that asks for nothing as long as an idle one", function()
-      local server = secure.start { head_timeout = 20, idle_timeout = 60 }
+      local server = secure.start { head_timeout = SOON, idle_timeout = 2 * SOON }
       local run = secure.client(server)
-      wait.past(30)
+      wait.past(SOON + 50)
       assert.is_nil(run:status())
       run:wait()
       assert.is_nil(run:output():find("unexpected eof", 1, true))

@@ -133,6 +133,7 @@ void sse_connection_close(sse_connection *c, sse_reason reason)
     if (sse_connection_ended(c))
         return;
     c->reason = (uint8_t)reason;
+    c->pool->count.closed[reason]++;
     if (c->watching)
         event_del(&c->event);
     sse_wheel_cancel(&c->pool->wheel, &c->deadline);
@@ -175,14 +176,17 @@ void sse_connection_finish(sse_connection *c)
 
 /* --- writing ------------------------------------------------------------- */
 
+static void unstall(sse_connection *c)
+{
+    if (c->stalled && !c->hurried)
+        sse_wheel_cancel(&c->pool->wheel, &c->deadline);
+    c->stalled = false;
+    watch(c);
+}
+
 static void drained(sse_connection *c)
 {
-    if (c->stalled) {
-        c->stalled = false;
-        if (!c->hurried)
-            sse_wheel_cancel(&c->pool->wheel, &c->deadline);
-    }
-    watch(c);
+    unstall(c);
     if (c->finishing)
         linger(c);
     else
@@ -288,19 +292,20 @@ static void mark_dirty(sse_connection *c)
     sse_pool_wake(c->pool);
 }
 
-void sse_connection_flush(sse_connection *c)
+void sse_connection_flush(sse_connection *c, bool again)
 {
     bool more = false;
 
-    if (sse_connection_ended(c) || c->stalled)
+    if (sse_connection_ended(c) || (c->stalled && !again))
         return;
     do {
         more = fill(c);
         if (!sse_connection_ended(c))
             write_out(c);
+        if (!sse_connection_ended(c) && sse_connection_pending(c) == 0)
+            unstall(c);
     } while (more && !c->stalled && !sse_connection_ended(c));
-    if (!sse_connection_ended(c))
-        mark_dirty(c); /* what an empty queue means is told at the end of the turn */
+    mark_dirty(c); /* what an empty queue means is told at the end of the turn */
 }
 
 void sse_connection_wake(sse_connection *c)
@@ -346,6 +351,13 @@ int sse_connection_push(sse_connection *c, sse_frame *frame)
     }
     if (n == (ssize_t)piece.len)
         return SSE_OK;
+    if (n > 0)
+        piece.len -= (size_t)n; /* of what is left */
+    if (c->pool->count.buffered + piece.len > c->pool->limits.max_buffered) {
+        c->pool->count.overflowed++;
+        sse_connection_close(c, SSE_END_SLOW);
+        return SSE_ECLOSED;
+    }
     code = enqueue(c, frame, n > 0 ? (size_t)n : 0);
     if (code) { /* half a frame can't stay half */
         sse_connection_close(c, SSE_END_ERROR);
@@ -465,13 +477,10 @@ void sse_connection_hurry(sse_connection *c, uint64_t ms)
 
 /* --- birth --------------------------------------------------------------- */
 
-/* Small writes go out at once; a peer that vanished without a word is noticed. */
-static void set_socket_options(evutil_socket_t fd, uint64_t write_timeout)
+void sse_connection_set_options(evutil_socket_t fd, uint64_t write_timeout)
 {
     int on = 1;
 
-    evutil_make_socket_nonblocking(fd);
-    evutil_make_socket_closeonexec(fd);
     setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
     setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on);
 #ifdef SO_NOSIGPIPE
@@ -500,7 +509,6 @@ int sse_connection_new(sse_pool *pool, evutil_socket_t fd, const sse_protocol *p
         evutil_closesocket(fd);
         return SSE_ENOMEM;
     }
-    set_socket_options(fd, pool->limits.write_timeout);
     c->pool = pool;
     c->protocol = protocol;
     c->deadline.call = on_deadline;
@@ -509,15 +517,4 @@ int sse_connection_new(sse_pool *pool, evutil_socket_t fd, const sse_protocol *p
     pool->count.connections++;
     *out = c;
     return SSE_OK;
-}
-
-int sse_connection_secure(sse_connection *c, sse_tls_context *context)
-{
-    return sse_tls_new(context, event_get_fd(&c->event), &c->tls);
-}
-
-void sse_connection_unsecure(sse_connection *c)
-{
-    sse_tls_free(c->tls);
-    c->tls = NULL;
 }

@@ -52,12 +52,20 @@ static void on_closed(sse_connection *c, sse_reason reason)
     (void)reason;
 }
 
+/* Its first request may be on its way. */
+static void on_drain(sse_connection *c)
+{
+    if (sse_tls_established(c->tls))
+        sse_connection_deadline(c, SSE_UNUSED_MS);
+}
+
 static const sse_protocol waiting = {
     .on_bytes = on_bytes,
     .on_eof = on_eof,
     .on_drained = on_nothing,
     .on_deadline = on_idle,
     .on_closed = on_closed,
+    .on_drain = on_drain,
 };
 
 /* Browsers connect before they know what to ask for: once the handshake is done that is idleness.
@@ -66,7 +74,8 @@ static void on_deadline(sse_connection *c)
 {
     const sse_limits *limits = &c->pool->limits;
 
-    if (!sse_tls_established(c->tls) || limits->idle_timeout <= limits->head_timeout) {
+    if (!sse_tls_established(c->tls) || limits->idle_timeout <= limits->head_timeout ||
+        c->pool->draining.on) {
         sse_connection_close(c, SSE_END_TIMEOUT);
         return;
     }
@@ -80,6 +89,7 @@ static const sse_protocol greeting = {
     .on_drained = on_nothing,
     .on_deadline = on_deadline,
     .on_closed = on_closed,
+    .on_drain = on_drain,
 };
 
 /* --- birth --------------------------------------------------------------- */

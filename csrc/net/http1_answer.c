@@ -1,14 +1,13 @@
 #include "http1_answer.h"
 
+#include <event2/util.h>
 #include <stdio.h>
-#include <time.h>
 
 #define MAX_EXTRA_FIELDS  (SSE_HTTP1_OWN_FIELDS + 2)
 #define MAX_RESPONSE_HEAD ((size_t)256 << 10)
 
-static void format_date(char *out, size_t size)
+void sse_http1_format_date(time_t now, char *out, size_t size)
 {
-    time_t now = time(NULL);
     struct tm tm;
 
     gmtime_r(&now, &tm); /* not strftime: day and month names must not follow the locale */
@@ -23,14 +22,13 @@ sse_http1_field sse_http1_text_field(const char *name, const char *value)
     return (sse_http1_field){ { name, strlen(name) }, { value, strlen(value) } };
 }
 
-size_t sse_http1_add_own(sse_http1_own *own, int status, int64_t length, sse_http1_field *fields,
-                         size_t count)
+size_t sse_http1_add_own(char digits[SSE_HTTP1_DIGITS], const char *date, int status,
+                         int64_t length, sse_http1_field *fields, size_t count)
 {
-    format_date(own->date, sizeof own->date);
-    fields[count++] = sse_http1_text_field("Date", own->date);
+    fields[count++] = sse_http1_text_field("Date", date);
     if (length >= 0 && (sse_http1_has_body(status) || (status == 304 && length > 0))) {
-        snprintf(own->digits, sizeof own->digits, "%lld", (long long)length);
-        fields[count++] = sse_http1_text_field("Content-Length", own->digits);
+        snprintf(digits, SSE_HTTP1_DIGITS, "%lld", (long long)length);
+        fields[count++] = sse_http1_text_field("Content-Length", digits);
     }
     return count;
 }
@@ -38,7 +36,7 @@ size_t sse_http1_add_own(sse_http1_own *own, int status, int64_t length, sse_htt
 int sse_http1_head_frame(const sse_http1_answer *a, const sse_http1_field *fields, size_t count,
                          size_t *bad, sse_frame **frame)
 {
-    sse_http1_own own;
+    char digits[SSE_HTTP1_DIGITS];
     sse_http1_field all[SSE_HTTP1_MAX_FIELDS + MAX_EXTRA_FIELDS];
     sse_buffer out;
     int code = SSE_OK;
@@ -47,7 +45,7 @@ int sse_http1_head_frame(const sse_http1_answer *a, const sse_http1_field *field
         return SSE_ETOOBIG;
     if (count)
         memcpy(all, fields, count * sizeof *fields);
-    count = sse_http1_add_own(&own, a->status, a->length, all, count);
+    count = sse_http1_add_own(digits, a->date, a->status, a->length, all, count);
     if (a->chunked)
         all[count++] = sse_http1_text_field("Transfer-Encoding", "chunked");
     if (!a->keep_alive)
@@ -62,4 +60,13 @@ int sse_http1_head_frame(const sse_http1_answer *a, const sse_http1_field *field
     }
     sse_buffer_free(&out);
     return code;
+}
+
+sse_http1_field sse_http1_retry_after(char room[8])
+{
+    unsigned char byte = 0;
+
+    evutil_secure_rng_get_bytes(&byte, 1);
+    snprintf(room, 8, "%d", 1 + byte % 10);
+    return sse_http1_text_field("Retry-After", room);
 }

@@ -3,6 +3,8 @@
 #ifndef SSE_NET_HTTP1_ANSWER_H
 #define SSE_NET_HTTP1_ANSWER_H
 
+#include <time.h>
+
 #include "../wire/error.h"
 #include "../wire/frame.h"
 #include "../wire/http1.h"
@@ -12,25 +14,28 @@ typedef struct sse_http1_answer {
     int status;
     int64_t length; /* of the body, or -1: streamed */
     bool chunked, keep_alive;
+    const char *date; /* of the Date field */
 } sse_http1_answer;
 
 /* SSE_EINVAL: a bad field, *bad is its index; SSE_ETOOBIG, SSE_ENOMEM. */
 int sse_http1_head_frame(const sse_http1_answer *a, const sse_http1_field *fields, size_t count,
                          size_t *bad, sse_frame **frame);
 
-/* Most fields that sse_http1_add_own adds. */
-#define SSE_HTTP1_OWN_FIELDS 2
-
-typedef struct sse_http1_own { /* the texts they point into */
-    char date[40], digits[24];
-} sse_http1_own;
+#define SSE_HTTP1_OWN_FIELDS 2 /* most that sse_http1_add_own adds */
+#define SSE_HTTP1_DIGITS     24
 
 /* What an answer of any protocol has beside the caller's fields: Date, and Content-Length where the
- * length is known and the status has one. Returns the new count. */
-size_t sse_http1_add_own(sse_http1_own *own, int status, int64_t length, sse_http1_field *fields,
-                         size_t count);
+ * length is known and the status has one, whose text is `digits`. Returns the new count. */
+size_t sse_http1_add_own(char digits[SSE_HTTP1_DIGITS], const char *date, int status,
+                         int64_t length, sse_http1_field *fields, size_t count);
 
 sse_http1_field sse_http1_text_field(const char *name, const char *value);
+
+/* Retry-After of 1 to 10 s, so that the refused don't all come back at once. `room` is its text. */
+sse_http1_field sse_http1_retry_after(char room[8]);
+
+/* The Date field's value now: as RFC 9110 section 5.6.7 wants it. */
+void sse_http1_format_date(time_t now, char *out, size_t size);
 
 /* Whether an answer of that status may have a body (RFC 9112 section 6.3). */
 static inline bool sse_http1_has_body(int status)

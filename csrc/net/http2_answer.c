@@ -71,12 +71,11 @@ static void add(sse_http2_head *head, char **to, sse_slice name, sse_slice value
     nv->value = put(to, value, false);
 }
 
-int sse_http2_head_new(int status, const sse_http1_field *fields, size_t count, int64_t length,
-                       size_t *bad, sse_http2_head **out)
+int sse_http2_head_new(const char *date, int status, const sse_http1_field *fields, size_t count,
+                       int64_t length, size_t *bad, sse_http2_head **out)
 {
     sse_http1_field all[SSE_HTTP1_MAX_FIELDS + SSE_HTTP1_OWN_FIELDS];
-    sse_http1_own own;
-    char digits[3], *to = NULL;
+    char length_text[SSE_HTTP1_DIGITS], digits[3], *to = NULL;
     size_t bytes = 0;
     sse_http2_head *head = NULL;
     int code = SSE_OK;
@@ -85,7 +84,7 @@ int sse_http2_head_new(int status, const sse_http1_field *fields, size_t count, 
         return SSE_ETOOBIG;
     if (count)
         memcpy(all, fields, count * sizeof *fields);
-    count = sse_http1_add_own(&own, status, length, all, count);
+    count = sse_http1_add_own(length_text, date, status, length, all, count);
     code = check(status, all, count, bad, &bytes);
     if (code)
         return code;

@@ -44,6 +44,7 @@ struct sse_http2_stream {
     sse_http2_reading *read;                  /* while the request arrives */
     sse_http2_head *head;                     /* of the answer, until it went to the engine */
     sse_queue out;                            /* of the answer's body */
+    uint8_t reason;                           /* why it ends, where that isn't the client's */
     uint64_t due;                             /* ms: it ends if nothing goes until then; 0: never */
     int32_t id;
     bool deferred : 1;  /* the engine doesn't ask for DATA until it is resumed */
@@ -137,8 +138,8 @@ int sse_http2_send_data(nghttp2_session *engine, nghttp2_frame *frame, const uin
 
 /* Lower-case names, without what is of the connection (RFC 9113 section 8.2.2). Errors as
  * sse_exchange_start's. */
-int sse_http2_head_new(int status, const sse_http1_field *fields, size_t count, int64_t length,
-                       size_t *bad, sse_http2_head **out);
+int sse_http2_head_new(const char *date, int status, const sse_http1_field *fields, size_t count,
+                       int64_t length, size_t *bad, sse_http2_head **out);
 
 /* --- http2_request.c */
 

@@ -118,7 +118,7 @@ void sse_http2_reading_free(sse_http2_stream *t)
     take_out(r);
     t->read = NULL;
     free_text(r);
-    sse_request_free(r->request);
+    sse_request_unref(r->request);
     free(r);
     release_oldest(t->session);
 }

@@ -5,7 +5,6 @@
 #include "http2_inner.h"
 
 #define WINDOW        (1 << 20)         /* bytes of all bodies of a connection on their way to us */
-#define DRAIN_MS      1000              /* for the client to hear the first GOAWAY */
 #define MAX_SEND_HEAD ((size_t)1 << 20) /* the answer's own limit is lower */
 
 /* --- what is due --------------------------------------------------------- */
@@ -94,7 +93,7 @@ static void end_session(sse_http2 *s, uint32_t error, sse_reason reason)
         sse_connection_close(c, SSE_END_ERROR);
         return;
     }
-    sse_connection_flush(c);
+    sse_connection_flush(c, false);
     sse_connection_finish(c);
 }
 
@@ -359,7 +358,7 @@ static int on_stream_closed(nghttp2_session *engine, int32_t id, uint32_t error,
     (void)error;
     if (!t)
         return 0;
-    sse_http2_stream_free(t, SSE_END_CLIENT);
+    sse_http2_stream_free(t, t->reason ? (sse_reason)t->reason : SSE_END_CLIENT);
     sse_http2_set_deadline(s);
     return 0;
 }
@@ -417,9 +416,12 @@ static void on_drain(sse_connection *c)
     s->draining = true;
     if (nghttp2_submit_shutdown_notice(s->engine))
         s->failed = true;
-    s->drain_due = sse_http2_now(s) + DRAIN_MS;
+    s->drain_due = sse_http2_now(s) + SSE_UNUSED_MS;
     sse_http2_watch(s, s->drain_due);
     sse_http2_wake(s);
+    for (sse_http2_stream *t = s->streams; t; t = t->next)
+        if (t->exchange)
+            sse_exchange_want_end(t->exchange);
 }
 
 static void free_session(sse_http2 *s)
@@ -524,6 +526,8 @@ int sse_http2_session_start(sse_connection *c)
     sse_connection_read(c, true);
     sse_http2_set_deadline(s);
     sse_http2_wake(s);
+    if (c->pool->draining.on)
+        on_drain(c); /* what comes within a second is served */
     return SSE_OK;
 }
 

@@ -146,7 +146,7 @@ static int start_answer(sse_exchange *x, int status, const sse_http1_field *fiel
 
     if (t->reset || t->session->failed || sse_connection_ended(t->session->connection))
         return SSE_ECLOSED;
-    code = sse_http2_head_new(status, fields, count, length, bad, &head);
+    code = sse_http2_head_new(sse_pool_date(x->pool), status, fields, count, length, bad, &head);
     if (code)
         return code;
     if (!sse_http1_has_body(status))
@@ -183,6 +183,7 @@ static bool is_behind(const sse_http2_stream *t)
 static int push_frame(sse_exchange *x, sse_frame *frame)
 {
     sse_http2_stream *t = x->session;
+    sse_pool *pool = x->pool;
     int code = enqueue(t, frame);
 
     if (code)
@@ -191,7 +192,12 @@ static int push_frame(sse_exchange *x, sse_frame *frame)
     if (!is_behind(t))
         return SSE_OK;
     t->tell = true;
-    return SSE_EAGAIN;
+    if (pool->count.buffered <= pool->limits.max_buffered)
+        return SSE_EAGAIN;
+    pool->count.overflowed++;
+    t->reason = SSE_END_SLOW; /* told by the loop, when the engine lets go of the stream */
+    sse_http2_stream_reset(t, NGHTTP2_CANCEL);
+    return SSE_ECLOSED;
 }
 
 static void finish_answer(sse_exchange *x)
@@ -219,6 +225,7 @@ static void hurry_answer(sse_exchange *x, uint64_t ms)
 void sse_http2_stream_refuse(sse_http2_stream *t, int status, const char *reason)
 {
     sse_http1_field field = sse_http1_text_field("Content-Type", "text/plain; charset=utf-8");
+    sse_pool *pool = sse_http2_pool(t->session);
     sse_http2_head *head = NULL;
     sse_frame *frame = NULL;
     char text[256];
@@ -227,8 +234,10 @@ void sse_http2_stream_refuse(sse_http2_stream *t, int status, const char *reason
     sse_http2_reading_free(t);
     if (t->reset)
         return;
+    pool->count.rejected[status - 400]++;
     frame = sse_frame_raw((sse_slice){ text, (size_t)n });
-    if (!frame || sse_http2_head_new(status, &field, 1, n, NULL, &head) || enqueue(t, frame)) {
+    if (!frame || sse_http2_head_new(sse_pool_date(pool), status, &field, 1, n, NULL, &head) ||
+        enqueue(t, frame)) {
         free(head);
         sse_http2_stream_reset(t, NGHTTP2_INTERNAL_ERROR);
     } else {
@@ -256,12 +265,12 @@ static void abort_answer(sse_exchange *x)
     }
 }
 
-static void flush_answer(sse_exchange *x)
+static void flush_answer(sse_exchange *x, bool again)
 {
     sse_http2_stream *t = x->session;
 
     if (t)
-        sse_connection_flush(t->session->connection);
+        sse_connection_flush(t->session->connection, again);
 }
 
 static size_t pending_bytes(const sse_exchange *x)

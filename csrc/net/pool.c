@@ -1,4 +1,5 @@
 #include "connection.h"
+#include "http1_answer.h"
 
 #define FLUSHES_A_TURN 512 /* then accepts, timers and other sockets have their turn */
 
@@ -73,20 +74,38 @@ void sse_pool_close_all(sse_pool *pool)
         if (c->protocol->on_closing)
             c->protocol->on_closing(c);
         if (sse_connection_pending(c) > 0 || c->protocol->on_closing)
-            sse_connection_flush(c);
+            sse_connection_flush(c, false);
         sse_connection_close(c, SSE_END_SERVER);
     }
 }
 
-void sse_pool_drain(sse_pool *pool)
+void sse_pool_drain(sse_pool *pool, uint64_t within, uint64_t retry)
 {
     sse_connection *next = NULL;
 
+    if (pool->draining.on)
+        return;
+    pool->draining =
+        (sse_draining){ true, sse_loop_now(pool->loop) + within, within, retry, pool->count.streams,
+                        0 };
     for (sse_connection *c = pool->open; c; c = next) {
         next = c->next;
         if (c->protocol->on_drain)
             c->protocol->on_drain(c);
+        else /* nobody has said yet what he speaks */
+            sse_connection_deadline(c, SSE_UNUSED_MS);
     }
+}
+
+/* Made once a second. */
+const char *sse_pool_date(sse_pool *pool)
+{
+    time_t now = time(NULL);
+
+    if (now != pool->date_second)
+        sse_http1_format_date(now, pool->date, sizeof pool->date);
+    pool->date_second = now;
+    return pool->date;
 }
 
 void sse_pool_free(sse_pool *pool)
