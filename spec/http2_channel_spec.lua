@@ -7,8 +7,8 @@ local serving = require "spec.support.serving"
 local CANCEL = 8
 
 -- A server whose paths are streams that follow the channel, and a client with n of them open.
-local function following(channel, n, settings)
-  local server = serving.start(function(s)
+local function following(channel, n, settings, options)
+  local server = serving.start(options or {}, function(s)
     s:get("/", function(_, res)
       res:event_stream { keep_alive = false }:follow(channel, { from = "oldest" })
     end)
@@ -110,6 +110,22 @@ describe("http2 channel", function()
       return #numbers(bodies[3]) == n
     end, "the other one's events")
     assert.same(upto(n), numbers(bodies[3]))
+    channel:close()
+  end)
+
+  it("ends one that would need more than max_buffered, and leaves its neighbour", function()
+    local channel <const> = new_channel("http2 buffered", { history = 10 })
+    local client, server = following(channel, 2, frames.setting(4, 100), { max_buffered = 50000 })
+    client:send("WINDOW_UPDATE", 0, 3, frames.u32(2 ^ 20 | 0))
+    client:send("WINDOW_UPDATE", 0, 0, frames.u32(2 ^ 20 | 0))
+    local bodies = {}
+    channel:publish { data = "1" .. ("x"):rep(60000) }
+    raw.pump(function()
+      gather(client, bodies)
+      return channel.followers == 1 and #numbers(bodies[3]) == 1
+    end, "the slow one's end")
+    assert.equal(1, server:stats().overflowed)
+    assert.equal(1, server:stats().streams_ended.slow)
     channel:close()
   end)
 

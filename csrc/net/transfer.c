@@ -415,31 +415,19 @@ static CURLcode set_connection(sse_transfer *t, const sse_transfer_options *o)
     return CURLE_OK;
 }
 
-/* libcurl 7.88 sends the preface anew on a connection that it uses again (curl's issue 10634). */
-static CURLcode set_prior_knowledge(sse_transfer *t)
-{
-    unsigned version = curl_version_info(CURLVERSION_NOW)->version_num;
-    bool once = version >= 0x075800 && version <= 0x075801;
-
-    SET(HTTP_VERSION, (long)CURL_HTTP_VERSION_2_PRIOR_KNOWLEDGE);
-    if (once) {
-        SET(FRESH_CONNECT, 1L);
-        SET(FORBID_REUSE, 1L);
-    } else {
-        SET(PIPEWAIT, 1L);
-    }
-    return CURLE_OK;
-}
-
 static CURLcode set_version(sse_transfer *t, const sse_transfer_options *o)
 {
     if (o->http2 == SSE_HTTP2_OFF) {
         SET(HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
         return CURLE_OK;
     }
-    if (o->http2 == SSE_HTTP2_ON && !t->https)
-        return set_prior_knowledge(t);
-    SET(HTTP_VERSION, (long)CURL_HTTP_VERSION_2TLS);
+    if (o->http2 == SSE_HTTP2_ON && !t->https) {
+        SET(HTTP_VERSION, (long)CURL_HTTP_VERSION_2_PRIOR_KNOWLEDGE);
+        SET(FRESH_CONNECT, (long)sse_multi_prior_knowledge_once());
+        SET(FORBID_REUSE, (long)sse_multi_prior_knowledge_once());
+    } else {
+        SET(HTTP_VERSION, (long)CURL_HTTP_VERSION_2TLS);
+    }
     /* Rather a stream of a connection that is being made than a connection more. */
     if (o->http2 == SSE_HTTP2_ON || t->https)
         SET(PIPEWAIT, 1L);
