@@ -16,8 +16,8 @@ local function quote(text)
   return "'" .. text:gsub("'", "'\\''") .. "'"
 end
 
--- The interpreter that runs this.
-local function lua()
+--- The interpreter that runs this.
+function child.lua()
   local i = 0
   while arg[i - 1] do i = i - 1 end
   local name = i < 0 and arg[i] or ""
@@ -48,7 +48,7 @@ end
 -- @tparam string command "examples/clock.lua 0"
 -- @tparam[opt] string environment "NAME=value ..."
 function child.start(command, environment)
-  return launch(("%s %s"):format(quote(lua()), command), environment)
+  return launch(("%s %s"):format(quote(child.lua()), command), environment)
 end
 
 --- Starts somebody else's program. A sanitizer's library, preloaded for Lua, hangs some of them.
@@ -68,6 +68,16 @@ end
 function child:shut()
   if self.input then self.input:close() end
   self.input = nil
+end
+
+--- Starts a Lua program given as its text.
+function child.script(text, environment)
+  local path = os.tmpname()
+  local file <close> = assert(io.open(path, "w"))
+  file:write(text):close()
+  local self = child.start(path, environment)
+  self.script_path = path
+  return self
 end
 
 --- What it has printed so far.
@@ -108,6 +118,7 @@ function child.stop()
     os.remove(self.out)
     os.remove(self.done)
     if self.pipe then os.remove(self.pipe) end
+    if self.script_path then os.remove(self.script_path) end
   end
   running = {}
 end
