@@ -174,6 +174,17 @@ serving.over(transports.https, "server over TLS", function()
       secure.undisturbed()
     end)
 
+    it("is drained with those that ask for nothing, or have not come that far", function()
+      local server = secure.start { head_timeout = SOON }
+      local run, silent = secure.client(server), serving.connect()
+      raw.pump(function() return server:stats().accepted == 3 end, "three connections")
+      assert.is_true(server:drain { within = 10, grace = 60000 })
+      assert.equal("", silent:receive_all())
+      run:wait()
+      assert.is_nil(run:output():find("unexpected eof", 1, true))
+      assert.equal("server", secure.reasons.witness)
+    end)
+
     it("keeps one that asks for nothing as long as an idle one", function()
       local server = secure.start { head_timeout = SOON, idle_timeout = 2 * SOON }
       local run = secure.client(server)

@@ -74,6 +74,10 @@ static void on_deadline(sse_connection *c)
 {
     const sse_limits *limits = &c->pool->limits;
 
+    if (!sse_tls_established(c->tls) && sse_tls_unread(c->tls)) {
+        sse_connection_deadline(c, limits->head_timeout); /* others' handshakes took the time */
+        return;
+    }
     if (!sse_tls_established(c->tls) || limits->idle_timeout <= limits->head_timeout ||
         c->pool->draining.on) {
         sse_connection_close(c, SSE_END_TIMEOUT);

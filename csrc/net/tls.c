@@ -360,6 +360,13 @@ bool sse_tls_established(const sse_tls *tls)
     return tls->established;
 }
 
+bool sse_tls_unread(const sse_tls *tls)
+{
+    char byte = 0;
+
+    return recv(tls->fd, &byte, 1, MSG_PEEK) > 0;
+}
+
 sse_slice sse_tls_alpn(const sse_tls *tls)
 {
     const unsigned char *at = NULL;

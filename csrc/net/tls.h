@@ -48,6 +48,9 @@ bool sse_tls_is_plain(const sse_tls *tls);
 
 bool sse_tls_established(const sse_tls *tls);
 
+/* The client has sent what was not read yet: it is not the one who is late. */
+bool sse_tls_unread(const sse_tls *tls);
+
 /* The protocol negotiated by ALPN ("http/1.1"), empty where the client named none. */
 sse_slice sse_tls_alpn(const sse_tls *tls);
 
