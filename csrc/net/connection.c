@@ -203,9 +203,9 @@ static sse_reason reason_of_errno(int number)
 /* As many frames as it takes to fill a record: they are copied anyway. */
 static ssize_t write_secure(sse_connection *c)
 {
-    struct iovec iov[MAX_IOV * 8];
+    struct iovec iov[MAX_IOV * 2];
 
-    return sse_tls_write(c->tls, iov, sse_queue_iov(&c->out, iov, MAX_IOV * 8));
+    return sse_tls_write(c->tls, iov, sse_queue_iov(&c->out, iov, MAX_IOV * 2));
 }
 
 static ssize_t write_some(sse_connection *c)
