@@ -276,7 +276,6 @@ describe("channel many", function()
       end
     end
   end)
-
   it("raises misuse, and follows all or none", function()
     local channels = serve()
     open(nil, "a")

@@ -18,6 +18,8 @@ typedef struct exchange_object {
     bool streaming; /* made a stream */
 } exchange_object;
 
+#define MAX_SUBJECT 4096
+
 enum { ON_CLOSE = 1, ON_DRAIN, VALUES = ON_DRAIN };
 
 static const sse_class exchange_class;
@@ -133,7 +135,12 @@ static int p_body(lua_State *L)
 
 static int p_protocol(lua_State *L)
 {
-    lua_pushfstring(L, "HTTP/1.%d", check_request(L)->minor);
+    const sse_request *r = check_request(L);
+
+    if (r->major > 1) /* which has no minor versions */
+        lua_pushfstring(L, "HTTP/%d", r->major);
+    else
+        lua_pushfstring(L, "HTTP/%d.%d", r->major, r->minor);
     return 1;
 }
 
@@ -146,7 +153,27 @@ static int p_remote_address(lua_State *L)
     return 1;
 }
 
-/* request() -> method, target, body: what every handler's request is made of. */
+static void push_secure(lua_State *L)
+{
+    exchange_object *o = check(L);
+
+    lua_pushboolean(L, o->x && sse_exchange_secure(o->x));
+}
+
+/* nil: none was asked for. */
+static void push_client_certificate(lua_State *L)
+{
+    exchange_object *o = check(L);
+    char text[MAX_SUBJECT];
+
+    if (o->x && sse_exchange_client_subject(o->x, text, sizeof text))
+        lua_pushstring(L, text);
+    else
+        lua_pushnil(L);
+}
+
+/* request() -> method, target, body, secure, client_certificate: what every handler's request is
+ * made of. */
 static int m_request(lua_State *L)
 {
     const sse_request *r = check_request(L);
@@ -154,7 +181,9 @@ static int m_request(lua_State *L)
     push_slice(L, r->method);
     push_slice(L, r->target);
     push_slice(L, sse_buffer_slice(&r->body));
-    return 3;
+    push_secure(L);
+    push_client_certificate(L);
+    return 5;
 }
 
 static bool same_name(sse_slice name, const char *other, size_t len)

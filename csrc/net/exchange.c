@@ -36,6 +36,7 @@ sse_request *sse_request_new(const sse_http1_head *head, size_t max_body)
     r->refs = 1;
     r->method = copy_slice(&to, head->method);
     r->target = copy_slice(&to, head->target);
+    r->major = 1;
     r->minor = head->minor;
     r->field_count = head->field_count;
     for (size_t i = 0; i < head->field_count; i++) {

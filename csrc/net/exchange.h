@@ -20,7 +20,7 @@ typedef struct sse_request {
     uint32_t refs;
     sse_client client;
     sse_slice method, target;
-    int minor; /* HTTP/1.minor */
+    int major, minor; /* HTTP/major.minor */
     sse_buffer body;
     size_t field_count;
     sse_http1_field fields[]; /* and behind them the bytes that all slices point into */

@@ -471,7 +471,7 @@ static void place(sse_follower *f, const sse_follow_options *options, bool again
 {
     sse_channel *c = f->channel;
     sse_log_place where = SSE_LOG_STRANGE;
-    sse_slice none = { 0 };
+    const sse_slice none = { 0 };
     sse_slice id = again ? none : options->last_id;
     answer known = locate(c, id, &where, &f->cursor);
     bool theirs = known != PART && where == SSE_LOG_STRANGE && f->stream->resolved;

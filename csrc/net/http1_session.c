@@ -59,17 +59,6 @@ static int send_and_drop(session *s, sse_frame *frame)
     return code;
 }
 
-/* Made once a second. */
-static const char *date_of(sse_pool *pool)
-{
-    time_t now = time(NULL);
-
-    if (now != pool->date_second)
-        sse_http1_format_date(now, pool->date, sizeof pool->date);
-    pool->date_second = now;
-    return pool->date;
-}
-
 /* How the body will be delimited (RFC 9112 section 6): by its length, by chunks, or by the end. */
 static void choose_framing(session *s, sse_exchange *x, int status, int64_t length)
 {
@@ -94,7 +83,7 @@ static int start_answer(sse_exchange *x, int status, const sse_http1_field *fiel
         return SSE_ECLOSED;
     choose_framing(s, x, status, length);
     s->connection->fresh = sse_connection_pending(s->connection) == 0;
-    answer.date = date_of(x->pool);
+    answer.date = sse_pool_date(x->pool);
     answer.chunked = s->chunked;
     answer.keep_alive = s->keep_alive;
     code = sse_http1_head_frame(&answer, fields, count, bad, &frame);
@@ -170,22 +159,22 @@ static sse_connection *connection_of(const sse_exchange *x)
 }
 
 /* A clear answer to a request that can't be served, then the end: what follows can't be trusted. */
-static void refuse(session *s, int status, const char *reason, const sse_http1_field *extra)
+static void refuse(session *s, int status, const char *reason)
 {
     sse_http1_answer answer = { .minor = 1, .status = status };
     sse_http1_field fields[2] = { sse_http1_text_field("Content-Type",
                                                        "text/plain; charset=utf-8") };
     sse_frame *head = NULL;
-    char text[256];
+    char text[256], seconds[8];
     int n = snprintf(text, sizeof text, "%d %s: %s\n", status, sse_http1_reason(status), reason);
 
-    if (extra)
-        fields[1] = *extra;
+    if (status == 503)
+        fields[1] = sse_http1_retry_after(seconds);
     s->keep_alive = s->chunked = false;
     sse_connection_deadline(s->connection, 0);
     answer.length = n;
-    answer.date = date_of(s->connection->pool);
-    sse_http1_head_frame(&answer, fields, extra ? 2 : 1, NULL, &head);
+    answer.date = sse_pool_date(s->connection->pool);
+    sse_http1_head_frame(&answer, fields, status == 503 ? 2 : 1, NULL, &head);
     if (send_and_drop(s, head) == SSE_OK)
         send_and_drop(s, sse_frame_raw((sse_slice){ text, (size_t)n }));
     drop_reading(s);
@@ -196,7 +185,7 @@ static void refuse(session *s, int status, const char *reason, const sse_http1_f
 static void reject(session *s, int status, const char *reason)
 {
     s->connection->pool->count.rejected[status - 400]++;
-    refuse(s, status, reason, NULL);
+    refuse(s, status, reason);
 }
 
 static void refuse_request(session *s, const sse_http1_refusal *refusal)
@@ -503,8 +492,6 @@ static void on_closed(sse_connection *c, sse_reason reason)
 {
     session *s = c->session;
 
-    if (!s) /* the birth failed */
-        return;
     if (s->exchange)
         sse_exchange_end(s->exchange, reason);
     drop_reading(s);
@@ -534,48 +521,33 @@ static const sse_protocol protocol = { .on_bytes = on_bytes,
 
 /* --- birth --------------------------------------------------------------- */
 
-static session *new_session(sse_pool *pool, evutil_socket_t fd)
+static session *attach(sse_connection *c)
 {
-    session *s = sse_slab_take(&pool->sessions, sizeof *s);
+    session *s = sse_slab_take(&c->pool->sessions, sizeof *s);
 
-    if (!s) {
-        evutil_closesocket(fd);
+    if (!s)
         return NULL;
-    }
-    if (sse_connection_new(pool, fd, &protocol, &s->connection)) {
-        sse_slab_give(&pool->sessions, s);
-        return NULL;
-    }
-    s->connection->session = s;
+    s->connection = c;
+    c->protocol = &protocol;
+    c->session = s;
     return s;
 }
 
-int sse_http1_session_accept(sse_pool *pool, evutil_socket_t fd, sse_connection **out)
+int sse_http1_session_start(sse_connection *c)
 {
-    session *s = new_session(pool, fd);
-
-    if (!s)
+    if (!attach(c))
         return SSE_ENOMEM;
-    pool->count.accepted++;
-    sse_connection_deadline(s->connection, pool->limits.idle_timeout);
-    sse_connection_read(s->connection, true);
-    *out = s->connection;
+    sse_connection_deadline(c, c->pool->limits.idle_timeout);
+    sse_connection_read(c, true);
     return SSE_OK;
 }
 
-int sse_http1_session_refuse(sse_pool *pool, evutil_socket_t fd)
+void sse_http1_session_refuse(sse_connection *c, int status, const char *reason)
 {
-    session *s = new_session(pool, fd);
-    sse_http1_field retry_after;
-    unsigned char byte = 0;
-    char seconds[8];
+    session *s = attach(c);
 
-    if (!s)
-        return SSE_ENOMEM;
-    evutil_secure_rng_get_bytes(&byte, 1); /* spread, so that the refused don't all come back at
-                                              once */
-    snprintf(seconds, sizeof seconds, "%d", 1 + byte % 10);
-    retry_after = sse_http1_text_field("Retry-After", seconds);
-    refuse(s, 503, "too many connections", &retry_after);
-    return SSE_OK;
+    if (s)
+        refuse(s, status, reason);
+    else
+        sse_connection_close(c, SSE_END_ERROR);
 }

@@ -23,6 +23,14 @@ local function either(label, a, b)
   end
 end
 
+local function http2_abuse(stats)
+  return {
+    { { { "kind", "resets" } }, stats.http2_resets },
+    { { { "kind", "floods" } }, stats.http2_floods },
+    { { { "kind", "header_floods" } }, stats.http2_header_floods },
+  }
+end
+
 -- Name, type, help, and the number: a field of the stats, or a function that gives a list of
 -- { labels, value }.
 local server_families = {
@@ -47,6 +55,12 @@ local server_families = {
     either("reason", { "full", "full" }, { "oversized", "oversized" }) },
   { "overflows_total", "counter", "Followers closed since max_buffered was reached.",
     "overflowed" },
+  { "http2_connections", "gauge", "HTTP/2 connections open now.", "http2_connections" },
+  { "http2_streams", "gauge", "Requests and event streams on them now.", "http2_streams" },
+  { "http2_abuse_total", "counter", "HTTP/2 connections ended for abuse, by its kind.",
+    http2_abuse },
+  { "http2_starved_total", "counter", "HTTP/2 streams ended: their window stayed closed.",
+    "http2_starved" },
 }
 
 local channel_families = {
