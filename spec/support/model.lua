@@ -183,30 +183,22 @@ local function on_event(self, conn, data, id)
   remember(self, conn, name, id)
 end
 
-local function check_gap(self, conn, entry, reason)
-  if entry.loose then return end
-  if reason == "slow" then
-    if self.narrow and entry.log.options.slow ~= "close" then return end
-  elseif entry.may == reason then
-    return
-  end
-  fail(conn, "a gap without a reason: %s", reason)
+local function may_have(self, entry, reason)
+  if entry.loose or entry.may == reason then return true end
+  return reason == "slow" and self.narrow and entry.log.options.slow ~= "close"
 end
 
--- Whether a gap is of that channel; it names none where the stream follows but one.
-local function is_of(gap, conn, name, alone)
-  if gap.channel then return gap.channel == "model " .. name end
-  return alone or not conn.left[name] and not conn.at[name].log.closed
-end
-
+-- A gap names its channel where the stream follows several; else it is of one that may have it.
 local function on_gap(self, conn, data)
-  local gap = json.decode(data)
+  local gap, found = json.decode(data), false
   for name, entry in pairs(conn.at) do
-    if is_of(gap, conn, name, #self.names == 1) then
-      check_gap(self, conn, entry, gap.reason)
+    local its = not gap.channel or gap.channel == "model " .. name
+    if its and may_have(self, entry, gap.reason) then
       entry.gap, entry.must, entry.may = gap.reason, nil, nil
+      found = true
     end
   end
+  if not found then fail(conn, "a gap without a reason: %s", gap.reason) end
 end
 
 --- A parser for its connection, which checks all that comes.
