@@ -193,6 +193,7 @@ static int m_stats(lua_State *L)
     set_count(L, "streams_opened", c->streams_opened);
     set_count(L, "bytes_in", c->bytes_in);
     set_count(L, "bytes_out", c->bytes_out);
+    set_count(L, "buffered", c->buffered);
     return 1;
 }
 

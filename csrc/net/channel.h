@@ -105,10 +105,11 @@ typedef struct sse_channel {
     uint64_t round;                 /* the head when it began; 0: none is under way */
     uint64_t lagging;               /* the least cursor it left behind a client that takes more */
     uint64_t settled; /* a follower whose client takes more has everything before this */
-    uint64_t waiting; /* the least cursor of those whose client took no more, and who lost nothing */
-    uint64_t waiting_now; /* the same as the round under way has found it */
-    uint64_t leaving;     /* what is before this is about to go; 0: nothing */
-    uint64_t now;     /* microseconds, as last looked at */
+    uint64_t waiting; /* the least cursor of those whose client took no more, and who lost nothing
+                       */
+    uint64_t waiting_now;           /* the same as the round under way has found it */
+    uint64_t leaving;               /* what is before this is about to go; 0: nothing */
+    uint64_t now;                   /* microseconds, as last looked at */
     sse_batch batches[SSE_BATCHES]; /* made at head batch_head */
     uint64_t batch_head;
     unsigned next_batch;

@@ -278,8 +278,8 @@ static void count(sse_follower *f, const sse_frame *frame)
         count_delay(c, sse_log_at(&c->log, f->cursor)->time, frame->events);
 }
 
-/* The next piece of what it is owed; *sent: its bytes, and those of what it does not want. false: no
- * more now, or ever. */
+/* The next piece of what it is owed; *sent: its bytes, and those of what it does not want. false:
+ * no more now, or ever. */
 static bool send_next(sse_follower *f, size_t *sent)
 {
     sse_stream *s = f->stream;
@@ -471,10 +471,14 @@ static void place(sse_follower *f, const sse_follow_options *options, bool again
 {
     sse_channel *c = f->channel;
     sse_log_place where = SSE_LOG_STRANGE;
-    sse_slice id = again ? (sse_slice){ 0 } : options->last_id;
-    answer known = locate(c, id, &where, &f->cursor);
-    bool theirs = known != PART && where == SSE_LOG_STRANGE && f->stream->resolved;
+    sse_slice id = { 0 };
+    answer known = ABSENT;
+    bool theirs = false;
 
+    if (!again)
+        id = options->last_id;
+    known = locate(c, id, &where, &f->cursor);
+    theirs = known != PART && where == SSE_LOG_STRANGE && f->stream->resolved;
     if (known == ABSENT || theirs) {
         f->cursor = beginning(c, options);
         return;
@@ -495,8 +499,7 @@ static void resolve(sse_stream *s, sse_channel *const *channels, size_t n, sse_s
         sse_log_place where = SSE_LOG_STRANGE;
         uint64_t next = 0;
 
-        s->resolved =
-            locate(channels[i], id, &where, &next) == PART || where != SSE_LOG_STRANGE;
+        s->resolved = locate(channels[i], id, &where, &next) == PART || where != SSE_LOG_STRANGE;
     }
 }
 

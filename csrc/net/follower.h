@@ -13,7 +13,8 @@ typedef struct sse_filter {
     size_t refs;
 } sse_filter;
 
-#define SSE_MAX_FOLLOWED 64 /* channels a stream follows: the id that tells of all fits into a head */
+#define SSE_MAX_FOLLOWED \
+    64 /* channels a stream follows: the id that tells of all fits into a head */
 
 typedef enum sse_from { SSE_FROM_NEWEST, SSE_FROM_OLDEST, SSE_FROM_COUNT } sse_from;
 

@@ -50,8 +50,8 @@ int sse_stream_comment(sse_stream *s, sse_slice text);
 /* A frame straight to the client: see sse_exchange_push. */
 int sse_stream_push(sse_stream *s, sse_frame *frame);
 
-/* Whether its client takes more at present, after a try to write what is queued: that only waits for
- * the end of the turn as a rule. `again`: also where the socket took no more the last time. */
+/* Whether its client takes more at present, after a try to write what is queued: that only waits
+ * for the end of the turn as a rule. `again`: also where the socket took no more the last time. */
 bool sse_stream_takes(sse_stream *s, bool again);
 
 /* Its connection is lost: the loop is about to tell its end. */

@@ -44,7 +44,7 @@ typedef struct sse_log {
     uint64_t total;       /* framed bytes of all events ever */
     char *edge;           /* the own id of the event just before the oldest held; NULL: none */
     size_t edge_len;
-    sse_log_entry *ring;  /* of cap, a power of two */
+    sse_log_entry *ring; /* of cap, a power of two */
     size_t cap;
     sse_log_index index[SSE_LOG_TAGS];
 } sse_log;

@@ -225,7 +225,7 @@ function server:close()
 end
 
 --- Numbers: `connections` and `streams` open now, `accepted`, `refused`, `requests`,
--- `streams_opened`, `bytes_in`, `bytes_out` since the start.
+-- `streams_opened`, `bytes_in`, `bytes_out` since the start; `buffered`, bytes queued for sockets.
 function server:stats()
   options.method(self, metatable, "server:stats")
   return self.core:stats()

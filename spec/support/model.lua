@@ -1,5 +1,5 @@
---- What a channel promises, as a model: a log of all that was published, and clients that check each
--- event as it comes against what they are owed.
+--- What a channel promises, as a model: a log of all that was published, and clients that check
+-- each event as it comes against what they are owed.
 local core = require "sse.core"
 local json = require "sse.json"
 local new_parser = require "sse.parser"
