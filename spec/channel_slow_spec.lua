@@ -58,7 +58,7 @@ describe("channel slow", function()
       local again = following.open(slow:last_id())
       again:till(function() return again:last_id() == last end)
       assert.equal("gap:expired " .. numbers(96, 100), again:text())
-      assert.equal(0, server:stats().buffered)
+      assert.equal(0, server:stats().pending)
     end)
 
     it("ends one that is more than max_lag behind", function()

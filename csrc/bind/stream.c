@@ -87,7 +87,7 @@ static void on_drain(void *user)
         sse_protect(o->st, call_on_wake, o);
 }
 
-static const sse_exchange_events events = { NULL, on_end, on_drain };
+static const sse_exchange_events events = { .on_end = on_end, .on_drain = on_drain };
 
 void *sse_push_stream(lua_State *L)
 {

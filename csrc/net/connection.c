@@ -103,6 +103,7 @@ void sse_connection_close(sse_connection *c, sse_reason reason)
     if (sse_connection_ended(c))
         return;
     c->reason = (uint8_t)reason;
+    c->pool->count.closed[reason]++;
     if (c->watching)
         event_del(&c->event);
     sse_wheel_cancel(&c->pool->wheel, &c->deadline);
@@ -286,6 +287,13 @@ int sse_connection_push(sse_connection *c, sse_frame *frame)
     }
     if (n == (ssize_t)piece.len)
         return SSE_OK;
+    if (n > 0)
+        piece.len -= (size_t)n; /* of what is left */
+    if (c->pool->count.buffered + piece.len > c->pool->limits.max_buffered) {
+        c->pool->count.overflowed++;
+        sse_connection_close(c, SSE_END_SLOW);
+        return SSE_ECLOSED;
+    }
     code = enqueue(c, frame, n > 0 ? (size_t)n : 0);
     if (code) { /* half a frame can't stay half */
         sse_connection_close(c, SSE_END_ERROR);
@@ -396,13 +404,10 @@ void sse_connection_hurry(sse_connection *c, uint64_t ms)
 
 /* --- birth --------------------------------------------------------------- */
 
-/* Small writes go out at once; a peer that vanished without a word is noticed. */
-static void set_socket_options(evutil_socket_t fd, uint64_t write_timeout)
+void sse_connection_set_options(evutil_socket_t fd, uint64_t write_timeout)
 {
     int on = 1;
 
-    evutil_make_socket_nonblocking(fd);
-    evutil_make_socket_closeonexec(fd);
     setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
     setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on);
 #ifdef SO_NOSIGPIPE
@@ -431,7 +436,6 @@ int sse_connection_new(sse_pool *pool, evutil_socket_t fd, const sse_protocol *p
         evutil_closesocket(fd);
         return SSE_ENOMEM;
     }
-    set_socket_options(fd, pool->limits.write_timeout);
     c->pool = pool;
     c->protocol = protocol;
     c->deadline.call = on_deadline;
@@ -515,6 +519,24 @@ void sse_pool_close_all(sse_pool *pool)
         if (sse_connection_pending(c) > 0)
             sse_connection_flush(c, false);
         sse_connection_close(c, SSE_END_SERVER);
+    }
+}
+
+void sse_pool_drain(sse_pool *pool, uint64_t within, uint64_t retry)
+{
+    sse_connection *next = NULL;
+
+    if (pool->draining.on)
+        return;
+    pool->draining =
+        (sse_draining){ true, sse_loop_now(pool->loop) + within, within, retry, pool->count.streams,
+                        0 };
+    for (sse_connection *c = pool->open; c; c = next) {
+        next = c->next;
+        if (c->protocol->on_drain)
+            c->protocol->on_drain(c);
+        else /* nobody has said yet what he speaks */
+            sse_connection_deadline(c, SSE_UNUSED_MS);
     }
 }
 

@@ -20,6 +20,7 @@ static void on_exchange_end(void *user, sse_reason reason)
 
     sse_wheel_cancel(&pool->wheel, &s->keep_alive);
     pool->count.streams--;
+    pool->count.streams_ended[reason]++;
     if (s->on->on_end)
         s->on->on_end(s->user, reason);
     sse_slab_give(&pool->streams, s);
@@ -34,6 +35,26 @@ static void on_exchange_drain(void *user)
         s->exchange->pool->on_stream_ready(s);
     if (!s->behind && !sse_stream_closed(s) && s->on->on_drain)
         s->on->on_drain(s->user);
+}
+
+static uint64_t random_to(uint64_t most)
+{
+    uint32_t random = 0;
+
+    evutil_secure_rng_get_bytes(&random, sizeof random);
+    return random % (most + 1);
+}
+
+/* Spread, so that clients sent away together do not come back together. */
+static void end_with_retry(sse_stream *s, uint64_t retry, uint64_t ms, sse_reason reason)
+{
+    sse_event event = { .retry = (int64_t)(retry + random_to(retry / 2)) };
+    sse_frame *frame = NULL;
+
+    if (sse_frame_event(&event, SIZE_MAX, &frame, NULL))
+        frame = NULL; /* it ends all the same */
+    sse_exchange_give_up(s->exchange, frame, ms, reason);
+    sse_frame_unref(frame);
 }
 
 static int send_frame(sse_stream *s, sse_frame *frame)
@@ -57,7 +78,7 @@ static void on_silence(sse_deadline *d)
     if (sse_stream_closed(s))
         return;
     if (s->draining) {
-        sse_stream_close(s);
+        end_with_retry(s, s->interval, 0, SSE_END_SERVER);
         return;
     }
     if (now >= due) {
@@ -117,7 +138,24 @@ static sse_stream *new_stream(sse_exchange *x, const sse_stream_options *options
     return s;
 }
 
-static const sse_exchange_events events = { on_exchange_ended, on_exchange_end, on_exchange_drain };
+/* Those that were open when the pool began to drain have a place each, the others any. */
+static void on_exchange_end_wanted(void *user)
+{
+    sse_stream *s = user;
+    sse_draining *d = &s->exchange->pool->draining;
+    uint64_t now = sse_loop_now(s->exchange->pool->loop), i = d->next++, from = 0;
+
+    if (i < d->streams) {
+        from = d->within * i / d->streams;
+        sse_stream_end_after(s, from + random_to(d->within * (i + 1) / d->streams - from),
+                             d->retry);
+    } else {
+        sse_stream_end_after(s, random_to(d->until > now ? d->until - now : 0), d->retry);
+    }
+}
+
+static const sse_exchange_events events = { on_exchange_ended, on_exchange_end, on_exchange_drain,
+                                            on_exchange_end_wanted };
 
 int sse_stream_open(sse_exchange *x, const sse_stream_options *options, sse_stream **out,
                     size_t *bad)
@@ -136,8 +174,7 @@ int sse_stream_open(sse_exchange *x, const sse_stream_options *options, sse_stre
     }
     x->user = s;
     x->on = &events;
-    sse_request_free(x->request);
-    x->request = NULL;
+    sse_exchange_drop_request(x);
     x->pool->count.streams++;
     x->pool->count.streams_opened++;
     *out = s;
@@ -145,6 +182,8 @@ int sse_stream_open(sse_exchange *x, const sse_stream_options *options, sse_stre
         sse_stream_send(s, &(sse_event){ .retry = options->retry }, NULL);
     if (x->head_only)
         sse_stream_close(s);
+    else if (x->pool->draining.on)
+        on_exchange_end_wanted(s);
     else if (s->interval)
         sse_wheel_set(&x->pool->wheel, &s->keep_alive, s->interval);
     return SSE_OK;
@@ -164,6 +203,8 @@ int sse_stream_send(sse_stream *s, const sse_event *event, const char **field)
     if (sse_stream_closed(s))
         return SSE_ECLOSED;
     code = sse_frame_event(event, s->max_pending, &frame, field);
+    if (code == SSE_ETOOBIG)
+        s->exchange->pool->count.oversized++;
     return code ? code : send_frame(s, frame);
 }
 
@@ -182,6 +223,8 @@ int sse_stream_comment(sse_stream *s, sse_slice text)
         code = frame ? SSE_OK : SSE_ENOMEM;
     }
     sse_buffer_free(&out);
+    if (code == SSE_ETOOBIG)
+        s->exchange->pool->count.oversized++;
     return code ? code : send_frame(s, frame);
 }
 
@@ -211,38 +254,18 @@ bool sse_stream_lost(const sse_stream *s)
     return !x->session || sse_connection_ended(x->transport->connection(x));
 }
 
-/* Spread, so that clients sent away together do not come back together. */
-static sse_frame *retry_frame(uint64_t ms)
-{
-    sse_event event = { .retry = 0 };
-    sse_frame *frame = NULL;
-    uint32_t random = 0;
-
-    evutil_secure_rng_get_bytes(&random, sizeof random);
-    event.retry = (int64_t)(ms + random % (ms / 2 + 1));
-    return sse_frame_event(&event, SIZE_MAX, &frame, NULL) ? NULL : frame;
-}
-
 void sse_stream_end_after(sse_stream *s, uint64_t ms, uint64_t retry)
 {
-    sse_frame *frame = NULL;
-
     if (sse_stream_closed(s) || s->draining)
         return;
-    frame = retry_frame(retry);
-    if (frame)
-        sse_exchange_send(s->exchange, frame, SIZE_MAX);
-    sse_frame_unref(frame);
     s->draining = true;
+    s->interval = retry < UINT32_MAX ? (uint32_t)retry : UINT32_MAX;
     sse_wheel_set(&s->exchange->pool->wheel, &s->keep_alive, ms);
 }
 
 void sse_stream_end_slow(sse_stream *s)
 {
-    sse_frame *last = retry_frame(SLOW_RETRY_MS);
-
-    sse_exchange_give_up(s->exchange, last, SLOW_END_MS, SSE_END_SLOW);
-    sse_frame_unref(last);
+    end_with_retry(s, SLOW_RETRY_MS, SLOW_END_MS, SSE_END_SLOW);
 }
 
 void sse_stream_close(sse_stream *s)

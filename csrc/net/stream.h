@@ -19,7 +19,7 @@ typedef struct sse_stream {
     struct sse_follower *followers; /* one a channel */
     uint64_t last_sent;             /* ms */
     size_t max_pending;
-    uint32_t interval; /* ms between keep-alives, 0: none */
+    uint32_t interval; /* ms between keep-alives, 0: none; once draining, of the `retry:` */
     bool behind;       /* the client takes no more at present: on_drain follows */
     bool resolved;     /* the client's last event id is of one of the channels it followed */
     bool draining;     /* the keep-alive deadline is the end */
@@ -57,7 +57,8 @@ bool sse_stream_takes(sse_stream *s, bool again);
 /* Its connection is lost: the loop is about to tell its end. */
 bool sse_stream_lost(const sse_stream *s);
 
-/* The clean end within ms, with a `retry:` before it, between retry and half as much more. */
+/* The clean end after ms, with a `retry:` before it, between retry and half as much more. The first
+ * call counts. */
 void sse_stream_end_after(sse_stream *s, uint64_t ms, uint64_t retry);
 
 /* Ends one that is too slow, with SSE_END_SLOW: a `retry:` and a clean end if its client takes them

@@ -8,7 +8,6 @@ local core = require "sse.core"
 local headers = require "sse.headers"
 local json = require "sse.json"
 local options = require "sse.options"
-local request = require "sse.server_request"
 local stream_methods = require "sse.stream"
 local task = require "sse.task"
 
@@ -38,7 +37,8 @@ local metatable = {
 -- Wakes those who wait for room.
 local function wake(self)
   local waiting = self.waiting
-  self.waiting = {}
+  if not waiting then return end
+  self.waiting = false
   for _, resume in ipairs(waiting) do resume() end
 end
 
@@ -64,12 +64,14 @@ end
 -- @param exchange
 -- @param req its request
 function response.new(exchange, req)
-  return setmetatable({ exchange = exchange, req = req, base = {}, waiting = {} }, metatable)
+  return setmetatable({ exchange = exchange, req = req, base = false, waiting = false,
+    stream = false }, metatable)
 end
 
 -- The fields every answer to this request has, then those given.
 local function fields_of(self, given)
-  local list = table.move(self.base, 1, #self.base, 1, {})
+  local base = self.base
+  local list = base and table.move(base, 1, #base, 1, {}) or {}
   if given == nil then return list end
   local own, message = headers.list(given)
   if not own then error(message, 3) end
@@ -116,7 +118,6 @@ function methods:reply(status, body, fields)
     text, content_type = encode(body)
     headers.default(list, "Content-Type", content_type)
   end
-  request.keep(self.req)
   return self.exchange:reply(status, list, text)
 end
 
@@ -130,7 +131,6 @@ function methods:write_head(status, fields)
   check_unanswered(self)
   local list = fields_of(self, fields)
   if not without_body[status] then headers.default(list, "Content-Type", TEXT) end
-  request.keep(self.req)
   return self.exchange:start(status, list)
 end
 
@@ -165,7 +165,10 @@ function methods:drain()
   options.method(self, metatable, "res:drain")
   watch(self)
   while not self.closed and self.pending > 0 do
-    task.await(function(resume) table.insert(self.waiting, resume) end, "res:drain")
+    task.await(function(resume)
+      self.waiting = self.waiting or {}
+      table.insert(self.waiting, resume)
+    end, "res:drain")
   end
   if self.closed then return nil, "closed", "ECLOSED" end
   return true
@@ -189,17 +192,21 @@ local stream_options = {
 -- called all the same if the handler sets it before it waits.
 function methods:event_stream(given)
   options.method(self, metatable, "res:event_stream")
-  given = options.check("event_stream", given, stream_options)
+  if given ~= nil then options.check("event_stream", given, stream_options) end
   check_unanswered(self)
-  local list = fields_of(self, given.headers)
-  if self.exchange.state ~= "closed" then request.keep(self.req) end
-  local stream, message, code = self.exchange:event_stream {
-    headers = list, retry = given.retry,
-    keep_alive = given.keep_alive, max_pending = given.max_pending,
-  }
+  local req, inner = self.req, nil
+  if given or self.base then
+    given = given or {}
+    inner = {
+      headers = fields_of(self, given.headers), retry = given.retry,
+      keep_alive = given.keep_alive, max_pending = given.max_pending,
+    }
+  end
+  local stream, message, code = self.exchange:event_stream(inner)
   if not stream then return nil, message, code end
   rawset(self, "stream", stream)
-  if self.req.last_event_id then stream_methods.resume(stream, self.req.last_event_id) end
+  local last_id = req.last_event_id
+  if last_id then stream_methods.resume(stream, last_id) end
   if stream.closed and self.req.method ~= "HEAD" then
     core.defer(function()
       if stream.onclose then stream.onclose("client") end

@@ -68,6 +68,34 @@ local from_rule = {
 }
 local follow_options = { from = from_rule, where = "function" }
 
+local function check_follow(...)
+  local channels = table.pack(...)
+  local given = channels[channels.n]
+  if type(given) == "table" then
+    channels.n = channels.n - 1
+    options.check("stream:follow", given, follow_options, 4)
+  else
+    given = {}
+  end
+  if channels.n == 0 then error("stream:follow: expected a channel", 3) end
+  for i = 1, channels.n do
+    if type(channels[i]) ~= "userdata" then
+      local message = "stream:follow: argument %d must be a channel, got %s"
+      error(message:format(i, options.show(channels[i])), 3)
+    end
+  end
+  return channels, given
+end
+
+-- The channels that this stream let go before, as bits.
+local function followed_before(self, channels)
+  local bits, before = 0, left[self] or {}
+  for i = 1, channels.n do
+    if before[channels[i]] then bits = bits | 1 << i - 1 end
+  end
+  return bits
+end
+
 --- Follows channels: sends what they hold after the client's Last-Event-ID, and from then on what
 -- is published. With several channels the ids say where the client stands in each of them.
 -- @function stream:follow
@@ -77,28 +105,15 @@ local follow_options = { from = from_rule, where = "function" }
 -- (`"newest"`, the default, `"oldest"`, or how many of the newest), `where`, a
 -- function(event) -> boolean that chooses what the client gets
 -- @return the stream; or nil, message, "ECLOSED". Raises where it follows one of them already
-function methods:follow(...)
-  local channels = table.pack(...)
-  local given = channels[channels.n]
-  if type(given) == "table" then
-    channels.n = channels.n - 1
-    given = options.check("stream:follow", given, follow_options)
+function methods:follow(channel, ...)
+  local ok, message, code
+  if select("#", ...) == 0 and type(channel) == "userdata" and not left[self] then
+    ok, message, code = attach(self, last_ids[self], nil, nil, 0, channel)
   else
-    given = {}
+    local channels, given = check_follow(channel, ...)
+    ok, message, code = attach(self, last_ids[self], given.from, given.where,
+      followed_before(self, channels), table.unpack(channels, 1, channels.n))
   end
-  if channels.n == 0 then error("stream:follow: expected a channel", 2) end
-  for i = 1, channels.n do
-    if type(channels[i]) ~= "userdata" then
-      local message = "stream:follow: argument %d must be a channel, got %s"
-      error(message:format(i, options.show(channels[i])), 2)
-    end
-  end
-  local again, before = 0, left[self] or {}
-  for i = 1, channels.n do
-    if before[channels[i]] then again = again | 1 << i - 1 end
-  end
-  local ok, message, code = attach(self, last_ids[self], given.from, given.where, again,
-    table.unpack(channels, 1, channels.n))
   if not ok then return nil, message, code end
   return self
 end
