@@ -64,7 +64,6 @@ local ENDS = {
       pcall(function() news:close() end)
       pcall(function() more:stats() end)
       pcall(function() streams[1]:close() end)
-      pcall(sse.channel, "late")
     end })]],
 }
 
