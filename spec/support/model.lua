@@ -14,7 +14,7 @@ Log.__index = Log
 --- The model of a channel with these options.
 function model.log(name, epoch, options)
   return setmetatable({ name = name, epoch = epoch, options = options, events = {}, first = 1,
-    next = 1, lost = 0, bytes = 0, newest = {} }, Log)
+    next = 1, lost = 0, perhaps = 0, bytes = 0, newest = {} }, Log)
 end
 
 -- Bytes on an HTTP/1.1 connection.
@@ -40,7 +40,10 @@ function Log:add(given, id, time)
   end
   if key and limits.slow == "latest" then
     local older = self.newest[key]
-    if older and older >= self.first then self.events[older].superseded = true end
+    if older and older >= self.first then
+      if self:may_be_gone(older) then self.perhaps = older end -- gone before it was superseded
+      self.events[older].superseded = true
+    end
     self.newest[key] = self.next
   end
   self.events[self.next] = event
@@ -57,10 +60,10 @@ end
 
 --- The newest event that may be gone, and the newest of those that were owed.
 function Log:may_have_lost()
-  local gone, lost = self.first - 1, self.lost
+  local gone, lost = self.first - 1, math.max(self.lost, self.perhaps)
   while gone + 1 < self.next and self:may_be_gone(gone + 1) do
     gone = gone + 1
-    if not self.events[gone].superseded then lost = gone end
+    if not self.events[gone].superseded then lost = math.max(lost, gone) end
   end
   return gone, lost
 end
