@@ -73,8 +73,9 @@ ifneq ($(strip $(TEST_EXTRA)),)
 	@$(if $(SPEC),,$(MAKE) --no-print-directory DEPS= $(TEST_EXTRA))
 endif
 
-# 10,000 random scripts of channels and their clients against a model; SSE_MODEL_SEED repeats some.
+# 10,000 random scripts of channels and their clients against a model, from SSE_MODEL_SEED on.
 model: $(CORE) $(TEST_DEPS)
+	@echo "scripts from seed $${SSE_MODEL_SEED:-1}, $${SSE_MODEL_SCRIPTS:-10000} of them"
 	@SSE_MODEL_SCRIPTS=$${SSE_MODEL_SCRIPTS:-10000} $(MAKE) --no-print-directory DEPS= test \
 	    SPEC=spec/channel_model_spec.lua
 
