@@ -65,6 +65,7 @@ build = {
         "csrc/net/exchange.c",
         "csrc/net/follower.c",
         "csrc/net/http1_answer.c",
+        "csrc/net/http1_reading.c",
         "csrc/net/http1_session.c",
         "csrc/net/loop.c",
         "csrc/net/multi.c",

@@ -4,10 +4,9 @@ local json = require "sse.json"
 
 local function by_channel(channels, names)
   return function(req, res)
-    local stream, list = res:event_stream(), {}
+    local list = {}
     for name in (req.query.of or names):gmatch "%w" do list[#list + 1] = channels[name] end
-    channels.stream = stream
-    stream:follow(table.unpack(list))
+    channels.stream = res:event_stream():follow(table.unpack(list))
   end
 end
 

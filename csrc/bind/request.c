@@ -139,19 +139,22 @@ static int p_protocol(lua_State *L)
 
 static int p_remote_address(lua_State *L)
 {
-    exchange_object *o = check(L);
-    char text[64] = "";
+    char text[64];
 
-    if (o->x)
-        sse_exchange_remote_address(o->x, text, sizeof text);
+    sse_client_text(&check_request(L)->client, text, sizeof text);
     lua_pushstring(L, text);
     return 1;
 }
 
-/* request() -> method, target, body, remote_address: what every handler's request is made of. */
+/* request() -> method, target, body: what every handler's request is made of. */
 static int m_request(lua_State *L)
 {
-    return p_method(L) + p_target(L) + p_body(L) + p_remote_address(L);
+    const sse_request *r = check_request(L);
+
+    push_slice(L, r->method);
+    push_slice(L, r->target);
+    push_slice(L, sse_buffer_slice(&r->body));
+    return 3;
 }
 
 static bool same_name(sse_slice name, const char *other, size_t len)
@@ -399,6 +402,7 @@ static void check_stream_options(lua_State *L, sse_stream_options *options, sse_
     options->fields = fields;
 }
 
+/* event_stream(options) -> stream, the client has gone; or as push_answered. */
 static int m_event_stream(lua_State *L)
 {
     exchange_object *o = check(L);
@@ -418,8 +422,10 @@ static int m_event_stream(lua_State *L)
         check_stream_options(L, &options, fields);
     object = sse_push_stream(L);
     code = x ? sse_stream_open(x, &options, &stream, &bad) : SSE_ECLOSED;
-    if (code == SSE_ECLOSED)
-        return 1; /* the client has gone: a stream that is closed from the beginning */
+    if (code == SSE_ECLOSED) { /* a stream that is closed from the beginning */
+        lua_pushboolean(L, true);
+        return 2;
+    }
     if (code)
         return push_answered(L, code, fields, options.count, bad);
     sse_attach_stream(object, stream);

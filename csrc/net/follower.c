@@ -471,14 +471,11 @@ static void place(sse_follower *f, const sse_follow_options *options, bool again
 {
     sse_channel *c = f->channel;
     sse_log_place where = SSE_LOG_STRANGE;
-    sse_slice id = { 0 };
-    answer known = ABSENT;
-    bool theirs = false;
+    sse_slice none = { 0 };
+    sse_slice id = again ? none : options->last_id;
+    answer known = locate(c, id, &where, &f->cursor);
+    bool theirs = known != PART && where == SSE_LOG_STRANGE && f->stream->resolved;
 
-    if (!again)
-        id = options->last_id;
-    known = locate(c, id, &where, &f->cursor);
-    theirs = known != PART && where == SSE_LOG_STRANGE && f->stream->resolved;
     if (known == ABSENT || theirs) {
         f->cursor = beginning(c, options);
         return;

@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #define MAX_EXTRA_FIELDS  4 /* Date, Connection, and the framing of the body */
+#define USUAL_HEAD        512
 #define MAX_RESPONSE_HEAD ((size_t)256 << 10)
 
 void sse_http1_format_date(time_t now, char *out, size_t size)
@@ -45,7 +46,9 @@ int sse_http1_head_frame(const sse_http1_answer *a, const sse_http1_field *field
     else if (a->minor == 0)
         all[count++] = sse_http1_text_field("Connection", "keep-alive");
     sse_buffer_init(&out, MAX_RESPONSE_HEAD);
-    code = sse_http1_write_head(&out, 1, a->status, all, count, bad);
+    code = sse_buffer_reserve(&out, USUAL_HEAD);
+    if (!code)
+        code = sse_http1_write_head(&out, 1, a->status, all, count, bad);
     if (!code) {
         *frame = sse_frame_raw((sse_slice){ out.data, out.len });
         code = *frame ? SSE_OK : SSE_ENOMEM;

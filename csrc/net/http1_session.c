@@ -4,24 +4,14 @@
 #include <stdlib.h>
 
 #include "http1_answer.h"
-
-#define MAX_WAITING \
-    ((size_t)32 << 10) /* bytes of further requests kept while one is being answered */
-
-/* What is being read; there is none while nothing is. */
-typedef struct reading {
-    sse_request *request; /* the request whose body is being read, or NULL */
-    sse_http1_body body;
-    sse_buffer in;  /* bytes not understood yet */
-    size_t scanned; /* see sse_http1_parse_head */
-} reading;
+#include "http1_reading.h"
 
 typedef struct session {
     sse_connection *connection;
-    sse_exchange *exchange; /* the request being answered, or NULL */
-    reading *read;          /* or NULL */
-    bool keep_alive;        /* after the answer at hand */
-    bool chunked;           /* the answer at hand is streamed in chunks */
+    sse_exchange *exchange;  /* the request being answered, or NULL */
+    sse_http1_reading *read; /* what is being read, or NULL */
+    bool keep_alive;         /* after the answer at hand */
+    bool chunked;            /* the answer at hand is streamed in chunks */
     bool expect_continue;
     bool begun;  /* the first byte of a request came: the head's deadline runs */
     bool served; /* a whole request has come */
@@ -41,24 +31,14 @@ static bool reads_body(const session *s)
 
 static bool make_reading(session *s)
 {
-    sse_pool *pool = s->connection->pool;
-
-    if (s->read)
-        return true;
-    s->read = calloc(1, sizeof *s->read);
     if (!s->read)
-        return false;
-    sse_buffer_init(&s->read->in, pool->limits.max_head + sizeof pool->scratch + MAX_WAITING);
-    return true;
+        s->read = sse_http1_reading_new(s->connection->pool);
+    return s->read != NULL;
 }
 
 static void drop_reading(session *s)
 {
-    if (!s->read)
-        return;
-    sse_request_unref(s->read->request);
-    sse_buffer_free(&s->read->in);
-    free(s->read);
+    sse_http1_reading_free(s->read);
     s->read = NULL;
 }
 
@@ -313,29 +293,16 @@ static int take_head(session *s, const char *bytes, size_t len, size_t *used)
 /* *used bytes were body. SSE_EAGAIN: more is needed. SSE_ECLOSED: refused. */
 static int take_body(session *s, const char *bytes, size_t len, size_t *used)
 {
-    reading *r = s->read;
     sse_http1_refusal refusal = { 0 };
-    size_t taken = 0;
+    int code = sse_http1_reading_take(s->read, bytes, len, used, &refusal);
 
-    *used = 0;
-    while (!r->body.done && *used < len) {
-        sse_slice data = { NULL, 0 };
-        int code =
-            sse_http1_body_feed(&r->body, bytes + *used, len - *used, &taken, &data, &refusal);
-
-        if (code) {
-            refuse_request(s, &refusal);
-            return SSE_ECLOSED;
-        }
-        if (data.len && sse_buffer_append(&r->request->body, data.at, data.len)) {
-            reject(s, 503, "out of memory");
-            return SSE_ECLOSED;
-        }
-        *used += taken;
-        if (taken == 0)
-            break;
-    }
-    return r->body.done ? SSE_OK : SSE_EAGAIN;
+    if (code == SSE_OK || code == SSE_EAGAIN)
+        return code;
+    if (refusal.status)
+        refuse_request(s, &refusal);
+    else
+        reject(s, 503, "out of memory");
+    return SSE_ECLOSED;
 }
 
 /* The client waits for our word before it sends the body (RFC 9110 section 10.1.1). */
@@ -405,7 +372,7 @@ static void keep_rest(session *s, const char *bytes, size_t len)
 static void pace(session *s)
 {
     sse_connection *c = s->connection;
-    bool full = waiting_bytes(s) >= MAX_WAITING + c->pool->limits.max_head;
+    bool full = waiting_bytes(s) >= SSE_HTTP1_MAX_WAITING + c->pool->limits.max_head;
 
     if (c->finishing)
         return;

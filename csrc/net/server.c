@@ -390,19 +390,3 @@ const sse_counters *sse_server_counters(const sse_server *server)
 {
     return &server->pool.count;
 }
-
-void sse_exchange_remote_address(const sse_exchange *x, char *out, size_t size)
-{
-    const sse_connection *c = x->session ? x->transport->connection(x) : NULL;
-    struct sockaddr_storage from;
-    socklen_t len = sizeof from;
-
-    out[0] = '\0';
-    if (!c || sse_connection_ended(c) ||
-        getpeername(event_get_fd(&c->event), (struct sockaddr *)&from, &len))
-        return;
-    if (from.ss_family == AF_INET6)
-        inet_ntop(AF_INET6, &((struct sockaddr_in6 *)&from)->sin6_addr, out, (socklen_t)size);
-    else if (from.ss_family == AF_INET)
-        inet_ntop(AF_INET, &((struct sockaddr_in *)&from)->sin_addr, out, (socklen_t)size);
-}

@@ -51,7 +51,4 @@ bool sse_server_listening(const sse_server *server);
 int sse_server_port(const sse_server *server); /* the port bound; the one asked for before listen */
 const sse_counters *sse_server_counters(const sse_server *server);
 
-/* The client's address in text ("127.0.0.1", "::1"), "" once unknown. */
-void sse_exchange_remote_address(const sse_exchange *x, char *out, size_t size);
-
 #endif

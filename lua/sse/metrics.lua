@@ -62,6 +62,8 @@ local channel_families = {
     "filtered" },
   { "gaps_total", "counter", "Gap events sent, by reason.", by("reason", "gaps") },
   { "slow_closed_total", "counter", "Followers closed for being slow.", "slow_closed" },
+  { "superseded_total", "counter", "Events that a newer one with their key replaced.",
+    "superseded" },
   { "skipped_total", "counter", "Events that slow followers never got.", "skipped" },
   { "replays_total", "counter", "Followers that brought an id: it was found (hit) or not (miss).",
     either("result", { "hit", "resumed" }, { "miss", "missed" }) },

@@ -129,7 +129,7 @@ local function answer(self, req, res)
   elseif handler then
     req.params = params
     handler(req, res)
-    if res.exchange.state == "open" then watch_unanswered(self, req, res) end
+    if not res.answered and res.exchange.state == "open" then watch_unanswered(self, req, res) end
   elseif methods then
     res:reply(405, "Method Not Allowed\n", { Allow = table.concat(methods, ", ") })
   else

@@ -22,6 +22,8 @@ local headers_metatable = {
 }
 
 function lazy:headers() return setmetatable(self.exchange:headers(), headers_metatable) end
+function lazy.params() return {} end
+function lazy:remote_address() return self.exchange.remote_address end
 function lazy:protocol() return self.exchange.protocol end
 function lazy:path() return url.decode(self.raw_path) end
 function lazy:query() return url.query(self.raw_query) end
@@ -47,11 +49,11 @@ local metatable = {
 
 --- Wraps an exchange of the core.
 function request.new(exchange)
-  local method, target, body, remote_address = exchange:request()
+  local method, target, body = exchange:request()
   local path, query = url.split(target)
   return setmetatable({
     exchange = exchange, method = method, target = target, raw_path = path, raw_query = query,
-    body = body, remote_address = remote_address, params = false,
+    body = body,
   }, metatable)
 end
 

@@ -65,7 +65,7 @@ end
 -- @param req its request
 function response.new(exchange, req)
   return setmetatable({ exchange = exchange, req = req, base = false, waiting = false,
-    stream = false }, metatable)
+    stream = false, answered = false }, metatable)
 end
 
 -- The fields every answer to this request has, then those given.
@@ -79,8 +79,7 @@ local function fields_of(self, given)
 end
 
 local function check_unanswered(self)
-  local state = self.exchange.state
-  if state == "started" or state == "finished" then error("the request was answered already", 3) end
+  if self.answered then error("the request was answered already", 3) end
 end
 
 local function check_status(name, status)
@@ -118,7 +117,9 @@ function methods:reply(status, body, fields)
     text, content_type = encode(body)
     headers.default(list, "Content-Type", content_type)
   end
-  return self.exchange:reply(status, list, text)
+  local ok, why, code = self.exchange:reply(status, list, text)
+  if ok then rawset(self, "answered", true) end
+  return ok, why, code
 end
 
 --- Begins an answer whose body follows piece by piece.
@@ -131,7 +132,9 @@ function methods:write_head(status, fields)
   check_unanswered(self)
   local list = fields_of(self, fields)
   if not without_body[status] then headers.default(list, "Content-Type", TEXT) end
-  return self.exchange:start(status, list)
+  local ok, why, code = self.exchange:start(status, list)
+  if ok then rawset(self, "answered", true) end
+  return ok, why, code
 end
 
 --- Sends a piece of body, after a head of status 200 where none was written.
@@ -202,12 +205,12 @@ function methods:event_stream(given)
       keep_alive = given.keep_alive, max_pending = given.max_pending,
     }
   end
-  local stream, message, code = self.exchange:event_stream(inner)
-  if not stream then return nil, message, code end
-  rawset(self, "stream", stream)
+  local stream, gone, code = self.exchange:event_stream(inner)
+  if not stream then return nil, gone, code end
+  self.stream, self.answered = stream, true
   local last_id = req.last_event_id
   if last_id then stream_methods.resume(stream, last_id) end
-  if stream.closed and self.req.method ~= "HEAD" then
+  if gone then
     core.defer(function()
       if stream.onclose then stream.onclose("client") end
     end)
