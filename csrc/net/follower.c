@@ -346,7 +346,7 @@ static bool takes_more(sse_follower *f)
 {
     sse_channel *c = f->channel;
 
-    if (sse_stream_takes(f->stream, f->cursor < c->leaving))
+    if (!f->stream->behind || sse_stream_takes(f->stream, f->cursor < c->leaving))
         return true;
     f->late = f->late || lags(f);
     if (f->late || sse_log_missed(&c->log, f->cursor)) {

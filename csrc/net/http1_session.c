@@ -130,8 +130,7 @@ static void finish_answer(sse_exchange *x)
     if (s->chunked && !x->head_only && send_and_drop(s, sse_frame_raw(SSE_SLICE("0\r\n\r\n"))))
         sse_connection_close(s->connection, SSE_END_ERROR); /* no next answer behind half of one */
     s->chunked = false;
-    sse_connection_flush(s->connection, false); /* marks it: on_drained comes at the end of the turn
-                                                 */
+    sse_connection_flush(s->connection, false); /* on_drained comes at the end of the turn */
     if (!s->keep_alive || (s->connection->eof && waiting_bytes(s) == 0))
         sse_connection_finish(s->connection);
 }

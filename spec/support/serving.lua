@@ -127,7 +127,7 @@ function serving.idle()
   raw.pump(function()
     core.forget_connections() -- the client's of this process
     local stats = current.server:stats()
-    return stats.connections == 0 and stats.streams == 0
+    return stats.connections == 0 and stats.streams == 0 and stats.pending == 0
   end, "the server to be rid of its connections")
 end
 
