@@ -8,21 +8,41 @@ local task = {}
 local tasks = setmetatable({}, { __mode = "k" }) -- coroutine -> its on_error, or true
 
 local IDLE = {}    -- what a coroutine yields whose task is over
+local NEXT = {}    -- what it is resumed with for the next one
 local MAX_IDLE = 64
 local idle = {}
 
 -- One task after the other: making a coroutine costs more than most handlers. Tail calls, so that
--- one which waits for its next task holds nothing of the last.
+-- one which waits for its next task holds nothing of the last. Whoever kept the coroutine of a task
+-- that is over, and resumes it, begins nothing.
 local await_next
-local function run(fn, ...)
-  fn(...)
+local function run(key, fn, ...)
+  if key == NEXT then fn(...) end
   return await_next()
 end
 function await_next() return run(coroutine.yield(IDLE)) end
 
 local function retire(co)
+  if not tasks[co] then return end
   tasks[co] = nil
   if #idle < MAX_IDLE then idle[#idle + 1] = co end
+end
+
+-- One that waits for its next task: it may have been closed meanwhile.
+local function take()
+  repeat
+    local co = table.remove(idle)
+  until not co or coroutine.status(co) == "suspended"
+  return co or coroutine.create(run)
+end
+
+-- Its __close metamethods run in no task: they can't wait. Should one of them fail, both are told.
+local function close(co, err)
+  local text = type(err) == "string" and debug.traceback(co, err) or err
+  tasks[co] = nil
+  local _, last = coroutine.close(co)
+  if rawequal(last, err) or type(err) ~= "string" then return text end
+  return ("%s\nand while it was closed: %s"):format(text, tostring(last))
 end
 
 -- Resumes a task; an error goes to its on_error, or else stops the loop, which raises it.
@@ -32,9 +52,8 @@ local function step(co, ...)
     if err == IDLE then retire(co) end
     return
   end
-  if type(err) == "string" then err = debug.traceback(co, err) end
   local on_error = tasks[co]
-  coroutine.close(co)
+  err = close(co, err)
   if on_error ~= true then on_error(err) else core.report(err) end
 end
 
@@ -43,9 +62,9 @@ end
 -- @tparam function fn
 -- @param ... its arguments
 function task.start(on_error, fn, ...)
-  local co = table.remove(idle) or coroutine.create(run)
+  local co = take()
   tasks[co] = on_error or true
-  step(co, fn, ...)
+  step(co, NEXT, fn, ...)
 end
 
 --- Starts a task at the end of the loop's turn.
@@ -105,14 +124,14 @@ function task.await(begin, what)
   begin(function(...)
     if wait.results or wait.over then return false end
     wait.results = table.pack(...)
-    if wait.yielded then step(co) end
-    return true
+    return not wait.yielded or task.wake(co)
   end)
-  if not wait.results and co then
+  if co then
     wait.yielded = true
-    coroutine.yield()
+    while not wait.results do coroutine.yield() end -- whoever else resumed it
+  else
+    pump(wait)
   end
-  pump(wait)
   return table.unpack(wait.results, 1, wait.results.n)
 end
 

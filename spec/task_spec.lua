@@ -1,0 +1,107 @@
+-- Tasks: their coroutines are used again by the next ones, whatever others did with them.
+local core = require "sse.core"
+local sse = require "sse"
+local wait = require "spec.support.wait"
+
+-- Runs fn as a task until it waits or is over; gives its coroutine.
+local function start(fn)
+  local co
+  sse.spawn(function()
+    co = coroutine.running()
+    fn()
+  end)
+  wait.till(function() return co end, "the task")
+  return co
+end
+
+local function nothing() end
+
+-- The next tasks run, each once.
+local function undisturbed()
+  local ran = {}
+  for n = 1, 3 do
+    sse.spawn(function()
+      sse.sleep(1)
+      ran[#ran + 1] = n
+    end)
+  end
+  core.run()
+  table.sort(ran)
+  assert.same({ 1, 2, 3 }, ran)
+end
+
+describe("a task", function()
+  after_each(wait.idle)
+
+  it("that is over is resumed by a stranger", function()
+    local co = start(nothing)
+    assert.is_true(coroutine.resume(co))
+    assert.is_true(coroutine.resume(co, print))
+    undisturbed()
+  end)
+
+  it("that is over is closed by a stranger", function()
+    assert.is_true(coroutine.close(start(nothing)))
+    undisturbed()
+  end)
+
+  it("that waits is closed by a stranger, and is over", function()
+    local closed, went_on = false, false
+    local co = start(function()
+      local _ <close> = setmetatable({}, { __close = function() closed = true end })
+      sse.sleep(1)
+      went_on = true
+    end)
+    assert.is_true(coroutine.close(co))
+    assert.is_true(closed)
+    core.run()
+    assert.is_false(went_on)
+    undisturbed()
+  end)
+
+  it("that waits is resumed by a stranger, and waits on", function()
+    local answer
+    local co = start(function()
+      local began = sse.now()
+      sse.sleep(30)
+      answer = sse.now() - began
+    end)
+    assert.is_true(coroutine.resume(co, "nobody's answer"))
+    assert.is_nil(answer)
+    core.run()
+    assert.is_true(answer >= 30)
+  end)
+
+  it("that failed can't wait while it is closed, and fails once", function()
+    sse.spawn(function()
+      local _ <close> = setmetatable({}, { __close = function() sse.sleep(1) end })
+      error "the first"
+    end)
+    local ok, message = pcall(core.run)
+    assert.is_false(ok)
+    assert.matches("the first", message, 1, true)
+    assert.matches("sse.sleep: a callback can't wait", message, 1, true)
+    core.run()
+    undisturbed()
+  end)
+
+  it("may wait while it is closed at its end", function()
+    local over = false
+    sse.spawn(function()
+      local _ <close> = setmetatable({}, { __close = function()
+        sse.sleep(1)
+        over = true
+      end })
+    end)
+    core.run()
+    assert.is_true(over)
+  end)
+
+  it("may fail with a table, which is raised as it is", function()
+    local what = {}
+    sse.spawn(function() error(what) end)
+    local ok, err = pcall(core.run)
+    assert.is_false(ok)
+    assert.equal(what, err)
+  end)
+end)
