@@ -1,6 +1,8 @@
 -- Filters that act on what they filter for: streams, channels, the collector.
+local core = require "sse.core"
 local following = require "spec.support.following"
 local raw = require "spec.support.raw"
+local sse = require "sse"
 
 -- A channel followed with that function, called with (event, stream, channel).
 local function serve(where, options)
@@ -135,5 +137,23 @@ describe("channel where", function()
       client:till_end()
       assert.is_true(client.ended)
     end)
+  end)
+
+  -- What it is called for goes over the log, which would age meanwhile.
+  it("may not wait, also outside of the loop", function()
+    local news, stream = following.channel { max_age = 20 }, nil
+    following.handle(function(_, res) stream = res:event_stream() end)
+    local client = following.open()
+    raw.pump(function() return stream end, "the stream")
+    for n = 1, 20 do news:publish(tostring(n)) end
+    stream:follow(news, { from = "oldest", where = function()
+      sse.sleep(100)
+      return true
+    end })
+    local ok, message = pcall(core.turn)
+    assert.is_false(ok)
+    assert.matches("a callback can't wait", message)
+    client:till_end()
+    assert.is_true(stream.closed)
   end)
 end)

@@ -194,10 +194,12 @@ bool sse_protect(sse_state *st, lua_CFunction fn, void *arg)
     lua_pushcfunction(L, with_traceback);
     lua_pushcfunction(L, fn);
     lua_pushlightuserdata(L, arg);
+    sse_loop_enter(st->loop); /* a filter is called by whoever publishes: it may not turn the loop */
     if (lua_pcall(L, 1, 0, -3) != LUA_OK) {
         ok = false;
         sse_report(st, L);
     }
+    sse_loop_leave(st->loop);
     lua_pop(L, 1);
     if (st->stress_gc)
         lua_gc(L, LUA_GCCOLLECT);

@@ -9,6 +9,7 @@ struct sse_loop {
     sse_deferred *head, **tail;
     size_t kept;
     uint64_t slice; /* microseconds: when this turn's deferred calls began */
+    size_t entered;
     bool running, stopping;
 };
 
@@ -94,7 +95,7 @@ int sse_loop_run(sse_loop *loop)
 {
     int code = SSE_OK;
 
-    if (loop->running)
+    if (sse_loop_running(loop))
         return SSE_EBUSY;
     loop->running = true;
     while (!code && !loop->stopping && loop->kept > 0)
@@ -107,7 +108,7 @@ int sse_loop_turn(sse_loop *loop, bool *kept)
 {
     int code = SSE_OK;
 
-    if (loop->running)
+    if (sse_loop_running(loop))
         return SSE_EBUSY;
     *kept = loop->kept > 0;
     if (!*kept)
@@ -128,7 +129,17 @@ void sse_loop_stop(sse_loop *loop)
 
 bool sse_loop_running(const sse_loop *loop)
 {
-    return loop->running;
+    return loop->running || loop->entered > 0;
+}
+
+void sse_loop_enter(sse_loop *loop)
+{
+    loop->entered++;
+}
+
+void sse_loop_leave(sse_loop *loop)
+{
+    loop->entered--;
 }
 
 void sse_loop_keep(sse_loop *loop)

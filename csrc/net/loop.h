@@ -31,6 +31,11 @@ void sse_loop_stop(sse_loop *loop);
 
 bool sse_loop_running(const sse_loop *loop);
 
+/* From enter to leave, which nest, run and turn are refused as within a callback of the loop: for
+ * those that come outside of one too. */
+void sse_loop_enter(sse_loop *loop);
+void sse_loop_leave(sse_loop *loop);
+
 /* What keeps the loop running: one keep for each, released once. */
 void sse_loop_keep(sse_loop *loop);
 void sse_loop_release(sse_loop *loop);
