@@ -138,6 +138,24 @@ serving.over(transports.https, "server over TLS", function()
     end)
   end
 
+  it("counts no client as behind whose socket takes an event of many records", function()
+    local news = sse.channel("news", {})
+    local server = serving.start({ max_buffered = 60000 }, function(s)
+      s:get("/", function(_, res) res:event_stream():follow(news) end)
+    end)
+    local listeners = {}
+    for n = 1, 6 do listeners[n] = serving.listen() end
+    raw.pump(function() return news.followers == 6 end, "six followers")
+    news:publish { data = ("x"):rep(40000) }
+    assert.equal(0, server:stats().overflowed)
+    for n = 1, 6 do
+      assert.truthy(listeners[n]:till "\n\n":find(("x"):rep(40000), 1, true))
+    end
+    assert.equal(0, server:stats().overflowed)
+    assert.equal(6, news.followers)
+    news:close()
+  end)
+
   it("may be stopped by the server in the middle of a record", function()
     local server = secure.start()
     local stuck = serving.listen "/stream/stuck"

@@ -223,14 +223,28 @@ static ssize_t write_some(sse_connection *c)
     return n;
 }
 
+/* Record by record, until the socket is full: what is left is a client's that is behind. */
+static ssize_t write_piece_secure(sse_connection *c, sse_slice piece)
+{
+    size_t done = 0;
+    ssize_t n = 0;
+
+    do {
+        struct iovec rest = { (char *)piece.at + done, piece.len - done };
+
+        n = sse_tls_write(c->tls, &rest, 1);
+        done += n > 0 ? (size_t)n : 0;
+    } while (n > 0 && done < piece.len);
+    return done > 0 ? (ssize_t)done : n;
+}
+
 /* One piece: send() costs less than sendmsg(). */
 static ssize_t write_piece(sse_connection *c, sse_slice piece)
 {
-    struct iovec all = { (char *)piece.at, piece.len };
     ssize_t n = 0;
 
     if (c->tls)
-        return sse_tls_write(c->tls, &all, 1);
+        return write_piece_secure(c, piece);
     do
         n = send(event_get_fd(&c->event), piece.at, piece.len, NO_SIGNAL);
     while (n < 0 && errno == EINTR);
