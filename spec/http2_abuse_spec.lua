@@ -54,6 +54,22 @@ describe("http2 abuse", function()
     assert.is_true(server:stats().requests <= 501)
   end)
 
+  it("by a head that never ends, also while other requests are answered", function()
+    local asked, answered = {}, 0
+    net.start(function(x) asked[#asked + 1] = x end, { head_timeout = 200 })
+    local client = frames.open(net.connect())
+    for n = 1, 20 do client:get(2 * n - 1, "GET /") end
+    raw.pump(function() return #asked == 20 end, "the requests")
+    client:send("HEADERS", frames.END_STREAM, 41, frames.request "GET /")
+    local timer = core.every(100, function()
+      if answered < 20 and net.reply(asked[answered + 1], "ok") then answered = answered + 1 end
+    end)
+    assert.equal(CALM, (client:goaway()))
+    client:closed()
+    timer:stop()
+    assert.is_true(answered < 20)
+  end)
+
   it("by making the server reset them", function()
     local client, server = start()
     local function piece(i)

@@ -41,7 +41,7 @@ static int send_frame(sse_http2 *s, sse_http2_stream *t, const uint8_t *head, si
 
     if (!code)
         code = sse_queue_move(&t->out, &c->out, len, &moved);
-    c->pool->count.buffered += moved;
+    s->queued -= moved; /* all sockets together hold as much as before */
     return code;
 }
 
@@ -59,8 +59,6 @@ int sse_http2_send_data(nghttp2_session *engine, nghttp2_frame *frame, const uin
     }
     if (send_frame(s, t, head, len))
         return NGHTTP2_ERR_CALLBACK_FAILURE; /* half a frame can't stay half */
-    sse_http2_pool(s)->count.buffered -= len;
-    s->queued -= len;
     if (!t->hurried)
         t->due = 0;
     sse_http2_guard_sent(s);

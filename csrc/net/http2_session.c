@@ -359,7 +359,8 @@ static int on_stream_closed(nghttp2_session *engine, int32_t id, uint32_t error,
     if (!t)
         return 0;
     sse_http2_stream_free(t, t->reason ? (sse_reason)t->reason : SSE_END_CLIENT);
-    sse_http2_set_deadline(s);
+    if (s->heads == 0) /* else a head's runs: others' ends give it no more time */
+        sse_http2_set_deadline(s);
     return 0;
 }
 
