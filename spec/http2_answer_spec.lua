@@ -131,6 +131,31 @@ describe("http2", function()
       assert.equal("data: x\n\n", client:receive("DATA", 3).payload)
     end)
 
+    it("broken off where the engine had begun a frame of it leaves the others whole", function()
+      local most = 1 << 30
+      local exchange
+      local client = frames.start(function(x)
+        if x.target == "/long" then
+          exchange = x
+          x:start(200, {})
+        else
+          net.reply(x, "ok")
+        end
+      end, { max_pending = 64 << 20 }, frames.setting(4, most))
+      client:send("WINDOW_UPDATE", 0, 0, frames.u32(most))
+      client:get(1, "GET /long")
+      client:get(3, "GET /")
+      client:receive("HEADERS", 1)
+      assert.equal("ok", (client:body(3)))
+      local piece = ("x"):rep(1 << 20) -- far more than a flush takes, and than the socket
+      for _ = 1, 40 do assert.is_true(exchange:write(piece)) end
+      exchange:abort()
+      client:get(5, "GET /")
+      local _, code = client:body(1)
+      assert.equal(INTERNAL_ERROR, code)
+      assert.equal("ok", (client:body(5)))
+    end)
+
     it("ends with its connection, as all others on it", function()
       local reasons = {}
       local client, server = frames.start(function(x)

@@ -57,6 +57,8 @@ int sse_http2_send_data(nghttp2_session *engine, nghttp2_frame *frame, const uin
         s->more = true;
         return NGHTTP2_ERR_WOULDBLOCK;
     }
+    if (t->reset) /* since the engine asked how much: it is gone */
+        return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
     if (send_frame(s, t, head, len))
         return NGHTTP2_ERR_CALLBACK_FAILURE; /* half a frame can't stay half */
     if (!t->hurried)
