@@ -127,6 +127,27 @@ describe("channel where", function()
       assert.equal("go", client.other:till_data("go"):text())
     end)
 
+    it("publish to the channel whose replay is next, which loses nothing by that", function()
+      local first, second = following.channel {}, following.channel { history = 2 }
+      local stream
+      following.handle(function(_, res) stream = res:event_stream() end)
+      local client = following.open()
+      raw.pump(function() return stream end, "the stream")
+      first:publish "go"
+      for n = 1, 2 do second:publish("old " .. n) end
+      stream:follow(first, second, { from = "oldest", where = function(event)
+        if event.data == "go" then
+          for n = 1, 3 do second:publish("new " .. n) end
+        end
+        return true
+      end })
+      client:till_data "new 3"
+      local got = {}
+      for i, event in ipairs(client.events) do got[i] = event.data end
+      table.sort(got)
+      assert.same({ "go", "new 1", "new 2", "new 3", "old 1", "old 2" }, got)
+    end)
+
     it("let go of everything and collect", function()
       local client = act(function(s)
         s.stream:close()

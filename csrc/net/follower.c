@@ -475,11 +475,14 @@ static void place(sse_follower *f, const sse_follow_options *options, bool again
     sse_slice id = again ? none : options->last_id;
     answer known = locate(c, id, &where, &f->cursor);
     bool theirs = known != PART && where == SSE_LOG_STRANGE && f->stream->resolved;
+    bool begins = known == ABSENT || theirs;
 
-    if (known == ABSENT || theirs) {
+    if (begins)
         f->cursor = beginning(c, options);
+    if (f->cursor < c->settled)
+        c->settled = f->cursor; /* the filter of another channel may publish before it is served */
+    if (begins)
         return;
-    }
     if (where == SSE_LOG_HERE) {
         c->counters.resumed++;
         return;
