@@ -362,17 +362,11 @@ static int m_close(lua_State *L)
     return 0;
 }
 
-static void set_number(lua_State *L, const char *name, uint64_t value)
-{
-    lua_pushinteger(L, (lua_Integer)value);
-    lua_setfield(L, -2, name);
-}
-
 static void set_gaps(lua_State *L, const sse_channel_counters *n)
 {
     lua_createtable(L, 0, SSE_GAPS);
     for (int i = 0; i < SSE_GAPS; i++)
-        set_number(L, sse_gap_names[i], n->gaps[i]);
+        sse_set_number(L, sse_gap_names[i], n->gaps[i]);
     lua_setfield(L, -2, "gaps");
 }
 
@@ -386,7 +380,7 @@ static void set_delays(lua_State *L, const sse_channel_counters *n)
             lua_pushnumber(L, (lua_Number)sse_delay_bounds[i] / 1000);
             lua_setfield(L, -2, "ms");
         }
-        set_number(L, "count", n->delays[i]);
+        sse_set_number(L, "count", n->delays[i]);
         lua_rawseti(L, -2, i + 1);
     }
     lua_setfield(L, -2, "delays");
@@ -401,21 +395,21 @@ static int m_stats(lua_State *L)
     const sse_log *log = &c->log;
 
     lua_createtable(L, 0, 16);
-    set_number(L, "followers", c->count);
-    set_number(L, "published", n->published);
-    set_number(L, "repeated", n->repeated);
-    set_number(L, "refused", n->refused);
-    set_number(L, "delivered", n->delivered);
-    set_number(L, "bytes", n->bytes);
-    set_number(L, "filtered", n->filtered);
-    set_number(L, "slow_closed", n->slow_closed);
-    set_number(L, "skipped", n->skipped);
-    set_number(L, "superseded", log->superseded);
-    set_number(L, "resumed", n->resumed);
-    set_number(L, "missed", n->missed);
-    set_number(L, "held", log->next - log->first);
-    set_number(L, "held_bytes",
-               log->first < log->next ? log->total - sse_log_at(log, log->first)->before : 0);
+    sse_set_number(L, "followers", c->count);
+    sse_set_number(L, "published", n->published);
+    sse_set_number(L, "repeated", n->repeated);
+    sse_set_number(L, "refused", n->refused);
+    sse_set_number(L, "delivered", n->delivered);
+    sse_set_number(L, "bytes", n->bytes);
+    sse_set_number(L, "filtered", n->filtered);
+    sse_set_number(L, "slow_closed", n->slow_closed);
+    sse_set_number(L, "skipped", n->skipped);
+    sse_set_number(L, "superseded", log->superseded);
+    sse_set_number(L, "resumed", n->resumed);
+    sse_set_number(L, "missed", n->missed);
+    sse_set_number(L, "held", log->next - log->first);
+    sse_set_number(L, "held_bytes",
+                   log->first < log->next ? log->total - sse_log_at(log, log->first)->before : 0);
     set_gaps(L, n);
     set_delays(L, n);
     return 1;

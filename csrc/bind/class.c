@@ -149,6 +149,12 @@ bool sse_state_next_error(lua_State *L, sse_state *st)
     return true;
 }
 
+void sse_set_number(lua_State *L, const char *name, uint64_t value)
+{
+    lua_pushinteger(L, (lua_Integer)value);
+    lua_setfield(L, -2, name);
+}
+
 int sse_fail(lua_State *L, int code, const char *message)
 {
     lua_pushnil(L);
@@ -194,7 +200,7 @@ bool sse_protect(sse_state *st, lua_CFunction fn, void *arg)
     lua_pushcfunction(L, with_traceback);
     lua_pushcfunction(L, fn);
     lua_pushlightuserdata(L, arg);
-    sse_loop_enter(st->loop); /* a filter is called by whoever publishes: it may not turn the loop */
+    sse_loop_enter(st->loop); /* a filter is called by whoever publishes: no loop within it */
     if (lua_pcall(L, 1, 0, -3) != LUA_OK) {
         ok = false;
         sse_report(st, L);

@@ -61,6 +61,9 @@ void sse_state_keep(lua_State *L, sse_state *st);
  */
 bool sse_state_next_error(lua_State *L, sse_state *st);
 
+/* Field `name` of the table on top of the stack becomes the number. */
+void sse_set_number(lua_State *L, const char *name, uint64_t value);
+
 /* Pushes nil, message (default text where NULL), name of the code; returns 3. */
 int sse_fail(lua_State *L, int code, const char *message);
 

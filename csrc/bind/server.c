@@ -222,17 +222,11 @@ static int m_drain(lua_State *L)
     return 0;
 }
 
-static void set_count(lua_State *L, const char *name, uint64_t value)
-{
-    lua_pushinteger(L, (lua_Integer)value);
-    lua_setfield(L, -2, name);
-}
-
 static void set_reasons(lua_State *L, const char *name, const uint64_t counts[SSE_REASONS])
 {
     lua_createtable(L, 0, SSE_REASONS);
     for (int i = SSE_END_CLIENT; i < SSE_REASONS; i++)
-        set_count(L, sse_reason_name((sse_reason)i), counts[i]);
+        sse_set_number(L, sse_reason_name((sse_reason)i), counts[i]);
     lua_setfield(L, -2, name);
 }
 
@@ -259,28 +253,28 @@ static int m_stats(lua_State *L)
     if (context)
         tls = *sse_tls_context_counters(context);
     lua_createtable(L, 0, 29);
-    set_count(L, "connections", c->connections);
-    set_count(L, "streams", c->streams);
-    set_count(L, "accepted", c->accepted);
-    set_count(L, "refused", c->refused);
-    set_count(L, "requests", c->requests);
-    set_count(L, "streams_opened", c->streams_opened);
-    set_count(L, "bytes_in", c->bytes_in);
-    set_count(L, "bytes_out", c->bytes_out);
-    set_count(L, "http2_connections", c->http2_connections);
-    set_count(L, "http2_streams", c->http2_streams);
-    set_count(L, "http2_resets", c->http2_resets);
-    set_count(L, "http2_floods", c->http2_floods);
-    set_count(L, "http2_header_floods", c->http2_header_floods);
-    set_count(L, "http2_starved", c->http2_starved);
-    set_count(L, "handshakes", tls.handshakes);
-    set_count(L, "handshake_failures", tls.failures);
-    set_count(L, "resumed", tls.resumed);
-    set_count(L, "pending", c->buffered);
-    set_count(L, "full", c->full);
-    set_count(L, "oversized", c->oversized);
-    set_count(L, "overflowed", c->overflowed);
-    set_count(L, "unaccepted", c->unaccepted);
+    sse_set_number(L, "connections", c->connections);
+    sse_set_number(L, "streams", c->streams);
+    sse_set_number(L, "accepted", c->accepted);
+    sse_set_number(L, "refused", c->refused);
+    sse_set_number(L, "requests", c->requests);
+    sse_set_number(L, "streams_opened", c->streams_opened);
+    sse_set_number(L, "bytes_in", c->bytes_in);
+    sse_set_number(L, "bytes_out", c->bytes_out);
+    sse_set_number(L, "http2_connections", c->http2_connections);
+    sse_set_number(L, "http2_streams", c->http2_streams);
+    sse_set_number(L, "http2_resets", c->http2_resets);
+    sse_set_number(L, "http2_floods", c->http2_floods);
+    sse_set_number(L, "http2_header_floods", c->http2_header_floods);
+    sse_set_number(L, "http2_starved", c->http2_starved);
+    sse_set_number(L, "handshakes", tls.handshakes);
+    sse_set_number(L, "handshake_failures", tls.failures);
+    sse_set_number(L, "resumed", tls.resumed);
+    sse_set_number(L, "pending", c->buffered);
+    sse_set_number(L, "full", c->full);
+    sse_set_number(L, "oversized", c->oversized);
+    sse_set_number(L, "overflowed", c->overflowed);
+    sse_set_number(L, "unaccepted", c->unaccepted);
     set_reasons(L, "closed", c->closed);
     set_reasons(L, "streams_ended", c->streams_ended);
     set_rejected(L, c->rejected);

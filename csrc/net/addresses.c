@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "../wire/error.h"
+#include "../wire/slice.h"
 
 struct sse_address {
     sse_address *next;
@@ -24,14 +25,11 @@ static void key_of(const struct sockaddr *from, unsigned char key[16])
     }
 }
 
-/* FNV-1a. A client that picks its addresses to collide needs as many addresses as it gains steps.
- */
+/* A client that picks its addresses to collide needs as many addresses as it gains steps. */
 static size_t hash(const unsigned char key[16])
 {
-    uint64_t h = 14695981039346656037u;
+    uint64_t h = sse_slice_hash((sse_slice){ (const char *)key, 16 });
 
-    for (int i = 0; i < 16; i++)
-        h = (h ^ key[i]) * 1099511628211u;
     return (size_t)(h ^ (h >> 32));
 }
 

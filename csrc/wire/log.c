@@ -22,15 +22,6 @@ size_t sse_log_id(const sse_log *log, uint64_t position, char *out)
 
 /* --- finding by tags -------------------------------------------------------------------------- */
 
-static uint64_t hash(sse_slice s)
-{
-    uint64_t h = 14695981039346656037u; /* FNV-1a */
-
-    for (size_t i = 0; i < s.len; i++)
-        h = (h ^ (unsigned char)s.at[i]) * 1099511628211u;
-    return h ^ (h >> 32);
-}
-
 static sse_slice tag_of(const sse_log_entry *e, int tag)
 {
     const char *at = e->tags;
@@ -42,12 +33,9 @@ static sse_slice tag_of(const sse_log_entry *e, int tag)
 
 static uint64_t *bucket(const sse_log_index *index, sse_slice value)
 {
-    return &index->buckets[hash(value) & (index->cap - 1)];
-}
+    uint64_t h = sse_slice_hash(value);
 
-static bool same(sse_slice a, sse_slice b)
-{
-    return a.len == b.len && memcmp(a.at, b.at, a.len) == 0;
+    return &index->buckets[(h ^ (h >> 32)) & (index->cap - 1)];
 }
 
 uint64_t sse_log_find(const sse_log *log, int tag, sse_slice value)
@@ -57,7 +45,7 @@ uint64_t sse_log_find(const sse_log *log, int tag, sse_slice value)
     if (index->cap == 0 || value.len == 0)
         return 0;
     for (uint64_t at = *bucket(index, value); at; at = sse_log_at(log, at)->chain[tag])
-        if (same(tag_of(sse_log_at(log, at), tag), value))
+        if (sse_slice_equal(tag_of(sse_log_at(log, at), tag), value))
             return at;
     return 0;
 }
@@ -309,7 +297,7 @@ sse_log_place sse_log_locate(const sse_log *log, sse_slice id, uint64_t *next)
         position = sse_log_find(log, SSE_LOG_ID, id);
         known = position > 0;
     }
-    if (!known && log->edge && same(id, (sse_slice){ log->edge, log->edge_len })) {
+    if (!known && log->edge && sse_slice_equal(id, (sse_slice){ log->edge, log->edge_len })) {
         position = log->first - 1;
         known = true;
     }

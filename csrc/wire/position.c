@@ -9,10 +9,8 @@
 void sse_position_tag(sse_slice name, char tag[SSE_MAX_TAG])
 {
     static const char digits[] = "0123456789abcdefghijklmnopqrstuvwxyz";
-    uint64_t h = 14695981039346656037u; /* FNV-1a */
+    uint64_t h = sse_slice_hash(name);
 
-    for (size_t i = 0; i < name.len; i++)
-        h = (h ^ (unsigned char)name.at[i]) * 1099511628211u;
     h ^= h >> 29;
     for (size_t i = 0; i < TAG_CHARS; i++, h /= 36)
         tag[i] = digits[h % 36];

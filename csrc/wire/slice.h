@@ -4,6 +4,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <string.h>
 
 typedef struct sse_slice {
@@ -17,6 +18,21 @@ static inline bool sse_slice_is(sse_slice s, const char *text)
 {
     size_t len = strlen(text);
     return s.len == len && memcmp(s.at, text, len) == 0;
+}
+
+static inline bool sse_slice_equal(sse_slice a, sse_slice b)
+{
+    return a.len == b.len && (a.len == 0 || memcmp(a.at, b.at, a.len) == 0);
+}
+
+/* FNV-1a: the same in every process. */
+static inline uint64_t sse_slice_hash(sse_slice s)
+{
+    uint64_t h = 14695981039346656037u;
+
+    for (size_t i = 0; i < s.len; i++)
+        h = (h ^ (unsigned char)s.at[i]) * 1099511628211u;
+    return h;
 }
 
 #endif

@@ -43,7 +43,6 @@ local metatable = {
   end,
 }
 
-
 -- ms until what nobody refers to any more is looked for, once a handler returned without an answer.
 local FORGOTTEN_MS = 250
 
