@@ -126,10 +126,10 @@ struct sse_connection {
     uint8_t reason;     /* sse_reason: SSE_NOT_ENDED while open */
     uint8_t sniffed;    /* bytes of HTTP/2's preface that came, while the protocol is unknown */
     short watching;     /* EV_READ | EV_WRITE as armed */
-    bool fresh;         /* the session's mark: no byte went out since it was set */
-    bool dirty, reading, eof, finishing, lingering, stalled;
-    bool hurried; /* the deadline is the end, whatever the socket takes meanwhile */
-    bool counted; /* the server's: it counts towards max_connections */
+    bool fresh : 1;     /* the session's mark: no byte went out since it was set */
+    bool dirty : 1, reading : 1, eof : 1, finishing : 1, lingering : 1, stalled : 1;
+    bool hurried : 1; /* the deadline is the end, whatever the socket takes meanwhile */
+    bool counted : 1; /* the server's: it counts towards max_connections */
 };
 
 void sse_pool_init(sse_pool *pool, sse_loop *loop, const sse_limits *limits);
