@@ -6,8 +6,9 @@ CFLAGS     ?= -O2 -g
 WARNINGS   := -Wall -Wextra -Wpedantic -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla
 LUA_PC      = $(shell for pc in lua5.4 lua-5.4 lua54 lua; do \
                   pkg-config --exists $$pc && echo $$pc && break; done)
-CPPFLAGS   += $(shell pkg-config --cflags $(LUA_PC) libevent_core libcurl)
-LDLIBS     += $(shell pkg-config --libs libevent_core libcurl) -lm
+CPPFLAGS   += $(shell pkg-config --cflags $(LUA_PC) libevent_core libcurl zlib)
+WIRE_LIBS   = $(shell pkg-config --libs zlib) -lm
+LDLIBS     += $(shell pkg-config --libs libevent_core libcurl) $(WIRE_LIBS)
 ifeq ($(shell uname -s),Darwin)
 SHARED     := -bundle -undefined dynamic_lookup
 PRELOAD    := DYLD_INSERT_LIBRARIES

@@ -28,6 +28,7 @@ dependencies = {
 external_dependencies = {
   EVENT = { header = "event2/event.h", library = "event_core" },
   CURL = { library = "curl" },
+  ZLIB = { header = "zlib.h", library = "z" },
 }
 
 test_dependencies = {
@@ -69,6 +70,7 @@ build = {
         "csrc/net/loop.c",
         "csrc/net/multi.c",
         "csrc/net/negotiated.c",
+        "csrc/net/packer.c",
         "csrc/net/queue.c",
         "csrc/net/server.c",
         "csrc/net/slab.c",
@@ -78,6 +80,8 @@ build = {
         "csrc/net/wheel.c",
         "csrc/wire/block.c",
         "csrc/wire/buffer.c",
+        "csrc/wire/coding.c",
+        "csrc/wire/deflater.c",
         "csrc/wire/encoder.c",
         "csrc/wire/error.c",
         "csrc/wire/frame.c",

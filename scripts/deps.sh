@@ -17,6 +17,7 @@ cmd:LUA|Lua 5.4|lua5.4|lua|lua5.4|lua
 pc:lua5.4 lua-5.4 lua54 lua|Lua's headers|liblua5.4-dev|lua-devel|lua5.4-dev|lua
 pc:libevent_core|the event loop|libevent-dev|libevent-devel|libevent-dev|libevent
 pc:libcurl|the client's HTTP|libcurl4-openssl-dev|libcurl-devel|curl-dev|curl
+pc:zlib|compresses event streams|zlib1g-dev|zlib-devel|zlib-dev|zlib
 lua:cjson|JSON|lua-cjson|rock:lua-cjson|lua5.4-cjson|rock:lua-cjson
 LIST
         ;;

@@ -184,7 +184,7 @@ static int m_stats(lua_State *L)
 {
     const sse_counters *c = sse_server_counters(check(L)->server);
 
-    lua_createtable(L, 0, 8);
+    lua_createtable(L, 0, 12);
     set_count(L, "connections", c->connections);
     set_count(L, "streams", c->streams);
     set_count(L, "accepted", c->accepted);
@@ -193,6 +193,10 @@ static int m_stats(lua_State *L)
     set_count(L, "streams_opened", c->streams_opened);
     set_count(L, "bytes_in", c->bytes_in);
     set_count(L, "bytes_out", c->bytes_out);
+    set_count(L, "compressed", c->packed);
+    set_count(L, "windows", c->windows);
+    set_count(L, "uncompressed_bytes", c->packed_from);
+    set_count(L, "compressed_bytes", c->packed_to);
     return 1;
 }
 

@@ -16,12 +16,20 @@ const uint64_t sse_delay_bounds[SSE_DELAYS - 1] = { 100,    250,    500,     100
 
 /* --- several events in one frame -------------------------------------------------------------- */
 
+/* A frame of the log stays, but not what was made for those who were served: the log's bounds are
+ * for the events alone. */
+static void forget(sse_batch *b)
+{
+    if (b->frame)
+        sse_frame_drop_twin(b->frame);
+    sse_frame_unref(b->frame);
+    b->frame = NULL;
+}
+
 static void forget_batches(sse_channel *c)
 {
-    for (int i = 0; i < SSE_BATCHES; i++) {
-        sse_frame_unref(c->batches[i].frame);
-        c->batches[i].frame = NULL;
-    }
+    for (int i = 0; i < SSE_BATCHES; i++)
+        forget(&c->batches[i]);
 }
 
 /* How far a batch from there goes: its payload and its events. */
@@ -95,8 +103,7 @@ int sse_channel_batch(sse_channel *c, uint64_t from, sse_frame **out, uint64_t *
             b = &c->batches[i];
     if (!b) {
         b = &c->batches[c->next_batch++ % SSE_BATCHES];
-        sse_frame_unref(b->frame);
-        b->frame = NULL;
+        forget(b);
         code = make_batch(c, from, b);
         if (code)
             return code;
@@ -104,6 +111,24 @@ int sse_channel_batch(sse_channel *c, uint64_t from, sse_frame **out, uint64_t *
     *out = sse_frame_ref(b->frame);
     *to = b->to;
     return SSE_OK;
+}
+
+size_t sse_channel_before(const sse_channel *c, uint64_t position, char *out, size_t max)
+{
+    size_t len = 0;
+    uint64_t from = position;
+
+    while (from > c->log.first && len < max && !sse_log_at(&c->log, from - 1)->superseded)
+        len += sse_log_at(&c->log, --from)->frame->payload;
+    len = len < max ? len : max;
+    for (size_t left = len; left > 0; position--) {
+        sse_slice s = sse_frame_payload(sse_log_at(&c->log, position - 1)->frame);
+        size_t n = s.len < left ? s.len : left;
+
+        left -= n;
+        memcpy(out + left, s.at + s.len - n, n);
+    }
+    return len;
 }
 
 /* --- rounds: everybody is brought up to the head --------------------------------------------- */

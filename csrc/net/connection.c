@@ -1,5 +1,7 @@
 #include "connection.h"
 
+#include "../wire/deflater.h"
+
 #include <errno.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -523,5 +525,7 @@ void sse_pool_free(sse_pool *pool)
     sse_slab_free(&pool->sessions);
     sse_slab_free(&pool->exchanges);
     sse_slab_free(&pool->streams);
+    sse_slab_free(&pool->packed_streams);
+    sse_deflater_free(pool->deflater);
     sse_slab_free(&pool->followers);
 }

@@ -37,9 +37,11 @@ typedef struct sse_limits {
 
 typedef struct sse_counters {
     uint64_t accepted, refused, requests, streams_opened, bytes_in, bytes_out;
-    uint64_t full;               /* sends refused: max_pending or max_buffered */
-    size_t connections, streams; /* open now */
-    size_t buffered;             /* bytes queued for sockets now */
+    uint64_t full;                   /* sends refused: max_pending or max_buffered */
+    size_t connections, streams;     /* open now */
+    size_t buffered;                 /* bytes queued for sockets now */
+    size_t packed, windows;          /* streams open now that are compressed; with a window */
+    uint64_t packed_from, packed_to; /* plain bytes sent compressed, and what they came to */
 } sse_counters;
 
 typedef struct sse_connection sse_connection;
@@ -56,6 +58,7 @@ typedef struct sse_protocol {
 
 struct sse_exchange;
 struct sse_stream;
+struct sse_deflater;
 
 typedef struct sse_pool {
     sse_loop *loop;
@@ -67,7 +70,8 @@ typedef struct sse_pool {
     size_t dirty_count;
     struct sse_exchange *ended, **ended_tail; /* see exchange.h */
     sse_deferred turn_end;
-    sse_slab connections, sessions, exchanges, streams, followers;
+    sse_slab connections, sessions, exchanges, streams, packed_streams, followers;
+    struct sse_deflater *deflater; /* packer.c's, or NULL */
     void (*on_request)(void *user, struct sse_exchange *x);
     void (*on_connection_gone)(void *user, sse_connection *c);
     void (*on_turn_end)(struct sse_pool *pool);    /* exchange.c's: calls what ended */

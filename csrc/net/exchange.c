@@ -32,6 +32,7 @@ sse_request *sse_request_new(const sse_http1_head *head, size_t max_body)
     to = (char *)&r->fields[head->field_count];
     r->method = copy_slice(&to, head->method);
     r->target = copy_slice(&to, head->target);
+    r->major = 1;
     r->minor = head->minor;
     r->field_count = head->field_count;
     for (size_t i = 0; i < head->field_count; i++) {
@@ -161,30 +162,33 @@ static bool full(const sse_exchange *x, size_t pending, size_t more, size_t max)
            (pending > 0 && pool->count.buffered + more > pool->limits.max_buffered);
 }
 
-int sse_exchange_send(sse_exchange *x, sse_frame *frame, size_t max)
+int sse_exchange_room(sse_exchange *x, size_t bytes, size_t max)
 {
-    size_t pending = 0;
-    int code = SSE_OK;
-
     if (x->state != SSE_EXCHANGE_STARTED)
         return x->state == SSE_EXCHANGE_OPEN ? SSE_ESTATE : SSE_ECLOSED;
     if (x->head_only)
         return SSE_OK;
-    if (frame->payload > max)
+    if (bytes > max)
         return SSE_ETOOBIG;
-    pending = x->transport->pending(x);
-    if (full(x, pending, frame->payload, max)) {
-        x->transport->flush(x);
-        if (x->state != SSE_EXCHANGE_STARTED || !x->session)
-            return SSE_ECLOSED;
-        pending = x->transport->pending(x);
-        if (full(x, pending, frame->payload, max)) {
-            x->pool->count.full++;
-            return SSE_EFULL;
-        }
-    }
+    if (!full(x, x->transport->pending(x), bytes, max))
+        return SSE_OK;
+    x->transport->flush(x);
+    if (x->state != SSE_EXCHANGE_STARTED || !x->session)
+        return SSE_ECLOSED;
+    if (!full(x, x->transport->pending(x), bytes, max))
+        return SSE_OK;
+    x->pool->count.full++;
+    return SSE_EFULL;
+}
+
+int sse_exchange_send(sse_exchange *x, sse_frame *frame, size_t max)
+{
+    int code = sse_exchange_room(x, frame->payload, max);
+
+    if (code || x->head_only)
+        return code;
     code = x->transport->send(x, frame);
-    if (!code && pending + frame->payload > FLUSH_AT)
+    if (!code && x->transport->pending(x) > FLUSH_AT)
         x->transport->flush(x);
     return code;
 }
@@ -205,6 +209,17 @@ void sse_exchange_give_up(sse_exchange *x, sse_frame *last, uint64_t ms, sse_rea
     x->transport->hurry(x, ms);
     x->transport->finish(x);
     sse_exchange_end(x, reason);
+}
+
+void sse_exchange_finish_with(sse_exchange *x, sse_frame *last, sse_reason reason)
+{
+    if (x->state != SSE_EXCHANGE_STARTED)
+        return;
+    if (!x->head_only && (!last || !x->session || x->transport->send(x, last))) {
+        sse_exchange_abort(x, SSE_END_ERROR);
+        return;
+    }
+    sse_exchange_finish(x, reason);
 }
 
 void sse_exchange_finish(sse_exchange *x, sse_reason reason)

@@ -12,7 +12,7 @@
 /* A request head in one block, and its whole body. */
 typedef struct sse_request {
     sse_slice method, target;
-    int minor; /* HTTP/1.minor */
+    int major, minor; /* HTTP/major.minor */
     sse_buffer body;
     size_t field_count;
     sse_http1_field fields[]; /* and behind them the bytes that all slices point into */
@@ -82,6 +82,10 @@ int sse_exchange_reply(sse_exchange *x, int status, const sse_http1_field *field
 int sse_exchange_start(sse_exchange *x, int status, const sse_http1_field *fields, size_t count,
                        size_t *bad);
 
+/* Whether so many bytes may be sent now, after a try to get rid of what is pending: SSE_OK, or what
+ * sse_exchange_send would say. */
+int sse_exchange_room(sse_exchange *x, size_t bytes, size_t max);
+
 /* A piece of a streamed body; all or nothing. SSE_EFULL: max bytes are pending and the client takes
  * none; SSE_ETOOBIG: the frame alone is over max; SSE_ECLOSED, SSE_ESTATE, SSE_ENOMEM. */
 int sse_exchange_send(sse_exchange *x, sse_frame *frame, size_t max);
@@ -97,6 +101,10 @@ void sse_exchange_give_up(sse_exchange *x, sse_frame *last, uint64_t ms, sse_rea
 
 /* The clean end of a streamed answer. Harmless when ended. */
 void sse_exchange_finish(sse_exchange *x, sse_reason reason);
+
+/* The same with a last piece of body before it, whatever is pending; without it it is no clean end.
+ */
+void sse_exchange_finish_with(sse_exchange *x, sse_frame *last, sse_reason reason);
 
 /* Breaks the connection (or the protocol's stream), so that the client sees an unfinished answer.
  */

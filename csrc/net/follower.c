@@ -1,6 +1,7 @@
 #include "follower.h"
 
 #include "../wire/gap.h"
+#include "packer.h"
 
 #define PUMP_BYTES   ((size_t)256 << 10)
 #define BATCH_BYTES  ((size_t)64 << 10)
@@ -92,7 +93,7 @@ static void tell_gap(sse_follower *f, sse_gap gap, sse_slice last_id)
     int code = sse_gap_frame(text(c->gap_event), last_id, sse_gap_names[gap], name, &frame);
 
     if (!code)
-        code = sse_stream_push(f->stream, frame);
+        code = sse_stream_push(f->stream, frame, NULL);
     sse_frame_unref(frame);
     if (code && code != SSE_EAGAIN)
         sse_stream_abort(f->stream, SSE_END_ERROR);
@@ -259,18 +260,24 @@ static void count(sse_follower *f, const sse_frame *frame)
         count_delay(c, sse_log_at(&c->log, f->cursor)->time, frame->events);
 }
 
+static size_t copy_past(const sse_past *past, char *out, size_t max)
+{
+    return sse_channel_before(past->log, past->before, out, max);
+}
+
 /* The next piece of what it is owed; *sent: its bytes. false: no more now, or ever. */
 static bool send_next(sse_follower *f, size_t *sent)
 {
     sse_stream *s = f->stream;
     sse_frame *frame = NULL;
     uint64_t to = 0;
-    int code = f->filter || follows_several(s)
-                   ? own_batch(f, &frame, &to)
-                   : sse_channel_batch(f->channel, f->cursor, &frame, &to);
+    bool own = f->filter || follows_several(s);
+    sse_past past = { copy_past, f->channel, f->cursor };
+    int code =
+        own ? own_batch(f, &frame, &to) : sse_channel_batch(f->channel, f->cursor, &frame, &to);
 
     if (!code && frame)
-        code = sse_stream_push(s, frame);
+        code = sse_stream_push(s, frame, own ? NULL : &past);
     if (!code || code == SSE_EAGAIN) {
         if (frame) {
             count(f, frame);
@@ -491,6 +498,7 @@ static void attach(sse_follower *list)
     while (*last)
         last = &(*last)->also;
     *last = list;
+    sse_stream_break_run(s);
     for (sse_follower *f = list; f; f = f->also) {
         insert(f->channel, f);
         f->cursor = f->channel->log.next;

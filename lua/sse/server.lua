@@ -61,6 +61,7 @@ local spec = {
     expected = "a number of at least 1 (milliseconds), or false",
     check = function(v) return v == false or type(v) == "number" and v >= 1 and v < math.huge end,
   },
+  compress = response.compress,
   on_error = "function",
 }
 
@@ -137,7 +138,7 @@ end
 
 local function on_request(self, exchange)
   local req = request.new(exchange)
-  local res = response.new(exchange, req)
+  local res = response.new(exchange, req, self.compress)
   task.start(function(message) failed(self, req, res, message) end, answer, self, req, res)
   request.keep(req) -- the client may leave while the handler waits
 end
@@ -147,15 +148,17 @@ end
 -- @tparam[opt] table given options: `host` ("127.0.0.1"), `port` (0, the system's choice), `cors`
 -- (see `sse.cors`), `backlog`, `max_connections`, `max_connections_per_address`, `max_head` and
 -- `max_body` (bytes), `head_timeout`, `body_timeout`, `idle_timeout` and `keep_alive` (ms;
--- `keep_alive` may be false), `on_error` (function(message, req))
+-- `keep_alive` may be false), `compress` (of its event streams, true; see `res:event_stream`),
+-- `on_error` (function(message, req))
 -- @return the server; `port` is the one it listens on
 local function new(given)
   given = options.check("sse.server", given, spec)
   local self = { router = router.new(), error_handler = given.on_error, collecting = false }
+  self.compress = given.compress
   self.cors = given.cors and cors.new(given.cors, 3) or false
   local inner = { on_request = function(exchange) on_request(self, exchange) end }
   for name, value in pairs(given) do
-    if name ~= "cors" and name ~= "on_error" then inner[name] = value end
+    if name ~= "cors" and name ~= "compress" and name ~= "on_error" then inner[name] = value end
   end
   self.core = core.server(inner)
   return setmetatable(self, metatable)
@@ -225,7 +228,8 @@ function server:close()
 end
 
 --- Numbers: `connections` and `streams` open now, `accepted`, `refused`, `requests`,
--- `streams_opened`, `bytes_in`, `bytes_out` since the start.
+-- `streams_opened`, `bytes_in`, `bytes_out` since the start. Of compressed streams: `compressed` and
+-- `windows` open now, `uncompressed_bytes` and what they came to, `compressed_bytes`.
 function server:stats()
   options.method(self, metatable, "server:stats")
   return self.core:stats()
