@@ -341,7 +341,7 @@ static void pump(sse_follower *f, size_t limit)
     if (!more)
         return;
     settle(f);
-    if (c->closed && f->live)
+    if (c->closed && f->cursor == c->log.next)
         finish(f);
 }
 
