@@ -7,7 +7,6 @@ local raw = require "spec.support.raw"
 local serving = require "spec.support.serving"
 local wait = require "spec.support.wait"
 
-local SMALL = { ["X-Compress"] = "window" }
 
 -- A server whose /?... opens the stream that `open` gives next.
 local opened, why
@@ -36,15 +35,23 @@ local function noise(n)
   return table.concat(bytes)
 end
 
--- A whole body of /, as it is on the wire, to a file.
+local CLEAN = "env -u LD_PRELOAD -u DYLD_INSERT_LIBRARIES " -- sanitizers are for our own code
+
+local function read(name)
+  local file <close> = assert(io.open(name, "rb"))
+  return file:read "a"
+end
+
+-- A body of / as curl writes it to a file; act() sends it. Gives curl's status.
 local function curl_to(file, port, arguments, act)
-  local pipe = io.popen(("curl -sN --max-time 20 %s http://127.0.0.1:%d/ >%s 2>&1; echo $?"):format(
-    arguments, port, file))
+  local done = os.tmpname()
+  opened = nil
+  local pipe <close> = io.popen(("{ %s curl -sN %s http://127.0.0.1:%d/ >%s; echo $? >%s; } &")
+    :format(CLEAN, arguments, port, file, done))
   raw.pump(function() return opened end, "curl's stream")
   act()
-  raw.pump(function() return why end, "the stream's end")
-  local status = pipe:read "n"
-  pipe:close()
+  local status = wait.till(function() return tonumber(read(done)) end, "curl's end")
+  os.remove(done)
   return status
 end
 
@@ -128,21 +135,18 @@ describe("a compressed stream", function()
     local file = os.tmpname()
     local ask = "-H 'Accept-Encoding: gzip'" -- without --compressed: curl keeps it as it came
     for _, mode in ipairs { "", " -H 'X-Compress: window'" } do
-      opened, why = nil, nil
       assert.equal(0, curl_to(file, server.port, ask .. mode, function()
         for n = 1, 50 do opened:send { data = { n = n } } end
         opened:close()
       end))
-      assert.is_true(os.execute("gzip -t <" .. file))
-      local pipe = io.popen("gzip -dc <" .. file)
+      assert.is_true(os.execute(CLEAN .. "gzip -t <" .. file))
+      local pipe <close> = io.popen(CLEAN .. "gzip -dc <" .. file)
       assert.matches('^data: {"n":1}\n\n.*data: {"n":50}\n\n$', pipe:read "a")
-      pipe:close()
-      opened, why = nil, nil
       assert.equal(18, curl_to(file, server.port, ask .. mode, function()
         opened:send "half of it"
         opened:abort()
       end))
-      assert.is_nil(os.execute("gzip -t <" .. file .. " 2>/dev/null"))
+      assert.is_nil(os.execute(CLEAN .. "gzip -t <" .. file .. " 2>/dev/null"))
     end
     os.remove(file)
   end)
@@ -151,22 +155,19 @@ describe("a compressed stream", function()
     local server = start()
     local file = os.tmpname()
     for _, accept in ipairs { "gzip", "deflate" } do
-      opened, why = nil, nil
       local ask = ("--compressed -H 'Accept-Encoding: %s'"):format(accept)
       assert.equal(0, curl_to(file, server.port, ask, function()
         opened:send "for curl"
         opened:close()
       end))
-      local got = assert(io.open(file))
-      assert.equal("data: for curl\n\n", got:read "a")
-      got:close()
+      assert.equal("data: for curl\n\n", read(file))
     end
     os.remove(file)
   end)
 
   it("is what our own client reads, event by event", function()
     local server = start()
-    for _, headers in ipairs { {}, SMALL } do
+    for _, headers in ipairs { {}, { ["X-Compress"] = "window" } } do
       local source = eventsource(("http://127.0.0.1:%d/"):format(server.port), { headers = headers })
       local got = {}
       source.onmessage = function(ev) got[#got + 1] = ev.data end
@@ -218,7 +219,7 @@ describe("a compressed stream", function()
   it("is full for a client that takes nothing, and whole once it does", function()
     local server = start(nil, { max_pending = 100000 })
     local text = noise(50000)
-    for _, kind in ipairs(kinds) do
+    for _, kind in ipairs { kinds[1], kinds[3] } do
       local client = packed.open("/", kind[1], kind[2])
       local sent = 0
       while true do
