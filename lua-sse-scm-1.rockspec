@@ -118,6 +118,7 @@ build = {
     ["sse"] = "lua/sse/init.lua",
     ["sse.json"] = "lua/sse/json.lua",
     ["sse.log"] = "lua/sse/log.lua",
+    ["sse.metrics"] = "lua/sse/metrics.lua",
     ["sse.options"] = "lua/sse/options.lua",
     ["sse.parser"] = "lua/sse/parser.lua",
     ["sse.policy"] = "lua/sse/policy.lua",

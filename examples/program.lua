@@ -7,12 +7,10 @@
 -- them, `path` is where, `cors` the server's option, `log` what both ends tell of themselves.
 package.path = package.path .. ";./lua/?.lua;./lua/?/init.lua" -- a clone that is not installed
 package.cpath = package.cpath .. ";./build/?.so"
+local ending = require "examples.ending"
 local sse = require "sse"
 
-local function stop_by_signal()
-  sse.signal("SIGINT", sse.stop)
-  sse.signal("SIGTERM", sse.stop)
-end
+local WITHIN = 1000 -- ms in which a server ends its streams
 
 local function fail(...)
   io.stderr:write(string.format(...), "\n")
@@ -31,16 +29,15 @@ local function serve(example, port)
   local ok, message = server:listen()
   if not ok then fail("port %d: %s; try: lua5.4 %s serve 9600", port, message, arg[0]) end
   print(("http://127.0.0.1:%d%s"):format(server.port, example.path))
-  stop_by_signal()
+  ending(server, WITHIN)
   sse.run()
-  server:close()
 end
 
 -- Any function of the example may be called, not only `client`.
 local function run(example, command, argument, ...)
   io.stdout:setvbuf "line"
   if command and command ~= "mount" and type(example[command]) == "function" then
-    stop_by_signal()
+    for _, name in ipairs { "SIGINT", "SIGTERM" } do sse.signal(name, sse.stop) end
     sse.spawn(example[command], argument or "http://127.0.0.1:9522" .. example.path, ...)
     sse.run()
   else

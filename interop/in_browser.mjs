@@ -1,10 +1,11 @@
 // A browser's EventSource on our server: on plain pages, across origins, over a restart, and on the
-// demo's page. The screenshot is build/interop/demo.png.
+// demo's pages. The screenshots are build/interop/demo.png and live-*.png.
 import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
 import { chromium } from 'playwright-core';
 import { onDemo } from './demo_page.mjs';
 import { check, luaServer } from './lib.mjs';
+import { onLive } from './live_page.mjs';
 
 const PLACES = [
   process.env.CHROMIUM,
@@ -111,5 +112,6 @@ export async function inBrowser() {
   const context = await browser.newContext({ viewport: { width: 1280, height: 900 } });
   await onServer(context);
   await onDemo(context);
+  await onLive(context);
   await browser.close();
 }

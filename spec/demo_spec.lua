@@ -1,5 +1,6 @@
 -- make demo's program, as a process of its own.
 local child = require "spec.support.child"
+local exposition = require "spec.support.exposition"
 local sse = require "sse"
 
 local MAIN = "examples/demo/main.lua"
@@ -35,6 +36,55 @@ describe("demo", function()
     assert.equal("You ", first(assert(sse.fetch(base .. "fetch_post/chat", post)):chunks()))
     program:kill "TERM"
     assert.equal(0, program:wait())
+  end)
+
+  -- The numbers until one of them fits.
+  local function numbers(base, fits)
+    for ev in sse.EventSource(base .. "live/stats"):events() do
+      local told = ev:json()
+      if fits(told) then return told end
+    end
+  end
+
+  local function post(url)
+    local res = assert(sse.fetch(url, { method = "POST" }))
+    return res.status, res:text()
+  end
+
+  it("has a live page whose load is real, and whose numbers tell it", function()
+    local program, base = demo "DEMO_PORT=0"
+    for _, file in ipairs { "live", "live.css", "live.js" } do
+      assert.equal(200, assert(sse.fetch(base .. file)).status)
+    end
+    assert.same({ 200, '{"followers":20,"rate":0}' }, { post(base .. "live/followers?count=20") })
+    numbers(base, function(told) return told.followers == 20 end)
+    assert.equal(200, (post(base .. "live/burst?count=50")))
+    local told = numbers(base, function(told) return told.received > 0 end)
+    assert.is_true(told.delivered >= told.received)
+    assert.is_true(told.p50 > 0 and told.p50 <= told.p99)
+    assert.is_true(told.bytes > told.delivered * 100)
+    assert.equal("load", told.channels[1].name)
+    assert.equal(200, (post(base .. "live/rate?count=100")))
+    told = numbers(base, function(now) return now.channels[1].published > 60 end)
+    assert.equal(100, told.rate)
+    assert.equal(200, (post(base .. "live/followers?count=5")))
+    numbers(base, function(now) return now.followers == 5 end)
+    program:kill "TERM"
+    assert.equal(0, program:wait())
+    assert.truthy(program:output():find "bye\n$")
+  end)
+
+  it("refuses a load that makes no sense, and shows its metrics", function()
+    local _, base = demo "DEMO_PORT=0"
+    for _, path in ipairs { "followers?count=2001", "followers?count=-1", "rate?count=x", "rate",
+      "burst?count=0", "burst?count=1.5" } do
+      local status, text = post(base .. "live/" .. path)
+      assert.equal(400, status)
+      assert.truthy(text:find "^count must be from %d+ to %d+\n$")
+    end
+    local got = exposition.read(assert(sse.fetch(base .. "metrics")):text())
+    assert.equal(0, got["sse_channel_followers{channel=load}"])
+    assert.is_true(got.sse_streams >= 2)
   end)
 
   it("prints what its own EventSource gets, without colours into a file", function()

@@ -1,8 +1,9 @@
 -- The examples as curl sees them: the first event while the stream is open, over either version.
+local curl = require "spec.support.curl"
 local examples = require "spec.support.examples"
-local wait = require "spec.support.wait"
 
 local cases = {
+  { "channel", "/news", "^retry: 1000\n\n" },
   { "clock", "/stream", "^retry: 1000\n\nid: %d+\ndata: %d+:%d+:%d+\n\n" },
   { "monitor", "/events", '^retry: 2000\n\nevent: data\ndata: {"date":"[^\n]+"}\n\n' },
   { "notice", "/notices", "^event: status\ndata: {[^\n]+}\n\nevent: notice\ndata: " },
@@ -11,25 +12,11 @@ local cases = {
   { "fetch_post", "/chat", "^You ", [[--data '{"prompt":"x"}']] },
 }
 
-local function read(path)
-  local file <close> = assert(io.open(path, "rb"))
-  return file:read "a"
-end
-
--- Runs curl until its output matches. A sanitizer's library, preloaded for Lua, hangs curl.
-local function curl(arguments, pattern)
-  local output = os.tmpname()
-  local pipe <close> = io.popen(("env -u LD_PRELOAD -u DYLD_INSERT_LIBRARIES curl -sN %s >%s & "
-    .. "echo $!"):format(arguments, output))
-  local pid = pipe:read "n"
-  local ok, message = pcall(wait.till, function() return read(output):find(pattern) end, pattern)
-  os.execute("kill " .. pid)
-  os.remove(output)
-  assert(ok, message)
-end
-
 describe("example over curl", function()
-  after_each(examples.stop)
+  after_each(function()
+    curl.stop()
+    examples.stop()
+  end)
 
   for _, version in ipairs { "1.1", "1.0" } do
     for _, case in ipairs(cases) do
@@ -37,7 +24,7 @@ describe("example over curl", function()
       it(("HTTP/%s: %s"):format(version, name), function()
         local _, url, _, server = examples.serve(name, { interval = 150 })
         local base = url:match "^%w+://[^/]+"
-        curl(("--http%s %s '%s%s'"):format(version, more or "", base, path), pattern)
+        curl.start(("--http%s %s '%s%s'"):format(version, more or "", base, path)):till(pattern)
         assert.equal(1, server:stats().requests)
       end)
     end

@@ -1,10 +1,35 @@
 -- The examples as programs of their own.
 local child = require "spec.support.child"
+local curl = require "spec.support.curl"
 
-local NAMES = { "clock", "fetch_post", "monitor", "notice", "page", "typewriter" }
+local NAMES = { "channel", "clock", "fetch_post", "monitor", "notice", "page", "typewriter" }
 
 describe("example program", function()
-  after_each(child.stop)
+  after_each(function()
+    curl.stop()
+    child.stop()
+  end)
+
+  it("lets its clients go in peace by a signal", function()
+    local served = child.start "examples/channel.lua 0"
+    local client = curl.start(served:till "http://%S+/news")
+    served:till "follows\t1"
+    served:kill "TERM"
+    assert.equal(0, served:wait())
+    client:till "^retry: 1000\n\nretry: %d+\n\n$"
+    assert.truthy(served:output():find("left\t0\tserver", 1, true))
+  end)
+
+  it("ends at once by a second signal", function()
+    local served = child.start "spec/support/long_end.lua"
+    local client = curl.start("127.0.0.1:" .. served:till "port (%d+)")
+    client:till "retry: 1"
+    served:kill "INT"
+    served:till "ends"
+    assert.is_nil(served:status())
+    served:kill "TERM"
+    assert.equal(0, served:wait())
+  end)
 
   it("serves, is listened to by its client, and ends by a signal", function()
     local served = child.start "examples/clock.lua serve 0"

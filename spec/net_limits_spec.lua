@@ -110,7 +110,7 @@ describe("net limits", function()
         stream.onclose = function(why) reason = why end
         while stream:send(("x"):rep(9000)) do end
         assert(stream.pending > 0)
-      end, { write_timeout = 60 })
+      end, { write_timeout = 300 })
       net.connect(GET)
       raw.pump(function() return reason end, "the end of the stream")
       assert.equal("timeout", reason)

@@ -111,12 +111,8 @@ void sse_settle_channel(lua_State *L, int index)
 {
     channel_object *o = check(L, index);
 
-    if (o->channel->count > 0)
-        return;
-    if (o->channel->told)
-        sse_loop_defer(o->st->loop, &o->alone);
-    else
-        sse_unanchor(L, &o->self);
+    if (o->channel->count == 0 && o->self != LUA_NOREF)
+        sse_loop_defer(o->st->loop, &o->alone); /* it may be at work further up the C stack */
 }
 
 /* --- filters ---------------------------------------------------------------------------------- */
@@ -243,10 +239,14 @@ void sse_keep_filter(lua_State *L, int index)
 
 static uint64_t number_option(lua_State *L, const char *name, uint64_t otherwise)
 {
+    const lua_Number most = 1e15; /* no bound in earnest; a thousand times it is still a number */
     uint64_t value = otherwise;
 
-    if (lua_getfield(L, 1, name) != LUA_TNIL)
-        value = (uint64_t)luaL_checknumber(L, -1);
+    if (lua_getfield(L, 1, name) != LUA_TNIL) {
+        lua_Number given = luaL_checknumber(L, -1);
+
+        value = (uint64_t)(given < most ? given : most);
+    }
     lua_pop(L, 1);
     return value;
 }

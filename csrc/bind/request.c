@@ -10,8 +10,9 @@
 
 typedef struct exchange_object {
     sse_state *st;
-    sse_exchange *x; /* NULL once ended or made a stream */
-    int self;        /* anchored while a callback is set */
+    sse_exchange *x;      /* NULL once ended or made a stream */
+    sse_request *request; /* kept as long as we are; its body goes with the exchange */
+    int self;             /* anchored while a callback is set */
     sse_reason reason;
     uint8_t state;  /* the last state, once x is gone */
     bool streaming; /* made a stream */
@@ -70,7 +71,7 @@ static void on_drain(void *user)
         sse_protect(o->st, call_on_drain, o);
 }
 
-static const sse_exchange_events events = { NULL, on_end, on_drain };
+static const sse_exchange_events events = { .on_end = on_end, .on_drain = on_drain };
 
 void sse_set_callback(lua_State *L, const char *name, int n, bool open, int *self)
 {
@@ -104,9 +105,9 @@ static sse_request *check_request(lua_State *L)
 {
     exchange_object *o = check(L);
 
-    if (!o->x || !o->x->request)
-        luaL_error(L, "the request is gone: it was answered or its client left");
-    return o->x->request;
+    if (!o->request)
+        luaL_error(L, "the request is gone: it was collected");
+    return o->request;
 }
 
 static int push_slice(lua_State *L, sse_slice s)
@@ -125,17 +126,14 @@ static int p_target(lua_State *L)
     return push_slice(L, check_request(L)->target);
 }
 
+static int p_body(lua_State *L)
+{
+    return push_slice(L, sse_buffer_slice(&check_request(L)->body));
+}
+
 static int p_protocol(lua_State *L)
 {
     lua_pushfstring(L, "HTTP/1.%d", check_request(L)->minor);
-    return 1;
-}
-
-static int p_body(lua_State *L)
-{
-    const sse_buffer *body = &check_request(L)->body;
-
-    lua_pushlstring(L, body->data ? body->data : "", body->len);
     return 1;
 }
 
@@ -148,6 +146,12 @@ static int p_remote_address(lua_State *L)
         sse_exchange_remote_address(o->x, text, sizeof text);
     lua_pushstring(L, text);
     return 1;
+}
+
+/* request() -> method, target, body, remote_address: what every handler's request is made of. */
+static int m_request(lua_State *L)
+{
+    return p_method(L) + p_target(L) + p_body(L) + p_remote_address(L);
 }
 
 static bool same_name(sse_slice name, const char *other, size_t len)
@@ -399,6 +403,7 @@ static sse_compress check_compress(lua_State *L)
 
 static void check_stream_options(lua_State *L, sse_stream_options *options, sse_http1_field *fields)
 {
+    luaL_checktype(L, 2, LUA_TTABLE);
     options->status = (int)option(L, 2, "status", 200, false);
     options->retry = option(L, 2, "retry", SSE_NO_RETRY, false);
     options->keep_alive = option(L, 2, "keep_alive", SSE_KEEP_ALIVE_DEFAULT, true);
@@ -421,12 +426,11 @@ static int m_event_stream(lua_State *L)
     int code = SSE_OK;
 
     lua_settop(L, 2);
-    if (lua_isnil(L, 2)) {
-        lua_newtable(L);
-        lua_replace(L, 2);
-    }
-    luaL_checktype(L, 2, LUA_TTABLE);
-    check_stream_options(L, &options, fields);
+    options.status = 200;
+    options.retry = SSE_NO_RETRY;
+    options.keep_alive = SSE_KEEP_ALIVE_DEFAULT;
+    if (!lua_isnil(L, 2))
+        check_stream_options(L, &options, fields);
     object = sse_push_stream(L);
     code = x ? sse_stream_open(x, &options, &stream, &bad) : SSE_ECLOSED;
     if (code == SSE_ECLOSED)
@@ -466,6 +470,8 @@ static int mm_gc(lua_State *L)
     sse_exchange *x = o->x;
     sse_http1_field field = { SSE_SLICE("Content-Type"), SSE_SLICE("text/plain; charset=utf-8") };
 
+    sse_request_unref(o->request);
+    o->request = NULL;
     if (!x || !o->st->loop)
         return 0;
     o->x = NULL;
@@ -486,15 +492,15 @@ void sse_push_exchange(lua_State *L, sse_exchange *x)
     o->self = LUA_NOREF;
     o->st = sse_state_get(L);
     o->x = x;
+    o->request = sse_request_ref(x->request);
     x->user = o;
     x->on = &events;
 }
 
 static const luaL_Reg methods[] = {
-    { "header", m_header }, { "headers", m_headers },
-    { "reply", m_reply },   { "start", m_start },
-    { "write", m_write },   { "finish", m_finish },
-    { "abort", m_abort },   { "event_stream", m_event_stream },
+    { "request", m_request }, { "header", m_header }, { "headers", m_headers },
+    { "reply", m_reply },     { "start", m_start },   { "write", m_write },
+    { "finish", m_finish },   { "abort", m_abort },   { "event_stream", m_event_stream },
     { NULL, NULL },
 };
 static const luaL_Reg properties[] = {

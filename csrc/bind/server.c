@@ -13,7 +13,7 @@ typedef struct server_object {
     int self; /* anchored, and the loop kept, from listen until it is closed and idle */
 } server_object;
 
-enum { ON_REQUEST = 1, VALUES = ON_REQUEST };
+enum { ON_REQUEST = 1, ON_IDLE, VALUES = ON_IDLE };
 
 static const sse_class server_class;
 
@@ -61,9 +61,15 @@ static void let_go(lua_State *L, server_object *o)
     sse_unanchor(L, &o->self);
 }
 
+/* The function may listen again. */
 static int call_on_idle(lua_State *L)
 {
-    let_go(L, lua_touserdata(L, 1));
+    server_object *o = lua_touserdata(L, 1);
+
+    sse_push_value(L, o->self, ON_IDLE);
+    let_go(L, o);
+    if (!lua_isnil(L, -1))
+        lua_call(L, 0, 0);
     return 0;
 }
 
@@ -71,7 +77,8 @@ static void on_idle(void *user)
 {
     server_object *o = user;
 
-    sse_protect(o->st, call_on_idle, o);
+    if (o->self != LUA_NOREF)
+        sse_protect(o->st, call_on_idle, o);
 }
 
 /* --- options ------------------------------------------------------------- */
@@ -104,6 +111,8 @@ static void read_limits(lua_State *L, sse_limits *l)
     l->max_head = option(L, "max_head", l->max_head, 256, gib);
     if (l->max_target > l->max_head)
         l->max_target = l->max_head;
+    l->max_pending = option(L, "max_pending", l->max_pending, 1, many);
+    l->max_buffered = option(L, "max_buffered", l->max_buffered, 1, many);
     l->max_body = option(L, "max_body", l->max_body, 0, gib);
     l->head_timeout = option(L, "head_timeout", l->head_timeout, 1, many);
     l->body_timeout = option(L, "body_timeout", l->body_timeout, 1, many);
@@ -141,6 +150,8 @@ static int f_server(lua_State *L)
         return luaL_error(L, "cannot make a server: %s", sse_error_text(code));
     lua_pushvalue(L, 3);
     lua_setiuservalue(L, -2, ON_REQUEST);
+    lua_getfield(L, 1, "on_idle");
+    lua_setiuservalue(L, -2, ON_IDLE);
     return 1;
 }
 
@@ -174,17 +185,50 @@ static int m_stop_listening(lua_State *L)
     return 0;
 }
 
+/* drain(within, retry, grace) in ms */
+static int m_drain(lua_State *L)
+{
+    server_object *o = check(L);
+    sse_drain_options options = { .within = (uint64_t)luaL_checknumber(L, 2),
+                                  .retry = (uint64_t)luaL_checknumber(L, 3),
+                                  .grace = (uint64_t)luaL_checknumber(L, 4) };
+
+    sse_server_drain(o->server, &options);
+    return 0;
+}
+
 static void set_count(lua_State *L, const char *name, uint64_t value)
 {
     lua_pushinteger(L, (lua_Integer)value);
     lua_setfield(L, -2, name);
 }
 
+static void set_reasons(lua_State *L, const char *name, const uint64_t counts[SSE_REASONS])
+{
+    lua_createtable(L, 0, SSE_REASONS);
+    for (int i = SSE_END_CLIENT; i < SSE_REASONS; i++)
+        set_count(L, sse_reason_name((sse_reason)i), counts[i]);
+    lua_setfield(L, -2, name);
+}
+
+/* By status, those that came up. */
+static void set_rejected(lua_State *L, const uint64_t counts[SSE_STATUSES])
+{
+    lua_newtable(L);
+    for (int i = 0; i < SSE_STATUSES; i++) {
+        if (!counts[i])
+            continue;
+        lua_pushinteger(L, (lua_Integer)counts[i]);
+        lua_rawseti(L, -2, 400 + i);
+    }
+    lua_setfield(L, -2, "rejected");
+}
+
 static int m_stats(lua_State *L)
 {
     const sse_counters *c = sse_server_counters(check(L)->server);
 
-    lua_createtable(L, 0, 12);
+    lua_createtable(L, 0, 24);
     set_count(L, "connections", c->connections);
     set_count(L, "streams", c->streams);
     set_count(L, "accepted", c->accepted);
@@ -193,6 +237,14 @@ static int m_stats(lua_State *L)
     set_count(L, "streams_opened", c->streams_opened);
     set_count(L, "bytes_in", c->bytes_in);
     set_count(L, "bytes_out", c->bytes_out);
+    set_count(L, "pending", c->buffered);
+    set_count(L, "full", c->full);
+    set_count(L, "oversized", c->oversized);
+    set_count(L, "overflowed", c->overflowed);
+    set_count(L, "unaccepted", c->unaccepted);
+    set_reasons(L, "closed", c->closed);
+    set_reasons(L, "streams_ended", c->streams_ended);
+    set_rejected(L, c->rejected);
     set_count(L, "compressed", c->packed);
     set_count(L, "windows", c->windows);
     set_count(L, "uncompressed_bytes", c->packed_from);
@@ -212,6 +264,13 @@ static int p_listening(lua_State *L)
     return 1;
 }
 
+/* It listens, or has something left to tell. */
+static int p_active(lua_State *L)
+{
+    lua_pushboolean(L, check(L)->self != LUA_NOREF);
+    return 1;
+}
+
 static int mm_gc(lua_State *L)
 {
     server_object *o = lua_touserdata(L, 1);
@@ -228,11 +287,11 @@ static int mm_gc(lua_State *L)
 static const luaL_Reg functions[] = { { "server", f_server }, { NULL, NULL } };
 static const luaL_Reg methods[] = {
     { "listen", m_listen }, { "close", m_close }, { "stop_listening", m_stop_listening },
-    { "stats", m_stats },   { NULL, NULL },
+    { "drain", m_drain },   { "stats", m_stats }, { NULL, NULL },
 };
-static const luaL_Reg properties[] = { { "port", p_port },
-                                       { "listening", p_listening },
-                                       { NULL, NULL } };
+static const luaL_Reg properties[] = {
+    { "port", p_port }, { "listening", p_listening }, { "active", p_active }, { NULL, NULL }
+};
 static const luaL_Reg metamethods[] = { { "__gc", mm_gc }, { NULL, NULL } };
 static const sse_class server_class = { "sse.server", methods, properties, metamethods, NULL };
 

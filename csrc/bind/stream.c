@@ -87,7 +87,7 @@ static void on_drain(void *user)
         sse_protect(o->st, call_on_wake, o);
 }
 
-static const sse_exchange_events events = { NULL, on_end, on_drain };
+static const sse_exchange_events events = { .on_end = on_end, .on_drain = on_drain };
 
 void *sse_push_stream(lua_State *L)
 {
@@ -141,8 +141,7 @@ static int m_comment(lua_State *L)
     return push_sent(L, o->stream ? sse_stream_comment(o->stream, text) : SSE_ECLOSED, NULL);
 }
 
-#define MAX_CHANNELS 64 /* in one call */
-#define CHANNELS_AT  5  /* of attach's arguments */
+#define CHANNELS_AT 6 /* of attach's arguments */
 
 /* attach's `from`: nil, "newest", "oldest" or how many. */
 static void check_from(lua_State *L, int index, sse_follow_options *options)
@@ -163,23 +162,29 @@ static int fail_attach(lua_State *L, int code, int bad)
     if (code == SSE_EEXIST)
         return luaL_error(L, "stream:follow: it follows channel '%s' already",
                           sse_check_channel(L, bad)->name);
+    if (code == SSE_ETOOBIG)
+        return luaL_error(L, "stream:follow: a stream follows at most %d channels",
+                          SSE_MAX_FOLLOWED);
     if (code == SSE_ECLOSED && bad <= lua_gettop(L))
         return sse_fail(L, code, "the channel is closed");
     return sse_fail(L, code, NULL);
 }
 
-/* attach(last_id, from, where, channel, ...): true, or nil, message, code */
+/* attach(last_id, from, where, again, channel, ...): true, or nil, message, code. again: bit i for
+ * channel i, whose part of last_id is over. */
 static int m_attach(lua_State *L)
 {
     stream_object *o = check(L);
     sse_follow_options options = { 0 };
-    sse_channel *channels[MAX_CHANNELS];
+    sse_channel *channels[SSE_MAX_FOLLOWED];
     size_t bad = 0, n = 0;
     int code = SSE_ECLOSED, top = lua_gettop(L);
 
-    luaL_argcheck(L, top - CHANNELS_AT < MAX_CHANNELS, CHANNELS_AT, "too many channels");
+    if (top - CHANNELS_AT >= SSE_MAX_FOLLOWED)
+        return fail_attach(L, SSE_ETOOBIG, 0);
     options.last_id.at = luaL_optlstring(L, 2, NULL, &options.last_id.len);
     check_from(L, 3, &options);
+    options.again = (uint64_t)luaL_checkinteger(L, 5);
     for (int i = CHANNELS_AT; i <= top; i++)
         channels[n++] = sse_check_channel(L, i);
     if (!o->stream)

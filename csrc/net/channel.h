@@ -55,6 +55,7 @@ typedef struct sse_follower {
     struct sse_filter *filter; /* or NULL */
     uint64_t cursor;           /* the position it is owed next */
     bool live;                 /* it has been at the head */
+    bool late;                 /* it was more than max_lag behind while its client took nothing */
     bool busy;                 /* it is being served */
     bool gone;                 /* let go while it was */
 } sse_follower;
@@ -104,7 +105,11 @@ typedef struct sse_channel {
     uint64_t round;                 /* the head when it began; 0: none is under way */
     uint64_t lagging;               /* the least cursor it left behind a client that takes more */
     uint64_t settled; /* a follower whose client takes more has everything before this */
-    uint64_t now;     /* microseconds, as last looked at */
+    uint64_t waiting; /* the least cursor of those whose client took no more, and who lost nothing
+                       */
+    uint64_t waiting_now;           /* the same as the round under way has found it */
+    uint64_t leaving;               /* what is before this is about to go; 0: nothing */
+    uint64_t now;                   /* microseconds, as last looked at */
     sse_batch batches[SSE_BATCHES]; /* made at head batch_head */
     uint64_t batch_head;
     unsigned next_batch;
@@ -130,7 +135,7 @@ void sse_channel_free(sse_channel *c);
 
 typedef struct sse_publication {
     sse_event event;       /* id: of its own, or absent */
-    sse_slice key, dedupe; /* or absent */
+    sse_slice key, dedupe; /* or absent; the key counts where slow is SSE_SLOW_LATEST */
 } sse_publication;
 
 /* *position: the event's; of one that is held with that dedupe already, that one's. SSE_EINVAL

@@ -105,6 +105,7 @@ void sse_connection_close(sse_connection *c, sse_reason reason)
     if (sse_connection_ended(c))
         return;
     c->reason = (uint8_t)reason;
+    c->pool->count.closed[reason]++;
     if (c->watching)
         event_del(&c->event);
     sse_wheel_cancel(&c->pool->wheel, &c->deadline);
@@ -140,14 +141,17 @@ void sse_connection_finish(sse_connection *c)
 
 /* --- writing ------------------------------------------------------------- */
 
+static void unstall(sse_connection *c)
+{
+    if (c->stalled && !c->hurried)
+        sse_wheel_cancel(&c->pool->wheel, &c->deadline);
+    c->stalled = false;
+    watch(c);
+}
+
 static void drained(sse_connection *c)
 {
-    if (c->stalled) {
-        c->stalled = false;
-        if (!c->hurried)
-            sse_wheel_cancel(&c->pool->wheel, &c->deadline);
-    }
-    watch(c);
+    unstall(c);
     if (c->finishing)
         linger(c);
     else
@@ -238,11 +242,13 @@ static void mark_dirty(sse_connection *c)
     sse_pool_wake(c->pool);
 }
 
-void sse_connection_flush(sse_connection *c)
+void sse_connection_flush(sse_connection *c, bool again)
 {
-    if (sse_connection_ended(c) || c->stalled)
+    if (sse_connection_ended(c) || (c->stalled && !again))
         return;
     write_out(c);
+    if (!sse_connection_ended(c) && sse_connection_pending(c) == 0)
+        unstall(c);
     mark_dirty(c); /* what an empty queue means is told at the end of the turn */
 }
 
@@ -283,6 +289,13 @@ int sse_connection_push(sse_connection *c, sse_frame *frame)
     }
     if (n == (ssize_t)piece.len)
         return SSE_OK;
+    if (n > 0)
+        piece.len -= (size_t)n; /* of what is left */
+    if (c->pool->count.buffered + piece.len > c->pool->limits.max_buffered) {
+        c->pool->count.overflowed++;
+        sse_connection_close(c, SSE_END_SLOW);
+        return SSE_ECLOSED;
+    }
     code = enqueue(c, frame, n > 0 ? (size_t)n : 0);
     if (code) { /* half a frame can't stay half */
         sse_connection_close(c, SSE_END_ERROR);
@@ -393,13 +406,10 @@ void sse_connection_hurry(sse_connection *c, uint64_t ms)
 
 /* --- birth --------------------------------------------------------------- */
 
-/* Small writes go out at once; a peer that vanished without a word is noticed. */
-static void set_socket_options(evutil_socket_t fd, uint64_t write_timeout)
+void sse_connection_set_options(evutil_socket_t fd, uint64_t write_timeout)
 {
     int on = 1;
 
-    evutil_make_socket_nonblocking(fd);
-    evutil_make_socket_closeonexec(fd);
     setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
     setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on);
 #ifdef SO_NOSIGPIPE
@@ -428,7 +438,6 @@ int sse_connection_new(sse_pool *pool, evutil_socket_t fd, const sse_protocol *p
         evutil_closesocket(fd);
         return SSE_ENOMEM;
     }
-    set_socket_options(fd, pool->limits.write_timeout);
     c->pool = pool;
     c->protocol = protocol;
     c->deadline.call = on_deadline;
@@ -510,8 +519,26 @@ void sse_pool_close_all(sse_pool *pool)
         sse_connection *c = pool->open;
 
         if (sse_connection_pending(c) > 0)
-            sse_connection_flush(c);
+            sse_connection_flush(c, false);
         sse_connection_close(c, SSE_END_SERVER);
+    }
+}
+
+void sse_pool_drain(sse_pool *pool, uint64_t within, uint64_t retry)
+{
+    sse_connection *next = NULL;
+
+    if (pool->draining.on)
+        return;
+    pool->draining =
+        (sse_draining){ true, sse_loop_now(pool->loop) + within, within, retry, pool->count.streams,
+                        0 };
+    for (sse_connection *c = pool->open; c; c = next) {
+        next = c->next;
+        if (c->protocol->on_drain)
+            c->protocol->on_drain(c);
+        else /* nobody has said yet what he speaks */
+            sse_connection_deadline(c, SSE_UNUSED_MS);
     }
 }
 

@@ -6,11 +6,14 @@
 #ifndef SSE_NET_CONNECTION_H
 #define SSE_NET_CONNECTION_H
 
+#include <time.h>
+
 #include "queue.h"
 #include "slab.h"
 #include "wheel.h"
 
 #define SSE_LINGER_MS 2000 /* after an end of ours, for the client to read it */
+#define SSE_STATUSES  200  /* 400 to 599 */
 
 typedef enum sse_reason { /* why something ended, as Lua is told */
                           SSE_NOT_ENDED,
@@ -20,6 +23,7 @@ typedef enum sse_reason { /* why something ended, as Lua is told */
                           SSE_END_SLOW,
                           SSE_END_TIMEOUT,
                           SSE_END_ERROR,
+                          SSE_REASONS,
 } sse_reason;
 
 const char *sse_reason_name(sse_reason reason); /* "client" ... */
@@ -38,10 +42,16 @@ typedef struct sse_limits {
 typedef struct sse_counters {
     uint64_t accepted, refused, requests, streams_opened, bytes_in, bytes_out;
     uint64_t full;                   /* sends refused: max_pending or max_buffered */
-    size_t connections, streams;     /* open now */
-    size_t buffered;                 /* bytes queued for sockets now */
-    size_t packed, windows;          /* streams open now that are compressed; with a window */
-    uint64_t packed_from, packed_to; /* plain bytes sent compressed, and what they came to */
+    uint64_t oversized;              /* sends refused: larger than max_pending alone */
+    uint64_t overflowed;             /* connections closed: max_buffered was reached */
+    uint64_t unaccepted;             /* times accepting had to pause: no descriptor, no memory */
+    uint64_t rejected[SSE_STATUSES]; /* requests refused by the core, by status - 400 */
+    uint64_t closed[SSE_REASONS];    /* connections, by how they ended */
+    uint64_t streams_ended[SSE_REASONS]; /* event streams, likewise */
+    size_t connections, streams;         /* open now */
+    size_t buffered;                     /* bytes queued for sockets now */
+    size_t packed, windows;              /* streams open now that are compressed; with a window */
+    uint64_t packed_from, packed_to;     /* plain bytes sent compressed, and what they came to */
 } sse_counters;
 
 typedef struct sse_connection sse_connection;
@@ -54,11 +64,21 @@ typedef struct sse_protocol {
     void (*on_deadline)(sse_connection *c); /* the one set by sse_connection_deadline */
     void (*on_closed)(sse_connection *c, sse_reason reason); /* at the end of the turn; free the
                                                                 session */
+    /* The pool drains: no further request, and the end after those at hand. May be NULL. */
+    void (*on_drain)(sse_connection *c);
 } sse_protocol;
 
 struct sse_exchange;
 struct sse_stream;
 struct sse_deflater;
+
+/* The end of a server, spread over a time. */
+typedef struct sse_draining {
+    bool on;
+    uint64_t until, within; /* ms: when its last stream is to end, and how long it takes */
+    uint64_t retry;         /* ms: clients come back between it and half as much more */
+    uint64_t streams, next; /* that were open when it began, and the next one's place */
+} sse_draining;
 
 typedef struct sse_pool {
     sse_loop *loop;
@@ -70,6 +90,7 @@ typedef struct sse_pool {
     size_t dirty_count;
     struct sse_exchange *ended, **ended_tail; /* see exchange.h */
     sse_deferred turn_end;
+    sse_draining draining;
     sse_slab connections, sessions, exchanges, streams, packed_streams, followers;
     struct sse_deflater *deflater; /* packer.c's, or NULL */
     void (*on_request)(void *user, struct sse_exchange *x);
@@ -78,6 +99,8 @@ typedef struct sse_pool {
     void (*on_stream_ready)(struct sse_stream *s); /* follower.c's: its client takes more */
     void (*on_stream_ended)(struct sse_stream *s); /* follower.c's: it follows nothing any more */
     void *user;
+    time_t date_second; /* of which `date` is the Date field; the session's */
+    char date[40];
     char scratch[65536];
 } sse_pool;
 
@@ -106,6 +129,14 @@ void sse_pool_init(sse_pool *pool, sse_loop *loop, const sse_limits *limits);
 void sse_pool_close_all(sse_pool *pool);
 void sse_pool_free(sse_pool *pool); /* every connection must be closed; tells their ends */
 
+/* No connection begins another request: each ends after what it is at, idle ones now. Open event
+ * streams end spread over `within` ms, each with a `retry:`; whoever opens one meanwhile gets the
+ * same in what is left of the time. Harmless while it drains. */
+void sse_pool_drain(sse_pool *pool, uint64_t within, uint64_t retry);
+
+/* A connection that no request came on is given this long once the pool drains. */
+#define SSE_UNUSED_MS 1000
+
 /* Nothing waits for the end of a turn: no flush, no end to be told. */
 static inline bool sse_pool_settled(const sse_pool *pool)
 {
@@ -115,7 +146,11 @@ static inline bool sse_pool_settled(const sse_pool *pool)
 /* Calls the pool's end of turn (flush, ends, frees) when the turn at hand is over. */
 void sse_pool_wake(sse_pool *pool);
 
-/* Takes the socket over (closed on failure too). The protocol's session is set by the caller. */
+/* Small writes go out at once; a peer that vanished without a word is noticed. */
+void sse_connection_set_options(evutil_socket_t fd, uint64_t write_timeout);
+
+/* Takes the socket over (closed on failure too), which doesn't block. The protocol's session is set
+ * by the caller. */
 int sse_connection_new(sse_pool *pool, evutil_socket_t fd, const sse_protocol *protocol,
                        sse_connection **out);
 
@@ -137,9 +172,9 @@ int sse_connection_push(sse_connection *c, sse_frame *frame);
 /* Forgets what is queued. */
 void sse_connection_drop_pending(sse_connection *c);
 
-/* Writes what the socket takes, without waiting for the end of the turn. No callback comes from it.
- */
-void sse_connection_flush(sse_connection *c);
+/* Writes what the socket takes, without waiting for the end of the turn; one that took no more the
+ * last time is tried only where `again`. No callback comes from it. */
+void sse_connection_flush(sse_connection *c, bool again);
 
 /* Reading on or off. */
 void sse_connection_read(sse_connection *c, bool on);

@@ -30,6 +30,7 @@ sse_request *sse_request_new(const sse_http1_head *head, size_t max_body)
     if (!r)
         return NULL;
     to = (char *)&r->fields[head->field_count];
+    r->refs = 1;
     r->method = copy_slice(&to, head->method);
     r->target = copy_slice(&to, head->target);
     r->major = 1;
@@ -43,12 +44,20 @@ sse_request *sse_request_new(const sse_http1_head *head, size_t max_body)
     return r;
 }
 
-void sse_request_free(sse_request *request)
+void sse_request_unref(sse_request *request)
 {
-    if (!request)
+    if (!request || --request->refs > 0)
         return;
     sse_buffer_free(&request->body);
     free(request);
+}
+
+void sse_exchange_drop_request(sse_exchange *x)
+{
+    if (x->request)
+        sse_buffer_free(&x->request->body);
+    sse_request_unref(x->request);
+    x->request = NULL;
 }
 
 const sse_exchange_events sse_exchange_unheard = { 0 };
@@ -69,7 +78,7 @@ static void tell_ended(sse_pool *pool)
         list = x->next;
         if (x->on->on_end)
             x->on->on_end(x->user, (sse_reason)x->reason);
-        sse_request_free(x->request);
+        sse_exchange_drop_request(x);
         sse_slab_give(&pool->exchanges, x);
     }
 }
@@ -168,11 +177,13 @@ int sse_exchange_room(sse_exchange *x, size_t bytes, size_t max)
         return x->state == SSE_EXCHANGE_OPEN ? SSE_ESTATE : SSE_ECLOSED;
     if (x->head_only)
         return SSE_OK;
-    if (bytes > max)
+    if (bytes > max) {
+        x->pool->count.oversized++;
         return SSE_ETOOBIG;
+    }
     if (!full(x, x->transport->pending(x), bytes, max))
         return SSE_OK;
-    x->transport->flush(x);
+    x->transport->flush(x, false);
     if (x->state != SSE_EXCHANGE_STARTED || !x->session)
         return SSE_ECLOSED;
     if (!full(x, x->transport->pending(x), bytes, max))
@@ -189,7 +200,7 @@ int sse_exchange_send(sse_exchange *x, sse_frame *frame, size_t max)
         return code;
     code = x->transport->send(x, frame);
     if (!code && x->transport->pending(x) > FLUSH_AT)
-        x->transport->flush(x);
+        x->transport->flush(x, false);
     return code;
 }
 
@@ -206,20 +217,16 @@ void sse_exchange_give_up(sse_exchange *x, sse_frame *last, uint64_t ms, sse_rea
         return;
     if (last && x->session && !x->head_only)
         x->transport->send(x, last);
-    x->transport->hurry(x, ms);
+    if (ms)
+        x->transport->hurry(x, ms);
     x->transport->finish(x);
     sse_exchange_end(x, reason);
 }
 
-void sse_exchange_finish_with(sse_exchange *x, sse_frame *last, sse_reason reason)
+void sse_exchange_want_end(sse_exchange *x)
 {
-    if (x->state != SSE_EXCHANGE_STARTED)
-        return;
-    if (!x->head_only && (!last || !x->session || x->transport->send(x, last))) {
-        sse_exchange_abort(x, SSE_END_ERROR);
-        return;
-    }
-    sse_exchange_finish(x, reason);
+    if (!sse_exchange_ended(x) && x->on->on_end_wanted)
+        x->on->on_end_wanted(x->user);
 }
 
 void sse_exchange_finish(sse_exchange *x, sse_reason reason)

@@ -11,6 +11,7 @@
 
 /* A request head in one block, and its whole body. */
 typedef struct sse_request {
+    uint32_t refs;
     sse_slice method, target;
     int major, minor; /* HTTP/major.minor */
     sse_buffer body;
@@ -19,7 +20,14 @@ typedef struct sse_request {
 } sse_request;
 
 sse_request *sse_request_new(const sse_http1_head *head, size_t max_body); /* NULL: out of memory */
-void sse_request_free(sse_request *request);
+
+static inline sse_request *sse_request_ref(sse_request *request)
+{
+    request->refs++;
+    return request;
+}
+
+void sse_request_unref(sse_request *request); /* NULL is allowed */
 
 typedef enum sse_exchange_state {
     SSE_EXCHANGE_OPEN,     /* nothing sent */
@@ -35,6 +43,7 @@ typedef struct sse_exchange_events {
     void (*on_ended)(void *user); /* at once, within the call that ended it: may call nobody */
     void (*on_end)(void *user, sse_reason reason); /* from the loop, once; then it is freed */
     void (*on_drain)(void *user);                  /* what was queued went out; from the loop */
+    void (*on_end_wanted)(void *user);             /* the pool drains: end soon. May call nobody */
 } sse_exchange_events;
 
 /* The protocol's part. `length`: of a body known beforehand, or -1 for a streamed one. */
@@ -46,7 +55,7 @@ typedef struct sse_transport {
     void (*finish)(sse_exchange *x);
     void (*hurry)(sse_exchange *x, uint64_t ms); /* to be finished: no longer than that */
     void (*abort)(sse_exchange *x);
-    void (*flush)(sse_exchange *x);
+    void (*flush)(sse_exchange *x, bool again); /* see sse_connection_flush */
     size_t (*pending)(const sse_exchange *x);
     sse_connection *(*connection)(const sse_exchange *x);
 } sse_transport;
@@ -67,6 +76,9 @@ struct sse_exchange {
 
 /* Nobody listens. */
 extern const sse_exchange_events sse_exchange_unheard;
+
+/* Lets go of the request: who keeps a reference to it has its head, but no longer its body. */
+void sse_exchange_drop_request(sse_exchange *x);
 
 /* For the transport: a new exchange (takes the request over), and its end. */
 sse_exchange *sse_exchange_new(sse_pool *pool, const sse_transport *transport, void *session,
@@ -95,16 +107,15 @@ int sse_exchange_send(sse_exchange *x, sse_frame *frame, size_t max);
  * taken: SSE_ECLOSED, SSE_ENOMEM. Calls nobody; the exchange stays until the loop tells its end. */
 int sse_exchange_push(sse_exchange *x, sse_frame *frame);
 
-/* The clean end of a client that is too slow: what it was sent already, then `last` (NULL: none),
- * within ms; then at once. */
+/* A clean end of our choice: what was sent already, then `last` (NULL: none). ms: a client that has
+ * not taken it by then is closed; 0: the stall limit rules. */
 void sse_exchange_give_up(sse_exchange *x, sse_frame *last, uint64_t ms, sse_reason reason);
+
+/* The transport's pool drains: whoever listens is told, once. */
+void sse_exchange_want_end(sse_exchange *x);
 
 /* The clean end of a streamed answer. Harmless when ended. */
 void sse_exchange_finish(sse_exchange *x, sse_reason reason);
-
-/* The same with a last piece of body before it, whatever is pending; without it it is no clean end.
- */
-void sse_exchange_finish_with(sse_exchange *x, sse_frame *last, sse_reason reason);
 
 /* Breaks the connection (or the protocol's stream), so that the client sees an unfinished answer.
  */

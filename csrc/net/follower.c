@@ -95,10 +95,10 @@ static void tell_gap(sse_follower *f, sse_gap gap, sse_slice last_id)
     if (!code)
         code = sse_stream_push(f->stream, frame, NULL);
     sse_frame_unref(frame);
-    if (code && code != SSE_EAGAIN)
-        sse_stream_abort(f->stream, SSE_END_ERROR);
-    else
+    if (!code || code == SSE_EAGAIN)
         c->counters.gaps[gap]++;
+    else if (code != SSE_ECLOSED)
+        sse_stream_abort(f->stream, SSE_END_ERROR);
 }
 
 static uint64_t lag(const sse_follower *f)
@@ -117,13 +117,16 @@ static bool lags(const sse_follower *f)
     return c->max_lag && f->live && lag(f) > c->max_lag;
 }
 
+/* One whose client has gone is not slow: its end comes from the loop. */
 static void close_slow(sse_follower *f)
 {
+    if (sse_stream_lost(f->stream))
+        return;
     f->channel->counters.slow_closed++;
     sse_stream_end_slow(f->stream);
 }
 
-/* Goes on with the oldest event that it may still get. */
+/* Goes on with the oldest event that it may still get: the newest at least, where it is held. */
 static void skip(sse_follower *f)
 {
     sse_channel *c = f->channel;
@@ -132,19 +135,21 @@ static void skip(sse_follower *f)
 
     if (f->cursor < c->log.first)
         f->cursor = c->log.first;
-    while (lags(f))
+    while (f->cursor + 1 < c->log.next && lags(f))
         f->cursor++;
+    f->late = false;
     c->counters.skipped += f->cursor - from;
     sse_log_id(&c->log, from - 1, id);
     tell_gap(f, SSE_GAP_SLOW, text(id));
 }
 
-/* Nothing of what it was owed is gone; false: it can't go on, at least not now. */
+/* Nothing of what it was owed is gone; false: it can't go on, at least not now. A client that takes
+ * what there is may be any number of bytes behind for a moment. */
 static bool kept_up(sse_follower *f)
 {
     const sse_channel *c = f->channel;
 
-    if (!sse_log_missed(&c->log, f->cursor) && !lags(f)) {
+    if (!sse_log_missed(&c->log, f->cursor) && !f->late) {
         if (f->cursor < c->log.first) /* only what newer ones supersede is gone */
             f->cursor = c->log.first;
         return true;
@@ -153,7 +158,7 @@ static bool kept_up(sse_follower *f)
         close_slow(f);
     else
         skip(f);
-    return !sse_stream_closed(f->stream) && !f->stream->behind;
+    return !sse_stream_closed(f->stream) && !sse_stream_lost(f->stream) && !f->stream->behind;
 }
 
 /* --- frames of its own ------------------------------------------------------------------------ */
@@ -186,6 +191,7 @@ static int append_event(const sse_follower *f, uint64_t position, sse_buffer *ou
 static bool wants(sse_follower *f, uint64_t position)
 {
     sse_channel *c = f->channel;
+    bool nested = c->filtering; /* another where function made it follow */
     int wanted = 1;
 
     if (sse_log_at(&c->log, position)->superseded)
@@ -194,7 +200,7 @@ static bool wants(sse_follower *f, uint64_t position)
         return true;
     c->filtering = true;
     wanted = f->filter->wants(f->filter, c, position);
-    c->filtering = false;
+    c->filtering = nested;
     if (wanted < 0 && !f->gone)
         sse_stream_abort(f->stream, SSE_END_ERROR);
     if (wanted == 0)
@@ -202,29 +208,42 @@ static bool wants(sse_follower *f, uint64_t position)
     return wanted > 0;
 }
 
-/* As sse_channel_batch, with the events it wants and the ids it needs; *out NULL: none of them. */
-static int own_batch(sse_follower *f, sse_frame **out, uint64_t *to)
+/* Which of the next events it wants, as bits; *to: the position after them; *looked: their bytes.
+ * All are asked for before one is encoded: a filter may do anything, and the ids say where the
+ * stream stands in its other channels. SSE_ECLOSED: it was let go. */
+static int choose(sse_follower *f, uint64_t chosen[BATCH_EVENTS / 64], uint64_t *to, size_t *looked)
 {
-    sse_channel *c = f->channel;
+    const sse_log *log = &f->channel->log;
+
+    for (*to = f->cursor; *to < log->next && *looked < BATCH_BYTES; ++*to) {
+        uint64_t i = *to - f->cursor;
+        bool wanted = false;
+
+        if (i == BATCH_EVENTS)
+            break;
+        *looked += sse_log_at(log, *to)->frame->payload;
+        wanted = wants(f, *to);
+        if (f->gone || sse_stream_closed(f->stream))
+            return SSE_ECLOSED;
+        chosen[i / 64] |= (uint64_t)wanted << i % 64;
+    }
+    return SSE_OK;
+}
+
+/* As sse_channel_batch, with the events it wants and the ids it needs; *out NULL: none of them. */
+static int own_batch(sse_follower *f, sse_frame **out, uint64_t *to, size_t *looked)
+{
+    uint64_t chosen[BATCH_EVENTS / 64] = { 0 };
     sse_buffer bytes;
     uint32_t events = 0;
-    int code = SSE_OK;
+    int code = choose(f, chosen, to, looked);
 
-    *out = NULL;
     sse_buffer_init(&bytes, SIZE_MAX);
-    for (*to = f->cursor; *to < c->log.next && !code && bytes.len < BATCH_BYTES; ++*to) {
-        bool wanted = wants(f, *to);
-
-        if (f->gone || sse_stream_closed(f->stream)) {
-            code = SSE_ECLOSED;
-        } else if (wanted) {
-            code = append_event(f, *to, &bytes);
-            events++;
-        }
-        if (*to - f->cursor >= BATCH_EVENTS) {
-            ++*to;
-            break;
-        }
+    for (uint64_t i = 0; i < *to - f->cursor && !code; i++) {
+        if (!(chosen[i / 64] >> i % 64 & 1))
+            continue;
+        code = append_event(f, f->cursor + i, &bytes);
+        events++;
     }
     if (!code && events > 0) {
         *out = sse_frame_new(sse_buffer_slice(&bytes));
@@ -265,24 +284,25 @@ static size_t copy_past(const sse_past *past, char *out, size_t max)
     return sse_channel_before(past->log, past->before, out, max);
 }
 
-/* The next piece of what it is owed; *sent: its bytes. false: no more now, or ever. */
+/* The next piece of what it is owed; *sent: its bytes, and those of what it does not want. false:
+ * no more now, or ever. */
 static bool send_next(sse_follower *f, size_t *sent)
 {
     sse_stream *s = f->stream;
     sse_frame *frame = NULL;
     uint64_t to = 0;
+    size_t looked = 0;
     bool own = f->filter || follows_several(s);
     sse_past past = { copy_past, f->channel, f->cursor };
-    int code =
-        own ? own_batch(f, &frame, &to) : sse_channel_batch(f->channel, f->cursor, &frame, &to);
+    int code = own ? own_batch(f, &frame, &to, &looked)
+                   : sse_channel_batch(f->channel, f->cursor, &frame, &to);
 
     if (!code && frame)
         code = sse_stream_push(s, frame, own ? NULL : &past);
     if (!code || code == SSE_EAGAIN) {
-        if (frame) {
+        if (frame)
             count(f, frame);
-            *sent += frame->payload;
-        }
+        *sent += looked ? looked : frame->payload;
         f->cursor = to;
     } else if (code != SSE_ECLOSED) {
         sse_stream_abort(s, SSE_END_ERROR);
@@ -316,6 +336,35 @@ static void finish(sse_follower *f)
         sse_stream_close(f->stream);
 }
 
+/* So that the log tells before it drops what it is owed. */
+static void note_waiting(const sse_follower *f)
+{
+    sse_channel *c = f->channel;
+
+    if (!f->stream->behind || f->cursor < c->leaving || sse_log_missed(&c->log, f->cursor))
+        return;
+    if (f->cursor < c->waiting)
+        c->waiting = f->cursor;
+    if (f->cursor < c->waiting_now)
+        c->waiting_now = f->cursor;
+}
+
+static bool takes_more(sse_follower *f)
+{
+    sse_channel *c = f->channel;
+
+    if (sse_stream_takes(f->stream, f->cursor < c->leaving))
+        return true;
+    f->late = f->late || lags(f);
+    if (f->late || sse_log_missed(&c->log, f->cursor)) {
+        if (c->slow == SSE_SLOW_CLOSE)
+            close_slow(f);
+    } else {
+        note_waiting(f);
+    }
+    return false;
+}
+
 static void pump(sse_follower *f, size_t limit)
 {
     sse_channel *c = f->channel;
@@ -325,21 +374,23 @@ static void pump(sse_follower *f, size_t limit)
 
     if (f->busy || sse_stream_closed(s))
         return;
-    if (s->behind) {
-        if (c->slow == SSE_SLOW_CLOSE && (sse_log_missed(&c->log, f->cursor) || lags(f)))
-            close_slow(f);
+    if (!takes_more(f))
         return;
-    }
     f->busy = true; /* whatever ends the stream now, it is given back here */
-    while (more && f->cursor < c->log.next && sent < limit)
-        more = kept_up(f) && send_next(f, &sent);
+    while (more && f->cursor < c->log.next && sent < limit) {
+        more = kept_up(f);
+        if (more && f->cursor < c->log.next) /* else all has aged */
+            more = send_next(f, &sent);
+    }
     f->busy = false;
     if (f->gone) {
         give_back(f);
         return;
     }
-    if (!more)
+    if (!more) {
+        note_waiting(f);
         return;
+    }
     settle(f);
     if (c->closed && f->cursor == c->log.next)
         finish(f);
@@ -371,19 +422,29 @@ static const sse_follower_calls calls = { pump, leave };
 /* --- following -------------------------------------------------------------------------------- */
 
 /* What the client's last id says about a channel. */
-typedef enum { ABSENT, PLACED } answer;
+typedef enum {
+    ABSENT, /* there is none */
+    OTHERS, /* it has a part for each of several channels, but none for this one */
+    PART,   /* it has a part for this one */
+    PLAIN,  /* it is of one channel */
+} answer;
 
 static answer locate(const sse_channel *c, sse_slice id, sse_log_place *place, uint64_t *next)
 {
+    answer known = PLAIN;
+
+    *place = SSE_LOG_STRANGE;
+    *next = c->log.first;
     if (id.len == 0)
         return ABSENT;
     if (sse_position_is(id) && sse_log_find(&c->log, SSE_LOG_ID, id) == 0) {
         id = sse_position_part(id, c->tag);
         if (!id.at)
-            return ABSENT; /* it followed others then */
+            return OTHERS;
+        known = PART;
     }
     *place = sse_log_locate(&c->log, id, next);
-    return PLACED;
+    return known;
 }
 
 static uint64_t beginning(const sse_channel *c, const sse_follow_options *options)
@@ -413,13 +474,15 @@ static void insert(sse_channel *c, sse_follower *f)
 }
 
 /* Sets the cursor, and tells what is missing. */
-static void place(sse_follower *f, const sse_follow_options *options)
+static void place(sse_follower *f, const sse_follow_options *options, bool again)
 {
     sse_channel *c = f->channel;
-    sse_log_place where = SSE_LOG_HERE;
-    answer known = locate(c, options->last_id, &where, &f->cursor);
+    sse_log_place where = SSE_LOG_STRANGE;
+    sse_slice id = again ? (sse_slice){ 0 } : options->last_id;
+    answer known = locate(c, id, &where, &f->cursor);
+    bool theirs = known != PART && where == SSE_LOG_STRANGE && f->stream->resolved;
 
-    if (known == ABSENT || (where == SSE_LOG_STRANGE && f->stream->resolved)) {
+    if (known == ABSENT || theirs) {
         f->cursor = beginning(c, options);
         return;
     }
@@ -428,27 +491,33 @@ static void place(sse_follower *f, const sse_follow_options *options)
         return;
     }
     c->counters.missed++;
-    tell_gap(f, where == SSE_LOG_EXPIRED ? SSE_GAP_EXPIRED : SSE_GAP_UNKNOWN, options->last_id);
+    tell_gap(f, where == SSE_LOG_EXPIRED ? SSE_GAP_EXPIRED : SSE_GAP_UNKNOWN, id);
 }
 
-/* A plain id belongs to one of the channels: it says nothing about the others. */
+/* An id that one of the channels knows says nothing about those it has no part for; one that none
+ * knows may be of any. */
 static void resolve(sse_stream *s, sse_channel *const *channels, size_t n, sse_slice id)
 {
     for (size_t i = 0; i < n && !s->resolved; i++) {
         sse_log_place where = SSE_LOG_STRANGE;
         uint64_t next = 0;
 
-        s->resolved = locate(channels[i], id, &where, &next) == PLACED &&
-                      where != SSE_LOG_STRANGE && !sse_position_is(id);
+        s->resolved = locate(channels[i], id, &where, &next) == PART || where != SSE_LOG_STRANGE;
     }
 }
 
 static int check(const sse_stream *s, sse_channel *const *channels, size_t n, size_t *bad)
 {
+    size_t followed = 0;
+
     if (sse_stream_closed(s)) {
         *bad = n;
         return SSE_ECLOSED;
     }
+    for (const sse_follower *f = s->followers; f; f = f->also)
+        followed++;
+    if (followed + n > SSE_MAX_FOLLOWED)
+        return SSE_ETOOBIG;
     for (*bad = 0; *bad < n; ++*bad) {
         if (channels[*bad]->closed)
             return SSE_ECLOSED;
@@ -524,7 +593,7 @@ int sse_stream_follow(sse_stream *s, sse_channel *const *channels, size_t n,
     attach(list);
     for (size_t i = 0; i < n; i++) /* a gap that can't be told ends the stream, and all of them */
         if ((list = find(s, channels[i])))
-            place(list, options);
+            place(list, options, options->again >> i & 1);
     for (size_t i = 0; i < n; i++) {
         if (!(list = find(s, channels[i])))
             continue;

@@ -1,14 +1,12 @@
 #include "http1_answer.h"
 
 #include <stdio.h>
-#include <time.h>
 
 #define MAX_EXTRA_FIELDS  4 /* Date, Connection, and the framing of the body */
 #define MAX_RESPONSE_HEAD ((size_t)256 << 10)
 
-static void format_date(char *out, size_t size)
+void sse_http1_format_date(time_t now, char *out, size_t size)
 {
-    time_t now = time(NULL);
     struct tm tm;
 
     gmtime_r(&now, &tm); /* not strftime: day and month names must not follow the locale */
@@ -26,7 +24,7 @@ sse_http1_field sse_http1_text_field(const char *name, const char *value)
 int sse_http1_head_frame(const sse_http1_answer *a, const sse_http1_field *fields, size_t count,
                          size_t *bad, sse_frame **frame)
 {
-    char date[40], digits[24];
+    char digits[24];
     sse_http1_field all[SSE_HTTP1_MAX_FIELDS + MAX_EXTRA_FIELDS];
     sse_buffer out;
     int code = SSE_OK;
@@ -35,8 +33,7 @@ int sse_http1_head_frame(const sse_http1_answer *a, const sse_http1_field *field
         return SSE_ETOOBIG;
     if (count)
         memcpy(all, fields, count * sizeof *fields);
-    format_date(date, sizeof date);
-    all[count++] = sse_http1_text_field("Date", date);
+    all[count++] = sse_http1_text_field("Date", a->date);
     if (a->length >= 0 && (sse_http1_has_body(a->status) || (a->status == 304 && a->length > 0))) {
         snprintf(digits, sizeof digits, "%lld", (long long)a->length);
         all[count++] = sse_http1_text_field("Content-Length", digits);

@@ -3,6 +3,8 @@
 #ifndef SSE_NET_HTTP1_ANSWER_H
 #define SSE_NET_HTTP1_ANSWER_H
 
+#include <time.h>
+
 #include "../wire/error.h"
 #include "../wire/frame.h"
 #include "../wire/http1.h"
@@ -12,6 +14,7 @@ typedef struct sse_http1_answer {
     int status;
     int64_t length; /* of the body, or -1: streamed */
     bool chunked, keep_alive;
+    const char *date; /* of the Date field */
 } sse_http1_answer;
 
 /* SSE_EINVAL: a bad field, *bad is its index; SSE_ETOOBIG, SSE_ENOMEM. */
@@ -19,6 +22,9 @@ int sse_http1_head_frame(const sse_http1_answer *a, const sse_http1_field *field
                          size_t *bad, sse_frame **frame);
 
 sse_http1_field sse_http1_text_field(const char *name, const char *value);
+
+/* The Date field's value now: as RFC 9110 section 5.6.7 wants it. */
+void sse_http1_format_date(time_t now, char *out, size_t size);
 
 /* Whether an answer of that status may have a body (RFC 9112 section 6.3). */
 static inline bool sse_http1_has_body(int status)

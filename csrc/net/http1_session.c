@@ -23,7 +23,8 @@ typedef struct session {
     bool keep_alive;        /* after the answer at hand */
     bool chunked;           /* the answer at hand is streamed in chunks */
     bool expect_continue;
-    bool begun; /* the first byte of a request came: the head's deadline runs */
+    bool begun;  /* the first byte of a request came: the head's deadline runs */
+    bool served; /* a whole request has come */
 } session;
 
 /* --- what is being read --------------------------------------------------- */
@@ -55,7 +56,7 @@ static void drop_reading(session *s)
 {
     if (!s->read)
         return;
-    sse_request_free(s->read->request);
+    sse_request_unref(s->read->request);
     sse_buffer_free(&s->read->in);
     free(s->read);
     s->read = NULL;
@@ -76,6 +77,17 @@ static int send_and_drop(session *s, sse_frame *frame)
 
     sse_frame_unref(frame);
     return code;
+}
+
+/* Made once a second. */
+static const char *date_of(sse_pool *pool)
+{
+    time_t now = time(NULL);
+
+    if (now != pool->date_second)
+        sse_http1_format_date(now, pool->date, sizeof pool->date);
+    pool->date_second = now;
+    return pool->date;
 }
 
 /* How the body will be delimited (RFC 9112 section 6): by its length, by chunks, or by the end. */
@@ -102,6 +114,7 @@ static int start_answer(sse_exchange *x, int status, const sse_http1_field *fiel
         return SSE_ECLOSED;
     choose_framing(s, x, status, length);
     s->connection->fresh = sse_connection_pending(s->connection) == 0;
+    answer.date = date_of(x->pool);
     answer.chunked = s->chunked;
     answer.keep_alive = s->keep_alive;
     code = sse_http1_head_frame(&answer, fields, count, bad, &frame);
@@ -148,17 +161,18 @@ static void finish_answer(sse_exchange *x)
     if (s->chunked && !x->head_only && send_and_drop(s, sse_frame_raw(SSE_SLICE("0\r\n\r\n"))))
         sse_connection_close(s->connection, SSE_END_ERROR); /* no next answer behind half of one */
     s->chunked = false;
-    sse_connection_flush(s->connection); /* marks it: on_drained comes at the end of the turn */
+    sse_connection_flush(s->connection, false); /* marks it: on_drained comes at the end of the turn
+                                                 */
     if (!s->keep_alive || (s->connection->eof && waiting_bytes(s) == 0))
         sse_connection_finish(s->connection);
 }
 
-static void flush_answer(sse_exchange *x)
+static void flush_answer(sse_exchange *x, bool again)
 {
     session *s = x->session;
 
     if (s)
-        sse_connection_flush(s->connection);
+        sse_connection_flush(s->connection, again);
 }
 
 static size_t pending_bytes(const sse_exchange *x)
@@ -190,6 +204,7 @@ static void refuse(session *s, int status, const char *reason, const sse_http1_f
     s->keep_alive = s->chunked = false;
     sse_connection_deadline(s->connection, 0);
     answer.length = n;
+    answer.date = date_of(s->connection->pool);
     sse_http1_head_frame(&answer, fields, extra ? 2 : 1, NULL, &head);
     if (send_and_drop(s, head) == SSE_OK)
         send_and_drop(s, sse_frame_raw((sse_slice){ text, (size_t)n }));
@@ -198,13 +213,19 @@ static void refuse(session *s, int status, const char *reason, const sse_http1_f
     sse_connection_finish(s->connection);
 }
 
+static void reject(session *s, int status, const char *reason)
+{
+    s->connection->pool->count.rejected[status - 400]++;
+    refuse(s, status, reason, NULL);
+}
+
 static void refuse_request(session *s, const sse_http1_refusal *refusal)
 {
     char text[80];
 
     snprintf(text, sizeof text, "the body is larger than %llu bytes (max_body)",
              (unsigned long long)s->connection->pool->limits.max_body);
-    refuse(s, refusal->status, refusal->status == 413 ? text : refusal->reason, NULL);
+    reject(s, refusal->status, refusal->status == 413 ? text : refusal->reason);
 }
 
 /* While nothing of the answer went out, it can still become a 500; else the client is to see what
@@ -220,10 +241,10 @@ static void abort_answer(sse_exchange *x)
     if (started && s->connection->fresh && !x->head_only && !sse_connection_ended(s->connection)) {
         sse_connection_drop_pending(s->connection);
         s->connection->out.bare = false;
-        refuse(s, 500, "the answer broke off", NULL);
+        reject(s, 500, "the answer broke off");
         return;
     }
-    sse_connection_flush(s->connection);
+    sse_connection_flush(s->connection, false);
     if (started && s->connection->out.bare)
         sse_connection_reset(s->connection, SSE_END_SERVER);
     else
@@ -243,11 +264,12 @@ static void dispatch(session *s)
     sse_exchange *x = sse_exchange_new(pool, &transport, s, s->read->request);
 
     if (!x) {
-        refuse(s, 503, "out of memory", NULL);
+        reject(s, 503, "out of memory");
         return;
     }
     s->read->request = NULL;
     s->begun = false;
+    s->served = true;
     s->exchange = x;
     s->chunked = false;
     s->connection->out.bare = false;
@@ -279,10 +301,10 @@ static int take_head(session *s, const char *bytes, size_t len, size_t *used)
     }
     s->read->request = sse_request_new(&head, (size_t)limits->max_body);
     if (!s->read->request) {
-        refuse(s, 503, "out of memory", NULL);
+        reject(s, 503, "out of memory");
         return SSE_ECLOSED;
     }
-    s->keep_alive = head.keep_alive;
+    s->keep_alive = head.keep_alive && !s->connection->pool->draining.on;
     s->expect_continue = head.expect_continue && !s->read->body.done;
     if (!s->read->body.done)
         sse_connection_deadline(s->connection, limits->body_timeout);
@@ -307,7 +329,7 @@ static int take_body(session *s, const char *bytes, size_t len, size_t *used)
             return SSE_ECLOSED;
         }
         if (data.len && sse_buffer_append(&r->request->body, data.at, data.len)) {
-            refuse(s, 503, "out of memory", NULL);
+            reject(s, 503, "out of memory");
             return SSE_ECLOSED;
         }
         *used += taken;
@@ -503,9 +525,9 @@ static void on_deadline(sse_connection *c)
         return;
     }
     if (reads_body(s))
-        refuse(s, 408, "the body did not arrive in time", NULL);
+        reject(s, 408, "the body did not arrive in time");
     else if (s->begun)
-        refuse(s, 408, "the request head did not arrive in time", NULL);
+        reject(s, 408, "the request head did not arrive in time");
     else
         sse_connection_close(c, SSE_END_TIMEOUT);
 }
@@ -522,7 +544,26 @@ static void on_closed(sse_connection *c, sse_reason reason)
     sse_slab_give(&c->pool->sessions, s);
 }
 
-static const sse_protocol protocol = { on_bytes, on_eof, on_drained, on_deadline, on_closed };
+/* An answer under way, and a request that has begun to arrive, are the last. */
+static void on_drain(sse_connection *c)
+{
+    session *s = c->session;
+
+    s->keep_alive = false;
+    if (s->exchange)
+        sse_exchange_want_end(s->exchange);
+    else if (!s->begun && s->served)
+        sse_connection_finish(c);
+    else if (!s->begun) /* its first request may be on its way */
+        sse_connection_deadline(c, SSE_UNUSED_MS);
+}
+
+static const sse_protocol protocol = { .on_bytes = on_bytes,
+                                       .on_eof = on_eof,
+                                       .on_drained = on_drained,
+                                       .on_deadline = on_deadline,
+                                       .on_closed = on_closed,
+                                       .on_drain = on_drain };
 
 /* --- birth --------------------------------------------------------------- */
 

@@ -1,9 +1,11 @@
+#define _GNU_SOURCE /* accept4 */
 #include "server.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netdb.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
@@ -21,9 +23,10 @@ struct sse_server {
     sse_server_options options;
     char *host;
     int port;
-    evutil_socket_t fd; /* -1: doesn't listen */
+    evutil_socket_t fd;                 /* -1: doesn't listen */
+    enum { UNKNOWN, YES, NO } inherits; /* accepted sockets have the listener's options */
     struct event accepting;
-    sse_deadline pause;
+    sse_deadline pause, over; /* over: of a drain */
     sse_deferred idle;
     sse_addresses addresses;
     size_t served, refusing; /* connections that count towards max_connections; those told 503 */
@@ -45,6 +48,42 @@ const sse_limits sse_default_limits = {
     .write_timeout = 120000,
     .keep_alive = 15000,
 };
+
+/* --- sockets ------------------------------------------------------------- */
+
+/* One call where the system has it for three: it doesn't block, and no child inherits it. */
+static evutil_socket_t accept_client(evutil_socket_t fd, struct sockaddr *from, socklen_t *size)
+{
+#ifdef SOCK_NONBLOCK
+    return accept4(fd, from, size, SOCK_NONBLOCK | SOCK_CLOEXEC);
+#else
+    evutil_socket_t client = accept(fd, from, size);
+
+    if (client >= 0) {
+        evutil_make_socket_nonblocking(client);
+        evutil_make_socket_closeonexec(client);
+    }
+    return client;
+#endif
+}
+
+/* Whether what was set on the listener is set on what it accepts, as on Linux and the BSDs. */
+static bool inherits_options(evutil_socket_t client)
+{
+    int nodelay = 0, keepalive = 0;
+    socklen_t size = sizeof nodelay;
+
+    return getsockopt(client, IPPROTO_TCP, TCP_NODELAY, &nodelay, &size) == 0 && nodelay &&
+           getsockopt(client, SOL_SOCKET, SO_KEEPALIVE, &keepalive, &size) == 0 && keepalive;
+}
+
+static void set_options(sse_server *server, evutil_socket_t client)
+{
+    if (server->inherits == UNKNOWN)
+        server->inherits = inherits_options(client) ? YES : NO;
+    if (server->inherits == NO)
+        sse_connection_set_options(client, server->pool.limits.write_timeout);
+}
 
 /* --- accepting ----------------------------------------------------------- */
 
@@ -97,26 +136,32 @@ static void on_pause_over(sse_deadline *d)
     watch_listener(SSE_OWNER(d, sse_server, pause));
 }
 
+/* false: nobody waits, or nobody can be let in. */
+static bool accept_one(sse_server *server)
+{
+    struct sockaddr_storage from;
+    socklen_t size = sizeof from;
+    evutil_socket_t client = accept_client(server->fd, (struct sockaddr *)&from, &size);
+
+    if (client >= 0) {
+        set_options(server, client);
+        welcome(server, client, (struct sockaddr *)&from);
+    } else if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
+        server->pool.count.unaccepted++;
+        event_del(&server->accepting); /* else the loop would spin on what it can't take */
+        sse_wheel_set(&server->pool.wheel, &server->pause, PAUSE_MS);
+    }
+    return client >= 0;
+}
+
 static void on_acceptable(evutil_socket_t fd, short what, void *arg)
 {
     sse_server *server = arg;
 
+    (void)fd;
     (void)what;
-    for (int i = 0; i < ACCEPTS_A_TURN && server->fd >= 0; i++) {
-        struct sockaddr_storage from;
-        socklen_t size = sizeof from;
-        evutil_socket_t client = accept(fd, (struct sockaddr *)&from, &size);
-
-        if (client >= 0) {
-            welcome(server, client, (struct sockaddr *)&from);
-            continue;
-        }
-        if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
-            event_del(&server->accepting); /* else the loop would spin on what it can't take */
-            sse_wheel_set(&server->pool.wheel, &server->pause, PAUSE_MS);
-        }
-        return;
-    }
+    for (int i = 0; i < ACCEPTS_A_TURN && server->fd >= 0 && accept_one(server); i++)
+        ;
 }
 
 /* --- listening ----------------------------------------------------------- */
@@ -164,6 +209,7 @@ static evutil_socket_t open_listener(const sse_server *server, const struct addr
     evutil_make_socket_nonblocking(fd);
     evutil_make_socket_closeonexec(fd);
     evutil_make_listen_socket_reuseable(fd);
+    sse_connection_set_options(fd, server->pool.limits.write_timeout);
     if (bind(fd, a->ai_addr, a->ai_addrlen) == 0 && listen(fd, server->options.backlog) == 0)
         return fd;
     number = errno;
@@ -208,6 +254,8 @@ int sse_server_listen(sse_server *server, char *message, size_t size)
     if (server->fd < 0)
         return describe(server, number, message, size);
     server->port = bound_port(server->fd);
+    server->pool.draining.on = false;
+    sse_wheel_cancel(&server->pool.wheel, &server->over);
     event_assign(&server->accepting, sse_loop_base(server->pool.loop), server->fd,
                  EV_READ | EV_PERSIST, on_acceptable, server);
     watch_listener(server);
@@ -244,10 +292,16 @@ static void tell_idle(void *arg)
 
     if (server->fd >= 0 || server->pool.count.connections > 0 || !server->on_idle)
         return;
+    sse_wheel_cancel(&server->pool.wheel, &server->over);
     if (sse_pool_settled(&server->pool))
         server->on_idle(server->user);
     else
         sse_loop_defer(server->pool.loop, &server->idle); /* what ended is told first */
+}
+
+static void on_over(sse_deadline *d)
+{
+    sse_pool_close_all(&SSE_OWNER(d, sse_server, over)->pool);
 }
 
 int sse_server_new(sse_loop *loop, const sse_server_options *options, void *user,
@@ -267,6 +321,7 @@ int sse_server_new(sse_loop *loop, const sse_server_options *options, void *user
     server->fd = -1;
     server->port = options->port;
     server->pause.call = on_pause_over;
+    server->over.call = on_over;
     server->user = user;
     server->on_request = on_request_;
     server->on_idle = on_idle;
@@ -290,9 +345,21 @@ void sse_server_stop_listening(sse_server *server)
     sse_loop_defer(server->pool.loop, &server->idle);
 }
 
+void sse_server_drain(sse_server *server, const sse_drain_options *options)
+{
+    if (server->pool.draining.on)
+        return;
+    for (int i = 0; server->fd >= 0 && i < server->options.backlog && accept_one(server); i++)
+        ; /* who waited already would be told by a reset otherwise */
+    sse_server_stop_listening(server);
+    sse_pool_drain(&server->pool, options->within, options->retry);
+    sse_wheel_set(&server->pool.wheel, &server->over, options->within + options->grace);
+}
+
 void sse_server_close(sse_server *server)
 {
     sse_server_stop_listening(server);
+    sse_wheel_cancel(&server->pool.wheel, &server->over);
     sse_pool_close_all(&server->pool);
 }
 

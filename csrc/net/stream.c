@@ -38,6 +38,7 @@ static void on_exchange_end(void *user, sse_reason reason)
 
     sse_wheel_cancel(&pool->wheel, &s->keep_alive);
     pool->count.streams--;
+    pool->count.streams_ended[reason]++;
     if (s->on->on_end)
         s->on->on_end(s->user, reason);
     if (s->packs)
@@ -54,6 +55,41 @@ static void on_exchange_drain(void *user)
         s->exchange->pool->on_stream_ready(s);
     if (!s->behind && !sse_stream_closed(s) && s->on->on_drain)
         s->on->on_drain(s->user);
+}
+
+static uint64_t random_to(uint64_t most)
+{
+    uint32_t random = 0;
+
+    evutil_secure_rng_get_bytes(&random, sizeof random);
+    return random % (most + 1);
+}
+
+/* What is to be the last piece, as the end of the body; false: it can't be had. */
+static bool pack_end(sse_stream *s, sse_frame **frame)
+{
+    sse_frame *plain = *frame;
+
+    if (!s->packs || sse_stream_closed(s))
+        return true;
+    *frame = sse_packer_end(packer(s), s->exchange, plain);
+    sse_frame_unref(plain);
+    return *frame != NULL;
+}
+
+/* Spread, so that clients sent away together do not come back together. */
+static void end_with_retry(sse_stream *s, uint64_t retry, uint64_t ms, sse_reason reason)
+{
+    sse_event event = { .retry = (int64_t)(retry + random_to(retry / 2)) };
+    sse_frame *frame = NULL;
+
+    if (sse_frame_event(&event, SIZE_MAX, &frame, NULL))
+        frame = NULL; /* it ends all the same */
+    if (pack_end(s, &frame))
+        sse_exchange_give_up(s->exchange, frame, ms, reason);
+    else
+        sse_exchange_abort(s->exchange, reason);
+    sse_frame_unref(frame);
 }
 
 static int hand_over(sse_stream *s, sse_frame *frame, size_t max)
@@ -83,7 +119,7 @@ static void on_silence(sse_deadline *d)
     if (sse_stream_closed(s))
         return;
     if (s->draining) {
-        sse_stream_close(s);
+        end_with_retry(s, s->interval, 0, SSE_END_SERVER);
         return;
     }
     if (now >= due) {
@@ -178,7 +214,24 @@ static sse_stream *new_stream(sse_exchange *x, const sse_stream_options *options
     return s;
 }
 
-static const sse_exchange_events events = { on_exchange_ended, on_exchange_end, on_exchange_drain };
+/* Those that were open when the pool began to drain have a place each, the others any. */
+static void on_exchange_end_wanted(void *user)
+{
+    sse_stream *s = user;
+    sse_draining *d = &s->exchange->pool->draining;
+    uint64_t now = sse_loop_now(s->exchange->pool->loop), i = d->next++, from = 0;
+
+    if (i < d->streams) {
+        from = d->within * i / d->streams;
+        sse_stream_end_after(s, from + random_to(d->within * (i + 1) / d->streams - from),
+                             d->retry);
+    } else {
+        sse_stream_end_after(s, random_to(d->until > now ? d->until - now : 0), d->retry);
+    }
+}
+
+static const sse_exchange_events events = { on_exchange_ended, on_exchange_end, on_exchange_drain,
+                                            on_exchange_end_wanted };
 
 /* The first of the body. */
 static void begin(sse_stream *s, const sse_stream_options *options, sse_coding coding)
@@ -192,7 +245,11 @@ static void begin(sse_stream *s, const sse_stream_options *options, sse_coding c
         sse_stream_send(s, &(sse_event){ .retry = options->retry }, NULL);
     if (x->head_only)
         sse_stream_close(s);
-    else if (s->interval && !sse_stream_closed(s))
+    else if (sse_stream_closed(s))
+        return;
+    else if (x->pool->draining.on)
+        on_exchange_end_wanted(s);
+    else if (s->interval)
         sse_wheel_set(&x->pool->wheel, &s->keep_alive, s->interval);
 }
 
@@ -214,8 +271,7 @@ int sse_stream_open(sse_exchange *x, const sse_stream_options *options, sse_stre
     }
     x->user = s;
     x->on = &events;
-    sse_request_free(x->request);
-    x->request = NULL;
+    sse_exchange_drop_request(x);
     x->pool->count.streams++;
     x->pool->count.streams_opened++;
     *out = s;
@@ -237,6 +293,8 @@ int sse_stream_send(sse_stream *s, const sse_event *event, const char **field)
     if (sse_stream_closed(s))
         return SSE_ECLOSED;
     code = sse_frame_event(event, s->max_pending, &frame, field);
+    if (code == SSE_ETOOBIG)
+        s->exchange->pool->count.oversized++;
     return code ? code : send_frame(s, frame);
 }
 
@@ -255,6 +313,8 @@ int sse_stream_comment(sse_stream *s, sse_slice text)
         code = frame ? SSE_OK : SSE_ENOMEM;
     }
     sse_buffer_free(&out);
+    if (code == SSE_ETOOBIG)
+        s->exchange->pool->count.oversized++;
     return code ? code : send_frame(s, frame);
 }
 
@@ -273,62 +333,46 @@ void sse_stream_break_run(sse_stream *s)
         packer(s)->run = 0;
 }
 
-/* Spread, so that clients sent away together do not come back together. */
-static sse_frame *retry_frame(uint64_t ms)
+bool sse_stream_takes(sse_stream *s, bool again)
 {
-    sse_event event = { .retry = 0 };
-    sse_frame *frame = NULL;
-    uint32_t random = 0;
+    sse_exchange *x = s->exchange;
 
-    evutil_secure_rng_get_bytes(&random, sizeof random);
-    event.retry = (int64_t)(ms + random % (ms / 2 + 1));
-    return sse_frame_event(&event, SIZE_MAX, &frame, NULL) ? NULL : frame;
+    if (s->behind && x->session) {
+        x->transport->flush(x, again);
+        s->behind = x->transport->pending(x) > 0;
+    }
+    return !s->behind;
+}
+
+bool sse_stream_lost(const sse_stream *s)
+{
+    const sse_exchange *x = s->exchange;
+
+    return !x->session || sse_connection_ended(x->transport->connection(x));
 }
 
 void sse_stream_end_after(sse_stream *s, uint64_t ms, uint64_t retry)
 {
-    sse_frame *frame = NULL;
-
     if (sse_stream_closed(s) || s->draining)
         return;
-    frame = retry_frame(retry);
-    if (frame)
-        hand_over(s, frame, SIZE_MAX);
-    sse_frame_unref(frame);
     s->draining = true;
+    s->interval = retry < UINT32_MAX ? (uint32_t)retry : UINT32_MAX;
     sse_wheel_set(&s->exchange->pool->wheel, &s->keep_alive, ms);
 }
 
 void sse_stream_end_slow(sse_stream *s)
 {
-    sse_frame *last = retry_frame(SLOW_RETRY_MS);
-
-    if (s->packs && !sse_stream_closed(s)) {
-        sse_frame *plain = last;
-
-        last = sse_packer_end(packer(s), s->exchange, plain);
-        sse_frame_unref(plain);
-        if (!last) {
-            sse_exchange_abort(s->exchange, SSE_END_SLOW);
-            return;
-        }
-    }
-    sse_exchange_give_up(s->exchange, last, SLOW_END_MS, SSE_END_SLOW);
-    sse_frame_unref(last);
+    end_with_retry(s, SLOW_RETRY_MS, SLOW_END_MS, SSE_END_SLOW);
 }
 
 void sse_stream_close(sse_stream *s)
 {
     sse_frame *end = NULL;
 
-    if (sse_stream_closed(s))
-        return;
-    if (!s->packs) {
-        sse_exchange_finish(s->exchange, SSE_END_SERVER);
-        return;
-    }
-    end = sse_packer_end(packer(s), s->exchange, NULL);
-    sse_exchange_finish_with(s->exchange, end, SSE_END_SERVER);
+    if (pack_end(s, &end))
+        sse_exchange_give_up(s->exchange, end, 0, SSE_END_SERVER);
+    else
+        sse_exchange_abort(s->exchange, SSE_END_ERROR);
     sse_frame_unref(end);
 }
 

@@ -20,9 +20,9 @@ typedef struct sse_stream {
     struct sse_follower *followers; /* one a channel */
     uint64_t last_sent;             /* ms */
     size_t max_pending;
-    uint32_t interval; /* ms between keep-alives, 0: none */
+    uint32_t interval; /* ms between keep-alives, 0: none; once draining, of the `retry:` */
     bool behind;       /* the client takes no more at present: on_drain follows */
-    bool resolved;     /* one of the channels knew the client's last event id */
+    bool resolved;     /* the client's last event id is of one of the channels it followed */
     bool draining;     /* the keep-alive deadline is the end */
     bool packs;        /* compressed: a packer lies behind it */
 } sse_stream;
@@ -63,7 +63,15 @@ int sse_stream_push(sse_stream *s, sse_frame *frame, const struct sse_past *past
 /* What is pushed from now on may come from another log, or from elsewhere in it. */
 void sse_stream_break_run(sse_stream *s);
 
-/* The clean end within ms, with a `retry:` before it, between retry and half as much more. */
+/* Whether its client takes more at present, after a try to write what is queued: that only waits
+ * for the end of the turn as a rule. `again`: also where the socket took no more the last time. */
+bool sse_stream_takes(sse_stream *s, bool again);
+
+/* Its connection is lost: the loop is about to tell its end. */
+bool sse_stream_lost(const sse_stream *s);
+
+/* The clean end after ms, with a `retry:` before it, between retry and half as much more. The first
+ * call counts. */
 void sse_stream_end_after(sse_stream *s, uint64_t ms, uint64_t retry);
 
 /* Ends one that is too slow, with SSE_END_SLOW: a `retry:` and a clean end if its client takes them

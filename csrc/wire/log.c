@@ -105,9 +105,11 @@ static void unlink_tag(sse_log *log, int tag, uint64_t position)
 
 /* --- dropping --------------------------------------------------------------------------------- */
 
+/* Its id is still known: who has that event misses nothing. */
 static void drop_first(sse_log *log)
 {
     sse_log_entry *e = sse_log_at(log, log->first);
+    size_t id_len = e->tag_len[SSE_LOG_ID];
 
     for (int tag = 0; tag < SSE_LOG_TAGS; tag++)
         if (e->tag_len[tag] > 0)
@@ -115,7 +117,11 @@ static void drop_first(sse_log *log)
     if (!e->superseded)
         log->lost = log->first;
     sse_frame_unref(e->frame);
-    free(e->tags);
+    free(log->edge);
+    log->edge = id_len > 0 ? e->tags : NULL; /* whose first bytes it is */
+    log->edge_len = id_len;
+    if (!log->edge)
+        free(e->tags);
     *e = (sse_log_entry){ 0 };
     log->first++;
 }
@@ -160,7 +166,9 @@ void sse_log_free(sse_log *log)
     sse_log_clear(log);
     for (int tag = 0; tag < SSE_LOG_TAGS; tag++)
         free(log->index[tag].buckets);
+    free(log->edge);
     free(log->ring);
+    log->edge = NULL;
     log->ring = NULL;
 }
 
@@ -294,10 +302,16 @@ sse_log_place sse_log_locate(const sse_log *log, sse_slice id, uint64_t *next)
         *next = log->next;
         return SSE_LOG_FUTURE;
     }
-    if (!known)
-        position = sse_log_find(log, SSE_LOG_ID, id);
     *next = log->first;
-    if (!known && position == 0)
+    if (!known) {
+        position = sse_log_find(log, SSE_LOG_ID, id);
+        known = position > 0;
+    }
+    if (!known && log->edge && same(id, (sse_slice){ log->edge, log->edge_len })) {
+        position = log->first - 1;
+        known = true;
+    }
+    if (!known)
         return SSE_LOG_STRANGE;
     if (sse_log_missed(log, position + 1))
         return SSE_LOG_EXPIRED;

@@ -42,7 +42,9 @@ typedef struct sse_log {
     uint64_t first, next; /* held: first <= position < next */
     uint64_t lost;        /* the newest position that is gone though it was owed; 0: none */
     uint64_t total;       /* framed bytes of all events ever */
-    sse_log_entry *ring;  /* of cap, a power of two */
+    char *edge;           /* the own id of the event just before the oldest held; NULL: none */
+    size_t edge_len;
+    sse_log_entry *ring; /* of cap, a power of two */
     size_t cap;
     sse_log_index index[SSE_LOG_TAGS];
 } sse_log;

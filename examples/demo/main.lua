@@ -4,10 +4,16 @@
 local folder = arg[0]:match "^(.*)/[^/]*$" or "."
 package.path = ("%s/../../?.lua;%s"):format(folder, package.path)
 require "examples.program" -- finds a clone that is not installed
+local ending = require "examples.ending"
+local live = require "examples.demo.live"
 local sse = require "sse"
 
-local EXAMPLES = { "clock", "notice", "typewriter", "monitor", "page", "fetch_post" }
-local FILES = { ["/"] = "index.html", ["/demo.css"] = "demo.css", ["/demo.js"] = "demo.js" }
+local EXAMPLES = { "clock", "notice", "typewriter", "monitor", "page", "fetch_post", "channel" }
+local FILES = {
+  ["/"] = "index.html", ["/demo.css"] = "demo.css", ["/demo.js"] = "demo.js",
+  ["/live"] = "live.html", ["/live.css"] = "live.css", ["/live.js"] = "live.js",
+}
+local WITHIN = 1000 -- ms in which the open streams end
 
 local function fail(...)
   io.stderr:write("demo: ", string.format(...), "\n")
@@ -59,6 +65,7 @@ local function mount(server)
     end
     example.mount(server, "/" .. name)
   end
+  live.mount(server, function() return ("http://127.0.0.1:%d/"):format(server.port) end)
 end
 
 local function follow(name, url)
@@ -95,11 +102,15 @@ local function main()
     follow("clock", base .. "clock/stream"),
     follow("notice", base .. "notice/notices"),
   }
-  for _, name in ipairs { "SIGINT", "SIGTERM" } do sse.signal(name, sse.stop) end
+  local function leave()
+    live.rest()
+    for _, source in ipairs(sources) do source:close() end
+  end
+  ending(server, WITHIN, leave)
   if seconds then sse.after(seconds * 1000, sse.stop) end
   sse.run()
-  for _, source in ipairs(sources) do source:close() end
-  server:close()
+  leave()
+  server:stop()
   print "\nbye"
 end
 

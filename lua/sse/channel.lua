@@ -61,6 +61,7 @@ local function new(name, given)
 end
 
 --- Every open channel that somebody refers to or follows, by name.
+-- @function sse.channels
 -- @treturn {table,...} the channels
 function methods.all()
   local list = {}

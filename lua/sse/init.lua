@@ -1,6 +1,7 @@
 --- Server-Sent Events: a client, a server, and the channel between them.
 -- @module sse
 local abort = require "sse.abort"
+local channels = require "sse.channel"
 local core = require "sse.core"
 local event = require "sse.event"
 local files = require "sse.files"
@@ -65,8 +66,10 @@ return {
   AbortSignal = abort.AbortSignal,
   Event = event.Event,
 
-  channel = require("sse.channel").new,
+  channel = channels.new,
+  channels = channels.all,
   server = require "sse.server",
+  metrics = require "sse.metrics",
   file = files.file,
 
   parser = require "sse.parser",

@@ -19,7 +19,7 @@ end
 
 --- An empty table of routes.
 function router.new()
-  return setmetatable({ root = new_node() }, router)
+  return setmetatable({ root = new_node(), literal = {} }, router)
 end
 
 local function check_pattern(pattern)
@@ -66,6 +66,10 @@ function router:add(method, pattern, handler, level)
     error(("%s %s has a handler already"):format(method, pattern), (level or 2) + 1)
   end
   node.methods[method] = { handler = handler, names = names }
+  -- Found at once where the path is written as the pattern is: nothing comes before it.
+  if not names[1] and not pattern:find("%", 1, true) then
+    self.literal[pattern] = node.methods
+  end
 end
 
 --- Adds a handler for GET of every path that begins with the prefix; it finds the decoded segments
@@ -139,6 +143,8 @@ end
 -- @treturn table|nil its params; without a handler the list of methods the path has, or nil for
 -- none
 function router:find(method, path)
+  local direct = self.literal[path]
+  if direct and direct[method] then return direct[method].handler, {} end
   local segments = url.segments(path)
   local list = candidates(self.root, segments)
   for _, candidate in ipairs(list) do

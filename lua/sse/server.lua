@@ -54,6 +54,8 @@ local spec = {
   max_connections_per_address = options.integer(1),
   max_head = options.integer(256),
   max_body = options.integer(0),
+  max_pending = options.integer(1),
+  max_buffered = options.integer(1),
   head_timeout = options.ms(1),
   body_timeout = options.ms(1),
   idle_timeout = options.ms(1),
@@ -102,7 +104,7 @@ end
 
 local function preflight(self, req, res, methods)
   local list = self.cors:preflight(methods, req:header "access-control-request-headers")
-  table.move(list, 1, #list, #res.base + 1, res.base)
+  res.base = table.move(list, 1, #list, #res.base + 1, res.base)
   res:reply(204)
 end
 
@@ -140,23 +142,35 @@ local function on_request(self, exchange)
   local req = request.new(exchange)
   local res = response.new(exchange, req, self.compress)
   task.start(function(message) failed(self, req, res, message) end, answer, self, req, res)
-  request.keep(req) -- the client may leave while the handler waits
+end
+
+local function drained(self)
+  local waiting = self.draining
+  self.draining = {}
+  for _, resume in ipairs(waiting) do resume(true) end
 end
 
 --- Makes a server; it listens after `server:listen()`.
 -- @function sse.server
 -- @tparam[opt] table given options: `host` ("127.0.0.1"), `port` (0, the system's choice), `cors`
 -- (see `sse.cors`), `backlog`, `max_connections`, `max_connections_per_address`, `max_head` and
--- `max_body` (bytes), `head_timeout`, `body_timeout`, `idle_timeout` and `keep_alive` (ms;
--- `keep_alive` may be false), `compress` (of its event streams, true; see `res:event_stream`),
--- `on_error` (function(message, req))
+-- `max_body` (bytes), `max_pending` (bytes one client of a stream may be behind) and
+-- `max_buffered` (of all together), `head_timeout`, `body_timeout`, `idle_timeout` and
+-- `keep_alive` (ms; `keep_alive` may be false), `compress` (of its event streams,
+-- true; see `res:event_stream`), `on_error` (function(message, req))
 -- @return the server; `port` is the one it listens on
 local function new(given)
   given = options.check("sse.server", given, spec)
-  local self = { router = router.new(), error_handler = given.on_error, collecting = false }
+  local self = {
+    router = router.new(), error_handler = given.on_error, collecting = false,
+    draining = {}, -- those who wait for the end
+  }
   self.compress = given.compress
   self.cors = given.cors and cors.new(given.cors, 3) or false
-  local inner = { on_request = function(exchange) on_request(self, exchange) end }
+  local inner = {
+    on_request = function(exchange) on_request(self, exchange) end,
+    on_idle = function() drained(self) end,
+  }
   for name, value in pairs(given) do
     if name ~= "cors" and name ~= "compress" and name ~= "on_error" then inner[name] = value end
   end
@@ -219,7 +233,39 @@ function server:listen()
   return self.core:listen()
 end
 
---- Stops listening and closes every connection at once.
+local DAY = 24 * 3600 * 1000
+
+local drain_options = {
+  within = options.number(0, DAY, "milliseconds"),
+  grace = options.number(0, DAY, "milliseconds"),
+  retry = options.number(0, DAY, "milliseconds"),
+}
+
+--- Ends in peace: listens no more, closes idle connections, lets what is being answered finish
+-- (with `Connection: close`), and ends each open event stream, spread evenly over `within`, with a
+-- `retry:` before its clean end, so that its client comes back by itself, and not together with
+-- all others. A request that still arrives is answered; a stream opened then is ended likewise.
+-- What is left `grace` after that is closed at once. Called again meanwhile, it closes all at
+-- once. Waits: a task yields, outside of one the loop is pumped.
+-- @tparam[opt] table given `within` (ms, 5000), `grace` (ms, 5000), `retry` (ms, 2000: clients come
+-- back between it and half as much more)
+-- @treturn boolean true, once no connection is left
+function server:drain(given)
+  options.method(self, metatable, "server:drain")
+  given = options.check("server:drain", given, drain_options)
+  return task.await(function(resume)
+    local waiting = self.draining
+    waiting[#waiting + 1] = resume
+    if #waiting > 1 then
+      self:close()
+    else
+      self.core:drain(given.within or 5000, given.retry or 2000, given.grace or 5000)
+    end
+    if not self.core.active then drained(self) end
+  end, "server:drain")
+end
+
+--- Stops listening and closes every connection at once. `server:stop` is the same.
 function server:close()
   options.method(self, metatable, "server:close")
   if self.collecting then self.collecting:stop() end
@@ -227,9 +273,15 @@ function server:close()
   self.core:close()
 end
 
---- Numbers: `connections` and `streams` open now, `accepted`, `refused`, `requests`,
--- `streams_opened`, `bytes_in`, `bytes_out` since the start. Of compressed streams: `compressed` and
--- `windows` open now, `uncompressed_bytes` and what they came to, `compressed_bytes`.
+server.stop = server.close
+
+--- Numbers. Now: `connections`, `streams`, `pending` (bytes that wait for clients). Since the
+-- start: `accepted`, `refused` (one too many) and `unaccepted` (times accepting had to pause)
+-- connections, `requests`, `rejected` (by status, what the core refuses itself), `streams_opened`,
+-- `bytes_in`, `bytes_out`; sends refused: `full` (`max_pending`, `max_buffered`) and `oversized`;
+-- `overflowed`, followers closed since `max_buffered` was reached; `closed` (connections) and
+-- `streams_ended`, both by reason. Of compressed streams: `compressed` and `windows` open now,
+-- `uncompressed_bytes` and what they came to, `compressed_bytes`. See `sse.metrics`.
 function server:stats()
   options.method(self, metatable, "server:stats")
   return self.core:stats()

@@ -22,15 +22,15 @@ local headers_metatable = {
 }
 
 function lazy:headers() return setmetatable(self.exchange:headers(), headers_metatable) end
-function lazy:body() return self.exchange.body end
-function lazy:remote_address() return self.exchange.remote_address end
 function lazy:protocol() return self.exchange.protocol end
 function lazy:path() return url.decode(self.raw_path) end
 function lazy:query() return url.query(self.raw_query) end
 
 function lazy:last_event_id()
   local id = self:header "last-event-id"
-  if not id or id == "" then id = self.query.lastEventId end
+  if id and id ~= "" then return id end
+  if self.raw_query == "" then return nil end
+  id = self.query.lastEventId
   return id ~= "" and id or nil
 end
 
@@ -47,21 +47,12 @@ local metatable = {
 
 --- Wraps an exchange of the core.
 function request.new(exchange)
-  local target = exchange.target
+  local method, target, body, remote_address = exchange:request()
   local path, query = url.split(target)
   return setmetatable({
-    exchange = exchange, method = exchange.method,
-    target = target, raw_path = path, raw_query = query,
+    exchange = exchange, method = method, target = target, raw_path = path, raw_query = query,
+    body = body, remote_address = remote_address, params = false,
   }, metatable)
-end
-
---- Takes over what the exchange below will drop: once answered, it lets go of the request.
-function request.keep(self)
-  if not self.exchange then return end
-  for _, name in ipairs { "headers", "body", "remote_address", "protocol" } do
-    local _ = self[name]
-  end
-  self.exchange = nil
 end
 
 --- One header by name, in any case, or nil.

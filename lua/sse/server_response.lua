@@ -8,7 +8,6 @@ local core = require "sse.core"
 local headers = require "sse.headers"
 local json = require "sse.json"
 local options = require "sse.options"
-local request = require "sse.server_request"
 local stream_methods = require "sse.stream"
 local task = require "sse.task"
 
@@ -38,7 +37,8 @@ local metatable = {
 -- Wakes those who wait for room.
 local function wake(self)
   local waiting = self.waiting
-  self.waiting = {}
+  if not waiting then return end
+  self.waiting = false
   for _, resume in ipairs(waiting) do resume() end
 end
 
@@ -65,13 +65,14 @@ end
 -- @param req its request
 -- @tparam[opt] boolean|string compress the server's, for streams without an option of their own
 function response.new(exchange, req, compress)
-  return setmetatable(
-    { exchange = exchange, req = req, compress = compress, base = {}, waiting = {} }, metatable)
+  return setmetatable({ exchange = exchange, req = req, base = false, waiting = false,
+    stream = false, compress = compress }, metatable)
 end
 
 -- The fields every answer to this request has, then those given.
 local function fields_of(self, given)
-  local list = table.move(self.base, 1, #self.base, 1, {})
+  local base = self.base
+  local list = base and table.move(base, 1, #base, 1, {}) or {}
   if given == nil then return list end
   local own, message = headers.list(given)
   if not own then error(message, 3) end
@@ -118,7 +119,6 @@ function methods:reply(status, body, fields)
     text, content_type = encode(body)
     headers.default(list, "Content-Type", content_type)
   end
-  request.keep(self.req)
   return self.exchange:reply(status, list, text)
 end
 
@@ -132,7 +132,6 @@ function methods:write_head(status, fields)
   check_unanswered(self)
   local list = fields_of(self, fields)
   if not without_body[status] then headers.default(list, "Content-Type", TEXT) end
-  request.keep(self.req)
   return self.exchange:start(status, list)
 end
 
@@ -167,7 +166,10 @@ function methods:drain()
   options.method(self, metatable, "res:drain")
   watch(self)
   while not self.closed and self.pending > 0 do
-    task.await(function(resume) table.insert(self.waiting, resume) end, "res:drain")
+    task.await(function(resume)
+      self.waiting = self.waiting or {}
+      table.insert(self.waiting, resume)
+    end, "res:drain")
   end
   if self.closed then return nil, "closed", "ECLOSED" end
   return true
@@ -200,20 +202,22 @@ local stream_options = {
 -- called all the same if the handler sets it before it waits.
 function methods:event_stream(given)
   options.method(self, metatable, "res:event_stream")
-  given = options.check("event_stream", given, stream_options)
+  if given ~= nil then options.check("event_stream", given, stream_options) end
   check_unanswered(self)
-  local list = fields_of(self, given.headers)
-  local compress = given.compress
-  if compress == nil then compress = self.compress end
-  if self.exchange.state ~= "closed" then request.keep(self.req) end
-  local stream, message, code = self.exchange:event_stream {
-    headers = list, retry = given.retry,
-    keep_alive = given.keep_alive, max_pending = given.max_pending,
-    compress = compress,
-  }
+  local req, inner = self.req, nil
+  if given or self.base or self.compress ~= nil then
+    given = given or {}
+    inner = {
+      headers = fields_of(self, given.headers), retry = given.retry,
+      keep_alive = given.keep_alive, max_pending = given.max_pending, compress = given.compress,
+    }
+    if inner.compress == nil then inner.compress = self.compress end
+  end
+  local stream, message, code = self.exchange:event_stream(inner)
   if not stream then return nil, message, code end
   rawset(self, "stream", stream)
-  if self.req.last_event_id then stream_methods.resume(stream, self.req.last_event_id) end
+  local last_id = req.last_event_id
+  if last_id then stream_methods.resume(stream, last_id) end
   if stream.closed and self.req.method ~= "HEAD" then
     core.defer(function()
       if stream.onclose then stream.onclose("client") end

@@ -56,7 +56,9 @@ end
 
 local attach = methods.attach
 methods.attach = nil
-local last_ids = setmetatable({}, { __mode = "k" }) -- stream -> its client's Last-Event-ID
+local weak = { __mode = "k" }
+local last_ids = setmetatable({}, weak) -- stream -> its client's Last-Event-ID
+local left = setmetatable({}, weak) -- stream -> set of channels that it followed before
 
 local from_rule = {
   expected = "\"newest\", \"oldest\" or a whole number of at least 0",
@@ -65,6 +67,34 @@ local from_rule = {
   end,
 }
 local follow_options = { from = from_rule, where = "function" }
+
+local function check_follow(...)
+  local channels = table.pack(...)
+  local given = channels[channels.n]
+  if type(given) == "table" then
+    channels.n = channels.n - 1
+    options.check("stream:follow", given, follow_options, 4)
+  else
+    given = {}
+  end
+  if channels.n == 0 then error("stream:follow: expected a channel", 3) end
+  for i = 1, channels.n do
+    if type(channels[i]) ~= "userdata" then
+      local message = "stream:follow: argument %d must be a channel, got %s"
+      error(message:format(i, options.show(channels[i])), 3)
+    end
+  end
+  return channels, given
+end
+
+-- The channels that this stream let go before, as bits.
+local function followed_before(self, channels)
+  local bits, before = 0, left[self] or {}
+  for i = 1, channels.n do
+    if before[channels[i]] then bits = bits | 1 << i - 1 end
+  end
+  return bits
+end
 
 --- Follows channels: sends what they hold after the client's Last-Event-ID, and from then on what
 -- is published. With several channels the ids say where the client stands in each of them.
@@ -75,32 +105,32 @@ local follow_options = { from = from_rule, where = "function" }
 -- (`"newest"`, the default, `"oldest"`, or how many of the newest), `where`, a
 -- function(event) -> boolean that chooses what the client gets
 -- @return the stream; or nil, message, "ECLOSED". Raises where it follows one of them already
-function methods:follow(...)
-  local channels = table.pack(...)
-  local given = channels[channels.n]
-  if type(given) == "table" then
-    channels.n = channels.n - 1
-    given = options.check("stream:follow", given, follow_options)
+function methods:follow(channel, ...)
+  local ok, message, code
+  if select("#", ...) == 0 and type(channel) == "userdata" and not left[self] then
+    ok, message, code = attach(self, last_ids[self], nil, nil, 0, channel)
   else
-    given = {}
+    local channels, given = check_follow(channel, ...)
+    ok, message, code = attach(self, last_ids[self], given.from, given.where,
+      followed_before(self, channels), table.unpack(channels, 1, channels.n))
   end
-  if channels.n == 0 then error("stream:follow: expected a channel", 2) end
-  for i = 1, channels.n do
-    if type(channels[i]) ~= "userdata" then
-      local message = "stream:follow: argument %d must be a channel, got %s"
-      error(message:format(i, options.show(channels[i])), 2)
-    end
-  end
-  local ok, message, code = attach(self, last_ids[self], given.from, given.where,
-    table.unpack(channels, 1, channels.n))
   if not ok then return nil, message, code end
   return self
 end
 
---- No longer follows a channel; the stream stays open.
+local unfollow = methods.unfollow
+
+--- No longer follows a channel; the stream stays open. Followed again, it begins as for a client
+-- without an id: what the client brought has been sent.
 -- @function stream:unfollow
 -- @param channel
 -- @treturn boolean whether it followed it
+function methods:unfollow(channel)
+  if not unfollow(self, channel) then return false end
+  left[self] = left[self] or setmetatable({}, weak)
+  left[self][channel] = true
+  return true
+end
 
 --- Notes the client's Last-Event-ID for `follow`.
 function methods.resume(stream, id) last_ids[stream] = id end

@@ -24,8 +24,11 @@ function raw.pump(fn, what, limit_ms)
 end
 
 --- Connects; the kernel completes it without the loop.
-function raw.connect(port)
+-- @tparam int port
+-- @tparam[opt] int window bytes of its receive buffer: a small one is soon full
+function raw.connect(port, window)
   local s = assert(socket.tcp4())
+  if window then assert(s:setoption("recv-buffer-size", window)) end
   s:settimeout(2)
   assert(s:connect("127.0.0.1", port))
   s:setoption("tcp-nodelay", true)

@@ -25,9 +25,9 @@ function serving.start(options, routes)
   return current.server
 end
 
---- A connection to the server.
-function serving.connect()
-  local client = raw.connect(current.server.port)
+--- A connection to the server; see `raw.connect` for window.
+function serving.connect(window)
+  local client = raw.connect(current.server.port, window)
   table.insert(current.clients, client)
   return client
 end
@@ -48,6 +48,9 @@ function serving.idle()
     return stats.connections == 0 and stats.streams == 0
   end, "the server to be rid of its connections")
 end
+
+--- Closes the server, and nothing else.
+function serving.close() current.server:close() end
 
 --- For after_each: closes all and shows that nothing is left, neither descriptor nor object.
 function serving.stop()

@@ -1,0 +1,154 @@
+--- Numbers for Prometheus: its text format, version 0.0.4.
+-- @module sse.metrics
+local channels = require "sse.channel"
+
+local TYPE = "text/plain; version=0.0.4; charset=utf-8"
+
+-- The samples of a field that is a table, by its keys.
+local function by(label, field)
+  return function(stats)
+    local list = {}
+    for value, count in pairs(stats[field]) do
+      list[#list + 1] = { { { label, value } }, count }
+    end
+    table.sort(list, function(a, b) return a[1][1][2] < b[1][1][2] end)
+    return list
+  end
+end
+
+-- Two fields as one family: each is { the label's value, field }.
+local function either(label, a, b)
+  return function(stats)
+    return { { { { label, a[1] } }, stats[a[2]] }, { { { label, b[1] } }, stats[b[2]] } }
+  end
+end
+
+-- Name, type, help, and the number: a field of the stats, or a function that gives a list of
+-- { labels, value }.
+local server_families = {
+  { "connections", "gauge", "Connections open now.", "connections" },
+  { "streams", "gauge", "Event streams open now.", "streams" },
+  { "pending_bytes", "gauge", "Bytes queued for clients now.", "pending" },
+  { "connections_accepted_total", "counter", "Connections accepted.", "accepted" },
+  { "connections_refused_total", "counter", "Connections refused: too many.", "refused" },
+  { "connections_closed_total", "counter", "Connections closed, by reason.",
+    by("reason", "closed") },
+  { "accept_pauses_total", "counter", "Pauses of accepting for lack of descriptors or memory.",
+    "unaccepted" },
+  { "requests_total", "counter", "Whole requests received.", "requests" },
+  { "requests_rejected_total", "counter",
+    "Requests refused before they reached a handler, by status.", by("status", "rejected") },
+  { "streams_opened_total", "counter", "Event streams opened.", "streams_opened" },
+  { "streams_ended_total", "counter", "Event streams ended, by reason.",
+    by("reason", "streams_ended") },
+  { "received_bytes_total", "counter", "Bytes received from clients.", "bytes_in" },
+  { "sent_bytes_total", "counter", "Bytes sent to clients.", "bytes_out" },
+  { "sends_refused_total", "counter", "Sends refused: the client was behind, or the event too big.",
+    either("reason", { "full", "full" }, { "oversized", "oversized" }) },
+  { "overflows_total", "counter", "Followers closed since max_buffered was reached.",
+    "overflowed" },
+}
+
+local channel_families = {
+  { "followers", "gauge", "Streams that follow the channel now.", "followers" },
+  { "held_events", "gauge", "Events held for replay.", "held" },
+  { "held_bytes", "gauge", "Bytes held for replay.", "held_bytes" },
+  { "published_total", "counter", "Events published.", "published" },
+  { "repeats_total", "counter", "Publishes left out: held already with that dedupe.", "repeated" },
+  { "publishes_refused_total", "counter", "Publishes refused.", "refused" },
+  { "delivered_total", "counter", "Events handed to followers' sockets.", "delivered" },
+  { "delivered_bytes_total", "counter", "Bytes of these events.", "bytes" },
+  { "filtered_total", "counter", "Events that a where function kept from a follower.",
+    "filtered" },
+  { "gaps_total", "counter", "Gap events sent, by reason.", by("reason", "gaps") },
+  { "slow_closed_total", "counter", "Followers closed for being slow.", "slow_closed" },
+  { "skipped_total", "counter", "Events that slow followers never got.", "skipped" },
+  { "replays_total", "counter", "Followers that brought an id: it was found (hit) or not (miss).",
+    either("result", { "hit", "resumed" }, { "miss", "missed" }) },
+}
+
+local ESCAPES = { ["\\"] = "\\\\", ['"'] = '\\"', ["\n"] = "\\n" }
+
+-- The format wants UTF-8: a byte that is none becomes its number in hexadecimal.
+local function utf8_of(text)
+  local pieces, at = {}, 1
+  while at <= #text do
+    local _, bad = utf8.len(text, at)
+    pieces[#pieces + 1] = text:sub(at, (bad or #text + 1) - 1)
+    if bad then pieces[#pieces + 1] = ("\\x%02X"):format(text:byte(bad)) end
+    at = (bad or #text) + 1
+  end
+  return table.concat(pieces)
+end
+
+local function label(name, value)
+  return ('%s="%s"'):format(name, (utf8_of(tostring(value)):gsub('[\\"\n]', ESCAPES)))
+end
+
+local function number(value)
+  return math.type(value) == "integer" and ("%d"):format(value) or ("%.15g"):format(value)
+end
+
+local function add(out, name, labels, value)
+  local texts = {}
+  for i, one in ipairs(labels) do texts[i] = label(one[1], one[2]) end
+  local set = #texts > 0 and "{" .. table.concat(texts, ",") .. "}" or ""
+  out[#out + 1] = ("%s%s %s\n"):format(name, set, number(value))
+end
+
+local function begin(out, name, kind, help)
+  out[#out + 1] = ("# HELP %s %s\n# TYPE %s %s\n"):format(name, help, name, kind)
+end
+
+-- One family over several sources, each { labels, stats }.
+local function family(out, prefix, what, sources)
+  local name, value = prefix .. what[1], what[4]
+  begin(out, name, what[2], what[3])
+  for _, source in ipairs(sources) do
+    local list = type(value) == "function" and value(source[2]) or { { {}, source[2][value] } }
+    for _, sample in ipairs(list) do
+      local labels = { table.unpack(source[1]) }
+      table.move(sample[1], 1, #sample[1], #labels + 1, labels)
+      add(out, name, labels, sample[2])
+    end
+  end
+end
+
+local function histogram(out, name, help, sources)
+  begin(out, name, "histogram", help)
+  for _, source in ipairs(sources) do
+    local labels, stats, sum = source[1], source[2], 0
+    for _, bucket in ipairs(stats.delays) do
+      sum = sum + bucket.count
+      local le = bucket.ms and number(bucket.ms / 1000) or "+Inf"
+      add(out, name .. "_bucket", { labels[1], { "le", le } }, sum)
+    end
+    add(out, name .. "_sum", labels, stats.delay_sum / 1000)
+    add(out, name .. "_count", labels, sum)
+  end
+end
+
+--- The numbers of a server, and of every open channel of this process, in Prometheus' text format.
+--
+--    server:get("/metrics", function(_, res) res:reply(200, sse.metrics(server)) end)
+-- @function sse.metrics
+-- @param server
+-- @treturn string the text
+-- @treturn table the header fields it is sent with
+local function metrics(server)
+  if type(server) ~= "table" or type(server.stats) ~= "function" then
+    error(("sse.metrics: expected a server, got %s"):format(type(server)), 2)
+  end
+  local out, followed = {}, {}
+  for _, what in ipairs(server_families) do
+    family(out, "sse_", what, { { {}, server:stats() } })
+  end
+  for _, channel in ipairs(channels.all()) do
+    followed[#followed + 1] = { { { "channel", channel.name } }, channel:stats() }
+  end
+  for _, what in ipairs(channel_families) do family(out, "sse_channel_", what, followed) end
+  histogram(out, "sse_channel_delay_seconds", "Time from publish to a follower's socket.", followed)
+  return table.concat(out), { ["Content-Type"] = TYPE }
+end
+
+return metrics

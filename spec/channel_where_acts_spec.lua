@@ -1,0 +1,139 @@
+-- Filters that act on what they filter for: streams, channels, the collector.
+local following = require "spec.support.following"
+local raw = require "spec.support.raw"
+
+-- A channel followed with that function, called with (event, stream, channel).
+local function serve(where, options)
+  local channel, stream
+  channel = following.channel(options)
+  local state = { calls = 0, channel = channel }
+  following.handle(function(_, res)
+    stream = res:event_stream()
+    state.stream = stream
+    stream.onclose = function(reason) state.reason = reason end
+    stream:follow(channel, { from = "oldest", where = function(event)
+      state.calls = state.calls + 1
+      return where(event, state)
+    end })
+  end)
+  return channel, state
+end
+
+describe("channel where", function()
+  after_each(following.stop)
+
+  describe("may", function()
+    -- What a client gets of "1", "go" and "2" where the function does that at "go".
+    local function act(fn)
+      local news, state = serve(function(event, s)
+        if event.data == "go" then fn(s) end
+        return true
+      end)
+      local client = following.open()
+      following.followers(news, 1)
+      for _, data in ipairs { "1", "go", "2" } do news:publish(data) end
+      return client, state, news
+    end
+
+    it("close the stream", function()
+      local client, state, news = act(function(s) s.stream:close() end)
+      client:till_end()
+      raw.pump(function() return state.reason end, "onclose")
+      assert.equal("server", state.reason)
+      assert.is_true(client.ended)
+      assert.equal(0, news.followers)
+      assert.equal(2, state.calls)
+    end)
+
+    it("unfollow, after which nothing comes", function()
+      local client, state, news = act(function(s) s.stream:unfollow(s.channel) end)
+      raw.pump(function() return state.calls == 2 end, "the function")
+      assert.equal(0, news.followers)
+      state.stream:send "still open"
+      client:till_data "still open"
+      assert.is_nil(client:text():find "2")
+    end)
+
+    it("unfollow and follow again", function()
+      local client, state, news = act(function(s)
+        s.stream:unfollow(s.channel)
+        s.stream:follow(s.channel)
+      end)
+      raw.pump(function() return state.calls == 2 end, "the function")
+      assert.equal(1, news.followers)
+      news:publish "3"
+      client:till_data "3"
+    end)
+
+    it("follow another channel", function()
+      local other = following.channel()
+      other:publish "o1"
+      local client, state = act(function(s) s.stream:follow(other, { from = 1 }) end)
+      client:till(function() return #client.events == 4 end)
+      assert.truthy(client:text():find "o1")
+      assert.truthy(client:text():find "1.*go.*2")
+      other:publish "o2"
+      client:till_data "o2"
+      state.stream:close()
+      client:till_end()
+    end)
+
+    it("publish to another channel that the stream follows, and ids never go back", function()
+      local other = following.channel { history = 1 }
+      local news, state = serve(function(event, s)
+        if event.data == "0" then return true end
+        for n = 1, 3 do s.other:publish { data = event.data .. "." .. n } end
+        return true
+      end)
+      state.other = other
+      news:publish "0"
+      local client = following.open()
+      client:till_data(0)
+      state.stream:follow(other)
+      following.count(news, 1, 3)
+      other:publish "end"
+      client:till(function() return client:text():find "end" and #client.events == 14 end)
+      local a, b = 0, 0
+      for i = 2, #client.events do
+        local one, two = client.events[i].id:match "%w+:%w+%-(%d+),%w+:%w+%-(%d+)"
+        assert.is_true(tonumber(one) >= a and tonumber(two) >= b, client.events[i].id)
+        a, b = tonumber(one), tonumber(two)
+      end
+    end)
+
+    it("have another stream follow the same channel, and still not publish", function()
+      local second
+      local news, state = serve(function(event, s)
+        if event.data ~= "go" or s.done then return true end
+        s.done = true
+        second:follow(s.channel, { where = function() return true end, from = "oldest" })
+        local ok, message = pcall(s.channel.publish, s.channel, "x")
+        s.message = not ok and message
+        return true
+      end)
+      local client = following.open()
+      following.followers(news, 1)
+      local first = state.stream
+      client.other = following.open()
+      following.followers(news, 2)
+      second = state.stream
+      second:unfollow(news)
+      state.stream = first
+      news:publish "go"
+      client:till_data "go"
+      assert.truthy(tostring(state.message):find "can't publish")
+      assert.equal("go", client.other:till_data("go"):text())
+    end)
+
+    it("let go of everything and collect", function()
+      local client = act(function(s)
+        s.stream:close()
+        s.stream, s.channel = nil, nil
+        collectgarbage()
+        collectgarbage()
+      end)
+      client:till_end()
+      assert.is_true(client.ended)
+    end)
+  end)
+end)

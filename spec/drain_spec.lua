@@ -1,0 +1,219 @@
+-- server:drain: the end of a server that nobody is hurt by.
+local draining = require "spec.support.draining"
+local raw = require "spec.support.raw"
+local serving = require "spec.support.serving"
+local sse = require "sse"
+local wait = require "spec.support.wait"
+
+local HEAD, LONG = draining.HEAD, draining.LONG
+
+describe("server:drain", function()
+  after_each(serving.stop)
+
+  it("accepts no more and closes idle connections", function()
+    local server = serving.start(function(s)
+      s:get("/", function(_, res) res:reply(200, "x") end)
+    end)
+    local idle = serving.connect()
+    assert.equal("x", idle:request("GET /").body)
+    local log = draining.start(server, { within = LONG })
+    assert.equal("", idle:receive_all())
+    idle:close()
+    draining.finished(log)
+    draining.refuses(server.port)
+    assert.equal(0, server:stats().connections)
+  end)
+
+  it("lets an answer finish, and says that it is the last", function()
+    local gate = draining.gate()
+    local server = serving.start(function(s) s:get("/", gate.whole) end)
+    local client = draining.asks "/"
+    raw.pump(function() return gate.res end, "the request")
+    local log = draining.start(server, { within = LONG })
+    draining.refuses(server.port)
+    assert.is_nil(log.result)
+    gate.open = true
+    local answer = client:response()
+    assert.equal("late", answer.body)
+    assert.equal("close", answer.headers.connection)
+    assert.equal("", client:receive_all())
+    client:close()
+    draining.finished(log)
+  end)
+
+  it("lets an answer finish whose head went out before", function()
+    local gate = draining.gate()
+    local server = serving.start(function(s) s:get("/", gate.streamed) end)
+    local client = draining.asks "/"
+    local head = client:head()
+    assert.is_nil(head.headers.connection)
+    local log = draining.start(server, { within = LONG })
+    draining.refuses(server.port)
+    gate.open = true
+    assert.equal("4\r\none \r\n3\r\ntwo\r\n0\r\n\r\n", client:receive_all())
+    client:close()
+    draining.finished(log)
+  end)
+
+  it("answers a request that has begun to arrive, and none behind it", function()
+    local paths = {}
+    local server = serving.start(function(s)
+      s:get("/:name", function(req, res)
+        paths[#paths + 1] = req.path
+        res:reply(200, "x")
+      end)
+    end)
+    local client = serving.connect()
+    client:request "GET /first"
+    client:send "GET /second HTTP/1.1\r\n"
+    raw.pump(function() return server:stats().bytes_in > 60 end, "half a request")
+    local log = draining.start(server, { within = LONG })
+    draining.refuses(server.port)
+    client:send("Host: a\r\n\r\nGET /third" .. HEAD)
+    assert.equal("close", client:response().headers.connection)
+    assert.equal("", client:receive_all())
+    client:close()
+    draining.finished(log)
+    assert.same({ "/first", "/second" }, paths)
+  end)
+
+  it("answers who knocked before, and those whose first request is on its way", function()
+    local server = serving.start(function(s)
+      s:get("/", function(_, res) res:reply(200, "x") end)
+    end)
+    local early = serving.connect()
+    raw.pump(function() return server:stats().connections == 1 end, "the connection")
+    local knocks = serving.connect() -- in the kernel's queue: the loop has not turned since
+    assert.equal(1, server:stats().connections)
+    local log = {}
+    sse.spawn(function()
+      knocks:send("GET /" .. HEAD)
+      log.result = server:drain { within = LONG }
+    end)
+    draining.refuses(server.port)
+    early:send("GET /" .. HEAD)
+    for _, client in ipairs { knocks, early } do
+      local answer = client:response()
+      assert.equal("x", answer.body)
+      assert.equal("close", answer.headers.connection)
+      client:close()
+    end
+    draining.finished(log)
+  end)
+
+  it("closes a connection that says nothing", function()
+    local server = serving.start()
+    local silent = serving.connect()
+    raw.pump(function() return server:stats().connections == 1 end, "the connection")
+    local log = draining.start(server, { within = LONG })
+    assert.equal("", silent:receive_all())
+    silent:close()
+    draining.finished(log)
+  end)
+
+  it("closes at once what is left after the grace", function()
+    local gate, reason = draining.gate(), nil
+    local server = serving.start(function(s)
+      s:get("/", gate.whole)
+      s:get("/stuck", function(_, res)
+        local stream = res:event_stream { max_pending = 64 * 2^20 }
+        stream.onclose = function(why) reason = why end
+        stream:send(("x"):rep(32 * 2^20)) -- more than the kernel takes
+      end)
+    end)
+    local client, stuck = draining.asks "/", draining.listener "/stuck"
+    raw.pump(function() return gate.res end, "the request")
+    local log = draining.start(server, { within = 10, grace = 100 })
+    draining.finished(log)
+    assert.equal("", client:receive_all())
+    assert.equal("closed", select(2, gate.res:reply(200, "x")))
+    assert.equal("server", reason)
+    stuck:close()
+    gate.open = true
+    wait.idle()
+    serving.errors = {} -- the handler's own reply, to nobody
+  end)
+
+  for name, stop in pairs {
+    ["a second drain"] = function(server) assert.is_true(server:drain()) end,
+    ["server:stop()"] = function(server) server:stop() end,
+    ["server:close()"] = function(server) server:close() end,
+  } do
+    it("is ended at once by " .. name, function()
+      local server = serving.start(draining.streams)
+      local client = draining.listener()
+      local log = draining.start(server, { within = LONG })
+      draining.refuses(server.port)
+      assert.is_nil(log.result)
+      sse.spawn(stop, server)
+      client:receive_all()
+      draining.finished(log)
+    end)
+  end
+
+  it("pumps outside of a task", function()
+    local server = serving.start(draining.streams)
+    local client = draining.listener()
+    local ended
+    sse.spawn(function()
+      while not ended do
+        client:take()
+        ended = client.eof
+        sse.sleep(1)
+      end
+      client:close()
+    end)
+    assert.is_true(server:drain { within = 20 })
+    assert.truthy(ended)
+  end)
+
+  it("raises in a callback, and changes nothing", function()
+    local server = serving.start(draining.streams)
+    local ok, message
+    sse.after(0, function() ok, message = pcall(server.drain, server) end)
+    raw.pump(function() return ok ~= nil end, "the callback")
+    assert.is_false(ok)
+    assert.truthy(message:find("server:drain: a callback can't wait", 1, true))
+    assert.equal(404, serving.request("GET /").status)
+  end)
+
+  it("is done at once where nothing is open, and may listen again", function()
+    local server = serving.start(function(s)
+      s:get("/", function(_, res) res:reply(200, "x") end)
+      draining.streams(s)
+    end)
+    assert.is_true(server:drain { within = LONG })
+    assert.is_true(server:drain { within = LONG })
+    assert(server:listen())
+    local client = serving.connect()
+    assert.is_nil(client:request("GET /").headers.connection)
+    assert.equal("x", client:request("GET /").body)
+    client:close()
+    local stream = draining.listener()
+    assert.is_true(wait.stays_true(function() return server:stats().streams == 1 end, 60))
+    stream:close()
+    assert.is_true(sse.server():drain())
+  end)
+
+  it("refuses what it can't use", function()
+    local server = serving.start()
+    local cases = {
+      { { within = -1 }, "option 'within' must be a number from 0 to 86400000 (milliseconds), got "
+        .. "number -1" },
+      { { within = "1" }, "option 'within' must be a number" },
+      { { within = 0 / 0 }, "option 'within' must be a number" },
+      { { grace = math.huge }, "option 'grace' must be a number" },
+      { { retry = {} }, "option 'retry' must be a number" },
+      { { withing = 1 }, "unknown option 'withing' (did you mean 'within'?)" },
+      { 5, "expected a table of options, got number 5" },
+    }
+    for _, case in ipairs(cases) do
+      local ok, message = pcall(server.drain, server, case[1])
+      assert.is_false(ok)
+      assert.truthy(message:find("server:drain: " .. case[2], 1, true), message)
+    end
+    assert.has_error(function() server.drain { within = 1 } end,
+      "call it with ':' (server:drain)")
+    assert.is_true(server.core.listening)
+  end)
+end)

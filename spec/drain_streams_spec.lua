@@ -1,0 +1,133 @@
+-- server:drain: what becomes of event streams.
+local draining = require "spec.support.draining"
+local raw = require "spec.support.raw"
+local serving = require "spec.support.serving"
+local sse = require "sse"
+local wait = require "spec.support.wait"
+
+describe("server:drain, with streams,", function()
+  after_each(serving.stop)
+
+  it("spreads the ends of streams, each with a retry of its own", function()
+    local N, WITHIN, ends, retries = 8, 800, {}, {}
+    local server = serving.start(function(s)
+      s:get("/stream", function(_, res)
+        res:event_stream().onclose = function(reason)
+          ends[#ends + 1] = { at = sse.now(), reason = reason }
+        end
+      end)
+    end)
+    local clients = {}
+    for i = 1, N do clients[i] = draining.listener() end
+    local log, start = {}, nil
+    sse.spawn(function()
+      start = sse.now()
+      log.result = server:drain { within = WITHIN, retry = 1000 }
+    end)
+    for _, client in ipairs(clients) do
+      local retry = draining.retry(client)
+      assert.is_true(retry >= 1000 and retry <= 1500)
+      retries[retry] = true
+    end
+    draining.finished(log)
+    assert.equal(N, #ends)
+    for i, one in ipairs(ends) do -- a deadline is never early, so this holds on a slow machine too
+      assert.equal("server", one.reason)
+      assert.is_true(one.at - start >= WITHIN * (i - 1) // N)
+    end
+    assert.is_truthy(next(retries, next(retries)), "all the same")
+    assert.equal(N, server:stats().streams_ended.server)
+  end)
+
+  it("ends a stream that is opened meanwhile likewise, and does not refuse it", function()
+    local gate = draining.gate()
+    local server = serving.start(function(s) s:get("/late", gate.stream) end)
+    local client = draining.asks "/late"
+    raw.pump(function() return gate.res end, "the request")
+    local log = draining.start(server, { within = 300, retry = 10 })
+    draining.refuses(server.port)
+    gate.open = true
+    local head = client:head()
+    assert.equal(200, head.status)
+    assert.equal("close", head.headers.connection)
+    local text = client:receive_all()
+    assert.truthy(text:find("retry: 1\n\n", 1, true))
+    assert.truthy(text:find("data: hello\n\n", 1, true))
+    assert.truthy(text:find "retry: 1%d\n\n\r\n0\r\n\r\n$")
+    client:close()
+    draining.finished(log)
+  end)
+
+  it("ends a stream over HTTP/1.0 too", function()
+    local server = serving.start(draining.streams)
+    local client = serving.connect()
+    client:send "GET /stream HTTP/1.0\r\n\r\n"
+    client:head()
+    local log = draining.start(server, { within = 0 })
+    assert.truthy(client:receive_all():find "^retry: %d+\n\n$")
+    client:close()
+    draining.finished(log)
+  end)
+
+  it("lets the followers of a channel go, who come back with what they missed", function()
+    local news = sse.channel("drained", { history = 10 })
+    local function routes(s)
+      s:get("/news", function(_, res) res:event_stream():follow(news) end)
+    end
+    local server = serving.start(routes)
+    local got, reasons = {}, {}
+    news:on("leave", function(followers, reason) reasons[#reasons + 1] = reason .. followers end)
+    local url = ("http://127.0.0.1:%d/news"):format(server.port)
+    local source = sse.EventSource(url, { minRetryInterval = 1 })
+    source.onmessage = function(ev) got[#got + 1] = ev.data end
+    raw.pump(function() return news.followers == 1 end, "the follower")
+    news:publish "one"
+    raw.pump(function() return #got == 1 end, "an event")
+    local log = draining.start(server, { within = 0, retry = 20 })
+    draining.finished(log)
+    assert.equal(0, news.followers)
+    news:publish "two"
+    local again = sse.server { port = server.port }
+    routes(again)
+    assert(again:listen())
+    news:publish "three"
+    raw.pump(function() return #got == 3 end, "what was missed")
+    assert.same({ "one", "two", "three" }, got)
+    source:close()
+    raw.pump(function() return #reasons == 2 end, "the client to leave")
+    assert.same({ "server0", "client0" }, reasons)
+    again:close()
+    news:close()
+    wait.idle()
+  end)
+
+  it("may be ended by a stream that it ends", function()
+    local server
+    server = serving.start(function(s)
+      s:get("/stream", function(_, res)
+        res:event_stream().onclose = function() server:stop() end
+      end)
+    end)
+    local one, two = draining.listener(), draining.listener()
+    local log = draining.start(server, { within = 100 })
+    one:receive_all()
+    two:receive_all()
+    draining.finished(log)
+  end)
+
+  it("goes on though a callback raises", function()
+    local server = serving.start(function(s)
+      s:get("/stream", function(_, res)
+        res:event_stream().onclose = function() error "in onclose" end
+      end)
+    end)
+    local client = draining.listener()
+    local log = draining.start(server, { within = 0 })
+    local ok, message = pcall(draining.finished, log)
+    assert.is_false(ok)
+    assert.truthy(tostring(message):find "in onclose")
+    assert.equal("0\r\n\r\n", client:receive_all():sub(-5))
+    client:close()
+    draining.finished(log)
+  end)
+end)

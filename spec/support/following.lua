@@ -1,0 +1,268 @@
+--- Channels and their followers over real sockets, for one test that leaves nothing behind.
+local json = require "sse.json"
+local new_channel = require("sse.channel").new
+local new_parser = require "sse.parser"
+local lfs = require "lfs"
+local raw = require "spec.support.raw"
+local socket = require "socket"
+local serving = require "spec.support.serving"
+local wait = require "spec.support.wait"
+
+local following = {}
+local client = {}
+client.__index = client
+
+local made, number = {}, 0
+
+local WINDOW = 4096 -- bytes of a buffer that is soon full
+
+--- A channel of its own name.
+function following.channel(options)
+  number = number + 1
+  local channel = new_channel("channel " .. number, options or {})
+  made[#made + 1] = channel
+  return channel
+end
+
+--- A server with a channel that GET / follows; gives the channel, the list of streams, the server.
+-- @tparam[opt] table options the channel's
+-- @tparam[opt] table follow the followers'
+function following.serve(options, follow)
+  local channel, streams = following.channel(options), {}
+  local server = following.handle(function(req, res)
+    local stream = res:event_stream()
+    streams[#streams + 1] = stream
+    stream.onclose = function(reason) streams[reason] = (streams[reason] or 0) + 1 end
+    stream:follow(channel, follow and follow(req) or {})
+  end)
+  return channel, streams, server
+end
+
+local listening -- the port
+
+--- What is accepted on that port from now on is soon full: it has the size of its buffer from the
+-- socket that listens.
+function following.narrow(on)
+  for name in lfs.dir "/dev/fd" do
+    local s = tonumber(name) and socket.tcp()
+    if s then
+      s:setfd(tonumber(name))
+      local _, port = s:getsockname()
+      if tonumber(port) == on and not s:getpeername() then
+        assert(s:setoption("send-buffer-size", WINDOW))
+      end
+      s:setfd(-1)
+    end
+  end
+end
+
+--- A server whose GET / is that handler.
+function following.handle(handler, options)
+  local server = serving.start(options or {}, function(s) s:get("/", handler) end)
+  listening = server.port
+  return server
+end
+
+--- The id of a position in a channel's log, whose epoch `id` has.
+function following.id(id, position)
+  return (id:gsub("%d+$", ("%d"):format(position)))
+end
+
+--- Publishes the whole numbers from first to last as data; gives their ids.
+function following.count(channel, first, last, template)
+  local ids = {}
+  for n = first, last do
+    local event = { data = n }
+    for name, value in pairs(template or {}) do event[name] = value end
+    ids[n] = assert(channel:publish(event))
+  end
+  return ids
+end
+
+--- A client connected to that port, for `request`; narrow: its end is soon full.
+function following.peer(port, is_narrow)
+  return setmetatable({ events = {}, raw = raw.connect(port, is_narrow and WINDOW) }, client)
+end
+
+--- Connects, and sends nothing yet.
+-- @tparam table given `slow`: it reads nothing unless told, and its connection, like those after
+-- it, is soon full
+function following.connect(given)
+  local self = setmetatable({ events = {} }, client)
+  if given.slow then following.narrow(listening) end
+  self.raw = serving.connect(given.slow and WINDOW)
+  self.parser = new_parser {
+    on_event = function(data, kind, last)
+      table.insert(self.events, { data = data, type = kind, id = last })
+    end,
+    on_retry = function(ms) self.retry = ms end,
+  }
+  return self
+end
+
+--- Sends its request; see `open`.
+function client:request(id, given)
+  self.raw:send(("%s %s HTTP/%s\r\nHost: a\r\n%s\r\n"):format(given.method or "GET",
+    given.target or "/", given.version or "1.1", id and "Last-Event-ID: " .. id .. "\r\n" or ""))
+end
+
+--- Opens the stream.
+-- @tparam[opt] string id Last-Event-ID
+-- @tparam[opt] table given `target` ("/"), `version` ("1.1"), `method`, `slow` (see `connect`)
+function following.open(id, given)
+  given = given or {}
+  local self = following.connect(given)
+  self:request(id, given)
+  if not given.slow then self:head() end
+  return self
+end
+
+--- Waits for the head.
+function client:head()
+  local head = self.raw:head()
+  assert(head.status == 200, head.text)
+  self.chunked = head.headers["transfer-encoding"] == "chunked"
+  self.open = true
+  return self
+end
+
+-- A whole chunk out of the buffer, or nil.
+local function take_chunk(self)
+  local size, at = self.raw.buffer:match("^(%x+)\r\n()")
+  local stop = size and at + tonumber(size, 16)
+  if not size or #self.raw.buffer < stop + 1 then return nil end
+  assert(self.raw.buffer:sub(stop, stop + 1) == "\r\n", "no line end behind a chunk")
+  local chunk = self.raw.buffer:sub(at, stop - 1)
+  self.raw.buffer = self.raw.buffer:sub(stop + 2)
+  return chunk
+end
+
+-- What has come, to the parser.
+local function parse(self)
+  if not self.chunked then
+    self.parser:feed(self.raw.buffer)
+    self.raw.buffer = ""
+    return
+  end
+  for chunk in take_chunk, self do
+    assert(not self.ended, "a chunk behind the last")
+    self.ended = chunk == ""
+    if not self.ended then self.parser:feed(chunk) end
+  end
+end
+
+--- Reads what has come, without a wait.
+function client:poll()
+  self.raw:take()
+  local stop = not self.open and select(2, self.raw.buffer:find("\r\n\r\n", 1, true))
+  if stop then
+    assert(self.raw.buffer:find "^HTTP/1.1 200 ")
+    self.raw.buffer = self.raw.buffer:sub(stop + 1)
+    self.open, self.chunked = true, true
+  end
+  if self.open then parse(self) end
+end
+
+--- Reads what has come. `ended`: the stream's clean end came; `raw.eof`: the connection's.
+function client:take()
+  if not self.open then self:head() end
+  self.raw:take()
+  parse(self)
+end
+
+local function show(event)
+  if event.type ~= "sse-gap" then return event.data end
+  return "gap:" .. json.decode(event.data).reason
+end
+
+--- Its events' data, "gap:reason" for gaps.
+function client:text()
+  local words = {}
+  for i, event in ipairs(self.events) do words[i] = show(event) end
+  return table.concat(words, " ")
+end
+
+--- Reads until fn(client) is true.
+function client:till(fn, what)
+  local function done()
+    self:take()
+    return fn(self)
+  end
+  local ok, message = pcall(raw.pump, done, what or "events")
+  if ok then return self end
+  error(("%s; there are %d: %s"):format(message, #self.events, self:text():sub(-300)), 2)
+end
+
+--- Reads until an event with that data was the last one.
+function client:till_data(data)
+  data = tostring(data)
+  return self:till(function()
+    return self.events[1] and self.events[#self.events].data == data
+  end, "the event " .. data)
+end
+
+--- Everything it gets: publishes a last event and reads up to that; gives the text before it.
+function client:all(channel)
+  assert(channel:publish "end")
+  self:till_data "end"
+  table.remove(self.events)
+  return self:text()
+end
+
+--- Reads until the stream has ended cleanly, or else the connection.
+function client:till_end()
+  return self:till(function() return self.ended or self.raw.eof end, "the stream's end")
+end
+
+--- The id that it would bring back.
+function client:last_id()
+  local last = self.events[#self.events]
+  return last and last.id
+end
+
+function client:close() self.raw:close() end
+
+--- Pumps until the channel has that many followers.
+function following.followers(channel, n)
+  raw.pump(function() return channel.followers == n end, n .. " followers")
+end
+
+--- Publishes until the stream of a client that does not read is behind; gives how many events.
+-- @param channel
+-- @param stream
+-- @tparam[opt] int size of each event's data
+function following.fill(channel, stream, size)
+  local data, n = ("x"):rep(size or 20000), 0
+  repeat
+    raw.pump(function()
+      if stream.pending > 0 then return true end
+      assert(channel:publish(data))
+      n = n + 1
+    end, "a full socket")
+  until wait.settled(function() return stream.pending end) > 0
+  return n
+end
+
+--- "1 2 3" from first to last.
+function following.numbers(first, last)
+  local words = {}
+  for n = first, last do words[#words + 1] = tostring(n) end
+  return table.concat(words, " ")
+end
+
+--- Nothing here refers to the channels made so far any more.
+function following.forget() made = {} end
+
+--- For after_each: nobody follows any more, nothing is left, and no handler failed.
+function following.stop()
+  serving.stop()
+  for _, channel in ipairs(made) do
+    assert(channel.followers == 0, channel.name .. " has followers still")
+    channel:close()
+  end
+  made = {}
+  local first = serving.errors[1]
+  assert(not first, first and first.message)
+end
+
+return following

@@ -1,0 +1,289 @@
+--- Random lives of channels and their clients, over real connections, each step checked against
+-- spec.support.model. What a seed does is the same in every run, but for the clock and the kernel.
+local core = require "sse.core"
+local following = require "spec.support.following"
+local model = require "spec.support.model"
+local new_channel = require("sse.channel").new
+
+local script = {}
+
+local patience = tonumber(os.getenv("SSE_TEST_PATIENCE") or "") or 1
+local LIMIT_MS = 5000 * patience
+local pad = ("p"):rep(400)
+
+-- A generator of its own (xorshift), so that nothing else moves it.
+local function generator(seed)
+  local state = seed * 2654435769 + 88172645463325252
+  return function(n)
+    state = state ~ (state << 13)
+    state = state ~ (state >> 7)
+    state = state ~ (state << 17)
+    return (state >> 1) % n + 1
+  end
+end
+
+local function pick(rnd, list) return list[rnd(#list)] end
+
+local function turn()
+  core.defer(function() end) -- so that it does not wait
+  core.turn()
+end
+
+local Script = {}
+Script.__index = Script
+
+-- Turns until fn() is true.
+local function till(self, what, fn)
+  local late = core.now() + LIMIT_MS
+  while not fn() do
+    if core.now() > late then error("waited for " .. what, 0) end
+    turn()
+    self:read()
+  end
+end
+
+-- --- channels -----------------------------------------------------------------------------------
+
+local function options_of(rnd)
+  local none = false
+  return {
+    history = pick(rnd, { 0, 1, 2, 3, 5, 8, 20, 1000, 1000 }),
+    history_bytes = pick(rnd, { none, none, none, 600, 1500, 4000 }) or 8 << 20,
+    max_age = pick(rnd, { none, none, none, none, none, none, 2, 8 }) or nil,
+    slow = pick(rnd, { "close", "skip", "latest" }),
+    max_lag = pick(rnd, { none, none, none, 300, 2000 }) or nil,
+  }
+end
+
+function Script:begin(name)
+  self.epochs[name] = (self.epochs[name] or 0) + 1
+  self.channels[name] = new_channel("model " .. name, self.options[name])
+  self.logs[name] = model.log(name, self.epochs[name], self.options[name])
+end
+
+local function check_held(self, name)
+  local limits, log = self.options[name], self.logs[name]
+  if limits.max_age or limits.history == 0 then return end
+  local stats = self.channels[name]:stats()
+  assert(stats.held == log.next - log.first, "held")
+  assert(stats.held_bytes == log.bytes, "held_bytes")
+end
+
+function Script:publish(name, own, key)
+  local log = self.logs[name]
+  local data = ("%s:%d:%d:%s"):format(name, log.epoch, log.next, pad:sub(1, self.rnd(400)))
+  own = own and ("own %s %d %d"):format(name, log.epoch, log.next) or nil
+  local event, time = { data = data, id = own, key = key }, core.now()
+  local id, _, code = self.channels[name]:publish(event)
+  if not id then
+    assert(code == "ETOOBIG" and #data + 20 > log.options.history_bytes // 2, code)
+    return
+  end
+  log:add(event, id, time)
+  check_held(self, name)
+end
+
+-- --- clients ------------------------------------------------------------------------------------
+
+function Script:add_client()
+  local rnd = self.rnd
+  local client = model.client {
+    names = pick(rnd, { { "a" }, { "a" }, { "b" }, { "a", "b" }, { "b", "a" } }),
+    from = pick(rnd, { "newest", "newest", "oldest", 0, 1, 3 }), only = rnd(4) == 1,
+    narrow = rnd(3) == 1, number = #self.clients + 1,
+  }
+  self.clients[client.number] = client
+  self:connect(client)
+end
+
+function Script:connect(client)
+  self.serial = self.serial + 1
+  local conn = { serial = self.serial, client = client }
+  self.conns[conn.serial] = conn
+  conn.peer = following.peer(client.narrow and self.narrow or self.wide, client.narrow)
+  conn.peer.parser = client:parser(conn)
+  conn.peer:request(client.id, { target = "/?n=" .. conn.serial })
+  client.conn = conn
+end
+
+local function filter(client)
+  return client.only and function(event)
+    return client:wants(tonumber(event.data:match "^%a:%d+:(%d+)"))
+  end or nil
+end
+
+-- The handler of both servers.
+function Script:handle(req, res)
+  local conn = self.conns[tonumber(req.query.n)]
+  local client = conn.client
+  local stream, list = res:event_stream(), {}
+  stream.onclose = function(reason) conn.reason = reason end
+  conn.stream = stream
+  assert(req.last_event_id == client.id or client.conn ~= conn)
+  if client.conn == conn then client:follows(conn, self.logs) end
+  for i, name in ipairs(client.names) do list[i] = self.channels[name] end
+  list[#list + 1] = { from = client.from, where = filter(client) }
+  stream:follow(table.unpack(list))
+end
+
+function Script:disconnect(client, reset)
+  if not client.conn then return end
+  if reset then client.conn.peer.raw:reset() else client.conn.peer:close() end
+  client.conn = nil
+end
+
+-- Reads what has come to those who read, and sees who was sent away.
+function Script:read()
+  for _, client in ipairs(self.clients) do
+    local conn = client.conn
+    if conn and not conn.paused then
+      conn.peer:poll()
+      if conn.peer.ended or conn.peer.raw.eof then
+        local why = conn.reason
+        if not conn.peer.ended then
+          error(("an unclean end of client %d, told as %s, behind %q"):format(client.number, why,
+            conn.peer.raw.buffer), 0)
+        end
+        assert(why == nil or why == "server" or why == "slow" and client.narrow, why)
+        self:disconnect(client)
+      end
+    end
+  end
+end
+
+-- --- what may happen ----------------------------------------------------------------------------
+
+local acts = {}
+
+function acts.publish(self, name) self:publish(name) end
+function acts.own(self, name) self:publish(name, true) end
+function acts.keyed(self, name) self:publish(name, false, "key " .. self.rnd(3)) end
+
+function acts.burst(self, name)
+  local keys = self.rnd(2) == 1
+  for _ = 1, self.rnd(30) do
+    self:publish(name, self.rnd(9) == 1, keys and "key " .. self.rnd(4) or nil)
+  end
+end
+
+function acts.subscribe(self) if #self.clients < 6 then self:add_client() end end
+function acts.disconnect(self, _, client) self:disconnect(client, self.rnd(2) == 1) end
+
+function acts.reconnect(self, _, client)
+  self:disconnect(client, self.rnd(2) == 1)
+  self:connect(client)
+end
+
+function acts.pause(_, _, client)
+  if client.conn and client.narrow then client.conn.paused = true end
+end
+
+function acts.go_on(_, _, client)
+  if client.conn then client.conn.paused = nil end
+end
+
+function acts.unfollow(self, name, client)
+  local conn = client.conn
+  if not conn or not conn.at or #client.names == 1 then return end
+  if not conn.left[name] and conn.stream:unfollow(self.channels[name]) then
+    conn.left[name] = true
+  elseif conn.left[name] and conn.at[name].log == self.logs[name]
+      and conn.stream:follow(self.channels[name], { where = filter(client) }) then
+    client:follows_again(conn, self.logs[name])
+  end
+end
+
+function acts.restart(self, name)
+  if self.rnd(3) > 1 then return end
+  self.channels[name]:close()
+  self.logs[name].closed = true
+  self:begin(name)
+end
+
+function acts.age(self, name)
+  if not self.options[name].max_age or self.rnd(3) > 1 then return end
+  till(self, "the events to age", function() return self.channels[name]:stats().held == 0 end)
+end
+
+function acts.turn(self)
+  for _ = 1, self.rnd(4) do turn() end
+  self:read()
+end
+
+local weights = { "publish", "publish", "publish", "publish", "burst", "burst", "own", "keyed",
+  "subscribe", "subscribe", "disconnect", "reconnect", "reconnect", "pause", "go_on", "unfollow",
+  "restart", "age", "turn", "turn", "turn", "turn", "turn", "turn" }
+
+-- --- the whole ----------------------------------------------------------------------------------
+
+-- Everybody reads, comes back where it was sent away, and gets all there is.
+local function settle(self)
+  till(self, "everybody to have everything", function()
+    local done = true
+    for _, client in ipairs(self.clients) do
+      if not client.conn then self:connect(client) end
+      client.conn.paused = nil
+      done = client:complete(client.conn, self.logs) and done
+    end
+    return done
+  end)
+end
+
+local function run(self)
+  for name in ("ab"):gmatch "%w" do
+    self.options[name] = options_of(self.rnd)
+    self:begin(name)
+  end
+  self:add_client()
+  for _ = 1, 10 + self.rnd(30) do
+    local act = pick(self.rnd, weights)
+    self.log[#self.log + 1] = act
+    acts[act](self, pick(self.rnd, { "a", "b" }), pick(self.rnd, self.clients))
+  end
+  settle(self)
+  for _, client in ipairs(self.clients) do acts.reconnect(self, nil, client) end
+  settle(self)
+  for name in ("ab"):gmatch "%w" do self:publish(name) end
+  settle(self)
+  for _, client in ipairs(self.clients) do self:disconnect(client) end
+  for name in ("ab"):gmatch "%w" do self.channels[name]:close() end
+  till(self, "everybody to leave", function()
+    return self.channels.a.followers + self.channels.b.followers == 0
+  end)
+end
+
+local function describe(self)
+  local lines = {}
+  for name, options in pairs(self.options) do
+    local words = {}
+    for key, value in pairs(options) do words[#words + 1] = ("%s=%s"):format(key, value) end
+    lines[#lines + 1] = name .. ": " .. table.concat(words, " ")
+  end
+  for _, client in ipairs(self.clients) do
+    if client.conn then lines[#lines + 1] = client:describe(client.conn) end
+  end
+  return table.concat(lines, "\n")
+end
+
+--- Runs the script of that seed; raises what was wrong, with the seed and what was done.
+-- @tparam int seed
+-- @param wide a server
+-- @param narrow one whose connections are soon full
+function script.run(seed, wide, narrow)
+  local self = setmetatable({ rnd = generator(seed), options = {}, channels = {}, logs = {},
+    epochs = {}, clients = {}, conns = {}, serial = 0, log = {}, wide = wide, narrow = narrow },
+    Script)
+  script.current = self
+  local ok, message = xpcall(run, function(e)
+    return type(e) == "string" and e or debug.traceback(tostring(e))
+  end, self)
+  if not ok then
+    error(("script %d: %s\ndone: %s\n%s"):format(seed, message, table.concat(self.log, " "),
+      describe(self)), 0)
+  end
+end
+
+--- The handler for both servers.
+function script.handle(req, res) script.current:handle(req, res) end
+
+return script
