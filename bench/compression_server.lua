@@ -1,7 +1,7 @@
 --- One run of the compression benchmark: a server, its clients, and what an event costs.
 -- usage: lua compression_server.lua BUILD KIND MODE CLIENTS EVENTS BURST
--- KIND: chat, tick. MODE: plain, shared, window. BURST: events a turn; 0: each is sent on each stream
--- by itself, without a channel.
+-- KIND: chat, tick. MODE: plain, shared, window. BURST: events a turn; 0: each is sent on each
+-- stream by itself, without a channel.
 -- Prints: plain bytes, bytes on the wire and microseconds of CPU (user and system) for each
 -- delivered event, and bytes of memory a client.
 local sse = require "sse"
@@ -14,15 +14,17 @@ math.randomseed(1)
 
 -- Text as models write it: of a few hundred words, the frequent ones often.
 local words = {}
-for word in ([[the of and to a in is that for it as was with be by on not he his but at are this have
-  from or had an they which one you were all her she there would their we him been has when who will
-  no more if out so up said what its about than into them can only other time new some could these
-  two may first then do any like my now over such our man even most made after also did many fore
-  through years where much your way well down should because long each just state those people too
-  little good world make very still see own work men day get here old life both between being under
-  three never know same last another while us might great go come since against right take used
-  himself few house use place during high without again home around small however found part school
-  language model server stream event channel token compress window deflate byte frame]]):gmatch "%a+"
+for word in ([[
+  the of and to a in is that for it as was with be by on not he his but at are this have from or
+  had an they which one you were all her she there would their we him been has when who will no
+  more if out so up said what its about than into them can only other time new some could these
+  two may first then do any like my now over such our man even most made after also did many
+  fore through years where much your way well down should because long each just state those
+  people too little good world make very still see own work men day get here old life both
+  between being under three never know same last another while us might great go come since
+  against right take used himself few house use place during high without again home around
+  small however found part school language model server stream event channel token compress
+  window deflate byte frame]]):gmatch "%a+"
 do words[#words + 1] = word end
 
 local function word()

@@ -39,7 +39,8 @@ async function ofEventSource(url, mode) {
 
 // By undici, in each coding; its end is clean only with the right trailer.
 async function ofFetch(url, mode, coding) {
-  const response = await fetch(`${url}?compress=${mode}`, { headers: { 'Accept-Encoding': coding } });
+  const headers = { 'Accept-Encoding': coding };
+  const response = await fetch(`${url}?compress=${mode}`, { headers });
   assert.equal(response.headers.get('content-encoding'), coding);
   assert.equal(response.headers.get('vary'), 'Accept-Encoding');
   let last = 0;

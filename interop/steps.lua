@@ -13,7 +13,8 @@ local function step(name)
   end
   c.n = c.n + 1
   c.channel:publish {
-    event = "step", data = { n = c.n, text = "Zürich 東京 " .. ("x"):rep(c.n), random = math.random() },
+    event = "step",
+    data = { n = c.n, text = "Zürich 東京 " .. ("x"):rep(c.n), random = math.random() },
   }
 end
 

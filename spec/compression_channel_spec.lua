@@ -132,7 +132,8 @@ describe("a compressed follower", function()
       local followed = round % 3 == 0 and other or news
       for _, stream in pairs(streams) do stream:follow(followed, { from = "oldest" }) end
       for n = 1, 30 do
-        followed:publish { data = ('{"round":%d,"n":%d,"text":"again and again"}'):format(round, n) }
+        local data = '{"round":%d,"n":%d,"text":"again and again"}'
+        followed:publish { data = data:format(round, n) }
         if n % 2 == 0 then all_have(clients, ('"round":%d,"n":%d,'):format(round, n)) end
       end
       for _, stream in pairs(streams) do assert.is_true(stream:unfollow(followed)) end

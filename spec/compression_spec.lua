@@ -46,7 +46,7 @@ end
 local function curl_to(file, port, arguments, act)
   local done = os.tmpname()
   opened = nil
-  local pipe <close> = io.popen(("{ %s curl -sN %s http://127.0.0.1:%d/ >%s; echo $? >%s; } &")
+  local _pipe <close> = io.popen(("{ %s curl -sN %s http://127.0.0.1:%d/ >%s; echo $? >%s; } &")
     :format(CLEAN, arguments, port, file, done))
   raw.pump(function() return opened end, "curl's stream")
   act()
@@ -168,7 +168,8 @@ describe("a compressed stream", function()
   it("is what our own client reads, event by event", function()
     local server = start()
     for _, headers in ipairs { {}, { ["X-Compress"] = "window" } } do
-      local source = eventsource(("http://127.0.0.1:%d/"):format(server.port), { headers = headers })
+      local url = ("http://127.0.0.1:%d/"):format(server.port)
+      local source = eventsource(url, { headers = headers })
       local got = {}
       source.onmessage = function(ev) got[#got + 1] = ev.data end
       opened = nil

@@ -2,6 +2,8 @@
 
 #include <stdlib.h>
 
+#include "packer.h"
+
 #define BETWEEN_LOOKS 16                  /* followers served between two looks at the clock */
 #define PUMP_BYTES    ((size_t)256 << 10) /* to one follower, before the others' turn */
 #define BATCH_BYTES   ((size_t)64 << 10)  /* events joined in one frame */
@@ -113,10 +115,12 @@ int sse_channel_batch(sse_channel *c, uint64_t from, sse_frame **out, uint64_t *
     return SSE_OK;
 }
 
-size_t sse_channel_before(const sse_channel *c, uint64_t position, char *out, size_t max)
+/* What a newer event has superseded may have been skipped: only what is behind it counts. */
+static size_t copy_past(const sse_past *past, char *out, size_t max)
 {
+    const sse_channel *c = past->log;
+    uint64_t position = past->before, from = position;
     size_t len = 0;
-    uint64_t from = position;
 
     while (from > c->log.first && len < max && !sse_log_at(&c->log, from - 1)->superseded)
         len += sse_log_at(&c->log, --from)->frame->payload;
@@ -129,6 +133,11 @@ size_t sse_channel_before(const sse_channel *c, uint64_t position, char *out, si
         memcpy(out + left, s.at + s.len - n, n);
     }
     return len;
+}
+
+sse_past sse_channel_past(const sse_channel *c, uint64_t position)
+{
+    return (sse_past){ copy_past, c, position };
 }
 
 /* --- rounds: everybody is brought up to the head --------------------------------------------- */

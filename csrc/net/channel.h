@@ -158,9 +158,7 @@ void sse_channel_changed(sse_channel *c, bool joined, sse_reason reason);
  * reference); *to: the position after them. SSE_ENOMEM. */
 int sse_channel_batch(sse_channel *c, uint64_t from, sse_frame **out, uint64_t *to);
 
-/* The last bytes of the events before a position, as whoever got all of them got them: copies `max`
- * at most to out, and returns how many. What a newer event has superseded may have been skipped:
- * only what is behind it counts. */
-size_t sse_channel_before(const sse_channel *c, uint64_t position, char *out, size_t max);
+/* What whoever got all events before a position got last. */
+struct sse_past sse_channel_past(const sse_channel *c, uint64_t position);
 
 #endif

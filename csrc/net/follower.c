@@ -279,11 +279,6 @@ static void count(sse_follower *f, const sse_frame *frame)
         count_delay(c, sse_log_at(&c->log, f->cursor)->time, frame->events);
 }
 
-static size_t copy_past(const sse_past *past, char *out, size_t max)
-{
-    return sse_channel_before(past->log, past->before, out, max);
-}
-
 /* The next piece of what it is owed; *sent: its bytes, and those of what it does not want. false:
  * no more now, or ever. */
 static bool send_next(sse_follower *f, size_t *sent)
@@ -293,7 +288,7 @@ static bool send_next(sse_follower *f, size_t *sent)
     uint64_t to = 0;
     size_t looked = 0;
     bool own = f->filter || follows_several(s);
-    sse_past past = { copy_past, f->channel, f->cursor };
+    sse_past past = sse_channel_past(f->channel, f->cursor);
     int code = own ? own_batch(f, &frame, &to, &looked)
                    : sse_channel_batch(f->channel, f->cursor, &frame, &to);
 

@@ -47,6 +47,11 @@ local server_families = {
     either("reason", { "full", "full" }, { "oversized", "oversized" }) },
   { "overflows_total", "counter", "Followers closed since max_buffered was reached.",
     "overflowed" },
+  { "compressed_streams", "gauge", "Compressed event streams open now.", "compressed" },
+  { "compression_windows", "gauge", "Of these, with a window of their own.", "windows" },
+  { "uncompressed_bytes_total", "counter", "Bytes of events before they were compressed.",
+    "uncompressed_bytes" },
+  { "compressed_bytes_total", "counter", "Bytes they were compressed to.", "compressed_bytes" },
 }
 
 local channel_families = {
