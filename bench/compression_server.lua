@@ -36,14 +36,14 @@ local makers = {}
 -- 235 bytes an event, its id included.
 function makers.chat()
   return ('{"id":"chatcmpl-A8mXvEQ1uYz3","object":"chat.completion.chunk","created":1732600000,' ..
-    '"model":"gpt-4o-mini-2024-07-18","choices":[{"index":0,"delta":{"content":" %s"},' ..
+    '"model":"gpt-4o-mini-2024-07-18","n":1,"choices":[{"index":0,"delta":{"content":" %s"},' ..
     '"logprobs":null,"finish_reason":null}]}'):format(word())
 end
 
 -- 100 bytes an event, its id and type included.
 function makers.tick()
   local names = { "EURUSD", "USDJPY", "GBPUSD", "AUDUSD", "USDCAD", "NZDUSD" }
-  return ('{"s":"%s","bid":%.5f,"ask":%.5f,"t":%d}'):format(names[math.random(#names)],
+  return ('{"symb":"%s","bid":%.5f,"ask":%.5f,"t":%d}'):format(names[math.random(#names)],
     math.random() + 1, math.random() + 1, 1732600000000 + math.random(10 ^ 9))
 end
 

@@ -114,7 +114,7 @@ describe("a compressed stream", function()
     local all = {}
     for code = 1, 255 do all[code] = string.char(code) end
     local bytes = table.concat(all):gsub("[\r\n]", "")
-    local pieces = { "", "a", noise(63), noise(64), noise(65), bytes, bytes:rep(300), noise(200000),
+    local pieces = { "", "a", noise(127), noise(128), noise(129), bytes, bytes:rep(300), noise(200000),
       ("x"):rep(1000000), noise(65535 - 8), noise(65536 - 8) }
     for _, kind in ipairs(kinds) do
       local client = packed.open("/", kind[1], kind[2])
@@ -250,6 +250,21 @@ describe("a compressed stream", function()
       assert.is_true(clean and intact)
     end
     assert.is_true(server:stats().uncompressed_bytes > 0)
+  end)
+
+  it("begins, and is sent to, though others have filled the server's buffer", function()
+    start({ max_buffered = 200000 })
+    local slow = packed.open "/"
+    local first = opened
+    repeat until not first:send(noise(20000))
+    local client = packed.open "/"
+    assert.equal("gzip", client.coding)
+    assert.is_true(opened:send "room for one more")
+    client:till "data: room for one more\n\n"
+    slow.client:reset()
+    opened:close()
+    local clean, intact = client:till_end()
+    assert.is_true(clean and intact)
   end)
 
   it("ends by itself where its client leaves", function()

@@ -127,7 +127,8 @@ int sse_packer_start(sse_packer *p, sse_exchange *x, sse_coding coding, bool win
     if (p->window)
         pool->count.windows++;
     frame = sse_frame_new((sse_slice){ head, sse_coding_head(coding, &p->sum, head) });
-    code = frame ? sse_exchange_send(x, frame, SIZE_MAX) : SSE_ENOMEM;
+    /* No bound keeps a stream from beginning. */
+    code = frame ? x->transport->send(x, frame) : SSE_ENOMEM;
     sse_frame_unref(frame);
     return code;
 }

@@ -9,7 +9,7 @@
 #define MAX_PLAIN   ((size_t)1 << 30)
 #define STORED_MOST 65535 /* bytes of a stored block */
 #define STORED_HEAD 5
-#define HOPELESS    64 /* so few bytes never get fewer */
+#define HOPELESS    128 /* so few bytes never get much fewer */
 #define LEVEL       6
 
 struct sse_deflater {

@@ -15,7 +15,7 @@ void sse_deflater_free(sse_deflater *d); /* NULL is allowed */
 #define SSE_WINDOW_BYTES ((size_t)18 << 10)
 
 /* What a deflated twin may refer to: that many plain bytes before its own. */
-#define SSE_REACH 4096
+#define SSE_REACH 2048
 
 /* Sees to it that f->twin is there, with its check values and with the block that stands alone or,
  * where past.at is given, the one that refers to those bytes, SSE_REACH at most, right before its
