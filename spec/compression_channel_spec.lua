@@ -198,13 +198,15 @@ describe("a slow compressed follower", function()
     return table.concat(bytes)
   end
 
-  -- Publishes until the client, which reads nothing, is behind; gives how many it took.
-  local function flood(name, text)
+  -- Publishes until the client, which reads nothing, is behind; gives how many it took. Another may
+  -- read meanwhile.
+  local function flood(name, text, reader)
     local n = 0
     repeat
       n = n + 1
       news:publish { data = n .. " " .. text }
       core.turn()
+      if reader then reader:till(("\ndata: %d "):format(n)) end
     until streams[name].pending > 0 or n > 2000
     return n
   end
@@ -260,6 +262,27 @@ describe("a slow compressed follower", function()
       assert.is_true(clean and intact)
     end)
   end
+
+  -- One has an event that the other never gets: what is behind them differs, though both are at the
+  -- same event next.
+  it("shares no block with one that was spared a superseded event", function()
+    math.randomseed(10)
+    start({ history = 5000, history_bytes = 2 ^ 28, slow = "latest" })
+    local reader, slow = packed.open "/reader", packed.open "/slow"
+    local n = flood("slow", noise(30000) .. ", and of use to everybody", reader)
+    news:publish { key = "k", data = "to the reader alone, and soon of no use to anybody" }
+    reader:till "to the reader alone"
+    slow:take() -- from now on the slow one's socket takes more; the loop is told with the next turn
+    news:publish { key = "k", data = "to both of them, and of use to everybody" }
+    all_have({ reader, slow }, "to both of them")
+    news:close()
+    for _, client in ipairs { reader, slow } do
+      local clean, intact = client:till_end()
+      assert.is_true(clean and intact)
+      assert.is_truthy(client.text:find(("\ndata: %d "):format(n)))
+    end
+    assert.is_nil(slow.text:find "to the reader alone")
+  end)
 
   it("is owed only the newest of each key, like a plain one", function()
     start({ history = 1000, slow = "latest" })

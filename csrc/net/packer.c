@@ -14,34 +14,52 @@ static int twin(sse_pool *pool, sse_frame *frame, sse_slice past)
     return pool->deflater ? sse_deflater_twin(pool->deflater, frame, past) : SSE_ENOMEM;
 }
 
+static int block_alone(sse_pool *pool, sse_frame *frame, sse_frame **out)
+{
+    int code = twin(pool, frame, none);
+
+    if (!code)
+        *out = sse_frame_ref(frame->twin->alone);
+    return code;
+}
+
 /* Where the stream's last bytes were the log's, the block may refer to them: all whose run is long
- * enough have the same ones. */
-static int shared_block(sse_packer *p, sse_pool *pool, sse_frame *frame, const sse_past *past,
-                        sse_frame **out)
+ * enough have the same ones. Not so where others have come to the frame from elsewhere, past an
+ * event that was superseded. */
+static bool may_link(const sse_packer *p, const sse_frame *frame, const sse_past *past)
+{
+    const sse_twin *t = frame->twin;
+
+    return past && p->run >= SSE_REACH && (!t || !t->linked || t->after == past->before);
+}
+
+static int block_linked(sse_pool *pool, sse_frame *frame, const sse_past *past, sse_frame **out)
 {
     char bytes[SSE_REACH];
-    sse_slice before = none;
+    sse_slice before = { bytes, 0 };
     int code = SSE_OK;
 
-    if (past && p->run >= SSE_REACH) {
-        if (frame->twin && frame->twin->linked) {
-            *out = sse_frame_ref(frame->twin->linked);
-            return SSE_OK;
-        }
-        before = (sse_slice){ bytes, past->copy(past, bytes, sizeof bytes) };
+    if (!frame->twin || !frame->twin->linked) {
+        before.len = past->copy(past, bytes, sizeof bytes);
+        if (before.len == 0)
+            return block_alone(pool, frame, out);
+        code = twin(pool, frame, before);
+        if (code)
+            return code;
+        frame->twin->after = past->before;
     }
-    code = twin(pool, frame, before.len > 0 ? before : none);
-    if (!code)
-        *out = sse_frame_ref(before.len > 0 ? frame->twin->linked : frame->twin->alone);
-    return code;
+    *out = sse_frame_ref(frame->twin->linked);
+    return SSE_OK;
 }
 
 /* The frame as this stream gets it, with a reference. */
 static int block(sse_packer *p, sse_pool *pool, sse_frame *frame, const sse_past *past,
                  sse_frame **out)
 {
-    return p->window ? sse_deflater_next(p->window, sse_frame_payload(frame), out)
-                     : shared_block(p, pool, frame, past, out);
+    if (p->window)
+        return sse_deflater_next(p->window, sse_frame_payload(frame), out);
+    return may_link(p, frame, past) ? block_linked(pool, frame, past, out)
+                                    : block_alone(pool, frame, out);
 }
 
 /* It was sent. */

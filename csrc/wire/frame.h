@@ -13,6 +13,7 @@
 typedef struct sse_twin {
     struct sse_frame *alone;     /* refers to nothing before it; or NULL */
     struct sse_frame *linked;    /* refers to what is right before it; or NULL */
+    uint64_t after;              /* the place in the log that linked is right for */
     uint32_t crc, crc_op, adler; /* of the payload: see coding.h */
 } sse_twin;
 
