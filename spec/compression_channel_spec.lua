@@ -2,6 +2,7 @@
 -- byte, whatever shares its blocks with whom.
 local channel = require("sse.channel").new
 local core = require "sse.core"
+local following = require "spec.support.following"
 local packed = require "spec.support.packed"
 local raw = require "spec.support.raw"
 local serving = require "spec.support.serving"
@@ -30,6 +31,11 @@ end
 local function publish(n, extra)
   local form = '{"n":%s,"symbol":"EURUSD","bid":1.0512,"ask":1.0513,"note":"%s"}'
   news:publish { event = "tick", data = form:format(n, extra or "") }
+end
+
+-- The same with connections that are soon full.
+local function start_narrow(options)
+  following.narrow(start(options).port)
 end
 
 -- All of them have the event, and so what came before it.
@@ -214,8 +220,8 @@ describe("a slow compressed follower", function()
   for _, mode in ipairs { "", WINDOW } do
     it("takes pieces as it can, and gets all in order " .. mode, function()
       math.randomseed(7)
-      start({ history = 5000, history_bytes = 2 ^ 28 })
-      local client = packed.open("/a", "gzip", mode)
+      start_narrow({ history = 5000, history_bytes = 2 ^ 28 })
+      local client = packed.open("/a", "gzip", mode, true)
       local text = noise(30000)
       local n = flood("a", text)
       for more = 1, 20 do news:publish { data = n + more .. " " .. text } end
@@ -232,8 +238,8 @@ describe("a slow compressed follower", function()
 
     it("is sent away with a clean end " .. mode, function()
       math.randomseed(8)
-      start({ history = 3 })
-      local client = packed.open("/a", "gzip", mode)
+      start_narrow({ history = 3 })
+      local client = packed.open("/a", "gzip", mode, true)
       local text = noise(30000)
       flood("a", text)
       for _ = 1, 10 do news:publish { data = text } end
@@ -246,8 +252,8 @@ describe("a slow compressed follower", function()
 
     it("skips, is told so, and goes on " .. mode, function()
       math.randomseed(9)
-      start({ history = 3, slow = "skip" })
-      local client = packed.open("/a", "gzip", mode)
+      start_narrow({ history = 3, slow = "skip" })
+      local client = packed.open("/a", "gzip", mode, true)
       local text = noise(30000)
       flood("a", text)
       for n = 1, 10 do news:publish { data = ("late %d %s"):format(n, text) } end
@@ -267,9 +273,9 @@ describe("a slow compressed follower", function()
   -- same event next.
   it("shares no block with one that was spared a superseded event", function()
     math.randomseed(10)
-    start({ history = 5000, history_bytes = 2 ^ 28, slow = "latest" })
-    local reader, slow = packed.open "/reader", packed.open "/slow"
-    local n = flood("slow", noise(30000) .. ", and of use to everybody", reader)
+    start_narrow({ history = 5000, history_bytes = 2 ^ 28, slow = "latest" })
+    local reader, slow = packed.open "/reader", packed.open("/slow", "gzip", "", true)
+    local n = flood("slow", noise(1500) .. ", and of use to everybody", reader)
     news:publish { key = "k", data = "to the reader alone, and soon of no use to anybody" }
     reader:till "to the reader alone"
     slow:take() -- from now on the slow one's socket takes more; the loop is told with the next turn

@@ -11,8 +11,9 @@ packed.__index = packed
 -- @tparam string path
 -- @tparam[opt="gzip"] string accept the Accept-Encoding
 -- @tparam[opt=""] string fields more lines, each with its CRLF
-function packed.open(path, accept, fields)
-  local client = serving.connect()
+-- @tparam[opt] boolean narrow it takes little at a time; see also `following.narrow`
+function packed.open(path, accept, fields, narrow)
+  local client = serving.connect(narrow and 4096)
   client:send(("GET %s HTTP/1.1\r\nHost: a\r\nAccept-Encoding: %s\r\n%s\r\n"):format(path,
     accept or "gzip", fields or ""))
   local self = setmetatable({ client = client, text = "", wire = 0 }, packed)
