@@ -43,11 +43,18 @@ local function curl(sink)
   end
 end
 
+-- The ceiling for Lua: what is left to do when bytes cost nothing.
+local function alone()
+  local r = assert(run("%s bench/lua_alone.lua %g", lua, SECONDS))
+  return r[1] / r[3]
+end
+
 local takers = {
   { "curl -N -s, to /dev/null", curl "-o /dev/null -w '%{size_download} %{time_total}' || :" },
   { "curl -N -s, counted by wc -c", curl "| wc -c" },
   { "EventSource, a listener", ours "listener" },
   { "EventSource, for ev in events()", ours "events" },
+  { "Lua alone, nothing received", alone },
 }
 
 local function fire(url)
@@ -63,7 +70,7 @@ local function fire(url)
 end
 
 local function one_source()
-  local server, port = serve(("%s/sender %d"):format(build, 60))
+  local server, port = serve(("%s/sender %d"):format(build, 180))
   print(("one source, events of 1 KiB from a C sender; the median of %d rounds of %g s"):format(
     ROUNDS, SECONDS))
   for _, size in ipairs { 64, 1 } do
@@ -74,6 +81,9 @@ local function one_source()
       print(("  %-32s %8.0f k %9.0f %10.2f %10.2f"):format(taker[1], rates[i] / 1e3,
         rates[i] * KIB / 1e6, rates[i] / rates[1], rates[i] / rates[2]))
     end
+    local both = 1 / (1 / rates[1] + 1 / rates[#takers])
+    print(("  %-32s %8.0f k %9s %10.2f"):format("first and last row, one by one", both / 1e3, "",
+      both / rates[1]))
   end
   run("curl -s http://127.0.0.1:%d/stop", port)
   server:close()

@@ -1,6 +1,7 @@
 --- Our client over all kinds of transport: transport.lua JSON, with url, count (sources at once),
--- options and close_at ("open" or "event"). Prints a line of JSON for all that happens; a source is
--- closed at an event `end`, after 3 errors, or where close_at says.
+-- options, close_at ("open" or "event"), errors (3) and paused (a URL). Prints a line of JSON for
+-- all that happens; a source is closed at an event `end`, after so many errors, or where close_at
+-- says. Of `paused` one event is taken and no more while the others run.
 local json = require "cjson"
 local sse = require "sse"
 
@@ -9,6 +10,15 @@ local asked = json.decode(arg[1])
 local function say(line)
   print(json.encode(line))
   io.stdout:flush()
+end
+
+local running, paused = asked.count or 1, nil
+
+local function over()
+  running = running - 1
+  if running > 0 or not paused then return end
+  say { on = "paused", bytes = paused:stats().bytes }
+  paused:close()
 end
 
 local function watch(n)
@@ -21,14 +31,31 @@ local function watch(n)
   source.onerror = function(ev)
     errors = errors + 1
     say { on = "error", n = n, code = ev.code, state = source.readyState, message = ev.message }
-    if errors == 3 then source:close() end
+    if errors == (asked.errors or 3) then source:close() end
   end
   source:addEventListener("*", function(ev)
     say { on = "event", n = n, type = ev.type, data = ev.data, id = ev.lastEventId }
-    if ev.type == "end" or asked.close_at == "event" then source:close() end
+    if ev.type == "end" or asked.close_at == "event" then
+      source:close()
+      over()
+    end
   end)
 end
 
-for n = 1, asked.count or 1 do watch(n) end
+local function watch_all()
+  for n = 1, running do watch(n) end
+end
+
+if asked.paused then
+  paused = sse.EventSource(asked.paused, asked.options)
+  sse.spawn(function()
+    for _ in paused:events() do
+      watch_all()
+      while paused.readyState ~= sse.EventSource.CLOSED do sse.sleep(10) end
+    end
+  end)
+else
+  watch_all()
+end
 sse.run()
 say { on = "over" }

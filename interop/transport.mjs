@@ -8,6 +8,7 @@ import http from 'node:http';
 import http2 from 'node:http2';
 import https from 'node:https';
 import net from 'node:net';
+import tls from 'node:tls';
 import zlib from 'node:zlib';
 import { makeCertificates } from './certs.mjs';
 import { check, lua, until, within } from './lib.mjs';
@@ -230,19 +231,24 @@ async function freePort() {
   return port;
 }
 
-async function checkNginx(certs, protocol) {
-  const origin = await listen(http.createServer(counter(cutOff)));
+// In front of an origin: its port, and what ends it.
+async function nginx(certs, settings, listening, origin) {
   const port = await freePort();
   const temporary = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi']
     .map((name) => `${name}_temp_path ${certs.dir}/nginx-${name};`).join('\n');
   writeFileSync(certs.path('nginx.conf'), `daemon off; master_process off;
     pid ${certs.path('nginx.pid')};
     error_log stderr error; events {} http { access_log off; ${temporary} server {
-    listen 127.0.0.1:${port} ssl ${protocol === 'HTTP/2' ? 'http2' : ''};
+    listen 127.0.0.1:${port} ssl ${listening}; ${settings}
     ssl_certificate ${certs.path('good.pem')};
     ssl_certificate_key ${certs.path('good.key')};
     location / { proxy_pass http://127.0.0.1:${origin.port}; proxy_buffering off; } } }`);
-  const end = await daemon('nginx', ['-p', certs.dir, '-c', certs.path('nginx.conf')], port);
+  return [port, await daemon('nginx', ['-p', certs.dir, '-c', certs.path('nginx.conf')], port)];
+}
+
+async function checkNginx(certs, protocol) {
+  const origin = await listen(http.createServer(counter(cutOff)));
+  const [port, end] = await nginx(certs, '', protocol === 'HTTP/2' ? 'http2' : '', origin);
   const lines = await ask(`https://localhost:${port}/`, trusting(certs));
   await end();
   stop(origin);
@@ -252,17 +258,22 @@ async function checkNginx(certs, protocol) {
   return `${protocol}, lost with ${only(lines, 'error')[0].code}`;
 }
 
-async function checkTinyproxy(certs) {
-  const secure = await listen(https.createServer(pair(certs, 'good'), counter(cutOff)));
-  const plain = await listen(http.createServer(counter(cutOff)));
+// Its port, and what ends it.
+async function tinyproxy(certs, securePort) {
   const port = await freePort();
   writeFileSync(certs.path('tinyproxy.conf'), [
     `Port ${port}`, 'Listen 127.0.0.1', 'Timeout 60', 'Allow 127.0.0.1',
-    `ConnectPort ${secure.port}`, `LogFile "${certs.path('tinyproxy.log')}"`,
+    `ConnectPort ${securePort}`, `LogFile "${certs.path('tinyproxy.log')}"`,
     `PidFile "${certs.path('tinyproxy.pid')}"`, '',
   ].join('\n'));
   const conf = certs.path('tinyproxy.conf');
-  const end = await daemon('tinyproxy', ['-d', '-c', conf], port);
+  return [port, await daemon('tinyproxy', ['-d', '-c', conf], port)];
+}
+
+async function checkTinyproxy(certs) {
+  const secure = await listen(https.createServer(pair(certs, 'good'), counter(cutOff)));
+  const plain = await listen(http.createServer(counter(cutOff)));
+  const [port, end] = await tinyproxy(certs, secure.port);
   const options = { proxy: `http://127.0.0.1:${port}`, tls: { ca: certs.path('ca.pem') } };
   const through = await ask(`https://127.0.0.1:${secure.port}/`, options);
   const forwarded = await ask(`http://127.0.0.1:${plain.port}/`, options);
@@ -274,6 +285,119 @@ async function checkTinyproxy(certs) {
   assert.match(readFileSync(certs.path('tinyproxy.log'), 'utf8'), /CONNECT/);
   assert.deepEqual(failures(refused).slice(0, 2),
     [['EPROXY', 0], ['EPROXY', 0]]);
+}
+
+// TLS in front of a proxy that listens on a port of ours: an HTTPS proxy.
+async function httpsProxy(certs, name, port) {
+  const front = await listen(tls.createServer(pair(certs, name), (socket) => {
+    const behind = net.connect(port, '127.0.0.1');
+    socket.pipe(behind).pipe(socket);
+    for (const [one, other] of [[socket, behind], [behind, socket]]) {
+      one.on('error', () => {}).on('close', () => other.destroy());
+    }
+  }));
+  return front;
+}
+
+async function checkHttpsProxy(certs) {
+  const secure = await listen(https.createServer(pair(certs, 'good'), counter(cutOff)));
+  const plain = await listen(http.createServer(counter(cutOff)));
+  const [port, end] = await tinyproxy(certs, secure.port);
+  const front = await httpsProxy(certs, 'good', port);
+  const options = { proxy: `https://127.0.0.1:${front.port}`, ...trusting(certs) };
+  const through = await ask(`https://127.0.0.1:${secure.port}/`, options);
+  const forwarded = await ask(`http://127.0.0.1:${plain.port}/`, options);
+  const seen = front.accepted;
+  const distrusted = await httpsProxy(certs, 'expired', port);
+  const refused = await ask(`http://127.0.0.1:${plain.port}/`,
+    { ...options, proxy: `https://127.0.0.1:${distrusted.port}` });
+  await end();
+  [secure, plain, front, distrusted].forEach(stop);
+  assert.deepEqual(data(through), ['1', '2', '3', 'bye']);
+  assert.deepEqual(data(forwarded), ['1', '2', '3', 'bye']);
+  assert.ok(seen >= 3);
+  assert.deepEqual(failures(refused), [['ECERT', 2]]);
+}
+
+async function checkMicrosocks(certs) {
+  const secure = await listen(http2.createSecureServer(pair(certs, 'good'),
+    counter((res) => res.stream.session.destroy())));
+  const port = await freePort();
+  const end = await daemon('microsocks',
+    ['-i', '127.0.0.1', '-p', String(port), '-u', 'me', '-P', 'secret'], port);
+  const url = `https://localhost:${secure.port}/`;
+  const through = [];
+  for (const scheme of ['socks5', 'socks5h']) {
+    const proxy = `${scheme}://me:secret@127.0.0.1:${port}`;
+    through.push(await ask(url, { proxy, ...trusting(certs) }));
+  }
+  const wrong = `socks5h://me:wrong@127.0.0.1:${port}`;
+  const refused = await ask(url, { proxy: wrong, ...trusting(certs) });
+  await end();
+  stop(secure);
+  for (const lines of through) {
+    assert.deepEqual(data(lines), ['1', '2', '3', 'bye']);
+    assert.equal(only(lines, 'open')[0].protocol, 'HTTP/2');
+  }
+  assert.deepEqual(failures(refused).slice(0, 2), [['EPROXY', 0], ['EPROXY', 0]]);
+}
+
+// Each connection ends with its answer, so that the next one has to shake hands again: nginx tells
+// whether it could be short. Up to TLS 1.2 that takes a server that keeps sessions, for libcurl
+// asks for no tickets there.
+async function checkResumption(certs, version) {
+  const reused = [];
+  const origin = await listen(http.createServer((req, res) => {
+    reused.push(req.headers['x-reused'] === 'r');
+    res.writeHead(200, HEAD);
+    res.end(reused.length === 4 ? 'event: end\ndata: x\n\n' : 'data: x\n\n');
+  }));
+  const [port, end] = await nginx(certs, `ssl_protocols ${version}; keepalive_timeout 0;
+    ssl_session_cache shared:sessions:1m; proxy_set_header X-Reused $ssl_session_reused;`,
+  '', origin);
+  const options = { maxRetryInterval: 20, ...trusting(certs) };
+  const lines = await ask(`https://localhost:${port}/`, options, { errors: 9 });
+  await end();
+  stop(origin);
+  assert.equal(data(lines).length, 4);
+  assert.deepEqual(reused, [false, true, true, true]);
+}
+
+// One source reads an event and then no more, while its stream is flooded; its siblings on the same
+// connection must go on.
+async function checkPaused(certs) {
+  const piece = `data: ${'x'.repeat(16 * 1024)}\n\n`;
+  let written = () => 0;
+  const server = await listen(http2.createSecureServer(pair(certs, 'good'), (req, res) => {
+    res.writeHead(200, HEAD);
+    if (req.url === '/flood') {
+      let pieces = 0;
+      const pour = () => {
+        do pieces += 1; while (!res.destroyed && res.write(piece));
+      };
+      written = () => pieces * piece.length - res.stream.writableLength;
+      res.on('drain', pour);
+      return pour();
+    }
+    let n = 0;
+    const timer = setInterval(() => {
+      n += 1;
+      res.write(n < 50 ? `data: ${n}\n\n` : 'event: end\ndata: x\n\n');
+      if (n === 50) clearInterval(timer);
+    }, 10);
+    return res.on('close', () => clearInterval(timer));
+  }));
+  const lines = await ask(`https://127.0.0.1:${server.port}/`, trusting(certs),
+    { paused: `https://127.0.0.1:${server.port}/flood`, count: 3 });
+  const connections = server.accepted;
+  const sent = Math.round(written() / 1024);
+  stop(server);
+  assert.deepEqual(failures(lines), []);
+  assert.ok(sent < 64 * 1024, `${sent} KiB were sent to a source that reads none`);
+  assert.equal(lines.filter((line) => line.type === 'end').length, 3);
+  const { bytes } = only(lines, 'paused')[0];
+  assert.ok(bytes < 4 * 1024 * 1024, `${bytes} bytes were taken by a source that reads none`);
+  return `${connections} connection(s), ${sent} KiB sent to it`;
 }
 
 export async function transport() {
@@ -302,4 +426,10 @@ export async function transport() {
   await check('nginx with TLS: HTTP/1.1', () => checkNginx(certs, 'HTTP/1.1'));
   await check('nginx with TLS: HTTP/2', () => checkNginx(certs, 'HTTP/2'));
   await check('tinyproxy: forwards, tunnels, refuses', () => checkTinyproxy(certs));
+  await check('an HTTPS proxy: forwards, tunnels, is verified', () => checkHttpsProxy(certs));
+  await check('microsocks: TLS and HTTP/2 through it', () => checkMicrosocks(certs));
+  for (const version of ['TLSv1.2', 'TLSv1.3']) {
+    await check(`sessions are resumed: ${version}`, () => checkResumption(certs, version));
+  }
+  await check('HTTP/2: a paused stream and its siblings', () => checkPaused(certs));
 }

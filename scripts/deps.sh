@@ -49,11 +49,16 @@ cmd:openssl|makes certificates|openssl|openssl|openssl|openssl
 cmd:nginx|a server with TLS|nginx-light|nginx|nginx|nginx
 cmd:tinyproxy|a forward proxy|tinyproxy|tinyproxy|tinyproxy|tinyproxy
 cmd:promtool|checks sse.metrics|prometheus|golang-github-prometheus|prometheus|prometheus
+cmd:microsocks|a SOCKS5 proxy|microsocks|microsocks|microsocks|microsocks
 browser|a browser for the demo's page|chromium|chromium|chromium|chromium
 font|Chinese text|fontconfig fonts-wqy-microhei|wqy-microhei-fonts|font-wqy-zenhei|font-noto-sans-sc
 LIST
         ;;
-    bench) packages_of build; packages_of node ;;
+    bench) packages_of build; packages_of node; cat <<'LIST'
+nchan|nginx + nchan, a peer|nginx-light libnginx-mod-nchan|nginx|nginx|nginx
+cmd:ps|finds a server's processes|procps|procps-ng|procps|proctools
+LIST
+        ;;
     fuzz) packages_of build; cat <<'LIST'
 libfuzzer|libFuzzer, sanitizers|clang libclang-rt-14-dev|clang compiler-rt|clang compiler-rt|llvm
 LIST
@@ -101,6 +106,14 @@ have_libfuzzer() {
     return 1
 }
 
+# Only Debian and Ubuntu are known to have it; elsewhere its column is left out.
+have_nchan() {
+    command -v apt-get >/dev/null 2>&1 || return 0
+    command -v nginx >/dev/null 2>&1 || return 1
+    modules=$(nginx -V 2>&1 | tr ' ' '\n' | sed -n 's/^--modules-path=//p')
+    [ -e "${modules:-/usr/lib/nginx/modules}/ngx_nchan_module.so" ]
+}
+
 have() {
     case $1 in
     cc) echo '#include <stdio.h>' | ${CC:-cc} -E - >/dev/null 2>&1 ;;
@@ -115,6 +128,7 @@ have() {
     browser) have_browser ;;
     font) [ -n "$(fc-list :lang=zh 2>/dev/null)" ] ;;
     libfuzzer) have_libfuzzer ;;
+    nchan) have_nchan ;;
     esac
 }
 

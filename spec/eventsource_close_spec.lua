@@ -1,6 +1,7 @@
 -- close() at every stage, and nothing left behind: CONFORMANCE lines 38, 41 and 44.
 local core = require "sse.core"
 local fixture = require "spec.support.fixture"
+local socket = require "socket"
 local sse = require "sse"
 local wait = require "spec.support.wait"
 
@@ -67,6 +68,43 @@ describe("close()", function()
     server.connections[1].deaf = false
     server.handler = function() end
     is_silent(source, log, server)
+  end)
+
+  it("line 38: within a TLS handshake, when the first message was read", function()
+    local server = serve(function() end)
+    local source = open(("https://127.0.0.1:%d/"):format(server.port))
+    local log = record(source)
+    local hello = wait.till(function()
+      return server.connections[1] and server.connections[1].input:match "^\x16.+"
+    end, "the ClientHello")
+    assert.is_true(#hello > 100)
+    source:close()
+    is_silent(source, log, server)
+    assert.equal("", log.types())
+  end)
+
+  it("line 38: while no connection is accepted: the backlog is full", function()
+    local listener = assert(socket.tcp4())
+    assert(listener:bind("127.0.0.1", 0))
+    assert(listener:listen(0))
+    local before, fillers = wait.fds(), {}
+    local _, port = listener:getsockname()
+    for i = 1, 4 do
+      fillers[i] = socket.tcp4()
+      fillers[i]:settimeout(0)
+      fillers[i]:connect("127.0.0.1", port)
+    end
+    local filled = wait.fds()
+    local source = open(("http://127.0.0.1:%s/"):format(port))
+    local log = record(source)
+    wait.till(function() return wait.fds() > filled end, "the socket")
+    source:close()
+    wait.till(function() return wait.fds() == filled end, "the end of the socket")
+    for _, filler in ipairs(fillers) do filler:close() end
+    assert.equal(before, wait.fds())
+    listener:close()
+    wait.past(30)
+    assert.equal("", log.types())
   end)
 
   local stages = {

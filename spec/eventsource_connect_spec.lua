@@ -163,17 +163,20 @@ describe("an EventSource", function()
     assert.equal("open message", log.types())
   end)
 
+  local statuses = { 201, 202, 204, 205, 206, 299, 304, 400, 401, 404, 407, 410, 429, 500, 503,
+    599 }
+  local empty = { [204] = true, [205] = true, [304] = true }
+
+  local function refuse(conn, status)
+    if empty[status] then return conn:head(status, "X-A: b", "Content-Length: 0") end
+    conn:reply(status, "why", "Content-Type: text/event-stream", "X-A: b")
+  end
+
   it("line 29: any other status fails for good, closed first, then one error", function()
-    local statuses = { 201, 202, 204, 205, 206, 299, 304, 400, 401, 404, 407, 410, 429, 500, 503,
-      599 }
     local n = 0
     local server = serve(function(conn)
       n = n + 1
-      local status = statuses[n]
-      if status == 204 or status == 304 or status == 205 then
-        return conn:head(status, "X-A: b", "Content-Length: 0")
-      end
-      conn:reply(status, "why", "Content-Type: text/event-stream", "X-A: b")
+      refuse(conn, statuses[n])
     end)
     for i, status in ipairs(statuses) do
       local source = open(server:url())
@@ -191,17 +194,20 @@ describe("an EventSource", function()
   end)
 
   it("line 29: the same on a reconnect", function()
-    local server
-    server = serve(function(conn)
-      if #server.requests == 1 then conn:stream():close() else conn:reply(404, "gone") end
-    end)
-    local log = record(open(server:url()))
-    log.till("error", 2)
-    wait.past(30)
-    assert.equal("open error error", log.types())
-    assert.same({ CONNECTING, CLOSED }, { log[2].readyState, log[3].readyState })
-    assert.equal("gone", log[3].event.body)
-    assert.equal(2, #server.requests)
+    for _, status in ipairs(statuses) do
+      local server
+      server = serve(function(conn)
+        if #server.requests == 1 then conn:stream():close() else refuse(conn, status) end
+      end)
+      local log = record(open(server:url()))
+      log.till("error", 2)
+      wait.past(30)
+      assert.equal("open error error", log.types())
+      assert.same({ CONNECTING, CLOSED }, { log[2].readyState, log[3].readyState })
+      assert.same({ status, empty[status] and "" or "why" },
+        { log[3].event.status, log[3].event.body })
+      assert.equal(2, #server.requests)
+    end
   end)
 
   it("sends method, headers and body", function()
@@ -229,5 +235,19 @@ describe("an EventSource", function()
     local log = record(open(server:url()))
     assert.equal("one", log.till("message").event.data)
     assert.matches("gzip", server.requests[1].headers["accept-encoding"])
+  end)
+
+  it("line 44: decodes br as it flows, where libcurl can", function()
+    local squeezed = "\x0B\x05\x80\x64\x61\x74\x61\x3A\x20\x6F\x6E\x65\x0A\x0A\x03" -- data: one
+    local able
+    local server = serve(function(conn, request)
+      able = request.headers["accept-encoding"]:find "br"
+      conn:stream(able and "Content-Encoding: br" or nil)
+      if not able then return conn:send "data: one\n\n" end
+      for i = 1, #squeezed do conn:send(squeezed:sub(i, i)) end
+    end)
+    local log = record(open(server:url()))
+    assert.equal("one", log.till("message").event.data)
+    if not able then pending "this libcurl has no brotli" end
   end)
 end)

@@ -1,4 +1,5 @@
 -- Redirects and origins: CONFORMANCE lines 30 and 31.
+local child = require "spec.support.child"
 local fixture = require "spec.support.fixture"
 local sse = require "sse"
 local wait = require "spec.support.wait"
@@ -11,6 +12,7 @@ local function redirect(conn, status, location)
 end
 
 describe("a redirect", function()
+  after_each(child.stop)
   after_each(fixture.finish)
 
   for _, status in ipairs { 301, 302, 303, 307, 308 } do
@@ -183,6 +185,16 @@ describe("a redirect", function()
     local file = assert(io.open(path))
     assert.matches("from%-file", file:read("a"))
     file:close()
+    -- Another process finds them, for a source too.
+    local process = child.script(([[
+      local sse = require "sse"
+      local source = sse.EventSource(%q, { withCredentials = true, cookies = %q })
+      source.onerror = function(ev) print(ev.code, ev.status) end
+      sse.run()
+    ]]):format(server:url(), path))
+    process:wait()
+    assert.equal("ETYPE\t200\n", process:output())
+    assert.equal("from-file=1", server.requests[3].headers["cookie"])
   end)
 
   it("a POST becomes a GET at 302 and 303 and stays one at 307", function()

@@ -20,6 +20,29 @@ local function start(url, more)
   return process, input
 end
 
+-- With util-linux's script(1) as the terminal: keys are bytes, Ctrl-C is one of them.
+local function has_terminal()
+  local pipe <close> = io.popen "script --version 2>/dev/null"
+  return pipe:read "a":find "util%-linux" ~= nil
+end
+
+local function start_in_terminal(url)
+  local keys = os.tmpname()
+  os.remove(keys)
+  assert(os.execute("mkfifo " .. keys))
+  local chat = ("%s examples/chat.lua --url=%s --key=secret"):format(child.lua(), url)
+  local process = child.script(([[
+    local _, _, status = os.execute("exec env ASAN_OPTIONS=detect_leaks=0 " -- of script itself
+      .. "script -qefc '%s' /dev/null <%s")
+    os.exit(status)
+  ]]):format(chat, keys))
+  local input = assert(io.open(keys, "r+"))
+  input:setvbuf "no"
+  process:till "> "
+  os.remove(keys)
+  return process, input
+end
+
 describe("example chat", function()
   after_each(function()
     child.stop()
@@ -58,6 +81,24 @@ describe("example chat", function()
     assert.equal("server ended by the client", log.till "server ended")
     chat:till "aborted\n> $"
     chat:kill "INT"
+    assert.equal(0, chat:wait())
+    input:close()
+  end)
+
+  it("in a terminal: words as they come, the key Ctrl-C stops the answer, then the chat", function()
+    if not has_terminal() then return pending "no script(1) of util-linux" end
+    local server, url, log = examples.serve("chat_server", { interval = 400 })
+    local chat, input = start_in_terminal(url)
+    input:write "Hello\n"
+    chat:till "> Hello\r\nThis $" -- the terminal's echo, and the first word alone
+    chat:till "This is $"
+    input:write "\3"
+    assert.equal("server ended by the client", log.till "server ended")
+    chat:till "aborted\r\n> $"
+    server.interval = 5
+    input:write "Again\n"
+    chat:till "This is answer 1. You said: Again\r\n> $"
+    input:write "\3"
     assert.equal(0, chat:wait())
     input:close()
   end)

@@ -166,6 +166,37 @@ describe("the parser and its callbacks", function()
   end)
 end)
 
+describe("the core's parser", function()
+  it("calls back with its owner, where it has one", function()
+    local owner, got = {}, {}
+    local function note(kind)
+      return function(...) got[#got + 1] = { kind, ... } end
+    end
+    local parser = core.parser { owner = owner, on_event = note "event", on_retry = note "retry",
+      on_comment = note "comment", on_id = note "id" }
+    assert(parser:feed ":c\nretry:7\nid:1\ndata:x\n\nevent:e\ndata:y\n\n")
+    assert.same({ { "comment", owner, "c" }, { "retry", owner, 7 }, { "id", owner, "1" },
+      { "event", owner, "x", "message", "1" }, { "event", owner, "y", "e", "1" } }, got)
+    assert.equal(owner, got[1][2])
+    assert.equal(2, parser.events)
+  end)
+
+  it("delivers what is behind an error, which the loop raises", function()
+    local got = {}
+    local parser = core.parser { on_event = function(data)
+      got[#got + 1] = data
+      if data == "b" then error("in b", 0) end
+    end }
+    assert.is_true(parser:deliver "data:a\n\ndata:b\n\ndata:c\n\n")
+    assert.same({ "a", "b", "c" }, got)
+    local ok, err = pcall(core.turn)
+    assert.is_false(ok)
+    assert.matches("in b", err)
+    parser:stop()
+    assert.equal("ESTOPPED", select(3, parser:deliver "data:d\n\n"))
+  end)
+end)
+
 describe("the parser misused", function()
   local function raises(text, fn, ...)
     local ok, err = pcall(fn, ...)

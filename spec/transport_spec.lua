@@ -97,16 +97,11 @@ describe("a proxy", function()
 
   -- Another process, for the environment is read there.
   local function fetch(environment, options)
-    local code = ([[
+    local process = child.script(([[
       local res, message = require "sse".fetch("http://a.invalid/", %s)
       print(res and res.status or message)
-    ]]):format(options or "{}")
-    local script = os.tmpname()
-    local file <close> = assert(io.open(script, "w"))
-    file:write(code):close()
-    local process = child.start(script, environment)
+    ]]):format(options or "{}"), environment)
     process:wait()
-    os.remove(script)
     return process:output()
   end
 
@@ -225,6 +220,43 @@ describe("a peer that stalls", function()
     local res, _, code = sse.fetch(server:url(), { signal = sse.AbortSignal.timeout(30) })
     assert.is_nil(res)
     assert.is_string(code)
+    wait.till(function() return server.open == 0 end, "the close")
+  end)
+end)
+
+describe("a peer without end", function()
+  after_each(fixture.finish)
+
+  -- Sends the bytes again and again until the connection is closed.
+  local function pours(begin, bytes)
+    return function(conn)
+      begin(conn)
+      local timer
+      timer = core.every(1, function()
+        if conn.closed then return timer:stop() end
+        conn:send(bytes)
+      end)
+    end
+  end
+
+  for _, field in ipairs { "data", "id", "event", "retry" } do
+    it(("line 22: in a line of %s fails for good"):format(field), function()
+      local function begin(conn) conn:stream():send(field, ":") end
+      local server = serve(pours(begin, ("1"):rep(4096)))
+      local source = open(server:url(), { maxEventSize = 65536 })
+      local failed = record(source).till("error")
+      assert.same({ "ETOOBIG", CLOSED }, { failed.event.code, failed.readyState })
+      assert.is_true(source:stats().bytes < 2 * 65536)
+      wait.till(function() return server.open == 0 end, "the close")
+    end)
+  end
+
+  it("in its head fails for good", function()
+    local line = ("X-Field: %s\r\n"):format(("x"):rep(4096))
+    local server = serve(pours(function(conn) conn:send("HTTP/1.1 200 OK\r\n") end, line:rep(8)))
+    local failed = record(open(server:url())).till("error")
+    assert.same({ "ETOOBIG", CLOSED }, { failed.event.code, failed.readyState })
+    assert.matches("head", failed.event.message)
     wait.till(function() return server.open == 0 end, "the close")
   end)
 end)

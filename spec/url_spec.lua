@@ -62,9 +62,19 @@ describe("core.transfer", function()
       assert.equal("EINVAL", code)
     end
     for _, options in ipairs { {}, { url = 7 }, { url = "http://a\0b/" },
-      { url = url, headers = { 1, 2 } }, { url = url, on_head = 1 } } do
+      { url = url, headers = { 1, 2 } }, { url = url, on_head = 1 }, { url = url, parser = {} } } do
       assert.has_error(function() core.transfer(options) end)
     end
+  end)
+
+  it("calls back with its owner, where it has one", function()
+    local owner, got = {}, nil
+    local transfer = core.transfer { url = "http://127.0.0.1:1/", owner = owner,
+      on_done = function(...) got = table.pack(...) end }
+    assert.has_error(function() transfer:feed {} end)
+    wait.till(function() return got end, "the end")
+    assert.equal(owner, got[1])
+    assert.equal("ECONNREFUSED", got[3])
   end)
 
   it("cancels at once, twice, and keeps nothing running", function()

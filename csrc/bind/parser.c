@@ -7,17 +7,19 @@
 #include "bind.h"
 #include "class.h"
 
-enum { ON_EVENT = 1, ON_RETRY, ON_COMMENT, ON_ID, LAST_TYPE, LAST_ID, VALUES = LAST_ID };
+enum { ON_EVENT = 1, ON_RETRY, ON_COMMENT, ON_ID, OWNER, LAST_TYPE, LAST_ID, VALUES = LAST_ID };
 
 typedef struct parser_object {
     sse_parser *parser;
     sse_state *st;
     size_t max_event_size;
-    size_t items;     /* delivered so far */
-    unsigned wanted;  /* SSE_ITEM_... */
-    const char *type; /* the Lua string in LAST_TYPE; NULL: none */
+    size_t items;       /* delivered so far */
+    lua_Integer events; /* of these */
+    unsigned wanted;    /* SSE_ITEM_... */
+    const char *type;   /* the Lua string in LAST_TYPE; NULL: none */
     size_t type_len;
     bool id_kept; /* the last event id is in LAST_ID */
+    bool owned;   /* callbacks are given OWNER first */
 } parser_object;
 
 static const sse_class parser_class;
@@ -119,30 +121,36 @@ static int f_parser(lua_State *L)
     if (lua_getfield(L, 1, "last_event_id") != LUA_TNIL)
         set_last_id(L, o, -1);
     lua_pop(L, 1);
+    o->owned = lua_getfield(L, 1, "owner") != LUA_TNIL;
+    lua_setiuservalue(L, -2, OWNER);
     return 1;
 }
 
 /* --- delivering ------------------------------------------------------------------------------- */
+
+/* Where deliver keeps what most events need on the stack. */
+enum { AT_PARSER = 1, AT_EVENT, AT_OWNER, AT_TYPE, TOP = AT_TYPE };
 
 /* Most events repeat the type, and many the id of the one before: their Lua strings are kept in
  * user values. */
 static void push_type(lua_State *L, parser_object *o, sse_slice type)
 {
     if (o->type && o->type_len == type.len && !memcmp(o->type, type.at, type.len)) {
-        lua_getiuservalue(L, 1, LAST_TYPE);
+        lua_pushvalue(L, AT_TYPE);
         return;
     }
     o->type = NULL;
     lua_pushlstring(L, type.at, type.len);
+    lua_copy(L, -1, AT_TYPE);
     lua_pushvalue(L, -1);
-    lua_setiuservalue(L, 1, LAST_TYPE);
+    lua_setiuservalue(L, AT_PARSER, LAST_TYPE);
     o->type = lua_tolstring(L, -1, &o->type_len);
 }
 
 static void push_id(lua_State *L, parser_object *o, const sse_item *item)
 {
     if (o->id_kept) {
-        lua_getiuservalue(L, 1, LAST_ID);
+        lua_getiuservalue(L, AT_PARSER, LAST_ID);
         return;
     }
     lua_pushlstring(L, item->event.id.at, item->event.id.len);
@@ -150,33 +158,42 @@ static void push_id(lua_State *L, parser_object *o, const sse_item *item)
     if (!o->id_kept)
         return;
     lua_pushvalue(L, -1);
-    lua_setiuservalue(L, 1, LAST_ID);
+    lua_setiuservalue(L, AT_PARSER, LAST_ID);
+}
+
+static void push_owner(lua_State *L, const parser_object *o)
+{
+    if (o->owned)
+        lua_pushvalue(L, AT_OWNER);
 }
 
 static void call_item(lua_State *L, parser_object *o, int kind, const sse_item *item)
 {
     switch (kind) {
     case SSE_ITEM_EVENT:
+        o->events++;
         o->id_kept = o->id_kept && item->same_id; /* before anything can raise */
-        lua_getiuservalue(L, 1, ON_EVENT);
+        lua_pushvalue(L, AT_EVENT);
+        push_owner(L, o);
         lua_pushlstring(L, item->event.data.at, item->event.data.len);
         push_type(L, o, item->event.type);
         push_id(L, o, item);
-        lua_call(L, 3, 0);
-        return;
+        break;
     case SSE_ITEM_RETRY:
-        lua_getiuservalue(L, 1, ON_RETRY);
+        lua_getiuservalue(L, AT_PARSER, ON_RETRY);
+        push_owner(L, o);
         lua_pushinteger(L, item->event.retry);
         break;
     default:
-        if (lua_getiuservalue(L, 1, kind == SSE_ITEM_ID ? ON_ID : ON_COMMENT) == LUA_TNIL) {
+        if (lua_getiuservalue(L, AT_PARSER, kind == SSE_ITEM_ID ? ON_ID : ON_COMMENT) == LUA_TNIL) {
             lua_pop(L, 1); /* a cut comment whose listener has gone */
             return;
         }
+        push_owner(L, o);
         lua_pushlstring(L, item->text.at, item->text.len);
         break;
     }
-    lua_call(L, 1, 0);
+    lua_call(L, lua_gettop(L) - TOP - 1, 0);
 }
 
 /* deliver(parser) -> code. Pulls, so that a Lua error jumps over no frame of the parser. */
@@ -186,6 +203,9 @@ static int deliver(lua_State *L)
     sse_item item;
     int got = SSE_OK;
 
+    lua_getiuservalue(L, AT_PARSER, ON_EVENT);
+    lua_getiuservalue(L, AT_PARSER, OWNER);
+    lua_getiuservalue(L, AT_PARSER, LAST_TYPE);
     while ((got = sse_parser_next(o->parser, &item)) > 0) {
         o->items++;
         call_item(L, o, got, &item);
@@ -248,10 +268,15 @@ static int with_traceback(lua_State *L)
     return 1;
 }
 
+void sse_lparser_check(lua_State *L, int index)
+{
+    check(L, index);
+}
+
 int sse_lparser_feed(lua_State *L, int index, const char *bytes, size_t len)
 {
-    parser_object *o = check(L, index);
-    int code = sse_parser_begin(o->parser, bytes, len);
+    parser_object *o = lua_touserdata(L, index);
+    int code = o->parser ? sse_parser_begin(o->parser, bytes, len) : SSE_ESTOPPED;
     size_t before = 0;
 
     if (code || !lua_checkstack(L, LUA_MINSTACK))
@@ -274,6 +299,23 @@ int sse_lparser_feed(lua_State *L, int index, const char *bytes, size_t len)
     code = (int)lua_tointeger(L, -1);
     lua_pop(L, 2);
     return code;
+}
+
+/* parser:deliver(bytes): as a transfer feeds it: errors of callbacks are kept for the loop to
+ * raise, the events behind them delivered. */
+static int m_deliver(lua_State *L)
+{
+    size_t len = 0;
+    parser_object *o = check(L, 1);
+    const char *bytes = luaL_checklstring(L, 2, &len);
+    int code = SSE_OK;
+
+    lua_settop(L, 2);
+    code = sse_lparser_feed(L, 1, bytes, len);
+    if (code)
+        return fail(L, o, code);
+    lua_pushboolean(L, 1);
+    return 1;
 }
 
 /* --- the rest --------------------------------------------------------------------------------- */
@@ -301,6 +343,12 @@ static int p_last_event_id(lua_State *L)
 static int p_memory(lua_State *L)
 {
     lua_pushinteger(L, (lua_Integer)sse_parser_memory(check(L, 1)->parser));
+    return 1;
+}
+
+static int p_events(lua_State *L)
+{
+    lua_pushinteger(L, check(L, 1)->events);
     return 1;
 }
 
@@ -338,14 +386,13 @@ static int mm_gc(lua_State *L)
 /* --- tables ----------------------------------------------------------------------------------- */
 
 static const luaL_Reg methods[] = {
-    { "feed", m_feed },
-    { "reset", m_reset },
-    { "stop", m_stop },
-    { NULL, NULL },
+    { "feed", m_feed }, { "deliver", m_deliver }, { "reset", m_reset },
+    { "stop", m_stop }, { NULL, NULL },
 };
 static const luaL_Reg properties[] = {
     { "last_event_id", p_last_event_id },
     { "memory", p_memory },
+    { "events", p_events },
     { NULL, NULL },
 };
 static const luaL_Reg setters[] = {

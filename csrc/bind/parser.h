@@ -5,9 +5,12 @@
 #include <lua.h>
 #include <stddef.h>
 
-/* Feeds the parser at index from C, within a protected call. Its callbacks run on L; an error in
- * one is kept for run()/turn() by sse_report, and the events behind it are delivered all the same.
- * The codes of sse_parser_feed; never raises, but for a value that is no parser. */
+/* Raises unless the value at index is a parser. */
+void sse_lparser_check(lua_State *L, int index);
+
+/* Feeds the parser (checked before) at index from C; no protected call is needed, for it never
+ * raises. Its callbacks run on L; an error in one is kept for run()/turn() by sse_report, and the
+ * events behind it are delivered all the same. The codes of sse_parser_feed. */
 int sse_lparser_feed(lua_State *L, int index, const char *bytes, size_t len);
 
 #endif

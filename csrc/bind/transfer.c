@@ -1,5 +1,6 @@
 /* transfer.c: core.transfer{...}: one HTTP request; the loop calls on_head(status, {name, value,
- * ...}), on_data(bytes) or a parser, and on_done() or on_done(message, code). */
+ * ...}), on_data(bytes) or a parser, and on_done() or on_done(message, code), each with `owner`
+ * before the rest where one was given. */
 #include "../net/transfer.h"
 
 #include <math.h>
@@ -8,12 +9,13 @@
 #include "class.h"
 #include "parser.h"
 
-enum { ON_HEAD = 1, ON_DATA, ON_DONE, PARSER, VALUES = PARSER };
+enum { ON_HEAD = 1, ON_DATA, ON_DONE, OWNER, PARSER, VALUES = PARSER };
 
 typedef struct transfer_object {
     sse_state *st;
     sse_transfer *transfer; /* NULL: ended */
     int self;
+    bool fed;               /* PARSER is one */
     uint64_t bytes, active; /* as they were at the end */
 } transfer_object;
 
@@ -82,6 +84,17 @@ static void end(lua_State *L, transfer_object *o)
     sse_unanchor(L, &o->self);
 }
 
+/* The function and, where there is one, the owner; how many values that are. */
+static int push_callback(lua_State *L, const transfer_object *o, int value)
+{
+    sse_push_value(L, o->self, value);
+    sse_push_value(L, o->self, OWNER);
+    if (!lua_isnil(L, -1))
+        return 2;
+    lua_pop(L, 1);
+    return 1;
+}
+
 typedef struct head_call {
     transfer_object *o;
     int status;
@@ -92,8 +105,8 @@ typedef struct head_call {
 static int call_head(lua_State *L)
 {
     const head_call *call = lua_touserdata(L, 1);
+    int pushed = push_callback(L, call->o, ON_HEAD);
 
-    sse_push_value(L, call->o->self, ON_HEAD);
     lua_pushinteger(L, call->status);
     lua_createtable(L, (int)call->count * 2, 0);
     for (size_t i = 0; i < call->count; i++) {
@@ -104,7 +117,7 @@ static int call_head(lua_State *L)
         lua_pushlstring(L, f->value.at, f->value.len);
         lua_rawseti(L, -2, (lua_Integer)i * 2 + 2);
     }
-    lua_call(L, 2, 0);
+    lua_call(L, pushed + 1, 0);
     return 0;
 }
 
@@ -120,36 +133,47 @@ typedef struct body_call {
     transfer_object *o;
     const char *bytes;
     size_t len;
-    int code;
 } body_call;
 
 static int call_body(lua_State *L)
 {
-    body_call *call = lua_touserdata(L, 1);
-    int self = call->o->self;
+    const body_call *call = lua_touserdata(L, 1);
+    int pushed = push_callback(L, call->o, ON_DATA);
 
-    sse_push_value(L, self, PARSER);
-    if (!lua_isnil(L, -1)) {
-        call->code = sse_lparser_feed(L, lua_gettop(L), call->bytes, call->len);
-        return 0;
-    }
-    sse_push_value(L, self, ON_DATA);
-    if (lua_isnil(L, -1))
+    if (lua_isnil(L, -pushed))
         return 0;
     lua_pushlstring(L, call->bytes, call->len);
-    lua_call(L, 1, 0);
+    lua_call(L, pushed, 0);
     return 0;
+}
+
+/* Many pieces hold one event: none of this raises, so it goes without a protected call around the
+ * parser's own. */
+static int feed_parser(sse_state *st, int self, const char *bytes, size_t len)
+{
+    lua_State *L = st->L;
+    int code = SSE_OK;
+
+    if (!lua_checkstack(L, LUA_MINSTACK))
+        return SSE_ENOMEM;
+    sse_push_value(L, self, PARSER);
+    code = sse_lparser_feed(L, -1, bytes, len);
+    lua_pop(L, 1);
+    /* A parser that its own callback reset only wants no more of this piece. */
+    return code == SSE_ESTOPPED ? SSE_OK : code;
 }
 
 static int on_body(void *user, const char *bytes, size_t len)
 {
     transfer_object *o = user;
-    body_call call = { o, bytes, len, SSE_OK };
+    body_call call = { o, bytes, len };
 
-    if (len > 0)
-        sse_protect(o->st, call_body, &call);
-    /* A parser that its own callback reset only wants no more of this piece. */
-    return call.code == SSE_ESTOPPED ? SSE_OK : call.code;
+    if (len == 0)
+        return SSE_OK;
+    if (o->fed)
+        return feed_parser(o->st, o->self, bytes, len);
+    sse_protect(o->st, call_body, &call);
+    return SSE_OK;
 }
 
 typedef struct done_call {
@@ -161,13 +185,12 @@ typedef struct done_call {
 static int call_done(lua_State *L)
 {
     const done_call *call = lua_touserdata(L, 1);
-    int arguments = 0;
+    int arguments = push_callback(L, call->o, ON_DONE) - 1;
 
-    sse_push_value(L, call->o->self, ON_DONE);
     if (call->code) {
         lua_pushstring(L, call->message);
         lua_pushstring(L, sse_error_name(call->code));
-        arguments = 2;
+        arguments += 2;
     }
     end(L, call->o); /* before the call: a new transfer may be started in it */
     lua_call(L, arguments, 0);
@@ -300,7 +323,7 @@ static int f_nothing(lua_State *L)
     return 0;
 }
 
-static void keep_callbacks(lua_State *L, int object)
+static void keep_callbacks(lua_State *L, transfer_object *o, int object)
 {
     static const struct {
         const char *name;
@@ -316,7 +339,11 @@ static void keep_callbacks(lua_State *L, int object)
         }
         lua_pop(L, 1);
     }
-    lua_getfield(L, 1, "parser");
+    lua_getfield(L, 1, "owner");
+    lua_setiuservalue(L, object, OWNER);
+    o->fed = lua_getfield(L, 1, "parser") != LUA_TNIL;
+    if (o->fed)
+        sse_lparser_check(L, -1);
     lua_setiuservalue(L, object, PARSER);
 }
 
@@ -334,7 +361,7 @@ static int f_transfer(lua_State *L)
     object = lua_gettop(L);
     o->self = LUA_NOREF;
     o->st = sse_state_get(L);
-    keep_callbacks(L, object);
+    keep_callbacks(L, o, object);
     read_options(L, &options);
     code = sse_transfer_start(&o->transfer, multi, &options, &callbacks, o, &why);
     if (code)
@@ -378,8 +405,12 @@ static int m_resume(lua_State *L)
 /* transfer:feed(parser): from now on the body goes straight into it; nil: to on_data. */
 static int m_feed(lua_State *L)
 {
-    sse_class_check(L, 1, &transfer_class);
+    transfer_object *o = sse_class_check(L, 1, &transfer_class);
+
     lua_settop(L, 2);
+    if (!lua_isnil(L, 2))
+        sse_lparser_check(L, 2);
+    o->fed = !lua_isnil(L, 2);
     lua_setiuservalue(L, 1, PARSER);
     return 0;
 }

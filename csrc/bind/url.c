@@ -18,8 +18,15 @@ static int push_url(lua_State *L)
         { "origin", u->origin },     { "request", u->request },
     };
 
-    lua_createtable(L, 0, (int)(sizeof fields / sizeof fields[0]));
-    for (size_t i = 0; i < sizeof fields / sizeof fields[0]; i++) {
+    enum { FIELDS = sizeof fields / sizeof fields[0] };
+    int present = 0;
+
+    for (int i = 0; i < FIELDS; i++)
+        present += fields[i].value != NULL;
+    lua_createtable(L, 0, present);
+    for (int i = 0; i < FIELDS; i++) {
+        if (!fields[i].value)
+            continue;
         lua_pushstring(L, fields[i].value);
         lua_setfield(L, -2, fields[i].name);
     }

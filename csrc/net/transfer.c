@@ -97,6 +97,7 @@ static int finish_head(sse_transfer *t)
     sse_negotiated_read(&t->negotiated, t->easy, t->https);
     t->callbacks.on_head(t->user, (int)status, fields, split_head(t, fields));
     free(fields);
+    forget_head(t);
     return SSE_OK;
 }
 
@@ -160,6 +161,15 @@ static int connect_failure(CURL *easy)
     }
 }
 
+/* socks5:// resolves the target's name here: that failure is none of the proxy's. */
+static int proxy_failure(CURL *easy)
+{
+    long error = 0;
+
+    curl_easy_getinfo(easy, CURLINFO_PROXY_ERROR, &error);
+    return error == CURLPX_RESOLVE_HOST ? SSE_ENOTFOUND : SSE_EPROXY;
+}
+
 static int map_code(CURL *easy, CURLcode code)
 {
     long proxy_status = 0;
@@ -172,8 +182,9 @@ static int map_code(CURL *easy, CURLcode code)
         return SSE_OK;
     case CURLE_COULDNT_RESOLVE_HOST:
         return SSE_ENOTFOUND;
-    case CURLE_COULDNT_RESOLVE_PROXY:
     case CURLE_PROXY:
+        return proxy_failure(easy);
+    case CURLE_COULDNT_RESOLVE_PROXY:
         return SSE_EPROXY;
     case CURLE_COULDNT_CONNECT:
         return connect_failure(easy);

@@ -54,11 +54,10 @@ function MessageEvent:json()
   return json.decode(self.data)
 end
 
--- What a server sent: type, data, lastEventId, origin; and whose listeners hear it.
-local function new_message(type_, data, id, origin, target)
+-- What a server sent. EventSource makes its own, for each call less counts there.
+local function new_message(type_, data, id, origin)
   return setmetatable({
     type = type_, data = data, lastEventId = id, origin = origin,
-    target = target, currentTarget = target, -- both in the table from the start: it never grows
   }, MessageEvent)
 end
 

@@ -167,7 +167,7 @@ function methods:stats()
   local exchange = machine.exchange
   return {
     bytes = machine.received + (exchange and exchange:bytes() or 0),
-    events = machine.events,
+    events = machine.parser.events,
     reconnects = machine.reconnects,
     protocol = machine.protocol,
     tls = machine.tls,

@@ -4,6 +4,8 @@
 -- @module sse.eventtarget
 local core = require "sse.core"
 
+local report, xpcall = core.report, xpcall -- called for each event
+
 local eventtarget = {}
 
 local STATE = {} -- the key of an object's state
@@ -29,7 +31,8 @@ end
 
 -- Lists are replaced, never changed: a dispatch goes on with the list it began with.
 local function with(list, entry)
-  local longer = { table.unpack(list or {}) }
+  if not list then return { entry } end
+  local longer = { table.unpack(list) }
   longer[#longer + 1] = entry
   return longer
 end
@@ -42,21 +45,28 @@ local function without(list, entry)
   return #shorter > 0 and shorter or nil
 end
 
+-- An entry is small, for there are as many as listeners: fn or object, and what else applies: once,
+-- forget (called at its removal), handler, removed.
 local function find(state, type_, callback)
   for _, entry in ipairs(state.listeners[type_] or {}) do
-    if entry.callback == callback and not entry.handler then return entry end
+    local same = entry.fn == callback or entry.object == callback
+    if same and not entry.handler then return entry end
+  end
+end
+
+local function find_handler(state, type_)
+  for _, entry in ipairs(state.listeners[type_] or {}) do
+    if entry.handler then return entry end
   end
 end
 
 local function add(state, type_, entry)
-  entry.type = type_
   state.listeners[type_] = with(state.listeners[type_], entry)
   if state.on_listeners then state:on_listeners() end
 end
 
-local function remove(state, entry)
+local function remove(state, type_, entry)
   if entry.removed then return end
-  local type_ = entry.type
   entry.removed = true
   state.listeners[type_] = without(state.listeners[type_], entry)
   if entry.forget then entry.forget() end
@@ -68,17 +78,22 @@ function eventtarget.heard(state)
   return next(state.listeners) ~= nil
 end
 
-local function invoke(state, object, list, ev)
+local function call_entry(entry, ev)
+  if entry.handler then
+    if entry.fn(ev) == false then ev:preventDefault() end
+  elseif entry.fn then
+    entry.fn(ev)
+  else
+    entry.object:handleEvent(ev)
+  end
+end
+
+local function invoke(state, object, type_, list, ev)
   for _, entry in ipairs(list) do
     if not entry.removed then
-      if entry.once then remove(state, entry) end
+      if entry.once then remove(state, type_, entry) end
       ev.currentTarget = object
-      local callback = entry.callback
-      if type(callback) == "function" then
-        eventtarget.call(callback, ev)
-      else
-        eventtarget.call(function() callback:handleEvent(ev) end)
-      end
+      eventtarget.call(call_entry, entry, ev)
       if ev.stopped then return end
     end
   end
@@ -93,25 +108,25 @@ function eventtarget.dispatch(object, ev, all)
   local own, every = state.listeners[ev.type], all and ev.type ~= "*" and state.listeners["*"]
   ev.target = object
   ev.stopped = nil
-  if own then invoke(state, object, own, ev) end
-  if every and not ev.stopped then invoke(state, object, every, ev) end
+  if own then invoke(state, object, ev.type, own, ev) end
+  if every and not ev.stopped then invoke(state, object, "*", every, ev) end
   ev.currentTarget = nil
   return not ev.defaultPrevented
 end
 
 --- Dispatches an event that a server sent and nobody has seen yet, made with this object as its
--- target: `"*"` listeners hear it, too. The way of most events: to one listener.
-function eventtarget.deliver(object, ev)
-  local listeners = object[STATE].listeners
-  local own, every = listeners[ev.type], listeners["*"]
+-- target: `"*"` listeners hear it, too. The way of most events: to one listener, whose answer does
+-- not matter, for what a server sent is not cancelable.
+function eventtarget.deliver(listeners, object, type_, ev)
+  local own, every = listeners[type_], listeners["*"]
   local list = own or every
   if list then
     local entry = list[1]
-    if own and every or list[2] or entry.once or not entry.direct then
+    if own and every or list[2] or entry.once or not entry.fn then
       eventtarget.dispatch(object, ev, true)
     else
       local ok, err = xpcall(entry.fn, traceback, ev)
-      if not ok then core.report(err) end
+      if not ok then report(err) end
     end
   end
   ev.currentTarget = nil
@@ -148,10 +163,10 @@ function methods:addEventListener(...)
     or find(state, type_, listener) then
     return
   end
-  local entry = { callback = listener, once = options.once and true or false }
-  if type(listener) == "function" then entry.fn, entry.direct = listener, true end
+  local entry = type(listener) == "function" and { fn = listener } or { object = listener }
+  if options.once then entry.once = true end
   if options.signal then
-    entry.forget = signals.on_abort(options.signal, function() remove(state, entry) end)
+    entry.forget = signals.on_abort(options.signal, function() remove(state, type_, entry) end)
   end
   add(state, type_, entry)
 end
@@ -164,7 +179,7 @@ function methods:removeEventListener(...)
   local type_, listener = ...
   check("removeEventListener", select("#", ...), type_, listener)
   local entry = find(self[STATE], type_, listener)
-  if entry then remove(self[STATE], entry) end
+  if entry then remove(self[STATE], type_, entry) end
 end
 
 --- Calls the listeners of an event made with `sse.Event`.
@@ -178,25 +193,19 @@ function methods:dispatchEvent(ev)
 end
 
 local function get_handler(state, type_)
-  local entry = state.handlers[type_]
+  local entry = find_handler(state, type_)
   return entry and entry.fn
 end
 
 -- Replacing keeps the place; nil gives it up (HTML 8.1.8.1).
 local function set_handler(state, type_, fn)
-  local entry = state.handlers[type_]
+  local entry = find_handler(state, type_)
   if entry and fn == nil then
-    state.handlers[type_] = nil
-    remove(state, entry)
+    remove(state, type_, entry)
   elseif entry then
     entry.fn = fn
   elseif fn ~= nil then
-    entry = { handler = true, fn = fn, direct = true } -- nothing a server sent is cancelable
-    entry.callback = function(ev)
-      if entry.fn(ev) == false then ev:preventDefault() end
-    end
-    state.handlers[type_] = entry
-    add(state, type_, entry)
+    add(state, type_, { fn = fn, handler = true })
   end
 end
 
@@ -240,7 +249,7 @@ end
 
 --- Makes an object of a class around its state.
 function eventtarget.new(class, state)
-  state.listeners, state.handlers = {}, {}
+  state.listeners = {}
   return setmetatable({ [STATE] = state }, class.metatable)
 end
 

@@ -121,20 +121,21 @@ local function start(o, message, answer)
     answer = nil
     if once then once(response, why) end
   end
+  local owner = {}
+  function owner:on_head(head) -- luacheck: ignore 212
+    held = body.new(exchange, limits(o, head))
+    held.forget = forget
+    say(new_response(head, held))
+  end
+  function owner:on_data(bytes) held:put(bytes) end -- luacheck: ignore 212
+  function owner:on_done(why) -- luacheck: ignore 212
+    if held then return held:finish(why) end
+    if forget then forget() end
+    say(nil, why)
+  end
   exchange = request.start {
     url = message.url, method = message.method, headers = message.headers, body = message.body,
-    options = o,
-    on_head = function(head)
-      held = body.new(exchange, limits(o, head))
-      held.forget = forget
-      say(new_response(head, held))
-    end,
-    on_data = function(bytes) held:put(bytes) end,
-    on_done = function(why)
-      if held then return held:finish(why) end
-      if forget then forget() end
-      say(nil, why)
-    end,
+    options = o, owner = owner,
   }
   forget = o.signal and abort.on_abort(o.signal, function(reason)
     local why = abort.failure(reason)

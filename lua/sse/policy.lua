@@ -25,6 +25,17 @@ function policy.backoff(o)
   return backoff.new { base = base, min = math.max(1, min), max = math.max(1, max) }
 end
 
+--- The source's own, made at its first use: a source that never fails needs none.
+function policy.backoff_of(self)
+  self.backoff = self.backoff or policy.backoff(self.options)
+  return self.backoff
+end
+
+--- Which attempt in the row of failures the one at hand is.
+function policy.attempt(self)
+  return (self.backoff and self.backoff.failures or 0) + 1
+end
+
 --- Whether a failure without an answer is for good.
 function policy.is_final(why)
   return final[why.code] or false
@@ -59,7 +70,7 @@ local function by_default(self, why, is_final, lived)
   local o = self.options
   local resilient = o.reconnect == "resilient"
   if is_final and not (resilient and why.status and passing(why.status)) then return nil end
-  local wait, failures = self.backoff:next(lived)
+  local wait, failures = policy.backoff_of(self):next(lived)
   if o.maxRetries and failures > o.maxRetries then return nil end
   local asked = resilient and why.headers and why.headers["retry-after"]
   return math.max(wait, asked and policy.retry_after(asked, os.time()) or 0)
@@ -72,14 +83,14 @@ local function decided(self, why, is_final, lived)
   local ok = eventtarget.call(function() answer = decide(why, why.attempt) end)
   if not ok or answer == false then return nil end
   if type(answer) ~= "number" then return by_default(self, why, is_final, lived) end
-  self.backoff:next(lived)
+  policy.backoff_of(self):next(lived)
   return math.max(0, answer == answer and answer < math.huge and answer or 0)
 end
 
 --- The wait before the next attempt, or nil to give up; the failure learns of it. A `reconnect`
 -- function decides about every failure; where it gives nil or true the default holds.
 function policy.wait(self, why, is_final, lived)
-  why.attempt = self.backoff:row(lived) + 1
+  why.attempt = policy.backoff_of(self):row(lived) + 1
   why.delay = decided(self, why, is_final, lived)
   why.willRetry = why.delay ~= nil
   return why.delay

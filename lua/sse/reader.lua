@@ -55,7 +55,7 @@ end
 local function pull(self)
   local bytes, why = next_piece(self)
   while bytes do
-    local ok, message, code = self.parser:feed(bytes)
+    local ok, message, code = self.parser:deliver(bytes)
     if not ok and code ~= "ESTOPPED" and not self.cancelled then
       return self.on_done(failure.new(message, code))
     end

@@ -23,4 +23,22 @@ function refusal.of(answer, accepted)
   return failure.new(("the content type is %s, not text/event-stream"):format(shown), "ETYPE", more)
 end
 
+--- Keeps a piece of the refused answer's body with its failure.
+-- @treturn boolean whether that is enough
+function refusal.keep(why, bytes)
+  local pieces = why.pieces or {}
+  why.pieces, why.size = pieces, why.size or 0
+  pieces[#pieces + 1] = bytes:sub(1, refusal.MAX_BODY - why.size)
+  why.size = why.size + #pieces[#pieces]
+  return why.size >= refusal.MAX_BODY
+end
+
+--- What was kept becomes the failure's body.
+-- @return the failure
+function refusal.seal(why)
+  why.body = table.concat(why.pieces or {})
+  why.pieces, why.size = nil, nil
+  return why
+end
+
 return refusal

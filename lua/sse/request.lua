@@ -12,8 +12,10 @@ local request = {}
 local MAX_REDIRECTS = 20
 local redirects = { [301] = true, [302] = true, [303] = true, [307] = true, [308] = true }
 
-local exchange = {}
+local exchange = { hops = 0, received = 0 }
 exchange.__index = exchange
+
+local on_head, on_data, on_done -- what a transfer calls, its exchange first
 
 local function transfer_options(self)
   local o = self.options
@@ -27,9 +29,7 @@ local function transfer_options(self)
     unix_socket = self.unix_socket,
     ca = tls.ca, insecure = tls.verify == false,
     cert = not self.foreign and tls.cert or nil, key = not self.foreign and tls.key or nil,
-    on_head = function(status, list) self:head(status, list) end,
-    on_data = self.on_data,
-    on_done = function(message, code) self:done(message, code) end,
+    owner = self, on_head = on_head, on_data = on_data, on_done = on_done,
   }
 end
 
@@ -51,15 +51,14 @@ end
 
 --- Starts an exchange.
 -- @tparam table o url (from core.url), method, headers (a list), body, options (withCredentials,
--- cookies, connectTimeout, proxy, noProxy, tls, http2, unixSocket, redirect), on_head(response),
--- on_data(bytes), on_done(failure or nil). A response has status, headers, url (from core.url),
--- redirected, protocol, tls.
+-- cookies, connectTimeout, proxy, noProxy, tls, http2, unixSocket, redirect), owner: its methods
+-- on_head(response), on_data(bytes), on_done(failure or nil) are called. A response has status,
+-- headers, url (from core.url), redirected, protocol, tls.
 -- @return the exchange: cancel(), pause(), resume(), feed(parser), bytes(), active(), silent()
 function request.start(o)
   local self = setmetatable({
     url = o.url, method = o.method, headers = o.headers, body = o.body, options = o.options,
-    on_head = o.on_head, on_data = o.on_data, on_done = o.on_done,
-    unix_socket = o.options.unixSocket, hops = 0, received = 0,
+    owner = o.owner, unix_socket = o.options.unixSocket,
   }, exchange)
   if o.options.withCredentials then self.user, self.password = o.url.user, o.url.password end
   send(self)
@@ -110,7 +109,7 @@ local function follow(self, status, location)
   send(self)
 end
 
-function exchange:head(status, list)
+function on_head(self, status, list)
   local fields = headers.response(list)
   local mode = self.options.redirect or "follow"
   if redirects[status] and fields.location and mode ~= "manual" then
@@ -119,19 +118,23 @@ function exchange:head(status, list)
     return self:finish(failure.new("a redirect", "EREDIRECT",
       { status = status, headers = fields }))
   end
-  self.on_head {
+  self.headers, self.body = nil, nil -- no more requests
+  self.owner:on_head {
     status = status, headers = fields, url = self.url, redirected = self.hops > 0,
     protocol = self.transfer.protocol, tls = self.transfer.tls,
   }
 end
 
-function exchange:done(message, code)
+function on_data(self, bytes)
+  self.owner:on_data(bytes)
+end
+
+function on_done(self, message, code)
   self:finish(message and failure.new(message, code) or nil)
 end
 
 function exchange:finish(why)
-  self.finished = true
-  self.on_done(why)
+  self.owner:on_done(why)
 end
 
 --- Gives up: no callback comes any more.

@@ -13,29 +13,47 @@ local refusal = require "sse.refusal"
 local request = require "sse.request"
 local task = require "sse.task"
 
-local source = { CONNECTING = 0, OPEN = 1, CLOSED = 2 }
+-- What most sources never change is here, once: there may be thousands of them.
+local source = {
+  CONNECTING = 0, OPEN = 1, CLOSED = 2,
+  reconnects = 0, received = 0,
+}
 source.__index = source
 
-local CONNECTING, OPEN, CLOSED = source.CONNECTING, source.OPEN, source.CLOSED
+local CONNECTING <const>, OPEN <const>, CLOSED <const> = 0, 1, 2
 local DEFAULT_MAX_EVENT = 16777216
 
 -- Public object -> true: connecting or open, and heard.
 local anchors = {} -- luacheck: ignore 241
 
--- The hot path: what an event costs is what this costs.
-local function on_event(self)
-  local weak, new, deliver = self.weak, event.message, eventtarget.deliver
-  return function(data, type_, id)
-    if self.state ~= OPEN then return end
-    self.events = self.events + 1
-    local object = weak.object
-    local ev = new(type_, data, id, self.origin, object)
-    if object then deliver(object, ev) end
-    local queues = self.queues -- replaced, never changed: loops may leave meanwhile
-    for i = 1, #queues do
-      if self.state == OPEN and not queues[i].finished then queues[i]:put(ev) end
-    end
+local WEAK, NO_QUEUES = { __mode = "v" }, {}
+
+local function put_in(self, queues, ev)
+  for i = 1, #queues do
+    if self.state == OPEN and not queues[i].finished then queues[i]:put(ev) end
   end
+end
+
+local MessageEvent, deliver, setmetatable = event.MessageEvent, eventtarget.deliver, setmetatable
+
+-- The hot path: what an event costs is what this and deliver cost. The table has all the fields it
+-- will ever have, so it never grows.
+local function on_event(self, data, type_, id)
+  if self.state ~= OPEN then return end
+  local object = self.weak.object
+  local ev = setmetatable({
+    type = type_, data = data, lastEventId = id, origin = self.origin,
+    target = object, currentTarget = object,
+  }, MessageEvent)
+  if object then deliver(self.listeners, object, type_, ev) end
+  local queues = self.queues -- replaced, never changed: loops may leave meanwhile
+  if queues[1] then put_in(self, queues, ev) end
+end
+
+local function on_retry(self, ms) policy.backoff_of(self):set_base(ms) end
+
+local function on_comment(self, text)
+  if self.state == OPEN and self.oncomment then eventtarget.call(self.oncomment, text) end
 end
 
 --- Makes the machine; `source.attach` then starts it.
@@ -43,14 +61,12 @@ end
 function source.new(o)
   local self = setmetatable({
     url = o.url, method = o.method, body = o.body, kind = o.kind, options = o.options,
-    state = CONNECTING, weak = setmetatable({}, { __mode = "v" }), queues = {},
-    backoff = policy.backoff(o.options),
-    events = 0, reconnects = 0, received = 0, last_activity = core.now(),
+    state = CONNECTING, weak = setmetatable({}, WEAK), queues = NO_QUEUES,
+    last_activity = core.now(),
     oncomment = o.options.oncomment, onreconnect = o.options.onreconnect,
   }, source)
   self.parser = core.parser {
-    on_event = on_event(self),
-    on_retry = function(ms) self.backoff:set_base(ms) end,
+    owner = self, on_event = on_event, on_retry = on_retry,
     max_event_size = o.options.maxEventSize, utf8 = o.options.utf8,
   }
   self:hear_comments(o.options.oncomment)
@@ -80,18 +96,18 @@ end
 --- Sets oncomment. Comments that nobody hears are skipped by the parser.
 function source:hear_comments(fn)
   self.oncomment = fn
-  self.parser.on_comment = fn and function(text) self:on_comment(text) end
+  self.parser.on_comment = fn and on_comment
 end
 
-function source:dispatch(ev, all)
+function source:dispatch(ev)
   local object = self.weak.object
-  if object then eventtarget.dispatch(object, ev, all) end
+  if object then eventtarget.dispatch(object, ev) end
 end
 
 --- Tells the log hook; true where there is one.
 function source:log(level, message, details)
   details = details or {}
-  details.url, details.attempt = self.url.request, self.backoff.failures + 1
+  details.url, details.attempt = self.url.request, policy.attempt(self)
   return log.write(self.options.log, level, message, details)
 end
 
@@ -129,17 +145,17 @@ local function attempt(self, turn, why)
   end
   self.exchange = request.start {
     url = self.url, method = self.method, headers = build_headers(self, given, kind),
-    body = body, options = self.options,
-    on_head = function(response) self:on_head(response) end,
-    on_data = function(bytes) self:on_error_body(bytes) end,
-    on_done = function(failed) self:on_done(failed) end,
+    body = body, options = self.options, owner = self,
   }
   self:watch()
 end
 
+local turns = 0 -- of all sources so far
+
 --- Begins an attempt; `why` is the failure that led to it.
 function source:connect(why)
-  local turn = {}
+  turns = turns + 1
+  local turn = turns
   self.turn, self.state = turn, CONNECTING
   self:log("debug", why and "connecting again" or "connecting")
   if self.turn ~= turn then return end
@@ -184,7 +200,6 @@ end
 function source:on_head(response)
   self.refusal = refusal.of(response, response.status == 200)
   if self.refusal then
-    self.refusal.pieces, self.refusal.size = {}, 0
     if self.heartbeat then self.heartbeat:stop() end -- what was refused is not lost
     self.gathering = core.after(refusal.body_time, function() self:refuse() end)
     return
@@ -198,20 +213,13 @@ function source:on_head(response)
   self:dispatch(event.Event("open"))
 end
 
-function source:on_error_body(bytes)
-  local why = self.refusal
-  why.pieces[#why.pieces + 1] = bytes:sub(1, refusal.MAX_BODY - why.size)
-  why.size = why.size + #why.pieces[#why.pieces]
-  if why.size >= refusal.MAX_BODY then self:refuse() end
+-- Only what was refused comes here; a stream goes into the parser.
+function source:on_data(bytes)
+  if refusal.keep(self.refusal, bytes) then self:refuse() end
 end
 
---- Fails with what was gathered of the refused answer.
-function source:refuse()
-  local why = self.refusal
-  why.body = table.concat(why.pieces)
-  why.pieces, why.size = nil, nil
-  self:lost(why, true)
-end
+-- Fails with what was gathered of the refused answer.
+function source:refuse() self:lost(refusal.seal(self.refusal), true) end
 
 function source:on_done(why)
   if self.refusal then return self:refuse() end
@@ -221,12 +229,6 @@ function source:on_done(why)
   end
   why = why or failure.new("the server ended the stream", "ECLOSED")
   self:lost(why, policy.is_final(why))
-end
-
--- --- events -------------------------------------------------------------------------------------
-
-function source:on_comment(text)
-  if self.state == OPEN and self.oncomment then eventtarget.call(self.oncomment, text) end
 end
 
 -- --- the end of a connection --------------------------------------------------------------------
@@ -269,7 +271,7 @@ function source:fail(why, clean)
   local object = self.weak.object -- nothing else may hold it once it is closed
   finish(self)
   self.failure = not clean and why or nil
-  why.attempt, why.willRetry = why.attempt or self.backoff.failures + 1, false
+  why.attempt, why.willRetry = why.attempt or policy.attempt(self), false
   self:log(clean and "info" or "error", why.message, { failure = why, status = why.status })
   if object then eventtarget.dispatch(object, event.failed(why)) end
   for _, queue in ipairs(self.queues) do queue:finish() end

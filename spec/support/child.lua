@@ -16,8 +16,8 @@ local function quote(text)
   return "'" .. text:gsub("'", "'\\''") .. "'"
 end
 
--- The interpreter that runs this.
-local function lua()
+--- The interpreter that runs this.
+function child.lua()
   local i = 0
   while arg[i - 1] do i = i - 1 end
   local name = i < 0 and arg[i] or ""
@@ -30,10 +30,20 @@ end
 function child.start(command, environment)
   local self = setmetatable({ out = os.tmpname(), done = os.tmpname() }, child)
   local script = ("exec 2>/dev/null; env %s %s %s >%s 2>&1 & echo $!; wait $!; echo $? >%s"):format(
-    environment or "", quote(lua()), command, self.out, self.done)
+    environment or "", quote(child.lua()), command, self.out, self.done)
   self.shell = assert(io.popen(script, "r"))
   self.pid = assert(self.shell:read "n")
   running[self] = true
+  return self
+end
+
+--- Starts a Lua program given as its text.
+function child.script(text, environment)
+  local path = os.tmpname()
+  local file <close> = assert(io.open(path, "w"))
+  file:write(text):close()
+  local self = child.start(path, environment)
+  self.script_path = path
   return self
 end
 
@@ -73,6 +83,7 @@ function child.stop()
     self.shell:close()
     os.remove(self.out)
     os.remove(self.done)
+    if self.script_path then os.remove(self.script_path) end
   end
   running = {}
 end

@@ -1,0 +1,41 @@
+-- The server of the server's benchmark: GET /events follows a channel, POST /publish publishes its
+-- body, ?burst=B as B events of equal size; GET /gc collects garbage and tells KiB that Lua holds;
+-- GET /closed tells why streams opened with ?watch=1 ended. Prints its port.
+local sse = require "sse"
+
+local channel = sse.channel("bench", { history = 1000 })
+-- The publisher may be silent for long.
+local server = sse.server { port = 0, max_connections = 16000, idle_timeout = 3600e3 }
+local closed = {}
+
+server:get("/events", function(req, res)
+  local stream = res:event_stream()
+  stream:follow(channel)
+  if req.query.watch then
+    stream.onclose = function(reason) closed[#closed + 1] = reason end
+  end
+end)
+
+server:post("/publish", function(req, res)
+  local body, burst = req:text(), tonumber(req.query.burst) or 1
+  local size = #body // burst
+  for i = 1, burst do
+    assert(channel:publish { data = body:sub((i - 1) * size + 1, i * size) })
+  end
+  res:reply(204)
+end)
+
+server:get("/gc", function(_, res)
+  collectgarbage()
+  collectgarbage()
+  res:reply(200, ("%.1f"):format(collectgarbage "count"))
+end)
+
+server:get("/closed", function(_, res)
+  res:reply(200, table.concat(closed, ","))
+end)
+
+assert(server:listen())
+print(server.port)
+io.stdout:flush()
+sse.run()

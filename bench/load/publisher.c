@@ -1,0 +1,182 @@
+/* The connection that publishes and asks. */
+#include "load.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+static void flush(load *l)
+{
+    load_publisher *p = &l->publisher;
+
+    while (p->out_sent < p->out_len) {
+        ssize_t n = p->socket.io->write(&p->socket, p->out + p->out_sent, p->out_len - p->out_sent);
+
+        if (n < 0 && (errno == EAGAIN || errno == EINTR)) {
+            event_add(p->writable, NULL);
+            return;
+        }
+        if (n <= 0)
+            load_die("publishing: %s", strerror(errno));
+        p->out_sent += (size_t)n;
+    }
+    p->out_len = p->out_sent = 0;
+}
+
+static void on_writable(evutil_socket_t fd, short what, void *arg)
+{
+    (void)fd, (void)what;
+    flush(arg);
+}
+
+static size_t length_in(const char *head)
+{
+    for (const char *line = head; line; line = strstr(line, "\r\n")) {
+        line += line == head ? 0 : 2;
+        if (strncasecmp(line, "Content-Length:", 15) == 0)
+            return (size_t)atol(line + 15);
+        if (strncasecmp(line, "Transfer-Encoding:", 18) == 0)
+            load_die("the answer to a publish is chunked, expected a length");
+    }
+    return 0;
+}
+
+/* Takes a whole answer off the front of `in`; false while there is none. */
+static bool take_answer(load *l)
+{
+    load_publisher *p = &l->publisher;
+    char *end;
+    size_t head, body;
+    int status = 0;
+
+    p->in[p->in_len] = '\0';
+    end = strstr(p->in, "\r\n\r\n");
+    if (!end)
+        return false;
+    end[2] = '\0';
+    head = (size_t)(end + 4 - p->in);
+    body = length_in(p->in);
+    end[2] = '\r';
+    if (p->in_len < head + body)
+        return false;
+    if (sscanf(p->in, "HTTP/1.1 %d", &status) != 1 || status < 200 || status > 299)
+        load_die("publishing was answered with:\n%.300s", p->in);
+    memcpy(p->body, p->in + head, body);
+    p->body[body] = '\0';
+    p->body_len = body;
+    p->in_len -= head + body;
+    memmove(p->in, p->in + head + body, p->in_len);
+    p->owed--;
+    return true;
+}
+
+static void on_readable(evutil_socket_t fd, short what, void *arg)
+{
+    load *l = arg;
+    load_publisher *p = &l->publisher;
+    ssize_t n = p->socket.io->read(&p->socket, p->in + p->in_len, sizeof p->in - 1 - p->in_len);
+
+    (void)fd, (void)what;
+    if (n < 0 && (errno == EAGAIN || errno == EINTR))
+        return;
+    if (n <= 0)
+        load_die("the server ended the publisher's connection");
+    l->moved++;
+    p->in_len += (size_t)n;
+    while (p->in_len > 0 && take_answer(l))
+        ;
+    if (p->in_len == sizeof p->in - 1)
+        load_die("an answer is longer than %zu bytes", sizeof p->in);
+}
+
+/* Until the socket is connected, and its TLS where it has one. */
+static int finish_start(load_socket *s)
+{
+    int wants = EV_WRITE;
+
+    while (wants > 0) {
+        struct pollfd poll_fd = { .fd = s->fd, .events = wants == EV_READ ? POLLIN : POLLOUT };
+
+        if (poll(&poll_fd, 1, LOAD_PATIENCE * 1000) != 1)
+            return -1;
+        wants = s->io->start(s);
+    }
+    return wants;
+}
+
+/* A server that was just started may not listen yet. */
+void load_publisher_open(load *l)
+{
+    load_publisher *p = &l->publisher;
+    int64_t began = load_now();
+
+    for (;;) {
+        if (load_socket_open(l, &p->socket, 0, 0) == 0 && finish_start(&p->socket) == 0)
+            break;
+        if (errno != ECONNREFUSED || load_now() - began > LOAD_PATIENCE * INT64_C(1000000000))
+            load_die("no connection to 127.0.0.1:%d: %s", l->port, strerror(errno));
+        load_socket_close(&p->socket, false);
+        poll(NULL, 0, 10);
+    }
+    p->readable = event_new(l->base, p->socket.fd, EV_READ | EV_PERSIST, on_readable, l);
+    p->writable = event_new(l->base, p->socket.fd, EV_WRITE, on_writable, l);
+    event_add(p->readable, NULL);
+}
+
+static void append(load_publisher *p, const char *bytes, size_t len)
+{
+    if (p->out_len + len > p->out_room) {
+        p->out_room = 2 * (p->out_len + len);
+        p->out = realloc(p->out, p->out_room);
+        if (!p->out)
+            load_die("out of memory");
+    }
+    memcpy(p->out + p->out_len, bytes, len);
+    p->out_len += len;
+}
+
+void load_request(load *l, const char *method, const char *target, const char *body, size_t len)
+{
+    load_publisher *p = &l->publisher;
+    char head[512];
+    int head_len = snprintf(head, sizeof head,
+                            "%s %s HTTP/1.1\r\nHost: 127.0.0.1:%d\r\nContent-Type: text/plain\r\n"
+                            "Content-Length: %zu\r\n\r\n",
+                            method, target, l->port, len);
+
+    append(p, head, (size_t)head_len);
+    append(p, body, len);
+    p->owed++;
+    flush(l);
+}
+
+/* A payload: its mark, and letters up to its size. */
+static void write_payload(load *l, char *at)
+{
+    char mark[LOAD_MARK + 1];
+
+    snprintf(mark, sizeof mark, "@%010u:%019lld@", (unsigned)l->next_number++,
+             (long long)load_now());
+    memcpy(at, mark, LOAD_MARK);
+    memset(at + LOAD_MARK, 'x', l->size - LOAD_MARK);
+}
+
+void load_publish(load *l, unsigned count)
+{
+    char *body = malloc(l->size * count), target[256];
+
+    if (!body)
+        load_die("out of memory");
+    for (unsigned i = 0; i < count; i++)
+        write_payload(l, body + i * l->size);
+    if (l->pipeline || count == 1) {
+        for (unsigned i = 0; i < count; i++)
+            load_request(l, "POST", l->publish, body + i * l->size, l->size);
+    } else {
+        snprintf(target, sizeof target, "%s?burst=%u", l->publish, count);
+        load_request(l, "POST", target, body, l->size * count);
+    }
+    free(body);
+}

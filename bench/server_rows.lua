@@ -1,0 +1,182 @@
+--- What the server's benchmark measures: plans (one run of the load against a fresh server), the
+-- rows they fill, and the aims of issue and design.
+local rows = {}
+
+local MIB, KIB = 2 ^ 20, 2 ^ 10
+
+-- --- what a phase's line gives -------------------------------------------------------------------
+
+local function key(name, scale)
+  return function(r) return r[name] and r[name] / scale end
+end
+
+local function per_event(r)
+  return r.cpu_ns and r.cpu_ns / r.delivered / 1e3
+end
+
+local function rate(r)
+  return r.delivered / r.seconds / 1e3
+end
+
+local function per_follower(name, scale)
+  return function(r) return r[name] and r[name] / r.followers / scale end
+end
+
+local function drift(r)
+  return r["end"] >= 0 and (r["end"] / r.tenth - 1) * 100
+end
+
+local CPU = { "CPU for each delivered event", "us", per_event, spread = true }
+local RATE = { "delivered", "k/s", rate }
+local P50 = { "publish to follower, p50", "ms", key("p50_us", 1e3) }
+local P99 = { "p99", "ms", key("p99_us", 1e3) }
+local LAST = { "the last follower", "ms", key("last_us", 1e3) }
+
+-- A metric with an aim: at most `times` what server `of` has, or at most `most` of the unit.
+local function with(metric, aim)
+  return { metric[1], metric[2], metric[3], spread = metric.spread, aim = aim }
+end
+
+local function of_floor(times)
+  return { of = "floor", times = times }
+end
+
+local OF_NCHAN = { of = "nchan", times = 1 }
+
+-- --- the rows ------------------------------------------------------------------------------------
+
+local function followers(n)
+  return ("%d,%03d"):format(n // 1000, n % 1000)
+end
+
+local function one_at_a_time(name, n)
+  return {
+    name = name, title = followers(n) .. " followers, 100 bytes, one event at a time",
+    metrics = { with(CPU, of_floor(1.05)), RATE, P50, P99, LAST },
+  }
+end
+
+local function many_rows(n)
+  return {
+    {
+      name = "connect", title = followers(n) .. " connects",
+      metrics = {
+        { "time", "s", key("seconds", 1), aim = OF_NCHAN },
+        { "CPU for each", "us", per_follower("cpu_ns", 1e3), aim = OF_NCHAN },
+      },
+    },
+    {
+      name = "memory", title = followers(n) .. " idle followers",
+      metrics = {
+        {
+          "memory for each", "KiB", per_follower("grown", KIB), absolute = true,
+          aim = { most = 0.6 },
+        },
+      },
+    },
+    one_at_a_time("events", n),
+    {
+      name = "burst", title = "50 events in one turn to " .. followers(n),
+      metrics = { with(CPU, of_floor(0.10)), RATE },
+    },
+    {
+      name = "rate", title = followers(n) .. " followers, 2 events a second",
+      metrics = { CPU, P50, with(P99, of_floor(1.1)), with(LAST, of_floor(1.1)) },
+    },
+  }
+end
+
+local STUCK = {
+  {
+    name = "stuck", label = "alone", title = "1,000 followers, 50 events of 1 KiB a turn",
+    metrics = { P99, CPU },
+  },
+  {
+    name = "stuck", label = "stuck", title = "the same beside one that stopped reading",
+    metrics = {
+      P99, CPU,
+      { "p99 beside it / alone", "x", function(r, of)
+        return r.p99_us / ((of("alone").p99_us + of("after").p99_us) / 2)
+      end, aim = { most = 1.1 } },
+      { "p99 alone, after / before", "x", function(_, of)
+        return of("after").p99_us / of("alone").p99_us
+      end },
+      { "the server's memory grew by", "MiB", key("grown", MIB) },
+      { "closed with reason slow", "1: yes", function(_, of)
+        return of("closed").body == "slow" and 1 or 0
+      end, aim = { least = 1 } },
+      { "came back: missed and not told", "events", function(_, of)
+        return of("return").gap == 0 and of("return").missed or 0
+      end, aim = { most = 0 } },
+      { "came back: gap events", "", function(_, of) return of("return").gap end },
+      { "came back: up to date again", "1: yes", function(_, of)
+        return of("return").current
+      end, aim = { least = 1 } },
+    },
+  },
+}
+
+local CHURN = {
+  {
+    name = "churn", title = "100,000 connects and leaves, 1,000 at a time",
+    metrics = {
+      { "time", "s", key("seconds", 1) },
+      { "CPU for each connect, 10 events included", "us", function(r)
+        return r["end"] >= 0 and r.cpu_ns / r.came / 1e3
+      end },
+      { "memory, end against first tenth", "%", drift, aim = { most = 2 } },
+      { "descriptors left", "", function(r)
+        return r["end"] >= 0 and r.descriptors
+      end, aim = { most = 0 } },
+    },
+  },
+}
+
+-- --- the plans -----------------------------------------------------------------------------------
+
+local WARM = { { "connect:20" }, { "events:5" }, { "leave" } }
+
+-- The phases of these rows, after what always comes first.
+local function script(first, phases)
+  local list = { table.unpack(WARM) }
+  for _, phase in ipairs(first) do list[#list + 1] = phase end
+  for _, phase in ipairs(phases) do list[#list + 1] = phase end
+  return list
+end
+
+--- The plans for so many followers: list of { rows, phases, servers (nil: all), size }. A phase is
+-- { what load is told, label (nil: not kept), row it is for (nil: always run), slices }: so many
+-- times, the servers taking turns each time, so that what slows the machine slows all of them.
+-- pipelined: what it is for a server that can't publish many events in one turn.
+function rows.plans(n)
+  return {
+    {
+      rows = many_rows(n),
+      phases = script({ { "connect:" .. n, "connect" } }, {
+        { "memory", "memory", "memory" },
+        { "events:2", "events", "events", 10 },
+        { "burst:1x50", "burst", "burst", pipelined = "burst:1x20" },
+        { "rate:2x4", "rate", "rate", 2 },
+      }),
+    },
+    {
+      rows = { one_at_a_time("few", 1000) },
+      phases = script({ { "connect:1000" } }, { { "events:15", "few", "few", 10 } }),
+    },
+    {
+      rows = STUCK, size = 1024, servers = { ours = true },
+      phases = script({ { "connect:1000" } }, {
+        { "burst:80x50", "alone" }, { "stuck:80x50", "stuck" }, { "get:/closed", "closed" },
+        { "return", "return" }, { "burst:80x50", "after" },
+      }),
+    },
+    {
+      rows = CHURN, servers = { ours = true },
+      -- The log is to be full before memory is looked at.
+      phases = script({ { "connect:20" }, { "events:1200" }, { "leave" } },
+                      { { "churn:100000x1000", "churn" } }),
+    },
+  }
+end
+
+return rows

@@ -1,0 +1,95 @@
+--- A round of the server's benchmark: servers and their loads side by side, one at work at a time.
+local run = {}
+
+local session = {}
+session.__index = session
+
+local function fifo()
+  local path = os.tmpname()
+  os.remove(path)
+  assert(os.execute(("mkfifo '%s'"):format(path)))
+  return path
+end
+
+-- A server with a load of its own that waits for phases.
+local function open(server, build, size)
+  local self = setmetatable({ server = server, process = server.start(build) }, session)
+  -- nginx's worker is there once it answers.
+  os.execute(("%s/load %d connect:1 >/dev/null"):format(build, self.process.port))
+  local path = fifo()
+  self.results = assert(io.popen(("%s/load %d --pids %s --size %d %s <'%s'"):format(
+    build, self.process.port, self.process:pids(), size, server.options, path)))
+  self.phases = assert(io.open(path, "w")) -- waits for the other end
+  os.remove(path)
+  self:read("its start")
+  return self
+end
+
+function session:read(phase)
+  local line = self.results:read("l")
+  if line then return line end
+  self.ended = true
+  error(("%s: the load ended at %s"):format(self.server.title, phase), 0)
+end
+
+local function parse(line)
+  local result = {}
+  for name, value in line:gmatch("(%w[%w_]*)=(%S*)") do result[name] = tonumber(value) or value end
+  return result
+end
+
+function session:run(phase)
+  local told = self.server.pipelined and phase.pipelined or phase[1]
+  self.phases:write(told, "\n")
+  self.phases:flush()
+  return parse(self:read(told))
+end
+
+function session:close()
+  -- Closing is not enough: loads started later hold this end too.
+  if not self.ended then self.phases:write("quit\n") end
+  self.phases:close()
+  self.results:close()
+  self.process:stop()
+end
+
+-- All that were opened, to be closed together.
+local group = {}
+
+function group:__close()
+  for _, each in ipairs(self) do each:close() end
+end
+
+-- A slice for each session, every other time from the end, so that nobody always follows the same
+-- neighbour; those of peers that take long are fewer.
+local function run_slice(all, phase, slice, found, on_result)
+  for i = 1, #all do
+    local each = all[slice % 2 == 1 and i or #all + 1 - i]
+    if slice <= (each.server.most_slices or slice) then
+      local result = each:run(phase)
+      local own = found[each.server.name]
+      on_result(each.server, phase, result)
+      if phase[2] then
+        own[phase[2]] = own[phase[2]] or {}
+        own[phase[2]][slice] = result
+      end
+    end
+  end
+end
+
+--- Runs the phases against fresh servers of the list, `size` bytes an event; on_result(server,
+-- phase, result) for each. Gives server name -> label -> list of results, one a slice.
+function run.round(list, build, phases, size, on_result)
+  local all <close> = setmetatable({}, group)
+  local found = {}
+  for i, server in ipairs(list) do
+    all[i] = open(server, build, size)
+    found[server.name] = {}
+  end
+  for _, phase in ipairs(phases) do
+    for slice = 1, phase[4] or 1 do run_slice(all, phase, slice, found, on_result) end
+  end
+  return found
+end
+
+return run

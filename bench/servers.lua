@@ -1,0 +1,126 @@
+--- The servers of the server's benchmark: how each is started, and why one is left out.
+local servers = {}
+
+local lua = arg[-1]
+
+local function shell(command)
+  local pipe <close> = assert(io.popen(command))
+  return pipe:read("a")
+end
+
+local function exists(path)
+  local file <close> = io.open(path)
+  return file ~= nil
+end
+
+local function installed(command)
+  return os.execute(("command -v %s >/dev/null 2>&1"):format(command))
+end
+
+-- The process and those it has started.
+local function family(pid)
+  local pids = { pid }
+  for child, parent in shell("ps -A -o pid= -o ppid="):gmatch("(%d+)%s+(%d+)") do
+    if tonumber(parent) == pid then pids[#pids + 1] = tonumber(child) end
+  end
+  return table.concat(pids, ",")
+end
+
+local running = {}
+running.__index = running
+
+function running:stop()
+  if not self.pipe then return end
+  os.execute(("kill %d"):format(self.pid))
+  self.pipe:close() -- waits for it
+  self.pipe = nil
+  if self.folder then os.execute(("rm -r '%s'"):format(self.folder)) end
+end
+
+running.__close = running.stop
+
+--- The pids of all its processes, with commas.
+function running:pids()
+  return family(self.pid)
+end
+
+-- What runs in place of the shell has the shell's pid.
+local function spawn(command)
+  local pipe = assert(io.popen("echo $$; exec " .. command))
+  return setmetatable({ pipe = pipe, pid = assert(pipe:read("n")) }, running)
+end
+
+local function spawn_telling_port(command)
+  local server = spawn(command)
+  server.port = server.pipe:read("n")
+  if server.port then return server end
+  server:stop()
+  error("it told no port: " .. command)
+end
+
+-- --- nginx ---------------------------------------------------------------------------------------
+
+local function nginx_modules()
+  local told = shell("nginx -V 2>&1"):match("%-%-modules%-path=(%S+)")
+  for _, folder in ipairs { told or "", "/usr/lib/nginx/modules", "/usr/lib64/nginx/modules" } do
+    if exists(folder .. "/ngx_nchan_module.so") then return folder end
+  end
+end
+
+local function why_no_nchan()
+  if not installed "nginx" then return "nginx is not installed" end
+  return not nginx_modules() and "nginx has no nchan module (Debian: libnginx-mod-nchan)" or nil
+end
+
+local function start_nchan(build)
+  local folder = shell("mktemp -d"):match("%S+")
+  local port = assert(shell(build .. "/load 0 free-port"):match("%d+"))
+  local filled = { PORT = port, FOLDER = folder, MODULES = nginx_modules() }
+  local template <close> = assert(io.open("bench/nchan.conf"))
+  local config <close> = assert(io.open(folder .. "/nginx.conf", "w"))
+  config:write((template:read("a"):gsub("@(%u+)@", filled)))
+  config:close()
+  -- A worker of another user makes its folders.
+  os.execute(("chmod 755 '%s'"):format(folder))
+  local server = spawn(("nginx -e stderr -c '%s/nginx.conf'"):format(folder))
+  server.port, server.folder = tonumber(port), folder
+  return server
+end
+
+-- --- the list ------------------------------------------------------------------------------------
+
+local function why_no_floor(build)
+  return not exists(build .. "/floor") and "it needs Linux's epoll" or nil
+end
+
+local function why_no_node()
+  if not installed "node" then return "node is not installed" end
+  return not exists "bench/node_modules/better-sse/package.json" and "npm did not install it" or nil
+end
+
+--- In the order of the table's columns. name: for SERVERS; options: the load's; pipelined: a burst
+-- is requests, one behind the other; most_slices of a phase, most_rounds: of one that takes long;
+-- left_out(build): why it can't run here, or nil; start(build): a running server.
+servers.list = {
+  {
+    name = "floor", title = "floor", options = "", left_out = why_no_floor,
+    start = function(build) return spawn_telling_port(build .. "/floor") end,
+  },
+  {
+    name = "ours", title = "lua-sse", options = "--gc /gc", left_out = function() end,
+    start = function() return spawn_telling_port(lua .. " bench/channel_server.lua") end,
+  },
+  {
+    name = "nchan", title = "nchan", options = "--pipeline", pipelined = true,
+    left_out = why_no_nchan, start = start_nchan,
+  },
+  {
+    name = "better-sse", title = "better-sse", options = "--gc /gc", most_slices = 4,
+    most_rounds = 3, left_out = why_no_node,
+    start = function()
+      return spawn_telling_port "node --expose-gc bench/better_sse_server.mjs"
+    end,
+  },
+}
+
+return servers

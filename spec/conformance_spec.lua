@@ -1,0 +1,44 @@
+-- That every line of the client's and the parser's conformance list has tests which name it, and
+-- that the parser's cases are fed in every chunking.
+local cases = require "spec.cases.parser_cases"
+local lfs = require "lfs"
+
+local LINES, PARSER_LINES = 44, 24
+
+local function read(path)
+  local file <close> = assert(io.open(path, "rb"))
+  return file:read "a"
+end
+
+-- How many tests name each line.
+local function named()
+  local count = {}
+  local function add(line) count[line] = (count[line] or 0) + 1 end
+  for name in lfs.dir "spec" do
+    if name:find "_spec%.lua$" then
+      for line in read("spec/" .. name):gmatch '["\']line (%d+): ' do add(tonumber(line)) end
+    end
+  end
+  for _, case in ipairs(cases) do add(case[1]) end
+  return count
+end
+
+describe("the conformance list", function()
+  it("has a test for each line", function()
+    local count, missing = named(), {}
+    for line = 1, LINES do
+      if not count[line] then missing[#missing + 1] = line end
+    end
+    assert.same({}, missing)
+  end)
+
+  -- 5, 8, 21 to 24 are about several pieces, connections or sizes: tests of their own.
+  it("has cases for what the parser makes of bytes, to be fed in every chunking", function()
+    local own, has, missing = { [5] = 1, [8] = 1, [21] = 1, [22] = 1, [23] = 1, [24] = 1 }, {}, {}
+    for _, case in ipairs(cases) do has[case[1]] = true end
+    for line = 1, PARSER_LINES do
+      if not has[line] and not own[line] then missing[#missing + 1] = line end
+    end
+    assert.same({}, missing)
+  end)
+end)
