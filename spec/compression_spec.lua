@@ -115,8 +115,8 @@ describe("a compressed stream", function()
     local all = {}
     for code = 1, 255 do all[code] = string.char(code) end
     local bytes = table.concat(all):gsub("[\r\n]", "")
-    local pieces = { "", "a", noise(127), noise(128), noise(129), bytes, bytes:rep(300), noise(200000),
-      ("x"):rep(1000000), noise(65535 - 8), noise(65536 - 8) }
+    local pieces = { "", "a", noise(127), noise(128), noise(129), bytes, bytes:rep(300),
+      noise(200000), ("x"):rep(1000000), noise(65535 - 8), noise(65536 - 8) }
     for _, kind in ipairs(kinds) do
       local client = packed.open("/", kind[1], kind[2])
       local expected = ""
