@@ -6,9 +6,10 @@ CFLAGS     ?= -O2 -g
 WARNINGS   := -Wall -Wextra -Wpedantic -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla
 LUA_PC      = $(shell for pc in lua5.4 lua-5.4 lua54 lua; do \
                   pkg-config --exists $$pc && echo $$pc && break; done)
-CPPFLAGS   += $(shell pkg-config --cflags $(LUA_PC) libevent_core libcurl zlib)
+LIBRARIES  := libevent_core libcurl libssl libcrypto libnghttp2
+CPPFLAGS   += $(shell pkg-config --cflags $(LUA_PC) $(LIBRARIES) zlib)
 WIRE_LIBS   = $(shell pkg-config --libs zlib) -lm
-LDLIBS     += $(shell pkg-config --libs libevent_core libcurl) $(WIRE_LIBS)
+LDLIBS     += $(shell pkg-config --libs $(LIBRARIES)) $(WIRE_LIBS)
 ifeq ($(shell uname -s),Darwin)
 SHARED     := -bundle -undefined dynamic_lookup
 PRELOAD    := DYLD_INSERT_LIBRARIES
@@ -59,7 +60,7 @@ $(BUILD)/obj/%.o: csrc/%.c | deps
 # What the goals at hand need of other people's programs; DEPS= for none.
 DEPS ?= build $(filter demo test lint asan valgrind interop bench fuzz rock \
                        doc,$(MAKECMDGOALS)) \
-        $(if $(filter stress,$(MAKECMDGOALS)),test) $(if $(filter format,$(MAKECMDGOALS)),lint)
+        $(if $(filter stress model,$(MAKECMDGOALS)),test) $(if $(filter format,$(MAKECMDGOALS)),lint)
 deps:
 	@$(if $(strip $(DEPS)),LUA=$(LUA) scripts/deps.sh $(DEPS))
 
@@ -73,6 +74,12 @@ test: $(CORE) $(TEST_DEPS)
 ifneq ($(strip $(TEST_EXTRA)),)
 	@$(if $(SPEC),,$(MAKE) --no-print-directory DEPS= $(TEST_EXTRA))
 endif
+
+# 10,000 random scripts of channels and their clients against a model, from SSE_MODEL_SEED on.
+model: $(CORE) $(TEST_DEPS)
+	@echo "scripts from seed $${SSE_MODEL_SEED:-1}, $${SSE_MODEL_SCRIPTS:-10000} of them"
+	@SSE_MODEL_SCRIPTS=$${SSE_MODEL_SCRIPTS:-10000} $(MAKE) --no-print-directory DEPS= test \
+	    SPEC=spec/channel_model_spec.lua
 
 # A full collection after every callback.
 stress: $(CORE) $(TEST_DEPS)
@@ -93,9 +100,11 @@ asan: | deps
 	        LSAN_OPTIONS=suppressions=$(CURDIR)/scripts/lsan.supp:print_suppressions=0 \
 	        UBSAN_OPTIONS=print_stacktrace=1 SSE_TEST_PATIENCE=5'
 
-# valgrind sees what the system's libraries do too; symbols need a module that stays.
+# valgrind sees what the system's libraries do too; symbols need a module that stays, and each object
+# is an allocation of its own.
 valgrind: | deps
-	@$(MAKE) --no-print-directory test DEPS= BUILD=build-valgrind CFLAGS="-O1 -g" LDFLAGS=$(STAYS) \
+	@$(MAKE) --no-print-directory test DEPS= BUILD=build-valgrind LDFLAGS=$(STAYS) \
+	    CFLAGS="-O1 -g -DSSE_NO_SLABS" \
 	    TEST_ENV='SSE_TEST_PATIENCE=20 valgrind --quiet --leak-check=full --error-exitcode=9 \
 	        --errors-for-leak-kinds=definite,indirect --show-leak-kinds=definite,indirect \
 	        --num-callers=30'
@@ -158,5 +167,5 @@ install: $(CORE)
 clean:
 	rm -rf build build-* doc
 
-.PHONY: all deps demo test stress asan valgrind lint $(LINTS) format rockspec rock bench interop \
+.PHONY: all deps demo test model stress asan valgrind lint $(LINTS) format rockspec rock bench interop \
         fuzz doc install clean

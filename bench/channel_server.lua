@@ -11,7 +11,7 @@ local closed = {}
 server:get("/events", function(req, res)
   local stream = res:event_stream()
   stream:follow(channel)
-  if req.query.watch then
+  if req.target:find("watch", 1, true) then
     stream.onclose = function(reason) closed[#closed + 1] = reason end
   end
 end)

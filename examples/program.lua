@@ -4,7 +4,8 @@
 --    lua5.4 examples/clock.lua client [url] ...
 --
 -- An example is a table: `mount(server, prefix)` adds its routes, `client(url, ...)` listens to
--- them, `path` is where, `cors` the server's option, `log` what both ends tell of themselves.
+-- them, `path` is where, `cors` the server's option, `tls()` gives another, `log` is what both ends
+-- tell of themselves.
 package.path = package.path .. ";./lua/?.lua;./lua/?/init.lua" -- a clone that is not installed
 package.cpath = package.cpath .. ";./build/?.so"
 local ending = require "examples.ending"
@@ -23,12 +24,26 @@ local function port_of(text)
   return port
 end
 
+-- New certificates without a restart.
+local function reload_by_signal(server)
+  sse.signal("SIGHUP", function()
+    local ok, message = server:reload_tls()
+    print(ok and "certificates read again" or message)
+  end)
+end
+
+local function url_of(example, port)
+  return ("%s://127.0.0.1:%d%s"):format(example.tls and "https" or "http", port, example.path)
+end
+
 local function serve(example, port)
-  local server = sse.server { port = port, cors = example.cors }
+  local tls = example.tls and example.tls()
+  local server = sse.server { port = port, cors = example.cors, tls = tls }
   example.mount(server, "")
   local ok, message = server:listen()
   if not ok then fail("port %d: %s; try: lua5.4 %s serve 9600", port, message, arg[0]) end
-  print(("http://127.0.0.1:%d%s"):format(server.port, example.path))
+  print(url_of(example, server.port))
+  if tls then reload_by_signal(server) end
   ending(server, WITHIN)
   sse.run()
 end
@@ -36,9 +51,10 @@ end
 -- Any function of the example may be called, not only `client`.
 local function run(example, command, argument, ...)
   io.stdout:setvbuf "line"
-  if command and command ~= "mount" and type(example[command]) == "function" then
+  local ours = command == "mount" or command == "tls"
+  if command and not ours and type(example[command]) == "function" then
     for _, name in ipairs { "SIGINT", "SIGTERM" } do sse.signal(name, sse.stop) end
-    sse.spawn(example[command], argument or "http://127.0.0.1:9522" .. example.path, ...)
+    sse.spawn(example[command], argument or url_of(example, 9522), ...)
     sse.run()
   else
     serve(example, port_of(command ~= "serve" and command or argument))

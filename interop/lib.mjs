@@ -78,8 +78,11 @@ async function serving(server, pattern) {
   return Object.assign(server, { port: Number(port), url: `http://127.0.0.1:${port}` });
 }
 
-export function luaServer(port = 0) {
-  return serving(lua('interop/server.lua', String(port)), /^port (\d+)/);
+// With a certificate and its key: over TLS.
+export async function luaServer(port = 0, ...pair) {
+  const server = await serving(lua('interop/server.lua', String(port), ...pair), /^port (\d+)/);
+  if (pair.length) server.url = server.url.replace('http:', 'https:');
+  return server;
 }
 
 export function demo(port = 0) {

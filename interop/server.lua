@@ -1,8 +1,11 @@
---- The server that other people's clients are tried on. Prints "port N" once it listens; SIGTERM
--- ends it.
+--- The server that other people's clients are tried on: `server.lua [PORT [CERT KEY]]`. Prints
+-- "port N" once it listens; SIGTERM ends it.
 local sse = require "sse"
 
-local server = sse.server { host = "127.0.0.1", port = tonumber(arg[1]) or 0, cors = true }
+local server = sse.server {
+  host = "127.0.0.1", port = tonumber(arg[1]) or 0, cors = true,
+  tls = arg[2] and { cert = arg[2], key = arg[3] } or nil,
+}
 local left = 0
 
 -- What parsers get wrong, each event once; `end` is the agreed last one.
@@ -52,6 +55,20 @@ server:get("/resume", function(req, res)
     n = n + 1
     sse.sleep(50)
   end
+end)
+
+-- All that follow get what is said to them.
+local channel = sse.channel "interop"
+server:get("/follow", function(_, res) res:event_stream():follow(channel) end)
+server:post("/publish", function(req, res)
+  res:reply(200, channel:publish { data = req:text() })
+end)
+
+server:get("/protocol", function(req, res) res:reply(200, req.protocol) end)
+server:post("/echo", function(req, res) res:reply(200, req.body) end)
+server:get("/long", function(_, res) res:reply(200, ("0123456789"):rep(2 ^ 17)) end)
+server:get("/stats", function(_, res)
+  res:reply(200, sse.json.encode(server:stats()), { ["Content-Type"] = "application/json" })
 end)
 
 server:get("/left", function(_, res) res:reply(200, tostring(left)) end)

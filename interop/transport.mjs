@@ -86,7 +86,7 @@ async function checkNodeHttp2(certs) {
   const connections = server.accepted;
   stop(server);
   assert.deepEqual(data(lines), ['1', '2', '3', 'bye']);
-  assert.deepEqual(failures(lines), [['EPROTO', 0]]);
+  assert.deepEqual(failures(lines), [['ECONNRESET', 0]]);
   assert.equal(only(lines, 'open')[0].protocol, 'HTTP/2');
   return `HTTP/2, a reset stream, ${connections} connection(s)`;
 }

@@ -17,6 +17,8 @@ cmd:LUA|Lua 5.4|lua5.4|lua|lua5.4|lua
 pc:lua5.4 lua-5.4 lua54 lua|Lua's headers|liblua5.4-dev|lua-devel|lua5.4-dev|lua
 pc:libevent_core|the event loop|libevent-dev|libevent-devel|libevent-dev|libevent
 pc:libcurl|the client's HTTP|libcurl4-openssl-dev|libcurl-devel|curl-dev|curl
+pc:libssl|the server's TLS|libssl-dev|openssl-devel|openssl-dev|openssl
+pc:libnghttp2|the server's HTTP/2|libnghttp2-dev|libnghttp2-devel|nghttp2-dev|nghttp2
 pc:zlib|compresses event streams|zlib1g-dev|zlib-devel|zlib-dev|zlib
 lua:cjson|JSON|lua-cjson|rock:lua-cjson|lua5.4-cjson|rock:lua-cjson
 LIST
@@ -25,6 +27,7 @@ LIST
 lua:busted.runner|runs the specs|lua-busted|rock:busted|rock:busted|rock:busted
 lua:socket|raw clients in specs|lua-socket|rock:luasocket|lua5.4-socket|rock:luasocket
 cmd:curl|a client that is not ours, in specs|curl|curl|curl|curl
+cmd:openssl|makes certificates, and a client of TLS, in specs|openssl|openssl|openssl|openssl
 LIST
         ;;
     lint) packages_of build; packages_of lfs; cat <<'LIST'
@@ -43,7 +46,7 @@ cmd:node|other people's clients and servers|nodejs|nodejs|nodejs|node
 cmd:npm|installs them|npm|npm|npm|node
 LIST
         ;;
-    interop) packages_of build; packages_of lfs; packages_of node; cat <<'LIST'
+    interop) packages_of build; packages_of lfs; packages_of node; packages_of h2load; cat <<'LIST'
 cmd:curl|a client that is not ours|curl|curl|curl|curl
 cmd:openssl|makes certificates|openssl|openssl|openssl|openssl
 cmd:nginx|a server with TLS|nginx-light|nginx|nginx|nginx
@@ -54,9 +57,13 @@ browser|a browser for the demo's page|chromium|chromium|chromium|chromium
 font|Chinese text|fontconfig fonts-wqy-microhei|wqy-microhei-fonts|font-wqy-zenhei|font-noto-sans-sc
 LIST
         ;;
-    bench) packages_of build; packages_of node; cat <<'LIST'
+    bench) packages_of build; packages_of node; packages_of h2load; cat <<'LIST'
 nchan|nginx + nchan, a peer|nginx-light libnginx-mod-nchan|nginx|nginx|nginx
 cmd:ps|finds a server's processes|procps|procps-ng|procps|proctools
+LIST
+        ;;
+    h2load) cat <<'LIST'
+cmd:h2load|HTTP/2 clients: nghttp, h2load|nghttp2-client|nghttp2|nghttp2|nghttp2
 LIST
         ;;
     fuzz) packages_of build; cat <<'LIST'

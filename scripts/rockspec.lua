@@ -28,9 +28,11 @@ local function modules()
     ["sse.core"] = {
       sources = {
 %s      },
-      libraries = { "event_core", "curl", "m" },
-      incdirs = { "$(EVENT_INCDIR)" },
-      libdirs = { "$(EVENT_LIBDIR)", "$(CURL_LIBDIR)" },
+      libraries = { "event_core", "curl", "ssl", "crypto", "nghttp2", "m" },
+      incdirs = { "$(EVENT_INCDIR)", "$(OPENSSL_INCDIR)", "$(NGHTTP2_INCDIR)" },
+      libdirs = {
+        "$(EVENT_LIBDIR)", "$(CURL_LIBDIR)", "$(OPENSSL_LIBDIR)", "$(NGHTTP2_LIBDIR)",
+      },
     },
 %s]]):format(list_sources(), list_modules())
 end

@@ -151,8 +151,8 @@ describe("bad input", function()
     it("answers 400 to " .. name, function() refused(400, bytes) end)
   end
 
-  it("answers 505 to HTTP/2's preface", function()
-    refused(505, "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n")
+  it("answers 505 to HTTP/2's preface that doesn't end as one", function()
+    refused(505, "PRI * HTTP/2.0\r\n\r\nGET")
   end)
   it("answers 417 to another expectation", function()
     refused(417, "GET / HTTP/1.1\r\nHost: a\r\nExpect: wonders\r\n\r\n")

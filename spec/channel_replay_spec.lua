@@ -115,6 +115,14 @@ describe("channel replay", function()
     end)
   end)
 
+  it("goes on past one turn's share, whether or not anything is published meanwhile", function()
+    local news = following.serve()
+    for n = 1, 40 do news:publish { data = ("x"):rep(50000) .. n } end
+    local client = following.open(following.id(news.last_id, 0))
+    client:till(function() return #client.events == 40 end)
+    for n = 1, 40 do assert.truthy(client.events[n].data:find("x" .. n .. "$")) end
+  end)
+
   it("brings each event with its own id", function()
     local news = following.serve()
     local ids = following.count(news, 1, 3)

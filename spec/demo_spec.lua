@@ -56,7 +56,9 @@ describe("demo", function()
     for _, file in ipairs { "live", "live.css", "live.js" } do
       assert.equal(200, assert(sse.fetch(base .. file)).status)
     end
-    assert.same({ 200, '{"followers":20,"rate":0}' }, { post(base .. "live/followers?count=20") })
+    local status, text = post(base .. "live/followers?count=20")
+    assert.equal(200, status)
+    assert.same({ followers = 20, rate = 0 }, sse.json.decode(text))
     numbers(base, function(told) return told.followers == 20 end)
     assert.equal(200, (post(base .. "live/burst?count=50")))
     local told = numbers(base, function(told) return told.received > 0 end)

@@ -83,22 +83,19 @@ describe("server:drain", function()
     end)
     local early = serving.connect()
     raw.pump(function() return server:stats().connections == 1 end, "the connection")
-    local knocks = serving.connect() -- in the kernel's queue: the loop has not turned since
-    assert.equal(1, server:stats().connections)
-    local log = {}
+    local knocks = serving.connect()
+    knocks:send("GET /" .. HEAD)
+    assert.equal(1, server:stats().connections) -- the loop has not turned since
     sse.spawn(function()
-      knocks:send("GET /" .. HEAD)
-      log.result = server:drain { within = LONG }
+      early:send("GET /" .. HEAD)
+      draining.till_closed { knocks, early }
     end)
-    draining.refuses(server.port)
-    early:send("GET /" .. HEAD)
+    assert.is_true(server:drain { within = LONG })
     for _, client in ipairs { knocks, early } do
       local answer = client:response()
       assert.equal("x", answer.body)
       assert.equal("close", answer.headers.connection)
-      client:close()
     end
-    draining.finished(log)
   end)
 
   it("closes a connection that says nothing", function()
@@ -154,17 +151,9 @@ describe("server:drain", function()
   it("pumps outside of a task", function()
     local server = serving.start(draining.streams)
     local client = draining.listener()
-    local ended
-    sse.spawn(function()
-      while not ended do
-        client:take()
-        ended = client.eof
-        sse.sleep(1)
-      end
-      client:close()
-    end)
+    sse.spawn(draining.till_closed, { client })
     assert.is_true(server:drain { within = 20 })
-    assert.truthy(ended)
+    assert.truthy(client.eof)
   end)
 
   it("raises in a callback, and changes nothing", function()

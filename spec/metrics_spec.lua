@@ -203,6 +203,13 @@ describe("metrics", function()
     client:close()
   end)
 
+  it("counts what a newer event of its key replaced", function()
+    local made = channel("latest", { slow = "latest" })
+    local server = serving.start()
+    for i = 1, 3 do made:publish { data = "x", key = i < 3 and "a" or "b" } end
+    assert.equal(1, samples(server)["sse_channel_superseded_total{channel=latest}"])
+  end)
+
   it("escapes names, and writes what is no UTF-8 as numbers", function()
     local name = 'a "quoted" \\ name\nof two lines é \xff'
     channel(name)

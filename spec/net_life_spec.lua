@@ -195,7 +195,7 @@ describe("net life", function()
     kept[1]:abort()
     assert.equal("closed", kept[1].state)
     assert.equal(0, kept[1].pending)
-    assert.equal("", kept[1].remote_address)
+    assert.equal("127.0.0.1", kept[1].remote_address)
     assert.equal("GET", kept[1].method) -- the head stays, the body went
   end)
 end)

@@ -1,14 +1,10 @@
--- What becomes of errors in handlers, and of CORS on every kind of answer.
+-- What becomes of errors in handlers, and of CORS on every kind of answer, over each transport.
 local core = require "sse.core"
 local raw = require "spec.support.raw"
 local serving = require "spec.support.serving"
 local task = require "sse.task"
 
-local function start_get(client, path)
-  client:send(("GET %s HTTP/1.1\r\nHost: a\r\n\r\n"):format(path or "/"))
-end
-
-describe("server error", function()
+serving.each("server error", function(transport)
   after_each(serving.stop)
 
   it("in a handler is a 500 and goes to on_error, and the next request is served", function()
@@ -21,13 +17,13 @@ describe("server error", function()
       end)
       server:get("/", function(_, res) res:reply(200, "fine") end)
     end)
-    local client = serving.connect()
-    local got = client:request("GET /boom/a%20b")
+    local got = serving.ask "GET /boom/a%20b"
     assert.equal(500, got.status)
     assert.equal("Internal Server Error\n", got.body)
-    assert.equal(500, client:request("GET /table").status)
-    assert.equal(500, client:request("GET /late").status)
-    assert.equal("fine", client:request("GET /").body)
+    assert.equal(500, serving.ask("GET /table").status)
+    assert.equal(500, serving.ask("GET /late").status)
+    assert.equal("fine", serving.ask("GET /").body)
+    assert.equal(transport.protocol, got.protocol)
     assert.equal(3, #serving.errors)
     local first = serving.errors[1]
     assert.truthy(first.message:find("server_error_spec.lua:%d+: boom\nstack traceback:"),
@@ -45,9 +41,8 @@ describe("server error", function()
         error("after")
       end)
     end)
-    local client = serving.connect()
-    assert.equal("fine", client:request("GET /").body)
-    assert.equal("fine", client:request("GET /").body)
+    assert.equal("fine", serving.ask("GET /").body)
+    assert.equal("fine", serving.ask("GET /").body)
     assert.equal(2, #serving.errors)
   end)
 
@@ -59,10 +54,9 @@ describe("server error", function()
         error("middle")
       end)
     end)
-    local client = serving.connect()
-    start_get(client)
-    client:head()
-    assert.equal("4\r\nhalf\r\n", client:receive_all())
+    local half, why = serving.listen():rest()
+    assert.equal("half", half)
+    assert.equal("ECONNRESET", why.code)
     assert.equal(1, #serving.errors)
   end)
 
@@ -77,10 +71,9 @@ describe("server error", function()
         error("middle")
       end)
     end)
-    local client = serving.connect()
-    start_get(client)
-    client:receive_until("x\n\n")
-    client:receive_all()
+    local client = serving.listen()
+    client:till "x\n\n"
+    assert.equal("ECONNRESET", select(2, client:rest()).code)
     assert.equal("error", reason)
     assert.equal(1, #serving.errors)
   end)
@@ -92,7 +85,7 @@ describe("server error", function()
     end)
     server.on_error = nil
     io.stderr = { write = function(_, bytes) text = text .. bytes end } -- luacheck: ignore 122
-    local ok, got = pcall(serving.request, "GET /a%20b")
+    local ok, got = pcall(serving.ask, "GET /a%20b")
     io.stderr = real -- luacheck: ignore 122
     assert(ok, got)
     assert.equal(500, got.status)
@@ -102,12 +95,13 @@ describe("server error", function()
   it("in on_error stops the loop, which raises it", function()
     local server = serving.start(function(s) s:get("/", function() error("first") end) end)
     server.on_error = function() error("second") end
-    local client = serving.connect()
-    start_get(client)
-    local ok, err = pcall(function() return client:response() end)
+    local got
+    task.spawn(function() got = serving.ask "GET /" end)
+    local ok, err = pcall(raw.pump, function() return got end, "the answer")
     assert.is_false(ok)
     assert.truthy(tostring(err):find("second", 1, true), err)
-    assert.equal(500, client:response().status)
+    raw.pump(function() return got end, "the answer")
+    assert.equal(500, got.status)
   end)
 
   it("in onclose stops the loop, which raises it", function()
@@ -116,10 +110,7 @@ describe("server error", function()
         res:event_stream().onclose = function() error("in onclose") end
       end)
     end)
-    local client = serving.connect()
-    start_get(client)
-    client:head()
-    client:close()
+    serving.listen():close()
     local ok, err = pcall(serving.idle)
     assert.is_false(ok)
     assert.truthy(tostring(err):find("in onclose", 1, true), err)
@@ -131,14 +122,15 @@ describe("server error", function()
       server:get("/forgotten", function() end)
       server:get("/kept", function(_, res) kept = res end)
     end)
-    local client = serving.connect()
-    start_get(client, "/kept")
-    assert.equal(500, serving.request("GET /forgotten").status)
+    local answer
+    task.spawn(function() answer = serving.ask "GET /kept" end)
+    assert.equal(500, serving.ask("GET /forgotten").status)
     raw.pump(function() return #serving.errors == 1 end, "the report")
     assert.truthy(serving.errors[1].message:find("without an answer", 1, true))
     assert.equal("/forgotten", serving.errors[1].req.path)
     kept:reply(200, "kept")
-    assert.equal("kept", client:response().body)
+    raw.pump(function() return answer end, "the kept one's answer")
+    assert.equal("kept", answer.body)
     assert.equal(1, #serving.errors)
   end)
 
@@ -150,17 +142,18 @@ describe("server error", function()
         res:reply(200, "waited")
       end)
     end)
-    local client = serving.connect()
-    start_get(client)
+    local answer
+    task.spawn(function() answer = serving.ask "GET /" end)
     raw.pump(function() return go end, "the handler")
     core.defer(collectgarbage)
     core.turn()
     go()
-    assert.equal("waited", client:response().body)
+    raw.pump(function() return answer end, "the answer")
+    assert.equal("waited", answer.body)
   end)
 end)
 
-describe("server cors", function()
+serving.each("server cors", function()
   after_each(serving.stop)
 
   local ORIGIN = { Origin = "https://app.example" }
@@ -181,23 +174,23 @@ describe("server cors", function()
       ["GET /boom"] = 500,
       ["GET /nothing"] = 404, ["PUT /"] = 405, ["OPTIONS /"] = 204, ["HEAD /"] = 200,
     } do
-      local got = serving.request(line, ORIGIN)
+      local got = serving.ask(line, ORIGIN)
       assert.equal(status, got.status)
       assert.equal("https://app.example", got.headers["access-control-allow-origin"], line)
       assert.equal("true", got.headers["access-control-allow-credentials"])
       assert.truthy(got.headers.vary:find("Origin", 1, true))
     end
-    assert.equal("Origin, Accept", serving.request("GET /", ORIGIN).headers.vary)
+    assert.equal("Origin, Accept", serving.ask("GET /", ORIGIN).headers.vary)
   end)
 
   it("serves a refused origin without the headers", function()
     start { origin = "https://other.example" }
     for _, line in ipairs { "GET /", "GET /stream", "GET /nothing", "OPTIONS /" } do
-      local got = serving.request(line, ORIGIN)
+      local got = serving.ask(line, ORIGIN)
       assert.is_nil(got.headers["access-control-allow-origin"])
       assert.truthy(got.headers.vary:find("Origin", 1, true))
     end
-    local got = serving.request("OPTIONS /", { Origin = ORIGIN.Origin,
+    local got = serving.ask("OPTIONS /", { Origin = ORIGIN.Origin,
       ["Access-Control-Request-Method"] = "POST" })
     assert.equal(204, got.status)
     assert.is_nil(got.headers["access-control-allow-origin"])
@@ -210,13 +203,13 @@ describe("server cors", function()
       Origin = ORIGIN.Origin, ["Access-Control-Request-Method"] = "POST",
       ["Access-Control-Request-Headers"] = "content-type,x-key",
     }
-    local got = serving.request("OPTIONS /", asks)
+    local got = serving.ask("OPTIONS /", asks)
     assert.equal(204, got.status)
     assert.equal("https://app.example", got.headers["access-control-allow-origin"])
     assert.equal("GET, HEAD, POST, OPTIONS", got.headers["access-control-allow-methods"])
     assert.equal("content-type, x-key", got.headers["access-control-allow-headers"])
     assert.equal("60", got.headers["access-control-max-age"])
-    assert.equal(404, serving.request("OPTIONS /nothing", asks).status)
+    assert.equal(404, serving.ask("OPTIONS /nothing", asks).status)
   end)
 
   it("takes a function, whose error is a 500", function()
@@ -224,15 +217,15 @@ describe("server cors", function()
       if req.path == "/boom" then error("deciding") end
       return origin == "https://app.example"
     end }
-    assert.equal("https://app.example", serving.request("GET /",
+    assert.equal("https://app.example", serving.ask("GET /",
       ORIGIN).headers["access-control-allow-origin"])
-    assert.equal(500, serving.request("GET /boom", ORIGIN).status)
+    assert.equal(500, serving.ask("GET /boom", ORIGIN).status)
     assert.truthy(serving.errors[1].message:find("deciding", 1, true))
   end)
 
   it("is silent where it is off", function()
     start(false)
-    local got = serving.request("GET /", ORIGIN)
+    local got = serving.ask("GET /", ORIGIN)
     assert.equal("Accept", got.headers.vary)
     assert.is_nil(got.headers["access-control-allow-origin"])
   end)

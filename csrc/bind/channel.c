@@ -410,6 +410,7 @@ static int m_stats(lua_State *L)
     set_number(L, "filtered", n->filtered);
     set_number(L, "slow_closed", n->slow_closed);
     set_number(L, "skipped", n->skipped);
+    set_number(L, "superseded", log->superseded);
     set_number(L, "resumed", n->resumed);
     set_number(L, "missed", n->missed);
     set_number(L, "held", log->next - log->first);

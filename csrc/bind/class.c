@@ -64,6 +64,8 @@ void sse_class_register(lua_State *L, const sse_class *c)
     int module = lua_gettop(L);
 
     luaL_newmetatable(L, c->name);
+    lua_pushvalue(L, -1);
+    lua_rawsetp(L, LUA_REGISTRYINDEX, c); /* where it is found without its name */
     new_table_of(L, c->methods);
     publish_methods(L, module, c->name);
     new_table_of(L, c->properties);
@@ -85,13 +87,22 @@ void *sse_class_new(lua_State *L, const sse_class *c, size_t size, int values)
     void *object = lua_newuserdatauv(L, size, values);
 
     memset(object, 0, size);
-    luaL_setmetatable(L, c->name);
+    lua_rawgetp(L, LUA_REGISTRYINDEX, c);
+    lua_setmetatable(L, -2);
     return object;
 }
 
 void *sse_class_check(lua_State *L, int arg, const sse_class *c)
 {
-    return luaL_checkudata(L, arg, c->name);
+    void *object = lua_touserdata(L, arg);
+    bool is = false;
+
+    if (object && lua_getmetatable(L, arg)) {
+        lua_rawgetp(L, LUA_REGISTRYINDEX, c);
+        is = lua_rawequal(L, -1, -2);
+        lua_pop(L, 2);
+    }
+    return is ? object : luaL_checkudata(L, arg, c->name); /* which says what was expected */
 }
 
 sse_state *sse_state_get(lua_State *L)

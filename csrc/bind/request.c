@@ -18,6 +18,8 @@ typedef struct exchange_object {
     bool streaming; /* made a stream */
 } exchange_object;
 
+#define MAX_SUBJECT 4096
+
 enum { ON_CLOSE = 1, ON_DRAIN, VALUES = ON_DRAIN };
 
 static const sse_class exchange_class;
@@ -133,25 +135,55 @@ static int p_body(lua_State *L)
 
 static int p_protocol(lua_State *L)
 {
-    lua_pushfstring(L, "HTTP/1.%d", check_request(L)->minor);
+    const sse_request *r = check_request(L);
+
+    if (r->major > 1) /* which has no minor versions */
+        lua_pushfstring(L, "HTTP/%d", r->major);
+    else
+        lua_pushfstring(L, "HTTP/%d.%d", r->major, r->minor);
     return 1;
 }
 
 static int p_remote_address(lua_State *L)
 {
-    exchange_object *o = check(L);
-    char text[64] = "";
+    char text[64];
 
-    if (o->x)
-        sse_exchange_remote_address(o->x, text, sizeof text);
+    sse_client_text(&check_request(L)->client, text, sizeof text);
     lua_pushstring(L, text);
     return 1;
 }
 
-/* request() -> method, target, body, remote_address: what every handler's request is made of. */
+static void push_secure(lua_State *L)
+{
+    exchange_object *o = check(L);
+
+    lua_pushboolean(L, o->x && sse_exchange_secure(o->x));
+}
+
+/* nil: none was asked for. */
+static void push_client_certificate(lua_State *L)
+{
+    exchange_object *o = check(L);
+    char text[MAX_SUBJECT];
+
+    if (o->x && sse_exchange_client_subject(o->x, text, sizeof text))
+        lua_pushstring(L, text);
+    else
+        lua_pushnil(L);
+}
+
+/* request() -> method, target, body, secure, client_certificate: what every handler's request is
+ * made of. */
 static int m_request(lua_State *L)
 {
-    return p_method(L) + p_target(L) + p_body(L) + p_remote_address(L);
+    const sse_request *r = check_request(L);
+
+    push_slice(L, r->method);
+    push_slice(L, r->target);
+    push_slice(L, sse_buffer_slice(&r->body));
+    push_secure(L);
+    push_client_certificate(L);
+    return 5;
 }
 
 static bool same_name(sse_slice name, const char *other, size_t len)
@@ -414,6 +446,7 @@ static void check_stream_options(lua_State *L, sse_stream_options *options, sse_
     options->fields = fields;
 }
 
+/* event_stream(options) -> stream, the client has gone; or as push_answered. */
 static int m_event_stream(lua_State *L)
 {
     exchange_object *o = check(L);
@@ -433,8 +466,10 @@ static int m_event_stream(lua_State *L)
         check_stream_options(L, &options, fields);
     object = sse_push_stream(L);
     code = x ? sse_stream_open(x, &options, &stream, &bad) : SSE_ECLOSED;
-    if (code == SSE_ECLOSED)
-        return 1; /* the client has gone: a stream that is closed from the beginning */
+    if (code == SSE_ECLOSED) { /* a stream that is closed from the beginning */
+        lua_pushboolean(L, true);
+        return 2;
+    }
     if (code)
         return push_answered(L, code, fields, options.count, bad);
     sse_attach_stream(object, stream);

@@ -6,6 +6,7 @@
 
 #include "bind.h"
 #include "request.h"
+#include "tls_options.h"
 
 typedef struct server_object {
     sse_state *st;
@@ -118,6 +119,8 @@ static void read_limits(lua_State *L, sse_limits *l)
     l->body_timeout = option(L, "body_timeout", l->body_timeout, 1, many);
     l->write_timeout = option(L, "write_timeout", l->write_timeout, 1, many);
     l->idle_timeout = option(L, "idle_timeout", l->idle_timeout, 1, many);
+    l->max_concurrent_streams =
+        (uint32_t)option(L, "max_concurrent_streams", l->max_concurrent_streams, 1, INT_MAX);
     if (lua_getfield(L, 1, "keep_alive") == LUA_TBOOLEAN && !lua_toboolean(L, -1))
         l->keep_alive = 0;
     else
@@ -129,7 +132,9 @@ static int f_server(lua_State *L)
 {
     sse_state *st = sse_state_check(L);
     sse_server_options options = { 0 };
+    sse_tls_options tls = { 0 };
     server_object *o = NULL;
+    char message[512];
     int code = SSE_OK;
 
     luaL_checktype(L, 1, LUA_TTABLE);
@@ -142,12 +147,17 @@ static int f_server(lua_State *L)
     if (lua_getfield(L, 1, "on_request") != LUA_TFUNCTION)
         return luaL_error(L, "option 'on_request' must be a function, got %s",
                           luaL_typename(L, -1));
+    if (lua_getfield(L, 1, "tls") != LUA_TNIL) {
+        sse_check_tls(L, 4, &tls);
+        options.tls = &tls;
+    }
     o = sse_class_new(L, &server_class, sizeof *o, VALUES);
     o->self = LUA_NOREF;
     o->st = st;
-    code = sse_server_new(st->loop, &options, o, on_request, on_idle, &o->server);
+    code = sse_server_new(st->loop, &options, o, on_request, on_idle, &o->server, message,
+                          sizeof message);
     if (code)
-        return luaL_error(L, "cannot make a server: %s", sse_error_text(code));
+        return luaL_error(L, "%s", message);
     lua_pushvalue(L, 3);
     lua_setiuservalue(L, -2, ON_REQUEST);
     lua_getfield(L, 1, "on_idle");
@@ -183,6 +193,21 @@ static int m_stop_listening(lua_State *L)
 {
     sse_server_stop_listening(check(L)->server);
     return 0;
+}
+
+static int m_reload_tls(lua_State *L)
+{
+    sse_tls_context *tls = sse_server_tls(check(L)->server);
+    char message[512];
+    int code = SSE_OK;
+
+    if (!tls)
+        return luaL_error(L, "the server has no TLS: give it the option 'tls'");
+    code = sse_tls_context_reload(tls, message, sizeof message);
+    if (code)
+        return sse_fail(L, code, message);
+    lua_pushboolean(L, true);
+    return 1;
 }
 
 /* drain(within, retry, grace) in ms */
@@ -226,9 +251,14 @@ static void set_rejected(lua_State *L, const uint64_t counts[SSE_STATUSES])
 
 static int m_stats(lua_State *L)
 {
-    const sse_counters *c = sse_server_counters(check(L)->server);
+    const sse_server *server = check(L)->server;
+    const sse_counters *c = sse_server_counters(server);
+    const sse_tls_context *context = sse_server_tls(server);
+    sse_tls_counters tls = { 0 };
 
-    lua_createtable(L, 0, 24);
+    if (context)
+        tls = *sse_tls_context_counters(context);
+    lua_createtable(L, 0, 33);
     set_count(L, "connections", c->connections);
     set_count(L, "streams", c->streams);
     set_count(L, "accepted", c->accepted);
@@ -237,6 +267,15 @@ static int m_stats(lua_State *L)
     set_count(L, "streams_opened", c->streams_opened);
     set_count(L, "bytes_in", c->bytes_in);
     set_count(L, "bytes_out", c->bytes_out);
+    set_count(L, "http2_connections", c->http2_connections);
+    set_count(L, "http2_streams", c->http2_streams);
+    set_count(L, "http2_resets", c->http2_resets);
+    set_count(L, "http2_floods", c->http2_floods);
+    set_count(L, "http2_header_floods", c->http2_header_floods);
+    set_count(L, "http2_starved", c->http2_starved);
+    set_count(L, "handshakes", tls.handshakes);
+    set_count(L, "handshake_failures", tls.failures);
+    set_count(L, "resumed", tls.resumed);
     set_count(L, "pending", c->buffered);
     set_count(L, "full", c->full);
     set_count(L, "oversized", c->oversized);
@@ -286,8 +325,9 @@ static int mm_gc(lua_State *L)
 
 static const luaL_Reg functions[] = { { "server", f_server }, { NULL, NULL } };
 static const luaL_Reg methods[] = {
-    { "listen", m_listen }, { "close", m_close }, { "stop_listening", m_stop_listening },
-    { "drain", m_drain },   { "stats", m_stats }, { NULL, NULL },
+    { "listen", m_listen }, { "close", m_close },           { "stop_listening", m_stop_listening },
+    { "drain", m_drain },   { "reload_tls", m_reload_tls }, { "stats", m_stats },
+    { NULL, NULL },
 };
 static const luaL_Reg properties[] = {
     { "port", p_port }, { "listening", p_listening }, { "active", p_active }, { NULL, NULL }

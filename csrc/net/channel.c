@@ -34,6 +34,11 @@ static void forget_batches(sse_channel *c)
         forget(&c->batches[i]);
 }
 
+static void tidy(void *arg)
+{
+    forget_batches(arg);
+}
+
 /* How far a batch from there goes: its payload and its events. */
 static uint64_t batch_end(const sse_channel *c, uint64_t from, size_t *bytes, uint32_t *events)
 {
@@ -109,6 +114,8 @@ int sse_channel_batch(sse_channel *c, uint64_t from, sse_frame **out, uint64_t *
         code = make_batch(c, from, b);
         if (code)
             return code;
+        if (!c->round)
+            sse_loop_defer(c->loop, &c->tidy);
     }
     *out = sse_frame_ref(b->frame);
     *to = b->to;
@@ -320,19 +327,35 @@ sse_slice sse_channel_id(const sse_channel *c, uint64_t position)
 
 /* --- presence --------------------------------------------------------------------------------- */
 
-static void tell(void *arg)
+static void tell_one(sse_channel *c)
 {
-    sse_channel *c = arg;
     sse_presence *p = c->told;
 
     c->told = p->next;
     if (!c->told)
         c->told_tail = &c->told;
-    else
-        sse_loop_defer(c->loop, &c->telling); /* first: the call may free the channel */
     if (c->on->on_presence)
         c->on->on_presence(c->user, p->joined, p->followers, (sse_reason)p->reason);
     free(p);
+}
+
+/* As many as there is time for: they come by the hundred a turn. The call may free the channel. */
+static void tell(void *arg)
+{
+    sse_channel *c = arg;
+    sse_loop *loop = c->loop;
+    bool freed = false;
+
+    c->freed = &freed;
+    for (bool over = false; !freed && c->told && !over;) {
+        tell_one(c);
+        over = sse_loop_slice_over(loop, sse_loop_now_us(loop));
+    }
+    if (freed)
+        return;
+    c->freed = NULL;
+    if (c->told)
+        sse_loop_defer(loop, &c->telling);
 }
 
 void sse_channel_changed(sse_channel *c, bool joined, sse_reason reason)
@@ -393,6 +416,7 @@ int sse_channel_new(sse_loop *loop, const sse_channel_options *options, void *us
     c->told_tail = &c->told;
     sse_deferred_init(&c->flush, flush, c);
     sse_deferred_init(&c->telling, tell, c);
+    sse_deferred_init(&c->tidy, tidy, c);
     sse_timer_init(&c->aging, loop, on_aged, c);
     *out = c;
     return SSE_OK;
@@ -424,6 +448,9 @@ void sse_channel_free(sse_channel *c)
         c->call->leave(c->followers, SSE_END_SERVER);
     sse_loop_undefer(c->loop, &c->flush);
     sse_loop_undefer(c->loop, &c->telling);
+    sse_loop_undefer(c->loop, &c->tidy);
+    if (c->freed)
+        *c->freed = true;
     sse_timer_stop(&c->aging);
     while (c->told) {
         sse_presence *p = c->told;

@@ -113,10 +113,11 @@ typedef struct sse_channel {
     sse_batch batches[SSE_BATCHES]; /* made at head batch_head */
     uint64_t batch_head;
     unsigned next_batch;
-    sse_deferred flush;
+    sse_deferred flush, tidy; /* tidy: batches made outside of a round go with the turn */
     sse_timer aging;
     sse_presence *told, **told_tail; /* presence to be told */
     sse_deferred telling;
+    bool *freed; /* set where it is freed while it tells */
     void *user;
     const sse_channel_events *on;
     bool presence; /* on_presence is wanted */

@@ -1,13 +1,11 @@
 #include "connection.h"
 
-#include "../wire/deflater.h"
-
 #include <errno.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sys/socket.h>
 
-#define MAX_IOV 64
+#define MAX_IOV 256
 #define MAX_DISCARD \
     (64u << 20) /* SSE_LINGER_MS is the real bound; this one is for a fast network */
 #ifdef MSG_NOSIGNAL
@@ -15,7 +13,6 @@
 #else
 #define NO_SIGNAL 0 /* SO_NOSIGPIPE, or SIGPIPE ignored */
 #endif
-#define FLUSHES_A_TURN 512 /* then accepts, timers and other sockets have their turn */
 
 const char *sse_reason_name(sse_reason reason)
 {
@@ -29,15 +26,10 @@ const char *sse_reason_name(sse_reason reason)
 
 static void on_socket(evutil_socket_t fd, short what, void *arg);
 
-/* Watches what is wanted now: readability unless reading is off, writability while bytes wait. */
-static void watch(sse_connection *c)
+static void watch_for(sse_connection *c, short want)
 {
-    short want = (short)((c->reading ? EV_READ : 0) |
-                         (sse_connection_pending(c) && c->stalled ? EV_WRITE : 0));
     evutil_socket_t fd = event_get_fd(&c->event);
 
-    if (want == c->watching)
-        return;
     if (c->watching)
         event_del(&c->event);
     c->watching = want;
@@ -51,6 +43,19 @@ static void watch(sse_connection *c)
     }
 }
 
+/* Watches what is wanted now: readability unless reading is off, writability while bytes wait. */
+static void watch(sse_connection *c)
+{
+    short want = (short)((c->reading ? EV_READ : 0) | (c->stalled ? EV_WRITE : 0));
+
+    if (c->tls)
+        want = sse_tls_watch(c->tls, want);
+    if (want != c->watching)
+        watch_for(c, want);
+    if (c->tls && c->reading && sse_tls_pending(c->tls))
+        event_active(&c->event, EV_READ, 0); /* the socket will not tell */
+}
+
 /* --- the queue, and what all of them hold ---------------------------------- */
 
 static int enqueue(sse_connection *c, sse_frame *frame, size_t sent)
@@ -59,6 +64,18 @@ static int enqueue(sse_connection *c, sse_frame *frame, size_t sent)
 
     if (!code)
         c->pool->count.buffered += sse_queue_view(&c->out, frame).len - sent;
+    return code;
+}
+
+int sse_connection_send_part(sse_connection *c, sse_frame *frame, sse_slice part)
+{
+    int code = SSE_OK;
+
+    if (sse_connection_ended(c) || c->finishing)
+        return SSE_ECLOSED;
+    code = sse_queue_push_part(&c->out, frame, part);
+    if (!code)
+        c->pool->count.buffered += part.len;
     return code;
 }
 
@@ -75,6 +92,16 @@ void sse_connection_drop_pending(sse_connection *c)
 }
 
 /* --- the end ------------------------------------------------------------- */
+
+/* The socket takes no more: wait for it, but not without end. */
+static void stall(sse_connection *c, bool progress)
+{
+    if ((progress || !c->stalled) && !c->hurried)
+        sse_wheel_set(&c->pool->wheel, &c->deadline, c->pool->limits.write_timeout);
+    c->stalled = true;
+    c->fresh = c->fresh && !(c->tls && sse_tls_held(c->tls));
+    watch(c);
+}
 
 static void move_to(sse_connection **list, sse_connection *c)
 {
@@ -97,6 +124,7 @@ void sse_connection_reset(sse_connection *c, sse_reason reason)
     if (sse_connection_ended(c))
         return;
     setsockopt(event_get_fd(&c->event), SOL_SOCKET, SO_LINGER, &none, sizeof none);
+    sse_connection_unsecure(c); /* nor by close_notify */
     sse_connection_close(c, reason);
 }
 
@@ -109,6 +137,9 @@ void sse_connection_close(sse_connection *c, sse_reason reason)
     if (c->watching)
         event_del(&c->event);
     sse_wheel_cancel(&c->pool->wheel, &c->deadline);
+    if (c->tls && reason != SSE_END_CLIENT)
+        sse_tls_end(c->tls);
+    sse_connection_unsecure(c);
     evutil_closesocket(event_get_fd(&c->event));
     sse_connection_drop_pending(c);
     c->pool->count.connections--;
@@ -120,6 +151,10 @@ static void linger(sse_connection *c)
 {
     if (c->lingering)
         return;
+    if (c->tls && sse_tls_end(c->tls) == SSE_EAGAIN) {
+        stall(c, false);
+        return;
+    }
     c->lingering = true;
     shutdown(event_get_fd(&c->event), SHUT_WR);
     if (c->eof) {
@@ -158,20 +193,19 @@ static void drained(sse_connection *c)
         c->protocol->on_drained(c);
 }
 
-/* The socket takes no more: wait for it, but not without end. */
-static void stall(sse_connection *c, bool progress)
-{
-    if ((progress || !c->stalled) && !c->hurried)
-        sse_wheel_set(&c->pool->wheel, &c->deadline, c->pool->limits.write_timeout);
-    c->stalled = true;
-    watch(c);
-}
-
 /* Why a read or a write failed: the peer said so, or nothing is heard of it any more. */
 static sse_reason reason_of_errno(int number)
 {
     return number == ETIMEDOUT || number == EHOSTUNREACH || number == ENETUNREACH ? SSE_END_TIMEOUT
                                                                                   : SSE_END_CLIENT;
+}
+
+/* As many frames as it takes to fill a record: they are copied anyway. */
+static ssize_t write_secure(sse_connection *c)
+{
+    struct iovec iov[MAX_IOV * 2];
+
+    return sse_tls_write(c->tls, iov, sse_queue_iov(&c->out, iov, MAX_IOV * 2));
 }
 
 static ssize_t write_some(sse_connection *c)
@@ -180,6 +214,8 @@ static ssize_t write_some(sse_connection *c)
     struct msghdr message = { .msg_iov = iov };
     ssize_t n = 0;
 
+    if (c->tls)
+        return write_secure(c);
     message.msg_iovlen = (size_t)sse_queue_iov(&c->out, iov, MAX_IOV);
     do
         n = sendmsg(event_get_fd(&c->event), &message, NO_SIGNAL);
@@ -190,8 +226,11 @@ static ssize_t write_some(sse_connection *c)
 /* One piece: send() costs less than sendmsg(). */
 static ssize_t write_piece(sse_connection *c, sse_slice piece)
 {
+    struct iovec all = { (char *)piece.at, piece.len };
     ssize_t n = 0;
 
+    if (c->tls)
+        return sse_tls_write(c->tls, &all, 1);
     do
         n = send(event_get_fd(&c->event), piece.at, piece.len, NO_SIGNAL);
     while (n < 0 && errno == EINTR);
@@ -221,8 +260,19 @@ static void write_out(sse_connection *c)
     }
 }
 
-static void write_from_loop(sse_connection *c)
+/* Lets the protocol queue what is to go; true: there is more. */
+static bool fill(sse_connection *c)
 {
+    if (!c->protocol->on_flush || c->stalled || c->finishing || sse_connection_ended(c))
+        return false;
+    return c->protocol->on_flush(c);
+}
+
+void sse_connection_write(sse_connection *c)
+{
+    if (sse_connection_ended(c))
+        return;
+    fill(c);
     if (sse_connection_ended(c))
         return;
     write_out(c);
@@ -244,12 +294,24 @@ static void mark_dirty(sse_connection *c)
 
 void sse_connection_flush(sse_connection *c, bool again)
 {
+    bool more = false;
+
     if (sse_connection_ended(c) || (c->stalled && !again))
         return;
-    write_out(c);
-    if (!sse_connection_ended(c) && sse_connection_pending(c) == 0)
-        unstall(c);
+    do {
+        more = fill(c);
+        if (!sse_connection_ended(c))
+            write_out(c);
+        if (!sse_connection_ended(c) && sse_connection_pending(c) == 0)
+            unstall(c);
+    } while (more && !c->stalled && !sse_connection_ended(c));
     mark_dirty(c); /* what an empty queue means is told at the end of the turn */
+}
+
+void sse_connection_wake(sse_connection *c)
+{
+    if (!sse_connection_ended(c) && !c->stalled)
+        mark_dirty(c);
 }
 
 int sse_connection_send(sse_connection *c, sse_frame *frame)
@@ -324,10 +386,15 @@ static void end_of_input(sse_connection *c)
         c->protocol->on_eof(c);
 }
 
+static ssize_t receive(sse_connection *c, char *to, size_t size)
+{
+    return c->tls ? sse_tls_read(c->tls, to, size) : recv(event_get_fd(&c->event), to, size, 0);
+}
+
 static void read_some(sse_connection *c)
 {
     sse_pool *pool = c->pool;
-    ssize_t n = recv(event_get_fd(&c->event), pool->scratch, sizeof pool->scratch, 0);
+    ssize_t n = receive(c, pool->scratch, sizeof pool->scratch);
 
     if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR))
         return;
@@ -349,10 +416,14 @@ static void on_socket(evutil_socket_t fd, short what, void *arg)
     sse_connection *c = arg;
 
     (void)fd;
-    if (what & EV_WRITE)
-        write_from_loop(c);
+    if (c->tls)
+        what = sse_tls_ready(c->tls, what);
+    if ((what & EV_WRITE) && c->stalled)
+        sse_connection_write(c);
     if ((what & EV_READ) && !sse_connection_ended(c) && c->reading)
         read_some(c);
+    if (c->tls)
+        watch(c); /* what it waits for may have changed, and more may be there */
 }
 
 void sse_connection_read(sse_connection *c, bool on)
@@ -446,113 +517,4 @@ int sse_connection_new(sse_pool *pool, evutil_socket_t fd, const sse_protocol *p
     pool->count.connections++;
     *out = c;
     return SSE_OK;
-}
-
-/* --- the pool ------------------------------------------------------------ */
-
-/* What becomes dirty meanwhile waits for the next turn: a callback that answers each drain with
- * more must not keep the loop here. */
-static void flush_dirty(sse_pool *pool)
-{
-    size_t n = pool->dirty_count < FLUSHES_A_TURN ? pool->dirty_count : FLUSHES_A_TURN;
-
-    while (n-- > 0) {
-        sse_connection *c = pool->dirty;
-
-        pool->dirty = c->next_dirty;
-        if (!pool->dirty)
-            pool->dirty_tail = &pool->dirty;
-        pool->dirty_count--;
-        c->dirty = false;
-        write_from_loop(c);
-    }
-    if (pool->dirty)
-        sse_pool_wake(pool);
-}
-
-static void free_dead(sse_pool *pool)
-{
-    sse_connection *next = NULL;
-
-    for (sse_connection *c = pool->dead; c; c = next) {
-        next = c->next;
-        if (c->dirty)
-            continue; /* it is on that list too: when its turn has come */
-        *c->link = c->next;
-        if (c->next)
-            c->next->link = c->link;
-        c->protocol->on_closed(c, (sse_reason)c->reason);
-        if (pool->on_connection_gone)
-            pool->on_connection_gone(pool->user, c);
-        sse_slab_give(&pool->connections, c);
-    }
-}
-
-static void end_turn(void *arg)
-{
-    sse_pool *pool = arg;
-
-    flush_dirty(pool);
-    free_dead(pool); /* may end exchanges, so before their calls */
-    if (pool->on_turn_end)
-        pool->on_turn_end(pool);
-}
-
-void sse_pool_init(sse_pool *pool, sse_loop *loop, const sse_limits *limits)
-{
-    pool->loop = loop;
-    pool->limits = *limits;
-    pool->ended_tail = &pool->ended;
-    pool->dirty_tail = &pool->dirty;
-    sse_wheel_init(&pool->wheel, loop);
-    sse_deferred_init(&pool->turn_end, end_turn, pool);
-}
-
-void sse_pool_wake(sse_pool *pool)
-{
-    sse_loop_defer(pool->loop, &pool->turn_end);
-}
-
-void sse_pool_close_all(sse_pool *pool)
-{
-    while (pool->open) {
-        sse_connection *c = pool->open;
-
-        if (sse_connection_pending(c) > 0)
-            sse_connection_flush(c, false);
-        sse_connection_close(c, SSE_END_SERVER);
-    }
-}
-
-void sse_pool_drain(sse_pool *pool, uint64_t within, uint64_t retry)
-{
-    sse_connection *next = NULL;
-
-    if (pool->draining.on)
-        return;
-    pool->draining =
-        (sse_draining){ true, sse_loop_now(pool->loop) + within, within, retry, pool->count.streams,
-                        0 };
-    for (sse_connection *c = pool->open; c; c = next) {
-        next = c->next;
-        if (c->protocol->on_drain)
-            c->protocol->on_drain(c);
-        else /* nobody has said yet what he speaks */
-            sse_connection_deadline(c, SSE_UNUSED_MS);
-    }
-}
-
-void sse_pool_free(sse_pool *pool)
-{
-    while (!sse_pool_settled(pool))
-        end_turn(pool);
-    sse_loop_undefer(pool->loop, &pool->turn_end);
-    sse_wheel_stop(&pool->wheel);
-    sse_slab_free(&pool->connections);
-    sse_slab_free(&pool->sessions);
-    sse_slab_free(&pool->exchanges);
-    sse_slab_free(&pool->streams);
-    sse_slab_free(&pool->packed_streams);
-    sse_deflater_free(pool->deflater);
-    sse_slab_free(&pool->followers);
 }

@@ -10,6 +10,7 @@
 
 #include "queue.h"
 #include "slab.h"
+#include "tls.h"
 #include "wheel.h"
 
 #define SSE_LINGER_MS 2000 /* after an end of ours, for the client to read it */
@@ -35,8 +36,9 @@ typedef struct sse_limits {
     size_t max_pending;                                /* bytes queued for one streamed answer */
     size_t max_buffered;                               /* bytes queued for all sockets together */
     uint64_t head_timeout, body_timeout, idle_timeout; /* ms */
-    uint64_t write_timeout; /* ms a socket may take no byte while some wait for it */
-    uint64_t keep_alive;    /* ms between keep-alive comments, 0: none */
+    uint64_t write_timeout;          /* ms a socket may take no byte while some wait for it */
+    uint64_t keep_alive;             /* ms between keep-alive comments, 0: none */
+    uint32_t max_concurrent_streams; /* requests at a time on one HTTP/2 connection */
 } sse_limits;
 
 typedef struct sse_counters {
@@ -47,11 +49,16 @@ typedef struct sse_counters {
     uint64_t unaccepted;             /* times accepting had to pause: no descriptor, no memory */
     uint64_t rejected[SSE_STATUSES]; /* requests refused by the core, by status - 400 */
     uint64_t closed[SSE_REASONS];    /* connections, by how they ended */
-    uint64_t streams_ended[SSE_REASONS]; /* event streams, likewise */
-    size_t connections, streams;         /* open now */
-    size_t buffered;                     /* bytes queued for sockets now */
-    size_t packed, windows;              /* streams open now that are compressed; with a window */
-    uint64_t packed_from, packed_to;     /* plain bytes sent compressed, and what they came to */
+    uint64_t streams_ended[SSE_REASONS];     /* event streams, likewise */
+    size_t connections, streams;             /* open now */
+    size_t buffered;                         /* bytes queued for sockets now */
+    size_t http2_connections, http2_streams; /* open now; a stream carries one request */
+    uint64_t http2_resets;                   /* connections ended: too many streams reset */
+    uint64_t http2_floods;           /* connections ended: too many frames that carry nothing */
+    uint64_t http2_header_floods;    /* connections ended: a header block without measure */
+    uint64_t http2_starved;          /* streams ended: their client's window stayed closed */
+    size_t packed, windows;          /* streams open now that are compressed; with a window */
+    uint64_t packed_from, packed_to; /* plain bytes sent compressed, and what they came to */
 } sse_counters;
 
 typedef struct sse_connection sse_connection;
@@ -64,7 +71,11 @@ typedef struct sse_protocol {
     void (*on_deadline)(sse_connection *c); /* the one set by sse_connection_deadline */
     void (*on_closed)(sse_connection *c, sse_reason reason); /* at the end of the turn; free the
                                                                 session */
-    /* The pool drains: no further request, and the end after those at hand. May be NULL. */
+    /* These may be NULL. */
+    bool (*on_flush)(sse_connection *c); /* before a write: queue what is to go. true: it is not all
+                                            of it. Not called while the socket is full */
+    void (*on_closing)(sse_connection *c); /* the server closes it: the last word is queued now */
+    /* The pool drains: no further request, and the end after those at hand. */
     void (*on_drain)(sse_connection *c);
 } sse_protocol;
 
@@ -91,7 +102,7 @@ typedef struct sse_pool {
     struct sse_exchange *ended, **ended_tail; /* see exchange.h */
     sse_deferred turn_end;
     sse_draining draining;
-    sse_slab connections, sessions, exchanges, streams, packed_streams, followers;
+    sse_slab connections, sessions, exchanges, streams, packed_streams, followers, http2_streams;
     struct sse_deflater *deflater; /* packer.c's, or NULL */
     void (*on_request)(void *user, struct sse_exchange *x);
     void (*on_connection_gone)(void *user, sse_connection *c);
@@ -99,7 +110,7 @@ typedef struct sse_pool {
     void (*on_stream_ready)(struct sse_stream *s); /* follower.c's: its client takes more */
     void (*on_stream_ended)(struct sse_stream *s); /* follower.c's: it follows nothing any more */
     void *user;
-    time_t date_second; /* of which `date` is the Date field; the session's */
+    time_t date_second; /* of which `date` is the Date field; see sse_pool_date */
     char date[40];
     char scratch[65536];
 } sse_pool;
@@ -114,19 +125,22 @@ struct sse_connection {
     struct event event;
     sse_deadline deadline;
     sse_queue out;
+    sse_tls *tls;       /* NULL: plain */
     uint32_t discarded; /* bytes thrown away while lingering */
     uint8_t reason;     /* sse_reason: SSE_NOT_ENDED while open */
+    uint8_t sniffed;    /* bytes of HTTP/2's preface that came, while the protocol is unknown */
     short watching;     /* EV_READ | EV_WRITE as armed */
-    bool fresh;         /* the session's mark: no byte went out since it was set */
-    bool dirty, reading, eof, finishing, lingering, stalled;
-    bool hurried; /* the deadline is the end, whatever the socket takes meanwhile */
-    bool counted; /* the server's: it counts towards max_connections */
+    bool fresh : 1;     /* the session's mark: no byte went out since it was set */
+    bool dirty : 1, reading : 1, eof : 1, finishing : 1, lingering : 1, stalled : 1;
+    bool hurried : 1; /* the deadline is the end, whatever the socket takes meanwhile */
+    bool counted : 1; /* the server's: it counts towards max_connections */
 };
 
 void sse_pool_init(sse_pool *pool, sse_loop *loop, const sse_limits *limits);
 
 /* Closes every connection at once (SSE_END_SERVER), after one try to write what is queued. */
 void sse_pool_close_all(sse_pool *pool);
+
 void sse_pool_free(sse_pool *pool); /* every connection must be closed; tells their ends */
 
 /* No connection begins another request: each ends after what it is at, idle ones now. Open event
@@ -136,6 +150,9 @@ void sse_pool_drain(sse_pool *pool, uint64_t within, uint64_t retry);
 
 /* A connection that no request came on is given this long once the pool drains. */
 #define SSE_UNUSED_MS 1000
+
+/* The Date field's value now. */
+const char *sse_pool_date(sse_pool *pool);
 
 /* Nothing waits for the end of a turn: no flush, no end to be told. */
 static inline bool sse_pool_settled(const sse_pool *pool)
@@ -154,6 +171,19 @@ void sse_connection_set_options(evutil_socket_t fd, uint64_t write_timeout);
 int sse_connection_new(sse_pool *pool, evutil_socket_t fd, const sse_protocol *protocol,
                        sse_connection **out);
 
+/* From now on over TLS. Before the first read; the context must outlive the pool. SSE_ENOMEM. */
+static inline int sse_connection_secure(sse_connection *c, sse_tls_context *context)
+{
+    return sse_tls_new(context, event_get_fd(&c->event), &c->tls);
+}
+
+/* Plain from now on, for a client that does not speak TLS. */
+static inline void sse_connection_unsecure(sse_connection *c)
+{
+    sse_tls_free(c->tls);
+    c->tls = NULL;
+}
+
 /* Bytes queued for the socket. */
 static inline size_t sse_connection_pending(const sse_connection *c)
 {
@@ -168,6 +198,16 @@ int sse_connection_send(sse_connection *c, sse_frame *frame);
  * what is left of it is queued, as all of it is behind others (SSE_EAGAIN: on_drained follows).
  * SSE_ECLOSED, SSE_ENOMEM: nothing was taken. */
 int sse_connection_push(sse_connection *c, sse_frame *frame);
+
+/* Queues a part of the frame, as sse_connection_send does. For on_flush: marks nothing. */
+int sse_connection_send_part(sse_connection *c, sse_frame *frame, sse_slice part);
+
+/* The end of the turn: on_flush, then what is queued is written, and on_drained where it all went.
+ */
+void sse_connection_write(sse_connection *c);
+
+/* on_flush is called at the end of the turn, or once the socket takes something again. */
+void sse_connection_wake(sse_connection *c);
 
 /* Forgets what is queued. */
 void sse_connection_drop_pending(sse_connection *c);

@@ -1,6 +1,9 @@
 #include "exchange.h"
 
+#include <arpa/inet.h>
+#include <netinet/in.h>
 #include <stdlib.h>
+#include <sys/socket.h>
 
 /* Queued bytes past this are written without waiting for the end of the turn, so that a handler
  * which sends in a loop meets the socket's real state. */
@@ -62,6 +65,31 @@ void sse_exchange_drop_request(sse_exchange *x)
 
 const sse_exchange_events sse_exchange_unheard = { 0 };
 
+static sse_client client_of(const sse_connection *c)
+{
+    struct sockaddr_storage from;
+    socklen_t size = sizeof from;
+    sse_client client = { 0 };
+
+    if (getpeername(event_get_fd(&c->event), (struct sockaddr *)&from, &size))
+        return client;
+    if (from.ss_family == AF_INET6) {
+        client.len = 16;
+        memcpy(client.bytes, &((struct sockaddr_in6 *)&from)->sin6_addr, 16);
+    } else if (from.ss_family == AF_INET) {
+        client.len = 4;
+        memcpy(client.bytes, &((struct sockaddr_in *)&from)->sin_addr, 4);
+    }
+    return client;
+}
+
+void sse_client_text(const sse_client *client, char *out, size_t size)
+{
+    out[0] = '\0';
+    if (client->len > 0)
+        inet_ntop(client->len == 4 ? AF_INET : AF_INET6, client->bytes, out, (socklen_t)size);
+}
+
 /* --- birth and end ------------------------------------------------------- */
 
 /* The end of a turn: tells what ended, oldest first. What ends meanwhile waits for the next turn.
@@ -96,6 +124,7 @@ sse_exchange *sse_exchange_new(sse_pool *pool, const sse_transport *transport, v
     x->transport = transport;
     x->session = session;
     x->request = request;
+    request->client = client_of(transport->connection(x));
     x->head_only = sse_slice_is(request->method, "HEAD");
     return x;
 }

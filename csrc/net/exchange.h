@@ -9,9 +9,16 @@
 #include "../wire/http1.h"
 #include "connection.h"
 
+/* A client's address. */
+typedef struct sse_client {
+    uint8_t len; /* 4: IPv4, 16: IPv6, 0: unknown */
+    uint8_t bytes[16];
+} sse_client;
+
 /* A request head in one block, and its whole body. */
 typedef struct sse_request {
     uint32_t refs;
+    sse_client client;
     sse_slice method, target;
     int major, minor; /* HTTP/major.minor */
     sse_buffer body;
@@ -122,6 +129,9 @@ void sse_exchange_finish(sse_exchange *x, sse_reason reason);
 void sse_exchange_abort(sse_exchange *x, sse_reason reason);
 
 size_t sse_exchange_pending(const sse_exchange *x);
+
+/* "127.0.0.1", "::1"; "" where it is unknown. */
+void sse_client_text(const sse_client *client, char *out, size_t size);
 
 static inline bool sse_exchange_ended(const sse_exchange *x)
 {

@@ -348,7 +348,7 @@ static bool takes_more(sse_follower *f)
 {
     sse_channel *c = f->channel;
 
-    if (sse_stream_takes(f->stream, f->cursor < c->leaving))
+    if (!f->stream->behind || sse_stream_takes(f->stream, f->cursor < c->leaving))
         return true;
     f->late = f->late || lags(f);
     if (f->late || sse_log_missed(&c->log, f->cursor)) {
@@ -473,7 +473,8 @@ static void place(sse_follower *f, const sse_follow_options *options, bool again
 {
     sse_channel *c = f->channel;
     sse_log_place where = SSE_LOG_STRANGE;
-    sse_slice id = again ? (sse_slice){ 0 } : options->last_id;
+    const sse_slice none = { 0 };
+    sse_slice id = again ? none : options->last_id;
     answer known = locate(c, id, &where, &f->cursor);
     bool theirs = known != PART && where == SSE_LOG_STRANGE && f->stream->resolved;
 

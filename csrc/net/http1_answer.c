@@ -1,8 +1,10 @@
 #include "http1_answer.h"
 
+#include <event2/util.h>
 #include <stdio.h>
 
-#define MAX_EXTRA_FIELDS  4 /* Date, Connection, and the framing of the body */
+#define MAX_EXTRA_FIELDS  (SSE_HTTP1_OWN_FIELDS + 2)
+#define USUAL_HEAD        512
 #define MAX_RESPONSE_HEAD ((size_t)256 << 10)
 
 void sse_http1_format_date(time_t now, char *out, size_t size)
@@ -21,10 +23,21 @@ sse_http1_field sse_http1_text_field(const char *name, const char *value)
     return (sse_http1_field){ { name, strlen(name) }, { value, strlen(value) } };
 }
 
+size_t sse_http1_add_own(char digits[SSE_HTTP1_DIGITS], const char *date, int status,
+                         int64_t length, sse_http1_field *fields, size_t count)
+{
+    fields[count++] = sse_http1_text_field("Date", date);
+    if (length >= 0 && (sse_http1_has_body(status) || (status == 304 && length > 0))) {
+        snprintf(digits, SSE_HTTP1_DIGITS, "%lld", (long long)length);
+        fields[count++] = sse_http1_text_field("Content-Length", digits);
+    }
+    return count;
+}
+
 int sse_http1_head_frame(const sse_http1_answer *a, const sse_http1_field *fields, size_t count,
                          size_t *bad, sse_frame **frame)
 {
-    char digits[24];
+    char digits[SSE_HTTP1_DIGITS];
     sse_http1_field all[SSE_HTTP1_MAX_FIELDS + MAX_EXTRA_FIELDS];
     sse_buffer out;
     int code = SSE_OK;
@@ -33,11 +46,7 @@ int sse_http1_head_frame(const sse_http1_answer *a, const sse_http1_field *field
         return SSE_ETOOBIG;
     if (count)
         memcpy(all, fields, count * sizeof *fields);
-    all[count++] = sse_http1_text_field("Date", a->date);
-    if (a->length >= 0 && (sse_http1_has_body(a->status) || (a->status == 304 && a->length > 0))) {
-        snprintf(digits, sizeof digits, "%lld", (long long)a->length);
-        all[count++] = sse_http1_text_field("Content-Length", digits);
-    }
+    count = sse_http1_add_own(digits, a->date, a->status, a->length, all, count);
     if (a->chunked)
         all[count++] = sse_http1_text_field("Transfer-Encoding", "chunked");
     if (!a->keep_alive)
@@ -45,11 +54,22 @@ int sse_http1_head_frame(const sse_http1_answer *a, const sse_http1_field *field
     else if (a->minor == 0)
         all[count++] = sse_http1_text_field("Connection", "keep-alive");
     sse_buffer_init(&out, MAX_RESPONSE_HEAD);
-    code = sse_http1_write_head(&out, 1, a->status, all, count, bad);
+    code = sse_buffer_reserve(&out, USUAL_HEAD);
+    if (!code)
+        code = sse_http1_write_head(&out, 1, a->status, all, count, bad);
     if (!code) {
         *frame = sse_frame_raw((sse_slice){ out.data, out.len });
         code = *frame ? SSE_OK : SSE_ENOMEM;
     }
     sse_buffer_free(&out);
     return code;
+}
+
+sse_http1_field sse_http1_retry_after(char room[8])
+{
+    unsigned char byte = 0;
+
+    evutil_secure_rng_get_bytes(&byte, 1);
+    snprintf(room, 8, "%d", 1 + byte % 10);
+    return sse_http1_text_field("Retry-After", room);
 }

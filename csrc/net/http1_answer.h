@@ -21,7 +21,18 @@ typedef struct sse_http1_answer {
 int sse_http1_head_frame(const sse_http1_answer *a, const sse_http1_field *fields, size_t count,
                          size_t *bad, sse_frame **frame);
 
+#define SSE_HTTP1_OWN_FIELDS 2 /* most that sse_http1_add_own adds */
+#define SSE_HTTP1_DIGITS     24
+
+/* What an answer of any protocol has beside the caller's fields: Date, and Content-Length where the
+ * length is known and the status has one, whose text is `digits`. Returns the new count. */
+size_t sse_http1_add_own(char digits[SSE_HTTP1_DIGITS], const char *date, int status,
+                         int64_t length, sse_http1_field *fields, size_t count);
+
 sse_http1_field sse_http1_text_field(const char *name, const char *value);
+
+/* Retry-After of 1 to 10 s, so that the refused don't all come back at once. `room` is its text. */
+sse_http1_field sse_http1_retry_after(char room[8]);
 
 /* The Date field's value now: as RFC 9110 section 5.6.7 wants it. */
 void sse_http1_format_date(time_t now, char *out, size_t size);

@@ -4,24 +4,14 @@
 #include <stdlib.h>
 
 #include "http1_answer.h"
-
-#define MAX_WAITING \
-    ((size_t)32 << 10) /* bytes of further requests kept while one is being answered */
-
-/* What is being read; there is none while nothing is. */
-typedef struct reading {
-    sse_request *request; /* the request whose body is being read, or NULL */
-    sse_http1_body body;
-    sse_buffer in;  /* bytes not understood yet */
-    size_t scanned; /* see sse_http1_parse_head */
-} reading;
+#include "http1_reading.h"
 
 typedef struct session {
     sse_connection *connection;
-    sse_exchange *exchange; /* the request being answered, or NULL */
-    reading *read;          /* or NULL */
-    bool keep_alive;        /* after the answer at hand */
-    bool chunked;           /* the answer at hand is streamed in chunks */
+    sse_exchange *exchange;  /* the request being answered, or NULL */
+    sse_http1_reading *read; /* what is being read, or NULL */
+    bool keep_alive;         /* after the answer at hand */
+    bool chunked;            /* the answer at hand is streamed in chunks */
     bool expect_continue;
     bool begun;  /* the first byte of a request came: the head's deadline runs */
     bool served; /* a whole request has come */
@@ -41,24 +31,14 @@ static bool reads_body(const session *s)
 
 static bool make_reading(session *s)
 {
-    sse_pool *pool = s->connection->pool;
-
-    if (s->read)
-        return true;
-    s->read = calloc(1, sizeof *s->read);
     if (!s->read)
-        return false;
-    sse_buffer_init(&s->read->in, pool->limits.max_head + sizeof pool->scratch + MAX_WAITING);
-    return true;
+        s->read = sse_http1_reading_new(s->connection->pool);
+    return s->read != NULL;
 }
 
 static void drop_reading(session *s)
 {
-    if (!s->read)
-        return;
-    sse_request_unref(s->read->request);
-    sse_buffer_free(&s->read->in);
-    free(s->read);
+    sse_http1_reading_free(s->read);
     s->read = NULL;
 }
 
@@ -77,17 +57,6 @@ static int send_and_drop(session *s, sse_frame *frame)
 
     sse_frame_unref(frame);
     return code;
-}
-
-/* Made once a second. */
-static const char *date_of(sse_pool *pool)
-{
-    time_t now = time(NULL);
-
-    if (now != pool->date_second)
-        sse_http1_format_date(now, pool->date, sizeof pool->date);
-    pool->date_second = now;
-    return pool->date;
 }
 
 /* How the body will be delimited (RFC 9112 section 6): by its length, by chunks, or by the end. */
@@ -114,7 +83,7 @@ static int start_answer(sse_exchange *x, int status, const sse_http1_field *fiel
         return SSE_ECLOSED;
     choose_framing(s, x, status, length);
     s->connection->fresh = sse_connection_pending(s->connection) == 0;
-    answer.date = date_of(x->pool);
+    answer.date = sse_pool_date(x->pool);
     answer.chunked = s->chunked;
     answer.keep_alive = s->keep_alive;
     code = sse_http1_head_frame(&answer, fields, count, bad, &frame);
@@ -161,8 +130,7 @@ static void finish_answer(sse_exchange *x)
     if (s->chunked && !x->head_only && send_and_drop(s, sse_frame_raw(SSE_SLICE("0\r\n\r\n"))))
         sse_connection_close(s->connection, SSE_END_ERROR); /* no next answer behind half of one */
     s->chunked = false;
-    sse_connection_flush(s->connection, false); /* marks it: on_drained comes at the end of the turn
-                                                 */
+    sse_connection_flush(s->connection, false); /* on_drained comes at the end of the turn */
     if (!s->keep_alive || (s->connection->eof && waiting_bytes(s) == 0))
         sse_connection_finish(s->connection);
 }
@@ -190,22 +158,22 @@ static sse_connection *connection_of(const sse_exchange *x)
 }
 
 /* A clear answer to a request that can't be served, then the end: what follows can't be trusted. */
-static void refuse(session *s, int status, const char *reason, const sse_http1_field *extra)
+static void refuse(session *s, int status, const char *reason)
 {
     sse_http1_answer answer = { .minor = 1, .status = status };
     sse_http1_field fields[2] = { sse_http1_text_field("Content-Type",
                                                        "text/plain; charset=utf-8") };
     sse_frame *head = NULL;
-    char text[256];
+    char text[256], seconds[8];
     int n = snprintf(text, sizeof text, "%d %s: %s\n", status, sse_http1_reason(status), reason);
 
-    if (extra)
-        fields[1] = *extra;
+    if (status == 503)
+        fields[1] = sse_http1_retry_after(seconds);
     s->keep_alive = s->chunked = false;
     sse_connection_deadline(s->connection, 0);
     answer.length = n;
-    answer.date = date_of(s->connection->pool);
-    sse_http1_head_frame(&answer, fields, extra ? 2 : 1, NULL, &head);
+    answer.date = sse_pool_date(s->connection->pool);
+    sse_http1_head_frame(&answer, fields, status == 503 ? 2 : 1, NULL, &head);
     if (send_and_drop(s, head) == SSE_OK)
         send_and_drop(s, sse_frame_raw((sse_slice){ text, (size_t)n }));
     drop_reading(s);
@@ -216,7 +184,7 @@ static void refuse(session *s, int status, const char *reason, const sse_http1_f
 static void reject(session *s, int status, const char *reason)
 {
     s->connection->pool->count.rejected[status - 400]++;
-    refuse(s, status, reason, NULL);
+    refuse(s, status, reason);
 }
 
 static void refuse_request(session *s, const sse_http1_refusal *refusal)
@@ -314,29 +282,16 @@ static int take_head(session *s, const char *bytes, size_t len, size_t *used)
 /* *used bytes were body. SSE_EAGAIN: more is needed. SSE_ECLOSED: refused. */
 static int take_body(session *s, const char *bytes, size_t len, size_t *used)
 {
-    reading *r = s->read;
     sse_http1_refusal refusal = { 0 };
-    size_t taken = 0;
+    int code = sse_http1_reading_take(s->read, bytes, len, used, &refusal);
 
-    *used = 0;
-    while (!r->body.done && *used < len) {
-        sse_slice data = { NULL, 0 };
-        int code =
-            sse_http1_body_feed(&r->body, bytes + *used, len - *used, &taken, &data, &refusal);
-
-        if (code) {
-            refuse_request(s, &refusal);
-            return SSE_ECLOSED;
-        }
-        if (data.len && sse_buffer_append(&r->request->body, data.at, data.len)) {
-            reject(s, 503, "out of memory");
-            return SSE_ECLOSED;
-        }
-        *used += taken;
-        if (taken == 0)
-            break;
-    }
-    return r->body.done ? SSE_OK : SSE_EAGAIN;
+    if (code == SSE_OK || code == SSE_EAGAIN)
+        return code;
+    if (refusal.status)
+        refuse_request(s, &refusal);
+    else
+        reject(s, 503, "out of memory");
+    return SSE_ECLOSED;
 }
 
 /* The client waits for our word before it sends the body (RFC 9110 section 10.1.1). */
@@ -406,7 +361,7 @@ static void keep_rest(session *s, const char *bytes, size_t len)
 static void pace(session *s)
 {
     sse_connection *c = s->connection;
-    bool full = waiting_bytes(s) >= MAX_WAITING + c->pool->limits.max_head;
+    bool full = waiting_bytes(s) >= SSE_HTTP1_MAX_WAITING + c->pool->limits.max_head;
 
     if (c->finishing)
         return;
@@ -536,8 +491,6 @@ static void on_closed(sse_connection *c, sse_reason reason)
 {
     session *s = c->session;
 
-    if (!s) /* the birth failed */
-        return;
     if (s->exchange)
         sse_exchange_end(s->exchange, reason);
     drop_reading(s);
@@ -567,48 +520,33 @@ static const sse_protocol protocol = { .on_bytes = on_bytes,
 
 /* --- birth --------------------------------------------------------------- */
 
-static session *new_session(sse_pool *pool, evutil_socket_t fd)
+static session *attach(sse_connection *c)
 {
-    session *s = sse_slab_take(&pool->sessions, sizeof *s);
+    session *s = sse_slab_take(&c->pool->sessions, sizeof *s);
 
-    if (!s) {
-        evutil_closesocket(fd);
+    if (!s)
         return NULL;
-    }
-    if (sse_connection_new(pool, fd, &protocol, &s->connection)) {
-        sse_slab_give(&pool->sessions, s);
-        return NULL;
-    }
-    s->connection->session = s;
+    s->connection = c;
+    c->protocol = &protocol;
+    c->session = s;
     return s;
 }
 
-int sse_http1_session_accept(sse_pool *pool, evutil_socket_t fd, sse_connection **out)
+int sse_http1_session_start(sse_connection *c)
 {
-    session *s = new_session(pool, fd);
-
-    if (!s)
+    if (!attach(c))
         return SSE_ENOMEM;
-    pool->count.accepted++;
-    sse_connection_deadline(s->connection, pool->limits.idle_timeout);
-    sse_connection_read(s->connection, true);
-    *out = s->connection;
+    sse_connection_deadline(c, c->pool->limits.idle_timeout);
+    sse_connection_read(c, true);
     return SSE_OK;
 }
 
-int sse_http1_session_refuse(sse_pool *pool, evutil_socket_t fd)
+void sse_http1_session_refuse(sse_connection *c, int status, const char *reason)
 {
-    session *s = new_session(pool, fd);
-    sse_http1_field retry_after;
-    unsigned char byte = 0;
-    char seconds[8];
+    session *s = attach(c);
 
-    if (!s)
-        return SSE_ENOMEM;
-    evutil_secure_rng_get_bytes(&byte, 1); /* spread, so that the refused don't all come back at
-                                              once */
-    snprintf(seconds, sizeof seconds, "%d", 1 + byte % 10);
-    retry_after = sse_http1_text_field("Retry-After", seconds);
-    refuse(s, 503, "too many connections", &retry_after);
-    return SSE_OK;
+    if (s)
+        refuse(s, status, reason);
+    else
+        sse_connection_close(c, SSE_END_ERROR);
 }

@@ -6,11 +6,10 @@
 #include "connection.h"
 #include "exchange.h"
 
-/* Speaks HTTP/1 over an accepted socket (taken over, also on failure). Whole requests go to
- * pool->on_request. */
-int sse_http1_session_accept(sse_pool *pool, evutil_socket_t fd, sse_connection **out);
+/* Speaks HTTP/1 over the connection. Whole requests go to pool->on_request. SSE_ENOMEM. */
+int sse_http1_session_start(sse_connection *c);
 
-/* The same for a client that is one too many: a 503 with Retry-After and the end. */
-int sse_http1_session_refuse(sse_pool *pool, evutil_socket_t fd);
+/* An answer before any request, and the end; a 503 has a Retry-After. */
+void sse_http1_session_refuse(sse_connection *c, int status, const char *reason);
 
 #endif

@@ -157,10 +157,24 @@ static void rest_if_unused(sse_multi *m)
         close_handle(m);
 }
 
+bool sse_multi_prior_knowledge_once(void)
+{
+    unsigned version = curl_version_info(CURLVERSION_NOW)->version_num;
+
+    return version >= 0x075800 && version <= 0x075801;
+}
+
+void sse_multi_abandon(sse_multi_user *u)
+{
+    curl_easy_setopt(u->easy, CURLOPT_FORBID_REUSE, 1L);
+}
+
 static void drop(sse_multi *m, sse_multi_user *u)
 {
-    if (u->added)
+    if (u->added) {
+        sse_multi_abandon(u);
         curl_multi_remove_handle(m->handle, u->easy);
+    }
     u->added = false;
     if (u->counted)
         m->users--;

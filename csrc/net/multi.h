@@ -43,6 +43,15 @@ int sse_multi_add(sse_multi *m, sse_multi_user *u);
  * returns. on_done is not called any more. Idempotent. */
 void sse_multi_retire(sse_multi *m, sse_multi_user *u);
 
+/* libcurl 7.88 sends the preface anew on a connection with prior knowledge that it uses again
+ * (curl's issue 10634): each request needs its own. */
+bool sse_multi_prior_knowledge_once(void);
+
+/* The transfer is given up before its end: since 7.88 libcurl keeps an HTTP/2 stream's RST_STREAM
+ * to itself until the connection has something else to send (curl's issue 17611). Where no other
+ * stream uses the connection it is closed, so that the server hears of it. */
+void sse_multi_abandon(sse_multi_user *u);
+
 /* Lets a paused handle go on; its callbacks run before this returns. Never from within a callback
  * of libcurl's. A failure of the handle is reported by on_done. */
 void sse_multi_resume(sse_multi *m, sse_multi_user *u);

@@ -1,4 +1,4 @@
-/* queue.h: frames that wait for a socket, in order. Two words while empty. */
+/* queue.h: bytes of shared frames that wait for a socket, in order. Two words while empty. */
 #ifndef SSE_NET_QUEUE_H
 #define SSE_NET_QUEUE_H
 
@@ -7,16 +7,20 @@
 
 #include "../wire/frame.h"
 
+typedef struct sse_queue_item {
+    sse_frame *frame;
+    sse_slice rest; /* what of it is still to go */
+} sse_queue_item;
+
 typedef struct sse_queue_ring {
-    size_t bytes;  /* still to go */
-    size_t offset; /* bytes of the first frame that went out already */
+    size_t bytes; /* still to go */
     uint32_t head, count, cap;
-    sse_frame *items[];
+    sse_queue_item items[];
 } sse_queue_ring;
 
 typedef struct sse_queue {
     sse_queue_ring *ring; /* NULL while empty */
-    bool bare;            /* frames go out without their chunk framing (HTTP/1.0) */
+    bool bare; /* frames go out without their chunk framing (HTTP/1.0, and as DATA of HTTP/2) */
 } sse_queue;
 
 /* Bytes still to go. */
@@ -31,9 +35,17 @@ static inline sse_slice sse_queue_view(const sse_queue *q, const sse_frame *fram
     return q->bare ? sse_frame_payload(frame) : sse_frame_chunk(frame);
 }
 
-/* Adds the frame and a reference to it. `sent`: bytes of it that went out already, 0 unless the
- * queue is empty. SSE_ENOMEM: nothing changed. */
+/* Adds the frame and a reference to it. `sent`: bytes of it that went out already. SSE_ENOMEM:
+ * nothing changed. */
 int sse_queue_push(sse_queue *q, sse_frame *frame, size_t sent);
+
+/* Adds a part of the frame; one that follows the last one in the same frame is joined to it.
+ * SSE_ENOMEM: nothing changed. */
+int sse_queue_push_part(sse_queue *q, sse_frame *frame, sse_slice part);
+
+/* Moves the first n bytes to the end of another queue, and their references. SSE_ENOMEM: *moved of
+ * them have moved. */
+int sse_queue_move(sse_queue *from, sse_queue *to, size_t n, size_t *moved);
 
 /* Fills at most max entries with what is first to go; returns how many. */
 int sse_queue_iov(const sse_queue *q, struct iovec *iov, int max);

@@ -12,7 +12,7 @@
 #include <unistd.h>
 
 #include "addresses.h"
-#include "http1_session.h"
+#include "greeting.h"
 
 #define ACCEPTS_A_TURN 64
 #define MAX_REFUSED    256 /* clients told 503 at a time; more are dropped without a word */
@@ -29,6 +29,7 @@ struct sse_server {
     sse_deadline pause, over; /* over: of a drain */
     sse_deferred idle;
     sse_addresses addresses;
+    sse_tls_context *tls;    /* NULL: plain */
     size_t served, refusing; /* connections that count towards max_connections; those told 503 */
     void *user;
     void (*on_request)(void *user, sse_exchange *x);
@@ -47,6 +48,7 @@ const sse_limits sse_default_limits = {
     .idle_timeout = 60000,
     .write_timeout = 120000,
     .keep_alive = 15000,
+    .max_concurrent_streams = 256,
 };
 
 /* --- sockets ------------------------------------------------------------- */
@@ -92,7 +94,7 @@ static void refuse(sse_server *server, evutil_socket_t fd)
     server->pool.count.refused++;
     if (server->refusing >= MAX_REFUSED)
         evutil_closesocket(fd);
-    else if (sse_http1_session_refuse(&server->pool, fd) == SSE_OK)
+    else if (sse_greeting_refuse(&server->pool, fd, server->tls) == SSE_OK)
         server->refusing++;
 }
 
@@ -115,7 +117,7 @@ static void welcome(sse_server *server, evutil_socket_t fd, const struct sockadd
             return;
         }
     }
-    if (sse_http1_session_accept(&server->pool, fd, &c)) {
+    if (sse_greeting_accept(&server->pool, fd, server->tls, &c)) {
         if (address)
             sse_addresses_leave(&server->addresses, address);
         return;
@@ -299,6 +301,14 @@ static void tell_idle(void *arg)
         sse_loop_defer(server->pool.loop, &server->idle); /* what ended is told first */
 }
 
+static int make_tls(sse_server *server, const sse_tls_options *options, char *message, size_t size)
+{
+    sse_tls_options tls = *options;
+
+    tls.alpn = sse_greeting_alpn;
+    return sse_tls_context_new(&tls, &server->tls, message, size);
+}
+
 static void on_over(sse_deadline *d)
 {
     sse_pool_close_all(&SSE_OWNER(d, sse_server, over)->pool);
@@ -306,17 +316,23 @@ static void on_over(sse_deadline *d)
 
 int sse_server_new(sse_loop *loop, const sse_server_options *options, void *user,
                    void (*on_request_)(void *user, sse_exchange *x), void (*on_idle)(void *user),
-                   sse_server **out)
+                   sse_server **out, char *message, size_t size)
 {
     sse_server *server = calloc(1, sizeof *server);
+    int code = SSE_ENOMEM;
 
+    snprintf(message, size, "%s", sse_error_text(code));
     if (!server)
-        return SSE_ENOMEM;
+        return code;
     server->options = *options;
+    server->options.tls = NULL;
     server->host = strdup(options->host ? options->host : "127.0.0.1");
-    if (!server->host) {
+    if (server->host)
+        code = options->tls ? make_tls(server, options->tls, message, size) : SSE_OK;
+    if (code) {
+        free(server->host);
         free(server);
-        return SSE_ENOMEM;
+        return code;
     }
     server->fd = -1;
     server->port = options->port;
@@ -372,6 +388,7 @@ void sse_server_free(sse_server *server)
     sse_pool_free(&server->pool);
     sse_loop_undefer(server->pool.loop, &server->idle);
     sse_addresses_free(&server->addresses);
+    sse_tls_context_free(server->tls);
     free(server->host);
     free(server);
 }
@@ -391,18 +408,24 @@ const sse_counters *sse_server_counters(const sse_server *server)
     return &server->pool.count;
 }
 
-void sse_exchange_remote_address(const sse_exchange *x, char *out, size_t size)
+sse_tls_context *sse_server_tls(const sse_server *server)
 {
-    const sse_connection *c = x->session ? x->transport->connection(x) : NULL;
-    struct sockaddr_storage from;
-    socklen_t len = sizeof from;
+    return server->tls;
+}
 
-    out[0] = '\0';
-    if (!c || sse_connection_ended(c) ||
-        getpeername(event_get_fd(&c->event), (struct sockaddr *)&from, &len))
-        return;
-    if (from.ss_family == AF_INET6)
-        inet_ntop(AF_INET6, &((struct sockaddr_in6 *)&from)->sin6_addr, out, (socklen_t)size);
-    else if (from.ss_family == AF_INET)
-        inet_ntop(AF_INET, &((struct sockaddr_in *)&from)->sin_addr, out, (socklen_t)size);
+static const sse_tls *tls_of(const sse_exchange *x)
+{
+    return x->session ? x->transport->connection(x)->tls : NULL;
+}
+
+bool sse_exchange_secure(const sse_exchange *x)
+{
+    return tls_of(x) != NULL;
+}
+
+bool sse_exchange_client_subject(const sse_exchange *x, char *out, size_t size)
+{
+    const sse_tls *tls = tls_of(x);
+
+    return tls && sse_tls_client_subject(tls, out, size);
 }

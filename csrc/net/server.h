@@ -12,16 +12,18 @@ typedef struct sse_server_options {
     int port;         /* 0: the system's choice */
     int backlog;
     sse_limits limits;
+    const sse_tls_options *tls; /* NULL: plain; its alpn is set by the server */
 } sse_server_options;
 
 /* The defaults of a server's limits. */
 extern const sse_limits sse_default_limits;
 
 /* on_request: from the loop, for each whole request. on_idle: from the loop, when a server that no
- * longer listens lost its last connection. The options are copied. */
+ * longer listens lost its last connection. The options are copied. SSE_ENOMEM, and for tls those of
+ * sse_tls_context_new; message (of size bytes) says more. */
 int sse_server_new(sse_loop *loop, const sse_server_options *options, void *user,
                    void (*on_request)(void *user, sse_exchange *x), void (*on_idle)(void *user),
-                   sse_server **out);
+                   sse_server **out, char *message, size_t size);
 
 /* Closes everything at once; its exchanges end (SSE_END_SERVER) before it returns. Not from a
  * callback. */
@@ -51,7 +53,13 @@ bool sse_server_listening(const sse_server *server);
 int sse_server_port(const sse_server *server); /* the port bound; the one asked for before listen */
 const sse_counters *sse_server_counters(const sse_server *server);
 
-/* The client's address in text ("127.0.0.1", "::1"), "" once unknown. */
-void sse_exchange_remote_address(const sse_exchange *x, char *out, size_t size);
+/* NULL: plain. sse_tls_context_reload may be called for it. */
+sse_tls_context *sse_server_tls(const sse_server *server);
+
+/* The connection came over TLS. False once it is gone. */
+bool sse_exchange_secure(const sse_exchange *x);
+
+/* See sse_tls_client_subject. */
+bool sse_exchange_client_subject(const sse_exchange *x, char *out, size_t size);
 
 #endif

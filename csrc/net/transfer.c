@@ -125,19 +125,25 @@ static size_t on_header(char *bytes, size_t size, size_t count, void *arg)
 
 /* --- the body --------------------------------------------------------------------------------- */
 
+static size_t give_up(sse_transfer *t)
+{
+    sse_multi_abandon(&t->use);
+    return CURL_WRITEFUNC_ERROR;
+}
+
 static size_t on_body(char *bytes, size_t size, size_t count, void *arg)
 {
     sse_transfer *t = arg;
     size_t len = size * count;
 
     if (t->use.retired || t->failure)
-        return CURL_WRITEFUNC_ERROR;
+        return give_up(t);
     if (t->paused)
         return CURL_WRITEFUNC_PAUSE;
     t->active = sse_loop_now(t->loop);
     t->bytes += len;
     t->failure = t->callbacks.on_body(t->user, bytes, len);
-    return t->failure || t->use.retired ? CURL_WRITEFUNC_ERROR : len;
+    return t->failure || t->use.retired ? give_up(t) : len;
 }
 
 /* --- the end ---------------------------------------------------------------------------------- */
@@ -194,6 +200,7 @@ static int map_code(CURL *easy, CURLcode code)
     case CURLE_SEND_ERROR:
     case CURLE_RECV_ERROR:
     case CURLE_PARTIAL_FILE:
+    case CURLE_HTTP2_STREAM: /* the server reset it: the answer broke off */
         return SSE_ECONNRESET;
     case CURLE_PEER_FAILED_VERIFICATION:
     case CURLE_SSL_ISSUER_ERROR:
@@ -211,7 +218,6 @@ static int map_code(CURL *easy, CURLcode code)
     case CURLE_UNSUPPORTED_PROTOCOL: /* HTTP/0.9; other schemes were refused before */
     case CURLE_BAD_CONTENT_ENCODING:
     case CURLE_HTTP2:
-    case CURLE_HTTP2_STREAM:
         return SSE_EPROTO;
     case CURLE_URL_MALFORMAT:
         return SSE_EINVAL;
@@ -415,10 +421,13 @@ static CURLcode set_version(sse_transfer *t, const sse_transfer_options *o)
         SET(HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
         return CURLE_OK;
     }
-    if (o->http2 == SSE_HTTP2_ON && !t->https)
+    if (o->http2 == SSE_HTTP2_ON && !t->https) {
         SET(HTTP_VERSION, (long)CURL_HTTP_VERSION_2_PRIOR_KNOWLEDGE);
-    else
+        SET(FRESH_CONNECT, (long)sse_multi_prior_knowledge_once());
+        SET(FORBID_REUSE, (long)sse_multi_prior_knowledge_once());
+    } else {
         SET(HTTP_VERSION, (long)CURL_HTTP_VERSION_2TLS);
+    }
     /* Rather a stream of a connection that is being made than a connection more. */
     if (o->http2 == SSE_HTTP2_ON || t->https)
         SET(PIPEWAIT, 1L);

@@ -50,6 +50,11 @@ sse_frame *sse_frame_raw(sse_slice bytes)
     return filled(frame_new(bytes.len, "", 0), bytes);
 }
 
+sse_frame *sse_frame_blank(size_t len)
+{
+    return frame_new(len, "", 0);
+}
+
 int sse_frame_event(const sse_event *event, size_t max, sse_frame **out, const char **field)
 {
     sse_buffer bytes;

@@ -37,6 +37,9 @@ sse_frame *sse_frame_alloc(size_t payload);
  * view. */
 sse_frame *sse_frame_raw(sse_slice bytes);
 
+/* The same with len bytes that are still to be written, before anybody else sees them. */
+sse_frame *sse_frame_blank(size_t len);
+
 /* Encodes straight into a frame. SSE_EINVAL (with *field), SSE_ETOOBIG past max payload bytes,
  * SSE_ENOMEM. */
 int sse_frame_event(const sse_event *event, size_t max, sse_frame **out, const char **field);

@@ -241,8 +241,10 @@ int sse_log_append(sse_log *log, sse_frame *frame, size_t id_line,
     while (log->first < keep)
         drop_first(log);
     older = sse_log_find(log, SSE_LOG_KEY, tags[SSE_LOG_KEY]);
-    if (older)
+    if (older) {
         sse_log_at(log, older)->superseded = true;
+        log->superseded++;
+    }
     e.before = log->total;
     e.frame = sse_frame_ref(frame);
     *sse_log_at(log, log->next) = e;

@@ -42,6 +42,7 @@ typedef struct sse_log {
     uint64_t first, next; /* held: first <= position < next */
     uint64_t lost;        /* the newest position that is gone though it was owed; 0: none */
     uint64_t total;       /* framed bytes of all events ever */
+    uint64_t superseded;  /* events ever that a newer one took the key of while they were held */
     char *edge;           /* the own id of the event just before the oldest held; NULL: none */
     size_t edge_len;
     sse_log_entry *ring; /* of cap, a power of two */

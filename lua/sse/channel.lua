@@ -136,7 +136,8 @@ end
 -- @function channel:close
 
 --- Numbers: `followers`, `published`, `delivered` (events handed to sockets), `bytes`, `gaps` (by
--- reason), `slow_closed`, `skipped` (events that slow followers never got), `resumed` and `missed`
+-- reason), `slow_closed`, `skipped` (events that slow followers never got), `superseded` (events
+-- that a newer one with their `key` replaced), `resumed` and `missed`
 -- (followers that brought an id that was found, or was not), `filtered`, `repeated`, `refused`,
 -- `held`, `held_bytes`, `delays` (a histogram of publish to socket, `{ ms, count }`), `delay_sum`
 -- (ms).

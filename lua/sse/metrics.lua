@@ -23,6 +23,14 @@ local function either(label, a, b)
   end
 end
 
+local function http2_abuse(stats)
+  return {
+    { { { "kind", "resets" } }, stats.http2_resets },
+    { { { "kind", "floods" } }, stats.http2_floods },
+    { { { "kind", "header_floods" } }, stats.http2_header_floods },
+  }
+end
+
 -- Name, type, help, and the number: a field of the stats, or a function that gives a list of
 -- { labels, value }.
 local server_families = {
@@ -52,6 +60,12 @@ local server_families = {
   { "uncompressed_bytes_total", "counter", "Bytes of events before they were compressed.",
     "uncompressed_bytes" },
   { "compressed_bytes_total", "counter", "Bytes they were compressed to.", "compressed_bytes" },
+  { "http2_connections", "gauge", "HTTP/2 connections open now.", "http2_connections" },
+  { "http2_streams", "gauge", "Requests and event streams on them now.", "http2_streams" },
+  { "http2_abuse_total", "counter", "HTTP/2 connections ended for abuse, by its kind.",
+    http2_abuse },
+  { "http2_starved_total", "counter", "HTTP/2 streams ended: their window stayed closed.",
+    "http2_starved" },
 }
 
 local channel_families = {
@@ -67,6 +81,8 @@ local channel_families = {
     "filtered" },
   { "gaps_total", "counter", "Gap events sent, by reason.", by("reason", "gaps") },
   { "slow_closed_total", "counter", "Followers closed for being slow.", "slow_closed" },
+  { "superseded_total", "counter", "Events that a newer one with their key replaced.",
+    "superseded" },
   { "skipped_total", "counter", "Events that slow followers never got.", "skipped" },
   { "replays_total", "counter", "Followers that brought an id: it was found (hit) or not (miss).",
     either("result", { "hit", "resumed" }, { "miss", "missed" }) },

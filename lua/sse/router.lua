@@ -140,11 +140,11 @@ end
 -- @tparam string method
 -- @tparam string path encoded
 -- @treturn function|nil the handler
--- @treturn table|nil its params; without a handler the list of methods the path has, or nil for
--- none
+-- @treturn table|nil its params, nil for none; without a handler the list of methods the path has,
+-- or nil for a path that nobody serves
 function router:find(method, path)
   local direct = self.literal[path]
-  if direct and direct[method] then return direct[method].handler, {} end
+  if direct and direct[method] then return direct[method].handler end
   local segments = url.segments(path)
   local list = candidates(self.root, segments)
   for _, candidate in ipairs(list) do

@@ -21,9 +21,11 @@ local files = require "sse.files"
 local headers = require "sse.headers"
 local options = require "sse.options"
 local request = require "sse.server_request"
+local spec = require "sse.server_options"
 local response = require "sse.server_response"
 local router = require "sse.router"
 local task = require "sse.task"
+local tls = require "sse.tls"
 
 local server = {}
 
@@ -41,31 +43,6 @@ local metatable = {
   end,
 }
 
-
-local spec = {
-  host = "string",
-  port = options.integer(0, 65535),
-  cors = {
-    expected = "true or a table",
-    check = function(v) return type(v) == "boolean" or type(v) == "table" end,
-  },
-  backlog = options.integer(1),
-  max_connections = options.integer(1),
-  max_connections_per_address = options.integer(1),
-  max_head = options.integer(256),
-  max_body = options.integer(0),
-  max_pending = options.integer(1),
-  max_buffered = options.integer(1),
-  head_timeout = options.ms(1),
-  body_timeout = options.ms(1),
-  idle_timeout = options.ms(1),
-  keep_alive = {
-    expected = "a number of at least 1 (milliseconds), or false",
-    check = function(v) return v == false or type(v) == "number" and v >= 1 and v < math.huge end,
-  },
-  compress = response.compress,
-  on_error = "function",
-}
 
 -- ms until what nobody refers to any more is looked for, once a handler returned without an answer.
 local FORGOTTEN_MS = 250
@@ -130,7 +107,7 @@ local function answer(self, req, res)
   elseif handler then
     req.params = params
     handler(req, res)
-    if res.exchange.state == "open" then watch_unanswered(self, req, res) end
+    if not res.answered and res.exchange.state == "open" then watch_unanswered(self, req, res) end
   elseif methods then
     res:reply(405, "Method Not Allowed\n", { Allow = table.concat(methods, ", ") })
   else
@@ -150,14 +127,30 @@ local function drained(self)
   for _, resume in ipairs(waiting) do resume(true) end
 end
 
+-- What the core raises is the caller's fault.
+local function make_core(inner)
+  local ok, made = pcall(core.server, inner)
+  if not ok then error("sse.server: " .. made, 3) end
+  return made
+end
+
 --- Makes a server; it listens after `server:listen()`.
 -- @function sse.server
 -- @tparam[opt] table given options: `host` ("127.0.0.1"), `port` (0, the system's choice), `cors`
--- (see `sse.cors`), `backlog`, `max_connections`, `max_connections_per_address`, `max_head` and
--- `max_body` (bytes), `max_pending` (bytes one client of a stream may be behind) and
+-- (see `sse.cors`), `backlog`, `max_connections`, `max_connections_per_address`,
+-- `max_concurrent_streams` (requests at a time on an HTTP/2 connection), `max_head` and `max_body`
+-- (bytes), `max_pending` (bytes one client of a stream may be behind) and
 -- `max_buffered` (of all together), `head_timeout`, `body_timeout`, `idle_timeout` and
 -- `keep_alive` (ms; `keep_alive` may be false), `compress` (of its event streams,
--- true; see `res:event_stream`), `on_error` (function(message, req))
+-- true; see `res:event_stream`), `on_error` (function(message, req)),
+-- `tls`
+--
+-- `tls = { cert, key, chain, names, min_version, ciphers, client_ca }` makes it speak HTTPS. The
+-- first three are paths of PEM files; `key` may be left out where `cert` holds it too, `chain` adds
+-- certificates to those behind the one in `cert`. `names` has further ones by host name:
+-- `{ ["b.example"] = { cert, key, chain }, ["*.c.example"] = ... }`. `min_version` is "1.2" or
+-- "1.3", `ciphers` a list as OpenSSL has it. With `client_ca` clients must show a certificate that
+-- those in this file signed. What can't be used raises.
 -- @return the server; `port` is the one it listens on
 local function new(given)
   given = options.check("sse.server", given, spec)
@@ -174,7 +167,8 @@ local function new(given)
   for name, value in pairs(given) do
     if name ~= "cors" and name ~= "compress" and name ~= "on_error" then inner[name] = value end
   end
-  self.core = core.server(inner)
+  inner.tls = given.tls and tls.check(given.tls, 3)
+  self.core = make_core(inner)
   return setmetatable(self, metatable)
 end
 
@@ -273,6 +267,14 @@ function server:close()
   self.core:close()
 end
 
+--- Reads the files of the option `tls` again. Connections that are open stay as they are, sessions
+-- can still be resumed.
+-- @return true; or nil, message, code ("ECERT"), and all stays as it was
+function server:reload_tls()
+  options.method(self, metatable, "server:reload_tls")
+  return self.core:reload_tls()
+end
+
 server.stop = server.close
 
 --- Numbers. Now: `connections`, `streams`, `pending` (bytes that wait for clients). Since the
@@ -280,8 +282,13 @@ server.stop = server.close
 -- connections, `requests`, `rejected` (by status, what the core refuses itself), `streams_opened`,
 -- `bytes_in`, `bytes_out`; sends refused: `full` (`max_pending`, `max_buffered`) and `oversized`;
 -- `overflowed`, followers closed since `max_buffered` was reached; `closed` (connections) and
--- `streams_ended`, both by reason. Of compressed streams: `compressed` and `windows` open now,
--- `uncompressed_bytes` and what they came to, `compressed_bytes`. See `sse.metrics`.
+-- `streams_ended`, both by reason; over TLS `handshakes` that were done, how many of them were
+-- `resumed`, and `handshake_failures`, connections that ended before theirs was done. `bytes_in`
+-- and `bytes_out` count before encryption. Over HTTP/2 `http2_connections` and `http2_streams` open
+-- now; connections ended because their client knew no measure: `http2_resets`, `http2_floods`,
+-- `http2_header_floods`; and streams ended because its window stayed closed: `http2_starved`. Of
+-- compressed streams: `compressed` and `windows` open now, `uncompressed_bytes` and what they came
+-- to, `compressed_bytes`. See `sse.metrics`.
 function server:stats()
   options.method(self, metatable, "server:stats")
   return self.core:stats()

@@ -4,7 +4,9 @@
 -- Fields: `method`; `path`, percent-decoded and without the query; `params`, what the pattern's
 -- `:names` took; `query`, a table, where of a repeated name the last value counts; `headers`, by
 -- lower-case name and looked up in any case, repeated ones joined by ", "; `body`, a string;
--- `remote_address`; `protocol` ("HTTP/1.1"); `last_event_id`, the header or else the query
+-- `remote_address`; `protocol` ("HTTP/1.1"); `secure`, whether it came over TLS;
+-- `client_certificate`, the subject of the certificate that the client had to show ("CN=me"), or
+-- nil; `last_event_id`, the header or else the query
 -- parameter `lastEventId`, nil where neither names one; `target`, as it came.
 -- @module sse.server_request
 local json = require "sse.json"
@@ -22,6 +24,8 @@ local headers_metatable = {
 }
 
 function lazy:headers() return setmetatable(self.exchange:headers(), headers_metatable) end
+function lazy.params() return {} end
+function lazy:remote_address() return self.exchange.remote_address end
 function lazy:protocol() return self.exchange.protocol end
 function lazy:path() return url.decode(self.raw_path) end
 function lazy:query() return url.query(self.raw_query) end
@@ -47,11 +51,11 @@ local metatable = {
 
 --- Wraps an exchange of the core.
 function request.new(exchange)
-  local method, target, body, remote_address = exchange:request()
+  local method, target, body, secure, certificate = exchange:request()
   local path, query = url.split(target)
   return setmetatable({
     exchange = exchange, method = method, target = target, raw_path = path, raw_query = query,
-    body = body, remote_address = remote_address, params = false,
+    body = body, secure = secure, client_certificate = certificate,
   }, metatable)
 end
 

@@ -66,7 +66,7 @@ end
 -- @tparam[opt] boolean|string compress the server's, for streams without an option of their own
 function response.new(exchange, req, compress)
   return setmetatable({ exchange = exchange, req = req, base = false, waiting = false,
-    stream = false, compress = compress }, metatable)
+    stream = false, answered = false, compress = compress }, metatable)
 end
 
 -- The fields every answer to this request has, then those given.
@@ -80,8 +80,7 @@ local function fields_of(self, given)
 end
 
 local function check_unanswered(self)
-  local state = self.exchange.state
-  if state == "started" or state == "finished" then error("the request was answered already", 3) end
+  if self.answered then error("the request was answered already", 3) end
 end
 
 local function check_status(name, status)
@@ -119,7 +118,9 @@ function methods:reply(status, body, fields)
     text, content_type = encode(body)
     headers.default(list, "Content-Type", content_type)
   end
-  return self.exchange:reply(status, list, text)
+  local ok, why, code = self.exchange:reply(status, list, text)
+  if ok then rawset(self, "answered", true) end
+  return ok, why, code
 end
 
 --- Begins an answer whose body follows piece by piece.
@@ -132,7 +133,9 @@ function methods:write_head(status, fields)
   check_unanswered(self)
   local list = fields_of(self, fields)
   if not without_body[status] then headers.default(list, "Content-Type", TEXT) end
-  return self.exchange:start(status, list)
+  local ok, why, code = self.exchange:start(status, list)
+  if ok then rawset(self, "answered", true) end
+  return ok, why, code
 end
 
 --- Sends a piece of body, after a head of status 200 where none was written.
@@ -213,12 +216,12 @@ function methods:event_stream(given)
     }
     if inner.compress == nil then inner.compress = self.compress end
   end
-  local stream, message, code = self.exchange:event_stream(inner)
-  if not stream then return nil, message, code end
-  rawset(self, "stream", stream)
+  local stream, gone, code = self.exchange:event_stream(inner)
+  if not stream then return nil, gone, code end
+  self.stream, self.answered = stream, true
   local last_id = req.last_event_id
   if last_id then stream_methods.resume(stream, last_id) end
-  if stream.closed and self.req.method ~= "HEAD" then
+  if gone then
     core.defer(function()
       if stream.onclose then stream.onclose("client") end
     end)

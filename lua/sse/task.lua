@@ -7,10 +7,31 @@ local task = {}
 
 local tasks = setmetatable({}, { __mode = "k" }) -- coroutine -> its on_error, or true
 
+local IDLE = {}    -- what a coroutine yields whose task is over
+local MAX_IDLE = 64
+local idle = {}
+
+-- One task after the other: making a coroutine costs more than most handlers. Tail calls, so that
+-- one which waits for its next task holds nothing of the last.
+local await_next
+local function run(fn, ...)
+  fn(...)
+  return await_next()
+end
+function await_next() return run(coroutine.yield(IDLE)) end
+
+local function retire(co)
+  tasks[co] = nil
+  if #idle < MAX_IDLE then idle[#idle + 1] = co end
+end
+
 -- Resumes a task; an error goes to its on_error, or else stops the loop, which raises it.
 local function step(co, ...)
   local ok, err = coroutine.resume(co, ...)
-  if ok then return end
+  if ok then
+    if err == IDLE then retire(co) end
+    return
+  end
   if type(err) == "string" then err = debug.traceback(co, err) end
   local on_error = tasks[co]
   coroutine.close(co)
@@ -22,9 +43,9 @@ end
 -- @tparam function fn
 -- @param ... its arguments
 function task.start(on_error, fn, ...)
-  local co = coroutine.create(fn)
+  local co = table.remove(idle) or coroutine.create(run)
   tasks[co] = on_error or true
-  step(co, ...)
+  step(co, fn, ...)
 end
 
 --- Starts a task at the end of the loop's turn.

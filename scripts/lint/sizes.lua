@@ -10,7 +10,10 @@ local LUA = { file = 300, aim = 20, body = 50 }
 local list_long = arg[1] == "--long"
 
 -- Blocks of a spec are functions to Lua only.
-local blocks = { describe = true, context = true, insulate = true, expose = true }
+local blocks = {
+  describe = true, context = true, insulate = true, expose = true,
+  ["serving.over"] = true, ["serving.each"] = true,
+}
 
 local function check_lines(path, text, limit)
   local number = 0

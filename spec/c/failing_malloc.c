@@ -16,7 +16,10 @@
 #include "../../csrc/wire/encoder.h"
 #include "../../csrc/wire/error.h"
 #include "../../csrc/wire/frame.h"
+#include "../../csrc/wire/gap.h"
+#include "../../csrc/wire/log.h"
 #include "../../csrc/wire/parser.h"
+#include "../../csrc/wire/position.h"
 #include "../../csrc/wire/utf8.h"
 
 #define CHECK(condition)                \
@@ -362,6 +365,74 @@ static void windows(void)
     sse_deflater_free(d);
 }
 
+/* --- logs ------------------------------------------------------------------------------------- */
+
+/* An append that failed changed nothing; the next one succeeds. */
+static void append(sse_log *log, int n)
+{
+    char id[16], key[16];
+    sse_slice tags[SSE_LOG_TAGS] = { { id, (size_t)snprintf(id, sizeof id, "id %d", n) },
+                                     { key, (size_t)snprintf(key, sizeof key, "key %d", n % 7) } };
+    sse_frame *frame = sse_frame_new(SSE_SLICE("data: x\n\n"));
+    uint64_t before = log->next, first = log->first, total = log->total;
+    int code = frame ? sse_log_append(log, frame, 0, tags, 1) : SSE_ENOMEM;
+
+    CHECK(code == SSE_OK || (failed && code == SSE_ENOMEM));
+    if (code) {
+        CHECK(log->next == before && log->first == first && log->total == total);
+        CHECK(sse_log_find(log, SSE_LOG_ID, tags[SSE_LOG_ID]) == 0);
+    } else {
+        CHECK(sse_log_find(log, SSE_LOG_ID, tags[SSE_LOG_ID]) == before);
+        CHECK(sse_log_find(log, SSE_LOG_KEY, tags[SSE_LOG_KEY]) == before);
+    }
+    CHECK(!frame || frame->refs == (code ? 1 : 2));
+    sse_frame_unref(frame);
+}
+
+static void logs(void)
+{
+    sse_log_limits limits = { .max_count = 50, .max_bytes = 100000 };
+    sse_log log;
+
+    sse_log_init(&log, &limits, "epoch");
+    for (int n = 0; n < 120; n++)
+        append(&log, n);
+    CHECK(log.next - log.first == (one_failure || !failed ? 50 : log.next - log.first));
+    sse_log_trim(&log, 2);
+    sse_log_clear(&log);
+    sse_log_free(&log);
+}
+
+static void gaps(void)
+{
+    sse_frame *frame = NULL;
+    int code = sse_gap_frame(SSE_SLICE("sse-gap"), SSE_SLICE(LONG_LINE "\xFF\"\\\n"), "expired",
+                             SSE_SLICE("news"), &frame);
+
+    CHECK(code == (failed ? SSE_ENOMEM : SSE_OK) && (code != SSE_OK) == !frame);
+    sse_frame_unref(frame);
+}
+
+static void positions(void)
+{
+    sse_log_limits limits = { .max_count = 1, .max_bytes = 100 };
+    sse_buffer id;
+    sse_log log;
+
+    sse_log_init(&log, &limits, "epoch");
+    sse_buffer_init(&id, SIZE_MAX);
+    for (uint64_t n = 0; n < 30; n++) {
+        size_t before = id.len;
+        int code = sse_position_append(&id, "abcdefg", &log, n, id.len == 0);
+
+        CHECK(code == SSE_OK || (failed && code == SSE_ENOMEM));
+        CHECK(code ? id.len == before : id.len > before);
+        CHECK(id.len == 0 || sse_position_is(sse_buffer_slice(&id)));
+    }
+    sse_buffer_free(&id);
+    sse_log_free(&log);
+}
+
 /* --- buffers ---------------------------------------------------------------------------------- */
 
 static void buffers(void)
@@ -433,6 +504,9 @@ int main(void)
         { "last id", set_last_id },
         { "encode", encode },
         { "frames", frames },
+        { "logs", logs },
+        { "gaps", gaps },
+        { "positions", positions },
         { "twins", twins },
         { "windows", windows },
         { "buffers", buffers },

@@ -1,4 +1,4 @@
---- Programs of this tree as processes of their own.
+--- Programs as processes of their own.
 local core = require "sse.core"
 local wait = require "spec.support.wait"
 
@@ -24,17 +24,50 @@ function child.lua()
   return name:find "lua[^/]*$" and name or os.getenv "LUA" or "lua5.4"
 end
 
+local function make_pipe()
+  local path = os.tmpname()
+  os.remove(path)
+  assert(os.execute("mkfifo " .. path))
+  return path
+end
+
+local function launch(command, environment, talks)
+  local self = setmetatable({ out = os.tmpname(), done = os.tmpname() }, child)
+  self.pipe = talks and make_pipe()
+  local input = talks and "<" .. self.pipe or ""
+  local script = "exec 2>/dev/null; env %s %s %s >%s 2>&1 & echo $!; wait $!; echo $? >%s"
+  script = script:format(environment or "", command, input, self.out, self.done)
+  self.shell = assert(io.popen(script, "r"))
+  self.pid = assert(self.shell:read "n")
+  if talks then self.input = assert(io.open(self.pipe, "w")) end
+  running[self] = true
+  return self
+end
+
 --- Starts a Lua program.
 -- @tparam string command "examples/clock.lua 0"
 -- @tparam[opt] string environment "NAME=value ..."
 function child.start(command, environment)
-  local self = setmetatable({ out = os.tmpname(), done = os.tmpname() }, child)
-  local script = ("exec 2>/dev/null; env %s %s %s >%s 2>&1 & echo $!; wait $!; echo $? >%s"):format(
-    environment or "", quote(child.lua()), command, self.out, self.done)
-  self.shell = assert(io.popen(script, "r"))
-  self.pid = assert(self.shell:read "n")
-  running[self] = true
-  return self
+  return launch(("%s %s"):format(quote(child.lua()), command), environment)
+end
+
+--- Starts somebody else's program. A sanitizer's library, preloaded for Lua, hangs some of them.
+-- @tparam string command
+-- @tparam[opt] boolean talks its input comes by write()
+function child.program(command, talks)
+  return launch(command, "-u LD_PRELOAD -u DYLD_INSERT_LIBRARIES", talks)
+end
+
+--- Gives the program bytes to read.
+function child:write(text)
+  self.input:write(text)
+  self.input:flush()
+end
+
+--- Its input ends.
+function child:shut()
+  if self.input then self.input:close() end
+  self.input = nil
 end
 
 --- Starts a Lua program given as its text.
@@ -78,11 +111,13 @@ end
 --- For after_each: whatever still runs is ended.
 function child.stop()
   for self in pairs(running) do
+    self:shut()
     if not self:status() then self:kill "TERM" end
     if not pcall(self.wait, self) then self:kill "KILL" end
     self.shell:close()
     os.remove(self.out)
     os.remove(self.done)
+    if self.pipe then os.remove(self.pipe) end
     if self.script_path then os.remove(self.script_path) end
   end
   running = {}

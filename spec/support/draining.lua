@@ -86,4 +86,15 @@ function draining.retry(client)
   return tonumber(retry)
 end
 
+--- Reads, in a task, until the server has closed them all, and closes them.
+function draining.till_closed(clients)
+  for _, client in ipairs(clients) do
+    while not client.eof do
+      client:take()
+      sse.sleep(1)
+    end
+    client:close()
+  end
+end
+
 return draining

@@ -37,8 +37,10 @@ function examples.serve(name, fields)
   function log.has(text)
     return table.concat(log, "\n"):find(text, 1, true) ~= nil
   end
-  local server = serving.start({ cors = example.cors }, function(s) example.mount(s, "") end)
-  return example, ("http://127.0.0.1:%d%s"):format(server.port, example.path), log, server
+  local options = { cors = example.cors, tls = example.tls and example.tls() }
+  local server = serving.start(options, function(s) example.mount(s, "") end)
+  local scheme = options.tls and "https" or "http"
+  return example, ("%s://127.0.0.1:%d%s"):format(scheme, server.port, example.path), log, server
 end
 
 --- For after_each.

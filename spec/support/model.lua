@@ -1,5 +1,5 @@
---- What a channel promises, as a model: a log of all that was published, and clients that check each
--- event as it comes against what they are owed.
+--- What a channel promises, as a model: a log of all that was published, and clients that check
+-- each event as it comes against what they are owed.
 local core = require "sse.core"
 local json = require "sse.json"
 local new_parser = require "sse.parser"
@@ -14,7 +14,7 @@ Log.__index = Log
 --- The model of a channel with these options.
 function model.log(name, epoch, options)
   return setmetatable({ name = name, epoch = epoch, options = options, events = {}, first = 1,
-    next = 1, lost = 0, bytes = 0, newest = {} }, Log)
+    next = 1, lost = 0, perhaps = 0, bytes = 0, newest = {} }, Log)
 end
 
 -- Bytes on an HTTP/1.1 connection.
@@ -40,7 +40,10 @@ function Log:add(given, id, time)
   end
   if key and limits.slow == "latest" then
     local older = self.newest[key]
-    if older and older >= self.first then self.events[older].superseded = true end
+    if older and older >= self.first then
+      if self:may_be_gone(older) then self.perhaps = older end -- gone before it was superseded
+      self.events[older].superseded = true
+    end
     self.newest[key] = self.next
   end
   self.events[self.next] = event
@@ -57,10 +60,10 @@ end
 
 --- The newest event that may be gone, and the newest of those that were owed.
 function Log:may_have_lost()
-  local gone, lost = self.first - 1, self.lost
+  local gone, lost = self.first - 1, math.max(self.lost, self.perhaps)
   while gone + 1 < self.next and self:may_be_gone(gone + 1) do
     gone = gone + 1
-    if not self.events[gone].superseded then lost = gone end
+    if not self.events[gone].superseded then lost = math.max(lost, gone) end
   end
   return gone, lost
 end
@@ -183,30 +186,22 @@ local function on_event(self, conn, data, id)
   remember(self, conn, name, id)
 end
 
-local function check_gap(self, conn, entry, reason)
-  if entry.loose then return end
-  if reason == "slow" then
-    if self.narrow and entry.log.options.slow ~= "close" then return end
-  elseif entry.may == reason then
-    return
-  end
-  fail(conn, "a gap without a reason: %s", reason)
+local function may_have(self, entry, reason)
+  if entry.loose or entry.may == reason then return true end
+  return reason == "slow" and self.narrow and entry.log.options.slow ~= "close"
 end
 
--- Whether a gap is of that channel; it names none where the stream follows but one.
-local function is_of(gap, conn, name, alone)
-  if gap.channel then return gap.channel == "model " .. name end
-  return alone or not conn.left[name] and not conn.at[name].log.closed
-end
-
+-- A gap names its channel where the stream follows several; else it is of one that may have it.
 local function on_gap(self, conn, data)
-  local gap = json.decode(data)
+  local gap, found = json.decode(data), false
   for name, entry in pairs(conn.at) do
-    if is_of(gap, conn, name, #self.names == 1) then
-      check_gap(self, conn, entry, gap.reason)
+    local its = not gap.channel or gap.channel == "model " .. name
+    if its and may_have(self, entry, gap.reason) then
       entry.gap, entry.must, entry.may = gap.reason, nil, nil
+      found = true
     end
   end
+  if not found then fail(conn, "a gap without a reason: %s", gap.reason) end
 end
 
 --- A parser for its connection, which checks all that comes.

@@ -197,7 +197,6 @@ end
 function acts.restart(self, name)
   if self.rnd(3) > 1 then return end
   self.channels[name]:close()
-  self.logs[name].closed = true
   self:begin(name)
 end
 

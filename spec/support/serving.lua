@@ -1,12 +1,44 @@
 --- A server for one test, which leaves nothing behind: no connection, no stream, no descriptor.
+-- Requests go to it in two ways: as bytes on a bare socket (`connect`, `request`), or by our own
+-- client over the transport at hand (`ask`, `listen`).
+local abort = require "sse.abort"
+local busted = require "busted"
 local core = require "sse.core"
+local fetch = require "sse.fetch"
 local new_server = require "sse.server"
 local raw = require "spec.support.raw"
+local reader = require "spec.support.reader"
+local relay = require "spec.support.relay"
+local task = require "sse.task"
+local transports = require "spec.support.transports"
 local wait = require "spec.support.wait"
 
-local serving = { errors = {} }
+local serving = { errors = {}, transport = transports[1] }
 
 local current
+
+--- A describe block: fn(transport) defines its tests, whose servers and clients use the transport.
+function serving.over(transport, name, fn)
+  busted.describe(name, function()
+    busted.setup(function() serving.transport = transport end)
+    busted.teardown(function() serving.transport = transports[1] end)
+    fn(transport)
+  end)
+end
+
+--- Such a block for each transport.
+function serving.each(name, fn)
+  for _, transport in ipairs(transports) do
+    serving.over(transport, name .. " over " .. transport.name, fn)
+  end
+end
+
+local function add(options, more)
+  for name, value in pairs(more) do
+    if options[name] == nil then options[name] = value end
+  end
+  return options
+end
 
 --- Makes a server on a free port; errors of handlers are gathered in `serving.errors`.
 -- @tparam[opt] table options
@@ -19,7 +51,7 @@ function serving.start(options, routes)
   options.on_error = options.on_error or function(message, req)
     table.insert(serving.errors, { message = message, req = req })
   end
-  current.server = new_server(options)
+  current.server = new_server(add(options, serving.transport.server()))
   if routes then routes(current.server) end
   assert(current.server:listen())
   return current.server
@@ -40,12 +72,62 @@ function serving.request(...)
   return answer
 end
 
+--- The server's URL of a target.
+function serving.url(target)
+  local port = current.relay and current.relay.port or current.server.port
+  return ("%s://127.0.0.1:%d%s"):format(serving.transport.scheme, port, target)
+end
+
+--- From now on our client reaches the server through a relay, which this gives.
+function serving.through()
+  current.relay = relay.start(current.server.port)
+  table.insert(current.clients, current.relay)
+  return current.relay
+end
+
+--- Sends a request by our client; gives the response, with its body still to be read, or nil and
+-- why not.
+-- @tparam string line "GET /path"
+-- @tparam[opt] table fields
+-- @tparam[opt] string body
+-- @param[opt] signal
+function serving.send(line, fields, body, signal)
+  local method, target = line:match "^(%S+) (%S+)$"
+  return fetch(serving.url(target), add({
+    method = method, headers = fields, body = body, redirect = "manual", signal = signal,
+  }, serving.transport.client()))
+end
+
+--- The same with its body read: status, headers, body, protocol.
+function serving.ask(...)
+  local res = assert(serving.send(...))
+  return {
+    status = res.status, headers = res.headers, protocol = res.protocol, body = assert(res:text()),
+  }
+end
+
+--- Begins a request whose answer nobody waits for; gives a function that gives it up.
+function serving.begin(line)
+  local controller = abort.AbortController()
+  task.spawn(function() serving.send(line, nil, nil, controller.signal) end)
+  return function() controller:abort() end
+end
+
+--- Opens a body that goes on: see spec/support/reader.lua.
+-- @tparam[opt] string path
+-- @tparam[opt] table fields
+function serving.listen(path, fields)
+  local listener = reader.open(assert(serving.send("GET " .. (path or "/"), fields)))
+  table.insert(current.clients, listener)
+  return listener
+end
+
 --- Pumps until the server holds neither connection nor stream.
 function serving.idle()
   raw.pump(function()
     core.forget_connections() -- the client's of this process
     local stats = current.server:stats()
-    return stats.connections == 0 and stats.streams == 0
+    return stats.connections == 0 and stats.streams == 0 and stats.pending == 0
   end, "the server to be rid of its connections")
 end
 

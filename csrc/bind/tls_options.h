@@ -1,0 +1,14 @@
+/* tls_options.h: a server's `tls` as the Lua layer hands it down. */
+#ifndef SSE_BIND_TLS_OPTIONS_H
+#define SSE_BIND_TLS_OPTIONS_H
+
+#include <lauxlib.h>
+
+#include "../net/tls_context.h"
+
+/* Reads { identities = { { label, name, cert, key, chain }, ... }, min_version, ciphers, client_ca
+ * } at index. What options then points to is the table's and what was pushed: keep the stack as it
+ * is while they are in use. */
+void sse_check_tls(lua_State *L, int index, sse_tls_options *options);
+
+#endif

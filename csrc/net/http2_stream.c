@@ -1,0 +1,293 @@
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "http1_answer.h"
+#include "http2_inner.h"
+
+/* --- life ---------------------------------------------------------------- */
+
+sse_http2_stream *sse_http2_stream_new(sse_http2 *s, int32_t id)
+{
+    sse_pool *pool = sse_http2_pool(s);
+    sse_http2_stream *t = sse_slab_take(&pool->http2_streams, sizeof *t);
+
+    if (!t)
+        return NULL;
+    t->session = s;
+    t->id = id;
+    t->out.bare = true;
+    t->next = s->streams;
+    t->link = &s->streams;
+    if (t->next)
+        t->next->link = &t->next;
+    s->streams = t;
+    s->count++;
+    pool->count.http2_streams++;
+    return t;
+}
+
+void sse_http2_stream_busy(sse_http2_stream *t)
+{
+    sse_http2 *s = t->session;
+
+    if (t->busy_link)
+        return;
+    t->next_busy = s->busy;
+    t->busy_link = &s->busy;
+    if (t->next_busy)
+        t->next_busy->busy_link = &t->next_busy;
+    s->busy = t;
+}
+
+void sse_http2_stream_idle(sse_http2_stream *t)
+{
+    if (!t->busy_link)
+        return;
+    *t->busy_link = t->next_busy;
+    if (t->next_busy)
+        t->next_busy->busy_link = t->busy_link;
+    t->busy_link = NULL;
+}
+
+/* What was to go doesn't. */
+static void drop_answer(sse_http2_stream *t)
+{
+    size_t bytes = sse_queue_bytes(&t->out);
+
+    sse_http2_pool(t->session)->count.buffered -= bytes;
+    t->session->queued -= bytes;
+    sse_queue_clear(&t->out);
+    free(t->head);
+    t->head = NULL;
+}
+
+void sse_http2_stream_detach(sse_http2_stream *t, sse_reason reason)
+{
+    sse_exchange *x = t->exchange;
+
+    t->exchange = NULL;
+    if (x)
+        sse_exchange_end(x, reason);
+}
+
+void sse_http2_stream_free(sse_http2_stream *t, sse_reason reason)
+{
+    sse_http2 *s = t->session;
+    sse_pool *pool = sse_http2_pool(s);
+
+    sse_http2_stream_detach(t, reason);
+    sse_http2_reading_free(t);
+    sse_http2_stream_idle(t);
+    drop_answer(t);
+    *t->link = t->next;
+    if (t->next)
+        t->next->link = t->link;
+    s->count--;
+    pool->count.http2_streams--;
+    sse_slab_give(&pool->http2_streams, t);
+}
+
+void sse_http2_stream_reset(sse_http2_stream *t, uint32_t error)
+{
+    if (t->reset)
+        return;
+    t->reset = true;
+    t->due = 0;
+    sse_http2_reading_free(t);
+    drop_answer(t);
+    sse_http2_stream_idle(t);
+    if (nghttp2_submit_rst_stream(t->session->engine, NGHTTP2_FLAG_NONE, t->id, error))
+        t->session->failed = true;
+    sse_http2_wake(t->session);
+}
+
+/* --- the answer ---------------------------------------------------------- */
+
+static int enqueue(sse_http2_stream *t, sse_frame *frame)
+{
+    sse_http2 *s = t->session;
+    int code = SSE_OK;
+
+    if (t->reset || s->failed || sse_connection_ended(s->connection) || s->connection->finishing)
+        return SSE_ECLOSED;
+    code = sse_queue_push(&t->out, frame, 0);
+    if (code)
+        return code;
+    sse_http2_pool(s)->count.buffered += frame->payload;
+    s->queued += frame->payload;
+    return SSE_OK;
+}
+
+/* The engine asks for what is there now. */
+static void resume(sse_http2_stream *t)
+{
+    if (t->deferred) {
+        t->deferred = false;
+        if (nghttp2_session_resume_data(t->session->engine, t->id))
+            t->session->failed = true;
+    }
+    sse_http2_stream_busy(t);
+    sse_http2_wake(t->session);
+}
+
+static void set_head(sse_http2_stream *t, sse_http2_head *head)
+{
+    t->head = head;
+    sse_http2_stream_busy(t);
+    sse_http2_wake(t->session);
+}
+
+static int start_answer(sse_exchange *x, int status, const sse_http1_field *fields, size_t count,
+                        int64_t length, size_t *bad)
+{
+    sse_http2_stream *t = x->session;
+    sse_http2_head *head = NULL;
+    int code = SSE_OK;
+
+    if (t->reset || t->session->failed || sse_connection_ended(t->session->connection))
+        return SSE_ECLOSED;
+    code = sse_http2_head_new(sse_pool_date(x->pool), status, fields, count, length, bad, &head);
+    if (code)
+        return code;
+    if (!sse_http1_has_body(status))
+        x->head_only = true;
+    head->has_body = length < 0 || (length > 0 && !x->head_only);
+    t->tell = true;
+    set_head(t, head);
+    return SSE_OK;
+}
+
+static int send_frame(sse_exchange *x, sse_frame *frame)
+{
+    sse_http2_stream *t = x->session;
+    int code = t ? enqueue(t, frame) : SSE_ECLOSED;
+
+    if (code)
+        return code;
+    t->tell = true;
+    resume(t);
+    return SSE_OK;
+}
+
+/* More waits than the client has asked for, or than the socket takes. */
+static bool is_behind(const sse_http2_stream *t)
+{
+    const sse_http2 *s = t->session;
+    int32_t stream = nghttp2_session_get_stream_remote_window_size(s->engine, t->id);
+    int32_t all = nghttp2_session_get_remote_window_size(s->engine);
+
+    return s->connection->stalled || all < 0 || s->queued > (size_t)all || stream < 0 ||
+           sse_queue_bytes(&t->out) > (size_t)stream;
+}
+
+static int push_frame(sse_exchange *x, sse_frame *frame)
+{
+    sse_http2_stream *t = x->session;
+    sse_pool *pool = x->pool;
+    int code = enqueue(t, frame);
+
+    if (code)
+        return code;
+    resume(t);
+    if (!is_behind(t))
+        return SSE_OK;
+    t->tell = true;
+    if (pool->count.buffered <= pool->limits.max_buffered)
+        return SSE_EAGAIN;
+    pool->count.overflowed++;
+    t->reason = SSE_END_SLOW; /* told by the loop, when the engine lets go of the stream */
+    sse_http2_stream_reset(t, NGHTTP2_CANCEL);
+    return SSE_ECLOSED;
+}
+
+static void finish_answer(sse_exchange *x)
+{
+    sse_http2_stream *t = x->session;
+
+    if (!t)
+        return;
+    t->exchange = NULL;
+    t->finished = true;
+    resume(t);
+}
+
+static void hurry_answer(sse_exchange *x, uint64_t ms)
+{
+    sse_http2_stream *t = x->session;
+
+    if (!t)
+        return;
+    t->hurried = true;
+    t->due = sse_http2_now(t->session) + ms;
+    sse_http2_watch(t->session, t->due);
+}
+
+void sse_http2_stream_refuse(sse_http2_stream *t, int status, const char *reason)
+{
+    sse_http1_field field = sse_http1_text_field("Content-Type", "text/plain; charset=utf-8");
+    sse_pool *pool = sse_http2_pool(t->session);
+    sse_http2_head *head = NULL;
+    sse_frame *frame = NULL;
+    char text[256];
+    int n = snprintf(text, sizeof text, "%d %s: %s\n", status, sse_http1_reason(status), reason);
+
+    sse_http2_reading_free(t);
+    if (t->reset)
+        return;
+    pool->count.rejected[status - 400]++;
+    frame = sse_frame_raw((sse_slice){ text, (size_t)n });
+    if (!frame || sse_http2_head_new(sse_pool_date(pool), status, &field, 1, n, NULL, &head) ||
+        enqueue(t, frame)) {
+        free(head);
+        sse_http2_stream_reset(t, NGHTTP2_INTERNAL_ERROR);
+    } else {
+        head->has_body = true;
+        t->finished = true;
+        set_head(t, head);
+    }
+    sse_frame_unref(frame);
+}
+
+/* While nothing of the answer went out, it can still become a 500; else the client is to see that
+ * it broke off. */
+static void abort_answer(sse_exchange *x)
+{
+    sse_http2_stream *t = x->session;
+
+    if (!t)
+        return;
+    t->exchange = NULL;
+    if (x->state == SSE_EXCHANGE_STARTED && t->head && !x->head_only) {
+        drop_answer(t);
+        sse_http2_stream_refuse(t, 500, "the answer broke off");
+    } else {
+        sse_http2_stream_reset(t, NGHTTP2_INTERNAL_ERROR);
+    }
+}
+
+static void flush_answer(sse_exchange *x, bool again)
+{
+    sse_http2_stream *t = x->session;
+
+    if (t)
+        sse_connection_flush(t->session->connection, again);
+}
+
+static size_t pending_bytes(const sse_exchange *x)
+{
+    const sse_http2_stream *t = x->session;
+
+    return sse_queue_bytes(&t->out);
+}
+
+static sse_connection *connection_of(const sse_exchange *x)
+{
+    const sse_http2_stream *t = x->session;
+
+    return t->session->connection;
+}
+
+const sse_transport sse_http2_transport = {
+    start_answer, send_frame,   push_frame,    finish_answer, hurry_answer,
+    abort_answer, flush_answer, pending_bytes, connection_of,
+};

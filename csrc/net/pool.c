@@ -1,0 +1,126 @@
+#include "../wire/deflater.h"
+#include "connection.h"
+#include "http1_answer.h"
+
+#define FLUSHES_A_TURN 512 /* then accepts, timers and other sockets have their turn */
+
+/* What becomes dirty meanwhile waits for the next turn: a callback that answers each drain with
+ * more must not keep the loop here. */
+static void flush_dirty(sse_pool *pool)
+{
+    size_t n = pool->dirty_count < FLUSHES_A_TURN ? pool->dirty_count : FLUSHES_A_TURN;
+
+    while (n-- > 0) {
+        sse_connection *c = pool->dirty;
+
+        pool->dirty = c->next_dirty;
+        if (!pool->dirty)
+            pool->dirty_tail = &pool->dirty;
+        pool->dirty_count--;
+        c->dirty = false;
+        sse_connection_write(c);
+    }
+    if (pool->dirty)
+        sse_pool_wake(pool);
+}
+
+static void free_dead(sse_pool *pool)
+{
+    sse_connection *next = NULL;
+
+    for (sse_connection *c = pool->dead; c; c = next) {
+        next = c->next;
+        if (c->dirty)
+            continue; /* it is on that list too: when its turn has come */
+        *c->link = c->next;
+        if (c->next)
+            c->next->link = c->link;
+        c->protocol->on_closed(c, (sse_reason)c->reason);
+        if (pool->on_connection_gone)
+            pool->on_connection_gone(pool->user, c);
+        sse_slab_give(&pool->connections, c);
+    }
+}
+
+static void end_turn(void *arg)
+{
+    sse_pool *pool = arg;
+
+    flush_dirty(pool);
+    free_dead(pool); /* may end exchanges, so before their calls */
+    if (pool->on_turn_end)
+        pool->on_turn_end(pool);
+}
+
+void sse_pool_init(sse_pool *pool, sse_loop *loop, const sse_limits *limits)
+{
+    pool->loop = loop;
+    pool->limits = *limits;
+    pool->ended_tail = &pool->ended;
+    pool->dirty_tail = &pool->dirty;
+    sse_wheel_init(&pool->wheel, loop);
+    sse_deferred_init(&pool->turn_end, end_turn, pool);
+}
+
+void sse_pool_wake(sse_pool *pool)
+{
+    sse_loop_defer(pool->loop, &pool->turn_end);
+}
+
+void sse_pool_close_all(sse_pool *pool)
+{
+    while (pool->open) {
+        sse_connection *c = pool->open;
+
+        if (c->protocol->on_closing)
+            c->protocol->on_closing(c);
+        if (sse_connection_pending(c) > 0 || c->protocol->on_closing)
+            sse_connection_flush(c, false);
+        sse_connection_close(c, SSE_END_SERVER);
+    }
+}
+
+void sse_pool_drain(sse_pool *pool, uint64_t within, uint64_t retry)
+{
+    sse_connection *next = NULL;
+
+    if (pool->draining.on)
+        return;
+    pool->draining =
+        (sse_draining){ true, sse_loop_now(pool->loop) + within, within, retry, pool->count.streams,
+                        0 };
+    for (sse_connection *c = pool->open; c; c = next) {
+        next = c->next;
+        if (c->protocol->on_drain)
+            c->protocol->on_drain(c);
+        else /* nobody has said yet what he speaks */
+            sse_connection_deadline(c, SSE_UNUSED_MS);
+    }
+}
+
+/* Made once a second. */
+const char *sse_pool_date(sse_pool *pool)
+{
+    time_t now = time(NULL);
+
+    if (now != pool->date_second)
+        sse_http1_format_date(now, pool->date, sizeof pool->date);
+    pool->date_second = now;
+    return pool->date;
+}
+
+void sse_pool_free(sse_pool *pool)
+{
+    while (!sse_pool_settled(pool))
+        end_turn(pool);
+    sse_loop_undefer(pool->loop, &pool->turn_end);
+    sse_wheel_stop(&pool->wheel);
+    sse_slab_free(&pool->connections);
+    sse_slab_free(&pool->sessions);
+    sse_slab_free(&pool->exchanges);
+    sse_slab_free(&pool->streams);
+    sse_slab_free(&pool->packed_streams);
+    sse_deflater_free(pool->deflater);
+    sse_slab_free(&pool->http2_streams);
+    sse_slab_free(&pool->followers);
+}

@@ -1,0 +1,52 @@
+-- Events over HTTPS, with a certificate that is made when there is none. `kill -HUP` makes the
+-- server read its files again: streams that are open go on, who comes next gets the new one.
+local program = require "examples.program"
+local sse = require "sse"
+
+local secure = { path = "/events", interval = 1000, folder = os.getenv "SECURE_FOLDER" or "." }
+
+local MAKE = "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 30"
+  .. " -subj /CN=localhost -addext subjectAltName=DNS:localhost,IP:127.0.0.1"
+  .. " -keyout '%s' -out '%s' 2>/dev/null"
+
+local function exists(path)
+  local file = io.open(path)
+  return file and file:close()
+end
+
+--- The server's option `tls`. A real server's files come from an authority.
+function secure.tls()
+  local cert, key = secure.folder .. "/localhost.pem", secure.folder .. "/localhost.key"
+  if not exists(cert) then
+    assert(os.execute(MAKE:format(key, cert)), "the openssl program could not make " .. cert)
+  end
+  return { cert = cert, key = key }
+end
+
+function secure.mount(server, prefix)
+  server:get(prefix .. "/events", function(req, res)
+    local stream = res:event_stream()
+    repeat
+      local stats = server:stats()
+      local ok = stream:send { data = {
+        time = os.date "%H:%M:%S", protocol = req.protocol, secure = req.secure,
+        handshakes = stats.handshakes, resumed = stats.resumed,
+      } }
+      sse.sleep(secure.interval)
+    until not ok
+  end)
+end
+
+--- Prints what comes, and how it was encrypted. It trusts the certificate itself.
+function secure.client(url)
+  local source = sse.EventSource(url, { tls = { ca = secure.folder .. "/localhost.pem" } })
+  source.onopen = function()
+    local tls = source:stats().tls
+    secure.log("client", "open", tls and tls.version, tls and tls.cipher)
+  end
+  source.onmessage = function(ev) secure.log("client", ev.data) end
+  source.onerror = function(ev) secure.log("client", "error", ev.code, ev.message) end
+  return source
+end
+
+return program(secure, ...)

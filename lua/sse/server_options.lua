@@ -1,0 +1,31 @@
+--- The options of `sse.server`, by name: what each must be.
+-- @module sse.server_options
+local options = require "sse.options"
+local response = require "sse.server_response"
+
+return {
+  host = "string",
+  port = options.integer(0, 65535),
+  cors = {
+    expected = "true or a table",
+    check = function(v) return type(v) == "boolean" or type(v) == "table" end,
+  },
+  backlog = options.integer(1),
+  max_connections = options.integer(1),
+  max_connections_per_address = options.integer(1),
+  max_concurrent_streams = options.integer(1, 2 ^ 31 - 1),
+  max_head = options.integer(256),
+  max_body = options.integer(0),
+  max_pending = options.integer(1),
+  max_buffered = options.integer(1),
+  head_timeout = options.ms(1),
+  body_timeout = options.ms(1),
+  idle_timeout = options.ms(1),
+  keep_alive = {
+    expected = "a number of at least 1 (milliseconds), or false",
+    check = function(v) return v == false or type(v) == "number" and v >= 1 and v < math.huge end,
+  },
+  compress = response.compress,
+  on_error = "function",
+  tls = "table",
+}

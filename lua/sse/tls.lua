@@ -1,0 +1,63 @@
+--- The `tls` option of `sse.server`: checked, and as the core takes it.
+-- @module sse.tls
+local options = require "sse.options"
+
+local tls = {}
+
+-- cert, key and chain: paths of PEM files.
+local identity = { cert = "string", key = "string", chain = "string" }
+
+local spec = {
+  cert = "string", key = "string", chain = "string",
+  names = "table",
+  min_version = "string",
+  ciphers = "string",
+  client_ca = "string",
+}
+
+local function is_host(name)
+  if type(name) ~= "string" then return false end
+  local rest = name:gsub("^%*%.", "")
+  return rest:find "^[%w_-]+[%w._-]*$" ~= nil and not rest:find("..", 1, true)
+end
+
+local function to_identity(given, label, name, level)
+  if not given.cert then
+    error(("sse.server: %s needs 'cert', the path of a certificate"):format(label), level)
+  end
+  return { label = label, name = name, cert = given.cert, key = given.key, chain = given.chain }
+end
+
+-- In the order of the names, so that messages don't change from run to run.
+local function add_names(list, names, level)
+  local sorted = {}
+  for name in pairs(names) do
+    if not is_host(name) then
+      local message = "sse.server: tls.names: expected 'b.example' or '*.b.example', got %s"
+      error(message:format(options.show(name)), level)
+    end
+    sorted[#sorted + 1] = name
+  end
+  table.sort(sorted)
+  for _, name in ipairs(sorted) do
+    local label = ("tls.names[%q]"):format(name)
+    local given = options.check("sse.server: " .. label, names[name], identity, level + 1)
+    list[#list + 1] = to_identity(given, label, name:lower(), level + 1)
+  end
+end
+
+--- Checks the option and raises where it is wrong.
+-- @tparam table given `cert`, `key`, `chain`, `names`, `min_version`, `ciphers`, `client_ca`
+-- @tparam int level whom the error blames
+-- @treturn table for `core.server`
+function tls.check(given, level)
+  options.check("sse.server: tls", given, spec, level + 1)
+  local list = { to_identity(given, "tls", nil, level + 1) }
+  add_names(list, given.names or {}, level + 1)
+  return {
+    identities = list,
+    min_version = given.min_version, ciphers = given.ciphers, client_ca = given.client_ca,
+  }
+end
+
+return tls

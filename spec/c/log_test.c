@@ -1,0 +1,264 @@
+/* log_test.c: wire/log against a naive model that keeps all there ever was: random appends with and
+ * without tags, bounds of count, bytes and age, and every kind of id that a client may bring. */
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "../../csrc/wire/error.h"
+#include "../../csrc/wire/log.h"
+#include "../../csrc/wire/position.h"
+
+#define EPOCH  "epoch123"
+#define RUNS   100
+#define EVENTS 2000 /* a run */
+#define NAMES  40   /* a kind of tag */
+
+#define CHECK(condition)                \
+    do {                                \
+        if (!(condition))               \
+            fail(#condition, __LINE__); \
+    } while (0)
+
+typedef struct event {
+    int tag[SSE_LOG_TAGS]; /* 0: none */
+    size_t bytes;
+    uint64_t time;
+    bool superseded, lost;
+} event;
+
+static event events[EVENTS + 1];
+static uint64_t first, next, now;
+static sse_log_limits limits;
+static unsigned run;
+
+static void fail(const char *what, int line)
+{
+    fprintf(stderr, "log_test.c:%d: run %u, %" PRIu64 "-%" PRIu64 ": %s\n", line, run, first, next,
+            what);
+    exit(1);
+}
+
+static uint64_t below(uint64_t n)
+{
+    static uint64_t x = 88172645463325252u; /* xorshift: the same row each time */
+
+    x ^= x << 13;
+    x ^= x >> 7;
+    x ^= x << 17;
+    return x % n;
+}
+
+static sse_slice text(int tag, int name, char out[16])
+{
+    int len = name ? snprintf(out, 16, "%c%d", "iwk"[tag], name) : 0;
+
+    return (sse_slice){ out, (size_t)len };
+}
+
+/* --- the model -------------------------------------------------------------------------------- */
+
+static uint64_t held_bytes(uint64_t from)
+{
+    uint64_t sum = 0;
+
+    for (uint64_t i = from; i < next; i++)
+        sum += events[i].bytes;
+    return sum;
+}
+
+static uint64_t keeps(size_t more, size_t bytes)
+{
+    uint64_t from = first;
+
+    while (from < next && ((limits.max_age && now - events[from].time >= limits.max_age) ||
+                           next - from + more > limits.max_count ||
+                           held_bytes(from) + bytes > limits.max_bytes))
+        from++;
+    return from;
+}
+
+static void drop_to(uint64_t from)
+{
+    for (; first < from; first++)
+        events[first].lost = !events[first].superseded;
+}
+
+static uint64_t find(int tag, int name)
+{
+    for (uint64_t i = next; i-- > first;)
+        if (name && events[i].tag[tag] == name)
+            return i;
+    return 0;
+}
+
+static bool misses(uint64_t from)
+{
+    for (uint64_t i = from; i < first; i++)
+        if (events[i].lost)
+            return true;
+    return false;
+}
+
+static void add(const event *e)
+{
+    uint64_t older = 0;
+
+    drop_to(keeps(1, e->bytes));
+    older = find(SSE_LOG_KEY, e->tag[SSE_LOG_KEY]);
+    if (older)
+        events[older].superseded = true;
+    events[next++] = *e;
+}
+
+/* --- the log beside it ------------------------------------------------------------------------ */
+
+static void check_id(const sse_log *log, sse_slice id, sse_log_place place, uint64_t from)
+{
+    uint64_t at = 0;
+
+    CHECK(sse_log_locate(log, id, &at) == place);
+    CHECK(at == from);
+}
+
+/* After the event at that position. */
+static void check_after(const sse_log *log, sse_slice id, uint64_t position)
+{
+    if (misses(position + 1))
+        check_id(log, id, SSE_LOG_EXPIRED, first);
+    else
+        check_id(log, id, SSE_LOG_HERE, position + 1 > first ? position + 1 : first);
+}
+
+static void check_positions(const sse_log *log)
+{
+    uint64_t positions[] = { 0, first - 1, first, next - 1, next, next + 1, below(next + 2) };
+    char id[SSE_MAX_ID];
+
+    for (size_t i = 0; i < sizeof positions / sizeof positions[0]; i++) {
+        sse_slice s = { id, sse_log_id(log, positions[i], id) };
+
+        CHECK(sse_log_is_position(log, s));
+        if (positions[i] >= next)
+            check_id(log, s, SSE_LOG_FUTURE, next);
+        else
+            check_after(log, s, positions[i]);
+    }
+}
+
+static void check_own_ids(const sse_log *log)
+{
+    char out[16];
+
+    for (int i = 0; i < 5; i++) {
+        int name = 1 + (int)below(NAMES);
+        sse_slice id = text(SSE_LOG_ID, name, out);
+        uint64_t at = find(SSE_LOG_ID, name);
+
+        if (!at && first > 1 && events[first - 1].tag[SSE_LOG_ID] == name)
+            at = first - 1; /* gone, but nothing behind it is */
+        if (at)
+            check_after(log, id, at);
+        else
+            check_id(log, id, SSE_LOG_STRANGE, first);
+    }
+}
+
+static void check_strange(const sse_log *log)
+{
+    static const char *const ids[] = { "",          "-",          EPOCH,       EPOCH "-",
+                                       EPOCH "-01", EPOCH "-1x",  EPOCH "--1", "epoch12-1",
+                                       "1",         "epoch124-1", EPOCH "1",   EPOCH "-+1" };
+
+    for (size_t i = 0; i < sizeof ids / sizeof ids[0]; i++)
+        check_id(log, (sse_slice){ ids[i], strlen(ids[i]) }, SSE_LOG_STRANGE, first);
+    check_id(log, SSE_SLICE(EPOCH "-18446744073709551615"), SSE_LOG_FUTURE, next);
+    check_id(log, SSE_SLICE(EPOCH "-99999999999999999999999999"), SSE_LOG_FUTURE, next);
+}
+
+static void check(const sse_log *log)
+{
+    char out[16];
+
+    CHECK(log->first == first && log->next == next);
+    CHECK(first == next || log->total - sse_log_at(log, first)->before == held_bytes(first));
+    CHECK(sse_log_would_keep(log, 50, now) == keeps(1, 50));
+    CHECK(log->cap == 0 || (log->cap & (log->cap - 1)) == 0);
+    for (int tag = 0; tag < SSE_LOG_TAGS; tag++) {
+        int name = 1 + (int)below(NAMES);
+
+        CHECK(sse_log_find(log, tag, text(tag, name, out)) == find(tag, name));
+    }
+    for (int i = 0; i < 3 && first < next; i++) {
+        uint64_t at = first + below(next - first);
+        const sse_log_entry *e = sse_log_at(log, at);
+
+        CHECK(e->superseded == events[at].superseded && e->time == events[at].time);
+        CHECK(sse_frame_chunk(e->frame).len == events[at].bytes);
+    }
+    CHECK(sse_log_missed(log, 1) == misses(1));
+    check_positions(log);
+    check_own_ids(log);
+    check_strange(log);
+}
+
+static void append(sse_log *log)
+{
+    static const char bytes[4096];
+    event e = { .time = now };
+    sse_frame *frame = sse_frame_new((sse_slice){ bytes, 1 + below(below(20) ? 100 : 4000) });
+    char out[SSE_LOG_TAGS][16];
+    sse_slice tags[SSE_LOG_TAGS];
+    int code = SSE_OK;
+
+    if (!frame)
+        exit(1);
+    for (int tag = 0; tag < SSE_LOG_TAGS; tag++) {
+        e.tag[tag] = below(3) ? 1 + (int)below(NAMES) : 0;
+        if (tag == SSE_LOG_ID && find(tag, e.tag[tag])) /* the channel refuses it */
+            e.tag[tag] = 0;
+        tags[tag] = text(tag, e.tag[tag], out[tag]);
+    }
+    e.bytes = sse_frame_chunk(frame).len;
+    code = sse_log_append(log, frame, 0, tags, now);
+    CHECK(code == (e.bytes > limits.max_bytes ? SSE_ETOOBIG : SSE_OK));
+    if (!code)
+        add(&e);
+    sse_frame_unref(frame);
+}
+
+static void one_run(void)
+{
+    static const size_t counts[] = { 0, 1, 2, 3, 15, 16, 17, 100, SIZE_MAX };
+    sse_log log;
+
+    limits = (sse_log_limits){ .max_count = counts[below(9)],
+                               .max_bytes = below(2) ? 100 + below(5000) : UINT64_MAX,
+                               .max_age = below(2) ? 1 + below(1000) : 0 };
+    first = next = 1;
+    now = 0;
+    sse_log_init(&log, &limits, EPOCH);
+    check(&log);
+    while (next < EVENTS && now < 4 * EVENTS) {
+        now += 1 + below(10);
+        append(&log);
+        if (below(10) == 0) {
+            sse_log_trim(&log, now += below(50));
+            drop_to(keeps(0, 0));
+        }
+        if (below(500) == 0) {
+            sse_log_clear(&log);
+            drop_to(next);
+        }
+        if (below(4) == 0)
+            check(&log);
+    }
+    sse_log_free(&log);
+}
+
+int main(void)
+{
+    for (run = 0; run < RUNS; run++)
+        one_run();
+    printf("log            %d runs of random events, as the model has it\n", RUNS);
+    return 0;
+}

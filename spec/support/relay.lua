@@ -1,0 +1,104 @@
+--- What lies between a client and a server under test: hands bytes on both ways, and adds to
+-- them, keeps them back or cuts them off when told to.
+local core = require "sse.core"
+local socket = require "socket"
+
+local relay = {}
+relay.__index = relay
+
+local function connect(port)
+  local s = assert(socket.tcp4())
+  assert(s:connect("127.0.0.1", port))
+  s:settimeout(0)
+  s:setoption("tcp-nodelay", true)
+  return s
+end
+
+local function close(pair)
+  pair.closed = true
+  pair.client:close()
+  pair.server:close()
+end
+
+-- One way of a pair: what was read and not written yet waits in `way.held`.
+local function carry(self, way)
+  if (way.held == "" or way.blocked) and not way.shut then
+    local bytes, why, partial = way.from:receive(65536)
+    bytes = bytes or partial or ""
+    way.held = way.held .. bytes
+    if self.log[way.name] then table.insert(self.log[way.name], bytes) end
+    if why == "closed" then way.shut = true end
+  end
+  if way.blocked then return end
+  local last, _, partial = way.to:send(way.held)
+  way.held = way.held:sub((last or partial or 0) + 1)
+  if way.shut and way.held == "" and not way.told and not way.mute then
+    way.told = true
+    way.to:shutdown("send")
+  end
+end
+
+local function turn(self)
+  local client = self.listener:accept()
+  if client then
+    client:settimeout(0)
+    local pair = { client = client, server = connect(self.to) }
+    pair.up = { name = "up", from = client, to = pair.server, held = "" }
+    pair.down = { name = "down", from = pair.server, to = client, held = "" }
+    table.insert(self.pairs, pair)
+  end
+  for _, pair in ipairs(self.pairs) do
+    if not pair.closed then carry(self, pair.up) end
+    if not pair.closed then carry(self, pair.down) end
+    if not pair.closed and pair.up.told and pair.down.told then close(pair) end
+  end
+end
+
+--- Starts one to the server's port.
+-- @return the relay: `port`; `log.up` and `log.down`, lists that get what passes where they are
+-- set; `pairs`, its connections, each with two ways, `up` and `down`: `blocked` keeps what comes,
+-- `held` is what was not handed on yet, `shut` that its end has come, which is not told where it is
+-- `mute`
+function relay.start(to)
+  local listener = assert(socket.bind("127.0.0.1", 0))
+  listener:settimeout(0)
+  local self = setmetatable({ listener = listener, to = to, pairs = {}, log = {} }, relay)
+  self.port = tonumber((select(2, listener:getsockname())))
+  self.timer = core.every(1, function() turn(self) end)
+  return self
+end
+
+--- Sends bytes of its own up the newest connection.
+function relay:inject(bytes)
+  local pair = self.pairs[#self.pairs]
+  pair.up.held = pair.up.held .. bytes
+end
+
+--- Closes the newest connection, as a client that vanishes.
+function relay:cut()
+  close(self.pairs[#self.pairs])
+end
+
+--- For spec/support/serving.lua.
+function relay:close()
+  if not self.timer then return end
+  self.timer:stop()
+  self.timer = nil
+  self.listener:close()
+  for _, pair in ipairs(self.pairs) do
+    if not pair.closed then close(pair) end
+  end
+end
+
+--- The types of the TLS records in a log.
+-- @return a list of bytes, 23 for application data
+function relay.records(log)
+  local bytes, types, at = table.concat(log), {}, 1
+  while at + 4 <= #bytes do
+    types[#types + 1] = bytes:byte(at)
+    at = at + 5 + string.unpack(">I2", bytes, at + 3)
+  end
+  return types
+end
+
+return relay

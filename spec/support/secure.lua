@@ -1,0 +1,50 @@
+--- What the specs of TLS in trouble share: a server of streams by name, and a witness, whose stream
+-- must go on whatever the others do.
+local assert = require "luassert"
+local child = require "spec.support.child"
+local serving = require "spec.support.serving"
+
+local secure = { streams = {}, reasons = {} }
+
+--- Starts the server: "/" is answered, "/stream/:who" is a stream, `secure.streams[who]`; why it
+-- ended is then `secure.reasons[who]`.
+-- @tparam[opt] table options
+function secure.start(options)
+  secure.streams, secure.reasons = {}, {}
+  local server = serving.start(options or {}, function(s)
+    s:get("/", function(_, res) res:reply(200, "fine") end)
+    s:get("/stream/:who", function(req, res)
+      local who, stream = req.params.who, res:event_stream()
+      secure.streams[who] = stream
+      stream.onclose = function(reason) secure.reasons[who] = reason end
+    end)
+  end)
+  secure.witness = serving.listen "/stream/witness"
+  return server
+end
+
+--- The witness has noticed nothing.
+function secure.undisturbed()
+  secure.streams.witness:send "tick"
+  secure.witness:till "data: tick\n\n"
+  assert.is_nil(secure.reasons.witness)
+  assert.same({}, serving.errors)
+end
+
+--- s_client as a child that takes what it is to send, once its handshake is done.
+-- @param to has `port`
+-- @tparam[opt] string arguments
+function secure.client(to, arguments)
+  local command = ("openssl s_client -connect 127.0.0.1:%d %s"):format(to.port, arguments or "")
+  local run = child.program(command, true)
+  run:till "Verify return code"
+  return run
+end
+
+--- For after_each.
+function secure.stop()
+  child.stop()
+  serving.stop()
+end
+
+return secure
