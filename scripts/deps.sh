@@ -19,6 +19,7 @@ pc:libevent_core|the event loop|libevent-dev|libevent-devel|libevent-dev|libeven
 pc:libcurl|the client's HTTP|libcurl4-openssl-dev|libcurl-devel|curl-dev|curl
 pc:libssl|the server's TLS|libssl-dev|openssl-devel|openssl-dev|openssl
 pc:libnghttp2|the server's HTTP/2|libnghttp2-dev|libnghttp2-devel|nghttp2-dev|nghttp2
+pc:zlib|compresses event streams|zlib1g-dev|zlib-devel|zlib-dev|zlib
 lua:cjson|JSON|lua-cjson|rock:lua-cjson|lua5.4-cjson|rock:lua-cjson
 LIST
         ;;

@@ -252,7 +252,7 @@ static int m_stats(lua_State *L)
 
     if (context)
         tls = *sse_tls_context_counters(context);
-    lua_createtable(L, 0, 29);
+    lua_createtable(L, 0, 33);
     sse_set_number(L, "connections", c->connections);
     sse_set_number(L, "streams", c->streams);
     sse_set_number(L, "accepted", c->accepted);
@@ -278,6 +278,10 @@ static int m_stats(lua_State *L)
     set_reasons(L, "closed", c->closed);
     set_reasons(L, "streams_ended", c->streams_ended);
     set_rejected(L, c->rejected);
+    sse_set_number(L, "compressed", c->packed);
+    sse_set_number(L, "windows", c->windows);
+    sse_set_number(L, "uncompressed_bytes", c->packed_from);
+    sse_set_number(L, "compressed_bytes", c->packed_to);
     return 1;
 }
 

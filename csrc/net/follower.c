@@ -1,15 +1,11 @@
 #include "follower.h"
 
 #include "../wire/gap.h"
+#include "packer.h"
 
 #define PUMP_BYTES   ((size_t)256 << 10)
 #define BATCH_BYTES  ((size_t)64 << 10)
 #define BATCH_EVENTS 1024
-
-static sse_slice text(const char *s)
-{
-    return (sse_slice){ s, strlen(s) };
-}
 
 /* --- coming and going ------------------------------------------------------------------------- */
 
@@ -87,12 +83,13 @@ static bool follows_several(const sse_stream *s)
 static void tell_gap(sse_follower *f, sse_gap gap, sse_slice last_id)
 {
     sse_channel *c = f->channel;
-    sse_slice name = follows_several(f->stream) ? text(c->name) : (sse_slice){ 0 };
+    sse_slice name = follows_several(f->stream) ? sse_slice_text(c->name) : (sse_slice){ 0 };
     sse_frame *frame = NULL;
-    int code = sse_gap_frame(text(c->gap_event), last_id, sse_gap_names[gap], name, &frame);
+    int code =
+        sse_gap_frame(sse_slice_text(c->gap_event), last_id, sse_gap_names[gap], name, &frame);
 
     if (!code)
-        code = sse_stream_push(f->stream, frame);
+        code = sse_stream_push(f->stream, frame, NULL);
     sse_frame_unref(frame);
     if (!code || code == SSE_EAGAIN)
         c->counters.gaps[gap]++;
@@ -139,7 +136,7 @@ static void skip(sse_follower *f)
     f->late = false;
     c->counters.skipped += f->cursor - from;
     sse_log_id(&c->log, from - 1, id);
-    tell_gap(f, SSE_GAP_SLOW, text(id));
+    tell_gap(f, SSE_GAP_SLOW, sse_slice_text(id));
 }
 
 /* Nothing of what it was owed is gone; false: it can't go on, at least not now. A client that takes
@@ -286,12 +283,13 @@ static bool send_next(sse_follower *f, size_t *sent)
     sse_frame *frame = NULL;
     uint64_t to = 0;
     size_t looked = 0;
-    int code = f->filter || follows_several(s)
-                   ? own_batch(f, &frame, &to, &looked)
+    bool own = f->filter || follows_several(s);
+    sse_past past = sse_channel_past(f->channel, f->cursor);
+    int code = own ? own_batch(f, &frame, &to, &looked)
                    : sse_channel_batch(f->channel, f->cursor, &frame, &to);
 
     if (!code && frame)
-        code = sse_stream_push(s, frame);
+        code = sse_stream_push(s, frame, own ? NULL : &past);
     if (!code || code == SSE_EAGAIN) {
         if (frame)
             count(f, frame);
@@ -385,7 +383,7 @@ static void pump(sse_follower *f, size_t limit)
         return;
     }
     settle(f);
-    if (c->closed && f->live)
+    if (c->closed && f->cursor == c->log.next)
         finish(f);
 }
 
@@ -564,6 +562,7 @@ static void attach(sse_follower *list)
     while (*last)
         last = &(*last)->also;
     *last = list;
+    sse_stream_break_run(s);
     for (sse_follower *f = list; f; f = f->also) {
         insert(f->channel, f);
         f->cursor = f->channel->log.next;

@@ -20,7 +20,7 @@ void sse_http1_format_date(time_t now, char *out, size_t size)
 
 sse_http1_field sse_http1_text_field(const char *name, const char *value)
 {
-    return (sse_http1_field){ { name, strlen(name) }, { value, strlen(value) } };
+    return (sse_http1_field){ sse_slice_text(name), sse_slice_text(value) };
 }
 
 size_t sse_http1_add_own(char digits[SSE_HTTP1_DIGITS], const char *date, int status,

@@ -49,7 +49,7 @@ int sse_gap_frame(sse_slice type, sse_slice last_id, const char *reason, sse_sli
     sse_buffer_init(&json, SIZE_MAX);
     code = append_member(&json, "{\"lastEventId\":", last_id);
     if (!code)
-        code = append_member(&json, ",\"reason\":", (sse_slice){ reason, strlen(reason) });
+        code = append_member(&json, ",\"reason\":", sse_slice_text(reason));
     if (!code && channel.at)
         code = append_member(&json, ",\"channel\":", channel);
     if (!code)

@@ -14,6 +14,11 @@ typedef struct sse_slice {
 
 #define SSE_SLICE(literal) ((sse_slice){ (literal), sizeof(literal) - 1 })
 
+static inline sse_slice sse_slice_text(const char *text)
+{
+    return (sse_slice){ text, strlen(text) };
+}
+
 static inline bool sse_slice_is(sse_slice s, const char *text)
 {
     size_t len = strlen(text);
