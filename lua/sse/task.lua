@@ -30,9 +30,8 @@ end
 
 -- One that waits for its next task: it may have been closed meanwhile.
 local function take()
-  repeat
-    local co = table.remove(idle)
-  until not co or coroutine.status(co) == "suspended"
+  local co
+  repeat co = table.remove(idle) until not co or coroutine.status(co) == "suspended"
   return co or coroutine.create(run)
 end
 
