@@ -134,6 +134,19 @@ serving.each("server error", function(transport)
     assert.equal(1, #serving.errors)
   end)
 
+  it("is such a handler too that listens for the end", function()
+    local reasons = {}
+    serving.start(function(server)
+      server:get("/", function(_, res)
+        res.onclose = function(reason) reasons[#reasons + 1] = reason end
+      end)
+    end)
+    assert.equal(500, serving.ask("GET /").status)
+    raw.pump(function() return #serving.errors == 1 end, "the report")
+    assert.truthy(serving.errors[1].message:find("without an answer", 1, true))
+    assert.same({}, reasons)
+  end)
+
   it("does not come from a task that still waits", function()
     local go
     serving.start(function(server)

@@ -24,7 +24,7 @@ function getters:closed()
 end
 
 function getters:pending() return self.exchange.pending end
-function getters:onclose() return self.close_handler end
+function getters:onclose() return self.news and self.news.close_handler or nil end
 
 local metatable = {
   __name = "sse.response",
@@ -35,29 +35,33 @@ local metatable = {
 }
 
 -- Wakes those who wait for room.
-local function wake(self)
-  local waiting = self.waiting
+local function wake(news)
+  local waiting = news.waiting
   if not waiting then return end
-  self.waiting = false
+  news.waiting = false
   for _, resume in ipairs(waiting) do resume() end
 end
 
+-- Whom to tell of the exchange's news. It does not know the response, for the exchange lives to its
+-- end with these: whether anybody could still answer must show before.
 local function watch(self)
-  if self.watched then return end
-  rawset(self, "watched", true)
+  local news = self.news
+  if news then return news end
+  news = { waiting = false, close_handler = nil }
+  rawset(self, "news", news)
   self.exchange.onclose = function(reason)
-    local handler = self.close_handler
-    wake(self)
+    local handler = news.close_handler
+    wake(news)
     if handler then handler(reason) end
   end
-  self.exchange.ondrain = function() wake(self) end
+  self.exchange.ondrain = function() wake(news) end
+  return news
 end
 
 function metatable.__newindex(self, key, value)
   if key ~= "onclose" then options.unknown_field("a response", key, { onclose = true }) end
   options.callback("onclose", value)
-  rawset(self, "close_handler", value)
-  watch(self)
+  watch(self).close_handler = value
 end
 
 --- Wraps an exchange of the core.
@@ -65,7 +69,7 @@ end
 -- @param req its request
 -- @tparam[opt] boolean|string compress the server's, for streams without an option of their own
 function response.new(exchange, req, compress)
-  return setmetatable({ exchange = exchange, req = req, base = false, waiting = false,
+  return setmetatable({ exchange = exchange, req = req, base = false, news = false,
     stream = false, answered = false, compress = compress }, metatable)
 end
 
@@ -159,7 +163,7 @@ function methods:finish()
   options.method(self, metatable, "res:finish")
   if self.exchange.state == "open" then self:reply(200) end
   self.exchange:finish()
-  wake(self)
+  if self.news then wake(self.news) end
 end
 
 --- Waits until the client has taken what is pending: a task yields, outside of one the loop is
@@ -167,11 +171,11 @@ end
 -- @return true; or nil, "closed", "ECLOSED"
 function methods:drain()
   options.method(self, metatable, "res:drain")
-  watch(self)
+  local news = watch(self)
   while not self.closed and self.pending > 0 do
     task.await(function(resume)
-      self.waiting = self.waiting or {}
-      table.insert(self.waiting, resume)
+      news.waiting = news.waiting or {}
+      table.insert(news.waiting, resume)
     end, "res:drain")
   end
   if self.closed then return nil, "closed", "ECLOSED" end
