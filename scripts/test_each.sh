@@ -29,9 +29,9 @@ while [ "$1" != -- ]; do
 done
 shift
 eval "printf '%s\n' \"\$@\" | xargs -P '$jobs' -I SPEC '$0' --one '$folder' SPEC $command"
-cat "$folder"/*.out | sed -n \
-    's|^\([0-9]*\) success[^/]*/ \([0-9]*\) fail[^/]*/ \([0-9]*\) err[^/]*/ \([0-9]*\) pend.*|\1 \2 \3 \4|p' |
-    awk -v seconds=$(($(date +%s) - began)) '{ good += $1; bad += $2; broken += $3; left += $4 }
+cat "$folder"/*.out |
+    awk -v seconds=$(($(date +%s) - began)) '
+        /^[0-9]+ success.* fail.* err.* pend/ { good += $1; bad += $4; broken += $7; left += $10 }
         END { printf "\n%d successes / %d failures / %d errors / %d pending : %d seconds\n",
             good, bad, broken, left, seconds }'
 [ ! -e "$folder/failed" ] || { echo "failed: $(tr '\n' ' ' <"$folder/failed")"; exit 1; }
