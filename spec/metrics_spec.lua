@@ -1,4 +1,5 @@
 -- server:stats and sse.metrics: each thing that is refused, skipped or closed has its number.
+local certs = require "spec.support.certs"
 local exposition = require "spec.support.exposition"
 local raw = require "spec.support.raw"
 local serving = require "spec.support.serving"
@@ -208,6 +209,25 @@ describe("metrics", function()
     local server = serving.start()
     for i = 1, 3 do made:publish { data = "x", key = i < 3 and "a" or "b" } end
     assert.equal(1, samples(server)["sse_channel_superseded_total{channel=latest}"])
+  end)
+
+  it("counts the handshakes of TLS", function()
+    local server = serving.start { tls = certs.server() }
+    local got = samples(server)
+    assert.equal(0, got.sse_tls_handshakes_total)
+    for _ = 1, 2 do
+      local url = ("https://127.0.0.1:%d/"):format(server.port)
+      assert.equal(404, assert(sse.fetch(url, { http2 = false, tls = certs.client() })).status)
+      serving.idle()
+    end
+    local stranger = serving.connect()
+    stranger:send "\22\3\1"
+    stranger:close()
+    raw.pump(function() return server:stats().handshake_failures == 1 end, "the failure")
+    got = samples(server)
+    assert.equal(2, got.sse_tls_handshakes_total)
+    assert.equal(1, got.sse_tls_handshakes_resumed_total)
+    assert.equal(1, got.sse_tls_handshake_failures_total)
   end)
 
   it("escapes names, and writes what is no UTF-8 as numbers", function()
