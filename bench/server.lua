@@ -1,7 +1,7 @@
 --- The server's benchmark: channels beside a bare loop of send(), nginx + nchan and better-sse.
 -- usage: lua server.lua BUILD-FOLDER
--- Environment: ROWS (connect, memory, events, burst, rate, few, stuck, churn; with commas), SERVERS
--- (floor, ours, nchan, better-sse), ROUNDS (5), FOLLOWERS (10000).
+-- Environment: ROWS (connect, memory, events, burst, rate, few, stuck, churn, tls, http2; with
+-- commas), SERVERS (floor, ours, nchan, better-sse), ROUNDS (5), FOLLOWERS (10000).
 local servers = require "bench.servers"
 local rows = require "bench.server_rows"
 local run = require "bench.server_run"
@@ -66,10 +66,10 @@ local function check_limit()
   end
 end
 
-local function present()
-  local list = {}
-  for _, server in ipairs(servers.list) do
-    if wanted(wanted_servers, server.name) then
+local function present(all)
+  local list = { base = all.base }
+  for _, server in ipairs(all) do
+    if wanted(wanted_servers, server.of or server.name) then
       local why = server.left_out(build)
       if why then print(("%s is left out: %s"):format(server.title, why))
       else list[#list + 1] = server
@@ -94,7 +94,7 @@ local function note_faults(server, phase, result)
     local count = result[name] or 0
     if count > 0 then
       faults[#faults + 1] = ("%s, %s: %d %s"):format(server.title, phase[1], count, name)
-      faults.ours = faults.ours or server.name == "ours"
+      faults.ours = faults.ours or (server.of or server.name) == "ours"
     end
   end
 end
@@ -189,23 +189,37 @@ local function conclude()
   os.exit(not faults.ours, true)
 end
 
-check_limit()
-local list = present()
-print(("medians of %d round%s in which the servers take turns; x1.00: as the floor"):format(
-  ROUNDS, ROUNDS == 1 and "" or "s"))
-for _, server in ipairs(list) do
-  local most = server.most_rounds or ROUNDS
-  if most < ROUNDS then print(("%s takes part in %d of them"):format(server.title, most)) end
-end
-if not io.open("/proc/self/smaps_rollup") then
-  print("no /proc here: CPU, memory and descriptors are left out")
-end
-report.head(list)
-for _, plan in ipairs(plans) do
-  local of_rows, of_servers = rows_of(plan), servers_of(plan, list)
-  if #of_rows > 0 and #of_servers > 0 then
-    local rounds = measure(plan, of_servers)
-    for _, row in ipairs(of_rows) do show(row, rounds, list) end
+-- What is to be measured of a plan goes to the table, below the names of its own servers if it has
+-- such.
+local function run_plan(plan, common)
+  local of_rows = rows_of(plan)
+  if #of_rows == 0 then return end
+  local list = plan.list and present(plan.list) or common
+  local of_servers = servers_of(plan, list)
+  if #of_servers == 0 then return end
+  if plan.list then
+    print(("%s (ratios are to %s)"):format(plan.title, list.base))
+    report.head(list)
   end
+  local rounds = measure(plan, of_servers)
+  for _, row in ipairs(of_rows) do show(row, rounds, list) end
 end
+
+local function introduce(list)
+  print(("medians of %d round%s in which the servers take turns; x1.00: as the floor"):format(
+    ROUNDS, ROUNDS == 1 and "" or "s"))
+  for _, server in ipairs(list) do
+    local most = server.most_rounds or ROUNDS
+    if most < ROUNDS then print(("%s takes part in %d of them"):format(server.title, most)) end
+  end
+  if not io.open("/proc/self/smaps_rollup") then
+    print("no /proc here: CPU, memory and descriptors are left out")
+  end
+  report.head(list)
+end
+
+check_limit()
+local list = present(servers.list)
+introduce(list)
+for _, plan in ipairs(plans) do run_plan(plan, list) end
 conclude()

@@ -15,7 +15,8 @@ end
 local function open(server, build, size)
   local self = setmetatable({ server = server, process = server.start(build) }, session)
   -- nginx's worker is there once it answers.
-  os.execute(("%s/load %d connect:1 >/dev/null"):format(build, self.process.port))
+  os.execute(("%s/load %d %s connect:1 >/dev/null"):format(build, self.process.port,
+    server.options))
   local path = fifo()
   self.results = assert(io.popen(("%s/load %d --pids %s --size %d %s <'%s'"):format(
     build, self.process.port, self.process:pids(), size, server.options, path)))

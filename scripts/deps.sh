@@ -58,6 +58,7 @@ LIST
         ;;
     bench) packages_of build; packages_of node; packages_of h2load; cat <<'LIST'
 nchan|nginx + nchan, a peer|nginx-light libnginx-mod-nchan|nginx|nginx|nginx
+cmd:openssl|makes a certificate|openssl|openssl|openssl|openssl
 cmd:ps|finds a server's processes|procps|procps-ng|procps|proctools
 LIST
         ;;
