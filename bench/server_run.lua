@@ -22,8 +22,10 @@ local function open(server, build, size)
     build, self.process.port, self.process:pids(), size, server.options, path)))
   self.phases = assert(io.open(path, "w")) -- waits for the other end
   os.remove(path)
-  self:read("its start")
-  return self
+  local ok, message = pcall(self.read, self, "its start")
+  if ok then return self end
+  self:close()
+  error(message, 0)
 end
 
 function session:read(phase)

@@ -29,7 +29,7 @@ serving.each("channel", function(transport)
         assert.equal(transport.protocol, req.protocol)
         local stream = res:event_stream()
         stream.onclose = function(reason) reasons[#reasons + 1] = reason end
-        if #list == 1 then stream:follow(list[1]) else stream:follow(list) end
+        stream:follow(table.unpack(list))
       end)
     end)
   end
@@ -63,8 +63,9 @@ serving.each("channel", function(transport)
     assert.equal("1 2 3 4 5", data_till(first, 5))
     assert.equal("1 2 3 4 5", data_till(second, 5))
     second:close()
+    publish(news, 6, 6) -- libcurl tells of a stream given up with what comes on another
     raw.pump(function() return news.followers == 1 end, "the second to leave")
-    publish(news, 6, 8)
+    publish(news, 7, 8)
     second = open(ids[5], news, 2)
     publish(news, 9, 9)
     assert.equal("6 7 8 9", data_till(second, 9))

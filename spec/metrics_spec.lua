@@ -217,7 +217,9 @@ describe("metrics", function()
     assert.equal(0, got.sse_tls_handshakes_total)
     for _ = 1, 2 do
       local url = ("https://127.0.0.1:%d/"):format(server.port)
-      assert.equal(404, assert(sse.fetch(url, { http2 = false, tls = certs.client() })).status)
+      local res = assert(sse.fetch(url, { http2 = false, tls = certs.client() }))
+      assert.equal(404, res.status)
+      assert(res:text())
       serving.idle()
     end
     local stranger = serving.connect()
