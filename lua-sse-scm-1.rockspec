@@ -30,6 +30,7 @@ external_dependencies = {
   CURL = { library = "curl" },
   OPENSSL = { header = "openssl/ssl.h", library = "ssl" },
   NGHTTP2 = { header = "nghttp2/nghttp2.h", library = "nghttp2" },
+  ZLIB = { header = "zlib.h", library = "z" },
 }
 
 test_dependencies = {
@@ -80,6 +81,7 @@ build = {
         "csrc/net/loop.c",
         "csrc/net/multi.c",
         "csrc/net/negotiated.c",
+        "csrc/net/packer.c",
         "csrc/net/pool.c",
         "csrc/net/queue.c",
         "csrc/net/server.c",
@@ -95,6 +97,8 @@ build = {
         "csrc/net/wheel.c",
         "csrc/wire/block.c",
         "csrc/wire/buffer.c",
+        "csrc/wire/coding.c",
+        "csrc/wire/deflater.c",
         "csrc/wire/encoder.c",
         "csrc/wire/error.c",
         "csrc/wire/frame.c",

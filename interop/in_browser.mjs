@@ -2,6 +2,7 @@
 // demo's pages. The screenshots are build/interop/demo.png and live-*.png.
 import assert from 'node:assert/strict';
 import { startBrowser } from './browser.mjs';
+import { compressedInPage } from './compressed.mjs';
 import { onDemo } from './demo_page.mjs';
 import { check, luaServer } from './lib.mjs';
 import { onLive } from './live_page.mjs';
@@ -73,6 +74,7 @@ async function onServer(context) {
   await page.goto(`${server.url}/left`);
   await check('Chromium: every kind of event', () => kinds(page, server.url));
   await check('Chromium: reconnects with Last-Event-ID', () => reconnects(page, server.url));
+  await check('Chromium: compressed', () => compressedInPage(page, server.url));
   const other = await luaServer();
   await check('Chromium: from another origin', () => kinds(page, other.url));
   await other.stop();

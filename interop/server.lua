@@ -82,6 +82,8 @@ server:post("/say", function(req, res)
   stream:close()
 end)
 
+require "interop.steps"(server)
+
 assert(server:listen())
 print("port " .. server.port)
 io.stdout:flush()

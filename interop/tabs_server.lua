@@ -7,8 +7,7 @@ local sse = require "sse"
 local asked = json.decode(arg[1])
 local channel = sse.channel "tabs"
 local server = sse.server {
-  host = "127.0.0.1", port = asked.port, tls = asked.tls,
-  compress = pcall(sse.server, { compress = true }) and asked.compress or nil,
+  host = "127.0.0.1", port = asked.port, tls = asked.tls, compress = asked.compress,
 }
 local published, brought = 0, {}
 

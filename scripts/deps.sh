@@ -19,6 +19,7 @@ pc:libevent_core|the event loop|libevent-dev|libevent-devel|libevent-dev|libeven
 pc:libcurl|the client's HTTP|libcurl4-openssl-dev|libcurl-devel|curl-dev|curl
 pc:libssl|the server's TLS|libssl-dev|openssl-devel|openssl-dev|openssl
 pc:libnghttp2|the server's HTTP/2|libnghttp2-dev|libnghttp2-devel|nghttp2-dev|nghttp2
+pc:zlib|compresses event streams|zlib1g-dev|zlib-devel|zlib-dev|zlib
 lua:cjson|JSON|lua-cjson|rock:lua-cjson|lua5.4-cjson|rock:lua-cjson
 LIST
         ;;
@@ -56,7 +57,7 @@ browser|a browser for the demo's page|chromium|chromium|chromium|chromium
 font|Chinese text|fontconfig fonts-wqy-microhei|wqy-microhei-fonts|font-wqy-zenhei|font-noto-sans-sc
 LIST
         ;;
-    bench) packages_of build; packages_of node; packages_of h2load; cat <<'LIST'
+    bench) packages_of build; packages_of node; cat <<'LIST'
 nchan|nginx + nchan, a peer|nginx-light libnginx-mod-nchan|nginx|nginx|nginx
 cmd:openssl|makes a certificate|openssl|openssl|openssl|openssl
 cmd:ps|finds a server's processes|procps|procps-ng|procps|proctools

@@ -115,7 +115,7 @@ serving.each("server stream", function(transport)
     local full, drained, ondrain = 0, 0, 0
     serving.start(function(server)
       server:get("/", function(_, res)
-        local stream = res:event_stream { max_pending = 100000 }
+        local stream = res:event_stream { max_pending = 100000, compress = false }
         stream.ondrain = function() ondrain = ondrain + 1 end
         local piece = ("x"):rep(9990)
         for _ = 1, 1200 do

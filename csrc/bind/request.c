@@ -419,6 +419,20 @@ static int64_t option(lua_State *L, int index, const char *name, int64_t otherwi
     return value;
 }
 
+static sse_compress check_compress(lua_State *L)
+{
+    static const char *const names[] = { "shared", "window", NULL };
+    int type = lua_getfield(L, 2, "compress");
+    sse_compress mode = SSE_COMPRESS_SHARED;
+
+    if (type == LUA_TBOOLEAN && !lua_toboolean(L, -1))
+        mode = SSE_COMPRESS_OFF;
+    else if (type != LUA_TNIL && type != LUA_TBOOLEAN)
+        mode = luaL_checkoption(L, -1, NULL, names) ? SSE_COMPRESS_WINDOW : SSE_COMPRESS_SHARED;
+    lua_pop(L, 1);
+    return mode;
+}
+
 static void check_stream_options(lua_State *L, sse_stream_options *options, sse_http1_field *fields)
 {
     luaL_checktype(L, 2, LUA_TTABLE);
@@ -426,6 +440,7 @@ static void check_stream_options(lua_State *L, sse_stream_options *options, sse_
     options->retry = option(L, 2, "retry", SSE_NO_RETRY, false);
     options->keep_alive = option(L, 2, "keep_alive", SSE_KEEP_ALIVE_DEFAULT, true);
     options->max_pending = (size_t)option(L, 2, "max_pending", 0, false);
+    options->compress = check_compress(L);
     lua_getfield(L, 2, "headers"); /* stays on the stack: the fields point into it */
     options->count = sse_check_fields(L, lua_gettop(L), fields);
     options->fields = fields;

@@ -258,7 +258,7 @@ static int m_stats(lua_State *L)
 
     if (context)
         tls = *sse_tls_context_counters(context);
-    lua_createtable(L, 0, 29);
+    lua_createtable(L, 0, 33);
     set_count(L, "connections", c->connections);
     set_count(L, "streams", c->streams);
     set_count(L, "accepted", c->accepted);
@@ -284,6 +284,10 @@ static int m_stats(lua_State *L)
     set_reasons(L, "closed", c->closed);
     set_reasons(L, "streams_ended", c->streams_ended);
     set_rejected(L, c->rejected);
+    set_count(L, "compressed", c->packed);
+    set_count(L, "windows", c->windows);
+    set_count(L, "uncompressed_bytes", c->packed_from);
+    set_count(L, "compressed_bytes", c->packed_to);
     return 1;
 }
 

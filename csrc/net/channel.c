@@ -2,6 +2,8 @@
 
 #include <stdlib.h>
 
+#include "packer.h"
+
 #define BETWEEN_LOOKS 16                  /* followers served between two looks at the clock */
 #define PUMP_BYTES    ((size_t)256 << 10) /* to one follower, before the others' turn */
 #define BATCH_BYTES   ((size_t)64 << 10)  /* events joined in one frame */
@@ -16,12 +18,20 @@ const uint64_t sse_delay_bounds[SSE_DELAYS - 1] = { 100,    250,    500,     100
 
 /* --- several events in one frame -------------------------------------------------------------- */
 
+/* A frame of the log stays, but not what was made for those who were served: the log's bounds are
+ * for the events alone. */
+static void forget(sse_batch *b)
+{
+    if (b->frame)
+        sse_frame_drop_twin(b->frame);
+    sse_frame_unref(b->frame);
+    b->frame = NULL;
+}
+
 static void forget_batches(sse_channel *c)
 {
-    for (int i = 0; i < SSE_BATCHES; i++) {
-        sse_frame_unref(c->batches[i].frame);
-        c->batches[i].frame = NULL;
-    }
+    for (int i = 0; i < SSE_BATCHES; i++)
+        forget(&c->batches[i]);
 }
 
 static void tidy(void *arg)
@@ -100,8 +110,7 @@ int sse_channel_batch(sse_channel *c, uint64_t from, sse_frame **out, uint64_t *
             b = &c->batches[i];
     if (!b) {
         b = &c->batches[c->next_batch++ % SSE_BATCHES];
-        sse_frame_unref(b->frame);
-        b->frame = NULL;
+        forget(b);
         code = make_batch(c, from, b);
         if (code)
             return code;
@@ -111,6 +120,31 @@ int sse_channel_batch(sse_channel *c, uint64_t from, sse_frame **out, uint64_t *
     *out = sse_frame_ref(b->frame);
     *to = b->to;
     return SSE_OK;
+}
+
+/* What a newer event has superseded may have been skipped: only what is behind it counts. */
+static size_t copy_past(const sse_past *past, char *out, size_t max)
+{
+    const sse_channel *c = past->log;
+    uint64_t position = past->before, from = position;
+    size_t len = 0;
+
+    while (from > c->log.first && len < max && !sse_log_at(&c->log, from - 1)->superseded)
+        len += sse_log_at(&c->log, --from)->frame->payload;
+    len = len < max ? len : max;
+    for (size_t left = len; left > 0; position--) {
+        sse_slice s = sse_frame_payload(sse_log_at(&c->log, position - 1)->frame);
+        size_t n = s.len < left ? s.len : left;
+
+        left -= n;
+        memcpy(out + left, s.at + s.len - n, n);
+    }
+    return len;
+}
+
+sse_past sse_channel_past(const sse_channel *c, uint64_t position)
+{
+    return (sse_past){ copy_past, c, position };
 }
 
 /* --- rounds: everybody is brought up to the head --------------------------------------------- */

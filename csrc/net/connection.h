@@ -54,9 +54,11 @@ typedef struct sse_counters {
     size_t buffered;                         /* bytes queued for sockets now */
     size_t http2_connections, http2_streams; /* open now; a stream carries one request */
     uint64_t http2_resets;                   /* connections ended: too many streams reset */
-    uint64_t http2_floods;        /* connections ended: too many frames that carry nothing */
-    uint64_t http2_header_floods; /* connections ended: a header block without measure */
-    uint64_t http2_starved;       /* streams ended: their client's window stayed closed */
+    uint64_t http2_floods;           /* connections ended: too many frames that carry nothing */
+    uint64_t http2_header_floods;    /* connections ended: a header block without measure */
+    uint64_t http2_starved;          /* streams ended: their client's window stayed closed */
+    size_t packed, windows;          /* streams open now that are compressed; with a window */
+    uint64_t packed_from, packed_to; /* plain bytes sent compressed, and what they came to */
 } sse_counters;
 
 typedef struct sse_connection sse_connection;
@@ -79,6 +81,7 @@ typedef struct sse_protocol {
 
 struct sse_exchange;
 struct sse_stream;
+struct sse_deflater;
 
 /* The end of a server, spread over a time. */
 typedef struct sse_draining {
@@ -99,7 +102,8 @@ typedef struct sse_pool {
     struct sse_exchange *ended, **ended_tail; /* see exchange.h */
     sse_deferred turn_end;
     sse_draining draining;
-    sse_slab connections, sessions, exchanges, streams, followers, http2_streams;
+    sse_slab connections, sessions, exchanges, streams, packed_streams, followers, http2_streams;
+    struct sse_deflater *deflater; /* packer.c's, or NULL */
     void (*on_request)(void *user, struct sse_exchange *x);
     void (*on_connection_gone)(void *user, sse_connection *c);
     void (*on_turn_end)(struct sse_pool *pool);    /* exchange.c's: calls what ended */

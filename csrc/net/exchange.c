@@ -200,32 +200,35 @@ static bool full(const sse_exchange *x, size_t pending, size_t more, size_t max)
            (pending > 0 && pool->count.buffered + more > pool->limits.max_buffered);
 }
 
-int sse_exchange_send(sse_exchange *x, sse_frame *frame, size_t max)
+int sse_exchange_room(sse_exchange *x, size_t bytes, size_t max)
 {
-    size_t pending = 0;
-    int code = SSE_OK;
-
     if (x->state != SSE_EXCHANGE_STARTED)
         return x->state == SSE_EXCHANGE_OPEN ? SSE_ESTATE : SSE_ECLOSED;
     if (x->head_only)
         return SSE_OK;
-    if (frame->payload > max) {
+    if (bytes > max) {
         x->pool->count.oversized++;
         return SSE_ETOOBIG;
     }
-    pending = x->transport->pending(x);
-    if (full(x, pending, frame->payload, max)) {
-        x->transport->flush(x, false);
-        if (x->state != SSE_EXCHANGE_STARTED || !x->session)
-            return SSE_ECLOSED;
-        pending = x->transport->pending(x);
-        if (full(x, pending, frame->payload, max)) {
-            x->pool->count.full++;
-            return SSE_EFULL;
-        }
-    }
+    if (!full(x, x->transport->pending(x), bytes, max))
+        return SSE_OK;
+    x->transport->flush(x, false);
+    if (x->state != SSE_EXCHANGE_STARTED || !x->session)
+        return SSE_ECLOSED;
+    if (!full(x, x->transport->pending(x), bytes, max))
+        return SSE_OK;
+    x->pool->count.full++;
+    return SSE_EFULL;
+}
+
+int sse_exchange_send(sse_exchange *x, sse_frame *frame, size_t max)
+{
+    int code = sse_exchange_room(x, frame->payload, max);
+
+    if (code || x->head_only)
+        return code;
     code = x->transport->send(x, frame);
-    if (!code && pending + frame->payload > FLUSH_AT)
+    if (!code && x->transport->pending(x) > FLUSH_AT)
         x->transport->flush(x, false);
     return code;
 }

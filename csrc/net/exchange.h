@@ -101,6 +101,10 @@ int sse_exchange_reply(sse_exchange *x, int status, const sse_http1_field *field
 int sse_exchange_start(sse_exchange *x, int status, const sse_http1_field *fields, size_t count,
                        size_t *bad);
 
+/* Whether so many bytes may be sent now, after a try to get rid of what is pending: SSE_OK, or what
+ * sse_exchange_send would say. */
+int sse_exchange_room(sse_exchange *x, size_t bytes, size_t max);
+
 /* A piece of a streamed body; all or nothing. SSE_EFULL: max bytes are pending and the client takes
  * none; SSE_ETOOBIG: the frame alone is over max; SSE_ECLOSED, SSE_ESTATE, SSE_ENOMEM. */
 int sse_exchange_send(sse_exchange *x, sse_frame *frame, size_t max);

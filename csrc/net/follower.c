@@ -1,6 +1,7 @@
 #include "follower.h"
 
 #include "../wire/gap.h"
+#include "packer.h"
 
 #define PUMP_BYTES   ((size_t)256 << 10)
 #define BATCH_BYTES  ((size_t)64 << 10)
@@ -92,7 +93,7 @@ static void tell_gap(sse_follower *f, sse_gap gap, sse_slice last_id)
     int code = sse_gap_frame(text(c->gap_event), last_id, sse_gap_names[gap], name, &frame);
 
     if (!code)
-        code = sse_stream_push(f->stream, frame);
+        code = sse_stream_push(f->stream, frame, NULL);
     sse_frame_unref(frame);
     if (!code || code == SSE_EAGAIN)
         c->counters.gaps[gap]++;
@@ -286,12 +287,13 @@ static bool send_next(sse_follower *f, size_t *sent)
     sse_frame *frame = NULL;
     uint64_t to = 0;
     size_t looked = 0;
-    int code = f->filter || follows_several(s)
-                   ? own_batch(f, &frame, &to, &looked)
+    bool own = f->filter || follows_several(s);
+    sse_past past = sse_channel_past(f->channel, f->cursor);
+    int code = own ? own_batch(f, &frame, &to, &looked)
                    : sse_channel_batch(f->channel, f->cursor, &frame, &to);
 
     if (!code && frame)
-        code = sse_stream_push(s, frame);
+        code = sse_stream_push(s, frame, own ? NULL : &past);
     if (!code || code == SSE_EAGAIN) {
         if (frame)
             count(f, frame);
@@ -385,7 +387,7 @@ static void pump(sse_follower *f, size_t limit)
         return;
     }
     settle(f);
-    if (c->closed && f->live)
+    if (c->closed && f->cursor == c->log.next)
         finish(f);
 }
 
@@ -561,6 +563,7 @@ static void attach(sse_follower *list)
     while (*last)
         last = &(*last)->also;
     *last = list;
+    sse_stream_break_run(s);
     for (sse_follower *f = list; f; f = f->also) {
         insert(f->channel, f);
         f->cursor = f->channel->log.next;

@@ -1,3 +1,4 @@
+#include "../wire/deflater.h"
 #include "connection.h"
 #include "http1_answer.h"
 
@@ -118,6 +119,8 @@ void sse_pool_free(sse_pool *pool)
     sse_slab_free(&pool->sessions);
     sse_slab_free(&pool->exchanges);
     sse_slab_free(&pool->streams);
+    sse_slab_free(&pool->packed_streams);
+    sse_deflater_free(pool->deflater);
     sse_slab_free(&pool->http2_streams);
     sse_slab_free(&pool->followers);
 }

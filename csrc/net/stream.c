@@ -2,8 +2,26 @@
 
 #include <strings.h>
 
+#include "http1_answer.h"
+#include "packer.h"
+
 #define SLOW_END_MS   2000 /* what a client that is too slow has left to read why */
 #define SLOW_RETRY_MS 1000
+
+typedef struct packed_stream {
+    sse_stream stream;
+    sse_packer packer;
+} packed_stream;
+
+static sse_packer *packer(sse_stream *s)
+{
+    return &SSE_OWNER(s, packed_stream, stream)->packer;
+}
+
+static sse_slab *slab_of(sse_pool *pool, bool packs)
+{
+    return packs ? &pool->packed_streams : &pool->streams;
+}
 
 static void on_exchange_ended(void *user)
 {
@@ -23,7 +41,9 @@ static void on_exchange_end(void *user, sse_reason reason)
     pool->count.streams_ended[reason]++;
     if (s->on->on_end)
         s->on->on_end(s->user, reason);
-    sse_slab_give(&pool->streams, s);
+    if (s->packs)
+        sse_packer_stop(packer(s), pool);
+    sse_slab_give(slab_of(pool, s->packs), s);
 }
 
 static void on_exchange_drain(void *user)
@@ -45,6 +65,18 @@ static uint64_t random_to(uint64_t most)
     return random % (most + 1);
 }
 
+/* What is to be the last piece, as the end of the body; false: it can't be had. */
+static bool pack_end(sse_stream *s, sse_frame **frame)
+{
+    sse_frame *plain = *frame;
+
+    if (!s->packs || sse_stream_closed(s))
+        return true;
+    *frame = sse_packer_end(packer(s), s->exchange, plain);
+    sse_frame_unref(plain);
+    return *frame != NULL;
+}
+
 /* Spread, so that clients sent away together do not come back together. */
 static void end_with_retry(sse_stream *s, uint64_t retry, uint64_t ms, sse_reason reason)
 {
@@ -53,13 +85,22 @@ static void end_with_retry(sse_stream *s, uint64_t retry, uint64_t ms, sse_reaso
 
     if (sse_frame_event(&event, SIZE_MAX, &frame, NULL))
         frame = NULL; /* it ends all the same */
-    sse_exchange_give_up(s->exchange, frame, ms, reason);
+    if (pack_end(s, &frame))
+        sse_exchange_give_up(s->exchange, frame, ms, reason);
+    else
+        sse_exchange_abort(s->exchange, reason);
     sse_frame_unref(frame);
+}
+
+static int hand_over(sse_stream *s, sse_frame *frame, size_t max)
+{
+    return s->packs ? sse_packer_send(packer(s), s->exchange, frame, max)
+                    : sse_exchange_send(s->exchange, frame, max);
 }
 
 static int send_frame(sse_stream *s, sse_frame *frame)
 {
-    int code = sse_exchange_send(s->exchange, frame, s->max_pending);
+    int code = hand_over(s, frame, s->max_pending);
 
     sse_frame_unref(frame);
     if (!code)
@@ -98,7 +139,39 @@ static bool given(const sse_stream_options *options, const char *name)
     return false;
 }
 
-static int start(sse_exchange *x, const sse_stream_options *options, size_t *bad)
+/* Whether the answer depends on what the client accepts. */
+static bool is_negotiated(const sse_stream_options *options)
+{
+    return options->compress != SSE_COMPRESS_OFF && sse_http1_has_body(options->status) &&
+           !given(options, "Content-Encoding");
+}
+
+/* None over HTTP/1.0, where proxies pass on what their clients may not know. */
+static sse_coding choose_coding(const sse_exchange *x, const sse_stream_options *options)
+{
+    const sse_request *r = x->request;
+
+    if (!is_negotiated(options) || (r->major == 1 && r->minor == 0))
+        return SSE_CODING_NONE;
+    return sse_coding_choose(r->fields, r->field_count);
+}
+
+static size_t coding_fields(const sse_stream_options *options, sse_coding coding,
+                            sse_http1_field *out)
+{
+    const sse_http1_field *fields = options->fields;
+    const char *name = sse_coding_name(coding);
+    size_t count = 0;
+
+    if (coding != SSE_CODING_NONE)
+        out[count++] = sse_http1_text_field("Content-Encoding", name);
+    if (is_negotiated(options) && !sse_fields_list(fields, options->count, "Vary", "*") &&
+        !sse_fields_list(fields, options->count, "Vary", "Accept-Encoding"))
+        out[count++] = sse_http1_text_field("Vary", "Accept-Encoding");
+    return count;
+}
+
+static int start(sse_exchange *x, const sse_stream_options *options, sse_coding coding, size_t *bad)
 {
     static const sse_http1_field own[] = {
         { { "Content-Type", 12 }, { "text/event-stream", 17 } },
@@ -108,7 +181,7 @@ static int start(sse_exchange *x, const sse_stream_options *options, size_t *bad
     sse_http1_field fields[SSE_HTTP1_MAX_FIELDS];
     size_t count = options->count;
 
-    if (count + 3 > SSE_HTTP1_MAX_FIELDS || given(options, "Content-Type")) {
+    if (count + 5 > SSE_HTTP1_MAX_FIELDS || given(options, "Content-Type")) {
         *bad = 0;
         return SSE_EINVAL;
     }
@@ -117,18 +190,21 @@ static int start(sse_exchange *x, const sse_stream_options *options, size_t *bad
     for (size_t i = 0; i < 3; i++)
         if (!given(options, own[i].name.at))
             fields[count++] = own[i];
+    count += coding_fields(options, coding, fields + count);
     return sse_exchange_start(x, options->status, fields, count, bad);
 }
 
-static sse_stream *new_stream(sse_exchange *x, const sse_stream_options *options)
+static sse_stream *new_stream(sse_exchange *x, const sse_stream_options *options, bool packs)
 {
     const sse_limits *limits = &x->pool->limits;
     uint64_t interval =
         options->keep_alive < 0 ? limits->keep_alive : (uint64_t)options->keep_alive;
-    sse_stream *s = sse_slab_take(&x->pool->streams, sizeof *s);
+    sse_stream *s =
+        sse_slab_take(slab_of(x->pool, packs), packs ? sizeof(packed_stream) : sizeof(sse_stream));
 
     if (!s)
         return NULL;
+    s->packs = packs;
     s->on = &sse_exchange_unheard;
     s->exchange = x;
     s->keep_alive.call = on_silence;
@@ -157,19 +233,40 @@ static void on_exchange_end_wanted(void *user)
 static const sse_exchange_events events = { on_exchange_ended, on_exchange_end, on_exchange_drain,
                                             on_exchange_end_wanted };
 
+/* The first of the body. */
+static void begin(sse_stream *s, const sse_stream_options *options, sse_coding coding)
+{
+    sse_exchange *x = s->exchange;
+    bool window = options->compress == SSE_COMPRESS_WINDOW;
+
+    if (s->packs && sse_packer_start(packer(s), x, coding, window))
+        sse_exchange_abort(x, SSE_END_ERROR);
+    if (options->retry != SSE_NO_RETRY)
+        sse_stream_send(s, &(sse_event){ .retry = options->retry }, NULL);
+    if (x->head_only)
+        sse_stream_close(s);
+    else if (sse_stream_closed(s))
+        return;
+    else if (x->pool->draining.on)
+        on_exchange_end_wanted(s);
+    else if (s->interval)
+        sse_wheel_set(&x->pool->wheel, &s->keep_alive, s->interval);
+}
+
 int sse_stream_open(sse_exchange *x, const sse_stream_options *options, sse_stream **out,
                     size_t *bad)
 {
-    sse_stream *s = new_stream(x, options);
+    sse_coding coding = choose_coding(x, options);
+    sse_stream *s = new_stream(x, options, coding != SSE_CODING_NONE && !x->head_only);
     int code = SSE_OK;
 
     if (!s)
         return SSE_ENOMEM;
     x->long_lived = true;
-    code = start(x, options, bad);
+    code = start(x, options, coding, bad);
     if (code) {
         x->long_lived = false;
-        sse_slab_give(&x->pool->streams, s);
+        sse_slab_give(slab_of(x->pool, s->packs), s);
         return code;
     }
     x->user = s;
@@ -178,14 +275,7 @@ int sse_stream_open(sse_exchange *x, const sse_stream_options *options, sse_stre
     x->pool->count.streams++;
     x->pool->count.streams_opened++;
     *out = s;
-    if (options->retry != SSE_NO_RETRY)
-        sse_stream_send(s, &(sse_event){ .retry = options->retry }, NULL);
-    if (x->head_only)
-        sse_stream_close(s);
-    else if (x->pool->draining.on)
-        on_exchange_end_wanted(s);
-    else if (s->interval)
-        sse_wheel_set(&x->pool->wheel, &s->keep_alive, s->interval);
+    begin(s, options, coding);
     return SSE_OK;
 }
 
@@ -228,12 +318,19 @@ int sse_stream_comment(sse_stream *s, sse_slice text)
     return code ? code : send_frame(s, frame);
 }
 
-int sse_stream_push(sse_stream *s, sse_frame *frame)
+int sse_stream_push(sse_stream *s, sse_frame *frame, const sse_past *past)
 {
-    int code = sse_exchange_push(s->exchange, frame);
+    int code = s->packs ? sse_packer_push(packer(s), s->exchange, frame, past)
+                        : sse_exchange_push(s->exchange, frame);
 
     s->behind = code == SSE_EAGAIN;
     return code;
+}
+
+void sse_stream_break_run(sse_stream *s)
+{
+    if (s->packs)
+        packer(s)->run = 0;
 }
 
 bool sse_stream_takes(sse_stream *s, bool again)
@@ -270,7 +367,13 @@ void sse_stream_end_slow(sse_stream *s)
 
 void sse_stream_close(sse_stream *s)
 {
-    sse_exchange_finish(s->exchange, SSE_END_SERVER);
+    sse_frame *end = NULL;
+
+    if (pack_end(s, &end))
+        sse_exchange_give_up(s->exchange, end, 0, SSE_END_SERVER);
+    else
+        sse_exchange_abort(s->exchange, SSE_END_ERROR);
+    sse_frame_unref(end);
 }
 
 void sse_stream_abort(sse_stream *s, sse_reason reason)

@@ -9,6 +9,7 @@
 #define SSE_KEEP_ALIVE_DEFAULT (-1)
 
 struct sse_follower;
+struct sse_past;
 
 /* Its fields are channel.c's and follower.c's too; nobody else's. */
 typedef struct sse_stream {
@@ -23,16 +24,25 @@ typedef struct sse_stream {
     bool behind;       /* the client takes no more at present: on_drain follows */
     bool resolved;     /* the client's last event id is of one of the channels it followed */
     bool draining;     /* the keep-alive deadline is the end */
+    bool packs;        /* compressed: a packer lies behind it */
 } sse_stream;
+
+/* How a stream is compressed for a client that asks for it. */
+typedef enum sse_compress {
+    SSE_COMPRESS_OFF,
+    SSE_COMPRESS_SHARED, /* each event by itself, once for all who get it */
+    SSE_COMPRESS_WINDOW, /* with a window of SSE_WINDOW_BYTES of its own */
+} sse_compress;
 
 typedef struct sse_stream_options {
     int status;
     const sse_http1_field *fields; /* beside the stream's own; they win over Cache-Control and
                                       X-Accel-Buffering */
     size_t count;
-    int64_t retry;      /* ms sent at once, or SSE_NO_RETRY */
-    int64_t keep_alive; /* ms, 0: none, SSE_KEEP_ALIVE_DEFAULT: the server's */
-    size_t max_pending; /* 0: the server's */
+    int64_t retry;         /* ms sent at once, or SSE_NO_RETRY */
+    int64_t keep_alive;    /* ms, 0: none, SSE_KEEP_ALIVE_DEFAULT: the server's */
+    size_t max_pending;    /* 0: the server's */
+    sse_compress compress; /* where the client asks for it */
 } sse_stream_options;
 
 /* Answers the exchange with a stream; the request is dropped. The exchange belongs to the stream
@@ -47,8 +57,11 @@ void sse_stream_listen(sse_stream *s, void *user, const sse_exchange_events *on)
 int sse_stream_send(sse_stream *s, const sse_event *event, const char **field);
 int sse_stream_comment(sse_stream *s, sse_slice text);
 
-/* A frame straight to the client: see sse_exchange_push. */
-int sse_stream_push(sse_stream *s, sse_frame *frame);
+/* A frame straight to the client: see sse_exchange_push. past: see sse_packer_push. */
+int sse_stream_push(sse_stream *s, sse_frame *frame, const struct sse_past *past);
+
+/* What is pushed from now on may come from another log, or from elsewhere in it. */
+void sse_stream_break_run(sse_stream *s);
 
 /* Whether its client takes more at present, after a try to write what is queued: that only waits
  * for the end of the turn as a rule. `again`: also where the socket took no more the last time. */

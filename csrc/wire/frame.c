@@ -70,8 +70,20 @@ int sse_frame_event(const sse_event *event, size_t max, sse_frame **out, const c
     return code;
 }
 
+void sse_frame_drop_twin(sse_frame *f)
+{
+    if (!f->twin)
+        return;
+    sse_frame_unref(f->twin->alone);
+    sse_frame_unref(f->twin->linked);
+    free(f->twin);
+    f->twin = NULL;
+}
+
 void sse_frame_unref(sse_frame *f)
 {
-    if (f && --f->refs == 0)
-        free(f);
+    if (!f || --f->refs > 0)
+        return;
+    sse_frame_drop_twin(f);
+    free(f);
 }

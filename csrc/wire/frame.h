@@ -8,11 +8,21 @@
 #include "encoder.h"
 #include "slice.h"
 
+/* What a frame's payload is deflated: made for the first receiver that wants it so, shared by all
+ * of them, and gone with its frame. See deflater.h. */
+typedef struct sse_twin {
+    struct sse_frame *alone;     /* refers to nothing before it; or NULL */
+    struct sse_frame *linked;    /* refers to what is right before it; or NULL */
+    uint64_t after;              /* the place in the log that linked is right for */
+    uint32_t crc, crc_op, adler; /* of the payload: see coding.h */
+} sse_twin;
+
 typedef struct sse_frame {
     uint32_t refs;   /* one loop, one thread: a plain counter */
     uint32_t head;   /* bytes of chunk size line before the payload; 0: no chunk framing */
     uint32_t events; /* how many of a channel's it holds, for those who count */
     size_t payload;  /* bytes of payload */
+    sse_twin *twin;  /* or NULL */
     char bytes[];    /* chunk size CRLF payload CRLF; or the bare bytes where head is 0 */
 } sse_frame;
 
@@ -57,5 +67,8 @@ static inline sse_frame *sse_frame_ref(sse_frame *f)
 }
 
 void sse_frame_unref(sse_frame *f); /* NULL is allowed */
+
+/* Gives the twin back, also where the frame stays. */
+void sse_frame_drop_twin(sse_frame *f);
 
 #endif

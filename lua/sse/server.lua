@@ -117,7 +117,7 @@ end
 
 local function on_request(self, exchange)
   local req = request.new(exchange)
-  local res = response.new(exchange, req)
+  local res = response.new(exchange, req, self.compress)
   task.start(function(message) failed(self, req, res, message) end, answer, self, req, res)
 end
 
@@ -141,7 +141,8 @@ end
 -- `max_concurrent_streams` (requests at a time on an HTTP/2 connection), `max_head` and `max_body`
 -- (bytes), `max_pending` (bytes one client of a stream may be behind) and
 -- `max_buffered` (of all together), `head_timeout`, `body_timeout`, `idle_timeout` and
--- `keep_alive` (ms; `keep_alive` may be false), `on_error` (function(message, req)),
+-- `keep_alive` (ms; `keep_alive` may be false), `compress` (of its event streams,
+-- true; see `res:event_stream`), `on_error` (function(message, req)),
 -- `tls`
 --
 -- `tls = { cert, key, chain, names, min_version, ciphers, client_ca }` makes it speak HTTPS. The
@@ -157,13 +158,14 @@ local function new(given)
     router = router.new(), error_handler = given.on_error, collecting = false,
     draining = {}, -- those who wait for the end
   }
+  self.compress = given.compress
   self.cors = given.cors and cors.new(given.cors, 3) or false
   local inner = {
     on_request = function(exchange) on_request(self, exchange) end,
     on_idle = function() drained(self) end,
   }
   for name, value in pairs(given) do
-    if name ~= "cors" and name ~= "on_error" then inner[name] = value end
+    if name ~= "cors" and name ~= "compress" and name ~= "on_error" then inner[name] = value end
   end
   inner.tls = given.tls and tls.check(given.tls, 3)
   self.core = make_core(inner)
@@ -284,8 +286,9 @@ server.stop = server.close
 -- `resumed`, and `handshake_failures`, connections that ended before theirs was done. `bytes_in`
 -- and `bytes_out` count before encryption. Over HTTP/2 `http2_connections` and `http2_streams` open
 -- now; connections ended because their client knew no measure: `http2_resets`, `http2_floods`,
--- `http2_header_floods`; and streams ended because its window stayed closed: `http2_starved`. See
--- `sse.metrics`.
+-- `http2_header_floods`; and streams ended because its window stayed closed: `http2_starved`. Of
+-- compressed streams: `compressed` and `windows` open now, `uncompressed_bytes` and what they came
+-- to, `compressed_bytes`. See `sse.metrics`.
 function server:stats()
   options.method(self, metatable, "server:stats")
   return self.core:stats()

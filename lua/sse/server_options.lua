@@ -1,6 +1,7 @@
 --- The options of `sse.server`, by name: what each must be.
 -- @module sse.server_options
 local options = require "sse.options"
+local response = require "sse.server_response"
 
 return {
   host = "string",
@@ -24,6 +25,7 @@ return {
     expected = "a number of at least 1 (milliseconds), or false",
     check = function(v) return v == false or type(v) == "number" and v >= 1 and v < math.huge end,
   },
+  compress = response.compress,
   on_error = "function",
   tls = "table",
 }

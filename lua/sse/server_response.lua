@@ -63,9 +63,10 @@ end
 --- Wraps an exchange of the core.
 -- @param exchange
 -- @param req its request
-function response.new(exchange, req)
+-- @tparam[opt] boolean|string compress the server's, for streams without an option of their own
+function response.new(exchange, req, compress)
   return setmetatable({ exchange = exchange, req = req, base = false, waiting = false,
-    stream = false, answered = false }, metatable)
+    stream = false, answered = false, compress = compress }, metatable)
 end
 
 -- The fields every answer to this request has, then those given.
@@ -177,6 +178,12 @@ function methods:drain()
   return true
 end
 
+--- The rule of the option `compress`.
+response.compress = {
+  expected = 'true, false, "shared" or "window"',
+  check = function(v) return type(v) == "boolean" or v == "shared" or v == "window" end,
+}
+
 local stream_options = {
   retry = options.ms(),
   headers = "table",
@@ -185,12 +192,15 @@ local stream_options = {
     check = function(v) return v == false or type(v) == "number" and v >= 1 and v < math.huge end,
   },
   max_pending = options.integer(1),
+  compress = response.compress,
 }
 
 --- Answers with an event stream, whose head is sent at once. To HEAD it is the head alone: the
 -- stream given is closed.
 -- @tparam[opt] table given `retry` (ms, sent at once), `headers`, `keep_alive` (ms of silence
--- before a comment, false for none), `max_pending` (bytes a slow client may be behind)
+-- before a comment, false for none), `max_pending` (bytes a slow client may be behind), `compress`
+-- (where the client asks for gzip or deflate: true or "shared", each event by itself, made once for
+-- all who get it; "window", smaller, at 18 KiB a stream; false; without it as the server has it)
 -- @return the stream. Where the client has gone it is closed from the beginning; its `onclose` is
 -- called all the same if the handler sets it before it waits.
 function methods:event_stream(given)
@@ -198,12 +208,13 @@ function methods:event_stream(given)
   if given ~= nil then options.check("event_stream", given, stream_options) end
   check_unanswered(self)
   local req, inner = self.req, nil
-  if given or self.base then
+  if given or self.base or self.compress ~= nil then
     given = given or {}
     inner = {
       headers = fields_of(self, given.headers), retry = given.retry,
-      keep_alive = given.keep_alive, max_pending = given.max_pending,
+      keep_alive = given.keep_alive, max_pending = given.max_pending, compress = given.compress,
     }
+    if inner.compress == nil then inner.compress = self.compress end
   end
   local stream, gone, code = self.exchange:event_stream(inner)
   if not stream then return nil, gone, code end

@@ -9,7 +9,10 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <zlib.h>
 
+#include "../../csrc/wire/coding.h"
+#include "../../csrc/wire/deflater.h"
 #include "../../csrc/wire/encoder.h"
 #include "../../csrc/wire/error.h"
 #include "../../csrc/wire/frame.h"
@@ -274,6 +277,94 @@ static void frames(void)
     sse_frame_unref(raw);
 }
 
+/* --- deflating -------------------------------------------------------------------------------- */
+
+/* What blocks say between a head and an end, byte for byte. */
+static void check_body(sse_coding coding, const sse_sum *sum, sse_frame *const *blocks, size_t n,
+                       const char *plain)
+{
+    unsigned char in[4096], out[4096];
+    z_stream z = { .next_out = out, .avail_out = sizeof out };
+    sse_sum begun;
+    size_t len = sse_coding_head(coding, &begun, (char *)in);
+
+    for (size_t i = 0; i < n; i++) {
+        memcpy(in + len, sse_frame_payload(blocks[i]).at, blocks[i]->payload);
+        len += blocks[i]->payload;
+    }
+    len += sse_coding_end(coding, sum, (char *)in + len);
+    z.next_in = in;
+    z.avail_in = (uInt)len;
+    CHECK(inflateInit2(&z, 15 + 32) == Z_OK);
+    CHECK(inflate(&z, Z_FINISH) == Z_STREAM_END && z.avail_in == 0);
+    CHECK(z.total_out == strlen(plain) && !memcmp(out, plain, strlen(plain)));
+    inflateEnd(&z);
+}
+
+/* A failure leaves a frame as it was, and the twin that is there. */
+static void twins(void)
+{
+    static const char text[] = "data: " LONG_LINE "\n\n";
+    sse_deflater *d = sse_deflater_new(false);
+    sse_frame *frame = sse_frame_new(SSE_SLICE(text));
+    int alone = d && frame ? sse_deflater_twin(d, frame, (sse_slice){ 0 }) : SSE_ENOMEM;
+    int linked = d && frame ? sse_deflater_twin(d, frame, SSE_SLICE(text)) : SSE_ENOMEM;
+
+    CHECK(failed || (!alone && !linked));
+    CHECK(alone == SSE_OK || alone == SSE_ENOMEM);
+    if (frame)
+        CHECK(sse_slice_is(sse_frame_payload(frame), text));
+    if (!alone && !linked) {
+        sse_frame *const blocks[] = { frame->twin->alone, frame->twin->linked };
+
+        CHECK(blocks[1]->payload < 20 && blocks[1]->payload < blocks[0]->payload);
+        for (int coding = SSE_CODING_GZIP; coding <= SSE_CODING_DEFLATE; coding++) {
+            char head[SSE_CODING_AROUND];
+            sse_sum sum;
+
+            sse_coding_head((sse_coding)coding, &sum, head);
+            sse_sum_twin(&sum, (sse_coding)coding, frame->twin, frame->payload);
+            sse_sum_plain(&sum, (sse_coding)coding, sse_frame_payload(frame));
+            check_body((sse_coding)coding, &sum, blocks, 2, "data: " LONG_LINE "\n\n"
+                                                            "data: " LONG_LINE "\n\n");
+        }
+        CHECK(sse_deflater_twin(d, frame, (sse_slice){ 0 }) == SSE_OK);
+        CHECK(frame->twin->alone == blocks[0]);
+        sse_frame_drop_twin(frame);
+        CHECK(!frame->twin);
+    }
+    sse_frame_unref(frame);
+    sse_deflater_free(d);
+}
+
+static void windows(void)
+{
+    static const char text[] = "data: " LONG_LINE "\n\n";
+    sse_deflater *d = sse_deflater_new(true);
+    sse_frame *blocks[3] = { 0 };
+    size_t n = 0;
+
+    while (d && n < 3 && sse_deflater_next(d, SSE_SLICE(text), &blocks[n]) == SSE_OK)
+        n++;
+    CHECK(failed || n == 3);
+    if (n == 3) {
+        char head[SSE_CODING_AROUND];
+        sse_sum sum;
+
+        CHECK(blocks[2]->payload < 20);
+        sse_coding_head(SSE_CODING_GZIP, &sum, head);
+        for (int i = 0; i < 3; i++)
+            sse_sum_plain(&sum, SSE_CODING_GZIP, SSE_SLICE(text));
+        check_body(SSE_CODING_GZIP, &sum, blocks, 3,
+                   "data: " LONG_LINE "\n\n"
+                   "data: " LONG_LINE "\n\n"
+                   "data: " LONG_LINE "\n\n");
+    }
+    for (size_t i = 0; i < n; i++)
+        sse_frame_unref(blocks[i]);
+    sse_deflater_free(d);
+}
+
 /* --- logs ------------------------------------------------------------------------------------- */
 
 /* An append that failed changed nothing; the next one succeeds. */
@@ -416,6 +507,8 @@ int main(void)
         { "logs", logs },
         { "gaps", gaps },
         { "positions", positions },
+        { "twins", twins },
+        { "windows", windows },
         { "buffers", buffers },
         { "replacing", replacing },
     };

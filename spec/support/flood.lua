@@ -10,7 +10,7 @@ local stream
 local server = sse.server { port = 0 }
 
 server:get("/flood", function(_, res)
-  stream = res:event_stream()
+  stream = res:event_stream { compress = false }
   told = { sent = 0, full = 0 }
   while told.sent < EVENTS do
     local sent, why = stream:send { id = tostring(told.sent + 1), data = data }

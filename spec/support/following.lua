@@ -1,5 +1,6 @@
 --- Channels and their followers over real sockets, for one test that leaves nothing behind.
 local json = require "sse.json"
+local inflater = require "spec.inflater"
 local new_channel = require("sse.channel").new
 local new_parser = require "sse.parser"
 local lfs = require "lfs"
@@ -101,13 +102,15 @@ end
 
 --- Sends its request; see `open`.
 function client:request(id, given)
-  self.raw:send(("%s %s HTTP/%s\r\nHost: a\r\n%s\r\n"):format(given.method or "GET",
-    given.target or "/", given.version or "1.1", id and "Last-Event-ID: " .. id .. "\r\n" or ""))
+  self.raw:send(("%s %s HTTP/%s\r\nHost: a\r\nAccept-Encoding: %s\r\n%s\r\n"):format(
+    given.method or "GET", given.target or "/", given.version or "1.1", given.accept or "identity",
+    id and "Last-Event-ID: " .. id .. "\r\n" or ""))
 end
 
 --- Opens the stream.
 -- @tparam[opt] string id Last-Event-ID
--- @tparam[opt] table given `target` ("/"), `version` ("1.1"), `method`, `slow` (see `connect`)
+-- @tparam[opt] table given `target` ("/"), `version` ("1.1"), `method`, `accept` (a content
+-- coding), `slow` (see `connect`)
 function following.open(id, given)
   given = given or {}
   local self = following.connect(given)
@@ -121,6 +124,7 @@ function client:head()
   local head = self.raw:head()
   assert(head.status == 200, head.text)
   self.chunked = head.headers["transfer-encoding"] == "chunked"
+  self.inflater = head.headers["content-encoding"] and inflater.new()
   self.open = true
   return self
 end
@@ -136,6 +140,10 @@ local function take_chunk(self)
   return chunk
 end
 
+local function plain(self, chunk)
+  return self.inflater and self.inflater:feed(chunk) or chunk
+end
+
 -- What has come, to the parser.
 local function parse(self)
   if not self.chunked then
@@ -146,8 +154,9 @@ local function parse(self)
   for chunk in take_chunk, self do
     assert(not self.ended, "a chunk behind the last")
     self.ended = chunk == ""
-    if not self.ended then self.parser:feed(chunk) end
+    if not self.ended then self.parser:feed(plain(self, chunk)) end
   end
+  assert(not self.ended or not self.inflater or self.inflater:ended(), "no trailer")
 end
 
 --- Reads what has come, without a wait.
@@ -156,6 +165,9 @@ function client:poll()
   local stop = not self.open and select(2, self.raw.buffer:find("\r\n\r\n", 1, true))
   if stop then
     assert(self.raw.buffer:find "^HTTP/1.1 200 ")
+    if self.raw.buffer:sub(1, stop):find "\r\nContent%-Encoding: " then
+      self.inflater = inflater.new()
+    end
     self.raw.buffer = self.raw.buffer:sub(stop + 1)
     self.open, self.chunked = true, true
   end

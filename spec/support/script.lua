@@ -102,7 +102,8 @@ function Script:connect(client)
   self.conns[conn.serial] = conn
   conn.peer = following.peer(client.narrow and self.narrow or self.wide, client.narrow)
   conn.peer.parser = client:parser(conn)
-  conn.peer:request(client.id, { target = "/?n=" .. conn.serial })
+  local accept = ({ "identity", "gzip", "deflate" })[client.number % 3 + 1]
+  conn.peer:request(client.id, { target = "/?n=" .. conn.serial, accept = accept })
   client.conn = conn
 end
 
