@@ -189,37 +189,40 @@ local function conclude()
   os.exit(not faults.ours, true)
 end
 
--- What is to be measured of a plan goes to the table, below the names of its own servers if it has
--- such.
-local function run_plan(plan, common)
-  local of_rows = rows_of(plan)
-  if #of_rows == 0 then return end
-  local list = plan.list and present(plan.list) or common
-  local of_servers = servers_of(plan, list)
-  if #of_servers == 0 then return end
-  if plan.list then
-    print(("%s (ratios are to %s)"):format(plan.title, list.base))
-    report.head(list)
-  end
-  local rounds = measure(plan, of_servers)
-  for _, row in ipairs(of_rows) do show(row, rounds, list) end
-end
-
-local function introduce(list)
-  print(("medians of %d round%s in which the servers take turns; x1.00: as the floor"):format(
-    ROUNDS, ROUNDS == 1 and "" or "s"))
+local function introduce(title, list)
+  print(("%s; x1.00: as %s"):format(title, list.base))
   for _, server in ipairs(list) do
     local most = server.most_rounds or ROUNDS
-    if most < ROUNDS then print(("%s takes part in %d of them"):format(server.title, most)) end
-  end
-  if not io.open("/proc/self/smaps_rollup") then
-    print("no /proc here: CPU, memory and descriptors are left out")
+    if most < ROUNDS then print(("%s takes part in %d rounds"):format(server.title, most)) end
   end
   report.head(list)
 end
 
+-- The columns of plans without servers of their own; these come first.
+local common
+local function columns_of(plan)
+  if not plan.list and common then return common end
+  local list = present(plan.list or servers.list)
+  if #list > 0 then introduce(plan.title or "channels", list) end
+  if not plan.list then common = list end
+  return list
+end
+
+local function run_plan(plan)
+  local of_rows = rows_of(plan)
+  if #of_rows == 0 then return end
+  local list = columns_of(plan)
+  local of_servers = servers_of(plan, list)
+  if #of_servers == 0 then return end
+  local rounds = measure(plan, of_servers)
+  for _, row in ipairs(of_rows) do show(row, rounds, list) end
+end
+
 check_limit()
-local list = present(servers.list)
-introduce(list)
-for _, plan in ipairs(plans) do run_plan(plan, list) end
+print(("medians of %d round%s in which the servers take turns"):format(ROUNDS,
+  ROUNDS == 1 and "" or "s"))
+if not io.open("/proc/self/smaps_rollup") then
+  print("no /proc here: CPU, memory and descriptors are left out")
+end
+for _, plan in ipairs(plans) do run_plan(plan) end
 conclude()

@@ -189,7 +189,7 @@ end
 --- The plans for so many followers: list of { rows, phases, servers (nil: all), size }. A phase is
 -- { what load is told, label (nil: not kept), row it is for (nil: always run), slices }: so many
 -- times, the servers taking turns each time, so that what slows the machine slows all of them.
--- list: servers of its own, to columns of their own.
+-- list: servers of its own, in columns of their own below the title.
 -- pipelined: what it is for a server that can't publish many events in one turn.
 function rows.plans(n)
   return {

@@ -78,8 +78,9 @@ function report.line(metric, values, servers)
   local line = { ("  %-" .. NAME - 2 .. "s"):format(metric[1] .. unit) }
   for _, server in ipairs(servers) do
     local value = median(medians(values[server.name]))
+    local ratio = value and ratio_text(server, values, metric, servers.base) or ""
     line[#line + 1] = ("%" .. VALUE .. "s %-" .. RATIO - 1 .. "s"):format(
-      value and number(value) or "-", value and ratio_text(server, values, metric, servers.base) or "")
+      value and number(value) or "-", ratio)
   end
   local text, met = "", nil
   if metric.aim then text, met = judge(metric.aim, values) end

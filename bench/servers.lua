@@ -101,7 +101,8 @@ local function certificate()
   if pair then return pair end
   local folder = shell("mktemp -d"):match("%S+")
   pair = { cert = folder .. "/cert.pem", key = folder .. "/key.pem" }
-  pair.keeper = setmetatable({}, { __gc = function() os.execute(("rm -r '%s'"):format(folder)) end })
+  local function remove() os.execute(("rm -r '%s'"):format(folder)) end
+  pair.keeper = setmetatable({}, { __gc = remove })
   assert(os.execute(("chmod 755 '%s' && openssl req -x509 -newkey ec -pkeyopt "
     .. "ec_paramgen_curve:P-256 -nodes -days 2 -subj /CN=localhost -keyout '%s' -out '%s' "
     .. "2>/dev/null"):format(folder, pair.key, pair.cert)), "openssl made no certificate")

@@ -117,7 +117,8 @@ async function overHttp2(browser, certs, packed) {
   await each('all receive again', async () => {
     await publish(page, 2);
     await allGot(page, COUNT, 10);
-    return `${await onOneConnection(page, COUNT, packed)}, ${await shot(page, packed ? 'packed' : 'h2')}`;
+    const picture = await shot(page, packed ? 'packed' : 'h2');
+    return `${await onOneConnection(page, COUNT, packed)}, ${picture}`;
   });
   await each('ends by SIGTERM', async () => assert.equal(await server.stop(), 0));
   await context.close();

@@ -1,8 +1,8 @@
 /* load: the load generator of the server's benchmark. main.c reads the phases to run; phases.c and
- * churn.c run them; a transport (http1.c, http2.c) opens followers over sockets (tls.c has TLS's); publisher.c asks the server to publish;
- * follower.c checks what comes; measure.c looks at the server's processes. Everything runs on one
- * thread and one event_base; nothing is freed before the end but what comes and goes with
- * followers.
+ * churn.c run them; a transport (http1.c, http2.c) opens followers, over plain sockets or TLS's
+ * (tls.c); publisher.c asks the server to publish; follower.c checks what comes; measure.c looks at
+ * the server's processes. Everything runs on one thread and one event_base; nothing is freed before
+ * the end but what comes and goes with followers.
  */
 #ifndef LOAD_H
 #define LOAD_H
