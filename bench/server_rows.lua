@@ -48,7 +48,7 @@ local OF_NCHAN = { of = "nchan", times = 1 }
 -- --- the rows ------------------------------------------------------------------------------------
 
 local function followers(n)
-  return ("%d,%03d"):format(n // 1000, n % 1000)
+  return n < 1000 and tostring(n) or ("%d,%03d"):format(n // 1000, n % 1000)
 end
 
 local function one_at_a_time(name, n)
