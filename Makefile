@@ -69,10 +69,16 @@ demo: $(CORE)
 
 # make test SPEC=spec/x_spec.lua for one file.
 SPEC ?=
+BUSTED      = $(LUA) scripts/busted.lua --cpath='$(CURDIR)/$(BUILD)/?.so'
+SPECS       = $(sort $(wildcard spec/*_spec.lua))
 test: $(CORE) $(TEST_DEPS)
-	@$(LUA_ENV) $(TEST_ENV) $(LUA) scripts/busted.lua --cpath='$(CURDIR)/$(BUILD)/?.so' $(SPEC)
+ifeq ($(SPEC),)
+	@$(LUA_ENV) scripts/test_each.sh env $(TEST_ENV) $(BUSTED) -- $(SPECS)
 ifneq ($(strip $(TEST_EXTRA)),)
-	@$(if $(SPEC),,$(MAKE) --no-print-directory DEPS= $(TEST_EXTRA))
+	@$(MAKE) --no-print-directory DEPS= $(TEST_EXTRA)
+endif
+else
+	@$(LUA_ENV) $(TEST_ENV) $(BUSTED) $(SPEC)
 endif
 
 # 10,000 random scripts of channels and their clients against a model, from SSE_MODEL_SEED on.
@@ -83,9 +89,8 @@ model: $(CORE) $(TEST_DEPS)
 
 # A full collection after every callback.
 stress: $(CORE) $(TEST_DEPS)
-	@$(LUA_ENV) SSE_STRESS_GC=1 SSE_TEST_PATIENCE=10 scripts/test_each.sh \
-	    $(LUA) scripts/busted.lua --cpath='$(CURDIR)/$(BUILD)/?.so' -- \
-	    $(or $(SPEC),$(sort $(wildcard spec/*_spec.lua)))
+	@$(LUA_ENV) SSE_STRESS_GC=1 SSE_TEST_PATIENCE=10 scripts/test_each.sh $(BUSTED) -- \
+	    $(or $(SPEC),$(SPECS))
 
 SANITIZE := -fsanitize=address,undefined
 # A leak's trace is read after the module was closed.

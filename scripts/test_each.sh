@@ -1,21 +1,37 @@
 #!/bin/sh
-# test_each.sh COMMAND... -- SPEC...: runs the command on each spec by itself: where every callback
-# costs a full collection, a small heap is what makes it quick. Shows a line a spec, all of one that
-# failed.
+# test_each.sh COMMAND... -- SPEC...: runs the command on each spec in a process of its own, as many
+# at a time as there are processors (TEST_JOBS=1: one after the other): a heap stays small, and full
+# collections are quick. Shows a line a spec, all of one that failed, and busted's totals of all.
 set -u
-command=
-while [ "$1" != -- ]; do command="$command '$1'"; shift; done
-shift
-out=$(mktemp)
-trap 'rm -f "$out"' EXIT
-bad=
-for spec in "$@"; do
-    if eval "$command \"\$spec\"" >"$out" 2>&1; then
+
+if [ "${1-}" = --one ]; then
+    folder=$2 spec=$3
+    shift 3
+    out=$folder/$(basename "$spec").out
+    if "$@" "$spec" >"$out" 2>&1; then
         grep ' tests ' "$out"
     else
         cat "$out"
-        bad="$bad $spec"
+        echo "$spec" >>"$folder/failed"
     fi
+    exit 0
+fi
+
+jobs=${TEST_JOBS:-$(getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2)}
+folder=$(mktemp -d)
+trap 'rm -rf "$folder"' EXIT
+trap 'exit 130' INT TERM
+began=$(date +%s)
+command=
+while [ "$1" != -- ]; do
+    command="$command '$1'"
+    shift
 done
-[ -z "$bad" ] || { echo "failed:$bad"; exit 1; }
-echo "all passed, each by itself"
+shift
+eval "printf '%s\n' \"\$@\" | xargs -P '$jobs' -I SPEC '$0' --one '$folder' SPEC $command"
+cat "$folder"/*.out | sed -n \
+    's|^\([0-9]*\) success[^/]*/ \([0-9]*\) fail[^/]*/ \([0-9]*\) err[^/]*/ \([0-9]*\) pend.*|\1 \2 \3 \4|p' |
+    awk -v seconds=$(($(date +%s) - began)) '{ good += $1; bad += $2; broken += $3; left += $4 }
+        END { printf "\n%d successes / %d failures / %d errors / %d pending : %d seconds\n",
+            good, bad, broken, left, seconds }'
+[ ! -e "$folder/failed" ] || { echo "failed: $(tr '\n' ' ' <"$folder/failed")"; exit 1; }

@@ -274,7 +274,7 @@ static void count(sse_follower *f, const sse_frame *frame)
 
     c->counters.delivered += frame->events;
     c->counters.bytes += frame->payload;
-    f->stream->last_sent = c->now / 1000;
+    f->stream->last_sent = (uint32_t)(c->now / 1000);
     if (f->live)
         count_delay(c, sse_log_at(&c->log, f->cursor)->time, frame->events);
 }

@@ -5,6 +5,7 @@
 #include "http1_answer.h"
 #include "packer.h"
 
+#define LONGEST       ((uint32_t)INT32_MAX) /* ms between keep-alives: 24 days */
 #define SLOW_END_MS   2000 /* what a client that is too slow has left to read why */
 #define SLOW_RETRY_MS 1000
 
@@ -104,7 +105,7 @@ static int send_frame(sse_stream *s, sse_frame *frame)
 
     sse_frame_unref(frame);
     if (!code)
-        s->last_sent = sse_loop_now(s->exchange->pool->loop);
+        s->last_sent = (uint32_t)sse_loop_now(s->exchange->pool->loop);
     return code;
 }
 
@@ -113,8 +114,7 @@ static void on_silence(sse_deadline *d)
 {
     sse_stream *s = SSE_OWNER(d, sse_stream, keep_alive);
     sse_pool *pool = s->exchange->pool;
-    uint64_t due = s->last_sent + s->interval;
-    uint64_t now = sse_loop_now(pool->loop);
+    uint32_t silence = (uint32_t)sse_loop_now(pool->loop) - s->last_sent;
 
     if (sse_stream_closed(s))
         return;
@@ -122,12 +122,12 @@ static void on_silence(sse_deadline *d)
         end_with_retry(s, s->interval, 0, SSE_END_SERVER);
         return;
     }
-    if (now >= due) {
+    if (silence >= s->interval) {
         if (sse_stream_pending(s) == 0) /* else the socket is busy enough */
             sse_stream_comment(s, SSE_SLICE(""));
-        due = now + s->interval;
+        silence = 0;
     }
-    sse_wheel_set(&pool->wheel, &s->keep_alive, due - now);
+    sse_wheel_set(&pool->wheel, &s->keep_alive, s->interval - silence);
 }
 
 static bool given(const sse_stream_options *options, const char *name)
@@ -199,6 +199,7 @@ static sse_stream *new_stream(sse_exchange *x, const sse_stream_options *options
     const sse_limits *limits = &x->pool->limits;
     uint64_t interval =
         options->keep_alive < 0 ? limits->keep_alive : (uint64_t)options->keep_alive;
+    uint64_t max = options->max_pending ? options->max_pending : limits->max_pending;
     sse_stream *s =
         sse_slab_take(slab_of(x->pool, packs), packs ? sizeof(packed_stream) : sizeof(sse_stream));
 
@@ -208,9 +209,9 @@ static sse_stream *new_stream(sse_exchange *x, const sse_stream_options *options
     s->on = &sse_exchange_unheard;
     s->exchange = x;
     s->keep_alive.call = on_silence;
-    s->interval = interval < UINT32_MAX ? (uint32_t)interval : UINT32_MAX;
-    s->max_pending = options->max_pending ? options->max_pending : limits->max_pending;
-    s->last_sent = sse_loop_now(x->pool->loop);
+    s->interval = interval < LONGEST ? (uint32_t)interval : LONGEST;
+    s->max_pending = max < UINT32_MAX ? (uint32_t)max : UINT32_MAX;
+    s->last_sent = (uint32_t)sse_loop_now(x->pool->loop);
     return s;
 }
 

@@ -18,8 +18,8 @@ typedef struct sse_stream {
     void *user;
     const sse_exchange_events *on;
     struct sse_follower *followers; /* one a channel */
-    uint64_t last_sent;             /* ms */
-    size_t max_pending;
+    uint32_t last_sent;             /* ms; wraps */
+    uint32_t max_pending;
     uint32_t interval; /* ms between keep-alives, 0: none; once draining, of the `retry:` */
     bool behind;       /* the client takes no more at present: on_drain follows */
     bool resolved;     /* the client's last event id is of one of the channels it followed */
