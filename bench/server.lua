@@ -1,7 +1,7 @@
 --- The server's benchmark: channels beside a bare loop of send(), nginx + nchan and better-sse.
 -- usage: lua server.lua BUILD-FOLDER
--- Environment: ROWS (connect, memory, events, burst, rate, few, stuck, churn; with commas), SERVERS
--- (floor, ours, nchan, better-sse), ROUNDS (5), FOLLOWERS (10000).
+-- Environment: ROWS (connect, memory, events, burst, rate, few, stuck, churn, tls, http2; with
+-- commas), SERVERS (floor, ours, nchan, better-sse), ROUNDS (5), FOLLOWERS (10000).
 local servers = require "bench.servers"
 local rows = require "bench.server_rows"
 local run = require "bench.server_run"
@@ -66,10 +66,10 @@ local function check_limit()
   end
 end
 
-local function present()
-  local list = {}
-  for _, server in ipairs(servers.list) do
-    if wanted(wanted_servers, server.name) then
+local function present(all)
+  local list = { base = all.base }
+  for _, server in ipairs(all) do
+    if wanted(wanted_servers, server.of or server.name) then
       local why = server.left_out(build)
       if why then print(("%s is left out: %s"):format(server.title, why))
       else list[#list + 1] = server
@@ -94,7 +94,7 @@ local function note_faults(server, phase, result)
     local count = result[name] or 0
     if count > 0 then
       faults[#faults + 1] = ("%s, %s: %d %s"):format(server.title, phase[1], count, name)
-      faults.ours = faults.ours or server.name == "ours"
+      faults.ours = faults.ours or (server.of or server.name) == "ours"
     end
   end
 end
@@ -189,23 +189,40 @@ local function conclude()
   os.exit(not faults.ours, true)
 end
 
-check_limit()
-local list = present()
-print(("medians of %d round%s in which the servers take turns; x1.00: as the floor"):format(
-  ROUNDS, ROUNDS == 1 and "" or "s"))
-for _, server in ipairs(list) do
-  local most = server.most_rounds or ROUNDS
-  if most < ROUNDS then print(("%s takes part in %d of them"):format(server.title, most)) end
+local function introduce(title, list)
+  print(("%s; x1.00: as %s"):format(title, list.base))
+  for _, server in ipairs(list) do
+    local most = server.most_rounds or ROUNDS
+    if most < ROUNDS then print(("%s takes part in %d rounds"):format(server.title, most)) end
+  end
+  report.head(list)
 end
+
+-- The columns of plans without servers of their own; these come first.
+local common
+local function columns_of(plan)
+  if not plan.list and common then return common end
+  local list = present(plan.list or servers.list)
+  if #list > 0 then introduce(plan.title or "channels", list) end
+  if not plan.list then common = list end
+  return list
+end
+
+local function run_plan(plan)
+  local of_rows = rows_of(plan)
+  if #of_rows == 0 then return end
+  local list = columns_of(plan)
+  local of_servers = servers_of(plan, list)
+  if #of_servers == 0 then return end
+  local rounds = measure(plan, of_servers)
+  for _, row in ipairs(of_rows) do show(row, rounds, list) end
+end
+
+check_limit()
+print(("medians of %d round%s in which the servers take turns"):format(ROUNDS,
+  ROUNDS == 1 and "" or "s"))
 if not io.open("/proc/self/smaps_rollup") then
   print("no /proc here: CPU, memory and descriptors are left out")
 end
-report.head(list)
-for _, plan in ipairs(plans) do
-  local of_rows, of_servers = rows_of(plan), servers_of(plan, list)
-  if #of_rows > 0 and #of_servers > 0 then
-    local rounds = measure(plan, of_servers)
-    for _, row in ipairs(of_rows) do show(row, rounds, list) end
-  end
-end
+for _, plan in ipairs(plans) do run_plan(plan) end
 conclude()

@@ -1,5 +1,7 @@
 --- What the server's benchmark measures: plans (one run of the load against a fresh server), the
 -- rows they fill, and the aims of issue and design.
+local servers = require "bench.servers"
+
 local rows = {}
 
 local MIB, KIB = 2 ^ 20, 2 ^ 10
@@ -46,7 +48,7 @@ local OF_NCHAN = { of = "nchan", times = 1 }
 -- --- the rows ------------------------------------------------------------------------------------
 
 local function followers(n)
-  return ("%d,%03d"):format(n // 1000, n % 1000)
+  return n < 1000 and tostring(n) or ("%d,%03d"):format(n // 1000, n % 1000)
 end
 
 local function one_at_a_time(name, n)
@@ -132,6 +134,46 @@ local CHURN = {
   },
 }
 
+-- Over TLS beside nchan.
+local function secure_rows(n)
+  local memory = per_follower("grown", KIB)
+  return {
+    {
+      name = "tls", label = "connect", title = followers(n) .. " connects over TLS 1.3",
+      metrics = {
+        { "time", "s", key("seconds", 1) }, { "CPU for each", "us", per_follower("cpu_ns", 1e3) },
+      },
+    },
+    {
+      name = "tls", label = "memory", title = followers(n) .. " idle followers over TLS, HTTP/1.1",
+      metrics = {
+        { "memory for each", "KiB", memory, aim = { most = 12 } },
+        { "the same, beside nchan", "KiB", memory, aim = OF_NCHAN },
+      },
+    },
+    {
+      name = "tls", label = "events",
+      title = followers(n) .. " followers over TLS, 100 bytes, one event at a time",
+      metrics = { with(CPU, OF_NCHAN), RATE, P50, P99, LAST },
+    },
+  }
+end
+
+-- A hundred streams on each connection, beside a connection for each.
+local function http2_rows(n)
+  return {
+    {
+      name = "http2", label = "memory", title = followers(n) .. " idle followers, by protocol",
+      metrics = { { "memory for each", "KiB", per_follower("grown", KIB) } },
+    },
+    {
+      name = "http2", label = "events",
+      title = followers(n) .. " followers, 100 bytes, one event at a time",
+      metrics = { with(CPU, { of = "http1", times = 0.5 }), RATE, P50, P99, LAST },
+    },
+  }
+end
+
 -- --- the plans -----------------------------------------------------------------------------------
 
 local WARM = { { "connect:20" }, { "events:5" }, { "leave" } }
@@ -147,6 +189,7 @@ end
 --- The plans for so many followers: list of { rows, phases, servers (nil: all), size }. A phase is
 -- { what load is told, label (nil: not kept), row it is for (nil: always run), slices }: so many
 -- times, the servers taking turns each time, so that what slows the machine slows all of them.
+-- list: servers of its own, in columns of their own below the title.
 -- pipelined: what it is for a server that can't publish many events in one turn.
 function rows.plans(n)
   return {
@@ -175,6 +218,19 @@ function rows.plans(n)
       -- The log is to be full before memory is looked at.
       phases = script({ { "connect:20" }, { "events:1200" }, { "leave" } },
                       { { "churn:100000x1000", "churn" } }),
+    },
+    {
+      rows = secure_rows(n), list = servers.secure, title = "over TLS, HTTP/1.1",
+      phases = script({ { "connect:" .. n, "connect" } }, {
+        { "memory", "memory" }, { "events:2", "events", nil, 10 },
+      }),
+    },
+    {
+      rows = http2_rows(n), list = servers.protocols,
+      title = "lua-sse by protocol, HTTP/2 with 100 streams on a connection",
+      phases = script({ { "connect:" .. n, "connect" } }, {
+        { "memory", "memory" }, { "events:2", "events", nil, 10 },
+      }),
     },
   }
 end

@@ -15,14 +15,17 @@ end
 local function open(server, build, size)
   local self = setmetatable({ server = server, process = server.start(build) }, session)
   -- nginx's worker is there once it answers.
-  os.execute(("%s/load %d connect:1 >/dev/null"):format(build, self.process.port))
+  os.execute(("%s/load %d %s connect:1 >/dev/null"):format(build, self.process.port,
+    server.options))
   local path = fifo()
   self.results = assert(io.popen(("%s/load %d --pids %s --size %d %s <'%s'"):format(
     build, self.process.port, self.process:pids(), size, server.options, path)))
   self.phases = assert(io.open(path, "w")) -- waits for the other end
   os.remove(path)
-  self:read("its start")
-  return self
+  local ok, message = pcall(self.read, self, "its start")
+  if ok then return self end
+  self:close()
+  error(message, 0)
 end
 
 function session:read(phase)

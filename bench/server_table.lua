@@ -56,7 +56,7 @@ local function judge(aim, values)
   return verdict(ratio, aim.times, "<=", aim.of ~= "floor" and " of " .. aim.of)
 end
 
---- The names of the servers.
+--- The names of the servers; base: whose numbers ratios are to.
 function report.head(servers)
   local line = { (" "):rep(NAME) }
   for _, server in ipairs(servers) do
@@ -65,10 +65,10 @@ function report.head(servers)
   print((table.concat(line):gsub("%s+$", "")))
 end
 
--- A ratio says nothing where the floor has next to nothing.
-local function ratio_text(server, values, metric)
-  if server.name == "floor" or metric.absolute then return "" end
-  local ratio = median(ratios(values[server.name], values.floor))
+-- A ratio says nothing where the base has next to nothing.
+local function ratio_text(server, values, metric, base)
+  if server.name == base or metric.absolute then return "" end
+  local ratio = median(ratios(values[server.name], values[base]))
   return ratio and ("x%.2f"):format(ratio) or ""
 end
 
@@ -78,8 +78,9 @@ function report.line(metric, values, servers)
   local line = { ("  %-" .. NAME - 2 .. "s"):format(metric[1] .. unit) }
   for _, server in ipairs(servers) do
     local value = median(medians(values[server.name]))
+    local ratio = value and ratio_text(server, values, metric, servers.base) or ""
     line[#line + 1] = ("%" .. VALUE .. "s %-" .. RATIO - 1 .. "s"):format(
-      value and number(value) or "-", value and ratio_text(server, values, metric) or "")
+      value and number(value) or "-", ratio)
   end
   local text, met = "", nil
   if metric.aim then text, met = judge(metric.aim, values) end
@@ -92,12 +93,13 @@ local function ends(list)
   return math.min(table.unpack(list)), math.max(table.unpack(list))
 end
 
---- How far rounds are apart: the ratios to the floor, and of the floor itself.
+--- How far rounds are apart: the ratios to the base, and of the base itself.
 function report.spread(values, servers)
   local parts = {}
   for _, server in ipairs(servers) do
-    local own = server.name == "floor"
-    local list = own and medians(values.floor) or ratios(values[server.name], values.floor)
+    local own = server.name == servers.base
+    local base = values[servers.base]
+    local list = own and medians(base) or ratios(values[server.name], base)
     if #list > 1 then
       local low, high = ends(list)
       parts[#parts + 1] = ("%s %s%s to %s"):format(server.title, own and "" or "x", number(low),

@@ -72,10 +72,15 @@ local function why_no_nchan()
   return not nginx_modules() and "nginx has no nchan module (Debian: libnginx-mod-nchan)" or nil
 end
 
-local function start_nchan(build)
+local function start_nchan(build, tls)
   local folder = shell("mktemp -d"):match("%S+")
   local port = assert(shell(build .. "/load 0 free-port"):match("%d+"))
-  local filled = { PORT = port, FOLDER = folder, MODULES = nginx_modules() }
+  local filled = {
+    PORT = port, FOLDER = folder, MODULES = nginx_modules(),
+    SSL = tls and " ssl" or "",
+    CERTIFICATE = tls and ("ssl_certificate %s; ssl_certificate_key %s;"):format(tls.cert, tls.key)
+      or "",
+  }
   local template <close> = assert(io.open("bench/nchan.conf"))
   local config <close> = assert(io.open(folder .. "/nginx.conf", "w"))
   config:write((template:read("a"):gsub("@(%u+)@", filled)))
@@ -85,6 +90,23 @@ local function start_nchan(build)
   local server = spawn(("nginx -e stderr -c '%s/nginx.conf'"):format(folder))
   server.port, server.folder = tonumber(port), folder
   return server
+end
+
+-- --- TLS -----------------------------------------------------------------------------------------
+
+local pair
+
+-- A certificate for all of them, in a folder that goes with this process.
+local function certificate()
+  if pair then return pair end
+  local folder = shell("mktemp -d"):match("%S+")
+  pair = { cert = folder .. "/cert.pem", key = folder .. "/key.pem" }
+  local function remove() os.execute(("rm -r '%s'"):format(folder)) end
+  pair.keeper = setmetatable({}, { __gc = remove })
+  assert(os.execute(("chmod 755 '%s' && openssl req -x509 -newkey ec -pkeyopt "
+    .. "ec_paramgen_curve:P-256 -nodes -days 2 -subj /CN=localhost -keyout '%s' -out '%s' "
+    .. "2>/dev/null"):format(folder, pair.key, pair.cert)), "openssl made no certificate")
+  return pair
 end
 
 -- --- the list ------------------------------------------------------------------------------------
@@ -98,17 +120,24 @@ local function why_no_node()
   return not exists "bench/node_modules/better-sse/package.json" and "npm did not install it" or nil
 end
 
+local function start_ours(_, tls)
+  return spawn_telling_port(("%s bench/channel_server.lua %s"):format(lua,
+    tls and tls.cert .. " " .. tls.key or ""))
+end
+
 --- In the order of the table's columns. name: for SERVERS; options: the load's; pipelined: a burst
 -- is requests, one behind the other; most_slices of a phase, most_rounds: of one that takes long;
--- left_out(build): why it can't run here, or nil; start(build): a running server.
+-- left_out(build): why it can't run here, or nil; start(build): a running server. base: whose
+-- numbers the others' ratios are to.
 servers.list = {
+  base = "floor",
   {
     name = "floor", title = "floor", options = "", left_out = why_no_floor,
     start = function(build) return spawn_telling_port(build .. "/floor") end,
   },
   {
     name = "ours", title = "lua-sse", options = "--gc /gc", left_out = function() end,
-    start = function() return spawn_telling_port(lua .. " bench/channel_server.lua") end,
+    start = start_ours,
   },
   {
     name = "nchan", title = "nchan", options = "--pipeline", pipelined = true,
@@ -120,6 +149,45 @@ servers.list = {
     start = function()
       return spawn_telling_port "node --expose-gc bench/better_sse_server.mjs"
     end,
+  },
+}
+
+local function always() end
+
+local function ours_secure(build) return start_ours(build, certificate()) end
+
+local function why_no_openssl()
+  return not installed "openssl" and "openssl is not installed" or nil
+end
+
+--- The same over TLS.
+servers.secure = {
+  base = "nchan",
+  {
+    name = "ours", title = "lua-sse", options = "--tls --gc /gc", left_out = why_no_openssl,
+    start = ours_secure,
+  },
+  {
+    name = "nchan", title = "nchan", options = "--tls --pipeline", pipelined = true,
+    left_out = function() return why_no_openssl() or why_no_nchan() end,
+    start = function(build) return start_nchan(build, certificate()) end,
+  },
+}
+
+--- Our server by protocol; of: its name for SERVERS.
+servers.protocols = {
+  base = "http1",
+  {
+    name = "http1", of = "ours", title = "HTTP/1.1", options = "--gc /gc", left_out = always,
+    start = start_ours,
+  },
+  {
+    name = "ours", title = "h2c", options = "--gc /gc --http2 100", left_out = always,
+    start = start_ours,
+  },
+  {
+    name = "h2", of = "ours", title = "h2, TLS", options = "--tls --gc /gc --http2 100",
+    left_out = why_no_openssl, start = ours_secure,
   },
 }
 

@@ -1,6 +1,7 @@
 // Certificates made on the spot with openssl, in a folder that goes with the process.
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { createHash, X509Certificate } from 'node:crypto';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
@@ -31,6 +32,13 @@ function makeSigned(dir, name, san, dates = []) {
     '-keyfile', 'ca.key', '-in', `${name}.csr`, '-out', `${name}.pem`, ...dates);
 }
 
+// What Chromium calls a certificate's key: the base64 of its SHA-256.
+function pinOf(path) {
+  const key = new X509Certificate(readFileSync(path)).publicKey;
+  const der = key.export({ type: 'spki', format: 'der' });
+  return createHash('sha256').update(der).digest('base64');
+}
+
 export function makeCertificates() {
   const dir = mkdtempSync(join(tmpdir(), 'sse-certs-'));
   process.on('exit', () => rmSync(dir, { recursive: true, force: true }));
@@ -40,5 +48,6 @@ export function makeCertificates() {
   makeSigned(dir, 'expired', 'IP:127.0.0.1', LONG_AGO);
   openssl(dir, ...SELF_SIGNED, '-subj', '/CN=self',
     '-addext', 'subjectAltName=IP:127.0.0.1', '-keyout', 'self.key', '-out', 'self.pem');
-  return { dir, path: (name) => join(dir, name) };
+  const path = (name) => join(dir, name);
+  return { dir, path, pin: (name) => pinOf(path(`${name}.pem`)) };
 }

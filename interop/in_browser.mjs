@@ -1,29 +1,11 @@
 // A browser's EventSource on our server: on plain pages, across origins, over a restart, and on the
 // demo's pages. The screenshots are build/interop/demo.png and live-*.png.
 import assert from 'node:assert/strict';
-import { existsSync } from 'node:fs';
-import { chromium } from 'playwright-core';
+import { startBrowser } from './browser.mjs';
 import { compressedInPage } from './compressed.mjs';
 import { onDemo } from './demo_page.mjs';
 import { check, luaServer } from './lib.mjs';
 import { onLive } from './live_page.mjs';
-
-const PLACES = [
-  process.env.CHROMIUM,
-  '/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome',
-  '/Applications/Chromium.app/Contents/MacOS/Chromium',
-  '/Applications/Google Chrome.app/Contents/MacOS/Google Chrome',
-];
-const FLAGS = [
-  '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run',
-  '--disable-background-networking', '--disable-component-update', '--disable-sync',
-];
-
-function browserPath() {
-  const path = PLACES.find((place) => place && existsSync(place));
-  if (!path) throw new Error('no Chromium found; CHROMIUM=/path names one');
-  return path;
-}
 
 // Runs in the page: every event of the given types until one of type `last`, or until it closes.
 function collect({ url, types, last }) {
@@ -105,11 +87,7 @@ async function onServer(context) {
 }
 
 export async function inBrowser() {
-  let browser;
-  await check('Chromium starts', async () => {
-    browser = await chromium.launch({ executablePath: browserPath(), headless: true, args: FLAGS });
-    return browser.version();
-  });
+  const browser = await startBrowser();
   if (!browser) return;
   const context = await browser.newContext({ viewport: { width: 1280, height: 900 } });
   await onServer(context);

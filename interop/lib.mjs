@@ -85,6 +85,14 @@ export async function luaServer(port = 0, ...pair) {
   return server;
 }
 
+// interop/tabs_server.lua; asked: what it takes.
+export async function tabsServer(asked) {
+  const server = await serving(lua('interop/tabs_server.lua', JSON.stringify(asked)),
+    /^port (\d+)/);
+  if (asked.tls) server.url = server.url.replace('http:', 'https:');
+  return server;
+}
+
 export function demo(port = 0) {
   const env = { ...process.env, DEMO_PORT: String(port), NO_COLOR: '1' };
   return serving(program(['examples/demo/main.lua'], env), /http:\/\/127\.0\.0\.1:(\d+)\//);

@@ -1,15 +1,18 @@
 // make interop: our server with other people's clients, over HTTP/2 too, our client with other
-// people's servers, and the demo's page in a browser. One line a check; a status other than 0 where
-// one failed.
+// people's servers, the demo's page in a browser, and a page of many streams. One line a check; a
+// status other than 0 where one failed.
 import { check, finish } from './lib.mjs';
 import { compressed } from './compressed.mjs';
 import { fromTheirs } from './from_theirs.mjs';
 import { inBrowser } from './in_browser.mjs';
+import { manyTabs } from './many_tabs.mjs';
 import { overHttp2 } from './over_http2.mjs';
 import { toOurs } from './to_ours.mjs';
 import { transport } from './transport.mjs';
 
-const parts = { toOurs, compressed, overHttp2, fromTheirs, transport, inBrowser };
+const parts = {
+  toOurs, compressed, overHttp2, fromTheirs, transport, inBrowser, manyTabs,
+};
 for (const name of process.argv.length > 2 ? process.argv.slice(2) : Object.keys(parts)) {
   await parts[name]().catch((error) => check(name, () => { throw error; }));
 }

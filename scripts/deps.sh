@@ -57,8 +57,9 @@ browser|a browser for the demo's page|chromium|chromium|chromium|chromium
 font|Chinese text|fontconfig fonts-wqy-microhei|wqy-microhei-fonts|font-wqy-zenhei|font-noto-sans-sc
 LIST
         ;;
-    bench) packages_of build; packages_of node; packages_of h2load; cat <<'LIST'
+    bench) packages_of build; packages_of node; cat <<'LIST'
 nchan|nginx + nchan, a peer|nginx-light libnginx-mod-nchan|nginx|nginx|nginx
+cmd:openssl|makes a certificate|openssl|openssl|openssl|openssl
 cmd:ps|finds a server's processes|procps|procps-ng|procps|proctools
 LIST
         ;;

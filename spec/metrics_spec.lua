@@ -1,4 +1,5 @@
 -- server:stats and sse.metrics: each thing that is refused, skipped or closed has its number.
+local certs = require "spec.support.certs"
 local exposition = require "spec.support.exposition"
 local raw = require "spec.support.raw"
 local serving = require "spec.support.serving"
@@ -210,6 +211,27 @@ describe("metrics", function()
     assert.equal(1, samples(server)["sse_channel_superseded_total{channel=latest}"])
   end)
 
+  it("counts the handshakes of TLS", function()
+    local server = serving.start { tls = certs.server() }
+    local got = samples(server)
+    assert.equal(0, got.sse_tls_handshakes_total)
+    for _ = 1, 2 do
+      local url = ("https://127.0.0.1:%d/"):format(server.port)
+      local res = assert(sse.fetch(url, { http2 = false, tls = certs.client() }))
+      assert.equal(404, res.status)
+      assert(res:text())
+      serving.idle()
+    end
+    local stranger = serving.connect()
+    stranger:send "\22\3\1"
+    stranger:close()
+    raw.pump(function() return server:stats().handshake_failures == 1 end, "the failure")
+    got = samples(server)
+    assert.equal(2, got.sse_tls_handshakes_total)
+    assert.equal(1, got.sse_tls_handshakes_resumed_total)
+    assert.equal(1, got.sse_tls_handshake_failures_total)
+  end)
+
   it("escapes names, and writes what is no UTF-8 as numbers", function()
     local name = 'a "quoted" \\ name\nof two lines é \xff'
     channel(name)
@@ -253,39 +275,5 @@ describe("metrics", function()
       assert.is_false(ok)
       assert.truthy(message:find("sse.metrics: expected a server, got " .. type(wrong), 1, true))
     end
-  end)
-end)
-
--- The check itself must be able to fail.
-describe("the strict reader", function()
-  local function bad(text, what)
-    local ok, message = pcall(exposition.read, text)
-    assert.is_false(ok, text)
-    assert.truthy(message:find(what, 1, true), message)
-  end
-
-  local function histogram(rows)
-    return "# HELP h x\n# TYPE h histogram\n" .. rows
-  end
-
-  it("finds what is wrong", function()
-    bad("a 1\n", "of another family")
-    bad("# HELP a x\n# TYPE a gauge\na 1", "no line end")
-    bad("# HELP a x\n# TYPE a gauge\na one\n", "a value")
-    bad("# HELP a x\n# TYPE a gauge\na 1\na 1\n", "twice")
-    bad("# HELP a x\n# TYPE a counter\na 1\n", "_total")
-    bad("# HELP a_total x\n# TYPE a_total gauge\na_total 1\n", "_total")
-    bad("# HELP a_total x\n# TYPE a_total counter\na_total -1\n", "below 0")
-    bad("# HELP a_ms x\n# TYPE a_ms gauge\na_ms 1\n", "a base unit")
-    bad('# HELP a x\n# TYPE a gauge\na{b="c\\d"} 1\n', "a label's value")
-    bad('# HELP a x\n# TYPE a gauge\na{b="c} 1\n', "a label's value")
-    bad('# HELP a x\n# TYPE a gauge\na{b="\xff"} 1\n', "no UTF-8")
-    bad("# TYPE a gauge\na 1\n", "HELP, then TYPE")
-    bad("# HELP a x\n# TYPE a gauge\n# HELP a x\n# TYPE a gauge\n", "a family once")
-    bad(histogram 'h_bucket{le="1"} 1\nh_sum 1\nh_count 1\n', "no +Inf")
-    bad(histogram 'h_bucket{le="1"} 2\nh_bucket{le="+Inf"} 1\n', "must not fall")
-    bad(histogram 'h_bucket{le="1"} 1\nh_bucket{le="0.5"} 1\n', "must rise")
-    bad(histogram 'h_bucket{le="+Inf"} 1\nh_sum 1\nh_count 2\n', "_count is not")
-    bad(histogram 'h_bucket{le="+Inf"} 1\nh_count 1\n', "no _sum")
   end)
 end)

@@ -1,8 +1,8 @@
 /* load: the load generator of the server's benchmark. main.c reads the phases to run; phases.c and
- * churn.c run them; a transport (http1.c) opens followers; publisher.c asks the server to publish;
- * follower.c checks what comes; measure.c looks at the server's processes. Everything runs on one
- * thread and one event_base; nothing is freed before the end but what comes and goes with
- * followers.
+ * churn.c run them; a transport (http1.c, http2.c) opens followers, over plain sockets or TLS's
+ * (tls.c); publisher.c asks the server to publish; follower.c checks what comes; measure.c looks at
+ * the server's processes. Everything runs on one thread and one event_base; nothing is freed before
+ * the end but what comes and goes with followers.
  */
 #ifndef LOAD_H
 #define LOAD_H
@@ -38,13 +38,14 @@ int64_t load_cpu(const load *l);    /* ns, user and system */
 int64_t load_memory(const load *l); /* bytes, Pss less the pages of files */
 int load_descriptors(const load *l);
 
-/* --- sockets: what a TLS layer would replace -------------------------------------------------- */
+/* --- sockets ---------------------------------------------------------------------------------- */
 
 typedef struct load_io load_io;
 typedef struct load_socket {
     int fd; /* -1: none */
     const load_io *io;
-    void *state; /* of the io */
+    void *state;      /* of the io */
+    const char *alpn; /* what to ask for over TLS, NULL: http/1.1; set before it is opened */
 } load_socket;
 
 struct load_io {
@@ -56,7 +57,7 @@ struct load_io {
     ssize_t (*write)(load_socket *socket, const char *bytes, size_t len);
     void (*close)(load_socket *socket);
 };
-extern const load_io load_plain_io;
+extern const load_io load_plain_io, load_tls_io;
 
 /* A socket on its way to the server; `turn` spreads sockets over loopback's addresses, 0 takes the
  * system's choice; `room`: bytes of the receive buffer, 0 the system's. -1 with errno set. */
@@ -64,7 +65,7 @@ int load_socket_open(load *l, load_socket *socket, unsigned turn, int room);
 /* With a reset instead of an orderly end, where asked for. */
 void load_socket_close(load_socket *socket, bool reset);
 
-/* --- transports: what an HTTP/2 layer would replace ------------------------------------------- */
+/* --- transports ------------------------------------------------------------------------------- */
 
 typedef struct load_transport {
     /* Subscribes; load_follower_opened, _feed and _ended tell how it goes. 0 or -1, errno set. */
@@ -73,7 +74,7 @@ typedef struct load_transport {
     /* Stops reading, and reads again. */
     void (*pause)(load *l, load_follower *follower, bool paused);
 } load_transport;
-extern const load_transport load_http1;
+extern const load_transport load_http1, load_http2; /* http2: l->streams on a connection */
 
 /* --- follower.c ------------------------------------------------------------------------------- */
 
@@ -88,7 +89,8 @@ struct load_follower {
     unsigned turn;
     int room;                  /* bytes of the receive buffer, 0 the system's choice */
     const char *last_event_id; /* to send, or NULL */
-    void *connection;          /* of the transport */
+    void *connection;          /* of the transport, and its number there */
+    unsigned stream;
 };
 
 /* The answer's head came, with that status. */
@@ -138,6 +140,7 @@ struct load {
     int pid_count;
     const load_transport *transport;
     const load_io *io;
+    unsigned streams; /* of an HTTP/2 connection */
     load_publisher publisher;
 
     load_follower *followers;

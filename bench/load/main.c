@@ -1,6 +1,7 @@
 /* load: opens followers of an event stream, publishes, checks and measures.
  * usage: load PORT [--events TARGET] [--publish TARGET] [--gc TARGET] [--size BYTES] [--pids N,N]
- *             [--pipeline] [PHASE...]
+ *             [--pipeline] [--tls] [--http2 STREAMS] [PHASE...]
+ * --tls: over TLS; --http2: followers over HTTP/2, so many on a connection.
  * Without phases it says "ready" and reads them from its input, one a line, up to "quit":
  *   connect:N      N followers, each until its answer's head came
  *   memory         the server's memory; after connect, what a follower costs it
@@ -71,6 +72,8 @@ static void read_option(load *l, const char *name, char *value)
         l->size = (size_t)atoi(value);
     else if (strcmp(name, "--pids") == 0)
         read_pids(l, value);
+    else if (strcmp(name, "--http2") == 0)
+        l->transport = &load_http2, l->streams = (unsigned)atoi(value);
     else
         load_die("unknown option '%s'", name);
     if (l->size < LOAD_MARK)
@@ -83,6 +86,10 @@ static char **read_options(load *l, char **arg)
     for (; *arg && strncmp(*arg, "--", 2) == 0; arg++) {
         if (strcmp(*arg, "--pipeline") == 0) {
             l->pipeline = true;
+            continue;
+        }
+        if (strcmp(*arg, "--tls") == 0) {
+            l->io = &load_tls_io;
             continue;
         }
         if (!arg[1])
@@ -137,7 +144,10 @@ static void run_input(load *l)
 
 int main(int argc, char **argv)
 {
-    static load l = { .events = "/events", .publish = "/publish", .size = 100 };
+    static load l = {
+        .events = "/events", .publish = "/publish", .size = 100,
+        .transport = &load_http1, .io = &load_plain_io,
+    };
     char **phase;
 
     if (argc < 2)
@@ -151,8 +161,6 @@ int main(int argc, char **argv)
     l.port = atoi(argv[1]);
     phase = read_options(&l, argv + 2);
     l.base = event_base_new();
-    l.transport = &load_http1;
-    l.io = &load_plain_io;
     load_publisher_open(&l);
     if (!*phase)
         run_input(&l);
