@@ -112,8 +112,8 @@ end
 function child.stop()
   for self in pairs(running) do
     self:shut()
-    if not self:status() then self:kill "TERM" end
-    if not pcall(self.wait, self) then self:kill "KILL" end
+    if not self:status() then pcall(self.kill, self, "TERM") end -- it may end just now
+    if not pcall(self.wait, self) then pcall(self.kill, self, "KILL") end
     self.shell:close()
     os.remove(self.out)
     os.remove(self.done)
