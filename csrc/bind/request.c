@@ -452,12 +452,13 @@ static int m_event_stream(lua_State *L)
     exchange_object *o = check(L);
     sse_http1_field fields[SSE_HTTP1_MAX_FIELDS];
     sse_stream_options options = { 0 };
-    sse_exchange *x = check_open(L, o);
+    sse_exchange *x = NULL;
     sse_stream *stream = NULL;
     void *object = NULL;
     size_t bad = 0;
     int code = SSE_OK;
 
+    check_open(L, o);
     lua_settop(L, 2);
     options.status = 200;
     options.retry = SSE_NO_RETRY;
@@ -465,6 +466,7 @@ static int m_event_stream(lua_State *L)
     if (!lua_isnil(L, 2))
         check_stream_options(L, &options, fields);
     object = sse_push_stream(L);
+    x = check_open(L, o); /* now: outside of the loop a finalizer may have turned it */
     code = x ? sse_stream_open(x, &options, &stream, &bad) : SSE_ECLOSED;
     if (code == SSE_ECLOSED) { /* a stream that is closed from the beginning */
         lua_pushboolean(L, true);

@@ -197,7 +197,9 @@ static int m_attach(lua_State *L)
     }
     for (int i = CHANNELS_AT; i <= top; i++)
         sse_keep_channel(L, i);
-    code = sse_stream_follow(o->stream, channels, n, &options, &bad);
+    bad = n;
+    if (o->stream) /* still: outside of the loop a finalizer may have turned it */
+        code = sse_stream_follow(o->stream, channels, n, &options, &bad);
     for (int i = CHANNELS_AT; i <= top; i++)
         sse_settle_channel(L, i);
     if (options.filter) {

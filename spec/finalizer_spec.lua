@@ -1,0 +1,62 @@
+-- Finalizers that turn the loop: outside of it they may, within any call that makes an object.
+local core = require "sse.core"
+local net = require "spec.support.net"
+local raw = require "spec.support.raw"
+local sse = require "sse"
+
+-- What fn(...) gives, in the midst of which that client leaves: a finalizer waits for the server to
+-- see it. fn makes nothing before its own object, so that the collector runs there.
+local function leaving(client, server, fn, ...)
+  local pause, step = collectgarbage("setpause"), collectgarbage("setstepmul")
+  local left = false
+  local metatable = { __gc = function()
+    client.socket:setoption("linger", { on = true, timeout = 0 })
+    client.socket:close()
+    raw.pump(function() return server:stats().connections == 0 end, "the client to leave")
+    core.turn()
+    left = true
+  end }
+  local results = table.pack()
+  collectgarbage()
+  collectgarbage("stop")
+  setmetatable({}, metatable)
+  collectgarbage("incremental", 1, 1000000, 60)
+  collectgarbage("restart")
+  results[1], results[2], results[3] = fn(...)
+  assert.is_true(left)
+  collectgarbage("incremental", pause, step, 13)
+  return results[1], results[2], results[3]
+end
+
+describe("a finalizer that turns the loop", function()
+  after_each(net.stop)
+
+  it("finds the client gone whose stream is being opened", function()
+    local exchange
+    local server = net.start(function(x) exchange = x end)
+    local client = net.connect(net.head "GET /")
+    raw.pump(function() return exchange end, "the request")
+    local stream, gone = leaving(client, server, exchange.event_stream, exchange,
+      { headers = { "X-A", "1" } })
+    assert.is_true(gone)
+    assert.is_true(stream.closed)
+    assert.equal(0, server:stats().streams)
+  end)
+
+  it("finds the client gone whose stream begins to follow", function()
+    local stream
+    local server = net.start(function(x) stream = x:event_stream() end)
+    local client = net.connect(net.head "GET /")
+    raw.pump(function() return stream end, "the request")
+    local channel, attach = sse.channel("finalizer", {}), nil
+    for i = 1, 10 do
+      local name, value = debug.getupvalue(stream.follow, i)
+      if name == "attach" then attach = value end
+    end
+    local ok, _, code = leaving(client, server, attach, stream, nil, nil, print, 0, channel)
+    assert.is_nil(ok)
+    assert.equal("ECLOSED", code)
+    assert.equal(0, channel.followers)
+    channel:close()
+  end)
+end)
