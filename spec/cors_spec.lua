@@ -65,6 +65,8 @@ describe("cors", function()
     local own = cors.new({ origin = "*", headers = { "X-Key", "Content-Type" }, max_age = 90500 })
     assert.same({ "Access-Control-Allow-Methods", "GET, POST", "Access-Control-Allow-Headers",
       "X-Key, Content-Type", "Access-Control-Max-Age", "90" }, own:preflight(methods, "X-Other"))
+    local ever = cors.new({ origin = "*", headers = { "X-Key" }, max_age = 2 ^ 80 })
+    assert.equal(("%.0f"):format(2 ^ 80 // 1000), ever:preflight(methods)[6])
     local none = cors.new(true):preflight(methods, nil)
     assert.same({ "Access-Control-Allow-Methods", "GET, POST", "Vary",
       "Access-Control-Request-Headers" }, none)

@@ -115,7 +115,7 @@ function cors:preflight(methods, asked)
   end
   add("Access-Control-Allow-Headers", self.headers or requested(asked))
   if not self.headers then add("Vary", "Access-Control-Request-Headers") end
-  add("Access-Control-Max-Age", self.max_age and ("%d"):format(self.max_age // 1000))
+  add("Access-Control-Max-Age", self.max_age and ("%.0f"):format(self.max_age // 1000))
   return list
 end
 
