@@ -16,6 +16,8 @@ local methods = {}
 local getters = {}
 
 local TEXT = "text/plain; charset=utf-8"
+local MOST = 1 << 50 -- of any number of an event stream's options
+local MOST_FIELDS = 92 -- beside what the core adds
 local without_body = { [204] = true, [304] = true }
 
 function getters:closed()
@@ -80,7 +82,11 @@ local function fields_of(self, given)
   if given == nil then return list end
   local own, message = headers.list(given)
   if not own then error(message, 3) end
-  return table.move(own, 1, #own, #list + 1, list)
+  table.move(own, 1, #own, #list + 1, list)
+  if #list > 2 * MOST_FIELDS then
+    error(("too many headers: %d, at most %d"):format(#list // 2, MOST_FIELDS), 3)
+  end
+  return list
 end
 
 local function check_unanswered(self)
@@ -189,13 +195,13 @@ response.compress = {
 }
 
 local stream_options = {
-  retry = options.ms(),
+  retry = options.number(0, MOST, "milliseconds"),
   headers = "table",
   keep_alive = {
-    expected = "a number of at least 1 (milliseconds), or false",
-    check = function(v) return v == false or type(v) == "number" and v >= 1 and v < math.huge end,
+    expected = ("a number from 1 to %d (milliseconds), or false"):format(MOST),
+    check = function(v) return v == false or type(v) == "number" and v >= 1 and v <= MOST end,
   },
-  max_pending = options.integer(1),
+  max_pending = options.integer(1, MOST),
   compress = response.compress,
 }
 
@@ -218,6 +224,9 @@ function methods:event_stream(given)
       headers = fields_of(self, given.headers), retry = given.retry,
       keep_alive = given.keep_alive, max_pending = given.max_pending, compress = given.compress,
     }
+    if headers.has(inner.headers, "Content-Type") then
+      error("event_stream: the headers can't have a Content-Type: it is text/event-stream", 2)
+    end
     if inner.compress == nil then inner.compress = self.compress end
   end
   local stream, gone, code = self.exchange:event_stream(inner)

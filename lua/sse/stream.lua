@@ -68,6 +68,10 @@ local from_rule = {
 }
 local follow_options = { from = from_rule, where = "function" }
 
+local function is_channel(value)
+  return type(value) == "userdata" and value.publish ~= nil
+end
+
 local function check_follow(...)
   local channels = table.pack(...)
   local given = channels[channels.n]
@@ -79,7 +83,7 @@ local function check_follow(...)
   end
   if channels.n == 0 then error("stream:follow: expected a channel", 3) end
   for i = 1, channels.n do
-    if type(channels[i]) ~= "userdata" then
+    if not is_channel(channels[i]) then
       local message = "stream:follow: argument %d must be a channel, got %s"
       error(message:format(i, options.show(channels[i])), 3)
     end
@@ -107,7 +111,7 @@ end
 -- @return the stream; or nil, message, "ECLOSED". Raises where it follows one of them already
 function methods:follow(channel, ...)
   local ok, message, code
-  if select("#", ...) == 0 and type(channel) == "userdata" and not left[self] then
+  if select("#", ...) == 0 and is_channel(channel) and not left[self] then
     ok, message, code = attach(self, last_ids[self], nil, nil, 0, channel)
   else
     local channels, given = check_follow(channel, ...)
@@ -126,6 +130,9 @@ local unfollow = methods.unfollow
 -- @param channel
 -- @treturn boolean whether it followed it
 function methods:unfollow(channel)
+  if not is_channel(channel) then
+    error(("stream:unfollow: expected a channel, got %s"):format(options.show(channel)), 2)
+  end
   if not unfollow(self, channel) then return false end
   left[self] = left[self] or setmetatable({}, weak)
   left[self][channel] = true
