@@ -37,6 +37,12 @@ serving.each("server", function(transport)
       assert.is_nil(got.headers["content-type"])
     end)
 
+    it("has the Date that is given, and no second one", function()
+      local date = "Sun, 06 Nov 1994 08:49:37 GMT"
+      local got = answer(function(_, res) res:reply(200, "x", { date = date }) end)
+      assert.equal(date, got.headers.date)
+    end)
+
     for _, status in ipairs { 204, 304 } do
       it("sends no body with " .. status, function()
         serving.start(function(server)

@@ -2,6 +2,7 @@
 
 #include <event2/util.h>
 #include <stdio.h>
+#include <strings.h>
 
 #define MAX_EXTRA_FIELDS  (SSE_HTTP1_OWN_FIELDS + 2)
 #define USUAL_HEAD        512
@@ -23,10 +24,19 @@ sse_http1_field sse_http1_text_field(const char *name, const char *value)
     return (sse_http1_field){ sse_slice_text(name), sse_slice_text(value) };
 }
 
+static bool has_date(const sse_http1_field *fields, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        if (fields[i].name.len == 4 && strncasecmp(fields[i].name.at, "date", 4) == 0)
+            return true;
+    return false;
+}
+
 size_t sse_http1_add_own(char digits[SSE_HTTP1_DIGITS], const char *date, int status,
                          int64_t length, sse_http1_field *fields, size_t count)
 {
-    fields[count++] = sse_http1_text_field("Date", date);
+    if (!has_date(fields, count)) /* a proxy hands on the origin's (RFC 9110 section 6.6.1) */
+        fields[count++] = sse_http1_text_field("Date", date);
     if (length >= 0 && (sse_http1_has_body(status) || (status == 304 && length > 0))) {
         snprintf(digits, SSE_HTTP1_DIGITS, "%lld", (long long)length);
         fields[count++] = sse_http1_text_field("Content-Length", digits);
