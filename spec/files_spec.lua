@@ -79,6 +79,22 @@ describe("sse.file", function()
     assert.equal("", typed.body)
   end)
 
+  it("has headers that were given in place of its own, in any case", function()
+    serving.start(function(server)
+      server:get("/own", files.file(root .. "/public/a.txt", { headers = {
+        etag = '"mine"', ["content-type"] = "text/x", ["LAST-MODIFIED"] = "never",
+      } }))
+    end)
+    local client = serving.connect()
+    local got = client:request("GET /own")
+    assert.equal('"mine"', got.headers.etag)
+    assert.equal("text/x", got.headers["content-type"])
+    assert.equal("never", got.headers["last-modified"])
+    for tag, status in pairs { ['"mine"'] = 304, ['W/"mine"'] = 304, ['"other"'] = 200 } do
+      assert.equal(status, client:request("GET /own", { ["If-None-Match"] = tag }).status)
+    end
+  end)
+
   it("answers HEAD with the same head", function()
     serve()
     local client = serving.connect()

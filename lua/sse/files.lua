@@ -43,13 +43,22 @@ local function tag_of(stat)
   return ('W/"%x-%x"'):format(stat.size, math.floor(stat.mtime * 1e6))
 end
 
+-- Sets a field that is not there yet, in whatever case; gives the value it has then.
+local function default(fields, name, value)
+  for known, given in pairs(fields) do
+    if tostring(known):lower() == name:lower() then return given end
+  end
+  fields[name] = value
+  return value
+end
+
 -- RFC 9110 section 13.1: the tag counts where one came, otherwise the date as it was given.
 local function is_current(req, tag, modified)
   local tags = req:header "if-none-match"
   if not tags then return req:header "if-modified-since" == modified end
   if tags:match("^%s*%*%s*$") then return true end
   for quoted in tags:gmatch('"[^"]*"') do
-    if quoted == tag:sub(3) then return true end
+    if quoted == tostring(tag):match('"[^"]*"$') then return true end
   end
   return false
 end
@@ -78,12 +87,13 @@ end
 local function serve(req, res, path, given)
   local stat = core.stat(path)
   if not stat or stat.type ~= "file" then return res:reply(404, "Not Found\n") end
-  local tag, modified = tag_of(stat), http_date(stat.mtime)
-  local fields = { ETag = tag, ["Last-Modified"] = modified }
+  local fields = {}
   for name, value in pairs(given.headers or {}) do fields[name] = value end
+  local tag = default(fields, "ETag", tag_of(stat))
+  local modified = default(fields, "Last-Modified", http_date(stat.mtime))
   if is_current(req, tag, modified) then return res:reply(304, nil, fields) end
-  fields["Content-Type"] = given.content_type or type_of(path)
-  fields["X-Content-Type-Options"] = "nosniff"
+  default(fields, "Content-Type", given.content_type or type_of(path))
+  default(fields, "X-Content-Type-Options", "nosniff")
   return send(req, res, path, stat, fields)
 end
 
@@ -92,7 +102,8 @@ local spec = { content_type = "string", headers = "table" }
 --- A handler that answers with a file, as it is then. Raises where there is no such file now.
 -- @function sse.file
 -- @tparam string path
--- @tparam[opt] table given `content_type` (by default told from the name), `headers`
+-- @tparam[opt] table given `content_type` (by default told from the name), `headers`, which
+-- win over the handler's own: an `ETag` among them is what a client's If-None-Match is compared with
 -- @treturn function
 function files.file(path, given)
   given = options.check("sse.file", given, spec)
