@@ -52,6 +52,21 @@ describe("channel where", function()
     assert.equal(1, news:stats().filtered)
   end)
 
+  it("may write over what it is given, which others get as it was", function()
+    local news = serve(function(event)
+      event.data = tonumber(event.data) + 1
+      event.id, event.event = nil, event.event .. event.data
+      return event.event == "message" .. event.data
+    end)
+    local clients = { following.open(), following.open() }
+    following.followers(news, 2)
+    for n = 1, 2 do
+      news:publish(("%d"):format(n))
+      for _, client in ipairs(clients) do client:till_data(("%d"):format(n)) end
+    end
+    for _, client in ipairs(clients) do assert.equal("1 2", client:text()) end
+  end)
+
   it("is asked once an event and follower, and not for those who have none", function()
     local calls, plain = {}, 0
     local news = following.channel()

@@ -21,7 +21,8 @@ typedef struct channel_object {
     } news; /* being told */
 } channel_object;
 
-enum { ON_PRESENCE = 1, EVENT, VALUES = EVENT };
+/* EVENT: the table that filters get; ID and behind: what is in it. */
+enum { ON_PRESENCE = 1, EVENT, ID, TYPE, DATA, VALUES = DATA };
 
 static const sse_class channel_class;
 
@@ -128,14 +129,15 @@ typedef struct lua_filter {
     int wanted;
 } lua_filter;
 
-static void set_slice(lua_State *L, const char *name, sse_slice s)
+/* User value n of the object on top of the stack. */
+static void set_text(lua_State *L, int n, sse_slice s)
 {
     lua_pushlstring(L, s.at, s.len);
-    lua_setfield(L, -2, name);
+    lua_setiuservalue(L, -2, n);
 }
 
-/* The event as it was published, read back from its frame. */
-static void push_event(lua_State *L, channel_object *o, uint64_t position)
+/* The event as it was published, read back from its frame; the object is on top of the stack. */
+static void read_event(lua_State *L, channel_object *o, uint64_t position)
 {
     const sse_log_entry *e = sse_log_at(&o->channel->log, position);
     sse_slice payload = sse_frame_payload(e->frame);
@@ -145,16 +147,33 @@ static void push_event(lua_State *L, channel_object *o, uint64_t position)
 
     if (!o->parser && sse_parser_new(&o->parser, &options, NULL, NULL))
         luaL_error(L, "%s", sse_error_text(SSE_ENOMEM));
-    lua_createtable(L, 0, 3);
-    set_slice(L, "id", sse_channel_id(o->channel, position));
+    set_text(L, ID, sse_channel_id(o->channel, position));
     sse_parser_reset(o->parser);
     sse_parser_begin(o->parser, payload.at, payload.len);
     while ((kind = sse_parser_next(o->parser, &item)) > 0) {
-        set_slice(L, "event", item.event.type);
-        set_slice(L, "data", item.event.data);
+        set_text(L, TYPE, item.event.type);
+        set_text(L, DATA, item.event.data);
     }
     if (kind < 0)
         luaL_error(L, "%s", sse_error_text(kind));
+    lua_createtable(L, 0, 3);
+    lua_setiuservalue(L, -2, EVENT);
+    o->position = position;
+}
+
+/* The object on top of the stack gives way to its event, with what may be written over by those who
+ * were asked before. */
+static void push_event(lua_State *L)
+{
+    static const char *const names[] = { "id", "event", "data" };
+
+    lua_getiuservalue(L, -1, EVENT);
+    for (int i = 0; i < 3; i++) {
+        lua_pushstring(L, names[i]);
+        lua_getiuservalue(L, -3, ID + i);
+        lua_rawset(L, -3);
+    }
+    lua_remove(L, -2);
 }
 
 /* One table an event, for all followers that ask. */
@@ -165,13 +184,9 @@ static int call_wants(lua_State *L)
 
     sse_push_value(L, filter->self, 1);
     lua_rawgeti(L, LUA_REGISTRYINDEX, o->self);
-    if (o->position != filter->position) {
-        push_event(L, o, filter->position);
-        lua_setiuservalue(L, -2, EVENT);
-        o->position = filter->position;
-    }
-    lua_getiuservalue(L, -1, EVENT);
-    lua_remove(L, -2);
+    if (o->position != filter->position)
+        read_event(L, o, filter->position);
+    push_event(L);
     lua_call(L, 1, 1);
     filter->wanted = lua_toboolean(L, -1);
     return 0;
