@@ -12,6 +12,7 @@
 -- event held, or nil; `closed`.
 -- @module sse.channel
 local core = require "sse.core"
+local eventtarget = require "sse.eventtarget"
 local options = require "sse.options"
 
 local methods = core.methods["sse.channel"]
@@ -125,7 +126,7 @@ function methods:on(what, fn)
     mine = { follow = {}, leave = {} }
     listeners[self] = mine
     self.onpresence = function(kind, followers, reason)
-      for _, listener in ipairs(mine[kind]) do listener(followers, reason) end
+      for _, listener in ipairs(mine[kind]) do eventtarget.call(listener, followers, reason) end
     end
   end
   table.insert(mine[what], fn)

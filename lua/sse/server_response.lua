@@ -1,7 +1,8 @@
 --- The answer to a request, as a handler gets it.
 --
 -- `onclose`, a function that may be set, is called with the reason ("client", "server", "slow",
--- "timeout", "error") when the answer ended before it was complete. `closed`: nothing can be sent
+-- "timeout", "error") when the answer ended before it was complete; that of an event stream is the
+-- stream's own `onclose`. `closed`: nothing can be sent
 -- any more. `pending`: bytes that the client has not taken yet.
 -- @module sse.server_response
 local core = require "sse.core"
