@@ -56,11 +56,7 @@ static int keep_line(sse_transfer *t, const char *line, size_t len)
 
 static sse_slice trim(const char *from, const char *to)
 {
-    while (from < to && (*from == ' ' || *from == '\t'))
-        from++;
-    while (to > from && (to[-1] == ' ' || to[-1] == '\t'))
-        to--;
-    return (sse_slice){ from, (size_t)(to - from) };
+    return sse_slice_trim((sse_slice){ from, (size_t)(to - from) });
 }
 
 /* The kept lines but the first as fields; what has no colon is no field. */
