@@ -189,4 +189,20 @@ describe("an EventSource", function()
       assert.matches("^spec/eventsource_edge_spec.lua:%d+: [%w.:]+: a callback can't wait", message)
     end
   end)
+
+  it("line 32: an answer in another protocol, 101, is none, with bytes behind it or without", function()
+    for _, behind in ipairs { "", "data: x\n\n" } do
+      local server = serve(function(conn)
+        conn:send("HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\n\r\n", behind)
+      end)
+      local source = open(server:url())
+      local log = record(source)
+      assert.equal("EPROTO", log.till("error", 2).event.code)
+      assert.equal("error error", log.types())
+      source:close()
+      local res, _, code = sse.fetch(server:url())
+      assert.is_nil(res)
+      assert.equal("EPROTO", code)
+    end
+  end)
 end)

@@ -86,6 +86,8 @@ static int finish_head(sse_transfer *t)
     long status = 0;
 
     curl_easy_getinfo(t->easy, CURLINFO_RESPONSE_CODE, &status);
+    if (status == 101)
+        return SSE_EPROTO; /* nobody asked for another protocol: no HTTP follows */
     if (status < 200) {
         forget_head(t); /* interim: the final head follows */
         return SSE_OK;
