@@ -205,4 +205,16 @@ describe("an EventSource", function()
       assert.equal("EPROTO", code)
     end
   end)
+
+  it("line 38: closed by the log hook that hears of an id, asks nothing more", function()
+    local server = serve(function(conn) conn:stream():send("id: \1\ndata: x\n\n"):close() end)
+    local source
+    source = open(server:url(), { log = function(_, message)
+      if message:find "control character" then source:close() end
+    end })
+    wait.till(function() return source.readyState == CLOSED end, "the close")
+    wait.past(20)
+    assert.equal(CLOSED, source.readyState)
+    assert.equal(1, #server.requests)
+  end)
 end)

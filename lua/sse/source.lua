@@ -143,9 +143,11 @@ local function attempt(self, turn, why)
     body, kind = client.body("sse.EventSource", self.method, body(why))
     if self.turn ~= turn then return end
   end
+  local list = build_headers(self, given, kind)
+  if self.turn ~= turn then return end -- the log hook was told of an id
   self.exchange = request.start {
-    url = self.url, method = self.method, headers = build_headers(self, given, kind),
-    body = body, options = self.options, owner = self,
+    url = self.url, method = self.method, headers = list, body = body, options = self.options,
+    owner = self,
   }
   self:watch()
 end
