@@ -217,4 +217,19 @@ describe("an EventSource", function()
     assert.equal(CLOSED, source.readyState)
     assert.equal(1, #server.requests)
   end)
+
+  it("an event whose listener connects again still reaches the loops", function()
+    local server
+    server = serve(function(conn)
+      conn:stream():send("id: ", #server.requests, "\ndata: ", #server.requests, "\n\n")
+    end)
+    local source, data = open(server:url()), {}
+    source:addEventListener("message", function() source:reconnect() end, { once = true })
+    for ev in source:events() do
+      data[#data + 1] = ev.data
+      if ev.data == "2" then break end
+    end
+    assert.same({ "1", "2" }, data)
+    assert.equal("1", server.requests[2].headers["last-event-id"])
+  end)
 end)

@@ -30,7 +30,7 @@ local WEAK, NO_QUEUES = { __mode = "v" }, {}
 
 local function put_in(self, queues, ev)
   for i = 1, #queues do
-    if self.state == OPEN and not queues[i].finished then queues[i]:put(ev) end
+    if self.state ~= CLOSED and not queues[i].finished then queues[i]:put(ev) end
   end
 end
 
