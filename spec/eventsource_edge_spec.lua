@@ -190,7 +190,7 @@ describe("an EventSource", function()
     end
   end)
 
-  it("line 32: an answer in another protocol, 101, is none, with bytes behind it or without", function()
+  it("line 32: an answer of status 101 is none, with bytes behind it or without", function()
     for _, behind in ipairs { "", "data: x\n\n" } do
       local server = serve(function(conn)
         conn:send("HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\n\r\n", behind)

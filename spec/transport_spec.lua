@@ -77,6 +77,13 @@ describe("connections", function()
     assert.equal(CONNECTING, log[1].readyState)
   end)
 
+  it("over a Unix socket whose path is too long fail for good", function()
+    local log = record(open("http://a/", { unixSocket = ("x"):rep(200) }))
+    local ev = log.till("error").event
+    assert.same({ "EINVAL", false }, { ev.code, ev.willRetry })
+    assert.matches("too long", ev.message)
+  end)
+
   it("run over IPv6", function()
     local server = serve(good, assert(socket.bind("::1", 0)))
     local url = ("http://[::1]:%d"):format(server.port)

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 
 #include "../wire/buffer.h"
 #include "../wire/error.h"
@@ -86,11 +87,9 @@ static int finish_head(sse_transfer *t)
     long status = 0;
 
     curl_easy_getinfo(t->easy, CURLINFO_RESPONSE_CODE, &status);
-    if (status == 101)
-        return SSE_EPROTO; /* nobody asked for another protocol: no HTTP follows */
     if (status < 200) {
-        forget_head(t); /* interim: the final head follows */
-        return SSE_OK;
+        forget_head(t); /* interim: the final head follows, but for 101, which nobody asked for */
+        return status == 101 ? SSE_EPROTO : SSE_OK;
     }
     fields = calloc(t->lines, sizeof *fields);
     if (!fields)
@@ -486,6 +485,10 @@ static int configure(sse_transfer *t, const sse_transfer_options *o, const char 
     *why = NULL;
     if (o->method && !sse_http1_is_token((sse_slice){ o->method, strlen(o->method) })) {
         *why = "the method is not a token";
+        return SSE_EINVAL;
+    }
+    if (o->unix_socket && strlen(o->unix_socket) >= sizeof((struct sockaddr_un *)0)->sun_path) {
+        *why = "the path of the Unix socket is too long";
         return SSE_EINVAL;
     }
     code = add_headers(t, o, why);

@@ -84,7 +84,7 @@ local function new(url, given)
 end
 
 local reader_spec = {
-  lastEventId = client.event_id, log = "function", oncomment = "function",
+  lastEventId = options.event_id, log = "function", oncomment = "function",
   maxEventSize = client.options.maxEventSize, utf8 = client.options.utf8,
   signal = client.options.signal,
 }

@@ -19,12 +19,16 @@ local spec = client.with {
   maxBodySize = options.integer(0),
 }
 
-local events_spec = { lastEventId = client.event_id, until_data = "string" }
+local events_spec = { lastEventId = options.event_id, until_data = "string" }
 
 local methods = {}
 
+local function body_of(self, level)
+  return type(self) == "table" and self[BODY] or error("call it with ':'", level + 1)
+end
+
 local function begin(self)
-  local held = self[BODY]
+  local held = body_of(self, 3)
   if held.used then error("Response: the body was read already, or is being read", 3) end
   held.used = true
   return held
@@ -68,7 +72,10 @@ function methods:json()
 end
 
 --- Gives the rest of the body up.
-function methods:close() self[BODY]:close() end
+function methods:close()
+  local held = body_of(self, 2)
+  held:close()
+end
 
 local getters = {
   failure = function(self) return self[BODY].failure end,
