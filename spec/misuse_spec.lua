@@ -1,6 +1,7 @@
 -- Misuse raises in the name of the line that made it, and says what was expected.
 local serving = require "spec.support.serving"
 local sse = require "sse"
+local wait = require "spec.support.wait"
 
 -- fn raises the message, at a line of this file.
 local function blames(message, fn)
@@ -237,6 +238,29 @@ describe("the server", function()
       function() sse.fetch("http://me:secret@h:99999/") end)
     blames("user or password holds a control character",
       function() sse.EventSource("http://me:sec%0Aret@127.0.0.1:1/") end)
+  end)
+
+  it("of options that are written to later has no part in what was made with them", function()
+    local seen = {}
+    serving.start(function(server)
+      server:get("/", function(req, res)
+        seen[#seen + 1] = ("%s %s"):format(req:header "authorization", req:header "x-list")
+        res:event_stream():close()
+      end)
+    end)
+    for _, name in ipairs { "EventSource", "fetchEventSource" } do
+      local o = { headers = { Authorization = "mine", ["X-List"] = { "mine" } } }
+      o.onerror = name ~= "EventSource" and function() return 1 end or nil
+      o.onclose = o.onerror and function() error "again" end
+      o.retryInterval = not o.onerror and 5 or nil
+      local handle = sse[name](serving.url("/"), o)
+      o.headers.Authorization, o.headers["X-List"][1], o.retryInterval = "other's", "other's", "x"
+      o.headers = { Authorization = "other's" }
+      seen = {}
+      wait.till(function() return #seen >= 3 end, "three requests")
+      handle:close()
+      assert.same({ "mine mine", "mine mine", "mine mine" }, { table.unpack(seen, 1, 3) })
+    end
   end)
 
   it("of '.' for ':' is told by the client, too", function()

@@ -91,6 +91,25 @@ function client.with(...)
   return spec
 end
 
+local function copy(t)
+  local own = {}
+  for key, value in pairs(t) do own[key] = value end
+  return own
+end
+
+--- Checked options for whoever makes several attempts: what their giver writes into them later,
+-- maybe for another origin, has no part in these.
+function client.own(given)
+  local o = copy(given)
+  if o.tls then o.tls = copy(o.tls) end
+  if type(o.headers) ~= "table" then return o end
+  o.headers = copy(o.headers)
+  for name, values in pairs(o.headers) do
+    if type(values) == "table" then o.headers[name] = copy(values) end
+  end
+  return o
+end
+
 -- libcurl knows no URLs without a host; their scheme is all that matters, as no other than http is
 -- fetched.
 local function strange_scheme(text)

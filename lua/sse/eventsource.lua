@@ -78,7 +78,7 @@ local function new(url, given)
   check(o)
   local method, body, kind = client.content("sse.EventSource", o, 2)
   local machine = source.new {
-    url = parsed, method = method, body = body, kind = kind, options = o,
+    url = parsed, method = method, body = body, kind = kind, options = client.own(o),
   }
   return begin(machine)
 end

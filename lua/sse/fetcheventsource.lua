@@ -219,9 +219,8 @@ return function(url, given)
   local self = setmetatable({
     shown_url = check(url, o), url = url, attempt = 0,
     id = o.lastEventId, interval = DEFAULT_INTERVAL, waiters = {},
-    controller = abort.AbortController(), options = {},
+    controller = abort.AbortController(), options = client.own(o),
   }, handle)
-  for name, value in pairs(o) do self.options[name] = value end
   self.options.signal = self.controller.signal
   if o.signal and o.signal.aborted then
     self.stopped, self.done = true, true
