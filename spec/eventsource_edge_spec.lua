@@ -232,4 +232,18 @@ describe("an EventSource", function()
     assert.same({ "1", "2" }, data)
     assert.equal("1", server.requests[2].headers["last-event-id"])
   end)
+
+  it("a loop whose task a stranger resumes waits on, and misses nothing", function()
+    local server = serve(function(conn) conn:stream() end)
+    local source, data, co = open(server:url()), {}, nil
+    sse.spawn(function()
+      co = coroutine.running()
+      for ev in source:events() do data[#data + 1] = type(ev) == "table" and ev.data or ev end
+    end)
+    wait.till(function() return source.readyState == 1 end, "the stream")
+    for _ = 1, 2 do assert.is_true(coroutine.resume(co, "nobody's event")) end
+    server.connections[1]:send("data: 1\n\ndata: 2\n\n")
+    wait.till(function() return #data >= 2 end, "two events")
+    assert.same({ "1", "2" }, data)
+  end)
 end)
