@@ -253,12 +253,12 @@ describe("the server", function()
       o.onerror = name ~= "EventSource" and function() return 1 end or nil
       o.onclose = o.onerror and function() error "again" end
       o.retryInterval = not o.onerror and 5 or nil
-      local handle = sse[name](serving.url("/"), o)
+      local made = sse[name](serving.url("/"), o)
       o.headers.Authorization, o.headers["X-List"][1], o.retryInterval = "other's", "other's", "x"
       o.headers = { Authorization = "other's" }
       seen = {}
       wait.till(function() return #seen >= 3 end, "three requests")
-      handle:close()
+      made:close()
       assert.same({ "mine mine", "mine mine", "mine mine" }, { table.unpack(seen, 1, 3) })
     end
   end)
