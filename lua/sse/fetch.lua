@@ -3,6 +3,7 @@
 local abort = require "sse.abort"
 local body = require "sse.body"
 local client = require "sse.client"
+local core = require "sse.core"
 local failure = require "sse.failure"
 local headers = require "sse.headers"
 local json = require "sse.json"
@@ -34,6 +35,13 @@ local function begin(self)
   return held
 end
 
+-- Before the body counts as read.
+local function check_wait(self)
+  if not body_of(self, 3).pieces.finished and core.running() and not task.current() then
+    error("Response: a callback can't wait; do this in a task (sse.spawn)", 3)
+  end
+end
+
 --- The body's pieces as they come: `for bytes in res:chunks() do`. Leaving a loop over the body
 -- early closes the transfer; after a loop, `res.failure` says whether the body broke off.
 function methods:chunks() return begin(self):chunks(self) end
@@ -56,6 +64,7 @@ end
 --- The whole body. It can be read once, by one of these methods.
 -- @treturn string; or nil, message, code (`"ETOOBIG"` past maxBodySize)
 function methods:text()
+  check_wait(self)
   local text, why = begin(self):text()
   if not text then return nil, why.message, why.code end
   return text
@@ -64,6 +73,7 @@ end
 --- The whole body, decoded from JSON.
 -- @return the value; or nil, message, code
 function methods:json()
+  check_wait(self)
   local text, why = begin(self):text()
   if not text then return nil, why.message, why.code end
   local value, problem = json.decode(text)
