@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 
 #include "../wire/buffer.h"
 #include "../wire/error.h"
@@ -83,8 +84,8 @@ static int finish_head(sse_transfer *t)
 
     curl_easy_getinfo(t->easy, CURLINFO_RESPONSE_CODE, &status);
     if (status < 200) {
-        forget_head(t); /* interim: the final head follows */
-        return SSE_OK;
+        forget_head(t); /* interim: the final head follows, but for 101, which nobody asked for */
+        return status == 101 ? SSE_EPROTO : SSE_OK;
     }
     fields = calloc(t->lines, sizeof *fields);
     if (!fields)
@@ -316,8 +317,8 @@ static int add_header(sse_transfer *t, const sse_http1_field *f, const char **wh
     line = malloc(f->name.len + f->value.len + 3);
     if (!line)
         return SSE_ENOMEM;
-    /* libcurl's way to send an empty value is "Name;"; "Name:" would leave the header out. */
-    if (f->value.len == 0)
+    /* libcurl's way to send an empty value is "Name;"; "Name: " would leave the header out. */
+    if (trim(f->value.at, f->value.at + f->value.len).len == 0)
         sprintf(line, "%.*s;", (int)f->name.len, f->name.at);
     else
         sprintf(line, "%.*s: %.*s", (int)f->name.len, f->name.at, (int)f->value.len, f->value.at);
@@ -480,6 +481,10 @@ static int configure(sse_transfer *t, const sse_transfer_options *o, const char 
     *why = NULL;
     if (o->method && !sse_http1_is_token((sse_slice){ o->method, strlen(o->method) })) {
         *why = "the method is not a token";
+        return SSE_EINVAL;
+    }
+    if (o->unix_socket && strlen(o->unix_socket) >= sizeof((struct sockaddr_un *)0)->sun_path) {
+        *why = "the path of the Unix socket is too long";
         return SSE_EINVAL;
     }
     code = add_headers(t, o, why);
