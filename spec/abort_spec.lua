@@ -68,6 +68,36 @@ describe("AbortSignal", function()
     assert.has_error(function() sse.AbortSignal.any { {} } end)
   end)
 
+  it("any() of any() follows in order: first what was started, then the listeners", function()
+    local root, heard = sse.AbortController(), {}
+    local outer = sse.AbortSignal.any { sse.AbortSignal.any { root.signal }, root.signal }
+    root.signal.onabort = function() heard[#heard + 1] = "root" end
+    outer.onabort = function() heard[#heard + 1] = outer.reason end
+    root:abort("why")
+    assert.same({ "why", "root" }, heard)
+  end)
+
+  it("any() leaves nothing behind with what it follows, unless somebody hears it", function()
+    local root, held, n = sse.AbortController(), setmetatable({}, { __mode = "v" }), 0
+    local function count() n = n + 1 end
+    for i = 1, 10 do
+      local inner = sse.AbortSignal.any { root.signal, sse.AbortController().signal }
+      held[i] = sse.AbortSignal.any { inner }
+      if i > 8 then held[i]:addEventListener("abort", count) end
+      if i == 10 then held[i]:removeEventListener("abort", count) end
+      local source = sse.EventSource("http://127.0.0.1:1/", { signal = held[i] })
+      source:close()
+    end
+    wait.collect()
+    local left = {}
+    for i in pairs(held) do left[#left + 1] = i end
+    assert.same({ 9 }, left)
+    root:abort()
+    assert.equal(1, n)
+    wait.collect()
+    assert.is_nil(next(held))
+  end)
+
   it("a listener that raises is reported, the others run", function()
     local controller, ran = sse.AbortController(), false
     controller.signal:addEventListener("abort", function() error("in abort") end)

@@ -189,4 +189,61 @@ describe("an EventSource", function()
       assert.matches("^spec/eventsource_edge_spec.lua:%d+: [%w.:]+: a callback can't wait", message)
     end
   end)
+
+  it("line 32: an answer of status 101 is none, with bytes behind it or without", function()
+    for _, behind in ipairs { "", "data: x\n\n" } do
+      local server = serve(function(conn)
+        conn:send("HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\n\r\n", behind)
+      end)
+      local source = open(server:url())
+      local log = record(source)
+      assert.equal("EPROTO", log.till("error", 2).event.code)
+      assert.equal("error error", log.types())
+      source:close()
+      local res, _, code = sse.fetch(server:url())
+      assert.is_nil(res)
+      assert.equal("EPROTO", code)
+    end
+  end)
+
+  it("line 38: closed by the log hook that hears of an id, asks nothing more", function()
+    local server = serve(function(conn) conn:stream():send("id: \1\ndata: x\n\n"):close() end)
+    local source
+    source = open(server:url(), { log = function(_, message)
+      if message:find "control character" then source:close() end
+    end })
+    wait.till(function() return source.readyState == CLOSED end, "the close")
+    wait.past(20)
+    assert.equal(CLOSED, source.readyState)
+    assert.equal(1, #server.requests)
+  end)
+
+  it("an event whose listener connects again still reaches the loops", function()
+    local server
+    server = serve(function(conn)
+      conn:stream():send("id: ", #server.requests, "\ndata: ", #server.requests, "\n\n")
+    end)
+    local source, data = open(server:url()), {}
+    source:addEventListener("message", function() source:reconnect() end, { once = true })
+    for ev in source:events() do
+      data[#data + 1] = ev.data
+      if ev.data == "2" then break end
+    end
+    assert.same({ "1", "2" }, data)
+    assert.equal("1", server.requests[2].headers["last-event-id"])
+  end)
+
+  it("a loop whose task a stranger resumes waits on, and misses nothing", function()
+    local server = serve(function(conn) conn:stream() end)
+    local source, data, co = open(server:url()), {}, nil
+    sse.spawn(function()
+      co = coroutine.running()
+      for ev in source:events() do data[#data + 1] = type(ev) == "table" and ev.data or ev end
+    end)
+    wait.till(function() return source.readyState == 1 end, "the stream")
+    for _ = 1, 2 do assert.is_true(coroutine.resume(co, "nobody's event")) end
+    server.connections[1]:send("data: 1\n\ndata: 2\n\n")
+    wait.till(function() return #data >= 2 end, "two events")
+    assert.same({ "1", "2" }, data)
+  end)
 end)

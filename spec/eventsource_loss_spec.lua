@@ -139,6 +139,19 @@ describe("a connection that fails", function()
     assert.equal(3, #server.requests)
   end)
 
+  it("a reconnect function that gives infinity or NaN is taken for the default", function()
+    for _, answer in ipairs { math.huge, 0 / 0 } do
+      local delay
+      local server = serve(function(conn) conn:reset() end)
+      open(server:url(), {
+        retryInterval = 7, reconnect = function() return answer end,
+        onreconnect = function(ms) delay = delay or ms end,
+      })
+      wait.till(function() return delay end, "the reconnect")
+      assert.equal(7, delay)
+    end
+  end)
+
   it("line 43: an error body that stalls is waited for 5 s, no longer", function()
     local machine = require "sse.refusal"
     assert.equal(5000, machine.body_time)

@@ -20,8 +20,8 @@ local function start(url, more)
   return process, input
 end
 
--- With util-linux's script(1) as the terminal: keys are bytes, Ctrl-C is one of them. Where it has no
--- terminal to give (no /dev/pts), its status is not 0.
+-- With util-linux's script(1) as the terminal: keys are bytes, Ctrl-C is one of them. Where it has
+-- no terminal to give (no /dev/pts), its status is not 0.
 local function has_terminal()
   local pipe <close> = io.popen "script --version 2>/dev/null"
   return pipe:read "a":find "util%-linux" ~= nil
@@ -89,7 +89,7 @@ describe("example chat", function()
   end)
 
   it("in a terminal: words as they come, the key Ctrl-C stops the answer, then the chat", function()
-    if not has_terminal() then return pending "no script(1) of util-linux, or no terminal from it" end
+    if not has_terminal() then return pending "no terminal by util-linux's script(1)" end
     local server, url, log = examples.serve("chat_server", { interval = 400 })
     local chat, input = start_in_terminal(url)
     input:write "Hello\n"

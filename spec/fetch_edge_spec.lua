@@ -45,6 +45,23 @@ describe("sse.fetch", function()
     again(res)
   end)
 
+  it("asked for its text in a callback, says so, and can be read in a task", function()
+    local server = serve(function(conn) conn:reply(200, "[7]") end)
+    local res, messages, text = assert(sse.fetch(server:url())), {}, nil
+    sse.after(0, function()
+      for _, name in ipairs { "text", "json" } do
+        local _, message = pcall(function() return (res[name](res)) end)
+        messages[#messages + 1] = message
+      end
+      sse.spawn(function() text = res:text() end)
+    end)
+    wait.till(function() return text end, "the text")
+    assert.equal("[7]", text)
+    for i = 1, 2 do
+      assert.matches("^spec/fetch_edge_spec.lua:%d+: Response: a callback can't wait", messages[i])
+    end
+  end)
+
   it("closed before it was read, it has no text", function()
     local server = serve(function(conn) conn:reply(200, "text") end)
     local res = assert(sse.fetch(server:url()))

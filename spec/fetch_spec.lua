@@ -61,12 +61,13 @@ describe("sse.fetch", function()
   it("sends lists, numbers and empty values as headers", function()
     local server = answer(200, "")
     assert(sse.fetch(server:url(), { headers = { ["X-List"] = { "a", "b" }, ["X-Number"] = 7,
-      ["X-Empty"] = "" } })):text()
+      ["X-Empty"] = "", ["X-Blank"] = " \t" } })):text()
     local raw = server.requests[1].raw
     assert.matches("X%-List: a\r\n", raw)
     assert.matches("X%-List: b\r\n", raw)
     assert.matches("X%-Number: 7\r\n", raw)
     assert.matches("X%-Empty:\r\n", raw)
+    assert.matches("X%-Blank:\r\n", raw)
   end)
 
   it("a HEAD request and an empty answer have no body", function()

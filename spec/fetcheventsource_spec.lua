@@ -154,6 +154,29 @@ describe("sse.fetchEventSource", function()
     wait.till(function() return server.open == 0 end, "the close of all")
   end)
 
+  it("closed in one of its callbacks, calls none of the others", function()
+    local server = serve(function(conn) conn:stream():send("data: x\n\n"):close() end)
+    for _, name in ipairs { "headers", "body", "answered", "onopen", "onmessage", "onclose" } do
+      local handle, called = nil, {}
+      local function hear(where)
+        return function()
+          called[#called + 1] = where
+          if where == name then handle:close() end
+        end
+      end
+      handle = sse.fetchEventSource(server:url(), {
+        headers = hear "headers", body = hear "body", onopen = hear "onopen",
+        onmessage = hear "onmessage", onclose = hear "onclose", onerror = hear "onerror",
+        log = function(_, message)
+          if message == "answered" then hear(message)() end
+        end,
+      })
+      assert.is_true(handle:wait())
+      wait.past(5)
+      assert.equal(name, called[#called])
+    end
+  end)
+
   it("callbacks may wait", function()
     local server = serve(function(conn) conn:stream():send("data: 1\n\ndata: 2\n\n"):close() end)
     local log = {}

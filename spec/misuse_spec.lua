@@ -1,6 +1,7 @@
 -- Misuse raises in the name of the line that made it, and says what was expected.
 local serving = require "spec.support.serving"
 local sse = require "sse"
+local wait = require "spec.support.wait"
 
 -- fn raises the message, at a line of this file.
 local function blames(message, fn)
@@ -226,5 +227,78 @@ describe("the server", function()
     assert.is_nil(text)
     assert.equal("the connection broke off before the end of the answer", message)
     assert.equal("ECONNRESET", code)
+  end)
+
+  it("of the client's strings is told when it is made", function()
+    for name, value in pairs { unixSocket = "a\0b", cookies = "a\0", noProxy = "\0" } do
+      for _, fn in ipairs { sse.EventSource, sse.fetch, sse.fetchEventSource } do
+        blames(("option '%s' must be a string without NUL"):format(name),
+          function() fn("http://127.0.0.1:1/", { [name] = value }) end)
+      end
+    end
+    blames("option 'tls' must be a table with ca, cert, key",
+      function() sse.fetch("http://127.0.0.1:1/", { tls = { ca = "a\0" } }) end)
+    blames("sse.parser: option 'last_event_id' must be a string without NUL, CR and LF",
+      function() sse.parser { last_event_id = "a\n" } end)
+  end)
+
+  it("of a proxy is told when it is made, without its password", function()
+    for given, shown in pairs {
+      ["ftp://127.0.0.1:1"] = "ftp://127.0.0.1:1", ["http://me:secret@[bad"] = "http://...@[bad",
+      ["me:s/ecret@::"] = "...@::", ["http://127.0.0.1:65536"] = "http://127.0.0.1:65536",
+      ["http://a\0"] = "http://a", ["http://a\r\nb"] = "http://a",
+    } do
+      blames("option 'proxy' must be a proxy's URL (http, https, socks4, socks4a, socks5, socks5h) "
+        .. 'or "", got string "' .. shown,
+        function() sse.EventSource("http://127.0.0.1:1/", { proxy = given }) end)
+    end
+    blames("got number 5", function() sse.fetch("http://127.0.0.1:1/", { proxy = 5 }) end)
+    for _, good in ipairs { "127.0.0.1:1", "me:secret@127.0.0.1:1", "", "SOCKS5H://[::1]:1/" } do
+      sse.EventSource("http://127.0.0.1:1/", { proxy = good }):close()
+    end
+  end)
+
+  it("of a URL is told without its password", function()
+    blames("invalid URL 'http://...@h:99999/'",
+      function() sse.fetch("http://me:secret@h:99999/") end)
+    blames("user or password holds a control character",
+      function() sse.EventSource("http://me:sec%0Aret@127.0.0.1:1/") end)
+  end)
+
+  it("of options that are written to later has no part in what was made with them", function()
+    local seen = {}
+    serving.start(function(server)
+      server:get("/", function(req, res)
+        seen[#seen + 1] = ("%s %s"):format(req:header "authorization", req:header "x-list")
+        res:event_stream():close()
+      end)
+    end)
+    for _, name in ipairs { "EventSource", "fetchEventSource" } do
+      local o = { headers = { Authorization = "mine", ["X-List"] = { "mine" } } }
+      o.onerror = name ~= "EventSource" and function() return 1 end or nil
+      o.onclose = o.onerror and function() error "again" end
+      o.retryInterval = not o.onerror and 5 or nil
+      local made = sse[name](serving.url("/"), o)
+      o.headers.Authorization, o.headers["X-List"][1], o.retryInterval = "other's", "other's", "x"
+      o.headers = { Authorization = "other's" }
+      seen = {}
+      wait.till(function() return #seen >= 3 end, "three requests")
+      made:close()
+      assert.same({ "mine mine", "mine mine", "mine mine" }, { table.unpack(seen, 1, 3) })
+    end
+  end)
+
+  it("of '.' for ':' is told by the client, too", function()
+    serving.start(function(server) server:get("/", function(_, res) res:reply(200, "x") end) end)
+    local source = sse.EventSource(serving.url("/"))
+    source:close()
+    for _, name in ipairs { "close", "reconnect", "stats", "events" } do
+      blames("call it with ':'", function() source[name]() end)
+    end
+    local res = assert(sse.fetch(serving.url("/")))
+    for _, name in ipairs { "text", "json", "events", "lines", "chunks", "close" } do
+      blames("call it with ':'", function() local _ = res[name]() end)
+    end
+    res:close()
   end)
 end)

@@ -48,6 +48,19 @@ describe("connections", function()
     assert.equal(3, #server.requests)
   end)
 
+  it("that end without a word have their request sent again on a new one, once", function()
+    local server
+    server = serve(function(conn)
+      if #server.requests == 1 then conn:reply(200, "") else conn:drop("here") end
+    end)
+    assert(sse.fetch(server:url())):text()
+    local res, _, code = sse.fetch(server:url(), { method = "POST", body = "order" })
+    assert.is_nil(res)
+    assert.equal("ECONNRESET", code)
+    assert.equal(3, #server.requests)
+    assert.equal(2, #server.connections)
+  end)
+
   it("forgotten while a transfer is under way, stay", function()
     local server = serve(good)
     local source = open(server:url())
@@ -75,6 +88,13 @@ describe("connections", function()
     log = record(open("http://a.example/", { unixSocket = path }))
     log.till("error", 2)
     assert.equal(CONNECTING, log[1].readyState)
+  end)
+
+  it("over a Unix socket whose path is too long fail for good", function()
+    local log = record(open("http://a/", { unixSocket = ("x"):rep(200) }))
+    local ev = log.till("error").event
+    assert.same({ "EINVAL", false }, { ev.code, ev.willRetry })
+    assert.matches("too long", ev.message)
   end)
 
   it("run over IPv6", function()

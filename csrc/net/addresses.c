@@ -10,18 +10,24 @@
 
 struct sse_address {
     sse_address *next;
-    unsigned char key[16]; /* IPv6, or IPv4 mapped into it */
+    unsigned char key[16]; /* an IPv6 prefix, or IPv4 mapped into IPv6 */
     size_t connections;
 };
 
+enum { PREFIX = 64 / 8, MAPPED = 96 / 8 }; /* bytes */
+
 static void key_of(const struct sockaddr *from, unsigned char key[16])
 {
+    static const unsigned char mapped[MAPPED] = { [10] = 0xff, [11] = 0xff };
+
     memset(key, 0, 16);
     if (from->sa_family == AF_INET6) {
-        memcpy(key, &((const struct sockaddr_in6 *)from)->sin6_addr, 16);
+        const unsigned char *at = ((const struct sockaddr_in6 *)from)->sin6_addr.s6_addr;
+
+        memcpy(key, at, memcmp(at, mapped, MAPPED) ? PREFIX : 16);
     } else if (from->sa_family == AF_INET) {
-        key[10] = key[11] = 0xff;
-        memcpy(key + 12, &((const struct sockaddr_in *)from)->sin_addr, 4);
+        memcpy(key, mapped, MAPPED);
+        memcpy(key + MAPPED, &((const struct sockaddr_in *)from)->sin_addr, 4);
     }
 }
 

@@ -1,4 +1,5 @@
-/* addresses.h: how many connections each client address holds. */
+/* addresses.h: how many connections each client address holds. One client has a whole /64 of IPv6,
+ * so all of that counts as one address; an IPv4 address is the same mapped into IPv6. */
 #ifndef SSE_NET_ADDRESSES_H
 #define SSE_NET_ADDRESSES_H
 

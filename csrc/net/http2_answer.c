@@ -17,22 +17,6 @@ static bool of_the_connection(sse_slice name)
     return false;
 }
 
-static bool is_blank(char c)
-{
-    return c == ' ' || c == '\t';
-}
-
-static sse_slice trim(sse_slice s)
-{
-    while (s.len > 0 && is_blank(s.at[0])) {
-        s.at++;
-        s.len--;
-    }
-    while (s.len > 0 && is_blank(s.at[s.len - 1]))
-        s.len--;
-    return s;
-}
-
 static int check(int status, const sse_http1_field *fields, size_t count, size_t *bad,
                  size_t *bytes)
 {
@@ -100,7 +84,7 @@ int sse_http2_head_new(const char *date, int status, const sse_http1_field *fiel
     add(head, &to, SSE_SLICE(":status"), (sse_slice){ digits, 3 });
     for (size_t i = 0; i < count; i++)
         if (!of_the_connection(all[i].name))
-            add(head, &to, all[i].name, trim(all[i].value));
+            add(head, &to, all[i].name, sse_slice_trim(all[i].value));
     *out = head;
     return SSE_OK;
 }

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 
 #include "../wire/buffer.h"
 #include "../wire/error.h"
@@ -56,11 +57,7 @@ static int keep_line(sse_transfer *t, const char *line, size_t len)
 
 static sse_slice trim(const char *from, const char *to)
 {
-    while (from < to && (*from == ' ' || *from == '\t'))
-        from++;
-    while (to > from && (to[-1] == ' ' || to[-1] == '\t'))
-        to--;
-    return (sse_slice){ from, (size_t)(to - from) };
+    return sse_slice_trim((sse_slice){ from, (size_t)(to - from) });
 }
 
 /* The kept lines but the first as fields; what has no colon is no field. */
@@ -87,8 +84,8 @@ static int finish_head(sse_transfer *t)
 
     curl_easy_getinfo(t->easy, CURLINFO_RESPONSE_CODE, &status);
     if (status < 200) {
-        forget_head(t); /* interim: the final head follows */
-        return SSE_OK;
+        forget_head(t); /* interim: the final head follows, but for 101, which nobody asked for */
+        return status == 101 ? SSE_EPROTO : SSE_OK;
     }
     fields = calloc(t->lines, sizeof *fields);
     if (!fields)
@@ -320,8 +317,8 @@ static int add_header(sse_transfer *t, const sse_http1_field *f, const char **wh
     line = malloc(f->name.len + f->value.len + 3);
     if (!line)
         return SSE_ENOMEM;
-    /* libcurl's way to send an empty value is "Name;"; "Name:" would leave the header out. */
-    if (f->value.len == 0)
+    /* libcurl's way to send an empty value is "Name;"; "Name: " would leave the header out. */
+    if (trim(f->value.at, f->value.at + f->value.len).len == 0)
         sprintf(line, "%.*s;", (int)f->name.len, f->name.at);
     else
         sprintf(line, "%.*s: %.*s", (int)f->name.len, f->name.at, (int)f->value.len, f->value.at);
@@ -484,6 +481,10 @@ static int configure(sse_transfer *t, const sse_transfer_options *o, const char 
     *why = NULL;
     if (o->method && !sse_http1_is_token((sse_slice){ o->method, strlen(o->method) })) {
         *why = "the method is not a token";
+        return SSE_EINVAL;
+    }
+    if (o->unix_socket && strlen(o->unix_socket) >= sizeof((struct sockaddr_un *)0)->sun_path) {
+        *why = "the path of the Unix socket is too long";
         return SSE_EINVAL;
     }
     code = add_headers(t, o, why);

@@ -26,8 +26,11 @@ static const char *explain(CURLUcode code)
 static int get(CURLU *u, CURLUPart part, unsigned flags, char **out)
 {
     char *text = NULL;
+    CURLUcode code = curl_url_get(u, part, &text, flags);
 
-    if (curl_url_get(u, part, &text, flags))
+    if (code == CURLUE_URLDECODE) /* a control character: better no URL than one without it */
+        return SSE_EINVAL;
+    if (code)
         return SSE_OK;
     *out = strdup(text);
     curl_free(text);
@@ -110,6 +113,7 @@ static int parse(CURLU *u, sse_url *out, const char *text, const char *base, con
         *why = explain(set);
         return set == CURLUE_OUT_OF_MEMORY ? SSE_ENOMEM : SSE_EINVAL;
     }
+    *why = "user or password holds a control character";
     code = get_parts(u, out);
     if (code)
         return code;

@@ -15,22 +15,6 @@ typedef struct wishes {
     int gzip, deflate, identity, other;
 } wishes;
 
-static bool is_blank(char c)
-{
-    return c == ' ' || c == '\t';
-}
-
-static sse_slice trim(sse_slice s)
-{
-    while (s.len > 0 && is_blank(s.at[0])) {
-        s.at++;
-        s.len--;
-    }
-    while (s.len > 0 && is_blank(s.at[s.len - 1]))
-        s.len--;
-    return s;
-}
-
 static bool same(sse_slice s, const char *text)
 {
     return s.len == strlen(text) && strncasecmp(s.at, text, s.len) == 0;
@@ -45,7 +29,7 @@ static sse_slice take_until(sse_slice *rest, char mark)
 
     rest->at += used;
     rest->len -= used;
-    return trim(part);
+    return sse_slice_trim(part);
 }
 
 /* 0, 1, or up to three digits behind the point (RFC 9110 section 12.4.2); UNSAID: it is neither. */

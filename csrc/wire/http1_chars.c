@@ -32,15 +32,6 @@ bool sse_http1_same(sse_slice a, sse_slice b)
     return true;
 }
 
-static sse_slice trim(sse_slice s)
-{
-    while (s.len && (s.at[0] == ' ' || s.at[0] == '\t'))
-        s.at++, s.len--;
-    while (s.len && (s.at[s.len - 1] == ' ' || s.at[s.len - 1] == '\t'))
-        s.len--;
-    return s;
-}
-
 bool sse_http1_next_element(sse_slice *rest, sse_slice *element)
 {
     const char *comma = NULL;
@@ -49,11 +40,11 @@ bool sse_http1_next_element(sse_slice *rest, sse_slice *element)
         return false;
     comma = rest->len ? memchr(rest->at, ',', rest->len) : NULL;
     if (!comma) {
-        *element = trim(*rest);
+        *element = sse_slice_trim(*rest);
         *rest = (sse_slice){ NULL, 0 };
         return true;
     }
-    *element = trim((sse_slice){ rest->at, (size_t)(comma - rest->at) });
+    *element = sse_slice_trim((sse_slice){ rest->at, (size_t)(comma - rest->at) });
     rest->len -= (size_t)(comma + 1 - rest->at);
     rest->at = comma + 1;
     return true;

@@ -259,11 +259,7 @@ static int find_end(scan *s, const sse_http1_limits *limits, size_t len)
 
 static sse_slice trim(const char *at, const char *end)
 {
-    while (at < end && (*at == ' ' || *at == '\t'))
-        at++;
-    while (at < end && (end[-1] == ' ' || end[-1] == '\t'))
-        end--;
-    return (sse_slice){ at, (size_t)(end - at) };
+    return sse_slice_trim((sse_slice){ at, (size_t)(end - at) });
 }
 
 /* The lines are well-formed: each delimiter looked for is there. */

@@ -30,6 +30,16 @@ static inline bool sse_slice_equal(sse_slice a, sse_slice b)
     return a.len == b.len && (a.len == 0 || memcmp(a.at, b.at, a.len) == 0);
 }
 
+/* Without the blanks (space and tab, RFC 9110 5.6.3: OWS) around it. */
+static inline sse_slice sse_slice_trim(sse_slice s)
+{
+    while (s.len > 0 && (s.at[0] == ' ' || s.at[0] == '\t'))
+        s.at++, s.len--;
+    while (s.len > 0 && (s.at[s.len - 1] == ' ' || s.at[s.len - 1] == '\t'))
+        s.len--;
+    return s;
+}
+
 /* FNV-1a: the same in every process. */
 static inline uint64_t sse_slice_hash(sse_slice s)
 {

@@ -24,7 +24,40 @@ end
 
 eventtarget.class(class)
 
--- Stops what was started with the signal first, then tells the listeners (DOM 3.2).
+local WEAK = { __mode = "k" }
+
+-- A signal of `any` is known to those it follows weakly, and held by them while somebody hears it.
+local function hold(state)
+  local heard = not state.aborted
+    and (next(state.algorithms) ~= nil or eventtarget.heard(state)) or nil
+  for _, source in ipairs(state.sources) do
+    eventtarget.state(source).held[state.signal] = heard
+  end
+end
+
+local function follow(signal, sources)
+  local state = eventtarget.state(signal)
+  state.signal, state.sources, state.on_listeners = signal, sources, hold
+  for _, source in ipairs(sources) do
+    local other = eventtarget.state(source)
+    other.followers = other.followers or setmetatable({}, WEAK)
+    other.held = other.held or {}
+    other.next = other.next + 1
+    other.followers[signal] = other.next
+  end
+end
+
+-- The keys of a table, in the order of their values.
+local function in_order(numbers)
+  local by_number, order = {}, {}
+  for key, n in pairs(numbers) do by_number[n], order[#order + 1] = key, n end
+  table.sort(order)
+  for i, n in ipairs(order) do order[i] = by_number[n] end
+  return order
+end
+
+-- Stops what was started with the signal first, then tells those that follow it, then the listeners
+-- (DOM 3.2).
 local function signal_abort(signal, reason)
   local state = eventtarget.state(signal)
   if state.aborted then return end
@@ -32,14 +65,13 @@ local function signal_abort(signal, reason)
     reason = failure.new("the operation was aborted", "EABORTED", { name = "AbortError" })
   end
   state.aborted, state.reason = true, reason
-  local algorithms = state.algorithms
-  state.algorithms = {}
-  local order = {}
-  for n in pairs(algorithms) do order[#order + 1] = n end
-  table.sort(order)
-  for _, n in ipairs(order) do
-    if algorithms[n] then eventtarget.call(algorithms[n], reason) end
+  local algorithms, followers = state.algorithms, in_order(state.followers or {})
+  state.algorithms, state.followers, state.held = {}, nil, {}
+  for _, fn in ipairs(in_order(algorithms)) do
+    if algorithms[fn] then eventtarget.call(fn, reason) end
   end
+  for _, follower in ipairs(followers) do signal_abort(follower, reason) end
+  if state.sources then hold(state) end
   eventtarget.dispatch(signal, event.Event("abort"))
 end
 
@@ -53,9 +85,13 @@ end
 function abort.on_abort(signal, fn)
   local state = eventtarget.state(signal)
   state.next = state.next + 1
-  local n, algorithms = state.next, state.algorithms
-  algorithms[n] = fn
-  return function() algorithms[n] = nil end
+  local algorithms, own = state.algorithms, function(reason) fn(reason) end -- fn may come twice
+  algorithms[own] = state.next
+  if state.on_listeners then state:on_listeners() end
+  return function()
+    algorithms[own] = nil
+    if state.on_listeners then state:on_listeners() end
+  end
 end
 
 eventtarget.set_signals(abort)
@@ -110,19 +146,16 @@ function AbortSignal.any(signals)
   if type(signals) ~= "table" then
     error(("AbortSignal.any: expected a list of signals, got %s"):format(type(signals)), 2)
   end
-  local signal, forgets = new_signal(), {}
+  local signal, sources = new_signal(), {}
   for i, source in ipairs(signals) do
     if not abort.is_signal(source) then
       error(("AbortSignal.any: item %d is not an AbortSignal"):format(i), 2)
     end
     if source.aborted then return AbortSignal.abort(source.reason) end
+    local followed = eventtarget.state(source).sources or { source }
+    table.move(followed, 1, #followed, #sources + 1, sources)
   end
-  for _, source in ipairs(signals) do
-    forgets[#forgets + 1] = abort.on_abort(source, function(reason)
-      for _, forget in ipairs(forgets) do forget() end
-      signal_abort(signal, reason)
-    end)
-  end
+  follow(signal, sources)
   return signal
 end
 

@@ -15,22 +15,40 @@ local upper = {
   DELETE = true, GET = true, HEAD = true, OPTIONS = true, PATCH = true, POST = true, PUT = true,
 }
 
+local function is_text(value)
+  return type(value) == "string" and not value:find("\0", 1, true)
+end
+
+local files = { ca = true, cert = true, key = true }
+
 local function is_tls(value)
   if type(value) ~= "table" then return false end
   for name, part in pairs(value) do
-    local kind = name == "verify" and "boolean"
-      or (name == "ca" or name == "cert" or name == "key") and "string"
-    if type(part) ~= kind then return false end
+    local fits = files[name] and is_text(part) or name == "verify" and type(part) == "boolean"
+    if not fits then return false end
   end
   return true
 end
 
-local function is_id(value)
-  return type(value) == "string" and not value:find("[\0\r\n]")
+local proxies = {
+  http = true, https = true, socks4 = true, socks4a = true, socks5 = true, socks5h = true,
+}
+
+-- As libcurl has it: the scheme may be left out.
+local function is_proxy(value)
+  if not is_text(value) then return false end
+  local scheme, rest = value:match("^(%a[%w+.-]*)://(.*)$")
+  if scheme and not proxies[scheme:lower()] then return false end
+  return value == "" or core.url("http://" .. (rest or value)) ~= nil
 end
 
---- The rule for an id that a server could have sent.
-client.event_id = { expected = "a string without NUL, CR and LF", check = is_id }
+-- A URL, maybe a broken one, as a message may show it: without user and password.
+local function without_password(text)
+  local scheme, rest = text:match("^(%a[%w+.-]*://)(.*)$")
+  return (scheme or "") .. (rest or text):gsub("^.*@", "...@")
+end
+
+local c_string = { expected = "a string without NUL", check = is_text }
 
 --- The rules that all share.
 client.options = {
@@ -46,18 +64,22 @@ client.options = {
   maxEventSize = options.integer(1),
   utf8 = options.one_of("replace", "raw"),
   signal = { expected = "an AbortSignal", check = abort.is_signal },
-  proxy = "string",
-  noProxy = "string",
+  proxy = {
+    expected = "a proxy's URL (http, https, socks4, socks4a, socks5, socks5h) or \"\"",
+    check = is_proxy,
+    show = function(v) return options.show(type(v) == "string" and without_password(v) or v) end,
+  },
+  noProxy = c_string,
   tls = { expected = "a table with ca, cert, key (strings) and verify (boolean)", check = is_tls },
   http2 = "boolean",
-  unixSocket = "string",
-  cookies = "string",
+  unixSocket = c_string,
+  cookies = c_string,
 }
 
 --- The rules of those that make several attempts; functions are asked before each.
 client.repeated = {
   headers = "table|function", body = "string|table|function", log = "function",
-  lastEventId = client.event_id,
+  lastEventId = options.event_id,
 }
 
 --- The shared rules and more.
@@ -67,6 +89,25 @@ function client.with(...)
     for name, rule in pairs(rules) do spec[name] = rule end
   end
   return spec
+end
+
+local function copy(t)
+  local own = {}
+  for key, value in pairs(t) do own[key] = value end
+  return own
+end
+
+--- Checked options for whoever makes several attempts: what their giver writes into them later,
+-- maybe for another origin, has no part in these.
+function client.own(given)
+  local o = copy(given)
+  if o.tls then o.tls = copy(o.tls) end
+  if type(o.headers) ~= "table" then return o end
+  o.headers = copy(o.headers)
+  for name, values in pairs(o.headers) do
+    if type(values) == "table" then o.headers[name] = copy(values) end
+  end
+  return o
 end
 
 -- libcurl knows no URLs without a host; their scheme is all that matters, as no other than http is
@@ -89,7 +130,7 @@ function client.url(where, text, level)
   if not url then
     local expected = '%s: invalid URL \'%s\': %s (expected an absolute URL such as '
       .. '"http://host/path")'
-    error(expected:format(where, text, message), level + 1)
+    error(expected:format(where, without_password(text), message), level + 1)
   end
   return url
 end

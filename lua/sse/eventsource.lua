@@ -78,13 +78,13 @@ local function new(url, given)
   check(o)
   local method, body, kind = client.content("sse.EventSource", o, 2)
   local machine = source.new {
-    url = parsed, method = method, body = body, kind = kind, options = o,
+    url = parsed, method = method, body = body, kind = kind, options = client.own(o),
   }
   return begin(machine)
 end
 
 local reader_spec = {
-  lastEventId = client.event_id, log = "function", oncomment = "function",
+  lastEventId = options.event_id, log = "function", oncomment = "function",
   maxEventSize = client.options.maxEventSize, utf8 = client.options.utf8,
   signal = client.options.signal,
 }

@@ -11,9 +11,11 @@ local eventtarget = {}
 local STATE = {} -- the key of an object's state
 local signals -- sse.abort, which needs this module itself
 
---- The state of an object made by `eventtarget.new`.
+--- The state of an object made by `eventtarget.new`; raises in the name of its method's caller
+-- where it is none.
 function eventtarget.state(object)
-  return object[STATE]
+  local state = type(object) == "table" and object[STATE]
+  return state or error("call it with ':'", 3)
 end
 
 local function traceback(err)

@@ -3,6 +3,7 @@
 local abort = require "sse.abort"
 local body = require "sse.body"
 local client = require "sse.client"
+local core = require "sse.core"
 local failure = require "sse.failure"
 local headers = require "sse.headers"
 local json = require "sse.json"
@@ -19,15 +20,26 @@ local spec = client.with {
   maxBodySize = options.integer(0),
 }
 
-local events_spec = { lastEventId = client.event_id, until_data = "string" }
+local events_spec = { lastEventId = options.event_id, until_data = "string" }
 
 local methods = {}
 
+local function body_of(self, level)
+  return type(self) == "table" and self[BODY] or error("call it with ':'", level + 1)
+end
+
 local function begin(self)
-  local held = self[BODY]
+  local held = body_of(self, 3)
   if held.used then error("Response: the body was read already, or is being read", 3) end
   held.used = true
   return held
+end
+
+-- Before the body counts as read.
+local function check_wait(self)
+  if not body_of(self, 3).pieces.finished and core.running() and not task.current() then
+    error("Response: a callback can't wait; do this in a task (sse.spawn)", 3)
+  end
 end
 
 --- The body's pieces as they come: `for bytes in res:chunks() do`. Leaving a loop over the body
@@ -52,6 +64,7 @@ end
 --- The whole body. It can be read once, by one of these methods.
 -- @treturn string; or nil, message, code (`"ETOOBIG"` past maxBodySize)
 function methods:text()
+  check_wait(self)
   local text, why = begin(self):text()
   if not text then return nil, why.message, why.code end
   return text
@@ -60,6 +73,7 @@ end
 --- The whole body, decoded from JSON.
 -- @return the value; or nil, message, code
 function methods:json()
+  check_wait(self)
   local text, why = begin(self):text()
   if not text then return nil, why.message, why.code end
   local value, problem = json.decode(text)
@@ -68,7 +82,10 @@ function methods:json()
 end
 
 --- Gives the rest of the body up.
-function methods:close() self[BODY]:close() end
+function methods:close()
+  local held = body_of(self, 2)
+  held:close()
+end
 
 local getters = {
   failure = function(self) return self[BODY].failure end,

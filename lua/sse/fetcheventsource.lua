@@ -78,7 +78,7 @@ local function parameters_of(self)
   end
   parameters.headers = request_headers(self)
   parameters.body = o.body
-  if type(o.body) == "function" then
+  if type(o.body) == "function" and not self.stopped then
     parameters.body = o.body(self.last)
     parameters.method = o.method or "POST"
   end
@@ -98,6 +98,7 @@ local function connect(self)
   local res <close>, _, _, why = fetch(self.url, parameters)
   if not res then error(why, 0) end
   tell(self, "debug", "answered", { status = res.status })
+  if self.stopped then return end
   ;(o.onopen or check_type)(res)
   if self.stopped then return end
   for ev in res:events { lastEventId = self.id, until_data = o.until_data } do
@@ -219,9 +220,8 @@ return function(url, given)
   local self = setmetatable({
     shown_url = check(url, o), url = url, attempt = 0,
     id = o.lastEventId, interval = DEFAULT_INTERVAL, waiters = {},
-    controller = abort.AbortController(), options = {},
+    controller = abort.AbortController(), options = client.own(o),
   }, handle)
-  for name, value in pairs(o) do self.options[name] = value end
   self.options.signal = self.controller.signal
   if o.signal and o.signal.aborted then
     self.stopped, self.done = true, true

@@ -81,7 +81,7 @@ end
 
 --- Checks a table of options against a spec and raises on the first that is wrong.
 -- A rule is a string of Lua types joined by "|" ("integer" too), or a table
--- { check = function(value) -> boolean, expected = text }.
+-- { check = function(value) -> boolean, expected = text, show = function(value) -> text or nil }.
 -- @tparam string where the function's name for messages, "sse.server"
 -- @tparam table|nil given
 -- @tparam table spec name -> rule
@@ -104,7 +104,7 @@ function options.check(where, given, spec, level)
     end
     if not fits(value, rule) then
       local message = "%s: option '%s' must be %s, got %s"
-      error(message:format(where, name, rule.expected, show(value)), level)
+      error(message:format(where, name, rule.expected, (rule.show or show)(value)), level)
     end
   end
   return given
@@ -147,5 +147,11 @@ function options.one_of(...)
     check = function(v) return set[v] or false end,
   }
 end
+
+--- The rule for an id that a server could have sent.
+options.event_id = {
+  expected = "a string without NUL, CR and LF",
+  check = function(v) return type(v) == "string" and not v:find("[\0\r\n]") end,
+}
 
 return options

@@ -7,7 +7,7 @@ local spec = {
   on_event = "function", on_retry = "function", on_comment = "function", on_id = "function",
   max_event_size = options.integer(1),
   utf8 = options.one_of("replace", "raw"),
-  last_event_id = "string",
+  last_event_id = options.event_id,
 }
 
 --- Takes any piece of the stream and calls back for what it completes. An error in a callback is

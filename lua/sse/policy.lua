@@ -82,9 +82,10 @@ local function decided(self, why, is_final, lived)
   local answer
   local ok = eventtarget.call(function() answer = decide(why, why.attempt) end)
   if not ok or answer == false then return nil end
-  if type(answer) ~= "number" then return by_default(self, why, is_final, lived) end
+  local is_wait = type(answer) == "number" and answer == answer and answer < math.huge
+  if not is_wait then return by_default(self, why, is_final, lived) end
   policy.backoff_of(self):next(lived)
-  return math.max(0, answer == answer and answer < math.huge and answer or 0)
+  return math.max(0, answer)
 end
 
 --- The wait before the next attempt, or nil to give up; the failure learns of it. A `reconnect`

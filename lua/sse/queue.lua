@@ -51,6 +51,21 @@ local function resume(self)
   return true
 end
 
+local function is_in(list, value)
+  for i = 1, #list do
+    if list[i] == value then return true end
+  end
+end
+
+-- Whoever wakes a waiter has taken it off the list: else a stranger resumed it, and it waits on.
+local function park(self, co)
+  local waiters = self.waiters
+  waiters[#waiters + 1] = co
+  local item = task.park()
+  while waiters[1] and waiters == self.waiters and is_in(waiters, co) do item = task.park() end
+  return item
+end
+
 --- The next item, or nil at the end. Waits.
 function queue:take()
   local item = self[self.first]
@@ -61,14 +76,13 @@ function queue:take()
   end
   if self.finished then return nil end
   self.first, self.last = 1, 0
-  local waiters, co = self.waiters, task.current()
+  local co = task.current()
   if co then
     if resume(self) and (self:held() or self.finished) then return self:take() end
-    waiters[#waiters + 1] = co
-    return task.park()
+    return park(self, co)
   end
   return task.await(function(wake_up)
-    waiters[#waiters + 1] = wake_up
+    table.insert(self.waiters, wake_up)
     resume(self)
   end, self.what)
 end

@@ -21,16 +21,15 @@ local source = {
 source.__index = source
 
 local CONNECTING <const>, OPEN <const>, CLOSED <const> = 0, 1, 2
-local DEFAULT_MAX_EVENT = 16777216
 
 -- Public object -> true: connecting or open, and heard.
 local anchors = {} -- luacheck: ignore 241
 
 local WEAK, NO_QUEUES = { __mode = "v" }, {}
 
-local function put_in(self, queues, ev)
+local function put_in(queues, ev)
   for i = 1, #queues do
-    if self.state == OPEN and not queues[i].finished then queues[i]:put(ev) end
+    if not queues[i].finished then queues[i]:put(ev) end
   end
 end
 
@@ -47,7 +46,7 @@ local function on_event(self, data, type_, id)
   }, MessageEvent)
   if object then deliver(self.listeners, object, type_, ev) end
   local queues = self.queues -- replaced, never changed: loops may leave meanwhile
-  if queues[1] then put_in(self, queues, ev) end
+  if queues[1] then put_in(queues, ev) end
 end
 
 local function on_retry(self, ms) policy.backoff_of(self):set_base(ms) end
@@ -143,9 +142,11 @@ local function attempt(self, turn, why)
     body, kind = client.body("sse.EventSource", self.method, body(why))
     if self.turn ~= turn then return end
   end
+  local list = build_headers(self, given, kind) -- where the log hook may be told of an id
+  if self.turn ~= turn then return end
   self.exchange = request.start {
-    url = self.url, method = self.method, headers = build_headers(self, given, kind),
-    body = body, options = self.options, owner = self,
+    url = self.url, method = self.method, headers = list, body = body,
+    options = self.options, owner = self,
   }
   self:watch()
 end
@@ -224,7 +225,7 @@ function source:refuse() self:lost(refusal.seal(self.refusal), true) end
 function source:on_done(why)
   if self.refusal then return self:refuse() end
   if why and why.code == "ETOOBIG" and self.opened then
-    local limit = self.options.maxEventSize or DEFAULT_MAX_EVENT
+    local limit = self.options.maxEventSize or 16777216 -- the parser's default
     why.message = ("an event is larger than maxEventSize (%d bytes)"):format(limit)
   end
   why = why or failure.new("the server ended the stream", "ECLOSED")

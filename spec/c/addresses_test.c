@@ -1,0 +1,76 @@
+/* addresses_test.c: what counts as one client address. */
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "../../csrc/net/addresses.h"
+
+static struct sockaddr_storage address(const char *text)
+{
+    struct sockaddr_storage storage = { 0 };
+    struct sockaddr_in6 *six = (struct sockaddr_in6 *)&storage;
+    struct sockaddr_in *four = (struct sockaddr_in *)&storage;
+
+    storage.ss_family = strchr(text, ':') ? AF_INET6 : AF_INET;
+    if (inet_pton(storage.ss_family, text,
+                  strchr(text, ':') ? (void *)&six->sin6_addr : (void *)&four->sin_addr) != 1) {
+        fprintf(stderr, "addresses: %s is none\n", text);
+        exit(EXIT_FAILURE);
+    }
+    return storage;
+}
+
+static sse_address *enter(sse_addresses *table, const char *text, int *refused)
+{
+    struct sockaddr_storage from = address(text);
+
+    return sse_addresses_enter(table, (struct sockaddr *)&from, 1, refused);
+}
+
+/* Where one connection is allowed: whether the second address is refused after the first. */
+static int one(const char *first, const char *second)
+{
+    sse_addresses table = { 0 };
+    int refused = 0;
+    sse_address *a = enter(&table, first, &refused), *b = enter(&table, second, &refused);
+
+    if (b)
+        sse_addresses_leave(&table, b);
+    if (a)
+        sse_addresses_leave(&table, a);
+    if (!a || table.count > 0)
+        refused = -1;
+    sse_addresses_free(&table);
+    return refused;
+}
+
+int main(void)
+{
+    static const struct {
+        const char *first, *second;
+        int same;
+    } pairs[] = {
+        { "192.0.2.1", "192.0.2.1", 1 },
+        { "192.0.2.1", "192.0.2.2", 0 },
+        { "192.0.2.1", "::ffff:192.0.2.1", 1 },
+        { "::ffff:192.0.2.1", "::ffff:192.0.2.2", 0 },
+        { "2001:db8:1:2::1", "2001:db8:1:2:ffff:ffff:ffff:ffff", 1 },
+        { "2001:db8:1:2::1", "2001:db8:1:3::1", 0 },
+        { "fe80::1", "2001:db8::1", 0 },
+        { "::1", "::1", 1 },
+        { "::1", "127.0.0.1", 0 },
+    };
+    size_t count = sizeof pairs / sizeof pairs[0], wrong = 0;
+
+    for (size_t i = 0; i < count; i++) {
+        if (one(pairs[i].first, pairs[i].second) == pairs[i].same)
+            continue;
+        fprintf(stderr, "addresses: %s and %s: expected %s\n", pairs[i].first, pairs[i].second,
+                pairs[i].same ? "one client" : "two");
+        wrong++;
+    }
+    printf("addresses: %zu pairs: %s\n", count, wrong ? "FAILED" : "as they should be");
+    return wrong ? EXIT_FAILURE : EXIT_SUCCESS;
+}
