@@ -56,31 +56,6 @@ describe("misuse", function()
     end)
   end)
 
-  it("of an event stream's options is told in its words", function()
-    handle(function(_, res)
-      local fields = {}
-      for i = 1, 93 do fields["X-" .. i] = i end
-      for message, given in pairs {
-        ["the headers can't have a Content-Type"] = { headers = { A = 1, ["content-type"] = "a/b" } },
-        ["too many headers: 93, at most 92"] = { headers = fields },
-        ["option 'retry' must be a number from 0 to"] = { retry = 1e16 },
-        ["option 'keep_alive' must be a number from 1 to"] = { keep_alive = 1e16 },
-        ["option 'max_pending' must be a whole number from 1 to"] = { max_pending = 1e16 },
-      } do
-        blames(message, function() res:event_stream(given) end)
-      end
-      local most = 2 ^ 50
-      local stream = res:event_stream { retry = 5, keep_alive = most, max_pending = most }
-      blames("stream:follow: argument 1 must be a channel, got userdata",
-        function() stream:follow(stream) end)
-      blames("stream:unfollow: expected a channel, got userdata",
-        function() stream:unfollow(stream) end)
-      blames('stream:unfollow: expected a channel, got string "x"',
-        function() stream:unfollow "x" end)
-      stream:close()
-    end)
-  end)
-
   it("of JSON names the field", function()
     local bad = { f = print }
     blames("field 'data': JSON: a function can't be encoded (at f)",

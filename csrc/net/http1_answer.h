@@ -25,7 +25,8 @@ int sse_http1_head_frame(const sse_http1_answer *a, const sse_http1_field *field
 #define SSE_HTTP1_DIGITS     24
 
 /* What an answer of any protocol has beside the caller's fields: Date, unless it is among them, and
- * Content-Length where the length is known and the status has one, whose text is `digits`. Returns the new count. */
+ * Content-Length where the length is known and the status has one, whose text is `digits`. Returns
+ * the new count. */
 size_t sse_http1_add_own(char digits[SSE_HTTP1_DIGITS], const char *date, int status,
                          int64_t length, sse_http1_field *fields, size_t count);
 

@@ -103,7 +103,7 @@ local spec = { content_type = "string", headers = "table" }
 -- @function sse.file
 -- @tparam string path
 -- @tparam[opt] table given `content_type` (by default told from the name), `headers`, which
--- win over the handler's own: an `ETag` among them is what a client's If-None-Match is compared with
+-- win over the handler's own: an `ETag` among them is what If-None-Match is compared with
 -- @treturn function
 function files.file(path, given)
   given = options.check("sse.file", given, spec)

@@ -2,8 +2,8 @@
 --
 -- `onclose`, a function that may be set, is called with the reason ("client", "server", "slow",
 -- "timeout", "error") when the answer ended before it was complete; that of an event stream is the
--- stream's own `onclose`. `closed`: nothing can be sent
--- any more. `pending`: bytes that the client has not taken yet.
+-- stream's own `onclose`. `closed`: nothing can be sent any more. `pending`: bytes that the client
+-- has not taken yet.
 -- @module sse.server_response
 local core = require "sse.core"
 local headers = require "sse.headers"
