@@ -83,6 +83,7 @@ build = {
         "csrc/net/negotiated.c",
         "csrc/net/packer.c",
         "csrc/net/pool.c",
+        "csrc/net/private_file.c",
         "csrc/net/queue.c",
         "csrc/net/server.c",
         "csrc/net/slab.c",

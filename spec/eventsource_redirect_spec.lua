@@ -1,6 +1,7 @@
 -- Redirects and origins: CONFORMANCE lines 30 and 31.
 local child = require "spec.support.child"
 local fixture = require "spec.support.fixture"
+local lfs = require "lfs"
 local sse = require "sse"
 local wait = require "spec.support.wait"
 
@@ -195,6 +196,24 @@ describe("a redirect", function()
     process:wait()
     assert.equal("ETYPE\t200\n", process:output())
     assert.equal("from-file=1", server.requests[3].headers["cookie"])
+  end)
+
+  it("keeps a file of cookies from others, and names one that can't be written", function()
+    local path = os.tmpname()
+    os.remove(path)
+    local _ <close> = setmetatable({}, { __close = function() os.remove(path) end })
+    local server = serve(function(conn) conn:reply(200, "", "Set-Cookie: a=1; Max-Age=1000") end)
+    local options = { withCredentials = true, cookies = path }
+    for _ = 1, 2 do
+      assert(sse.fetch(server:url(), options)):text()
+      assert.equal("rw-------", lfs.attributes(path, "permissions"))
+    end
+    assert.is_true(lfs.attributes(path, "size") > 0)
+    options.cookies = "/no/such/folder/cookies"
+    local res, message, code = sse.fetch(server:url(), options)
+    assert.same({ nil, "EINVAL" }, { res, code })
+    assert.matches("file for cookies cannot be written", tostring(message))
+    assert.equal(2, #server.requests)
   end)
 
   it("a POST becomes a GET at 302 and 303 and stays one at 307", function()

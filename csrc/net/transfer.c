@@ -9,6 +9,7 @@
 
 #include "../wire/buffer.h"
 #include "../wire/error.h"
+#include "private_file.h"
 
 /* Read at a time. More would gain a busy stream a few percent; but a pause may leave one buffer's
  * worth with libcurl, which, inflated a thousandfold, must stay below the 64 MiB it keeps. */
@@ -450,7 +451,6 @@ static CURLcode set_identity(sse_transfer *t, const sse_transfer_options *o)
 static CURLcode set_tls(sse_transfer *t, const sse_transfer_options *o)
 {
     struct stat st = { 0 };
-
     bool folder = o->ca && !stat(o->ca, &st) && S_ISDIR(st.st_mode);
 
     if (folder)
@@ -485,6 +485,10 @@ static int configure(sse_transfer *t, const sse_transfer_options *o, const char 
     }
     if (o->unix_socket && strlen(o->unix_socket) >= sizeof((struct sockaddr_un *)0)->sun_path) {
         *why = "the path of the Unix socket is too long";
+        return SSE_EINVAL;
+    }
+    if (o->cookie_file && !sse_private_file(o->cookie_file)) {
+        *why = "the file for cookies cannot be written";
         return SSE_EINVAL;
     }
     code = add_headers(t, o, why);

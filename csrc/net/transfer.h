@@ -38,7 +38,8 @@ typedef struct sse_transfer_options {
     sse_slice body;           /* absent: none */
     uint64_t connect_timeout; /* ms for name, connection and TLS; 0: libcurl's 300 s */
     bool cookies; /* keep and send cookies, in the memory that the loop's transfers share */
-    const char *cookie_file; /* or in this file, read at the start and written at the end */
+    const char *cookie_file; /* or in this file, read at the start and written at the end;
+                                made for its owner alone where there is none */
     const char *user, *password;
     const char *proxy;       /* URL; "" for none; NULL: what the environment says */
     const char *no_proxy;    /* hosts that need none, by commas; NULL: what the environment says */
