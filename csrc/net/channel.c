@@ -195,10 +195,8 @@ static void fetch(const sse_follower *f)
     for (int i = 0; i < n; i++)
         PREFETCH(x[i]->session);
     for (int i = 0; i < n; i++) {
-        const char *c = x[i]->session ? (const char *)x[i]->transport->connection(x[i]) : NULL;
-
-        for (size_t line = 0; c && line < sizeof(sse_connection); line += 64)
-            PREFETCH(c + line);
+        if (x[i]->session)
+            PREFETCH(x[i]->transport->connection(x[i]));
     }
 }
 

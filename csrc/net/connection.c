@@ -28,15 +28,13 @@ static void on_socket(evutil_socket_t fd, short what, void *arg);
 
 static void watch_for(sse_connection *c, short want)
 {
-    evutil_socket_t fd = event_get_fd(&c->event);
-
     if (c->watching)
         event_del(&c->event);
     c->watching = want;
     if (!want)
         return;
-    event_assign(&c->event, sse_loop_base(c->pool->loop), fd, (short)(want | EV_PERSIST), on_socket,
-                 c);
+    event_assign(&c->event, sse_loop_base(c->pool->loop), c->fd, (short)(want | EV_PERSIST),
+                 on_socket, c);
     if (event_add(&c->event, NULL) != 0) {
         c->watching = 0;
         sse_connection_close(c, SSE_END_ERROR);
@@ -123,7 +121,7 @@ void sse_connection_reset(sse_connection *c, sse_reason reason)
 
     if (sse_connection_ended(c))
         return;
-    setsockopt(event_get_fd(&c->event), SOL_SOCKET, SO_LINGER, &none, sizeof none);
+    setsockopt(c->fd, SOL_SOCKET, SO_LINGER, &none, sizeof none);
     sse_connection_unsecure(c); /* nor by close_notify */
     sse_connection_close(c, reason);
 }
@@ -140,7 +138,7 @@ void sse_connection_close(sse_connection *c, sse_reason reason)
     if (c->tls && reason != SSE_END_CLIENT)
         sse_tls_end(c->tls);
     sse_connection_unsecure(c);
-    evutil_closesocket(event_get_fd(&c->event));
+    evutil_closesocket(c->fd);
     sse_connection_drop_pending(c);
     c->pool->count.connections--;
     move_to(&c->pool->dead, c);
@@ -156,7 +154,7 @@ static void linger(sse_connection *c)
         return;
     }
     c->lingering = true;
-    shutdown(event_get_fd(&c->event), SHUT_WR);
+    shutdown(c->fd, SHUT_WR);
     if (c->eof) {
         sse_connection_close(c, SSE_END_SERVER);
         return;
@@ -218,7 +216,7 @@ static ssize_t write_some(sse_connection *c)
         return write_secure(c);
     message.msg_iovlen = (size_t)sse_queue_iov(&c->out, iov, MAX_IOV);
     do
-        n = sendmsg(event_get_fd(&c->event), &message, NO_SIGNAL);
+        n = sendmsg(c->fd, &message, NO_SIGNAL);
     while (n < 0 && errno == EINTR);
     return n;
 }
@@ -246,7 +244,7 @@ static ssize_t write_piece(sse_connection *c, sse_slice piece)
     if (c->tls)
         return write_piece_secure(c, piece);
     do
-        n = send(event_get_fd(&c->event), piece.at, piece.len, NO_SIGNAL);
+        n = send(c->fd, piece.at, piece.len, NO_SIGNAL);
     while (n < 0 && errno == EINTR);
     return n;
 }
@@ -402,7 +400,7 @@ static void end_of_input(sse_connection *c)
 
 static ssize_t receive(sse_connection *c, char *to, size_t size)
 {
-    return c->tls ? sse_tls_read(c->tls, to, size) : recv(event_get_fd(&c->event), to, size, 0);
+    return c->tls ? sse_tls_read(c->tls, to, size) : recv(c->fd, to, size, 0);
 }
 
 static void read_some(sse_connection *c)
@@ -453,8 +451,7 @@ bool sse_connection_broken(const sse_connection *c)
     int number = 0;
     socklen_t size = sizeof number;
 
-    return getsockopt(event_get_fd(&c->event), SOL_SOCKET, SO_ERROR, &number, &size) != 0 ||
-           number != 0;
+    return getsockopt(c->fd, SOL_SOCKET, SO_ERROR, &number, &size) != 0 || number != 0;
 }
 
 /* --- deadlines ----------------------------------------------------------- */
@@ -524,6 +521,7 @@ int sse_connection_new(sse_pool *pool, evutil_socket_t fd, const sse_protocol *p
         return SSE_ENOMEM;
     }
     c->pool = pool;
+    c->fd = fd;
     c->protocol = protocol;
     c->deadline.call = on_deadline;
     event_assign(&c->event, sse_loop_base(pool->loop), fd, EV_READ | EV_PERSIST, on_socket, c);

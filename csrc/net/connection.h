@@ -116,24 +116,26 @@ typedef struct sse_pool {
 } sse_pool;
 
 struct sse_connection {
+    /* What a push needs comes first, within one line of the cache. */
     sse_pool *pool;
-    sse_connection *next, **link; /* pool->open, or pool->dead */
-    sse_connection *next_dirty;
     const sse_protocol *protocol;
     void *session;
-    void *address; /* the server's count for the client's address, or NULL */
-    struct event event;
-    sse_deadline deadline;
     sse_queue out;
     sse_tls *tls;       /* NULL: plain */
+    evutil_socket_t fd; /* the event's, too */
     uint32_t discarded; /* bytes thrown away while lingering */
     uint8_t reason;     /* sse_reason: SSE_NOT_ENDED while open */
     uint8_t sniffed;    /* bytes of HTTP/2's preface that came, while the protocol is unknown */
     short watching;     /* EV_READ | EV_WRITE as armed */
     bool fresh : 1;     /* the session's mark: no byte went out since it was set */
     bool dirty : 1, reading : 1, eof : 1, finishing : 1, lingering : 1, stalled : 1;
-    bool hurried : 1; /* the deadline is the end, whatever the socket takes meanwhile */
-    bool counted : 1; /* the server's: it counts towards max_connections */
+    bool hurried : 1;             /* the deadline is the end, whatever the socket takes meanwhile */
+    bool counted : 1;             /* the server's: it counts towards max_connections */
+    sse_connection *next, **link; /* pool->open, or pool->dead */
+    sse_connection *next_dirty;
+    void *address; /* the server's count for the client's address, or NULL */
+    struct event event;
+    sse_deadline deadline;
 };
 
 void sse_pool_init(sse_pool *pool, sse_loop *loop, const sse_limits *limits);
@@ -174,7 +176,7 @@ int sse_connection_new(sse_pool *pool, evutil_socket_t fd, const sse_protocol *p
 /* From now on over TLS. Before the first read; the context must outlive the pool. SSE_ENOMEM. */
 static inline int sse_connection_secure(sse_connection *c, sse_tls_context *context)
 {
-    return sse_tls_new(context, event_get_fd(&c->event), &c->tls);
+    return sse_tls_new(context, c->fd, &c->tls);
 }
 
 /* Plain from now on, for a client that does not speak TLS. */

@@ -71,7 +71,7 @@ static sse_client client_of(const sse_connection *c)
     socklen_t size = sizeof from;
     sse_client client = { 0 };
 
-    if (getpeername(event_get_fd(&c->event), (struct sockaddr *)&from, &size))
+    if (getpeername(c->fd, (struct sockaddr *)&from, &size))
         return client;
     if (from.ss_family == AF_INET6) {
         client.len = 16;

@@ -40,6 +40,7 @@ void sse_slab_free(sse_slab *slab)
  * object finds its own. */
 #define BLOCK ((size_t)256 << 10)
 #define ALIGN 8
+#define LINE  64 /* of the cache: objects of that size, or a multiple, begin with one */
 
 typedef struct free_object {
     struct free_object *next;
@@ -82,7 +83,7 @@ static sse_slab_block *new_block(sse_slab *slab)
         munmap(map, before);
     munmap(map + before + BLOCK, BLOCK - before);
     b = (sse_slab_block *)(map + before);
-    b->fresh = (sizeof *b + ALIGN - 1) / ALIGN * ALIGN;
+    b->fresh = (sizeof *b + LINE - 1) / LINE * LINE;
     insert(slab, b);
     return b;
 }

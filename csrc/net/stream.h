@@ -13,10 +13,7 @@ struct sse_past;
 
 /* Its fields are channel.c's and follower.c's too; nobody else's. */
 typedef struct sse_stream {
-    sse_exchange *exchange; /* freed right after our on_end, as we are */
-    sse_deadline keep_alive;
-    void *user;
-    const sse_exchange_events *on;
+    sse_exchange *exchange;         /* freed right after our on_end, as we are */
     struct sse_follower *followers; /* one a channel */
     uint32_t last_sent;             /* ms; wraps */
     uint32_t max_pending;
@@ -25,6 +22,9 @@ typedef struct sse_stream {
     bool resolved;     /* the client's last event id is of one of the channels it followed */
     bool draining;     /* the keep-alive deadline is the end */
     bool packs;        /* compressed: a packer lies behind it */
+    sse_deadline keep_alive;
+    void *user;
+    const sse_exchange_events *on;
 } sse_stream;
 
 /* How a stream is compressed for a client that asks for it. */
