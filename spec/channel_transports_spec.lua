@@ -27,7 +27,7 @@ serving.each("channel", function(transport)
     return serving.start(function(s)
       s:get("/", function(req, res)
         assert.equal(transport.protocol, req.protocol)
-        local stream = res:event_stream()
+        local stream = res:event_stream { compress = false }
         stream.onclose = function(reason) reasons[#reasons + 1] = reason end
         stream:follow(table.unpack(list))
       end)

@@ -76,6 +76,19 @@ describe("negotiating compression", function()
     end
   end)
 
+  it("is on without any option", function()
+    serving.start(function(server)
+      server:get("/", function(_, res)
+        local stream = res:event_stream()
+        stream:send "hello"
+        stream:close()
+      end)
+    end)
+    local coding, fields = coding_of("/", "gzip")
+    assert.equal("gzip", coding)
+    assert.equal("Accept-Encoding", fields.vary)
+  end)
+
   it("is left alone where the handler codes its stream itself", function()
     serving.start(routes)
     local coding, fields = coding_of("/?Content-Encoding=identity", "gzip")

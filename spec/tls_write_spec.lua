@@ -105,7 +105,7 @@ serving.over(transports.https, "server over TLS", function()
       local stream
       serving.start(function(server)
         server:get("/", function(_, res)
-          stream = res:event_stream()
+          stream = res:event_stream { compress = false }
           stream:follow(news)
         end)
       end)
@@ -141,7 +141,7 @@ serving.over(transports.https, "server over TLS", function()
   it("counts no client as behind whose socket takes an event of many records", function()
     local news = sse.channel("news", {})
     local server = serving.start({ max_buffered = 60000 }, function(s)
-      s:get("/", function(_, res) res:event_stream():follow(news) end)
+      s:get("/", function(_, res) res:event_stream({ compress = false }):follow(news) end)
     end)
     local listeners = {}
     for n = 1, 6 do listeners[n] = serving.listen() end

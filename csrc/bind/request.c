@@ -463,6 +463,7 @@ static int m_event_stream(lua_State *L)
     options.status = 200;
     options.retry = SSE_NO_RETRY;
     options.keep_alive = SSE_KEEP_ALIVE_DEFAULT;
+    options.compress = SSE_COMPRESS_SHARED;
     if (!lua_isnil(L, 2))
         check_stream_options(L, &options, fields);
     object = sse_push_stream(L);

@@ -221,8 +221,11 @@ end
 
 --- Binds and listens.
 -- @return true; or nil, message, code ("EADDRINUSE", "EACCES" ...)
-function server:listen()
+function server:listen(...)
   options.method(self, metatable, "server:listen")
+  if select("#", ...) > 0 then
+    error("server:listen takes nothing: host and port are options of sse.server", 2)
+  end
   return self.core:listen()
 end
 

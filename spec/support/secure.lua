@@ -14,7 +14,7 @@ function secure.start(options)
   local server = serving.start(options or {}, function(s)
     s:get("/", function(_, res) res:reply(200, "fine") end)
     s:get("/stream/:who", function(req, res)
-      local who, stream = req.params.who, res:event_stream()
+      local who, stream = req.params.who, res:event_stream { compress = false }
       secure.streams[who] = stream
       stream.onclose = function(reason) secure.reasons[who] = reason end
     end)
