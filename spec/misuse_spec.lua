@@ -218,7 +218,7 @@ describe("the server", function()
           function() fn("http://127.0.0.1:1/", { [name] = value }) end)
       end
     end
-    blames("option 'tls' must be a table with ca, cert, key",
+    blames("option 'tls.ca' must be a string without NUL",
       function() sse.fetch("http://127.0.0.1:1/", { tls = { ca = "a\0" } }) end)
     blames("sse.parser: option 'last_event_id' must be a string without NUL, CR and LF",
       function() sse.parser { last_event_id = "a\n" } end)

@@ -4,6 +4,7 @@ local core = require "sse.core"
 local event = require "sse.event"
 local eventtarget = require "sse.eventtarget"
 local failure = require "sse.failure"
+local options = require "sse.options"
 
 local abort = {}
 
@@ -107,6 +108,7 @@ controllers.__index = controllers
 --- Aborts the controller's signal; once.
 -- @param[opt] reason
 function controllers:abort(reason)
+  options.method(self, controllers, "controller:abort")
   signal_abort(self.signal, reason)
 end
 

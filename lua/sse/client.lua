@@ -19,17 +19,6 @@ local function is_text(value)
   return type(value) == "string" and not value:find("\0", 1, true)
 end
 
-local files = { ca = true, cert = true, key = true }
-
-local function is_tls(value)
-  if type(value) ~= "table" then return false end
-  for name, part in pairs(value) do
-    local fits = files[name] and is_text(part) or name == "verify" and type(part) == "boolean"
-    if not fits then return false end
-  end
-  return true
-end
-
 local proxies = {
   http = true, https = true, socks4 = true, socks4a = true, socks5 = true, socks5h = true,
 }
@@ -70,7 +59,11 @@ client.options = {
     show = function(v) return options.show(type(v) == "string" and without_password(v) or v) end,
   },
   noProxy = c_string,
-  tls = { expected = "a table with ca, cert, key (strings) and verify (boolean)", check = is_tls },
+  tls = {
+    expected = "a table with ca, cert, key (strings) and verify (boolean)",
+    check = function(v) return type(v) == "table" end,
+    fields = { ca = c_string, cert = c_string, key = c_string, verify = "boolean" },
+  },
   http2 = "boolean",
   unixSocket = c_string,
   cookies = c_string,

@@ -3,6 +3,7 @@
 -- every event that a server sent, after the type's own listeners.
 -- @module sse.eventtarget
 local core = require "sse.core"
+local options = require "sse.options"
 
 local report, xpcall = core.report, xpcall -- called for each event
 
@@ -148,27 +149,30 @@ local function check(name, count, type_, listener)
   end
 end
 
+local listener_options = {
+  once = "boolean", capture = "boolean", passive = "boolean",
+  signal = { expected = "an AbortSignal", check = function(v) return signals.is_signal(v) end },
+}
+
 --- Adds a listener, unless it is there already.
 -- @tparam string type_ or `"*"`
 -- @tparam function|table|nil listener called with the event; of a table, its method handleEvent
 -- @tparam[opt] table options once, signal (an AbortSignal that removes the listener)
 -- @function addEventListener
 function methods:addEventListener(...)
-  local type_, listener, options = ...
+  local type_, listener, given = ...
   check("addEventListener", select("#", ...), type_, listener)
   local state = self[STATE]
-  if type(options) ~= "table" then options = {} end
-  if options.signal ~= nil and not signals.is_signal(options.signal) then
-    error("addEventListener: option 'signal' must be an AbortSignal", 2)
-  end
-  if listener == nil or (options.signal and options.signal.aborted)
+  if type(given) == "boolean" then given = nil end -- the web's useCapture: there are no parents
+  given = options.check("addEventListener", given, listener_options)
+  if listener == nil or (given.signal and given.signal.aborted)
     or find(state, type_, listener) then
     return
   end
   local entry = type(listener) == "function" and { fn = listener } or { object = listener }
-  if options.once then entry.once = true end
-  if options.signal then
-    entry.forget = signals.on_abort(options.signal, function() remove(state, type_, entry) end)
+  if given.once then entry.once = true end
+  if given.signal then
+    entry.forget = signals.on_abort(given.signal, function() remove(state, type_, entry) end)
   end
   add(state, type_, entry)
 end

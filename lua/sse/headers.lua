@@ -24,6 +24,9 @@ function headers.is_token(value)
 end
 
 local function check(name, value)
+  if type(name) == "number" then
+    return "headers: expected a table such as { Name = \"value\" }, got a list"
+  end
   if not headers.is_token(name) then
     return ("headers: '%s' is not a header name"):format(tostring(name))
   elseif refused[name:lower()] then

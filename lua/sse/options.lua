@@ -17,6 +17,20 @@ local function distance(a, b)
   return row[#b]
 end
 
+-- The known name nearest in length that the name begins with, or that begins with it.
+local function kin(name, spec)
+  local best, least
+  for known in pairs(spec) do
+    local n = math.min(#name, #known)
+    local apart = math.max(#name, #known) - n
+    local akin = n > 1 and name:sub(1, n):lower() == known:sub(1, n):lower()
+    if akin and (not best or apart < least or apart == least and known < best) then
+      best, least = known, apart
+    end
+  end
+  return best
+end
+
 --- " (did you mean 'data'?)" where a known name is that near, else "".
 -- @param name
 -- @tparam table spec by name
@@ -28,6 +42,7 @@ function options.suggestion(name, spec)
     local d = distance(name:lower(), known:lower())
     if d < least or (d == least and best and known < best) then best, least = known, d end
   end
+  best = best or kin(name, spec)
   return best and (" (did you mean '%s'?)"):format(best) or ""
 end
 
@@ -79,9 +94,28 @@ local function fits(value, rule)
   return false
 end
 
+local function check_fields(where, prefix, given, spec, level)
+  for name, value in pairs(given) do
+    local rule, full = spec[name], prefix .. tostring(name)
+    if rule == nil then
+      local hint = options.suggestion(name, spec)
+      error(("%s: unknown option '%s'%s"):format(where, full, hint), level)
+    end
+    if type(rule) == "string" then
+      rule = { type = rule, expected = rule:gsub("|", " or ") }
+    end
+    if not fits(value, rule) then
+      local message = "%s: option '%s' must be %s, got %s"
+      error(message:format(where, full, rule.expected, (rule.show or show)(value)), level)
+    end
+    if rule.fields then check_fields(where, full .. ".", value, rule.fields, level + 1) end
+  end
+end
+
 --- Checks a table of options against a spec and raises on the first that is wrong.
 -- A rule is a string of Lua types joined by "|" ("integer" too), or a table
--- { check = function(value) -> boolean, expected = text, show = function(value) -> text or nil }.
+-- { check = function(value) -> boolean, expected = text, show = function(value) -> text or nil,
+-- fields = a spec for what is in it, or nil }.
 -- @tparam string where the function's name for messages, "sse.server"
 -- @tparam table|nil given
 -- @tparam table spec name -> rule
@@ -93,20 +127,7 @@ function options.check(where, given, spec, level)
   if type(given) ~= "table" then
     error(("%s: expected a table of options, got %s"):format(where, show(given)), level)
   end
-  for name, value in pairs(given) do
-    local rule = spec[name]
-    if rule == nil then
-      local hint = options.suggestion(name, spec)
-      error(("%s: unknown option '%s'%s"):format(where, tostring(name), hint), level)
-    end
-    if type(rule) == "string" then
-      rule = { type = rule, expected = rule:gsub("|", " or ") }
-    end
-    if not fits(value, rule) then
-      local message = "%s: option '%s' must be %s, got %s"
-      error(message:format(where, name, rule.expected, (rule.show or show)(value)), level)
-    end
-  end
+  check_fields(where, "", given, spec, level + 1)
   return given
 end
 

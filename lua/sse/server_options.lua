@@ -27,5 +27,8 @@ return {
   },
   compress = response.compress,
   on_error = "function",
-  tls = "table",
+  tls = {
+    expected = "a table such as { cert = 'cert.pem', key = 'key.pem' }",
+    check = function(v) return type(v) == "table" end,
+  },
 }
