@@ -92,9 +92,12 @@ async function checkNodeHttp2(certs) {
 }
 
 async function checkShared(certs) {
+  const open = [];
   const server = await listen(http2.createSecureServer(pair(certs, 'good'), (req, res) => {
     res.writeHead(200, HEAD);
-    res.end('event: end\ndata: x\n\n');
+    res.write(': all are open before the first ends\n\n');
+    open.push(res);
+    if (open.length === 20) open.forEach((each) => each.end('event: end\ndata: x\n\n'));
   }));
   const lines = await ask(`https://127.0.0.1:${server.port}/`, trusting(certs),
     { count: 20 });
