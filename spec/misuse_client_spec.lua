@@ -1,17 +1,11 @@
 -- Misuse of the client raises in the name of the line that made it.
+local misuse = require "spec.support.misuse"
 local serving = require "spec.support.serving"
 local sse = require "sse"
 
 local NOWHERE = "http://127.0.0.1:1/"
 
--- fn raises the message, at a line of this file.
-local function blames(message, fn)
-  local ok, err = pcall(fn)
-  assert.is_false(ok)
-  local told = tostring(err):match("^[^\n]*misuse_client_spec%.lua:%d+: (.*)$")
-  assert.truthy(told, tostring(err))
-  assert.truthy(told:find(message, 1, true), told)
-end
+local blames = misuse.blames
 
 describe("misuse of the client", function()
   after_each(serving.stop)

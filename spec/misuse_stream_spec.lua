@@ -1,22 +1,8 @@
 -- Misuse of an event stream raises in the name of the line that made it.
+local misuse = require "spec.support.misuse"
 local serving = require "spec.support.serving"
 
--- fn raises the message, at a line of this file.
-local function blames(message, fn)
-  local ok, err = pcall(fn)
-  assert.is_false(ok)
-  local told = tostring(err):match("^[^\n]*misuse_stream_spec%.lua:%d+: (.*)$")
-  assert.truthy(told, tostring(err))
-  assert.truthy(told:find(message, 1, true), told)
-end
-
--- Runs fn(req, res) as a handler that answers, and raises what it raised.
-local function handle(fn)
-  serving.start(function(server) server:get("/", fn) end)
-  local answer = serving.request("GET /")
-  if serving.errors[1] then error(serving.errors[1].message, 0) end
-  return answer
-end
+local blames, handle = misuse.blames, misuse.handle
 
 describe("misuse of an event stream", function()
   after_each(serving.stop)

@@ -319,7 +319,7 @@ static int add_header(sse_transfer *t, const sse_http1_field *f, const char **wh
     if (!line)
         return SSE_ENOMEM;
     /* libcurl's way to send an empty value is "Name;"; "Name: " would leave the header out. */
-    if (trim(f->value.at, f->value.at + f->value.len).len == 0)
+    if (sse_slice_trim(f->value).len == 0)
         sprintf(line, "%.*s;", (int)f->name.len, f->name.at);
     else
         sprintf(line, "%.*s: %.*s", (int)f->name.len, f->name.at, (int)f->value.len, f->value.at);
