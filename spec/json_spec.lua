@@ -1,3 +1,4 @@
+local core = require "sse.core"
 local json = require "sse.json"
 
 local function raises(text, value)
@@ -112,5 +113,33 @@ describe("JSON, decoded", function()
     local numbers = { 1, -2, 0.1, 2 ^ 52 | 0 }
     local value = { s = "a\0\"\\\u{2028}", n = numbers, o = { e = { {} } }, t = true }
     assert.same(value, json.decode(json.encode(value)))
+  end)
+end)
+
+-- JSON as a process has it whose math.random gives what somebody foresaw.
+local function foreseen(number, run)
+  local random = math.random
+  package.loaded["sse.json"] = nil
+  math.random = function() return number end
+  local ok, fresh = pcall(require, "sse.json")
+  math.random, package.loaded["sse.json"] = random, json
+  core.set_json(json.encode)
+  assert(ok, fresh)
+  return run(fresh)
+end
+
+describe("The mark of JSON text", function()
+  it("does not come from math.random, so no string of a caller's begins so", function()
+    local forged = ("lua_sse:%016x:"):format(0) .. "],true,["
+    local text = foreseen(0, function(fresh) return fresh.encode { forged, 1 << 60 } end)
+    assert.equal(('["%s",%d]'):format(forged, 1 << 60), text)
+  end)
+
+  it("comes from the system's random source", function()
+    assert.equal(16, #core.random(16))
+    assert.not_equal(core.random(16), core.random(16))
+    assert.equal(1024, #core.random(1024))
+    assert.equal("", core.random(0))
+    assert.has_error(function() core.random(1025) end)
   end)
 end)

@@ -16,5 +16,6 @@ int luaopen_sse_core(lua_State *L)
     sse_open_stream(L);
     sse_open_channel(L);
     sse_open_file(L);
+    sse_open_random(L);
     return 1;
 }

@@ -23,9 +23,11 @@ function json.array(t)
   return setmetatable(t or {}, array_mt)
 end
 
--- A string that stands for JSON text until lua-cjson is done. No string of a caller's begins so: it
--- was drawn when the process began.
-local MARK = ("lua_sse:%016x:"):format(math.random(0))
+-- A string that begins with the mark stands for JSON text until lua-cjson is done. Whoever knew the
+-- mark could write JSON of their own into a string, so it comes from the system's random source.
+local MARK = "lua_sse:" .. core.random(16):gsub(".", function(byte)
+  return ("%02x"):format(byte:byte())
+end) .. ":"
 local MARKED = '"' .. MARK .. '([^"]*)"'
 
 local function refuse(path, what)
