@@ -120,9 +120,9 @@ end)
 local function foreseen(number, run)
   local random = math.random
   package.loaded["sse.json"] = nil
-  math.random = function() return number end
+  math.random = function() return number end -- luacheck: ignore 122
   local ok, fresh = pcall(require, "sse.json")
-  math.random, package.loaded["sse.json"] = random, json
+  math.random, package.loaded["sse.json"] = random, json -- luacheck: ignore 122
   core.set_json(json.encode)
   assert(ok, fresh)
   return run(fresh)
