@@ -106,6 +106,7 @@ build = {
         "csrc/wire/error.c",
         "csrc/wire/frame.c",
         "csrc/wire/gap.c",
+        "csrc/wire/hash.c",
         "csrc/wire/http1_body.c",
         "csrc/wire/http1_chars.c",
         "csrc/wire/http1_check.c",

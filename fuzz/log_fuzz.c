@@ -13,6 +13,8 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
+static const sse_hash_seed seed = { { 1, 2 } };
+
 static void must(bool condition)
 {
     if (!condition)
@@ -80,7 +82,7 @@ static void parts(const sse_log *log, sse_slice id)
     sse_slice part;
     sse_buffer whole;
 
-    sse_position_tag(id, tag);
+    sse_position_tag(&seed, id, tag);
     must(strlen(tag) == SSE_MAX_TAG - 1);
     part = sse_position_part(id, tag);
     must(!part.at || (part.at >= id.at && part.at + part.len <= id.at + id.len));
@@ -115,7 +117,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     id.at = bytes = malloc(id.len + (id.len == 0)); /* of exactly its size */
     must(bytes != NULL);
     memcpy(bytes, data + 2, id.len);
-    sse_log_init(&log, &limits, "ep");
+    sse_log_init(&log, &limits, "ep", &seed);
     for (int n = 0; n < data[0] % 64; n++)
         publish(&log, n);
     locate(&log, id);

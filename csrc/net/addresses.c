@@ -6,7 +6,6 @@
 #include <string.h>
 
 #include "../wire/error.h"
-#include "../wire/slice.h"
 
 struct sse_address {
     sse_address *next;
@@ -31,25 +30,26 @@ static void key_of(const struct sockaddr *from, unsigned char key[16])
     }
 }
 
-/* A client that picks its addresses to collide needs as many addresses as it gains steps. */
-static size_t hash(const unsigned char key[16])
+static sse_address **slot_of(const sse_addresses *table, const unsigned char key[16])
 {
-    uint64_t h = sse_slice_hash((sse_slice){ (const char *)key, 16 });
+    sse_slice bytes = { (const char *)key, 16 };
 
-    return (size_t)(h ^ (h >> 32));
+    return &table->slots[sse_hash(&table->seed, bytes) % table->cap];
 }
 
 static int grow(sse_addresses *table)
 {
-    size_t cap = table->cap ? table->cap * 2 : 64;
-    sse_address **slots = calloc(cap, sizeof *slots);
+    sse_addresses grown = { .cap = table->cap ? table->cap * 2 : 64,
+                            .count = table->count,
+                            .seed = table->seed };
 
-    if (!slots)
+    grown.slots = calloc(grown.cap, sizeof *grown.slots);
+    if (!grown.slots)
         return SSE_ENOMEM;
     for (size_t i = 0; i < table->cap; i++) {
         while (table->slots[i]) {
             sse_address *a = table->slots[i];
-            sse_address **slot = &slots[hash(a->key) % cap];
+            sse_address **slot = slot_of(&grown, a->key);
 
             table->slots[i] = a->next;
             a->next = *slot;
@@ -57,8 +57,7 @@ static int grow(sse_addresses *table)
         }
     }
     free(table->slots);
-    table->slots = slots;
-    table->cap = cap;
+    *table = grown;
     return SSE_OK;
 }
 
@@ -72,7 +71,7 @@ sse_address *sse_addresses_enter(sse_addresses *table, const struct sockaddr *fr
     if (table->count >= table->cap && grow(table))
         return NULL;
     key_of(from, key);
-    slot = &table->slots[hash(key) % table->cap];
+    slot = slot_of(table, key);
     for (a = *slot; a && memcmp(a->key, key, 16); a = a->next)
         ;
     if (a && a->connections >= most) {
@@ -94,7 +93,7 @@ sse_address *sse_addresses_enter(sse_addresses *table, const struct sockaddr *fr
 
 void sse_addresses_leave(sse_addresses *table, sse_address *address)
 {
-    sse_address **slot = &table->slots[hash(address->key) % table->cap];
+    sse_address **slot = slot_of(table, address->key);
 
     if (--address->connections > 0)
         return;

@@ -6,11 +6,14 @@
 #include <stddef.h>
 #include <sys/socket.h>
 
+#include "../wire/hash.h"
+
 typedef struct sse_address sse_address;
 
 typedef struct sse_addresses {
     sse_address **slots;
     size_t cap, count;
+    sse_hash_seed seed; /* random: no client can pick addresses that collide */
 } sse_addresses;
 
 /* The address's entry with its count raised by one, made where there is none; NULL: out of memory,

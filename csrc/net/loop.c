@@ -10,6 +10,7 @@ struct sse_loop {
     size_t kept;
     uint64_t slice; /* microseconds: when this turn's deferred calls began */
     size_t entered;
+    sse_hash_seed seed;
     bool running, stopping;
 };
 
@@ -31,6 +32,7 @@ int sse_loop_new(sse_loop **out)
     }
     event_config_free(config);
     loop->tail = &loop->head;
+    evutil_secure_rng_get_bytes(&loop->seed, sizeof loop->seed);
     signal(SIGPIPE, SIG_IGN); /* libraries below may write to a socket whose peer has gone */
     *out = loop;
     return SSE_OK;
@@ -54,6 +56,11 @@ void sse_loop_free(sse_loop *loop)
 struct event_base *sse_loop_base(sse_loop *loop)
 {
     return loop->base;
+}
+
+const sse_hash_seed *sse_loop_seed(const sse_loop *loop)
+{
+    return &loop->seed;
 }
 
 /* Runs what was queued before it began; what these calls queue waits for the next turn. */

@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 #include "../wire/error.h"
+#include "../wire/hash.h"
 
 typedef struct sse_loop sse_loop;
 
@@ -17,6 +18,9 @@ int sse_loop_new(sse_loop **out);
 void sse_loop_free(sse_loop *loop); /* everything that lives on it must be gone */
 
 struct event_base *sse_loop_base(sse_loop *loop);
+
+/* Random, the same for as long as the loop lives: for hashes of what clients choose. */
+const sse_hash_seed *sse_loop_seed(const sse_loop *loop);
 
 /* Turns until nothing keeps it or sse_loop_stop. SSE_EBUSY when it is running already (libevent
  * forbids nesting), SSE_ESYS. */

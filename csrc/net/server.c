@@ -342,6 +342,7 @@ int sse_server_new(sse_loop *loop, const sse_server_options *options, void *user
     server->on_request = on_request_;
     server->on_idle = on_idle;
     sse_deferred_init(&server->idle, tell_idle, server);
+    server->addresses.seed = *sse_loop_seed(loop);
     sse_pool_init(&server->pool, loop, &options->limits);
     server->pool.user = server;
     server->pool.on_request = on_request;

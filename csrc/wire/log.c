@@ -8,9 +8,10 @@
 
 #define FIRST_RING 16
 
-void sse_log_init(sse_log *log, const sse_log_limits *limits, const char *epoch)
+void sse_log_init(sse_log *log, const sse_log_limits *limits, const char *epoch,
+                  const sse_hash_seed *seed)
 {
-    *log = (sse_log){ .limits = *limits, .first = 1, .next = 1 };
+    *log = (sse_log){ .limits = *limits, .first = 1, .next = 1, .seed = *seed };
     snprintf(log->epoch, sizeof log->epoch, "%s", epoch);
     log->epoch_len = strlen(log->epoch);
 }
@@ -31,20 +32,18 @@ static sse_slice tag_of(const sse_log_entry *e, int tag)
     return (sse_slice){ at, e->tag_len[tag] };
 }
 
-static uint64_t *bucket(const sse_log_index *index, sse_slice value)
+static uint64_t *bucket(const sse_log *log, int tag, sse_slice value)
 {
-    uint64_t h = sse_slice_hash(value);
+    const sse_log_index *index = &log->index[tag];
 
-    return &index->buckets[(h ^ (h >> 32)) & (index->cap - 1)];
+    return &index->buckets[sse_hash(&log->seed, value) & (index->cap - 1)];
 }
 
 uint64_t sse_log_find(const sse_log *log, int tag, sse_slice value)
 {
-    const sse_log_index *index = &log->index[tag];
-
-    if (index->cap == 0 || value.len == 0)
+    if (log->index[tag].cap == 0 || value.len == 0)
         return 0;
-    for (uint64_t at = *bucket(index, value); at; at = sse_log_at(log, at)->chain[tag])
+    for (uint64_t at = *bucket(log, tag, value); at; at = sse_log_at(log, at)->chain[tag])
         if (sse_slice_equal(tag_of(sse_log_at(log, at), tag), value))
             return at;
     return 0;
@@ -53,10 +52,16 @@ uint64_t sse_log_find(const sse_log *log, int tag, sse_slice value)
 static void link_tag(sse_log *log, int tag, uint64_t position)
 {
     sse_log_entry *e = sse_log_at(log, position);
-    uint64_t *head = bucket(&log->index[tag], tag_of(e, tag));
+    uint64_t *head = bucket(log, tag, tag_of(e, tag));
 
     e->chain[tag] = *head;
+    e->found_by |= 1u << tag;
     *head = position;
+}
+
+static bool is_linked(const sse_log_entry *e, int tag)
+{
+    return e->found_by >> tag & 1;
 }
 
 /* Room for one more, so that linking can't fail. */
@@ -75,19 +80,22 @@ static int grow_index(sse_log *log, int tag)
     index->buckets = buckets;
     index->cap = cap;
     for (uint64_t at = log->first; at < log->next; at++)
-        if (sse_log_at(log, at)->tag_len[tag] > 0)
-            link_tag(log, tag, at); /* oldest first: the newest is found first */
+        if (is_linked(sse_log_at(log, at), tag))
+            link_tag(log, tag, at);
     return SSE_OK;
 }
 
+/* A chain holds one event of each value, so that its length is the number of values whose seeded
+ * hashes meet: a handful, whatever the values are. */
 static void unlink_tag(sse_log *log, int tag, uint64_t position)
 {
-    const sse_log_entry *e = sse_log_at(log, position);
-    uint64_t *at = bucket(&log->index[tag], tag_of(e, tag));
+    sse_log_entry *e = sse_log_at(log, position);
+    uint64_t *at = bucket(log, tag, tag_of(e, tag));
 
     while (*at != position)
         at = &sse_log_at(log, *at)->chain[tag];
     *at = e->chain[tag];
+    e->found_by &= (uint8_t) ~(1u << tag);
     log->index[tag].count--;
 }
 
@@ -100,7 +108,7 @@ static void drop_first(sse_log *log)
     size_t id_len = e->tag_len[SSE_LOG_ID];
 
     for (int tag = 0; tag < SSE_LOG_TAGS; tag++)
-        if (e->tag_len[tag] > 0)
+        if (is_linked(e, tag))
             unlink_tag(log, tag, log->first);
     if (!e->superseded)
         log->lost = log->first;
@@ -215,12 +223,34 @@ static int prepare(sse_log *log, sse_log_entry *e, const sse_slice tags[SSE_LOG_
     return code ? code : copy_tags(e, tags);
 }
 
+/* Makes the newest event the one that is found by its values, in place of older events. */
+static void index_newest(sse_log *log)
+{
+    uint64_t newest = log->next - 1;
+    const sse_log_entry *e = sse_log_at(log, newest);
+
+    for (int tag = 0; tag < SSE_LOG_TAGS; tag++) {
+        uint64_t older = sse_log_find(log, tag, tag_of(e, tag));
+
+        if (older)
+            unlink_tag(log, tag, older);
+        if (older && tag == SSE_LOG_KEY) {
+            sse_log_at(log, older)->superseded = true;
+            log->superseded++;
+        }
+        if (e->tag_len[tag] == 0)
+            continue;
+        link_tag(log, tag, newest);
+        log->index[tag].count++;
+    }
+}
+
 int sse_log_append(sse_log *log, sse_frame *frame, size_t id_line,
                    const sse_slice tags[SSE_LOG_TAGS], uint64_t now)
 {
     sse_log_entry e = { .time = now, .id_line = (uint32_t)id_line };
     size_t bytes = sse_frame_chunk(frame).len;
-    uint64_t older = 0, keep = 0;
+    uint64_t keep = 0;
     int code = bytes > log->limits.max_bytes ? SSE_ETOOBIG : prepare(log, &e, tags);
 
     if (code)
@@ -228,22 +258,11 @@ int sse_log_append(sse_log *log, sse_frame *frame, size_t id_line,
     keep = sse_log_would_keep(log, bytes, now);
     while (log->first < keep)
         drop_first(log);
-    older = sse_log_find(log, SSE_LOG_KEY, tags[SSE_LOG_KEY]);
-    if (older) {
-        sse_log_at(log, older)->superseded = true;
-        log->superseded++;
-    }
     e.before = log->total;
     e.frame = sse_frame_ref(frame);
-    *sse_log_at(log, log->next) = e;
-    for (int i = 0; i < SSE_LOG_TAGS; i++) {
-        if (e.tag_len[i] == 0)
-            continue;
-        link_tag(log, i, log->next);
-        log->index[i].count++;
-    }
-    log->next++;
+    *sse_log_at(log, log->next++) = e;
     log->total += bytes;
+    index_newest(log);
     return SSE_OK;
 }
 

@@ -6,6 +6,7 @@
 #define SSE_WIRE_LOG_H
 
 #include "frame.h"
+#include "hash.h"
 
 #define SSE_MAX_EPOCH 16 /* characters: lower-case letters and digits */
 #define SSE_MAX_ID    40 /* bytes of "epoch-position" and a NUL */
@@ -24,16 +25,17 @@ typedef struct sse_log_entry {
     char *tags;                     /* their bytes, one behind the other */
     uint64_t before;                /* framed bytes of all events ever before it */
     uint64_t time;                  /* microseconds: when it was published */
-    uint64_t chain[SSE_LOG_TAGS];   /* the next position with the same hash, 0: none */
+    uint64_t chain[SSE_LOG_TAGS];   /* the next position of the same bucket, 0: none */
     uint32_t tag_len[SSE_LOG_TAGS]; /* 0: none */
     uint32_t id_line;               /* bytes of the line its payload begins with, "id: ..." LF */
     bool superseded;                /* a newer one has its key */
+    uint8_t found_by;               /* a bit for each tag that leads to it, and to none newer */
 } sse_log_entry;
 
 typedef struct sse_log_index {
     uint64_t *buckets; /* positions, 0: none */
     size_t cap, count;
-} sse_log_index;
+} sse_log_index; /* of each value the newest event */
 
 typedef struct sse_log {
     sse_log_limits limits;
@@ -48,10 +50,13 @@ typedef struct sse_log {
     sse_log_entry *ring; /* of cap, a power of two */
     size_t cap;
     sse_log_index index[SSE_LOG_TAGS];
+    sse_hash_seed seed;
 } sse_log;
 
-/* epoch: what tells this log from any other, ever. */
-void sse_log_init(sse_log *log, const sse_log_limits *limits, const char *epoch);
+/* epoch: what tells this log from any other, ever. seed: random, for the hashes of tags, so that
+ * nobody can choose tags that make finding slow. */
+void sse_log_init(sse_log *log, const sse_log_limits *limits, const char *epoch,
+                  const sse_hash_seed *seed);
 void sse_log_free(sse_log *log);
 
 /* Drops everything held, as if it had aged. */

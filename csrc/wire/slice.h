@@ -40,14 +40,4 @@ static inline sse_slice sse_slice_trim(sse_slice s)
     return s;
 }
 
-/* FNV-1a: the same in every process. */
-static inline uint64_t sse_slice_hash(sse_slice s)
-{
-    uint64_t h = 14695981039346656037u;
-
-    for (size_t i = 0; i < s.len; i++)
-        h = (h ^ (unsigned char)s.at[i]) * 1099511628211u;
-    return h;
-}
-
 #endif

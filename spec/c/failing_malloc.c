@@ -394,7 +394,7 @@ static void logs(void)
     sse_log_limits limits = { .max_count = 50, .max_bytes = 100000 };
     sse_log log;
 
-    sse_log_init(&log, &limits, "epoch");
+    sse_log_init(&log, &limits, "epoch", &(sse_hash_seed){ { 1, 2 } });
     for (int n = 0; n < 120; n++)
         append(&log, n);
     CHECK(log.next - log.first == (one_failure || !failed ? 50 : log.next - log.first));
@@ -419,7 +419,7 @@ static void positions(void)
     sse_buffer id;
     sse_log log;
 
-    sse_log_init(&log, &limits, "epoch");
+    sse_log_init(&log, &limits, "epoch", &(sse_hash_seed){ { 1, 2 } });
     sse_buffer_init(&id, SIZE_MAX);
     for (uint64_t n = 0; n < 30; n++) {
         size_t before = id.len;

@@ -29,6 +29,7 @@ typedef struct event {
 static event events[EVENTS + 1];
 static uint64_t first, next, now;
 static sse_log_limits limits;
+static const sse_hash_seed seed = { { 0x0706050403020100, 0x0f0e0d0c0b0a0908 } };
 static unsigned run;
 
 static void fail(const char *what, int line)
@@ -236,7 +237,7 @@ static void one_run(void)
                                .max_age = below(2) ? 1 + below(1000) : 0 };
     first = next = 1;
     now = 0;
-    sse_log_init(&log, &limits, EPOCH);
+    sse_log_init(&log, &limits, EPOCH, &seed);
     check(&log);
     while (next < EVENTS && now < 4 * EVENTS) {
         now += 1 + below(10);
@@ -255,8 +256,79 @@ static void one_run(void)
     sse_log_free(&log);
 }
 
+/* --- tags chosen to be slow ------------------------------------------------------------------- */
+
+#define MANY  4096
+#define STEPS 16 /* of a chain, however the values were chosen */
+
+static size_t longest_chain(const sse_log *log, int tag)
+{
+    size_t longest = 0;
+
+    for (size_t i = 0; i < log->index[tag].cap; i++) {
+        size_t len = 0;
+
+        for (uint64_t at = log->index[tag].buckets[i]; at; at = sse_log_at(log, at)->chain[tag])
+            len++;
+        longest = len > longest ? len : longest;
+    }
+    return longest;
+}
+
+/* The next text after number *n that FNV-1a, a hash without a seed, puts into bucket 0 of MANY. */
+static sse_slice next_colliding(unsigned *n, char out[16])
+{
+    for (;;) {
+        sse_slice s = { out, (size_t)snprintf(out, 16, "v%u", ++*n) };
+        uint64_t h = 14695981039346656037u;
+
+        for (size_t i = 0; i < s.len; i++)
+            h = (h ^ (unsigned char)s.at[i]) * 1099511628211u;
+        if (((h ^ (h >> 32)) & (MANY - 1)) == 0)
+            return s;
+    }
+}
+
+static void chains_are_short(int tag, bool one_value)
+{
+    const sse_log_limits all = { .max_count = MANY, .max_bytes = UINT64_MAX };
+    sse_slice tags[SSE_LOG_TAGS] = { { 0 } };
+    sse_frame *frame = sse_frame_new(SSE_SLICE("data: x\n\n"));
+    sse_log log;
+    char out[16];
+    unsigned n = 0;
+
+    sse_log_init(&log, &all, EPOCH, &seed);
+    for (int i = 0; i < MANY + MANY / 2; i++) {
+        tags[tag] = one_value ? SSE_SLICE("same") : next_colliding(&n, out);
+        CHECK(frame && sse_log_append(&log, frame, 0, tags, 1) == SSE_OK);
+    }
+    CHECK(longest_chain(&log, tag) <= (one_value ? 1 : STEPS));
+    CHECK(sse_log_find(&log, tag, tags[tag]) == log.next - 1);
+    sse_log_clear(&log);
+    CHECK(longest_chain(&log, tag) == 0 && log.index[tag].count == 0);
+    sse_log_free(&log);
+    sse_frame_unref(frame);
+}
+
+/* Values of SipHash-1-3 that other implementations give for a seed of zeros. */
+static void check_hash(void)
+{
+    static const sse_hash_seed zeros = { { 0, 0 } };
+
+    CHECK(sse_hash(&zeros, SSE_SLICE("")) == 0xd1fba762150c532c);
+    CHECK(sse_hash(&zeros, SSE_SLICE("siphash")) == 0x8264ceeccb16bcbe);
+    CHECK(sse_hash(&zeros, SSE_SLICE("digest-sip_hash")) == 0xce31007e34130c0a);
+    CHECK(sse_hash(&seed, SSE_SLICE("news")) != sse_hash(&zeros, SSE_SLICE("news")));
+}
+
 int main(void)
 {
+    check_hash();
+    for (int tag = 0; tag < SSE_LOG_TAGS; tag++) {
+        chains_are_short(tag, false);
+        chains_are_short(tag, true);
+    }
     for (run = 0; run < RUNS; run++)
         one_run();
     printf("log            %d runs of random events, as the model has it\n", RUNS);
