@@ -339,17 +339,23 @@ static int m_reply(lua_State *L)
         count, bad);
 }
 
+/* start(status, fields [, length]): a streamed answer; with a length it must come to that. */
 static int m_start(lua_State *L)
 {
     exchange_object *o = check(L);
-    int status = check_status(L, 2);
+    int status = check_status(L, 2), code = SSE_OK;
     sse_http1_field fields[SSE_HTTP1_MAX_FIELDS];
     size_t count = sse_check_fields(L, 3, fields), bad = 0;
+    lua_Integer length = luaL_optinteger(L, 4, -1);
     sse_exchange *x = check_open(L, o);
 
     if (!x)
         return sse_fail(L, SSE_ECLOSED, NULL);
-    return push_answered(L, sse_exchange_start(x, status, fields, count, &bad), fields, count, bad);
+    if (length < 0)
+        code = sse_exchange_start(x, status, fields, count, &bad);
+    else
+        code = sse_exchange_start_sized(x, status, fields, count, (uint64_t)length, &bad);
+    return push_answered(L, code, fields, count, bad);
 }
 
 static int m_write(lua_State *L)

@@ -138,6 +138,7 @@ void sse_exchange_end(sse_exchange *x, sse_reason reason)
     x->session = NULL;
     if (x->on->on_ended)
         x->on->on_ended(x->user);
+    x->sized = false;
     x->next = NULL;
     *x->pool->ended_tail = x;
     x->pool->ended_tail = &x->next;
@@ -191,6 +192,19 @@ int sse_exchange_start(sse_exchange *x, int status, const sse_http1_field *field
     return code;
 }
 
+int sse_exchange_start_sized(sse_exchange *x, int status, const sse_http1_field *fields,
+                             size_t count, uint64_t length, size_t *bad)
+{
+    int code = start(x, status, fields, count, (int64_t)length, bad);
+
+    if (code)
+        return code;
+    x->state = SSE_EXCHANGE_STARTED;
+    x->sized = true;
+    x->left = x->head_only ? 0 : length;
+    return SSE_OK;
+}
+
 /* The client is too far behind for so many bytes more, or all of them together are. */
 static bool full(const sse_exchange *x, size_t pending, size_t more, size_t max)
 {
@@ -227,7 +241,11 @@ int sse_exchange_send(sse_exchange *x, sse_frame *frame, size_t max)
 
     if (code || x->head_only)
         return code;
+    if (x->sized && frame->payload > x->left)
+        return SSE_ETOOBIG;
     code = x->transport->send(x, frame);
+    if (!code && x->sized)
+        x->left -= frame->payload;
     if (!code && x->transport->pending(x) > FLUSH_AT)
         x->transport->flush(x, false);
     return code;
@@ -262,6 +280,10 @@ void sse_exchange_finish(sse_exchange *x, sse_reason reason)
 {
     if (x->state != SSE_EXCHANGE_STARTED)
         return;
+    if (x->sized && x->left > 0) {
+        sse_exchange_abort(x, SSE_END_ERROR);
+        return;
+    }
     x->transport->finish(x);
     sse_exchange_end(x, reason);
 }

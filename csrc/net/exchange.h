@@ -72,11 +72,15 @@ struct sse_exchange {
     const sse_transport *transport;
     void *session;        /* the transport's; NULL once it has gone */
     sse_request *request; /* NULL once dropped */
-    sse_exchange *next;   /* pool->ended */
+    union {
+        sse_exchange *next; /* pool->ended, once it has ended */
+        uint64_t left;      /* bytes of body still to come, where `sized` */
+    };
     void *user;
     const sse_exchange_events *on; /* never NULL */
     uint8_t state, reason;
     bool head_only;  /* HEAD: the body is not sent */
+    bool sized;      /* a streamed answer whose length was told beforehand */
     bool long_lived; /* an event stream: the request is dropped, the client's end of input ends it
                       */
 };
@@ -101,12 +105,17 @@ int sse_exchange_reply(sse_exchange *x, int status, const sse_http1_field *field
 int sse_exchange_start(sse_exchange *x, int status, const sse_http1_field *fields, size_t count,
                        size_t *bad);
 
+/* The same of a body whose length is known: it is streamed, and must come to exactly that. */
+int sse_exchange_start_sized(sse_exchange *x, int status, const sse_http1_field *fields,
+                             size_t count, uint64_t length, size_t *bad);
+
 /* Whether so many bytes may be sent now, after a try to get rid of what is pending: SSE_OK, or what
  * sse_exchange_send would say. */
 int sse_exchange_room(sse_exchange *x, size_t bytes, size_t max);
 
 /* A piece of a streamed body; all or nothing. SSE_EFULL: max bytes are pending and the client takes
- * none; SSE_ETOOBIG: the frame alone is over max; SSE_ECLOSED, SSE_ESTATE, SSE_ENOMEM. */
+ * none; SSE_ETOOBIG: the frame alone is over max, or longer than what is left of a sized body;
+ * SSE_ECLOSED, SSE_ESTATE, SSE_ENOMEM. */
 int sse_exchange_send(sse_exchange *x, sse_frame *frame, size_t max);
 
 /* A piece of a streamed body straight to the client. SSE_OK: the socket has all of it. SSE_EAGAIN:
@@ -121,7 +130,8 @@ void sse_exchange_give_up(sse_exchange *x, sse_frame *last, uint64_t ms, sse_rea
 /* The transport's pool drains: whoever listens is told, once. */
 void sse_exchange_want_end(sse_exchange *x);
 
-/* The clean end of a streamed answer. Harmless when ended. */
+/* The clean end of a streamed answer; one that is shorter than its length is aborted instead.
+ * Harmless when ended. */
 void sse_exchange_finish(sse_exchange *x, sse_reason reason);
 
 /* Breaks the connection (or the protocol's stream), so that the client sees an unfinished answer.

@@ -65,7 +65,7 @@ static void choose_framing(session *s, sse_exchange *x, int status, int64_t leng
     if (!sse_http1_has_body(status))
         x->head_only = true;
     s->chunked = length < 0 && x->request->minor > 0 && sse_http1_has_body(status);
-    s->connection->out.bare = length < 0 && !s->chunked;
+    s->connection->out.bare = !s->chunked;
     if (length < 0 && !s->chunked && !x->head_only)
         s->keep_alive = false;
 }
@@ -213,7 +213,7 @@ static void abort_answer(sse_exchange *x)
         return;
     }
     sse_connection_flush(s->connection, false);
-    if (started && s->connection->out.bare)
+    if (started && s->connection->out.bare && !x->sized)
         sse_connection_reset(s->connection, SSE_END_SERVER);
     else
         sse_connection_close(s->connection, SSE_END_SERVER);

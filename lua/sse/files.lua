@@ -2,11 +2,14 @@
 -- @module sse.files
 local core = require "sse.core"
 local options = require "sse.options"
+local response = require "sse.server_response"
+local task = require "sse.task"
 
 local files = {}
 
-local WHOLE = 256 * 1024 -- up to this size a file is read and sent in one piece
-local PIECE = 64 * 1024
+local PIECE = 64 * 1024 -- bytes read at once: what a file that is being sent holds at most
+local ENFILE, EMFILE = 23, 24 -- no descriptor left; the same on Linux, macOS and the BSDs
+local PIECES_A_TURN = 16 -- then others have their turn, however fast the client takes them
 
 local types = {
   html = "text/html; charset=utf-8", htm = "text/html; charset=utf-8",
@@ -63,24 +66,47 @@ local function is_current(req, tag, modified)
   return false
 end
 
--- Pieces, as fast as the client takes them.
-local function send_pieces(res, file)
-  local piece = file:read(PIECE)
-  while piece do
-    local ok, _, code = res:write(piece)
-    if ok then piece = file:read(PIECE)
-    elseif code ~= "EFULL" or not res:drain() then return end
+local function next_turn()
+  task.await(core.defer, "a file")
+end
+
+-- Sends `size` bytes of the file, the next piece when the client has taken the one before. A file
+-- that has become shorter, or can't be read, raises: the answer breaks off.
+local function send_pieces(res, file, size)
+  local left, pieces = size, 0
+  while left > 0 do
+    local piece, why = file:read(math.min(left, PIECE))
+    if not piece then
+      error(("a file ended %d bytes early: %s"):format(left, why or "it has become shorter"), 0)
+    end
+    while true do
+      local ok, _, code = res:write(piece)
+      if ok then break end
+      if code ~= "EFULL" or not res:drain() then return end
+    end
+    left, pieces = left - #piece, pieces + 1
+    if res.pending > 0 and not res:drain() then return end
+    if pieces % PIECES_A_TURN == 0 then next_turn() end
   end
   res:finish()
 end
 
-local function send(req, res, path, stat, fields)
-  local file <close> = io.open(path, "rb")
-  if not file then return res:reply(404, "Not Found\n") end
-  if stat.size <= WHOLE then return res:reply(200, assert(file:read("a")), fields) end
-  if not res:write_head(200, fields) then return end
+-- What an open that failed is answered with: a file that can't be read is none.
+local function refuse(res, number)
+  if number == EMFILE or number == ENFILE then
+    return res:reply(503, "Service Unavailable\n", { ["Retry-After"] = "1" })
+  end
+  res:reply(404, "Not Found\n")
+end
+
+local function send(req, res, path, fields)
+  local file <close>, _, number = io.open(path, "rb")
+  if not file then return refuse(res, number) end
+  local size = file:seek("end")
+  if not size or not file:seek("set") then return res:reply(404, "Not Found\n") end
+  if not response.start_sized(res, 200, fields, size) then return end
   if req.method == "HEAD" then return res:finish() end
-  send_pieces(res, file)
+  send_pieces(res, file, size)
 end
 
 -- Answers with the file, or 404 where it is none (any more).
@@ -94,7 +120,7 @@ local function serve(req, res, path, given)
   if is_current(req, tag, modified) then return res:reply(304, nil, fields) end
   default(fields, "Content-Type", given.content_type or type_of(path))
   default(fields, "X-Content-Type-Options", "nosniff")
-  return send(req, res, path, stat, fields)
+  return send(req, res, path, fields)
 end
 
 local spec = { content_type = "string", headers = "table" }

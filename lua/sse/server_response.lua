@@ -149,6 +149,17 @@ function methods:write_head(status, fields)
   return ok, why, code
 end
 
+--- As `write_head`, of a body whose length is known: it is an error to `finish` before that many
+-- bytes were written, and the answer breaks off.
+-- @tparam int length
+function response.start_sized(self, status, fields, length)
+  local list = fields_of(self, fields)
+  headers.default(list, "Content-Type", TEXT)
+  local ok, why, code = self.exchange:start(status, list, length)
+  if ok then rawset(self, "answered", true) end
+  return ok, why, code
+end
+
 --- Sends a piece of body, after a head of status 200 where none was written.
 -- @tparam string bytes
 -- @return true; or nil, "closed", "ECLOSED"; or nil, "full", "EFULL" where the client is too slow:

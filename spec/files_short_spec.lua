@@ -1,0 +1,104 @@
+-- Files that change while they are sent, and what a file that nobody takes holds.
+local frames = require "spec.support.frames"
+local lfs = require "lfs"
+local raw = require "spec.support.raw"
+local serving = require "spec.support.serving"
+
+local SIZE = 8 * 1024 * 1024
+local path
+
+local function write(size)
+  local f = assert(io.open(path, "wb"))
+  for _ = 1, size // 65536 do f:write(("x"):rep(65536)) end
+  f:write(("x"):rep(size % 65536))
+  f:close()
+end
+
+local function start(options)
+  return serving.start(options or {}, function(server)
+    server:static("/st", path:match "^(.*)/[^/]*$")
+  end)
+end
+
+local function target() return "/st/" .. path:match "[^/]*$" end
+
+-- Pumps until the server has sent what the client's full socket takes.
+local function stuck(server)
+  local seen, since = -1, 0
+  raw.pump(function()
+    local sent = server:stats().bytes_out
+    since = sent == seen and since + 1 or 0
+    seen = sent
+    return sent > 0 and since > 50
+  end, "a client that is behind")
+  return seen
+end
+
+describe("a file that changes while it is sent", function()
+  before_each(function()
+    path = os.tmpname()
+    write(SIZE)
+  end)
+  after_each(function()
+    serving.stop()
+    os.remove(path)
+  end)
+
+  it("has the length it had when it was opened", function()
+    start()
+    local client = serving.connect()
+    client:send(("GET %s HTTP/1.1\r\nHost: a\r\n\r\n"):format(target()))
+    local head = client:head()
+    assert.equal(tostring(SIZE), head.headers["content-length"])
+    assert.is_nil(head.headers["transfer-encoding"])
+    assert.equal(SIZE, #client:receive_bytes(SIZE))
+    client:send(("HEAD %s HTTP/1.1\r\nHost: a\r\n\r\n"):format(target())) -- the connection goes on
+    assert.equal(tostring(SIZE), client:head().headers["content-length"])
+    client:close()
+  end)
+
+  it("breaks off over HTTP/1.1 where it has become shorter", function()
+    local server = start()
+    local client = serving.connect(4096)
+    client:send(("GET %s HTTP/1.1\r\nHost: a\r\n\r\n"):format(target()))
+    stuck(server)
+    write(1000)
+    client:head()
+    assert.is_true(#client:receive_all() < SIZE)
+    assert.truthy(serving.errors[1].message:find("bytes early", 1, true))
+  end)
+
+  it("breaks off over HTTP/2 where it has become shorter", function()
+    start()
+    local client = frames.open(serving.connect(), frames.setting(4, 100000))
+    client:get(1, "GET " .. target())
+    client:receive("HEADERS", 1)
+    client:receive("DATA", 1)
+    write(1000)
+    client:send("WINDOW_UPDATE", 0, 0, frames.u32(2 ^ 30 | 0))
+    client:send("WINDOW_UPDATE", 0, 1, frames.u32(2 ^ 30 | 0))
+    client:receive("RST_STREAM", 1)
+    assert.truthy(serving.errors[1].message:find("bytes early", 1, true))
+  end)
+
+  it("sends no more than that where it has become longer", function()
+    local server = start()
+    local client = serving.connect(4096)
+    client:send(("GET %s HTTP/1.1\r\nHost: a\r\n\r\n"):format(target()))
+    stuck(server)
+    write(SIZE + 1000)
+    client:head()
+    assert.equal(SIZE, #client:receive_bytes(SIZE))
+    assert.equal(404, client:request("GET /st/none").status)
+  end)
+
+  it("holds a piece of a file at most for a client that takes nothing", function()
+    local server = start()
+    local client = frames.open(serving.connect(), frames.setting(4, 0))
+    for n = 1, 20 do client:get(2 * n - 1, "GET " .. target()) end
+    for _ = 1, 20 do client:receive("HEADERS") end
+    stuck(server)
+    assert.is_true(server:stats().pending <= 20 * 65536)
+    assert.is_true(lfs.attributes(path, "size") == SIZE)
+  end)
+end)
