@@ -87,6 +87,7 @@ build = {
         "csrc/net/private_file.c",
         "csrc/net/queue.c",
         "csrc/net/random.c",
+        "csrc/net/resume.c",
         "csrc/net/server.c",
         "csrc/net/slab.c",
         "csrc/net/sniff.c",

@@ -78,11 +78,11 @@ describe("channel replay", function()
       assert.equal("", replay(function() return "" end))
     end)
 
-    it("line 47: 4 KiB long", function()
+    it("line 47: 4 KiB long: its beginning is repeated", function()
       local long = ("x"):rep(4096)
       local text, client = replay(function() return long end)
       assert.equal("gap:unknown 3 4 5 6", text)
-      assert.equal(long, json.decode(client.events[1].data).lastEventId)
+      assert.equal(long:sub(1, 256), json.decode(client.events[1].data).lastEventId)
     end)
 
     it("line 47: not UTF-8, and what JSON must escape", function()

@@ -2,6 +2,7 @@
 
 #include "../wire/gap.h"
 #include "packer.h"
+#include "resume.h"
 
 #define PUMP_BYTES   ((size_t)256 << 10)
 #define BATCH_BYTES  ((size_t)64 << 10)
@@ -79,20 +80,43 @@ static bool follows_several(const sse_stream *s)
     return s->followers && s->followers->also;
 }
 
-/* A gap that can't be told ends the stream: it must not go unnoticed. */
-static void tell_gap(sse_follower *f, sse_gap gap, sse_slice last_id)
+/* One whose client has gone is not slow: its end comes from the loop. */
+static void close_slow(sse_follower *f)
+{
+    if (sse_stream_lost(f->stream))
+        return;
+    f->channel->counters.slow_closed++;
+    sse_stream_end_slow(f->stream);
+}
+
+/* Gap events wait within the bounds of what the program sends. One larger than max_pending by
+ * itself goes out where nothing waits, for without it the client would never get on. */
+static int send_gap(sse_stream *s, sse_frame *frame)
+{
+    size_t max = frame->payload > s->max_pending ? frame->payload : s->max_pending;
+    int code = sse_exchange_room(s->exchange, frame->payload, max);
+
+    return code ? code : sse_stream_push(s, frame, NULL);
+}
+
+/* A gap that can't be told ends the stream: it must not go unnoticed. It names the channel where
+ * `named` and the stream follows several. */
+static void tell_gap(sse_follower *f, sse_gap gap, sse_slice last_id, bool named)
 {
     sse_channel *c = f->channel;
-    sse_slice name = follows_several(f->stream) ? sse_slice_text(c->name) : (sse_slice){ 0 };
+    sse_slice name =
+        named && follows_several(f->stream) ? sse_slice_text(c->name) : (sse_slice){ 0 };
     sse_frame *frame = NULL;
     int code =
         sse_gap_frame(sse_slice_text(c->gap_event), last_id, sse_gap_names[gap], name, &frame);
 
     if (!code)
-        code = sse_stream_push(f->stream, frame, NULL);
+        code = send_gap(f->stream, frame);
     sse_frame_unref(frame);
     if (!code || code == SSE_EAGAIN)
         c->counters.gaps[gap]++;
+    else if (code == SSE_EFULL)
+        close_slow(f);
     else if (code != SSE_ECLOSED)
         sse_stream_abort(f->stream, SSE_END_ERROR);
 }
@@ -113,15 +137,6 @@ static bool lags(const sse_follower *f)
     return c->max_lag && f->live && lag(f) > c->max_lag;
 }
 
-/* One whose client has gone is not slow: its end comes from the loop. */
-static void close_slow(sse_follower *f)
-{
-    if (sse_stream_lost(f->stream))
-        return;
-    f->channel->counters.slow_closed++;
-    sse_stream_end_slow(f->stream);
-}
-
 /* Goes on with the oldest event that it may still get: the newest at least, where it is held. */
 static void skip(sse_follower *f)
 {
@@ -136,7 +151,7 @@ static void skip(sse_follower *f)
     f->late = false;
     c->counters.skipped += f->cursor - from;
     sse_log_id(&c->log, from - 1, id);
-    tell_gap(f, SSE_GAP_SLOW, sse_slice_text(id));
+    tell_gap(f, SSE_GAP_SLOW, sse_slice_text(id), true);
 }
 
 /* Nothing of what it was owed is gone; false: it can't go on, at least not now. A client that takes
@@ -412,32 +427,6 @@ static const sse_follower_calls calls = { pump, leave };
 
 /* --- following -------------------------------------------------------------------------------- */
 
-/* What the client's last id says about a channel. */
-typedef enum {
-    ABSENT, /* there is none */
-    OTHERS, /* it has a part for each of several channels, but none for this one */
-    PART,   /* it has a part for this one */
-    PLAIN,  /* it is of one channel */
-} answer;
-
-static answer locate(const sse_channel *c, sse_slice id, sse_log_place *place, uint64_t *next)
-{
-    answer known = PLAIN;
-
-    *place = SSE_LOG_STRANGE;
-    *next = c->log.first;
-    if (id.len == 0)
-        return ABSENT;
-    if (sse_position_is(id) && sse_log_find(&c->log, SSE_LOG_ID, id) == 0) {
-        id = sse_position_part(id, c->tag);
-        if (!id.at)
-            return OTHERS;
-        known = PART;
-    }
-    *place = sse_log_locate(&c->log, id, next);
-    return known;
-}
-
 static uint64_t beginning(const sse_channel *c, const sse_follow_options *options)
 {
     const sse_log *log = &c->log;
@@ -464,29 +453,41 @@ static void insert(sse_channel *c, sse_follower *f)
         c->settled = c->log.next;
 }
 
-/* Sets the cursor, and tells what is missing. */
+/* Whether the client has been told by a gap event of the same type, for another channel of the
+ * stream, that its id is of none of them. */
+static bool was_told(const sse_follower *f)
+{
+    const sse_follower *g = f->stream->followers;
+
+    while (g != f && strcmp(g->channel->gap_event, f->channel->gap_event))
+        g = g->also;
+    return g != f;
+}
+
+/* Sets the cursor, and tells what is missing. An id that is none of any channel is told once. */
 static void place(sse_follower *f, const sse_follow_options *options, bool again)
 {
     sse_channel *c = f->channel;
-    sse_log_place where = SSE_LOG_STRANGE;
     const sse_slice none = { 0 };
     sse_slice id = again ? none : options->last_id;
-    answer known = locate(c, id, &where, &f->cursor);
-    bool theirs = known != PART && where == SSE_LOG_STRANGE && f->stream->resolved;
-    bool begins = known == ABSENT || theirs;
+    sse_resume r = sse_resume_locate(c, id);
+    bool known = sse_resume_is_known(&r);
+    bool begins = r.brought == SSE_BROUGHT_NONE || (!known && f->stream->resolved);
 
-    if (begins)
-        f->cursor = beginning(c, options);
+    f->cursor = begins ? beginning(c, options) : r.next;
     if (f->cursor < c->settled)
         c->settled = f->cursor; /* the filter of another channel may publish before it is served */
     if (begins)
         return;
-    if (where == SSE_LOG_HERE) {
+    if (r.place == SSE_LOG_HERE) {
         c->counters.resumed++;
         return;
     }
     c->counters.missed++;
-    tell_gap(f, where == SSE_LOG_EXPIRED ? SSE_GAP_EXPIRED : SSE_GAP_UNKNOWN, id);
+    if (known)
+        tell_gap(f, r.place == SSE_LOG_EXPIRED ? SSE_GAP_EXPIRED : SSE_GAP_UNKNOWN, id, true);
+    else if (!was_told(f))
+        tell_gap(f, SSE_GAP_UNKNOWN, id, false);
 }
 
 /* An id that one of the channels knows says nothing about those it has no part for; one that none
@@ -494,10 +495,9 @@ static void place(sse_follower *f, const sse_follow_options *options, bool again
 static void resolve(sse_stream *s, sse_channel *const *channels, size_t n, sse_slice id)
 {
     for (size_t i = 0; i < n && !s->resolved; i++) {
-        sse_log_place where = SSE_LOG_STRANGE;
-        uint64_t next = 0;
+        sse_resume r = sse_resume_locate(channels[i], id);
 
-        s->resolved = locate(channels[i], id, &where, &next) == PART || where != SSE_LOG_STRANGE;
+        s->resolved = sse_resume_is_known(&r);
     }
 }
 
