@@ -65,6 +65,7 @@ build = {
         "csrc/bind/transfer.c",
         "csrc/bind/url.c",
         "csrc/net/addresses.c",
+        "csrc/net/bodies.c",
         "csrc/net/channel.c",
         "csrc/net/connection.c",
         "csrc/net/exchange.c",

@@ -115,6 +115,7 @@ static void read_limits(lua_State *L, sse_limits *l)
     l->max_pending = option(L, "max_pending", l->max_pending, 1, many);
     l->max_buffered = option(L, "max_buffered", l->max_buffered, 1, many);
     l->max_body = option(L, "max_body", l->max_body, 0, gib);
+    l->max_bodies = option(L, "max_bodies", l->max_bodies, 1, many);
     l->head_timeout = option(L, "head_timeout", l->head_timeout, 1, many);
     l->body_timeout = option(L, "body_timeout", l->body_timeout, 1, many);
     l->write_timeout = option(L, "write_timeout", l->write_timeout, 1, many);
@@ -271,6 +272,7 @@ static int m_stats(lua_State *L)
     sse_set_number(L, "handshake_failures", tls.failures);
     sse_set_number(L, "resumed", tls.resumed);
     sse_set_number(L, "pending", c->buffered);
+    sse_set_number(L, "bodies", c->bodies);
     sse_set_number(L, "full", c->full);
     sse_set_number(L, "oversized", c->oversized);
     sse_set_number(L, "overflowed", c->overflowed);

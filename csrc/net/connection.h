@@ -33,6 +33,7 @@ typedef struct sse_limits {
     size_t max_connections, max_connections_per_address; /* 0: no limit */
     size_t max_head, max_target;
     uint64_t max_body;
+    size_t max_bodies;                                 /* bytes of all requests' bodies together */
     size_t max_pending;                                /* bytes queued for one streamed answer */
     size_t max_buffered;                               /* bytes queued for all sockets together */
     uint64_t head_timeout, body_timeout, idle_timeout; /* ms */
@@ -52,6 +53,7 @@ typedef struct sse_counters {
     uint64_t streams_ended[SSE_REASONS];     /* event streams, likewise */
     size_t connections, streams;             /* open now */
     size_t buffered;                         /* bytes queued for sockets now */
+    size_t bodies;                           /* bytes that requests hold: see bodies.h */
     size_t http2_connections, http2_streams; /* open now; a stream carries one request */
     uint64_t http2_resets;                   /* connections ended: too many streams reset */
     uint64_t http2_floods;           /* connections ended: too many frames that carry nothing */
@@ -79,6 +81,7 @@ typedef struct sse_protocol {
     void (*on_drain)(sse_connection *c);
 } sse_protocol;
 
+struct sse_arrival;
 struct sse_exchange;
 struct sse_stream;
 struct sse_deflater;
@@ -100,6 +103,7 @@ typedef struct sse_pool {
     sse_connection *dirty, **dirty_tail; /* to be flushed at the end of the turn, oldest first */
     size_t dirty_count;
     struct sse_exchange *ended, **ended_tail; /* see exchange.h */
+    struct sse_arrival *arrivals;             /* bodies that arrive: see bodies.h */
     sse_deferred turn_end;
     sse_draining draining;
     sse_slab connections, sessions, exchanges, streams, packed_streams, followers, http2_streams;

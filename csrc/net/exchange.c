@@ -34,6 +34,7 @@ sse_request *sse_request_new(const sse_http1_head *head, size_t max_body)
         return NULL;
     to = (char *)&r->fields[head->field_count];
     r->refs = 1;
+    r->counted = NULL;
     r->method = copy_slice(&to, head->method);
     r->target = copy_slice(&to, head->target);
     r->major = 1;
@@ -47,18 +48,26 @@ sse_request *sse_request_new(const sse_http1_head *head, size_t max_body)
     return r;
 }
 
+static void free_body(sse_request *request)
+{
+    if (request->counted)
+        *request->counted -= request->body.cap;
+    request->counted = NULL;
+    sse_buffer_free(&request->body);
+}
+
 void sse_request_unref(sse_request *request)
 {
     if (!request || --request->refs > 0)
         return;
-    sse_buffer_free(&request->body);
+    free_body(request);
     free(request);
 }
 
 void sse_exchange_drop_request(sse_exchange *x)
 {
     if (x->request)
-        sse_buffer_free(&x->request->body);
+        free_body(x->request);
     sse_request_unref(x->request);
     x->request = NULL;
 }

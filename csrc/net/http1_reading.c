@@ -2,13 +2,14 @@
 
 #include <stdlib.h>
 
-sse_http1_reading *sse_http1_reading_new(const sse_pool *pool)
+sse_http1_reading *sse_http1_reading_new(sse_pool *pool)
 {
     sse_http1_reading *r = calloc(1, sizeof *r);
 
-    if (r)
-        sse_buffer_init(&r->in,
-                        pool->limits.max_head + sizeof pool->scratch + SSE_HTTP1_MAX_WAITING);
+    if (!r)
+        return NULL;
+    r->pool = pool;
+    sse_buffer_init(&r->in, pool->limits.max_head + sizeof pool->scratch + SSE_HTTP1_MAX_WAITING);
     return r;
 }
 
@@ -16,9 +17,31 @@ void sse_http1_reading_free(sse_http1_reading *r)
 {
     if (!r)
         return;
+    sse_arrival_end(&r->arrival);
     sse_request_unref(r->request);
+    r->pool->count.bodies -= r->in.cap;
     sse_buffer_free(&r->in);
     free(r);
+}
+
+int sse_http1_reading_keep(sse_http1_reading *r, sse_slice bytes)
+{
+    size_t before = r->in.cap;
+    int code = sse_buffer_append(&r->in, bytes.at, bytes.len);
+
+    r->pool->count.bodies += r->in.cap - before;
+    return code;
+}
+
+static int append(sse_http1_reading *r, sse_slice data, sse_http1_refusal *refusal)
+{
+    int code = sse_arrival_append(r->pool, &r->arrival, r->request, data);
+
+    if (code == SSE_EFULL)
+        *refusal = (sse_http1_refusal){ 503, SSE_BODIES_FULL };
+    else if (code)
+        code = SSE_ENOMEM;
+    return code;
 }
 
 int sse_http1_reading_take(sse_http1_reading *r, const char *bytes, size_t len, size_t *used,
@@ -33,12 +56,15 @@ int sse_http1_reading_take(sse_http1_reading *r, const char *bytes, size_t len, 
             sse_http1_body_feed(&r->body, bytes + *used, len - *used, &taken, &data, refusal);
 
         if (!code && data.len)
-            code = sse_buffer_append(&r->request->body, data.at, data.len) ? SSE_ENOMEM : SSE_OK;
+            code = append(r, data, refusal);
         if (code)
             return code;
         *used += taken;
         if (taken == 0)
             break;
     }
-    return r->body.done ? SSE_OK : SSE_EAGAIN;
+    if (!r->body.done)
+        return SSE_EAGAIN;
+    sse_arrival_end(&r->arrival);
+    return SSE_OK;
 }

@@ -246,6 +246,11 @@ static void dispatch(session *s)
     pool->on_request(pool->user, x);
 }
 
+static void refuse_arrival(void *owner)
+{
+    reject(owner, 503, SSE_BODIES_FULL);
+}
+
 /* SSE_OK: *used bytes were the head; the body comes next. SSE_EAGAIN. SSE_ECLOSED: refused. */
 static int take_head(session *s, const char *bytes, size_t len, size_t *used)
 {
@@ -274,8 +279,10 @@ static int take_head(session *s, const char *bytes, size_t len, size_t *used)
     }
     s->keep_alive = head.keep_alive && !s->connection->pool->draining.on;
     s->expect_continue = head.expect_continue && !s->read->body.done;
-    if (!s->read->body.done)
+    if (!s->read->body.done) {
+        sse_arrival_begin(s->connection->pool, &s->read->arrival, s, refuse_arrival);
         sse_connection_deadline(s->connection, limits->body_timeout);
+    }
     return SSE_OK;
 }
 
@@ -344,17 +351,26 @@ static void begin(session *s)
     sse_connection_deadline(s->connection, s->connection->pool->limits.head_timeout);
 }
 
+/* Requests behind the one at hand hold too much: the connection ends with its answer. */
+static void give_up_pipeline(session *s)
+{
+    s->keep_alive = false;
+    drop_reading(s);
+}
+
 static void keep_rest(session *s, const char *bytes, size_t len)
 {
     if (s->connection->finishing || sse_connection_ended(s->connection))
         return;
-    if (s->exchange && s->exchange->long_lived) {
+    if (s->exchange && (s->exchange->long_lived || !s->keep_alive)) {
         s->keep_alive = false; /* nothing can be answered behind a stream: its end is the
                                   connection's */
         return;
     }
-    if (!make_reading(s) || sse_buffer_append(&s->read->in, bytes, len))
+    if (!make_reading(s) || sse_http1_reading_keep(s->read, (sse_slice){ bytes, len }))
         sse_connection_close(s->connection, SSE_END_ERROR);
+    else if (s->exchange && sse_bodies_full(s->connection->pool))
+        give_up_pipeline(s);
 }
 
 /* Reads on unless too much waits already. */

@@ -67,6 +67,7 @@ struct sse_http2 {
     size_t used;
     size_t queued; /* bytes of all streams' `out` */
     size_t bodies; /* bytes of all requests that arrive */
+    uint32_t wide; /* of these, with a window that was made wider */
     sse_http2_guard guard;
     uint64_t drain_due; /* ms: the second GOAWAY, though the client was not heard; 0: none */
     uint32_t count;     /* streams */
@@ -153,6 +154,9 @@ int sse_http2_reading_field(sse_http2_stream *t, sse_slice name, sse_slice value
 void sse_http2_reading_head(sse_http2_stream *t, bool last);
 void sse_http2_reading_body(sse_http2_stream *t, sse_slice bytes);
 void sse_http2_reading_end(sse_http2_stream *t);
+
+/* The window that a request begins with: SETTINGS_INITIAL_WINDOW_SIZE. */
+uint32_t sse_http2_first_window(const sse_limits *limits);
 
 /* Hands whole requests over. */
 void sse_http2_dispatch(sse_http2 *s);

@@ -2,11 +2,28 @@
 #include <stdlib.h>
 #include <strings.h>
 
+#include "bodies.h"
 #include "http2_inner.h"
 
-/* Bytes of bodies that all requests of a connection may gather together before only the oldest is
- * given more room, so that one is whole sooner or later. */
-#define BODIES_AT_ONCE(limits) (4 * (limits)->max_body)
+/* All bodies of a connection that arrive hold at most four units of max_body (256 KiB at least):
+ * one that they gather before only the oldest is given more room, so that one is whole sooner or
+ * later; one of windows that requests begin with, if the client keeps to its SETTINGS; one of wider
+ * windows that the first few get; and the oldest body. Of a client that does not keep to them the
+ * newest are refused. */
+#define LEAST_UNIT ((size_t)256 << 10)
+#define WIDE       65535 /* the window of a request while there are few */
+
+static size_t unit(const sse_limits *limits)
+{
+    return limits->max_body > LEAST_UNIT ? (size_t)limits->max_body : LEAST_UNIT;
+}
+
+uint32_t sse_http2_first_window(const sse_limits *limits)
+{
+    size_t window = unit(limits) / limits->max_concurrent_streams;
+
+    return window > WIDE ? WIDE : window > 1024 ? (uint32_t)window : 1024;
+}
 
 /* A request that arrives. Its head is laid out as HTTP/1.1 has it and goes through the same parser,
  * so that limits, refusals and what handlers see are the same. */
@@ -19,6 +36,8 @@ struct sse_http2_reading {
     size_t fields;        /* bytes of all fields, as their sizes are counted */
     size_t withheld;      /* bytes that the client may not replace yet */
     sse_request *request; /* once the head is whole */
+    sse_arrival arrival;  /* of its body */
+    bool wide;            /* its window was made WIDE */
     bool far, over;       /* the target, or all of the head, is more than is kept of it */
     bool whole_head;
     bool ready; /* the request is whole */
@@ -102,6 +121,8 @@ static void take_out(sse_http2_reading *r)
     else
         s->reading_tail = r->link;
     s->bodies -= body_len(r);
+    s->wide -= r->wide;
+    sse_arrival_end(&r->arrival);
     if (!r->whole_head)
         s->heads--;
     if (r->ready)
@@ -293,6 +314,26 @@ static void encourage(sse_http2_stream *t)
         t->session->failed = true;
 }
 
+static void refuse_arrival(void *owner)
+{
+    sse_http2_stream_refuse(owner, 503, SSE_BODIES_FULL);
+}
+
+/* The client has more room from the beginning where not many send. */
+static void widen(sse_http2_stream *t)
+{
+    sse_http2 *s = t->session;
+
+    if ((s->wide + 1) * (size_t)WIDE > unit(&sse_http2_pool(s)->limits))
+        return;
+    if (nghttp2_session_set_local_window_size(s->engine, NGHTTP2_FLAG_NONE, t->id, WIDE)) {
+        s->failed = true;
+        return;
+    }
+    s->wide++;
+    t->read->wide = true;
+}
+
 /* The head is understood: the body comes, or nothing more. */
 static void take_head(sse_http2_stream *t, const sse_http1_head *head, bool last)
 {
@@ -309,6 +350,8 @@ static void take_head(sse_http2_stream *t, const sse_http1_head *head, bool last
     } else {
         if (sse_http1_find(head, "expect"))
             encourage(t);
+        widen(t);
+        sse_arrival_begin(pool, &r->arrival, t, refuse_arrival);
         sse_wheel_set(&pool->wheel, &r->deadline, pool->limits.body_timeout);
     }
 }
@@ -347,25 +390,55 @@ static bool is_oldest(const sse_http2_reading *r)
     return first == r;
 }
 
+/* The newest body that arrives, or NULL. */
+static sse_http2_reading *newest(const sse_http2 *s)
+{
+    sse_http2_reading *found = NULL;
+
+    for (sse_http2_reading *r = s->reading; r; r = r->next)
+        if (r->request && !r->ready)
+            found = r;
+    return found;
+}
+
+/* SSE_EFULL: too many bodies, of this connection or of all. */
+static int append_body(sse_http2_stream *t, sse_slice bytes)
+{
+    sse_http2 *s = t->session;
+    sse_http2_reading *r = t->read;
+    sse_pool *pool = sse_http2_pool(s);
+    int code = sse_arrival_append(pool, &r->arrival, r->request, bytes);
+
+    if (code == SSE_ETOOBIG || code == SSE_ENOMEM)
+        return code;
+    s->bodies += bytes.len; /* also where it is refused: take_out takes it off */
+    while (!code && s->bodies > 4 * unit(&pool->limits)) {
+        sse_http2_reading *last = newest(s);
+
+        if (last == r)
+            return SSE_EFULL;
+        refuse_arrival(last->stream);
+    }
+    return code;
+}
+
 void sse_http2_reading_body(sse_http2_stream *t, sse_slice bytes)
 {
     sse_http2 *s = t->session;
     sse_http2_reading *r = t->read;
-    const sse_limits *limits = &sse_http2_pool(s)->limits;
     int code = SSE_OK;
 
     nghttp2_session_consume_connection(s->engine, bytes.len);
     if (!r || !r->request)
         return;
-    code = sse_buffer_append(&r->request->body, bytes.at, bytes.len);
+    code = append_body(t, bytes);
     if (code == SSE_ETOOBIG)
         refuse_body(t);
     else if (code)
-        sse_http2_stream_refuse(t, 503, "out of memory");
+        sse_http2_stream_refuse(t, 503, code == SSE_EFULL ? SSE_BODIES_FULL : "out of memory");
     if (code)
         return;
-    s->bodies += bytes.len;
-    if (s->bodies > BODIES_AT_ONCE(limits) && !is_oldest(r))
+    if (s->bodies > unit(&sse_http2_pool(s)->limits) && !is_oldest(r))
         r->withheld += bytes.len;
     else
         give_room(t, bytes.len);
@@ -378,6 +451,7 @@ void sse_http2_reading_end(sse_http2_stream *t)
     if (!r || !r->request || r->ready)
         return;
     r->ready = true;
+    sse_arrival_end(&r->arrival);
     t->session->ready++;
     sse_wheel_cancel(&sse_http2_pool(t->session)->wheel, &r->deadline);
 }

@@ -498,6 +498,7 @@ static int greet(sse_http2 *s)
     nghttp2_settings_entry settings[] = {
         { NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS, limits->max_concurrent_streams },
         { NGHTTP2_SETTINGS_MAX_HEADER_LIST_SIZE, (uint32_t)limits->max_head },
+        { NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, sse_http2_first_window(limits) },
         { NGHTTP2_SETTINGS_NO_RFC7540_PRIORITIES, 1 },
     };
     int code = nghttp2_submit_settings(s->engine, NGHTTP2_FLAG_NONE, settings,

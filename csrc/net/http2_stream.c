@@ -224,19 +224,23 @@ static void hurry_answer(sse_exchange *x, uint64_t ms)
 
 void sse_http2_stream_refuse(sse_http2_stream *t, int status, const char *reason)
 {
-    sse_http1_field field = sse_http1_text_field("Content-Type", "text/plain; charset=utf-8");
+    sse_http1_field fields[2] = { sse_http1_text_field("Content-Type",
+                                                       "text/plain; charset=utf-8") };
     sse_pool *pool = sse_http2_pool(t->session);
     sse_http2_head *head = NULL;
     sse_frame *frame = NULL;
-    char text[256];
+    char text[256], seconds[8];
+    size_t count = 1;
     int n = snprintf(text, sizeof text, "%d %s: %s\n", status, sse_http1_reason(status), reason);
 
     sse_http2_reading_free(t);
     if (t->reset)
         return;
+    if (status == 503)
+        fields[count++] = sse_http1_retry_after(seconds);
     pool->count.rejected[status - 400]++;
     frame = sse_frame_raw((sse_slice){ text, (size_t)n });
-    if (!frame || sse_http2_head_new(sse_pool_date(pool), status, &field, 1, n, NULL, &head) ||
+    if (!frame || sse_http2_head_new(sse_pool_date(pool), status, fields, count, n, NULL, &head) ||
         enqueue(t, frame)) {
         free(head);
         sse_http2_stream_reset(t, NGHTTP2_INTERNAL_ERROR);

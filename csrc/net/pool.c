@@ -1,4 +1,5 @@
 #include "../wire/deflater.h"
+#include "bodies.h"
 #include "connection.h"
 #include "http1_answer.h"
 
@@ -46,6 +47,7 @@ static void end_turn(void *arg)
 {
     sse_pool *pool = arg;
 
+    sse_bodies_relieve(pool);
     flush_dirty(pool);
     free_dead(pool); /* may end exchanges, so before their calls */
     if (pool->on_turn_end)

@@ -41,6 +41,7 @@ const sse_limits sse_default_limits = {
     .max_head = 16 << 10,
     .max_target = 8 << 10,
     .max_body = 1 << 20,
+    .max_bodies = 64 << 20,
     .max_pending = 1 << 20,
     .max_buffered = 256 << 20,
     .head_timeout = 10000,

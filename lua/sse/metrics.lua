@@ -37,6 +37,7 @@ local server_families = {
   { "connections", "gauge", "Connections open now.", "connections" },
   { "streams", "gauge", "Event streams open now.", "streams" },
   { "pending_bytes", "gauge", "Bytes queued for clients now.", "pending" },
+  { "body_bytes", "gauge", "Bytes that requests hold now: their bodies.", "bodies" },
   { "connections_accepted_total", "counter", "Connections accepted.", "accepted" },
   { "connections_refused_total", "counter", "Connections refused: too many.", "refused" },
   { "connections_closed_total", "counter", "Connections closed, by reason.",

@@ -16,6 +16,7 @@ return {
   max_concurrent_streams = options.integer(1, 2 ^ 31 - 1),
   max_head = options.integer(256),
   max_body = options.integer(0),
+  max_bodies = options.integer(1),
   max_pending = options.integer(1),
   max_buffered = options.integer(1),
   head_timeout = options.ms(1),

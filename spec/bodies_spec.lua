@@ -1,0 +1,145 @@
+-- What requests hold together is bounded: max_bodies, and the newest body is refused.
+local frames = require "spec.support.frames"
+local net = require "spec.support.net"
+local raw = require "spec.support.raw"
+
+local server, held
+
+local function start(options)
+  held = {}
+  server = net.start(function(x)
+    if x.target == "/hold" then held[#held + 1] = x else net.reply(x, tostring(#x.body)) end
+  end, options)
+end
+
+-- Begins a request whose body will have that many bytes, and sends the first of them.
+local function begin(whole, first, path)
+  local client = net.connect(net.head("POST " .. (path or "/"),
+    ("Content-Length: %d\r\n"):format(whole)))
+  client:send(("x"):rep(first))
+  return client
+end
+
+local function bodies_of(least)
+  raw.pump(function() return server:stats().bodies >= least end, "bytes of bodies")
+end
+
+local function refused(client)
+  local got = client:response()
+  assert.equal(503, got.status)
+  assert.truthy(tonumber(got.headers["retry-after"]))
+  assert.truthy(got.body:find("max_bodies", 1, true))
+end
+
+local function completes(client, more, all)
+  client:send(("x"):rep(more))
+  local got = client:response()
+  assert.same({ 200, tostring(all) }, { got.status, got.body })
+end
+
+local function settled()
+  raw.pump(function() return server:stats().bodies == 0 end, "all bodies to be gone")
+end
+
+describe("max_bodies", function()
+  after_each(function()
+    held = nil
+    net.stop()
+  end)
+
+  it("refuses the newest body where all hold too much", function()
+    start { max_bodies = 140000, max_body = 60000 }
+    local a = begin(60000, 50000)
+    bodies_of(50000)
+    local b = begin(60000, 50000)
+    bodies_of(100000)
+    refused(begin(60000, 50000))
+    assert.equal(1, server:stats().rejected[503])
+    completes(a, 10000, 60000)
+    completes(b, 10000, 60000)
+    settled()
+  end)
+
+  it("refuses the newest where an older one grows", function()
+    start { max_bodies = 200000, max_body = 150000 }
+    local a = begin(150000, 1)
+    bodies_of(1)
+    local b = begin(150000, 100000)
+    bodies_of(100000)
+    a:send(("x"):rep(100000))
+    refused(b)
+    completes(a, 49999, 150000)
+    settled()
+  end)
+
+  it("counts bodies whose request is being answered, and lets requests without one by", function()
+    start { max_bodies = 100000, max_body = 90000 }
+    local a = begin(90000, 90000, "/hold")
+    raw.pump(function() return held[1] end, "a request")
+    refused(begin(90000, 90000))
+    assert.equal(200, net.connect():request("GET /").status)
+    net.reply(held[1], "held")
+    assert.equal("held", a:response().body)
+    settled()
+    completes(begin(90000, 0), 90000, 90000)
+    settled()
+  end)
+
+  it("gives up what is pipelined behind a request", function()
+    start { max_bodies = 30000 }
+    local client = net.connect(net.head("GET /hold"))
+    raw.pump(function() return held[1] end, "a request")
+    local more = net.head("GET /", "A: b\r\n"):rep(2000)
+    client:send(more)
+    raw.pump(function() return server:stats().bytes_in > #more end, "the server to read")
+    assert.equal(0, server:stats().bodies)
+    net.reply(held[1], "the first")
+    assert.equal("the first", client:response().body)
+    client:receive_all()
+    assert.equal(1, server:stats().requests)
+    settled()
+  end)
+
+  it("holds for the requests of HTTP/2", function()
+    start { max_bodies = 140000, max_body = 60000 }
+    local client = frames.open(net.connect())
+    for id = 1, 5, 2 do
+      client:get(id, "POST /", nil, true)
+      for _ = 1, 5 do client:send("DATA", 0, id, ("x"):rep(10000)) end
+    end
+    local got = client:receive("HEADERS", 5)
+    assert.truthy(got.payload:find("retry-after", 1, true) or #got.payload > 0)
+    assert.truthy(client:body(5):find("max_bodies", 1, true))
+    for id = 1, 3, 2 do
+      client:send("DATA", frames.END_STREAM, id, ("x"):rep(10000))
+      assert.equal("60000", (client:body(id)))
+    end
+    assert.equal(1, server:stats().rejected[503])
+    settled()
+  end)
+
+  it("is four times max_body on one HTTP/2 connection, whatever it sends", function()
+    start { max_body = 1 << 20 }
+    local client = frames.open(net.connect()) -- its windows are 64 KiB: it takes no SETTINGS
+    local most = 0
+    for n = 0, 199 do
+      client:get(2 * n + 1, "POST /", nil, true)
+      for _ = 1, 3 do client:send("DATA", 0, 2 * n + 1, ("x"):rep(16384)) end
+      most = math.max(most, server:stats().bodies)
+    end
+    raw.pump(function() return (server:stats().rejected[503] or 0) > 0 end, "refusals")
+    assert.is_true(most > 3 << 20)
+    assert.is_true(most <= 6 << 20) -- buffers are up to a half larger than what is in them
+    client.client:close()
+    settled()
+  end)
+
+  it("is an option like others", function()
+    local sse = require "sse"
+    for _, wrong in ipairs { 0, -1, 1.5, "1" } do
+      local ok, message = pcall(sse.server, { max_bodies = wrong })
+      assert.is_false(ok)
+      assert.truthy(message:find("option 'max_bodies' must be a whole number", 1, true))
+    end
+  end)
+end)
