@@ -139,8 +139,8 @@ end
 -- (see `sse.cors`), `backlog`, `max_connections`, `max_connections_per_address`,
 -- `max_concurrent_streams` (requests at a time on an HTTP/2 connection), `max_head` and `max_body`
 -- (bytes), `max_bodies` (bytes of all requests together), `max_pending` (bytes one client of a
--- stream may be behind) and `max_buffered` (of all together), `head_timeout`, `body_timeout`, `idle_timeout` and
--- `keep_alive` (ms; `keep_alive` may be false), `compress` (of its event streams,
+-- stream may be behind) and `max_buffered` (of all together), `head_timeout`, `body_timeout`,
+-- `idle_timeout` and `keep_alive` (ms; `keep_alive` may be false), `compress` (of its event streams,
 -- true; see `res:event_stream`), `on_error` (function(message, req)),
 -- `tls`
 --
@@ -281,8 +281,8 @@ server.stop = server.close
 
 --- Numbers. Now: `connections`, `streams`, `pending` (bytes that wait for clients), `bodies` (bytes
 -- that requests hold). Since the start: `accepted`, `refused` (one too many) and `unaccepted`
--- (times accepting had to pause) connections, `requests`, `rejected` (by status, what the core refuses itself), `streams_opened`,
--- `bytes_in`, `bytes_out`; sends refused: `full` (`max_pending`, `max_buffered`) and `oversized`;
+-- (times accepting had to pause) connections, `requests`, `rejected` (by status, what the core
+-- refuses itself), `streams_opened`, `bytes_in`, `bytes_out`; sends refused: `full` (`max_pending`, `max_buffered`) and `oversized`;
 -- `overflowed`, followers closed since `max_buffered` was reached; `closed` (connections) and
 -- `streams_ended`, both by reason; over TLS `handshakes` that were done, how many of them were
 -- `resumed`, and `handshake_failures`, connections that ended before theirs was done. `bytes_in`
