@@ -11,8 +11,9 @@ local function fifo()
   return path
 end
 
--- A server with a load of its own that waits for phases.
-local function open(server, build, size)
+--- A server with a load of its own that waits for phases: session:run(phase) gives what the phase
+-- told, session:close() ends both.
+function run.open(server, build, size)
   local self = setmetatable({ server = server, process = server.start(build) }, session)
   -- nginx's worker is there once it answers.
   os.execute(("%s/load %d %s connect:1 >/dev/null"):format(build, self.process.port,
@@ -86,7 +87,7 @@ function run.round(list, build, phases, size, on_result)
   local all <close> = setmetatable({}, group)
   local found = {}
   for i, server in ipairs(list) do
-    all[i] = open(server, build, size)
+    all[i] = run.open(server, build, size)
     found[server.name] = {}
   end
   for _, phase in ipairs(phases) do

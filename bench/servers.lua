@@ -50,7 +50,8 @@ local function spawn(command)
   return setmetatable({ pipe = pipe, pid = assert(pipe:read("n")) }, running)
 end
 
-local function spawn_telling_port(command)
+--- Starts a server that prints its port first.
+function servers.spawn(command)
   local server = spawn(command)
   server.port = server.pipe:read("n")
   if server.port then return server end
@@ -121,7 +122,7 @@ local function why_no_node()
 end
 
 local function start_ours(_, tls)
-  return spawn_telling_port(("%s bench/channel_server.lua %s"):format(lua,
+  return servers.spawn(("%s bench/channel_server.lua %s"):format(lua,
     tls and tls.cert .. " " .. tls.key or ""))
 end
 
@@ -133,7 +134,7 @@ servers.list = {
   base = "floor",
   {
     name = "floor", title = "floor", options = "", left_out = why_no_floor,
-    start = function(build) return spawn_telling_port(build .. "/floor") end,
+    start = function(build) return servers.spawn(build .. "/floor") end,
   },
   {
     name = "ours", title = "lua-sse", options = "--gc /gc", left_out = function() end,
@@ -147,7 +148,7 @@ servers.list = {
     name = "better-sse", title = "better-sse", options = "--gc /gc", most_slices = 4,
     most_rounds = 3, left_out = why_no_node,
     start = function()
-      return spawn_telling_port "node --expose-gc bench/better_sse_server.mjs"
+      return servers.spawn "node --expose-gc bench/better_sse_server.mjs"
     end,
   },
 }

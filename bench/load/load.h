@@ -35,7 +35,7 @@ int64_t load_histogram_at(const load_histogram *histogram, double share);
 int64_t load_now(void); /* ns, monotonic */
 /* Of the server's processes together; negative where the system doesn't tell. */
 int64_t load_cpu(const load *l);    /* ns, user and system */
-int64_t load_memory(const load *l); /* bytes, Pss less the pages of files */
+int64_t load_memory(const load *l); /* bytes, Pss less the pages of files; else what is resident */
 int load_descriptors(const load *l);
 
 /* --- sockets ---------------------------------------------------------------------------------- */
@@ -136,6 +136,7 @@ struct load {
     const char *events, *publish, *gc; /* targets; gc: NULL for none */
     size_t size;                       /* bytes of a payload */
     bool pipeline;                     /* a burst is requests one after the other */
+    bool in_target;                    /* the mark goes in ?mark=, and the request has no body */
     pid_t pids[LOAD_MAX_PIDS];
     int pid_count;
     const load_transport *transport;

@@ -1,7 +1,8 @@
 /* load: opens followers of an event stream, publishes, checks and measures.
  * usage: load PORT [--events TARGET] [--publish TARGET] [--gc TARGET] [--size BYTES] [--pids N,N]
- *             [--pipeline] [--tls] [--http2 STREAMS] [PHASE...]
- * --tls: over TLS; --http2: followers over HTTP/2, so many on a connection.
+ *             [--pipeline] [--in-target] [--tls] [--http2 STREAMS] [PHASE...]
+ * --in-target: a publish has no body, its payload's mark is in the query; --tls: over TLS;
+ * --http2: followers over HTTP/2, so many on a connection.
  * Without phases it says "ready" and reads them from its input, one a line, up to "quit":
  *   connect:N      N followers, each until its answer's head came
  *   memory         the server's memory; after connect, what a follower costs it
@@ -86,6 +87,10 @@ static char **read_options(load *l, char **arg)
     for (; *arg && strncmp(*arg, "--", 2) == 0; arg++) {
         if (strcmp(*arg, "--pipeline") == 0) {
             l->pipeline = true;
+            continue;
+        }
+        if (strcmp(*arg, "--in-target") == 0) {
+            l->in_target = true;
             continue;
         }
         if (strcmp(*arg, "--tls") == 0) {

@@ -152,21 +152,41 @@ void load_request(load *l, const char *method, const char *target, const char *b
     flush(l);
 }
 
+static void write_mark(load *l, char mark[LOAD_MARK + 1])
+{
+    snprintf(mark, LOAD_MARK + 1, "@%010u:%019lld@", (unsigned)l->next_number++,
+             (long long)load_now());
+}
+
 /* A payload: its mark, and letters up to its size. */
 static void write_payload(load *l, char *at)
 {
     char mark[LOAD_MARK + 1];
 
-    snprintf(mark, sizeof mark, "@%010u:%019lld@", (unsigned)l->next_number++,
-             (long long)load_now());
+    write_mark(l, mark);
     memcpy(at, mark, LOAD_MARK);
     memset(at + LOAD_MARK, 'x', l->size - LOAD_MARK);
 }
 
+static void publish_in_target(load *l)
+{
+    char mark[LOAD_MARK + 1], target[256];
+
+    write_mark(l, mark);
+    snprintf(target, sizeof target, "%s?mark=%s", l->publish, mark);
+    load_request(l, "POST", target, "", 0);
+}
+
 void load_publish(load *l, unsigned count)
 {
-    char *body = malloc(l->size * count), target[256];
+    char *body, target[256];
 
+    if (l->in_target) {
+        for (unsigned i = 0; i < count; i++)
+            publish_in_target(l);
+        return;
+    }
+    body = malloc(l->size * count);
     if (!body)
         load_die("out of memory");
     for (unsigned i = 0; i < count; i++)

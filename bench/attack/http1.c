@@ -1,0 +1,169 @@
+/* Attacks over HTTP/1.1 and on bare connections. */
+#include "attack.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#define GET(target) "GET " target " HTTP/1.1\r\nHost: 127.0.0.1\r\n"
+
+enum { BODY = 1000000, PIECE = 16384, BOMB = 65536, PIPELINE = 1000 };
+
+static const char *letters(size_t len)
+{
+    static char *made;
+    static size_t room;
+
+    if (len > room) {
+        made = realloc(made, len);
+        if (!made)
+            load_die("out of memory");
+        memset(made, 'x', len);
+        room = len;
+    }
+    return made;
+}
+
+/* --- slow ones -------------------------------------------------------------------------------- */
+
+static void begin_head(attack_peer *peer)
+{
+    attack_peer_send_text(peer, GET("/hello"));
+}
+
+/* Field after field, a byte an act. */
+static void drip_head(attack_peer *peer)
+{
+    static const char field[] = "X-Slow: yes\r\n";
+
+    attack_peer_send(peer, field + peer->step % (sizeof field - 1), 1);
+}
+
+static void begin_body(attack_peer *peer)
+{
+    attack_peer_send_text(peer, "POST /upload HTTP/1.1\r\nHost: 127.0.0.1\r\n"
+                                "Content-Length: 1048576\r\n\r\n");
+}
+
+/* Nearly all of it in pieces, then a byte an act. */
+static void drip_body(attack_peer *peer)
+{
+    size_t len = peer->step < BODY / PIECE ? PIECE : 1;
+
+    attack_peer_send(peer, letters(PIECE), len);
+}
+
+/* Large responses, one behind the other, that nobody takes. */
+static void begin_reading_nothing(attack_peer *peer)
+{
+    attack_peer_send_text(peer, GET("/report") "\r\n" GET("/file") "\r\n" GET("/report") "\r\n");
+}
+
+static void look(attack_peer *peer)
+{
+    char bytes[64];
+    ssize_t n = recv(peer->fd, bytes, sizeof bytes, 0);
+
+    if (n > 0)
+        peer->attack->received += (unsigned long long)n;
+    if (n == 0) {
+        peer->attack->ended++;
+        attack_peer_close(peer, false);
+    }
+}
+
+static void begin_following(attack_peer *peer)
+{
+    attack_peer_send_text(peer, GET("/events") "Accept: text/event-stream\r\n\r\n");
+}
+
+/* --- many ------------------------------------------------------------------------------------- */
+
+/* Leaves at once: every other one with a reset, every fourth after a request. */
+static void begin_and_leave(attack_peer *peer)
+{
+    static const char request[] = GET("/hello") "\r\n";
+
+    if (peer->number % 4 == 0)
+        send(peer->fd, request, sizeof request - 1, 0);
+    attack_peer_close(peer, peer->number % 2 == 0);
+}
+
+/* A third says nothing, a third follows and says that no more comes from its side, a third stops
+ * in the middle of a head. */
+static void begin_half(attack_peer *peer)
+{
+    static const char request[] = GET("/events") "\r\n";
+
+    if (peer->number % 3 == 0)
+        return;
+    if (peer->number % 3 == 1) {
+        attack_peer_send_text(peer, GET("/hello"));
+        return;
+    }
+    send(peer->fd, request, sizeof request - 1, 0);
+    shutdown(peer->fd, SHUT_WR);
+}
+
+/* In turn: a field without end, fields without end, cookies, a target without end. */
+static void bomb(attack_peer *peer)
+{
+    static const char *const fields[] = { NULL, "X-A: b\r\n", "Cookie: a=b; c=d\r\n" };
+    unsigned variant = (peer->number + peer->step) % 4;
+
+    if (variant == 3) {
+        attack_peer_send_text(peer, "GET /");
+        attack_peer_send(peer, letters(BOMB), BOMB);
+        attack_peer_send_text(peer, " HTTP/1.1\r\n\r\n");
+        return;
+    }
+    attack_peer_send_text(peer, GET("/hello"));
+    if (variant == 0) {
+        attack_peer_send_text(peer, "X-Long: ");
+        attack_peer_send(peer, letters(BOMB), BOMB);
+        attack_peer_send_text(peer, "\r\n");
+    } else {
+        for (size_t len = 0; len < BOMB; len += strlen(fields[variant]))
+            attack_peer_send_text(peer, fields[variant]);
+    }
+    attack_peer_send_text(peer, "\r\n");
+}
+
+static void pipeline(attack_peer *peer)
+{
+    for (int i = 0; i < PIPELINE; i++)
+        attack_peer_send_text(peer, GET("/hello") "\r\n");
+}
+
+/* A Last-Event-ID that is none, on a route that follows many channels. */
+static void strange_id(attack_peer *peer)
+{
+    attack_peer_send_text(peer, GET("/many") "Last-Event-ID: ");
+    attack_peer_send(peer, letters(15000), 15000);
+    attack_peer_send_text(peer, "\r\n\r\n");
+}
+
+static void leave(attack_peer *peer)
+{
+    attack_peer_close(peer, true);
+}
+
+const attack_kind attack_http1[] = {
+    { "slow-heads", "a byte of a head a second", 500, 500, 12, true, false, begin_head, drip_head },
+    { "slow-bodies", "1 MiB announced, the last bytes one by one", 200, 4000, 0, true, false,
+      begin_body, drip_body },
+    { "slow-readers", "large responses, taken 64 bytes at a time", 200, 400, 0, false, true,
+      begin_reading_nothing, look },
+    { "stalled-followers", "followers that stop reading", 200, 200, 0, false, true,
+      begin_following, NULL },
+    { "connect-flood", "connections that leave at once", 1000, 1000, 0, true, false,
+      begin_and_leave, leave },
+    { "half-open", "silent, in mid-head, or with one side shut", 2000, 2000, 0, true, false,
+      begin_half, NULL },
+    { "header-bombs", "heads of 64 KiB", 50, 500, 0, true, false, NULL, bomb },
+    { "pipelines", "1,000 requests in a write", 20, 10, 0, true, false, NULL, pipeline },
+    { "strange-ids", "15 KB of Last-Event-ID, 64 channels", 20, 100, 0, true, false, strange_id,
+      leave },
+    { 0 },
+};
