@@ -117,6 +117,8 @@ build = {
         "csrc/wire/log.c",
         "csrc/wire/parser.c",
         "csrc/wire/position.c",
+        "csrc/wire/url.c",
+        "csrc/wire/url_host.c",
         "csrc/wire/utf8.c",
       },
       libraries = { "curl", "event_core", "nghttp2", "ssl", "z", "crypto", "m" },

@@ -6,45 +6,43 @@
 #include "bind.h"
 #include "class.h"
 
+static const char *const names[] = {
+    [SSE_URL_SCHEME] = "scheme",   [SSE_URL_HOST] = "host",         [SSE_URL_PORT] = "port",
+    [SSE_URL_PATH] = "path",       [SSE_URL_QUERY] = "query",       [SSE_URL_FRAGMENT] = "fragment",
+    [SSE_URL_USER] = "user",       [SSE_URL_PASSWORD] = "password", [SSE_URL_HREF] = "href",
+    [SSE_URL_REQUEST] = "request", [SSE_URL_ORIGIN] = "origin",
+};
+
 static int push_url(lua_State *L)
 {
     const sse_url *u = lua_touserdata(L, 1);
-    const struct {
-        const char *name, *value;
-    } fields[] = {
-        { "scheme", u->scheme },     { "host", u->host },       { "port", u->port },
-        { "path", u->path },         { "query", u->query },     { "user", u->user },
-        { "password", u->password }, { "href", u->href },       { "fragment", u->fragment },
-        { "origin", u->origin },     { "request", u->request },
-    };
-
-    enum { FIELDS = sizeof fields / sizeof fields[0] };
     int present = 0;
 
-    for (int i = 0; i < FIELDS; i++)
-        present += fields[i].value != NULL;
+    for (int i = 0; i < SSE_URL_PARTS; i++)
+        present += u->has[i];
     lua_createtable(L, 0, present);
-    for (int i = 0; i < FIELDS; i++) {
-        if (!fields[i].value)
+    for (int i = 0; i < SSE_URL_PARTS; i++) {
+        sse_slice text = sse_url_get(u, (sse_url_part)i);
+
+        if (!text.at)
             continue;
-        lua_pushstring(L, fields[i].value);
-        lua_setfield(L, -2, fields[i].name);
+        lua_pushlstring(L, text.at, text.len);
+        lua_setfield(L, -2, names[i]);
     }
     return 1;
 }
 
 static int f_url(lua_State *L)
 {
-    size_t len = 0;
-    const char *text = luaL_checklstring(L, 1, &len), *base = luaL_optstring(L, 2, NULL),
-               *why = NULL;
+    sse_slice text = { 0 }, base = { 0 };
+    const char *why = NULL;
     sse_url u;
     int code = SSE_OK, called = LUA_OK;
 
-    if (strlen(text) != len)
-        return sse_fail(L, SSE_EINVAL, "a URL holds no NUL");
+    text.at = luaL_checklstring(L, 1, &text.len);
+    base.at = luaL_optlstring(L, 2, NULL, &base.len);
     lua_settop(L, 2);
-    code = sse_url_parse(&u, text, base, &why);
+    code = sse_url_read(&u, text, base, &why);
     if (code)
         return sse_fail(L, code, why);
     lua_pushcfunction(L, push_url); /* protected: out of memory in Lua must not lose the parts */

@@ -1,153 +1,128 @@
 #include "url.h"
 
-#include <ctype.h>
 #include <curl/curl.h>
-#include <stdio.h>
+#include <locale.h>
 #include <stdlib.h>
 #include <string.h>
+#ifdef __APPLE__
+#include <xlocale.h>
+#endif
 
 #include "../wire/error.h"
+#include "../wire/url_host.h"
 
 #ifndef CURLU_PUNYCODE
 #define CURLU_PUNYCODE 0
 #endif
 
-static const char *explain(CURLUcode code)
+static int convert(const char *domain, sse_buffer *out)
 {
-#if LIBCURL_VERSION_NUM >= 0x075000
-    return curl_url_strerror(code);
-#else
-    (void)code;
-    return "malformed";
-#endif
+    CURLU *u = curl_url();
+    char *text = NULL;
+    int code = SSE_EINVAL;
+
+    if (!u)
+        return SSE_ENOMEM;
+    if (!curl_url_set(u, CURLUPART_SCHEME, "http", 0) &&
+        !curl_url_set(u, CURLUPART_HOST, domain, 0) &&
+        !curl_url_get(u, CURLUPART_HOST, &text, CURLU_PUNYCODE))
+        code = sse_buffer_append(out, text, strlen(text));
+    curl_free(text);
+    curl_url_cleanup(u);
+    return code;
 }
 
-/* One part as a string of ours; *out stays NULL where the URL has none. */
-static int get(CURLU *u, CURLUPart part, unsigned flags, char **out)
+/* libcurl takes a domain to be in the encoding of the locale, which in a Lua program mostly is "C":
+ * during the call this thread has one of UTF-8. */
+static int to_ascii(const char *domain, sse_buffer *out)
+{
+    static const char *const names[] = { "C.UTF-8", "en_US.UTF-8", "UTF-8" };
+    locale_t utf8 = (locale_t)0, before = (locale_t)0;
+    int code = SSE_EINVAL;
+
+    for (size_t i = 0; !utf8 && i < sizeof names / sizeof names[0]; i++)
+        utf8 = newlocale(LC_CTYPE_MASK, names[i], (locale_t)0);
+    if (!utf8)
+        return SSE_EINVAL;
+    before = uselocale(utf8);
+    code = convert(domain, out);
+    uselocale(before);
+    freelocale(utf8);
+    return code;
+}
+
+/* libcurl may write an IPv6 address in another way: theirs is written anew. */
+static bool same_host(sse_slice theirs, sse_slice ours)
+{
+    sse_buffer host;
+    const char *why = NULL;
+    bool same = false;
+
+    sse_buffer_init(&host, SSE_MAX_URL);
+    same = !sse_url_host(&host, theirs, to_ascii, &why) &&
+           sse_slice_equal(sse_buffer_slice(&host), ours);
+    sse_buffer_free(&host);
+    return same;
+}
+
+/* Whether libcurl has the same part; an empty one and none are the same to it. */
+static bool agrees(CURLU *u, CURLUPart part, sse_slice ours)
 {
     char *text = NULL;
-    CURLUcode code = curl_url_get(u, part, &text, flags);
+    bool same = false;
 
-    if (code == CURLUE_URLDECODE) /* a control character: better no URL than one without it */
-        return SSE_EINVAL;
-    if (code)
-        return SSE_OK;
-    *out = strdup(text);
+    if (curl_url_get(u, part, &text, 0))
+        return ours.len == 0;
+    if (part == CURLUPART_HOST && *text == '[')
+        same = same_host(sse_slice_text(text), ours);
+    else
+        same = sse_slice_equal(sse_slice_text(text), ours);
     curl_free(text);
-    return *out ? SSE_OK : SSE_ENOMEM;
+    return same;
 }
 
-static void lower(char *s)
+static int compare(CURLU *u, const sse_url *url)
 {
-    for (; s && *s; s++)
-        *s = (char)tolower((unsigned char)*s);
-}
+    static const struct {
+        CURLUPart theirs;
+        sse_url_part ours;
+    } parts[] = { { CURLUPART_SCHEME, SSE_URL_SCHEME },
+                  { CURLUPART_HOST, SSE_URL_HOST },
+                  { CURLUPART_PORT, SSE_URL_PORT },
+                  { CURLUPART_PATH, SSE_URL_PATH },
+                  { CURLUPART_QUERY, SSE_URL_QUERY } };
 
-static int set_origin(sse_url *u)
-{
-    size_t len = strlen(u->scheme) + strlen(u->host) + (u->port ? strlen(u->port) : 0) + 5;
-
-    u->origin = malloc(len);
-    if (!u->origin)
-        return SSE_ENOMEM;
-    snprintf(u->origin, len, "%s://%s%s%s", u->scheme, u->host, u->port ? ":" : "",
-             u->port ? u->port : "");
+    for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++)
+        if (!agrees(u, parts[i].theirs, sse_url_get(url, parts[i].ours)))
+            return SSE_EINVAL;
     return SSE_OK;
 }
 
-static int get_parts(CURLU *u, sse_url *out)
+static int check(const sse_url *url)
 {
-    const struct {
-        CURLUPart part;
-        unsigned flags;
-        char **out;
-    } parts[] = {
-        { CURLUPART_SCHEME, 0, &out->scheme },
-        { CURLUPART_HOST, CURLU_PUNYCODE, &out->host },
-        { CURLUPART_PORT, CURLU_NO_DEFAULT_PORT, &out->port },
-        { CURLUPART_PATH, 0, &out->path },
-        { CURLUPART_QUERY, 0, &out->query },
-        { CURLUPART_FRAGMENT, 0, &out->fragment },
-        { CURLUPART_USER, CURLU_URLDECODE, &out->user },
-        { CURLUPART_PASSWORD, CURLU_URLDECODE, &out->password },
-    };
-    int code = SSE_OK;
-
-    for (size_t i = 0; !code && i < sizeof parts / sizeof parts[0]; i++)
-        code = get(u, parts[i].part, parts[i].flags, parts[i].out);
-    /* In the C locale libidn2 cannot read a non-ASCII host: it stays as it was written. */
-    if (!code && !out->host)
-        code = get(u, CURLUPART_HOST, 0, &out->host);
-    return code;
-}
-
-/* The serializations, with what was brought into normal form put back. */
-static int get_whole(CURLU *u, sse_url *out)
-{
-    int code = SSE_OK;
-
-    if (curl_url_set(u, CURLUPART_HOST, out->host, 0) ||
-        curl_url_set(u, CURLUPART_PORT, out->port, 0))
-        return SSE_EINVAL;
-    code = get(u, CURLUPART_URL, 0, &out->href);
-    if (code)
-        return code;
-    curl_url_set(u, CURLUPART_USER, NULL, 0);
-    curl_url_set(u, CURLUPART_PASSWORD, NULL, 0);
-    curl_url_set(u, CURLUPART_FRAGMENT, NULL, 0);
-    code = get(u, CURLUPART_URL, 0, &out->request);
-    return code ? code : set_origin(out);
-}
-
-static int parse(CURLU *u, sse_url *out, const char *text, const char *base, const char **why)
-{
-    const unsigned flags = CURLU_NON_SUPPORT_SCHEME | CURLU_URLENCODE;
-    CURLUcode set = CURLUE_OK;
-    int code = SSE_OK;
-
-    if (base)
-        set = curl_url_set(u, CURLUPART_URL, base, flags);
-    if (!set)
-        set = curl_url_set(u, CURLUPART_URL, text, flags);
-    if (set) {
-        *why = explain(set);
-        return set == CURLUE_OUT_OF_MEMORY ? SSE_ENOMEM : SSE_EINVAL;
-    }
-    *why = "user or password holds a control character";
-    code = get_parts(u, out);
-    if (code)
-        return code;
-    *why = "no scheme or no host";
-    if (!out->scheme || !out->host || !*out->host)
-        return SSE_EINVAL;
-    lower(out->scheme);
-    lower(out->host);
-    *why = "the host is not valid";
-    return get_whole(u, out);
-}
-
-int sse_url_parse(sse_url *out, const char *text, const char *base, const char **why)
-{
+    sse_slice request = sse_url_get(url, SSE_URL_REQUEST);
+    char *text = strndup(request.at, request.len);
     CURLU *u = curl_url();
     int code = SSE_ENOMEM;
 
-    *why = NULL;
-    memset(out, 0, sizeof *out);
-    if (u)
-        code = parse(u, out, text, base, why);
+    if (u && text) {
+        code = curl_url_set(u, CURLUPART_URL, text, CURLU_NON_SUPPORT_SCHEME) ? SSE_EINVAL
+                                                                              : compare(u, url);
+    }
     curl_url_cleanup(u);
-    if (code)
-        sse_url_free(out);
+    free(text);
     return code;
 }
 
-void sse_url_free(sse_url *u)
+int sse_url_read(sse_url *out, sse_slice text, sse_slice base, const char **why)
 {
-    char **parts[] = { &u->scheme, &u->host,     &u->port, &u->path,    &u->query, &u->fragment,
-                       &u->user,   &u->password, &u->href, &u->request, &u->origin };
+    int code = sse_url_parse(out, text, base, to_ascii, why);
 
-    for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++) {
-        free(*parts[i]);
-        *parts[i] = NULL;
-    }
+    if (code || !out->has[SSE_URL_HOST])
+        return code;
+    code = check(out);
+    *why = code == SSE_EINVAL ? "libcurl does not read it as the web does" : sse_error_text(code);
+    if (code)
+        sse_url_free(out);
+    return code;
 }

@@ -1,20 +1,11 @@
-/* url.h: URLs as libcurl reads them, with the web's serialization. */
+/* url.h: URLs as the web reads them, and only those that libcurl reads in the same way. */
 #ifndef SSE_NET_URL_H
 #define SSE_NET_URL_H
 
-/* Each is its own string or NULL where the URL has none; lower-case scheme and host. */
-typedef struct sse_url {
-    char *scheme, *host, *port;
-    char *path, *query, *fragment;
-    char *user, *password; /* percent-decoded */
-    char *href;            /* the whole URL, normalized */
-    char *request;         /* the same without user, password and fragment */
-    char *origin;          /* scheme://host[:port], the default port left out */
-} sse_url;
+#include "../wire/url.h"
 
-/* Resolves text against base (NULL: text must be absolute). SSE_EINVAL, *why (static) says why;
- * SSE_ENOMEM. */
-int sse_url_parse(sse_url *out, const char *text, const char *base, const char **why);
-void sse_url_free(sse_url *u);
+/* sse_url_parse with libcurl's IDNA, then libcurl's own parser beside it: SSE_EINVAL where libcurl
+ * would take the request to another host, port, path or query. */
+int sse_url_read(sse_url *out, sse_slice text, sse_slice base, const char **why);
 
 #endif

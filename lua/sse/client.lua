@@ -23,18 +23,25 @@ local proxies = {
   http = true, https = true, socks4 = true, socks4a = true, socks5 = true, socks5h = true,
 }
 
--- As libcurl has it: the scheme may be left out.
+-- As libcurl has it: the scheme may be left out. libcurl gets the text as it is, so characters that
+-- its parser reads in another way than the web's are refused.
 local function is_proxy(value)
   if not is_text(value) then return false end
   local scheme, rest = value:match("^(%a[%w+.-]*)://(.*)$")
   if scheme and not proxies[scheme:lower()] then return false end
-  return value == "" or core.url("http://" .. (rest or value)) ~= nil
+  rest = rest or value
+  if value == "" then return true end
+  return not rest:find("[%c \\]") and rest:sub(1, 1) ~= "/" and core.url("http://" .. rest) ~= nil
 end
 
--- A URL, maybe a broken one, as a message may show it: without user and password.
+local MAX_SHOWN = 200
+
+-- A URL, maybe a broken one, as a message may show it: without user and password, and not whole
+-- where it is long.
 local function without_password(text)
   local scheme, rest = text:match("^(%a[%w+.-]*://)(.*)$")
-  return (scheme or "") .. (rest or text):gsub("^.*@", "...@")
+  local shown = (scheme or "") .. (rest or text):gsub("^.*@", "...@")
+  return #shown > MAX_SHOWN and shown:sub(1, MAX_SHOWN) .. "..." or shown
 end
 
 local c_string = { expected = "a string without NUL", check = is_text }
@@ -103,23 +110,14 @@ function client.own(given)
   return o
 end
 
--- libcurl knows no URLs without a host; their scheme is all that matters, as no other than http is
--- fetched.
-local function strange_scheme(text)
-  local scheme = text:match("^(%a[%w+.-]*):.")
-  if scheme and not scheme:lower():find("^https?$") and not text:find("^[%w.-]+:%d") then
-    return { scheme = scheme:lower(), href = text, request = text, origin = "null" }
-  end
-end
-
 --- Reads a URL, or raises.
 function client.url(where, text, level)
   if type(text) ~= "string" then
     error(("%s: the URL must be a string, got %s"):format(where, type(text)), level + 1)
   end
-  local trimmed = text:match("^[\0-\32]*(.-)[\0-\32]*$")
-  local url, message = core.url(trimmed)
-  url = url or strange_scheme(trimmed)
+  local url, message = core.url(text)
+  -- To the web "localhost:9522/" has the scheme "localhost".
+  if url and not url.host and url.href:find("^[%w.-]+:%d") then url, message = nil, "no scheme" end
   if not url then
     local expected = '%s: invalid URL \'%s\': %s (expected an absolute URL such as '
       .. '"http://host/path")'
@@ -160,6 +158,27 @@ function client.content(where, o, level)
   local text, kind = client.body(where, method, later and "" or body, level + 1)
   if later then text, kind = body, nil end
   return method or (body and "POST" or "GET"), text, kind
+end
+
+local MAX_ID = 8192 -- servers refuse heads not much longer
+
+local function id_problem(id)
+  if #id > MAX_ID then
+    return ("the last event id is longer than %d bytes and is not sent"):format(MAX_ID)
+  elseif not headers.sendable(id) then
+    return "the last event id holds a control character and cannot be sent"
+  end
+end
+
+--- The last event id where a header can carry it, else nil. Why not is told once: to tell(self,
+-- "warn", message), or as a warning of Lua's where that tells nobody.
+function client.sent_id(self, id, tell)
+  if id == "" then return nil end
+  local problem = id_problem(id)
+  if not problem then return id end
+  if self.warned then return nil end
+  self.warned = true
+  if not tell(self, "warn", problem) then warn("lua-sse: " .. problem .. "\n") end
 end
 
 --- Completes a list of request headers.

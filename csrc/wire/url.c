@@ -1,0 +1,468 @@
+#include "url.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "error.h"
+#include "url_host.h"
+
+static const struct {
+    const char *scheme;
+    unsigned port;
+} known[] = { { "http", 80 }, { "https", 443 }, { "ws", 80 }, { "wss", 443 }, { "ftp", 21 } };
+
+enum { KNOWN = sizeof known / sizeof known[0] };
+
+/* What is percent-encoded beside control characters and bytes past ASCII (WHATWG URL, 1.3). */
+#define IN_PATH " \"#<>?^`{}"
+static const char in_fragment[] = " \"<>`", in_query[] = " \"#<>'", in_path[] = IN_PATH,
+                  in_user[] = IN_PATH "/:;=@[\\]|";
+
+typedef struct reading {
+    sse_url *url;
+    const char *at, *end;
+    sse_url_to_ascii *to_ascii;
+    const char *why;
+} reading;
+
+static int refuse(reading *r, const char *why)
+{
+    r->why = why;
+    return SSE_EINVAL;
+}
+
+static int put(sse_url *u, sse_url_part part, const char *bytes, size_t len)
+{
+    u->has[part] = true;
+    return sse_buffer_append(&u->part[part], bytes, len);
+}
+
+static int put_text(sse_url *u, sse_url_part part, const char *text)
+{
+    return put(u, part, text, strlen(text));
+}
+
+/* Puts what the other URL has of a part, or nothing where the other has none. */
+static int put_part(sse_url *u, sse_url_part part, const sse_url *from)
+{
+    sse_slice text = sse_url_get(from, part);
+
+    return text.at ? put(u, part, text.at, text.len) : SSE_OK;
+}
+
+static int encode(sse_url *u, sse_url_part part, const char *from, const char *to, const char *set)
+{
+    int code = put(u, part, "", 0);
+    char triple[4];
+
+    for (; !code && from < to; from++) {
+        unsigned char c = (unsigned char)*from;
+
+        if (c > 31 && c < 127 && !strchr(set, c)) {
+            code = put(u, part, from, 1);
+        } else {
+            snprintf(triple, sizeof triple, "%%%02X", c);
+            code = put(u, part, triple, 3);
+        }
+    }
+    return code;
+}
+
+static bool is_slash(char c)
+{
+    return c == '/' || c == '\\';
+}
+
+/* The first of the characters, or the end. */
+static const char *find(const reading *r, const char *characters)
+{
+    const char *at = r->at;
+
+    while (at < r->end && (!*at || !strchr(characters, *at)))
+        at++;
+    return at;
+}
+
+static int known_scheme(const sse_url *u)
+{
+    for (int i = 0; i < KNOWN; i++)
+        if (sse_slice_is(sse_url_get(u, SSE_URL_SCHEME), known[i].scheme))
+            return i;
+    return -1;
+}
+
+/* --- user, host, port ------------------------------------------------------------------------- */
+
+static int read_user(reading *r, const char *end)
+{
+    const char *colon = memchr(r->at, ':', (size_t)(end - r->at));
+    bool has_password = colon && colon + 1 < end;
+    int code = SSE_OK;
+
+    if ((colon ? colon : end) > r->at || has_password)
+        code = encode(r->url, SSE_URL_USER, r->at, colon ? colon : end, in_user);
+    if (!code && has_password)
+        code = encode(r->url, SSE_URL_PASSWORD, colon + 1, end, in_user);
+    return code;
+}
+
+static int read_port(reading *r, const char *from, const char *end)
+{
+    unsigned port = 0;
+    char text[8];
+
+    for (const char *at = from; at < end; at++) {
+        if (*at < '0' || *at > '9')
+            return refuse(r, "the port is not a number");
+        port = port * 10 + (unsigned)(*at - '0');
+        if (port > 65535)
+            return refuse(r, "the port is larger than 65535");
+    }
+    if (from == end || port == known[known_scheme(r->url)].port)
+        return SSE_OK;
+    snprintf(text, sizeof text, "%u", port);
+    return put_text(r->url, SSE_URL_PORT, text);
+}
+
+static int read_host(reading *r, const char *end)
+{
+    const char *colon = r->at;
+    bool in_brackets = false;
+    int code = SSE_OK;
+
+    for (; colon < end && (*colon != ':' || in_brackets); colon++)
+        in_brackets = *colon == '[' || (in_brackets && *colon != ']');
+    if (colon == r->at)
+        return refuse(r, "no host");
+    r->url->has[SSE_URL_HOST] = true;
+    code = sse_url_host(&r->url->part[SSE_URL_HOST], (sse_slice){ r->at, (size_t)(colon - r->at) },
+                        r->to_ascii, &r->why);
+    if (!code && colon < end)
+        code = read_port(r, colon + 1, end);
+    return code;
+}
+
+/* Of several "@" the last one ends the user. */
+static int read_authority(reading *r)
+{
+    const char *end = NULL, *at = NULL;
+    int code = SSE_OK;
+
+    while (r->at < r->end && is_slash(*r->at))
+        r->at++;
+    end = find(r, "/\\?#");
+    for (const char *c = r->at; c < end; c++)
+        if (*c == '@')
+            at = c;
+    if (at) {
+        code = read_user(r, at);
+        r->at = at + 1;
+    }
+    if (!code)
+        code = read_host(r, end);
+    r->at = end;
+    return code;
+}
+
+/* --- path, query, fragment -------------------------------------------------------------------- */
+
+/* How many dots a segment is, each "." or "%2e"; 0 where it is anything else. */
+static int count_dots(const char *from, const char *to)
+{
+    int count = 0;
+
+    while (from < to) {
+        if (*from == '.')
+            from++;
+        else if (to - from >= 3 && from[0] == '%' && from[1] == '2' && (from[2] | 0x20) == 'e')
+            from += 3;
+        else
+            return 0;
+        if (++count > 2)
+            return 0;
+    }
+    return count;
+}
+
+static void drop_last_segment(sse_buffer *path)
+{
+    while (path->len > 0 && path->data[--path->len] != '/')
+        continue;
+}
+
+/* Adds segments to the path that is there, up to the query or the fragment. */
+static int read_path(reading *r)
+{
+    const char *end = find(r, "?#");
+    int code = put(r->url, SSE_URL_PATH, "", 0);
+
+    if (r->at < end && is_slash(*r->at))
+        r->at++;
+    while (!code) {
+        const char *stop = r->at;
+        int dots = 0;
+
+        while (stop < end && !is_slash(*stop))
+            stop++;
+        dots = count_dots(r->at, stop);
+        if (dots == 2)
+            drop_last_segment(&r->url->part[SSE_URL_PATH]);
+        if (dots == 0 || stop == end)
+            code = put_text(r->url, SSE_URL_PATH, "/");
+        if (!code && dots == 0)
+            code = encode(r->url, SSE_URL_PATH, r->at, stop, in_path);
+        r->at = stop;
+        if (stop == end)
+            break;
+        r->at++;
+    }
+    return code;
+}
+
+static int read_rest(reading *r)
+{
+    int code = SSE_OK;
+
+    if (r->at < r->end && *r->at == '?') {
+        const char *stop = find(r, "#");
+
+        code = encode(r->url, SSE_URL_QUERY, r->at + 1, stop, in_query);
+        r->at = stop;
+    }
+    if (!code && r->at < r->end)
+        code = encode(r->url, SSE_URL_FRAGMENT, r->at + 1, r->end, in_fragment);
+    return code;
+}
+
+/* --- the whole -------------------------------------------------------------------------------- */
+
+static int read_relative(reading *r, const sse_url *base)
+{
+    static const sse_url_part kept[] = { SSE_URL_USER, SSE_URL_PASSWORD, SSE_URL_HOST,
+                                         SSE_URL_PORT };
+    bool slash = r->at < r->end && is_slash(*r->at);
+    bool same_path = r->at == r->end || *r->at == '?' || *r->at == '#';
+    int code = SSE_OK;
+
+    if (slash && r->end - r->at > 1 && is_slash(r->at[1])) {
+        code = read_authority(r);
+        return code ? code : read_path(r);
+    }
+    for (size_t i = 0; !code && i < sizeof kept / sizeof kept[0]; i++)
+        code = put_part(r->url, kept[i], base);
+    if (!code && !slash)
+        code = put_part(r->url, SSE_URL_PATH, base);
+    if (!code && same_path && (r->at == r->end || *r->at == '#'))
+        code = put_part(r->url, SSE_URL_QUERY, base);
+    if (code || same_path)
+        return code;
+    drop_last_segment(&r->url->part[SSE_URL_PATH]);
+    return read_path(r);
+}
+
+/* "name:", lower-cased; nothing is read where the text begins with anything else. */
+static int read_scheme(reading *r)
+{
+    const char *at = r->at;
+    sse_buffer *scheme = &r->url->part[SSE_URL_SCHEME];
+    int code = SSE_OK;
+
+    while (at < r->end && (((*at | 0x20) >= 'a' && (*at | 0x20) <= 'z') ||
+                           (at > r->at && *at && strchr("0123456789+-.", *at))))
+        at++;
+    if (at == r->at || at == r->end || *at != ':')
+        return SSE_OK;
+    code = put(r->url, SSE_URL_SCHEME, r->at, (size_t)(at - r->at));
+    for (size_t i = 0; i < scheme->len; i++)
+        if (scheme->data[i] >= 'A' && scheme->data[i] <= 'Z')
+            scheme->data[i] = (char)(scheme->data[i] | 0x20);
+    r->at = at + 1;
+    return code;
+}
+
+/* Reads into u, user and password still encoded. base NULL: the text must be absolute. */
+static int read_url(reading *r, const sse_url *base)
+{
+    bool same_scheme = false, slashes = false;
+    int code = read_scheme(r), scheme = known_scheme(r->url);
+
+    if (code)
+        return code;
+    if (!r->url->has[SSE_URL_SCHEME]) {
+        if (!base || known_scheme(base) < 0)
+            return refuse(r, "no scheme");
+        code = put_part(r->url, SSE_URL_SCHEME, base);
+        same_scheme = true;
+    } else if (scheme < 0) {
+        return SSE_OK;
+    } else if (base) {
+        slashes = r->end - r->at > 1 && r->at[0] == '/' && r->at[1] == '/';
+        same_scheme = !slashes && scheme == known_scheme(base);
+    }
+    if (!code && same_scheme)
+        code = read_relative(r, base);
+    else if (!code && !(code = read_authority(r)))
+        code = read_path(r);
+    return code ? code : read_rest(r);
+}
+
+/* Adds one part of the URL to another, behind some text; nothing where the URL has no such part. */
+static int join(sse_url *u, sse_url_part to, const char *before, sse_url_part part)
+{
+    sse_slice text = sse_url_get(u, part);
+    int code = SSE_OK;
+
+    if (!text.at)
+        return SSE_OK;
+    code = put_text(u, to, before);
+    return code ? code : put(u, to, text.at, text.len);
+}
+
+static int write_origin(sse_url *u, sse_url_part to, bool with_user)
+{
+    int code = join(u, to, "", SSE_URL_SCHEME);
+
+    if (!code)
+        code = put_text(u, to, "://");
+    if (!code && with_user && u->has[SSE_URL_USER]) {
+        code = join(u, to, "", SSE_URL_USER);
+        if (!code)
+            code = join(u, to, ":", SSE_URL_PASSWORD);
+        if (!code)
+            code = put_text(u, to, "@");
+    }
+    if (!code)
+        code = join(u, to, "", SSE_URL_HOST);
+    return code ? code : join(u, to, ":", SSE_URL_PORT);
+}
+
+static int write_whole(sse_url *u)
+{
+    int code = write_origin(u, SSE_URL_ORIGIN, false);
+
+    if (!code)
+        code = write_origin(u, SSE_URL_REQUEST, false);
+    if (!code)
+        code = write_origin(u, SSE_URL_HREF, true);
+    for (int i = 0; !code && i < 2; i++) {
+        sse_url_part to = i ? SSE_URL_HREF : SSE_URL_REQUEST;
+
+        code = join(u, to, "", SSE_URL_PATH);
+        if (!code)
+            code = join(u, to, "?", SSE_URL_QUERY);
+    }
+    return code ? code : join(u, SSE_URL_HREF, "#", SSE_URL_FRAGMENT);
+}
+
+static int decode_part(sse_url *u, sse_url_part part)
+{
+    sse_buffer decoded;
+    int code = SSE_OK;
+
+    if (!u->has[part])
+        return SSE_OK;
+    sse_buffer_init(&decoded, SSE_MAX_URL);
+    code = sse_url_decode(&decoded, sse_buffer_slice(&u->part[part]));
+    for (size_t i = 0; !code && i < decoded.len; i++)
+        if ((unsigned char)decoded.data[i] < ' ')
+            code = SSE_EINVAL;
+    sse_buffer_free(&u->part[part]);
+    u->part[part] = decoded;
+    return code;
+}
+
+static int finish(reading *r, sse_slice text)
+{
+    int code = SSE_OK;
+
+    if (!r->url->has[SSE_URL_HOST]) {
+        code = put(r->url, SSE_URL_HREF, text.at, text.len);
+        if (!code)
+            code = put(r->url, SSE_URL_REQUEST, text.at, text.len);
+        return code ? code : put_text(r->url, SSE_URL_ORIGIN, "null");
+    }
+    code = write_whole(r->url);
+    if (code)
+        return code;
+    r->why = "user or password holds a control character";
+    code = decode_part(r->url, SSE_URL_USER);
+    return code ? code : decode_part(r->url, SSE_URL_PASSWORD);
+}
+
+/* Without control characters and spaces around it, and without tabs and line ends anywhere. */
+static int clean(sse_buffer *out, sse_slice text)
+{
+    int code = text.len > SSE_MAX_URL ? SSE_ETOOBIG : SSE_OK;
+
+    while (text.len > 0 && (unsigned char)*text.at <= ' ')
+        text.at++, text.len--;
+    while (text.len > 0 && (unsigned char)text.at[text.len - 1] <= ' ')
+        text.len--;
+    for (size_t i = 0; !code && i < text.len; i++)
+        if (text.at[i] != '\t' && text.at[i] != '\n' && text.at[i] != '\r')
+            code = sse_buffer_append(out, &text.at[i], 1);
+    return code;
+}
+
+static void init(sse_url *u)
+{
+    memset(u, 0, sizeof *u);
+    for (int i = 0; i < SSE_URL_PARTS; i++)
+        sse_buffer_init(&u->part[i], SSE_MAX_URL);
+}
+
+static int parse(reading *r, sse_slice text, const sse_url *base, bool whole)
+{
+    sse_buffer cleaned;
+    sse_slice all;
+    int code = SSE_OK;
+
+    sse_buffer_init(&cleaned, SSE_MAX_URL);
+    code = clean(&cleaned, text);
+    all = sse_buffer_slice(&cleaned);
+    r->at = all.at;
+    r->end = all.at + all.len;
+    if (!code)
+        code = read_url(r, base);
+    if (!code && whole)
+        code = finish(r, all);
+    sse_buffer_free(&cleaned);
+    return code;
+}
+
+int sse_url_parse(sse_url *out, sse_slice text, sse_slice base, sse_url_to_ascii *to_ascii,
+                  const char **why)
+{
+    sse_url other;
+    reading r = { .url = &other, .to_ascii = to_ascii };
+    int code = SSE_OK;
+
+    init(out);
+    init(&other);
+    if (base.at)
+        code = parse(&r, base, NULL, false);
+    r.url = out;
+    if (!code)
+        code = parse(&r, text, base.at ? &other : NULL, true);
+    sse_url_free(&other);
+    if (code)
+        sse_url_free(out);
+    *why = code == SSE_EINVAL ? r.why : sse_error_text(code);
+    if (code == SSE_ETOOBIG)
+        *why = "longer than 65536 bytes";
+    return code;
+}
+
+void sse_url_free(sse_url *u)
+{
+    for (int i = 0; i < SSE_URL_PARTS; i++) {
+        sse_buffer_free(&u->part[i]);
+        u->has[i] = false;
+    }
+}
+
+sse_slice sse_url_get(const sse_url *u, sse_url_part part)
+{
+    return u->has[part] ? sse_buffer_slice(&u->part[part]) : (sse_slice){ NULL, 0 };
+}

@@ -1,0 +1,105 @@
+-- core.url and the web's own rules: spec/cases/url_cases.lua; long URLs; and a client that goes to
+-- the host that the web would go to.
+local cases = require "spec.cases.url_cases"
+local core = require "sse.core"
+local fixture = require "spec.support.fixture"
+local sse = require "sse"
+
+local IDNA = { -- UTS 46, where this libcurl has it
+  { "http://münchen.de/", "http://xn--mnchen-3ya.de/" }, { "http://Ｇｏ.com/", "http://go.com/" },
+  { "http://m%C3%BCnchen.de/", "http://xn--mnchen-3ya.de/" },
+  { "http://１２７．１/", "http://127.0.0.1/" }, { "http://a\u{3002}b/", "http://a.b/" },
+  { "http://℀.com/", false }, { "http://ａ／ｂ/", false }, { "http://\xff/", false },
+  { "http://a\u{FFFD}/", false }, { "http://ü@b/", "http://%C3%BC@b/" },
+  { "http://％４１/", false },
+}
+
+local function href_of(case)
+  local url, message, code = core.url(case[1], case[3])
+  if url then return url.href end
+  assert.is_string(message)
+  assert.equal("EINVAL", code)
+  return false
+end
+
+describe("a URL", function()
+  after_each(fixture.finish)
+
+  for _, case in ipairs(cases) do
+    local name = ("%q"):format(case[1]):gsub("%c", "\\n")
+    it(("%s%s"):format(name, case[3] and " at " .. case[3] or ""), function()
+      assert.equal(case[2], href_of(case))
+    end)
+  end
+
+  it("is read as it is serialized", function()
+    for _, case in ipairs(cases) do
+      local url = core.url(case[1], case[3])
+      if url then assert.equal(url.href, assert(core.url(url.href)).href) end
+    end
+  end)
+
+  it("has its host in ASCII", function()
+    if not core.url("http://ü/") then return pending "this libcurl has no IDNA" end
+    for _, case in ipairs(IDNA) do assert.equal(case[2], href_of(case)) end
+  end)
+
+  it("is told from what libcurl would make of it", function()
+    local _, message = core.url "http://a{b}/" -- a host to the web, none to libcurl
+    assert.equal("libcurl does not read it as the web does", message)
+  end)
+
+  it("has at most 64 KiB, as it is given and as it is sent", function()
+    local function path(n) return "http://h/" .. ("x"):rep(n - #"http://h/") end
+    assert(core.url(path(65536)))
+    for _, text in ipairs { path(65537), "http://h/" .. ("ä"):rep(20000), (" "):rep(70000) } do
+      local url, message, code = core.url(text)
+      assert.same({ nil, "longer than 65536 bytes", "ETOOBIG" }, { url, message, code })
+    end
+    local _, _, code = core.url(("y"):rep(1000), path(65000))
+    assert.is_nil(code) -- the base's last segment gives way
+    _, _, code = core.url("?" .. ("y"):rep(1000), path(65000))
+    assert.equal("ETOOBIG", code)
+  end)
+
+  it("that is long is refused by each who takes one, and not shown whole", function()
+    local long = "http://h/" .. ("x"):rep(70000)
+    for expected, calls in pairs {
+      ["longer than 65536 bytes"] = { sse.EventSource, sse.fetch, sse.fetchEventSource },
+      ["option 'proxy' must be"] = { function() sse.fetch("http://h/", { proxy = long }) end },
+    } do
+      for _, call in ipairs(calls) do
+        local ok, message = pcall(call, long)
+        assert.is_false(ok)
+        assert.matches(expected, message)
+        assert.is_true(#message < 1000)
+      end
+    end
+  end)
+
+  -- Each took a time that grew with the square; 64 KiB took 20 s.
+  it("is read in linear time", function()
+    local n = 60000
+    for _, middle in ipairs { " ", "\t", "a/../", "@", ":", "/", "\\", "%2e%2e/", "[", ".",
+      "0." } do
+      local text = "http://h" .. middle:rep(n // #middle) .. "x"
+      for _ = 1, 20 do pcall(sse.EventSource, text, { signal = sse.AbortSignal.abort() }) end
+    end
+  end)
+end)
+
+describe("a client", function()
+  after_each(fixture.finish)
+
+  it("goes where the web goes", function()
+    local server = fixture.answer(200, "x")
+    local function ask(text)
+      assert(sse.fetch((text:gsub("PORT", server.port)))):text()
+      return server.requests[#server.requests].target
+    end
+    assert.equal("/@b.invalid/", ask "http://127.0.0.1:PORT\\@b.invalid/")
+    assert.equal("/a%20b?c%20d", ask " http:\\\\2130706433:PORT\\x\\%2e%2E\\a b?c d ")
+    assert.equal("/", ask "http://u@b.invalid@0x7f.1:PORT")
+    assert.equal("/a//b/?", ask "http:127.1:PORT/a//b/?")
+  end)
+end)
