@@ -303,6 +303,7 @@ static void read_options(lua_State *L, sse_transfer_options *o)
     o->cert = string_field(L, "cert");
     o->key = string_field(L, "key");
     o->insecure = flag_field(L, "insecure");
+    o->insecure_proxy = flag_field(L, "insecure_proxy");
     o->http2 = read_http2(L);
     o->unix_socket = string_field(L, "unix_socket");
     o->raw = flag_field(L, "raw");

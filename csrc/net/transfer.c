@@ -460,7 +460,7 @@ static CURLcode set_tls(sse_transfer *t, const sse_transfer_options *o)
     /* A libcurl that knows no HTTPS proxies refuses these, and later the proxy. */
     if (o->ca)
         curl_easy_setopt(t->easy, folder ? CURLOPT_PROXY_CAPATH : CURLOPT_PROXY_CAINFO, o->ca);
-    if (o->insecure) {
+    if (o->insecure_proxy) {
         curl_easy_setopt(t->easy, CURLOPT_PROXY_SSL_VERIFYPEER, 0L);
         curl_easy_setopt(t->easy, CURLOPT_PROXY_SSL_VERIFYHOST, 0L);
     }

@@ -45,7 +45,8 @@ typedef struct sse_transfer_options {
     const char *no_proxy;    /* hosts that need none, by commas; NULL: what the environment says */
     const char *ca;          /* file or folder of PEM certificates; of an HTTPS proxy's too */
     const char *cert, *key;  /* PEM files */
-    bool insecure;           /* accept any certificate */
+    bool insecure;           /* accept any certificate of the server */
+    bool insecure_proxy;     /* accept any certificate of an HTTPS proxy */
     int http2;               /* AUTO: by ALPN. ON: also without TLS, by prior knowledge */
     const char *unix_socket; /* path; the URL's host is then only a name, and no proxy is used */
     bool raw;                /* ask for no compression and hand the body through as it is */

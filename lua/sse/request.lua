@@ -27,7 +27,8 @@ local function transfer_options(self)
     connect_timeout = o.connectTimeout, http2 = o.http2,
     proxy = o.proxy, no_proxy = o.noProxy,
     unix_socket = self.unix_socket,
-    ca = tls.ca, insecure = tls.verify == false,
+    ca = tls.ca, insecure = tls.verify == false and not self.foreign,
+    insecure_proxy = tls.verify == false,
     cert = not self.foreign and tls.cert or nil, key = not self.foreign and tls.key or nil,
     owner = self, on_head = on_head, on_data = on_data, on_done = on_done,
   }
@@ -65,8 +66,21 @@ function request.start(o)
   return self
 end
 
+-- The Location of a response's fields: nil where there is none, false where two differ.
+local function location_of(list)
+  local location
+  for i = 1, #list, 2 do
+    if list[i]:lower() == "location" then
+      if location and location ~= list[i + 1] then return false end
+      location = list[i + 1]
+    end
+  end
+  return location
+end
+
 -- Where a redirect leads, or nil, message.
 local function target(self, location)
+  if not location then return nil, "a redirect with two Location fields" end
   if location == "" then return nil, "a redirect with an empty Location" end
   if self.hops >= MAX_REDIRECTS then
     return nil, ("more than %d redirects"):format(MAX_REDIRECTS)
@@ -113,7 +127,7 @@ function on_head(self, status, list)
   local fields = headers.response(list)
   local mode = self.options.redirect or "follow"
   if redirects[status] and fields.location and mode ~= "manual" then
-    if mode == "follow" then return follow(self, status, fields.location) end
+    if mode == "follow" then return follow(self, status, location_of(list)) end
     self.transfer:cancel()
     return self:finish(failure.new("a redirect", "EREDIRECT",
       { status = status, headers = fields }))
