@@ -42,6 +42,14 @@ describe("channel", function()
       assert.equal(5, news:stats().refused)
     end)
 
+    it("refuses an id that clients could not send back", function()
+      local news = following.channel()
+      assert.equal(("x"):rep(1024), news:publish { id = ("x"):rep(1024), data = "x" })
+      local id, message, code = news:publish { id = ("x"):rep(1025), data = "x" }
+      assert.same({ nil, "ETOOBIG" }, { id, code })
+      assert.truthy(message:find("field 'id' is longer than 1024 bytes", 1, true), message)
+    end)
+
     it("line 45: sends data with any line ends and bytes as the format has it", function()
       local news = following.serve()
       local client = following.open()

@@ -21,6 +21,8 @@ typedef struct channel_object {
     } news; /* being told */
 } channel_object;
 
+#define SSE_MAX_OWN_ID 1024 /* bytes of an id that a publisher gives */
+
 /* EVENT: the table that filters get; ID and behind: what is in it. */
 enum { ON_PRESENCE = 1, EVENT, ID, TYPE, DATA, VALUES = DATA };
 
@@ -358,6 +360,9 @@ static int m_publish(lua_State *L)
     p.event = message.event;
     if (p.event.id.at && p.event.id.len == 0)
         return luaL_error(L, "field 'id' must not be empty");
+    if (p.event.id.len > SSE_MAX_OWN_ID)
+        return sse_fail(L, SSE_ETOOBIG,
+                        "field 'id' is longer than 1024 bytes: clients could not send it back");
     if (p.event.id.at && sse_log_is_position(&o->channel->log, p.event.id))
         return sse_fail(L, SSE_EINVAL, "field 'id' has the form of the channel's own ids");
     code = sse_channel_publish(o->channel, &p, &position, &field);

@@ -28,6 +28,12 @@ local function traceback(err)
   return type(err) == "string" and debug.traceback(err, 2) or err
 end
 
+local function tell(self, level, message, details)
+  details = details or {}
+  details.url, details.attempt = self.shown_url, self.attempt
+  return log.write(self.options.log, level, message, details)
+end
+
 local function request_headers(self)
   local o, list = self.options, {}
   local given = o.headers
@@ -40,8 +46,7 @@ local function request_headers(self)
     if lower == "last-event-id" and self.id then list[name] = nil end
   end
   if not has_accept then list.Accept = "text/event-stream" end
-  local id = self.id or ""
-  if id ~= "" and headers.sendable(id) then list["Last-Event-ID"] = id end
+  list["Last-Event-ID"] = client.sent_id(self, self.id or "", tell) or list["Last-Event-ID"]
   return list
 end
 
@@ -62,12 +67,6 @@ local function check_type(res)
   if not why then return end
   why.body = beginning(res)
   error(why, 0)
-end
-
-local function tell(self, level, message, details)
-  details = details or {}
-  details.url, details.attempt = self.shown_url, self.attempt
-  log.write(self.options.log, level, message, details)
 end
 
 -- The request of this attempt.

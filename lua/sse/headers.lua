@@ -122,11 +122,19 @@ local metatable = {
 --- A response's fields as a table by lower-case name, looked up in any case; values of one name are
 -- joined by ", ", those of Set-Cookie by a line feed.
 function headers.response(list)
-  local self = {}
+  local self, repeated = {}, {}
   for i = 1, #list, 2 do
     local name, value = list[i]:lower(), list[i + 1]
-    local joint = name == "set-cookie" and "\n" or ", "
-    self[name] = self[name] and self[name] .. joint .. value or value
+    if repeated[name] then
+      table.insert(repeated[name], value)
+    elseif self[name] then
+      repeated[name] = { self[name], value }
+    else
+      self[name] = value
+    end
+  end
+  for name, values in pairs(repeated) do
+    self[name] = table.concat(values, name == "set-cookie" and "\n" or ", ")
   end
   return setmetatable(self, metatable)
 end

@@ -112,23 +112,12 @@ end
 
 -- --- connecting ---------------------------------------------------------------------------------
 
--- The id as a header, where a header can carry it.
-local function last_id(self)
-  local id = self.parser.last_event_id
-  if id == "" then return nil end
-  if headers.sendable(id) then return id end
-  if self.warned then return nil end
-  self.warned = true
-  local message = "the last event id holds a control character and cannot be sent"
-  if not self:log("warn", message) then warn("lua-sse: " .. message .. "\n") end
-end
-
 local function build_headers(self, given, kind)
   local list, problem = headers.list(given or {})
   if not list then error("sse.EventSource: " .. problem, 0) end
   headers.default(list, "Accept", "text/event-stream")
   headers.default(list, "Cache-Control", "no-cache")
-  local id = last_id(self)
+  local id = client.sent_id(self, self.parser.last_event_id, self.log)
   if id then headers.set(list, "Last-Event-ID", id) end
   return client.complete(list, kind)
 end
@@ -139,7 +128,7 @@ local function attempt(self, turn, why)
   if type(given) == "function" then given = given(why) end
   if self.turn ~= turn then return end
   if type(body) == "function" then
-    body, kind = client.body("sse.EventSource", self.method, body(why))
+    body, kind = client.body("sse.EventSource", self.method, (body(why)))
     if self.turn ~= turn then return end
   end
   local list = build_headers(self, given, kind) -- where the log hook may be told of an id
@@ -161,8 +150,10 @@ function source:connect(why)
   self:log("debug", why and "connecting again" or "connecting")
   if self.turn ~= turn then return end
   task.start(function(err)
-    core.report(err)
-    if self.turn == turn then self:fail(failure.from(err, "EINVAL")) end
+    core.defer(function() -- the first attempt begins before its maker can add listeners
+      core.report(err)
+      if self.turn == turn then self:fail(failure.from(err, "EINVAL")) end
+    end)
   end, attempt, self, turn, why)
 end
 
