@@ -55,6 +55,9 @@ $(BUILD)/obj/%.o: csrc/%.c | deps
 	$(call say,cc)
 	$(Q)$(COMPILE) -c -o $@ $<
 
+# The build of `make stress`.
+$(BUILD)/obj/bind/%.o: CPPFLAGS += $(BIND_CPPFLAGS)
+
 -include $(OBJECTS:.o=.d)
 
 # What the goals at hand need of other people's programs; DEPS= for none.
@@ -87,10 +90,12 @@ model: $(CORE) $(TEST_DEPS)
 	@SSE_MODEL_SCRIPTS=$${SSE_MODEL_SCRIPTS:-10000} $(MAKE) --no-print-directory DEPS= test \
 	    SPEC=spec/channel_model_spec.lua
 
-# A full collection after every callback.
-stress: $(CORE) $(TEST_DEPS)
-	@$(LUA_ENV) SSE_STRESS_GC=1 SSE_TEST_PATIENCE=10 scripts/test_each.sh $(BUSTED) -- \
-	    $(or $(SPEC),$(SPECS))
+# A full collection after every callback, and at one of SSE_STRESS_ALLOC calls of Lua's interface
+# that may run the collector (csrc/bind/stress.h), drawn from SSE_STRESS_SEED.
+stress: | deps
+	@$(MAKE) --no-print-directory test DEPS= BUILD=build-stress TEST_EXTRA= \
+	    BIND_CPPFLAGS="-DSSE_STRESS_ALLOC -include csrc/bind/stress.h" \
+	    TEST_ENV="SSE_STRESS_GC=1 SSE_TEST_PATIENCE=10"
 
 SANITIZE := -fsanitize=address,undefined
 # A leak's trace is read after the module was closed.

@@ -61,6 +61,7 @@ build = {
         "csrc/bind/request.c",
         "csrc/bind/server.c",
         "csrc/bind/stream.c",
+        "csrc/bind/stress.c",
         "csrc/bind/tls_options.c",
         "csrc/bind/transfer.c",
         "csrc/bind/url.c",

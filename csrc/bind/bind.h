@@ -24,5 +24,6 @@ void sse_open_channel(lua_State *L);
 void sse_open_file(lua_State *L);
 void sse_open_url(lua_State *L);
 void sse_open_random(lua_State *L);
+void sse_open_stress(lua_State *L);
 
 #endif

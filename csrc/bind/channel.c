@@ -12,7 +12,8 @@ typedef struct channel_object {
     sse_channel *channel; /* NULL once collected */
     int self;             /* anchored while it has followers */
     sse_deferred alone;
-    sse_parser *parser; /* reads events back for filters; made with the first */
+    sse_parser *parser; /* reads events back for filters; made with the first; NULL while it reads
+                         */
     uint64_t position;  /* of the event in EVENT, 0: none */
     struct {
         bool joined;
@@ -126,83 +127,112 @@ typedef struct lua_filter {
     sse_state *st;
     int self;
     sse_deferred release;
-    channel_object *o; /* of the call at hand */
-    uint64_t position;
-    int wanted;
 } lua_filter;
 
-/* User value n of the object on top of the stack. */
-static void set_text(lua_State *L, int n, sse_slice s)
-{
-    lua_pushlstring(L, s.at, s.len);
-    lua_setiuservalue(L, -2, n);
-}
+/* One question to a filter. Reading the event back makes Lua objects, so a finalizer may run in the
+ * midst of it: one that closes the channel, whose log then drops the event, or that makes another
+ * stream follow, whose filter is asked at once. So the call has a reference to the frame, and the
+ * channel's parser to itself. */
+typedef struct filter_call {
+    lua_filter *filter;
+    channel_object *o;
+    uint64_t position;
+    sse_frame *frame;
+    sse_slice id; /* in the frame */
+    sse_parser *parser;
+    int wanted; /* the answer; -1: there is none */
+} filter_call;
 
-/* The event as it was published, read back from its frame; the object is on top of the stack. */
-static void read_event(lua_State *L, channel_object *o, uint64_t position)
+/* Pushes the event's id, type and data, read back from its frame. */
+static void push_texts(lua_State *L, filter_call *call)
 {
-    const sse_log_entry *e = sse_log_at(&o->channel->log, position);
-    sse_slice payload = sse_frame_payload(e->frame);
     sse_parser_options options = { .max_event_size = SIZE_MAX, .wanted = SSE_ITEM_EVENT };
+    sse_slice payload = sse_frame_payload(call->frame);
     sse_item item;
-    int kind = 0;
+    int got = SSE_OK;
 
-    if (!o->parser && sse_parser_new(&o->parser, &options, NULL, NULL))
+    if (!call->parser && sse_parser_new(&call->parser, &options, NULL, NULL))
         luaL_error(L, "%s", sse_error_text(SSE_ENOMEM));
-    set_text(L, ID, sse_channel_id(o->channel, position));
-    sse_parser_reset(o->parser);
-    sse_parser_begin(o->parser, payload.at, payload.len);
-    while ((kind = sse_parser_next(o->parser, &item)) > 0) {
-        set_text(L, TYPE, item.event.type);
-        set_text(L, DATA, item.event.data);
-    }
-    if (kind < 0)
-        luaL_error(L, "%s", sse_error_text(kind));
-    lua_createtable(L, 0, 3);
-    lua_setiuservalue(L, -2, EVENT);
-    o->position = position;
+    lua_pushlstring(L, call->id.at, call->id.len);
+    sse_parser_reset(call->parser);
+    sse_parser_begin(call->parser, payload.at, payload.len);
+    got = sse_parser_next(call->parser, &item);
+    if (got <= 0)
+        luaL_error(L, "%s", sse_error_text(got));
+    lua_pushlstring(L, item.event.type.at, item.event.type.len);
+    lua_pushlstring(L, item.event.data.at, item.event.data.len);
+    sse_parser_next(call->parser, &item); /* the frame ends here */
 }
 
-/* The object on top of the stack gives way to its event, with what may be written over by those who
- * were asked before. */
-static void push_event(lua_State *L)
+#define OBJECT_AT 2 /* of call_wants: the channel's object */
+
+/* Pushes the event's table and what is in it: as it was read last, or read now and kept. Nothing is
+ * kept before all of it is there, since reading may ask other filters in between. */
+static void push_parts(lua_State *L, filter_call *call)
+{
+    int table = lua_gettop(L) + 1;
+
+    if (call->o->position == call->position) {
+        for (int n = EVENT; n <= DATA; n++)
+            lua_getiuservalue(L, OBJECT_AT, n);
+        return;
+    }
+    lua_createtable(L, 0, 3);
+    push_texts(L, call);
+    for (int n = EVENT; n <= DATA; n++) {
+        lua_pushvalue(L, table + n - EVENT);
+        lua_setiuservalue(L, OBJECT_AT, n);
+    }
+    call->o->position = call->position;
+}
+
+/* Pushes the event's table, with what may be written over by those who were asked before. */
+static void push_event(lua_State *L, filter_call *call)
 {
     static const char *const names[] = { "id", "event", "data" };
+    int table = lua_gettop(L) + 1;
 
-    lua_getiuservalue(L, -1, EVENT);
+    push_parts(L, call);
     for (int i = 0; i < 3; i++) {
         lua_pushstring(L, names[i]);
-        lua_getiuservalue(L, -3, ID + i);
-        lua_rawset(L, -3);
+        lua_pushvalue(L, table + 1 + i);
+        lua_rawset(L, table);
     }
-    lua_remove(L, -2);
+    lua_settop(L, table);
 }
 
 /* One table an event, for all followers that ask. */
 static int call_wants(lua_State *L)
 {
-    lua_filter *filter = lua_touserdata(L, 1);
-    channel_object *o = filter->o;
+    filter_call *call = lua_touserdata(L, 1);
 
-    sse_push_value(L, filter->self, 1);
-    lua_rawgeti(L, LUA_REGISTRYINDEX, o->self);
-    if (o->position != filter->position)
-        read_event(L, o, filter->position);
-    push_event(L);
+    lua_rawgeti(L, LUA_REGISTRYINDEX, call->o->self);
+    sse_push_value(L, call->filter->self, 1);
+    push_event(L, call);
     lua_call(L, 1, 1);
-    filter->wanted = lua_toboolean(L, -1);
+    call->wanted = lua_toboolean(L, -1);
     return 0;
 }
 
 static int wants(sse_filter *base, const sse_channel *c, uint64_t position)
 {
-    lua_filter *filter = (lua_filter *)base;
+    filter_call call = { .filter = (lua_filter *)base,
+                         .o = c->user,
+                         .position = position,
+                         .frame = sse_frame_ref(sse_log_at(&c->log, position)->frame),
+                         .id = sse_channel_id(c, position),
+                         .wanted = -1 };
+    bool ok = false;
 
-    filter->o = c->user;
-    filter->position = position;
-    filter->wanted = -1;
-    sse_protect(filter->st, call_wants, filter);
-    return filter->wanted;
+    call.parser = call.o->parser;
+    call.o->parser = NULL;
+    ok = sse_protect(call.filter->st, call_wants, &call);
+    if (ok && !call.o->parser)
+        call.o->parser = call.parser;
+    else
+        sse_parser_free(call.parser); /* it may have been left in the midst of an event */
+    sse_frame_unref(call.frame);
+    return call.wanted;
 }
 
 static int unanchor_filter(lua_State *L)

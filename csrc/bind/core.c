@@ -17,5 +17,6 @@ int luaopen_sse_core(lua_State *L)
     sse_open_channel(L);
     sse_open_file(L);
     sse_open_random(L);
+    sse_open_stress(L);
     return 1;
 }

@@ -348,10 +348,12 @@ static int f_signal(lua_State *L)
     s->self = LUA_NOREF;
     lua_pushvalue(L, 2);
     lua_setiuservalue(L, -2, 1);
-    if (sse_signal_start(&s->signal, st->loop, number, on_signal, s))
-        return luaL_error(L, "cannot watch signal '%s'", lua_tostring(L, 1));
-    s->st = st;
     sse_anchor(L, -1, &s->self);
+    if (sse_signal_start(&s->signal, st->loop, number, on_signal, s)) {
+        sse_unanchor(L, &s->self);
+        return luaL_error(L, "cannot watch signal '%s'", lua_tostring(L, 1));
+    }
+    s->st = st;
     return 1;
 }
 

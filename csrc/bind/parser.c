@@ -175,9 +175,10 @@ static void call_item(lua_State *L, parser_object *o, int kind, const sse_item *
         o->id_kept = o->id_kept && item->same_id; /* before anything can raise */
         lua_pushvalue(L, AT_EVENT);
         push_owner(L, o);
+        push_id(L, o, item); /* first: it is good only until a finalizer sets another */
         lua_pushlstring(L, item->event.data.at, item->event.data.len);
         push_type(L, o, item->event.type);
-        push_id(L, o, item);
+        lua_rotate(L, -3, -1); /* data, type, id */
         break;
     case SSE_ITEM_RETRY:
         lua_getiuservalue(L, AT_PARSER, ON_RETRY);

@@ -84,9 +84,11 @@ static void end(lua_State *L, transfer_object *o)
     sse_unanchor(L, &o->self);
 }
 
-/* The function and, where there is one, the owner; how many values that are. */
+/* Pushes the object, which keeps it from being collected though a finalizer cancels the transfer
+ * now, the function and, where there is one, the owner; how many values the last two are. */
 static int push_callback(lua_State *L, const transfer_object *o, int value)
 {
+    lua_rawgeti(L, LUA_REGISTRYINDEX, o->self);
     sse_push_value(L, o->self, value);
     sse_push_value(L, o->self, OWNER);
     if (!lua_isnil(L, -1))
@@ -117,7 +119,8 @@ static int call_head(lua_State *L)
         lua_pushlstring(L, f->value.at, f->value.len);
         lua_rawseti(L, -2, (lua_Integer)i * 2 + 2);
     }
-    lua_call(L, pushed + 1, 0);
+    if (call->o->transfer) /* else a finalizer has cancelled it just now */
+        lua_call(L, pushed + 1, 0);
     return 0;
 }
 
@@ -143,7 +146,8 @@ static int call_body(lua_State *L)
     if (lua_isnil(L, -pushed))
         return 0;
     lua_pushlstring(L, call->bytes, call->len);
-    lua_call(L, pushed, 0);
+    if (call->o->transfer)
+        lua_call(L, pushed, 0);
     return 0;
 }
 
@@ -192,6 +196,8 @@ static int call_done(lua_State *L)
         lua_pushstring(L, sse_error_name(call->code));
         arguments += 2;
     }
+    if (!call->o->transfer)
+        return 0;
     end(L, call->o); /* before the call: a new transfer may be started in it */
     lua_call(L, arguments, 0);
     return 0;
@@ -432,31 +438,32 @@ static int p_active(lua_State *L)
     return 1;
 }
 
-static const sse_negotiated *negotiated(lua_State *L)
+/* A copy: the transfer may end while what it says is pushed. */
+static sse_negotiated negotiated(lua_State *L)
 {
     static const sse_negotiated nothing = { 0 };
     transfer_object *o = sse_class_check(L, 1, &transfer_class);
 
-    return o->transfer ? sse_transfer_negotiated(o->transfer) : &nothing;
+    return o->transfer ? *sse_transfer_negotiated(o->transfer) : nothing;
 }
 
 static int p_protocol(lua_State *L)
 {
-    lua_pushstring(L, negotiated(L)->protocol);
+    lua_pushstring(L, negotiated(L).protocol);
     return 1;
 }
 
 /* { version, cipher } as far as the TLS library tells, or nil. */
 static int p_tls(lua_State *L)
 {
-    const sse_negotiated *n = negotiated(L);
+    sse_negotiated n = negotiated(L);
 
-    if (!n->tls)
+    if (!n.tls)
         return 0;
     lua_createtable(L, 0, 2);
-    lua_pushstring(L, n->tls_version);
+    lua_pushstring(L, n.tls_version);
     lua_setfield(L, -2, "version");
-    lua_pushstring(L, n->tls_cipher);
+    lua_pushstring(L, n.tls_cipher);
     lua_setfield(L, -2, "cipher");
     return 1;
 }

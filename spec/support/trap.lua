@@ -1,0 +1,55 @@
+--- Finalizers that act at a chosen collection: within each call that makes an object one may run.
+local core = require "sse.core"
+
+local trap = {}
+
+local NEVER = 100 -- a step that is a whole cycle: no heap holds 2^100 bytes
+
+-- Runs fn with a whole collection at each new object, and `act` in the nth; gives how many
+-- collections there were and the error that `act` raised. `make stress` collects at each call that
+-- may make one.
+local function run(fn, n, act)
+  local count, over, failure = 0, false, nil
+  local metatable = {}
+  function metatable.__gc(object)
+    if over then return end
+    count = count + 1
+    setmetatable(object, metatable) -- again at the next collection
+    if count == n then
+      local ok, message = pcall(act)
+      failure = not ok and message or nil
+    end
+  end
+  local pause, step = collectgarbage("setpause"), collectgarbage("setstepmul")
+  local every = core.stress and core.stress(1)
+  collectgarbage()
+  collectgarbage("stop")
+  setmetatable({}, metatable)
+  collectgarbage("incremental", 1, 100, NEVER)
+  collectgarbage("restart")
+  local ok, message = pcall(fn)
+  over = true
+  collectgarbage("incremental", pause, step, 13)
+  if every then core.stress(every) end
+  if not ok then error(message, 0) end
+  return count, failure
+end
+
+--- Tries every collection that may happen while something runs: calls start(), which prepares it
+-- and gives `fn` and `act`, until fn() has fewer collections than were tried. In the nth try `act`
+-- is called by a finalizer of the nth collection within fn().
+-- @tparam function start gives fn, act and, optionally, a function to call behind, with the error
+-- that `act` raised or nil
+-- @treturn int how many there were
+function trap.each(start)
+  local n = 0
+  repeat
+    n = n + 1
+    local fn, act, check = start(n)
+    local count, failure = run(fn, n, act)
+    if check then check(count >= n, failure) end
+  until count < n
+  return n - 1
+end
+
+return trap
