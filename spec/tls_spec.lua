@@ -174,6 +174,17 @@ serving.over(transports.https, "server over TLS", function()
       assert.equal("CN=me\\, myself,O=Ö", assert(get("/", as "me")):json().client)
     end)
 
+    it("cuts a very long subject, and not within a character", function()
+      start()
+      local units = {}
+      for i = 1, 70 do units[i] = "/OU=" .. ("é"):rep(30) end
+      certs.sign("long", "DNS:me", "people", "/CN=a" .. table.concat(units) .. "/CN=long")
+      local subject = assert(get("/", as "long")):json().client
+      assert.truthy(subject:find "^CN=long,OU=éé", subject:sub(1, 20))
+      assert.truthy(#subject > 4090 and #subject <= 4095, #subject)
+      assert.truthy(utf8.len(subject))
+    end)
+
     it("refuses who shows none, or another authority's", function()
       local server = start()
       for _, tls in ipairs { {}, as "stranger" } do

@@ -10,6 +10,7 @@
 #include <sys/socket.h>
 
 #include "../wire/error.h"
+#include "../wire/utf8.h"
 #include "tls_inner.h"
 
 #define MAX_RECORD    16384       /* plaintext of one record (RFC 8446 section 5.1) */
@@ -380,17 +381,20 @@ bool sse_tls_client_subject(const sse_tls *tls, char *out, size_t size)
 {
     X509 *cert = SSL_get0_peer_certificate(tls->ssl);
     BIO *text = cert ? BIO_new(BIO_s_mem()) : NULL;
-    int n = -1;
+    bool made =
+        text && X509_NAME_print_ex(text, X509_get_subject_name(cert), 0,
+                                   XN_FLAG_RFC2253 & ~(unsigned long)ASN1_STRFLGS_ESC_MSB) >= 0;
 
-    if (text &&
-        X509_NAME_print_ex(text, X509_get_subject_name(cert), 0,
-                           XN_FLAG_RFC2253 & ~(unsigned long)ASN1_STRFLGS_ESC_MSB) >= 0 &&
-        BIO_pending(text) < (long)size)
-        n = BIO_read(text, out, (int)size - 1);
+    if (made) {
+        sse_slice subject = { 0 };
+
+        subject.len = (size_t)BIO_get_mem_data(text, (char **)&subject.at);
+        subject = sse_utf8_cut(subject, size - 1);
+        if (subject.len)
+            memcpy(out, subject.at, subject.len);
+        out[subject.len] = '\0';
+    }
     BIO_free(text);
     ERR_clear_error();
-    if (n < 0)
-        return false;
-    out[n] = '\0';
-    return true;
+    return made;
 }

@@ -54,7 +54,8 @@ bool sse_tls_unread(const sse_tls *tls);
 /* The protocol negotiated by ALPN ("http/1.1"), empty where the client named none. */
 sse_slice sse_tls_alpn(const sse_tls *tls);
 
-/* The subject of the client's certificate (RFC 2253, UTF-8). False: none, or it doesn't fit. */
+/* The subject of the client's certificate (RFC 2253, UTF-8), of a longer one the first size - 1
+ * bytes. False: none. */
 bool sse_tls_client_subject(const sse_tls *tls, char *out, size_t size);
 
 #endif

@@ -92,6 +92,7 @@ static void set_manners(SSL_CTX *made, sse_tls_context *context)
     SSL_CTX_set_timeout(made, SSE_TICKET_KEY_SECONDS);
     SSL_CTX_set_num_tickets(made, 1);
     SSL_CTX_set_tlsext_ticket_key_evp_cb(made, on_ticket);
+    SSL_CTX_set_session_ticket_cb(made, sse_tls_ticket_give, sse_tls_ticket_take, NULL);
     SSL_CTX_set_tlsext_servername_callback(made, on_server_name);
     SSL_CTX_set_tlsext_servername_arg(made, context);
     if (context->options.alpn.len)

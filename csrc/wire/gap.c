@@ -32,18 +32,6 @@ static int append_string(sse_buffer *out, sse_slice text)
     return code;
 }
 
-/* The first SSE_MAX_QUOTED bytes, not ending within a character. */
-static sse_slice cut(sse_slice text)
-{
-    size_t len = SSE_MAX_QUOTED;
-
-    if (text.len <= SSE_MAX_QUOTED)
-        return text;
-    while (len > SSE_MAX_QUOTED - 3 && ((unsigned char)text.at[len] & 0xC0) == 0x80)
-        len--;
-    return (sse_slice){ text.at, len };
-}
-
 static int append_member(sse_buffer *out, const char *name, sse_slice value)
 {
     int code = sse_buffer_append(out, name, strlen(name));
@@ -59,7 +47,7 @@ int sse_gap_frame(sse_slice type, sse_slice last_id, const char *reason, sse_sli
     int code = SSE_OK;
 
     sse_buffer_init(&json, SIZE_MAX);
-    code = append_member(&json, "{\"lastEventId\":", cut(last_id));
+    code = append_member(&json, "{\"lastEventId\":", sse_utf8_cut(last_id, SSE_MAX_QUOTED));
     if (!code)
         code = append_member(&json, ",\"reason\":", sse_slice_text(reason));
     if (!code && channel.at)

@@ -1,0 +1,255 @@
+/* tickets_test.c: until when a TLS session may be resumed, on a clock that the test sets: `time` is
+ * the test's, for OpenSSL too where the linker lets it. */
+#include <fcntl.h>
+#include <openssl/err.h>
+#include <openssl/pem.h>
+#include <openssl/ssl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "../../csrc/net/tls.h"
+#include "../../csrc/wire/error.h"
+
+#define HOUR 3600
+#define DAY  (24 * HOUR)
+
+#define CHECK(condition)                \
+    do {                                \
+        if (!(condition))               \
+            fail(#condition, __LINE__); \
+    } while (0)
+
+static time_t ahead; /* of the system's clock */
+static const char *part = "";
+static char folder[] = "/tmp/lua-sse-tickets.XXXXXX";
+
+static void fail(const char *what, int line)
+{
+    fprintf(stderr, "tickets_test.c:%d: %s: %s\n", line, part, what);
+    ERR_print_errors_fp(stderr);
+    exit(EXIT_FAILURE);
+}
+
+time_t time(time_t *out)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_REALTIME, &now);
+    if (out)
+        *out = now.tv_sec + ahead;
+    return now.tv_sec + ahead;
+}
+
+/* --- certificates ----------------------------------------------------------------------------- */
+
+static const char *path_of(const char *name)
+{
+    static char paths[4][256];
+    static int next;
+    char *path = paths[next++ % 4];
+
+    snprintf(path, sizeof paths[0], "%s/%s", folder, name);
+    return path;
+}
+
+/* One that vouches for itself, good for so many seconds, with its key in the same file. */
+static void make_certificate(const char *name, long seconds)
+{
+    EVP_PKEY *key = EVP_EC_gen("P-256");
+    X509 *cert = X509_new();
+    X509_NAME *subject = X509_get_subject_name(cert);
+    FILE *file = fopen(path_of(name), "wb");
+
+    CHECK(key && cert && file);
+    X509_set_version(cert, 2);
+    ASN1_INTEGER_set(X509_get_serialNumber(cert), 1);
+    X509_gmtime_adj(X509_getm_notBefore(cert), -HOUR);
+    X509_gmtime_adj(X509_getm_notAfter(cert), seconds);
+    X509_NAME_add_entry_by_txt(subject, "CN", MBSTRING_UTF8, (const unsigned char *)name, -1, -1,
+                               0);
+    X509_set_issuer_name(cert, subject);
+    X509_set_pubkey(cert, key);
+    CHECK(X509_sign(cert, key, EVP_sha256()) > 0);
+    PEM_write_X509(file, cert);
+    PEM_write_PrivateKey(file, key, NULL, NULL, 0, NULL, NULL);
+    fclose(file);
+    X509_free(cert);
+    EVP_PKEY_free(key);
+}
+
+/* --- both ends of a connection ---------------------------------------------------------------- */
+
+static sse_tls_context *context;
+static SSL_CTX *client;
+static SSL_SESSION *session; /* the newest ticket's; the client uses it the next time */
+
+static int on_session(SSL *ssl, SSL_SESSION *fresh)
+{
+    (void)ssl;
+    SSL_SESSION_free(session);
+    SSL_SESSION_set_timeout(fresh, 9 * DAY); /* whatever the server says: it is to refuse */
+    session = fresh;
+    return 1;
+}
+
+static void begin(const char *what, const char *certificate, int version)
+{
+    sse_tls_identity identity = { .label = "tls", .cert = path_of("server") };
+    sse_tls_options options = { .identities = &identity, .count = 1 };
+    char message[256];
+
+    part = what;
+    ahead = 0;
+    if (certificate)
+        options.client_ca = path_of(certificate);
+    CHECK(sse_tls_context_new(&options, &context, message, sizeof message) == SSE_OK);
+    client = SSL_CTX_new(TLS_client_method());
+    CHECK(client && SSL_CTX_set_max_proto_version(client, version) == 1);
+    SSL_CTX_set_session_cache_mode(client, SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL);
+    SSL_CTX_sess_set_new_cb(client, on_session);
+    if (certificate) {
+        SSL_CTX_use_certificate_file(client, path_of(certificate), SSL_FILETYPE_PEM);
+        SSL_CTX_use_PrivateKey_file(client, path_of(certificate), SSL_FILETYPE_PEM);
+    }
+}
+
+static void end(void)
+{
+    SSL_SESSION_free(session);
+    session = NULL;
+    SSL_CTX_free(client);
+    sse_tls_context_free(context);
+}
+
+/* One connection; whether the server served it, and resumed. */
+static bool connects(bool *resumed)
+{
+    uint64_t before = sse_tls_context_counters(context)->resumed;
+    SSL *ssl = SSL_new(client);
+    sse_tls *tls = NULL;
+    int fds[2];
+    char byte = 0;
+    bool over = false;
+
+    CHECK(socketpair(AF_UNIX, SOCK_STREAM, 0, fds) == 0);
+    fcntl(fds[0], F_SETFL, O_NONBLOCK);
+    fcntl(fds[1], F_SETFL, O_NONBLOCK);
+    CHECK(sse_tls_new(context, fds[0], &tls) == SSE_OK);
+    SSL_set_fd(ssl, fds[1]);
+    SSL_set_connect_state(ssl);
+    if (session)
+        SSL_set_session(ssl, session);
+    for (int i = 0; i < 20 && !over; i++) {
+        int n = SSL_read(ssl, &byte, 1);
+
+        over = n <= 0 && SSL_get_error(ssl, n) == SSL_ERROR_SSL;
+        sse_tls_read(tls, &byte, 1);
+    }
+    over = !sse_tls_established(tls);
+    *resumed = sse_tls_context_counters(context)->resumed > before;
+    SSL_set_quiet_shutdown(ssl, 1);
+    SSL_shutdown(ssl); /* else OpenSSL thinks the session broken */
+    SSL_free(ssl);
+    sse_tls_free(tls);
+    close(fds[0]);
+    close(fds[1]);
+    ERR_clear_error();
+    return !over;
+}
+
+static void full(time_t at)
+{
+    bool resumed = false;
+
+    ahead = at;
+    CHECK(connects(&resumed) && !resumed);
+}
+
+static void resumed(time_t at)
+{
+    bool resumed = false;
+
+    ahead = at;
+    CHECK(connects(&resumed) && resumed);
+}
+
+static void not_resumed(time_t at)
+{
+    bool resumed = false;
+
+    ahead = at;
+    connects(&resumed);
+    CHECK(!resumed);
+}
+
+/* --- cases ------------------------------------------------------------------------------------ */
+
+/* In TLS 1.3 each use renews the ticket: all of them together reach a day. */
+static void a_day_at_most(void)
+{
+    begin("without a certificate, TLS 1.3", NULL, TLS1_3_VERSION);
+    full(0);
+    resumed(10 * HOUR);
+    resumed(20 * HOUR);
+    resumed(DAY - 60);
+    full(DAY + 60);
+    resumed(DAY + 11 * HOUR);
+    resumed(DAY + 22 * HOUR);
+    full(2 * DAY + 120);
+    end();
+}
+
+/* In TLS 1.2 a ticket is for several uses, and reaches 12 hours. */
+static void half_a_day_at_most(void)
+{
+    begin("without a certificate, TLS 1.2", NULL, TLS1_2_VERSION);
+    full(0);
+    resumed(6 * HOUR);
+    resumed(11 * HOUR);
+    full(13 * HOUR);
+    resumed(14 * HOUR);
+    end();
+}
+
+static void until_the_certificate_expires(int version)
+{
+    begin("with a certificate of 5 hours", "short", version);
+    full(0);
+    for (int minutes = 30; minutes < 5 * 60; minutes += 30)
+        resumed(minutes * 60);
+    resumed(5 * HOUR - 60);
+    not_resumed(5 * HOUR + 60);
+    not_resumed(6 * HOUR);
+    end();
+}
+
+static void a_day_at_most_with_a_certificate(void)
+{
+    begin("with a certificate of 9 days", "long", TLS1_3_VERSION);
+    full(0);
+    resumed(11 * HOUR);
+    resumed(22 * HOUR);
+    full(DAY + 60);
+    end();
+}
+
+int main(void)
+{
+    CHECK(mkdtemp(folder));
+    make_certificate("server", 9 * DAY);
+    make_certificate("short", 5 * HOUR);
+    make_certificate("long", 9 * DAY);
+    a_day_at_most();
+    half_a_day_at_most();
+    until_the_certificate_expires(TLS1_2_VERSION);
+    until_the_certificate_expires(TLS1_3_VERSION);
+    a_day_at_most_with_a_certificate();
+    unlink(path_of("server"));
+    unlink(path_of("short"));
+    unlink(path_of("long"));
+    rmdir(folder);
+    printf("tickets        good for a day at most, and no longer than the client's certificate\n");
+    return 0;
+}
