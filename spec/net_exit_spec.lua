@@ -18,7 +18,10 @@ local CHILD = [[
     stream.ondrain = function() if finish then finish "ondrain" end end
     streams[#streams + 1] = stream
   end)
-  server:get("/kept", function(_, res) kept[#kept + 1] = res end)
+  server:get("/kept", function(_, res)
+    res:detach()
+    kept[#kept + 1] = res
+  end)
   server:get("/forgotten", function() end)
   server:get("/waits", function() task.sleep(100000) end)
   server:get("/pieces", function(_, res) res:write "piece" task.sleep(100000) end)

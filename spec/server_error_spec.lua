@@ -116,22 +116,31 @@ serving.each("server error", function(transport)
     assert.truthy(tostring(err):find("in onclose", 1, true), err)
   end)
 
-  it("is a handler that returns and leaves nobody who could answer", function()
+  it("is a handler that returns without an answer, at once and without a collection", function()
     local kept
     serving.start(function(server)
       server:get("/forgotten", function() end)
       server:get("/kept", function(_, res) kept = res end)
     end)
-    local answer
-    task.spawn(function() answer = serving.ask "GET /kept" end)
-    assert.equal(500, serving.ask("GET /forgotten").status)
-    raw.pump(function() return #serving.errors == 1 end, "the report")
-    assert.truthy(serving.errors[1].message:find("without an answer", 1, true))
+    local collected = false
+    collectgarbage("stop")
+    setmetatable({}, { __gc = function() collected = true end })
+    local got = {}
+    task.spawn(function()
+      for i, path in ipairs { "forgotten", "kept" } do
+        got[i] = serving.ask("GET /" .. path).status
+      end
+    end)
+    local ok, err = pcall(raw.pump, function() return got[2] end, "both answers")
+    local without_collection = not collected
+    collectgarbage("restart")
+    assert(ok, err)
+    assert.is_true(without_collection)
+    assert.same({ 500, 500 }, got)
+    assert.equal(2, #serving.errors)
+    assert.truthy(serving.errors[1].message:find("call res:detach() to answer later", 1, true))
     assert.equal("/forgotten", serving.errors[1].req.path)
-    kept:reply(200, "kept")
-    raw.pump(function() return answer end, "the kept one's answer")
-    assert.equal("kept", answer.body)
-    assert.equal(1, #serving.errors)
+    assert.is_true(kept.closed)
   end)
 
   it("is such a handler too that listens for the end", function()
@@ -142,9 +151,24 @@ serving.each("server error", function(transport)
       end)
     end)
     assert.equal(500, serving.ask("GET /").status)
-    raw.pump(function() return #serving.errors == 1 end, "the report")
     assert.truthy(serving.errors[1].message:find("without an answer", 1, true))
     assert.same({}, reasons)
+  end)
+
+  it("is none where the connection was closed meanwhile", function()
+    local go, over
+    serving.start(function(server)
+      server:get("/", function()
+        task.await(function(resume) go = resume end)
+        over = true
+      end)
+    end)
+    serving.begin "GET /"
+    raw.pump(function() return go end, "the handler")
+    serving.close()
+    go()
+    assert.is_true(over)
+    assert.same({}, serving.errors)
   end)
 
   it("does not come from a task that still waits", function()

@@ -507,7 +507,8 @@ static int p_pending(lua_State *L)
     return 1;
 }
 
-/* Nobody can answer any more: the client is told, rather than left waiting. */
+/* Ends a detached answer that the program has lost: nothing can answer it any more. The collector
+ * comes to it in its own time; nothing asks for a collection on its behalf. */
 static int mm_gc(lua_State *L)
 {
     exchange_object *o = lua_touserdata(L, 1);

@@ -7,10 +7,12 @@
 --    end)
 --    assert(server:listen())
 --
--- A handler runs as a task. It answers through `res`, at once or later, also from another task. An
--- error in it is a 500, or breaks off what it had begun to send, and goes to
--- `server.on_error(message, req)`, without one to standard error. Where a handler returns and
--- nobody is left who could answer, that is such an error.
+-- A handler runs as a task, which may wait. It has answered through `res` when it returns; one that
+-- returns without an answer is an error, and what it began by `res:write` is finished then. A
+-- handler that means to answer after its return calls `res:detach()`. An event stream stays open.
+--
+-- An error in a handler is a 500, or breaks off what the handler had begun to send, and goes to
+-- `server.on_error(message, req)`, without one to standard error.
 --
 -- Paths without a route are 404, methods without a handler 405 with Allow; HEAD is answered by
 -- GET's handler without its body, OPTIONS with Allow.
@@ -43,8 +45,7 @@ local metatable = {
   end,
 }
 
--- ms until what nobody refers to any more is looked for, once a handler returned without an answer.
-local FORGOTTEN_MS = 250
+local UNANSWERED = "the handler returned without an answer: call res:detach() to answer later"
 
 --- Reports an error of a handler.
 local function report(self, message, req)
@@ -62,20 +63,15 @@ local function failed(self, req, res, message)
   report(self, message, req)
 end
 
--- A handler may return and leave the answer to somebody it gave `res` to. Once that is nobody, the
--- client must not wait any longer: the collector tells, and it is asked for that. It does so
--- before it finalizes the exchange, which came first.
-local function watch_unanswered(self, req, res)
-  local function forgotten()
-    if res.exchange.state ~= "open" or not response.fail(res) then return end
-    core.defer(function() report(self, "the handler returned without an answer", req) end)
+-- What is left to do when a handler has returned: nothing where it answered, made an event stream
+-- or detached the response.
+local function returned(self, req, res)
+  if res.detached then return end
+  if res.begun then
+    res:finish()
+  elseif not res.answered and response.fail(res) then
+    report(self, UNANSWERED, req)
   end
-  rawset(res, "watch", setmetatable({}, { __gc = forgotten }))
-  if self.collecting then return end
-  self.collecting = core.after(FORGOTTEN_MS, function()
-    self.collecting = false
-    collectgarbage()
-  end)
 end
 
 local function preflight(self, req, res, methods)
@@ -106,7 +102,7 @@ local function answer(self, req, res)
   elseif handler then
     req.params = params
     handler(req, res)
-    if not res.answered and res.exchange.state == "open" then watch_unanswered(self, req, res) end
+    returned(self, req, res)
   elseif methods then
     res:reply(405, "Method Not Allowed\n", { Allow = table.concat(methods, ", ") })
   else
@@ -153,7 +149,7 @@ end
 local function new(given)
   given = options.check("sse.server", given, spec)
   local self = {
-    router = router.new(), error_handler = given.on_error, collecting = false,
+    router = router.new(), error_handler = given.on_error,
     draining = {}, -- those who wait for the end
   }
   self.compress = given.compress
@@ -263,8 +259,6 @@ end
 --- Stops listening and closes every connection at once. `server:stop` is the same.
 function server:close()
   options.method(self, metatable, "server:close")
-  if self.collecting then self.collecting:stop() end
-  self.collecting = false
   self.core:close()
 end
 

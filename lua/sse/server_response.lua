@@ -45,8 +45,8 @@ local function wake(news)
   for _, resume in ipairs(waiting) do resume() end
 end
 
--- Whom to tell of the exchange's news. It does not know the response, for the exchange lives to its
--- end with these: whether anybody could still answer must show before.
+-- Whom to tell of the exchange's news. The functions do not refer to the response: the exchange
+-- keeps them to its end, and would keep the response and all that its owner put around it.
 local function watch(self)
   local news = self.news
   if news then return news end
@@ -73,7 +73,8 @@ end
 -- @tparam[opt] boolean|string compress the server's, for streams without an option of their own
 function response.new(exchange, req, compress)
   return setmetatable({ exchange = exchange, req = req, base = false, news = false,
-    stream = false, answered = false, compress = compress }, metatable)
+    stream = false, answered = false, begun = false, detached = false, compress = compress },
+    metatable)
 end
 
 -- The fields every answer to this request has, then those given.
@@ -130,7 +131,7 @@ function methods:reply(status, body, fields)
     headers.default(list, "Content-Type", content_type)
   end
   local ok, why, code = self.exchange:reply(status, list, text)
-  if ok then rawset(self, "answered", true) end
+  if ok then self.answered = true end
   return ok, why, code
 end
 
@@ -145,7 +146,7 @@ function methods:write_head(status, fields)
   local list = fields_of(self, fields)
   if not without_body[status] then headers.default(list, "Content-Type", TEXT) end
   local ok, why, code = self.exchange:start(status, list)
-  if ok then rawset(self, "answered", true) end
+  if ok then self.answered, self.begun = true, true end
   return ok, why, code
 end
 
@@ -176,12 +177,20 @@ function methods:write(bytes)
   return self.exchange:write(bytes)
 end
 
---- Ends a streamed answer; without any before, an empty one of status 200. Harmless when ended.
+--- Ends a streamed answer; without any before, an empty one of status 200. Harmless when ended. The
+-- return of the handler does it, too, unless the answer is detached.
 function methods:finish()
   options.method(self, metatable, "res:finish")
   if self.exchange.state == "open" then self:reply(200) end
   self.exchange:finish()
   if self.news then wake(self.news) end
+end
+
+--- Says that the answer comes, or goes on, after the handler has returned: by a timer, a callback or
+-- another task that has `res`. It is finished by `reply` or `finish` only.
+function methods:detach()
+  options.method(self, metatable, "res:detach")
+  self.detached = true
 end
 
 --- Waits until the client has taken what is pending: a task yields, outside of one the loop is
@@ -255,7 +264,7 @@ function methods:event_stream(given)
 end
 
 --- After an error: 500 where nothing was sent, otherwise the answer breaks off.
--- @return true where the 500 was sent
+-- @return true where the 500 was sent; nothing where the client has gone
 function response.fail(self)
   if self.stream then
     self.stream:abort()

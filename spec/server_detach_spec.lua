@@ -1,0 +1,124 @@
+-- Who answers: the handler before it returns, or, where it detached the response, anybody later.
+local core = require "sse.core"
+local raw = require "spec.support.raw"
+local serving = require "spec.support.serving"
+local task = require "sse.task"
+
+-- Asks in a task; gives a function that pumps until the answer is there.
+local function asking(line)
+  local answer
+  task.spawn(function() answer = serving.ask(line) end)
+  return function()
+    raw.pump(function() return answer end, "the answer of " .. line)
+    return answer
+  end
+end
+
+serving.each("server, a handler that returned", function()
+  after_each(serving.stop)
+
+  it("is answered for later where it detached the response", function()
+    local kept = {}
+    serving.start(function(server)
+      server:get("/whole", function(_, res)
+        res:detach()
+        kept.whole = res
+      end)
+      server:get("/pieces", function(_, res)
+        res:write "one "
+        res:detach()
+        kept.pieces = res
+      end)
+    end)
+    local whole, pieces = asking "GET /whole", asking "GET /pieces"
+    raw.pump(function() return kept.whole and kept.pieces end, "both handlers")
+    assert.is_false(kept.whole.closed)
+    assert.is_false(kept.pieces.closed)
+    assert.is_true(kept.whole:reply(200, "late"))
+    assert.is_true(kept.pieces:write "two")
+    kept.pieces:finish()
+    assert.equal("late", whole().body)
+    assert.equal("one two", pieces().body)
+    assert.same({}, serving.errors)
+  end)
+
+  it("has finished what it began to write", function()
+    local kept
+    serving.start(function(server)
+      server:get("/written", function(_, res)
+        res:write "one "
+        res:write "two"
+        kept = res
+      end)
+      server:get("/head", function(_, res) res:write_head(201) end)
+    end)
+    local got = serving.ask "GET /written"
+    assert.equal("one two", got.body)
+    assert.same({ nil, "closed", "ECLOSED" }, { kept:write "three" })
+    got = serving.ask "GET /head"
+    assert.equal(201, got.status)
+    assert.equal("", got.body)
+    assert.same({}, serving.errors)
+  end)
+
+  it("has finished what it wrote only when it returns, not while it waits", function()
+    local go
+    serving.start(function(server)
+      server:get("/", function(_, res)
+        res:write "one "
+        task.await(function(resume) go = resume end)
+        res:write "two"
+      end)
+    end)
+    local got = asking "GET /"
+    raw.pump(function() return go end, "the handler")
+    go()
+    assert.equal("one two", got().body)
+  end)
+
+  it("may have answered and detached, in any order", function()
+    serving.start(function(server)
+      server:get("/before", function(_, res)
+        res:detach()
+        res:reply(200, "x")
+      end)
+      server:get("/after", function(_, res)
+        res:reply(200, "x")
+        res:detach()
+      end)
+      server:get("/stream", function(_, res)
+        res:detach()
+        res:event_stream():close()
+      end)
+    end)
+    for _, path in ipairs { "before", "after", "stream" } do
+      assert.equal(200, serving.ask("GET /" .. path).status)
+    end
+    assert.same({}, serving.errors)
+  end)
+
+  it("is a 500 where it raised, detached or not", function()
+    serving.start(function(server)
+      server:get("/", function(_, res)
+        res:detach()
+        error "after all"
+      end)
+    end)
+    assert.equal(500, serving.ask("GET /").status)
+    assert.truthy(serving.errors[1].message:find("after all", 1, true))
+  end)
+
+  it("and lost a detached response, is ended by the collector in its own time", function()
+    local asked = false
+    serving.start(function(server)
+      server:get("/", function(_, res)
+        res:detach()
+        asked = true
+      end)
+    end)
+    local got = asking "GET /"
+    raw.pump(function() return asked end, "the handler")
+    core.defer(collectgarbage)
+    assert.equal(500, got().status)
+  end)
+end)
