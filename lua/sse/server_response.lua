@@ -157,7 +157,7 @@ function response.start_sized(self, status, fields, length)
   local list = fields_of(self, fields)
   headers.default(list, "Content-Type", TEXT)
   local ok, why, code = self.exchange:start(status, list, length)
-  if ok then rawset(self, "answered", true) end
+  if ok then self.answered, self.begun = true, true end
   return ok, why, code
 end
 
