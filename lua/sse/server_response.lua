@@ -186,8 +186,8 @@ function methods:finish()
   if self.news then wake(self.news) end
 end
 
---- Says that the answer comes, or goes on, after the handler has returned: by a timer, a callback or
--- another task that has `res`. It is finished by `reply` or `finish` only.
+--- Says that the answer comes, or goes on, after the handler has returned: by a timer, a callback
+-- or another task that has `res`. It is finished by `reply` or `finish` only.
 function methods:detach()
   options.method(self, metatable, "res:detach")
   self.detached = true
