@@ -17,6 +17,17 @@ else
 SHARED     := -shared
 PRELOAD    := LD_PRELOAD
 endif
+# What makes a fault in the core harder to exploit; HARDEN= for none, as the sanitizers need it.
+# FORTIFY needs an optimizer. scripts/check_hardening.sh looks at what came of it.
+HARDEN     ?= yes
+ifneq ($(HARDEN),)
+OPTIMIZED  := $(filter-out -O0,$(filter -O%,$(CFLAGS)))
+HARDEN_C   := -fstack-protector-strong \
+              $(if $(OPTIMIZED),-U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2)
+ifneq ($(shell uname -s),Darwin)
+HARDEN_LD  := -Wl,-z,relro -Wl,-z,now -Wl,-z,noexecstack
+endif
+endif
 # One short line a step; V=1 shows the commands.
 Q           = $(if $(V),,@)
 say         = $(if $(V),@:,@echo "  $(1) $@")
@@ -27,7 +38,8 @@ LIBDIR     ?= $(PREFIX)/lib/lua/5.4
 SOURCES    := $(wildcard csrc/wire/*.c csrc/net/*.c csrc/bind/*.c)
 OBJECTS    := $(SOURCES:csrc/%.c=$(BUILD)/obj/%.o)
 CORE       := $(BUILD)/sse/core.so
-COMPILE     = $(CC) -std=gnu11 -fPIC -fvisibility=hidden -MMD -MP $(CPPFLAGS) $(WARNINGS) $(CFLAGS)
+COMPILE     = $(CC) -std=gnu11 -fPIC -fvisibility=hidden -MMD -MP $(CPPFLAGS) $(WARNINGS) $(CFLAGS) \
+              $(HARDEN_C)
 
 # Lua finds this tree first, then what it would find anyway.
 paths       = "$(1);$${$(2)_5_4:-$${$(2):-;}}"
@@ -48,7 +60,7 @@ all: $(CORE)
 $(CORE): $(OBJECTS)
 	@mkdir -p $(@D)
 	$(call say,link)
-	$(Q)$(CC) $(SHARED) $(LDFLAGS) -o $@ $(OBJECTS) $(LDLIBS)
+	$(Q)$(CC) $(SHARED) $(HARDEN_LD) $(LDFLAGS) -o $@ $(OBJECTS) $(LDLIBS)
 
 $(BUILD)/obj/%.o: csrc/%.c | deps
 	@mkdir -p $(@D)
@@ -104,7 +116,7 @@ STAYS    := -Wl,-z,nodelete
 endif
 ASAN_LIB  = $(shell $(CC) -print-file-name=libasan.so)
 asan: | deps
-	@$(MAKE) --no-print-directory test DEPS= BUILD=build-asan LDFLAGS="$(SANITIZE) $(STAYS)" \
+	@$(MAKE) --no-print-directory test DEPS= BUILD=build-asan HARDEN= LDFLAGS="$(SANITIZE) $(STAYS)" \
 	    CFLAGS="-O1 -g $(SANITIZE) -fno-sanitize-recover=all -fno-omit-frame-pointer" \
 	    TEST_ENV='$(PRELOAD)=$(ASAN_LIB) ASAN_OPTIONS=detect_leaks=1:abort_on_error=0 \
 	        LSAN_OPTIONS=suppressions=$(CURDIR)/scripts/lsan.supp:print_suppressions=0 \
@@ -113,7 +125,7 @@ asan: | deps
 # valgrind sees what the system's libraries do too; symbols need a module that stays, and each object
 # is an allocation of its own.
 valgrind: | deps
-	@$(MAKE) --no-print-directory test DEPS= BUILD=build-valgrind LDFLAGS=$(STAYS) \
+	@$(MAKE) --no-print-directory test DEPS= BUILD=build-valgrind HARDEN= LDFLAGS=$(STAYS) \
 	    CFLAGS="-O1 -g -DSSE_NO_SLABS" \
 	    TEST_ENV='SSE_TEST_PATIENCE=20 valgrind --quiet --leak-check=full --error-exitcode=9 \
 	        --errors-for-leak-kinds=definite,indirect --show-leak-kinds=definite,indirect \
@@ -133,6 +145,7 @@ lint-warnings: | deps
 	@$(MAKE) --no-print-directory --silent DEPS= BUILD=build-lint \
 	    CFLAGS="-O2 -Werror -Wformat=2 -Wundef -Wwrite-strings" all >/dev/null
 	@echo "warnings: none"
+	@scripts/check_hardening.sh build-lint/sse/core.so
 lint-cppcheck: | deps
 	@cppcheck --quiet --std=c11 --enable=warning,performance,portability --inline-suppr \
 	    --suppress=missingIncludeSystem --suppressions-list=scripts/cppcheck.supp \
