@@ -47,6 +47,10 @@ setup(function()
   assert(lfs.link("../other", root .. "/public/linked", true))
   assert(lfs.link("a.txt", root .. "/public/inner.txt", true))
   assert(lfs.link("nowhere", root .. "/public/broken", true))
+  assert(lfs.mkdir(root .. "/public/.git"))
+  write("public/.git/x.txt", "a secret of git")
+  assert(lfs.link(".hidden", root .. "/public/shows.txt", true))
+  assert(lfs.link(".git", root .. "/public/shown", true))
 end)
 
 teardown(function() remove(root) end)
@@ -198,6 +202,7 @@ describe("server:static", function()
     "..%5csecret.txt", "a.txt%00", "%00", "a.txt%00.html", "/a.txt", "//a.txt", "sub//deep/x.css",
     "%2fetc/passwd",
     "%2Fetc%2Fpasswd", "link.txt", "linked/secret.txt", "linked/", "linked", "broken", ".hidden",
+    "shows.txt", "shown/x.txt", "shown/",
     "sub/.", "sub/..",
     "..", "%2e%2e", "..;/secret.txt", "....//secret.txt", "%252e%252e/secret.txt",
     "../public-not.txt", "../public/a.txt",
@@ -210,6 +215,29 @@ describe("server:static", function()
       assert.is_nil(got.body:find("secret", 1, true))
     end)
   end
+
+  it("follows links out of the folder and to hidden files where it is told to", function()
+    serving.start(function(server)
+      server:static("/assets", root .. "/public", { follow_links = true })
+    end)
+    for path, status in pairs {
+      ["link.txt"] = 200, ["linked/secret.txt"] = 200, ["shows.txt"] = 200, ["shown/x.txt"] = 200,
+      ["inner.txt"] = 200, ["broken"] = 404, [".hidden"] = 404, [".git/x.txt"] = 404,
+      ["../secret.txt"] = 404, ["%2e%2e/secret.txt"] = 404,
+    } do
+      assert.equal(status, serving.request("GET /assets/" .. path).status, path)
+    end
+  end)
+
+  it("goes before a route whose beginning is a parameter", function()
+    serving.start(function(server)
+      server:get("/:a/:b", function(_, res) res:reply(200, "route") end)
+      server:static("/assets", root .. "/public")
+    end)
+    assert.equal("route", serving.request("GET /other/a.txt").body)
+    assert.not_equal("route", serving.request("GET /assets/a.txt").body)
+    assert.equal(404, serving.request("GET /assets/nope.txt").status)
+  end)
 
   it("does not serve a neighbour whose name begins alike", function()
     serve()

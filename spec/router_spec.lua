@@ -105,6 +105,23 @@ describe("router", function()
     assert.same({ "GET", "HEAD", "POST", "OPTIONS" }, r:methods "/static/there")
   end)
 
+  it("lets the literal beginning go first, be it a pattern's or a prefix's", function()
+    local r = routes { "GET /:a/:b", "GET /st/:x", "POST /:a/:b", "GET /:a/in/:c",
+      "GET /deep/:x/c" }
+    r:add_prefix("/st", "st")
+    r:add_prefix("/", "root")
+    r:add_prefix("/deep/in", "deep")
+    local cases = {
+      ["/other/b"] = "GET /:a/:b", ["/st/x"] = "GET /st/:x", ["/st/x/y"] = "st", ["/st"] = "st",
+      ["/st/in/c"] = "st", ["/deep/in/c"] = "deep", ["/deep/x/c"] = "GET /deep/:x/c",
+      ["/deep/in"] = "deep", ["/x/in/c"] = "GET /:a/in/:c", ["/one"] = "root", ["/"] = "root",
+      ["/a/b/c/d"] = "root",
+    }
+    for path, want in pairs(cases) do assert.equal(want, (r:find("GET", path)), path) end
+    assert.equal("POST /:a/:b", (r:find("POST", "/st/y")))
+    assert.same({ a = "st", b = "y" }, (select(2, r:find("POST", "/st/y"))))
+  end)
+
   it("takes / as a prefix of everything", function()
     local r = router.new()
     r:add_prefix("/", "all")

@@ -1,6 +1,7 @@
 --- Files over HTTP: one (`sse.file`), or those of a folder (`server:static`).
 -- @module sse.files
 local core = require "sse.core"
+local headers = require "sse.headers"
 local options = require "sse.options"
 local response = require "sse.server_response"
 local task = require "sse.task"
@@ -125,6 +126,15 @@ end
 
 local spec = { content_type = "string", headers = "table" }
 
+-- Raises in the name of whoever called the caller.
+local function check_headers(given)
+  local list, message = headers.list(given.headers or {})
+  if not list then error("sse.file: " .. message, 3) end
+  if given.content_type and not headers.sendable(given.content_type) then
+    error("sse.file: option 'content_type' holds a control character", 3)
+  end
+end
+
 --- A handler that answers with a file, as it is then. Raises where there is no such file now.
 -- @function sse.file
 -- @tparam string path
@@ -133,9 +143,8 @@ local spec = { content_type = "string", headers = "table" }
 -- @treturn function
 function files.file(path, given)
   given = options.check("sse.file", given, spec)
-  if type(path) ~= "string" then
-    error(("sse.file: expected a path, got %s"):format(type(path)), 2)
-  end
+  check_headers(given)
+  options.path("sse.file", "a path", path, 3)
   local stat, message = core.stat(path)
   if not stat then error(("sse.file: cannot read '%s': %s"):format(path, message), 2) end
   if stat.type ~= "file" then error(("sse.file: '%s' is not a file"):format(path), 2) end
@@ -148,27 +157,38 @@ local function is_plain(segment)
   return segment:sub(1, 1) ~= "." or segment == ".well-known"
 end
 
--- The path of the file asked for, without symbolic links and within the root; nil for none. Behind
--- a folder's trailing slash its index.html is meant.
-local function resolve(root, segments)
+-- Whether a path without symbolic links leads to what the folder shows: it lies below the root, and
+-- no name on the way is hidden.
+local function is_shown(root, path)
+  if path == root then return true end
+  local base = root == "/" and "/" or root .. "/"
+  if path:sub(1, #base) ~= base then return false end
+  for segment in path:sub(#base + 1):gmatch("[^/]+") do
+    if not is_plain(segment) then return false end
+  end
+  return true
+end
+
+-- The path of the file asked for, without symbolic links; nil for none, and for what a link leads
+-- to that the folder does not show itself, unless links are followed anywhere. Behind a folder's
+-- trailing slash its index.html is meant.
+local function resolve(folder, segments)
   local last = #segments
-  local folder = segments[last] == ""
-  if folder then last = last - 1 end
+  local slash = segments[last] == ""
+  if slash then last = last - 1 end
   for i = 1, last do
     if not is_plain(segments[i]) then return nil end
   end
-  local path = core.realpath(root .. "/" .. table.concat(segments, "/", 1, last))
-  if folder and path then path = core.realpath(path .. "/index.html") end
-  local base = root == "/" and "/" or root .. "/"
-  if not path or (path ~= root and path:sub(1, #base) ~= base) then return nil end
-  return path
+  local path = core.realpath(folder.root .. "/" .. table.concat(segments, "/", 1, last))
+  if slash and path then path = core.realpath(path .. "/index.html") end
+  return path and (folder.follow_links or is_shown(folder.root, path)) and path or nil
 end
 
 -- Whether the folder asked for without its slash has what would be served behind it.
-local function has_index(root, segments)
+local function has_index(folder, segments)
   local behind = table.move(segments, 1, #segments, 1, {})
   behind[#behind + 1] = ""
-  local path = resolve(root, behind)
+  local path = resolve(folder, behind)
   local stat = path and core.stat(path)
   return stat and stat.type == "file"
 end
@@ -178,31 +198,39 @@ local function redirect(req, res)
   res:reply(301, nil, { Location = req.raw_path .. "/" .. query })
 end
 
+local folder_options = { follow_links = "boolean" }
+
+-- Raises where the path is no folder's; the level is that of whoever called the caller.
+local function check_folder(path, level)
+  options.path("server:static", "a folder's path", path, level + 1)
+  local stat, message = core.stat(path)
+  if not stat then
+    error(("server:static: cannot read '%s': %s"):format(path, message), level)
+  elseif stat.type ~= "folder" then
+    error(("server:static: '%s' is not a folder"):format(path), level)
+  end
+end
+
 --- A handler for what is below a prefix; raises where the folder is none.
--- @tparam string folder
+-- @tparam string path the folder's
+-- @tparam[opt] table given `follow_links`: whether symbolic links lead out of the folder and to
+-- hidden files
 -- @tparam[opt=1] int level whom an error blames
 -- @treturn function
-function files.folder(folder, level)
+function files.folder(path, given, level)
   level = (level or 1) + 1
-  if type(folder) ~= "string" then
-    error(("server:static: expected a folder's path, got %s"):format(options.show(folder)), level)
-  end
-  local stat, message = core.stat(folder)
-  if not stat then
-    error(("server:static: cannot read '%s': %s"):format(folder, message), level)
-  elseif stat.type ~= "folder" then
-    error(("server:static: '%s' is not a folder"):format(folder), level)
-  end
-  local root = core.realpath(folder)
+  check_folder(path, level + 1)
+  given = options.check("server:static", given, folder_options, level + 1)
+  local folder = { root = core.realpath(path), follow_links = given.follow_links }
   return function(req, res)
-    local path = resolve(root, req.params)
-    local found = path and core.stat(path)
+    local file = resolve(folder, req.params)
+    local found = file and core.stat(file)
     if not found then return res:reply(404, "Not Found\n") end
     local bare = req.params[#req.params] ~= ""
-    if found.type == "folder" and bare and has_index(root, req.params) then
+    if found.type == "folder" and bare and has_index(folder, req.params) then
       return redirect(req, res)
     end
-    return serve(req, res, path, {})
+    return serve(req, res, file, {})
   end
 end
 

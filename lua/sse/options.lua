@@ -83,6 +83,24 @@ function options.callback(name, value)
   end
 end
 
+--- A rule for a string that C takes, which would end at a NUL.
+options.text = {
+  expected = "a string without NUL",
+  check = function(v) return type(v) == "string" and not v:find("\0", 1, true) end,
+}
+
+--- Raises where a value is no path.
+-- @tparam string where the function's name for messages, "sse.file"
+-- @tparam string what "a path"
+-- @param value
+-- @tparam int level whom the error blames
+function options.path(where, what, value, level)
+  local is_text = type(value) == "string" and value ~= ""
+  if is_text and options.text.check(value) then return end
+  local expected = is_text and what .. " without NUL" or what
+  error(("%s: expected %s, got %s"):format(where, expected, show(value)), level)
+end
+
 local function fits(value, rule)
   if rule.check then
     return rule.check(value)

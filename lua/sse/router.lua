@@ -1,9 +1,12 @@
 --- Routes: which handler answers a method and a path.
 --
 -- A pattern is a path whose segments are literal or `:name`, which takes any one non-empty
--- segment. Paths are compared segment by segment after percent-decoding, a trailing slash counts,
--- and a literal beats a parameter where both have a handler for the method. A prefix takes every
--- path below it that no pattern takes; the longest wins.
+-- segment. A prefix takes every path below it. Paths are compared segment by segment after
+-- percent-decoding, and a trailing slash counts.
+--
+-- Of several that take a path and have a handler for the method, the first segment that differs
+-- decides: a literal goes before a parameter, and any segment before a prefix that has ended. So
+-- `/st/:x` goes before the prefix `/st`, which goes before `/:a/:b`, which goes before `/`.
 -- @module sse.router
 local url = require "sse.url"
 
@@ -83,29 +86,24 @@ function router:add_prefix(prefix, handler, level)
   node.below = { GET = { handler = handler } }
 end
 
--- Every node that takes the path, in the order in which they are asked: exact ones, literals
--- first, then prefixes, longest first.
+-- Every node that takes the path, in the order in which they are asked: what is below a literal
+-- first, then what is below a parameter, then the node's own prefix.
 local function candidates(root, segments)
-  local exact, below = {}, {}
+  local list = {}
   local function visit(node, depth, values)
-    if node.below then
-      table.insert(below, 1, { methods = node.below, depth = depth })
-    end
     local segment = segments[depth + 1]
-    if not segment then
-      exact[#exact + 1] = { methods = node.methods, values = values }
-      return
-    end
-    local literal = node.literals[segment]
+    if not segment then list[#list + 1] = { methods = node.methods, values = values } end
+    local literal = segment and node.literals[segment]
     if literal then visit(literal, depth + 1, values) end
-    if node.parameter and segment ~= "" then
+    if node.parameter and segment and segment ~= "" then
       local more = table.move(values, 1, #values, 1, {})
       more[#more + 1] = segment
       visit(node.parameter, depth + 1, more)
     end
+    if node.below then list[#list + 1] = { methods = node.below, depth = depth } end
   end
   visit(root, 0, {})
-  return table.move(below, 1, #below, #exact + 1, exact)
+  return list
 end
 
 local function route_of(methods, method)

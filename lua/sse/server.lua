@@ -204,13 +204,15 @@ function server:all(pattern, handler)
   return self
 end
 
---- Serves the files of a folder below a prefix; nothing outside of the folder, and no hidden file.
+--- Serves the files of a folder below a prefix; no hidden file, and nothing outside of the folder,
+-- to which a symbolic link in it leads.
 -- @tparam string prefix "/assets"
 -- @tparam string folder raises where it is none
+-- @tparam[opt] table given `follow_links` (false): such links are served, too
 -- @return the server
-function server:static(prefix, folder)
+function server:static(prefix, folder, given)
   options.method(self, metatable, "server:static")
-  self.router:add_prefix(prefix, files.folder(folder, 2), 2)
+  self.router:add_prefix(prefix, files.folder(folder, given, 2), 2)
   return self
 end
 

@@ -4,7 +4,7 @@ local options = require "sse.options"
 local response = require "sse.server_response"
 
 return {
-  host = "string",
+  host = options.text,
   port = options.integer(0, 65535),
   cors = {
     expected = "true or a table",

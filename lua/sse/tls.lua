@@ -5,14 +5,14 @@ local options = require "sse.options"
 local tls = {}
 
 -- cert, key and chain: paths of PEM files.
-local identity = { cert = "string", key = "string", chain = "string" }
+local identity = { cert = options.text, key = options.text, chain = options.text }
 
 local spec = {
-  cert = "string", key = "string", chain = "string",
+  cert = options.text, key = options.text, chain = options.text,
   names = "table",
   min_version = "string",
-  ciphers = "string",
-  client_ca = "string",
+  ciphers = options.text,
+  client_ca = options.text,
 }
 
 local function is_host(name)
