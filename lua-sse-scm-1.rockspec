@@ -77,6 +77,7 @@ build = {
         "csrc/net/http1_session.c",
         "csrc/net/http2_answer.c",
         "csrc/net/http2_data.c",
+        "csrc/net/http2_debt.c",
         "csrc/net/http2_guard.c",
         "csrc/net/http2_request.c",
         "csrc/net/http2_session.c",

@@ -58,34 +58,23 @@ static void watch(sse_connection *c)
 
 static int enqueue(sse_connection *c, sse_frame *frame, size_t sent)
 {
-    int code = sse_queue_push(&c->out, frame, sent);
-
-    if (!code)
-        c->pool->count.buffered += sse_queue_view(&c->out, frame).len - sent;
-    return code;
+    return sse_queue_push(&c->out, &c->pool->count.queued, frame, sent);
 }
 
 int sse_connection_send_part(sse_connection *c, sse_frame *frame, sse_slice part)
 {
-    int code = SSE_OK;
-
     if (sse_connection_ended(c) || c->finishing)
         return SSE_ECLOSED;
-    code = sse_queue_push_part(&c->out, frame, part);
-    if (!code)
-        c->pool->count.buffered += part.len;
-    return code;
+    return sse_queue_push_part(&c->out, &c->pool->count.queued, frame, part);
 }
 
-static void advance(sse_connection *c, size_t n)
+uint64_t sse_connection_debt(const sse_connection *c)
 {
-    c->pool->count.buffered -= n;
-    sse_queue_advance(&c->out, n);
+    return c->stalled ? sse_pool_debt(c->pool, sse_queue_held(&c->out), c->deadline.due) : 0;
 }
 
 void sse_connection_drop_pending(sse_connection *c)
 {
-    c->pool->count.buffered -= sse_connection_pending(c);
     sse_queue_clear(&c->out);
 }
 
@@ -268,7 +257,7 @@ static void write_out(sse_connection *c)
         progress = true;
         c->fresh = false;
         c->pool->count.bytes_out += (uint64_t)n;
-        advance(c, (size_t)n);
+        sse_queue_advance(&c->out, (size_t)n);
     }
 }
 
@@ -363,19 +352,14 @@ int sse_connection_push(sse_connection *c, sse_frame *frame)
     }
     if (n == (ssize_t)piece.len)
         return SSE_OK;
-    if (n > 0)
-        piece.len -= (size_t)n; /* of what is left */
-    if (c->pool->count.buffered + piece.len > c->pool->limits.max_buffered) {
-        c->pool->count.overflowed++;
-        sse_connection_close(c, SSE_END_SLOW);
-        return SSE_ECLOSED;
-    }
     code = enqueue(c, frame, n > 0 ? (size_t)n : 0);
     if (code) { /* half a frame can't stay half */
         sse_connection_close(c, SSE_END_ERROR);
         return code;
     }
     stall(c, n > 0);
+    if (sse_pool_full(c->pool))
+        sse_pool_wake(c->pool); /* who is furthest behind pays */
     return SSE_EAGAIN;
 }
 

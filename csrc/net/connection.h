@@ -6,6 +6,7 @@
 #ifndef SSE_NET_CONNECTION_H
 #define SSE_NET_CONNECTION_H
 
+#include <stdint.h>
 #include <time.h>
 
 #include "queue.h"
@@ -35,7 +36,7 @@ typedef struct sse_limits {
     uint64_t max_body;
     size_t max_bodies;                                 /* bytes of all requests' bodies together */
     size_t max_pending;                                /* bytes queued for one streamed answer */
-    size_t max_buffered;                               /* bytes queued for all sockets together */
+    size_t max_buffered;                               /* bytes held for all sockets together */
     uint64_t head_timeout, body_timeout, idle_timeout; /* ms */
     uint64_t write_timeout;          /* ms a socket may take no byte while some wait for it */
     uint64_t keep_alive;             /* ms between keep-alive comments, 0: none */
@@ -46,13 +47,13 @@ typedef struct sse_counters {
     uint64_t accepted, refused, requests, streams_opened, bytes_in, bytes_out;
     uint64_t full;                   /* sends refused: max_pending or max_buffered */
     uint64_t oversized;              /* sends refused: larger than max_pending alone */
-    uint64_t overflowed;             /* connections closed: max_buffered was reached */
+    uint64_t overflowed;             /* connections and streams ended: past max_buffered */
     uint64_t unaccepted;             /* times accepting had to pause: no descriptor, no memory */
     uint64_t rejected[SSE_STATUSES]; /* requests refused by the core, by status - 400 */
     uint64_t closed[SSE_REASONS];    /* connections, by how they ended */
     uint64_t streams_ended[SSE_REASONS];     /* event streams, likewise */
     size_t connections, streams;             /* open now */
-    size_t buffered;                         /* bytes queued for sockets now */
+    sse_queue_account queued;                /* what waits for sockets now */
     size_t bodies;                           /* bytes that requests hold: see bodies.h */
     size_t http2_connections, http2_streams; /* open now; a stream carries one request */
     uint64_t http2_resets;                   /* connections ended: too many streams reset */
@@ -79,6 +80,11 @@ typedef struct sse_protocol {
     void (*on_closing)(sse_connection *c); /* the server closes it: the last word is queued now */
     /* The pool drains: no further request, and the end after those at hand. */
     void (*on_drain)(sse_connection *c);
+    /* How much its client owes: bytes held for it, each times the ms that the client has taken
+     * nothing; NULL: of the connection's queue alone. And what to end of it where that is too much:
+     * from the end of a turn; NULL: the connection. */
+    uint64_t (*debt)(const sse_connection *c);
+    void (*on_debt)(sse_connection *c);
 } sse_protocol;
 
 struct sse_arrival;
@@ -166,6 +172,29 @@ static inline bool sse_pool_settled(const sse_pool *pool)
     return !pool->dirty && !pool->dead && !pool->ended;
 }
 
+/* Whether more than max_buffered is held. */
+static inline bool sse_pool_full(const sse_pool *pool)
+{
+    return pool->count.queued.held > pool->limits.max_buffered;
+}
+
+/* The same where it is half of it: then nobody may hold more than his share. */
+static inline bool sse_pool_half_full(const sse_pool *pool)
+{
+    return pool->count.queued.held > pool->limits.max_buffered / 2;
+}
+
+/* A connection's share over all its streams, bytes. */
+static inline size_t sse_pool_share(const sse_pool *pool)
+{
+    size_t most = pool->limits.max_pending;
+
+    return most < SIZE_MAX / 4 ? 4 * most : SIZE_MAX;
+}
+
+/* Bytes held for a client that took nothing since `due` was set to write_timeout from then. */
+uint64_t sse_pool_debt(const sse_pool *pool, size_t held, uint64_t due);
+
 /* Calls the pool's end of turn (flush, ends, frees) when the turn at hand is over. */
 void sse_pool_wake(sse_pool *pool);
 
@@ -189,6 +218,9 @@ static inline void sse_connection_unsecure(sse_connection *c)
     sse_tls_free(c->tls);
     c->tls = NULL;
 }
+
+/* See sse_protocol's debt: of what is queued for the socket. */
+uint64_t sse_connection_debt(const sse_connection *c);
 
 /* Bytes queued for the socket. */
 static inline size_t sse_connection_pending(const sse_connection *c)

@@ -5,9 +5,14 @@
 #include <stdlib.h>
 #include <sys/socket.h>
 
+#include "http1_answer.h"
+
 /* Queued bytes past this are written without waiting for the end of the turn, so that a handler
  * which sends in a loop meets the socket's real state. */
 #define FLUSH_AT ((size_t)64 << 10)
+
+#define SMALL      512 /* bytes of a body that cost no more than a refusal */
+#define LARGE_PART 16  /* of max_buffered: who holds more is refused rather than others ended */
 
 /* --- requests ------------------------------------------------------------ */
 
@@ -164,12 +169,32 @@ static int start(sse_exchange *x, int status, const sse_http1_field *fields, siz
     return x->transport->start(x, status, fields, count, length, bad);
 }
 
+/* In place of an answer that there is no room for. */
+static int reply_full(sse_exchange *x)
+{
+    static const char text[] = "503 Service Unavailable: too much waits for clients that are slow "
+                               "(max_buffered)\n";
+    char seconds[8];
+    sse_http1_field fields[] = { sse_http1_text_field("Content-Type", "text/plain; charset=utf-8"),
+                                 sse_http1_retry_after(seconds) };
+    int code = sse_exchange_reply(x, 503, fields, 2, sse_slice_text(text), NULL);
+
+    if (code)
+        return code;
+    x->pool->count.rejected[503 - 400]++;
+    sse_pool_wake(x->pool); /* who is furthest behind pays */
+    return SSE_EFULL;
+}
+
 int sse_exchange_reply(sse_exchange *x, int status, const sse_http1_field *fields, size_t count,
                        sse_slice body, size_t *bad)
 {
     sse_frame *frame = NULL;
     int code = SSE_OK;
 
+    if (x->state == SSE_EXCHANGE_OPEN && body.len > SMALL && !x->head_only &&
+        sse_pool_full(x->pool))
+        return reply_full(x);
     if (body.len > 0) {
         frame = sse_frame_raw(body);
         if (!frame)
@@ -214,13 +239,21 @@ int sse_exchange_start_sized(sse_exchange *x, int status, const sse_http1_field 
     return SSE_OK;
 }
 
-/* The client is too far behind for so many bytes more, or all of them together are. */
-static bool full(const sse_exchange *x, size_t pending, size_t more, size_t max)
+/* The client is too far behind for so many bytes more. Where the server holds much, so is one whose
+ * connection has its share, or a large part of all; of the others who is furthest behind pays. */
+static bool full(const sse_exchange *x, size_t more, size_t max)
 {
     const sse_pool *pool = x->pool;
+    size_t pending = x->transport->pending(x), queued = 0, share = sse_pool_share(pool);
 
-    return pending + more > max ||
-           (pending > 0 && pool->count.buffered + more > pool->limits.max_buffered);
+    if (pending == 0 || pending + more > max)
+        return pending + more > max;
+    if (!sse_pool_half_full(pool))
+        return false;
+    queued = x->transport->queued(x);
+    return queued + more > (max > share ? max : share) ||
+           (pool->count.queued.held + more > pool->limits.max_buffered &&
+            queued > pool->limits.max_buffered / LARGE_PART);
 }
 
 int sse_exchange_room(sse_exchange *x, size_t bytes, size_t max)
@@ -233,12 +266,12 @@ int sse_exchange_room(sse_exchange *x, size_t bytes, size_t max)
         x->pool->count.oversized++;
         return SSE_ETOOBIG;
     }
-    if (!full(x, x->transport->pending(x), bytes, max))
+    if (!full(x, bytes, max))
         return SSE_OK;
     x->transport->flush(x, false);
     if (x->state != SSE_EXCHANGE_STARTED || !x->session)
         return SSE_ECLOSED;
-    if (!full(x, x->transport->pending(x), bytes, max))
+    if (!full(x, bytes, max))
         return SSE_OK;
     x->pool->count.full++;
     return SSE_EFULL;
@@ -255,8 +288,10 @@ int sse_exchange_send(sse_exchange *x, sse_frame *frame, size_t max)
     code = x->transport->send(x, frame);
     if (!code && x->sized)
         x->left -= frame->payload;
-    if (!code && x->transport->pending(x) > FLUSH_AT)
+    if (!code && (x->transport->pending(x) > FLUSH_AT || sse_pool_full(x->pool)))
         x->transport->flush(x, false);
+    if (!code && sse_pool_full(x->pool))
+        sse_pool_wake(x->pool);
     return code;
 }
 

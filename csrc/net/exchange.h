@@ -65,6 +65,7 @@ typedef struct sse_transport {
     void (*abort)(sse_exchange *x);
     void (*flush)(sse_exchange *x, bool again); /* see sse_connection_flush */
     size_t (*pending)(const sse_exchange *x);
+    size_t (*queued)(const sse_exchange *x); /* bytes of all the connection's exchanges */
     sse_connection *(*connection)(const sse_exchange *x);
 } sse_transport;
 
@@ -98,7 +99,7 @@ sse_exchange *sse_exchange_new(sse_pool *pool, const sse_transport *transport, v
 void sse_exchange_end(sse_exchange *x, sse_reason reason);
 
 /* A whole answer. SSE_EINVAL: a bad field (*bad is its index); SSE_ESTATE: answered before;
- * SSE_ECLOSED. */
+ * SSE_ECLOSED. SSE_EFULL: more than max_buffered is held, and a 503 was sent instead. */
 int sse_exchange_reply(sse_exchange *x, int status, const sse_http1_field *fields, size_t count,
                        sse_slice body, size_t *bad);
 
@@ -115,8 +116,9 @@ int sse_exchange_start_sized(sse_exchange *x, int status, const sse_http1_field 
 int sse_exchange_room(sse_exchange *x, size_t bytes, size_t max);
 
 /* A piece of a streamed body; all or nothing. SSE_EFULL: max bytes are pending and the client takes
- * none; SSE_ETOOBIG: the frame alone is over max, or longer than what is left of a sized body;
- * SSE_ECLOSED, SSE_ESTATE, SSE_ENOMEM. */
+ * none, or the server holds so much that its connection's share counts; SSE_ETOOBIG: the frame
+ * alone is over max, or longer than what is left of a sized body; SSE_ECLOSED, SSE_ESTATE,
+ * SSE_ENOMEM. */
 int sse_exchange_send(sse_exchange *x, sse_frame *frame, size_t max);
 
 /* A piece of a streamed body straight to the client. SSE_OK: the socket has all of it. SSE_EAGAIN:

@@ -221,7 +221,7 @@ static void abort_answer(sse_exchange *x)
 
 static const sse_transport transport = {
     start_answer, send_frame,   push_frame,    finish_answer, hurry_answer,
-    abort_answer, flush_answer, pending_bytes, connection_of,
+    abort_answer, flush_answer, pending_bytes, pending_bytes, connection_of,
 };
 
 /* --- requests ------------------------------------------------------------ */

@@ -41,7 +41,7 @@ static int send_frame(sse_http2 *s, sse_http2_stream *t, const uint8_t *head, si
 
     if (!code)
         code = sse_queue_move(&t->out, &c->out, len, &moved);
-    s->queued -= moved; /* all sockets together hold as much as before */
+    s->queued -= moved;
     return code;
 }
 

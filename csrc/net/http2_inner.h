@@ -158,8 +158,13 @@ void sse_http2_reading_end(sse_http2_stream *t);
 /* The window that a request begins with: SETTINGS_INITIAL_WINDOW_SIZE. */
 uint32_t sse_http2_first_window(const sse_limits *limits);
 
-/* Hands whole requests over. */
+/* Hands whole requests over, unless the client has its share of what the server holds. */
 void sse_http2_dispatch(sse_http2 *s);
+
+/* --- http2_debt.c: what the client owes; see sse_protocol */
+
+uint64_t sse_http2_debt(const sse_connection *c);
+void sse_http2_on_debt(sse_connection *c);
 
 /* --- http2_guard.c: whether the client keeps measure; false: enough */
 

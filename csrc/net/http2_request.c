@@ -475,10 +475,19 @@ static void dispatch(sse_http2_stream *t)
     pool->on_request(pool->user, x);
 }
 
+/* Whether its answers hold as much as they may: what the client takes makes room. */
+static bool has_its_share(const sse_http2 *s)
+{
+    const sse_pool *pool = sse_http2_pool(s);
+
+    return sse_pool_half_full(pool) && s->queued > sse_pool_share(pool);
+}
+
 /* A handler may do anything: the list is looked at anew after each. */
 void sse_http2_dispatch(sse_http2 *s)
 {
-    while (s->ready > 0 && !sse_connection_ended(s->connection) && !s->connection->finishing) {
+    while (s->ready > 0 && !has_its_share(s) && !sse_connection_ended(s->connection) &&
+           !s->connection->finishing) {
         sse_http2_reading *r = s->reading;
 
         while (!r->ready)

@@ -255,6 +255,7 @@ static void on_drained(sse_connection *c)
     if (!c->deadline.link)
         sse_http2_set_deadline(s); /* a full socket took it */
     tell_drained(s);
+    sse_http2_dispatch(s);
     if (s->wanted || s->more)
         sse_connection_wake(c);
 }
@@ -453,6 +454,8 @@ static const sse_protocol protocol = {
     .on_flush = on_flush,
     .on_closing = on_closing,
     .on_drain = on_drain,
+    .debt = sse_http2_debt,
+    .on_debt = sse_http2_on_debt,
 };
 
 /* --- birth --------------------------------------------------------------- */

@@ -52,10 +52,7 @@ void sse_http2_stream_idle(sse_http2_stream *t)
 /* What was to go doesn't. */
 static void drop_answer(sse_http2_stream *t)
 {
-    size_t bytes = sse_queue_bytes(&t->out);
-
-    sse_http2_pool(t->session)->count.buffered -= bytes;
-    t->session->queued -= bytes;
+    t->session->queued -= sse_queue_bytes(&t->out);
     sse_queue_clear(&t->out);
     free(t->head);
     t->head = NULL;
@@ -110,10 +107,9 @@ static int enqueue(sse_http2_stream *t, sse_frame *frame)
 
     if (t->reset || s->failed || sse_connection_ended(s->connection) || s->connection->finishing)
         return SSE_ECLOSED;
-    code = sse_queue_push(&t->out, frame, 0);
+    code = sse_queue_push(&t->out, &sse_http2_pool(s)->count.queued, frame, 0);
     if (code)
         return code;
-    sse_http2_pool(s)->count.buffered += frame->payload;
     s->queued += frame->payload;
     return SSE_OK;
 }
@@ -183,7 +179,6 @@ static bool is_behind(const sse_http2_stream *t)
 static int push_frame(sse_exchange *x, sse_frame *frame)
 {
     sse_http2_stream *t = x->session;
-    sse_pool *pool = x->pool;
     int code = enqueue(t, frame);
 
     if (code)
@@ -192,12 +187,7 @@ static int push_frame(sse_exchange *x, sse_frame *frame)
     if (!is_behind(t))
         return SSE_OK;
     t->tell = true;
-    if (pool->count.buffered <= pool->limits.max_buffered)
-        return SSE_EAGAIN;
-    pool->count.overflowed++;
-    t->reason = SSE_END_SLOW; /* told by the loop, when the engine lets go of the stream */
-    sse_http2_stream_reset(t, NGHTTP2_CANCEL);
-    return SSE_ECLOSED;
+    return SSE_EAGAIN;
 }
 
 static void finish_answer(sse_exchange *x)
@@ -284,6 +274,13 @@ static size_t pending_bytes(const sse_exchange *x)
     return sse_queue_bytes(&t->out);
 }
 
+static size_t queued_bytes(const sse_exchange *x)
+{
+    const sse_http2_stream *t = x->session;
+
+    return t->session->queued + sse_connection_pending(t->session->connection);
+}
+
 static sse_connection *connection_of(const sse_exchange *x)
 {
     const sse_http2_stream *t = x->session;
@@ -293,5 +290,5 @@ static sse_connection *connection_of(const sse_exchange *x)
 
 const sse_transport sse_http2_transport = {
     start_answer, send_frame,   push_frame,    finish_answer, hurry_answer,
-    abort_answer, flush_answer, pending_bytes, connection_of,
+    abort_answer, flush_answer, pending_bytes, queued_bytes,  connection_of,
 };

@@ -43,12 +43,71 @@ static void free_dead(sse_pool *pool)
     }
 }
 
+/* --- who is furthest behind ------------------------------------------------------------------- */
+
+#define RELIEF_PASSES 16
+
+uint64_t sse_pool_debt(const sse_pool *pool, size_t held, uint64_t due)
+{
+    uint64_t now = sse_loop_now(pool->loop), most = pool->limits.write_timeout;
+    uint64_t left = due > now ? due - now : 0;
+
+    return (uint64_t)held * (left < most ? most - left + 1 : 1);
+}
+
+static uint64_t debt_of(const sse_connection *c)
+{
+    return c->protocol->debt ? c->protocol->debt(c) : sse_connection_debt(c);
+}
+
+static void call_in(sse_connection *c)
+{
+    if (c->protocol->on_debt) {
+        c->protocol->on_debt(c);
+        return;
+    }
+    c->pool->count.overflowed++;
+    sse_connection_close(c, SSE_END_SLOW);
+}
+
+/* Ends those who owe most, down to half of what the first of them owes; false: nobody owes. */
+static bool call_in_most(sse_pool *pool, size_t low)
+{
+    uint64_t most = 0;
+    sse_connection *next = NULL;
+
+    for (sse_connection *c = pool->open; c; c = c->next) {
+        uint64_t debt = debt_of(c);
+
+        most = debt > most ? debt : most;
+    }
+    for (sse_connection *c = pool->open; most > 0 && c && pool->count.queued.held > low; c = next) {
+        next = c->next;
+        if (debt_of(c) > most / 2)
+            call_in(c);
+    }
+    return most > 0;
+}
+
+/* More is held than may be: an eighth of it goes, so that this is not looked at in every turn. */
+static void relieve(sse_pool *pool)
+{
+    size_t low = pool->limits.max_buffered - pool->limits.max_buffered / 8;
+
+    if (!sse_pool_full(pool))
+        return;
+    for (int i = 0; i < RELIEF_PASSES && pool->count.queued.held > low; i++)
+        if (!call_in_most(pool, low))
+            break;
+}
+
 static void end_turn(void *arg)
 {
     sse_pool *pool = arg;
 
     sse_bodies_relieve(pool);
     flush_dirty(pool);
+    relieve(pool);
     free_dead(pool); /* may end exchanges, so before their calls */
     if (pool->on_turn_end)
         pool->on_turn_end(pool);

@@ -4,72 +4,158 @@
 
 #include "../wire/error.h"
 
+#define SMALL       ((size_t)512) /* a piece up to this size is worth the copy */
+#define LEAST_BLOCK ((size_t)512)
+#define MOST_BLOCK  ((size_t)16 << 10)
+
 static sse_queue_item *at(sse_queue_ring *r, uint32_t i)
 {
     return &r->items[(r->head + i) % r->cap];
 }
 
-static int grow(sse_queue *q)
+/* --- what it holds ---------------------------------------------------------------------------- */
+
+/* A frame is counted by the first account whose queues hold it, once. Where a channel's followers
+ * are of two servers, the other one counts it for each piece. */
+static void charge(sse_queue_ring *r, sse_frame *frame)
+{
+    sse_queue_account *account = r->account;
+    size_t memory = sse_frame_memory(frame);
+
+    r->held += memory;
+    if (!frame->payer)
+        frame->payer = account;
+    if (frame->payer != account || frame->queued++ == 0)
+        account->held += memory;
+}
+
+static void discharge(sse_queue_ring *r, sse_frame *frame)
+{
+    sse_queue_account *account = r->account;
+    size_t memory = sse_frame_memory(frame);
+
+    r->held -= memory;
+    if (frame->payer == account) {
+        if (--frame->queued > 0)
+            return;
+        frame->payer = NULL;
+    }
+    account->held -= memory;
+}
+
+static size_t ring_memory(uint32_t cap)
+{
+    return sizeof(sse_queue_ring) + cap * sizeof(sse_queue_item);
+}
+
+static void free_ring(sse_queue *q)
+{
+    sse_queue_ring *r = q->ring;
+
+    r->account->held -= ring_memory(r->cap);
+    free(r);
+    q->ring = NULL;
+}
+
+/* --- adding ----------------------------------------------------------------------------------- */
+
+static int grow(sse_queue *q, sse_queue_account *account)
 {
     sse_queue_ring *old = q->ring;
     uint32_t cap = old ? old->cap * 2 : 4;
-    sse_queue_ring *r = malloc(sizeof *r + cap * sizeof r->items[0]);
+    sse_queue_ring *r = malloc(ring_memory(cap));
 
     if (!r)
         return SSE_ENOMEM;
-    *r = (sse_queue_ring){ .cap = cap };
+    *r = (sse_queue_ring){ .account = account };
     if (old) {
-        r->bytes = old->bytes;
-        r->count = old->count;
+        *r = *old;
         for (uint32_t i = 0; i < old->count; i++)
             r->items[i] = *at(old, i);
+        free_ring(q);
     }
-    free(old);
+    r->head = 0;
+    r->cap = cap;
+    account->held += ring_memory(cap);
     q->ring = r;
     return SSE_OK;
 }
 
-/* The next free item, or NULL. */
-static sse_queue_item *next_item(sse_queue *q)
+static int add(sse_queue *q, sse_queue_account *account, sse_frame *frame, sse_slice part)
 {
     sse_queue_ring *r = q->ring;
 
-    if ((!r || r->count == r->cap) && grow(q))
-        return NULL;
+    if ((!r || r->count == r->cap) && grow(q, account))
+        return SSE_ENOMEM;
     r = q->ring;
-    return at(r, r->count++);
+    *at(r, r->count++) = (sse_queue_item){ sse_frame_ref(frame), part };
+    charge(r, frame);
+    r->block = NULL;
+    r->bytes += part.len;
+    account->waiting += part.len;
+    return SSE_OK;
 }
 
-int sse_queue_push(sse_queue *q, sse_frame *frame, size_t sent)
+/* Blocks double, so that half of one is wasted at most. */
+static int add_block(sse_queue *q)
 {
-    sse_queue_item *item = next_item(q);
+    sse_queue_ring *r = q->ring;
+    size_t size = r->bytes < LEAST_BLOCK ? LEAST_BLOCK : r->bytes;
+    sse_frame *block = sse_frame_blank(size < MOST_BLOCK ? size : MOST_BLOCK);
+    int code = block ? add(q, r->account, block, (sse_slice){ block->bytes, 0 }) : SSE_ENOMEM;
+
+    if (!code) {
+        q->ring->block = block;
+        q->ring->used = 0;
+    }
+    sse_frame_unref(block);
+    return code;
+}
+
+/* A copy of the piece behind what waits already. */
+static int join(sse_queue *q, sse_slice piece)
+{
+    sse_queue_ring *r = q->ring;
+
+    if (!r->block || r->used + piece.len > r->block->payload) {
+        int code = add_block(q);
+
+        if (code)
+            return code;
+        r = q->ring;
+    }
+    memcpy(r->block->bytes + r->used, piece.at, piece.len);
+    r->used += piece.len;
+    at(r, r->count - 1)->rest.len += piece.len;
+    r->bytes += piece.len;
+    r->account->waiting += piece.len;
+    return SSE_OK;
+}
+
+int sse_queue_push(sse_queue *q, sse_queue_account *account, sse_frame *frame, size_t sent)
+{
     sse_slice view = sse_queue_view(q, frame);
 
-    if (!item)
-        return SSE_ENOMEM;
-    item->frame = sse_frame_ref(frame);
-    item->rest = (sse_slice){ view.at + sent, view.len - sent };
-    q->ring->bytes += item->rest.len;
-    return SSE_OK;
+    view = (sse_slice){ view.at + sent, view.len - sent };
+    if (q->ring && view.len <= SMALL && frame->events == 0) /* a channel's is shared as it is */
+        return join(q, view);
+    return add(q, account, frame, view);
 }
 
-int sse_queue_push_part(sse_queue *q, sse_frame *frame, sse_slice part)
+int sse_queue_push_part(sse_queue *q, sse_queue_account *account, sse_frame *frame, sse_slice part)
 {
     sse_queue_ring *r = q->ring;
-    sse_queue_item *item = r && r->count > 0 ? at(r, r->count - 1) : NULL;
+    sse_queue_item *item = r ? at(r, r->count - 1) : NULL;
 
-    if (item && item->frame == frame && item->rest.at + item->rest.len == part.at) {
-        item->rest.len += part.len;
-    } else {
-        item = next_item(q);
-        if (!item)
-            return SSE_ENOMEM;
-        item->frame = sse_frame_ref(frame);
-        item->rest = part;
-    }
-    q->ring->bytes += part.len;
+    if (!item || item->frame != frame || item->rest.at + item->rest.len != part.at)
+        return add(q, account, frame, part);
+    item->rest.len += part.len;
+    r->bytes += part.len;
+    r->account->waiting += part.len;
     return SSE_OK;
 }
+
+/* --- taking ----------------------------------------------------------------------------------- */
 
 int sse_queue_iov(const sse_queue *q, struct iovec *iov, int max)
 {
@@ -85,33 +171,34 @@ int sse_queue_iov(const sse_queue *q, struct iovec *iov, int max)
     return n;
 }
 
-static void take_first(sse_queue_ring *r)
+/* The ring goes with its last item. */
+static void take_first(sse_queue *q)
 {
+    sse_queue_ring *r = q->ring;
+    sse_frame *frame = at(r, 0)->frame;
+
+    discharge(r, frame);
+    if (r->block == frame)
+        r->block = NULL;
+    sse_frame_unref(frame);
     r->head = (r->head + 1) % r->cap;
     r->count--;
+    if (r->count == 0)
+        free_ring(q);
 }
 
 /* The first item without its first n bytes, and out of the queue where nothing is left of it. */
-static void shorten_first(sse_queue_ring *r, size_t n)
+static void shorten_first(sse_queue *q, size_t n)
 {
+    sse_queue_ring *r = q->ring;
     sse_queue_item *item = at(r, 0);
 
     r->bytes -= n;
+    r->account->waiting -= n;
     item->rest.at += n;
     item->rest.len -= n;
-    if (item->rest.len > 0)
-        return;
-    sse_frame_unref(item->frame);
-    take_first(r);
-}
-
-/* Empty: the ring is given back. */
-static void settle(sse_queue *q)
-{
-    if (q->ring && q->ring->count == 0) {
-        free(q->ring);
-        q->ring = NULL;
-    }
+    if (item->rest.len == 0)
+        take_first(q);
 }
 
 static size_t first_of(sse_queue *q, size_t n)
@@ -123,13 +210,12 @@ static size_t first_of(sse_queue *q, size_t n)
 
 void sse_queue_advance(sse_queue *q, size_t n)
 {
-    while (q->ring && q->ring->count > 0 && (n > 0 || at(q->ring, 0)->rest.len == 0)) {
+    while (q->ring && (n > 0 || at(q->ring, 0)->rest.len == 0)) {
         size_t len = first_of(q, n);
 
-        shorten_first(q->ring, len);
+        shorten_first(q, len);
         n -= len;
     }
-    settle(q);
 }
 
 int sse_queue_move(sse_queue *from, sse_queue *to, size_t n, size_t *moved)
@@ -138,12 +224,12 @@ int sse_queue_move(sse_queue *from, sse_queue *to, size_t n, size_t *moved)
     while (*moved < n && from->ring) {
         sse_queue_item *item = at(from->ring, 0);
         size_t len = first_of(from, n - *moved);
-        int code = sse_queue_push_part(to, item->frame, (sse_slice){ item->rest.at, len });
+        int code = sse_queue_push_part(to, from->ring->account, item->frame,
+                                       (sse_slice){ item->rest.at, len });
 
         if (code)
             return code;
-        shorten_first(from->ring, len);
-        settle(from);
+        shorten_first(from, len);
         *moved += len;
     }
     return SSE_OK;
@@ -151,12 +237,8 @@ int sse_queue_move(sse_queue *from, sse_queue *to, size_t n, size_t *moved)
 
 void sse_queue_clear(sse_queue *q)
 {
-    if (!q->ring)
-        return;
-    while (q->ring->count > 0) {
-        sse_frame_unref(at(q->ring, 0)->frame);
-        take_first(q->ring);
+    while (q->ring) {
+        q->ring->account->waiting -= at(q->ring, 0)->rest.len;
+        take_first(q);
     }
-    free(q->ring);
-    q->ring = NULL;
 }

@@ -1,4 +1,5 @@
-/* queue.h: bytes of shared frames that wait for a socket, in order. Two words while empty. */
+/* queue.h: bytes of shared frames that wait for a socket, in order. Two words while empty. Small
+ * pieces that nobody else has are joined to those before them. */
 #ifndef SSE_NET_QUEUE_H
 #define SSE_NET_QUEUE_H
 
@@ -7,6 +8,12 @@
 
 #include "../wire/frame.h"
 
+/* What the queues of one server hold. */
+typedef struct sse_queue_account {
+    size_t waiting; /* bytes still to go: a shared frame's count once in each queue */
+    size_t held; /* bytes of memory: each frame once, whole until its last byte went, and rings */
+} sse_queue_account;
+
 typedef struct sse_queue_item {
     sse_frame *frame;
     sse_slice rest; /* what of it is still to go */
@@ -14,6 +21,10 @@ typedef struct sse_queue_item {
 
 typedef struct sse_queue_ring {
     size_t bytes; /* still to go */
+    size_t held;  /* bytes of the memory of its frames, shared ones too */
+    sse_queue_account *account;
+    sse_frame *block; /* the last item's, whose bytes past `used` are free; or NULL */
+    size_t used;
     uint32_t head, count, cap;
     sse_queue_item items[];
 } sse_queue_ring;
@@ -29,19 +40,26 @@ static inline size_t sse_queue_bytes(const sse_queue *q)
     return q->ring ? q->ring->bytes : 0;
 }
 
+/* Bytes of memory that would be free without the queue, if nobody shared its frames. */
+static inline size_t sse_queue_held(const sse_queue *q)
+{
+    return q->ring ? q->ring->held : 0;
+}
+
 /* What of the frame goes out. */
 static inline sse_slice sse_queue_view(const sse_queue *q, const sse_frame *frame)
 {
     return q->bare ? sse_frame_payload(frame) : sse_frame_chunk(frame);
 }
 
-/* Adds the frame and a reference to it. `sent`: bytes of it that went out already. SSE_ENOMEM:
- * nothing changed. */
-int sse_queue_push(sse_queue *q, sse_frame *frame, size_t sent);
+/* Adds the frame and a reference to it, or a copy of a small one. `sent`: bytes of it that went out
+ * already. All queues that a queue's bytes move to have its account. SSE_ENOMEM: nothing changed.
+ */
+int sse_queue_push(sse_queue *q, sse_queue_account *account, sse_frame *frame, size_t sent);
 
 /* Adds a part of the frame; one that follows the last one in the same frame is joined to it.
  * SSE_ENOMEM: nothing changed. */
-int sse_queue_push_part(sse_queue *q, sse_frame *frame, sse_slice part);
+int sse_queue_push_part(sse_queue *q, sse_queue_account *account, sse_frame *frame, sse_slice part);
 
 /* Moves the first n bytes to the end of another queue, and their references. SSE_ENOMEM: *moved of
  * them have moved. */

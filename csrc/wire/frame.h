@@ -21,6 +21,8 @@ typedef struct sse_frame {
     uint32_t refs;   /* one loop, one thread: a plain counter */
     uint32_t head;   /* bytes of chunk size line before the payload; 0: no chunk framing */
     uint32_t events; /* how many of a channel's it holds, for those who count */
+    uint32_t queued; /* how many pieces of queues hold it, of those that `payer` counts */
+    void *payer;     /* whose account counts its memory, or NULL: see net/queue.h */
     size_t payload;  /* bytes of payload */
     sse_twin *twin;  /* or NULL */
     char bytes[];    /* chunk size CRLF payload CRLF; or the bare bytes where head is 0 */
@@ -58,6 +60,12 @@ static inline char *sse_frame_body(sse_frame *f)
 static inline sse_slice sse_frame_chunk(const sse_frame *f)
 {
     return (sse_slice){ f->bytes, f->head ? f->head + f->payload + 2 : f->payload };
+}
+
+/* Bytes of memory it takes, with the allocator's own; without its twin. */
+static inline size_t sse_frame_memory(const sse_frame *f)
+{
+    return sizeof *f + sse_frame_chunk(f).len + 16;
 }
 
 static inline sse_frame *sse_frame_ref(sse_frame *f)

@@ -274,18 +274,19 @@ end
 
 server.stop = server.close
 
---- Numbers. Now: `connections`, `streams`, `pending` (bytes that wait for clients), `bodies` (bytes
--- that requests hold). Since the start: `accepted`, `refused` (one too many) and `unaccepted`
--- (times accepting had to pause) connections, `requests`, `rejected` (by status, what the core
--- refuses itself), `streams_opened`, `bytes_in`, `bytes_out`; sends refused: `full` (`max_pending`,
--- `max_buffered`) and `oversized`; `overflowed`, followers closed since `max_buffered` was reached;
--- `closed` (connections) and `streams_ended`, both by reason; over TLS `handshakes` that were done,
--- how many of them were `resumed`, and `handshake_failures`, connections that ended before theirs
--- was done. `bytes_in` and `bytes_out` count before encryption. Over HTTP/2 `http2_connections` and
--- `http2_streams` open now; connections ended because their client knew no measure: `http2_resets`,
--- `http2_floods`, `http2_header_floods`; and streams ended because its window stayed closed:
--- `http2_starved`. Of compressed streams: `compressed` and `windows` open now, `uncompressed_bytes`
--- and what they came to, `compressed_bytes`. See `sse.metrics`.
+--- Numbers. Now: `connections`, `streams`, `pending` (bytes that wait for clients), `buffered`
+-- (bytes held for them, a shared event once), `bodies` (bytes that requests hold). Since the start:
+-- `accepted`, `refused` (one too many) and `unaccepted` (times accepting had to pause) connections,
+-- `requests`, `rejected` (by status, what the core refuses itself), `streams_opened`, `bytes_in`,
+-- `bytes_out`; sends refused: `full` (`max_pending`, `max_buffered`) and `oversized`; `overflowed`,
+-- connections and HTTP/2 streams ended past `max_buffered`; `closed` (connections) and
+-- `streams_ended`, both by reason; over TLS `handshakes` that were done, how many of them were
+-- `resumed`, and `handshake_failures`, connections that ended before theirs was done. `bytes_in`
+-- and `bytes_out` count before encryption. Over HTTP/2 `http2_connections` and `http2_streams` open
+-- now; connections ended because their client knew no measure: `http2_resets`, `http2_floods`,
+-- `http2_header_floods`; and streams ended because its window stayed closed: `http2_starved`. Of
+-- compressed streams: `compressed` and `windows` open now, `uncompressed_bytes` and what they came
+-- to, `compressed_bytes`. See `sse.metrics`.
 function server:stats()
   options.method(self, metatable, "server:stats")
   return self.core:stats()

@@ -118,7 +118,8 @@ end
 -- @tparam int status 200 to 599
 -- @tparam[opt] string|table body not sent with 204 and 304, nor to HEAD
 -- @tparam[opt] table fields header name to value or list of values
--- @return true; or nil, message, code where the client has gone
+-- @return true; or nil, message, code where the client has gone, or was sent a 503 since the server
+-- holds more than `max_buffered` ("full", "EFULL")
 function methods:reply(status, body, fields)
   options.method(self, metatable, "res:reply")
   check_status("reply", status)

@@ -128,6 +128,7 @@ function serving.idle()
     core.forget_connections() -- the client's of this process
     local stats = current.server:stats()
     return stats.connections == 0 and stats.streams == 0 and stats.pending == 0
+      and stats.buffered == 0 and stats.bodies == 0
   end, "the server to be rid of its connections")
 end
 

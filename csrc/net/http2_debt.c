@@ -1,0 +1,45 @@
+#include "http2_inner.h"
+
+static uint64_t debt_of(const sse_http2_stream *t)
+{
+    return t->due ? sse_pool_debt(sse_http2_pool(t->session), sse_queue_held(&t->out), t->due) : 0;
+}
+
+uint64_t sse_http2_debt(const sse_connection *c)
+{
+    const sse_http2 *s = c->session;
+    uint64_t sum = sse_connection_debt(c);
+
+    for (const sse_http2_stream *t = s->busy; t; t = t->next_busy)
+        sum += debt_of(t);
+    return sum;
+}
+
+static void end_stream(sse_http2_stream *t)
+{
+    sse_http2_pool(t->session)->count.overflowed++;
+    sse_http2_stream_detach(t, SSE_END_SLOW);
+    sse_http2_stream_reset(t, NGHTTP2_CANCEL);
+}
+
+/* Its streams that owe most, or all of it where the socket does. */
+void sse_http2_on_debt(sse_connection *c)
+{
+    sse_http2 *s = c->session;
+    sse_http2_stream *next = NULL;
+    uint64_t most = 0;
+
+    for (const sse_http2_stream *t = s->busy; t; t = t->next_busy)
+        if (debt_of(t) > most)
+            most = debt_of(t);
+    if (sse_connection_debt(c) >= most) {
+        sse_http2_pool(s)->count.overflowed++;
+        sse_connection_close(c, SSE_END_SLOW);
+        return;
+    }
+    for (sse_http2_stream *t = s->busy; t; t = next) {
+        next = t->next_busy;
+        if (debt_of(t) > most / 2)
+            end_stream(t);
+    }
+}

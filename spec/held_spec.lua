@@ -1,0 +1,215 @@
+-- What the server holds for its clients is counted as it is, and who is furthest behind pays when
+-- it is too much: max_buffered, server:stats().buffered.
+local frames = require "spec.support.frames"
+local raw = require "spec.support.raw"
+local serving = require "spec.support.serving"
+local sse = require "sse"
+local wait = require "spec.support.wait"
+
+local CLOSED = frames.setting(4, 0) -- a client whose windows are closed
+local KIB = 1024
+
+local function follow(channel, options)
+  return function(_, res) res:event_stream { keep_alive = false }:follow(channel, options or {}) end
+end
+
+-- n connections with each so many streams of a path, whose windows are closed.
+local function hoarders(n, streams, path)
+  local list = {}
+  for i = 1, n do
+    list[i] = frames.open(serving.connect(), CLOSED)
+    for k = 1, streams do list[i]:get(2 * k - 1, "GET " .. path) end
+  end
+  return list
+end
+
+local function listener(path)
+  local client = serving.connect()
+  client:send(("GET %s HTTP/1.1\r\nHost: a\r\n\r\n"):format(path))
+  assert.equal(200, client:head().status)
+  return client
+end
+
+describe("what a server holds", function()
+  local news
+  before_each(function() news = sse.channel("held", { history = 100, history_bytes = 1 << 30 }) end)
+  after_each(function()
+    news:close()
+    serving.stop()
+  end)
+
+  it("is a shared frame once, whoever waits for it", function()
+    local server = serving.start({ max_buffered = 256 * KIB }, function(s)
+      s:get("/", follow(news))
+    end)
+    local reader = listener "/"
+    hoarders(19, 5, "/")
+    raw.pump(function() return news.followers == 96 end, "the followers")
+    news:publish(("x"):rep(60000))
+    reader:receive_until "x\n\n"
+    raw.pump(function() return server:stats().pending > 95 * 60000 end, "all to be behind")
+    assert.is_true(server:stats().buffered < 60000 + 96 * 300)
+    assert.equal(0, server:stats().overflowed)
+    assert.equal(96, news.followers)
+  end)
+
+  it("counts a frame for each server that holds it", function()
+    local first = serving.start({}, function(s) s:get("/", follow(news)) end)
+    local second = sse.server {}
+    second:get("/", follow(news))
+    assert(second:listen())
+    local a = hoarders(1, 3, "/")
+    local b = frames.open(raw.connect(second.port), CLOSED)
+    for k = 1, 3 do b:get(2 * k - 1, "GET /") end
+    raw.pump(function() return news.followers == 6 end, "the followers")
+    news:publish(("x"):rep(60000))
+    raw.pump(function()
+      return first:stats().pending > 180000 and second:stats().pending > 180000
+    end, "all to be behind")
+    assert.is_true(first:stats().buffered >= 60000 and second:stats().buffered >= 60000)
+    a[1].client:close()
+    raw.pump(function() return first:stats().connections == 0 end, "the first's end")
+    news:publish(("y"):rep(1000))
+    b.client:close()
+    raw.pump(function() return second:stats().connections == 0 end, "the second's end")
+    assert.same({ 0, 0 }, { first:stats().buffered, second:stats().buffered })
+    second:close()
+  end)
+
+  it("ends hoarders, and nobody who keeps up", function()
+    local server = serving.start({ max_buffered = 512 * KIB }, function(s)
+      s:get("/", follow(news))
+      s:get("/own", follow(news, { where = function() return true end })) -- frames of their own
+    end)
+    local readers = {}
+    for i = 1, 3 do readers[i] = listener "/" end
+    hoarders(19, 5, "/own")
+    raw.pump(function() return news.followers == 98 end, "the followers")
+    local most = 0
+    for n = 1, 20 do
+      news:publish(n .. ("x"):rep(60000))
+      for _, reader in ipairs(readers) do reader:receive_until("data: " .. n .. "x+\n\n") end
+      most = math.max(most, server:stats().buffered)
+    end
+    raw.pump(function() return server:stats().overflowed > 0 end, "the hoarders' end")
+    assert.is_true(server:stats().buffered <= 512 * KIB)
+    assert.is_true(news.followers >= 3)
+    local ended = server:stats().streams_ended
+    assert.equal(server:stats().overflowed, ended.slow)
+    assert.equal(98 - news.followers, ended.slow)
+    news:publish "the last"
+    for _, reader in ipairs(readers) do reader:receive_until "data: the last\n\n" end
+    assert.is_true(most > 512 * KIB)
+  end)
+
+  it("ends who has taken nothing for longest, whatever he holds", function()
+    local streams = {}
+    local server = serving.start({ max_buffered = 300000, max_pending = 1 << 30 }, function(s)
+      s:get("/:name", function(req, res) streams[req.params.name] = res:event_stream() end)
+    end)
+    local old = hoarders(1, 1, "/old")
+    raw.pump(function() return streams.old end, "a stream")
+    assert.is_true(streams.old:send(("x"):rep(60000)))
+    raw.pump(function() return old[1]:receive("HEADERS", 1) end, "its head")
+    wait.past(200)
+    hoarders(1, 1, "/new")
+    raw.pump(function() return streams.new end, "another one")
+    streams.new:send(("x"):rep(245000))
+    raw.pump(function() return server:stats().overflowed == 1 end, "an end")
+    assert.is_true(streams.old.closed)
+    assert.is_false(streams.new.closed)
+  end)
+
+  it("is not much more than the bytes of many small pieces", function()
+    local res, server
+    server = serving.start({}, function(s)
+      s:get("/", function(_, r)
+        r:detach()
+        res = r
+      end)
+    end)
+    for _, open in ipairs {
+      function() return listener end,
+      function() return hoarders(1, 1, "/") end,
+    } do
+      res = nil
+      local client = open()
+      if type(client) == "function" then
+        client = serving.connect(4096)
+        client:send "GET / HTTP/1.1\r\nHost: a\r\n\r\n"
+      end
+      raw.pump(function() return res end, "a request")
+      local pieces = 0
+      while res:write "x" do pieces = pieces + 1 end
+      local stats = server:stats()
+      assert.is_true(pieces > 100000)
+      assert.is_true(stats.pending > 1000000)
+      assert.is_true(stats.buffered < 1.6 * stats.pending, stats.buffered)
+      if client.close then client:close() else client[1].client:close() end
+      raw.pump(function() return res.closed end, "its end")
+    end
+  end)
+
+  it("joins pieces without a byte lost", function()
+    local res
+    serving.start({ max_pending = 1 << 30 }, function(s)
+      s:get("/", function(_, r)
+        r:detach()
+        res = r
+      end)
+    end)
+    local client = frames.open(serving.connect(), CLOSED)
+    client:get(1, "GET /")
+    raw.pump(function() return res end, "a request")
+    local sent = {}
+    for i = 1, 3000 do
+      sent[i] = string.char(97 + i % 26):rep(i * 7 % 700 + 1)
+      assert.is_true(res:write(sent[i]))
+    end
+    res:finish()
+    client:send("WINDOW_UPDATE", 0, 0, frames.u32(2 ^ 30 | 0))
+    for _ = 1, 100 do client:send("WINDOW_UPDATE", 0, 1, frames.u32(11111)) end
+    client:send("WINDOW_UPDATE", 0, 1, frames.u32(2 ^ 30 | 0))
+    assert.equal(table.concat(sent), (client:body(1)))
+  end)
+
+  it("bounds whole answers: a 503, then the end of who takes none", function()
+    local BODY, BOUND, done = ("x"):rep(100000), 1000000, 0
+    local server = serving.start({ max_buffered = BOUND, max_pending = 100000 }, function(s)
+      s:get("/", function(_, res)
+        local ok, why, code = res:reply(200, BODY)
+        assert(ok or why == "full" and code == "EFULL")
+        done = done + 1
+      end)
+    end)
+    local most = 0
+    local clients = hoarders(10, 30, "/")
+    raw.pump(function()
+      most = math.max(most, server:stats().buffered)
+      return (server:stats().rejected[503] or 0) > 0 and server:stats().overflowed > 0
+    end, "refusals and ends")
+    raw.pump(function() return server:stats().buffered <= BOUND end, "room")
+    assert.is_true(most < BOUND + 110000, most)
+    assert.is_true(done < 300) -- who has its share waits with further requests
+    assert.equal(100000, #serving.request("GET /").body)
+    for _, client in ipairs(clients) do client.client:close() end
+  end)
+
+  it("holds back requests of who has its share, and serves them when it takes more", function()
+    local asked = 0
+    local server = serving.start({ max_buffered = 1000000, max_pending = 50000 }, function(s)
+      s:get("/", function(_, res)
+        asked = asked + 1
+        res:reply(200, ("x"):rep(50000))
+      end)
+    end)
+    local client = frames.open(serving.connect(), CLOSED)
+    for k = 1, 18 do client:get(2 * k - 1, "GET /") end
+    raw.pump(function() return asked >= 10 end, "requests")
+    assert.is_true(wait.stays_true(function() return asked == 10 end, 50))
+    client:send("WINDOW_UPDATE", 0, 0, frames.u32(2 ^ 30 | 0))
+    for k = 1, 18 do client:send("WINDOW_UPDATE", 0, 2 * k - 1, frames.u32(100000)) end
+    for k = 1, 18 do assert.equal(50000, #client:body(2 * k - 1)) end
+    assert.equal(0, server:stats().overflowed)
+  end)
+end)
