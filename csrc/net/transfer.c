@@ -415,19 +415,19 @@ static CURLcode set_connection(sse_transfer *t, const sse_transfer_options *o)
 
 static CURLcode set_version(sse_transfer *t, const sse_transfer_options *o)
 {
-    if (o->http2 == SSE_HTTP2_OFF) {
-        SET(HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
-        return CURLE_OK;
-    }
-    if (o->http2 == SSE_HTTP2_ON && !t->https) {
-        SET(HTTP_VERSION, (long)CURL_HTTP_VERSION_2_PRIOR_KNOWLEDGE);
+    bool http2 = o->http2 == SSE_HTTP2_ON || (t->https && o->http2 != SSE_HTTP2_OFF);
+    long plain_version = http2 ? CURL_HTTP_VERSION_2_PRIOR_KNOWLEDGE : CURL_HTTP_VERSION_1_1;
+
+    SET(HTTP_VERSION, t->https && http2 ? (long)CURL_HTTP_VERSION_2TLS : plain_version);
+    /* libcurl would give a transfer of HTTP/1.1 a connection of HTTP/2 and mix responses up. It
+     * keeps connections of different TLS options apart; only Schannel heeds this one. */
+    SET(SSL_OPTIONS, http2 ? 0L : (long)CURLSSLOPT_REVOKE_BEST_EFFORT);
+    if (http2 && !t->https) {
         SET(FRESH_CONNECT, (long)sse_multi_prior_knowledge_once());
         SET(FORBID_REUSE, (long)sse_multi_prior_knowledge_once());
-    } else {
-        SET(HTTP_VERSION, (long)CURL_HTTP_VERSION_2TLS);
     }
     /* Rather a stream of a connection that is being made than a connection more. */
-    if (o->http2 == SSE_HTTP2_ON || t->https)
+    if (http2)
         SET(PIPEWAIT, 1L);
     return CURLE_OK;
 }
