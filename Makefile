@@ -73,7 +73,7 @@ $(BUILD)/obj/bind/%.o: CPPFLAGS += $(BIND_CPPFLAGS)
 -include $(OBJECTS:.o=.d)
 
 # What the goals at hand need of other people's programs; DEPS= for none.
-DEPS ?= build $(filter demo test lint asan valgrind interop bench fuzz rock \
+DEPS ?= build $(filter demo test lint analyze asan valgrind interop bench fuzz rock \
                        doc,$(MAKECMDGOALS)) \
         $(if $(filter stress model,$(MAKECMDGOALS)),test) $(if $(filter format,$(MAKECMDGOALS)),lint)
 deps:
@@ -161,6 +161,19 @@ lint-sh: | deps
 	@shellcheck scripts/*.sh .ci/run
 	@echo "shellcheck: nothing to complain about"
 
+# What finds faults by following paths through the code: clang-tidy, as .clang-tidy has it, and gcc's
+# analyzer. Each file once until it or a header changes; -j2 for two at a time.
+GCC        ?= gcc
+ANALYZED   := $(SOURCES:csrc/%.c=$(BUILD)/analyze/%.log)
+$(BUILD)/analyze/%.log: csrc/%.c $(wildcard csrc/*/*.h) .clang-tidy | deps
+	@mkdir -p $(@D)
+	$(call say,analyze)
+	$(Q)clang-tidy --quiet $< -- -std=gnu11 $(CPPFLAGS) >$@.new 2>&1 || { cat $@.new >&2; exit 1; }
+	$(Q)$(GCC) -std=gnu11 -O1 -fanalyzer -Werror $(CPPFLAGS) -c -o /dev/null $<
+	$(Q)mv $@.new $@
+analyze: $(ANALYZED)
+	@echo "clang-tidy, gcc -fanalyzer: nothing to complain about"
+
 format: | deps
 	clang-format -i $(wildcard csrc/*/*.[ch])
 
@@ -190,5 +203,5 @@ install: $(CORE)
 clean:
 	rm -rf build build-* doc
 
-.PHONY: all deps demo test model stress asan valgrind lint $(LINTS) format rockspec rock bench interop \
-        fuzz doc install clean
+.PHONY: all deps demo test model stress asan valgrind lint $(LINTS) analyze format rockspec rock \
+        bench interop fuzz doc install clean

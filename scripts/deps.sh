@@ -1,8 +1,8 @@
 #!/bin/sh
 # deps.sh GROUP...: installs what a group of make targets needs and lacks: build, demo, test, lint,
-# asan, valgrind, interop, bench, fuzz, rock, doc. What is there already, from whatever source, is
-# left alone; then this costs a few milliseconds and no package manager is called. On Debian and
-# Ubuntu by apt-get. Elsewhere it says what to install.
+# analyze, asan, valgrind, interop, bench, fuzz, rock, doc. What is there already, from whatever
+# source, is left alone; then this costs a few milliseconds and no package manager is called. On
+# Debian and Ubuntu by apt-get. Elsewhere it says what to install.
 set -eu
 cd "$(dirname "$0")/.."
 LUA=${LUA:-lua5.4}
@@ -35,6 +35,11 @@ cmd:luacheck|lints Lua|lua-check|rock:luacheck|rock:luacheck|rock:luacheck
 cmd:cppcheck|lints C|cppcheck|cppcheck|cppcheck|cppcheck
 cmd:clang-format|the form of C|clang-format|clang-tools-extra|clang-extra-tools|clang-format
 cmd:shellcheck|lints sh|shellcheck|ShellCheck|shellcheck|shellcheck
+LIST
+        ;;
+    analyze) packages_of build; cat <<'LIST'
+cmd:clang-tidy|finds faults in C|clang-tidy|clang-tools-extra|clang-extra-tools|llvm
+cmd:gcc|the same, by its analyzer|gcc|gcc|gcc|gcc
 LIST
         ;;
     lfs) cat <<'LIST'

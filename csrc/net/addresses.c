@@ -43,7 +43,7 @@ static int grow(sse_addresses *table)
                             .count = table->count,
                             .seed = table->seed };
 
-    grown.slots = calloc(grown.cap, sizeof *grown.slots);
+    grown.slots = calloc(grown.cap, sizeof(sse_address *));
     if (!grown.slots)
         return SSE_ENOMEM;
     for (size_t i = 0; i < table->cap; i++) {
@@ -72,7 +72,7 @@ sse_address *sse_addresses_enter(sse_addresses *table, const struct sockaddr *fr
         return NULL;
     key_of(from, key);
     slot = slot_of(table, key);
-    for (a = *slot; a && memcmp(a->key, key, 16); a = a->next)
+    for (a = *slot; a && memcmp(a->key, key, 16) != 0; a = a->next)
         ;
     if (a && a->connections >= most) {
         *refused = 1;

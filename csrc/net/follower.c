@@ -459,7 +459,7 @@ static bool was_told(const sse_follower *f)
 {
     const sse_follower *g = f->stream->followers;
 
-    while (g != f && strcmp(g->channel->gap_event, f->channel->gap_event))
+    while (g != f && strcmp(g->channel->gap_event, f->channel->gap_event) != 0)
         g = g->also;
     return g != f;
 }

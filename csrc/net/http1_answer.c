@@ -14,8 +14,8 @@ void sse_http1_format_date(time_t now, char *out, size_t size)
 
     gmtime_r(&now, &tm); /* not strftime: day and month names must not follow the locale */
     snprintf(out, size, "%s, %02d %s %04d %02d:%02d:%02d GMT",
-             &"Sun\0Mon\0Tue\0Wed\0Thu\0Fri\0Sat"[tm.tm_wday * 4], tm.tm_mday,
-             &"Jan\0Feb\0Mar\0Apr\0May\0Jun\0Jul\0Aug\0Sep\0Oct\0Nov\0Dec"[tm.tm_mon * 4],
+             &"Sun\0Mon\0Tue\0Wed\0Thu\0Fri\0Sat"[(size_t)tm.tm_wday * 4], tm.tm_mday,
+             &"Jan\0Feb\0Mar\0Apr\0May\0Jun\0Jul\0Aug\0Sep\0Oct\0Nov\0Dec"[(size_t)tm.tm_mon * 4],
              tm.tm_year + 1900, tm.tm_hour, tm.tm_min, tm.tm_sec);
 }
 

@@ -317,7 +317,7 @@ static size_t consume(session *s, const char *bytes, size_t len)
     sse_connection *c = s->connection;
     size_t total = 0;
 
-    while (!s->exchange && !c->finishing && !sse_connection_ended(c)) {
+    while (s->read && !s->exchange && !c->finishing && !sse_connection_ended(c)) {
         size_t used = 0;
         int code = SSE_OK;
 

@@ -41,7 +41,7 @@ static uint8_t *put(char **to, sse_slice s, bool lower)
     char *at = *to;
 
     for (size_t i = 0; i < s.len; i++)
-        at[i] = lower && s.at[i] >= 'A' && s.at[i] <= 'Z' ? (char)(s.at[i] | 32) : s.at[i];
+        at[i] = (char)(lower && s.at[i] >= 'A' && s.at[i] <= 'Z' ? s.at[i] | 32 : s.at[i]);
     *to += s.len;
     return (uint8_t *)at;
 }

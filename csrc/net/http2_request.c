@@ -415,7 +415,7 @@ static int append_body(sse_http2_stream *t, sse_slice bytes)
     while (!code && s->bodies > 4 * unit(&pool->limits)) {
         sse_http2_reading *last = newest(s);
 
-        if (last == r)
+        if (!last || last == r)
             return SSE_EFULL;
         refuse_arrival(last->stream);
     }
@@ -458,17 +458,18 @@ void sse_http2_reading_end(sse_http2_stream *t)
 
 /* --- handing over -------------------------------------------------------- */
 
-static void dispatch(sse_http2_stream *t)
+static void dispatch(sse_http2_reading *r)
 {
+    sse_http2_stream *t = r->stream;
     sse_pool *pool = sse_http2_pool(t->session);
-    sse_exchange *x = sse_exchange_new(pool, &sse_http2_transport, t, t->read->request);
+    sse_exchange *x = sse_exchange_new(pool, &sse_http2_transport, t, r->request);
 
     if (!x) {
         sse_http2_stream_refuse(t, 503, "out of memory");
         return;
     }
-    t->session->bodies -= body_len(t->read);
-    t->read->request = NULL;
+    t->session->bodies -= body_len(r);
+    r->request = NULL;
     sse_http2_reading_free(t);
     t->exchange = x;
     pool->count.requests++;
@@ -492,6 +493,6 @@ void sse_http2_dispatch(sse_http2 *s)
 
         while (!r->ready)
             r = r->next;
-        dispatch(r->stream);
+        dispatch(r);
     }
 }

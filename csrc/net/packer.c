@@ -121,8 +121,9 @@ int sse_packer_push(sse_packer *p, sse_exchange *x, sse_frame *frame, const sse_
     sse_frame *packed = NULL;
     int code = sse_exchange_ended(x) ? SSE_ECLOSED : block(p, pool, frame, past, &packed);
 
-    if (!code)
-        code = sse_exchange_push(x, packed);
+    if (code)
+        return code;
+    code = sse_exchange_push(x, packed);
     if (!code || code == SSE_EAGAIN)
         account(p, pool, frame, packed, past != NULL);
     sse_frame_unref(packed);

@@ -11,7 +11,7 @@ static void flush_dirty(sse_pool *pool)
 {
     size_t n = pool->dirty_count < FLUSHES_A_TURN ? pool->dirty_count : FLUSHES_A_TURN;
 
-    while (n-- > 0) {
+    while (n-- > 0 && pool->dirty) {
         sse_connection *c = pool->dirty;
 
         pool->dirty = c->next_dirty;

@@ -129,7 +129,7 @@ static void free_served(SSL_CTX **served, size_t count)
 int sse_tls_context_reload(sse_tls_context *context, char *message, size_t size)
 {
     size_t count = context->options.count;
-    SSL_CTX **served = calloc(count, sizeof *served);
+    SSL_CTX **served = calloc(count, sizeof(SSL_CTX *));
     int code = served ? SSE_OK : SSE_ENOMEM;
 
     ERR_clear_error();

@@ -10,8 +10,8 @@
 #include <stdbool.h>
 #include <time.h>
 
-#define SSE_TICKET_KEY_SECONDS (12 * 3600)
-#define SSE_TICKET_SECONDS     (24 * 3600) /* from the full handshake on, however often renewed */
+#define SSE_TICKET_KEY_SECONDS (12L * 3600)
+#define SSE_TICKET_SECONDS     (24L * 3600) /* from the full handshake on, however often renewed */
 
 typedef struct sse_ticket_key {
     unsigned char name[16], cipher[32], mac[32];

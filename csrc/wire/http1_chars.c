@@ -19,7 +19,7 @@ int sse_http1_hex(char c)
 
 static char lower(char c)
 {
-    return c >= 'A' && c <= 'Z' ? (char)(c + ('a' - 'A')) : c;
+    return (char)(c >= 'A' && c <= 'Z' ? c + ('a' - 'A') : c);
 }
 
 bool sse_http1_same(sse_slice a, sse_slice b)

@@ -80,7 +80,7 @@ static int step_start(scan *s, char c)
         s->state = METHOD;
         return sse_http1_in(sse_http1_token, c) ? SSE_OK : bad(s, "The method is not a token.");
     }
-    if (s->at >= MAX_EMPTY_LINES * 2)
+    if (s->at >= (size_t)MAX_EMPTY_LINES * 2)
         return bad(s, "Too many empty lines before the request.");
     s->state = START_LF;
     return SSE_OK;

@@ -464,7 +464,7 @@ static void destroy(sse_parser *p)
 
 int sse_parser_feed(sse_parser *p, const char *bytes, size_t len)
 {
-    sse_item item;
+    sse_item item = { 0 };
     int got = sse_parser_begin(p, bytes, len);
 
     if (got)

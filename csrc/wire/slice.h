@@ -22,7 +22,7 @@ static inline sse_slice sse_slice_text(const char *text)
 static inline bool sse_slice_is(sse_slice s, const char *text)
 {
     size_t len = strlen(text);
-    return s.len == len && memcmp(s.at, text, len) == 0;
+    return s.len == len && (len == 0 || memcmp(s.at, text, len) == 0);
 }
 
 static inline bool sse_slice_equal(sse_slice a, sse_slice b)
