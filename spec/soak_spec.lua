@@ -2,6 +2,7 @@
 -- errors and aborts at random moments: everything is told, and nothing is left. The moments come
 -- from a seed (SSE_SOAK_SEED). SSE_SOAK_STEPS and SSE_SOAK_SOURCES make it long.
 local core = require "sse.core"
+local random = require "spec.support.random"
 local sse = require "sse"
 local wait = require "spec.support.wait"
 
@@ -9,14 +10,6 @@ local stress = os.getenv("SSE_STRESS_GC") -- each callback costs a collection
 local STEPS = tonumber(os.getenv("SSE_SOAK_STEPS") or "") or stress and 15 or 120
 local SOURCES = tonumber(os.getenv("SSE_SOAK_SOURCES") or "") or stress and 12 or 60
 local SEED = tonumber(os.getenv("SSE_SOAK_SEED") or "") or 20
-
--- A small generator of its own: the order of its use is the only state.
-local function new_random(seed)
-  return function(n)
-    seed = (seed * 1103515245 + 12345) % 2147483648
-    return seed // 65536 % n + 1
-  end
-end
 
 local soak = {}
 soak.__index = soak
@@ -146,7 +139,7 @@ end
 
 local function start()
   local self = setmetatable({
-    random = new_random(SEED), streams = {}, sources = {}, controllers = {}, handles = {},
+    random = random.new(SEED), streams = {}, sources = {}, controllers = {}, handles = {},
     seen = setmetatable({}, { __mode = "k" }),
     heard = 0, steps = 0, errors = {},
   }, soak)

@@ -109,6 +109,13 @@ static int f_running(lua_State *L)
     return 1;
 }
 
+/* For the specs and the soak: how many events the loop holds. */
+static int f_events(lua_State *L)
+{
+    lua_pushinteger(L, sse_loop_events(sse_state_check(L)->loop));
+    return 1;
+}
+
 static int f_report(lua_State *L)
 {
     luaL_checkany(L, 1);
@@ -409,7 +416,8 @@ static const sse_class signal_class = {
 static const luaL_Reg functions[] = {
     { "run", f_run },         { "turn", f_turn },     { "stop", f_stop },   { "now", f_now },
     { "running", f_running }, { "report", f_report }, { "after", f_after }, { "every", f_every },
-    { "defer", f_defer },     { "signal", f_signal }, { NULL, NULL },
+    { "defer", f_defer },     { "signal", f_signal }, { "events", f_events },
+    { NULL, NULL },
 };
 
 void sse_open_loop(lua_State *L)

@@ -139,6 +139,11 @@ bool sse_loop_running(const sse_loop *loop)
     return loop->running || loop->entered > 0;
 }
 
+int sse_loop_events(const sse_loop *loop)
+{
+    return event_base_get_num_events(loop->base, EVENT_BASE_COUNT_ADDED);
+}
+
 void sse_loop_enter(sse_loop *loop)
 {
     loop->entered++;

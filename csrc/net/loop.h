@@ -35,6 +35,10 @@ void sse_loop_stop(sse_loop *loop);
 
 bool sse_loop_running(const sse_loop *loop);
 
+/* How many events libevent holds for this loop: descriptors it watches, timers that run, signals.
+ * Steady where nothing is left behind. */
+int sse_loop_events(const sse_loop *loop);
+
 /* From enter to leave, which nest, run and turn are refused as within a callback of the loop: for
  * those that come outside of one too. */
 void sse_loop_enter(sse_loop *loop);
