@@ -232,7 +232,7 @@ function class.metamethods.__close(object)
 end
 
 function class.metamethods.__tostring(object)
-  return ("EventSource: %s"):format(object.url)
+  return ("EventSource: %s"):format(eventtarget.state(object).url.request) -- no password
 end
 
 eventtarget.class(class)

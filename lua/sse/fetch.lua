@@ -104,7 +104,9 @@ local Response = {
   __index = function(self, key)
     return methods[key] or getters[key] and getters[key](self)
   end,
-  __tostring = function(self) return ("Response: %d %s"):format(self.status, self.url) end,
+  __tostring = function(self)
+    return ("Response: %d %s"):format(self.status, self[BODY].limits.request) -- no password
+  end,
 }
 
 local function new_response(head, held)
@@ -118,7 +120,7 @@ end
 local function limits(o, head)
   return {
     max_body = o.maxBodySize or MAX_BODY, max_event = o.maxEventSize or MAX_EVENT, utf8 = o.utf8,
-    origin = head.url.origin,
+    origin = head.url.origin, request = head.url.request,
   }
 end
 

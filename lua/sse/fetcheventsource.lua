@@ -50,23 +50,15 @@ local function request_headers(self)
   return list
 end
 
--- The beginning of a refused answer's body, within a time.
-local function beginning(res)
-  local pieces, size = {}, 0
-  local _limit <close> = core.after(refusal.body_time, function() res:close() end)
-  for piece in res:chunks() do
-    pieces[#pieces + 1] = piece:sub(1, refusal.MAX_BODY - size)
-    size = size + #pieces[#pieces]
-    if size >= refusal.MAX_BODY then break end
-  end
-  return table.concat(pieces)
-end
-
+-- Refuses what is no stream of events, with the beginning of its body, which has a time to come.
 local function check_type(res)
   local why = refusal.of(res, res.ok)
   if not why then return end
-  why.body = beginning(res)
-  error(why, 0)
+  local _limit <close> = core.after(refusal.body_time, function() res:close() end)
+  for piece in res:chunks() do
+    if refusal.keep(why, piece) then break end
+  end
+  error(refusal.seal(why), 0)
 end
 
 -- The request of this attempt.

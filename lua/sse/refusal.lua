@@ -8,6 +8,14 @@ local refusal = {
   body_time = 5000, -- ms that they are waited for
 }
 
+local MAX_SHOWN = 80
+
+-- What a server wrote, as a message that may end in a terminal or a log shows it.
+local function shown(text)
+  if #text > MAX_SHOWN then text = text:sub(1, MAX_SHOWN) .. "..." end
+  return (text:gsub("%c", "?"))
+end
+
 --- Why an answer is refused, or nil.
 -- @tparam table answer status, headers
 -- @tparam boolean accepted whether its status is one to accept
@@ -19,8 +27,8 @@ function refusal.of(answer, accepted)
   end
   local kind = answer.headers["content-type"]
   if headers.is_event_stream(kind) then return nil end
-  local shown = kind and ("'%s'"):format(kind) or "none"
-  return failure.new(("the content type is %s, not text/event-stream"):format(shown), "ETYPE", more)
+  local named = kind and ("'%s'"):format(shown(kind)) or "none"
+  return failure.new(("the content type is %s, not text/event-stream"):format(named), "ETYPE", more)
 end
 
 --- Keeps a piece of the refused answer's body with its failure.

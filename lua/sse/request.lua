@@ -115,6 +115,7 @@ local function follow(self, status, location)
   local url, message = target(self, location)
   self.received = self.received + self.transfer.bytes
   self.transfer:cancel()
+  self.transfer = nil -- its bytes are counted
   if not url then return self:finish(failure.new(message, "EREDIRECT", { status = status })) end
   self.hops = self.hops + 1
   rewrite(self, status)

@@ -1,0 +1,50 @@
+-- What a server that means it ill can send to a client: bytes in the smallest pieces, values made
+-- for logs and terminals; and passwords that a message could show.
+local fixture = require "spec.support.fixture"
+local sse = require "sse"
+
+local serve, open, record = fixture.serve, fixture.source, fixture.record
+
+describe("a server that means it ill", function()
+  after_each(fixture.finish)
+
+  it("sends a body, lines and a refused answer byte by byte", function()
+    local text = ("0123456789"):rep(300) .. "\nlast"
+    local function bytes(status)
+      return function(conn)
+        conn:head(status, "Transfer-Encoding: chunked", "Content-Type: text/plain")
+        for i = 1, #text do conn:chunk(text:sub(i, i)) end
+        conn:chunk ""
+      end
+    end
+    local good, bad = serve(bytes(200)), serve(bytes(500))
+    assert.equal(text, assert(sse.fetch(good:url())):text())
+    local lines = {}
+    for line in assert(sse.fetch(good:url())):lines() do lines[#lines + 1] = line end
+    assert.equal(text, table.concat(lines, "\n"))
+    assert.equal(text, record(open(bad:url())).till("error").event.body)
+    local _, _, _, why = sse.fetchEventSource(bad:url(), { onerror = function() return false end })
+      :wait()
+    assert.equal(text, why.body)
+  end)
+
+  it("has its words shown in short and without control characters", function()
+    local server = fixture.answer(200, "x", "Content-Type: a\27[2Jb" .. ("c"):rep(1000))
+    local why = record(open(server:url())).till("error").event
+    assert.equal("ETYPE", why.code)
+    assert.matches("'a?[2Jbccc", why.message, 1, true)
+    assert.is_true(#why.message < 200)
+    assert.matches("a\27[2J", why.headers["content-type"], 1, true)
+  end)
+
+  it("sees no password in the text of a response or a source", function()
+    local server = fixture.answer(200, "x")
+    local url = ("http://user:secret@127.0.0.1:%d/a"):format(server.port)
+    local source, res = open(url), assert(sse.fetch(url))
+    for _, object in ipairs { source, res } do
+      assert.is_nil(tostring(object):find "secret")
+      assert.matches("/a$", tostring(object))
+    end
+    assert.equal(url, source.url)
+  end)
+end)
