@@ -7,8 +7,8 @@ WARNINGS   := -Wall -Wextra -Wpedantic -Wshadow -Wstrict-prototypes -Wmissing-pr
 LUA_PC      = $(shell for pc in lua5.4 lua-5.4 lua54 lua; do \
                   pkg-config --exists $$pc && echo $$pc && break; done)
 LIBRARIES  := libevent_core libcurl libssl libcrypto libnghttp2
-CPPFLAGS   += $(shell pkg-config --cflags $(LUA_PC) $(LIBRARIES) zlib)
-WIRE_LIBS   = $(shell pkg-config --libs zlib) -lm
+CPPFLAGS   += $(shell pkg-config --cflags $(LUA_PC) $(LIBRARIES) zlib libbrotlidec)
+WIRE_LIBS   = $(shell pkg-config --libs zlib libbrotlidec) -lm
 LDLIBS     += $(shell pkg-config --libs $(LIBRARIES)) $(WIRE_LIBS)
 ifeq ($(shell uname -s),Darwin)
 SHARED     := -bundle -undefined dynamic_lookup

@@ -20,6 +20,7 @@ pc:libcurl|the client's HTTP|libcurl4-openssl-dev|libcurl-devel|curl-dev|curl
 pc:libssl|the server's TLS|libssl-dev|openssl-devel|openssl-dev|openssl
 pc:libnghttp2|the server's HTTP/2|libnghttp2-dev|libnghttp2-devel|nghttp2-dev|nghttp2
 pc:zlib|compresses event streams|zlib1g-dev|zlib-devel|zlib-dev|zlib
+pc:libbrotlidec|the client's brotli|libbrotli-dev|brotli-devel|brotli-dev|brotli
 lua:cjson|JSON|lua-cjson|rock:lua-cjson|lua5.4-cjson|rock:lua-cjson
 LIST
         ;;

@@ -246,6 +246,16 @@ static uint64_t ms_field(lua_State *L, const char *name)
     return ms > 0 && ms < 1e12 ? (uint64_t)ceil(ms) : 0;
 }
 
+static size_t count_field(lua_State *L, const char *name)
+{
+    lua_Integer count = 0;
+
+    lua_getfield(L, 1, name);
+    count = luaL_optinteger(L, -1, 0);
+    lua_pop(L, 1);
+    return count > 0 ? (size_t)count : 0;
+}
+
 static void read_headers(lua_State *L, sse_transfer_options *o)
 {
     sse_http1_field *fields = NULL;
@@ -299,6 +309,8 @@ static void read_options(lua_State *L, sse_transfer_options *o)
     read_headers(L, o);
     read_body(L, o);
     o->connect_timeout = ms_field(L, "connect_timeout");
+    o->max_head = count_field(L, "max_head");
+    o->max_fields = count_field(L, "max_fields");
     o->cookies = flag_field(L, "cookies");
     o->cookie_file = string_field(L, "cookie_file");
     o->user = string_field(L, "user");

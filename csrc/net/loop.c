@@ -8,6 +8,7 @@ struct sse_loop {
     struct event_base *base;
     sse_deferred *head, **tail;
     size_t kept;
+    uint64_t turns;
     uint64_t slice; /* microseconds: when this turn's deferred calls began */
     size_t entered;
     sse_hash_seed seed;
@@ -91,7 +92,10 @@ static void run_deferred(sse_loop *loop)
 static int turn(sse_loop *loop)
 {
     int flags = loop->head ? EVLOOP_ONCE | EVLOOP_NONBLOCK : EVLOOP_ONCE;
-    int got = event_base_loop(loop->base, flags | EVLOOP_NO_EXIT_ON_EMPTY);
+    int got = 0;
+
+    loop->turns++;
+    got = event_base_loop(loop->base, flags | EVLOOP_NO_EXIT_ON_EMPTY);
 
     if (!loop->stopping)
         run_deferred(loop);
@@ -162,6 +166,11 @@ void sse_loop_keep(sse_loop *loop)
 void sse_loop_release(sse_loop *loop)
 {
     loop->kept--;
+}
+
+uint64_t sse_loop_turns(const sse_loop *loop)
+{
+    return loop->turns;
 }
 
 uint64_t sse_loop_now_us(const sse_loop *loop)

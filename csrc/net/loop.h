@@ -48,6 +48,9 @@ void sse_loop_leave(sse_loop *loop);
 void sse_loop_keep(sse_loop *loop);
 void sse_loop_release(sse_loop *loop);
 
+/* Turns begun so far: tells whether two moments lie in the same one. */
+uint64_t sse_loop_turns(const sse_loop *loop);
+
 uint64_t sse_loop_now(const sse_loop *loop);
 uint64_t sse_loop_now_us(const sse_loop *loop); /* the same clock in microseconds */
 

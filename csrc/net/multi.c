@@ -3,6 +3,11 @@
 #include <curl/curl.h>
 #include <stdlib.h>
 
+#include "inherited.h"
+#include "resident.h"
+
+#define MAX_LOST 16
+
 /* One socket that libcurl wants watched. */
 typedef struct watch {
     struct watch *next, **link;
@@ -15,9 +20,15 @@ struct sse_multi {
     CURLM *handle; /* NULL while nobody uses it */
     CURLSH *sessions, *cookies;
     sse_timer timer;
-    sse_timer idle; /* runs while the handle waits for its next user */
+    sse_timer idle;    /* runs while the handle waits for its next user */
+    sse_deferred late; /* runs while `timer` could not be started */
+    uint64_t due;      /* when `timer` is to run */
     watch *watches;
-    sse_multi_user *retired; /* waiting for libcurl to return */
+    curl_socket_t lost[MAX_LOST]; /* sockets that could not be watched, until libcurl returns */
+    size_t lost_count;            /* more than MAX_LOST: not all of them are noted */
+    sse_hidden_pair pair;         /* what libcurl's resolver is about to open */
+    sse_multi_user *all;          /* those that are counted */
+    sse_multi_user *retired;      /* waiting for libcurl to return */
     size_t users;
     int inside; /* depth of calls into libcurl that may call back */
     int held;   /* depth of code that still needs the handle */
@@ -69,13 +80,34 @@ static watch *new_watch(sse_multi *m)
     return w;
 }
 
+/* A socket callback that fails would make libcurl 7.88 crash: the failure is noted, and the
+ * transfers of the socket fail when libcurl has returned. */
+static void lose(sse_multi *m, CURL *easy, curl_socket_t fd)
+{
+    sse_multi_user *u = NULL;
+
+    curl_easy_getinfo(easy, CURLINFO_PRIVATE, (char **)&u);
+    if (u)
+        u->lost = true;
+    if (m->lost_count < MAX_LOST)
+        m->lost[m->lost_count] = fd;
+    m->lost_count++;
+}
+
+/* libcurl's resolver tells one of its pair of sockets. */
+static void keep_from_children(sse_multi *m, curl_socket_t fd)
+{
+    sse_close_on_exec(fd);
+    if (fd == m->pair.fd[0] || fd == m->pair.fd[1])
+        sse_hidden_pair_close_on_exec(&m->pair);
+}
+
 static int on_socket(CURL *easy, curl_socket_t fd, int what, void *arg, void *held)
 {
     sse_multi *m = arg;
     watch *w = held;
     short events = EV_PERSIST;
 
-    (void)easy;
     if (what == CURL_POLL_REMOVE) {
         curl_multi_assign(m->handle, fd, NULL);
         if (w)
@@ -85,14 +117,29 @@ static int on_socket(CURL *easy, curl_socket_t fd, int what, void *arg, void *he
     if (w) {
         event_del(&w->event);
     } else {
+        keep_from_children(m, fd);
         w = new_watch(m);
-        if (!w)
-            return -1;
+        if (!w) {
+            lose(m, easy, fd);
+            return 0;
+        }
         curl_multi_assign(m->handle, fd, w);
     }
     events |= (what & CURL_POLL_IN ? EV_READ : 0) | (what & CURL_POLL_OUT ? EV_WRITE : 0);
     event_assign(&w->event, sse_loop_base(m->loop), fd, events, on_ready, w);
-    return event_add(&w->event, NULL);
+    if (event_add(&w->event, NULL))
+        lose(m, easy, fd);
+    return 0;
+}
+
+static int on_resolve(void *resolver, void *reserved, void *arg)
+{
+    sse_multi *m = arg;
+
+    (void)resolver;
+    (void)reserved;
+    sse_hidden_pair_expect(&m->pair);
+    return 0;
 }
 
 static void on_time(void *arg)
@@ -100,25 +147,55 @@ static void on_time(void *arg)
     act(arg, CURL_SOCKET_TIMEOUT, 0);
 }
 
+/* Starts the timer for `due`, or where that fails looks each turn whether it works now. */
+static void start_timer(sse_multi *m)
+{
+    uint64_t now = sse_loop_now(m->loop);
+
+    if (sse_timer_start(&m->timer, m->due > now ? m->due - now : 0, false))
+        sse_loop_defer(m->loop, &m->late);
+}
+
+static void on_late(void *arg)
+{
+    sse_multi *m = arg;
+
+    if (sse_loop_now(m->loop) >= m->due)
+        act(m, CURL_SOCKET_TIMEOUT, 0);
+    else
+        start_timer(m);
+}
+
+static void stop_timer(sse_multi *m)
+{
+    sse_timer_stop(&m->timer);
+    sse_loop_undefer(m->loop, &m->late);
+}
+
 static int on_timeout(CURLM *handle, long ms, void *arg)
 {
     sse_multi *m = arg;
 
     (void)handle;
-    if (ms < 0) {
-        sse_timer_stop(&m->timer);
+    stop_timer(m);
+    if (ms < 0)
         return 0;
-    }
-    return sse_timer_start(&m->timer, (uint64_t)ms, false) ? -1 : 0;
+    m->due = sse_loop_now(m->loop) + (uint64_t)ms;
+    start_timer(m);
+    return 0;
 }
 
 /* --- the handle's life ------------------------------------------------------------------------ */
 
 static int open_handle(sse_multi *m)
 {
+    sse_hidden_pair wakeup;
+
     if (m->handle)
         return SSE_OK;
+    sse_hidden_pair_expect(&wakeup);
     m->handle = curl_multi_init();
+    sse_hidden_pair_close_on_exec(&wakeup);
     if (!m->handle)
         return SSE_ENOMEM;
     curl_multi_setopt(m->handle, CURLMOPT_SOCKETFUNCTION, on_socket);
@@ -139,7 +216,7 @@ static void close_handle(sse_multi *m)
     curl_multi_cleanup(m->handle);
     m->inside--;
     m->handle = NULL;
-    sse_timer_stop(&m->timer);
+    stop_timer(m);
     sse_timer_stop(&m->idle);
     while (m->watches)
         unwatch(m->watches);
@@ -169,16 +246,44 @@ void sse_multi_abandon(sse_multi_user *u)
     curl_easy_setopt(u->easy, CURLOPT_FORBID_REUSE, 1L);
 }
 
+/* Takes a handle from libcurl that is given up: `retired`, or its owner refuses what comes. A
+ * paused one first has to let go of what libcurl keeps for it: 7.88 leaks that where another stream
+ * keeps the connection. */
+static void take_back(sse_multi *m, sse_multi_user *u)
+{
+    if (!u->added)
+        return;
+    sse_multi_abandon(u);
+    if (u->paused) {
+        m->inside++;
+        curl_easy_pause(u->easy, CURLPAUSE_CONT);
+        m->inside--;
+    }
+    u->added = u->paused = false;
+    curl_multi_remove_handle(m->handle, u->easy);
+}
+
+static void count_in(sse_multi *m, sse_multi_user *u)
+{
+    u->added = u->counted = true;
+    u->after = m->all;
+    u->link = &m->all;
+    if (u->after)
+        u->after->link = &u->after;
+    m->all = u;
+    m->users++;
+}
+
 static void drop(sse_multi *m, sse_multi_user *u)
 {
-    if (u->added) {
-        sse_multi_abandon(u);
-        curl_multi_remove_handle(m->handle, u->easy);
-    }
-    u->added = false;
-    if (u->counted)
-        m->users--;
+    take_back(m, u);
+    if (!u->counted)
+        return;
     u->counted = false;
+    *u->link = u->after;
+    if (u->after)
+        u->after->link = u->link;
+    m->users--;
 }
 
 static void destroy_retired(sse_multi *m)
@@ -192,6 +297,44 @@ static void destroy_retired(sse_multi *m)
     }
 }
 
+/* Ends a user's transfer on our own account. */
+static void fail(sse_multi *m, sse_multi_user *u, CURLcode code)
+{
+    u->failing = true;
+    take_back(m, u);
+    if (!u->retired)
+        u->on_done(u, code);
+}
+
+static bool is_lost(const sse_multi *m, const sse_multi_user *u)
+{
+    curl_socket_t fd = CURL_SOCKET_BAD;
+
+    if (!u->added || u->retired)
+        return false;
+    if (u->lost || m->lost_count > MAX_LOST)
+        return true;
+    curl_easy_getinfo(u->easy, CURLINFO_ACTIVESOCKET, &fd);
+    for (size_t i = 0; fd != CURL_SOCKET_BAD && i < m->lost_count; i++)
+        if (m->lost[i] == fd)
+            return true;
+    return false;
+}
+
+/* Fails all whose socket could not be watched: nothing would ever be heard of it. */
+static void fail_lost(sse_multi *m)
+{
+    sse_multi_user *u = NULL;
+
+    do {
+        for (u = m->all; u && !is_lost(m, u); u = u->after)
+            ;
+        if (u)
+            fail(m, u, CURLE_OUT_OF_MEMORY);
+    } while (u);
+    m->lost_count = 0;
+}
+
 static void report_done(sse_multi *m)
 {
     CURLMsg *message = NULL;
@@ -203,7 +346,7 @@ static void report_done(sse_multi *m)
 
         curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, (char **)&u);
         curl_multi_remove_handle(m->handle, u->easy);
-        u->added = false;
+        u->added = u->paused = false;
         if (!u->retired)
             u->on_done(u, code);
     }
@@ -217,6 +360,8 @@ static void settle(sse_multi *m)
         return;
     m->held++;
     destroy_retired(m);
+    if (m->lost_count > 0)
+        fail_lost(m);
     report_done(m);
     m->held--;
     rest_if_unused(m);
@@ -258,6 +403,9 @@ int sse_multi_new(sse_multi **out, sse_loop *loop)
     m->loop = loop;
     sse_timer_init(&m->timer, loop, on_time, m);
     sse_timer_init(&m->idle, loop, on_idle, m);
+    sse_deferred_init(&m->late, on_late, m);
+    m->pair = (sse_hidden_pair){ { -1, -1 } };
+    sse_stay_resident();
     *out = m;
     return SSE_OK;
 fail:
@@ -301,13 +449,14 @@ int sse_multi_add(sse_multi *m, sse_multi_user *u)
     if (code)
         return code;
     curl_easy_setopt(u->easy, CURLOPT_PRIVATE, u);
+    curl_easy_setopt(u->easy, CURLOPT_RESOLVER_START_FUNCTION, on_resolve);
+    curl_easy_setopt(u->easy, CURLOPT_RESOLVER_START_DATA, m);
     if (curl_multi_add_handle(m->handle, u->easy)) {
         rest_if_unused(m);
         return SSE_ESYS;
     }
     sse_timer_stop(&m->idle);
-    u->added = u->counted = true;
-    m->users++;
+    count_in(m, u);
     return SSE_OK;
 }
 
@@ -331,14 +480,30 @@ void sse_multi_resume(sse_multi *m, sse_multi_user *u)
     CURLcode code = CURLE_OK;
 
     m->inside++;
+    u->paused = false;
     code = curl_easy_pause(u->easy, CURLPAUSE_CONT);
     m->inside--;
-    if (code && !u->retired) {
-        m->held++;
-        curl_multi_remove_handle(m->handle, u->easy);
-        u->added = false;
-        u->on_done(u, code);
-        m->held--;
-    }
+    if (code && !u->retired)
+        sse_multi_fail(m, u, code);
+    else
+        settle(m);
+}
+
+void sse_multi_fail(sse_multi *m, sse_multi_user *u, int curl_code)
+{
+    m->held++;
+    fail(m, u, curl_code);
+    m->held--;
+    settle(m);
+}
+
+void sse_multi_enter(sse_multi *m)
+{
+    m->inside++;
+}
+
+void sse_multi_leave(sse_multi *m)
+{
+    m->inside--;
     settle(m);
 }

@@ -22,6 +22,10 @@ typedef struct sse_multi_user {
     void (*on_done)(struct sse_multi_user *u, int curl_code); /* at most once; already removed */
     void (*destroy)(struct sse_multi_user *u); /* cleans the easy handle up and frees the owner */
     bool counted, added, retired;
+    bool paused;  /* libcurl was told to pause; set by the owner */
+    bool failing; /* being given up: what comes is to be refused, as when retired */
+    bool lost;    /* one of its sockets could not be watched */
+    struct sse_multi_user *after, **link; /* among all that are counted */
 } sse_multi_user;
 
 int sse_multi_new(sse_multi **out, sse_loop *loop);
@@ -55,5 +59,14 @@ void sse_multi_abandon(sse_multi_user *u);
 /* Lets a paused handle go on; its callbacks run before this returns. Never from within a callback
  * of libcurl's. A failure of the handle is reported by on_done. */
 void sse_multi_resume(sse_multi *m, sse_multi_user *u);
+
+/* Takes the handle back and reports that code by on_done. Its owner must refuse what its callbacks
+ * are given from now on: libcurl may hand over what a paused handle kept. Never from within a
+ * callback of libcurl's. */
+void sse_multi_fail(sse_multi *m, sse_multi_user *u, int curl_code);
+
+/* From enter to leave, which nest, users that are retired are not destroyed yet. */
+void sse_multi_enter(sse_multi *m);
+void sse_multi_leave(sse_multi *m);
 
 #endif

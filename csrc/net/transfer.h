@@ -9,6 +9,10 @@
 #include "multi.h"
 #include "negotiated.h"
 
+/* Of a response's heads (interim ones and trailers included): bytes and fields by default, and the
+ * most bytes that an option can allow. libcurl takes no line over 100 KiB. */
+#define SSE_RESPONSE_HEAD     ((size_t)64 << 10)
+#define SSE_RESPONSE_FIELDS   100
 #define SSE_MAX_RESPONSE_HEAD ((size_t)256 << 10)
 
 typedef struct sse_transfer sse_transfer;
@@ -19,8 +23,8 @@ typedef struct sse_transfer_callbacks {
     /* The final head, once; heads of status 1xx are skipped. Fields live until the callback
      * returns. */
     void (*on_head)(void *user, int status, const sse_http1_field *fields, size_t count);
-    /* A piece of body, decoded (gzip ...). Anything but SSE_OK fails the transfer with that code.
-     */
+    /* A piece of body, decoded (gzip, deflate, br) and of at most 16 KiB. Anything but SSE_OK fails
+     * the transfer with that code. */
     int (*on_body)(void *user, const char *bytes, size_t len);
     /* The end, once: SSE_OK after a whole response, or a code and a message that lives until the
      * callback returns. The transfer stays until sse_transfer_free. */
@@ -36,7 +40,10 @@ typedef struct sse_transfer_options {
     const sse_http1_field *headers;
     size_t header_count;
     sse_slice body;           /* absent: none */
-    uint64_t connect_timeout; /* ms for name, connection and TLS; 0: libcurl's 300 s */
+    uint64_t connect_timeout; /* ms for name, connection and TLS, and again for a head from its
+                                 first byte to its end; 0: 300 s */
+    size_t max_head;          /* bytes; 0: SSE_RESPONSE_HEAD */
+    size_t max_fields;        /* 0: SSE_RESPONSE_FIELDS */
     bool cookies; /* keep and send cookies, in the memory that the loop's transfers share */
     const char *cookie_file; /* or in this file, read at the start and written at the end;
                                 made for its owner alone where there is none */
@@ -62,8 +69,8 @@ int sse_transfer_start(sse_transfer **out, sse_multi *m, const sse_transfer_opti
 void sse_transfer_free(sse_transfer *t);
 
 /* After pause no on_body comes until resume; one piece may be held back, then the sender feels it.
- * Once the head has come, a paused transfer does not keep the loop running: only its reader could
- * go on with it. */
+ * Without a pause, too, no more than 64 KiB are decoded in a turn of the loop. Once the head has
+ * come, a paused transfer does not keep the loop running: only its reader could go on with it. */
 void sse_transfer_pause(sse_transfer *t);
 void sse_transfer_resume(sse_transfer *t);
 
@@ -71,7 +78,7 @@ void sse_transfer_resume(sse_transfer *t);
 const sse_negotiated *sse_transfer_negotiated(const sse_transfer *t);
 
 uint64_t sse_transfer_bytes(const sse_transfer *t);  /* of body handed over so far */
-uint64_t sse_transfer_active(const sse_transfer *t); /* sse_loop_now of the last bytes, or of the
-                                                        start */
+uint64_t sse_transfer_active(const sse_transfer *t); /* sse_loop_now of the last bytes of body, of
+                                                        the end of the head, or of the start */
 
 #endif

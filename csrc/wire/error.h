@@ -35,6 +35,7 @@
     X(SSE_ECALLBACK, "ECALLBACK", "an error in a callback") \
     X(SSE_EABORTED, "EABORTED", "aborted") \
     X(SSE_EEXIST, "EEXIST", "exists already") \
+    X(SSE_EMFILE, "EMFILE", "no file descriptor is left") \
     X(SSE_ESYS, "ESYS", "system error")
 
 enum {

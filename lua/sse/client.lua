@@ -58,6 +58,8 @@ client.options = {
   body = "string|table",
   connectTimeout = options.ms(1),
   maxEventSize = options.integer(1),
+  maxHeadSize = options.integer(1, 262144),
+  maxHeadFields = options.integer(1),
   utf8 = options.one_of("replace", "raw"),
   signal = { expected = "an AbortSignal", check = abort.is_signal },
   proxy = {

@@ -63,9 +63,10 @@ end
 -- @tparam string url
 -- @tparam[opt] table options withCredentials, headers (a table), body (a string, or a table to be
 -- sent as JSON), method, lastEventId, retryInterval, minRetryInterval, maxRetryInterval,
--- maxRetries, reconnect, heartbeatTimeout, connectTimeout, maxEventSize, utf8, signal, proxy,
--- noProxy (hosts by commas that need no proxy), tls, http2, unixSocket, cookies, oncomment,
--- onreconnect, log (as `sse.log`'s). `headers` and `body` may be functions: each is called before
+-- maxRetries, reconnect, heartbeatTimeout, connectTimeout, maxEventSize, maxHeadSize,
+-- maxHeadFields, utf8, signal, proxy, noProxy (hosts by commas that need no proxy), tls, http2,
+-- unixSocket, cookies, oncomment, onreconnect, log (as `sse.log`'s).
+-- `headers` and `body` may be functions: each is called before
 -- each attempt, in a task, so that it may wait or fetch (a token refresh), with the failure that
 -- led to the attempt, nil at first.
 -- @usage

@@ -169,8 +169,9 @@ end
 -- @function fetch
 -- @tparam string url
 -- @tparam[opt] table options method, headers, body (a string, or a table to be sent as JSON),
--- signal, withCredentials, redirect, connectTimeout, maxBodySize, maxEventSize, utf8, proxy,
--- noProxy (hosts by commas that need no proxy), tls, http2, unixSocket, cookies
+-- signal, withCredentials, redirect, connectTimeout, maxBodySize, maxEventSize, maxHeadSize,
+-- maxHeadFields, utf8, proxy, noProxy (hosts by commas that need no proxy), tls, http2,
+-- unixSocket, cookies
 -- @treturn Response status, ok, headers, url, redirected, protocol ("HTTP/1.1", "HTTP/2"), tls
 -- (version, cipher; nil without TLS), and events(), chunks(), lines(), text(), json(), close(); or
 -- nil, message, code

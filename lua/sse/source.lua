@@ -215,7 +215,7 @@ function source:refuse() self:lost(refusal.seal(self.refusal), true) end
 
 function source:on_done(why)
   if self.refusal then return self:refuse() end
-  if why and why.code == "ETOOBIG" and self.opened then
+  if why and why.code == "ETOOBIG" and why.message == "larger than the limit" then -- the parser's
     local limit = self.options.maxEventSize or 16777216 -- the parser's default
     why.message = ("an event is larger than maxEventSize (%d bytes)"):format(limit)
   end

@@ -11,7 +11,7 @@ local owners = {
   { "^lua%.h$", "bind" }, { "^lauxlib%.h$", "bind" }, { "^lualib%.h$", "bind" },
   { "^luaconf%.h$", "bind" }, { "^event2/", "net" }, { "^event%.h$", "net" },
   { "^openssl/", "net" }, { "^nghttp2/", "net" }, { "^curl/", "net" }, { "^hiredis/", "net" },
-  { "^zlib%.h$", "wire" }, -- bytes to bytes: no I/O
+  { "^zlib%.h$", "wire" }, { "^brotli/", "wire" }, -- bytes to bytes: no I/O
 }
 -- wire has no sockets.
 local sockets = {

@@ -1,0 +1,173 @@
+/* The body: decoded here rather than by libcurl, which decodes all that a packet becomes within one
+ * call. Here a turn of the loop has its share, a pause holds at once, and what waits is at most one
+ * piece as it was received. */
+#include "transfer_inner.h"
+
+#define PIECE ((size_t)16 << 10) /* decoded at a time */
+#define TURN  ((size_t)64 << 10) /* decoded in a turn of the loop */
+
+bool sse_transfer_holds(const sse_transfer *t)
+{
+    return t->raw.len > 0 || t->more;
+}
+
+static void give(sse_transfer *t, const char *bytes, size_t len)
+{
+    int code = SSE_OK;
+
+    t->active = sse_loop_now(t->loop);
+    t->bytes += len;
+    code = t->callbacks.on_body(t->user, bytes, len);
+    if (code)
+        sse_transfer_note(t, code, NULL);
+}
+
+/* --- decoding --------------------------------------------------------------------------------- */
+
+static bool is_coding(const sse_http1_field *f)
+{
+    return f->name.len == 16 && curl_strnequal(f->name.at, "content-encoding", 16);
+}
+
+void sse_transfer_decode(sse_transfer *t, const sse_http1_field *fields, size_t count)
+{
+    if (!t->decodes)
+        return;
+    for (size_t i = 0; i < count && !t->undecodable; i++) {
+        if (!is_coding(&fields[i]))
+            continue;
+        if (t->decoder)
+            t->undecodable = SSE_EPROTO; /* several: nobody means it well */
+        else
+            t->undecodable = sse_decoder_new(&t->decoder, fields[i].value);
+    }
+}
+
+/* How much the transfer may decode at once; 0: no more in this turn, or while it is paused. */
+static size_t room(sse_transfer *t)
+{
+    uint64_t turn = sse_loop_turns(t->loop);
+    size_t left = 0;
+
+    if (t->failure || t->use.retired || t->paused)
+        return 0;
+    if (t->turn != turn)
+        t->turn_bytes = 0;
+    t->turn = turn;
+    left = TURN - t->turn_bytes;
+    return left < PIECE ? left : PIECE;
+}
+
+static const char *explain(int code)
+{
+    if (code == SSE_ETOOBIG)
+        return "the body grows out of all proportion as it is decompressed";
+    return code == SSE_EPROTO ? "the compressed body is broken" : NULL;
+}
+
+/* Decodes and hands over until `in` is used up, the turn's share is, or somebody pauses. */
+static void decode(sse_transfer *t, sse_slice *in)
+{
+    char piece[PIECE];
+    size_t cap = 0;
+
+    while ((in->len > 0 || t->more) && (cap = room(t)) > 0) {
+        size_t len = 0;
+        int code = sse_decoder_run(t->decoder, in, piece, cap, &len);
+
+        t->more = !code && len == cap;
+        t->turn_bytes += len;
+        if (len > 0)
+            give(t, piece, len);
+        if (code)
+            sse_transfer_note(t, code, explain(code));
+    }
+}
+
+/* --- from libcurl ----------------------------------------------------------------------------- */
+
+static size_t give_up(sse_transfer *t)
+{
+    sse_multi_abandon(&t->use);
+    return CURL_WRITEFUNC_ERROR;
+}
+
+static void take_coded(sse_transfer *t, const char *bytes, size_t len)
+{
+    sse_slice in = { bytes, len };
+    int code = SSE_OK;
+
+    decode(t, &in);
+    if (t->failure || t->use.retired)
+        return;
+    if (in.len > 0)
+        code = sse_buffer_append(&t->raw, in.at, in.len);
+    if (code)
+        sse_transfer_note(t, code, NULL);
+    else if (sse_transfer_holds(t) && !t->paused)
+        sse_loop_defer(t->loop, &t->later);
+}
+
+size_t sse_transfer_on_body(char *bytes, size_t size, size_t count, void *arg)
+{
+    sse_transfer *t = arg;
+    size_t len = size * count;
+
+    if (t->use.retired || t->use.failing || t->failure)
+        return give_up(t);
+    if (t->paused || sse_transfer_holds(t)) {
+        t->use.paused = true;
+        return CURL_WRITEFUNC_PAUSE;
+    }
+    if (t->undecodable)
+        sse_transfer_note(t, t->undecodable,
+                          t->undecodable == SSE_EPROTO
+                              ? "the body's coding is not known (expected " SSE_DECODER_CODINGS ")"
+                              : NULL);
+    else if (t->decoder)
+        take_coded(t, bytes, len);
+    else
+        give(t, bytes, len);
+    return t->failure || t->use.retired ? give_up(t) : len;
+}
+
+/* --- on the loop ------------------------------------------------------------------------------ */
+
+static void decode_held(sse_transfer *t)
+{
+    sse_slice in = sse_buffer_slice(&t->raw);
+    size_t len = in.len;
+
+    decode(t, &in);
+    sse_buffer_consume(&t->raw, len - in.len);
+    if (t->raw.len == 0)
+        sse_buffer_free(&t->raw);
+}
+
+static void proceed(sse_transfer *t)
+{
+    if (sse_transfer_holds(t) && !sse_loop_slice_over(t->loop, sse_loop_now_us(t->loop)))
+        decode_held(t);
+    if (t->use.retired || t->done || t->paused)
+        return;
+    if (t->failure)
+        sse_transfer_fail(t);
+    else if (sse_transfer_holds(t))
+        sse_loop_defer(t->loop, &t->later);
+    else if (t->ended)
+        sse_transfer_finish(t);
+    else if (t->use.paused) {
+        t->use.paused = false;
+        sse_multi_resume(t->multi, &t->use);
+    }
+}
+
+void sse_transfer_go_on(void *arg)
+{
+    sse_transfer *t = arg;
+    sse_multi *multi = t->multi;
+
+    sse_multi_enter(multi); /* t stays until leave, whatever its callbacks do */
+    proceed(t);
+    sse_multi_leave(multi);
+}

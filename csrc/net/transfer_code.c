@@ -1,0 +1,157 @@
+/* What libcurl's results mean. */
+#include <errno.h>
+#include <stdlib.h>
+
+#include "inherited.h"
+#include "transfer_inner.h"
+
+#define TOO_LARGE 100 /* CURLE_TOO_LARGE, which older headers lack */
+
+static int connect_failure(const sse_transfer *t)
+{
+    long error = t->os_error;
+
+    if (!error)
+        curl_easy_getinfo(t->easy, CURLINFO_OS_ERRNO, &error);
+    switch (error) {
+    case EMFILE:
+    case ENFILE:
+        return SSE_EMFILE;
+    case ETIMEDOUT:
+        return SSE_ETIMEDOUT;
+    case EHOSTUNREACH:
+    case ENETUNREACH:
+        return SSE_EHOSTUNREACH;
+    case EACCES:
+    case EPERM:
+        return SSE_EACCES;
+    default:
+        return SSE_ECONNREFUSED;
+    }
+}
+
+/* socks5:// resolves the target's name here: that failure is none of the proxy's. */
+static int proxy_failure(CURL *easy)
+{
+    long error = 0;
+
+    curl_easy_getinfo(easy, CURLINFO_PROXY_ERROR, &error);
+    return error == CURLPX_RESOLVE_HOST ? SSE_ENOTFOUND : SSE_EPROXY;
+}
+
+static int map(const sse_transfer *t, CURLcode code)
+{
+    switch (code) {
+    case CURLE_OK:
+        return SSE_OK;
+    case CURLE_COULDNT_RESOLVE_HOST:
+        return SSE_ENOTFOUND;
+    case CURLE_PROXY:
+        return proxy_failure(t->easy);
+    case CURLE_COULDNT_RESOLVE_PROXY:
+        return SSE_EPROXY;
+    case CURLE_COULDNT_CONNECT:
+        return connect_failure(t);
+    case CURLE_OPERATION_TIMEDOUT:
+        return SSE_ETIMEDOUT;
+    case CURLE_GOT_NOTHING:
+    case CURLE_SEND_ERROR:
+    case CURLE_RECV_ERROR:
+    case CURLE_PARTIAL_FILE:
+    case CURLE_HTTP2_STREAM: /* the server reset it: the answer broke off */
+        return SSE_ECONNRESET;
+    case CURLE_PEER_FAILED_VERIFICATION:
+    case CURLE_SSL_ISSUER_ERROR:
+    case CURLE_SSL_INVALIDCERTSTATUS:
+    case CURLE_SSL_PINNEDPUBKEYNOTMATCH:
+    case CURLE_SSL_CACERT_BADFILE:
+    case CURLE_SSL_CRL_BADFILE:
+    case CURLE_SSL_CERTPROBLEM:
+        return SSE_ECERT;
+    case CURLE_SSL_CONNECT_ERROR:
+    case CURLE_SSL_CIPHER:
+    case CURLE_USE_SSL_FAILED:
+        return SSE_ETLS;
+    case CURLE_WEIRD_SERVER_REPLY:
+    case CURLE_UNSUPPORTED_PROTOCOL: /* HTTP/0.9; other schemes were refused before */
+    case CURLE_HTTP2:
+        return SSE_EPROTO;
+    case CURLE_URL_MALFORMAT:
+        return SSE_EINVAL;
+    case CURLE_OUT_OF_MEMORY:
+        return SSE_ENOMEM;
+    default:
+        return SSE_ESYS;
+    }
+}
+
+/* Whether libcurl got no answer to CONNECT that it could use: the connection was made for this
+ * request, and lost before TLS began. Of a proxy for plain HTTP nobody can tell its own answer from
+ * the server's. */
+static bool is_lost_in_tunnel(const sse_transfer *t, CURLcode code)
+{
+    curl_off_t tls = 0;
+    long made = 0;
+
+    if (!t->https || t->head_done || code == CURLE_SSL_CONNECT_ERROR)
+        return false;
+    curl_easy_getinfo(t->easy, CURLINFO_NUM_CONNECTS, &made);
+    curl_easy_getinfo(t->easy, CURLINFO_APPCONNECT_TIME_T, &tls);
+    return made > 0 && tls == 0 &&
+           (code == CURLE_RECV_ERROR || code == CURLE_SEND_ERROR || code == CURLE_GOT_NOTHING ||
+            code == CURLE_WEIRD_SERVER_REPLY || code == TOO_LARGE || code == CURLE_OUT_OF_MEMORY);
+}
+
+static bool is_refused_by_proxy(const sse_transfer *t)
+{
+    long status = 0;
+
+    curl_easy_getinfo(t->easy, CURLINFO_HTTP_CONNECTCODE, &status);
+    return status >= 300;
+}
+
+/* A line of the head that is longer than libcurl takes; before 8.6 it says "out of memory", which
+ * it is not where much more can be had. */
+static bool is_long_line(const sse_transfer *t, CURLcode code)
+{
+    curl_off_t first = 0;
+    void *probe = NULL;
+
+    if (t->head_done || (code != CURLE_OUT_OF_MEMORY && code != TOO_LARGE))
+        return false;
+    curl_easy_getinfo(t->easy, CURLINFO_STARTTRANSFER_TIME_T, &first);
+    if (first > 0 && code == CURLE_OUT_OF_MEMORY) {
+        probe = malloc(2 * SSE_MAX_RESPONSE_HEAD);
+        free(probe);
+    }
+    return first > 0 && (probe || code == TOO_LARGE);
+}
+
+/* Results that libcurl has for many reasons, one of them that a file or socket could not be opened.
+ */
+static bool lacks_descriptors(CURLcode code)
+{
+    return (code == CURLE_COULDNT_RESOLVE_HOST || code == CURLE_COULDNT_RESOLVE_PROXY ||
+            code == CURLE_SSL_CACERT_BADFILE || code == CURLE_SSL_CERTPROBLEM ||
+            code == CURLE_OUT_OF_MEMORY || code == CURLE_COULDNT_CONNECT) &&
+           !sse_has_descriptor();
+}
+
+int sse_transfer_code(const sse_transfer *t, CURLcode result, const char **why)
+{
+    int code = map(t, result);
+
+    if (!code)
+        return SSE_OK;
+    if (is_refused_by_proxy(t) || is_lost_in_tunnel(t, result))
+        return SSE_EPROXY;
+    if (is_long_line(t, result)) {
+        *why = "a line of the response's head is too long";
+        return SSE_ETOOBIG;
+    }
+    if (code == SSE_EMFILE || lacks_descriptors(result)) {
+        *why = "no file descriptor is left for a socket or a file";
+        return SSE_EMFILE;
+    }
+    return code;
+}

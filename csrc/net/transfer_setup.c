@@ -1,0 +1,243 @@
+/* A request as libcurl's options. */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+
+#include "inherited.h"
+#include "private_file.h"
+#include "transfer_inner.h"
+
+/* Read at a time. More would gain a busy stream a few percent. */
+#define RECEIVE_BUFFER (32L << 10)
+
+#define SET(option, value) \
+    do { \
+        CURLcode set_code = curl_easy_setopt(t->easy, CURLOPT_##option, value); \
+        if (set_code) \
+            return set_code; \
+    } while (0)
+
+static int add_line(sse_transfer *t, const char *line)
+{
+    struct curl_slist *longer = curl_slist_append(t->headers, line);
+
+    if (!longer)
+        return SSE_ENOMEM;
+    t->headers = longer;
+    return SSE_OK;
+}
+
+static int add_header(sse_transfer *t, const sse_http1_field *f, const char **why)
+{
+    char *line = NULL;
+    int code = SSE_OK;
+
+    if (!sse_http1_is_token(f->name)) {
+        *why = "a header's name is not a token";
+        return SSE_EINVAL;
+    }
+    if (!sse_http1_is_value(f->value)) {
+        *why = "a header's value holds a control character";
+        return SSE_EINVAL;
+    }
+    line = malloc(f->name.len + f->value.len + 3);
+    if (!line)
+        return SSE_ENOMEM;
+    /* libcurl's way to send an empty value is "Name;"; "Name: " would leave the header out. */
+    if (sse_slice_trim(f->value).len == 0)
+        sprintf(line, "%.*s;", (int)f->name.len, f->name.at);
+    else
+        sprintf(line, "%.*s: %.*s", (int)f->name.len, f->name.at, (int)f->value.len, f->value.at);
+    code = add_line(t, line);
+    free(line);
+    return code;
+}
+
+static bool has_header(const sse_transfer_options *o, const char *name)
+{
+    for (size_t i = 0; i < o->header_count; i++)
+        if (o->headers[i].name.len == strlen(name) &&
+            curl_strnequal(o->headers[i].name.at, name, strlen(name)))
+            return true;
+    return false;
+}
+
+static int add_headers(sse_transfer *t, const sse_transfer_options *o, const char **why)
+{
+    int code = SSE_OK;
+
+    for (size_t i = 0; !code && i < o->header_count; i++)
+        code = add_header(t, &o->headers[i], why);
+    /* libcurl's own ideas about a body: none of them is asked for. */
+    if (!code && !has_header(o, "content-type"))
+        code = add_line(t, "Content-Type:");
+    if (!code && !has_header(o, "expect"))
+        code = add_line(t, "Expect:");
+    if (!code && !o->raw && !has_header(o, "accept-encoding"))
+        code = add_line(t, "Accept-Encoding: " SSE_DECODER_CODINGS);
+    return code;
+}
+
+static CURLcode set_request(sse_transfer *t, const sse_transfer_options *o)
+{
+    bool head = o->method && !strcmp(o->method, "HEAD");
+    bool post = o->method && !strcmp(o->method, "POST");
+
+    SET(URL, o->url);
+    SET(HTTPHEADER, t->headers);
+#if LIBCURL_VERSION_NUM >= 0x075500
+    SET(PROTOCOLS_STR, "http,https");
+#else
+    SET(PROTOCOLS, (long)(CURLPROTO_HTTP | CURLPROTO_HTTPS));
+#endif
+    if (o->body.at || post) {
+        SET(POSTFIELDSIZE_LARGE, (curl_off_t)o->body.len);
+        SET(COPYPOSTFIELDS, o->body.at ? o->body.at : "");
+    } else {
+        SET(HTTPGET, 1L);
+    }
+    if (head)
+        SET(NOBODY, 1L);
+    else if (o->method)
+        SET(CUSTOMREQUEST, o->method);
+    return CURLE_OK;
+}
+
+/* libcurl's own sockets would be inherited by children. */
+static curl_socket_t on_open(void *arg, curlsocktype purpose, struct curl_sockaddr *address)
+{
+    sse_transfer *t = arg;
+    int fd = sse_socket(address->family, address->socktype, address->protocol);
+
+    (void)purpose;
+    t->os_error = fd < 0 ? errno : 0;
+    return fd < 0 ? CURL_SOCKET_BAD : fd;
+}
+
+static CURLcode set_callbacks(sse_transfer *t)
+{
+    SET(ERRORBUFFER, t->message);
+    SET(HEADERFUNCTION, sse_transfer_on_header);
+    SET(HEADERDATA, t);
+    SET(WRITEFUNCTION, sse_transfer_on_body);
+    SET(WRITEDATA, t);
+    SET(OPENSOCKETFUNCTION, on_open);
+    SET(OPENSOCKETDATA, t);
+    SET(SUPPRESS_CONNECT_HEADERS, 1L);
+    SET(NOSIGNAL, 1L);
+    SET(BUFFERSIZE, RECEIVE_BUFFER);
+    SET(FOLLOWLOCATION, 0L);
+#if LIBCURL_VERSION_NUM >= 0x075700
+    SET(QUICK_EXIT, 1L); /* giving up must not wait for the thread that looks a name up */
+#endif
+    return CURLE_OK;
+}
+
+static CURLcode set_connection(sse_transfer *t, const sse_transfer_options *o)
+{
+    if (o->connect_timeout)
+        SET(CONNECTTIMEOUT_MS,
+            (long)(o->connect_timeout < 1u << 30 ? o->connect_timeout : 1u << 30));
+    SET(TCP_KEEPALIVE, 1L); /* a dead peer of a silent stream is found out */
+    if (o->unix_socket) {
+        SET(UNIX_SOCKET_PATH, o->unix_socket);
+        SET(PROXY, ""); /* not even the environment's */
+        return CURLE_OK;
+    }
+    if (o->proxy)
+        SET(PROXY, o->proxy);
+    if (o->no_proxy)
+        SET(NOPROXY, o->no_proxy);
+    return CURLE_OK;
+}
+
+static CURLcode set_version(sse_transfer *t, const sse_transfer_options *o)
+{
+    bool http2 = o->http2 == SSE_HTTP2_ON || (t->https && o->http2 != SSE_HTTP2_OFF);
+    long plain_version = http2 ? CURL_HTTP_VERSION_2_PRIOR_KNOWLEDGE : CURL_HTTP_VERSION_1_1;
+
+    SET(HTTP_VERSION, t->https && http2 ? (long)CURL_HTTP_VERSION_2TLS : plain_version);
+    /* libcurl would give a transfer of HTTP/1.1 a connection of HTTP/2 and mix responses up. It
+     * keeps connections of different TLS options apart; only Schannel heeds this one. */
+    SET(SSL_OPTIONS, http2 ? 0L : (long)CURLSSLOPT_REVOKE_BEST_EFFORT);
+    if (http2 && !t->https) {
+        SET(FRESH_CONNECT, (long)sse_multi_prior_knowledge_once());
+        SET(FORBID_REUSE, (long)sse_multi_prior_knowledge_once());
+    }
+    /* Rather a stream of a connection that is being made than a connection more. */
+    if (http2)
+        SET(PIPEWAIT, 1L);
+    return CURLE_OK;
+}
+
+static CURLcode set_identity(sse_transfer *t, const sse_transfer_options *o)
+{
+    if (o->user)
+        SET(USERNAME, o->user);
+    if (o->password)
+        SET(PASSWORD, o->password);
+    if (o->cookie_file) {
+        SET(COOKIEFILE, o->cookie_file);
+        SET(COOKIEJAR, o->cookie_file);
+    } else if (o->cookies) {
+        SET(COOKIEFILE, "");
+    }
+    SET(SHARE, sse_multi_share(t->multi, o->cookies && !o->cookie_file));
+    return CURLE_OK;
+}
+
+static CURLcode set_tls(sse_transfer *t, const sse_transfer_options *o)
+{
+    struct stat st = { 0 };
+    bool folder = o->ca && !stat(o->ca, &st) && S_ISDIR(st.st_mode);
+
+    if (folder)
+        SET(CAPATH, o->ca);
+    else if (o->ca)
+        SET(CAINFO, o->ca);
+    /* A libcurl that knows no HTTPS proxies refuses these, and later the proxy. */
+    if (o->ca)
+        curl_easy_setopt(t->easy, folder ? CURLOPT_PROXY_CAPATH : CURLOPT_PROXY_CAINFO, o->ca);
+    if (o->insecure_proxy) {
+        curl_easy_setopt(t->easy, CURLOPT_PROXY_SSL_VERIFYPEER, 0L);
+        curl_easy_setopt(t->easy, CURLOPT_PROXY_SSL_VERIFYHOST, 0L);
+    }
+    if (o->cert)
+        SET(SSLCERT, o->cert);
+    if (o->key)
+        SET(SSLKEY, o->key);
+    SET(SSL_VERIFYPEER, o->insecure ? 0L : 1L);
+    SET(SSL_VERIFYHOST, o->insecure ? 0L : 2L);
+    return CURLE_OK;
+}
+
+int sse_transfer_configure(sse_transfer *t, const sse_transfer_options *o, const char **why)
+{
+    int code = SSE_OK;
+    CURLcode set = CURLE_OK;
+
+    *why = NULL;
+    if (o->method && !sse_http1_is_token((sse_slice){ o->method, strlen(o->method) })) {
+        *why = "the method is not a token";
+        return SSE_EINVAL;
+    }
+    if (o->unix_socket && strlen(o->unix_socket) >= sizeof((struct sockaddr_un *)0)->sun_path) {
+        *why = "the path of the Unix socket is too long";
+        return SSE_EINVAL;
+    }
+    if (o->cookie_file && !sse_private_file(o->cookie_file)) {
+        *why = "the file for cookies cannot be written";
+        return SSE_EINVAL;
+    }
+    code = add_headers(t, o, why);
+    if (code)
+        return code;
+    if ((set = set_request(t, o)) || (set = set_callbacks(t)) || (set = set_connection(t, o)) ||
+        (set = set_version(t, o)) || (set = set_identity(t, o)) || (set = set_tls(t, o))) {
+        *why = curl_easy_strerror(set);
+        return set == CURLE_OUT_OF_MEMORY ? SSE_ENOMEM : SSE_EINVAL;
+    }
+    return SSE_OK;
+}

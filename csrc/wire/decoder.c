@@ -1,0 +1,207 @@
+#include "decoder.h"
+
+#include <brotli/decode.h>
+#include <limits.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <strings.h>
+#include <zlib.h>
+
+#include "error.h"
+
+typedef enum coding_kind { GZIP, DEFLATE, BROTLI } coding_kind;
+
+struct sse_decoder {
+    coding_kind kind;
+    bool begun; /* zlib's state is set up, and bytes went into it */
+    bool ended; /* the coding's own end has come */
+    z_stream z;
+    BrotliDecoderState *brotli;
+    unsigned char first; /* of a deflate body: its first byte, until the second shows the format */
+    bool has_first;
+    size_t behind;         /* bytes behind the end of a deflate body */
+    uint64_t taken, given; /* bytes in and out so far */
+};
+
+/* --- life ------------------------------------------------------------------------------------- */
+
+static bool is_name(sse_slice s, const char *name)
+{
+    return s.len == strlen(name) && !strncasecmp(s.at, name, s.len);
+}
+
+static int find_kind(sse_slice coding, coding_kind *out)
+{
+    if (is_name(coding, "gzip") || is_name(coding, "x-gzip"))
+        *out = GZIP;
+    else if (is_name(coding, "deflate"))
+        *out = DEFLATE;
+    else if (is_name(coding, "br"))
+        *out = BROTLI;
+    else
+        return SSE_EPROTO;
+    return SSE_OK;
+}
+
+int sse_decoder_new(sse_decoder **out, sse_slice coding)
+{
+    sse_decoder *d = NULL;
+    coding_kind kind = GZIP;
+
+    *out = NULL;
+    coding = sse_slice_trim(coding);
+    if (coding.len == 0 || is_name(coding, "identity"))
+        return SSE_OK;
+    if (find_kind(coding, &kind))
+        return SSE_EPROTO;
+    d = calloc(1, sizeof *d);
+    if (!d)
+        return SSE_ENOMEM;
+    d->kind = kind;
+    if (kind == BROTLI)
+        d->brotli = BrotliDecoderCreateInstance(NULL, NULL, NULL);
+    if (kind == BROTLI && !d->brotli) {
+        free(d);
+        return SSE_ENOMEM;
+    }
+    *out = d;
+    return SSE_OK;
+}
+
+void sse_decoder_free(sse_decoder *d)
+{
+    if (!d)
+        return;
+    if (d->begun)
+        inflateEnd(&d->z);
+    if (d->brotli)
+        BrotliDecoderDestroyInstance(d->brotli);
+    free(d);
+}
+
+/* --- zlib ------------------------------------------------------------------------------------- */
+
+/* Sets zlib up. What servers send as "deflate" is zlib's format or, by some, bare blocks: the first
+ * two bytes tell (RFC 1950 2.2). */
+static int begin(sse_decoder *d, unsigned char second)
+{
+    bool zlib = (d->first & 0x0F) == Z_DEFLATED && ((d->first << 8) + second) % 31 == 0;
+    int bits = d->kind == GZIP ? MAX_WBITS + 16 : zlib ? MAX_WBITS : -MAX_WBITS;
+
+    if (inflateInit2(&d->z, bits) != Z_OK)
+        return SSE_ENOMEM;
+    d->begun = true;
+    return SSE_OK;
+}
+
+/* Lets zlib see `in`; *in loses what it took. */
+static int inflate_some(sse_decoder *d, sse_slice *in)
+{
+    int status = Z_OK;
+
+    d->z.next_in = (Bytef *)(uintptr_t)in->at; /* which zlib only reads */
+    d->z.avail_in = in->len < UINT_MAX ? (uInt)in->len : UINT_MAX;
+    status = inflate(&d->z, Z_NO_FLUSH);
+    in->len -= (size_t)((const char *)d->z.next_in - in->at);
+    in->at = (const char *)d->z.next_in;
+    if (status == Z_STREAM_END)
+        d->ended = true;
+    else if (status == Z_MEM_ERROR)
+        return SSE_ENOMEM;
+    else if (status != Z_OK && status != Z_BUF_ERROR)
+        return SSE_EPROTO;
+    return SSE_OK;
+}
+
+/* What comes behind the end: another gzip member (RFC 1952 2.2), or, behind bare blocks, up to the
+ * four bytes of a checksum that some servers send without the rest of zlib's format. */
+static int go_past_end(sse_decoder *d, sse_slice *in)
+{
+    if (d->kind == GZIP) {
+        d->ended = false;
+        return inflateReset(&d->z) == Z_OK ? SSE_OK : SSE_EPROTO;
+    }
+    d->behind += in->len;
+    in->at += in->len;
+    in->len = 0;
+    return d->behind <= 4 ? SSE_OK : SSE_EPROTO;
+}
+
+/* The first byte of a deflate body waits here for the second. */
+static int begin_deflate(sse_decoder *d, const sse_slice *in)
+{
+    unsigned char byte = (unsigned char)*in->at;
+    sse_slice first = { (const char *)&d->first, 1 };
+    int code = SSE_OK;
+
+    code = begin(d, byte);
+    return code ? code : inflate_some(d, &first);
+}
+
+static int run_zlib(sse_decoder *d, sse_slice *in, char *to, size_t cap, size_t *len)
+{
+    int code = SSE_OK;
+
+    d->z.next_out = (Bytef *)to;
+    d->z.avail_out = (uInt)cap;
+    if (!d->begun && d->kind == GZIP)
+        code = begin(d, 0);
+    if (!code && !d->begun && !d->has_first) {
+        d->first = (unsigned char)*in->at++;
+        in->len--;
+        d->has_first = true;
+    }
+    if (!code && !d->begun && in->len > 0)
+        code = begin_deflate(d, in);
+    if (!code && d->begun && !d->ended)
+        code = inflate_some(d, in);
+    while (!code && d->begun && d->z.avail_out > 0 && in->len > 0)
+        code = d->ended ? go_past_end(d, in) : inflate_some(d, in);
+    *len = cap - d->z.avail_out;
+    return code;
+}
+
+/* --- brotli ----------------------------------------------------------------------------------- */
+
+static int run_brotli(sse_decoder *d, sse_slice *in, char *to, size_t cap, size_t *len)
+{
+    const uint8_t *next = (const uint8_t *)in->at;
+    uint8_t *out = (uint8_t *)to;
+    size_t left = in->len, room = cap;
+    BrotliDecoderResult result = BROTLI_DECODER_RESULT_ERROR;
+
+    if (d->ended)
+        return left > 0 ? SSE_EPROTO : SSE_OK;
+    result = BrotliDecoderDecompressStream(d->brotli, &left, &next, &room, &out, NULL);
+    *in = (sse_slice){ (const char *)next, left };
+    *len = cap - room;
+    d->ended = result == BROTLI_DECODER_RESULT_SUCCESS;
+    if (result == BROTLI_DECODER_RESULT_ERROR) {
+        int code = BrotliDecoderGetErrorCode(d->brotli);
+
+        return code <= BROTLI_DECODER_ERROR_ALLOC_CONTEXT_MODES &&
+                       code >= BROTLI_DECODER_ERROR_ALLOC_BLOCK_TYPE_TREES
+                   ? SSE_ENOMEM
+                   : SSE_EPROTO;
+    }
+    return d->ended && left > 0 ? SSE_EPROTO : SSE_OK;
+}
+
+/* --- both ------------------------------------------------------------------------------------- */
+
+int sse_decoder_run(sse_decoder *d, sse_slice *in, char *to, size_t cap, size_t *len)
+{
+    size_t before = in->len;
+    int code = SSE_OK;
+
+    *len = 0;
+    code = d->kind == BROTLI        ? run_brotli(d, in, to, cap, len)
+           : before > 0 || d->begun ? run_zlib(d, in, to, cap, len)
+                                    : SSE_OK;
+    d->taken += before - in->len;
+    d->given += *len;
+    if (!code && d->given > SSE_DECODER_FREE && d->given / SSE_DECODER_RATIO > d->taken)
+        return SSE_ETOOBIG;
+    return code;
+}

@@ -1,0 +1,191 @@
+-- Compressed bodies that the client gets: each coding in any pieces, broken ones, ones that become
+-- far more than was sent, and how much of one a turn of the loop decodes.
+local core = require "sse.core"
+local fixture = require "spec.support.fixture"
+local sse = require "sse"
+local wait = require "spec.support.wait"
+
+local serve, open, record = fixture.serve, fixture.source, fixture.record
+
+local TURN = 64 * 1024 -- bytes that a transfer decodes in a turn at most
+local BR = "\x0B\x05\x80data: one\n\n\x03" -- data: one
+
+local function run(command)
+  local pipe <close> = assert(io.popen(command, "r"))
+  return pipe:read "a"
+end
+
+local function gzip(text) return run(("printf '%s' | gzip -n"):format(text)) end
+
+local function unhex(text)
+  return (text:gsub("%x%x", function(pair) return string.char(tonumber(pair, 16)) end))
+end
+
+local function adler(text)
+  local a, b = 1, 0
+  for i = 1, #text do
+    a = (a + text:byte(i)) % 65521
+    b = (b + a) % 65521
+  end
+  return (">I2I2"):pack(b, a)
+end
+
+-- zlib's format: gzip's blocks with another head and checksum.
+local function zlib(text) return "\x78\x9C" .. gzip(text):sub(11, -9) .. adler(text) end
+
+-- 16 MiB of line feeds a block: 2 GiB in 1,793 bytes.
+local BOMB = unhex "cfffff7f002414e2b14072efff0d"
+  .. unhex("fcffff074002200e0b40f7fedf00"):rep(127) .. "\3"
+
+-- Serves one body; `step` bytes at a time.
+local function serve_body(coding, body, step)
+  return serve(function(conn)
+    conn:head(200, "Content-Encoding: " .. coding, "Content-Length: " .. #body)
+    for i = 1, #body, step or #body do conn:send(body:sub(i, i + (step or #body) - 1)) end
+  end)
+end
+
+local function get(server, options) return assert(sse.fetch(server:url(), options)) end
+
+-- Turns the loop until done() and gives the most bytes that the source took in one turn.
+local function largest_turn(source, done)
+  local most, before = 0, source:stats().bytes
+  wait.till(function()
+    local now = source:stats().bytes
+    most, before = math.max(most, now - before), now
+    return done()
+  end, "the end")
+  return most
+end
+
+describe("a coded body", function()
+  after_each(fixture.finish)
+
+  local text = "data: one\n\n"
+  for name, case in pairs {
+    gzip = { "gzip", gzip(text) },
+    ["x-gzip"] = { "X-GZIP", gzip(text) },
+    ["gzip in two members"] = { "gzip", gzip "data: " .. gzip "one\n\n" },
+    deflate = { "deflate", zlib(text) },
+    ["deflate without zlib's format"] = { "deflate", gzip(text):sub(11, -9) },
+    ["deflate with a checksum alone"] = { "deflate", gzip(text):sub(11, -9) .. adler(text) },
+    brotli = { "br", BR },
+    identity = { "identity", text },
+  } do
+    it(name .. " is read whole and byte by byte", function()
+      for _, step in ipairs { 100, 1 } do
+        local server = serve_body(case[1], case[2], step)
+        assert.equal(text, get(server):text())
+        assert.equal("gzip, deflate, br", server.requests[1].headers["accept-encoding"])
+      end
+    end)
+  end
+
+  for name, case in pairs {
+    ["broken gzip"] = { "gzip", ("x"):rep(100), "broken" },
+    ["broken deflate"] = { "deflate", "\xFF\xFF\xFF", "broken" },
+    ["broken brotli"] = { "br", ("\xFF"):rep(100), "broken" },
+    ["bytes behind gzip"] = { "gzip", gzip(text) .. "more bytes", "broken" },
+    ["bytes behind deflate"] = { "deflate", zlib(text) .. "more bytes", "broken" },
+    ["bytes behind brotli"] = { "br", BR .. "more bytes", "broken" },
+    ["an unknown coding"] = { "zstd", text, "expected gzip, deflate, br" },
+    ["two codings"] = { "gzip, br", text, "expected gzip, deflate, br" },
+  } do
+    it("fails with EPROTO: " .. name, function()
+      local got, message, code = get(serve_body(case[1], case[2])):text()
+      assert.is_nil(got)
+      assert.equal("EPROTO", code)
+      assert.matches(case[3], message)
+    end)
+  end
+
+  it("that was not asked for in Transfer-Encoding fails with EPROTO", function()
+    for _, coding in ipairs { "br, chunked", "gzip" } do
+      local server = serve(function(conn)
+        conn:head(200, "Transfer-Encoding: " .. coding):chunk(BR):chunk("")
+      end)
+      local res, message, code = sse.fetch(server:url())
+      assert.is_nil(res)
+      assert.equal("EPROTO", code)
+      assert.matches("transfer coding", message)
+    end
+  end)
+
+  it("of no body is none", function()
+    local server = serve(function(conn) conn:head(204, "Content-Encoding: zstd") end)
+    assert.equal("", get(server):text())
+  end)
+
+  it("asked for otherwise is decoded, too", function()
+    local server = serve_body("gzip", gzip(text))
+    assert.equal(text, get(server, { headers = { ["Accept-Encoding"] = "gzip" } }):text())
+    assert.equal("gzip", server.requests[1].headers["accept-encoding"])
+  end)
+end)
+
+describe("a body that becomes far more than was sent", function()
+  after_each(fixture.finish)
+
+  it("out of all proportion ends with ETOOBIG, a little in each turn", function()
+    local server = serve(function(conn) conn:stream("Content-Encoding: br"):send(BOMB) end)
+    local source = open(server:url())
+    local most = largest_turn(source, function()
+      return source.readyState == sse.EventSource.CLOSED
+    end)
+    assert.equal("ETOOBIG", source.failure.code)
+    assert.matches("proportion", source.failure.message)
+    assert.is_true(most > 0 and most <= TURN, most .. " bytes in a turn")
+    assert.is_true(source:stats().bytes <= 16 * 2 ^ 20 + TURN)
+  end)
+
+  it("is fetch's ETOOBIG, too", function()
+    local res = get(serve_body("br", BOMB), { maxBodySize = 2 ^ 40 })
+    assert.equal("ETOOBIG", select(3, res:text()))
+  end)
+
+  it("as gzip can is read a little in each turn, and others have theirs", function()
+    local size = 24 * 2 ^ 20
+    local body = run(("head -c %d /dev/zero | tr '\\0' '\\n' | gzip -9n"):format(size))
+    local server = serve(function(conn, request)
+      if request.target == "/other" then return conn:reply(200, "x") end
+      conn:stream("Content-Encoding: gzip"):send(body)
+    end)
+    local source, between = open(server:url()), nil
+    record(source).till("open")
+    sse.spawn(function()
+      assert(sse.fetch(server:url "/other")):text()
+      between = source:stats().bytes
+    end)
+    local most = largest_turn(source, function() return source:stats().bytes == size end)
+    assert.is_true(most <= TURN, most .. " bytes in a turn")
+    assert.is_true(between < size, "nobody else had a turn")
+  end)
+
+  it("waits for its reader, and its end with it", function()
+    local size = 4 * 2 ^ 20
+    local body = run(("head -c %d /dev/zero | gzip -9n"):format(size))
+    local res = get(serve_body("gzip", body))
+    local taken = 0
+    for piece in res:chunks() do
+      taken = taken + #piece
+      for _ = 1, 5 do core.turn() end
+      assert.is_true(#piece <= 16384)
+    end
+    assert.equal(size, taken)
+    assert.is_nil(res.failure)
+  end)
+
+  it("paused within an event stream, takes no more than a piece", function()
+    local body = run "yes 'data: x\n' 2>&- | head -n 1000000 | gzip -9n"
+    local source = open(serve_body("gzip", body, 1000):url())
+    local count = 0
+    for _ in source:events() do
+      count = count + 1
+      if count == 1 then
+        local held = wait.settled(function() return source:stats().bytes end)
+        assert.is_true(held <= TURN, held .. " bytes ahead of the reader")
+        break
+      end
+    end
+  end)
+end)
