@@ -1,6 +1,6 @@
 -- The server process of make soak: a plain server (HTTP/1.1, h2c) and one over TLS (HTTPS, h2),
--- which are drained and made anew as they are told, and a third that tells them. Arguments: the build
--- folder, a certificate and its key. Prints the ports: plain, TLS, the third's.
+-- which are drained and made anew as they are told, and a third that tells them. Arguments: the
+-- build folder, a certificate and its key. Prints the ports: plain, TLS, the third's.
 local sample = require "bench.soak.sample"
 local sse = require "sse"
 
