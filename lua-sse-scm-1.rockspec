@@ -71,6 +71,7 @@ build = {
         "csrc/net/channel.c",
         "csrc/net/connection.c",
         "csrc/net/exchange.c",
+        "csrc/net/follow.c",
         "csrc/net/follower.c",
         "csrc/net/greeting.c",
         "csrc/net/http1_answer.c",

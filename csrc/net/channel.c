@@ -34,9 +34,15 @@ static void forget_batches(sse_channel *c)
         forget(&c->batches[i]);
 }
 
+/* At the end of the turn: drops batches made outside of a round, and the log of a closed channel
+ * that has lost its last follower. */
 static void tidy(void *arg)
 {
-    forget_batches(arg);
+    sse_channel *c = arg;
+
+    forget_batches(c);
+    if (c->closed && c->count == 0)
+        sse_log_clear(&c->log);
 }
 
 /* How far a batch from there goes: its payload and its events. */
@@ -129,7 +135,7 @@ static size_t copy_past(const sse_past *past, char *out, size_t max)
     uint64_t position = past->before, from = position;
     size_t len = 0;
 
-    while (from > c->log.first && len < max && !sse_log_at(&c->log, from - 1)->superseded)
+    while (from > c->log.oldest && len < max && !sse_log_at(&c->log, from - 1)->superseded)
         len += sse_log_at(&c->log, --from)->frame->payload;
     len = len < max ? len : max;
     for (size_t left = len; left > 0; position--) {
@@ -152,6 +158,9 @@ sse_past sse_channel_past(const sse_channel *c, uint64_t position)
 static void begin_round(sse_channel *c)
 {
     c->round = c->log.next;
+    c->now = sse_loop_now_us(c->loop);
+    c->leaving = sse_log_trims_to(&c->log, c->now); /* by end_round */
+    c->overtaken = false;
     c->lagging = c->waiting_now = UINT64_MAX;
     c->next_due = c->followers;
 }
@@ -160,14 +169,17 @@ static void end_round(sse_channel *c)
 {
     uint64_t reached = c->round < c->lagging ? c->round : c->lagging;
 
-    c->round = 0;
+    c->round = c->leaving = 0;
     c->settled = reached;
     c->waiting = c->waiting_now;
     forget_batches(c);
-    if (reached < c->log.next && c->count > 0)
+    if (reached < c->log.next && c->count > 0) {
         sse_loop_defer(c->loop, &c->flush);
-    else
-        sse_log_trim(&c->log, c->now);
+        return;
+    }
+    sse_log_trim(&c->log, c->now);
+    if (c->overtaken) /* the next round ends their streams */
+        sse_loop_defer(c->loop, &c->flush);
 }
 
 #if defined(__GNUC__)
@@ -233,8 +245,7 @@ static void flush(void *arg)
         sse_loop_defer(c->loop, &c->flush);
 }
 
-/* Before events go that somebody is still owed whose client would take them: also one that took no
- * more before, since a burst leaves the loop no turn to see that it does again. */
+/* A whole round at once. */
 static void flush_now(sse_channel *c)
 {
     begin_round(c);
@@ -242,15 +253,28 @@ static void flush_now(sse_channel *c)
     end_round(c);
 }
 
+/* Before a publish. While there are followers the log may grow past its limits (it is stretched)
+ * until the round at the end of the turn has served them and trims it. Only where a burst within
+ * one turn is too large even for that are the followers served from here, so that none who reads
+ * loses an event. Followers whose client took no more are tried again then, once a turn, because
+ * the loop has no turn to see that it does. No stream ends meanwhile: see end_stream in follower.c.
+ */
 static void make_room(sse_channel *c, size_t bytes)
 {
-    uint64_t owed = c->settled < c->waiting ? c->settled : c->waiting;
+    uint64_t turn = sse_loop_turns(c->loop), owed = c->settled;
 
     c->now = sse_loop_now_us(c->loop);
-    c->leaving = c->count > 0 ? sse_log_would_keep(&c->log, bytes, c->now) : 0;
-    if (c->leaving > owed)
-        flush_now(c);
-    c->leaving = 0;
+    c->log.stretched = c->count > 0;
+    if (!c->log.stretched)
+        return;
+    if (c->retried != turn && c->waiting < owed)
+        owed = c->waiting;
+    if (sse_log_would_keep(&c->log, bytes, c->now) <= owed)
+        return;
+    c->retried = turn;
+    c->publishing = true;
+    flush_now(c);
+    c->publishing = false;
 }
 
 /* --- aging ------------------------------------------------------------------------------------ */
@@ -270,8 +294,11 @@ static void age_later(sse_channel *c)
 static void on_aged(void *arg)
 {
     sse_channel *c = arg;
+    uint64_t owed = c->settled < c->waiting ? c->settled : c->waiting;
 
-    make_room(c, 0);
+    c->now = sse_loop_now_us(c->loop);
+    if (c->count > 0 && sse_log_trims_to(&c->log, c->now) > owed)
+        flush_now(c);
     sse_log_trim(&c->log, c->now);
     age_later(c);
 }

@@ -56,15 +56,18 @@ typedef struct sse_follower {
     uint64_t cursor;           /* the position it is owed next */
     bool live;                 /* it has been at the head */
     bool late;                 /* it was more than max_lag behind while its client took nothing */
-    bool busy;                 /* it is being served */
-    bool gone;                 /* let go while it was */
+    bool busy;                 /* it is being served: it is not served again from within that */
+    bool gone;                 /* it has left; its memory stays until the end of the turn */
+    uint8_t doomed;            /* sse_reason: a publish found that its stream must end; 0: none.
+                                  The next round ends the stream */
 } sse_follower;
 
-/* How they are served; follower.c's. */
+/* How they are served; follower.c's. A follower that leaves is unlinked at once and freed at the
+ * end of the turn, so callers may hold one across both calls and look at `gone`. */
 typedef struct sse_follower_calls {
-    /* Sends what it is owed, about `limit` bytes at most; may end its stream. */
+    /* Sends what it is owed, about `limit` bytes at most. May end its stream, but not while the
+     * channel publishes. */
     void (*pump)(sse_follower *f, size_t limit);
-    /* It is let go, and may be freed. */
     void (*leave)(sse_follower *f, sse_reason reason);
 } sse_follower_calls;
 
@@ -109,6 +112,8 @@ typedef struct sse_channel {
                        */
     uint64_t waiting_now;           /* the same as the round under way has found it */
     uint64_t leaving;               /* what is before this is about to go; 0: nothing */
+    uint64_t retried;               /* the loop's turn in which a publish last tried the clients
+                                       that take no more */
     uint64_t now;                   /* microseconds, as last looked at */
     sse_batch batches[SSE_BATCHES]; /* made at head batch_head */
     uint64_t batch_head;
@@ -122,9 +127,11 @@ typedef struct sse_channel {
     const sse_channel_events *on;
     bool presence; /* on_presence is wanted */
     sse_channel_counters counters;
-    bool closed;    /* takes no event and no follower; those it has get what is left */
-    bool filtering; /* a where function runs */
-    bool ages;      /* the aging timer runs */
+    bool closed;     /* takes no event and no follower; those it has get what is left */
+    bool overtaken;  /* the round has met a client that takes nothing and is owed what leaves */
+    bool filtering;  /* a where function runs */
+    bool publishing; /* a publish serves followers: it ends none of their streams */
+    bool ages;       /* the aging timer runs */
 } sse_channel;
 
 /* The options are copied. SSE_ENOMEM. */

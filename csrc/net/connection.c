@@ -293,11 +293,19 @@ static void mark_dirty(sse_connection *c)
     sse_pool_wake(c->pool);
 }
 
+/* Whether a full socket is tried again: each failure is one system call, and whoever publishes in a
+ * loop would pay one for each event and each client that does not read. */
+static bool may_retry(const sse_connection *c)
+{
+    return !c->retried || c->retried_in != (uint16_t)sse_loop_turns(c->pool->loop);
+}
+
 void sse_connection_flush(sse_connection *c, bool again)
 {
-    bool more = false;
+    bool more = false, was_stalled = c->stalled;
+    size_t before = sse_connection_pending(c);
 
-    if (sse_connection_ended(c) || (c->stalled && !again))
+    if (sse_connection_ended(c) || (was_stalled && !(again && may_retry(c))))
         return;
     do {
         more = fill(c);
@@ -306,6 +314,11 @@ void sse_connection_flush(sse_connection *c, bool again)
         if (!sse_connection_ended(c) && sse_connection_pending(c) == 0)
             unstall(c);
     } while (more && !c->stalled && !sse_connection_ended(c));
+    if (was_stalled && c->stalled && sse_connection_pending(c) == before) {
+        c->retried = true;
+        c->retried_in = (uint16_t)sse_loop_turns(c->pool->loop);
+        return;
+    }
     mark_dirty(c); /* what an empty queue means is told at the end of the turn */
 }
 

@@ -110,14 +110,18 @@ typedef struct sse_pool {
     size_t dirty_count;
     struct sse_exchange *ended, **ended_tail; /* see exchange.h */
     struct sse_arrival *arrivals;             /* bodies that arrive: see bodies.h */
+    struct sse_http2_stream *http2_ending; /* http2_stream.c's: ended by the client, to be told */
+    struct sse_follower *left;             /* follower.c's: have left, to be freed */
     sse_deferred turn_end;
     sse_draining draining;
     sse_slab connections, sessions, exchanges, streams, packed_streams, followers, http2_streams;
     struct sse_deflater *deflater; /* packer.c's, or NULL */
     void (*on_request)(void *user, struct sse_exchange *x);
     void (*on_connection_gone)(void *user, sse_connection *c);
-    void (*on_turn_end)(struct sse_pool *pool);    /* exchange.c's: calls what ended */
-    void (*on_stream_ready)(struct sse_stream *s); /* follower.c's: its client takes more */
+    void (*end_http2_streams)(struct sse_pool *pool); /* http2_stream.c's: empties http2_ending */
+    void (*on_turn_end)(struct sse_pool *pool);       /* exchange.c's: calls what ended */
+    void (*free_left)(struct sse_pool *pool);         /* follower.c's: empties left */
+    void (*on_stream_ready)(struct sse_stream *s);    /* follower.c's: its client takes more */
     void (*on_stream_ended)(struct sse_stream *s); /* follower.c's: it follows nothing any more */
     void *user;
     time_t date_second; /* of which `date` is the Date field; see sse_pool_date */
@@ -140,7 +144,10 @@ struct sse_connection {
     bool fresh : 1;     /* the session's mark: no byte went out since it was set */
     bool dirty : 1, reading : 1, eof : 1, finishing : 1, lingering : 1, stalled : 1;
     bool hurried : 1;             /* the deadline is the end, whatever the socket takes meanwhile */
+    bool retried : 1;             /* `retried_in` counts */
     bool counted : 1;             /* the server's: it counts towards max_connections */
+    uint16_t retried_in;          /* the turn (its low bits) in which a full socket was tried again
+                                     and took nothing: it is not tried again in that turn */
     sse_connection *next, **link; /* pool->open, or pool->dead */
     sse_connection *next_dirty;
     void *address; /* the server's count for the client's address, or NULL */
@@ -169,7 +176,7 @@ const char *sse_pool_date(sse_pool *pool);
 /* Nothing waits for the end of a turn: no flush, no end to be told. */
 static inline bool sse_pool_settled(const sse_pool *pool)
 {
-    return !pool->dirty && !pool->dead && !pool->ended;
+    return !pool->dirty && !pool->dead && !pool->ended && !pool->http2_ending && !pool->left;
 }
 
 /* Whether more than max_buffered is held. */
@@ -251,7 +258,9 @@ void sse_connection_wake(sse_connection *c);
 void sse_connection_drop_pending(sse_connection *c);
 
 /* Writes what the socket takes, without waiting for the end of the turn; one that took no more the
- * last time is tried only where `again`. No callback comes from it. */
+ * last time is tried only where `again`, and then until it has failed once in this turn. No
+ * callback comes from it, and it ends no exchange: a connection or an HTTP/2 stream that breaks
+ * meanwhile is told at the end of the turn. */
 void sse_connection_flush(sse_connection *c, bool again);
 
 /* Reading on or off. */

@@ -67,12 +67,13 @@ typedef struct sse_transport {
     size_t (*pending)(const sse_exchange *x);
     size_t (*queued)(const sse_exchange *x); /* bytes of all the connection's exchanges */
     sse_connection *(*connection)(const sse_exchange *x);
+    bool (*lost)(const sse_exchange *x); /* see sse_exchange_lost */
 } sse_transport;
 
 struct sse_exchange {
     sse_pool *pool;
     const sse_transport *transport;
-    void *session;        /* the transport's; NULL once it has gone */
+    void *session;        /* the transport's; NULL once the exchange has ended, and only then */
     sse_request *request; /* NULL once dropped */
     union {
         sse_exchange *next; /* pool->ended, once it has ended */
@@ -149,6 +150,13 @@ void sse_client_text(const sse_client *client, char *out, size_t size);
 static inline bool sse_exchange_ended(const sse_exchange *x)
 {
     return x->state >= SSE_EXCHANGE_FINISHED;
+}
+
+/* The client has gone, or its connection was closed, while the exchange has not ended yet: the end
+ * of the turn ends it. What is sent meanwhile is refused (SSE_ECLOSED). */
+static inline bool sse_exchange_lost(const sse_exchange *x)
+{
+    return x->session && x->transport->lost(x);
 }
 
 #endif

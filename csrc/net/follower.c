@@ -2,9 +2,7 @@
 
 #include "../wire/gap.h"
 #include "packer.h"
-#include "resume.h"
 
-#define PUMP_BYTES   ((size_t)256 << 10)
 #define BATCH_BYTES  ((size_t)64 << 10)
 #define BATCH_EVENTS 1024
 
@@ -26,27 +24,40 @@ static void take_out(sse_follower *f)
     c->count--;
 }
 
-static void give_back(sse_follower *f)
+void sse_follower_give_back(sse_pool *pool, sse_follower *f)
 {
-    sse_pool *pool = f->stream->exchange->pool;
-
     if (f->filter && --f->filter->refs == 0)
         f->filter->release(f->filter);
     sse_slab_give(&pool->followers, f);
 }
 
+/* At the end of the turn, when nobody holds a follower any more. */
+static void free_left(sse_pool *pool)
+{
+    while (pool->left) {
+        sse_follower *f = pool->left;
+
+        pool->left = f->next;
+        sse_follower_give_back(pool, f);
+    }
+}
+
+/* The channel and the stream forget the follower. Its memory, and the frames of a closed channel
+ * that has lost its last follower, stay until the end of the turn: whoever called may be reading
+ * them. */
 static void leave(sse_follower *f, sse_reason reason)
 {
     sse_channel *c = f->channel;
+    sse_pool *pool = f->stream->exchange->pool;
 
     take_out(f);
+    f->gone = true;
+    f->next = pool->left;
+    pool->left = f;
+    sse_pool_wake(pool);
     sse_channel_changed(c, false, reason);
     if (c->closed && c->count == 0)
-        sse_log_clear(&c->log);
-    if (f->busy)
-        f->gone = true; /* its pump gives it back */
-    else
-        give_back(f);
+        sse_loop_defer(c->loop, &c->tidy);
 }
 
 static void on_stream_ended(sse_stream *s)
@@ -55,7 +66,7 @@ static void on_stream_ended(sse_stream *s)
         leave(s->followers, (sse_reason)s->exchange->reason);
 }
 
-static sse_follower *find(const sse_stream *s, const sse_channel *c)
+sse_follower *sse_follower_find(const sse_stream *s, const sse_channel *c)
 {
     sse_follower *f = s->followers;
 
@@ -66,11 +77,45 @@ static sse_follower *find(const sse_stream *s, const sse_channel *c)
 
 bool sse_stream_unfollow(sse_stream *s, sse_channel *c)
 {
-    sse_follower *f = find(s, c);
+    sse_follower *f = sse_follower_find(s, c);
 
     if (f)
         leave(f, SSE_NOT_ENDED);
     return f != NULL;
+}
+
+/* --- streams that must end -------------------------------------------------------------------- */
+
+static void end_slow(sse_follower *f)
+{
+    if (sse_exchange_lost(f->stream->exchange))
+        return; /* its end comes with the turn, for another reason */
+    f->channel->counters.slow_closed++;
+    sse_stream_end_slow(f->stream);
+}
+
+/* Ends the follower's stream: SSE_END_SLOW cleanly, with a `retry:`; SSE_END_ERROR by breaking it
+ * off. Within a publish, whose caller expects no stream to end, the next round does it. */
+static void end_stream(sse_follower *f, sse_reason reason)
+{
+    sse_channel *c = f->channel;
+
+    if (f->gone || sse_exchange_ended(f->stream->exchange))
+        return;
+    if (c->publishing) {
+        f->doomed = (uint8_t)reason;
+        sse_loop_defer(c->loop, &c->flush);
+    } else if (reason == SSE_END_SLOW) {
+        end_slow(f);
+    } else {
+        sse_stream_abort(f->stream, reason);
+    }
+}
+
+/* Nothing more can be sent to the follower. */
+static bool is_over(const sse_follower *f)
+{
+    return f->gone || f->doomed || sse_exchange_ended(f->stream->exchange);
 }
 
 /* --- what it has missed ----------------------------------------------------------------------- */
@@ -78,15 +123,6 @@ bool sse_stream_unfollow(sse_stream *s, sse_channel *c)
 static bool follows_several(const sse_stream *s)
 {
     return s->followers && s->followers->also;
-}
-
-/* One whose client has gone is not slow: its end comes from the loop. */
-static void close_slow(sse_follower *f)
-{
-    if (sse_stream_lost(f->stream))
-        return;
-    f->channel->counters.slow_closed++;
-    sse_stream_end_slow(f->stream);
 }
 
 /* Gap events wait within the bounds of what the program sends. One larger than max_pending by
@@ -101,7 +137,7 @@ static int send_gap(sse_stream *s, sse_frame *frame)
 
 /* A gap that can't be told ends the stream: it must not go unnoticed. It names the channel where
  * `named` and the stream follows several. */
-static void tell_gap(sse_follower *f, sse_gap gap, sse_slice last_id, bool named)
+void sse_follower_tell_gap(sse_follower *f, sse_gap gap, sse_slice last_id, bool named)
 {
     sse_channel *c = f->channel;
     sse_slice name =
@@ -116,15 +152,15 @@ static void tell_gap(sse_follower *f, sse_gap gap, sse_slice last_id, bool named
     if (!code || code == SSE_EAGAIN)
         c->counters.gaps[gap]++;
     else if (code == SSE_EFULL)
-        close_slow(f);
+        end_stream(f, SSE_END_SLOW);
     else if (code != SSE_ECLOSED)
-        sse_stream_abort(f->stream, SSE_END_ERROR);
+        end_stream(f, SSE_END_ERROR);
 }
 
 static uint64_t lag(const sse_follower *f)
 {
     const sse_log *log = &f->channel->log;
-    uint64_t from = f->cursor > log->first ? f->cursor : log->first;
+    uint64_t from = f->cursor > log->oldest ? f->cursor : log->oldest;
 
     return from < log->next ? log->total - sse_log_at(log, from)->before : 0;
 }
@@ -151,7 +187,7 @@ static void skip(sse_follower *f)
     f->late = false;
     c->counters.skipped += f->cursor - from;
     sse_log_id(&c->log, from - 1, id);
-    tell_gap(f, SSE_GAP_SLOW, sse_slice_text(id), true);
+    sse_follower_tell_gap(f, SSE_GAP_SLOW, sse_slice_text(id), true);
 }
 
 /* Nothing of what it was owed is gone; false: it can't go on, at least not now. A client that takes
@@ -160,16 +196,16 @@ static bool kept_up(sse_follower *f)
 {
     const sse_channel *c = f->channel;
 
-    if (!sse_log_missed(&c->log, f->cursor) && !f->late) {
-        if (f->cursor < c->log.first) /* only what newer ones supersede is gone */
-            f->cursor = c->log.first;
+    if (!sse_log_overtook(&c->log, f->cursor) && !f->late) {
+        if (f->cursor < c->log.oldest) /* only what newer ones supersede is gone */
+            f->cursor = c->log.oldest;
         return true;
     }
     if (c->slow == SSE_SLOW_CLOSE)
-        close_slow(f);
+        end_stream(f, SSE_END_SLOW);
     else
         skip(f);
-    return !sse_stream_closed(f->stream) && !sse_stream_lost(f->stream) && !f->stream->behind;
+    return !is_over(f) && !sse_exchange_lost(f->stream->exchange) && !f->stream->behind;
 }
 
 /* --- frames of its own ------------------------------------------------------------------------ */
@@ -212,8 +248,8 @@ static bool wants(sse_follower *f, uint64_t position)
     c->filtering = true;
     wanted = f->filter->wants(f->filter, c, position);
     c->filtering = nested;
-    if (wanted < 0 && !f->gone)
-        sse_stream_abort(f->stream, SSE_END_ERROR);
+    if (wanted < 0)
+        end_stream(f, SSE_END_ERROR);
     if (wanted == 0)
         c->counters.filtered++;
     return wanted > 0;
@@ -234,7 +270,7 @@ static int choose(sse_follower *f, uint64_t chosen[BATCH_EVENTS / 64], uint64_t 
             break;
         *looked += sse_log_at(log, *to)->frame->payload;
         wanted = wants(f, *to);
-        if (f->gone || sse_stream_closed(f->stream))
+        if (is_over(f))
             return SSE_ECLOSED;
         chosen[i / 64] |= (uint64_t)wanted << i % 64;
     }
@@ -311,7 +347,7 @@ static bool send_next(sse_follower *f, size_t *sent)
         *sent += looked ? looked : frame->payload;
         f->cursor = to;
     } else if (code != SSE_ECLOSED) {
-        sse_stream_abort(s, SSE_END_ERROR);
+        end_stream(f, SSE_END_ERROR);
     }
     sse_frame_unref(frame);
     return !code;
@@ -347,7 +383,7 @@ static void note_waiting(const sse_follower *f)
 {
     sse_channel *c = f->channel;
 
-    if (!f->stream->behind || f->cursor < c->leaving || sse_log_missed(&c->log, f->cursor))
+    if (!f->stream->behind || f->cursor < c->leaving || sse_log_overtook(&c->log, f->cursor))
         return;
     if (f->cursor < c->waiting)
         c->waiting = f->cursor;
@@ -355,44 +391,57 @@ static void note_waiting(const sse_follower *f)
         c->waiting_now = f->cursor;
 }
 
+/* Whether the client takes bytes. A socket that was full is tried again only for a follower that
+ * has lost nothing yet and is about to: for all others the loop tells when there is room. */
 static bool takes_more(sse_follower *f)
 {
     sse_channel *c = f->channel;
+    bool again = f->cursor < c->leaving && !sse_log_overtook(&c->log, f->cursor);
 
-    if (!f->stream->behind || sse_stream_takes(f->stream, f->cursor < c->leaving))
+    if (!f->stream->behind || sse_stream_takes(f->stream, again))
         return true;
     f->late = f->late || lags(f);
-    if (f->late || sse_log_missed(&c->log, f->cursor)) {
+    if (f->late || sse_log_overtook(&c->log, f->cursor)) {
         if (c->slow == SSE_SLOW_CLOSE)
-            close_slow(f);
+            end_stream(f, SSE_END_SLOW);
     } else {
         note_waiting(f);
+        c->overtaken = c->overtaken || (again && c->slow == SSE_SLOW_CLOSE);
     }
     return false;
+}
+
+/* Sends up to `limit` bytes; false: the client takes no more, or nothing more can be sent. */
+static bool serve(sse_follower *f, size_t limit)
+{
+    const sse_log *log = &f->channel->log;
+    size_t sent = 0;
+    bool more = takes_more(f) && !is_over(f);
+
+    while (more && f->cursor < log->next && sent < limit) {
+        more = kept_up(f);
+        if (more && f->cursor < log->next) /* else all has aged */
+            more = send_next(f, &sent) && !is_over(f);
+    }
+    return more;
 }
 
 static void pump(sse_follower *f, size_t limit)
 {
     sse_channel *c = f->channel;
-    sse_stream *s = f->stream;
-    size_t sent = 0;
-    bool more = true;
+    bool more = false;
 
-    if (f->busy || sse_stream_closed(s))
+    if (f->busy || f->gone || sse_exchange_ended(f->stream->exchange))
         return;
-    if (!takes_more(f))
+    if (f->doomed) {
+        end_stream(f, (sse_reason)f->doomed);
         return;
-    f->busy = true; /* whatever ends the stream now, it is given back here */
-    while (more && f->cursor < c->log.next && sent < limit) {
-        more = kept_up(f);
-        if (more && f->cursor < c->log.next) /* else all has aged */
-            more = send_next(f, &sent);
     }
+    f->busy = true;
+    more = serve(f, limit);
     f->busy = false;
-    if (f->gone) {
-        give_back(f);
+    if (is_over(f))
         return;
-    }
     if (!more) {
         note_waiting(f);
         return;
@@ -408,7 +457,7 @@ static void on_stream_ready(sse_stream *s)
 
     for (sse_follower *f = s->followers; f; f = f->also)
         n++;
-    while (n-- > 0 && s->followers && !s->behind && !sse_stream_closed(s)) {
+    while (n-- > 0 && s->followers && !s->behind && !sse_exchange_ended(s->exchange)) {
         sse_follower *f = s->followers, **last = &f->also;
 
         if (f->also) { /* the others are first the next time */
@@ -419,181 +468,15 @@ static void on_stream_ready(sse_stream *s)
             *last = f;
         }
         f->channel->now = sse_loop_now_us(f->channel->loop);
-        pump(f, PUMP_BYTES);
+        pump(f, SSE_FOLLOWER_PUMP_BYTES);
     }
 }
 
-static const sse_follower_calls calls = { pump, leave };
+const sse_follower_calls sse_follower_service = { pump, leave };
 
-/* --- following -------------------------------------------------------------------------------- */
-
-static uint64_t beginning(const sse_channel *c, const sse_follow_options *options)
+void sse_follower_serve_pool(sse_pool *pool)
 {
-    const sse_log *log = &c->log;
-
-    switch (options->from) {
-    case SSE_FROM_OLDEST:
-        return log->first;
-    case SSE_FROM_COUNT:
-        return options->count < log->next - log->first ? log->next - options->count : log->first;
-    default:
-        return log->next;
-    }
-}
-
-static void insert(sse_channel *c, sse_follower *f)
-{
-    c->call = &calls;
-    f->next = c->followers;
-    f->link = &c->followers;
-    if (f->next)
-        f->next->link = &f->next;
-    c->followers = f;
-    if (c->count++ == 0)
-        c->settled = c->log.next;
-}
-
-/* Whether the client has been told by a gap event of the same type, for another channel of the
- * stream, that its id is of none of them. */
-static bool was_told(const sse_follower *f)
-{
-    const sse_follower *g = f->stream->followers;
-
-    while (g != f && strcmp(g->channel->gap_event, f->channel->gap_event) != 0)
-        g = g->also;
-    return g != f;
-}
-
-/* Sets the cursor, and tells what is missing. An id that is none of any channel is told once. */
-static void place(sse_follower *f, const sse_follow_options *options, bool again)
-{
-    sse_channel *c = f->channel;
-    const sse_slice none = { 0 };
-    sse_slice id = again ? none : options->last_id;
-    sse_resume r = sse_resume_locate(c, id);
-    bool known = sse_resume_is_known(&r);
-    bool begins = r.brought == SSE_BROUGHT_NONE || (!known && f->stream->resolved);
-
-    f->cursor = begins ? beginning(c, options) : r.next;
-    if (f->cursor < c->settled)
-        c->settled = f->cursor; /* the filter of another channel may publish before it is served */
-    if (begins)
-        return;
-    if (r.place == SSE_LOG_HERE) {
-        c->counters.resumed++;
-        return;
-    }
-    c->counters.missed++;
-    if (known)
-        tell_gap(f, r.place == SSE_LOG_EXPIRED ? SSE_GAP_EXPIRED : SSE_GAP_UNKNOWN, id, true);
-    else if (!was_told(f))
-        tell_gap(f, SSE_GAP_UNKNOWN, id, false);
-}
-
-/* An id that one of the channels knows says nothing about those it has no part for; one that none
- * knows may be of any. */
-static void resolve(sse_stream *s, sse_channel *const *channels, size_t n, sse_slice id)
-{
-    for (size_t i = 0; i < n && !s->resolved; i++) {
-        sse_resume r = sse_resume_locate(channels[i], id);
-
-        s->resolved = sse_resume_is_known(&r);
-    }
-}
-
-static int check(const sse_stream *s, sse_channel *const *channels, size_t n, size_t *bad)
-{
-    size_t followed = 0;
-
-    if (sse_stream_closed(s)) {
-        *bad = n;
-        return SSE_ECLOSED;
-    }
-    for (const sse_follower *f = s->followers; f; f = f->also)
-        followed++;
-    if (followed + n > SSE_MAX_FOLLOWED)
-        return SSE_ETOOBIG;
-    for (*bad = 0; *bad < n; ++*bad) {
-        if (channels[*bad]->closed)
-            return SSE_ECLOSED;
-        if (find(s, channels[*bad]))
-            return SSE_EEXIST;
-        for (size_t i = 0; i < *bad; i++)
-            if (channels[i] == channels[*bad])
-                return SSE_EEXIST;
-    }
-    return SSE_OK;
-}
-
-/* Followers of the channels, linked by `also` and by nothing else yet. */
-static sse_follower *make(sse_stream *s, sse_channel *const *channels, size_t n,
-                          const sse_follow_options *options)
-{
-    sse_pool *pool = s->exchange->pool;
-    sse_follower *list = NULL;
-
-    while (n-- > 0) {
-        sse_follower *f = sse_slab_take(&pool->followers, sizeof *f);
-
-        if (!f) {
-            while (list) {
-                f = list->also;
-                give_back(list);
-                list = f;
-            }
-            return NULL;
-        }
-        f->channel = channels[n];
-        f->stream = s;
-        f->filter = options->filter;
-        if (f->filter)
-            f->filter->refs++;
-        f->also = list;
-        list = f;
-    }
-    return list;
-}
-
-static void attach(sse_follower *list)
-{
-    sse_stream *s = list->stream;
-    sse_follower **last = &s->followers;
-
-    while (*last)
-        last = &(*last)->also;
-    *last = list;
-    sse_stream_break_run(s);
-    for (sse_follower *f = list; f; f = f->also) {
-        insert(f->channel, f);
-        f->cursor = f->channel->log.next;
-        sse_channel_changed(f->channel, true, SSE_NOT_ENDED);
-    }
-}
-
-int sse_stream_follow(sse_stream *s, sse_channel *const *channels, size_t n,
-                      const sse_follow_options *options, size_t *bad)
-{
-    sse_pool *pool = s->exchange->pool;
-    sse_follower *list = NULL;
-    int code = check(s, channels, n, bad);
-
-    if (code || n == 0)
-        return code;
-    list = make(s, channels, n, options);
-    if (!list)
-        return SSE_ENOMEM;
     pool->on_stream_ready = on_stream_ready;
     pool->on_stream_ended = on_stream_ended;
-    resolve(s, channels, n, options->last_id);
-    attach(list);
-    for (size_t i = 0; i < n; i++) /* a gap that can't be told ends the stream, and all of them */
-        if ((list = find(s, channels[i])))
-            place(list, options, options->again >> i & 1);
-    for (size_t i = 0; i < n; i++) {
-        if (!(list = find(s, channels[i])))
-            continue;
-        channels[i]->now = sse_loop_now_us(channels[i]->loop);
-        pump(list, PUMP_BYTES);
-    }
-    return SSE_OK;
+    pool->free_left = free_left;
 }

@@ -1,4 +1,4 @@
-/* follower.h: streams that follow channels: from where, what of them, and until when. */
+/* follower.h: streams that follow channels: what of them, and until when. */
 #ifndef SSE_NET_FOLLOWER_H
 #define SSE_NET_FOLLOWER_H
 
@@ -13,26 +13,28 @@ typedef struct sse_filter {
     size_t refs;
 } sse_filter;
 
-#define SSE_MAX_FOLLOWED \
-    64 /* channels a stream follows: the id that tells of all fits into a head */
-
-typedef enum sse_from { SSE_FROM_NEWEST, SSE_FROM_OLDEST, SSE_FROM_COUNT } sse_from;
-
-typedef struct sse_follow_options {
-    sse_slice last_id; /* absent or empty: none; then `from` tells where to begin */
-    uint64_t again;    /* bit i: last_id says nothing about channels[i] any more */
-    sse_from from;
-    uint64_t count;     /* SSE_FROM_COUNT: that many of the newest */
-    sse_filter *filter; /* or NULL; a reference is taken */
-} sse_follow_options;
-
-/* The stream gets what is held after last_id of each channel, then what is published. All or none.
- * SSE_ECLOSED: the stream is closed, or channels[*bad] is; SSE_EEXIST: it follows channels[*bad];
- * SSE_ETOOBIG: more than SSE_MAX_FOLLOWED; SSE_ENOMEM. */
-int sse_stream_follow(sse_stream *s, sse_channel *const *channels, size_t n,
-                      const sse_follow_options *options, size_t *bad);
-
-/* false: it did not follow it. */
+/* The stream follows the channel no more; false: it did not. */
 bool sse_stream_unfollow(sse_stream *s, sse_channel *c);
+
+/* --- for follow.c */
+
+/* Sent to one follower before it is the others' turn. */
+#define SSE_FOLLOWER_PUMP_BYTES ((size_t)256 << 10)
+
+extern const sse_follower_calls sse_follower_service;
+
+/* The pool tells followers when streams are ready or have ended. */
+void sse_follower_serve_pool(sse_pool *pool);
+
+/* The stream's follower of that channel, or NULL. */
+sse_follower *sse_follower_find(const sse_stream *s, const sse_channel *c);
+
+/* Frees a follower that is in no list. */
+void sse_follower_give_back(sse_pool *pool, sse_follower *f);
+
+/* Tells the client that events after last_id are missing. A gap that can't be told ends the stream,
+ * since it must not go unnoticed. The gap event names the channel where `named` and the stream
+ * follows several. */
+void sse_follower_tell_gap(sse_follower *f, sse_gap gap, sse_slice last_id, bool named);
 
 #endif

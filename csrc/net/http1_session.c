@@ -219,9 +219,16 @@ static void abort_answer(sse_exchange *x)
         sse_connection_close(s->connection, SSE_END_SERVER);
 }
 
+static bool is_lost(const sse_exchange *x)
+{
+    const session *s = x->session;
+
+    return sse_connection_ended(s->connection);
+}
+
 static const sse_transport transport = {
-    start_answer, send_frame,   push_frame,    finish_answer, hurry_answer,
-    abort_answer, flush_answer, pending_bytes, pending_bytes, connection_of,
+    start_answer, send_frame,    push_frame,    finish_answer, hurry_answer, abort_answer,
+    flush_answer, pending_bytes, pending_bytes, connection_of, is_lost,
 };
 
 /* --- requests ------------------------------------------------------------ */

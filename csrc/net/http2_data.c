@@ -108,7 +108,7 @@ static void submit_head(sse_http2_stream *t)
     t->head = NULL;
     share(t);
     if (code) {
-        sse_http2_stream_detach(t, SSE_END_ERROR);
+        sse_http2_stream_lose(t, SSE_END_ERROR);
         sse_http2_stream_reset(t, NGHTTP2_INTERNAL_ERROR);
     }
 }

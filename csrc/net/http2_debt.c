@@ -18,7 +18,7 @@ uint64_t sse_http2_debt(const sse_connection *c)
 static void end_stream(sse_http2_stream *t)
 {
     sse_http2_pool(t->session)->count.overflowed++;
-    sse_http2_stream_detach(t, SSE_END_SLOW);
+    sse_http2_stream_lose(t, SSE_END_SLOW);
     sse_http2_stream_reset(t, NGHTTP2_CANCEL);
 }
 

@@ -38,14 +38,15 @@ typedef struct sse_http2_head {
 
 struct sse_http2_stream {
     sse_http2 *session;
-    sse_http2_stream *next, **link;           /* session->streams */
-    sse_http2_stream *next_busy, **busy_link; /* session->busy; link NULL: not there */
-    sse_exchange *exchange;                   /* or NULL: before it and after it */
-    sse_http2_reading *read;                  /* while the request arrives */
-    sse_http2_head *head;                     /* of the answer, until it went to the engine */
-    sse_queue out;                            /* of the answer's body */
-    uint8_t reason;                           /* why it ends, where that isn't the client's */
-    uint64_t due;                             /* ms: it ends if nothing goes until then; 0: never */
+    sse_http2_stream *next, **link;               /* session->streams */
+    sse_http2_stream *next_busy, **busy_link;     /* session->busy; link NULL: not there */
+    sse_http2_stream *next_ending, **ending_link; /* pool->http2_ending; link NULL: not there */
+    sse_exchange *exchange;                       /* or NULL: before it and after it */
+    sse_http2_reading *read;                      /* while the request arrives */
+    sse_http2_head *head;                         /* of the answer, until it went to the engine */
+    sse_queue out;                                /* of the answer's body */
+    uint8_t reason;                               /* why it ends, where that isn't the client's */
+    uint64_t due; /* ms: it ends if nothing goes until then; 0: never */
     int32_t id;
     bool deferred : 1;  /* the engine doesn't ask for DATA until it is resumed */
     bool finished : 1;  /* the answer is whole */
@@ -53,6 +54,8 @@ struct sse_http2_stream {
     bool peer_done : 1; /* the client's side has ended */
     bool tell : 1;      /* on_drain, once all has gone */
     bool hurried : 1;   /* `due` is the end, whatever goes meanwhile */
+    bool lost : 1;      /* nothing reaches the client any more: its exchange ends with the turn */
+    bool closed : 1;    /* the engine knows it no more: it is freed with the turn */
 };
 
 struct sse_http2 {
@@ -104,11 +107,17 @@ void sse_http2_watch(sse_http2 *s, uint64_t due);
 
 /* --- http2_stream.c: a stream's life and its answer */
 
-sse_http2_stream *sse_http2_stream_new(sse_http2 *s, int32_t id);   /* NULL: out of memory */
-void sse_http2_stream_free(sse_http2_stream *t, sse_reason reason); /* ends its exchange */
+sse_http2_stream *sse_http2_stream_new(sse_http2 *s, int32_t id); /* NULL: out of memory */
 
-/* Ends its exchange, if there is one. */
-void sse_http2_stream_detach(sse_http2_stream *t, sse_reason reason);
+/* Ends its exchange and frees it, at once: only for the connection's on_closed. */
+void sse_http2_stream_free(sse_http2_stream *t, sse_reason reason);
+
+/* The stream's exchange, if there is one, ends with the turn; the first reason counts. From now on
+ * the stream takes nothing. Whoever holds the stream or the exchange may go on using them. */
+void sse_http2_stream_lose(sse_http2_stream *t, sse_reason reason);
+
+/* The engine has let go of the stream: as sse_http2_stream_lose, and it is freed with the turn. */
+void sse_http2_stream_closed(sse_http2_stream *t, sse_reason reason);
 
 /* RST_STREAM, and nothing else any more. */
 void sse_http2_stream_reset(sse_http2_stream *t, uint32_t error);

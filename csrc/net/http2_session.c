@@ -43,7 +43,7 @@ static void end_late(sse_http2_stream *t)
 
     if (t->exchange)
         sse_http2_pool(t->session)->count.http2_starved++;
-    sse_http2_stream_detach(t, SSE_END_TIMEOUT);
+    sse_http2_stream_lose(t, SSE_END_TIMEOUT);
     sse_http2_stream_reset(t, whole ? NGHTTP2_NO_ERROR : NGHTTP2_CANCEL);
 }
 
@@ -77,10 +77,10 @@ static void on_watch(sse_deadline *d)
 
 /* --- ends ---------------------------------------------------------------- */
 
-static void detach_all(sse_http2 *s, sse_reason reason)
+static void lose_all(sse_http2 *s, sse_reason reason)
 {
     for (sse_http2_stream *t = s->streams; t; t = t->next)
-        sse_http2_stream_detach(t, reason);
+        sse_http2_stream_lose(t, reason);
 }
 
 /* The connection's last word, and why. */
@@ -88,7 +88,7 @@ static void end_session(sse_http2 *s, uint32_t error, sse_reason reason)
 {
     sse_connection *c = s->connection;
 
-    detach_all(s, reason);
+    lose_all(s, reason);
     if (nghttp2_session_terminate_session(s->engine, error)) {
         sse_connection_close(c, SSE_END_ERROR);
         return;
@@ -122,7 +122,7 @@ static void settle(sse_http2 *s)
 {
     if (nghttp2_session_want_read(s->engine) || nghttp2_session_want_write(s->engine))
         return;
-    detach_all(s, s->closing ? SSE_END_SERVER : SSE_END_ERROR);
+    lose_all(s, s->closing ? SSE_END_SERVER : SSE_END_ERROR);
     sse_connection_finish(s->connection);
 }
 
@@ -212,7 +212,7 @@ static int on_frame_not_sent(nghttp2_session *engine, const nghttp2_frame *frame
         return 0;
     t = nghttp2_session_get_stream_user_data(engine, frame->hd.stream_id);
     if (t) {
-        sse_http2_stream_detach(t, SSE_END_ERROR);
+        sse_http2_stream_lose(t, SSE_END_ERROR);
         sse_http2_stream_reset(t, NGHTTP2_INTERNAL_ERROR);
     }
     return 0;
@@ -359,7 +359,7 @@ static int on_stream_closed(nghttp2_session *engine, int32_t id, uint32_t error,
     (void)error;
     if (!t)
         return 0;
-    sse_http2_stream_free(t, t->reason ? (sse_reason)t->reason : SSE_END_CLIENT);
+    sse_http2_stream_closed(t, SSE_END_CLIENT);
     if (s->heads == 0) /* else a head's runs: others' ends give it no more time */
         sse_http2_set_deadline(s);
     return 0;

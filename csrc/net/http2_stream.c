@@ -58,7 +58,7 @@ static void drop_answer(sse_http2_stream *t)
     t->head = NULL;
 }
 
-void sse_http2_stream_detach(sse_http2_stream *t, sse_reason reason)
+static void end_exchange(sse_http2_stream *t, sse_reason reason)
 {
     sse_exchange *x = t->exchange;
 
@@ -67,26 +67,80 @@ void sse_http2_stream_detach(sse_http2_stream *t, sse_reason reason)
         sse_exchange_end(x, reason);
 }
 
-void sse_http2_stream_free(sse_http2_stream *t, sse_reason reason)
+/* The session forgets the stream, whose answer and request are dropped. */
+static void leave_session(sse_http2_stream *t)
 {
-    sse_http2 *s = t->session;
-    sse_pool *pool = sse_http2_pool(s);
-
-    sse_http2_stream_detach(t, reason);
     sse_http2_reading_free(t);
     sse_http2_stream_idle(t);
     drop_answer(t);
     *t->link = t->next;
     if (t->next)
         t->next->link = t->link;
-    s->count--;
-    pool->count.http2_streams--;
+    t->session->count--;
+    sse_http2_pool(t->session)->count.http2_streams--;
+}
+
+static void leave_ending(sse_http2_stream *t)
+{
+    if (!t->ending_link)
+        return;
+    *t->ending_link = t->next_ending;
+    if (t->next_ending)
+        t->next_ending->ending_link = t->ending_link;
+    t->ending_link = NULL;
+}
+
+void sse_http2_stream_free(sse_http2_stream *t, sse_reason reason)
+{
+    sse_pool *pool = sse_http2_pool(t->session);
+
+    end_exchange(t, reason);
+    leave_ending(t);
+    leave_session(t);
     sse_slab_give(&pool->http2_streams, t);
+}
+
+/* At the end of the turn, before connections and their sessions are freed. */
+static void end_lost_streams(sse_pool *pool)
+{
+    while (pool->http2_ending) {
+        sse_http2_stream *t = pool->http2_ending;
+
+        leave_ending(t);
+        end_exchange(t, (sse_reason)t->reason);
+        if (t->closed)
+            sse_slab_give(&pool->http2_streams, t);
+    }
+}
+
+void sse_http2_stream_lose(sse_http2_stream *t, sse_reason reason)
+{
+    sse_pool *pool = sse_http2_pool(t->session);
+
+    t->lost = true;
+    if (!t->reason)
+        t->reason = (uint8_t)reason;
+    if (t->ending_link)
+        return;
+    pool->end_http2_streams = end_lost_streams;
+    t->next_ending = pool->http2_ending;
+    t->ending_link = &pool->http2_ending;
+    if (t->next_ending)
+        t->next_ending->ending_link = &t->next_ending;
+    pool->http2_ending = t;
+    sse_pool_wake(pool);
+}
+
+void sse_http2_stream_closed(sse_http2_stream *t, sse_reason reason)
+{
+    sse_http2_stream_lose(t, reason);
+    t->closed = true;
+    leave_session(t);
 }
 
 void sse_http2_stream_reset(sse_http2_stream *t, uint32_t error)
 {
-    if (t->reset)
+    if (t->reset || t->closed)
         return;
     t->reset = true;
     t->due = 0;
@@ -105,7 +159,8 @@ static int enqueue(sse_http2_stream *t, sse_frame *frame)
     sse_http2 *s = t->session;
     int code = SSE_OK;
 
-    if (t->reset || s->failed || sse_connection_ended(s->connection) || s->connection->finishing)
+    if (t->reset || t->lost || s->failed || sse_connection_ended(s->connection) ||
+        s->connection->finishing)
         return SSE_ECLOSED;
     code = sse_queue_push(&t->out, &sse_http2_pool(s)->count.queued, frame, 0);
     if (code)
@@ -140,7 +195,7 @@ static int start_answer(sse_exchange *x, int status, const sse_http1_field *fiel
     sse_http2_head *head = NULL;
     int code = SSE_OK;
 
-    if (t->reset || t->session->failed || sse_connection_ended(t->session->connection))
+    if (t->reset || t->lost || t->session->failed || sse_connection_ended(t->session->connection))
         return SSE_ECLOSED;
     code = sse_http2_head_new(sse_pool_date(x->pool), status, fields, count, length, bad, &head);
     if (code)
@@ -198,14 +253,15 @@ static void finish_answer(sse_exchange *x)
         return;
     t->exchange = NULL;
     t->finished = true;
-    resume(t);
+    if (!t->closed)
+        resume(t);
 }
 
 static void hurry_answer(sse_exchange *x, uint64_t ms)
 {
     sse_http2_stream *t = x->session;
 
-    if (!t)
+    if (!t || t->closed)
         return;
     t->hurried = true;
     t->due = sse_http2_now(t->session) + ms;
@@ -224,7 +280,7 @@ void sse_http2_stream_refuse(sse_http2_stream *t, int status, const char *reason
     int n = snprintf(text, sizeof text, "%d %s: %s\n", status, sse_http1_reason(status), reason);
 
     sse_http2_reading_free(t);
-    if (t->reset)
+    if (t->reset || t->lost)
         return;
     if (status == 503)
         fields[count++] = sse_http1_retry_after(seconds);
@@ -251,6 +307,8 @@ static void abort_answer(sse_exchange *x)
     if (!t)
         return;
     t->exchange = NULL;
+    if (t->closed)
+        return;
     if (x->state == SSE_EXCHANGE_STARTED && t->head && !x->head_only) {
         drop_answer(t);
         sse_http2_stream_refuse(t, 500, "the answer broke off");
@@ -288,7 +346,14 @@ static sse_connection *connection_of(const sse_exchange *x)
     return t->session->connection;
 }
 
+static bool is_lost(const sse_exchange *x)
+{
+    const sse_http2_stream *t = x->session;
+
+    return t->lost || t->reset || sse_connection_ended(t->session->connection);
+}
+
 const sse_transport sse_http2_transport = {
-    start_answer, send_frame,   push_frame,    finish_answer, hurry_answer,
-    abort_answer, flush_answer, pending_bytes, queued_bytes,  connection_of,
+    start_answer, send_frame,    push_frame,   finish_answer, hurry_answer, abort_answer,
+    flush_answer, pending_bytes, queued_bytes, connection_of, is_lost,
 };

@@ -101,6 +101,9 @@ static void relieve(sse_pool *pool)
             break;
 }
 
+/* The one place where connections, exchanges, event streams and followers are freed, and where what
+ * a peer did ends an exchange: no caller holds one here. Each step may leave work for the next one,
+ * so their order matters; the calls to the user come when nothing but followers is left to free. */
 static void end_turn(void *arg)
 {
     sse_pool *pool = arg;
@@ -108,9 +111,13 @@ static void end_turn(void *arg)
     sse_bodies_relieve(pool);
     flush_dirty(pool);
     relieve(pool);
-    free_dead(pool); /* may end exchanges, so before their calls */
+    if (pool->http2_ending)
+        pool->end_http2_streams(pool);
+    free_dead(pool);
     if (pool->on_turn_end)
         pool->on_turn_end(pool);
+    if (pool->left)
+        pool->free_left(pool);
 }
 
 void sse_pool_init(sse_pool *pool, sse_loop *loop, const sse_limits *limits)

@@ -345,13 +345,6 @@ bool sse_stream_takes(sse_stream *s, bool again)
     return !s->behind;
 }
 
-bool sse_stream_lost(const sse_stream *s)
-{
-    const sse_exchange *x = s->exchange;
-
-    return !x->session || sse_connection_ended(x->transport->connection(x));
-}
-
 void sse_stream_end_after(sse_stream *s, uint64_t ms, uint64_t retry)
 {
     if (sse_stream_closed(s) || s->draining)
@@ -384,7 +377,7 @@ void sse_stream_abort(sse_stream *s, sse_reason reason)
 
 bool sse_stream_closed(const sse_stream *s)
 {
-    return sse_exchange_ended(s->exchange);
+    return sse_exchange_ended(s->exchange) || sse_exchange_lost(s->exchange);
 }
 
 size_t sse_stream_pending(const sse_stream *s)

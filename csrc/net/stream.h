@@ -67,9 +67,6 @@ void sse_stream_break_run(sse_stream *s);
  * for the end of the turn as a rule. `again`: also where the socket took no more the last time. */
 bool sse_stream_takes(sse_stream *s, bool again);
 
-/* Its connection is lost: the loop is about to tell its end. */
-bool sse_stream_lost(const sse_stream *s);
-
 /* The clean end after ms, with a `retry:` before it, between retry and half as much more. The first
  * call counts. */
 void sse_stream_end_after(sse_stream *s, uint64_t ms, uint64_t retry);
@@ -82,6 +79,8 @@ void sse_stream_end_slow(sse_stream *s);
 void sse_stream_close(sse_stream *s);
 void sse_stream_abort(sse_stream *s, sse_reason reason);
 
+/* Nothing can be sent on it any more: it has ended, or its client has gone and the end of the turn
+ * ends it. */
 bool sse_stream_closed(const sse_stream *s);
 size_t sse_stream_pending(const sse_stream *s);
 

@@ -11,7 +11,7 @@
 void sse_log_init(sse_log *log, const sse_log_limits *limits, const char *epoch,
                   const sse_hash_seed *seed)
 {
-    *log = (sse_log){ .limits = *limits, .first = 1, .next = 1, .seed = *seed };
+    *log = (sse_log){ .limits = *limits, .oldest = 1, .first = 1, .next = 1, .seed = *seed };
     snprintf(log->epoch, sizeof log->epoch, "%s", epoch);
     log->epoch_len = strlen(log->epoch);
 }
@@ -101,8 +101,10 @@ static void unlink_tag(sse_log *log, int tag, uint64_t position)
 
 /* --- dropping --------------------------------------------------------------------------------- */
 
-/* Its id is still known: who has that event misses nothing. */
-static void drop_first(sse_log *log)
+/* The oldest event of the history leaves it: nobody finds the event any more, but its frame stays
+ * for the readers that are owed it. Its id is still known, since who has that event misses nothing.
+ */
+static void leave_history(sse_log *log)
 {
     sse_log_entry *e = sse_log_at(log, log->first);
     size_t id_len = e->tag_len[SSE_LOG_ID];
@@ -112,21 +114,40 @@ static void drop_first(sse_log *log)
             unlink_tag(log, tag, log->first);
     if (!e->superseded)
         log->lost = log->first;
-    sse_frame_unref(e->frame);
     free(log->edge);
     log->edge = id_len > 0 ? e->tags : NULL; /* whose first bytes it is */
     log->edge_len = id_len;
     if (!log->edge)
         free(e->tags);
-    *e = (sse_log_entry){ 0 };
+    e->tags = NULL;
+    memset(e->tag_len, 0, sizeof e->tag_len);
     log->first++;
 }
 
-static uint64_t keeps_from(const sse_log *log, size_t more, size_t bytes, uint64_t now)
+/* The oldest frame, of an event that has left the history, goes. */
+static void drop_oldest(sse_log *log)
 {
-    const sse_log_limits *limits = &log->limits;
-    uint64_t first = log->first;
+    sse_log_entry *e = sse_log_at(log, log->oldest);
 
+    if (!e->superseded)
+        log->dropped = log->oldest;
+    sse_frame_unref(e->frame);
+    *e = (sse_log_entry){ 0 };
+    log->oldest++;
+}
+
+/* The history begins at `first`; frames before `oldest` go. */
+static void drop_before(sse_log *log, uint64_t first, uint64_t oldest)
+{
+    while (log->first < first)
+        leave_history(log);
+    while (log->oldest < oldest)
+        drop_oldest(log);
+}
+
+static uint64_t keeps_from(const sse_log *log, uint64_t first, const sse_log_limits *limits,
+                           size_t more, size_t bytes, uint64_t now)
+{
     for (; first < log->next; first++) {
         const sse_log_entry *e = sse_log_at(log, first);
         bool aged = limits->max_age && now - e->time >= limits->max_age;
@@ -138,23 +159,47 @@ static uint64_t keeps_from(const sse_log *log, size_t more, size_t bytes, uint64
     return first;
 }
 
+/* The limit doubled, or a little more than the limit where that is more; without overflow. */
+static uint64_t stretch(uint64_t limit, uint64_t least_more)
+{
+    uint64_t more = limit > least_more ? limit : least_more;
+
+    return limit < UINT64_MAX / 2 && more < UINT64_MAX / 2 ? limit + more : UINT64_MAX;
+}
+
+static sse_log_limits stretched_limits(const sse_log_limits *limits)
+{
+    uint64_t count = stretch(limits->max_count, SSE_LOG_STRETCH_EVENTS);
+
+    return (sse_log_limits){
+        .max_count = count < SIZE_MAX ? (size_t)count : SIZE_MAX,
+        .max_bytes = stretch(limits->max_bytes, SSE_LOG_STRETCH_BYTES),
+    };
+}
+
 uint64_t sse_log_would_keep(const sse_log *log, size_t bytes, uint64_t now)
 {
-    return keeps_from(log, 1, bytes, now);
+    sse_log_limits limits = stretched_limits(&log->limits);
+
+    return log->stretched ? keeps_from(log, log->oldest, &limits, 1, bytes, now)
+                          : keeps_from(log, log->first, &log->limits, 1, bytes, now);
+}
+
+uint64_t sse_log_trims_to(const sse_log *log, uint64_t now)
+{
+    return keeps_from(log, log->first, &log->limits, 0, 0, now);
 }
 
 void sse_log_trim(sse_log *log, uint64_t now)
 {
-    uint64_t first = keeps_from(log, 0, 0, now);
+    uint64_t first = sse_log_trims_to(log, now);
 
-    while (log->first < first)
-        drop_first(log);
+    drop_before(log, first, first);
 }
 
 void sse_log_clear(sse_log *log)
 {
-    while (log->first < log->next)
-        drop_first(log);
+    drop_before(log, log->next, log->next);
 }
 
 void sse_log_free(sse_log *log)
@@ -175,12 +220,12 @@ static int grow_ring(sse_log *log)
     size_t cap = log->cap ? log->cap * 2 : FIRST_RING;
     sse_log_entry *ring = NULL;
 
-    if (log->next - log->first < log->cap)
+    if (log->next - log->oldest < log->cap)
         return SSE_OK;
     ring = calloc(cap, sizeof *ring);
     if (!ring)
         return SSE_ENOMEM;
-    for (uint64_t at = log->first; at < log->next; at++)
+    for (uint64_t at = log->oldest; at < log->next; at++)
         ring[at & (cap - 1)] = *sse_log_at(log, at);
     free(log->ring);
     log->ring = ring;
@@ -250,14 +295,13 @@ int sse_log_append(sse_log *log, sse_frame *frame, size_t id_line,
 {
     sse_log_entry e = { .time = now, .id_line = (uint32_t)id_line };
     size_t bytes = sse_frame_chunk(frame).len;
-    uint64_t keep = 0;
+    uint64_t first = 0;
     int code = bytes > log->limits.max_bytes ? SSE_ETOOBIG : prepare(log, &e, tags);
 
     if (code)
         return code;
-    keep = sse_log_would_keep(log, bytes, now);
-    while (log->first < keep)
-        drop_first(log);
+    first = keeps_from(log, log->first, &log->limits, 1, bytes, now);
+    drop_before(log, first, sse_log_would_keep(log, bytes, now));
     e.before = log->total;
     e.frame = sse_frame_ref(frame);
     *sse_log_at(log, log->next++) = e;

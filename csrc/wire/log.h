@@ -17,6 +17,12 @@ typedef struct sse_log_limits {
     uint64_t max_age;   /* microseconds, 0: no bound */
 } sse_log_limits;
 
+/* Until its next trim a stretched log keeps the frames of events that its limits have pushed out of
+ * the history, for readers that are owed them: in all twice its limits, or so much more than the
+ * limits where that is more. Age does not count. Nobody finds such events by an id or a tag. */
+#define SSE_LOG_STRETCH_EVENTS 64
+#define SSE_LOG_STRETCH_BYTES  (64u << 10)
+
 /* What an event can be found by beside its position; at NULL: not by this. */
 enum { SSE_LOG_ID, SSE_LOG_KEY, SSE_LOG_DEDUPE, SSE_LOG_TAGS };
 
@@ -39,10 +45,13 @@ typedef struct sse_log_index {
 
 typedef struct sse_log {
     sse_log_limits limits;
+    bool stretched; /* an append keeps the frames of events that leave the history */
     char epoch[SSE_MAX_EPOCH + 1];
     size_t epoch_len;
-    uint64_t first, next; /* held: first <= position < next */
-    uint64_t lost;        /* the newest position that is gone though it was owed; 0: none */
+    uint64_t oldest;      /* frames are there from this position on */
+    uint64_t first, next; /* the history: first <= position < next */
+    uint64_t lost;        /* the newest event that left the history unsuperseded; 0: none */
+    uint64_t dropped;     /* the newest event whose frame went unsuperseded; 0: none */
     uint64_t total;       /* framed bytes of all events ever */
     uint64_t superseded;  /* events ever that a newer one took the key of while they were held */
     char *edge;           /* the own id of the event just before the oldest held; NULL: none */
@@ -62,7 +71,7 @@ void sse_log_free(sse_log *log);
 /* Drops everything held, as if it had aged. */
 void sse_log_clear(sse_log *log);
 
-/* The event at a position that is held. */
+/* The event at a position from log->oldest on. */
 static inline sse_log_entry *sse_log_at(const sse_log *log, uint64_t position)
 {
     return &log->ring[position & (log->cap - 1)];
@@ -71,8 +80,11 @@ static inline sse_log_entry *sse_log_at(const sse_log *log, uint64_t position)
 /* Writes the id of a position as text into out (SSE_MAX_ID bytes); returns its length. */
 size_t sse_log_id(const sse_log *log, uint64_t position, char *out);
 
-/* The first position that would still be held, were `bytes` of one more event added now. */
+/* The first position whose frame would still be there, were `bytes` of one more event added now. */
 uint64_t sse_log_would_keep(const sse_log *log, size_t bytes, uint64_t now);
+
+/* The first position that a trim would keep now. */
+uint64_t sse_log_trims_to(const sse_log *log, uint64_t now);
 
 /* Adds the frame (with a reference) at log->next, whose payload begins with an id line of id_line
  * bytes, and drops what is over the bounds then. SSE_ETOOBIG: over max_bytes alone; SSE_ENOMEM.
@@ -80,7 +92,7 @@ uint64_t sse_log_would_keep(const sse_log *log, size_t bytes, uint64_t now);
 int sse_log_append(sse_log *log, sse_frame *frame, size_t id_line,
                    const sse_slice tags[SSE_LOG_TAGS], uint64_t now);
 
-/* Drops what is over the bounds now. */
+/* Drops what is over the bounds now, and all frames of events that have left the history. */
 void sse_log_trim(sse_log *log, uint64_t now);
 
 /* The position of the newest event that is held with that tag; 0: none. */
@@ -98,10 +110,16 @@ typedef enum sse_log_place {
 
 sse_log_place sse_log_locate(const sse_log *log, sse_slice id, uint64_t *next);
 
-/* Events that a reader whose next position is `from` misses for good. */
+/* Events of the history are missing for a reader that comes to it at `from`. */
 static inline bool sse_log_missed(const sse_log *log, uint64_t from)
 {
     return from <= log->lost;
+}
+
+/* Frames are missing for a reader that goes on at `from`. */
+static inline bool sse_log_overtook(const sse_log *log, uint64_t from)
+{
+    return from <= log->dropped;
 }
 
 #endif
