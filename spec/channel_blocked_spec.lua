@@ -4,7 +4,7 @@ local following = require "spec.support.following"
 local raw = require "spec.support.raw"
 
 -- Followers that read nothing and whose sockets have just become full, then publishes in one turn
--- of the loop. Prints how often full sockets were tried: while publishing, and in the turn after it.
+-- of the loop. Prints how often full sockets were tried: while publishing, and in the turn after.
 local PUBLISHES = [[
 local core, socket = require "sse.core", require "socket"
 local sse, sends = require "sse", require "spec.sends"

@@ -119,6 +119,7 @@ serving.each("channel", function(transport)
       reader:till(("\ndata: %dx+\n\n"):format(n))
       return news.followers == 1
     end, "the slow one's end")
+    raw.pump(function() return reasons[1] end, "its reason")
     assert.same({ "slow" }, reasons)
     assert.equal(1, news:stats().slow_closed)
     slow:resume()
