@@ -1,6 +1,7 @@
 #!/bin/sh
-# Installs the rock into a scratch tree and requires it from another folder, with that tree's paths
-# only (and the system's, for lua-cjson). KEEP=1 leaves the tree.
+# check_rock.sh MODULE: installs the rock into a scratch tree and requires it from another folder,
+# with that tree's paths only (and the system's, for lua-cjson). Its module must be as hardened as
+# MODULE, the one that make built, and linked with the same libraries. KEEP=1 leaves the tree.
 set -eu
 cd "$(dirname "$0")/.."
 LUA=${LUA:-lua5.4}
@@ -16,6 +17,14 @@ if ! (cd "$scratch/source" &&
     luarocks --lua-version=5.4 make --deps-mode=none --tree="$scratch/tree" $rock) \
     >"$scratch/log" 2>&1 </dev/null; then
     cat "$scratch/log" >&2
+    exit 1
+fi
+module=$scratch/tree/lib/lua/5.4/sse/core.so
+scripts/check_hardening.sh "$module"
+needed() { readelf -d "$1" 2>/dev/null | sed -n 's/.*(NEEDED).*\[\(.*\)\]/\1/p' | sort; }
+if [ "$(needed "$module")" != "$(needed "$1")" ]; then
+    echo "the rock is linked with other libraries than $1:" >&2
+    needed "$module" >&2
     exit 1
 fi
 cd /
