@@ -414,10 +414,9 @@ static const sse_class signal_class = {
 };
 
 static const luaL_Reg functions[] = {
-    { "run", f_run },         { "turn", f_turn },     { "stop", f_stop },   { "now", f_now },
-    { "running", f_running }, { "report", f_report }, { "after", f_after }, { "every", f_every },
-    { "defer", f_defer },     { "signal", f_signal }, { "events", f_events },
-    { NULL, NULL },
+    { "run", f_run },         { "turn", f_turn },     { "stop", f_stop },     { "now", f_now },
+    { "running", f_running }, { "report", f_report }, { "after", f_after },   { "every", f_every },
+    { "defer", f_defer },     { "signal", f_signal }, { "events", f_events }, { NULL, NULL },
 };
 
 void sse_open_loop(lua_State *L)
