@@ -169,6 +169,12 @@ static int start(sse_exchange *x, int status, const sse_http1_field *fields, siz
     return x->transport->start(x, status, fields, count, length, bad);
 }
 
+static bool has_no_room(const sse_exchange *x, uint64_t length)
+{
+    return x->state == SSE_EXCHANGE_OPEN && length > SMALL && !x->head_only &&
+           sse_pool_full(x->pool);
+}
+
 /* In place of an answer that there is no room for. */
 static int reply_full(sse_exchange *x)
 {
@@ -192,8 +198,7 @@ int sse_exchange_reply(sse_exchange *x, int status, const sse_http1_field *field
     sse_frame *frame = NULL;
     int code = SSE_OK;
 
-    if (x->state == SSE_EXCHANGE_OPEN && body.len > SMALL && !x->head_only &&
-        sse_pool_full(x->pool))
+    if (has_no_room(x, body.len))
         return reply_full(x);
     if (body.len > 0) {
         frame = sse_frame_raw(body);
@@ -229,8 +234,11 @@ int sse_exchange_start(sse_exchange *x, int status, const sse_http1_field *field
 int sse_exchange_start_sized(sse_exchange *x, int status, const sse_http1_field *fields,
                              size_t count, uint64_t length, size_t *bad)
 {
-    int code = start(x, status, fields, count, (int64_t)length, bad);
+    int code = SSE_OK;
 
+    if (has_no_room(x, length))
+        return reply_full(x);
+    code = start(x, status, fields, count, (int64_t)length, bad);
     if (code)
         return code;
     x->state = SSE_EXCHANGE_STARTED;
@@ -240,7 +248,8 @@ int sse_exchange_start_sized(sse_exchange *x, int status, const sse_http1_field 
 }
 
 /* The client is too far behind for so many bytes more. Where the server holds much, so is one whose
- * connection has its share, or a large part of all; of the others who is furthest behind pays. */
+ * connection has its share, or a large part of all; for the others who is furthest behind pays, at
+ * the end of the turn, and until then everybody waits. */
 static bool full(const sse_exchange *x, size_t more, size_t max)
 {
     const sse_pool *pool = x->pool;
@@ -251,7 +260,7 @@ static bool full(const sse_exchange *x, size_t more, size_t max)
     if (!sse_pool_half_full(pool))
         return false;
     queued = x->transport->queued(x);
-    return queued + more > (max > share ? max : share) ||
+    return sse_pool_full(pool) || queued + more > (max > share ? max : share) ||
            (pool->count.queued.held + more > pool->limits.max_buffered &&
             queued > pool->limits.max_buffered / LARGE_PART);
 }

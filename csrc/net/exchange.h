@@ -108,7 +108,8 @@ int sse_exchange_reply(sse_exchange *x, int status, const sse_http1_field *field
 int sse_exchange_start(sse_exchange *x, int status, const sse_http1_field *fields, size_t count,
                        size_t *bad);
 
-/* The same of a body whose length is known: it is streamed, and must come to exactly that. */
+/* The same of a body whose length is known: it is streamed, and must come to exactly that.
+ * SSE_EFULL: as sse_exchange_reply. */
 int sse_exchange_start_sized(sse_exchange *x, int status, const sse_http1_field *fields,
                              size_t count, uint64_t length, size_t *bad);
 

@@ -476,12 +476,14 @@ static void dispatch(sse_http2_reading *r)
     pool->on_request(pool->user, x);
 }
 
-/* Whether its answers hold as much as they may: what the client takes makes room. */
+/* Whether its answers hold as much as they may: what the client takes makes room, or the end of the
+ * turn where all hold too much. */
 static bool has_its_share(const sse_http2 *s)
 {
     const sse_pool *pool = sse_http2_pool(s);
 
-    return sse_pool_half_full(pool) && s->queued > sse_pool_share(pool);
+    return (sse_pool_half_full(pool) && s->queued > sse_pool_share(pool)) ||
+           (sse_pool_full(pool) && s->queued > 0);
 }
 
 /* A handler may do anything: the list is looked at anew after each. */
@@ -495,4 +497,6 @@ void sse_http2_dispatch(sse_http2 *s)
             r = r->next;
         dispatch(r);
     }
+    if (s->ready > 0 && sse_pool_full(sse_http2_pool(s)))
+        sse_connection_wake(s->connection);
 }

@@ -4,13 +4,11 @@ local core = require "sse.core"
 local headers = require "sse.headers"
 local options = require "sse.options"
 local response = require "sse.server_response"
-local task = require "sse.task"
 
 local files = {}
 
 local PIECE = 64 * 1024 -- bytes read at once: what a file that is being sent holds at most
 local ENFILE, EMFILE = 23, 24 -- no descriptor left; the same on Linux, macOS and the BSDs
-local PIECES_A_TURN = 16 -- then others have their turn, however fast the client takes them
 
 local types = {
   html = "text/html; charset=utf-8", htm = "text/html; charset=utf-8",
@@ -67,27 +65,31 @@ local function is_current(req, tag, modified)
   return false
 end
 
-local function next_turn()
-  task.await(core.defer, "a file")
+-- The next piece of a file, of which so many bytes are to come. One that has become shorter, or
+-- can't be read, raises: the answer breaks off.
+local function read_piece(file, left)
+  local piece, why = file:read(math.min(left, PIECE))
+  if piece then return piece end
+  error(("a file ended %d bytes early: %s"):format(left, why or "it has become shorter"), 0)
 end
 
--- Sends `size` bytes of the file, the next piece when the client has taken the one before. A file
--- that has become shorter, or can't be read, raises: the answer breaks off.
+-- Sends a piece; gives its length, or nil where the client has gone.
+local function send_piece(res, piece)
+  while true do
+    local ok, _, code = res:write(piece)
+    if ok then return #piece end
+    if code ~= "EFULL" or not res:drain() then return nil end
+  end
+end
+
+-- Sends `size` bytes of the file, the next piece when the client has taken the one before. While it
+-- waits the piece is held once, by the core.
 local function send_pieces(res, file, size)
-  local left, pieces = size, 0
+  local left = size
   while left > 0 do
-    local piece, why = file:read(math.min(left, PIECE))
-    if not piece then
-      error(("a file ended %d bytes early: %s"):format(left, why or "it has become shorter"), 0)
-    end
-    while true do
-      local ok, _, code = res:write(piece)
-      if ok then break end
-      if code ~= "EFULL" or not res:drain() then return end
-    end
-    left, pieces = left - #piece, pieces + 1
-    if res.pending > 0 and not res:drain() then return end
-    if pieces % PIECES_A_TURN == 0 then next_turn() end
+    local sent = send_piece(res, read_piece(file, left))
+    if not sent or not res:drain() then return end
+    left = left - sent
   end
   res:finish()
 end

@@ -132,7 +132,7 @@ function methods:reply(status, body, fields)
     headers.default(list, "Content-Type", content_type)
   end
   local ok, why, code = self.exchange:reply(status, list, text)
-  if ok then self.answered = true end
+  if ok or code == "EFULL" then self.answered = true end
   return ok, why, code
 end
 
