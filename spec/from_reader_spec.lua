@@ -1,5 +1,6 @@
 -- sse.EventSource.fromReader: events of any pull source of bytes.
 local fixture = require "spec.support.fixture"
+local core = require "sse.core"
 local sse = require "sse"
 local wait = require "spec.support.wait"
 
@@ -81,6 +82,24 @@ describe("EventSource.fromReader", function()
     end
     assert.has_error(function() sse.EventSource.fromReader("file") end)
     assert.has_error(function() sse.EventSource.fromReader(print, { proxy = "x" }) end)
+  end)
+
+  it("dropped and collected at any line of its first turns is closed in silence", function()
+    for line = 1, 120 do
+      local source, passed = sse.EventSource.fromReader(pieces("data: 1\n\n")), 0
+      debug.sethook(function()
+        passed = passed + 1
+        if passed ~= line then return end
+        source = nil
+        collectgarbage()
+      end, "l")
+      local ok, err = pcall(function()
+        for _ = 1, 3 do core.turn() end
+      end)
+      debug.sethook()
+      assert(ok, err)
+      if source then source:close() end
+    end
   end)
 
   it("closed in an event, nothing comes of the rest; an aborted signal asks nothing", function()

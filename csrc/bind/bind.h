@@ -13,6 +13,7 @@
 
 SSE_EXPORT int luaopen_sse_core(lua_State *L);
 
+void sse_open_class(lua_State *L);
 void sse_open_loop(lua_State *L);
 void sse_open_parser(lua_State *L);
 void sse_open_encoder(lua_State *L);

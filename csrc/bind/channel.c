@@ -345,15 +345,6 @@ static int f_channel(lua_State *L)
 
 /* --- methods ---------------------------------------------------------------------------------- */
 
-static sse_slice opt_slice(lua_State *L, int index)
-{
-    sse_slice s = { 0 };
-
-    if (!lua_isnoneornil(L, index))
-        s.at = luaL_checklstring(L, index, &s.len);
-    return s;
-}
-
 static int fail_publish(lua_State *L, int code, const char *field)
 {
     switch (code) {
@@ -370,19 +361,20 @@ static int fail_publish(lua_State *L, int code, const char *field)
     }
 }
 
-/* publish(message, key, dedupe) -> id */
+/* publish(message) -> id */
 static int m_publish(lua_State *L)
 {
     channel_object *o = check(L, 1);
-    sse_publication p = { .key = opt_slice(L, 3), .dedupe = opt_slice(L, 4) };
+    sse_publication p = { 0 };
     sse_message message;
     const char *field = NULL;
     uint64_t position = 0;
     sse_slice id;
     int code = SSE_OK;
 
-    lua_settop(L, 4);
-    sse_check_message(L, 2, &message);
+    if (lua_gettop(L) != 2)
+        return luaL_error(L, "channel:publish takes one event, a table or a string");
+    sse_check_publication(L, 2, &message, &p.key, &p.dedupe);
     if (message.comment.at)
         return luaL_error(L, "a channel has no comments: publish an event");
     if (!message.event.data.at)

@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "bind.h"
+
 static const char state_key = 0; /* its address is the registry key */
 
 /* __index(object, key): upvalue 1 methods, upvalue 2 properties. */
@@ -103,6 +105,29 @@ void *sse_class_check(lua_State *L, int arg, const sse_class *c)
         lua_pop(L, 2);
     }
     return is ? object : luaL_checkudata(L, arg, c->name); /* which says what was expected */
+}
+
+/* class_of(value) -> the name of the class of the core that the value is an object of, or nil */
+static int f_class_of(lua_State *L)
+{
+    lua_settop(L, 1);
+    if (lua_type(L, 1) != LUA_TUSERDATA || !lua_getmetatable(L, 1))
+        return 0;
+    lua_pushstring(L, "__name");
+    if (lua_rawget(L, 2) != LUA_TSTRING)
+        return 0;
+    lua_pushvalue(L, 3);
+    lua_rawget(L, LUA_REGISTRYINDEX);
+    if (!lua_rawequal(L, 2, 4))
+        return 0;
+    lua_settop(L, 3);
+    return 1;
+}
+
+void sse_open_class(lua_State *L)
+{
+    lua_pushcfunction(L, f_class_of);
+    lua_setfield(L, -2, "class_of");
 }
 
 sse_state *sse_state_get(lua_State *L)

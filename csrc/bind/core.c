@@ -6,6 +6,7 @@ int luaopen_sse_core(lua_State *L)
 {
     luaL_checkversion(L);
     lua_newtable(L);
+    sse_open_class(L);
     sse_open_loop(L);
     sse_open_parser(L);
     sse_open_encoder(L);

@@ -10,9 +10,12 @@ static const char json_key = 0; /* its address: registry key of the function for
 
 /* --- reading a table -------------------------------------------------------------------------- */
 
-static void check_names(lua_State *L, int index)
+static const char *const message_names[] = { "event", "data", "id", "retry", "comment", NULL };
+static const char *const publication_names[] = { "event",   "data", "id",     "retry",
+                                                 "comment", "key",  "dedupe", NULL };
+
+static void check_names(lua_State *L, int index, const char *const *known)
 {
-    static const char *const known[] = { "event", "data", "id", "retry", "comment", NULL };
     bool any = false;
 
     lua_pushnil(L);
@@ -23,8 +26,9 @@ static void check_names(lua_State *L, int index)
         while (name && known[i] && strcmp(name, known[i]) != 0)
             i++;
         if (!name || !known[i])
-            luaL_error(L, "unknown field '%s' (expected event, data, id, retry, comment)",
-                       luaL_tolstring(L, -2, NULL));
+            luaL_error(L, "unknown field '%s' (expected event, data, id, retry, %s)",
+                       luaL_tolstring(L, -2, NULL),
+                       known == message_names ? "comment" : "key, dedupe");
         lua_pop(L, 1);
         any = true;
     }
@@ -103,11 +107,10 @@ static int64_t retry_field(lua_State *L, int index)
     return ms;
 }
 
-void sse_check_message(lua_State *L, int index, sse_message *message)
+static void check_message(lua_State *L, int index, sse_message *message, const char *const *known)
 {
     sse_event *event = &message->event;
 
-    index = lua_absindex(L, index);
     luaL_checkstack(L, LUA_MINSTACK, "too many arguments");
     *message = (sse_message){ .event.retry = SSE_NO_RETRY };
     if (lua_type(L, index) == LUA_TSTRING) {
@@ -117,7 +120,7 @@ void sse_check_message(lua_State *L, int index, sse_message *message)
     if (lua_type(L, index) != LUA_TTABLE)
         luaL_error(L, "expected an event (a table) or its data (a string), got %s",
                    luaL_typename(L, index));
-    check_names(L, index);
+    check_names(L, index, known);
     message->comment = text_field(L, index, "comment", false);
     event->type = text_field(L, index, "event", false);
     event->id = text_field(L, index, "id", true);
@@ -128,6 +131,37 @@ void sse_check_message(lua_State *L, int index, sse_message *message)
         luaL_error(L, "field 'comment' stands alone: send the event on its own");
     if (!message->comment.at && !event->data.at && !event->id.at && event->retry < 0)
         luaL_error(L, "an event needs data (data = \"\" for an empty one)");
+}
+
+void sse_check_message(lua_State *L, int index, sse_message *message)
+{
+    check_message(L, lua_absindex(L, index), message, message_names);
+}
+
+/* table.name, a string or a number, not empty; it stays on the stack. */
+static sse_slice tag_field(lua_State *L, int index, const char *name)
+{
+    sse_slice s = { 0 };
+    int type = lua_getfield(L, index, name);
+
+    if (type == LUA_TSTRING || type == LUA_TNUMBER)
+        s.at = lua_tolstring(L, -1, &s.len);
+    if (type != LUA_TNIL && s.len == 0)
+        luaL_error(L, "channel:publish: field '%s' must be a string or a number, not empty, got %s",
+                   name, type == LUA_TSTRING ? "string \"\"" : lua_typename(L, type));
+    return s;
+}
+
+void sse_check_publication(lua_State *L, int index, sse_message *message, sse_slice *key,
+                           sse_slice *dedupe)
+{
+    index = lua_absindex(L, index);
+    check_message(L, index, message, publication_names);
+    *key = *dedupe = (sse_slice){ 0 };
+    if (lua_type(L, index) != LUA_TTABLE)
+        return;
+    *key = tag_field(L, index, "key");
+    *dedupe = tag_field(L, index, "dedupe");
 }
 
 void sse_check_alone(lua_State *L, const char *name, int index)

@@ -18,6 +18,11 @@ typedef struct sse_message {
  * given to set_json. */
 void sse_check_message(lua_State *L, int index, sse_message *message);
 
+/* The same of a table { event, id, data, retry, key, dedupe }, or a string: what a channel
+ * publishes. A tag that the table lacks is absent. */
+void sse_check_publication(lua_State *L, int index, sse_message *message, sse_slice *key,
+                           sse_slice *dedupe);
+
 /* Raises where an argument is at index too: `name` takes one. */
 void sse_check_alone(lua_State *L, const char *name, int index);
 

@@ -20,6 +20,7 @@ function class.getters.reason(state) return state.reason end
 
 --- Raises the reason where the signal is aborted.
 function class.methods:throwIfAborted()
+  eventtarget.check(self, class, "signal:throwIfAborted")
   if self.aborted then error(self.reason, 2) end
 end
 

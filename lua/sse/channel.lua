@@ -76,16 +76,6 @@ end
 local all = methods.all
 methods.all = nil
 
-local function tag(message, name)
-  local value = message[name]
-  if value == nil or type(value) == "string" and value ~= "" then return value end
-  if type(value) == "number" then return tostring(value) end
-  error(("channel:publish: field '%s' must be a string or a number, not empty, got %s"):format(
-    name, options.show(value)), 3)
-end
-
-local publish = methods.publish
-
 --- Publishes an event: it is in the log when this returns, and on its way to every follower at the
 -- end of the loop's turn.
 -- @function channel:publish
@@ -95,19 +85,6 @@ local publish = methods.publish
 -- @treturn string its id (of the one held, where `dedupe` found it); or nil, message, code:
 -- `"ECLOSED"`, `"ETOOBIG"` (larger than `history_bytes`), `"EEXIST"` (its own id is held already),
 -- `"EINVAL"` (CR, LF or NUL in event or id)
-function methods:publish(message, extra)
-  if extra ~= nil then
-    error("channel:publish takes one event, a table or a string", 2)
-  end
-  if type(message) ~= "table" or message.key == nil and message.dedupe == nil then
-    return publish(self, message)
-  end
-  local plain = {}
-  for name, value in pairs(message) do
-    if name ~= "key" and name ~= "dedupe" then plain[name] = value end
-  end
-  return publish(self, plain, tag(message, "key"), tag(message, "dedupe"))
-end
 
 --- Calls fn when a stream begins to follow or no longer does, however it ended.
 -- @function channel:on
@@ -116,6 +93,7 @@ end
 -- left ("client", "server", "slow", "timeout", "error" or "unfollow")
 -- @return the channel
 function methods:on(what, fn)
+  options.object(self, "sse.channel", "channel:on")
   if what ~= "follow" and what ~= "leave" then
     error(("channel:on: expected \"follow\" or \"leave\", got %s"):format(options.show(what)), 2)
   elseif type(fn) ~= "function" then

@@ -15,6 +15,8 @@ Event.__name = "Event"
 local function new_event(_, type_, init)
   if type(type_) ~= "string" then
     error(("Event: type must be a string, got %s"):format(type(type_)), 2)
+  elseif init ~= nil and type(init) ~= "table" then
+    error(("Event: expected a table of fields, got %s"):format(type(init)), 2)
   end
   local self = {}
   for name, value in pairs(init or {}) do self[name] = value end
@@ -24,8 +26,18 @@ local function new_event(_, type_, init)
   return setmetatable(self, Event)
 end
 
+local MessageEvent = { __name = "MessageEvent", cancelable = false, defaultPrevented = false }
+
+local function check(self, name)
+  local metatable = type(self) == "table" and getmetatable(self)
+  if metatable ~= Event and metatable ~= MessageEvent then
+    error(("call it with ':' (event:%s)"):format(name), 3)
+  end
+end
+
 --- No listener after the one at hand is called.
 function Event:stopImmediatePropagation()
+  check(self, "stopImmediatePropagation")
   self.stopped = true
 end
 
@@ -34,6 +46,7 @@ function Event:stopPropagation() end -- luacheck: ignore 212
 
 --- Makes dispatchEvent give false, where the event is cancelable.
 function Event:preventDefault()
+  check(self, "preventDefault")
   if self.cancelable then self.defaultPrevented = true end
 end
 
@@ -41,16 +54,13 @@ function Event:__tostring()
   return ("%s: %s"):format(getmetatable(self).__name, self.type)
 end
 
-local MessageEvent = {
-  __name = "MessageEvent", __tostring = Event.__tostring,
-  cancelable = false, defaultPrevented = false,
-}
 for name, method in pairs(Event) do MessageEvent[name] = MessageEvent[name] or method end
 MessageEvent.__index = MessageEvent
 
 --- The data decoded from JSON.
 -- @return the value, or nil and a message
 function MessageEvent:json()
+  check(self, "json")
   return json.decode(self.data)
 end
 

@@ -147,13 +147,13 @@ end
 --- Closes the source: nothing more is heard of it, and it does not connect again. Harmless when
 -- closed.
 function methods:close()
-  eventtarget.state(self):close()
+  eventtarget.check(self, class, "source:close"):close()
 end
 
 --- Drops the connection and connects again at once, with the last event id.
 -- @return true; or nil, message, code where the source is closed
 function methods:reconnect()
-  local machine = eventtarget.state(self)
+  local machine = eventtarget.check(self, class, "source:reconnect")
   if machine.state == source.CLOSED then return nil, "the source is closed", "ECLOSED" end
   if machine.single then return nil, "a reader cannot be begun again", "ESTATE" end
   machine:reconnect()
@@ -164,7 +164,7 @@ end
 -- @treturn table bytes, events, reconnects, last_activity (on sse.now's clock), protocol
 -- ("HTTP/1.1", "HTTP/2") and tls (version, cipher) of the last connection that opened
 function methods:stats()
-  local machine = eventtarget.state(self)
+  local machine = eventtarget.check(self, class, "source:stats")
   local exchange = machine.exchange
   return {
     bytes = machine.received + (exchange and exchange:bytes() or 0),
@@ -207,7 +207,7 @@ end
 -- then says whether it failed. Leaving it early closes the source, unless listeners or other loops
 -- still hear it.
 function methods:events()
-  local object, machine = self, eventtarget.state(self)
+  local object, machine = self, eventtarget.check(self, class, "source:events")
   local items, resume = new_queue(machine)
   if machine.state == source.CLOSED then items:finish() end
   machine.queues = { items, table.unpack(machine.queues) }

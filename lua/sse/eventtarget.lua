@@ -12,11 +12,25 @@ local eventtarget = {}
 local STATE = {} -- the key of an object's state
 local signals -- sse.abort, which needs this module itself
 
---- The state of an object made by `eventtarget.new`; raises in the name of its method's caller
--- where it is none.
+--- The state of an object made by `eventtarget.new`.
 function eventtarget.state(object)
-  local state = type(object) == "table" and object[STATE]
-  return state or error("call it with ':'", 3)
+  return object[STATE]
+end
+
+--- The same of whatever a method was called with; raises in the name of the method's caller where
+-- that is no object of the class.
+-- @param object
+-- @tparam table class
+-- @tparam string name "source:close"
+function eventtarget.check(object, class, name)
+  options.method(object, class.metatable, name, 4)
+  return object[STATE]
+end
+
+-- The state of an object of any class, or raises in the name of a method's caller.
+local function state_of(object, name)
+  local state = type(object) == "table" and rawget(object, STATE)
+  return state or error(("call it with ':' (%s)"):format(name), 3)
 end
 
 local function traceback(err)
@@ -161,8 +175,8 @@ local listener_options = {
 -- @function addEventListener
 function methods:addEventListener(...)
   local type_, listener, given = ...
+  local state = state_of(self, "addEventListener")
   check("addEventListener", select("#", ...), type_, listener)
-  local state = self[STATE]
   if type(given) == "boolean" then given = nil end -- the web's useCapture: there are no parents
   given = options.check("addEventListener", given, listener_options)
   if listener == nil or (given.signal and given.signal.aborted)
@@ -183,14 +197,16 @@ end
 -- @function removeEventListener
 function methods:removeEventListener(...)
   local type_, listener = ...
+  local state = state_of(self, "removeEventListener")
   check("removeEventListener", select("#", ...), type_, listener)
-  local entry = find(self[STATE], type_, listener)
-  if entry then remove(self[STATE], type_, entry) end
+  local entry = find(state, type_, listener)
+  if entry then remove(state, type_, entry) end
 end
 
 --- Calls the listeners of an event made with `sse.Event`.
 -- @treturn boolean false where a listener called preventDefault on a cancelable event
 function methods:dispatchEvent(ev)
+  state_of(self, "dispatchEvent")
   if type(ev) ~= "table" or type(ev.type) ~= "string" then
     error("dispatchEvent: expected an Event", 2)
   end

@@ -163,6 +163,7 @@ handle.__index = handle
 
 --- Gives up: no callback comes any more. No error.
 function handle:close()
+  options.method(self, handle, "handle:close")
   if self.stopped or self.done then return end
   self.stopped = true
   self.controller:abort()
@@ -176,6 +177,7 @@ end
 -- @return true after a server's end or close(); or nil, message, code, failure where onerror gave
 -- up
 function handle:wait()
+  options.method(self, handle, "handle:wait")
   if not self.done then
     task.await(function(resume) table.insert(self.waiters, resume) end, "sse.fetchEventSource")
   end

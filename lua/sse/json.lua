@@ -20,6 +20,11 @@ local array_mt = { __name = "sse.json.array" }
 -- @tparam[opt] table t
 -- @treturn table t
 function json.array(t)
+  if t ~= nil and type(t) ~= "table" then
+    error(("json.array: expected a table, got %s"):format(type(t)), 2)
+  elseif t and getmetatable(t) ~= nil and getmetatable(t) ~= array_mt then
+    error("json.array: the table has a metatable of its own", 2)
+  end
   return setmetatable(t or {}, array_mt)
 end
 

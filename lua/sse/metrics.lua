@@ -163,7 +163,8 @@ end
 -- @treturn string the text
 -- @treturn table the header fields it is sent with
 local function metrics(server)
-  if type(server) ~= "table" or type(server.stats) ~= "function" then
+  local metatable = type(server) == "table" and getmetatable(server) or nil
+  if type(metatable) ~= "table" or metatable.__name ~= "sse.server" then
     error(("sse.metrics: expected a server, got %s"):format(type(server)), 2)
   end
   local out, followed = {}, {}

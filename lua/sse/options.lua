@@ -1,5 +1,7 @@
 --- Options tables: every name and type is checked, and a wrong one is named.
 -- @module sse.options
+local core = require "sse.core"
+
 local options = {}
 
 -- The nearest known name within two edits, for "did you mean".
@@ -61,10 +63,26 @@ local show = options.show
 -- @param self
 -- @tparam table metatable that of the method's objects
 -- @tparam string name "res:reply"
-function options.method(self, metatable, name)
+-- @tparam[opt=3] int level whom the error blames
+function options.method(self, metatable, name, level)
   if getmetatable(self) ~= metatable then
-    error(("call it with ':' (%s)"):format(name), 3)
+    error(("call it with ':' (%s)"):format(name), level or 3)
   end
+end
+
+--- The same for an object of the core, which has no metatable to compare.
+-- @param self
+-- @tparam string class "sse.channel"
+-- @tparam string name "channel:publish"
+function options.object(self, class, name)
+  if core.class_of(self) ~= class then error(("call it with ':' (%s)"):format(name), 3) end
+end
+
+--- Gives what a call into the core gave; what it raised is the fault of whoever called the function
+-- that ends by this. `return options.told(pcall(f, ...))`.
+function options.told(ok, ...)
+  if ok then return ... end
+  error((...), 2)
 end
 
 --- Raises in the name of whoever wrote a field that is not to be written.

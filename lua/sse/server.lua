@@ -269,7 +269,7 @@ end
 -- @return true; or nil, message, code ("ECERT"), and all stays as it was
 function server:reload_tls()
   options.method(self, metatable, "server:reload_tls")
-  return self.core:reload_tls()
+  return options.told(pcall(self.core.reload_tls, self.core))
 end
 
 server.stop = server.close

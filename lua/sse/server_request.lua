@@ -63,6 +63,9 @@ end
 -- @tparam string name
 function methods:header(name)
   options.method(self, metatable, "req:header")
+  if type(name) ~= "string" then
+    error(("req:header: expected a name, got %s"):format(options.show(name)), 2)
+  end
   local known = rawget(self, "headers")
   if known then return known[name] end
   return self.exchange:header(name)

@@ -190,6 +190,8 @@ end
 -- --- the answer ---------------------------------------------------------------------------------
 
 function source:on_head(response)
+  local object = self.weak.object -- held: collected within this function, the source would close
+  if not object then return end
   self.refusal = refusal.of(response, response.status == 200)
   if self.refusal then
     if self.heartbeat then self.heartbeat:stop() end -- what was refused is not lost

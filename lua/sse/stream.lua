@@ -41,6 +41,7 @@ end
 -- @function stream:drain
 -- @return true; or nil, "closed", "ECLOSED"
 function methods:drain()
+  options.object(self, "sse.stream", "stream:drain")
   while not self.closed and self.pending > 0 do
     task.await(function(resume)
       if not waiting[self] then
@@ -69,7 +70,7 @@ local from_rule = {
 local follow_options = { from = from_rule, where = "function" }
 
 local function is_channel(value)
-  return type(value) == "userdata" and value.publish ~= nil
+  return core.class_of(value) == "sse.channel"
 end
 
 local function check_follow(...)
@@ -100,6 +101,13 @@ local function followed_before(self, channels)
   return bits
 end
 
+-- What the core raised is the fault of whoever called `stream:follow`.
+local function followed(self, ok, done, message, code)
+  if not ok then error(done, 2) end
+  if not done then return nil, message, code end
+  return self
+end
+
 --- Follows channels: sends what they hold after the client's Last-Event-ID, and from then on what
 -- is published. With several channels the ids say where the client stands in each of them.
 -- @function stream:follow
@@ -110,16 +118,13 @@ end
 -- function(event) -> boolean that chooses what the client gets
 -- @return the stream; or nil, message, "ECLOSED". Raises where it follows one of them already
 function methods:follow(channel, ...)
-  local ok, message, code
+  options.object(self, "sse.stream", "stream:follow")
   if select("#", ...) == 0 and is_channel(channel) and not left[self] then
-    ok, message, code = attach(self, last_ids[self], nil, nil, 0, channel)
-  else
-    local channels, given = check_follow(channel, ...)
-    ok, message, code = attach(self, last_ids[self], given.from, given.where,
-      followed_before(self, channels), table.unpack(channels, 1, channels.n))
+    return followed(self, pcall(attach, self, last_ids[self], nil, nil, 0, channel))
   end
-  if not ok then return nil, message, code end
-  return self
+  local channels, given = check_follow(channel, ...)
+  return followed(self, pcall(attach, self, last_ids[self], given.from, given.where,
+    followed_before(self, channels), table.unpack(channels, 1, channels.n)))
 end
 
 local unfollow = methods.unfollow
@@ -130,6 +135,7 @@ local unfollow = methods.unfollow
 -- @param channel
 -- @treturn boolean whether it followed it
 function methods:unfollow(channel)
+  options.object(self, "sse.stream", "stream:unfollow")
   if not is_channel(channel) then
     error(("stream:unfollow: expected a channel, got %s"):format(options.show(channel)), 2)
   end

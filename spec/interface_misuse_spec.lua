@@ -1,0 +1,185 @@
+-- Every public function and method, called with values of every type in every place: each call
+-- works, gives nil, message, code, or raises at the line that made it.
+local core = require "sse.core"
+local interface = require "spec.support.interface"
+local objects = require "spec.support.objects"
+local sse = require "sse"
+
+local make, close = objects.make, objects.close
+local new_channel, NOWHERE = objects.channel, objects.NOWHERE
+local start, stop, finish = objects.start, objects.stop, objects.finish
+local function noop() end
+
+-- By class, each method's arguments that fit.
+local methods = {
+  server = {
+    get = { "/x", noop }, head = { "/x", noop }, post = { "/x", noop }, put = { "/x", noop },
+    patch = { "/x", noop }, delete = { "/x", noop }, options = { "/x", noop }, all = { "/x", noop },
+    route = { "GET", "/x", noop }, static = { "/x", "spec", { follow_links = true } }, listen = {},
+    drain = { { within = 0, grace = 0, retry = 0 } }, close = {}, stop = {}, reload_tls = {},
+    stats = {},
+  },
+  channel = {
+    publish = { { data = "x", event = "e" } }, on = { "follow", noop }, close = {}, stats = {},
+  },
+  timer = { stop = {}, unref = {} },
+  signal = { stop = {} },
+  parser = { feed = { "data: x\n\n" }, reset = {}, stop = {} },
+  source = {
+    addEventListener = { "x", noop, { once = true } }, removeEventListener = { "x", noop },
+    dispatchEvent = { sse.Event("x") }, close = {}, reconnect = {}, events = {}, stats = {},
+  },
+  response = {
+    events = { { until_data = "x" } }, chunks = {}, lines = {}, text = {}, json = {}, close = {},
+  },
+  handle = { close = {}, wait = {} },
+  controller = { abort = { "why" } },
+  abort_signal = {
+    throwIfAborted = {}, addEventListener = { "abort", noop, { once = true } },
+    removeEventListener = { "abort", noop }, dispatchEvent = { sse.Event("x") },
+  },
+  event = { stopImmediatePropagation = {}, stopPropagation = {}, preventDefault = {} },
+  message = {
+    stopImmediatePropagation = {}, stopPropagation = {}, preventDefault = {}, json = {},
+  },
+  req = { header = { "a" }, query_all = { "a" }, text = {}, json = {} },
+  res = {
+    reply = { 200, "x", { A = "b" } }, write_head = { 200, { A = "b" } }, write = { "x" },
+    finish = {}, detach = {}, drain = {}, event_stream = { { retry = 1 } },
+  },
+  stream = {
+    send = { { data = "x" } }, comment = { "x" }, close = {}, drain = {},
+    follow = { new_channel(), { from = "newest", where = noop } },
+    unfollow = { new_channel() },
+  },
+}
+
+local functions = {
+  stop = {}, now = {}, after = { 1, noop }, every = { 1000, noop }, signal = { "SIGUSR2", noop },
+  log = { noop }, spawn = { noop, 1 }, sleep = { 0 },
+  EventSource = { NOWHERE, { maxRetries = 0 } },
+  fetch = { NOWHERE, { method = "GET" } },
+  fetchEventSource = { NOWHERE, { onerror = function() return false end } },
+  AbortController = {}, Event = { "x", { cancelable = true } },
+  channel = { "misused", { history = 1 } }, channels = {},
+  server = { { port = 0 } }, metrics = { sse.server {} }, file = { "README.md", { headers = {} } },
+  parser = { { on_event = noop } }, encode = { { data = "x" } },
+}
+local nested = {
+  ["EventSource.fromReader"] = { sse.EventSource.fromReader, { noop, { utf8 = "raw" } } },
+  ["AbortSignal.abort"] = { sse.AbortSignal.abort, { "why" } },
+  ["AbortSignal.timeout"] = { sse.AbortSignal.timeout, { 1 } },
+  ["AbortSignal.any"] = { sse.AbortSignal.any, { { sse.AbortController().signal } } },
+  ["json.encode"] = { sse.json.encode, { { x = 1 } } },
+  ["json.decode"] = { sse.json.decode, { "{}" } },
+  ["json.array"] = { sse.json.array, { {} } },
+}
+
+local function try_methods(class, closed)
+  start()
+  local list, report = objects.values(), interface.report()
+  for name, args in pairs(methods[class]) do
+    local function fresh()
+      local object = make[class]()
+      if closed then close[class](object) end
+      return { object, table.unpack(args) }
+    end
+    local f = make[class]()[name]
+    assert.is_function(f, class .. "." .. name)
+    local what = ("%s%s:%s"):format(closed and "a closed " or "", class, name)
+    interface.each_call(what, fresh, list, function(text, given)
+      report.check(text, f, table.unpack(given, 1, given.n))
+    end)
+  end
+  finish(list)
+  report.clean()
+end
+
+describe("misuse of every method", function()
+  after_each(stop)
+
+  for class in pairs(methods) do
+    it("of a " .. class, function() try_methods(class) end)
+    if close[class] then it("of a closed " .. class, function() try_methods(class, true) end) end
+  end
+
+  it("is tried for all of them", function()
+    local private = { attach = true, resume = true, abort = true, deliver = true }
+    for class, name in pairs { channel = "sse.channel", stream = "sse.stream", timer = "sse.timer",
+      signal = "sse.signal", parser = "sse.parser" } do
+      for method in pairs(core.methods[name]) do
+        assert.truthy(methods[class][method] or private[method], class .. ":" .. method)
+      end
+    end
+  end)
+end)
+
+describe("a report of misuse", function()
+  it("tells of calls that blame others, and of a caller's line that helps nobody", function()
+    local report = interface.report()
+    report.check("fine", function() error("x", 2) end)
+    report.check("own line", function() error("x") end)
+    report.check("no words", function() error({}) end)
+    report.check("index", function(x) error("attempt to index " .. tostring(x), 2) end)
+    report.check("half", function() return nil, {} end)
+    report.write("a field", {}, nil, 1)
+    assert.equal(6, report.calls)
+    assert.equal(4, #report.wrong, table.concat(report.wrong, "\n"))
+    assert.is_false(pcall(report.clean))
+  end)
+end)
+
+describe("misuse of every function", function()
+  after_each(stop)
+
+  it("of sse", function()
+    start()
+    local list, report = objects.values(), interface.report()
+    for name, args in pairs(functions) do nested[name] = { sse[name], args } end
+    for name, case in pairs(nested) do
+      interface.each_call("sse." .. name, function() return case[2] end, list, function(text, given)
+        report.check(text, case[1], table.unpack(given, 1, given.n))
+      end)
+    end
+    finish(list)
+    report.clean()
+  end)
+
+  it("is tried for all of them", function()
+    for name, value in pairs(sse) do
+      local callable = type(value) == "function" or (getmetatable(value) or {}).__call
+      assert.truthy(not callable or functions[name] or name == "run", name)
+    end
+  end)
+end)
+
+-- What may be written to, by class; all else raises.
+local fields = {
+  server = { "on_error" }, stream = { "onclose", "ondrain" }, res = { "onclose" },
+  source = { "onopen", "onmessage", "onerror", "oncomment", "onreconnect" },
+  abort_signal = { "onabort" },
+}
+
+describe("misuse of every field", function()
+  after_each(stop)
+
+  it("of all objects", function()
+    start()
+    local list, report = objects.values(), interface.report()
+    for class, new in pairs(make) do
+      local object = new()
+      local names = { "nofield", table.unpack(fields[class] or {}) }
+      for _, value in ipairs(list) do
+        local v = interface.real(value[2])
+        report.read(("%s[%s]"):format(class, value[1]), object, v)
+        for _, name in ipairs(fields[class] and names or {}) do
+          report.write(("%s.%s = %s"):format(class, name, value[1]), object, name, v)
+        end
+      end
+      for _, name in ipairs(fields[class] or {}) do object[name] = nil end
+      if close[class] then close[class](object) end
+    end
+    finish(list)
+    report.clean()
+  end)
+end)

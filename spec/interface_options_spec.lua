@@ -1,0 +1,81 @@
+-- Every option of every public function with values of every type: the call works, gives nil,
+-- message, code, or raises at the line that made it.
+local interface = require "spec.support.interface"
+local objects = require "spec.support.objects"
+local sse = require "sse"
+
+local make = objects.make
+local new_channel, NOWHERE = objects.channel, objects.NOWHERE
+local start, stop, finish = objects.start, objects.stop, objects.finish
+local function noop() end
+
+-- By function, the names of its options and how it is called with a table of them.
+local client_options = {
+  "withCredentials", "method", "body", "headers", "connectTimeout", "maxEventSize", "utf8",
+  "signal", "proxy", "noProxy", "tls", "http2", "unixSocket", "cookies",
+}
+local function with(...)
+  local names = { ... }
+  return table.move(client_options, 1, #client_options, #names + 1, names)
+end
+
+local option_cases = {
+  { "sse.EventSource", with("lastEventId", "retryInterval", "minRetryInterval", "maxRetryInterval",
+    "maxRetries", "reconnect", "heartbeatTimeout", "log", "oncomment", "onreconnect"),
+    function(given) return sse.EventSource, NOWHERE, given end },
+  { "sse.fetch", with("redirect", "maxBodySize"),
+    function(given) return sse.fetch, NOWHERE, given end },
+  { "sse.fetchEventSource", with("lastEventId", "until_data", "log", "onopen", "onmessage",
+    "onclose", "onerror"), function(given) return sse.fetchEventSource, NOWHERE, given end },
+  { "sse.server", { "host", "port", "backlog", "max_connections", "max_connections_per_address",
+    "max_concurrent_streams", "max_head", "max_body", "max_bodies", "max_pending", "max_buffered",
+    "head_timeout", "body_timeout", "idle_timeout", "keep_alive", "tls", "compress", "cors",
+    "on_error" }, function(given) return sse.server, given end },
+  { "sse.server tls", { "cert", "key", "chain", "names", "min_version", "ciphers", "client_ca" },
+    function(given) return sse.server, { tls = given } end },
+  { "sse.server cors", { "origin", "credentials", "headers", "max_age" },
+    function(given) return sse.server, { cors = given } end },
+  { "sse.channel", { "history", "history_bytes", "max_age", "slow", "max_lag", "gap_event" },
+    function(given) return sse.channel, objects.channel_name(), given end },
+  { "channel:publish", { "data", "event", "id", "retry", "comment", "key", "dedupe" },
+    function(given)
+      local channel = new_channel()
+      return channel.publish, channel, given
+    end },
+  { "sse.parser", { "on_event", "on_retry", "on_comment", "on_id", "max_event_size", "utf8",
+    "last_event_id" }, function(given) return sse.parser, given end },
+  { "sse.encode", { "data", "event", "id", "retry", "comment" },
+    function(given) return sse.encode, given end },
+  { "sse.file", { "content_type", "headers" },
+    function(given) return sse.file, "README.md", given end },
+  { "EventSource.fromReader", { "lastEventId", "maxEventSize", "utf8", "signal", "oncomment",
+    "log" }, function(given) return sse.EventSource.fromReader, noop, given end },
+  { "res:event_stream", { "retry", "headers", "keep_alive", "max_pending", "compress" },
+    function(given)
+      local res = make.res()
+      return res.event_stream, res, given
+    end },
+  { "stream:follow", { "from", "where" }, function(given)
+    local stream = make.stream()
+    return stream.follow, stream, new_channel(), given
+  end },
+}
+
+describe("misuse of every option", function()
+  after_each(stop)
+
+  for _, case in ipairs(option_cases) do
+    it("of " .. case[1], function()
+      start()
+      local list, report = objects.values(), interface.report()
+      for _, name in ipairs(case[2]) do
+        for _, value in ipairs(list) do
+          local given = { [name] = interface.real(value[2]) }
+          report.check(("%s { %s = %s }"):format(case[1], name, value[1]), case[3](given))
+        end
+      end
+      finish(list)
+      report.clean()
+    end)
+  end
+end)

@@ -1,0 +1,112 @@
+--- Objects of every public class for specs of misuse, open and closed.
+local interface = require "spec.support.interface"
+local raw = require "spec.support.raw"
+local sse = require "sse"
+
+local objects = {}
+
+--- A URL where nobody listens.
+objects.NOWHERE = "http://127.0.0.1:1/"
+
+local function noop() end
+
+local number = 0
+
+--- A name that no channel has.
+function objects.channel_name()
+  number = number + 1
+  return ("misused %d"):format(number)
+end
+
+function objects.channel() return sse.channel(objects.channel_name()) end
+
+-- The server whose requests, responses and streams are misused, and its clients.
+local server, clients, taken
+
+--- Starts the server that requests, responses and streams come from.
+function objects.start()
+  clients = {}
+  server = sse.server { on_error = error }
+  server:get("/taken", function(req, res)
+    res:detach()
+    taken = { req = req, res = res }
+  end)
+  server:get("/", function(_, res) res:reply(200, "x") end)
+  assert(server:listen())
+end
+
+--- For after_each: ends it.
+function objects.stop()
+  if not server then return end
+  server:close()
+  for _, client in ipairs(clients) do client:close() end
+  server = nil
+  raw.pump(function() return not taken or taken.res.closed end, "the end of all requests")
+end
+
+-- A request whose handler leaves its response to whoever takes it.
+local function begin()
+  local client = raw.connect(server.port)
+  clients[#clients + 1], taken = client, nil
+  client:send("GET /taken HTTP/1.1\r\nHost: a\r\n\r\n")
+  raw.pump(function() return taken end, "the request")
+  return taken
+end
+
+--- By class, what makes an open object.
+objects.make = {
+  server = function() return sse.server {} end,
+  channel = objects.channel,
+  timer = function() return sse.after(100000, noop) end,
+  signal = function() return sse.signal("SIGUSR2", noop) end,
+  parser = function() return sse.parser { on_event = noop } end,
+  source = function() return sse.EventSource.fromReader(noop) end,
+  response = function() return assert(sse.fetch(("http://127.0.0.1:%d/"):format(server.port))) end,
+  handle = function()
+    return sse.fetchEventSource(objects.NOWHERE, { onerror = function() return false end })
+  end,
+  controller = function() return sse.AbortController() end,
+  abort_signal = function() return sse.AbortController().signal end,
+  event = function() return sse.Event("x", { cancelable = true }) end,
+  message = function() return require("sse.event").message("x", "1", "", "") end,
+  req = function() return begin().req end,
+  res = function() return begin().res end,
+  stream = function() return begin().res:event_stream() end,
+}
+
+--- By class, what ends one.
+objects.close = {
+  server = function(o) o:close() end, channel = function(o) o:close() end,
+  timer = function(o) o:stop() end, signal = function(o) o:stop() end,
+  parser = function(o) o:stop() end, source = function(o) o:close() end,
+  response = function(o) o:close() end, handle = function(o) o:close() end,
+  controller = function(o) o:abort() end,
+  res = function(o) o:finish() end, stream = function(o) o:close() end,
+}
+
+--- Values of every type, and objects of every class, open and closed.
+function objects.values()
+  local list = interface.values()
+  for class, new in pairs(objects.make) do
+    table.insert(list, { "a " .. class, new() })
+    if objects.close[class] then
+      local object = new()
+      objects.close[class](object)
+      table.insert(list, { "a closed " .. class, object })
+    end
+  end
+  return list
+end
+
+--- Closes what `objects.values` made, after a turn that shows errors nobody has seen yet.
+function objects.finish(list)
+  sse.sleep(0)
+  for _, value in ipairs(list) do
+    local class = value[1]:match "^a ([%w_]+)$"
+    if objects.close[class] then objects.close[class](value[2]) end
+  end
+  sse.log(nil)
+  for _, channel in ipairs(sse.channels()) do channel:close() end
+end
+
+return objects
