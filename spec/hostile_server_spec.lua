@@ -47,4 +47,54 @@ describe("a server that means it ill", function()
     end
     assert.equal(url, source.url)
   end)
+
+  -- Cookies of one byte, fifty a response, the even ones for "/a", the odd ones for "/b".
+  local function baker()
+    local baked = 0
+    return serve(function(conn, request)
+      if request.target:find "/[ab]$" then return conn:reply(200, request.headers.cookie or "") end
+      local fields = {}
+      for i = 1, 50 do
+        baked = baked + 1
+        fields[i] = ("Set-Cookie: c%d=x; Path=/%s; Max-Age=1000"):format(baked,
+          baked % 2 == 0 and "a" or "b")
+      end
+      conn:reply(200, "", table.unpack(fields))
+    end)
+  end
+
+  local function ask(url, proxy)
+    return assert(sse.fetch(url, { withCredentials = true, proxy = proxy or "" })):text()
+  end
+
+  local function count(url, proxy)
+    local n = 0
+    for _, path in ipairs { "a", "b" } do
+      n = n + select(2, ask(url .. path, proxy):gsub("c%d+=x", ""))
+    end
+    return n
+  end
+
+  it("bakes no more than 180 cookies, and takes no other site's", function()
+    local server, other = baker(), serve(function(conn, request)
+      conn:reply(200, request.headers.cookie or "", "Set-Cookie: mine=1; Path=/; Max-Age=1000")
+    end)
+    local home = ("http://localhost:%d/"):format(other.port)
+    ask(home)
+    for _ = 1, 8 do ask(server:url "/") end
+    assert.equal(180, count(server:url "/"))
+    assert.matches("c400=x", ask(server:url "/a"), 1, true)
+    assert.equal("mine=1", ask(home))
+  end)
+
+  it("bakes no more than 1000 cookies under many names", function()
+    local server = baker()
+    local function url(i) return ("http://host%d.invalid/"):format(i) end
+    for i = 1, 8 do
+      for _ = 1, 4 do ask(url(i), server:url()) end
+    end
+    local n = 0
+    for i = 1, 8 do n = n + count(url(i), server:url()) end
+    assert.is_true(n > 800 and n <= 1000, n)
+  end)
 end)

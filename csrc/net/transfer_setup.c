@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 #include <sys/un.h>
 
+#include "cookies.h"
 #include "inherited.h"
 #include "private_file.h"
 #include "transfer_inner.h"
@@ -184,6 +185,8 @@ static CURLcode set_identity(sse_transfer *t, const sse_transfer_options *o)
     } else if (o->cookies) {
         SET(COOKIEFILE, "");
     }
+    if (o->cookies && !o->cookie_file)
+        sse_cookies_prune(sse_multi_share(t->multi, true));
     SET(SHARE, sse_multi_share(t->multi, o->cookies && !o->cookie_file));
     return CURLE_OK;
 }

@@ -1,0 +1,135 @@
+#include "cookies.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "../wire/slice.h"
+
+/* A cookie as libcurl shows it: seven fields by tabs, the domain first, then whether its subdomains
+ * get the cookie, path, secure, expiry, name, value. */
+typedef struct cookie {
+    const char *line;
+    sse_slice site;
+    size_t age; /* its place in libcurl's list, which has the older cookies of a site first */
+} cookie;
+
+/* Once libcurl took fifty cookies for a handle, it takes no more for that handle, so a server could
+ * fill the quota of its own: handles with no request do this work, each for as many. */
+enum { HANDLE_QUOTA = 50 };
+
+typedef struct pruning {
+    CURLSH *share;
+    CURL *easy;
+    int used; /* of the handle's quota */
+} pruning;
+
+static CURL *handle_of(pruning *p)
+{
+    if (p->easy && p->used++ < HANDLE_QUOTA)
+        return p->easy;
+    curl_easy_cleanup(p->easy);
+    p->used = 1;
+    p->easy = curl_easy_init();
+    if (p->easy && curl_easy_setopt(p->easy, CURLOPT_SHARE, p->share)) {
+        curl_easy_cleanup(p->easy);
+        p->easy = NULL;
+    }
+    return p->easy;
+}
+
+/* The last two labels of a cookie's domain, or all of an address. */
+static sse_slice site_of(const char *line)
+{
+    static const char http_only[] = "#HttpOnly_";
+    const char *at = line, *end = NULL, *from = NULL;
+    int dots = 0;
+
+    if (!strncmp(at, http_only, sizeof http_only - 1))
+        at += sizeof http_only - 1;
+    end = from = at + strcspn(at, "\t");
+    if (end > at && end[-1] >= '0' && end[-1] <= '9')
+        return (sse_slice){ at, (size_t)(end - at) };
+    while (from > at && (from[-1] != '.' || ++dots < 2))
+        from--;
+    return (sse_slice){ from, (size_t)(end - from) };
+}
+
+static int by_site_and_age(const void *left, const void *right)
+{
+    const cookie *a = left, *b = right;
+    size_t len = a->site.len < b->site.len ? a->site.len : b->site.len;
+    int order = memcmp(a->site.at, b->site.at, len);
+
+    if (order == 0 && a->site.len != b->site.len)
+        order = a->site.len < b->site.len ? -1 : 1;
+    return order ? order : a->age < b->age ? -1 : 1;
+}
+
+/* Gives libcurl the cookie again, with an expiry that is long past: libcurl drops the cookie when
+ * the next one comes. */
+static void drop(pruning *p, const char *line)
+{
+    const char *expiry = line, *name = NULL;
+    size_t before = 0;
+    char *copy = NULL;
+
+    for (int tabs = 0; expiry && tabs < 4; tabs++) {
+        expiry = strchr(expiry, '\t');
+        expiry = expiry ? expiry + 1 : NULL;
+    }
+    name = expiry ? strchr(expiry, '\t') : NULL;
+    if (!name || !(copy = malloc(strlen(line) + 2)))
+        return;
+    before = (size_t)(expiry - line);
+    memcpy(copy, line, before);
+    copy[before] = '1';
+    strcpy(copy + before + 1, name);
+    if (handle_of(p))
+        curl_easy_setopt(p->easy, CURLOPT_COOKIELIST, copy);
+    free(copy);
+}
+
+static void drop_oldest(pruning *p, cookie *cookies, size_t count)
+{
+    size_t left = count;
+
+    qsort(cookies, count, sizeof *cookies, by_site_and_age);
+    for (size_t from = 0, to = 0; from < count; from = to) {
+        while (to < count && sse_slice_equal(cookies[to].site, cookies[from].site))
+            to++;
+        for (; to - from > SSE_MAX_SITE_COOKIES; from++, left--) {
+            drop(p, cookies[from].line);
+            cookies[from].line = NULL;
+        }
+    }
+    for (size_t i = 0; left > SSE_MAX_COOKIES && i < count; i++) {
+        if (!cookies[i].line)
+            continue;
+        drop(p, cookies[i].line);
+        left--;
+    }
+}
+
+void sse_cookies_prune(CURLSH *share)
+{
+    pruning p = { .share = share };
+    struct curl_slist *list = NULL;
+    cookie *cookies = NULL;
+    size_t count = 0;
+
+    if (!handle_of(&p))
+        return;
+    curl_easy_getinfo(p.easy, CURLINFO_COOKIELIST, &list);
+    for (const struct curl_slist *l = list; l; l = l->next)
+        count++;
+    if (count > SSE_MAX_SITE_COOKIES && (cookies = calloc(count, sizeof *cookies))) {
+        size_t i = 0;
+
+        for (const struct curl_slist *l = list; l; l = l->next, i++)
+            cookies[i] = (cookie){ l->data, site_of(l->data), i };
+        drop_oldest(&p, cookies, count);
+        free(cookies);
+    }
+    curl_slist_free_all(list);
+    curl_easy_cleanup(p.easy);
+}
