@@ -10,6 +10,8 @@ local new_channel, NOWHERE = objects.channel, objects.NOWHERE
 local start, stop, finish = objects.start, objects.stop, objects.finish
 local function noop() end
 
+local CHANNEL = {} -- stands for an open channel
+
 -- By class, each method's arguments that fit.
 local methods = {
   server = {
@@ -49,8 +51,7 @@ local methods = {
   },
   stream = {
     send = { { data = "x" } }, comment = { "x" }, close = {}, drain = {},
-    follow = { new_channel(), { from = "newest", where = noop } },
-    unfollow = { new_channel() },
+    follow = { CHANNEL, { from = "newest", where = noop } }, unfollow = { CHANNEL },
   },
 }
 
@@ -77,12 +78,14 @@ local nested = {
 
 local function try_methods(class, closed)
   start()
-  local list, report = objects.values(), interface.report()
+  local list, report, channel = objects.values(), interface.report(), new_channel()
   for name, args in pairs(methods[class]) do
     local function fresh()
       local object = make[class]()
       if closed then close[class](object) end
-      return { object, table.unpack(args) }
+      local given = { object, table.unpack(args) }
+      if given[2] == CHANNEL then given[2] = channel end
+      return given
     end
     local f = make[class]()[name]
     assert.is_function(f, class .. "." .. name)
@@ -90,6 +93,8 @@ local function try_methods(class, closed)
     interface.each_call(what, fresh, list, function(text, given)
       report.check(text, f, table.unpack(given, 1, given.n))
     end)
+    local twice = fresh()
+    for _ = 1, 2 do report.check(what .. " twice", f, table.unpack(twice)) end
   end
   finish(list)
   report.clean()

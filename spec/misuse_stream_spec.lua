@@ -1,6 +1,7 @@
 -- Misuse of an event stream raises in the name of the line that made it.
 local misuse = require "spec.support.misuse"
 local serving = require "spec.support.serving"
+local sse = require "sse"
 
 local blames, handle = misuse.blames, misuse.handle
 
@@ -30,6 +31,11 @@ describe("misuse of an event stream", function()
         function() stream:unfollow(stream) end)
       blames('stream:unfollow: expected a channel, got string "x"',
         function() stream:unfollow "x" end)
+      local channel = sse.channel("followed twice")
+      stream:follow(channel)
+      blames("stream:follow: it follows channel 'followed twice' already",
+        function() stream:follow(channel) end)
+      channel:close()
       stream:close()
     end)
   end)

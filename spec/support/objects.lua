@@ -26,7 +26,7 @@ local server, clients, taken
 --- Starts the server that requests, responses and streams come from.
 function objects.start()
   clients = {}
-  server = sse.server { on_error = error }
+  server = sse.server { on_error = function(message) error(message, 0) end }
   server:get("/taken", function(req, res)
     res:detach()
     taken = { req = req, res = res }
