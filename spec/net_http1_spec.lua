@@ -54,6 +54,20 @@ describe("net http1", function()
     end)
   end
 
+  it("answers others between the requests of a pipeline", function()
+    local order = {}
+    net.start(function(exchange)
+      order[#order + 1] = exchange.target
+      now(exchange)
+    end)
+    local greedy, other = net.connect(gets(1000)), net.connect(net.head "GET /other")
+    assert.equal("/other", other:response().body)
+    expect_row(greedy, 1000)
+    local between = 0
+    while order[between + 1] ~= "/other" do between = between + 1 end
+    assert.is_true(between < 100, between .. " requests were answered before the other's")
+  end)
+
   it("reads no further than a bound while a request is being answered", function()
     local first
     local server = net.start(function(exchange)

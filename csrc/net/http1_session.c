@@ -6,6 +6,9 @@
 #include "http1_answer.h"
 #include "http1_reading.h"
 
+/* Requests of one connection that a turn answers: behind them other connections have their turn. */
+enum { REQUESTS_A_TURN = 8 };
+
 typedef struct session {
     sse_connection *connection;
     sse_exchange *exchange;  /* the request being answered, or NULL */
@@ -318,13 +321,14 @@ static void encourage(session *s)
 }
 
 /* Understands as much as is there; returns how many bytes were used. Stops at a request being
- * answered. */
+ * answered, and at those that on_drained goes on with at the end of the turn. */
 static size_t consume(session *s, const char *bytes, size_t len)
 {
     sse_connection *c = s->connection;
     size_t total = 0;
+    int left = REQUESTS_A_TURN;
 
-    while (s->read && !s->exchange && !c->finishing && !sse_connection_ended(c)) {
+    while (left > 0 && s->read && !s->exchange && !c->finishing && !sse_connection_ended(c)) {
         size_t used = 0;
         int code = SSE_OK;
 
@@ -345,6 +349,7 @@ static size_t consume(session *s, const char *bytes, size_t len)
         if (code)
             break;
         dispatch(s);
+        left--;
     }
     return total;
 }
@@ -487,7 +492,8 @@ static void on_drained(sse_connection *c)
         sse_connection_deadline(c, c->pool->limits.body_timeout);
     else
         next_request(s);
-    if (c->eof && !s->exchange && !sse_connection_ended(c) && sse_connection_pending(c) == 0)
+    if (c->eof && !c->dirty && !s->exchange && !sse_connection_ended(c) &&
+        sse_connection_pending(c) == 0)
         sse_connection_close(c, SSE_END_CLIENT); /* and what is left is no whole request */
 }
 
