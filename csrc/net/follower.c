@@ -344,7 +344,9 @@ static bool send_next(sse_follower *f, size_t *sent)
     if (!code || code == SSE_EAGAIN) {
         if (frame)
             count(f, frame);
-        *sent += looked ? looked : frame->payload;
+        if (frame && !looked)
+            looked = frame->payload;
+        *sent += looked;
         f->cursor = to;
     } else if (code != SSE_ECLOSED) {
         end_stream(f, SSE_END_ERROR);

@@ -106,7 +106,8 @@ static int on_socket(CURL *easy, curl_socket_t fd, int what, void *arg, void *he
 {
     sse_multi *m = arg;
     watch *w = held;
-    short events = EV_PERSIST;
+    int events =
+        EV_PERSIST | (what & CURL_POLL_IN ? EV_READ : 0) | (what & CURL_POLL_OUT ? EV_WRITE : 0);
 
     if (what == CURL_POLL_REMOVE) {
         curl_multi_assign(m->handle, fd, NULL);
@@ -125,8 +126,7 @@ static int on_socket(CURL *easy, curl_socket_t fd, int what, void *arg, void *he
         }
         curl_multi_assign(m->handle, fd, w);
     }
-    events |= (what & CURL_POLL_IN ? EV_READ : 0) | (what & CURL_POLL_OUT ? EV_WRITE : 0);
-    event_assign(&w->event, sse_loop_base(m->loop), fd, events, on_ready, w);
+    event_assign(&w->event, sse_loop_base(m->loop), fd, (short)events, on_ready, w);
     if (event_add(&w->event, NULL))
         lose(m, easy, fd);
     return 0;
@@ -218,8 +218,10 @@ static void close_handle(sse_multi *m)
     m->handle = NULL;
     stop_timer(m);
     sse_timer_stop(&m->idle);
-    while (m->watches)
-        unwatch(m->watches);
+    for (watch *w = m->watches, *next = NULL; w; w = next) {
+        next = w->next;
+        unwatch(w);
+    }
 }
 
 static void on_idle(void *arg)
