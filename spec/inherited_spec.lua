@@ -12,7 +12,7 @@ local PROGRAM = [[
   local function inherited()
     local list = {}
     local pipe <close> = io.popen(
-      "n=3; while [ $n -lt 200 ]; do (: <&$n) 2>/dev/null && echo $n; n=$((n+1)); done")
+      "n=3; while [ $n -lt 64 ]; do (: <&$n) 2>/dev/null && echo $n; n=$((n+1)); done")
     for line in pipe:lines() do
       if not own[line] then list[#list + 1] = line end
     end

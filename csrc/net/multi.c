@@ -258,7 +258,8 @@ static void take_back(sse_multi *m, sse_multi_user *u)
     sse_multi_abandon(u);
     if (u->paused) {
         m->inside++;
-        curl_easy_pause(u->easy, CURLPAUSE_CONT);
+        /* refused where it has failed meanwhile */
+        u->keeps = curl_easy_pause(u->easy, CURLPAUSE_CONT) == CURLE_BAD_FUNCTION_ARGUMENT;
         m->inside--;
     }
     u->added = u->paused = false;
@@ -276,9 +277,35 @@ static void count_in(sse_multi *m, sse_multi_user *u)
     m->users++;
 }
 
+static curl_socket_t open_nothing(void *arg, curlsocktype purpose, struct curl_sockaddr *address)
+{
+    (void)arg;
+    (void)purpose;
+    (void)address;
+    return CURL_SOCKET_BAD;
+}
+
+/* Frees what libcurl kept for a paused handle whose transfer failed. Until 8.2 it forgets that
+ * where another stream keeps the connection, but not at the end of a transfer that has its
+ * connection for itself: one that fails at once, for it gets no socket. */
+static void free_kept(CURL *easy)
+{
+    if (curl_version_info(CURLVERSION_NOW)->version_num >= 0x080200)
+        return;
+    curl_easy_setopt(easy, CURLOPT_URL, "http://127.0.0.1:1/");
+    curl_easy_setopt(easy, CURLOPT_PROXY, "");
+    curl_easy_setopt(easy, CURLOPT_UNIX_SOCKET_PATH, NULL);
+    curl_easy_setopt(easy, CURLOPT_FRESH_CONNECT, 1L);
+    curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, open_nothing);
+    curl_easy_perform(easy);
+}
+
 static void drop(sse_multi *m, sse_multi_user *u)
 {
     take_back(m, u);
+    if (u->keeps)
+        free_kept(u->easy);
+    u->keeps = false;
     if (!u->counted)
         return;
     u->counted = false;
@@ -348,6 +375,7 @@ static void report_done(sse_multi *m)
 
         curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, (char **)&u);
         curl_multi_remove_handle(m->handle, u->easy);
+        u->keeps = u->paused; /* until on_done has asked the handle for all it wants */
         u->added = u->paused = false;
         if (!u->retired)
             u->on_done(u, code);

@@ -23,6 +23,7 @@ typedef struct sse_multi_user {
     void (*destroy)(struct sse_multi_user *u); /* cleans the easy handle up and frees the owner */
     bool counted, added, retired;
     bool paused;  /* libcurl was told to pause; set by the owner */
+    bool keeps;   /* it failed while paused: libcurl may have kept bytes for it */
     bool failing; /* being given up: what comes is to be refused, as when retired */
     bool lost;    /* one of its sockets could not be watched */
     struct sse_multi_user *after, **link; /* among all that are counted */
