@@ -20,6 +20,7 @@
 #include "../../csrc/wire/log.h"
 #include "../../csrc/wire/parser.h"
 #include "../../csrc/wire/position.h"
+#include "../../csrc/wire/url.h"
 #include "../../csrc/wire/utf8.h"
 
 #define CHECK(condition)                \
@@ -470,6 +471,26 @@ static void replacing(void)
     sse_buffer_free(&b);
 }
 
+static int nowhere(const char *domain, sse_buffer *out)
+{
+    CHECK(!strcmp(domain, "\xC3\xBC"));
+    return sse_buffer_append(out, "xn--tda", 7);
+}
+
+static void urls(void)
+{
+    static const char href[] = "http://u:p%40@xn--tda:81/a/b%20c?d#e";
+    const char *why = NULL;
+    sse_url url;
+    int code = sse_url_parse(&url, SSE_SLICE("x/../b c?d#e"), SSE_SLICE("http://u:p@@%C3%BC:81/a/"),
+                             nowhere, &why);
+
+    CHECK(code == (failed ? SSE_ENOMEM : SSE_OK) && (!code || why));
+    CHECK(code || sse_slice_is(sse_url_get(&url, SSE_URL_HREF), href));
+    CHECK(code || sse_slice_is(sse_url_get(&url, SSE_URL_PASSWORD), "p@"));
+    sse_url_free(&url);
+}
+
 /* --- all of them ------------------------------------------------------------------------------ */
 
 static void every_nth(const char *name, void (*run)(void), bool one)
@@ -511,6 +532,7 @@ int main(void)
         { "windows", windows },
         { "buffers", buffers },
         { "replacing", replacing },
+        { "urls", urls },
     };
 
     for (size_t i = 0; i < sizeof scenarios / sizeof scenarios[0]; i++) {
