@@ -53,6 +53,13 @@ static int nested(lua_State *L)
                          "do this in a task (sse.spawn)");
 }
 
+static int failed(lua_State *L, int code)
+{
+    if (code == SSE_ESTATE)
+        return luaL_error(L, "the event loop can't go on in this forked process");
+    return luaL_error(L, "the event loop failed: %s", sse_error_text(code));
+}
+
 static int f_run(lua_State *L)
 {
     sse_state *st = sse_state_check(L);
@@ -66,9 +73,7 @@ static int f_run(lua_State *L)
     code = sse_loop_run(st->loop);
     st->L = outer;
     raise_kept(L, st);
-    if (code)
-        return luaL_error(L, "the event loop failed: %s", sse_error_text(code));
-    return 0;
+    return code ? failed(L, code) : 0;
 }
 
 static int f_turn(lua_State *L)
@@ -86,7 +91,7 @@ static int f_turn(lua_State *L)
     st->L = outer;
     raise_kept(L, st);
     if (code)
-        return luaL_error(L, "the event loop failed: %s", sse_error_text(code));
+        return failed(L, code);
     lua_pushboolean(L, kept);
     return 1;
 }
@@ -349,6 +354,7 @@ static int f_signal(lua_State *L)
     sse_state *st = sse_state_check(L);
     int number = check_signal(L, 1);
     signal_object *s = NULL;
+    int code = SSE_OK;
 
     luaL_checktype(L, 2, LUA_TFUNCTION);
     s = sse_class_new(L, &signal_class, sizeof *s, 1);
@@ -356,10 +362,14 @@ static int f_signal(lua_State *L)
     lua_pushvalue(L, 2);
     lua_setiuservalue(L, -2, 1);
     sse_anchor(L, -1, &s->self);
-    if (sse_signal_start(&s->signal, st->loop, number, on_signal, s)) {
+    code = sse_signal_start(&s->signal, st->loop, number, on_signal, s);
+    if (code)
         sse_unanchor(L, &s->self);
+    if (code == SSE_EBUSY)
+        return luaL_error(L, "sse.signal: another Lua state of this process watches signals, and "
+                             "only one can: stop its signals first");
+    if (code)
         return luaL_error(L, "cannot watch signal '%s'", lua_tostring(L, 1));
-    }
     s->st = st;
     return 1;
 }

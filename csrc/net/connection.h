@@ -113,6 +113,7 @@ typedef struct sse_pool {
     struct sse_http2_stream *http2_ending; /* http2_stream.c's: ended by the client, to be told */
     struct sse_follower *left;             /* follower.c's: have left, to be freed */
     sse_deferred turn_end;
+    sse_fork_call at_fork;
     sse_draining draining;
     sse_slab connections, sessions, exchanges, streams, packed_streams, followers, http2_streams;
     struct sse_deflater *deflater; /* packer.c's, or NULL */

@@ -1,8 +1,9 @@
 #include "loop.h"
 
-#include <signal.h>
 #include <stdlib.h>
 #include <time.h>
+
+#include "process.h"
 
 struct sse_loop {
     struct event_base *base;
@@ -12,8 +13,50 @@ struct sse_loop {
     uint64_t slice; /* microseconds: when this turn's deferred calls began */
     size_t entered;
     sse_hash_seed seed;
+    sse_member member;
+    sse_fork_call *at_fork;
     bool running, stopping;
+    bool lost; /* in a forked child: it can't go on */
 };
+
+/* --- fork ------------------------------------------------------------------------------------- */
+
+void sse_loop_at_fork(sse_loop *loop, sse_fork_call *f, void (*call)(void *arg, int dead),
+                      void *arg)
+{
+    *f = (sse_fork_call){ .next = loop->at_fork, .link = &loop->at_fork, .call = call, .arg = arg };
+    if (f->next)
+        f->next->link = &f->next;
+    loop->at_fork = f;
+}
+
+void sse_loop_not_at_fork(sse_fork_call *f)
+{
+    if (!f->link)
+        return;
+    *f->link = f->next;
+    if (f->next)
+        f->next->link = f->link;
+    f->link = NULL;
+}
+
+/* The kernel's queue is shared with the parent until the base has its own: what were taken out of
+ * it here would be lost there. Sockets are cut off before, so that the new queue knows them as they
+ * are. */
+static void on_fork(void *arg, bool ours, int dead)
+{
+    sse_loop *loop = arg;
+
+    if (!ours) {
+        loop->lost = true;
+        return;
+    }
+    for (sse_fork_call *f = loop->at_fork; f; f = f->next)
+        f->call(f->arg, dead);
+    loop->lost = loop->lost || dead < 0 || event_reinit(loop->base) != 0;
+}
+
+/* --- birth, run and turn ---------------------------------------------------------------------- */
 
 int sse_loop_new(sse_loop **out)
 {
@@ -34,7 +77,7 @@ int sse_loop_new(sse_loop **out)
     event_config_free(config);
     loop->tail = &loop->head;
     evutil_secure_rng_get_bytes(&loop->seed, sizeof loop->seed);
-    signal(SIGPIPE, SIG_IGN); /* libraries below may write to a socket whose peer has gone */
+    sse_member_join(&loop->member, on_fork, loop);
     *out = loop;
     return SSE_OK;
 fail:
@@ -50,6 +93,7 @@ void sse_loop_free(sse_loop *loop)
         return;
     while (loop->head)
         sse_loop_undefer(loop, loop->head);
+    sse_member_leave(&loop->member);
     event_base_free(loop->base);
     free(loop);
 }
@@ -108,6 +152,9 @@ int sse_loop_run(sse_loop *loop)
 
     if (sse_loop_running(loop))
         return SSE_EBUSY;
+    if (loop->lost)
+        return SSE_ESTATE;
+    sse_member_here(&loop->member);
     loop->running = true;
     while (!code && !loop->stopping && loop->kept > 0)
         code = turn(loop);
@@ -121,9 +168,12 @@ int sse_loop_turn(sse_loop *loop, bool *kept)
 
     if (sse_loop_running(loop))
         return SSE_EBUSY;
+    if (loop->lost)
+        return SSE_ESTATE;
     *kept = loop->kept > 0;
     if (!*kept)
         return SSE_OK;
+    sse_member_here(&loop->member);
     loop->running = true;
     code = turn(loop);
     loop->running = loop->stopping = false;
@@ -277,11 +327,18 @@ int sse_signal_start(sse_signal *s, sse_loop *loop, int number, void (*call)(voi
 {
     s->call = call;
     s->arg = arg;
+    s->loop = loop;
+    if (!sse_member_add_signal(&loop->member))
+        return SSE_EBUSY;
     event_assign(&s->event, loop->base, number, EV_SIGNAL | EV_PERSIST, on_signal, s);
-    return event_add(&s->event, NULL) ? SSE_ESYS : SSE_OK;
+    if (!event_add(&s->event, NULL))
+        return SSE_OK;
+    sse_member_remove_signal(&loop->member);
+    return SSE_ESYS;
 }
 
 void sse_signal_stop(sse_signal *s)
 {
     event_del(&s->event);
+    sse_member_remove_signal(&s->loop->member);
 }

@@ -23,7 +23,7 @@ struct event_base *sse_loop_base(sse_loop *loop);
 const sse_hash_seed *sse_loop_seed(const sse_loop *loop);
 
 /* Turns until nothing keeps it or sse_loop_stop. SSE_EBUSY when it is running already (libevent
- * forbids nesting), SSE_ESYS. */
+ * forbids nesting), SSE_ESTATE in a forked child where it can't go on, SSE_ESYS. */
 int sse_loop_run(sse_loop *loop);
 
 /* One turn: waits until something happens, serves it and the deferred calls. *kept (out): something
@@ -53,6 +53,20 @@ uint64_t sse_loop_turns(const sse_loop *loop);
 
 uint64_t sse_loop_now(const sse_loop *loop);
 uint64_t sse_loop_now_us(const sse_loop *loop); /* the same clock in microseconds */
+
+/* A forked child's loop is its own from the beginning: it waits for the same, but what it begins or
+ * ends does not touch the parent's. Sockets that only one process can use are the parent's: in the
+ * child call(arg, dead) comes before fork returns, and gives each to sse_cut_off. Embedded in its
+ * owner. */
+typedef struct sse_fork_call {
+    struct sse_fork_call *next, **link;
+    void (*call)(void *arg, int dead);
+    void *arg;
+} sse_fork_call;
+
+void sse_loop_at_fork(sse_loop *loop, sse_fork_call *f, void (*call)(void *arg, int dead),
+                      void *arg);
+void sse_loop_not_at_fork(sse_fork_call *f); /* harmless where it is all zeros */
 
 /* A call at the end of this turn (or of the next, when made outside of one). Embedded in its owner;
  * queued at most once; cancelled by its owner's death. Calls deferred by a deferred call run a turn
@@ -88,10 +102,12 @@ void sse_timer_stop(sse_timer *t);                           /* harmless on a st
 /* A signal by number; keeps nothing running. */
 typedef struct sse_signal {
     struct event event;
+    sse_loop *loop;
     void (*call)(void *arg);
     void *arg;
 } sse_signal;
 
+/* SSE_EBUSY: another loop of the process watches signals, and only one can; SSE_ESYS. */
 int sse_signal_start(sse_signal *s, sse_loop *loop, int number, void (*call)(void *arg), void *arg);
 void sse_signal_stop(sse_signal *s);
 

@@ -5,6 +5,7 @@
 
 #include "inherited.h"
 #include "resident.h"
+#include "sockets.h"
 
 #define MAX_LOST 16
 
@@ -27,8 +28,11 @@ struct sse_multi {
     curl_socket_t lost[MAX_LOST]; /* sockets that could not be watched, until libcurl returns */
     size_t lost_count;            /* more than MAX_LOST: not all of them are noted */
     sse_hidden_pair pair;         /* what libcurl's resolver is about to open */
-    sse_multi_user *all;          /* those that are counted */
-    sse_multi_user *retired;      /* waiting for libcurl to return */
+    sse_sockets sockets;
+    sse_fork_call at_fork;
+    sse_deferred forked;     /* in a child: fails what the parent has begun */
+    sse_multi_user *all;     /* those that are counted */
+    sse_multi_user *retired; /* waiting for libcurl to return */
     size_t users;
     int inside; /* depth of calls into libcurl that may call back */
     int held;   /* depth of code that still needs the handle */
@@ -364,6 +368,40 @@ static void fail_lost(sse_multi *m)
     m->lost_count = 0;
 }
 
+/* A forked child has the parent's transfers, but neither their peers any more nor the threads that
+ * look names up: they fail, once libcurl is not at work. */
+static void at_fork(void *arg, int dead)
+{
+    sse_multi *m = arg;
+
+    sse_sockets_cut_off(&m->sockets, dead);
+    for (sse_multi_user *u = m->all; u; u = u->after)
+        u->parents = true;
+    if (m->all)
+        sse_loop_defer(m->loop, &m->forked);
+}
+
+static sse_multi_user *find_parents(const sse_multi *m)
+{
+    sse_multi_user *u = m->all;
+
+    while (u && !(u->parents && u->added && !u->retired))
+        u = u->after;
+    return u;
+}
+
+static void on_forked(void *arg)
+{
+    sse_multi *m = arg;
+    sse_multi_user *u = NULL;
+
+    m->held++;
+    while ((u = find_parents(m)))
+        fail(m, u, CURLE_RECV_ERROR);
+    m->held--;
+    settle(m);
+}
+
 static void report_done(sse_multi *m)
 {
     CURLMsg *message = NULL;
@@ -434,6 +472,8 @@ int sse_multi_new(sse_multi **out, sse_loop *loop)
     sse_timer_init(&m->timer, loop, on_time, m);
     sse_timer_init(&m->idle, loop, on_idle, m);
     sse_deferred_init(&m->late, on_late, m);
+    sse_deferred_init(&m->forked, on_forked, m);
+    sse_loop_at_fork(loop, &m->at_fork, at_fork, m);
     m->pair = (sse_hidden_pair){ { -1, -1 } };
     sse_stay_resident();
     *out = m;
@@ -452,6 +492,9 @@ void sse_multi_free(sse_multi *m)
         return;
     sse_multi_forget(m);
     free_shares(m);
+    sse_loop_not_at_fork(&m->at_fork);
+    sse_sockets_free(&m->sockets);
+    sse_loop_undefer(m->loop, &m->forked);
     free(m);
     curl_global_cleanup();
 }
@@ -481,6 +524,7 @@ int sse_multi_add(sse_multi *m, sse_multi_user *u)
     curl_easy_setopt(u->easy, CURLOPT_PRIVATE, u);
     curl_easy_setopt(u->easy, CURLOPT_RESOLVER_START_FUNCTION, on_resolve);
     curl_easy_setopt(u->easy, CURLOPT_RESOLVER_START_DATA, m);
+    sse_sockets_note(&m->sockets, u->easy);
     if (curl_multi_add_handle(m->handle, u->easy)) {
         rest_if_unused(m);
         return SSE_ESYS;

@@ -26,6 +26,7 @@ typedef struct sse_multi_user {
     bool keeps;   /* it failed while paused: libcurl may have kept bytes for it */
     bool failing; /* being given up: what comes is to be refused, as when retired */
     bool lost;    /* one of its sockets could not be watched */
+    bool parents; /* in a forked child: begun before the fork */
     struct sse_multi_user *after, **link; /* among all that are counted */
 } sse_multi_user;
 

@@ -2,6 +2,7 @@
 #include "bodies.h"
 #include "connection.h"
 #include "http1_answer.h"
+#include "process.h"
 
 #define FLUSHES_A_TURN 512 /* then accepts, timers and other sockets have their turn */
 
@@ -120,6 +121,15 @@ static void end_turn(void *arg)
         pool->free_left(pool);
 }
 
+/* A forked child has the parent's listener, too, but none of its clients. */
+static void cut_off_all(void *arg, int dead)
+{
+    sse_pool *pool = arg;
+
+    for (sse_connection *c = pool->open; c; c = c->next)
+        sse_cut_off(c->fd, dead);
+}
+
 void sse_pool_init(sse_pool *pool, sse_loop *loop, const sse_limits *limits)
 {
     pool->loop = loop;
@@ -128,6 +138,7 @@ void sse_pool_init(sse_pool *pool, sse_loop *loop, const sse_limits *limits)
     pool->dirty_tail = &pool->dirty;
     sse_wheel_init(&pool->wheel, loop);
     sse_deferred_init(&pool->turn_end, end_turn, pool);
+    sse_loop_at_fork(loop, &pool->at_fork, cut_off_all, pool);
 }
 
 void sse_pool_wake(sse_pool *pool)
@@ -182,6 +193,7 @@ void sse_pool_free(sse_pool *pool)
     while (!sse_pool_settled(pool))
         end_turn(pool);
     sse_loop_undefer(pool->loop, &pool->turn_end);
+    sse_loop_not_at_fork(&pool->at_fork);
     sse_wheel_stop(&pool->wheel);
     sse_slab_free(&pool->connections);
     sse_slab_free(&pool->sessions);
