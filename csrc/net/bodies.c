@@ -2,7 +2,15 @@
 
 #include "../wire/error.h"
 
+#define USUAL ((size_t)4 << 10)   /* bytes of a head, with the places of its fields */
 #define SLACK ((size_t)256 << 10) /* and an eighth: what may be read too much within a turn */
+
+int sse_request_count(sse_pool *pool, sse_request *request, bool last)
+{
+    request->counted = &pool->count.bodies;
+    pool->count.bodies += request->memory + request->body.cap;
+    return sse_bodies_full(pool) && (!last || request->memory > USUAL) ? SSE_EFULL : SSE_OK;
+}
 
 void sse_arrival_begin(sse_pool *pool, sse_arrival *a, void *owner, void (*refuse)(void *owner))
 {
@@ -32,7 +40,6 @@ int sse_arrival_append(sse_pool *pool, sse_arrival *a, sse_request *request, sse
 
     if (code)
         return code;
-    request->counted = &pool->count.bodies;
     pool->count.bodies += request->body.cap - before;
     if (!sse_bodies_full(pool))
         return SSE_OK;

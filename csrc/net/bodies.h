@@ -1,5 +1,5 @@
-/* bodies.h: what the requests of a server hold together: bodies that arrive, bodies of requests
- * that are being answered, and what is pipelined behind these. Past limits.max_bodies the newest
+/* bodies.h: what the requests of a server hold together, while they arrive and while they are
+ * answered: heads, bodies, and what is pipelined behind them. Past limits.max_bodies the newest
  * body that still arrives is refused. */
 #ifndef SSE_NET_BODIES_H
 #define SSE_NET_BODIES_H
@@ -15,6 +15,10 @@ typedef struct sse_arrival {
     void *owner;
     void (*refuse)(void *owner); /* answers 503; calls sse_arrival_end */
 } sse_arrival;
+
+/* A new request counts, until its exchange drops it. `last`: it has no body. SSE_EFULL: it is to be
+ * refused, for there are too many; not so where it has no body and a head of the usual size. */
+int sse_request_count(sse_pool *pool, sse_request *request, bool last);
 
 /* From now on it may be refused, at the end of a turn. */
 void sse_arrival_begin(sse_pool *pool, sse_arrival *a, void *owner, void (*refuse)(void *owner));

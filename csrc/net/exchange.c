@@ -34,9 +34,11 @@ sse_request *sse_request_new(const sse_http1_head *head, size_t max_body)
 
     for (size_t i = 0; i < head->field_count; i++)
         bytes += head->fields[i].name.len + head->fields[i].value.len;
-    r = malloc(sizeof *r + head->field_count * sizeof r->fields[0] + bytes);
+    bytes += sizeof *r + head->field_count * sizeof r->fields[0];
+    r = malloc(bytes);
     if (!r)
         return NULL;
+    r->memory = bytes;
     to = (char *)&r->fields[head->field_count];
     r->refs = 1;
     r->counted = NULL;
@@ -56,7 +58,7 @@ sse_request *sse_request_new(const sse_http1_head *head, size_t max_body)
 static void free_body(sse_request *request)
 {
     if (request->counted)
-        *request->counted -= request->body.cap;
+        *request->counted -= request->memory + request->body.cap;
     request->counted = NULL;
     sse_buffer_free(&request->body);
 }

@@ -22,7 +22,8 @@ typedef struct sse_request {
     sse_slice method, target;
     int major, minor; /* HTTP/major.minor */
     sse_buffer body;
-    size_t *counted; /* the pool's count that holds the body's capacity, or NULL */
+    size_t memory;   /* bytes of this block */
+    size_t *counted; /* the pool's count that holds these and the body's capacity, or NULL */
     size_t field_count;
     sse_http1_field fields[]; /* and behind them the bytes that all slices point into */
 } sse_request;

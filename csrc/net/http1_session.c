@@ -287,6 +287,10 @@ static int take_head(session *s, const char *bytes, size_t len, size_t *used)
         reject(s, 503, "out of memory");
         return SSE_ECLOSED;
     }
+    if (sse_request_count(s->connection->pool, s->read->request, s->read->body.done)) {
+        reject(s, 503, SSE_BODIES_FULL);
+        return SSE_ECLOSED;
+    }
     s->keep_alive = head.keep_alive && !s->connection->pool->draining.on;
     s->expect_continue = head.expect_continue && !s->read->body.done;
     if (!s->read->body.done) {

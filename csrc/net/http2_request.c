@@ -343,6 +343,8 @@ static void take_head(sse_http2_stream *t, const sse_http1_head *head, bool last
     r->request = make_request(r, head);
     if (!r->request) {
         sse_http2_stream_refuse(t, 503, "out of memory");
+    } else if (sse_request_count(pool, r->request, last)) {
+        sse_http2_stream_refuse(t, 503, SSE_BODIES_FULL);
     } else if (head->content_length > 0 && (uint64_t)head->content_length > pool->limits.max_body) {
         refuse_body(t);
     } else if (last) {
