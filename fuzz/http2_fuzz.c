@@ -207,7 +207,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     settle(pair[1]);
     close(pair[1]);
     require(open_exchanges == 0, "each exchange ends once");
-    require(pool.count.buffered == 0, "nothing is queued for nobody");
+    require(pool.count.queued.waiting == 0, "nothing is queued for nobody");
+    require(pool.count.queued.held == 0, "no memory is held for nobody");
+    require(pool.count.bodies == 0, "no request holds anything");
     require(pool.count.http2_streams == 0 && pool.count.http2_connections == 0, "none is left");
     return 0;
 }

@@ -2,14 +2,14 @@
 
 #include "../wire/error.h"
 
-#define USUAL ((size_t)4 << 10)   /* bytes of a head, with the places of its fields */
 #define SLACK ((size_t)256 << 10) /* and an eighth: what may be read too much within a turn */
 
 int sse_request_count(sse_pool *pool, sse_request *request, bool last)
 {
     request->counted = &pool->count.bodies;
     pool->count.bodies += request->memory + request->body.cap;
-    return sse_bodies_full(pool) && (!last || request->memory > USUAL) ? SSE_EFULL : SSE_OK;
+    return sse_bodies_full(pool) && (!last || request->memory > SSE_USUAL_HEAD) ? SSE_EFULL
+                                                                                : SSE_OK;
 }
 
 void sse_arrival_begin(sse_pool *pool, sse_arrival *a, void *owner, void (*refuse)(void *owner))

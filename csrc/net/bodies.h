@@ -16,6 +16,8 @@ typedef struct sse_arrival {
     void (*refuse)(void *owner); /* answers 503; calls sse_arrival_end */
 } sse_arrival;
 
+#define SSE_USUAL_HEAD ((size_t)4 << 10) /* bytes of a head, with the places of its fields */
+
 /* A new request counts, until its exchange drops it. `last`: it has no body. SSE_EFULL: it is to be
  * refused, for there are too many; not so where it has no body and a head of the usual size. */
 int sse_request_count(sse_pool *pool, sse_request *request, bool last);

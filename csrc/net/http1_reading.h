@@ -23,6 +23,12 @@ sse_http1_reading *sse_http1_reading_new(sse_pool *pool);
 /* Its request too. NULL is allowed. */
 void sse_http1_reading_free(sse_http1_reading *r);
 
+/* Whether these are more than the head of a usual request. */
+static inline bool sse_http1_reading_is_large(const sse_http1_reading *r)
+{
+    return r->in.len > SSE_USUAL_HEAD;
+}
+
 /* Keeps bytes that can't be understood yet. SSE_ETOOBIG, SSE_ENOMEM. */
 int sse_http1_reading_keep(sse_http1_reading *r, sse_slice bytes);
 

@@ -387,6 +387,8 @@ static void keep_rest(session *s, const char *bytes, size_t len)
         sse_connection_close(s->connection, SSE_END_ERROR);
     else if (s->exchange && sse_bodies_full(s->connection->pool))
         give_up_pipeline(s);
+    else if (sse_http1_reading_is_large(s->read) && sse_bodies_full(s->connection->pool))
+        reject(s, 503, SSE_BODIES_FULL);
 }
 
 /* Reads on unless too much waits already. */
