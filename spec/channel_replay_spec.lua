@@ -1,4 +1,5 @@
 -- What a follower is owed by its Last-Event-ID, over real sockets.
+local child = require "spec.support.child"
 local following = require "spec.support.following"
 local json = require "sse.json"
 local raw = require "spec.support.raw"
@@ -208,5 +209,32 @@ describe("channel replay", function()
       assert.equal("end", third:text())
       assert.equal(3, #streams)
     end)
+  end)
+
+  -- The tag of channel "a" in the ids of a process of its own.
+  local function tag_elsewhere()
+    return child.script([[
+      local sse = require "sse"
+      local a, b = sse.channel "a", sse.channel "b"
+      local server = sse.server()
+      server:get("/", function(_, res)
+        res:event_stream():follow(a, b)
+        a:publish "x"
+      end)
+      assert(server:listen())
+      sse.spawn(function()
+        local res = assert(sse.fetch(("http://127.0.0.1:%d/"):format(server.port)))
+        for ev in res:events() do
+          print(ev.lastEventId)
+          os.exit()
+        end
+      end)
+      sse.run()
+    ]]):till "(%w+):%w+%-1\n"
+  end
+
+  it("each process has tags of its own, which nobody can foresee", function()
+    finally(child.stop)
+    assert.not_equal(tag_elsewhere(), tag_elsewhere())
   end)
 end)

@@ -275,16 +275,17 @@ static void index_newest(sse_log *log)
     const sse_log_entry *e = sse_log_at(log, newest);
 
     for (int tag = 0; tag < SSE_LOG_TAGS; tag++) {
-        uint64_t older = sse_log_find(log, tag, tag_of(e, tag));
+        uint64_t older = 0;
 
+        if (e->tag_len[tag] == 0)
+            continue;
+        older = sse_log_find(log, tag, tag_of(e, tag));
         if (older)
             unlink_tag(log, tag, older);
         if (older && tag == SSE_LOG_KEY) {
             sse_log_at(log, older)->superseded = true;
             log->superseded++;
         }
-        if (e->tag_len[tag] == 0)
-            continue;
         link_tag(log, tag, newest);
         log->index[tag].count++;
     }
