@@ -173,14 +173,15 @@ static void push_client_certificate(lua_State *L)
 }
 
 /* request() -> method, target, body, secure, client_certificate: what every handler's request is
- * made of. */
+ * made of. The body is given once, so that it is held once. */
 static int m_request(lua_State *L)
 {
-    const sse_request *r = check_request(L);
+    sse_request *r = check_request(L);
 
     push_slice(L, r->method);
     push_slice(L, r->target);
     push_slice(L, sse_buffer_slice(&r->body));
+    sse_request_give_body(r);
     push_secure(L);
     push_client_certificate(L);
     return 5;

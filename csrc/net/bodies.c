@@ -7,7 +7,7 @@
 int sse_request_count(sse_pool *pool, sse_request *request, bool last)
 {
     request->counted = &pool->count.bodies;
-    pool->count.bodies += request->memory + request->body.cap;
+    pool->count.bodies += request->memory;
     return sse_bodies_full(pool) && (!last || request->memory > SSE_USUAL_HEAD) ? SSE_EFULL
                                                                                 : SSE_OK;
 }
@@ -40,6 +40,7 @@ int sse_arrival_append(sse_pool *pool, sse_arrival *a, sse_request *request, sse
 
     if (code)
         return code;
+    request->memory += request->body.cap - before;
     pool->count.bodies += request->body.cap - before;
     if (!sse_bodies_full(pool))
         return SSE_OK;

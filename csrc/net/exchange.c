@@ -58,7 +58,7 @@ sse_request *sse_request_new(const sse_http1_head *head, size_t max_body)
 static void free_body(sse_request *request)
 {
     if (request->counted)
-        *request->counted -= request->memory + request->body.cap;
+        *request->counted -= request->memory;
     request->counted = NULL;
     sse_buffer_free(&request->body);
 }

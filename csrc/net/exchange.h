@@ -22,8 +22,8 @@ typedef struct sse_request {
     sse_slice method, target;
     int major, minor; /* HTTP/major.minor */
     sse_buffer body;
-    size_t memory;   /* bytes of this block */
-    size_t *counted; /* the pool's count that holds these and the body's capacity, or NULL */
+    size_t memory;   /* bytes of this block and of the body, also once somebody else has its copy */
+    size_t *counted; /* the pool's count that holds these, or NULL */
     size_t field_count;
     sse_http1_field fields[]; /* and behind them the bytes that all slices point into */
 } sse_request;
@@ -37,6 +37,12 @@ static inline sse_request *sse_request_ref(sse_request *request)
 }
 
 void sse_request_unref(sse_request *request); /* NULL is allowed */
+
+/* Somebody has a copy of the body, which counts until the request is dropped: ours goes. */
+static inline void sse_request_give_body(sse_request *request)
+{
+    sse_buffer_free(&request->body);
+}
 
 typedef enum sse_exchange_state {
     SSE_EXCHANGE_OPEN,     /* nothing sent */
