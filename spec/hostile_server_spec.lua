@@ -1,6 +1,7 @@
 -- What a server that means it ill can send to a client: bytes in the smallest pieces, values made
 -- for logs and terminals; and passwords that a message could show.
 local fixture = require "spec.support.fixture"
+local lfs = require "lfs"
 local sse = require "sse"
 
 local serve, open, record = fixture.serve, fixture.source, fixture.record
@@ -96,5 +97,39 @@ describe("a server that means it ill", function()
     local n = 0
     for i = 1, 8 do n = n + count(url(i), server:url()) end
     assert.is_true(n > 800 and n <= 1000, n)
+  end)
+
+  it("fills no file of cookies", function()
+    local path, baked = os.tmpname(), 0
+    local _ <close> = setmetatable({}, { __close = function() os.remove(path) end })
+    local server = serve(function(conn)
+      local fields = {}
+      for i = 1, 15 do
+        baked = baked + 1
+        fields[i] = ("Set-Cookie: c%d=%s; Path=/%d; Max-Age=1000"):format(baked, ("x"):rep(4000),
+          baked)
+      end
+      conn:reply(200, "", table.unpack(fields))
+    end)
+    for _ = 1, 60 do
+      assert(sse.fetch(server:url(), { withCredentials = true, cookies = path })):text()
+    end
+    assert.is_true(baked * 4000 > 3000000)
+    local size = lfs.attributes(path, "size")
+    assert.is_true(size > 600000 and size < 1500000, size)
+    assert.equal("rw-------", lfs.attributes(path, "permissions"))
+  end)
+
+  it("can name an event error: it has no failure, and ends nothing", function()
+    local server = serve(function(conn)
+      conn:stream():send "event: error\ndata: mine\n\nevent: open\ndata: too\n\ndata: x\n\n"
+    end)
+    local source = open(server:url())
+    local log = record(source)
+    local event = log.till("error").event
+    log.till "message"
+    assert.same({ data = "mine" }, { data = event.data, code = event.code, message = event.message,
+      failure = event.failure })
+    assert.same({ 1, nil }, { source.readyState, source.failure })
   end)
 end)

@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "../wire/slice.h"
 
@@ -15,7 +16,7 @@ typedef struct cookie {
 
 /* Once libcurl took fifty cookies for a handle, it takes no more for that handle, so a server could
  * fill the quota of its own: handles with no request do this work, each for as many. */
-enum { HANDLE_QUOTA = 50 };
+enum { HANDLE_QUOTA = 50, LARGE_FILE = 1 << 20 };
 
 typedef struct pruning {
     CURLSH *share;
@@ -132,4 +133,32 @@ void sse_cookies_prune(CURLSH *share)
     }
     curl_slist_free_all(list);
     curl_easy_cleanup(p.easy);
+}
+
+/* Reads a file of cookies into a share object, or writes what is in there. libcurl reads a handle's
+ * files again when it writes, so each is done by a handle of its own. */
+static bool move_file(CURLSH *share, CURLoption option, const char *path, const char *command)
+{
+    CURL *easy = curl_easy_init();
+    bool moved = easy && !curl_easy_setopt(easy, CURLOPT_SHARE, share) &&
+                 !curl_easy_setopt(easy, option, path) &&
+                 !curl_easy_setopt(easy, CURLOPT_COOKIELIST, command);
+
+    curl_easy_cleanup(easy);
+    return moved;
+}
+
+void sse_cookies_prune_file(const char *path)
+{
+    struct stat st = { 0 };
+    CURLSH *share = NULL;
+
+    if (stat(path, &st) || st.st_size <= LARGE_FILE || !(share = curl_share_init()))
+        return;
+    if (!curl_share_setopt(share, CURLSHOPT_SHARE, CURL_LOCK_DATA_COOKIE) &&
+        move_file(share, CURLOPT_COOKIEFILE, path, "RELOAD")) {
+        sse_cookies_prune(share);
+        move_file(share, CURLOPT_COOKIEJAR, path, "FLUSH");
+    }
+    curl_share_cleanup(share);
 }

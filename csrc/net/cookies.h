@@ -12,4 +12,7 @@
  * cookies stay. */
 void sse_cookies_prune(CURLSH *share);
 
+/* The same for a file of cookies, where it is larger than a MiB. */
+void sse_cookies_prune_file(const char *path);
+
 #endif

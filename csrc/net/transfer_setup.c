@@ -180,13 +180,13 @@ static CURLcode set_identity(sse_transfer *t, const sse_transfer_options *o)
     if (o->password)
         SET(PASSWORD, o->password);
     if (o->cookie_file) {
+        sse_cookies_prune_file(o->cookie_file);
         SET(COOKIEFILE, o->cookie_file);
         SET(COOKIEJAR, o->cookie_file);
     } else if (o->cookies) {
+        sse_cookies_prune(sse_multi_share(t->multi, true));
         SET(COOKIEFILE, "");
     }
-    if (o->cookies && !o->cookie_file)
-        sse_cookies_prune(sse_multi_share(t->multi, true));
     SET(SHARE, sse_multi_share(t->multi, o->cookies && !o->cookie_file));
     return CURLE_OK;
 }
