@@ -141,8 +141,8 @@ int sse_transfer_code(const sse_transfer *t, CURLcode result, const char **why)
 {
     int code = map(t, result);
 
-    if (!code)
-        return SSE_OK;
+    if (!code || t->use.failing) /* the result is then our own */
+        return code;
     if (is_refused_by_proxy(t) || is_lost_in_tunnel(t, result))
         return SSE_EPROXY;
     if (is_long_line(t, result)) {
