@@ -68,9 +68,11 @@ int sse_connection_send_part(sse_connection *c, sse_frame *frame, sse_slice part
     return sse_queue_push_part(&c->out, &c->pool->count.queued, frame, part);
 }
 
-uint64_t sse_connection_debt(const sse_connection *c)
+sse_debt sse_connection_debt(const sse_connection *c)
 {
-    return c->stalled ? sse_pool_debt(c->pool, sse_queue_held(&c->out), c->deadline.due) : 0;
+    if (!c->stalled)
+        return (sse_debt){ 0 };
+    return sse_pool_debt(c->pool, sse_queue_held(&c->out), c->deadline.due);
 }
 
 void sse_connection_drop_pending(sse_connection *c)

@@ -66,6 +66,12 @@ typedef struct sse_counters {
 
 typedef struct sse_connection sse_connection;
 
+/* What a client owes that is behind. */
+typedef struct sse_debt {
+    uint64_t owed; /* bytes held for it, each times the ms that it has taken nothing */
+    size_t held;   /* these bytes */
+} sse_debt;
+
 /* What speaks over a connection. All are called from the loop. */
 typedef struct sse_protocol {
     void (*on_bytes)(sse_connection *c, const char *bytes, size_t len);
@@ -80,10 +86,9 @@ typedef struct sse_protocol {
     void (*on_closing)(sse_connection *c); /* the server closes it: the last word is queued now */
     /* The pool drains: no further request, and the end after those at hand. */
     void (*on_drain)(sse_connection *c);
-    /* How much its client owes: bytes held for it, each times the ms that the client has taken
-     * nothing; NULL: of the connection's queue alone. And what to end of it where that is too much:
-     * from the end of a turn; NULL: the connection. */
-    uint64_t (*debt)(const sse_connection *c);
+    /* How much its client owes; NULL: of the connection's queue alone. And what to end of it where
+     * that is too much: from the end of a turn; NULL: the connection. */
+    sse_debt (*debt)(const sse_connection *c);
     void (*on_debt)(sse_connection *c);
 } sse_protocol;
 
@@ -201,7 +206,7 @@ static inline size_t sse_pool_share(const sse_pool *pool)
 }
 
 /* Bytes held for a client that took nothing since `due` was set to write_timeout from then. */
-uint64_t sse_pool_debt(const sse_pool *pool, size_t held, uint64_t due);
+sse_debt sse_pool_debt(const sse_pool *pool, size_t held, uint64_t due);
 
 /* Calls the pool's end of turn (flush, ends, frees) when the turn at hand is over. */
 void sse_pool_wake(sse_pool *pool);
@@ -228,7 +233,7 @@ static inline void sse_connection_unsecure(sse_connection *c)
 }
 
 /* See sse_protocol's debt: of what is queued for the socket. */
-uint64_t sse_connection_debt(const sse_connection *c);
+sse_debt sse_connection_debt(const sse_connection *c);
 
 /* Bytes queued for the socket. */
 static inline size_t sse_connection_pending(const sse_connection *c)

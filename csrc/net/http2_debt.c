@@ -1,17 +1,24 @@
 #include "http2_inner.h"
 
-static uint64_t debt_of(const sse_http2_stream *t)
+/* Nothing where the client was not yet given what waits. */
+static sse_debt debt_of(const sse_http2_stream *t)
 {
-    return t->due ? sse_pool_debt(sse_http2_pool(t->session), sse_queue_held(&t->out), t->due) : 0;
+    if (!t->due)
+        return (sse_debt){ 0 };
+    return sse_pool_debt(sse_http2_pool(t->session), sse_queue_held(&t->out), t->due);
 }
 
-uint64_t sse_http2_debt(const sse_connection *c)
+sse_debt sse_http2_debt(const sse_connection *c)
 {
     const sse_http2 *s = c->session;
-    uint64_t sum = sse_connection_debt(c);
+    sse_debt sum = sse_connection_debt(c);
 
-    for (const sse_http2_stream *t = s->busy; t; t = t->next_busy)
-        sum += debt_of(t);
+    for (const sse_http2_stream *t = s->busy; t; t = t->next_busy) {
+        sse_debt debt = debt_of(t);
+
+        sum.owed += debt.owed;
+        sum.held += debt.held;
+    }
     return sum;
 }
 
@@ -30,16 +37,16 @@ void sse_http2_on_debt(sse_connection *c)
     uint64_t most = 0;
 
     for (const sse_http2_stream *t = s->busy; t; t = t->next_busy)
-        if (debt_of(t) > most)
-            most = debt_of(t);
-    if (sse_connection_debt(c) >= most) {
+        if (debt_of(t).owed > most)
+            most = debt_of(t).owed;
+    if (sse_connection_debt(c).owed >= most) {
         sse_http2_pool(s)->count.overflowed++;
         sse_connection_close(c, SSE_END_SLOW);
         return;
     }
     for (sse_http2_stream *t = s->busy; t; t = next) {
         next = t->next_busy;
-        if (debt_of(t) > most / 2)
+        if (debt_of(t).owed > most / 2)
             end_stream(t);
     }
 }

@@ -172,7 +172,7 @@ void sse_http2_dispatch(sse_http2 *s);
 
 /* --- http2_debt.c: what the client owes; see sse_protocol */
 
-uint64_t sse_http2_debt(const sse_connection *c);
+sse_debt sse_http2_debt(const sse_connection *c);
 void sse_http2_on_debt(sse_connection *c);
 
 /* --- http2_guard.c: whether the client keeps measure; false: enough */

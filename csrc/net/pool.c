@@ -46,19 +46,28 @@ static void free_dead(sse_pool *pool)
 
 /* --- who is furthest behind ------------------------------------------------------------------- */
 
-#define RELIEF_PASSES 16
+#define RELIEF_PASSES 4
 
-uint64_t sse_pool_debt(const sse_pool *pool, size_t held, uint64_t due)
+sse_debt sse_pool_debt(const sse_pool *pool, size_t held, uint64_t due)
 {
     uint64_t now = sse_loop_now(pool->loop), most = pool->limits.write_timeout;
     uint64_t left = due > now ? due - now : 0;
 
-    return (uint64_t)held * (left < most ? most - left + 1 : 1);
+    return (sse_debt){ (uint64_t)held * (left < most ? most - left + 1 : 1), held };
 }
 
-static uint64_t debt_of(const sse_connection *c)
+static sse_debt debt_of(const sse_connection *c)
 {
     return c->protocol->debt ? c->protocol->debt(c) : sse_connection_debt(c);
+}
+
+static int log2_of(uint64_t n)
+{
+    int log = 0;
+
+    while (n >>= 1)
+        log++;
+    return log;
 }
 
 static void call_in(sse_connection *c)
@@ -71,23 +80,38 @@ static void call_in(sse_connection *c)
     sse_connection_close(c, SSE_END_SLOW);
 }
 
-/* Ends those who owe most, down to half of what the first of them owes; false: nobody owes. */
-static bool call_in_most(sse_pool *pool, size_t low)
+/* Ends those who owe at least that, as long as more than `low` is held. */
+static void call_in_from(sse_pool *pool, size_t low, uint64_t least)
 {
-    uint64_t most = 0;
     sse_connection *next = NULL;
 
-    for (sse_connection *c = pool->open; c; c = c->next) {
-        uint64_t debt = debt_of(c);
-
-        most = debt > most ? debt : most;
-    }
-    for (sse_connection *c = pool->open; most > 0 && c && pool->count.queued.held > low; c = next) {
+    for (sse_connection *c = pool->open; c && pool->count.queued.held > low; c = next) {
         next = c->next;
-        if (debt_of(c) > most / 2)
+        if (debt_of(c).owed >= least)
             call_in(c);
     }
-    return most > 0;
+}
+
+/* Ends those who owe most, without sorting them: all above a power of two, and of those who owe
+ * half of that or more as many as it takes. false: nobody owes anything. */
+static bool call_in_most(sse_pool *pool, size_t low)
+{
+    size_t held[64] = { 0 }, sum = 0, need = pool->count.queued.held - low;
+    int log = 63;
+
+    for (sse_connection *c = pool->open; c; c = c->next) {
+        sse_debt debt = debt_of(c);
+
+        held[log2_of(debt.owed)] += debt.held;
+    }
+    while (log > 0 && sum + held[log] < need)
+        sum += held[log--];
+    if (sum + held[log] == 0)
+        return false;
+    if (log < 63)
+        call_in_from(pool, low, (uint64_t)2 << log);
+    call_in_from(pool, low, (uint64_t)1 << log);
+    return true;
 }
 
 /* More is held than may be: an eighth of it goes, so that this is not looked at in every turn. */
@@ -95,11 +119,11 @@ static void relieve(sse_pool *pool)
 {
     size_t low = pool->limits.max_buffered - pool->limits.max_buffered / 8;
 
-    if (!sse_pool_full(pool))
-        return;
-    for (int i = 0; i < RELIEF_PASSES && pool->count.queued.held > low; i++)
+    for (int i = 0; i < RELIEF_PASSES && sse_pool_full(pool); i++)
         if (!call_in_most(pool, low))
-            break;
+            return;
+    if (sse_pool_full(pool)) /* what many share goes with the last of them */
+        sse_pool_wake(pool);
 }
 
 /* The one place where connections, exchanges, event streams and followers are freed, and where what
