@@ -27,6 +27,8 @@ static sse_slice tag_of(const sse_log_entry *e, int tag)
 {
     const char *at = e->tags;
 
+    if (!at)
+        return (sse_slice){ 0 }; /* none: an offset to NULL is undefined, be it 0 */
     for (int i = 0; i < tag; i++)
         at += e->tag_len[i];
     return (sse_slice){ at, e->tag_len[tag] };
