@@ -1,0 +1,600 @@
+/* channel_fuzz.c: whatever clients send, and whatever handlers, filters and callbacks do about it,
+ * channels, followers and sessions stay whole, and each stream ends once.
+ *
+ * An input is a list of operations of a byte and its arguments: bytes and frames of clients, turns
+ * of the loop, the passing of time, and acts of the program, which handlers, filters and callbacks
+ * do as well. Its first bytes (struct plan) choose limits, slow policies and what the callbacks do.
+ * Time is the target's own: see clock.h. */
+#include <string.h>
+
+#include "../csrc/net/follow.h"
+#include "clock.h"
+#include "peer.h"
+
+#define CHANNELS    3
+#define PEERS       3
+#define STREAMS     24
+#define ACTS        200 /* of the callbacks of an input: each may lead to the next */
+#define DEPTH       6   /* of acts within acts */
+#define COUNT(list) (sizeof(list) / sizeof(list)[0])
+
+typedef struct slot {
+    sse_stream *stream;
+    sse_exchange *held; /* not answered yet */
+} slot;
+
+typedef struct filter {
+    sse_filter base;
+    uint8_t mode;
+} filter;
+
+typedef struct plan {
+    uint8_t limits, logs, on_end, on_drain, on_filter, on_presence;
+} plan;
+
+static sse_loop *loop;
+static sse_pool pool;
+static sse_channel *channels[CHANNELS];
+static slot slots[STREAMS];
+static peer peers[PEERS];
+static plan now;
+static int open_exchanges, filters, filtering, depth, acts_left;
+static char text[70000];
+
+static void act(uint8_t what, uint8_t arg);
+
+/* What a callback does: `what` of the plan, on something else each time. */
+static void act_within(uint8_t what)
+{
+    if (!what || acts_left == 0 || depth >= DEPTH)
+        return;
+    acts_left--;
+    act(what, (uint8_t)(acts_left * 37));
+}
+
+/* --- streams and their filters ---------------------------------------------------------------- */
+
+static void on_end(void *user, sse_reason reason)
+{
+    slot *s = user;
+
+    require(reason != SSE_NOT_ENDED, "an end without a reason");
+    require(s->stream || s->held, "an end that was told before");
+    s->stream = NULL;
+    s->held = NULL;
+    open_exchanges--;
+    act_within(now.on_end);
+}
+
+static void on_drain(void *user)
+{
+    (void)user;
+    act_within(now.on_drain);
+}
+
+static const sse_exchange_events events = { .on_end = on_end, .on_drain = on_drain };
+
+static slot *free_slot(void)
+{
+    size_t i = 0;
+
+    while (i < STREAMS && (slots[i].stream || slots[i].held))
+        i++;
+    return i < STREAMS ? &slots[i] : NULL;
+}
+
+static int wants(sse_filter *base, const sse_channel *c, uint64_t position)
+{
+    filter *f = (filter *)base;
+    sse_publication p = { .event = { .data = SSE_SLICE("no"), .retry = SSE_NO_RETRY } };
+    uint64_t at = 0;
+    uint8_t mode = f->mode;
+    int code = 0;
+
+    require(position >= c->log.oldest && position < c->log.next, "a filter is asked what is held");
+    base->refs++; /* as whoever calls it keeps it */
+    filtering++;
+    act_within(now.on_filter);
+    filtering--;
+    if (mode & 4) {
+        code = sse_channel_publish((sse_channel *)c, &p, &at, NULL);
+        require(code == SSE_EBUSY || code == SSE_ECLOSED, "no publish within a filter");
+    }
+    if (--base->refs == 0)
+        base->release(base);
+    return mode & 2 && position % 7 == 0 ? SSE_ENOMEM : position % 3 != 0;
+}
+
+static void release(sse_filter *base)
+{
+    filters--;
+    free(base);
+}
+
+static sse_filter *new_filter(uint8_t mode)
+{
+    filter *f = malloc(sizeof *f);
+
+    require(f, "memory");
+    *f = (filter){ .base = { wants, release, 1 }, .mode = mode };
+    filters++;
+    return &f->base;
+}
+
+/* what: three bits of channels, one for a filter and its mode, two for where to begin. */
+static void follow(slot *s, uint8_t what, uint8_t mode, sse_slice id)
+{
+    sse_channel *list[CHANNELS];
+    sse_follow_options options = { .last_id = id, .from = (what >> 4) % 3, .count = 3 };
+    size_t n = 0, bad = 0;
+    int code = 0;
+
+    for (size_t i = 0; i < CHANNELS; i++)
+        if (what >> i & 1)
+            list[n++] = channels[i];
+    if (n == 0 || !s->stream)
+        return;
+    options.filter = what & 8 ? new_filter(mode) : NULL;
+    code = sse_stream_follow(s->stream, list, n, &options, &bad);
+    require(code == 0 || code == SSE_ECLOSED || code == SSE_EEXIST, "an answer of follow");
+    if (options.filter && --options.filter->refs == 0)
+        options.filter->release(options.filter);
+}
+
+/* --- channels --------------------------------------------------------------------------------- */
+
+static void on_presence(void *user, bool joined, size_t followers, sse_reason reason)
+{
+    (void)user;
+    require(!joined || (followers > 0 && reason == SSE_NOT_ENDED), "who joins is there");
+    act_within(now.on_presence);
+}
+
+static const sse_channel_events channel_events = { .on_presence = on_presence };
+
+static void new_channel(size_t i)
+{
+    static const size_t counts[] = { 0, 1, 2, 10, 1000 };
+    static const uint64_t bytes[] = { 8 << 20, 100000, 8 << 20, 2000 };
+    static const uint64_t ages[] = { 0, 0, 0, 50000 };
+    char name[] = { 'a' + (char)i, '\0' };
+    uint8_t kind = (uint8_t)(now.logs >> i * 2);
+    sse_channel_options options = {
+        .name = { name, 1 },
+        .history = { counts[(now.logs + i) % COUNT(counts)], bytes[kind & 3], ages[kind >> 1 & 3] },
+        .slow = (sse_slow)i,
+        .max_lag = now.logs & 128 ? 500 : 0,
+        .gap_event = SSE_SLICE("gap"),
+    };
+
+    require(!sse_channel_new(loop, &options, NULL, &channel_events, &channels[i]), "a channel");
+    channels[i]->presence = now.on_presence != 0;
+}
+
+/* A closed channel that nobody follows gives way to a new one, outside of filters. */
+static void renew(size_t i)
+{
+    if (!channels[i]->closed || channels[i]->count > 0 || filtering > 0)
+        return;
+    sse_channel_free(channels[i]);
+    new_channel(i);
+}
+
+static void publish(size_t i, size_t len, uint8_t arg)
+{
+    static const char *const names[] = { "", "k", "l", "m" };
+    sse_slice key = { names[arg & 3], (arg & 3) != 0 };
+    sse_slice other = { names[arg >> 2 & 3], (arg >> 2 & 3) == 3 };
+    sse_publication p = {
+        .event = { .data = { text, len }, .retry = SSE_NO_RETRY },
+        .key = key.len ? key : (sse_slice){ 0 },
+        .dedupe = other.len ? other : (sse_slice){ 0 },
+    };
+    uint64_t position = 0;
+    const char *field = NULL;
+    int code = sse_channel_publish(channels[i], &p, &position, &field);
+
+    require(code == SSE_OK || code == SSE_EBUSY || code == SSE_ECLOSED || code == SSE_ETOOBIG,
+            "an answer of publish");
+}
+
+/* Everybody a channel knows is a follower of a stream that lives. */
+static void check_channels(void)
+{
+    for (size_t i = 0; i < CHANNELS; i++) {
+        sse_channel *c = channels[i];
+        size_t n = 0;
+
+        for (sse_follower *f = c->followers; f; f = f->next, n++) {
+            sse_follower *g = f->stream->followers;
+
+            require(f->channel == c && *f->link == f, "a follower that is in its list");
+            require(f->cursor <= c->log.next, "a cursor within the log");
+            require(!f->busy && !f->gone, "a follower at rest");
+            while (g && g != f)
+                g = g->also;
+            require(g, "a follower that its stream knows");
+        }
+        require(n == c->count, "a count of followers");
+    }
+}
+
+/* --- what a program may do -------------------------------------------------------------------- */
+
+static const size_t sizes[] = { 1, 10, 300, 3000, 20000, 69999 };
+
+static void send_text(sse_stream *s, uint8_t arg)
+{
+    sse_event event = { .data = { text, sizes[arg % COUNT(sizes)] }, .retry = SSE_NO_RETRY };
+    const char *field = NULL;
+
+    if (arg & 64)
+        sse_stream_comment(s, event.data);
+    else
+        sse_stream_send(s, &event, &field);
+}
+
+static void act_on_stream(uint8_t what, uint8_t arg)
+{
+    slot *s = &slots[arg % STREAMS];
+
+    if (!s->stream)
+        return;
+    switch (what) {
+    case 0:
+        send_text(s->stream, arg);
+        break;
+    case 1:
+        sse_stream_close(s->stream);
+        break;
+    case 2:
+        sse_stream_abort(s->stream, SSE_END_ERROR);
+        break;
+    case 3:
+        sse_stream_unfollow(s->stream, channels[arg / STREAMS % CHANNELS]);
+        break;
+    case 4:
+        follow(s, (uint8_t)(1u << arg % CHANNELS | (arg & 0x38)), arg, (sse_slice){ 0 });
+        break;
+    case 5:
+        sse_stream_end_slow(s->stream);
+        break;
+    case 6:
+        sse_stream_end_after(s->stream, arg, arg);
+        break;
+    default:
+        sse_stream_pending(s->stream);
+    }
+}
+
+static void act_on_held(uint8_t arg)
+{
+    slot *s = &slots[arg % STREAMS];
+    size_t bad = 0;
+
+    if (!s->held)
+        return;
+    if (arg & 32)
+        sse_exchange_abort(s->held, SSE_END_ERROR);
+    else
+        sse_exchange_reply(s->held, 200, NULL, 0, (sse_slice){ text, sizes[arg & 3] }, &bad);
+}
+
+static void act(uint8_t what, uint8_t arg)
+{
+    size_t i = arg % CHANNELS;
+
+    depth++;
+    switch (what % 18) {
+    case 1 ... 3:
+        publish(i, sizes[arg / CHANNELS % COUNT(sizes)], arg >> 4);
+        break;
+    case 4:
+        for (int n = 0; n < 20; n++)
+            publish(i, 10, (uint8_t)(n & 3));
+        break;
+    case 5:
+        sse_channel_close(channels[i]);
+        break;
+    case 6:
+        renew(i);
+        break;
+    case 7 ... 14:
+        act_on_stream(what % 18 - 7, arg);
+        break;
+    case 15:
+        act_on_held(arg);
+        break;
+    case 16:
+        sse_pool_drain(&pool, arg, 1000);
+        break;
+    case 17:
+        if (arg % 16 == 0)
+            sse_pool_close_all(&pool);
+        break;
+    default:
+        sse_fuzz_pass(4); /* more than a slice */
+    }
+    depth--;
+}
+
+/* --- handlers --------------------------------------------------------------------------------- */
+
+static uint8_t digit(char c)
+{
+    return (uint8_t)(c >= 'a' ? c - 'a' + 10 : c - '0') & 15;
+}
+
+/* The four bytes that a target describes: "/KAABBCC", in hexadecimal digits behind K. */
+static void read_target(sse_slice target, uint8_t out[4])
+{
+    memset(out, 0, 4);
+    out[0] = target.len > 1 ? (uint8_t)target.at[1] : '\0';
+    for (size_t i = 0; i < 3 && target.len >= 4 + 2 * i; i++)
+        out[i + 1] = (uint8_t)(digit(target.at[2 + 2 * i]) << 4 | digit(target.at[3 + 2 * i]));
+}
+
+static sse_slice last_id(const sse_request *r)
+{
+    for (size_t i = 0; i < r->field_count; i++)
+        if (r->fields[i].name.len == 13 && (r->fields[i].name.at[0] | 32) == 'l')
+            return r->fields[i].value;
+    return (sse_slice){ 0 };
+}
+
+static void open_stream(slot *s, const uint8_t what[4])
+{
+    sse_exchange *x = s->held;
+    sse_stream_options options = {
+        .status = 200,
+        .retry = SSE_NO_RETRY,
+        .keep_alive = what[3] & 4 ? 20 : SSE_KEEP_ALIVE_DEFAULT,
+        .compress = (sse_compress)(what[3] % 3),
+    };
+    char id[300];
+    sse_slice given = last_id(x->request);
+    size_t bad = 0;
+
+    if (given.len > sizeof id)
+        given.len = sizeof id;
+    if (given.len)
+        memcpy(id, given.at, given.len); /* the request goes */
+    if (sse_stream_open(x, &options, &s->stream, &bad)) {
+        sse_exchange_abort(x, SSE_END_ERROR);
+        return;
+    }
+    s->held = NULL;
+    sse_stream_listen(s->stream, s, &events);
+    if (what[3] & 8)
+        act_within(what[2]);
+    follow(s, what[1], what[2], (sse_slice){ id, given.len });
+}
+
+static void on_request(void *user, sse_exchange *x)
+{
+    slot *s = free_slot();
+    uint8_t what[4];
+    size_t bad = 0;
+
+    (void)user;
+    read_target(x->request->target, what);
+    if (!s) {
+        sse_exchange_abort(x, SSE_END_ERROR);
+        return;
+    }
+    *s = (slot){ .held = x };
+    x->user = s;
+    x->on = &events;
+    open_exchanges++;
+    switch (what[0]) {
+    case 'f':
+        open_stream(s, what);
+        return;
+    case 'h':
+        return; /* until an act answers it */
+    case 'b':
+        publish(what[1] % CHANNELS, sizes[what[2] % COUNT(sizes)], what[3]);
+        break;
+    default:
+        act(what[1], what[2]);
+    }
+    if (!s->held)
+        return; /* it was told its end meanwhile: never within an act */
+    if (what[3] & 1)
+        sse_exchange_reply(x, 204, NULL, 0, (sse_slice){ 0 }, &bad);
+    if (what[3] & 2)
+        act_within(what[1]);
+    if (x->state == SSE_EXCHANGE_OPEN)
+        sse_exchange_abort(x, SSE_END_ERROR);
+}
+
+/* --- operations ------------------------------------------------------------------------------- */
+
+static void nothing(void *arg)
+{
+    (void)arg;
+}
+
+/* A turn that doesn't wait. */
+static void turn(void)
+{
+    static sse_deferred soon;
+    bool kept = false;
+
+    if (!soon.call)
+        sse_deferred_init(&soon, nothing, NULL);
+    sse_loop_defer(loop, &soon);
+    sse_loop_turn(loop, &kept);
+    check_channels();
+}
+
+/* libevent's clock is not ours: its timers are told. */
+static void pass(uint64_t ms)
+{
+    sse_fuzz_pass(ms);
+    event_active(&pool.wheel.timer.event, EV_TIMEOUT, 0);
+    for (size_t i = 0; i < CHANNELS; i++)
+        if (channels[i]->ages)
+            event_active(&channels[i]->aging.event, EV_TIMEOUT, 0);
+}
+
+/* The id of an event of some channel, or none, as a client may bring it. */
+static void make_id(uint8_t arg, char out[SSE_MAX_ID])
+{
+    const sse_log *log = &channels[arg % CHANNELS]->log;
+    uint64_t back = arg / CHANNELS % 8;
+
+    if (arg == 0)
+        out[0] = '\0';
+    else
+        sse_log_id(log, log->next > back ? log->next - back : 1, out);
+}
+
+static void request(peer *p, input *in, bool http2)
+{
+    char id[SSE_MAX_ID];
+
+    make_id(take(in), id);
+    peer_put_request(p, in, http2, id);
+}
+
+static void operate(uint8_t code, input *in)
+{
+    static const uint64_t times[] = { 1, 17, 60, 1100, 2100, 61000 };
+    peer *p = &peers[(code >> 4 & 3) % PEERS];
+    uint8_t what = 0;
+
+    switch (code & 15) {
+    case 2:
+        peer_put_bytes(p, in);
+        break;
+    case 3:
+    case 4:
+        peer_put_frame(p, in);
+        break;
+    case 5 ... 8:
+        request(p, in, (code & 15) != 8);
+        break;
+    case 9:
+        peer_read(p, (size_t)take(in) * 256);
+        break;
+    case 10:
+        peer_connect(p, &pool, in);
+        break;
+    case 11:
+        peer_close(p);
+        break;
+    case 12:
+        peer_shut(p);
+        break;
+    case 13:
+        pass(times[take(in) % COUNT(times)]);
+        break;
+    case 14:
+    case 15:
+        what = take(in);
+        act(what, take(in));
+        break;
+    default:
+        for (int i = 0; i <= (code >> 6); i++)
+            turn();
+    }
+    check_channels();
+}
+
+/* --- the world of an input -------------------------------------------------------------------- */
+
+static void start(void)
+{
+    sse_limits limits = {
+        .max_head = 1024,
+        .max_target = 200,
+        .max_body = 5000,
+        .max_bodies = now.limits & 16 ? 30 : 1 << 20,
+        .max_pending = now.limits & 1 ? 5000 : 1 << 20,
+        .max_buffered = now.limits & 2 ? 50000 : 1 << 24,
+        .head_timeout = 2000,
+        .body_timeout = 2000,
+        .idle_timeout = 60000,
+        .write_timeout = 60000,
+        .max_concurrent_streams = 10,
+    };
+
+    if (!loop) {
+        require(!sse_loop_new(&loop), "a loop");
+        sse_loop_keep(loop);
+        memset(text, 'x', sizeof text);
+    }
+    sse_fuzz_restart();
+    memset(&pool, 0, sizeof pool);
+    sse_pool_init(&pool, loop, &limits);
+    pool.on_request = on_request;
+    for (size_t i = 0; i < CHANNELS; i++)
+        new_channel(i);
+    for (size_t i = 0; i < PEERS; i++)
+        peers[i].fd = -1;
+    acts_left = ACTS;
+}
+
+static void close_channels(void)
+{
+    for (size_t i = 0; i < CHANNELS; i++)
+        sse_channel_close(channels[i]);
+}
+
+/* Either the channels end first, after all that their followers are owed, or the connections. */
+static void stop(void)
+{
+    acts_left = 0;
+    now = (plan){ .limits = now.limits };
+    if (now.limits & 4)
+        close_channels();
+    for (int i = 0; i < 200 && now.limits & 8 && pool.count.connections > 0; i++) {
+        for (size_t n = 0; n < PEERS; n++)
+            peer_read(&peers[n], SIZE_MAX);
+        turn();
+    }
+    sse_pool_close_all(&pool);
+    for (int i = 0; i < 1000 && !sse_pool_settled(&pool); i++)
+        turn();
+    require(sse_pool_settled(&pool), "an end of all");
+    close_channels();
+    for (size_t i = 0; i < PEERS; i++)
+        peer_close(&peers[i]);
+}
+
+static void check_end(void)
+{
+    require(open_exchanges == 0, "each exchange ends once");
+    require(pool.count.connections == 0, "no connection is left");
+    require(pool.count.streams == 0 && pool.count.packed == 0, "no stream is left");
+    require(pool.count.queued.waiting == 0, "nothing is queued for nobody");
+    require(pool.count.queued.held == 0, "nothing is held for nobody");
+    require(pool.count.bodies == 0, "no body is left");
+    require(pool.count.http2_streams == 0 && pool.count.http2_connections == 0, "none is left");
+    for (size_t i = 0; i < CHANNELS; i++)
+        require(channels[i]->count == 0, "no follower is left");
+    require(filters == 0, "no filter is left");
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    input in = { data, size };
+
+    if (size < sizeof now)
+        return 0;
+    memcpy(&now, data, sizeof now);
+    in.at += sizeof now;
+    in.len -= sizeof now;
+    start();
+    while (in.len > 0)
+        operate(take(&in), &in);
+    stop();
+    check_end();
+    for (size_t i = 0; i < CHANNELS; i++)
+        sse_channel_free(channels[i]);
+    sse_pool_free(&pool);
+    return 0;
+}
