@@ -75,7 +75,8 @@ $(BUILD)/obj/bind/%.o: CPPFLAGS += $(BIND_CPPFLAGS)
 # What the goals at hand need of other people's programs; DEPS= for none.
 DEPS ?= build $(filter demo test lint analyze asan valgrind interop bench fuzz rock \
                        doc,$(MAKECMDGOALS)) \
-        $(if $(filter stress model,$(MAKECMDGOALS)),test) $(if $(filter format,$(MAKECMDGOALS)),lint)
+        $(if $(filter stress model chaos chaos-plain fuzz fuzz-lua,$(MAKECMDGOALS)),test) \
+        $(if $(filter format,$(MAKECMDGOALS)),lint)
 deps:
 	@$(if $(strip $(DEPS)),LUA=$(LUA) scripts/deps.sh $(DEPS))
 
@@ -115,12 +116,21 @@ ifneq ($(shell uname -s),Darwin)
 STAYS    := -Wl,-z,nodelete
 endif
 ASAN_LIB  = $(shell $(CC) -print-file-name=libasan.so)
+ASAN_BUILD = DEPS= BUILD=build-asan HARDEN= LDFLAGS="$(SANITIZE) $(STAYS)" \
+    CFLAGS="-O1 -g $(SANITIZE) -fno-sanitize-recover=all -fno-omit-frame-pointer"
+ASAN_ENV   = $(PRELOAD)=$(ASAN_LIB) ASAN_OPTIONS=detect_leaks=1:abort_on_error=0 \
+    LSAN_OPTIONS=suppressions=$(CURDIR)/scripts/lsan.supp:print_suppressions=0 \
+    UBSAN_OPTIONS=print_stacktrace=1 SSE_TEST_PATIENCE=5
 asan: | deps
-	@$(MAKE) --no-print-directory test DEPS= BUILD=build-asan HARDEN= LDFLAGS="$(SANITIZE) $(STAYS)" \
-	    CFLAGS="-O1 -g $(SANITIZE) -fno-sanitize-recover=all -fno-omit-frame-pointer" \
-	    TEST_ENV='$(PRELOAD)=$(ASAN_LIB) ASAN_OPTIONS=detect_leaks=1:abort_on_error=0 \
-	        LSAN_OPTIONS=suppressions=$(CURDIR)/scripts/lsan.supp:print_suppressions=0 \
-	        UBSAN_OPTIONS=print_stacktrace=1 SSE_TEST_PATIENCE=5'
+	@$(MAKE) --no-print-directory test $(ASAN_BUILD) TEST_ENV='$(ASAN_ENV)'
+
+# CHAOS_SEEDS (200) random programs and clients from CHAOS_SEED (1) on, under the sanitizers with leak
+# checking; chaos-plain without. SSE_STRESS_GC=1: with a full collection after every callback.
+chaos: | deps
+	@$(MAKE) --no-print-directory chaos-plain $(ASAN_BUILD) TEST_ENV='$(ASAN_ENV)'
+chaos-plain: $(CORE) $(TEST_DEPS)
+	@$(LUA_ENV) scripts/chaos.sh env $(TEST_ENV) $(LUA) spec/chaos/main.lua
+.PHONY: chaos chaos-plain
 
 # valgrind sees what the system's libraries do too; symbols need a module that stays, and each object
 # is an allocation of its own.
