@@ -1,0 +1,88 @@
+-- What a peer writes is read in linear time: fields and targets of many sizes of nothing. The sizes
+-- are such that a pattern which goes back over its text takes minutes, and the spec its limit.
+local cors = require "sse.cors"
+local core = require "sse.core"
+local fixture = require "spec.support.fixture"
+local headers = require "sse.headers"
+local policy = require "sse.policy"
+local router = require "sse.router"
+local serving = require "spec.support.serving"
+local sse = require "sse"
+local url = require "sse.url"
+
+local FILLERS = { " ", "\t", "%", "%2", "/", "&", "=", "a=", "&a=b", "+", "\"", "\"a", "*", " *",
+  ";", ",", ", ", "a,", "a", ":", "@", ".", "0", "a-0," }
+local SIZE = 256 * 1024
+
+-- Calls fn with each filler's text, and fails where all of it takes longer than a pass over so many
+-- bytes possibly can: 80,000 spaces took 20 s.
+local function each(fn, size)
+  local began = os.clock()
+  for _, filler in ipairs(FILLERS) do fn(filler:rep((size or SIZE) // #filler)) end
+  assert.is_true(os.clock() - began < 60, "too long")
+end
+
+describe("linear time", function()
+  after_each(serving.stop)
+  after_each(fixture.finish)
+
+  it("is what parts of a request take", function()
+    local routes, policy_of_any = router.new(), cors.new(true)
+    routes:add("GET", "/a/:b/c", print)
+    routes:add("GET", "/:x", print)
+    routes:add_prefix("/s/", print)
+    each(url.split)
+    each(url.decode)
+    each(url.query)
+    each(url.segments)
+    each(function(text) routes:find("GET", "/" .. text) end)
+    each(function(text) policy_of_any:preflight({}, text) end)
+  end)
+
+  it("is what parts of a response take", function()
+    each(headers.is_event_stream)
+    each(headers.is_token)
+    each(headers.sendable)
+    each(function(text) policy.retry_after(text, 0) end)
+    each(function(text) sse.json.decode(text) end)
+    each(function(text) core.url(text:sub(1, 60000), "http://host/" .. text:sub(1, 5000)) end)
+    local list = {}
+    for i = 1, 40000, 2 do list[i], list[i + 1] = "Same", ("x"):rep(20) end
+    each(function() headers.response(list) end)
+  end)
+
+  it("is what a server takes for each field", function()
+    local path = os.tmpname()
+    local _ <close> = setmetatable({}, { __close = function() os.remove(path) end })
+    serving.start({ max_head = 2 * SIZE, cors = true, compress = true }, function(server)
+      server:get("/", sse.file(path))
+      server:get("/all", function(req, res)
+        res:reply(200, tostring(req.last_event_id or req.headers.x or req.query.x):sub(1, 9))
+      end)
+    end)
+    local client
+    for name, line in pairs { ["If-None-Match"] = "GET /", ["If-Modified-Since"] = "GET /",
+      ["Accept-Encoding"] = "GET /all", Cookie = "GET /all", ["Last-Event-ID"] = "GET /all",
+      Origin = "GET /all", ["Access-Control-Request-Headers"] = "OPTIONS /all",
+      ["Content-Type"] = "GET /all", X = "GET /all" } do
+      each(function(text)
+        client = client or serving.connect()
+        local answer = client:request(line, { [name] = text })
+        assert.is_true(answer.status < 500, answer.status)
+        if answer.status >= 400 then client = client:close() end -- the server has closed it, too
+      end, SIZE // 8)
+    end
+    if client then client:close() end
+  end)
+
+  it("is what a client takes for each field", function()
+    local field
+    local server = fixture.serve(function(conn) conn:reply(302, "", field) end)
+    for _, name in ipairs { "Location", "Content-Type", "Retry-After", "Set-Cookie", "X" } do
+      each(function(text)
+        field = ("%s: x%s"):format(name, text)
+        sse.fetch(server:url(), { withCredentials = true, redirect = "manual" })
+      end, 60000)
+    end
+  end)
+end)
