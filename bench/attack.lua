@@ -49,7 +49,7 @@ end
 
 local list, unknown = attacks.chosen(build, os.getenv "ATTACKS")
 if not list then refuse("%s", unknown) end
-report.introduce(settings)
+report.introduce(settings, run.priority)
 local faults = 0
 for _, attack in ipairs(list) do faults = faults + report.show(attack, rounds_of(attack)) end
 report.conclude(faults)

@@ -19,8 +19,9 @@ function run.open(server, build, size)
   os.execute(("%s/load %d %s connect:1 >/dev/null"):format(build, self.process.port,
     server.options))
   local path = fifo()
-  self.results = assert(io.popen(("%s/load %d --pids %s --size %d %s <'%s'"):format(
-    build, self.process.port, self.process:pids(), size, server.options, path)))
+  self.results = assert(io.popen(("%s%s/load %d --pids %s --size %d %s <'%s'"):format(
+    server.priority or "", build, self.process.port, self.process:pids(), size, server.options,
+    path)))
   self.phases = assert(io.open(path, "w")) -- waits for the other end
   os.remove(path)
   local ok, message = pcall(self.read, self, "its start")

@@ -13,6 +13,7 @@ local sse = require "sse"
 
 local build = assert(arg[1], "usage: lua soak.lua BUILD-FOLDER")
 local LOOKS = 10
+local WARM = 15000 -- ms before the first tenth: restarts and certificates were seen once
 local RESTART, RELOAD = 7000, 11000 -- ms from one to the next
 
 local function number_in(variable, default)
@@ -128,6 +129,8 @@ print(("%g minutes, %d clients over HTTP/1.1, HTTPS, h2c and h2; a server is dra
   .. "collected before each"):format(MINUTES, CLIENTS, RESTART // 1000, RELOAD // 1000, LOOKS))
 sse.spawn(function()
   begin()
+  say("becoming warm")
+  sse.sleep(WARM)
   say("the first tenth")
   look_for_a_tenth "first"
   look_at_rest "first"

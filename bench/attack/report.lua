@@ -57,17 +57,19 @@ local function bounds_of(more)
   return table.concat(shown, ", ")
 end
 
-local LINE = "%-17s %5s x %-5s %7s %7s %7s %7s %6s  %6s %6s %6s  %4s %5s  %s"
+local LINE = "%-17s %5s x %-5s %7s %7s %7s %7s %6s  %6s %6s %6s %6s  %4s %5s  %s"
 
-function report.introduce(settings)
+function report.introduce(settings, priority)
   print(("%d well-behaved followers of a channel with %g events a second, on a server of default "
     .. "options; delays in ms,\nfrom publish to follower, before and under each attack; memory in "
     .. "MiB%s"):format(settings.followers, settings.events,
     settings.rounds > 1 and (", medians of %d rounds"):format(settings.rounds) or ""))
+  print(priority ~= "" and ("the server and the followers run by `%s`"):format(priority:sub(1, -2))
+    or "nothing but niceness keeps the attackers and this machine's other work from the figures")
   print(LINE:format("attack", "peers", "acts", "quiet", "", "under", "", "", "memory", "", "", "",
-                    "", ""))
-  print(LINE:format("", "", "/s", "p50", "p99", "p50", "p99", "p99 x", "before", "most", "after",
-                    "lost", "CPU", "what the server counted"))
+                    "", "", ""))
+  print(LINE:format("", "", "/s", "p50", "p99", "p50", "p99", "p99 x", "cold", "before", "most",
+                    "after", "lost", "CPU", "what the server counted"))
 end
 
 local function ratio(found)
@@ -100,7 +102,8 @@ local function print_line(attack, rounds)
     delay(rounds, "quiet", "p50_us"), delay(rounds, "quiet", "p99_us"),
     delay(rounds, "attacked", "p50_us"), delay(rounds, "attacked", "p99_us"),
     ("x%.1f"):format(median_of(rounds, ratio)),
-    memory(rounds, "before"), memory(rounds, "during"), memory(rounds, "after"),
+    memory(rounds, "cold"), memory(rounds, "before"), memory(rounds, "during"),
+    memory(rounds, "after"),
     most_of(rounds, lost), cpu(last), bounds_of(last.more)))
 end
 

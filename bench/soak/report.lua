@@ -6,7 +6,8 @@ local MIB, KIB = 1048576, 1024
 -- Of each row: its name, field, unit, and how much it may grow: a share and so much more, under
 -- load and at rest.
 local rows = {
-  { "memory, MiB", "memory", MIB, load = { 0.10, 2 }, rest = { 0.05, 0.5 } },
+  { "memory, MiB", "memory", MIB, load = { 0.15, 5 }, rest = { 0.10, 1 } },
+  { "heap in use, MiB", "heap", MIB, rest = { 0.05, 0.2 } },
   { "descriptors", "descriptors", 1, load = { 0.25, 20 }, rest = { 0, 0 } },
   { "Lua, KiB", "lua", KIB, load = { 0.15, 300 }, rest = { 0.05, 100 } },
   { "Lua objects", "objects", 1, load = { 0.25, 1000 }, rest = { 0.02, 50 } },
@@ -43,8 +44,12 @@ local function compare(of, row, tolerance, first, last)
 end
 
 local function print_row(name, row, tenths, rest)
-  local cells = { compare(name .. " under load", row, row.load, median(tenths.first, row[2]),
-                          median(tenths.last, row[2])) }
+  if not rest.first[row[2]] then return end -- this system doesn't tell
+  local cells = { "", "", "", "" }
+  if row.load then
+    cells = { compare(name .. " under load", row, row.load, median(tenths.first, row[2]),
+                      median(tenths.last, row[2])) }
+  end
   table.move({ compare(name .. " at rest", row, row.rest, rest.first[row[2]], rest.last[row[2]]) },
              1, 4, 5, cells)
   print(LINE:format(name, row[1], table.unpack(cells)))

@@ -111,15 +111,15 @@ end
 
 --- Collects garbage and gives what is left: `memory` (bytes), `descriptors`, `lua` (bytes),
 -- `objects`, `timers` (of Lua), `events` (of the loop); kinds: objects by kind. `trim`: has the
--- allocator give back what nobody uses first.
+-- allocator give back what nobody uses first, and gives `heap`, the bytes in use.
 function sample.take(trim)
   collectgarbage()
   collectgarbage()
-  if trim then trim() end
+  local heap = trim and trim()
   local lua = collectgarbage "count" * 1024
   local kinds = objects()
   return {
-    memory = memory(), descriptors = descriptors(), lua = lua, objects = kinds.all,
+    memory = memory(), heap = heap, descriptors = descriptors(), lua = lua, objects = kinds.all,
     timers = kinds["sse.timer"] or 0, events = core.events(), kinds = kinds,
   }
 end
