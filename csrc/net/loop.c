@@ -4,6 +4,7 @@
 #include <time.h>
 
 #include "process.h"
+#include "random.h"
 
 struct sse_loop {
     struct event_base *base;
@@ -66,6 +67,9 @@ int sse_loop_new(sse_loop **out)
 
     if (!loop || !config)
         goto fail;
+    code = sse_random_bytes(&loop->seed, sizeof loop->seed);
+    if (code)
+        goto fail;
     /* Timers set in one callback count from the time they are set, not from the turn's cached time.
      */
     event_config_set_flag(config, EVENT_BASE_FLAG_NO_CACHE_TIME);
@@ -76,7 +80,6 @@ int sse_loop_new(sse_loop **out)
     }
     event_config_free(config);
     loop->tail = &loop->head;
-    evutil_secure_rng_get_bytes(&loop->seed, sizeof loop->seed);
     sse_member_join(&loop->member, on_fork, loop);
     *out = loop;
     return SSE_OK;
