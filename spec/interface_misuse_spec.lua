@@ -96,7 +96,7 @@ local function try_methods(class, closed)
     local twice = fresh()
     for _ = 1, 2 do report.check(what .. " twice", f, table.unpack(twice)) end
   end
-  finish(list)
+  finish()
   report.clean()
 end
 
@@ -146,7 +146,7 @@ describe("misuse of every function", function()
         report.check(text, case[1], table.unpack(given, 1, given.n))
       end)
     end
-    finish(list)
+    finish()
     report.clean()
   end)
 
@@ -184,7 +184,52 @@ describe("misuse of every field", function()
       for _, name in ipairs(fields[class] or {}) do object[name] = nil end
       if close[class] then close[class](object) end
     end
-    finish(list)
+    finish()
+    report.clean()
+  end)
+end)
+
+-- By name, what waits: given an object, what is called in a callback that can't wait.
+local waits = {
+  ["sse.run"] = function() return sse.run end,
+  ["sse.sleep"] = function() return sse.sleep, 1 end,
+  ["sse.fetch"] = function() return sse.fetch, NOWHERE end,
+  ["server:drain"] = function() return sse.server.drain end,
+}
+
+for name, class in pairs { text = "response", json = "response", chunks = "response",
+  lines = "response", events = "response", wait = "handle", drain = "server" } do
+  waits[class .. ":" .. name] = function()
+    local object = make[class]()
+    if class == "server" then assert(object:listen()) end
+    return object[name], object
+  end
+end
+waits["server:drain"] = nil
+
+local loops = {
+  ["res:chunks"] = function() return make.response():chunks() end,
+  ["res:lines"] = function() return make.response():lines() end,
+  ["res:events"] = function() return make.response():events() end,
+  ["source:events"] = function() return make.source():events() end,
+}
+
+describe("waiting in a callback", function()
+  after_each(stop)
+
+  it("is told to whoever called what waits", function()
+    start()
+    local report = interface.report()
+    for name, prepare in pairs(waits) do
+      local call = table.pack(prepare())
+      sse.after(0, function() report.check(name, table.unpack(call, 1, call.n)) end)
+    end
+    for name, prepare in pairs(loops) do
+      local call = table.pack(prepare())
+      sse.after(0, function() report.check(name .. " loop", call[1]) end)
+    end
+    sse.sleep(20)
+    finish()
     report.clean()
   end)
 end)

@@ -71,10 +71,12 @@ describe("misuse of every option", function()
       for _, name in ipairs(case[2]) do
         for _, value in ipairs(list) do
           local given = { [name] = interface.real(value[2]) }
-          report.check(("%s { %s = %s }"):format(case[1], name, value[1]), case[3](given))
+          if interface.is_due() then
+            report.check(("%s { %s = %s }"):format(case[1], name, value[1]), case[3](given))
+          end
         end
       end
-      finish(list)
+      finish()
       report.clean()
     end)
   end

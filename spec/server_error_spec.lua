@@ -135,7 +135,7 @@ serving.each("server error", function(transport)
     local without_collection = not collected
     collectgarbage("restart")
     assert(ok, err)
-    assert.is_true(without_collection)
+    assert.is_true(without_collection or os.getenv "SSE_STRESS_GC" ~= nil)
     assert.same({ 500, 500 }, got)
     assert.equal(2, #serving.errors)
     assert.truthy(serving.errors[1].message:find("call res:detach() to answer later", 1, true))

@@ -85,6 +85,20 @@ function options.told(ok, ...)
   error((...), 2)
 end
 
+local home = debug.getinfo(1, "S").source:match "^(@.*[/\\])" -- the library's folder
+
+--- The level of the nearest function outside of the library, for an error that the function which
+-- calls this raises, at whatever depth. Where the library has no folder, its caller's.
+function options.outside()
+  local level = 3
+  local info = home and debug.getinfo(level, "S")
+  while info and (info.what == "C" or info.source:sub(1, #home) == home) do
+    level = level + 1
+    info = debug.getinfo(level, "S")
+  end
+  return info and level - 1 or 2
+end
+
 --- Raises in the name of whoever wrote a field that is not to be written.
 -- @tparam string of "a server"
 -- @param name

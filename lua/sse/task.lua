@@ -105,7 +105,7 @@ local function pump(wait)
     wait.over = not ok or not kept and not wait.results
     if not ok then error(kept, 0) end
     if wait.over then
-      error(("%s: nothing is left that could end this wait"):format(wait.what), 4)
+      error(("%s: nothing is left that could end this wait"):format(wait.what), options.outside())
     end
   end
 end
@@ -118,7 +118,8 @@ end
 function task.await(begin, what)
   local co, wait = task.current(), { what = what or "wait" }
   if not co and core.running() then
-    error(("%s: a callback can't wait; do this in a task (sse.spawn)"):format(wait.what), 3)
+    error(("%s: a callback can't wait; do this in a task (sse.spawn)"):format(wait.what),
+      options.outside())
   end
   begin(function(...)
     if wait.results or wait.over then return false end

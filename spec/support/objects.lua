@@ -53,8 +53,7 @@ local function begin()
   return taken
 end
 
---- By class, what makes an open object.
-objects.make = {
+local makers = {
   server = function() return sse.server {} end,
   channel = objects.channel,
   timer = function() return sse.after(100000, noop) end,
@@ -84,6 +83,19 @@ objects.close = {
   res = function(o) o:finish() end, stream = function(o) o:close() end,
 }
 
+local made = {}
+
+--- By class, what makes an open object.
+objects.make = {}
+
+for class, new in pairs(makers) do
+  objects.make[class] = function()
+    local object = new()
+    made[#made + 1] = { class, object }
+    return object
+  end
+end
+
 --- Values of every type, and objects of every class, open and closed.
 function objects.values()
   local list = interface.values()
@@ -98,13 +110,14 @@ function objects.values()
   return list
 end
 
---- Closes what `objects.values` made, after a turn that shows errors nobody has seen yet.
-function objects.finish(list)
+--- Closes what was made, after a turn that shows errors nobody has seen yet.
+function objects.finish()
   sse.sleep(0)
-  for _, value in ipairs(list) do
-    local class = value[1]:match "^a ([%w_]+)$"
-    if objects.close[class] then objects.close[class](value[2]) end
+  for _, entry in ipairs(made) do
+    local close = objects.close[entry[1]]
+    if close then close(entry[2]) end
   end
+  made = {}
   sse.log(nil)
   for _, channel in ipairs(sse.channels()) do channel:close() end
 end
