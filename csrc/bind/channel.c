@@ -15,6 +15,7 @@ typedef struct channel_object {
     sse_parser *parser; /* reads events back for filters; made with the first; NULL while it reads
                          */
     uint64_t position;  /* of the event in EVENT, 0: none */
+    size_t charged;
     struct {
         bool joined;
         size_t followers;
@@ -392,6 +393,7 @@ static int m_publish(lua_State *L)
         return fail_publish(L, code, field);
     id = sse_channel_id(o->channel, position);
     lua_pushlstring(L, id.at, id.len);
+    sse_charge(L, o->st, &o->charged, sse_log_memory(&o->channel->log));
     return 1;
 }
 
@@ -513,6 +515,7 @@ static int mm_gc(lua_State *L)
     o->channel = NULL;
     sse_parser_free(o->parser);
     o->parser = NULL;
+    sse_discharge(o->st, &o->charged);
     if (!o->st->loop)
         return 0; /* the process ends: its streams may be gone already */
     sse_loop_undefer(o->st->loop, &o->alone);

@@ -1,5 +1,6 @@
 #include "class.h"
 
+#include <limits.h>
 #include <string.h>
 
 #include "bind.h"
@@ -236,6 +237,57 @@ bool sse_protect(sse_state *st, lua_CFunction fn, void *arg)
         lua_gc(L, LUA_GCCOLLECT);
     return ok;
 }
+
+/* --- memory beside Lua's heap ----------------------------------------------------------------- */
+
+#define GRAIN ((size_t)64 << 10) /* bytes: less is not worth a word */
+#define SPARE ((size_t)32 << 20) /* bytes: a full collection is worth so many */
+
+/* A collector in generational mode, as the standalone lua has it, looks at old objects only when
+ * Lua's own heap has grown. So it collects all where the bytes beside the heap have doubled, and
+ * become as many more as the heap is large. */
+static void collect_if_doubled(lua_State *L, sse_state *st)
+{
+    size_t heap = (size_t)lua_gc(L, LUA_GCCOUNT) << 10;
+
+    if (st->beside / 2 < st->base || st->beside - st->base < heap + SPARE)
+        return;
+    lua_gc(L, LUA_GCCOLLECT);
+    st->base = st->beside;
+}
+
+/* Where memory comes and goes in one object, `told` stays at the most there was: no new garbage is
+ * made by that. */
+void sse_charge(lua_State *L, sse_state *st, size_t *charged, size_t bytes)
+{
+    size_t due = 0;
+
+    if (bytes < *charged + GRAIN && *charged < bytes + GRAIN)
+        return;
+    st->beside = st->beside - *charged + bytes;
+    *charged = bytes;
+    if (st->beside < st->told + GRAIN || lua_gc(L, LUA_GCISRUNNING) != 1)
+        return;
+    due = (st->beside - st->told) >> 10;
+    st->told = st->beside;
+    lua_gc(L, LUA_GCSTEP, due < INT_MAX ? (int)due : INT_MAX);
+    collect_if_doubled(L, st);
+}
+
+static void take_off(size_t *sum, size_t bytes)
+{
+    *sum -= bytes < *sum ? bytes : *sum;
+}
+
+void sse_discharge(sse_state *st, size_t *charged)
+{
+    take_off(&st->beside, *charged);
+    take_off(&st->told, *charged);
+    take_off(&st->base, *charged);
+    *charged = 0;
+}
+
+/* --- holding -------------------------------------------------------------------------------- */
 
 void sse_anchor(lua_State *L, int index, int *ref)
 {

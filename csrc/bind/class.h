@@ -23,6 +23,9 @@ typedef struct sse_state {
                      outside */
     int errors;   /* registry reference: list of errors that callbacks raised, oldest first */
     int error_count;
+    size_t beside;  /* bytes beside Lua's heap, of what is garbage too */
+    size_t told;    /* so many of them the collector knows */
+    size_t base;    /* so many were there after the last full collection of sse_charge */
     bool stress_gc; /* SSE_STRESS_GC=1: a full collection after every callback */
 } sse_state;
 
@@ -66,6 +69,14 @@ void sse_set_number(lua_State *L, const char *name, uint64_t value);
 
 /* Pushes nil, message (default text where NULL), name of the code; returns 3. */
 int sse_fail(lua_State *L, int code, const char *message);
+
+/* An object holds that many bytes beside Lua's heap, which the collector does not see; *charged is
+ * what was said last, 0 at first. Where all of them together have become more, the collector takes
+ * a step as for so much new Lua memory, so a finalizer may run. Small changes are not worth it. */
+void sse_charge(lua_State *L, sse_state *st, size_t *charged, size_t bytes);
+
+/* For a finalizer: the object holds nothing any more. */
+void sse_discharge(sse_state *st, size_t *charged);
 
 /* Calls fn with arg as light userdata (lua_touserdata(L, 1)) on st->L under lua_pcall with a
  * traceback. A Lua error is kept for run()/turn(), which stops and raises it; false then. */

@@ -15,8 +15,9 @@ typedef struct parser_object {
     size_t max_event_size;
     size_t items;       /* delivered so far */
     lua_Integer events; /* of these */
-    unsigned wanted;    /* SSE_ITEM_... */
-    const char *type;   /* the Lua string in LAST_TYPE; NULL: none */
+    size_t charged;
+    unsigned wanted;  /* SSE_ITEM_... */
+    const char *type; /* the Lua string in LAST_TYPE; NULL: none */
     size_t type_len;
     bool id_kept; /* the last event id is in LAST_ID */
     bool owned;   /* callbacks are given OWNER first */
@@ -239,6 +240,11 @@ static int fail(lua_State *L, const parser_object *o, int code)
     return sse_fail(L, code, lua_tostring(L, -1));
 }
 
+static void charge(lua_State *L, parser_object *o)
+{
+    sse_charge(L, o->st, &o->charged, sse_parser_memory(o->parser));
+}
+
 static int m_feed(lua_State *L)
 {
     parser_object *o = check(L, 1);
@@ -255,6 +261,7 @@ static int m_feed(lua_State *L)
             return lua_error(L);
         }
         code = (int)lua_tointeger(L, -1);
+        charge(L, o);
     }
     if (code && code != SSE_EBUSY)
         return fail(L, o, code);
@@ -299,6 +306,7 @@ int sse_lparser_feed(lua_State *L, int index, const char *bytes, size_t len)
     }
     code = (int)lua_tointeger(L, -1);
     lua_pop(L, 2);
+    charge(L, o);
     return code;
 }
 
@@ -323,7 +331,10 @@ static int m_deliver(lua_State *L)
 
 static int m_reset(lua_State *L)
 {
-    sse_parser_reset(check(L, 1)->parser);
+    parser_object *o = check(L, 1);
+
+    sse_parser_reset(o->parser);
+    charge(L, o);
     return 0;
 }
 
@@ -381,6 +392,8 @@ static int mm_gc(lua_State *L)
 
     sse_parser_free(o->parser);
     o->parser = NULL;
+    if (o->st)
+        sse_discharge(o->st, &o->charged);
     return 0;
 }
 

@@ -12,7 +12,12 @@ typedef struct server_object {
     sse_state *st;
     sse_server *server;
     int self; /* anchored, and the loop kept, from listen until it is closed and idle */
+    size_t charged;
 } server_object;
+
+/* Memory that a server holds at least: its buffers, and OpenSSL's contexts. */
+#define SERVER_BYTES     ((size_t)80 << 10)
+#define TLS_SERVER_BYTES ((size_t)192 << 10)
 
 enum { ON_REQUEST = 1, ON_IDLE, VALUES = ON_IDLE };
 
@@ -163,6 +168,7 @@ static int f_server(lua_State *L)
     lua_setiuservalue(L, -2, ON_REQUEST);
     lua_getfield(L, 1, "on_idle");
     lua_setiuservalue(L, -2, ON_IDLE);
+    sse_charge(L, st, &o->charged, options.tls ? TLS_SERVER_BYTES : SERVER_BYTES);
     return 1;
 }
 
@@ -316,6 +322,7 @@ static int mm_gc(lua_State *L)
         return 0;
     let_go(L, o);
     o->server = NULL; /* first: the callbacks that come now may reach us */
+    sse_discharge(o->st, &o->charged);
     sse_server_free(server);
     return 0;
 }

@@ -204,6 +204,18 @@ void sse_log_clear(sse_log *log)
     drop_before(log, log->next, log->next);
 }
 
+size_t sse_log_memory(const sse_log *log)
+{
+    size_t bytes = log->cap * sizeof log->ring[0];
+
+    for (int i = 0; i < SSE_LOG_TAGS; i++)
+        bytes += log->index[i].cap * sizeof log->index[i].buckets[0];
+    if (log->oldest < log->next)
+        bytes += (size_t)(log->total - sse_log_at(log, log->oldest)->before) +
+                 (size_t)(log->next - log->oldest) * sizeof(sse_frame);
+    return bytes;
+}
+
 void sse_log_free(sse_log *log)
 {
     sse_log_clear(log);

@@ -68,6 +68,9 @@ void sse_log_init(sse_log *log, const sse_log_limits *limits, const char *epoch,
                   const sse_hash_seed *seed);
 void sse_log_free(sse_log *log);
 
+/* Bytes that it owns: frames, ring and hash indexes. */
+size_t sse_log_memory(const sse_log *log);
+
 /* Drops everything held, as if it had aged. */
 void sse_log_clear(sse_log *log);
 

@@ -39,6 +39,7 @@ function body:close(why)
   if self.pieces.finished and not self.pieces:held() then return end
   self.exchange:cancel()
   self.pieces:clear()
+  if self.parser then self.parser:reset() end -- it keeps no half of an event
   self.closed = true
   if why then self.failure = why end
   self:finish(self.failure)
@@ -134,7 +135,10 @@ local function next_event(self, parser, events)
       return ev
     end
     local piece = self:take()
-    if not piece then return nil end
+    if not piece then
+      parser:reset() -- it keeps no half of an event
+      return nil
+    end
     local ok, message, code = parser:feed(piece)
     if not ok and code ~= "ESTOPPED" then
       if code == "ETOOBIG" then too_big(self, "an event", self.limits.max_event)

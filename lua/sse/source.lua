@@ -180,6 +180,7 @@ function source:drop()
     self.exchange:cancel()
     self.exchange = nil
   end
+  self.parser:reset() -- of what broke off nothing is kept but the last id
   for _, name in ipairs { "heartbeat", "gathering", "retry" } do
     if self[name] then self[name]:stop() end
     self[name] = nil
@@ -255,7 +256,6 @@ end
 local function finish(self)
   self.state = CLOSED
   self:drop()
-  self.parser:reset()
   if self.forget_signal then self.forget_signal() end
   self:on_listeners()
 end
@@ -284,7 +284,6 @@ end
 --- Drops the connection and connects again at once.
 function source:reconnect()
   self:drop()
-  self.parser:reset()
   self.reconnects = self.reconnects + 1
   self:connect()
   if self.turn and self.onreconnect then eventtarget.call(self.onreconnect, 0, nil) end

@@ -5,6 +5,7 @@
 #include <lualib.h>
 #include <signal.h>
 #include <stdio.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -64,6 +65,20 @@ static int f_set_sigpipe(lua_State *L)
     return 0;
 }
 
+/* peak() -> bytes of memory that the process has had at most */
+static int f_peak(lua_State *L)
+{
+    struct rusage usage;
+
+    getrusage(RUSAGE_SELF, &usage);
+#ifdef __APPLE__
+    lua_pushinteger(L, (lua_Integer)usage.ru_maxrss);
+#else
+    lua_pushinteger(L, (lua_Integer)usage.ru_maxrss << 10);
+#endif
+    return 1;
+}
+
 static void copy_path(lua_State *from, lua_State *to, const char *name)
 {
     lua_getglobal(from, "package");
@@ -99,7 +114,7 @@ static const luaL_Reg functions[] = {
     { "fork", f_fork },       { "exit", f_exit },
     { "ended", f_ended },     { "sigpipe", f_sigpipe },
     { "state", f_state },     { "set_sigpipe", f_set_sigpipe },
-    { NULL, NULL },
+    { "peak", f_peak },       { NULL, NULL },
 };
 
 int luaopen_spec_process(lua_State *L)

@@ -20,6 +20,7 @@ local function run(fn, n, act)
       failure = not ok and message or nil
     end
   end
+  local mode = collectgarbage("incremental")
   local pause, step = collectgarbage("setpause"), collectgarbage("setstepmul")
   local every = core.stress and core.stress(1)
   collectgarbage()
@@ -30,6 +31,7 @@ local function run(fn, n, act)
   local ok, message = pcall(fn)
   over = true
   collectgarbage("incremental", pause, step, 13)
+  collectgarbage(mode)
   if every then core.stress(every) end
   if not ok then error(message, 0) end
   return count, failure
