@@ -158,7 +158,7 @@ function response.start_sized(self, status, fields, length)
   local list = fields_of(self, fields)
   headers.default(list, "Content-Type", TEXT)
   local ok, why, code = self.exchange:start(status, list, length)
-  if ok then self.answered, self.begun = true, true end
+  self.answered, self.begun = ok or code == "EFULL", ok or false -- full: the core sent a 503
   return ok, why, code
 end
 
