@@ -52,16 +52,22 @@ function raw:send(bytes)
   end, "the socket to take the bytes") == true
 end
 
---- Takes what has arrived into the buffer.
-function raw:take()
-  local pieces = { self.buffer }
+-- What has arrived, as a list of pieces.
+local function arrived(self)
+  local pieces = {}
   while not self.eof and #pieces < 100 do
     local bytes, err, partial = self.socket:receive(65536)
     pieces[#pieces + 1] = bytes or partial
     if err == "timeout" then break end
     self.eof = err
   end
-  self.buffer = table.concat(pieces)
+  return pieces
+end
+
+--- Takes what has arrived into the buffer.
+function raw:take()
+  local bytes = table.concat(arrived(self))
+  if bytes ~= "" then self.buffer = self.buffer .. bytes end
 end
 
 --- Pumps until the pattern is found in what came; gives what came up to its end and drops that.
@@ -92,13 +98,15 @@ end
 
 --- Pumps until n bytes came; gives and drops them.
 function raw:receive_bytes(n)
+  local pieces, len = { self.buffer }, #self.buffer
   raw.pump(function()
-    self:take()
-    return #self.buffer >= n or self.eof
+    local more = table.concat(arrived(self))
+    pieces[#pieces + 1], len = more, len + #more
+    return len >= n or self.eof
   end, n .. " bytes")
-  local got = self.buffer:sub(1, n)
-  self.buffer = self.buffer:sub(n + 1)
-  return got
+  local all = table.concat(pieces)
+  self.buffer = all:sub(n + 1)
+  return all:sub(1, n)
 end
 
 local function read_chunks(self)
