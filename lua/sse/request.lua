@@ -89,7 +89,7 @@ local function target(self, location)
   local url, message = core.url(location, self.url.request)
   if not url then return nil, ("a redirect to an invalid URL: %s"):format(message) end
   if url.scheme ~= "http" and url.scheme ~= "https" then
-    return nil, ("a redirect to the scheme '%s'"):format(url.scheme)
+    return nil, ("a redirect to the scheme '%.20s'"):format(url.scheme)
   end
   return url
 end
@@ -145,8 +145,9 @@ function on_data(self, bytes)
   self.owner:on_data(bytes)
 end
 
+-- The message may show what a server wrote, such as a certificate's name.
 function on_done(self, message, code)
-  self:finish(message and failure.new(message, code) or nil)
+  self:finish(message and failure.new((message:gsub("%c", "?")), code) or nil)
 end
 
 function exchange:finish(why)
