@@ -88,6 +88,22 @@ describe("sse.fetchEventSource", function()
     })
   end)
 
+  it("waits for no longer than 30 s where the server says so", function()
+    for retry, expected in pairs { ["99999999999999999999"] = 30000, ["0"] = 100, ["700"] = 700 } do
+      local delay
+      local server = serve(function(conn)
+        conn:stream():send("retry: ", retry, "\n\ndata: x\n\n"):close()
+      end)
+      local function onclose() error("again", 0) end
+      local function onerror(why)
+        delay = why.delay
+        return false
+      end
+      sse.fetchEventSource(server:url(), { onclose = onclose, onerror = onerror }):wait()
+      assert.equal(expected, delay)
+    end
+  end)
+
   it("onopen refuses by raising", function()
     local server = serve(function(conn) conn:stream() end)
     local got

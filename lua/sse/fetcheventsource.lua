@@ -11,7 +11,7 @@ local options = require "sse.options"
 local refusal = require "sse.refusal"
 local task = require "sse.task"
 
-local DEFAULT_INTERVAL, MIN_INTERVAL = 1000, 100
+local DEFAULT_INTERVAL, MIN_INTERVAL, MAX_INTERVAL = 1000, 100, 30000
 
 local spec = client.with(client.repeated, {
   redirect = options.one_of("follow", "error", "manual"),
@@ -79,7 +79,7 @@ end
 -- What the server said of ids and waits holds for the next connection, too.
 local function note(self, id, retry)
   self.id = id or self.id
-  if retry then self.interval = math.max(MIN_INTERVAL, retry) end
+  if retry then self.interval = math.max(MIN_INTERVAL, math.min(MAX_INTERVAL, retry)) end
 end
 
 -- One connection, to its end. Raises what onopen, onmessage, onclose or the network say against it.
@@ -200,8 +200,8 @@ end
 -- `onopen(response)` may raise to refuse (without it, status 2xx and text/event-stream are asked
 -- for), `onmessage(event)` gets every event, `onclose()` is told of the server's end and may raise
 -- to connect again, `onerror(failure)` may return milliseconds to wait before the next attempt,
--- false to give up, nil for the default (1000, or the server's retry); an error that it raises ends
--- it too and is reported.
+-- false to give up, nil for the default (1000, or the server's retry, from 100 to 30000); an error
+-- that it raises ends it too and is reported.
 -- @function fetchEventSource
 -- @tparam string url
 -- @tparam[opt] table options those of `sse.fetch`; headers and body may be functions, each called

@@ -7,6 +7,7 @@ local policy = {}
 
 local DEFAULT_INTERVAL, DEFAULT_MIN, DEFAULT_MAX = 1000, 100, 30000
 local LONGEST = 2.0 ^ 31 * 1000 -- ms: longer than any timer runs
+local DAY = 86400000.0 -- ms: nobody may put a source to sleep for longer
 
 -- Another attempt would end the same way (9.2.3: "known to be futile").
 local final = { ECERT = true, ESCHEME = true, EREDIRECT = true, ETOOBIG = true, EINVAL = true }
@@ -73,7 +74,7 @@ local function by_default(self, why, is_final, lived)
   local wait, failures = policy.backoff_of(self):next(lived)
   if o.maxRetries and failures > o.maxRetries then return nil end
   local asked = resilient and why.headers and why.headers["retry-after"]
-  return math.max(wait, asked and policy.retry_after(asked, os.time()) or 0)
+  return math.max(wait, math.min(DAY, asked and policy.retry_after(asked, os.time()) or 0))
 end
 
 local function decided(self, why, is_final, lived)
