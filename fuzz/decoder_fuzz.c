@@ -1,5 +1,5 @@
-/* libFuzzer: the decoder fed a body whole, with much room, and in pieces, with little: both give the
- * same bytes, or fail alike. */
+/* libFuzzer: the decoder fed a body whole, with much room, and in pieces, with little: both give
+ * the same bytes, or fail alike. */
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
