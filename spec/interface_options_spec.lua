@@ -1,5 +1,6 @@
 -- Every option of every public function with values of every type: the call works, gives nil,
 -- message, code, or raises at the line that made it.
+local client = require "sse.client"
 local interface = require "spec.support.interface"
 local objects = require "spec.support.objects"
 local sse = require "sse"
@@ -9,28 +10,29 @@ local new_channel, NOWHERE = objects.channel, objects.NOWHERE
 local start, stop, finish = objects.start, objects.stop, objects.finish
 local function noop() end
 
--- By function, the names of its options and how it is called with a table of them.
-local client_options = {
-  "withCredentials", "method", "body", "headers", "connectTimeout", "maxEventSize", "utf8",
-  "signal", "proxy", "noProxy", "tls", "http2", "unixSocket", "cookies",
-}
-local function with(...)
+-- The names of these rules, and more.
+local function with(rules, ...)
   local names = { ... }
-  return table.move(client_options, 1, #client_options, #names + 1, names)
+  for name in pairs(rules) do names[#names + 1] = name end
+  table.sort(names)
+  return names
 end
 
+-- By function, the names of its options and how it is called with a table of them.
 local option_cases = {
-  { "sse.EventSource", with("lastEventId", "retryInterval", "minRetryInterval", "maxRetryInterval",
-    "maxRetries", "reconnect", "heartbeatTimeout", "log", "oncomment", "onreconnect"),
+  { "sse.EventSource", with(client.options, "headers", "lastEventId", "retryInterval",
+    "minRetryInterval", "maxRetryInterval", "maxRetries", "reconnect", "heartbeatTimeout", "log",
+    "oncomment", "onreconnect"),
     function(given) return sse.EventSource, NOWHERE, given end },
-  { "sse.fetch", with("redirect", "maxBodySize"),
+  { "sse.fetch", with(client.options, "headers", "redirect", "maxBodySize"),
     function(given) return sse.fetch, NOWHERE, given end },
-  { "sse.fetchEventSource", with("lastEventId", "until_data", "log", "onopen", "onmessage",
-    "onclose", "onerror"), function(given) return sse.fetchEventSource, NOWHERE, given end },
-  { "sse.server", { "host", "port", "backlog", "max_connections", "max_connections_per_address",
-    "max_concurrent_streams", "max_head", "max_body", "max_bodies", "max_pending", "max_buffered",
-    "head_timeout", "body_timeout", "idle_timeout", "keep_alive", "tls", "compress", "cors",
-    "on_error" }, function(given) return sse.server, given end },
+  { "sse.fetch tls", { "ca", "cert", "key", "verify" },
+    function(given) return sse.fetch, NOWHERE, { tls = given } end },
+  { "sse.fetchEventSource", with(client.options, "headers", "lastEventId", "until_data", "log",
+    "onopen", "onmessage", "onclose", "onerror"),
+    function(given) return sse.fetchEventSource, NOWHERE, given end },
+  { "sse.server", with(require "sse.server_options"),
+    function(given) return sse.server, given end },
   { "sse.server tls", { "cert", "key", "chain", "names", "min_version", "ciphers", "client_ca" },
     function(given) return sse.server, { tls = given } end },
   { "sse.server cors", { "origin", "credentials", "headers", "max_age" },
