@@ -28,6 +28,24 @@ describe("http2", function()
       assert.equal(1, server:stats().http2_connections)
     end)
 
+    it("has eight requests begun at a time, then others have their turn", function()
+      local order = {}
+      net.start(function(x)
+        order[#order + 1] = x.target
+        net.reply(x, "ok")
+      end)
+      local greedy, pieces = frames.open(net.connect()), {}
+      for i = 1, 200 do
+        pieces[i] = frames.encode("HEADERS", 5, 2 * i - 1, frames.request("GET /" .. i))
+      end
+      greedy.client:send(table.concat(pieces))
+      assert.equal("ok", net.connect(net.head "GET /other"):response().body)
+      assert.equal("ok", (greedy:body(399)))
+      local between = 0
+      while order[between + 1] ~= "/other" do between = between + 1 end
+      assert.is_true(between < 100, between .. " requests were begun before the other's")
+    end)
+
     for cut = 1, #PREFACE - 1, 5 do
       it("that goes on otherwise after " .. cut .. " bytes of it is HTTP/1.1", function()
         net.start(function(x) net.reply(x, x.protocol) end)

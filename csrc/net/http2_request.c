@@ -13,6 +13,10 @@
 #define LEAST_UNIT ((size_t)256 << 10)
 #define WIDE       65535 /* the window of a request while there are few */
 
+/* Requests of one connection that a call of sse_http2_dispatch begins: behind them other
+ * connections have their turn. */
+enum { REQUESTS_A_TURN = 8 };
+
 static size_t unit(const sse_limits *limits)
 {
     return limits->max_body > LEAST_UNIT ? (size_t)limits->max_body : LEAST_UNIT;
@@ -491,14 +495,16 @@ static bool has_its_share(const sse_http2 *s)
 /* A handler may do anything: the list is looked at anew after each. */
 void sse_http2_dispatch(sse_http2 *s)
 {
-    while (s->ready > 0 && !has_its_share(s) && !sse_connection_ended(s->connection) &&
-           !s->connection->finishing) {
+    int left = REQUESTS_A_TURN;
+
+    while (left-- > 0 && s->ready > 0 && !has_its_share(s) &&
+           !sse_connection_ended(s->connection) && !s->connection->finishing) {
         sse_http2_reading *r = s->reading;
 
         while (!r->ready)
             r = r->next;
         dispatch(r);
     }
-    if (s->ready > 0 && sse_pool_full(sse_http2_pool(s)))
+    if (s->ready > 0 && (left < 0 || sse_pool_full(sse_http2_pool(s))))
         sse_connection_wake(s->connection);
 }
