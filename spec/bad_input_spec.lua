@@ -57,6 +57,8 @@ describe("bad input", function()
       ["a wrong type"] = { { port = "80" },
         "option 'port' must be a whole number from 0 to 65535, got string \"80\"" },
       ["a port out of range"] = { { port = 65536 }, "from 0 to 65535, got number 65536" },
+      ["a host with NUL"] = { { host = "127.0.0.1\0.example" },
+        "option 'host' must be a string without NUL" },
       ["a host that is no name"] = { { host = 1 },
         "option 'host' must be a string without NUL, got number 1" },
       ["a negative time"] = { { head_timeout = -1 },

@@ -143,6 +143,8 @@ describe("sse.file", function()
       { { root .. "/nope.html" }, "cannot read '" .. root .. "/nope.html': No such file" },
       { { root .. "/public" }, "is not a file" },
       { {}, "expected a path, got nil" },
+      { { root .. "/secret.txt\0.html" }, "expected a path without NUL" },
+      { { root .. "/secret.txt", { headers = { A = "\n" } } }, "holds a control character" },
       { { root .. "/secret.txt", { typ = 1 } }, "unknown option 'typ'" },
     } do
       local ok, err = pcall(function() files.file(table.unpack(case[1])) end)
@@ -282,6 +284,8 @@ describe("server:static", function()
       assert.is_false(ok)
       assert.truthy(err:find(folder, 1, true), err)
     end
+    local _, cut = pcall(files.folder, root .. "/public\0-not")
+    assert.truthy(cut:find("expected a folder's path without NUL", 1, true), cut)
     local _, err = pcall(files.folder, nil)
     assert.truthy(err:find("expected a folder's path", 1, true))
   end)

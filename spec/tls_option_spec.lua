@@ -11,7 +11,17 @@ describe("server tls option", function()
   end)
 
   local good = certs.path "good.pem"
+  local cut = good .. "\0.old" -- C would read the good one
   for name, case in pairs {
+    ["a certificate with NUL"] = { { cert = cut, key = certs.path "good.key" },
+      "option 'cert' must be a string without NUL" },
+    ["a key with NUL"] = { { cert = good, key = certs.path "good.key" .. "\0" },
+      "option 'key' must be a string without NUL" },
+    ["a chain with NUL"] = { { chain = cut }, "option 'chain' must be a string without NUL" },
+    ["authorities with NUL"] = { { client_ca = cut },
+      "option 'client_ca' must be a string without NUL" },
+    ["a name's certificate with NUL"] = { { names = { ["b.example"] = { cert = cut } } },
+      'tls.names["b.example"]: option \'cert\' must be a string without NUL' },
     ["no certificate"] = { { key = "x" }, "tls needs 'cert'" },
     ["a certificate that isn't there"] = { { cert = "/nowhere/c.pem" },
       "tls.cert: cannot read '/nowhere/c.pem': No such file or directory" },
