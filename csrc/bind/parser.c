@@ -170,16 +170,23 @@ static void push_owner(lua_State *L, const parser_object *o)
 
 static void call_item(lua_State *L, parser_object *o, int kind, const sse_item *item)
 {
+    bool id_is_theirs = false; /* the parser's, not a string of ours */
+
     switch (kind) {
     case SSE_ITEM_EVENT:
         o->events++;
         o->id_kept = o->id_kept && item->same_id; /* before anything can raise */
+        id_is_theirs = !o->id_kept && item->event.id.len > 0;
         lua_pushvalue(L, AT_EVENT);
         push_owner(L, o);
-        push_id(L, o, item); /* first: it is good only until a finalizer sets another */
+        if (id_is_theirs)
+            push_id(L, o, item); /* it is good only until a finalizer sets another */
         lua_pushlstring(L, item->event.data.at, item->event.data.len);
         push_type(L, o, item->event.type);
-        lua_rotate(L, -3, -1); /* data, type, id */
+        if (id_is_theirs)
+            lua_rotate(L, -3, -1); /* data, type, id */
+        else
+            push_id(L, o, item);
         break;
     case SSE_ITEM_RETRY:
         lua_getiuservalue(L, AT_PARSER, ON_RETRY);
