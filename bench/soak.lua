@@ -14,6 +14,7 @@ local sse = require "sse"
 local build = assert(arg[1], "usage: lua soak.lua BUILD-FOLDER")
 local LOOKS = 10
 local WARM = 15000 -- ms before the first tenth: restarts and certificates were seen once
+local PATIENCE = 60000 -- ms that an answer or the end of a deed may take
 local RESTART, RELOAD = 7000, 11000 -- ms from one to the next
 
 local function number_in(variable, default)
@@ -39,7 +40,8 @@ local failures = self.faults
 
 local function tell(method, path)
   local url = ("http://127.0.0.1:%d%s"):format(control, path)
-  local res = assert(sse.fetch(url, { method = method }))
+  local patience = sse.AbortSignal.timeout(PATIENCE)
+  local res = assert(sse.fetch(url, { method = method, signal = patience }))
   local text = assert(res:text())
   if res.status ~= 200 then failures[("%s: %d %s"):format(path, res.status, text)] = 1 end
   return text
@@ -106,7 +108,9 @@ end
 
 -- All clients leave, what they left behind on the servers ends, and nothing is kept for later.
 local function look_at_rest(which)
-  self:finish()
+  if not self:finish(PATIENCE) then
+    failures[("%d tasks of the clients hang"):format(self.alive)] = 1
+  end
   core.forget_connections()
   for _ = 1, 200 do
     sse.sleep(50)

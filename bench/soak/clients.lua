@@ -220,10 +220,12 @@ function clients:begin(number)
   end
 end
 
---- Waits until each has ended what it does.
-function clients:finish()
+--- Waits until each has ended what it does; whether they did within that many ms.
+function clients:finish(patience)
+  local until_then = sse.now() + patience
   self.over = true
-  while self.alive > 0 do sse.sleep(20) end
+  while self.alive > 0 and sse.now() < until_then do sse.sleep(20) end
+  return self.alive == 0
 end
 
 return clients
