@@ -3,6 +3,7 @@ local frames = require "spec.support.frames"
 local lfs = require "lfs"
 local raw = require "spec.support.raw"
 local serving = require "spec.support.serving"
+local wait = require "spec.support.wait"
 
 local SIZE = 8 * 1024 * 1024
 local path
@@ -100,5 +101,53 @@ describe("a file that changes while it is sent", function()
     stuck(server)
     assert.is_true(server:stats().pending <= 20 * 65536)
     assert.is_true(lfs.attributes(path, "size") == SIZE)
+  end)
+end)
+
+describe("files that nobody takes", function()
+  before_each(function()
+    path = os.tmpname()
+    write(SIZE)
+  end)
+  after_each(function()
+    serving.stop()
+    os.remove(path)
+  end)
+
+  local function ask(n)
+    local clients = {}
+    for i = 1, n do
+      clients[i] = serving.connect(4096)
+      clients[i]:send(("GET %s HTTP/1.1\r\nHost: a\r\n\r\n"):format(target()))
+    end
+    return clients
+  end
+
+  it("hold few descriptors, and come whole when they are taken after all", function()
+    local server = start()
+    local before = wait.fds()
+    local clients = ask(100)
+    raw.pump(function() return server:stats().requests == 100 end, "all requests")
+    stuck(server)
+    local files = wait.fds() - before - 200 -- and the two ends of each connection
+    assert.is_true(files > 0 and files <= 64, files)
+    for _, i in ipairs { 1, 100 } do
+      local got = clients[i]:response()
+      assert.equal(SIZE, #got.body)
+    end
+    assert.same({}, serving.errors)
+  end)
+
+  it("break off where the file has changed meanwhile", function()
+    local server = start()
+    local clients = ask(100)
+    raw.pump(function() return server:stats().requests == 100 end, "all requests")
+    stuck(server)
+    write(SIZE + 1)
+    clients[1]:head()
+    assert.equal(SIZE, #clients[1]:receive_bytes(SIZE)) -- its file was held
+    clients[100]:head()
+    assert.is_true(#clients[100]:receive_all() < SIZE)
+    assert.matches("ended %d+ bytes early: it has changed", serving.errors[1].message)
   end)
 end)

@@ -8,6 +8,7 @@ local response = require "sse.server_response"
 local files = {}
 
 local PIECE = 64 * 1024 -- bytes read at once: what a file that is being sent holds at most
+local MOST_HELD = 64 -- files that stay open while their clients take nothing
 local ENFILE, EMFILE = 23, 24 -- no descriptor left; the same on Linux, macOS and the BSDs
 
 local types = {
@@ -65,31 +66,67 @@ local function is_current(req, tag, modified)
   return false
 end
 
--- The next piece of a file, of which so many bytes are to come. One that has become shorter, or
--- can't be read, raises: the answer breaks off.
-local function read_piece(file, left)
-  local piece, why = file:read(math.min(left, PIECE))
-  if piece then return piece end
-  error(("a file ended %d bytes early: %s"):format(left, why or "it has become shorter"), 0)
+-- A file on its way to a client: path, file (nil while it is closed), at (the next piece's place),
+-- left (bytes to come), stat (as it was when it was opened first).
+local held = 0
+
+local function fail_early(sending, why)
+  error(("a file ended %d bytes early: %s"):format(sending.left, why), 0)
 end
 
--- Sends a piece; gives its length, or nil where the client has gone.
+-- Opens a file again that was closed while its client waited. One that has changed since would make
+-- an answer of two halves, and raises: the answer breaks off.
+local function reopen(sending)
+  local file, why = io.open(sending.path, "rb")
+  if not file then fail_early(sending, why) end
+  sending.file = file
+  local stat = core.stat(sending.path)
+  if not stat or stat.size ~= sending.stat.size or stat.mtime ~= sending.stat.mtime then
+    fail_early(sending, "it has changed")
+  end
+  if not file:seek("set", sending.at) then fail_early(sending, "it can't be read from there") end
+end
+
+-- The next piece. One that has become shorter, or can't be read, raises: the answer breaks off.
+local function read_piece(sending)
+  if not sending.file then reopen(sending) end
+  local piece, why = sending.file:read(math.min(sending.left, PIECE))
+  if not piece then fail_early(sending, why or "it has become shorter") end
+  sending.at, sending.left = sending.at + #piece, sending.left - #piece
+  return piece
+end
+
+local function close(sending)
+  if sending.file then sending.file:close() end
+  sending.file = nil
+end
+
+-- Sends a piece; false where the client has gone.
 local function send_piece(res, piece)
   while true do
     local ok, _, code = res:write(piece)
-    if ok then return #piece end
-    if code ~= "EFULL" or not res:drain() then return nil end
+    if ok then return true end
+    if code ~= "EFULL" or not res:drain() then return false end
   end
 end
 
--- Sends `size` bytes of the file, the next piece when the client has taken the one before. While it
+-- Waits until the client has taken what was sent. A file of which all is read needs no descriptor
+-- meanwhile, and only a few others have one: else clients that read nothing could use up all.
+local function drain(res, sending)
+  if sending.left == 0 or held >= MOST_HELD then
+    close(sending)
+    return res:drain()
+  end
+  held = held + 1
+  local _end <close> = setmetatable({}, { __close = function() held = held - 1 end })
+  return res:drain()
+end
+
+-- Sends what is left of the file, the next piece when the client has taken the one before. While it
 -- waits the piece is held once, by the core.
-local function send_pieces(res, file, size)
-  local left = size
-  while left > 0 do
-    local sent = send_piece(res, read_piece(file, left))
-    if not sent or not res:drain() then return end
-    left = left - sent
+local function send_pieces(res, sending)
+  while sending.left > 0 do
+    if not send_piece(res, read_piece(sending)) or not drain(res, sending) then return end
   end
   res:finish()
 end
@@ -102,14 +139,17 @@ local function refuse(res, number)
   res:reply(404, "Not Found\n")
 end
 
-local function send(req, res, path, fields)
-  local file <close>, _, number = io.open(path, "rb")
+local function send(req, res, path, fields, stat)
+  local file, _, number = io.open(path, "rb")
   if not file then return refuse(res, number) end
+  local sending = { path = path, file = file, at = 0, left = 0, stat = stat }
+  local _end <close> = setmetatable({}, { __close = function() close(sending) end })
   local size = file:seek("end")
   if not size or not file:seek("set") then return res:reply(404, "Not Found\n") end
   if not response.start_sized(res, 200, fields, size) then return end
   if req.method == "HEAD" then return res:finish() end
-  send_pieces(res, file, size)
+  sending.left = size
+  send_pieces(res, sending)
 end
 
 -- Answers with the file, or 404 where it is none (any more).
@@ -123,7 +163,7 @@ local function serve(req, res, path, given)
   if is_current(req, tag, modified) then return res:reply(304, nil, fields) end
   default(fields, "Content-Type", given.content_type or type_of(path))
   default(fields, "X-Content-Type-Options", "nosniff")
-  return send(req, res, path, fields)
+  return send(req, res, path, fields, stat)
 end
 
 local spec = { content_type = "string", headers = "table" }
