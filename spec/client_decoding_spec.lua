@@ -189,3 +189,21 @@ describe("a body that becomes far more than was sent", function()
     end
   end)
 end)
+
+describe("a body that is not compressed", function()
+  after_each(fixture.finish)
+
+  it("has a share of a turn's time, too: a flood of events leaves room for others", function()
+    local flood = ("data:\n\n"):rep(300000)
+    local server = serve(function(conn) conn:stream():send(flood) end)
+    local source, heard = open(server:url()), 0
+    source.onmessage = function()
+      heard = heard + 1
+      if heard % 1000 ~= 0 then return end
+      local till = sse.now() + 2
+      while sse.now() < till do end -- 16 KiB take longer than the share
+    end
+    local most = largest_turn(source, function() return heard == 300000 end)
+    assert.is_true(most <= 2 * 16384, most .. " bytes in a turn")
+  end)
+end)

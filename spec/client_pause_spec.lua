@@ -24,6 +24,11 @@ local SERVER = [[
   server:get("/pending", function(_, res)
     res:reply(200, tostring(last.closed and 0 or last.pending))
   end)
+  server:get("/zipped", function(_, res)
+    local pipe = io.popen "head -c 90000000 /dev/zero | gzip -9n"
+    res:reply(200, pipe:read "a", { ["Content-Encoding"] = "gzip" })
+    pipe:close()
+  end)
   server:get("/break", function(_, res)
     broken = broken + 1
     res:reply(200, "")
@@ -34,7 +39,7 @@ local SERVER = [[
   sse.run()
 ]]
 
-local CLIENT = [[
+local CLIENT_OF = [[
   local core = require "sse.core"
   local sse = require "sse"
   local tls = { verify = false }
@@ -54,7 +59,9 @@ local CLIENT = [[
   local opened
   shared.onmessage = function() opened = true end
   while not opened do core.turn() end
+]]
 
+local CLIENT = CLIENT_OF .. [[
   local function round()
     local res = get "/big"
     local next_piece = res:chunks()
@@ -76,6 +83,16 @@ local CLIENT = [[
   shared:close()
 ]]
 
+local READER = CLIENT_OF .. [[
+  local res, size, pieces = get "/zipped", 0, 0
+  for piece in res:chunks() do
+    size, pieces = size + #piece, pieces + 1
+    if pieces %% 10 == 0 then sse.sleep(0) end
+  end
+  print(size, res.failure and res.failure.code)
+  shared:close()
+]]
+
 local ENDS = {
   ["closed by the client"] = "res:close()",
   ["broken off by the server"] = [[
@@ -84,14 +101,26 @@ local ENDS = {
     assert(res.failure)]],
 }
 
+local function start_server()
+  local files = certs.server()
+  return child.script(SERVER:format(SIZE, files.cert, files.key)):till "port (%d+)"
+end
+
+describe("a response over a shared connection", function()
+  after_each(child.stop)
+
+  it("that becomes more than libcurl would keep reaches a slow reader whole", function()
+    local port = start_server()
+    child.script(READER:format(port, port)):till "90000000\tnil"
+  end)
+end)
+
 describe("a response that nobody reads, over a shared connection", function()
   after_each(child.stop)
 
   for name, ending in pairs(ENDS) do
     it("leaves nothing behind when it is " .. name, function()
-      local files = certs.server()
-      local server = child.script(SERVER:format(SIZE, files.cert, files.key))
-      local port = server:till "port (%d+)"
+      local port = start_server()
       local client = child.script(CLIENT:format(port, port, ending, ROUNDS))
       local grown = tonumber((client:till "grown by (%-?%d+)"))
       if not (os.getenv "LD_PRELOAD" or ""):find "asan" then -- which keeps freed memory for a while

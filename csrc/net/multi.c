@@ -555,7 +555,9 @@ void sse_multi_resume(sse_multi *m, sse_multi_user *u)
 
     m->inside++;
     u->paused = false;
+    u->resuming = true;
     code = curl_easy_pause(u->easy, CURLPAUSE_CONT);
+    u->resuming = false;
     m->inside--;
     if (code && !u->retired)
         sse_multi_fail(m, u, code);

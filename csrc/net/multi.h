@@ -22,11 +22,12 @@ typedef struct sse_multi_user {
     void (*on_done)(struct sse_multi_user *u, int curl_code); /* at most once; already removed */
     void (*destroy)(struct sse_multi_user *u); /* cleans the easy handle up and frees the owner */
     bool counted, added, retired;
-    bool paused;  /* libcurl was told to pause; set by the owner */
-    bool keeps;   /* it failed while paused: libcurl may have kept bytes for it */
-    bool failing; /* being given up: what comes is to be refused, as when retired */
-    bool lost;    /* one of its sockets could not be watched */
-    bool parents; /* in a forked child: begun before the fork */
+    bool paused;   /* libcurl was told to pause; set by the owner */
+    bool resuming; /* libcurl hands over what it kept: its owner must not pause now */
+    bool keeps;    /* it failed while paused: libcurl may have kept bytes for it */
+    bool failing;  /* being given up: what comes is to be refused, as when retired */
+    bool lost;     /* one of its sockets could not be watched */
+    bool parents;  /* in a forked child: begun before the fork */
     struct sse_multi_user *after, **link; /* among all that are counted */
 } sse_multi_user;
 

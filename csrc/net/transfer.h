@@ -69,8 +69,9 @@ int sse_transfer_start(sse_transfer **out, sse_multi *m, const sse_transfer_opti
 void sse_transfer_free(sse_transfer *t);
 
 /* After pause no on_body comes until resume; one piece may be held back, then the sender feels it.
- * Without a pause, too, no more than 64 KiB are decoded in a turn of the loop. Once the head has
- * come, a paused transfer does not keep the loop running: only its reader could go on with it. */
+ * Without a pause, too, a body has 3 ms of a turn of the loop, a compressed one up to 64 KiB. Once
+ * the head has come, a paused transfer does not keep the loop running: only its reader could go on
+ * with it. */
 void sse_transfer_pause(sse_transfer *t);
 void sse_transfer_resume(sse_transfer *t);
 

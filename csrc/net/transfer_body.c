@@ -1,6 +1,6 @@
 /* The body: decoded here rather than by libcurl, which decodes all that a packet becomes within one
- * call. Here a turn of the loop has its share, a pause holds at once, and what waits is at most one
- * piece as it was received. */
+ * call. A turn of the loop has its share of each body, of bytes that are decoded and of time; a
+ * pause holds at once; and what waits does so as it was received. */
 #include "transfer_inner.h"
 
 #define PIECE ((size_t)16 << 10) /* decoded at a time */
@@ -8,7 +8,7 @@
 
 bool sse_transfer_holds(const sse_transfer *t)
 {
-    return t->raw.len > 0 || t->more;
+    return t->raw.len > t->raw_at || t->more;
 }
 
 static void give(sse_transfer *t, const char *bytes, size_t len)
@@ -43,18 +43,23 @@ void sse_transfer_decode(sse_transfer *t, const sse_http1_field *fields, size_t 
     }
 }
 
-/* How much the transfer may decode at once; 0: no more in this turn, or while it is paused. */
+/* How many bytes may be handed over next; 0: no more in this turn, or while it is paused. */
 static size_t room(sse_transfer *t)
 {
-    uint64_t turn = sse_loop_turns(t->loop);
-    size_t left = 0;
+    uint64_t turn = sse_loop_turns(t->loop), now = sse_loop_now_us(t->loop);
+    size_t left = PIECE;
 
     if (t->failure || t->use.retired || t->paused)
         return 0;
-    if (t->turn != turn)
+    if (t->turn != turn) {
         t->turn_bytes = 0;
+        t->turn_began = now;
+    }
     t->turn = turn;
-    left = TURN - t->turn_bytes;
+    if (now - t->turn_began > SSE_LOOP_SLICE_US)
+        return 0;
+    if (t->decoder)
+        left = TURN - t->turn_bytes;
     return left < PIECE ? left : PIECE;
 }
 
@@ -65,22 +70,35 @@ static const char *explain(int code)
     return code == SSE_EPROTO ? "the compressed body is broken" : NULL;
 }
 
-/* Decodes and hands over until `in` is used up, the turn's share is, or somebody pauses. */
-static void decode(sse_transfer *t, sse_slice *in)
+static void decode(sse_transfer *t, sse_slice *in, size_t cap)
 {
     char piece[PIECE];
+    size_t len = 0;
+    int code = sse_decoder_run(t->decoder, in, piece, cap, &len);
+
+    t->more = !code && len == cap;
+    t->turn_bytes += len;
+    if (len > 0)
+        give(t, piece, len);
+    if (code)
+        sse_transfer_note(t, code, explain(code));
+}
+
+/* Hands `in` over until it is used up, the turn's share is, or somebody pauses. */
+static void hand_over(sse_transfer *t, sse_slice *in)
+{
     size_t cap = 0;
 
     while ((in->len > 0 || t->more) && (cap = room(t)) > 0) {
-        size_t len = 0;
-        int code = sse_decoder_run(t->decoder, in, piece, cap, &len);
+        size_t n = in->len < cap ? in->len : cap;
 
-        t->more = !code && len == cap;
-        t->turn_bytes += len;
-        if (len > 0)
-            give(t, piece, len);
-        if (code)
-            sse_transfer_note(t, code, explain(code));
+        if (t->decoder) {
+            decode(t, in, cap);
+            continue;
+        }
+        in->at += n;
+        in->len -= n;
+        give(t, in->at - n, n);
     }
 }
 
@@ -92,20 +110,30 @@ static size_t give_up(sse_transfer *t)
     return CURL_WRITEFUNC_ERROR;
 }
 
-static void take_coded(sse_transfer *t, const char *bytes, size_t len)
+static void keep(sse_transfer *t, sse_slice in)
 {
-    sse_slice in = { bytes, len };
-    int code = SSE_OK;
+    int code = in.len > 0 ? sse_buffer_append(&t->raw, in.at, in.len) : SSE_OK;
 
-    decode(t, &in);
-    if (t->failure || t->use.retired)
-        return;
-    if (in.len > 0)
-        code = sse_buffer_append(&t->raw, in.at, in.len);
     if (code)
         sse_transfer_note(t, code, NULL);
-    else if (sse_transfer_holds(t) && !t->paused)
+}
+
+static void take(sse_transfer *t, sse_slice in)
+{
+    hand_over(t, &in);
+    if (t->failure || t->use.retired)
+        return;
+    keep(t, in);
+    if (sse_transfer_holds(t) && !t->paused)
         sse_loop_defer(t->loop, &t->later);
+}
+
+static size_t make_pause(sse_transfer *t)
+{
+    t->use.paused = true;
+    if (!t->paused)
+        sse_loop_defer(t->loop, &t->later);
+    return CURL_WRITEFUNC_PAUSE;
 }
 
 size_t sse_transfer_on_body(char *bytes, size_t size, size_t count, void *arg)
@@ -115,51 +143,56 @@ size_t sse_transfer_on_body(char *bytes, size_t size, size_t count, void *arg)
 
     if (t->use.retired || t->use.failing || t->failure)
         return give_up(t);
-    if (t->paused || sse_transfer_holds(t)) {
-        t->use.paused = true;
-        return CURL_WRITEFUNC_PAUSE;
-    }
+    /* All that libcurl kept during a pause is taken: refused, it would be copied each time. */
+    if (!t->use.resuming && (sse_transfer_holds(t) || room(t) == 0))
+        return make_pause(t);
     if (t->undecodable)
         sse_transfer_note(t, t->undecodable,
                           t->undecodable == SSE_EPROTO
                               ? "the body's coding is not known (expected " SSE_DECODER_CODINGS ")"
                               : NULL);
-    else if (t->decoder)
-        take_coded(t, bytes, len);
+    else if (t->use.resuming)
+        keep(t, (sse_slice){ bytes, len });
     else
-        give(t, bytes, len);
+        take(t, (sse_slice){ bytes, len });
     return t->failure || t->use.retired ? give_up(t) : len;
 }
 
 /* --- on the loop ------------------------------------------------------------------------------ */
 
-static void decode_held(sse_transfer *t)
+static void hand_over_held(sse_transfer *t)
 {
-    sse_slice in = sse_buffer_slice(&t->raw);
-    size_t len = in.len;
+    sse_slice in = { NULL, t->raw.len - t->raw_at };
 
-    decode(t, &in);
-    sse_buffer_consume(&t->raw, len - in.len);
-    if (t->raw.len == 0)
-        sse_buffer_free(&t->raw);
+    if (t->raw.data)
+        in.at = t->raw.data + t->raw_at;
+    hand_over(t, &in);
+    t->raw_at = t->raw.len - in.len;
+    if (in.len > 0)
+        return;
+    sse_buffer_free(&t->raw);
+    t->raw_at = 0;
+}
+
+static bool has_share(sse_transfer *t)
+{
+    return room(t) > 0 && !sse_loop_slice_over(t->loop, sse_loop_now_us(t->loop));
 }
 
 static void proceed(sse_transfer *t)
 {
-    if (sse_transfer_holds(t) && !sse_loop_slice_over(t->loop, sse_loop_now_us(t->loop)))
-        decode_held(t);
+    if (t->use.paused && !sse_transfer_holds(t) && has_share(t))
+        sse_multi_resume(t->multi, &t->use);
+    if (sse_transfer_holds(t) && has_share(t))
+        hand_over_held(t);
     if (t->use.retired || t->done || t->paused)
         return;
     if (t->failure)
         sse_transfer_fail(t);
-    else if (sse_transfer_holds(t))
+    else if (sse_transfer_holds(t) || t->use.paused)
         sse_loop_defer(t->loop, &t->later);
     else if (t->ended)
         sse_transfer_finish(t);
-    else if (t->use.paused) {
-        t->use.paused = false;
-        sse_multi_resume(t->multi, &t->use);
-    }
 }
 
 void sse_transfer_go_on(void *arg)

@@ -31,8 +31,10 @@ struct sse_transfer {
     /* The body: transfer_body.c. */
     sse_decoder *decoder; /* NULL: the body is taken as it comes */
     int undecodable;      /* the code that fails the transfer when a body comes */
-    sse_buffer raw;       /* bytes not yet decoded */
-    uint64_t turn;        /* the loop's turn in which turn_bytes were decoded */
+    sse_buffer raw;       /* bytes as they were received, from raw_at on not yet handed over */
+    size_t raw_at;
+    uint64_t turn;       /* the loop's turn in which turn_bytes were decoded */
+    uint64_t turn_began; /* microseconds: the first bytes handed over in it */
     size_t turn_bytes;
 
     sse_deferred later; /* the start, then what sse_transfer_go_on does */
