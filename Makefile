@@ -118,16 +118,20 @@ endif
 ASAN_LIB  = $(shell $(CC) -print-file-name=libasan.so)
 ASAN_BUILD = DEPS= BUILD=build-asan HARDEN= LDFLAGS="$(SANITIZE) $(STAYS)" \
     CFLAGS="-O1 -g $(SANITIZE) -fno-sanitize-recover=all -fno-omit-frame-pointer"
-ASAN_ENV   = $(PRELOAD)=$(ASAN_LIB) ASAN_OPTIONS=detect_leaks=1:abort_on_error=0 \
+ASAN_ENV   = $(PRELOAD)=$(ASAN_LIB) ASAN_OPTIONS=detect_leaks=1:abort_on_error=0:handle_abort=1 \
     LSAN_OPTIONS=suppressions=$(CURDIR)/scripts/lsan.supp:print_suppressions=0 \
     UBSAN_OPTIONS=print_stacktrace=1 SSE_TEST_PATIENCE=5
 asan: | deps
 	@$(MAKE) --no-print-directory test $(ASAN_BUILD) TEST_ENV='$(ASAN_ENV)'
 
+# Under the sanitizers, and the collector may run at any allocation of the binding, as in make stress.
+ASAN_STRESS = $(ASAN_BUILD) BUILD=build-asan-stress TEST_ENV='$(ASAN_ENV)' \
+    BIND_CPPFLAGS="-DSSE_STRESS_ALLOC -include csrc/bind/stress.h"
+
 # CHAOS_SEEDS (200) random programs and clients from CHAOS_SEED (1) on, under the sanitizers with leak
 # checking; chaos-plain without. SSE_STRESS_GC=1: with a full collection after every callback.
 chaos: | deps
-	@$(MAKE) --no-print-directory chaos-plain $(ASAN_BUILD) TEST_ENV='$(ASAN_ENV)'
+	@$(MAKE) --no-print-directory chaos-plain $(ASAN_STRESS)
 chaos-plain: $(CORE) $(TEST_DEPS)
 	@$(LUA_ENV) scripts/chaos.sh env $(TEST_ENV) $(LUA) spec/chaos/main.lua
 .PHONY: chaos chaos-plain

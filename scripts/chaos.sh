@@ -14,8 +14,7 @@ began=$(date +%s) at=$first failed=
 while [ "$at" -le "$last" ]; do
     count=$((last - at + 1))
     [ "$count" -le 10 ] || count=10
-    # A process that hangs is ended by its alarm; perl is where make is.
-    perl -e 'alarm shift; exec @ARGV or die' $((60 * patience)) "$@" "$at" "$count" >"$out" 2>&1
+    perl scripts/watchdog.pl $((60 * patience)) "$@" "$at" "$count" >"$out" 2>&1
     status=$?
     bad=$(sed -n 's/^seed //p' "$out" | tail -1)
     if [ "$status" = 0 ]; then

@@ -4,6 +4,7 @@
 # that dies or hangs it shows the seed and its last calls, and fails. FOLDER/internal.txt gets the
 # errors that blame the library, which fail nothing.
 set -u
+here=$(cd "$(dirname "$0")" && pwd)
 folder=$1
 shift
 mkdir -p "$folder"
@@ -21,7 +22,7 @@ while :; do
     left=$((seconds - ($(date +%s) - began)))
     [ "$left" -ge 0 ] || break
     [ "$left" -le 20 ] || left=20
-    perl -e 'alarm shift; exec @ARGV or die' $((left + 120)) "$@" "$seed" "$left" trace >out 2>&1
+    perl "$here/watchdog.pl" $((left + 120)) "$@" "$seed" "$left" trace >out 2>&1
     status=$?
     if [ "$status" != 0 ]; then
         cat out

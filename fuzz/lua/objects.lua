@@ -32,6 +32,8 @@ function makers.channel(self)
   return sse.channel("fuzz " .. self.number, { history = self.rnd:upto(5) - 1, slow = slow })
 end
 
+function makers.event_of_a_channel() sse.channel("everybody"):publish { data = "x", id = "own" } end
+function makers.another() return sse.channel("everybody"):publish { event = "y", data = "x" } end
 function makers.core_channel() return core.channel { name = "core" } end
 function makers.core_server(self) return core.server { on_request = self.values:act() } end
 
@@ -101,7 +103,7 @@ local function gather(list, name, from, public)
   table.sort(keys, function(a, b) return tostring(a) < tostring(b) end)
   for _, key in ipairs(keys) do
     local value, full = rawget(from, key), name .. "." .. tostring(key)
-    if LEFT_OUT[key] then goto continue end
+    if LEFT_OUT[key] or tostring(key):find "^__" then goto continue end
     if type(value) == "function" then list[#list + 1] = { full, value, public }
     elseif type(value) == "table" and key ~= "__index" then gather(list, full, value, public) end
     ::continue::
@@ -158,7 +160,8 @@ function objects.new(rnd, values_of)
     local stream = res:event_stream { retry = 5 }
     self:add(stream)
     local channel = sse.channel "everybody"
-    if stream and rnd:one_in(2) then stream:follow(channel) end
+    local where = rnd:one_in(2) and values_of:act() or nil
+    if stream and rnd:one_in(2) then stream:follow(channel, { where = where }) end
     self:add(channel)
   end)
   assert(self.server:listen())

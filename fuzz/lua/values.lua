@@ -82,7 +82,7 @@ function values:table(depth)
   end
   if rnd:one_in(12) then
     setmetatable(made, { __gc = self:act(), __close = self:act(), __index = self:act(),
-      __tostring = self:act(), __len = self:act(), __pairs = self:act(), __call = self:act() })
+      __tostring = self:act(), __len = self:act(), __call = self:act() })
   end
   return made
 end

@@ -126,6 +126,42 @@ function acts.finalize(world)
   setmetatable({}, { __gc = function() world:act "finalizer" end })
 end
 
+-- A stream that ends where the collector comes by.
+function acts.trap(world)
+  local stream, name, how = world:stream(), world:name(), world.rnd:upto(3)
+  if not stream then return end
+  setmetatable({}, { __gc = function()
+    if world.calm then return
+    elseif how == 1 then stream:close()
+    elseif how == 2 then stream:abort()
+    elseif not world.witnessed[stream] then stream:unfollow(world.channels:at(name).channel) end
+  end })
+end
+
+function acts.trap_and_restart(world)
+  for _ = 1, 10 do acts.trap(world) end
+  acts.restart_channel(world)
+end
+
+-- A channel that is closed while its only follower is owed events, which a filter is asked for.
+function acts.lonely(world)
+  local stream = world:stream()
+  if not stream or stream.closed or world.witnessed[stream] then return end
+  world.serial = (world.serial or 0) + 1
+  local channel = sse.channel("chaos lonely " .. world.serial, { history = 10 })
+  local function trap()
+    setmetatable({}, { __gc = function()
+      if not world.calm then stream:unfollow(channel) end
+    end })
+    return true
+  end
+  for n = 1, 5 do channel:publish { data = "lonely", event = "e", id = "lonely " .. n } end
+  trap()
+  stream:follow(channel, { from = "oldest", where = trap })
+  channel:publish "lonely"
+  channel:close()
+end
+
 function acts.reload_tls(world) world.secure:reload_tls() end
 
 function acts.close_server(world)

@@ -17,8 +17,14 @@ local stress = os.getenv "SSE_STRESS_GC" -- each callback costs a collection
 function world:name() return self.rnd:pick(channels.names) end
 function world:server() return self.rnd:one_in(2) and self.plain or self.secure end
 
+-- One that is open, as a rule.
 function world:stream()
-  return self.streams[1] and self.rnd:pick(self.streams)
+  local stream
+  for _ = 1, 4 do
+    stream = self.streams[1] and self.rnd:pick(self.streams)
+    if not stream or not stream.closed then break end
+  end
+  return stream
 end
 
 --- Takes a response that waits for its answer.
@@ -47,6 +53,7 @@ end
 function world:follow_options(stream)
   local rnd, witnessed = self.rnd, self.witnessed[stream]
   local function where(event)
+    if not self.calm and rnd:one_in(4) then acts.by_name.trap(self) end
     self:act "where"
     return witnessed or #event.data % 3 ~= 0
   end
