@@ -138,6 +138,26 @@ serving.each("channel", function(transport)
     assert.equal(1, server:stats().streams_ended.slow)
   end)
 
+  it("tells who waits for what it sent", function()
+    local news, held = channel "news", channel "held"
+    local stream
+    serving.start(function(s)
+      s:get("/", function(_, res) stream = res:event_stream():follow(news) end)
+    end)
+    local client = open(nil, news)
+    publish(news, 1, 1)
+    client:till "data: 1\n\n"
+    publish(held, 2, 20)
+    local drained
+    sse.spawn(function() -- nothing was sent by the stream itself
+      stream:follow(held, { from = "oldest" })
+      drained = stream:drain()
+    end)
+    raw.pump(function() return drained ~= nil end, "the drain")
+    assert.is_true(drained)
+    client:till "data: 20\n\n"
+  end)
+
   it("lets all go when the server drains, each with a retry", function()
     local news = channel "drain"
     local server = serve(news)

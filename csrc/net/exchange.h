@@ -71,7 +71,7 @@ typedef struct sse_transport {
     void (*hurry)(sse_exchange *x, uint64_t ms); /* to be finished: no longer than that */
     void (*abort)(sse_exchange *x);
     void (*flush)(sse_exchange *x, bool again); /* see sse_connection_flush */
-    size_t (*pending)(const sse_exchange *x);
+    size_t (*pending)(const sse_exchange *x); /* more than 0: on_drain follows */
     size_t (*queued)(const sse_exchange *x); /* bytes of all the connection's exchanges */
     sse_connection *(*connection)(const sse_exchange *x);
     bool (*lost)(const sse_exchange *x); /* see sse_exchange_lost */
@@ -150,6 +150,7 @@ void sse_exchange_finish(sse_exchange *x, sse_reason reason);
  */
 void sse_exchange_abort(sse_exchange *x, sse_reason reason);
 
+/* Bytes that wait to go out; where there are any, on_drain follows. */
 size_t sse_exchange_pending(const sse_exchange *x);
 
 /* "127.0.0.1", "::1"; "" where it is unknown. */

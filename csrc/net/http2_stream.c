@@ -325,11 +325,14 @@ static void flush_answer(sse_exchange *x, bool again)
         sse_connection_flush(t->session->connection, again);
 }
 
+/* What a channel's round has pushed goes out without a word, unless somebody has seen it wait. */
 static size_t pending_bytes(const sse_exchange *x)
 {
-    const sse_http2_stream *t = x->session;
+    sse_http2_stream *t = x->session;
+    size_t bytes = sse_queue_bytes(&t->out);
 
-    return sse_queue_bytes(&t->out);
+    t->tell = t->tell || bytes > 0;
+    return bytes;
 }
 
 static size_t queued_bytes(const sse_exchange *x)
