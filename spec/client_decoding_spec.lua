@@ -188,6 +188,25 @@ describe("a body that becomes far more than was sent", function()
       end
     end
   end)
+
+  it("holds up no other one, though its events take long", function()
+    local block = gzip("data: " .. ("x"):rep(2 ^ 14) .. "\n\n")
+    local endless = serve(function(conn)
+      conn:stream("Content-Encoding: gzip"):send(block:rep(10000))
+    end)
+    local other = serve_body("gzip", gzip(("y"):rep(2 ^ 15)):rep(32))
+    local source, events = open(endless:url()), 0
+    source.onmessage = function()
+      events = events + 1
+      local till = core.now() + 4 -- longer than the deferred calls of a turn have together
+      while core.now() < till do end
+    end
+    wait.till(function() return events > 10 end, "the endless one")
+    local text
+    fixture.in_task(function() text = get(other):text() end)
+    assert.equal(2 ^ 20, #text)
+    assert.is_true(events < 10000)
+  end)
 end)
 
 describe("a body that is not compressed", function()

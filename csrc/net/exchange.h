@@ -71,8 +71,8 @@ typedef struct sse_transport {
     void (*hurry)(sse_exchange *x, uint64_t ms); /* to be finished: no longer than that */
     void (*abort)(sse_exchange *x);
     void (*flush)(sse_exchange *x, bool again); /* see sse_connection_flush */
-    size_t (*pending)(const sse_exchange *x); /* more than 0: on_drain follows */
-    size_t (*queued)(const sse_exchange *x); /* bytes of all the connection's exchanges */
+    size_t (*pending)(const sse_exchange *x);   /* more than 0: on_drain follows */
+    size_t (*queued)(const sse_exchange *x);    /* bytes of all the connection's exchanges */
     sse_connection *(*connection)(const sse_exchange *x);
     bool (*lost)(const sse_exchange *x); /* see sse_exchange_lost */
 } sse_transport;

@@ -3,8 +3,9 @@
  * pause holds at once; and what waits does so as it was received. */
 #include "transfer_inner.h"
 
-#define PIECE ((size_t)16 << 10) /* decoded at a time */
-#define TURN  ((size_t)64 << 10) /* decoded in a turn of the loop */
+#define PIECE  ((size_t)16 << 10) /* decoded at a time */
+#define TURN   ((size_t)64 << 10) /* decoded in a turn of the loop */
+#define LITTLE ((size_t)4 << 10)  /* handed over where others have used up the turn's time */
 
 bool sse_transfer_holds(const sse_transfer *t)
 {
@@ -84,18 +85,23 @@ static void decode(sse_transfer *t, sse_slice *in, size_t cap)
         sse_transfer_note(t, code, explain(code));
 }
 
-/* Hands `in` over until it is used up, the turn's share is, or somebody pauses. */
-static void hand_over(sse_transfer *t, sse_slice *in)
+/* Hands `in` over until it is used up, the turn's share is, `most` bytes have gone or somebody
+ * pauses. */
+static void hand_over(sse_transfer *t, sse_slice *in, size_t most)
 {
-    size_t cap = 0;
+    uint64_t before = t->bytes;
 
-    while ((in->len > 0 || t->more) && (cap = room(t)) > 0) {
-        size_t n = in->len < cap ? in->len : cap;
+    while ((in->len > 0 || t->more) && t->bytes - before < most) {
+        size_t left = most - (size_t)(t->bytes - before), cap = room(t), n = 0;
 
+        if (cap == 0)
+            return;
+        cap = cap < left ? cap : left;
         if (t->decoder) {
             decode(t, in, cap);
             continue;
         }
+        n = in->len < cap ? in->len : cap;
         in->at += n;
         in->len -= n;
         give(t, in->at - n, n);
@@ -120,7 +126,7 @@ static void keep(sse_transfer *t, sse_slice in)
 
 static void take(sse_transfer *t, sse_slice in)
 {
-    hand_over(t, &in);
+    hand_over(t, &in, SIZE_MAX);
     if (t->failure || t->use.retired)
         return;
     keep(t, in);
@@ -160,13 +166,16 @@ size_t sse_transfer_on_body(char *bytes, size_t size, size_t count, void *arg)
 
 /* --- on the loop ------------------------------------------------------------------------------ */
 
+/* The deferred calls are in the same order in each turn: were those behind a slow one passed over,
+ * they would be for as long as it has something. */
 static void hand_over_held(sse_transfer *t)
 {
     sse_slice in = { NULL, t->raw.len - t->raw_at };
+    bool over = sse_loop_slice_over(t->loop, sse_loop_now_us(t->loop));
 
     if (t->raw.data)
         in.at = t->raw.data + t->raw_at;
-    hand_over(t, &in);
+    hand_over(t, &in, over ? LITTLE : SIZE_MAX);
     t->raw_at = t->raw.len - in.len;
     if (in.len > 0)
         return;
@@ -174,16 +183,11 @@ static void hand_over_held(sse_transfer *t)
     t->raw_at = 0;
 }
 
-static bool has_share(sse_transfer *t)
-{
-    return room(t) > 0 && !sse_loop_slice_over(t->loop, sse_loop_now_us(t->loop));
-}
-
 static void proceed(sse_transfer *t)
 {
-    if (t->use.paused && !sse_transfer_holds(t) && has_share(t))
+    if (t->use.paused && !sse_transfer_holds(t) && room(t) > 0)
         sse_multi_resume(t->multi, &t->use);
-    if (sse_transfer_holds(t) && has_share(t))
+    if (sse_transfer_holds(t))
         hand_over_held(t);
     if (t->use.retired || t->done || t->paused)
         return;
