@@ -2,7 +2,7 @@
 -- usage: lua attack.lua BUILD-FOLDER
 -- Environment: ATTACKS (names with commas, each NAME or NAME:PEERSxRATE; all), ATTACK_SECONDS (5,
 -- of some 12), ATTACK_ROUNDS (1; medians of several), ATTACK_FOLLOWERS (100), ATTACK_EVENTS (100 a
--- second).
+-- second), ATTACK_HTTP2 (followers on a connection; without it they are HTTP/1.1's).
 local attacks = require "bench.attack.list"
 local report = require "bench.attack.report"
 local run = require "bench.attack.run"
@@ -30,6 +30,7 @@ local settings = {
   rounds = number_in("ATTACK_ROUNDS", 1),
   followers = number_in("ATTACK_FOLLOWERS", 100),
   events = number_in("ATTACK_EVENTS", 100),
+  http2 = number_in("ATTACK_HTTP2"),
 }
 
 local terminal = os.execute "test -t 2"

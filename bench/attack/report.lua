@@ -60,10 +60,10 @@ end
 local LINE = "%-17s %5s x %-5s %7s %7s %7s %7s %6s  %6s %6s %6s %6s  %4s %5s  %s"
 
 function report.introduce(settings, priority)
-  print(("%d well-behaved followers of a channel with %g events a second, on a server of default "
-    .. "options; delays in ms,\nfrom publish to follower, before and under each attack; memory in "
-    .. "MiB%s"):format(settings.followers, settings.events,
-    settings.rounds > 1 and (", medians of %d rounds"):format(settings.rounds) or ""))
+  print(("%d well-behaved followers over %s of a channel with %g events a second, on a server of "
+    .. "default options; delays\nin ms, from publish to follower, before and under each attack; "
+    .. "memory in MiB%s"):format(settings.followers, settings.http2 and "HTTP/2" or "HTTP/1.1",
+    settings.events, settings.rounds > 1 and (", medians of %d rounds"):format(settings.rounds) or ""))
   print(priority ~= "" and ("the server and the followers run by `%s`"):format(priority:sub(1, -2))
     or "nothing but niceness keeps the attackers and this machine's other work from the figures")
   print(LINE:format("attack", "peers", "acts", "quiet", "", "under", "", "", "memory", "", "", "",

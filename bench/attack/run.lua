@@ -10,7 +10,7 @@ local run = {}
 local lua = arg[-1]
 local SIZE = 1000 -- bytes of an event
 local SECONDS = 5
-local FIRST, TIMES = 1.2, 3 -- seconds of attacks before anything is compared, and how many
+local FIRST, TIMES = 1.2, 5 -- seconds of attacks before anything is compared, and how many
 
 --- What is put before a command that is to have priority; "" where nobody may.
 run.priority = os.execute "chrt -r 1 true 2>/dev/null" and "chrt -r 1 " or ""
@@ -26,9 +26,9 @@ local function start(build)
     exists(trim) and trim or ""))
 end
 
+local options = "--in-target --gc /gc"
 local server = {
-  name = "ours", title = "lua-sse", start = start, options = "--in-target --gc /gc",
-  priority = run.priority,
+  name = "ours", title = "lua-sse", start = start, options = options, priority = run.priority,
 }
 
 local function parse(line)
@@ -112,6 +112,7 @@ end
 -- where the system doesn't tell); what of the server's numbers grew, `more`; or `broken`, why it
 -- came to no end.
 function run.attack(attack, settings)
+  server.options = options .. (settings.http2 and " --http2 " .. settings.http2 or "")
   local session = server_run.open(server, settings.build, SIZE)
   local ok, found = pcall(measure, session, attack, settings)
   session:close()
