@@ -72,10 +72,12 @@ local function measure_attacked(session, attack, seconds, phase, settings)
   return followers, parse(expect(pipe:read("l"), "the attack"))
 end
 
--- Twice: the second looks once all that the first found ended is freed.
+-- Bytes of memory, and those of the heap in use. Twice: the second looks once all that the first
+-- found ended is freed.
 local function memory(session)
   session:run { "memory" }
-  return session:run { "memory" }.bytes
+  local bytes = session:run { "memory" }.bytes
+  return bytes, tonumber(session:run { "get:/heap" }.heap)
 end
 
 -- A server as it is after some hours: it had 2,000 followers once, over HTTP/1.1 and HTTP/2, and
@@ -98,10 +100,10 @@ local function measure(session, attack, settings)
   found.cold = memory(session)
   for _ = 1, TIMES do begin_attack(session, attack, FIRST, settings):close() end
   found.quiet = session:run(phase)
-  found.before = memory(session)
+  found.before, found.heap_before = memory(session)
   local stats_before = stats(session)
   found.attacked, found.attackers = measure_attacked(session, attack, seconds, phase, settings)
-  found.after = memory(session)
+  found.after, found.heap_after = memory(session)
   found.during = math.max(found.attackers.memory, found.after or -1)
   found.more = difference(stats_before, stats(session))
   return found
@@ -109,8 +111,8 @@ end
 
 --- Gives what was found: of the followers `quiet` and `attacked`, of the `attackers`; bytes of
 -- memory `cold` (no attack yet), `before` (first short ones are over), `during` and `after` (nil
--- where the system doesn't tell); what of the server's numbers grew, `more`; or `broken`, why it
--- came to no end.
+-- where the system doesn't tell), of the heap `heap_before` and `heap_after`; what of the server's
+-- numbers grew, `more`; or `broken`, why it came to no end.
 function run.attack(attack, settings)
   server.options = options .. (settings.http2 and " --http2 " .. settings.http2 or "")
   local session = server_run.open(server, settings.build, SIZE)

@@ -2,8 +2,8 @@
 -- a channel, POST /publish?mark=M publishes M and letters up to SIZE bytes (the first argument);
 -- GET /hello and /report answer small and large, /file is a file, /many follows 64 channels, POST
 -- /upload takes a body. GET /gc collects garbage and has the allocator give back what it can, where
--- the second argument is a module that does that; GET /stats tells the server's numbers. Prints its
--- port.
+-- the second argument is a module that does that; GET /heap tells the bytes in use, GET /stats the
+-- server's numbers. Prints its port.
 local sse = require "sse"
 
 local SIZE = tonumber(arg[1]) or 200
@@ -49,6 +49,8 @@ server:get("/gc", function(_, res)
   trim()
   res:reply(200, ("%.1f"):format(collectgarbage "count"))
 end)
+
+server:get("/heap", function(_, res) res:reply(200, (" heap=%s"):format(trim() or "-")) end)
 
 local function flatten(values, prefix, into)
   for name, value in pairs(values) do
