@@ -12,11 +12,12 @@ bool sse_transfer_holds(const sse_transfer *t)
     return t->raw.len > t->raw_at || t->more;
 }
 
+/* `room` was asked right before, and the time is what it was then. */
 static void give(sse_transfer *t, const char *bytes, size_t len)
 {
     int code = SSE_OK;
 
-    t->active = sse_loop_now(t->loop);
+    t->active = t->now / 1000;
     t->bytes += len;
     code = t->callbacks.on_body(t->user, bytes, len);
     if (code)
@@ -47,17 +48,18 @@ void sse_transfer_decode(sse_transfer *t, const sse_http1_field *fields, size_t 
 /* How many bytes may be handed over next; 0: no more in this turn, or while it is paused. */
 static size_t room(sse_transfer *t)
 {
-    uint64_t turn = sse_loop_turns(t->loop), now = sse_loop_now_us(t->loop);
+    uint64_t turn = sse_loop_turns(t->loop);
     size_t left = PIECE;
 
     if (t->failure || t->use.retired || t->paused)
         return 0;
+    t->now = sse_loop_now_us(t->loop);
     if (t->turn != turn) {
         t->turn_bytes = 0;
-        t->turn_began = now;
+        t->turn_began = t->now;
     }
     t->turn = turn;
-    if (now - t->turn_began > SSE_LOOP_SLICE_US)
+    if (t->now - t->turn_began > SSE_LOOP_SLICE_US)
         return 0;
     if (t->decoder)
         left = TURN - t->turn_bytes;
@@ -159,8 +161,10 @@ size_t sse_transfer_on_body(char *bytes, size_t size, size_t count, void *arg)
                               : NULL);
     else if (t->use.resuming)
         keep(t, (sse_slice){ bytes, len });
-    else
+    else if (t->decoder || len > PIECE)
         take(t, (sse_slice){ bytes, len });
+    else
+        give(t, bytes, len);
     return t->failure || t->use.retired ? give_up(t) : len;
 }
 

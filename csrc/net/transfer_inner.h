@@ -34,6 +34,7 @@ struct sse_transfer {
     sse_buffer raw;       /* bytes as they were received, from raw_at on not yet handed over */
     size_t raw_at;
     uint64_t turn;       /* the loop's turn in which turn_bytes were decoded */
+    uint64_t now;        /* microseconds, as last looked at */
     uint64_t turn_began; /* microseconds: the first bytes handed over in it */
     size_t turn_bytes;
 
