@@ -160,7 +160,7 @@ function report.conclude(count)
   print(("aims: p99 at most x%g; afterwards (garbage collected, the allocator's unused pages given "
     .. "back) at most %g %%\nmore in use, and of memory, where that is not known; with the pages "
     .. "that can't be given back %g %%; nothing lost"):format(MOST_RATIO, 100 * (MOST_GROWTH - 1),
-    100 * (MOST_PAGES - 1) + 0.5 // 1))
+    100 * (MOST_PAGES - 1)))
   for _, each in ipairs(faults) do print("NOT MET: " .. each) end
   if count == 0 then print("all met") end
 end

@@ -26,9 +26,9 @@ local function start(build)
     exists(trim) and trim or ""))
 end
 
-local options = "--in-target --gc /gc"
+local load_options = "--in-target --gc /gc"
 local server = {
-  name = "ours", title = "lua-sse", start = start, options = options, priority = run.priority,
+  name = "ours", title = "lua-sse", start = start, options = load_options, priority = run.priority,
 }
 
 local function parse(line)
@@ -114,7 +114,7 @@ end
 -- where the system doesn't tell), of the heap `heap_before` and `heap_after`; what of the server's
 -- numbers grew, `more`; or `broken`, why it came to no end.
 function run.attack(attack, settings)
-  server.options = options .. (settings.http2 and " --http2 " .. settings.http2 or "")
+  server.options = load_options .. (settings.http2 and " --http2 " .. settings.http2 or "")
   local session = server_run.open(server, settings.build, SIZE)
   local ok, found = pcall(measure, session, attack, settings)
   session:close()
