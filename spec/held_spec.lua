@@ -1,5 +1,6 @@
 -- What the server holds for its clients is counted as it is, and who is furthest behind pays when
 -- it is too much: max_buffered, server:stats().buffered.
+local core = require "sse.core"
 local frames = require "spec.support.frames"
 local raw = require "spec.support.raw"
 local serving = require "spec.support.serving"
@@ -193,6 +194,47 @@ describe("what a server holds", function()
     assert.is_true(done < 300) -- who has its share waits with further requests
     assert.equal(100000, #serving.request("GET /").body)
     for _, client in ipairs(clients) do client.client:close() end
+  end)
+
+  it("ends nobody at once who takes what he gets", function()
+    local streams, clients = {}, {}
+    local server = serving.start({ max_buffered = 255000, max_pending = 1 << 20 }, function(s)
+      s:get("/:n", function(req, res) streams[tonumber(req.params.n)] = res:event_stream() end)
+    end)
+    for n = 1, 3 do
+      clients[n] = hoarders(1, 1, "/" .. n)[1]
+      raw.pump(function() return streams[n] end, "a stream")
+    end
+    for n = 1, 3 do assert.is_true(streams[n]:send(("x"):rep(90000))) end
+    core.turn() -- at whose end it is too much
+    for n = 1, 3 do
+      for _, id in ipairs { 0, 1 } do
+        clients[n]:send("WINDOW_UPDATE", 0, id, frames.u32(1 << 20))
+      end
+    end
+    raw.pump(function()
+      for n = 1, 3 do clients[n]:take() end
+      return server:stats().buffered == 0
+    end, "all to have theirs")
+    assert.equal(0, server:stats().overflowed)
+  end)
+
+  it("serves requests that it held back once there is room, whoever made it", function()
+    local stream
+    local server = serving.start({ max_buffered = 255000, max_pending = 1 << 20 }, function(s)
+      s:get("/hold", function(_, res) stream = res:event_stream() end)
+      s:get("/large", function(_, res) res:reply(200, ("x"):rep(10000)) end)
+      s:get("/none", function(_, res) res:reply(204) end)
+    end)
+    local holder = hoarders(1, 1, "/hold")[1]
+    raw.pump(function() return stream end, "the stream")
+    assert.is_true(stream:send(("x"):rep(245000)))
+    local client = hoarders(1, 1, "/large")[1]
+    raw.pump(function() return server:stats().buffered > 255000 end, "too much to be held")
+    client:get(3, "GET /none")
+    raw.pump(function() return server:stats().http2_streams == 3 end, "its request")
+    for _, id in ipairs { 0, 1 } do holder:send("WINDOW_UPDATE", 0, id, frames.u32(1 << 20)) end
+    assert.truthy(client:receive("HEADERS", 3))
   end)
 
   it("holds back requests of who has its share, and serves them when it takes more", function()

@@ -118,6 +118,9 @@ typedef struct sse_pool {
     struct sse_http2_stream *http2_ending; /* http2_stream.c's: ended by the client, to be told */
     struct sse_follower *left;             /* follower.c's: have left, to be freed */
     sse_deferred turn_end;
+    sse_deadline relief; /* runs while more than max_buffered is held, and a little longer */
+    uint64_t full_since; /* ms: when that began; 0: it is not so */
+    uint64_t spared;     /* ms: whoever took something since then owes nothing */
     sse_fork_call at_fork;
     sse_draining draining;
     sse_slab connections, sessions, exchanges, streams, packed_streams, followers, http2_streams;
@@ -207,6 +210,9 @@ static inline size_t sse_pool_share(const sse_pool *pool)
 
 /* Bytes held for a client that took nothing since `due` was set to write_timeout from then. */
 sse_debt sse_pool_debt(const sse_pool *pool, size_t held, uint64_t due);
+
+/* Where the pool is full: HTTP/2 connections are woken once it is no longer. */
+void sse_pool_await_room(sse_pool *pool);
 
 /* Calls the pool's end of turn (flush, ends, frees) when the turn at hand is over. */
 void sse_pool_wake(sse_pool *pool);

@@ -505,6 +505,8 @@ void sse_http2_dispatch(sse_http2 *s)
             r = r->next;
         dispatch(r);
     }
-    if (s->ready > 0 && (left < 0 || sse_pool_full(sse_http2_pool(s))))
+    if (s->ready > 0 && left < 0)
         sse_connection_wake(s->connection);
+    else if (s->ready > 0 && sse_pool_full(sse_http2_pool(s)))
+        sse_pool_await_room(sse_http2_pool(s));
 }

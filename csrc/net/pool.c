@@ -47,13 +47,17 @@ static void free_dead(sse_pool *pool)
 /* --- who is furthest behind ------------------------------------------------------------------- */
 
 #define RELIEF_PASSES 4
+#define STEADY_MS     100  /* who has taken something so lately is spared at first */
+#define SPARED_MS     1000 /* for that long */
 
 sse_debt sse_pool_debt(const sse_pool *pool, size_t held, uint64_t due)
 {
     uint64_t now = sse_loop_now(pool->loop), most = pool->limits.write_timeout;
-    uint64_t left = due > now ? due - now : 0;
+    uint64_t left = due > now ? due - now : 0, late = left < most ? most - left : 0;
 
-    return (sse_debt){ (uint64_t)held * (left < most ? most - left + 1 : 1), held };
+    if (late < pool->spared)
+        return (sse_debt){ 0 };
+    return (sse_debt){ (uint64_t)held * (late + 1), held };
 }
 
 static sse_debt debt_of(const sse_connection *c)
@@ -114,11 +118,48 @@ static bool call_in_most(sse_pool *pool, size_t low)
     return true;
 }
 
+void sse_pool_await_room(sse_pool *pool)
+{
+    if (!pool->relief.link)
+        sse_wheel_set(&pool->wheel, &pool->relief, STEADY_MS);
+}
+
+/* Whether it is still too much; if not, HTTP/2 requests that have waited are handed over. */
+static void on_relief(sse_deadline *d)
+{
+    sse_pool *pool = SSE_OWNER(d, sse_pool, relief);
+
+    if (sse_pool_full(pool)) {
+        sse_pool_wake(pool);
+        return;
+    }
+    pool->full_since = 0;
+    for (sse_connection *c = pool->open; c; c = c->next)
+        if (c->protocol->debt)
+            sse_connection_wake(c);
+}
+
+/* Many who read may ask for much at once: those who take it steadily are given a second, since
+ * little more comes meanwhile: all sends to those who are behind are refused, and whole answers. */
+static bool may_spare(const sse_pool *pool, uint64_t now)
+{
+    size_t most = pool->limits.max_buffered;
+
+    return now - pool->full_since < SPARED_MS && pool->count.queued.held - most < most / 2;
+}
+
 /* More is held than may be: an eighth of it goes, so that this is not looked at in every turn. */
 static void relieve(sse_pool *pool)
 {
     size_t low = pool->limits.max_buffered - pool->limits.max_buffered / 8;
+    uint64_t now = sse_loop_now(pool->loop);
 
+    if (!sse_pool_full(pool))
+        return;
+    if (!pool->full_since)
+        pool->full_since = now;
+    pool->spared = may_spare(pool, now) ? STEADY_MS : 0;
+    sse_pool_await_room(pool);
     for (int i = 0; i < RELIEF_PASSES && sse_pool_full(pool); i++)
         if (!call_in_most(pool, low))
             return;
@@ -161,6 +202,7 @@ void sse_pool_init(sse_pool *pool, sse_loop *loop, const sse_limits *limits)
     pool->ended_tail = &pool->ended;
     pool->dirty_tail = &pool->dirty;
     sse_wheel_init(&pool->wheel, loop);
+    pool->relief.call = on_relief;
     sse_deferred_init(&pool->turn_end, end_turn, pool);
     sse_loop_at_fork(loop, &pool->at_fork, cut_off_all, pool);
 }
