@@ -113,7 +113,7 @@ serving.over(transports.https, "server over TLS", function()
       listener:pause()
       local n = 0
       raw.pump(function()
-        for _ = 1, 500 do
+        for _ = 1, 500 // SCALE do
           n = n + 1
           news:publish { data = ("%d %s"):format(n, ("x"):rep(n % 500 * SCALE)) }
         end

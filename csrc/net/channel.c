@@ -212,7 +212,8 @@ static void fetch(const sse_follower *f)
     }
 }
 
-/* Serves followers until the round is over or, where `sliced`, the turn's time is. */
+/* Serves followers until the round is over or, where `sliced`, the turn's time is. Who would be
+ * overtaken by the trim at the round's end gets all that its socket takes. */
 static bool go_on(sse_channel *c, size_t limit, bool sliced)
 {
     c->now = sse_loop_now_us(c->loop);
@@ -224,7 +225,7 @@ static bool go_on(sse_channel *c, size_t limit, bool sliced)
             if (f->filter) /* who knows what it does */
                 i = BETWEEN_LOOKS;
             c->next_due = f->next;
-            c->call->pump(f, limit);
+            c->call->pump(f, f->cursor < c->leaving ? SIZE_MAX : limit);
         }
         c->now = sse_loop_now_us(c->loop);
         if (sliced && c->next_due && sse_loop_slice_over(c->loop, c->now))
