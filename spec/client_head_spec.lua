@@ -177,4 +177,16 @@ describe("without a descriptor left", function()
     ]], "sh -c 'ulimit -n 64; exec \"$@\"' sh")
     program:till "EMFILE\nEMFILE\nECONNREFUSED\n"
   end)
+
+  it("a server's listen fails with EMFILE, and succeeds later", function()
+    local program = child.script([[
+      local server, files = require "sse".server {}, {}
+      for _ = 1, 100 do files[#files + 1] = io.open "/dev/null" end
+      print((select(3, server:listen())))
+      for _, file in ipairs(files) do file:close() end
+      print((server:listen()))
+      server:close()
+    ]], "sh -c 'ulimit -n 64; exec \"$@\"' sh")
+    program:till "EMFILE\ntrue\n"
+  end)
 end)

@@ -179,6 +179,9 @@ static int code_of_errno(int number)
     case EACCES:
     case EPERM:
         return SSE_EACCES;
+    case EMFILE:
+    case ENFILE:
+        return SSE_EMFILE;
     case ENOMEM:
         return SSE_ENOMEM;
     default:

@@ -29,8 +29,9 @@ int sse_server_new(sse_loop *loop, const sse_server_options *options, void *user
  * callback. */
 void sse_server_free(sse_server *server);
 
-/* Binds and listens. SSE_EADDRINUSE, SSE_EACCES, SSE_ENOTFOUND, SSE_ESYS, SSE_ESTATE (it listens
- * already); message (of size bytes) says what and where. */
+/* Binds and listens. SSE_EADDRINUSE, SSE_EADDRNOTAVAIL, SSE_EACCES, SSE_ENOTFOUND, SSE_EMFILE,
+ * SSE_ENOMEM, SSE_ESYS, SSE_ESTATE (it listens already); message (of size bytes) says what and
+ * where. */
 int sse_server_listen(sse_server *server, char *message, size_t size);
 
 /* Accepts no more; what is open stays. Idempotent. */
