@@ -73,7 +73,7 @@ $(BUILD)/obj/bind/%.o: CPPFLAGS += $(BIND_CPPFLAGS)
 -include $(OBJECTS:.o=.d)
 
 # What the goals at hand need of other people's programs; DEPS= for none.
-DEPS ?= build $(filter demo test lint analyze asan valgrind interop bench fuzz rock \
+DEPS ?= build $(filter demo test lint analyze asan valgrind interop bench soak fuzz rock \
                        doc,$(MAKECMDGOALS)) \
         $(if $(filter stress model chaos chaos-plain fuzz fuzz-lua,$(MAKECMDGOALS)),test) \
         $(if $(filter format,$(MAKECMDGOALS)),lint)

@@ -1,8 +1,8 @@
 #!/bin/sh
 # deps.sh GROUP...: installs what a group of make targets needs and lacks: build, demo, test, lint,
-# analyze, asan, valgrind, interop, bench, fuzz, rock, doc. What is there already, from whatever
-# source, is left alone; then this costs a few milliseconds and no package manager is called. On
-# Debian and Ubuntu by apt-get. Elsewhere it says what to install.
+# analyze, asan, valgrind, interop, bench, soak, fuzz, rock, doc. What is there already, from
+# whatever source, is left alone; then this costs a few milliseconds and no package manager is
+# called. On Debian and Ubuntu by apt-get. Elsewhere it says what to install.
 set -eu
 cd "$(dirname "$0")/.."
 LUA=${LUA:-lua5.4}
@@ -67,6 +67,10 @@ LIST
 nchan|nginx + nchan, a peer|nginx-light libnginx-mod-nchan|nginx|nginx|nginx
 cmd:openssl|makes a certificate|openssl|openssl|openssl|openssl
 cmd:ps|finds a server's processes|procps|procps-ng|procps|proctools
+LIST
+        ;;
+    soak) packages_of build; packages_of lfs; cat <<'LIST'
+cmd:openssl|makes certificates|openssl|openssl|openssl|openssl
 LIST
         ;;
     h2load) cat <<'LIST'
