@@ -196,6 +196,28 @@ describe("what a server holds", function()
     for _, client in ipairs(clients) do client.client:close() end
   end)
 
+  it("counts what waits for a full socket, whatever windows its client has opened", function()
+    local streams = {}
+    local server = serving.start({ max_buffered = 1300000, max_pending = 1 << 22 }, function(s)
+      s:get("/:n", function(req, res) streams[req.params.n] = res:event_stream() end)
+    end)
+    local open = frames.open(serving.connect(4096), frames.setting(4, (1 << 31) - 1))
+    open:send("WINDOW_UPDATE", 0, 0, frames.u32(1 << 30))
+    open:get(1, "GET /open")
+    hoarders(1, 1, "/closed")
+    hoarders(1, 1, "/last")
+    raw.pump(function() return streams.open and streams.closed and streams.last end, "the streams")
+    while streams.open.pending < 600000 do assert.is_true(streams.open:send(("x"):rep(16000))) end
+    assert.is_true(streams.closed:send(("x"):rep(300000)))
+    wait.past(200)
+    assert.equal(0, server:stats().overflowed)
+    streams.last:send(("x"):rep(500000))
+    raw.pump(function() return server:stats().overflowed > 0 end, "an end")
+    assert.is_true(streams.open.closed)
+    assert.is_false(streams.closed.closed)
+    assert.is_false(streams.last.closed)
+  end)
+
   it("ends nobody at once who takes what he gets", function()
     local streams, clients = {}, {}
     local server = serving.start({ max_buffered = 255000, max_pending = 1 << 20 }, function(s)

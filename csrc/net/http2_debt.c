@@ -1,11 +1,15 @@
 #include "http2_inner.h"
 
-/* Nothing where the client was not yet given what waits. */
+/* Nothing where the client was not yet given what waits. What its windows have room for waits for
+ * the socket where that is full. */
 static sse_debt debt_of(const sse_http2_stream *t)
 {
-    if (!t->due)
+    const sse_connection *c = t->session->connection;
+    uint64_t due = !t->due && c->stalled ? c->deadline.due : t->due;
+
+    if (!due)
         return (sse_debt){ 0 };
-    return sse_pool_debt(sse_http2_pool(t->session), sse_queue_held(&t->out), t->due);
+    return sse_pool_debt(c->pool, sse_queue_held(&t->out), due);
 }
 
 sse_debt sse_http2_debt(const sse_connection *c)
