@@ -240,22 +240,31 @@ describe("what a server holds", function()
     assert.equal(0, server:stats().overflowed)
   end)
 
-  it("serves requests that it held back once there is room, whoever made it", function()
+  -- A request waits while another client holds so many bytes and its own an answer of so many.
+  local function is_served_later(options, others, own)
     local stream
-    local server = serving.start({ max_buffered = 255000, max_pending = 1 << 20 }, function(s)
-      s:get("/hold", function(_, res) stream = res:event_stream() end)
-      s:get("/large", function(_, res) res:reply(200, ("x"):rep(10000)) end)
+    local server = serving.start(options, function(s)
+      s:get("/hold", function(_, res) stream = res:event_stream { max_pending = 1 << 20 } end)
+      s:get("/large", function(_, res) res:reply(200, ("x"):rep(own)) end)
       s:get("/none", function(_, res) res:reply(204) end)
     end)
     local holder = hoarders(1, 1, "/hold")[1]
     raw.pump(function() return stream end, "the stream")
-    assert.is_true(stream:send(("x"):rep(245000)))
+    assert.is_true(stream:send(("x"):rep(others)))
     local client = hoarders(1, 1, "/large")[1]
-    raw.pump(function() return server:stats().buffered > 255000 end, "too much to be held")
+    raw.pump(function() return server:stats().buffered > others + own end, "the answer to be held")
     client:get(3, "GET /none")
     raw.pump(function() return server:stats().http2_streams == 3 end, "its request")
     for _, id in ipairs { 0, 1 } do holder:send("WINDOW_UPDATE", 0, id, frames.u32(1 << 20)) end
     assert.truthy(client:receive("HEADERS", 3))
+  end
+
+  it("serves requests that it held back once there is room, whoever made it", function()
+    is_served_later({ max_buffered = 255000 }, 245000, 10000)
+  end)
+
+  it("serves those of who has its share when less than half is held", function()
+    is_served_later({ max_buffered = 255000, max_pending = 5000 }, 150000, 30000)
   end)
 
   it("holds back requests of who has its share, and serves them when it takes more", function()

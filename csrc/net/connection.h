@@ -90,6 +90,7 @@ typedef struct sse_protocol {
      * that is too much: from the end of a turn; NULL: the connection. */
     sse_debt (*debt)(const sse_connection *c);
     void (*on_debt)(sse_connection *c);
+    void (*on_room)(sse_connection *c); /* see sse_pool_await_room; ends nothing */
 } sse_protocol;
 
 struct sse_arrival;
@@ -211,7 +212,8 @@ static inline size_t sse_pool_share(const sse_pool *pool)
 /* Bytes held for a client that took nothing since `due` was set to write_timeout from then. */
 sse_debt sse_pool_debt(const sse_pool *pool, size_t held, uint64_t due);
 
-/* Where the pool is full: HTTP/2 connections are woken once it is no longer. */
+/* Where so much is held that something has to wait: every connection is told by on_room, a little
+ * later, once the pool is not full. */
 void sse_pool_await_room(sse_pool *pool);
 
 /* Calls the pool's end of turn (flush, ends, frees) when the turn at hand is over. */

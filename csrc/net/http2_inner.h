@@ -170,6 +170,9 @@ uint32_t sse_http2_first_window(const sse_limits *limits);
 /* Hands whole requests over, unless the client has its share of what the server holds. */
 void sse_http2_dispatch(sse_http2 *s);
 
+/* There may be room for those that have waited. */
+void sse_http2_on_room(sse_connection *c);
+
 /* --- http2_debt.c: what the client owes; see sse_protocol */
 
 sse_debt sse_http2_debt(const sse_connection *c);

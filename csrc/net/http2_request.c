@@ -507,6 +507,14 @@ void sse_http2_dispatch(sse_http2 *s)
     }
     if (s->ready > 0 && left < 0)
         sse_connection_wake(s->connection);
-    else if (s->ready > 0 && sse_pool_full(sse_http2_pool(s)))
+    else if (s->ready > 0)
         sse_pool_await_room(sse_http2_pool(s));
+}
+
+void sse_http2_on_room(sse_connection *c)
+{
+    const sse_http2 *s = c->session;
+
+    if (s->ready > 0)
+        sse_connection_wake(c);
 }

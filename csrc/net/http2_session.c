@@ -456,6 +456,7 @@ static const sse_protocol protocol = {
     .on_drain = on_drain,
     .debt = sse_http2_debt,
     .on_debt = sse_http2_on_debt,
+    .on_room = sse_http2_on_room,
 };
 
 /* --- birth --------------------------------------------------------------- */

@@ -135,8 +135,8 @@ static void on_relief(sse_deadline *d)
     }
     pool->full_since = 0;
     for (sse_connection *c = pool->open; c; c = c->next)
-        if (c->protocol->debt)
-            sse_connection_wake(c);
+        if (c->protocol->on_room)
+            c->protocol->on_room(c);
 }
 
 /* Many who read may ask for much at once: those who take it steadily are given a second, since
