@@ -3,6 +3,10 @@
 local core = require "sse.core"
 local following = require "spec.support.following"
 
+-- Under stress each event is a collection: fewer and larger ones.
+local SCALE = os.getenv "SSE_STRESS_GC" and 20 or 1
+local EVENTS = 500 // SCALE -- a turn
+
 describe("a channel whose program publishes a megabyte a turn", function()
   after_each(following.stop)
 
@@ -11,16 +15,16 @@ describe("a channel whose program publishes a megabyte a turn", function()
       local news, streams = following.serve { history = 100000, slow = slow }
       local client = following.open()
       following.followers(news, 1)
-      local data = ("x"):rep(2000)
+      local data = ("x"):rep(2000 * SCALE)
       local _tick <close> = core.every(1, function() end)
       for _ = 1, 40 do
-        for _ = 1, 500 do news:publish(data) end
+        for _ = 1, EVENTS do news:publish(data) end
         core.turn()
         client:take()
       end
       news:publish "end"
       client:till_data "end"
-      assert.equal(40 * 500 + 1, #client.events)
+      assert.equal(40 * EVENTS + 1, #client.events)
       assert.equal(0, news:stats().gaps.slow)
       assert.same({}, { slow = streams.slow })
     end)
