@@ -39,6 +39,17 @@ describe("what a server holds", function()
     serving.stop()
   end)
 
+  it("has no room for a whole answer larger than all of it", function()
+    local got
+    serving.start({ max_buffered = 100000 }, function(server)
+      server:get("/large", function(_, res) got = table.pack(res:reply(200, ("x"):rep(100001))) end)
+      server:get("/fits", function(_, res) res:reply(200, ("x"):rep(90000)) end)
+    end)
+    assert.equal(503, serving.request("GET /large").status)
+    assert.same({ nil, "full" }, { got[1], got[2] })
+    assert.equal(90000, #serving.request("GET /fits").body)
+  end)
+
   it("is a shared frame once, whoever waits for it", function()
     local server = serving.start({ max_buffered = 256 * KIB }, function(s)
       s:get("/", follow(news))

@@ -171,10 +171,11 @@ static int start(sse_exchange *x, int status, const sse_http1_field *fields, siz
     return x->transport->start(x, status, fields, count, length, bad);
 }
 
-static bool has_no_room(const sse_exchange *x, uint64_t length)
+/* Whether a response of so many bytes would be refused; `at_once`: bytes of it that are held. */
+static bool has_no_room(const sse_exchange *x, uint64_t length, uint64_t at_once)
 {
     return x->state == SSE_EXCHANGE_OPEN && length > SMALL && !x->head_only &&
-           sse_pool_full(x->pool);
+           (sse_pool_full(x->pool) || at_once > x->pool->limits.max_buffered);
 }
 
 /* In place of an answer that there is no room for. */
@@ -200,7 +201,7 @@ int sse_exchange_reply(sse_exchange *x, int status, const sse_http1_field *field
     sse_frame *frame = NULL;
     int code = SSE_OK;
 
-    if (has_no_room(x, body.len))
+    if (has_no_room(x, body.len, body.len))
         return reply_full(x);
     if (body.len > 0) {
         frame = sse_frame_raw(body);
@@ -238,7 +239,7 @@ int sse_exchange_start_sized(sse_exchange *x, int status, const sse_http1_field 
 {
     int code = SSE_OK;
 
-    if (has_no_room(x, length))
+    if (has_no_room(x, length, 0)) /* it is sent piece by piece */
         return reply_full(x);
     code = start(x, status, fields, count, (int64_t)length, bad);
     if (code)
