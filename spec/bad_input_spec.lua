@@ -69,6 +69,8 @@ describe("bad input", function()
       ["cors as a string"] = { { cors = "*" }, "option 'cors' must be true or a table" },
       ["credentials for any origin"] = { { cors = { origin = "*", credentials = true } },
         "name the origins" },
+      ["what comes from a metatable"] = {
+        setmetatable({}, { __index = { max_body = true } }), "option 'max_body'" },
       ["what is no table"] = { "9522", "expected a table of options, got string" },
       ["a positional value"] = { { 9522 }, "unknown option '1'" },
     } do

@@ -144,21 +144,33 @@ local function fits(value, rule)
   return false
 end
 
-local function check_fields(where, prefix, given, spec, level)
+local check_fields
+
+local function check_field(where, prefix, name, value, spec, level)
+  local rule, full = spec[name], prefix .. tostring(name)
+  if rule == nil then
+    local hint = options.suggestion(name, spec)
+    error(("%s: unknown option '%s'%s"):format(where, full, hint), level)
+  end
+  if type(rule) == "string" then
+    rule = { type = rule, expected = rule:gsub("|", " or ") }
+  end
+  if not fits(value, rule) then
+    local message = "%s: option '%s' must be %s, got %s"
+    error(message:format(where, full, rule.expected, (rule.show or show)(value)), level)
+  end
+  if rule.fields then check_fields(where, full .. ".", value, rule.fields, level + 1) end
+end
+
+-- Options may also come from a metatable's __index, which pairs() does not show.
+function check_fields(where, prefix, given, spec, level)
   for name, value in pairs(given) do
-    local rule, full = spec[name], prefix .. tostring(name)
-    if rule == nil then
-      local hint = options.suggestion(name, spec)
-      error(("%s: unknown option '%s'%s"):format(where, full, hint), level)
-    end
-    if type(rule) == "string" then
-      rule = { type = rule, expected = rule:gsub("|", " or ") }
-    end
-    if not fits(value, rule) then
-      local message = "%s: option '%s' must be %s, got %s"
-      error(message:format(where, full, rule.expected, (rule.show or show)(value)), level)
-    end
-    if rule.fields then check_fields(where, full .. ".", value, rule.fields, level + 1) end
+    check_field(where, prefix, name, value, spec, level + 1)
+  end
+  if not getmetatable(given) then return end
+  for name in pairs(spec) do
+    local value = given[name]
+    if value ~= nil then check_field(where, prefix, name, value, spec, level + 1) end
   end
 end
 
