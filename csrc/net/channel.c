@@ -4,9 +4,8 @@
 
 #include "packer.h"
 
-#define BETWEEN_LOOKS 16                  /* followers served between two looks at the clock */
-#define PUMP_BYTES    ((size_t)256 << 10) /* to one follower, before the others' turn */
-#define BATCH_BYTES   ((size_t)64 << 10)  /* events joined in one frame */
+#define BETWEEN_LOOKS 16                 /* followers served between two looks at the clock */
+#define BATCH_BYTES   ((size_t)64 << 10) /* events joined in one frame */
 #define AGING_MIN_MS  10
 #define EPOCH_CHARS   8
 
@@ -240,7 +239,7 @@ static void flush(void *arg)
 
     if (!c->round)
         begin_round(c);
-    if (go_on(c, PUMP_BYTES, true))
+    if (go_on(c, SSE_PUMP_BYTES, true))
         end_round(c);
     else
         sse_loop_defer(c->loop, &c->flush);

@@ -62,6 +62,9 @@ typedef struct sse_follower {
                                   The next round ends the stream */
 } sse_follower;
 
+/* Sent to one follower before it is the others' turn. */
+#define SSE_PUMP_BYTES ((size_t)256 << 10)
+
 /* How they are served; follower.c's. A follower that leaves is unlinked at once and freed at the
  * end of the turn, so callers may hold one across both calls and look at `gone`. */
 typedef struct sse_follower_calls {

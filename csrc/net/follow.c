@@ -167,7 +167,7 @@ int sse_stream_follow(sse_stream *s, sse_channel *const *channels, size_t n,
         if (!(list = sse_follower_find(s, channels[i])))
             continue;
         channels[i]->now = sse_loop_now_us(channels[i]->loop);
-        sse_follower_service.pump(list, SSE_FOLLOWER_PUMP_BYTES);
+        sse_follower_service.pump(list, SSE_PUMP_BYTES);
     }
     return SSE_OK;
 }

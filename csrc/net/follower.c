@@ -470,7 +470,7 @@ static void on_stream_ready(sse_stream *s)
             *last = f;
         }
         f->channel->now = sse_loop_now_us(f->channel->loop);
-        pump(f, SSE_FOLLOWER_PUMP_BYTES);
+        pump(f, SSE_PUMP_BYTES);
     }
 }
 

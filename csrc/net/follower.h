@@ -18,9 +18,6 @@ bool sse_stream_unfollow(sse_stream *s, sse_channel *c);
 
 /* --- for follow.c */
 
-/* Sent to one follower before it is the others' turn. */
-#define SSE_FOLLOWER_PUMP_BYTES ((size_t)256 << 10)
-
 extern const sse_follower_calls sse_follower_service;
 
 /* The pool tells followers when streams are ready or have ended. */
