@@ -35,7 +35,8 @@ local function stuck(server)
   return seen
 end
 
-describe("a file that changes while it is sent", function()
+-- Each test of the block has a file of its own.
+local function with_file()
   before_each(function()
     path = os.tmpname()
     write(SIZE)
@@ -44,6 +45,10 @@ describe("a file that changes while it is sent", function()
     serving.stop()
     os.remove(path)
   end)
+end
+
+describe("a file that changes while it is sent", function()
+  with_file()
 
   it("has the length it had when it was opened", function()
     start()
@@ -105,14 +110,7 @@ describe("a file that changes while it is sent", function()
 end)
 
 describe("files that nobody takes", function()
-  before_each(function()
-    path = os.tmpname()
-    write(SIZE)
-  end)
-  after_each(function()
-    serving.stop()
-    os.remove(path)
-  end)
+  with_file()
 
   local function ask(n)
     local clients = {}
