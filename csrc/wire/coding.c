@@ -1,6 +1,5 @@
 #include "coding.h"
 
-#include <strings.h>
 #include <zlib.h>
 
 #if ZLIB_VERNUM >= 0x12c0
@@ -14,11 +13,6 @@
 typedef struct wishes {
     int gzip, deflate, identity, other;
 } wishes;
-
-static bool same(sse_slice s, const char *text)
-{
-    return s.len == strlen(text) && strncasecmp(s.at, text, s.len) == 0;
-}
 
 /* Takes what is before the next `mark` off the front of *rest. */
 static sse_slice take_until(sse_slice *rest, char mark)
@@ -68,13 +62,13 @@ static void wish(wishes *w, sse_slice member)
     sse_slice name = take_until(&member, ';');
     int q = weight(member);
 
-    if (same(name, "gzip") || same(name, "x-gzip"))
+    if (sse_slice_is_name(name, "gzip") || sse_slice_is_name(name, "x-gzip"))
         w->gzip = q;
-    else if (same(name, "deflate"))
+    else if (sse_slice_is_name(name, "deflate"))
         w->deflate = q;
-    else if (same(name, "identity"))
+    else if (sse_slice_is_name(name, "identity"))
         w->identity = q;
-    else if (same(name, "*"))
+    else if (sse_slice_is_name(name, "*"))
         w->other = q;
 }
 
@@ -91,7 +85,7 @@ sse_coding sse_coding_choose(const sse_http1_field *fields, size_t count)
     for (size_t i = 0; i < count; i++) {
         sse_slice rest = fields[i].value;
 
-        if (!same(fields[i].name, "Accept-Encoding"))
+        if (!sse_slice_is_name(fields[i].name, "Accept-Encoding"))
             continue;
         while (rest.len > 0)
             wish(&w, take_until(&rest, ','));
@@ -111,8 +105,8 @@ bool sse_fields_list(const sse_http1_field *fields, size_t count, const char *na
     for (size_t i = 0; i < count; i++) {
         sse_slice rest = fields[i].value;
 
-        while (same(fields[i].name, name) && rest.len > 0)
-            if (same(take_until(&rest, ','), token))
+        while (sse_slice_is_name(fields[i].name, name) && rest.len > 0)
+            if (sse_slice_is_name(take_until(&rest, ','), token))
                 return true;
     }
     return false;

@@ -5,7 +5,6 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdlib.h>
-#include <strings.h>
 #include <zlib.h>
 
 #include "error.h"
@@ -26,18 +25,13 @@ struct sse_decoder {
 
 /* --- life ------------------------------------------------------------------------------------- */
 
-static bool is_name(sse_slice s, const char *name)
-{
-    return s.len == strlen(name) && !strncasecmp(s.at, name, s.len);
-}
-
 static int find_kind(sse_slice coding, coding_kind *out)
 {
-    if (is_name(coding, "gzip") || is_name(coding, "x-gzip"))
+    if (sse_slice_is_name(coding, "gzip") || sse_slice_is_name(coding, "x-gzip"))
         *out = GZIP;
-    else if (is_name(coding, "deflate"))
+    else if (sse_slice_is_name(coding, "deflate"))
         *out = DEFLATE;
-    else if (is_name(coding, "br"))
+    else if (sse_slice_is_name(coding, "br"))
         *out = BROTLI;
     else
         return SSE_EPROTO;
@@ -51,7 +45,7 @@ int sse_decoder_new(sse_decoder **out, sse_slice coding)
 
     *out = NULL;
     coding = sse_slice_trim(coding);
-    if (coding.len == 0 || is_name(coding, "identity"))
+    if (coding.len == 0 || sse_slice_is_name(coding, "identity"))
         return SSE_OK;
     if (find_kind(coding, &kind))
         return SSE_EPROTO;

@@ -6,6 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
+#include <strings.h>
 
 typedef struct sse_slice {
     const char *at;
@@ -23,6 +24,12 @@ static inline bool sse_slice_is(sse_slice s, const char *text)
 {
     size_t len = strlen(text);
     return s.len == len && (len == 0 || memcmp(s.at, text, len) == 0);
+}
+
+/* The same whatever the case of ASCII letters, as names in HTTP are compared. */
+static inline bool sse_slice_is_name(sse_slice s, const char *name)
+{
+    return s.len == strlen(name) && (s.len == 0 || strncasecmp(s.at, name, s.len) == 0);
 }
 
 static inline bool sse_slice_equal(sse_slice a, sse_slice b)
