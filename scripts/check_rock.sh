@@ -1,7 +1,8 @@
 #!/bin/sh
 # check_rock.sh MODULE: installs the rock into a scratch tree and requires it from another folder,
 # with that tree's paths only (and the system's, for lua-cjson). Its module must be as hardened as
-# MODULE, the one that make built, and linked with the same libraries. KEEP=1 leaves the tree.
+# MODULE, the one that make built, linked with the same libraries, and export no symbol but the
+# function that Lua calls to open it. KEEP=1 leaves the tree.
 set -eu
 cd "$(dirname "$0")/.."
 LUA=${LUA:-lua5.4}
@@ -27,6 +28,22 @@ if [ "$(needed "$module")" != "$(needed "$1")" ]; then
     needed "$module" >&2
     exit 1
 fi
+# The symbols that a program or another module could link to: `luaopen_sse_core`, and nothing that
+# could be taken for a function of the same name elsewhere in the process.
+exported() {
+    if [ "$(uname -s)" = Darwin ]; then nm -gU "$1" | sed 's/ _/ /'
+    else nm -D --defined-only "$1"
+    fi | awk '{ print $NF }'
+}
+symbols=$(exported "$module")
+others=$(printf '%s\n' "$symbols" | grep -v '^luaopen_' || true)
+if [ -n "$others" ] || [ -z "$symbols" ]; then
+    echo "the rock exports $(printf '%s\n' "$symbols" | grep -c .) symbols, not only luaopen_*:" >&2
+    printf '%s\n' "$others" >&2
+    exit 1
+fi
+echo "exported: $(echo "$symbols" | paste -s -d ' ' -)"
+
 cd /
 share=$scratch/tree/share/lua/5.4
 version=$(LUA_PATH_5_4="$share/?.lua;$share/?/init.lua;;" \
