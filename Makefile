@@ -34,6 +34,7 @@ say         = $(if $(V),@:,@echo "  $(1) $@")
 PREFIX     ?= /usr/local
 LUADIR     ?= $(PREFIX)/share/lua/5.4
 LIBDIR     ?= $(PREFIX)/lib/lua/5.4
+LUA_FOLDERS := sse sse/client sse/server sse/shared
 
 SOURCES    := $(wildcard csrc/wire/*.c csrc/net/*.c csrc/bind/*.c)
 OBJECTS    := $(SOURCES:csrc/%.c=$(BUILD)/obj/%.o)
@@ -205,8 +206,9 @@ doc: | deps
 	ldoc -q .
 
 install: $(CORE)
-	install -d $(DESTDIR)$(LUADIR)/sse $(DESTDIR)$(LIBDIR)/sse
-	install -m 644 $(wildcard lua/sse/*.lua) $(DESTDIR)$(LUADIR)/sse
+	install -d $(LUA_FOLDERS:%=$(DESTDIR)$(LUADIR)/%) $(DESTDIR)$(LIBDIR)/sse
+	$(foreach folder,$(LUA_FOLDERS),\
+	    install -m 644 $(wildcard lua/$(folder)/*.lua) $(DESTDIR)$(LUADIR)/$(folder) &&) true
 	install -m 755 $(CORE) $(DESTDIR)$(LIBDIR)/sse
 
 clean:

@@ -1,6 +1,6 @@
 -- The waits between attempts, without a clock: CONFORMANCE lines 20 and 33; and Retry-After.
-local backoff = require "sse.backoff"
-local policy = require "sse.policy"
+local backoff = require "sse.client.backoff"
+local policy = require "sse.client.reconnection"
 
 local function new(more)
   local o = { base = 1000, min = 100, max = 30000, random = function() return 1 end }

@@ -1,6 +1,6 @@
 -- What is wrong with options, the world, handlers and clients: a clear error, the right status,
 -- everybody else still served, and nothing left behind (serving.stop compares descriptors).
-local files = require "sse.files"
+local files = require "sse.server.files"
 local new_server = require "sse.server"
 local raw = require "spec.support.raw"
 local serving = require "spec.support.serving"

@@ -1,5 +1,5 @@
 -- Which pages of other origins may read an answer.
-local cors = require "sse.cors"
+local cors = require "sse.server.cors"
 
 local function fields(given, origin)
   local list = cors.new(given):fields(origin, "req")

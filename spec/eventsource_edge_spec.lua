@@ -98,7 +98,7 @@ describe("an EventSource", function()
 
   it("line 29: a refused answer stays refused, however slow its body", function()
     local server = serve(function(conn) conn:head(500, "Content-Length: 100"):send("half") end)
-    local source_module = require "sse.refusal"
+    local source_module = require "sse.client.response_check"
     local before = source_module.body_time
     source_module.body_time = 100
     local source = open(server:url(), { heartbeatTimeout = 20 })

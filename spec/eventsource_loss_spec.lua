@@ -153,7 +153,7 @@ describe("a connection that fails", function()
   end)
 
   it("line 43: an error body that stalls is waited for 5 s, no longer", function()
-    local machine = require "sse.refusal"
+    local machine = require "sse.client.response_check"
     assert.equal(5000, machine.body_time)
     local _ <close> = setmetatable({}, { __close = function() machine.body_time = 5000 end })
     machine.body_time = 30

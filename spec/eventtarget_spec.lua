@@ -1,5 +1,5 @@
 -- EventTarget by the DOM's rules: CONFORMANCE lines 39 and 40. No network.
-local eventtarget = require "sse.eventtarget"
+local eventtarget = require "sse.shared.event_target"
 local sse = require "sse"
 
 local class = eventtarget.class {

@@ -1,5 +1,5 @@
 -- Files over HTTP: sse.file and server:static, and that nothing leads out of the folder.
-local files = require "sse.files"
+local files = require "sse.server.files"
 local lfs = require "lfs"
 local serving = require "spec.support.serving"
 

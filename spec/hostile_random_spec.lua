@@ -3,7 +3,7 @@
 -- SSE_HOSTILE_SCRIPTS choose the scripts.
 local core = require "sse.core"
 local fixture = require "spec.support.fixture"
-local headers = require "sse.headers"
+local headers = require "sse.shared.headers"
 local sse = require "sse"
 local url_cases = require "spec.cases.url_cases"
 local wait = require "spec.support.wait"

@@ -1,6 +1,6 @@
 -- Every option of every public function with values of every type: the call works, gives nil,
 -- message, code, or raises at the line that made it.
-local client = require "sse.client"
+local client = require "sse.client.options"
 local interface = require "spec.support.interface"
 local objects = require "spec.support.objects"
 local sse = require "sse"
@@ -31,7 +31,7 @@ local option_cases = {
   { "sse.fetchEventSource", with(client.options, "headers", "lastEventId", "until_data", "log",
     "onopen", "onmessage", "onclose", "onerror"),
     function(given) return sse.fetchEventSource, NOWHERE, given end },
-  { "sse.server", with(require "sse.server_options"),
+  { "sse.server", with(require "sse.server.options"),
     function(given) return sse.server, given end },
   { "sse.server tls", { "cert", "key", "chain", "names", "min_version", "ciphers", "client_ca" },
     function(given) return sse.server, { tls = given } end },

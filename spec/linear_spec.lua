@@ -1,14 +1,14 @@
 -- What a peer writes is read in linear time: fields and targets of many sizes of nothing. The sizes
 -- are such that a pattern which goes back over its text takes minutes, and the spec its limit.
-local cors = require "sse.cors"
+local cors = require "sse.server.cors"
 local core = require "sse.core"
 local fixture = require "spec.support.fixture"
-local headers = require "sse.headers"
-local policy = require "sse.policy"
-local router = require "sse.router"
+local headers = require "sse.shared.headers"
+local policy = require "sse.client.reconnection"
+local router = require "sse.server.router"
 local serving = require "spec.support.serving"
 local sse = require "sse"
-local url = require "sse.url"
+local url = require "sse.server.url"
 
 local FILLERS = { " ", "\t", "%", "%2", "/", "&", "=", "a=", "&a=b", "+", "\"", "\"a", "*", " *",
   ";", ",", ", ", "a,", "a", ":", "@", ".", "0", "a-0," }

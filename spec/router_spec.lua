@@ -1,6 +1,6 @@
 -- Which handler answers a method and a path.
-local router = require "sse.router"
-local url = require "sse.url"
+local router = require "sse.server.router"
+local url = require "sse.server.url"
 
 -- A router whose handlers are their own pattern.
 local function routes(list)

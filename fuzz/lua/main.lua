@@ -22,8 +22,8 @@ local total, internal = 0, {}
 -- An error that blames a line of the library, though the caller is at fault or nobody.
 local function note(message)
   message = tostring(message)
-  local place, what = message:match "(lua/sse/[%w_]+%.lua:%d+): (attempt to .*)"
-  if not place then place, what = message:match "(lua/sse/[%w_]+%.lua:%d+): (bad argument .*)" end
+  local place, what = message:match "(lua/sse/[%w_/]+%.lua:%d+): (attempt to .*)"
+  if not place then place, what = message:match "(lua/sse/[%w_/]+%.lua:%d+): (bad argument .*)" end
   if place and not internal[place] then internal[place] = what:match "[^\n]*" end
 end
 

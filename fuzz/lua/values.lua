@@ -39,9 +39,11 @@ end
 function values.names(root)
   local names, list = {}, {}
   gather_names(root, "csrc/bind", '"([%l][%l_0-9]+)"', names)
-  gather_names(root, "lua/sse", "\n *([%a][%w_]+) = options%.", names)
-  gather_names(root, "lua/sse", "\n *([%a][%w_]+) = \"[%l]+\",", names)
-  gather_names(root, "lua/sse", "given%.([%a][%w_]+)", names)
+  for _, folder in ipairs { "lua/sse", "lua/sse/client", "lua/sse/server", "lua/sse/shared" } do
+    gather_names(root, folder, "\n *([%a][%w_]+) = options%.", names)
+    gather_names(root, folder, "\n *([%a][%w_]+) = \"[%l]+\",", names)
+    gather_names(root, folder, "given%.([%a][%w_]+)", names)
+  end
   for name in pairs(names) do list[#list + 1] = name end
   table.sort(list)
   return list

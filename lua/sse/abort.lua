@@ -2,9 +2,9 @@
 -- @module sse.abort
 local core = require "sse.core"
 local event = require "sse.event"
-local eventtarget = require "sse.eventtarget"
-local failure = require "sse.failure"
-local options = require "sse.options"
+local eventtarget = require "sse.shared.event_target"
+local failure = require "sse.client.failure"
+local options = require "sse.shared.options"
 
 local abort = {}
 

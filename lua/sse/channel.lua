@@ -12,8 +12,8 @@
 -- event held, or nil; `closed`.
 -- @module sse.channel
 local core = require "sse.core"
-local eventtarget = require "sse.eventtarget"
-local options = require "sse.options"
+local eventtarget = require "sse.shared.event_target"
+local options = require "sse.shared.options"
 
 local methods = core.methods["sse.channel"]
 local listeners = setmetatable({}, { __mode = "k" }) -- channel -> { follow = {...}, leave = {...} }

@@ -1,13 +1,13 @@
 --- The web's EventSource (WHATWG HTML 9.2), with options beyond it.
 -- @module sse.eventsource
 local abort = require "sse.abort"
-local client = require "sse.client"
-local eventtarget = require "sse.eventtarget"
-local headers = require "sse.headers"
-local options = require "sse.options"
-local queue = require "sse.queue"
-local reader = require "sse.reader"
-local source = require "sse.source"
+local client = require "sse.client.options"
+local eventtarget = require "sse.shared.event_target"
+local headers = require "sse.shared.headers"
+local options = require "sse.shared.options"
+local queue = require "sse.client.queue"
+local reader = require "sse.client.reader"
+local source = require "sse.client.source"
 
 local class = {
   name = "EventSource", methods = {}, getters = {},

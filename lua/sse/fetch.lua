@@ -1,14 +1,14 @@
 --- fetch: one request, its response when the head has come, the body as it is read.
 -- @module sse.fetch
 local abort = require "sse.abort"
-local body = require "sse.body"
-local client = require "sse.client"
+local body = require "sse.client.response_body"
+local client = require "sse.client.options"
 local core = require "sse.core"
-local failure = require "sse.failure"
-local headers = require "sse.headers"
+local failure = require "sse.client.failure"
+local headers = require "sse.shared.headers"
 local json = require "sse.json"
-local options = require "sse.options"
-local request = require "sse.request"
+local options = require "sse.shared.options"
+local request = require "sse.client.request"
 local task = require "sse.task"
 
 local MAX_BODY, MAX_EVENT = 64 * 1024 * 1024, 16 * 1024 * 1024

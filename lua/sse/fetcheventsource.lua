@@ -1,14 +1,14 @@
 --- fetchEventSource: the callbacks of npm's @microsoft/fetch-event-source over fetch.
 -- @module sse.fetcheventsource
 local abort = require "sse.abort"
-local client = require "sse.client"
+local client = require "sse.client.options"
 local core = require "sse.core"
-local failure = require "sse.failure"
+local failure = require "sse.client.failure"
 local fetch = require "sse.fetch"
-local headers = require "sse.headers"
+local headers = require "sse.shared.headers"
 local log = require "sse.log"
-local options = require "sse.options"
-local refusal = require "sse.refusal"
+local options = require "sse.shared.options"
+local refusal = require "sse.client.response_check"
 local task = require "sse.task"
 
 local DEFAULT_INTERVAL, MIN_INTERVAL, MAX_INTERVAL = 1000, 100, 30000

@@ -4,7 +4,7 @@ local abort = require "sse.abort"
 local channels = require "sse.channel"
 local core = require "sse.core"
 local event = require "sse.event"
-local files = require "sse.files"
+local files = require "sse.server.files"
 local log = require "sse.log"
 local task = require "sse.task"
 

@@ -1,6 +1,6 @@
 --- The log hook: what a source does, for whoever wants to read along.
 -- @module sse.log
-local eventtarget = require "sse.eventtarget"
+local eventtarget = require "sse.shared.event_target"
 
 local log = {}
 

@@ -1,7 +1,7 @@
 --- The event-stream parser alone: bytes in, events out, no sockets.
 -- @module sse.parser
 local core = require "sse.core"
-local options = require "sse.options"
+local options = require "sse.shared.options"
 
 local spec = {
   on_event = "function", on_retry = "function", on_comment = "function", on_id = "function",

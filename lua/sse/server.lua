@@ -18,16 +18,16 @@
 -- GET's handler without its body, OPTIONS with Allow.
 -- @module sse.server
 local core = require "sse.core"
-local cors = require "sse.cors"
-local files = require "sse.files"
-local headers = require "sse.headers"
-local options = require "sse.options"
-local request = require "sse.server_request"
-local spec = require "sse.server_options"
-local response = require "sse.server_response"
-local router = require "sse.router"
+local cors = require "sse.server.cors"
+local files = require "sse.server.files"
+local headers = require "sse.shared.headers"
+local options = require "sse.shared.options"
+local request = require "sse.server.request"
+local spec = require "sse.server.options"
+local response = require "sse.server.response"
+local router = require "sse.server.router"
 local task = require "sse.task"
-local tls = require "sse.tls"
+local tls = require "sse.server.tls_options"
 
 local server = {}
 

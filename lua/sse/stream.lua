@@ -7,7 +7,7 @@
 -- queued went out.
 -- @module sse.stream
 local core = require "sse.core"
-local options = require "sse.options"
+local options = require "sse.shared.options"
 local task = require "sse.task"
 
 local methods = core.methods["sse.stream"]

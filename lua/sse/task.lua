@@ -1,7 +1,7 @@
 --- Tasks: coroutines that the loop resumes, and waiting that works inside and outside of them.
 -- @module sse.task
 local core = require "sse.core"
-local options = require "sse.options"
+local options = require "sse.shared.options"
 
 local task = {}
 

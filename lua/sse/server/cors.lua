@@ -12,9 +12,9 @@
 --
 -- An origin that is not allowed is served without the headers: the browser keeps the answer from
 -- the page.
--- @module sse.cors
-local headers = require "sse.headers"
-local options = require "sse.options"
+-- @module sse.server.cors
+local headers = require "sse.shared.headers"
+local options = require "sse.shared.options"
 
 local cors = {}
 cors.__index = cors

@@ -2,7 +2,7 @@
 -- headers and body (its first 64 KiB) where an answer came; and where attempts are made one after
 -- the other: attempt (which one in the row it was), willRetry, and delay (ms until the next). As a
 -- string it is its message.
--- @module sse.failure
+-- @module sse.client.failure
 local failure = {}
 
 local metatable = {

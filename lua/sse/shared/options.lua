@@ -1,5 +1,5 @@
 --- Options tables: every name and type is checked, and a wrong one is named.
--- @module sse.options
+-- @module sse.shared.options
 local core = require "sse.core"
 
 local options = {}
@@ -85,7 +85,7 @@ function options.told(ok, ...)
   error((...), 2)
 end
 
-local home = debug.getinfo(1, "S").source:match "^(@.*[/\\])" -- the library's folder
+local home = debug.getinfo(1, "S").source:match "^(@.*[/\\])shared[/\\]" -- the library's folder
 
 --- The level of the nearest function outside of the library, for an error that the function which
 -- calls this raises, at whatever depth. Where the library has no folder, its caller's.

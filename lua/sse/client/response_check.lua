@@ -1,7 +1,7 @@
 --- Which answers are no event stream, and the beginning of what they said instead.
--- @module sse.refusal
-local failure = require "sse.failure"
-local headers = require "sse.headers"
+-- @module sse.client.response_check
+local failure = require "sse.client.failure"
+local headers = require "sse.shared.headers"
 
 local refusal = {
   MAX_BODY = 65536, -- bytes of a refused answer's body that are kept

@@ -7,8 +7,8 @@
 -- Of several that take a path and have a handler for the method, the first segment that differs
 -- decides: a literal goes before a parameter, and any segment before a prefix that has ended. So
 -- `/st/:x` goes before the prefix `/st`, which goes before `/:a/:b`, which goes before `/`.
--- @module sse.router
-local url = require "sse.url"
+-- @module sse.server.router
+local url = require "sse.server.url"
 
 local router = {}
 router.__index = router

@@ -1,16 +1,16 @@
 --- EventSource's state machine (WHATWG HTML 9.2.3): attempts one after the other, each an exchange,
 -- until closed. It knows its public object weakly, so that an object nobody hears can be collected.
--- @module sse.source
+-- @module sse.client.source
 local core = require "sse.core"
-local client = require "sse.client"
+local client = require "sse.client.options"
 local event = require "sse.event"
-local eventtarget = require "sse.eventtarget"
-local failure = require "sse.failure"
-local headers = require "sse.headers"
+local eventtarget = require "sse.shared.event_target"
+local failure = require "sse.client.failure"
+local headers = require "sse.shared.headers"
 local log = require "sse.log"
-local policy = require "sse.policy"
-local refusal = require "sse.refusal"
-local request = require "sse.request"
+local policy = require "sse.client.reconnection"
+local refusal = require "sse.client.response_check"
+local request = require "sse.client.request"
 local task = require "sse.task"
 
 -- What most sources never change is here, once: there may be thousands of them.

@@ -1,10 +1,10 @@
 --- EventSource.fromReader: the events of any pull source of bytes. It is EventSource's machine over
 -- an exchange that asks a function instead of the network, and that has one attempt.
--- @module sse.reader
+-- @module sse.client.reader
 local core = require "sse.core"
-local failure = require "sse.failure"
-local headers = require "sse.headers"
-local source = require "sse.source"
+local failure = require "sse.client.failure"
+local headers = require "sse.shared.headers"
+local source = require "sse.client.source"
 local task = require "sse.task"
 
 local exchange = {}

@@ -1,6 +1,6 @@
 --- The `tls` option of `sse.server`: checked, and as the core takes it.
--- @module sse.tls
-local options = require "sse.options"
+-- @module sse.server.tls_options
+local options = require "sse.shared.options"
 
 local tls = {}
 

@@ -1,9 +1,9 @@
 --- EventTarget, by the DOM's rules for a target without parents: listeners in the order they were
 -- added, each once, `once`, `signal`, handleEvent objects, and `on<type>` handlers. `"*"` hears
 -- every event that a server sent, after the type's own listeners.
--- @module sse.eventtarget
+-- @module sse.shared.event_target
 local core = require "sse.core"
-local options = require "sse.options"
+local options = require "sse.shared.options"
 
 local report, xpcall = core.report, xpcall -- called for each event
 

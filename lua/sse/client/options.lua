@@ -1,10 +1,10 @@
 --- What EventSource and fetch have in common: their options and the making of a request from them.
--- @module sse.client
+-- @module sse.client.options
 local abort = require "sse.abort"
 local core = require "sse.core"
-local headers = require "sse.headers"
+local headers = require "sse.shared.headers"
 local json = require "sse.json"
-local options = require "sse.options"
+local options = require "sse.shared.options"
 local version = require "sse.version"
 
 local client = {}

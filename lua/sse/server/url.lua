@@ -1,5 +1,5 @@
 --- Request targets: paths, percent-encoding, query strings.
--- @module sse.url
+-- @module sse.server.url
 local url = {}
 
 local function byte(digits)

@@ -1,7 +1,7 @@
 --- The options of `sse.server`, by name: what each must be.
--- @module sse.server_options
-local options = require "sse.options"
-local response = require "sse.server_response"
+-- @module sse.server.options
+local options = require "sse.shared.options"
+local response = require "sse.server.response"
 
 return {
   host = options.text,

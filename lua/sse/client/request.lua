@@ -2,10 +2,10 @@
 -- Redirects are followed here rather than by libcurl, so that what may go to another origin is
 -- decided in one place: past the first foreign origin neither credentials nor secrets are sent any
 -- more, also not on the way back.
--- @module sse.request
+-- @module sse.client.request
 local core = require "sse.core"
-local failure = require "sse.failure"
-local headers = require "sse.headers"
+local failure = require "sse.client.failure"
+local headers = require "sse.shared.headers"
 
 local request = {}
 

@@ -1,6 +1,6 @@
 --- What callbacks put in and a loop takes out; taking waits. Whoever fills it is told to stop while
 -- it holds anything.
--- @module sse.queue
+-- @module sse.client.queue
 local task = require "sse.task"
 
 local queue = {}

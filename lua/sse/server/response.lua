@@ -4,11 +4,11 @@
 -- "timeout", "error") when the answer ended before it was complete; that of an event stream is the
 -- stream's own `onclose`. `closed`: nothing can be sent any more. `pending`: bytes that the client
 -- has not taken yet.
--- @module sse.server_response
+-- @module sse.server.response
 local core = require "sse.core"
-local headers = require "sse.headers"
+local headers = require "sse.shared.headers"
 local json = require "sse.json"
-local options = require "sse.options"
+local options = require "sse.shared.options"
 local stream_methods = require "sse.stream"
 local task = require "sse.task"
 

@@ -1,9 +1,9 @@
 --- Files over HTTP: one (`sse.file`), or those of a folder (`server:static`).
--- @module sse.files
+-- @module sse.server.files
 local core = require "sse.core"
-local headers = require "sse.headers"
-local options = require "sse.options"
-local response = require "sse.server_response"
+local headers = require "sse.shared.headers"
+local options = require "sse.shared.options"
+local response = require "sse.server.response"
 
 local files = {}
 

@@ -1,6 +1,6 @@
 --- Header fields: those of a request checked and put in order, those of a response looked up in any
 -- case.
--- @module sse.headers
+-- @module sse.shared.headers
 local headers = {}
 
 -- They would break the framing that libcurl does.

@@ -1,7 +1,7 @@
 --- Whether and when a source connects again.
--- @module sse.policy
-local backoff = require "sse.backoff"
-local eventtarget = require "sse.eventtarget"
+-- @module sse.client.reconnection
+local backoff = require "sse.client.backoff"
+local eventtarget = require "sse.shared.event_target"
 
 local policy = {}
 

@@ -1,9 +1,9 @@
 --- A response's body, read by whoever asks for it: nothing is read ahead of the reader.
--- @module sse.body
+-- @module sse.client.response_body
 local core = require "sse.core"
 local event = require "sse.event"
-local failure = require "sse.failure"
-local queue = require "sse.queue"
+local failure = require "sse.client.failure"
+local queue = require "sse.client.queue"
 
 local body = {}
 body.__index = body

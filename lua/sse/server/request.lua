@@ -8,10 +8,10 @@
 -- `client_certificate`, the subject of the certificate that the client had to show ("CN=me"), or
 -- nil; `last_event_id`, the header or else the query
 -- parameter `lastEventId`, nil where neither names one; `target`, as it came.
--- @module sse.server_request
+-- @module sse.server.request
 local json = require "sse.json"
-local options = require "sse.options"
-local url = require "sse.url"
+local options = require "sse.shared.options"
+local url = require "sse.server.url"
 
 local request = {}
 local methods = {}

@@ -1,6 +1,6 @@
 --- How long to wait before a reconnection: the reconnection time at first, doubled with jitter
 -- while attempts fail. Pure: no clock, and the random numbers can be given.
--- @module sse.backoff
+-- @module sse.client.backoff
 local backoff = {}
 backoff.__index = backoff
 
