@@ -2,6 +2,7 @@
 package.path = "scripts/lint/?.lua;" .. package.path
 local source = require "source"
 local graph = require "graph"
+local lua_folders = require "lua_folders"
 
 local report = source.report("layers")
 local floors = { wire = 1, net = 2, bind = 3 }
@@ -98,6 +99,10 @@ local function module_of(path)
   return (path:gsub("^lua/", ""):gsub("%.lua$", ""):gsub("/init$", ""):gsub("/", "."))
 end
 
+local function path_of(module)
+  return module == "sse" and "lua/sse/init.lua" or "lua/" .. module:gsub("%.", "/") .. ".lua"
+end
+
 local function line_of(text, at)
   return select(2, text:sub(1, at):gsub("\n", "")) + 1
 end
@@ -129,9 +134,11 @@ local function check_lua()
   for _, path in ipairs(files) do modules[module_of(path)] = true end
   for _, path in ipairs(files) do check_requires(path, modules, edges) end
   for _, circle in ipairs(graph.circles(edges)) do
-    local path = "lua/" .. circle:match("^%S+"):gsub("%.", "/") .. ".lua"
-    report.complain(path, 1, "require goes in a circle: %s", circle)
+    report.complain(path_of(circle:match("^%S+")), 1, "require goes in a circle: %s", circle)
   end
+  lua_folders.check(edges, function(module, what)
+    report.complain(path_of(module), 1, "%s", what)
+  end)
   if modules["sse"] then check_init("lua/sse/init.lua") end
   return #files
 end
