@@ -3,7 +3,7 @@
 #ifndef SSE_BIND_BIND_H
 #define SSE_BIND_BIND_H
 
-#include <lua.h>
+#include "lua_api.h"
 
 #if defined(__GNUC__)
 #define SSE_EXPORT __attribute__((visibility("default")))

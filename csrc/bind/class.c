@@ -1,6 +1,5 @@
 #include "class.h"
 
-#include <limits.h>
 #include <string.h>
 
 #include "bind.h"
@@ -268,9 +267,9 @@ void sse_charge(lua_State *L, sse_state *st, size_t *charged, size_t bytes)
     *charged = bytes;
     if (st->beside < st->told + GRAIN || lua_gc(L, LUA_GCISRUNNING) != 1)
         return;
-    due = (st->beside - st->told) >> 10;
+    due = st->beside - st->told;
     st->told = st->beside;
-    lua_gc(L, LUA_GCSTEP, due < INT_MAX ? (int)due : INT_MAX);
+    sse_collector_step(L, due);
     collect_if_doubled(L, st);
 }
 

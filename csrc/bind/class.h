@@ -10,11 +10,10 @@
 #ifndef SSE_BIND_CLASS_H
 #define SSE_BIND_CLASS_H
 
-#include <lauxlib.h>
-#include <lua.h>
 #include <stdbool.h>
 
 #include "../net/loop.h"
+#include "lua_api.h"
 
 /* One per Lua state, in the registry: the loop and the state on which callbacks run at present. */
 typedef struct sse_state {

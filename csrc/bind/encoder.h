@@ -3,9 +3,8 @@
 #ifndef SSE_BIND_ENCODER_H
 #define SSE_BIND_ENCODER_H
 
-#include <lua.h>
-
 #include "../wire/encoder.h"
+#include "lua_api.h"
 
 typedef struct sse_message {
     sse_event event;

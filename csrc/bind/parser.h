@@ -2,8 +2,9 @@
 #ifndef SSE_BIND_PARSER_H
 #define SSE_BIND_PARSER_H
 
-#include <lua.h>
 #include <stddef.h>
+
+#include "lua_api.h"
 
 /* Raises unless the value at index is a parser. */
 void sse_lparser_check(lua_State *L, int index);

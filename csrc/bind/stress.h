@@ -5,8 +5,7 @@
 #ifndef SSE_BIND_STRESS_H
 #define SSE_BIND_STRESS_H
 
-#include <lauxlib.h>
-#include <lua.h>
+#include "lua_api.h"
 
 /* Collects at one call of SSE_STRESS_ALLOC=n (100), drawn from SSE_STRESS_SEED; not within a
  * finalizer, nor while the program has stopped the collector. */

@@ -2,9 +2,8 @@
 #ifndef SSE_BIND_TLS_OPTIONS_H
 #define SSE_BIND_TLS_OPTIONS_H
 
-#include <lauxlib.h>
-
 #include "../net/tls_context.h"
+#include "lua_api.h"
 
 /* Reads { identities = { { label, name, cert, key, chain }, ... }, min_version, ciphers, client_ca
  * } at index. What options then points to is the table's and what was pushed: keep the stack as it

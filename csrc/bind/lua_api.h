@@ -1,0 +1,26 @@
+/* lua_api.h: Lua's headers. The other files of the binding include this one instead of them, so
+ * that one place refuses a Lua that is too old and says what differs between Lua 5.4 and 5.5. */
+#ifndef SSE_BIND_LUA_API_H
+#define SSE_BIND_LUA_API_H
+
+#include <lauxlib.h>
+#include <limits.h>
+#include <lua.h>
+
+#if LUA_VERSION_NUM < 504
+#error "lua-sse needs Lua 5.4 or later"
+#endif
+
+/* Makes the collector take a step as for so many bytes of new Lua memory; finalizers may run. */
+static inline void sse_collector_step(lua_State *L, size_t bytes)
+{
+#if LUA_VERSION_NUM >= 505
+    lua_gc(L, LUA_GCSTEP, bytes);
+#else
+    size_t kib = bytes >> 10;
+
+    lua_gc(L, LUA_GCSTEP, kib < INT_MAX ? (int)kib : INT_MAX);
+#endif
+}
+
+#endif
