@@ -4,10 +4,15 @@ LUA        ?= lua5.4
 BUILD      ?= build
 CFLAGS     ?= -O2 -g
 WARNINGS   := -Wall -Wextra -Wpedantic -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla
-LUA_PC      = $(shell for pc in lua5.4 lua-5.4 lua54 lua; do \
+# Another Lua, 5.4 or 5.5, in a build folder of its own; the specs find its lua-cjson and busted by
+# LUA_PATH and LUA_CPATH:
+# make DEPS= BUILD=build-55 LUA=/opt/lua55/bin/lua LUA_CFLAGS=-I/opt/lua55/include
+LUA_PC      = $(shell for pc in lua5.4 lua-5.4 lua54 lua5.5 lua-5.5 lua55 lua; do \
                   pkg-config --exists $$pc && echo $$pc && break; done)
+LUA_CFLAGS  = $(shell pkg-config --cflags $(LUA_PC))
+LUA_LIBS    = $(shell pkg-config --libs $(LUA_PC))
 LIBRARIES  := libevent_core libcurl libssl libcrypto libnghttp2
-CPPFLAGS   += $(shell pkg-config --cflags $(LUA_PC) $(LIBRARIES) zlib libbrotlidec)
+CPPFLAGS   += $(LUA_CFLAGS) $(shell pkg-config --cflags $(LIBRARIES) zlib libbrotlidec)
 WIRE_LIBS   = $(shell pkg-config --libs zlib libbrotlidec) -lm
 LDLIBS     += $(shell pkg-config --libs $(LIBRARIES)) $(WIRE_LIBS)
 ifeq ($(shell uname -s),Darwin)
@@ -32,8 +37,9 @@ endif
 Q           = $(if $(V),,@)
 say         = $(if $(V),@:,@echo "  $(1) $@")
 PREFIX     ?= /usr/local
-LUADIR     ?= $(PREFIX)/share/lua/5.4
-LIBDIR     ?= $(PREFIX)/lib/lua/5.4
+LUA_SERIES  = $(shell $(LUA) -e 'print(_VERSION:match "%d+%.%d+$$")' 2>/dev/null || echo 5.4)
+LUADIR     ?= $(PREFIX)/share/lua/$(LUA_SERIES)
+LIBDIR     ?= $(PREFIX)/lib/lua/$(LUA_SERIES)
 LUA_FOLDERS := sse sse/client sse/server sse/shared
 
 SOURCES    := $(wildcard csrc/wire/*.c csrc/net/*.c csrc/bind/*.c)
@@ -43,9 +49,10 @@ COMPILE     = $(CC) -std=gnu11 -fPIC -fvisibility=hidden -MMD -MP $(CPPFLAGS) $(
               $(HARDEN_C)
 
 # Lua finds this tree first, then what it would find anyway.
-paths       = "$(1);$${$(2)_5_4:-$${$(2):-;}}"
-LUA_ENV     = LUA_PATH_5_4=$(call paths,$(CURDIR)/lua/?.lua;$(CURDIR)/lua/?/init.lua;$(CURDIR)/?.lua,LUA_PATH) \
-              LUA_CPATH_5_4=$(call paths,$(CURDIR)/$(BUILD)/?.so,LUA_CPATH)
+of_series   = $(1)_$(subst .,_,$(LUA_SERIES))
+paths       = $(call of_series,$(2))="$(1);$${$(call of_series,$(2)):-$${$(2):-;}}"
+LUA_ENV     = $(call paths,$(CURDIR)/lua/?.lua;$(CURDIR)/lua/?/init.lua;$(CURDIR)/?.lua,LUA_PATH) \
+              $(call paths,$(CURDIR)/$(BUILD)/?.so,LUA_CPATH)
 RUN_LUA     = $(LUA_ENV) $(LUA)
 
 # Parts add themselves: what the specs need built (TEST_DEPS), targets run after them (TEST_EXTRA),
