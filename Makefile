@@ -91,10 +91,10 @@ deps:
 demo: $(CORE)
 	@$(RUN_LUA) examples/demo/main.lua
 
-# make test SPEC=spec/x_spec.lua for one file.
+# make test SPEC=spec/server/tls_spec.lua for one file.
 SPEC ?=
 BUSTED      = $(LUA) scripts/busted.lua --cpath='$(CURDIR)/$(BUILD)/?.so'
-SPECS       = $(sort $(wildcard spec/*_spec.lua))
+SPECS       = $(sort $(wildcard spec/*/*_spec.lua))
 test: $(CORE) $(TEST_DEPS)
 ifeq ($(SPEC),)
 	@$(LUA_ENV) scripts/test_each.sh env $(TEST_ENV) $(BUSTED) -- $(SPECS)
@@ -109,7 +109,7 @@ endif
 model: $(CORE) $(TEST_DEPS)
 	@echo "scripts from seed $${SSE_MODEL_SEED:-1}, $${SSE_MODEL_SCRIPTS:-10000} of them"
 	@SSE_MODEL_SCRIPTS=$${SSE_MODEL_SCRIPTS:-10000} $(MAKE) --no-print-directory DEPS= test \
-	    SPEC=spec/channel_model_spec.lua
+	    SPEC=spec/push/channel_model_spec.lua
 
 # A full collection after every callback, and at one of SSE_STRESS_ALLOC calls of Lua's interface
 # that may run the collector (csrc/bind/stress.h), drawn from SSE_STRESS_SEED.

@@ -7,7 +7,7 @@ set -u
 if [ "${1-}" = --one ]; then
     folder=$2 spec=$3
     shift 3
-    out=$folder/$(basename "$spec").out
+    out=$folder/$(echo "$spec" | tr / .).out
     if "$@" "$spec" >"$out" 2>&1; then
         grep ' tests ' "$out"
     else

@@ -20,7 +20,8 @@ describe("an EventSource", function()
       "/path" } do
       local ok, message = pcall(function() sse.EventSource(url) end)
       assert.is_false(ok)
-      assert.matches("eventsource_connect_spec.lua:%d+: sse.EventSource: invalid URL", message)
+      assert.matches("client/eventsource_connect_spec.lua:%d+: sse.EventSource: invalid URL",
+        message)
     end
     assert.has_error(function() sse.EventSource() end)
     assert.has_error(function() sse.EventSource(7) end)
@@ -60,7 +61,7 @@ describe("an EventSource", function()
     for _, options in ipairs(wrong) do
       local ok, message = pcall(function() sse.EventSource("http://127.0.0.1:1/", options) end)
       assert.is_false(ok)
-      assert.matches("eventsource_connect_spec.lua:%d+: sse.EventSource: ", message)
+      assert.matches("client/eventsource_connect_spec.lua:%d+: sse.EventSource: ", message)
     end
   end)
 

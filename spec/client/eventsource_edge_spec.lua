@@ -186,7 +186,8 @@ describe("an EventSource", function()
     end
     wait.till(function() return #messages == 3 end, "the messages")
     for _, message in ipairs(messages) do
-      assert.matches("^spec/eventsource_edge_spec.lua:%d+: [%w.:]+: a callback can't wait", message)
+      assert.matches("^spec/client/eventsource_edge_spec.lua:%d+: [%w.:]+: a callback can't wait",
+        message)
     end
   end)
 

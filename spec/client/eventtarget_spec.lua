@@ -215,7 +215,7 @@ describe("an event target", function()
     } do
       local ok, message = pcall(wrong)
       assert.is_false(ok)
-      assert.matches("eventtarget_spec.lua", message)
+      assert.matches("client/eventtarget_spec.lua", message)
     end
     t:addEventListener("ping", nil)
     assert.is_true(t:dispatchEvent(ping()))

@@ -34,7 +34,7 @@ describe("sse.fetch", function()
       for _, name in ipairs { "text", "json", "lines", "chunks", "events" } do
         local ok, message = pcall(function() return (res[name](res)) end)
         assert.is_false(ok)
-        assert.matches("^spec/fetch_edge_spec.lua:%d+: .*read already", message)
+        assert.matches("^spec/client/fetch_edge_spec.lua:%d+: .*read already", message)
       end
     end
     local res = assert(sse.fetch(server:url()))
@@ -58,7 +58,8 @@ describe("sse.fetch", function()
     wait.till(function() return text end, "the text")
     assert.equal("[7]", text)
     for i = 1, 2 do
-      assert.matches("^spec/fetch_edge_spec.lua:%d+: Response: a callback can't wait", messages[i])
+      assert.matches("^spec/client/fetch_edge_spec.lua:%d+: Response: a callback can't wait",
+        messages[i])
     end
   end)
 
@@ -148,6 +149,6 @@ describe("sse.fetchEventSource", function()
       return (sse.fetchEventSource("http://127.0.0.1/", { lastEventId = "a\nb" }))
     end)
     assert.is_false(ok)
-    assert.matches("^spec/fetch_edge_spec.lua:%d+: .*lastEventId", message)
+    assert.matches("^spec/client/fetch_edge_spec.lua:%d+: .*lastEventId", message)
   end)
 end)

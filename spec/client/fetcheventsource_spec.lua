@@ -221,7 +221,7 @@ describe("sse.fetchEventSource", function()
     } do
       local ok, message = pcall(function() sse.fetchEventSource(wrong[1], wrong[2]) end)
       assert.is_false(ok)
-      assert.matches("fetcheventsource_spec.lua:%d+: sse.fetchEventSource: ", message)
+      assert.matches("client/fetcheventsource_spec.lua:%d+: sse.fetchEventSource: ", message)
     end
   end)
 end)

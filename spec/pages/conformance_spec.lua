@@ -10,15 +10,22 @@ local function read(path)
   return file:read "a"
 end
 
+-- Calls fn with the text of each spec.
+local function each_spec(fn)
+  for folder in lfs.dir "spec" do
+    for name in lfs.dir("spec/" .. folder) do
+      if name:find "_spec%.lua$" then fn(read("spec/" .. folder .. "/" .. name)) end
+    end
+  end
+end
+
 -- How many tests name each line.
 local function named()
   local count = {}
   local function add(line) count[line] = (count[line] or 0) + 1 end
-  for name in lfs.dir "spec" do
-    if name:find "_spec%.lua$" then
-      for line in read("spec/" .. name):gmatch '["\']line (%d+): ' do add(tonumber(line)) end
-    end
-  end
+  each_spec(function(text)
+    for line in text:gmatch '["\']line (%d+): ' do add(tonumber(line)) end
+  end)
   for _, case in ipairs(cases) do add(case[1]) end
   return count
 end

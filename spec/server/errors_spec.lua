@@ -26,7 +26,7 @@ serving.each("server error", function(transport)
     assert.equal(transport.protocol, got.protocol)
     assert.equal(3, #serving.errors)
     local first = serving.errors[1]
-    assert.truthy(first.message:find("server_error_spec.lua:%d+: boom\nstack traceback:"),
+    assert.truthy(first.message:find("server/errors_spec.lua:%d+: boom\nstack traceback:"),
       first.message)
     assert.equal("/boom/a b", first.req.path)
     assert.equal("GET", first.req.method)

@@ -150,7 +150,7 @@ describe("sse.file", function()
       local ok, err = pcall(function() files.file(table.unpack(case[1])) end)
       assert.is_false(ok)
       assert.truthy(err:find(case[2], 1, true), err)
-      assert.truthy(err:find("files_spec.lua", 1, true), err)
+      assert.truthy(err:find("server/files_spec.lua", 1, true), err)
     end
   end)
 end)

@@ -54,7 +54,7 @@ describe("server tls option", function()
       local ok, err = pcall(function() sse.server { tls = tls } end)
       assert.is_false(ok)
       assert.truthy(err:find(case[2], 1, true), err)
-      assert.truthy(err:find("^spec/tls_option_spec.lua:%d+: sse.server: "), err)
+      assert.truthy(err:find("^spec/server/tls_option_spec.lua:%d+: sse.server: "), err)
     end)
   end
 end)

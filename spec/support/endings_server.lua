@@ -1,6 +1,6 @@
---- A process of its own that serves spec/http2_endings_spec.lua. GET /CASE/HISTORY/POLICY/FOLLOW
--- follows the channels of that path ("one", "two" or "where"), POST publishes its body to them.
--- Prints its port.
+--- A process of its own that serves spec/server/http2_endings_spec.lua. Prints its port.
+-- GET /CASE/HISTORY/POLICY/FOLLOW follows the channels of that path ("one", "two" or "where"), POST
+-- publishes its body to them.
 local sse = require "sse"
 
 local server = sse.server { port = 0 }

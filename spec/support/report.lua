@@ -1,7 +1,7 @@
 --- busted's output: a line a file with its count and time, what failed in full, and one last line.
 local seconds = require("system").gettime
 
-local WIDTH = 34
+local WIDTH = 46
 
 local function describe_failure(kind, failure)
   local trace = failure.element.trace or {}
