@@ -42,7 +42,8 @@ LUADIR     ?= $(PREFIX)/share/lua/$(LUA_SERIES)
 LIBDIR     ?= $(PREFIX)/lib/lua/$(LUA_SERIES)
 LUA_FOLDERS := sse sse/client sse/server sse/shared
 
-SOURCES    := $(wildcard csrc/wire/*.c csrc/net/*.c csrc/bind/*.c)
+WINGS      := wire base tls http http1 http2 push server client bind
+SOURCES    := $(foreach wing,$(WINGS),$(wildcard csrc/$(wing)/*.c))
 OBJECTS    := $(SOURCES:csrc/%.c=$(BUILD)/obj/%.o)
 CORE       := $(BUILD)/sse/core.so
 COMPILE     = $(CC) -std=gnu11 -fPIC -fvisibility=hidden -MMD -MP $(CPPFLAGS) $(WARNINGS) $(CFLAGS) \

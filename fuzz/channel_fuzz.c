@@ -7,7 +7,7 @@
  * Time is the target's own: see clock.h. */
 #include <string.h>
 
-#include "../csrc/net/follow.h"
+#include "../csrc/push/follow.h"
 #include "clock.h"
 #include "peer.h"
 

@@ -1,6 +1,6 @@
 #include "clock.h"
 
-#include "../csrc/net/random.h"
+#include "../csrc/base/random.h"
 
 #define BEGINNING ((uint64_t)1000000000)
 
@@ -39,7 +39,7 @@ void sse_fuzz_random(void *out, size_t len)
     }
 }
 
-/* In the place of csrc/net/random.c's. */
+/* In the place of csrc/base/random.c's. */
 int sse_random_bytes(void *to, size_t count)
 {
     sse_fuzz_random(to, count);

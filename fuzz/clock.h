@@ -1,6 +1,6 @@
 /* clock.h: the time and the randomness of a fuzz target that runs the socket floor. The objects it
  * is linked with are compiled with clock_gettime and evutil_secure_rng_get_bytes renamed to these,
- * and without csrc/net/random.c, so that an input does the same in every run. */
+ * and without csrc/base/random.c, so that an input does the same in every run. */
 #ifndef SSE_FUZZ_CLOCK_H
 #define SSE_FUZZ_CLOCK_H
 

@@ -6,9 +6,9 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "../csrc/net/http2_session.h"
-#include "../csrc/net/sniff.h"
-#include "../csrc/net/stream.h"
+#include "../csrc/http2/session.h"
+#include "../csrc/server/detection.h"
+#include "../csrc/push/stream.h"
 
 #define PREFACE "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\4\0\0\0\0\0"
 

@@ -5,7 +5,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "../csrc/net/sniff.h"
+#include "../csrc/server/detection.h"
 
 #ifndef MSG_NOSIGNAL
 #define MSG_NOSIGNAL 0

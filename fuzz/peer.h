@@ -7,7 +7,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 
-#include "../csrc/net/connection.h"
+#include "../csrc/http/connection.h"
 
 /* What is left of an input; bytes past its end are 0. */
 typedef struct input {

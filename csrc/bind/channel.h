@@ -2,7 +2,7 @@
 #ifndef SSE_BIND_CHANNEL_H
 #define SSE_BIND_CHANNEL_H
 
-#include "../net/follow.h"
+#include "../push/follow.h"
 #include "class.h"
 
 /* The channel at index, or a Lua error. */

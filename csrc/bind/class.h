@@ -12,7 +12,7 @@
 
 #include <stdbool.h>
 
-#include "../net/loop.h"
+#include "../base/loop.h"
 #include "lua_api.h"
 
 /* One per Lua state, in the registry: the loop and the state on which callbacks run at present. */

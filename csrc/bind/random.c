@@ -1,5 +1,5 @@
 /* random.c: bytes from the system's random source, for what nobody may guess. */
-#include "../net/random.h"
+#include "../base/random.h"
 
 #include "bind.h"
 #include "class.h"

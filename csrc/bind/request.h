@@ -3,8 +3,8 @@
 #ifndef SSE_BIND_REQUEST_H
 #define SSE_BIND_REQUEST_H
 
-#include "../net/server.h"
-#include "../net/stream.h"
+#include "../push/stream.h"
+#include "../server/server.h"
 #include "class.h"
 
 /* Pushes a new exchange userdata that listens to x. */

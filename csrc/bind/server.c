@@ -1,5 +1,5 @@
 /* server.c: the server class: listens, and calls on_request(exchange) for each whole request. */
-#include "../net/server.h"
+#include "../server/server.h"
 
 #include <limits.h>
 #include <math.h>

@@ -2,7 +2,7 @@
 #ifndef SSE_BIND_TLS_OPTIONS_H
 #define SSE_BIND_TLS_OPTIONS_H
 
-#include "../net/tls_context.h"
+#include "../tls/context.h"
 #include "lua_api.h"
 
 /* Reads { identities = { { label, name, cert, key, chain }, ... }, min_version, ciphers, client_ca

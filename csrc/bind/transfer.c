@@ -1,7 +1,7 @@
 /* transfer.c: core.transfer{...}: one HTTP request; the loop calls on_head(status, {name, value,
  * ...}), on_data(bytes) or a parser, and on_done() or on_done(message, code), each with `owner`
  * before the rest where one was given. */
-#include "../net/transfer.h"
+#include "../client/transfer.h"
 
 #include <math.h>
 

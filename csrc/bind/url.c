@@ -1,5 +1,5 @@
 /* url.c: core.url(text [, base]): a URL's parts and serializations, or nil, message, code. */
-#include "../net/url.h"
+#include "../client/url.h"
 
 #include <string.h>
 

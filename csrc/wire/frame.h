@@ -22,7 +22,7 @@ typedef struct sse_frame {
     uint32_t head;   /* bytes of chunk size line before the payload; 0: no chunk framing */
     uint32_t events; /* how many of a channel's it holds, for those who count */
     uint32_t queued; /* how many pieces of queues hold it, of those that `payer` counts */
-    void *payer;     /* whose account counts its memory, or NULL: see net/queue.h */
+    void *payer;     /* whose account counts its memory, or NULL: see http/queue.h */
     size_t payload;  /* bytes of payload */
     sse_twin *twin;  /* or NULL */
     char bytes[];    /* chunk size CRLF payload CRLF; or the bare bytes where head is 0 */

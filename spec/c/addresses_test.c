@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "../../csrc/net/addresses.h"
+#include "../../csrc/server/address_limits.h"
 
 static struct sockaddr_storage address(const char *text)
 {

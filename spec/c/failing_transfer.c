@@ -16,8 +16,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "../../csrc/net/resident.h"
-#include "../../csrc/net/transfer.h"
+#include "../../csrc/client/resident.h"
+#include "../../csrc/client/transfer.h"
 
 #define REQUESTS 3
 

@@ -9,7 +9,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "../../csrc/net/tls.h"
+#include "../../csrc/tls/tls.h"
 #include "../../csrc/wire/error.h"
 
 #define HOUR 3600

@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "../../csrc/net/wheel.h"
+#include "../../csrc/base/timer_wheel.h"
 
 #define DEADLINES 10000
 #define CHANGES   40000 /* sets and cancels from within calls, then they only fire */

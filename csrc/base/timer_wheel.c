@@ -1,0 +1,119 @@
+#include "timer_wheel.h"
+
+static void insert(sse_deadline **list, sse_deadline *d)
+{
+    d->next = *list;
+    d->link = list;
+    if (d->next)
+        d->next->link = &d->next;
+    *list = d;
+}
+
+static void unlink_from_list(sse_deadline *d)
+{
+    *d->link = d->next;
+    if (d->next)
+        d->next->link = d->link;
+    d->link = NULL;
+}
+
+static void arm(sse_wheel *w, uint64_t tick, uint64_t now)
+{
+    uint64_t at = tick * SSE_WHEEL_TICK;
+
+    w->armed = tick;
+    /* Out of memory here would lose every deadline; libevent's heap has had room for it since the
+     * first. */
+    sse_timer_start(&w->timer, at > now ? at - now : 0, false);
+}
+
+/* Arms for the next slot that holds anything; deadlines of a later round make it fire in vain,
+ * once. */
+static void arm_next(sse_wheel *w, uint64_t now)
+{
+    w->armed = 0;
+    if (w->count == 0)
+        return;
+    for (uint64_t tick = w->tick + 1; tick <= w->tick + SSE_WHEEL_SLOTS; tick++) {
+        if (w->slots[tick % SSE_WHEEL_SLOTS]) {
+            arm(w, tick, now);
+            return;
+        }
+    }
+}
+
+/* Moves out of the slot of `tick` what is due by the end of tick `last`. */
+static void collect_expired(sse_wheel *w, uint64_t tick, uint64_t last, sse_deadline **expired)
+{
+    sse_deadline *next = NULL;
+
+    for (sse_deadline *d = w->slots[tick % SSE_WHEEL_SLOTS]; d; d = next) {
+        next = d->next;
+        if (d->due > last * SSE_WHEEL_TICK)
+            continue;
+        unlink_from_list(d);
+        insert(expired, d);
+    }
+}
+
+static void on_tick(void *arg)
+{
+    sse_wheel *w = arg;
+    uint64_t now = sse_loop_now(w->loop);
+    uint64_t last = now / SSE_WHEEL_TICK;
+    uint64_t first = w->tick + 1;
+    sse_deadline *expired = NULL;
+
+    if (last - w->tick > SSE_WHEEL_SLOTS) /* the process slept: one round sees every slot */
+        first = last - SSE_WHEEL_SLOTS + 1;
+    for (uint64_t tick = first; tick <= last; tick++)
+        collect_expired(w, tick, last, &expired);
+    w->tick = last;
+    while (expired) { /* a call may cancel others of the list, or set them again */
+        sse_deadline *d = expired;
+
+        unlink_from_list(d);
+        w->count--;
+        d->call(d);
+    }
+    arm_next(w, sse_loop_now(w->loop)); /* the calls may have taken their time */
+}
+
+void sse_wheel_init(sse_wheel *w, sse_loop *loop)
+{
+    *w = (sse_wheel){ .loop = loop };
+    w->tick = sse_loop_now(loop) / SSE_WHEEL_TICK;
+    sse_timer_init(&w->timer, loop, on_tick, w);
+}
+
+void sse_wheel_stop(sse_wheel *w)
+{
+    sse_timer_stop(&w->timer);
+    w->armed = 0;
+}
+
+void sse_wheel_set(sse_wheel *w, sse_deadline *d, uint64_t ms)
+{
+    uint64_t now = sse_loop_now(w->loop);
+    uint64_t tick = 0;
+
+    sse_wheel_cancel(w, d);
+    if (w->count == 0)
+        w->tick = now / SSE_WHEEL_TICK; /* nothing waited: skip the idle time */
+    d->due = now + ms;
+    tick = (d->due + SSE_WHEEL_TICK - 1) / SSE_WHEEL_TICK;
+    if (tick <= w->tick)
+        tick = w->tick + 1;
+    insert(&w->slots[tick % SSE_WHEEL_SLOTS], d);
+    w->count++;
+    if (w->armed == 0 || tick < w->armed)
+        arm(w, tick, now);
+}
+
+void sse_wheel_cancel(sse_wheel *w, sse_deadline *d)
+{
+    if (!d->link)
+        return;
+    unlink_from_list(d);
+    w->count--;
+}

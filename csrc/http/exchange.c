@@ -1,0 +1,358 @@
+#include "exchange.h"
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+
+#include "response_fields.h"
+
+/* Queued bytes past this are written without waiting for the end of the turn, so that a handler
+ * which sends in a loop meets the socket's real state. */
+#define FLUSH_AT ((size_t)64 << 10)
+
+#define SMALL      512 /* bytes of a body that cost no more than a refusal */
+#define LARGE_PART 16  /* of max_buffered: who holds more is refused rather than others ended */
+
+/* --- requests ------------------------------------------------------------ */
+
+static sse_slice copy_slice(char **to, sse_slice s)
+{
+    sse_slice copy = { *to, s.len };
+
+    if (s.len)
+        memcpy(*to, s.at, s.len);
+    *to += s.len;
+    return copy;
+}
+
+sse_request *sse_request_new(const sse_http1_head *head, size_t max_body)
+{
+    size_t bytes = head->method.len + head->target.len;
+    sse_request *r = NULL;
+    char *to = NULL;
+
+    for (size_t i = 0; i < head->field_count; i++)
+        bytes += head->fields[i].name.len + head->fields[i].value.len;
+    bytes += sizeof *r + head->field_count * sizeof r->fields[0];
+    r = malloc(bytes);
+    if (!r)
+        return NULL;
+    r->memory = bytes;
+    to = (char *)&r->fields[head->field_count];
+    r->refs = 1;
+    r->counted = NULL;
+    r->method = copy_slice(&to, head->method);
+    r->target = copy_slice(&to, head->target);
+    r->major = 1;
+    r->minor = head->minor;
+    r->field_count = head->field_count;
+    for (size_t i = 0; i < head->field_count; i++) {
+        r->fields[i].name = copy_slice(&to, head->fields[i].name);
+        r->fields[i].value = copy_slice(&to, head->fields[i].value);
+    }
+    sse_buffer_init(&r->body, max_body);
+    return r;
+}
+
+static void free_body(sse_request *request)
+{
+    if (request->counted)
+        *request->counted -= request->memory;
+    request->counted = NULL;
+    sse_buffer_free(&request->body);
+}
+
+void sse_request_unref(sse_request *request)
+{
+    if (!request || --request->refs > 0)
+        return;
+    free_body(request);
+    free(request);
+}
+
+void sse_exchange_drop_request(sse_exchange *x)
+{
+    if (x->request)
+        free_body(x->request);
+    sse_request_unref(x->request);
+    x->request = NULL;
+}
+
+const sse_exchange_events sse_exchange_unheard = { 0 };
+
+static sse_client client_of(const sse_connection *c)
+{
+    struct sockaddr_storage from;
+    socklen_t size = sizeof from;
+    sse_client client = { 0 };
+
+    if (getpeername(c->fd, (struct sockaddr *)&from, &size))
+        return client;
+    if (from.ss_family == AF_INET6) {
+        client.len = 16;
+        memcpy(client.bytes, &((struct sockaddr_in6 *)&from)->sin6_addr, 16);
+    } else if (from.ss_family == AF_INET) {
+        client.len = 4;
+        memcpy(client.bytes, &((struct sockaddr_in *)&from)->sin_addr, 4);
+    }
+    return client;
+}
+
+void sse_client_text(const sse_client *client, char *out, size_t size)
+{
+    out[0] = '\0';
+    if (client->len > 0)
+        inet_ntop(client->len == 4 ? AF_INET : AF_INET6, client->bytes, out, (socklen_t)size);
+}
+
+/* --- birth and end ------------------------------------------------------- */
+
+/* The end of a turn: tells what ended, oldest first. What ends meanwhile waits for the next turn.
+ */
+static void tell_ended(sse_pool *pool)
+{
+    sse_exchange *list = pool->ended;
+
+    pool->ended = NULL;
+    pool->ended_tail = &pool->ended;
+    while (list) {
+        sse_exchange *x = list;
+
+        list = x->next;
+        if (x->on->on_end)
+            x->on->on_end(x->user, (sse_reason)x->reason);
+        sse_exchange_drop_request(x);
+        sse_slab_give(&pool->exchanges, x);
+    }
+}
+
+sse_exchange *sse_exchange_new(sse_pool *pool, const sse_transport *transport, void *session,
+                               sse_request *request)
+{
+    sse_exchange *x = sse_slab_take(&pool->exchanges, sizeof *x);
+
+    if (!x)
+        return NULL;
+    x->on = &sse_exchange_unheard;
+    pool->on_turn_end = tell_ended;
+    x->pool = pool;
+    x->transport = transport;
+    x->session = session;
+    x->request = request;
+    request->client = client_of(transport->connection(x));
+    x->head_only = sse_slice_is(request->method, "HEAD");
+    return x;
+}
+
+void sse_exchange_end(sse_exchange *x, sse_reason reason)
+{
+    if (sse_exchange_ended(x))
+        return;
+    x->state = reason == SSE_END_FINISHED ? SSE_EXCHANGE_FINISHED : SSE_EXCHANGE_CLOSED;
+    x->reason = (uint8_t)reason;
+    x->session = NULL;
+    if (x->on->on_ended)
+        x->on->on_ended(x->user);
+    x->sized = false;
+    x->next = NULL;
+    *x->pool->ended_tail = x;
+    x->pool->ended_tail = &x->next;
+    sse_pool_wake(x->pool);
+}
+
+/* --- the answer ---------------------------------------------------------- */
+
+static int start(sse_exchange *x, int status, const sse_http1_field *fields, size_t count,
+                 int64_t length, size_t *bad)
+{
+    if (x->state != SSE_EXCHANGE_OPEN)
+        return x->state == SSE_EXCHANGE_CLOSED ? SSE_ECLOSED : SSE_ESTATE;
+    return x->transport->start(x, status, fields, count, length, bad);
+}
+
+/* Whether a response of so many bytes would be refused; `at_once`: bytes of it that are held. */
+static bool has_no_room(const sse_exchange *x, uint64_t length, uint64_t at_once)
+{
+    return x->state == SSE_EXCHANGE_OPEN && length > SMALL && !x->head_only &&
+           (sse_pool_full(x->pool) || at_once > x->pool->limits.max_buffered);
+}
+
+/* In place of an answer that there is no room for. */
+static int reply_full(sse_exchange *x)
+{
+    static const char text[] = "503 Service Unavailable: too much waits for clients that are slow "
+                               "(max_buffered)\n";
+    char seconds[8];
+    sse_http1_field fields[] = { sse_http1_text_field("Content-Type", "text/plain; charset=utf-8"),
+                                 sse_http1_retry_after(seconds) };
+    int code = sse_exchange_reply(x, 503, fields, 2, sse_slice_text(text), NULL);
+
+    if (code)
+        return code;
+    x->pool->count.rejected[503 - 400]++;
+    sse_pool_wake(x->pool); /* who is furthest behind pays */
+    return SSE_EFULL;
+}
+
+int sse_exchange_reply(sse_exchange *x, int status, const sse_http1_field *fields, size_t count,
+                       sse_slice body, size_t *bad)
+{
+    sse_frame *frame = NULL;
+    int code = SSE_OK;
+
+    if (has_no_room(x, body.len, body.len))
+        return reply_full(x);
+    if (body.len > 0) {
+        frame = sse_frame_raw(body);
+        if (!frame)
+            return SSE_ENOMEM;
+    }
+    code = start(x, status, fields, count, (int64_t)body.len, bad);
+    if (code)
+        goto done;
+    if (frame && !x->head_only)
+        code = x->transport->send(x, frame);
+    if (code) {
+        sse_exchange_abort(x, SSE_END_ERROR); /* the head promised a body */
+        goto done;
+    }
+    x->transport->finish(x);
+    sse_exchange_end(x, SSE_END_FINISHED);
+done:
+    sse_frame_unref(frame);
+    return code;
+}
+
+int sse_exchange_start(sse_exchange *x, int status, const sse_http1_field *fields, size_t count,
+                       size_t *bad)
+{
+    int code = start(x, status, fields, count, -1, bad);
+
+    if (!code)
+        x->state = SSE_EXCHANGE_STARTED;
+    return code;
+}
+
+int sse_exchange_start_sized(sse_exchange *x, int status, const sse_http1_field *fields,
+                             size_t count, uint64_t length, size_t *bad)
+{
+    int code = SSE_OK;
+
+    if (has_no_room(x, length, 0)) /* it is sent piece by piece */
+        return reply_full(x);
+    code = start(x, status, fields, count, (int64_t)length, bad);
+    if (code)
+        return code;
+    x->state = SSE_EXCHANGE_STARTED;
+    x->sized = true;
+    x->left = x->head_only ? 0 : length;
+    return SSE_OK;
+}
+
+/* The client is too far behind for so many bytes more. Where the server holds much, so is one whose
+ * connection has its share, or a large part of all; for the others who is furthest behind pays, at
+ * the end of the turn, and until then everybody waits. */
+static bool full(const sse_exchange *x, size_t more, size_t max)
+{
+    const sse_pool *pool = x->pool;
+    size_t pending = x->transport->pending(x), queued = 0, share = sse_pool_share(pool);
+
+    if (pending == 0 || pending + more > max)
+        return pending + more > max;
+    if (!sse_pool_half_full(pool))
+        return false;
+    queued = x->transport->queued(x);
+    return sse_pool_full(pool) || queued + more > (max > share ? max : share) ||
+           (pool->count.queued.held + more > pool->limits.max_buffered &&
+            queued > pool->limits.max_buffered / LARGE_PART);
+}
+
+int sse_exchange_room(sse_exchange *x, size_t bytes, size_t max)
+{
+    if (x->state != SSE_EXCHANGE_STARTED)
+        return x->state == SSE_EXCHANGE_OPEN ? SSE_ESTATE : SSE_ECLOSED;
+    if (x->head_only)
+        return SSE_OK;
+    if (bytes > max) {
+        x->pool->count.oversized++;
+        return SSE_ETOOBIG;
+    }
+    if (!full(x, bytes, max))
+        return SSE_OK;
+    x->transport->flush(x, false);
+    if (x->state != SSE_EXCHANGE_STARTED || !x->session)
+        return SSE_ECLOSED;
+    if (!full(x, bytes, max))
+        return SSE_OK;
+    x->pool->count.full++;
+    return SSE_EFULL;
+}
+
+int sse_exchange_send(sse_exchange *x, sse_frame *frame, size_t max)
+{
+    int code = sse_exchange_room(x, frame->payload, max);
+
+    if (code || x->head_only)
+        return code;
+    if (x->sized && frame->payload > x->left)
+        return SSE_ETOOBIG;
+    code = x->transport->send(x, frame);
+    if (!code && x->sized)
+        x->left -= frame->payload;
+    if (!code && (x->transport->pending(x) > FLUSH_AT || sse_pool_full(x->pool)))
+        x->transport->flush(x, false);
+    if (!code && sse_pool_full(x->pool))
+        sse_pool_wake(x->pool);
+    return code;
+}
+
+int sse_exchange_push(sse_exchange *x, sse_frame *frame)
+{
+    if (x->state != SSE_EXCHANGE_STARTED || !x->session)
+        return SSE_ECLOSED;
+    return x->head_only ? SSE_OK : x->transport->push(x, frame);
+}
+
+void sse_exchange_give_up(sse_exchange *x, sse_frame *last, uint64_t ms, sse_reason reason)
+{
+    if (x->state != SSE_EXCHANGE_STARTED)
+        return;
+    if (last && x->session && !x->head_only)
+        x->transport->send(x, last);
+    if (ms)
+        x->transport->hurry(x, ms);
+    x->transport->finish(x);
+    sse_exchange_end(x, reason);
+}
+
+void sse_exchange_want_end(sse_exchange *x)
+{
+    if (!sse_exchange_ended(x) && x->on->on_end_wanted)
+        x->on->on_end_wanted(x->user);
+}
+
+void sse_exchange_finish(sse_exchange *x, sse_reason reason)
+{
+    if (x->state != SSE_EXCHANGE_STARTED)
+        return;
+    if (x->sized && x->left > 0) {
+        sse_exchange_abort(x, SSE_END_ERROR);
+        return;
+    }
+    x->transport->finish(x);
+    sse_exchange_end(x, reason);
+}
+
+void sse_exchange_abort(sse_exchange *x, sse_reason reason)
+{
+    if (sse_exchange_ended(x))
+        return;
+    x->transport->abort(x);
+    sse_exchange_end(x, reason);
+}
+
+size_t sse_exchange_pending(const sse_exchange *x)
+{
+    return x->session ? x->transport->pending(x) : 0;
+}

@@ -1,0 +1,70 @@
+#include "reading.h"
+
+#include <stdlib.h>
+
+sse_http1_reading *sse_http1_reading_new(sse_pool *pool)
+{
+    sse_http1_reading *r = calloc(1, sizeof *r);
+
+    if (!r)
+        return NULL;
+    r->pool = pool;
+    sse_buffer_init(&r->in, pool->limits.max_head + sizeof pool->scratch + SSE_HTTP1_MAX_WAITING);
+    return r;
+}
+
+void sse_http1_reading_free(sse_http1_reading *r)
+{
+    if (!r)
+        return;
+    sse_arrival_end(&r->arrival);
+    sse_request_unref(r->request);
+    r->pool->count.bodies -= r->in.cap;
+    sse_buffer_free(&r->in);
+    free(r);
+}
+
+int sse_http1_reading_keep(sse_http1_reading *r, sse_slice bytes)
+{
+    size_t before = r->in.cap;
+    int code = sse_buffer_append(&r->in, bytes.at, bytes.len);
+
+    r->pool->count.bodies += r->in.cap - before;
+    return code;
+}
+
+static int append(sse_http1_reading *r, sse_slice data, sse_http1_refusal *refusal)
+{
+    int code = sse_arrival_append(r->pool, &r->arrival, r->request, data);
+
+    if (code == SSE_EFULL)
+        *refusal = (sse_http1_refusal){ 503, SSE_BODIES_FULL };
+    else if (code)
+        code = SSE_ENOMEM;
+    return code;
+}
+
+int sse_http1_reading_take(sse_http1_reading *r, const char *bytes, size_t len, size_t *used,
+                           sse_http1_refusal *refusal)
+{
+    size_t taken = 0;
+
+    *used = 0;
+    while (!r->body.done && *used < len) {
+        sse_slice data = { NULL, 0 };
+        int code =
+            sse_http1_body_feed(&r->body, bytes + *used, len - *used, &taken, &data, refusal);
+
+        if (!code && data.len)
+            code = append(r, data, refusal);
+        if (code)
+            return code;
+        *used += taken;
+        if (taken == 0)
+            break;
+    }
+    if (!r->body.done)
+        return SSE_EAGAIN;
+    sse_arrival_end(&r->arrival);
+    return SSE_OK;
+}

@@ -1,0 +1,125 @@
+#include <stdlib.h>
+
+#include "inner.h"
+
+#define BLOCK  ((size_t)16 << 10)  /* bytes gathered in one piece */
+#define OUTPUT ((size_t)128 << 10) /* bytes a flush queues at most, or a frame more */
+
+bool sse_http2_output_full(const sse_http2 *s)
+{
+    return sse_connection_pending(s->connection) >= OUTPUT;
+}
+
+/* Room for len bytes in the block at hand, or in a new one; NULL: out of memory. */
+static char *room(sse_http2 *s, size_t len)
+{
+    if (!s->block || s->used + len > s->block->payload) {
+        sse_frame_unref(s->block);
+        s->used = 0;
+        s->block = sse_frame_blank(len > BLOCK ? len : BLOCK);
+    }
+    return s->block ? s->block->bytes + s->used : NULL;
+}
+
+int sse_http2_gather(sse_http2 *s, const void *bytes, size_t len)
+{
+    char *to = room(s, len);
+
+    if (!to)
+        return SSE_ENOMEM;
+    memcpy(to, bytes, len);
+    s->used += len;
+    return sse_connection_send_part(s->connection, s->block, (sse_slice){ to, len });
+}
+
+/* A DATA frame: its head, and len bytes that the stream's queue refers to. */
+static int send_frame(sse_http2 *s, sse_http2_stream *t, const uint8_t *head, size_t len)
+{
+    sse_connection *c = s->connection;
+    size_t moved = 0;
+    int code = sse_http2_gather(s, head, SSE_HTTP2_FRAME_HEAD);
+
+    if (!code)
+        code = sse_queue_move(&t->out, &c->out, len, &moved);
+    s->queued -= moved;
+    return code;
+}
+
+int sse_http2_send_data(nghttp2_session *engine, nghttp2_frame *frame, const uint8_t *head,
+                        size_t len, nghttp2_data_source *source, void *user)
+{
+    sse_http2 *s = user;
+    sse_http2_stream *t = source->ptr;
+
+    (void)engine;
+    (void)frame; /* no padding is asked for */
+    if (sse_http2_output_full(s)) {
+        s->more = true;
+        return NGHTTP2_ERR_WOULDBLOCK;
+    }
+    if (t->reset) /* since the engine asked how much: it is gone */
+        return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
+    if (send_frame(s, t, head, len))
+        return NGHTTP2_ERR_CALLBACK_FAILURE; /* half a frame can't stay half */
+    if (!t->hurried)
+        t->due = 0;
+    sse_http2_guard_sent(s);
+    return 0;
+}
+
+/* How much goes next; it is sent by sse_http2_send_data. */
+static ssize_t on_read(nghttp2_session *engine, int32_t id, uint8_t *buffer, size_t len,
+                       uint32_t *flags, nghttp2_data_source *source, void *user)
+{
+    sse_http2_stream *t = source->ptr;
+    size_t bytes = sse_queue_bytes(&t->out);
+
+    (void)engine;
+    (void)id;
+    (void)buffer;
+    (void)user;
+    if (bytes == 0 && !t->finished) {
+        t->deferred = true;
+        return NGHTTP2_ERR_DEFERRED;
+    }
+    if (bytes <= len && t->finished)
+        *flags |= NGHTTP2_DATA_FLAG_EOF;
+    *flags |= NGHTTP2_DATA_FLAG_NO_COPY;
+    return (ssize_t)(bytes < len ? bytes : len);
+}
+
+/* An answer without an end would hold back those behind it if it were not served in turns
+ * (RFC 9218 section 4.2). */
+static void share(const sse_http2_stream *t)
+{
+    nghttp2_extpri priority = { .urgency = NGHTTP2_EXTPRI_DEFAULT_URGENCY, .inc = 1 };
+
+    if (t->exchange && t->exchange->state == SSE_EXCHANGE_STARTED)
+        nghttp2_session_change_extpri_stream_priority(t->session->engine, t->id, &priority, 1);
+}
+
+static void submit_head(sse_http2_stream *t)
+{
+    nghttp2_data_provider body = { .source.ptr = t, .read_callback = on_read };
+    int code = nghttp2_submit_response(t->session->engine, t->id, t->head->fields, t->head->count,
+                                       t->head->has_body ? &body : NULL);
+
+    free(t->head);
+    t->head = NULL;
+    share(t);
+    if (code) {
+        sse_http2_stream_lose(t, SSE_END_ERROR);
+        sse_http2_stream_reset(t, NGHTTP2_INTERNAL_ERROR);
+    }
+}
+
+void sse_http2_submit_heads(sse_http2 *s)
+{
+    sse_http2_stream *next = NULL;
+
+    for (sse_http2_stream *t = s->busy; t; t = next) {
+        next = t->next_busy;
+        if (t->head)
+            submit_head(t);
+    }
+}

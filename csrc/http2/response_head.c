@@ -1,0 +1,90 @@
+#include <stdlib.h>
+#include <strings.h>
+
+#include "../http/response_fields.h"
+#include "inner.h"
+
+#define MAX_HEAD ((size_t)256 << 10)
+
+static bool of_the_connection(sse_slice name)
+{
+    static const char *const names[] = { "connection", "keep-alive", "proxy-connection",
+                                         "transfer-encoding", "upgrade" };
+
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (name.len == strlen(names[i]) && !strncasecmp(name.at, names[i], name.len))
+            return true;
+    return false;
+}
+
+static int check(int status, const sse_http1_field *fields, size_t count, size_t *bad,
+                 size_t *bytes)
+{
+    size_t i = 0;
+
+    *bytes = 0;
+    for (; i < count; i++) {
+        if (!sse_http1_is_token(fields[i].name) || !sse_http1_is_value(fields[i].value))
+            break;
+        *bytes += fields[i].name.len + fields[i].value.len;
+    }
+    if (i < count || status < 100 || status > 999) {
+        if (bad)
+            *bad = i;
+        return SSE_EINVAL;
+    }
+    return *bytes > MAX_HEAD ? SSE_ETOOBIG : SSE_OK;
+}
+
+static uint8_t *put(char **to, sse_slice s, bool lower)
+{
+    char *at = *to;
+
+    for (size_t i = 0; i < s.len; i++)
+        at[i] = (char)(lower && s.at[i] >= 'A' && s.at[i] <= 'Z' ? s.at[i] | 32 : s.at[i]);
+    *to += s.len;
+    return (uint8_t *)at;
+}
+
+static void add(sse_http2_head *head, char **to, sse_slice name, sse_slice value)
+{
+    nghttp2_nv *nv = &head->fields[head->count++];
+
+    *nv = (nghttp2_nv){ .namelen = name.len, .valuelen = value.len };
+    nv->name = put(to, name, true);
+    nv->value = put(to, value, false);
+}
+
+int sse_http2_head_new(const char *date, int status, const sse_http1_field *fields, size_t count,
+                       int64_t length, size_t *bad, sse_http2_head **out)
+{
+    sse_http1_field all[SSE_HTTP1_MAX_FIELDS + SSE_HTTP1_OWN_FIELDS];
+    char length_text[SSE_HTTP1_DIGITS], digits[3], *to = NULL;
+    size_t bytes = 0;
+    sse_http2_head *head = NULL;
+    int code = SSE_OK;
+
+    if (count > SSE_HTTP1_MAX_FIELDS)
+        return SSE_ETOOBIG;
+    if (count)
+        memcpy(all, fields, count * sizeof *fields);
+    count = sse_http1_add_own(length_text, date, status, length, all, count);
+    code = check(status, all, count, bad, &bytes);
+    if (code)
+        return code;
+    head = malloc(sizeof *head + (count + 1) * sizeof head->fields[0] + bytes + sizeof ":status" +
+                  sizeof digits);
+    if (!head)
+        return SSE_ENOMEM;
+    *head = (sse_http2_head){ 0 };
+    to = (char *)&head->fields[count + 1];
+    digits[0] = (char)('0' + status / 100);
+    digits[1] = (char)('0' + status / 10 % 10);
+    digits[2] = (char)('0' + status % 10);
+    add(head, &to, SSE_SLICE(":status"), (sse_slice){ digits, 3 });
+    for (size_t i = 0; i < count; i++)
+        if (!of_the_connection(all[i].name))
+            add(head, &to, all[i].name, sse_slice_trim(all[i].value));
+    *out = head;
+    return SSE_OK;
+}

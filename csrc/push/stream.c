@@ -1,0 +1,386 @@
+#include "stream.h"
+
+#include <strings.h>
+
+#include "../http/response_fields.h"
+#include "compressor.h"
+
+#define LONGEST       ((uint32_t)INT32_MAX) /* ms between keep-alives: 24 days */
+#define SLOW_END_MS   2000 /* what a client that is too slow has left to read why */
+#define SLOW_RETRY_MS 1000
+
+typedef struct packed_stream {
+    sse_stream stream;
+    sse_packer packer;
+} packed_stream;
+
+static sse_packer *packer(sse_stream *s)
+{
+    return &SSE_OWNER(s, packed_stream, stream)->packer;
+}
+
+static sse_slab *slab_of(sse_pool *pool, bool packs)
+{
+    return packs ? &pool->packed_streams : &pool->streams;
+}
+
+static void on_exchange_ended(void *user)
+{
+    sse_stream *s = user;
+
+    if (s->followers)
+        s->exchange->pool->on_stream_ended(s);
+}
+
+static void on_exchange_end(void *user, sse_reason reason)
+{
+    sse_stream *s = user;
+    sse_pool *pool = s->exchange->pool;
+
+    sse_wheel_cancel(&pool->wheel, &s->keep_alive);
+    pool->count.streams--;
+    pool->count.streams_ended[reason]++;
+    if (s->on->on_end)
+        s->on->on_end(s->user, reason);
+    if (s->packs)
+        sse_packer_stop(packer(s), pool);
+    sse_slab_give(slab_of(pool, s->packs), s);
+}
+
+static void on_exchange_drain(void *user)
+{
+    sse_stream *s = user;
+
+    s->behind = false;
+    if (s->followers)
+        s->exchange->pool->on_stream_ready(s);
+    if (!s->behind && !sse_stream_closed(s) && s->on->on_drain)
+        s->on->on_drain(s->user);
+}
+
+static uint64_t random_to(uint64_t most)
+{
+    uint32_t random = 0;
+
+    evutil_secure_rng_get_bytes(&random, sizeof random);
+    return random % (most + 1);
+}
+
+/* What is to be the last piece, as the end of the body; false: it can't be had. */
+static bool pack_end(sse_stream *s, sse_frame **frame)
+{
+    sse_frame *plain = *frame;
+
+    if (!s->packs || sse_stream_closed(s))
+        return true;
+    *frame = sse_packer_end(packer(s), s->exchange, plain);
+    sse_frame_unref(plain);
+    return *frame != NULL;
+}
+
+/* Spread, so that clients sent away together do not come back together. */
+static void end_with_retry(sse_stream *s, uint64_t retry, uint64_t ms, sse_reason reason)
+{
+    sse_event event = { .retry = (int64_t)(retry + random_to(retry / 2)) };
+    sse_frame *frame = NULL;
+
+    if (sse_frame_event(&event, SIZE_MAX, &frame, NULL))
+        frame = NULL; /* it ends all the same */
+    if (pack_end(s, &frame))
+        sse_exchange_give_up(s->exchange, frame, ms, reason);
+    else
+        sse_exchange_abort(s->exchange, reason);
+    sse_frame_unref(frame);
+}
+
+static int hand_over(sse_stream *s, sse_frame *frame, size_t max)
+{
+    return s->packs ? sse_packer_send(packer(s), s->exchange, frame, max)
+                    : sse_exchange_send(s->exchange, frame, max);
+}
+
+static int send_frame(sse_stream *s, sse_frame *frame)
+{
+    int code = hand_over(s, frame, s->max_pending);
+
+    sse_frame_unref(frame);
+    if (!code)
+        s->last_sent = (uint32_t)sse_loop_now(s->exchange->pool->loop);
+    return code;
+}
+
+/* Traffic only postpones: the deadline, once fired, waits for what is left of the interval. */
+static void on_silence(sse_deadline *d)
+{
+    sse_stream *s = SSE_OWNER(d, sse_stream, keep_alive);
+    sse_pool *pool = s->exchange->pool;
+    uint32_t silence = (uint32_t)sse_loop_now(pool->loop) - s->last_sent;
+
+    if (sse_stream_closed(s))
+        return;
+    if (s->draining) {
+        end_with_retry(s, s->interval, 0, SSE_END_SERVER);
+        return;
+    }
+    if (silence >= s->interval) {
+        if (sse_stream_pending(s) == 0) /* else the socket is busy enough */
+            sse_stream_comment(s, SSE_SLICE(""));
+        silence = 0;
+    }
+    sse_wheel_set(&pool->wheel, &s->keep_alive, s->interval - silence);
+}
+
+static bool given(const sse_stream_options *options, const char *name)
+{
+    for (size_t i = 0; i < options->count; i++)
+        if (options->fields[i].name.len == strlen(name) &&
+            !strncasecmp(options->fields[i].name.at, name, strlen(name)))
+            return true;
+    return false;
+}
+
+/* Whether the answer depends on what the client accepts. */
+static bool is_negotiated(const sse_stream_options *options)
+{
+    return options->compress != SSE_COMPRESS_OFF && sse_http1_has_body(options->status) &&
+           !given(options, "Content-Encoding");
+}
+
+/* None over HTTP/1.0, where proxies pass on what their clients may not know. */
+static sse_coding choose_coding(const sse_exchange *x, const sse_stream_options *options)
+{
+    const sse_request *r = x->request;
+
+    if (!is_negotiated(options) || (r->major == 1 && r->minor == 0))
+        return SSE_CODING_NONE;
+    return sse_coding_choose(r->fields, r->field_count);
+}
+
+static size_t coding_fields(const sse_stream_options *options, sse_coding coding,
+                            sse_http1_field *out)
+{
+    const sse_http1_field *fields = options->fields;
+    const char *name = sse_coding_name(coding);
+    size_t count = 0;
+
+    if (coding != SSE_CODING_NONE)
+        out[count++] = sse_http1_text_field("Content-Encoding", name);
+    if (is_negotiated(options) && !sse_fields_list(fields, options->count, "Vary", "*") &&
+        !sse_fields_list(fields, options->count, "Vary", "Accept-Encoding"))
+        out[count++] = sse_http1_text_field("Vary", "Accept-Encoding");
+    return count;
+}
+
+static int start(sse_exchange *x, const sse_stream_options *options, sse_coding coding, size_t *bad)
+{
+    static const sse_http1_field own[] = {
+        { { "Content-Type", 12 }, { "text/event-stream", 17 } },
+        { { "Cache-Control", 13 }, { "no-cache, no-transform", 22 } },
+        { { "X-Accel-Buffering", 17 }, { "no", 2 } },
+    };
+    sse_http1_field fields[SSE_HTTP1_MAX_FIELDS];
+    size_t count = options->count;
+
+    if (count + 5 > SSE_HTTP1_MAX_FIELDS || given(options, "Content-Type")) {
+        *bad = 0;
+        return SSE_EINVAL;
+    }
+    if (count)
+        memcpy(fields, options->fields, count * sizeof fields[0]);
+    for (size_t i = 0; i < 3; i++)
+        if (!given(options, own[i].name.at))
+            fields[count++] = own[i];
+    count += coding_fields(options, coding, fields + count);
+    return sse_exchange_start(x, options->status, fields, count, bad);
+}
+
+static sse_stream *new_stream(sse_exchange *x, const sse_stream_options *options, bool packs)
+{
+    const sse_limits *limits = &x->pool->limits;
+    uint64_t interval =
+        options->keep_alive < 0 ? limits->keep_alive : (uint64_t)options->keep_alive;
+    uint64_t max = options->max_pending ? options->max_pending : limits->max_pending;
+    sse_stream *s =
+        sse_slab_take(slab_of(x->pool, packs), packs ? sizeof(packed_stream) : sizeof(sse_stream));
+
+    if (!s)
+        return NULL;
+    s->packs = packs;
+    s->on = &sse_exchange_unheard;
+    s->exchange = x;
+    s->keep_alive.call = on_silence;
+    s->interval = interval < LONGEST ? (uint32_t)interval : LONGEST;
+    s->max_pending = max < UINT32_MAX ? (uint32_t)max : UINT32_MAX;
+    s->last_sent = (uint32_t)sse_loop_now(x->pool->loop);
+    return s;
+}
+
+/* Those that were open when the pool began to drain have a place each, the others any. */
+static void on_exchange_end_wanted(void *user)
+{
+    sse_stream *s = user;
+    sse_draining *d = &s->exchange->pool->draining;
+    uint64_t now = sse_loop_now(s->exchange->pool->loop), i = d->next++, from = 0;
+
+    if (i < d->streams) {
+        from = d->within * i / d->streams;
+        sse_stream_end_after(s, from + random_to(d->within * (i + 1) / d->streams - from),
+                             d->retry);
+    } else {
+        sse_stream_end_after(s, random_to(d->until > now ? d->until - now : 0), d->retry);
+    }
+}
+
+static const sse_exchange_events events = { on_exchange_ended, on_exchange_end, on_exchange_drain,
+                                            on_exchange_end_wanted };
+
+/* The first of the body. */
+static void begin(sse_stream *s, const sse_stream_options *options, sse_coding coding)
+{
+    sse_exchange *x = s->exchange;
+    bool window = options->compress == SSE_COMPRESS_WINDOW;
+
+    if (s->packs && sse_packer_start(packer(s), x, coding, window))
+        sse_exchange_abort(x, SSE_END_ERROR);
+    if (options->retry != SSE_NO_RETRY)
+        sse_stream_send(s, &(sse_event){ .retry = options->retry }, NULL);
+    if (x->head_only)
+        sse_stream_close(s);
+    else if (sse_stream_closed(s))
+        return;
+    else if (x->pool->draining.on)
+        on_exchange_end_wanted(s);
+    else if (s->interval)
+        sse_wheel_set(&x->pool->wheel, &s->keep_alive, s->interval);
+}
+
+int sse_stream_open(sse_exchange *x, const sse_stream_options *options, sse_stream **out,
+                    size_t *bad)
+{
+    sse_coding coding = choose_coding(x, options);
+    sse_stream *s = new_stream(x, options, coding != SSE_CODING_NONE && !x->head_only);
+    int code = SSE_OK;
+
+    if (!s)
+        return SSE_ENOMEM;
+    x->long_lived = true;
+    code = start(x, options, coding, bad);
+    if (code) {
+        x->long_lived = false;
+        sse_slab_give(slab_of(x->pool, s->packs), s);
+        return code;
+    }
+    x->user = s;
+    x->on = &events;
+    sse_exchange_drop_request(x);
+    x->pool->count.streams++;
+    x->pool->count.streams_opened++;
+    *out = s;
+    begin(s, options, coding);
+    return SSE_OK;
+}
+
+void sse_stream_listen(sse_stream *s, void *user, const sse_exchange_events *on)
+{
+    s->user = user;
+    s->on = on;
+}
+
+int sse_stream_send(sse_stream *s, const sse_event *event, const char **field)
+{
+    sse_frame *frame = NULL;
+    int code = SSE_OK;
+
+    if (sse_stream_closed(s))
+        return SSE_ECLOSED;
+    code = sse_frame_event(event, s->max_pending, &frame, field);
+    if (code == SSE_ETOOBIG)
+        s->exchange->pool->count.oversized++;
+    return code ? code : send_frame(s, frame);
+}
+
+int sse_stream_comment(sse_stream *s, sse_slice text)
+{
+    sse_buffer out;
+    sse_frame *frame = NULL;
+    int code = SSE_OK;
+
+    if (sse_stream_closed(s))
+        return SSE_ECLOSED;
+    sse_buffer_init(&out, s->max_pending);
+    code = sse_encode_comment(&out, text);
+    if (!code) {
+        frame = sse_frame_new((sse_slice){ out.data, out.len });
+        code = frame ? SSE_OK : SSE_ENOMEM;
+    }
+    sse_buffer_free(&out);
+    if (code == SSE_ETOOBIG)
+        s->exchange->pool->count.oversized++;
+    return code ? code : send_frame(s, frame);
+}
+
+int sse_stream_push(sse_stream *s, sse_frame *frame, const sse_past *past)
+{
+    int code = s->packs ? sse_packer_push(packer(s), s->exchange, frame, past)
+                        : sse_exchange_push(s->exchange, frame);
+
+    s->behind = code == SSE_EAGAIN;
+    return code;
+}
+
+void sse_stream_break_run(sse_stream *s)
+{
+    if (s->packs)
+        packer(s)->run = 0;
+}
+
+bool sse_stream_takes(sse_stream *s, bool again)
+{
+    sse_exchange *x = s->exchange;
+
+    if (s->behind && x->session) {
+        x->transport->flush(x, again);
+        s->behind = x->transport->pending(x) > 0;
+    }
+    return !s->behind;
+}
+
+void sse_stream_end_after(sse_stream *s, uint64_t ms, uint64_t retry)
+{
+    if (sse_stream_closed(s) || s->draining)
+        return;
+    s->draining = true;
+    s->interval = retry < UINT32_MAX ? (uint32_t)retry : UINT32_MAX;
+    sse_wheel_set(&s->exchange->pool->wheel, &s->keep_alive, ms);
+}
+
+void sse_stream_end_slow(sse_stream *s)
+{
+    end_with_retry(s, SLOW_RETRY_MS, SLOW_END_MS, SSE_END_SLOW);
+}
+
+void sse_stream_close(sse_stream *s)
+{
+    sse_frame *end = NULL;
+
+    if (pack_end(s, &end))
+        sse_exchange_give_up(s->exchange, end, 0, SSE_END_SERVER);
+    else
+        sse_exchange_abort(s->exchange, SSE_END_ERROR);
+    sse_frame_unref(end);
+}
+
+void sse_stream_abort(sse_stream *s, sse_reason reason)
+{
+    sse_exchange_abort(s->exchange, reason);
+}
+
+bool sse_stream_closed(const sse_stream *s)
+{
+    return sse_exchange_ended(s->exchange) || sse_exchange_lost(s->exchange);
+}
+
+size_t sse_stream_pending(const sse_stream *s)
+{
+    return sse_exchange_pending(s->exchange);
+}

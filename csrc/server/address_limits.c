@@ -1,0 +1,112 @@
+#include "address_limits.h"
+
+#include <netinet/in.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "../wire/error.h"
+
+struct sse_address {
+    sse_address *next;
+    unsigned char key[16]; /* an IPv6 prefix, or IPv4 mapped into IPv6 */
+    size_t connections;
+};
+
+enum { PREFIX = 64 / 8, MAPPED = 96 / 8 }; /* bytes */
+
+static void key_of(const struct sockaddr *from, unsigned char key[16])
+{
+    static const unsigned char mapped[MAPPED] = { [10] = 0xff, [11] = 0xff };
+
+    memset(key, 0, 16);
+    if (from->sa_family == AF_INET6) {
+        const unsigned char *at = ((const struct sockaddr_in6 *)from)->sin6_addr.s6_addr;
+
+        memcpy(key, at, memcmp(at, mapped, MAPPED) ? PREFIX : 16);
+    } else if (from->sa_family == AF_INET) {
+        memcpy(key, mapped, MAPPED);
+        memcpy(key + MAPPED, &((const struct sockaddr_in *)from)->sin_addr, 4);
+    }
+}
+
+static sse_address **slot_of(const sse_addresses *table, const unsigned char key[16])
+{
+    sse_slice bytes = { (const char *)key, 16 };
+
+    return &table->slots[sse_hash(&table->seed, bytes) % table->cap];
+}
+
+static int grow(sse_addresses *table)
+{
+    sse_addresses grown = { .cap = table->cap ? table->cap * 2 : 64,
+                            .count = table->count,
+                            .seed = table->seed };
+
+    grown.slots = calloc(grown.cap, sizeof(sse_address *));
+    if (!grown.slots)
+        return SSE_ENOMEM;
+    for (size_t i = 0; i < table->cap; i++) {
+        while (table->slots[i]) {
+            sse_address *a = table->slots[i];
+            sse_address **slot = slot_of(&grown, a->key);
+
+            table->slots[i] = a->next;
+            a->next = *slot;
+            *slot = a;
+        }
+    }
+    free(table->slots);
+    *table = grown;
+    return SSE_OK;
+}
+
+sse_address *sse_addresses_enter(sse_addresses *table, const struct sockaddr *from, size_t most,
+                                 int *refused)
+{
+    unsigned char key[16];
+    sse_address *a = NULL, **slot = NULL;
+
+    *refused = 0;
+    if (table->count >= table->cap && grow(table))
+        return NULL;
+    key_of(from, key);
+    slot = slot_of(table, key);
+    for (a = *slot; a && memcmp(a->key, key, 16) != 0; a = a->next)
+        ;
+    if (a && a->connections >= most) {
+        *refused = 1;
+        return NULL;
+    }
+    if (!a) {
+        a = calloc(1, sizeof *a);
+        if (!a)
+            return NULL;
+        memcpy(a->key, key, 16);
+        a->next = *slot;
+        *slot = a;
+        table->count++;
+    }
+    a->connections++;
+    return a;
+}
+
+void sse_addresses_leave(sse_addresses *table, sse_address *address)
+{
+    sse_address **slot = slot_of(table, address->key);
+
+    if (--address->connections > 0)
+        return;
+    while (*slot != address)
+        slot = &(*slot)->next;
+    *slot = address->next;
+    free(address);
+    table->count--;
+}
+
+void sse_addresses_free(sse_addresses *table)
+{
+    free(table->slots); /* every entry left with its last connection */
+    table->slots = NULL;
+    table->cap = 0;
+}

@@ -1,0 +1,80 @@
+#include "detection.h"
+
+#include "../http1/session.h"
+#include "../http2/session.h"
+
+static const char preface[] = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+
+#define PREFACE (sizeof preface - 1)
+
+/* Starts a session, which is told the bytes that came already; false: the connection has ended. */
+static bool become(sse_connection *c, int (*start)(sse_connection *c))
+{
+    if (start(c)) {
+        sse_connection_close(c, SSE_END_ERROR);
+        return false;
+    }
+    if (c->sniffed > 0)
+        c->protocol->on_bytes(c, preface, c->sniffed);
+    return !sse_connection_ended(c);
+}
+
+static void on_bytes(sse_connection *c, const char *bytes, size_t len)
+{
+    size_t most = PREFACE - c->sniffed, same = 0;
+
+    while (same < len && same < most && bytes[same] == preface[c->sniffed + same])
+        same++;
+    if (same == len && same < most) { /* as yet it could be either */
+        if (c->sniffed == 0)
+            sse_connection_deadline(c, c->pool->limits.head_timeout);
+        c->sniffed = (uint8_t)(c->sniffed + len);
+        return;
+    }
+    if (become(c, same == most ? sse_http2_session_start : sse_http1_session_start) &&
+        !c->finishing)
+        c->protocol->on_bytes(c, bytes, len);
+}
+
+static void on_eof(sse_connection *c)
+{
+    if (c->sniffed == 0)
+        sse_connection_close(c, SSE_END_CLIENT);
+    else if (become(c, sse_http1_session_start))
+        c->protocol->on_eof(c);
+}
+
+static void on_drained(sse_connection *c)
+{
+    (void)c; /* nothing was sent */
+}
+
+static void on_deadline(sse_connection *c)
+{
+    if (c->sniffed == 0)
+        sse_connection_close(c, SSE_END_TIMEOUT);
+    else if (become(c, sse_http1_session_start))
+        c->protocol->on_deadline(c);
+}
+
+static void on_closed(sse_connection *c, sse_reason reason)
+{
+    (void)c;
+    (void)reason;
+}
+
+static const sse_protocol protocol = {
+    .on_bytes = on_bytes,
+    .on_eof = on_eof,
+    .on_drained = on_drained,
+    .on_deadline = on_deadline,
+    .on_closed = on_closed,
+};
+
+int sse_sniff_start(sse_connection *c)
+{
+    c->protocol = &protocol;
+    sse_connection_deadline(c, c->pool->limits.idle_timeout);
+    sse_connection_read(c, true);
+    return SSE_OK;
+}

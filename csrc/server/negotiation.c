@@ -1,0 +1,142 @@
+#include "negotiation.h"
+
+#include "../http1/session.h"
+#include "../http2/session.h"
+#include "detection.h"
+
+#define ALPN "\x02h2\x08http/1.1\x08http/1.0"
+
+const sse_slice sse_greeting_alpn = { ALPN, sizeof ALPN - 1 };
+
+/* --- over TLS ------------------------------------------------------------ */
+
+static bool speaks_http2(const sse_connection *c)
+{
+    return sse_slice_is(sse_tls_alpn(c->tls), "h2");
+}
+
+static void on_bytes(sse_connection *c, const char *bytes, size_t len)
+{
+    if (sse_tls_is_plain(c->tls)) {
+        sse_connection_unsecure(c);
+        sse_http1_session_refuse(c, 400, "this port speaks HTTPS: use https://");
+    } else if (!c->counted && !speaks_http2(c)) {
+        sse_http1_session_refuse(c, 503, "too many connections");
+    } else if (speaks_http2(c) ? sse_http2_session_start(c) : sse_http1_session_start(c)) {
+        sse_connection_close(c, SSE_END_ERROR);
+    } else if (!c->counted) {
+        sse_http2_session_refuse(c);
+    } else {
+        c->protocol->on_bytes(c, bytes, len);
+    }
+}
+
+static void on_eof(sse_connection *c)
+{
+    sse_connection_close(c, SSE_END_CLIENT);
+}
+
+static void on_nothing(sse_connection *c)
+{
+    (void)c;
+}
+
+static void on_idle(sse_connection *c)
+{
+    sse_connection_close(c, SSE_END_TIMEOUT);
+}
+
+static void on_closed(sse_connection *c, sse_reason reason)
+{
+    (void)c;
+    (void)reason;
+}
+
+/* Its first request may be on its way. */
+static void on_drain(sse_connection *c)
+{
+    if (sse_tls_established(c->tls))
+        sse_connection_deadline(c, SSE_UNUSED_MS);
+}
+
+static const sse_protocol waiting = {
+    .on_bytes = on_bytes,
+    .on_eof = on_eof,
+    .on_drained = on_nothing,
+    .on_deadline = on_idle,
+    .on_closed = on_closed,
+    .on_drain = on_drain,
+};
+
+/* Browsers connect before they know what to ask for: once the handshake is done that is idleness.
+ */
+static void on_deadline(sse_connection *c)
+{
+    const sse_limits *limits = &c->pool->limits;
+
+    if (!sse_tls_established(c->tls) && sse_tls_unread(c->tls)) {
+        sse_connection_deadline(c, limits->head_timeout); /* others' handshakes took the time */
+        return;
+    }
+    if (!sse_tls_established(c->tls) || limits->idle_timeout <= limits->head_timeout ||
+        c->pool->draining.on) {
+        sse_connection_close(c, SSE_END_TIMEOUT);
+        return;
+    }
+    c->protocol = &waiting;
+    sse_connection_deadline(c, limits->idle_timeout - limits->head_timeout);
+}
+
+static const sse_protocol greeting = {
+    .on_bytes = on_bytes,
+    .on_eof = on_eof,
+    .on_drained = on_nothing,
+    .on_deadline = on_deadline,
+    .on_closed = on_closed,
+    .on_drain = on_drain,
+};
+
+/* --- birth --------------------------------------------------------------- */
+
+/* The session follows with the first bytes. */
+static int secure(sse_connection *c, sse_tls_context *tls)
+{
+    int code = sse_connection_secure(c, tls);
+
+    if (code)
+        return code;
+    sse_connection_deadline(c, c->pool->limits.head_timeout);
+    sse_connection_read(c, true);
+    return SSE_OK;
+}
+
+int sse_greeting_accept(sse_pool *pool, evutil_socket_t fd, sse_tls_context *tls,
+                        sse_connection **out)
+{
+    sse_connection *c = NULL;
+    int code = sse_connection_new(pool, fd, &greeting, &c);
+
+    if (code)
+        return code;
+    code = tls ? secure(c, tls) : sse_sniff_start(c);
+    if (code)
+        sse_connection_close(c, SSE_END_ERROR);
+    else
+        pool->count.accepted++;
+    *out = c;
+    return SSE_OK;
+}
+
+int sse_greeting_refuse(sse_pool *pool, evutil_socket_t fd, sse_tls_context *tls)
+{
+    sse_connection *c = NULL;
+    int code = sse_connection_new(pool, fd, &greeting, &c);
+
+    if (code)
+        return code;
+    if (!tls)
+        sse_http1_session_refuse(c, 503, "too many connections");
+    else if (secure(c, tls))
+        sse_connection_close(c, SSE_END_ERROR);
+    return SSE_OK;
+}

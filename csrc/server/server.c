@@ -1,0 +1,438 @@
+#define _GNU_SOURCE /* accept4 */
+#include "server.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <netdb.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "address_limits.h"
+#include "negotiation.h"
+
+#define ACCEPTS_A_TURN 64
+#define MAX_REFUSED    256 /* clients told 503 at a time; more are dropped without a word */
+#define PAUSE_MS       100 /* no descriptor left: accept again after this long */
+
+struct sse_server {
+    sse_pool pool;
+    sse_server_options options;
+    char *host;
+    int port;
+    evutil_socket_t fd;                 /* -1: doesn't listen */
+    enum { UNKNOWN, YES, NO } inherits; /* accepted sockets have the listener's options */
+    struct event accepting;
+    sse_deadline pause, over; /* over: of a drain */
+    sse_deferred idle;
+    sse_addresses addresses;
+    sse_tls_context *tls;    /* NULL: plain */
+    size_t served, refusing; /* connections that count towards max_connections; those told 503 */
+    void *user;
+    void (*on_request)(void *user, sse_exchange *x);
+    void (*on_idle)(void *user);
+};
+
+const sse_limits sse_default_limits = {
+    .max_connections = 10000,
+    .max_head = 16 << 10,
+    .max_target = 8 << 10,
+    .max_body = 1 << 20,
+    .max_bodies = 64 << 20,
+    .max_pending = 1 << 20,
+    .max_buffered = 256 << 20,
+    .head_timeout = 10000,
+    .body_timeout = 30000,
+    .idle_timeout = 60000,
+    .write_timeout = 120000,
+    .keep_alive = 15000,
+    .max_concurrent_streams = 256,
+};
+
+/* --- sockets ------------------------------------------------------------- */
+
+/* One call where the system has it for three: it doesn't block, and no child inherits it. */
+static evutil_socket_t accept_client(evutil_socket_t fd, struct sockaddr *from, socklen_t *size)
+{
+#ifdef SOCK_NONBLOCK
+    return accept4(fd, from, size, SOCK_NONBLOCK | SOCK_CLOEXEC);
+#else
+    evutil_socket_t client = accept(fd, from, size);
+
+    if (client >= 0) {
+        evutil_make_socket_nonblocking(client);
+        evutil_make_socket_closeonexec(client);
+    }
+    return client;
+#endif
+}
+
+/* Whether what was set on the listener is set on what it accepts, as on Linux and the BSDs. */
+static bool inherits_options(evutil_socket_t client)
+{
+    int nodelay = 0, keepalive = 0;
+    socklen_t size = sizeof nodelay;
+
+    return getsockopt(client, IPPROTO_TCP, TCP_NODELAY, &nodelay, &size) == 0 && nodelay &&
+           getsockopt(client, SOL_SOCKET, SO_KEEPALIVE, &keepalive, &size) == 0 && keepalive;
+}
+
+static void set_options(sse_server *server, evutil_socket_t client)
+{
+    if (server->inherits == UNKNOWN)
+        server->inherits = inherits_options(client) ? YES : NO;
+    if (server->inherits == NO)
+        sse_connection_set_options(client, server->pool.limits.write_timeout);
+}
+
+/* --- accepting ----------------------------------------------------------- */
+
+static void refuse(sse_server *server, evutil_socket_t fd)
+{
+    server->pool.count.refused++;
+    if (server->refusing >= MAX_REFUSED)
+        evutil_closesocket(fd);
+    else if (sse_greeting_refuse(&server->pool, fd, server->tls) == SSE_OK)
+        server->refusing++;
+}
+
+static void welcome(sse_server *server, evutil_socket_t fd, const struct sockaddr *from)
+{
+    const sse_limits *limits = &server->pool.limits;
+    sse_address *address = NULL;
+    sse_connection *c = NULL;
+    int refused = 0;
+
+    if (limits->max_connections && server->served >= limits->max_connections) {
+        refuse(server, fd);
+        return;
+    }
+    if (limits->max_connections_per_address) {
+        address = sse_addresses_enter(&server->addresses, from, limits->max_connections_per_address,
+                                      &refused);
+        if (refused) {
+            refuse(server, fd);
+            return;
+        }
+    }
+    if (sse_greeting_accept(&server->pool, fd, server->tls, &c)) {
+        if (address)
+            sse_addresses_leave(&server->addresses, address);
+        return;
+    }
+    c->address = address;
+    c->counted = true;
+    server->served++;
+}
+
+static void watch_listener(sse_server *server)
+{
+    if (server->fd >= 0)
+        event_add(&server->accepting, NULL);
+}
+
+static void on_pause_over(sse_deadline *d)
+{
+    watch_listener(SSE_OWNER(d, sse_server, pause));
+}
+
+/* false: nobody waits, or nobody can be let in. */
+static bool accept_one(sse_server *server)
+{
+    struct sockaddr_storage from;
+    socklen_t size = sizeof from;
+    evutil_socket_t client = accept_client(server->fd, (struct sockaddr *)&from, &size);
+
+    if (client >= 0) {
+        set_options(server, client);
+        welcome(server, client, (struct sockaddr *)&from);
+    } else if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
+        server->pool.count.unaccepted++;
+        event_del(&server->accepting); /* else the loop would spin on what it can't take */
+        sse_wheel_set(&server->pool.wheel, &server->pause, PAUSE_MS);
+    }
+    return client >= 0;
+}
+
+static void on_acceptable(evutil_socket_t fd, short what, void *arg)
+{
+    sse_server *server = arg;
+
+    (void)fd;
+    (void)what;
+    for (int i = 0; i < ACCEPTS_A_TURN && server->fd >= 0 && accept_one(server); i++)
+        ;
+}
+
+/* --- listening ----------------------------------------------------------- */
+
+static int code_of_errno(int number)
+{
+    switch (number) {
+    case EADDRINUSE:
+        return SSE_EADDRINUSE;
+    case EADDRNOTAVAIL:
+        return SSE_EADDRNOTAVAIL;
+    case EACCES:
+    case EPERM:
+        return SSE_EACCES;
+    case EMFILE:
+    case ENFILE:
+        return SSE_EMFILE;
+    case ENOMEM:
+        return SSE_ENOMEM;
+    default:
+        return SSE_ESYS;
+    }
+}
+
+static int describe(const sse_server *server, int number, char *message, size_t size)
+{
+    int code = code_of_errno(number);
+
+    if (code == SSE_EADDRINUSE)
+        snprintf(message, size, "address %s:%d is already in use; choose another port",
+                 server->host, server->options.port);
+    else if (code == SSE_EADDRNOTAVAIL)
+        snprintf(message, size, "cannot listen on %s:%d: this machine has no such address",
+                 server->host, server->options.port);
+    else
+        snprintf(message, size, "cannot listen on %s:%d: %s", server->host, server->options.port,
+                 strerror(number));
+    return code;
+}
+
+static evutil_socket_t open_listener(const sse_server *server, const struct addrinfo *a)
+{
+    evutil_socket_t fd = socket(a->ai_family, a->ai_socktype, a->ai_protocol);
+    int number = 0;
+
+    if (fd < 0)
+        return -1;
+    evutil_make_socket_nonblocking(fd);
+    evutil_make_socket_closeonexec(fd);
+    evutil_make_listen_socket_reuseable(fd);
+    sse_connection_set_options(fd, server->pool.limits.write_timeout);
+    if (bind(fd, a->ai_addr, a->ai_addrlen) == 0 && listen(fd, server->options.backlog) == 0)
+        return fd;
+    number = errno;
+    evutil_closesocket(fd);
+    errno = number;
+    return -1;
+}
+
+static int bound_port(evutil_socket_t fd)
+{
+    union {
+        struct sockaddr any;
+        struct sockaddr_in four;
+        struct sockaddr_in6 six;
+    } bound = { 0 };
+    socklen_t size = sizeof bound;
+
+    if (getsockname(fd, &bound.any, &size) != 0)
+        return 0;
+    return ntohs(bound.any.sa_family == AF_INET6 ? bound.six.sin6_port : bound.four.sin_port);
+}
+
+int sse_server_listen(sse_server *server, char *message, size_t size)
+{
+    struct addrinfo hints = { .ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE }, *list = NULL;
+    char port[16];
+    int got = 0, number = 0;
+
+    if (server->fd >= 0) {
+        snprintf(message, size, "the server listens already, on port %d", server->port);
+        return SSE_ESTATE;
+    }
+    snprintf(port, sizeof port, "%d", server->options.port);
+    got = getaddrinfo(server->host, port, &hints, &list);
+    if (got != 0) {
+        snprintf(message, size, "cannot listen on '%s': %s", server->host, gai_strerror(got));
+        return SSE_ENOTFOUND;
+    }
+    for (struct addrinfo *a = list; a && server->fd < 0; a = a->ai_next) {
+        server->fd = open_listener(server, a);
+        number = errno;
+    }
+    freeaddrinfo(list);
+    if (server->fd < 0)
+        return describe(server, number, message, size);
+    server->port = bound_port(server->fd);
+    server->pool.draining.on = false;
+    sse_wheel_cancel(&server->pool.wheel, &server->over);
+    event_assign(&server->accepting, sse_loop_base(server->pool.loop), server->fd,
+                 EV_READ | EV_PERSIST, on_acceptable, server);
+    watch_listener(server);
+    return SSE_OK;
+}
+
+/* --- life ---------------------------------------------------------------- */
+
+static void on_request(void *user, sse_exchange *x)
+{
+    sse_server *server = user;
+
+    server->on_request(server->user, x);
+}
+
+static void on_connection_gone(void *user, sse_connection *c)
+{
+    sse_server *server = user;
+
+    if (c->address)
+        sse_addresses_leave(&server->addresses, c->address);
+    if (c->counted)
+        server->served--;
+    else
+        server->refusing--;
+    if (server->fd < 0)
+        sse_loop_defer(server->pool.loop, &server->idle);
+}
+
+/* In a turn of its own: the server may be freed by what on_idle lets go. */
+static void tell_idle(void *arg)
+{
+    sse_server *server = arg;
+
+    if (server->fd >= 0 || server->pool.count.connections > 0 || !server->on_idle)
+        return;
+    sse_wheel_cancel(&server->pool.wheel, &server->over);
+    if (sse_pool_settled(&server->pool))
+        server->on_idle(server->user);
+    else
+        sse_loop_defer(server->pool.loop, &server->idle); /* what ended is told first */
+}
+
+static int make_tls(sse_server *server, const sse_tls_options *options, char *message, size_t size)
+{
+    sse_tls_options tls = *options;
+
+    tls.alpn = sse_greeting_alpn;
+    return sse_tls_context_new(&tls, &server->tls, message, size);
+}
+
+static void on_over(sse_deadline *d)
+{
+    sse_pool_close_all(&SSE_OWNER(d, sse_server, over)->pool);
+}
+
+int sse_server_new(sse_loop *loop, const sse_server_options *options, void *user,
+                   void (*on_request_)(void *user, sse_exchange *x), void (*on_idle)(void *user),
+                   sse_server **out, char *message, size_t size)
+{
+    sse_server *server = calloc(1, sizeof *server);
+    int code = SSE_ENOMEM;
+
+    snprintf(message, size, "%s", sse_error_text(code));
+    if (!server)
+        return code;
+    server->options = *options;
+    server->options.tls = NULL;
+    server->host = strdup(options->host ? options->host : "127.0.0.1");
+    if (server->host)
+        code = options->tls ? make_tls(server, options->tls, message, size) : SSE_OK;
+    if (code) {
+        free(server->host);
+        free(server);
+        return code;
+    }
+    server->fd = -1;
+    server->port = options->port;
+    server->pause.call = on_pause_over;
+    server->over.call = on_over;
+    server->user = user;
+    server->on_request = on_request_;
+    server->on_idle = on_idle;
+    sse_deferred_init(&server->idle, tell_idle, server);
+    server->addresses.seed = *sse_loop_seed(loop);
+    sse_pool_init(&server->pool, loop, &options->limits);
+    server->pool.user = server;
+    server->pool.on_request = on_request;
+    server->pool.on_connection_gone = on_connection_gone;
+    *out = server;
+    return SSE_OK;
+}
+
+void sse_server_stop_listening(sse_server *server)
+{
+    if (server->fd < 0)
+        return;
+    event_del(&server->accepting);
+    sse_wheel_cancel(&server->pool.wheel, &server->pause);
+    evutil_closesocket(server->fd);
+    server->fd = -1;
+    sse_loop_defer(server->pool.loop, &server->idle);
+}
+
+void sse_server_drain(sse_server *server, const sse_drain_options *options)
+{
+    if (server->pool.draining.on)
+        return;
+    for (int i = 0; server->fd >= 0 && i < server->options.backlog && accept_one(server); i++)
+        ; /* who waited already would be told by a reset otherwise */
+    sse_server_stop_listening(server);
+    sse_pool_drain(&server->pool, options->within, options->retry);
+    sse_wheel_set(&server->pool.wheel, &server->over, options->within + options->grace);
+}
+
+void sse_server_close(sse_server *server)
+{
+    sse_server_stop_listening(server);
+    sse_wheel_cancel(&server->pool.wheel, &server->over);
+    sse_pool_close_all(&server->pool);
+}
+
+void sse_server_free(sse_server *server)
+{
+    if (!server)
+        return;
+    server->on_idle = NULL;
+    sse_server_close(server);
+    sse_pool_free(&server->pool);
+    sse_loop_undefer(server->pool.loop, &server->idle);
+    sse_addresses_free(&server->addresses);
+    sse_tls_context_free(server->tls);
+    free(server->host);
+    free(server);
+}
+
+bool sse_server_listening(const sse_server *server)
+{
+    return server->fd >= 0;
+}
+
+int sse_server_port(const sse_server *server)
+{
+    return server->port;
+}
+
+const sse_counters *sse_server_counters(const sse_server *server)
+{
+    return &server->pool.count;
+}
+
+sse_tls_context *sse_server_tls(const sse_server *server)
+{
+    return server->tls;
+}
+
+static const sse_tls *tls_of(const sse_exchange *x)
+{
+    return x->session ? x->transport->connection(x)->tls : NULL;
+}
+
+bool sse_exchange_secure(const sse_exchange *x)
+{
+    return tls_of(x) != NULL;
+}
+
+bool sse_exchange_client_subject(const sse_exchange *x, char *out, size_t size)
+{
+    const sse_tls *tls = tls_of(x);
+
+    return tls && sse_tls_client_subject(tls, out, size);
+}

@@ -1,0 +1,400 @@
+#include "tls.h"
+
+#include <errno.h>
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
+#include <event2/event.h>
+#include <openssl/err.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+
+#include "../wire/error.h"
+#include "../wire/utf8.h"
+#include "inner.h"
+
+#define MAX_RECORD    16384       /* plaintext of one record (RFC 8446 section 5.1) */
+#define MAX_READ      (64u << 10) /* bytes off the socket in one call, for a turn of fair length */
+#define MANY          64          /* handshakes at once */
+#define IS_LETTER(ch) ((ch) >= 'A' && (ch) <= 'Z')
+
+struct sse_tls {
+    SSL *ssl;
+    sse_tls_context *context;
+    evutil_socket_t fd;
+    int error;       /* errno of the socket's last failure */
+    uint32_t budget; /* bytes this call may still take off the socket */
+    uint16_t held;   /* see sse_tls_held; at most MAX_RECORD */
+    bool seen;       /* the first byte was looked at */
+    bool established, plain;
+    bool ended;   /* close_notify went out */
+    bool broken;  /* nothing can be written any more */
+    bool empty;   /* the socket gave less than asked for */
+    bool pending; /* see sse_tls_pending */
+    bool read_wants_write, write_wants_read;
+};
+
+/* --- the socket, as OpenSSL sees it -------------------------------------- */
+
+static int socket_read(BIO *bio, char *to, int size)
+{
+    sse_tls *tls = BIO_get_data(bio);
+    size_t want = (size_t)size < tls->budget ? (size_t)size : tls->budget;
+    ssize_t n = 0;
+
+    BIO_clear_retry_flags(bio);
+    if (tls->empty || want == 0) { /* what else is there, the socket's event tells */
+        BIO_set_retry_read(bio);
+        return -1;
+    }
+    n = recv(tls->fd, to, want, 0);
+    if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR)) {
+        tls->empty = true;
+        BIO_set_retry_read(bio);
+        return -1;
+    }
+    tls->error = n < 0 ? errno : ECONNRESET;
+    if (n <= 0)
+        return (int)n;
+    tls->empty = (size_t)n < want;
+    tls->budget -= (uint32_t)n;
+    return (int)n;
+}
+
+static ssize_t send_plain(evutil_socket_t fd, const struct iovec *iov, int count)
+{
+    struct msghdr message = { .msg_iov = (struct iovec *)iov };
+    int flags = 0;
+    ssize_t n = 0;
+
+#ifdef MSG_NOSIGNAL
+    flags = MSG_NOSIGNAL;
+#endif
+    message.msg_iovlen = (size_t)count;
+    do
+        n = sendmsg(fd, &message, flags);
+    while (n < 0 && errno == EINTR);
+    return n;
+}
+
+static int socket_write(BIO *bio, const char *bytes, int len)
+{
+    sse_tls *tls = BIO_get_data(bio);
+    struct iovec all = { (char *)bytes, (size_t)len };
+    ssize_t n = send_plain(tls->fd, &all, 1);
+
+    BIO_clear_retry_flags(bio);
+    if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK))
+        BIO_set_retry_write(bio);
+    else if (n < 0)
+        tls->error = errno;
+    return (int)n;
+}
+
+static long socket_ctrl(BIO *bio, int what, long number, void *arg)
+{
+    (void)bio;
+    (void)number;
+    (void)arg;
+    return what == BIO_CTRL_FLUSH;
+}
+
+BIO_METHOD *sse_tls_socket_method(void)
+{
+    BIO_METHOD *method = BIO_meth_new(BIO_TYPE_SOURCE_SINK, "sse socket");
+
+    if (!method)
+        return NULL;
+    BIO_meth_set_read(method, socket_read);
+    BIO_meth_set_write(method, socket_write);
+    BIO_meth_set_ctrl(method, socket_ctrl);
+    return method;
+}
+
+/* --- birth and end ------------------------------------------------------- */
+
+/* A handshake needs 40 KiB and more, for a moment. Where many had theirs at once (all clients come
+ * back after a restart) the C library would keep it all, and the pages with it. */
+static void leave_greeting(sse_tls_context *context)
+{
+    context->greeting--;
+    if ((context->most < MANY || context->greeting > context->most / 4) &&
+        (!context->crowded || context->greeting > 0))
+        return;
+    context->crowded = context->greeting > 0; /* and once more when these are done */
+    context->most = context->greeting;
+#ifdef __GLIBC__
+    malloc_trim(0);
+#endif
+}
+
+static void enter_greeting(sse_tls_context *context)
+{
+    context->greeting++;
+    if (context->greeting > context->most)
+        context->most = context->greeting;
+}
+
+int sse_tls_new(sse_tls_context *context, evutil_socket_t fd, sse_tls **out)
+{
+    sse_tls *tls = calloc(1, sizeof *tls);
+    SSL *ssl = SSL_new(context->served[0]);
+    BIO *bio = BIO_new(context->socket);
+
+    if (!tls || !ssl || !bio) {
+        BIO_free(bio);
+        SSL_free(ssl);
+        free(tls);
+        ERR_clear_error();
+        return SSE_ENOMEM;
+    }
+    BIO_set_data(bio, tls);
+    BIO_set_init(bio, 1);
+    SSL_set_bio(ssl, bio, bio);
+    SSL_set_accept_state(ssl);
+    tls->ssl = ssl;
+    tls->context = context;
+    tls->fd = fd;
+    enter_greeting(context);
+    *out = tls;
+    return SSE_OK;
+}
+
+void sse_tls_free(sse_tls *tls)
+{
+    if (!tls)
+        return;
+    SSL_free(tls->ssl);
+    if (!tls->established) {
+        tls->context->count.failures++;
+        leave_greeting(tls->context);
+    }
+    free(tls);
+}
+
+/* --- reading ------------------------------------------------------------- */
+
+static void note_handshake(sse_tls *tls)
+{
+    if (tls->established || !SSL_is_init_finished(tls->ssl))
+        return;
+    tls->established = true;
+    tls->context->count.handshakes++;
+    if (SSL_session_reused(tls->ssl))
+        tls->context->count.resumed++;
+    leave_greeting(tls->context);
+}
+
+/* Where reading or writing got stuck: EAGAIN, or why it can't go on. 0: close_notify came. */
+static int trouble(sse_tls *tls, int returned, bool *wants_other, int other)
+{
+    int error = SSL_get_error(tls->ssl, returned);
+
+    *wants_other = error == other;
+    if (error == SSL_ERROR_WANT_READ || error == SSL_ERROR_WANT_WRITE)
+        return EAGAIN;
+    if (error == SSL_ERROR_ZERO_RETURN)
+        return 0;
+    tls->broken = true;
+    ERR_clear_error();
+    return error == SSL_ERROR_SYSCALL && tls->error ? tls->error : EPROTO;
+}
+
+static ssize_t result(size_t n, int error)
+{
+    if (n > 0)
+        return (ssize_t)n;
+    errno = error;
+    return error ? -1 : 0;
+}
+
+/* Whether the client speaks HTTP and forgot the s. No TLS record begins with a letter. */
+static void look_at_first_byte(sse_tls *tls)
+{
+    unsigned char first = 0;
+
+    tls->seen = recv(tls->fd, &first, 1, MSG_PEEK) == 1;
+    tls->plain = tls->seen && IS_LETTER(first);
+}
+
+static ssize_t read_records(sse_tls *tls, char *to, size_t size)
+{
+    size_t total = 0, n = 0;
+
+    ERR_clear_error();
+    tls->budget = MAX_READ;
+    tls->empty = tls->pending = false;
+    while (total < size) {
+        int got = SSL_read_ex(tls->ssl, to + total, size - total, &n), error = 0;
+
+        note_handshake(tls);
+        if (got == 1) {
+            total += n;
+            continue;
+        }
+        error = trouble(tls, got, &tls->read_wants_write, SSL_ERROR_WANT_WRITE);
+        tls->pending = error != EAGAIN && total > 0; /* told by the next call */
+        return result(total, error);
+    }
+    tls->pending = true;
+    return (ssize_t)total;
+}
+
+ssize_t sse_tls_read(sse_tls *tls, void *to, size_t size)
+{
+    if (!tls->seen)
+        look_at_first_byte(tls);
+    if (tls->plain || tls->ended)
+        return recv(tls->fd, to, size, 0);
+    return read_records(tls, to, size);
+}
+
+bool sse_tls_pending(const sse_tls *tls)
+{
+    return tls->pending;
+}
+
+/* --- writing ------------------------------------------------------------- */
+
+/* Small pieces become one record. */
+static size_t gather(char *to, const struct iovec *iov, int count)
+{
+    size_t len = 0;
+
+    for (int i = 0; i < count && len < MAX_RECORD; i++) {
+        size_t room = MAX_RECORD - len;
+        size_t n = iov[i].iov_len < room ? iov[i].iov_len : room;
+
+        memcpy(to + len, iov[i].iov_base, n);
+        len += n;
+    }
+    return len;
+}
+
+static ssize_t write_record(sse_tls *tls, const void *bytes, size_t len)
+{
+    size_t n = 0;
+    int error = 0, done = 0;
+
+    ERR_clear_error();
+    done = SSL_write_ex(tls->ssl, bytes, len, &n);
+    if (done == 1) {
+        tls->held = 0;
+        tls->write_wants_read = false;
+        return (ssize_t)n;
+    }
+    error = trouble(tls, done, &tls->write_wants_read, SSL_ERROR_WANT_READ);
+    if (error == EAGAIN)
+        tls->held = (uint16_t)len;
+    return result(0, error ? error : EPIPE);
+}
+
+ssize_t sse_tls_write(sse_tls *tls, const struct iovec *iov, int count)
+{
+    char record[MAX_RECORD];
+
+    if (!tls->established || tls->ended || tls->broken) {
+        errno = EPIPE;
+        return -1;
+    }
+    if (tls->held) /* encrypted already: OpenSSL wants the length again, and doesn't look at them */
+        return write_record(tls, "", tls->held);
+    if (count > 0 && iov[0].iov_len >= MAX_RECORD)
+        return write_record(tls, iov[0].iov_base, MAX_RECORD);
+    return write_record(tls, record, gather(record, iov, count));
+}
+
+size_t sse_tls_held(const sse_tls *tls)
+{
+    return tls->held;
+}
+
+int sse_tls_end(sse_tls *tls)
+{
+    bool ignored = false;
+    int done = 0;
+
+    if (!tls->established || tls->ended || tls->broken || tls->held)
+        return SSE_OK;
+    ERR_clear_error();
+    done = SSL_shutdown(tls->ssl);
+    if (done < 0 && trouble(tls, done, &ignored, 0) == EAGAIN)
+        return SSE_EAGAIN;
+    tls->ended = true;
+    tls->pending = false;
+    return SSE_OK;
+}
+
+/* --- what to wait for ---------------------------------------------------- */
+
+short sse_tls_watch(const sse_tls *tls, short wanted)
+{
+    int want = 0;
+
+    if (wanted & EV_READ)
+        want |= tls->read_wants_write ? EV_WRITE : EV_READ;
+    if (wanted & EV_WRITE)
+        want |= tls->write_wants_read ? EV_READ : EV_WRITE;
+    return (short)want;
+}
+
+short sse_tls_ready(const sse_tls *tls, short happened)
+{
+    int ready = happened;
+
+    if (tls->read_wants_write && (happened & EV_WRITE))
+        ready |= EV_READ;
+    if (tls->write_wants_read && (happened & EV_READ))
+        ready |= EV_WRITE;
+    return (short)ready;
+}
+
+/* --- what was agreed ----------------------------------------------------- */
+
+bool sse_tls_is_plain(const sse_tls *tls)
+{
+    return tls->plain;
+}
+
+bool sse_tls_established(const sse_tls *tls)
+{
+    return tls->established;
+}
+
+bool sse_tls_unread(const sse_tls *tls)
+{
+    char byte = 0;
+
+    return recv(tls->fd, &byte, 1, MSG_PEEK) > 0;
+}
+
+sse_slice sse_tls_alpn(const sse_tls *tls)
+{
+    const unsigned char *at = NULL;
+    unsigned len = 0;
+
+    SSL_get0_alpn_selected(tls->ssl, &at, &len);
+    return (sse_slice){ (const char *)at, len };
+}
+
+bool sse_tls_client_subject(const sse_tls *tls, char *out, size_t size)
+{
+    X509 *cert = SSL_get0_peer_certificate(tls->ssl);
+    BIO *text = cert ? BIO_new(BIO_s_mem()) : NULL;
+    bool made =
+        text && X509_NAME_print_ex(text, X509_get_subject_name(cert), 0,
+                                   XN_FLAG_RFC2253 & ~(unsigned long)ASN1_STRFLGS_ESC_MSB) >= 0;
+
+    if (made) {
+        sse_slice subject = { 0 };
+
+        subject.len = (size_t)BIO_get_mem_data(text, (char **)&subject.at);
+        subject = sse_utf8_cut(subject, size - 1);
+        if (subject.len)
+            memcpy(out, subject.at, subject.len);
+        out[subject.len] = '\0';
+    }
+    BIO_free(text);
+    ERR_clear_error();
+    return made;
+}
