@@ -136,8 +136,8 @@ function raw:head()
   local version, status, reason, rest = text:match("^(HTTP/1%.%d) (%d%d%d) ([^\r\n]*)\r\n(.*)$")
   assert(version, "not a response: " .. text)
   answer.version, answer.status, answer.reason = version, tonumber(status), reason
-  for name, value in rest:gmatch("([^:\r\n]+):[ \t]*([^\r\n]*)\r\n") do
-    name = name:lower()
+  for field, value in rest:gmatch("([^:\r\n]+):[ \t]*([^\r\n]*)\r\n") do
+    local name = field:lower()
     local before = answer.headers[name]
     answer.headers[name] = before and before .. ", " .. value or value
   end
