@@ -1,4 +1,5 @@
 -- Finalizers that turn the loop: outside of it they may, within any call that makes an object.
+local collector = require "spec.support.collector"
 local core = require "sse.core"
 local net = require "spec.support.net"
 local raw = require "spec.support.raw"
@@ -7,7 +8,6 @@ local sse = require "sse"
 -- What fn(...) gives, in the midst of which that client leaves: a finalizer waits for the server to
 -- see it. fn makes nothing before its own object, so that the collector runs there.
 local function leaving(client, server, fn, ...)
-  local pause, step = collectgarbage("setpause"), collectgarbage("setstepmul")
   local left = false
   local metatable = { __gc = function()
     client.socket:setoption("linger", { on = true, timeout = 0 })
@@ -17,14 +17,12 @@ local function leaving(client, server, fn, ...)
     left = true
   end }
   local results = table.pack()
-  collectgarbage()
-  collectgarbage("stop")
+  local restore = collector.make_eager()
   setmetatable({}, metatable)
-  collectgarbage("incremental", 1, 1000000, 60)
   collectgarbage("restart")
   results[1], results[2], results[3] = fn(...)
   assert.is_true(left)
-  collectgarbage("incremental", pause, step, 13)
+  restore()
   return results[1], results[2], results[3]
 end
 

@@ -1,9 +1,8 @@
 --- Finalizers that act at a chosen collection: within each call that makes an object one may run.
+local collector = require "spec.support.collector"
 local core = require "sse.core"
 
 local trap = {}
-
-local NEVER = 100 -- a step that is a whole cycle: no heap holds 2^100 bytes
 
 -- Runs fn with a whole collection at each new object, and `act` in the nth; gives how many
 -- collections there were and the error that `act` raised. `make stress` collects at each call that
@@ -20,18 +19,13 @@ local function run(fn, n, act)
       failure = not ok and message or nil
     end
   end
-  local mode = collectgarbage("incremental")
-  local pause, step = collectgarbage("setpause"), collectgarbage("setstepmul")
   local every = core.stress and core.stress(1)
-  collectgarbage()
-  collectgarbage("stop")
+  local restore = collector.make_eager()
   setmetatable({}, metatable)
-  collectgarbage("incremental", 1, 100, NEVER)
   collectgarbage("restart")
   local ok, message = pcall(fn)
   over = true
-  collectgarbage("incremental", pause, step, 13)
-  collectgarbage(mode)
+  restore()
   if every then core.stress(every) end
   if not ok then error(message, 0) end
   return count, failure
