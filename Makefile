@@ -156,8 +156,8 @@ valgrind: | deps
 
 LINTS := lint-layers lint-sizes lint-lua lint-warnings lint-cppcheck lint-format lint-sh
 lint: $(LINTS)
-lint-layers: | deps
-	@$(LUA) scripts/lint/layers.lua
+lint-layers: $(OBJECTS) $(BENCH_OBJECTS) | deps
+	@$(LUA) scripts/lint/layers.lua . $(BUILD)
 lint-sizes: | deps
 	@$(LUA) scripts/lint/sizes.lua
 lint-lua: | deps

@@ -124,7 +124,9 @@ function source.blank_lua(text, keep_strings)
   return table.concat(out)
 end
 
---- A report: complain(path, line, message, ...) prints; finish() exits with 1 after any complaint.
+--- A report: complain(path, line, message, ...) prints; warn() prints too, but does not count.
+-- finish(summary) exits with 1 after any complaint, else prints the summary: a text, or a number of
+-- files.
 function source.report(name)
   local count = 0
   local report = {}
@@ -132,12 +134,18 @@ function source.report(name)
     count = count + 1
     io.stderr:write(("%s:%d: %s\n"):format(path, line, message:format(...)))
   end
-  function report.finish(files)
+  function report.warn(path, line, message, ...)
+    io.stderr:write(("%s:%d: warning: %s\n"):format(path, line, message:format(...)))
+  end
+  function report.finish(summary)
     if count > 0 then
       io.stderr:write(("%s: %d violation%s\n"):format(name, count, count == 1 and "" or "s"))
       os.exit(1)
     end
-    print(("%s: %d files, nothing to complain about"):format(name, files))
+    if type(summary) == "number" then
+      summary = ("%d files, nothing to complain about"):format(summary)
+    end
+    print(name .. ": " .. summary)
   end
   return report
 end
