@@ -33,7 +33,7 @@ typedef struct plan {
 } plan;
 
 static sse_loop *loop;
-static sse_pool pool;
+static sse_context context;
 static sse_channel *channels[CHANNELS];
 static slot slots[STREAMS];
 static peer peers[PEERS];
@@ -306,11 +306,11 @@ static void act(uint8_t what, uint8_t arg)
         act_on_held(arg);
         break;
     case 16:
-        sse_pool_drain(&pool, arg, 1000);
+        sse_context_drain(&context, arg, 1000);
         break;
     case 17:
         if (arg % 16 == 0)
-            sse_pool_close_all(&pool);
+            sse_context_close_all(&context);
         break;
     default:
         sse_fuzz_pass(4); /* more than a slice */
@@ -432,7 +432,7 @@ static void turn(void)
 static void pass(uint64_t ms)
 {
     sse_fuzz_pass(ms);
-    event_active(&pool.wheel.timer.event, EV_TIMEOUT, 0);
+    event_active(&context.wheel.timer.event, EV_TIMEOUT, 0);
     for (size_t i = 0; i < CHANNELS; i++)
         if (channels[i]->ages)
             event_active(&channels[i]->aging.event, EV_TIMEOUT, 0);
@@ -479,7 +479,7 @@ static void operate(uint8_t code, input *in)
         peer_read(p, (size_t)take(in) * 256);
         break;
     case 10:
-        peer_connect(p, &pool, in);
+        peer_connect(p, &context, in);
         break;
     case 11:
         peer_close(p);
@@ -526,9 +526,9 @@ static void start(void)
         memset(text, 'x', sizeof text);
     }
     sse_fuzz_restart();
-    memset(&pool, 0, sizeof pool);
-    sse_pool_init(&pool, loop, &limits);
-    pool.on_request = on_request;
+    memset(&context, 0, sizeof context);
+    sse_context_init(&context, loop, &limits);
+    context.on_request = on_request;
     for (size_t i = 0; i < CHANNELS; i++)
         new_channel(i);
     for (size_t i = 0; i < PEERS; i++)
@@ -549,15 +549,15 @@ static void stop(void)
     now = (plan){ .limits = now.limits };
     if (now.limits & 4)
         close_channels();
-    for (int i = 0; i < 200 && now.limits & 8 && pool.count.connections > 0; i++) {
+    for (int i = 0; i < 200 && now.limits & 8 && context.count.connections > 0; i++) {
         for (size_t n = 0; n < PEERS; n++)
             peer_read(&peers[n], SIZE_MAX);
         turn();
     }
-    sse_pool_close_all(&pool);
-    for (int i = 0; i < 1000 && !sse_pool_settled(&pool); i++)
+    sse_context_close_all(&context);
+    for (int i = 0; i < 1000 && !sse_context_settled(&context); i++)
         turn();
-    require(sse_pool_settled(&pool), "an end of all");
+    require(sse_context_settled(&context), "an end of all");
     close_channels();
     for (size_t i = 0; i < PEERS; i++)
         peer_close(&peers[i]);
@@ -566,12 +566,12 @@ static void stop(void)
 static void check_end(void)
 {
     require(open_exchanges == 0, "each exchange ends once");
-    require(pool.count.connections == 0, "no connection is left");
-    require(pool.count.streams == 0 && pool.count.packed == 0, "no stream is left");
-    require(pool.count.queued.waiting == 0, "nothing is queued for nobody");
-    require(pool.count.queued.held == 0, "nothing is held for nobody");
-    require(pool.count.bodies == 0, "no body is left");
-    require(pool.count.http2_streams == 0 && pool.count.http2_connections == 0, "none is left");
+    require(context.count.connections == 0, "no connection is left");
+    require(context.count.streams == 0 && context.count.compressed == 0, "no stream is left");
+    require(context.count.queued.waiting == 0, "nothing is queued for nobody");
+    require(context.count.queued.held == 0, "nothing is held for nobody");
+    require(context.count.bodies == 0, "no body is left");
+    require(context.count.http2_streams == 0 && context.count.http2_connections == 0, "none is left");
     for (size_t i = 0; i < CHANNELS; i++)
         require(channels[i]->count == 0, "no follower is left");
     require(filters == 0, "no filter is left");
@@ -595,6 +595,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     check_end();
     for (size_t i = 0; i < CHANNELS; i++)
         sse_channel_free(channels[i]);
-    sse_pool_free(&pool);
+    sse_context_free(&context);
     return 0;
 }

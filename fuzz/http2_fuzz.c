@@ -13,7 +13,7 @@
 #define PREFACE "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\4\0\0\0\0\0"
 
 static sse_loop *loop;
-static sse_pool pool;
+static sse_context context;
 static int open_exchanges;
 static sse_exchange *last; /* a stream that goes on */
 
@@ -93,7 +93,7 @@ static void settle(int peer)
     char scratch[65536];
     bool kept = false;
 
-    while (!sse_pool_settled(&pool)) {
+    while (!sse_context_settled(&context)) {
         sse_loop_turn(loop, &kept);
         while (recv(peer, scratch, sizeof scratch, MSG_DONTWAIT) > 0)
             ;
@@ -113,7 +113,7 @@ static void feed(sse_connection *c, int peer, const uint8_t *bytes, size_t len, 
         if (sse_connection_ended(c))
             break; /* before its struct is freed */
         settle(peer);
-        if (pool.count.connections == 0)
+        if (context.count.connections == 0)
             return;
     }
 }
@@ -172,8 +172,8 @@ static void start(void)
     };
 
     require(!sse_loop_new(&loop), "a loop");
-    sse_pool_init(&pool, loop, &limits);
-    pool.on_request = on_request;
+    sse_context_init(&context, loop, &limits);
+    context.on_request = on_request;
     sse_loop_keep(loop);
 }
 
@@ -192,7 +192,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         start();
     require(!socketpair(AF_UNIX, SOCK_STREAM, 0, pair), "a socket");
     evutil_make_socket_nonblocking(pair[0]);
-    require(!sse_connection_new(&pool, pair[0], NULL, &c) && !sse_sniff_start(c), "a connection");
+    require(!sse_connection_new(&context, pair[0], NULL, &c) && !sse_detection_start(c), "a connection");
     data++;
     size--;
     if (mode & 1) {
@@ -201,15 +201,15 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     }
     if (mode & 2)
         feed(c, pair[1], (const uint8_t *)PREFACE, sizeof PREFACE - 1, 0);
-    if (pool.count.connections > 0)
+    if (context.count.connections > 0)
         feed(c, pair[1], data, size, mode >> 2);
-    sse_pool_close_all(&pool);
+    sse_context_close_all(&context);
     settle(pair[1]);
     close(pair[1]);
     require(open_exchanges == 0, "each exchange ends once");
-    require(pool.count.queued.waiting == 0, "nothing is queued for nobody");
-    require(pool.count.queued.held == 0, "no memory is held for nobody");
-    require(pool.count.bodies == 0, "no request holds anything");
-    require(pool.count.http2_streams == 0 && pool.count.http2_connections == 0, "none is left");
+    require(context.count.queued.waiting == 0, "nothing is queued for nobody");
+    require(context.count.queued.held == 0, "no memory is held for nobody");
+    require(context.count.bodies == 0, "no request holds anything");
+    require(context.count.http2_streams == 0 && context.count.http2_connections == 0, "none is left");
     return 0;
 }

@@ -176,7 +176,7 @@ void peer_close(peer *p)
     p->fd = -1;
 }
 
-void peer_connect(peer *p, sse_pool *pool, input *in)
+void peer_connect(peer *p, sse_context *context, input *in)
 {
     uint8_t how = take(in), window[6] = { 0, 4 };
     sse_connection *c = NULL;
@@ -187,8 +187,8 @@ void peer_connect(peer *p, sse_pool *pool, input *in)
     evutil_make_socket_nonblocking(pair[0]);
     if (how & 16)
         setsockopt(pair[0], SOL_SOCKET, SO_SNDBUF, &small, sizeof small);
-    require(!sse_connection_new(pool, pair[0], NULL, &c) && !sse_sniff_start(c), "a connection");
-    if (pool->draining.on)
+    require(!sse_connection_new(context, pair[0], NULL, &c) && !sse_detection_start(c), "a connection");
+    if (context->draining.on)
         sse_connection_deadline(c, SSE_UNUSED_MS);
     *p = (peer){ pair[1], 1 };
     if (!(how & 1))

@@ -31,9 +31,9 @@ typedef struct peer {
     uint8_t next_id; /* of a stream of HTTP/2 */
 } peer;
 
-/* A connection of the pool's, by the input's next byte: bit 0: HTTP/2; 1 to 3: its first window; 4:
+/* A connection of the server context's, by the input's next byte: bit 0: HTTP/2; 1 to 3: its first window; 4:
  * a small buffer of the server's socket; 5: empty SETTINGS. One that was open is closed. */
-void peer_connect(peer *p, sse_pool *pool, input *in);
+void peer_connect(peer *p, sse_context *context, input *in);
 
 void peer_shut(peer *p); /* it sends no more */
 void peer_close(peer *p);

@@ -17,9 +17,9 @@ static void unlink_from_list(sse_deadline *d)
     d->link = NULL;
 }
 
-static void arm(sse_wheel *w, uint64_t tick, uint64_t now)
+static void arm(sse_timer_wheel *w, uint64_t tick, uint64_t now)
 {
-    uint64_t at = tick * SSE_WHEEL_TICK;
+    uint64_t at = tick * SSE_TIMER_WHEEL_TICK;
 
     w->armed = tick;
     /* Out of memory here would lose every deadline; libevent's heap has had room for it since the
@@ -29,13 +29,13 @@ static void arm(sse_wheel *w, uint64_t tick, uint64_t now)
 
 /* Arms for the next slot that holds anything; deadlines of a later round make it fire in vain,
  * once. */
-static void arm_next(sse_wheel *w, uint64_t now)
+static void arm_next(sse_timer_wheel *w, uint64_t now)
 {
     w->armed = 0;
     if (w->count == 0)
         return;
-    for (uint64_t tick = w->tick + 1; tick <= w->tick + SSE_WHEEL_SLOTS; tick++) {
-        if (w->slots[tick % SSE_WHEEL_SLOTS]) {
+    for (uint64_t tick = w->tick + 1; tick <= w->tick + SSE_TIMER_WHEEL_SLOTS; tick++) {
+        if (w->slots[tick % SSE_TIMER_WHEEL_SLOTS]) {
             arm(w, tick, now);
             return;
         }
@@ -43,13 +43,14 @@ static void arm_next(sse_wheel *w, uint64_t now)
 }
 
 /* Moves out of the slot of `tick` what is due by the end of tick `last`. */
-static void collect_expired(sse_wheel *w, uint64_t tick, uint64_t last, sse_deadline **expired)
+static void collect_expired(sse_timer_wheel *w, uint64_t tick, uint64_t last,
+                            sse_deadline **expired)
 {
     sse_deadline *next = NULL;
 
-    for (sse_deadline *d = w->slots[tick % SSE_WHEEL_SLOTS]; d; d = next) {
+    for (sse_deadline *d = w->slots[tick % SSE_TIMER_WHEEL_SLOTS]; d; d = next) {
         next = d->next;
-        if (d->due > last * SSE_WHEEL_TICK)
+        if (d->due > last * SSE_TIMER_WHEEL_TICK)
             continue;
         unlink_from_list(d);
         insert(expired, d);
@@ -58,14 +59,14 @@ static void collect_expired(sse_wheel *w, uint64_t tick, uint64_t last, sse_dead
 
 static void on_tick(void *arg)
 {
-    sse_wheel *w = arg;
+    sse_timer_wheel *w = arg;
     uint64_t now = sse_loop_now(w->loop);
-    uint64_t last = now / SSE_WHEEL_TICK;
+    uint64_t last = now / SSE_TIMER_WHEEL_TICK;
     uint64_t first = w->tick + 1;
     sse_deadline *expired = NULL;
 
-    if (last - w->tick > SSE_WHEEL_SLOTS) /* the process slept: one round sees every slot */
-        first = last - SSE_WHEEL_SLOTS + 1;
+    if (last - w->tick > SSE_TIMER_WHEEL_SLOTS) /* the process slept: one round sees every slot */
+        first = last - SSE_TIMER_WHEEL_SLOTS + 1;
     for (uint64_t tick = first; tick <= last; tick++)
         collect_expired(w, tick, last, &expired);
     w->tick = last;
@@ -79,38 +80,38 @@ static void on_tick(void *arg)
     arm_next(w, sse_loop_now(w->loop)); /* the calls may have taken their time */
 }
 
-void sse_wheel_init(sse_wheel *w, sse_loop *loop)
+void sse_timer_wheel_init(sse_timer_wheel *w, sse_loop *loop)
 {
-    *w = (sse_wheel){ .loop = loop };
-    w->tick = sse_loop_now(loop) / SSE_WHEEL_TICK;
+    *w = (sse_timer_wheel){ .loop = loop };
+    w->tick = sse_loop_now(loop) / SSE_TIMER_WHEEL_TICK;
     sse_timer_init(&w->timer, loop, on_tick, w);
 }
 
-void sse_wheel_stop(sse_wheel *w)
+void sse_timer_wheel_stop(sse_timer_wheel *w)
 {
     sse_timer_stop(&w->timer);
     w->armed = 0;
 }
 
-void sse_wheel_set(sse_wheel *w, sse_deadline *d, uint64_t ms)
+void sse_timer_wheel_set(sse_timer_wheel *w, sse_deadline *d, uint64_t ms)
 {
     uint64_t now = sse_loop_now(w->loop);
     uint64_t tick = 0;
 
-    sse_wheel_cancel(w, d);
+    sse_timer_wheel_cancel(w, d);
     if (w->count == 0)
-        w->tick = now / SSE_WHEEL_TICK; /* nothing waited: skip the idle time */
+        w->tick = now / SSE_TIMER_WHEEL_TICK; /* nothing waited: skip the idle time */
     d->due = now + ms;
-    tick = (d->due + SSE_WHEEL_TICK - 1) / SSE_WHEEL_TICK;
+    tick = (d->due + SSE_TIMER_WHEEL_TICK - 1) / SSE_TIMER_WHEEL_TICK;
     if (tick <= w->tick)
         tick = w->tick + 1;
-    insert(&w->slots[tick % SSE_WHEEL_SLOTS], d);
+    insert(&w->slots[tick % SSE_TIMER_WHEEL_SLOTS], d);
     w->count++;
     if (w->armed == 0 || tick < w->armed)
         arm(w, tick, now);
 }
 
-void sse_wheel_cancel(sse_wheel *w, sse_deadline *d)
+void sse_timer_wheel_cancel(sse_timer_wheel *w, sse_deadline *d)
 {
     if (!d->link)
         return;

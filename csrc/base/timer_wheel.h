@@ -1,12 +1,12 @@
 /* timer_wheel.h: thousands of coarse deadlines on one libevent timer. Setting and cancelling cost
- * O(1). A deadline fires up to SSE_WHEEL_TICK ms late, never early. Keeps nothing running. */
+ * O(1). A deadline fires up to SSE_TIMER_WHEEL_TICK ms late, never early. Keeps nothing running. */
 #ifndef SSE_BASE_TIMER_WHEEL_H
 #define SSE_BASE_TIMER_WHEEL_H
 
 #include "loop.h"
 
-#define SSE_WHEEL_TICK  16   /* ms */
-#define SSE_WHEEL_SLOTS 1024 /* about 16 s a round; longer deadlines stay for more rounds */
+#define SSE_TIMER_WHEEL_TICK  16   /* ms */
+#define SSE_TIMER_WHEEL_SLOTS 1024 /* about 16 s a round; longer deadlines stay for more rounds */
 
 /* Embedded in its owner, which finds itself by offset in `call`. Zeroed: not set. */
 typedef struct sse_deadline {
@@ -15,21 +15,21 @@ typedef struct sse_deadline {
     void (*call)(struct sse_deadline *d);
 } sse_deadline;
 
-typedef struct sse_wheel {
+typedef struct sse_timer_wheel {
     sse_loop *loop;
     sse_timer timer;
     uint64_t armed; /* the tick the timer waits for, 0: none */
     uint64_t tick;  /* the last tick that was served */
     size_t count;
-    sse_deadline *slots[SSE_WHEEL_SLOTS];
-} sse_wheel;
+    sse_deadline *slots[SSE_TIMER_WHEEL_SLOTS];
+} sse_timer_wheel;
 
-void sse_wheel_init(sse_wheel *w, sse_loop *loop);
-void sse_wheel_stop(sse_wheel *w); /* its deadlines must be cancelled or dead */
+void sse_timer_wheel_init(sse_timer_wheel *w, sse_loop *loop);
+void sse_timer_wheel_stop(sse_timer_wheel *w); /* its deadlines must be cancelled or dead */
 
 /* Fires d->call once, ms from now; moves it where it was set already. */
-void sse_wheel_set(sse_wheel *w, sse_deadline *d, uint64_t ms);
-void sse_wheel_cancel(sse_wheel *w, sse_deadline *d);
+void sse_timer_wheel_set(sse_timer_wheel *w, sse_deadline *d, uint64_t ms);
+void sse_timer_wheel_cancel(sse_timer_wheel *w, sse_deadline *d);
 
 #define SSE_OWNER(pointer, type, member) ((type *)((char *)(pointer)-offsetof(type, member)))
 

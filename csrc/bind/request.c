@@ -374,7 +374,7 @@ static int m_write(lua_State *L)
     frame = sse_frame_new(bytes);
     if (!frame)
         return sse_fail(L, SSE_ENOMEM, NULL);
-    code = sse_exchange_send(o->x, frame, o->x->pool->limits.max_pending);
+    code = sse_exchange_send(o->x, frame, o->x->context->limits.max_pending);
     sse_frame_unref(frame);
     return sse_push_sent(L, code);
 }

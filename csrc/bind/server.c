@@ -287,10 +287,10 @@ static int m_stats(lua_State *L)
     set_reasons(L, "closed", c->closed);
     set_reasons(L, "streams_ended", c->streams_ended);
     set_rejected(L, c->rejected);
-    sse_set_number(L, "compressed", c->packed);
+    sse_set_number(L, "compressed", c->compressed);
     sse_set_number(L, "windows", c->windows);
-    sse_set_number(L, "uncompressed_bytes", c->packed_from);
-    sse_set_number(L, "compressed_bytes", c->packed_to);
+    sse_set_number(L, "uncompressed_bytes", c->compressed_from);
+    sse_set_number(L, "compressed_bytes", c->compressed_to);
     return 1;
 }
 

@@ -451,24 +451,24 @@ static int p_active(lua_State *L)
 }
 
 /* A copy: the transfer may end while what it says is pushed. */
-static sse_negotiated negotiated(lua_State *L)
+static sse_connection_info connection_info(lua_State *L)
 {
-    static const sse_negotiated nothing = { 0 };
+    static const sse_connection_info nothing = { 0 };
     transfer_object *o = sse_class_check(L, 1, &transfer_class);
 
-    return o->transfer ? *sse_transfer_negotiated(o->transfer) : nothing;
+    return o->transfer ? *sse_transfer_connection_info(o->transfer) : nothing;
 }
 
 static int p_protocol(lua_State *L)
 {
-    lua_pushstring(L, negotiated(L).protocol);
+    lua_pushstring(L, connection_info(L).protocol);
     return 1;
 }
 
 /* { version, cipher } as far as the TLS library tells, or nil. */
 static int p_tls(lua_State *L)
 {
-    sse_negotiated n = negotiated(L);
+    sse_connection_info n = connection_info(L);
 
     if (!n.tls)
         return 0;

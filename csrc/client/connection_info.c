@@ -30,7 +30,7 @@ static const char *name_protocol(CURL *easy)
     }
 }
 
-static void read_tls(sse_negotiated *out, CURL *easy)
+static void read_tls(sse_connection_info *out, CURL *easy)
 {
 #ifdef HAVE_WEAK
     struct curl_tlssessioninfo *info = NULL;
@@ -51,9 +51,9 @@ static void read_tls(sse_negotiated *out, CURL *easy)
 #endif
 }
 
-void sse_negotiated_read(sse_negotiated *out, void *easy, bool https)
+void sse_connection_info_read(sse_connection_info *out, void *easy, bool https)
 {
-    *out = (sse_negotiated){ .protocol = name_protocol(easy), .tls = https };
+    *out = (sse_connection_info){ .protocol = name_protocol(easy), .tls = https };
     if (https)
         read_tls(out, easy);
 }

@@ -76,7 +76,7 @@ void sse_transfer_pause(sse_transfer *t);
 void sse_transfer_resume(sse_transfer *t);
 
 /* What was agreed on with the peer. Known from on_head on. */
-const sse_negotiated *sse_transfer_negotiated(const sse_transfer *t);
+const sse_connection_info *sse_transfer_connection_info(const sse_transfer *t);
 
 uint64_t sse_transfer_bytes(const sse_transfer *t);  /* of body handed over so far */
 uint64_t sse_transfer_active(const sse_transfer *t); /* sse_loop_now of the last bytes of body, of

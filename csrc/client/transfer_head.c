@@ -99,7 +99,7 @@ static int give_head(sse_transfer *t, int status, const sse_http1_field *fields,
     t->head_done = true;
     sse_timer_stop(&t->head_timer);
     t->active = sse_loop_now(t->loop);
-    sse_negotiated_read(&t->negotiated, t->easy, t->https);
+    sse_connection_info_read(&t->connection_info, t->easy, t->https);
     t->callbacks.on_head(t->user, status, fields, count);
     return SSE_OK;
 }

@@ -40,7 +40,7 @@ struct sse_transfer {
 
     sse_deferred later; /* the start, then what sse_transfer_go_on does */
     uint64_t bytes, active;
-    sse_negotiated negotiated;
+    sse_connection_info connection_info;
     int failure;     /* why this side stopped libcurl */
     const char *why; /* its text, or NULL for the code's own; static */
     int os_error;    /* of the socket that could not be made */

@@ -188,9 +188,9 @@ void sse_transfer_resume(sse_transfer *t)
         sse_loop_defer(t->loop, &t->later);
 }
 
-const sse_negotiated *sse_transfer_negotiated(const sse_transfer *t)
+const sse_connection_info *sse_transfer_connection_info(const sse_transfer *t)
 {
-    return &t->negotiated;
+    return &t->connection_info;
 }
 
 uint64_t sse_transfer_bytes(const sse_transfer *t)

@@ -11,7 +11,7 @@
 
 /* A body that arrives. It lies within what its protocol reads into. */
 typedef struct sse_arrival {
-    struct sse_arrival *next, **link; /* pool->arrivals, newest first; link NULL: not there */
+    struct sse_arrival *next, **link; /* context->arrivals, newest first; link NULL: not there */
     void *owner;
     void (*refuse)(void *owner); /* answers 503; calls sse_arrival_end */
 } sse_arrival;
@@ -20,25 +20,26 @@ typedef struct sse_arrival {
 
 /* A new request counts, until its exchange drops it. `last`: it has no body. SSE_EFULL: it is to be
  * refused, for there are too many; not so where it has no body and a head of the usual size. */
-int sse_request_count(sse_pool *pool, sse_request *request, bool last);
+int sse_request_count(sse_context *context, sse_request *request, bool last);
 
 /* From now on it may be refused, at the end of a turn. */
-void sse_arrival_begin(sse_pool *pool, sse_arrival *a, void *owner, void (*refuse)(void *owner));
+void sse_arrival_begin(sse_context *context, sse_arrival *a, void *owner,
+                       void (*refuse)(void *owner));
 
 /* It is whole, or given up. Harmless where it never began. */
 void sse_arrival_end(sse_arrival *a);
 
 /* Appends to the body of a request that arrives. SSE_EFULL: it is the newest of too many, or they
  * hold much more than they may. SSE_ETOOBIG, SSE_ENOMEM. */
-int sse_arrival_append(sse_pool *pool, sse_arrival *a, sse_request *request, sse_slice bytes);
+int sse_arrival_append(sse_context *context, sse_arrival *a, sse_request *request, sse_slice bytes);
 
 /* Whether requests hold more than they may. */
-static inline bool sse_bodies_full(const sse_pool *pool)
+static inline bool sse_bodies_full(const sse_context *context)
 {
-    return pool->count.bodies > pool->limits.max_bodies;
+    return context->count.bodies > context->limits.max_bodies;
 }
 
 /* The end of a turn: refuses the newest bodies until the others have room. */
-void sse_bodies_relieve(sse_pool *pool);
+void sse_bodies_relieve(sse_context *context);
 
 #endif

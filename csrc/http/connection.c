@@ -33,7 +33,7 @@ static void watch_for(sse_connection *c, short want)
     c->watching = want;
     if (!want)
         return;
-    event_assign(&c->event, sse_loop_base(c->pool->loop), c->fd, (short)(want | EV_PERSIST),
+    event_assign(&c->event, sse_loop_base(c->context->loop), c->fd, (short)(want | EV_PERSIST),
                  on_socket, c);
     if (event_add(&c->event, NULL) != 0) {
         c->watching = 0;
@@ -58,21 +58,21 @@ static void watch(sse_connection *c)
 
 static int enqueue(sse_connection *c, sse_frame *frame, size_t sent)
 {
-    return sse_queue_push(&c->out, &c->pool->count.queued, frame, sent);
+    return sse_queue_push(&c->out, &c->context->count.queued, frame, sent);
 }
 
 int sse_connection_send_part(sse_connection *c, sse_frame *frame, sse_slice part)
 {
     if (sse_connection_ended(c) || c->finishing)
         return SSE_ECLOSED;
-    return sse_queue_push_part(&c->out, &c->pool->count.queued, frame, part);
+    return sse_queue_push_part(&c->out, &c->context->count.queued, frame, part);
 }
 
 sse_debt sse_connection_debt(const sse_connection *c)
 {
     if (!c->stalled)
         return (sse_debt){ 0 };
-    return sse_pool_debt(c->pool, sse_queue_held(&c->out), c->deadline.due);
+    return sse_context_debt(c->context, sse_queue_held(&c->out), c->deadline.due);
 }
 
 void sse_connection_drop_pending(sse_connection *c)
@@ -86,7 +86,7 @@ void sse_connection_drop_pending(sse_connection *c)
 static void stall(sse_connection *c, bool progress)
 {
     if ((progress || !c->stalled) && !c->hurried)
-        sse_wheel_set(&c->pool->wheel, &c->deadline, c->pool->limits.write_timeout);
+        sse_timer_wheel_set(&c->context->wheel, &c->deadline, c->context->limits.write_timeout);
     c->stalled = true;
     c->fresh = c->fresh && !(c->tls && sse_tls_held(c->tls));
     watch(c);
@@ -122,18 +122,18 @@ void sse_connection_close(sse_connection *c, sse_reason reason)
     if (sse_connection_ended(c))
         return;
     c->reason = (uint8_t)reason;
-    c->pool->count.closed[reason]++;
+    c->context->count.closed[reason]++;
     if (c->watching)
         event_del(&c->event);
-    sse_wheel_cancel(&c->pool->wheel, &c->deadline);
+    sse_timer_wheel_cancel(&c->context->wheel, &c->deadline);
     if (c->tls && reason != SSE_END_CLIENT)
         sse_tls_end(c->tls);
     sse_connection_unsecure(c);
     evutil_closesocket(c->fd);
     sse_connection_drop_pending(c);
-    c->pool->count.connections--;
-    move_to(&c->pool->dead, c);
-    sse_pool_wake(c->pool);
+    c->context->count.connections--;
+    move_to(&c->context->dead, c);
+    sse_context_wake(c->context);
 }
 
 static void linger(sse_connection *c)
@@ -150,7 +150,7 @@ static void linger(sse_connection *c)
         sse_connection_close(c, SSE_END_SERVER);
         return;
     }
-    sse_wheel_set(&c->pool->wheel, &c->deadline, SSE_LINGER_MS);
+    sse_timer_wheel_set(&c->context->wheel, &c->deadline, SSE_LINGER_MS);
     sse_connection_read(c, true);
 }
 
@@ -168,7 +168,7 @@ void sse_connection_finish(sse_connection *c)
 static void unstall(sse_connection *c)
 {
     if (c->stalled && !c->hurried)
-        sse_wheel_cancel(&c->pool->wheel, &c->deadline);
+        sse_timer_wheel_cancel(&c->context->wheel, &c->deadline);
     c->stalled = false;
     watch(c);
 }
@@ -258,7 +258,7 @@ static void write_out(sse_connection *c)
         }
         progress = true;
         c->fresh = false;
-        c->pool->count.bytes_out += (uint64_t)n;
+        c->context->count.bytes_out += (uint64_t)n;
         sse_queue_advance(&c->out, (size_t)n);
     }
 }
@@ -289,17 +289,17 @@ static void mark_dirty(sse_connection *c)
         return;
     c->dirty = true;
     c->next_dirty = NULL;
-    *c->pool->dirty_tail = c;
-    c->pool->dirty_tail = &c->next_dirty;
-    c->pool->dirty_count++;
-    sse_pool_wake(c->pool);
+    *c->context->dirty_tail = c;
+    c->context->dirty_tail = &c->next_dirty;
+    c->context->dirty_count++;
+    sse_context_wake(c->context);
 }
 
 /* Whether a full socket is tried again: each failure is one system call, and whoever publishes in a
  * loop would pay one for each event and each client that does not read. */
 static bool may_retry(const sse_connection *c)
 {
-    return !c->retried || c->retried_in != (uint16_t)sse_loop_turns(c->pool->loop);
+    return !c->retried || c->retried_in != (uint16_t)sse_loop_turns(c->context->loop);
 }
 
 void sse_connection_flush(sse_connection *c, bool again)
@@ -318,7 +318,7 @@ void sse_connection_flush(sse_connection *c, bool again)
     } while (more && !c->stalled && !sse_connection_ended(c));
     if (was_stalled && c->stalled && sse_connection_pending(c) == before) {
         c->retried = true;
-        c->retried_in = (uint16_t)sse_loop_turns(c->pool->loop);
+        c->retried_in = (uint16_t)sse_loop_turns(c->context->loop);
         return;
     }
     mark_dirty(c); /* what an empty queue means is told at the end of the turn */
@@ -363,7 +363,7 @@ int sse_connection_push(sse_connection *c, sse_frame *frame)
     }
     if (n > 0) {
         c->fresh = false;
-        c->pool->count.bytes_out += (uint64_t)n;
+        c->context->count.bytes_out += (uint64_t)n;
     }
     if (n == (ssize_t)piece.len)
         return SSE_OK;
@@ -373,8 +373,8 @@ int sse_connection_push(sse_connection *c, sse_frame *frame)
         return code;
     }
     stall(c, n > 0);
-    if (sse_pool_full(c->pool))
-        sse_pool_wake(c->pool); /* who is furthest behind pays */
+    if (sse_context_full(c->context))
+        sse_context_wake(c->context); /* who is furthest behind pays */
     return SSE_EAGAIN;
 }
 
@@ -404,8 +404,8 @@ static ssize_t receive(sse_connection *c, char *to, size_t size)
 
 static void read_some(sse_connection *c)
 {
-    sse_pool *pool = c->pool;
-    ssize_t n = receive(c, pool->scratch, sizeof pool->scratch);
+    sse_context *context = c->context;
+    ssize_t n = receive(c, context->scratch, sizeof context->scratch);
 
     if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR))
         return;
@@ -413,13 +413,13 @@ static void read_some(sse_connection *c)
         sse_connection_close(c, reason_of_errno(errno));
         return;
     }
-    pool->count.bytes_in += (uint64_t)n;
+    context->count.bytes_in += (uint64_t)n;
     if (n == 0)
         end_of_input(c);
     else if (c->lingering || c->finishing)
         discard(c, (size_t)n);
     else
-        c->protocol->on_bytes(c, pool->scratch, (size_t)n);
+        c->protocol->on_bytes(c, context->scratch, (size_t)n);
 }
 
 static void on_socket(evutil_socket_t fd, short what, void *arg)
@@ -472,9 +472,9 @@ void sse_connection_deadline(sse_connection *c, uint64_t ms)
     if (sse_connection_ended(c) || c->stalled || c->lingering || c->hurried)
         return;
     if (ms)
-        sse_wheel_set(&c->pool->wheel, &c->deadline, ms);
+        sse_timer_wheel_set(&c->context->wheel, &c->deadline, ms);
     else
-        sse_wheel_cancel(&c->pool->wheel, &c->deadline);
+        sse_timer_wheel_cancel(&c->context->wheel, &c->deadline);
 }
 
 void sse_connection_hurry(sse_connection *c, uint64_t ms)
@@ -482,7 +482,7 @@ void sse_connection_hurry(sse_connection *c, uint64_t ms)
     if (sse_connection_ended(c) || c->lingering)
         return;
     c->hurried = true;
-    sse_wheel_set(&c->pool->wheel, &c->deadline, ms);
+    sse_timer_wheel_set(&c->context->wheel, &c->deadline, ms);
 }
 
 /* --- birth --------------------------------------------------------------- */
@@ -510,22 +510,22 @@ void sse_connection_set_options(evutil_socket_t fd, uint64_t write_timeout)
 #endif
 }
 
-int sse_connection_new(sse_pool *pool, evutil_socket_t fd, const sse_protocol *protocol,
+int sse_connection_new(sse_context *context, evutil_socket_t fd, const sse_protocol *protocol,
                        sse_connection **out)
 {
-    sse_connection *c = sse_slab_take(&pool->connections, sizeof *c);
+    sse_connection *c = sse_slab_take(&context->connections, sizeof *c);
 
     if (!c) {
         evutil_closesocket(fd);
         return SSE_ENOMEM;
     }
-    c->pool = pool;
+    c->context = context;
     c->fd = fd;
     c->protocol = protocol;
     c->deadline.call = on_deadline;
-    event_assign(&c->event, sse_loop_base(pool->loop), fd, EV_READ | EV_PERSIST, on_socket, c);
-    move_to(&pool->open, c);
-    pool->count.connections++;
+    event_assign(&c->event, sse_loop_base(context->loop), fd, EV_READ | EV_PERSIST, on_socket, c);
+    move_to(&context->open, c);
+    context->count.connections++;
     *out = c;
     return SSE_OK;
 }

@@ -1,8 +1,9 @@
-/* connection.h: one accepted socket, and the pool that connections share: loop, deadlines, limits,
- * counters, a read buffer, and the lists of what is to be flushed and freed at the end of the turn.
+/* connection.h: one accepted socket, and the server context that connections share: loop,
+ * deadlines, limits, counters, a read buffer, and the lists of what is to be flushed and freed at
+ * the end of the turn.
  *
- * A connection is freed by the pool at the end of a turn, never inside a call: whoever holds a
- * pointer during a callback may use it until the callback returns. */
+ * A connection is freed by the server context at the end of a turn, never inside a call: whoever
+ * holds a pointer during a callback may use it until the callback returns. */
 #ifndef SSE_HTTP_CONNECTION_H
 #define SSE_HTTP_CONNECTION_H
 
@@ -57,11 +58,12 @@ typedef struct sse_counters {
     size_t bodies;                           /* bytes that requests hold: see bodies.h */
     size_t http2_connections, http2_streams; /* open now; a stream carries one request */
     uint64_t http2_resets;                   /* connections ended: too many streams reset */
-    uint64_t http2_floods;           /* connections ended: too many frames that carry nothing */
-    uint64_t http2_header_floods;    /* connections ended: a header block without measure */
-    uint64_t http2_starved;          /* streams ended: their client's window stayed closed */
-    size_t packed, windows;          /* streams open now that are compressed; with a window */
-    uint64_t packed_from, packed_to; /* plain bytes sent compressed, and what they came to */
+    uint64_t http2_floods;        /* connections ended: too many frames that carry nothing */
+    uint64_t http2_header_floods; /* connections ended: a header block without measure */
+    uint64_t http2_starved;       /* streams ended: their client's window stayed closed */
+    size_t compressed, windows;   /* streams open now that are compressed; with a window */
+    uint64_t compressed_from, compressed_to; /* plain bytes sent compressed, and what they came to
+                                              */
 } sse_counters;
 
 typedef struct sse_connection sse_connection;
@@ -84,13 +86,13 @@ typedef struct sse_protocol {
     bool (*on_flush)(sse_connection *c); /* before a write: queue what is to go. true: it is not all
                                             of it. Not called while the socket is full */
     void (*on_closing)(sse_connection *c); /* the server closes it: the last word is queued now */
-    /* The pool drains: no further request, and the end after those at hand. */
+    /* The server context drains: no further request, and the end after those at hand. */
     void (*on_drain)(sse_connection *c);
     /* How much its client owes; NULL: of the connection's queue alone. And what to end of it where
      * that is too much: from the end of a turn; NULL: the connection. */
     sse_debt (*debt)(const sse_connection *c);
     void (*on_debt)(sse_connection *c);
-    void (*on_room)(sse_connection *c); /* see sse_pool_await_room; ends nothing */
+    void (*on_room)(sse_connection *c); /* see sse_context_await_room; ends nothing */
 } sse_protocol;
 
 struct sse_arrival;
@@ -106,9 +108,9 @@ typedef struct sse_draining {
     uint64_t streams, next; /* that were open when it began, and the next one's place */
 } sse_draining;
 
-typedef struct sse_pool {
+typedef struct sse_context {
     sse_loop *loop;
-    sse_wheel wheel;
+    sse_timer_wheel wheel;
     sse_limits limits;
     sse_counters count;
     sse_connection *open, *dead;
@@ -124,110 +126,114 @@ typedef struct sse_pool {
     uint64_t spared;     /* ms: whoever took something since then owes nothing */
     sse_fork_call at_fork;
     sse_draining draining;
-    sse_slab connections, sessions, exchanges, streams, packed_streams, followers, http2_streams;
-    struct sse_deflater *deflater; /* packer.c's, or NULL */
+    sse_slab connections, sessions, exchanges, streams, compressed_streams, followers,
+        http2_streams;
+    struct sse_deflater *deflater; /* compressor.c's, or NULL */
     void (*on_request)(void *user, struct sse_exchange *x);
     void (*on_connection_gone)(void *user, sse_connection *c);
-    void (*end_http2_streams)(struct sse_pool *pool); /* http2_stream.c's: empties http2_ending */
-    void (*on_turn_end)(struct sse_pool *pool);       /* exchange.c's: calls what ended */
-    void (*free_left)(struct sse_pool *pool);         /* follower.c's: empties left */
-    void (*on_stream_ready)(struct sse_stream *s);    /* follower.c's: its client takes more */
+    void (*end_http2_streams)(struct sse_context *context); /* http2_stream.c's: empties
+                                                               http2_ending */
+    void (*on_turn_end)(struct sse_context *context);       /* exchange.c's: calls what ended */
+    void (*free_left)(struct sse_context *context);         /* follower.c's: empties left */
+    void (*on_stream_ready)(struct sse_stream *s); /* follower.c's: its client takes more */
     void (*on_stream_ended)(struct sse_stream *s); /* follower.c's: it follows nothing any more */
     void *user;
-    time_t date_second; /* of which `date` is the Date field; see sse_pool_date */
+    time_t date_second; /* of which `date` is the Date field; see sse_context_date */
     char date[40];
     char scratch[65536];
-} sse_pool;
+} sse_context;
 
 struct sse_connection {
     /* What a push needs comes first, within one line of the cache. */
-    sse_pool *pool;
+    sse_context *context;
     const sse_protocol *protocol;
     void *session;
     sse_queue out;
-    sse_tls *tls;       /* NULL: plain */
-    evutil_socket_t fd; /* the event's, too */
-    uint32_t discarded; /* bytes thrown away while lingering */
-    uint8_t reason;     /* sse_reason: SSE_NOT_ENDED while open */
-    uint8_t sniffed;    /* bytes of HTTP/2's preface that came, while the protocol is unknown */
-    short watching;     /* EV_READ | EV_WRITE as armed */
-    bool fresh : 1;     /* the session's mark: no byte went out since it was set */
+    sse_tls *tls;          /* NULL: plain */
+    evutil_socket_t fd;    /* the event's, too */
+    uint32_t discarded;    /* bytes thrown away while lingering */
+    uint8_t reason;        /* sse_reason: SSE_NOT_ENDED while open */
+    uint8_t preface_bytes; /* bytes of HTTP/2's preface that came, while the protocol is unknown */
+    short watching;        /* EV_READ | EV_WRITE as armed */
+    bool fresh : 1;        /* the session's mark: no byte went out since it was set */
     bool dirty : 1, reading : 1, eof : 1, finishing : 1, lingering : 1, stalled : 1;
     bool hurried : 1;             /* the deadline is the end, whatever the socket takes meanwhile */
     bool retried : 1;             /* `retried_in` counts */
     bool counted : 1;             /* the server's: it counts towards max_connections */
     uint16_t retried_in;          /* the turn (its low bits) in which a full socket was tried again
                                      and took nothing: it is not tried again in that turn */
-    sse_connection *next, **link; /* pool->open, or pool->dead */
+    sse_connection *next, **link; /* context->open, or context->dead */
     sse_connection *next_dirty;
     void *address; /* the server's count for the client's address, or NULL */
     struct event event;
     sse_deadline deadline;
 };
 
-void sse_pool_init(sse_pool *pool, sse_loop *loop, const sse_limits *limits);
+void sse_context_init(sse_context *context, sse_loop *loop, const sse_limits *limits);
 
 /* Closes every connection at once (SSE_END_SERVER), after one try to write what is queued. */
-void sse_pool_close_all(sse_pool *pool);
+void sse_context_close_all(sse_context *context);
 
-void sse_pool_free(sse_pool *pool); /* every connection must be closed; tells their ends */
+void sse_context_free(sse_context *context); /* every connection must be closed; tells their ends */
 
 /* No connection begins another request: each ends after what it is at, idle ones now. Open event
  * streams end spread over `within` ms, each with a `retry:`; whoever opens one meanwhile gets the
  * same in what is left of the time. Harmless while it drains. */
-void sse_pool_drain(sse_pool *pool, uint64_t within, uint64_t retry);
+void sse_context_drain(sse_context *context, uint64_t within, uint64_t retry);
 
-/* A connection that no request came on is given this long once the pool drains. */
+/* A connection that no request came on is given this long once the server context drains. */
 #define SSE_UNUSED_MS 1000
 
 /* The Date field's value now. */
-const char *sse_pool_date(sse_pool *pool);
+const char *sse_context_date(sse_context *context);
 
 /* Nothing waits for the end of a turn: no flush, no end to be told. */
-static inline bool sse_pool_settled(const sse_pool *pool)
+static inline bool sse_context_settled(const sse_context *context)
 {
-    return !pool->dirty && !pool->dead && !pool->ended && !pool->http2_ending && !pool->left;
+    return !context->dirty && !context->dead && !context->ended && !context->http2_ending &&
+           !context->left;
 }
 
 /* Whether more than max_buffered is held. */
-static inline bool sse_pool_full(const sse_pool *pool)
+static inline bool sse_context_full(const sse_context *context)
 {
-    return pool->count.queued.held > pool->limits.max_buffered;
+    return context->count.queued.held > context->limits.max_buffered;
 }
 
 /* The same where it is half of it: then nobody may hold more than his share. */
-static inline bool sse_pool_half_full(const sse_pool *pool)
+static inline bool sse_context_half_full(const sse_context *context)
 {
-    return pool->count.queued.held > pool->limits.max_buffered / 2;
+    return context->count.queued.held > context->limits.max_buffered / 2;
 }
 
 /* A connection's share over all its streams, bytes. */
-static inline size_t sse_pool_share(const sse_pool *pool)
+static inline size_t sse_context_share(const sse_context *context)
 {
-    size_t most = pool->limits.max_pending;
+    size_t most = context->limits.max_pending;
 
     return most < SIZE_MAX / 4 ? 4 * most : SIZE_MAX;
 }
 
 /* Bytes held for a client that took nothing since `due` was set to write_timeout from then. */
-sse_debt sse_pool_debt(const sse_pool *pool, size_t held, uint64_t due);
+sse_debt sse_context_debt(const sse_context *context, size_t held, uint64_t due);
 
 /* Where so much is held that something has to wait: every connection is told by on_room, a little
- * later, once the pool is not full. */
-void sse_pool_await_room(sse_pool *pool);
+ * later, once the server context is not full. */
+void sse_context_await_room(sse_context *context);
 
-/* Calls the pool's end of turn (flush, ends, frees) when the turn at hand is over. */
-void sse_pool_wake(sse_pool *pool);
+/* Calls the server context's end of turn (flush, ends, frees) when the turn at hand is over. */
+void sse_context_wake(sse_context *context);
 
 /* Small writes go out at once; a peer that vanished without a word is noticed. */
 void sse_connection_set_options(evutil_socket_t fd, uint64_t write_timeout);
 
 /* Takes the socket over (closed on failure too), which doesn't block. The protocol's session is set
  * by the caller. */
-int sse_connection_new(sse_pool *pool, evutil_socket_t fd, const sse_protocol *protocol,
+int sse_connection_new(sse_context *context, evutil_socket_t fd, const sse_protocol *protocol,
                        sse_connection **out);
 
-/* From now on over TLS. Before the first read; the context must outlive the pool. SSE_ENOMEM. */
+/* From now on over TLS. Before the first read; the context must outlive the server context.
+ * SSE_ENOMEM. */
 static inline int sse_connection_secure(sse_connection *c, sse_tls_context *context)
 {
     return sse_tls_new(context, c->fd, &c->tls);

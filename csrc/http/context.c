@@ -8,29 +8,29 @@
 
 /* What becomes dirty meanwhile waits for the next turn: a callback that answers each drain with
  * more must not keep the loop here. */
-static void flush_dirty(sse_pool *pool)
+static void flush_dirty(sse_context *context)
 {
-    size_t n = pool->dirty_count < FLUSHES_A_TURN ? pool->dirty_count : FLUSHES_A_TURN;
+    size_t n = context->dirty_count < FLUSHES_A_TURN ? context->dirty_count : FLUSHES_A_TURN;
 
-    while (n-- > 0 && pool->dirty) {
-        sse_connection *c = pool->dirty;
+    while (n-- > 0 && context->dirty) {
+        sse_connection *c = context->dirty;
 
-        pool->dirty = c->next_dirty;
-        if (!pool->dirty)
-            pool->dirty_tail = &pool->dirty;
-        pool->dirty_count--;
+        context->dirty = c->next_dirty;
+        if (!context->dirty)
+            context->dirty_tail = &context->dirty;
+        context->dirty_count--;
         c->dirty = false;
         sse_connection_write(c);
     }
-    if (pool->dirty)
-        sse_pool_wake(pool);
+    if (context->dirty)
+        sse_context_wake(context);
 }
 
-static void free_dead(sse_pool *pool)
+static void free_dead(sse_context *context)
 {
     sse_connection *next = NULL;
 
-    for (sse_connection *c = pool->dead; c; c = next) {
+    for (sse_connection *c = context->dead; c; c = next) {
         next = c->next;
         if (c->dirty)
             continue; /* it is on that list too: when its turn has come */
@@ -38,9 +38,9 @@ static void free_dead(sse_pool *pool)
         if (c->next)
             c->next->link = c->link;
         c->protocol->on_closed(c, (sse_reason)c->reason);
-        if (pool->on_connection_gone)
-            pool->on_connection_gone(pool->user, c);
-        sse_slab_give(&pool->connections, c);
+        if (context->on_connection_gone)
+            context->on_connection_gone(context->user, c);
+        sse_slab_give(&context->connections, c);
     }
 }
 
@@ -50,12 +50,12 @@ static void free_dead(sse_pool *pool)
 #define STEADY_MS     100  /* who has taken something so lately is spared at first */
 #define SPARED_MS     1000 /* for that long */
 
-sse_debt sse_pool_debt(const sse_pool *pool, size_t held, uint64_t due)
+sse_debt sse_context_debt(const sse_context *context, size_t held, uint64_t due)
 {
-    uint64_t now = sse_loop_now(pool->loop), most = pool->limits.write_timeout;
+    uint64_t now = sse_loop_now(context->loop), most = context->limits.write_timeout;
     uint64_t left = due > now ? due - now : 0, late = left < most ? most - left : 0;
 
-    if (late < pool->spared)
+    if (late < context->spared)
         return (sse_debt){ 0 };
     return (sse_debt){ (uint64_t)held * (late + 1), held };
 }
@@ -80,16 +80,16 @@ static void call_in(sse_connection *c)
         c->protocol->on_debt(c);
         return;
     }
-    c->pool->count.overflowed++;
+    c->context->count.overflowed++;
     sse_connection_close(c, SSE_END_SLOW);
 }
 
 /* Ends those who owe at least that, as long as more than `low` is held. */
-static void call_in_from(sse_pool *pool, size_t low, uint64_t least)
+static void call_in_from(sse_context *context, size_t low, uint64_t least)
 {
     sse_connection *next = NULL;
 
-    for (sse_connection *c = pool->open; c && pool->count.queued.held > low; c = next) {
+    for (sse_connection *c = context->open; c && context->count.queued.held > low; c = next) {
         next = c->next;
         if (debt_of(c).owed >= least)
             call_in(c);
@@ -98,12 +98,12 @@ static void call_in_from(sse_pool *pool, size_t low, uint64_t least)
 
 /* Ends those who owe most, without sorting them: all above a power of two, and of those who owe
  * half of that or more as many as it takes. false: nobody owes anything. */
-static bool call_in_most(sse_pool *pool, size_t low)
+static bool call_in_most(sse_context *context, size_t low)
 {
-    size_t held[64] = { 0 }, sum = 0, need = pool->count.queued.held - low;
+    size_t held[64] = { 0 }, sum = 0, need = context->count.queued.held - low;
     int log = 63;
 
-    for (sse_connection *c = pool->open; c; c = c->next) {
+    for (sse_connection *c = context->open; c; c = c->next) {
         sse_debt debt = debt_of(c);
 
         held[log2_of(debt.owed)] += debt.held;
@@ -113,58 +113,58 @@ static bool call_in_most(sse_pool *pool, size_t low)
     if (sum + held[log] == 0)
         return false;
     if (log < 63)
-        call_in_from(pool, low, (uint64_t)2 << log);
-    call_in_from(pool, low, (uint64_t)1 << log);
+        call_in_from(context, low, (uint64_t)2 << log);
+    call_in_from(context, low, (uint64_t)1 << log);
     return true;
 }
 
-void sse_pool_await_room(sse_pool *pool)
+void sse_context_await_room(sse_context *context)
 {
-    if (!pool->relief.link)
-        sse_wheel_set(&pool->wheel, &pool->relief, STEADY_MS);
+    if (!context->relief.link)
+        sse_timer_wheel_set(&context->wheel, &context->relief, STEADY_MS);
 }
 
 /* Whether it is still too much; if not, HTTP/2 requests that have waited are handed over. */
 static void on_relief(sse_deadline *d)
 {
-    sse_pool *pool = SSE_OWNER(d, sse_pool, relief);
+    sse_context *context = SSE_OWNER(d, sse_context, relief);
 
-    if (sse_pool_full(pool)) {
-        sse_pool_wake(pool);
+    if (sse_context_full(context)) {
+        sse_context_wake(context);
         return;
     }
-    pool->full_since = 0;
-    for (sse_connection *c = pool->open; c; c = c->next)
+    context->full_since = 0;
+    for (sse_connection *c = context->open; c; c = c->next)
         if (c->protocol->on_room)
             c->protocol->on_room(c);
 }
 
 /* Many who read may ask for much at once: those who take it steadily are given a second, since
  * little more comes meanwhile: all sends to those who are behind are refused, and whole answers. */
-static bool may_spare(const sse_pool *pool, uint64_t now)
+static bool may_spare(const sse_context *context, uint64_t now)
 {
-    size_t most = pool->limits.max_buffered;
+    size_t most = context->limits.max_buffered;
 
-    return now - pool->full_since < SPARED_MS && pool->count.queued.held - most < most / 2;
+    return now - context->full_since < SPARED_MS && context->count.queued.held - most < most / 2;
 }
 
 /* More is held than may be: an eighth of it goes, so that this is not looked at in every turn. */
-static void relieve(sse_pool *pool)
+static void relieve(sse_context *context)
 {
-    size_t low = pool->limits.max_buffered - pool->limits.max_buffered / 8;
-    uint64_t now = sse_loop_now(pool->loop);
+    size_t low = context->limits.max_buffered - context->limits.max_buffered / 8;
+    uint64_t now = sse_loop_now(context->loop);
 
-    if (!sse_pool_full(pool))
+    if (!sse_context_full(context))
         return;
-    if (!pool->full_since)
-        pool->full_since = now;
-    pool->spared = may_spare(pool, now) ? STEADY_MS : 0;
-    sse_pool_await_room(pool);
-    for (int i = 0; i < RELIEF_PASSES && sse_pool_full(pool); i++)
-        if (!call_in_most(pool, low))
+    if (!context->full_since)
+        context->full_since = now;
+    context->spared = may_spare(context, now) ? STEADY_MS : 0;
+    sse_context_await_room(context);
+    for (int i = 0; i < RELIEF_PASSES && sse_context_full(context); i++)
+        if (!call_in_most(context, low))
             return;
-    if (sse_pool_full(pool)) /* what many share goes with the last of them */
-        sse_pool_wake(pool);
+    if (sse_context_full(context)) /* what many share goes with the last of them */
+        sse_context_wake(context);
 }
 
 /* The one place where connections, exchanges, event streams and followers are freed, and where what
@@ -172,50 +172,50 @@ static void relieve(sse_pool *pool)
  * so their order matters; the calls to the user come when nothing but followers is left to free. */
 static void end_turn(void *arg)
 {
-    sse_pool *pool = arg;
+    sse_context *context = arg;
 
-    sse_bodies_relieve(pool);
-    flush_dirty(pool);
-    relieve(pool);
-    if (pool->http2_ending)
-        pool->end_http2_streams(pool);
-    free_dead(pool);
-    if (pool->on_turn_end)
-        pool->on_turn_end(pool);
-    if (pool->left)
-        pool->free_left(pool);
+    sse_bodies_relieve(context);
+    flush_dirty(context);
+    relieve(context);
+    if (context->http2_ending)
+        context->end_http2_streams(context);
+    free_dead(context);
+    if (context->on_turn_end)
+        context->on_turn_end(context);
+    if (context->left)
+        context->free_left(context);
 }
 
 /* A forked child has the parent's listener, too, but none of its clients. */
 static void cut_off_all(void *arg, int dead)
 {
-    sse_pool *pool = arg;
+    sse_context *context = arg;
 
-    for (sse_connection *c = pool->open; c; c = c->next)
+    for (sse_connection *c = context->open; c; c = c->next)
         sse_cut_off(c->fd, dead);
 }
 
-void sse_pool_init(sse_pool *pool, sse_loop *loop, const sse_limits *limits)
+void sse_context_init(sse_context *context, sse_loop *loop, const sse_limits *limits)
 {
-    pool->loop = loop;
-    pool->limits = *limits;
-    pool->ended_tail = &pool->ended;
-    pool->dirty_tail = &pool->dirty;
-    sse_wheel_init(&pool->wheel, loop);
-    pool->relief.call = on_relief;
-    sse_deferred_init(&pool->turn_end, end_turn, pool);
-    sse_loop_at_fork(loop, &pool->at_fork, cut_off_all, pool);
+    context->loop = loop;
+    context->limits = *limits;
+    context->ended_tail = &context->ended;
+    context->dirty_tail = &context->dirty;
+    sse_timer_wheel_init(&context->wheel, loop);
+    context->relief.call = on_relief;
+    sse_deferred_init(&context->turn_end, end_turn, context);
+    sse_loop_at_fork(loop, &context->at_fork, cut_off_all, context);
 }
 
-void sse_pool_wake(sse_pool *pool)
+void sse_context_wake(sse_context *context)
 {
-    sse_loop_defer(pool->loop, &pool->turn_end);
+    sse_loop_defer(context->loop, &context->turn_end);
 }
 
-void sse_pool_close_all(sse_pool *pool)
+void sse_context_close_all(sse_context *context)
 {
-    while (pool->open) {
-        sse_connection *c = pool->open;
+    while (context->open) {
+        sse_connection *c = context->open;
 
         if (c->protocol->on_closing)
             c->protocol->on_closing(c);
@@ -225,16 +225,16 @@ void sse_pool_close_all(sse_pool *pool)
     }
 }
 
-void sse_pool_drain(sse_pool *pool, uint64_t within, uint64_t retry)
+void sse_context_drain(sse_context *context, uint64_t within, uint64_t retry)
 {
     sse_connection *next = NULL;
 
-    if (pool->draining.on)
+    if (context->draining.on)
         return;
-    pool->draining =
-        (sse_draining){ true, sse_loop_now(pool->loop) + within, within, retry, pool->count.streams,
-                        0 };
-    for (sse_connection *c = pool->open; c; c = next) {
+    context->draining = (sse_draining){
+        true, sse_loop_now(context->loop) + within, within, retry, context->count.streams, 0
+    };
+    for (sse_connection *c = context->open; c; c = next) {
         next = c->next;
         if (c->protocol->on_drain)
             c->protocol->on_drain(c);
@@ -244,29 +244,29 @@ void sse_pool_drain(sse_pool *pool, uint64_t within, uint64_t retry)
 }
 
 /* Made once a second. */
-const char *sse_pool_date(sse_pool *pool)
+const char *sse_context_date(sse_context *context)
 {
     time_t now = time(NULL);
 
-    if (now != pool->date_second)
-        sse_http1_format_date(now, pool->date, sizeof pool->date);
-    pool->date_second = now;
-    return pool->date;
+    if (now != context->date_second)
+        sse_http1_format_date(now, context->date, sizeof context->date);
+    context->date_second = now;
+    return context->date;
 }
 
-void sse_pool_free(sse_pool *pool)
+void sse_context_free(sse_context *context)
 {
-    while (!sse_pool_settled(pool))
-        end_turn(pool);
-    sse_loop_undefer(pool->loop, &pool->turn_end);
-    sse_loop_not_at_fork(&pool->at_fork);
-    sse_wheel_stop(&pool->wheel);
-    sse_slab_free(&pool->connections);
-    sse_slab_free(&pool->sessions);
-    sse_slab_free(&pool->exchanges);
-    sse_slab_free(&pool->streams);
-    sse_slab_free(&pool->packed_streams);
-    sse_deflater_free(pool->deflater);
-    sse_slab_free(&pool->http2_streams);
-    sse_slab_free(&pool->followers);
+    while (!sse_context_settled(context))
+        end_turn(context);
+    sse_loop_undefer(context->loop, &context->turn_end);
+    sse_loop_not_at_fork(&context->at_fork);
+    sse_timer_wheel_stop(&context->wheel);
+    sse_slab_free(&context->connections);
+    sse_slab_free(&context->sessions);
+    sse_slab_free(&context->exchanges);
+    sse_slab_free(&context->streams);
+    sse_slab_free(&context->compressed_streams);
+    sse_deflater_free(context->deflater);
+    sse_slab_free(&context->http2_streams);
+    sse_slab_free(&context->followers);
 }

@@ -110,12 +110,12 @@ void sse_client_text(const sse_client *client, char *out, size_t size)
 
 /* The end of a turn: tells what ended, oldest first. What ends meanwhile waits for the next turn.
  */
-static void tell_ended(sse_pool *pool)
+static void tell_ended(sse_context *context)
 {
-    sse_exchange *list = pool->ended;
+    sse_exchange *list = context->ended;
 
-    pool->ended = NULL;
-    pool->ended_tail = &pool->ended;
+    context->ended = NULL;
+    context->ended_tail = &context->ended;
     while (list) {
         sse_exchange *x = list;
 
@@ -123,20 +123,20 @@ static void tell_ended(sse_pool *pool)
         if (x->on->on_end)
             x->on->on_end(x->user, (sse_reason)x->reason);
         sse_exchange_drop_request(x);
-        sse_slab_give(&pool->exchanges, x);
+        sse_slab_give(&context->exchanges, x);
     }
 }
 
-sse_exchange *sse_exchange_new(sse_pool *pool, const sse_transport *transport, void *session,
+sse_exchange *sse_exchange_new(sse_context *context, const sse_transport *transport, void *session,
                                sse_request *request)
 {
-    sse_exchange *x = sse_slab_take(&pool->exchanges, sizeof *x);
+    sse_exchange *x = sse_slab_take(&context->exchanges, sizeof *x);
 
     if (!x)
         return NULL;
     x->on = &sse_exchange_unheard;
-    pool->on_turn_end = tell_ended;
-    x->pool = pool;
+    context->on_turn_end = tell_ended;
+    x->context = context;
     x->transport = transport;
     x->session = session;
     x->request = request;
@@ -156,9 +156,9 @@ void sse_exchange_end(sse_exchange *x, sse_reason reason)
         x->on->on_ended(x->user);
     x->sized = false;
     x->next = NULL;
-    *x->pool->ended_tail = x;
-    x->pool->ended_tail = &x->next;
-    sse_pool_wake(x->pool);
+    *x->context->ended_tail = x;
+    x->context->ended_tail = &x->next;
+    sse_context_wake(x->context);
 }
 
 /* --- the answer ---------------------------------------------------------- */
@@ -175,7 +175,7 @@ static int start(sse_exchange *x, int status, const sse_http1_field *fields, siz
 static bool has_no_room(const sse_exchange *x, uint64_t length, uint64_t at_once)
 {
     return x->state == SSE_EXCHANGE_OPEN && length > SMALL && !x->head_only &&
-           (sse_pool_full(x->pool) || at_once > x->pool->limits.max_buffered);
+           (sse_context_full(x->context) || at_once > x->context->limits.max_buffered);
 }
 
 /* In place of an answer that there is no room for. */
@@ -190,8 +190,8 @@ static int reply_full(sse_exchange *x)
 
     if (code)
         return code;
-    x->pool->count.rejected[503 - 400]++;
-    sse_pool_wake(x->pool); /* who is furthest behind pays */
+    x->context->count.rejected[503 - 400]++;
+    sse_context_wake(x->context); /* who is furthest behind pays */
     return SSE_EFULL;
 }
 
@@ -255,17 +255,17 @@ int sse_exchange_start_sized(sse_exchange *x, int status, const sse_http1_field 
  * the end of the turn, and until then everybody waits. */
 static bool full(const sse_exchange *x, size_t more, size_t max)
 {
-    const sse_pool *pool = x->pool;
-    size_t pending = x->transport->pending(x), queued = 0, share = sse_pool_share(pool);
+    const sse_context *context = x->context;
+    size_t pending = x->transport->pending(x), queued = 0, share = sse_context_share(context);
 
     if (pending == 0 || pending + more > max)
         return pending + more > max;
-    if (!sse_pool_half_full(pool))
+    if (!sse_context_half_full(context))
         return false;
     queued = x->transport->queued(x);
-    return sse_pool_full(pool) || queued + more > (max > share ? max : share) ||
-           (pool->count.queued.held + more > pool->limits.max_buffered &&
-            queued > pool->limits.max_buffered / LARGE_PART);
+    return sse_context_full(context) || queued + more > (max > share ? max : share) ||
+           (context->count.queued.held + more > context->limits.max_buffered &&
+            queued > context->limits.max_buffered / LARGE_PART);
 }
 
 int sse_exchange_room(sse_exchange *x, size_t bytes, size_t max)
@@ -275,7 +275,7 @@ int sse_exchange_room(sse_exchange *x, size_t bytes, size_t max)
     if (x->head_only)
         return SSE_OK;
     if (bytes > max) {
-        x->pool->count.oversized++;
+        x->context->count.oversized++;
         return SSE_ETOOBIG;
     }
     if (!full(x, bytes, max))
@@ -285,7 +285,7 @@ int sse_exchange_room(sse_exchange *x, size_t bytes, size_t max)
         return SSE_ECLOSED;
     if (!full(x, bytes, max))
         return SSE_OK;
-    x->pool->count.full++;
+    x->context->count.full++;
     return SSE_EFULL;
 }
 
@@ -300,10 +300,10 @@ int sse_exchange_send(sse_exchange *x, sse_frame *frame, size_t max)
     code = x->transport->send(x, frame);
     if (!code && x->sized)
         x->left -= frame->payload;
-    if (!code && (x->transport->pending(x) > FLUSH_AT || sse_pool_full(x->pool)))
+    if (!code && (x->transport->pending(x) > FLUSH_AT || sse_context_full(x->context)))
         x->transport->flush(x, false);
-    if (!code && sse_pool_full(x->pool))
-        sse_pool_wake(x->pool);
+    if (!code && sse_context_full(x->context))
+        sse_context_wake(x->context);
     return code;
 }
 

@@ -23,7 +23,7 @@ typedef struct sse_request {
     int major, minor; /* HTTP/major.minor */
     sse_buffer body;
     size_t memory;   /* bytes of this block and of the body, also once somebody else has its copy */
-    size_t *counted; /* the pool's count that holds these, or NULL */
+    size_t *counted; /* the server context's count that holds these, or NULL */
     size_t field_count;
     sse_http1_field fields[]; /* and behind them the bytes that all slices point into */
 } sse_request;
@@ -58,7 +58,7 @@ typedef struct sse_exchange_events {
     void (*on_ended)(void *user); /* at once, within the call that ended it: may call nobody */
     void (*on_end)(void *user, sse_reason reason); /* from the loop, once; then it is freed */
     void (*on_drain)(void *user);                  /* what was queued went out; from the loop */
-    void (*on_end_wanted)(void *user);             /* the pool drains: end soon. May call nobody */
+    void (*on_end_wanted)(void *user); /* the server context drains: end soon. May call nobody */
 } sse_exchange_events;
 
 /* The protocol's part. `length`: of a body known beforehand, or -1 for a streamed one. */
@@ -78,12 +78,12 @@ typedef struct sse_transport {
 } sse_transport;
 
 struct sse_exchange {
-    sse_pool *pool;
+    sse_context *context;
     const sse_transport *transport;
     void *session;        /* the transport's; NULL once the exchange has ended, and only then */
     sse_request *request; /* NULL once dropped */
     union {
-        sse_exchange *next; /* pool->ended, once it has ended */
+        sse_exchange *next; /* context->ended, once it has ended */
         uint64_t left;      /* bytes of body still to come, where `sized` */
     };
     void *user;
@@ -102,7 +102,7 @@ extern const sse_exchange_events sse_exchange_unheard;
 void sse_exchange_drop_request(sse_exchange *x);
 
 /* For the transport: a new exchange (takes the request over), and its end. */
-sse_exchange *sse_exchange_new(sse_pool *pool, const sse_transport *transport, void *session,
+sse_exchange *sse_exchange_new(sse_context *context, const sse_transport *transport, void *session,
                                sse_request *request);
 void sse_exchange_end(sse_exchange *x, sse_reason reason);
 
@@ -139,7 +139,7 @@ int sse_exchange_push(sse_exchange *x, sse_frame *frame);
  * not taken it by then is closed; 0: the stall limit rules. */
 void sse_exchange_give_up(sse_exchange *x, sse_frame *last, uint64_t ms, sse_reason reason);
 
-/* The transport's pool drains: whoever listens is told, once. */
+/* The transport's server context drains: whoever listens is told, once. */
 void sse_exchange_want_end(sse_exchange *x);
 
 /* The clean end of a streamed answer; one that is shorter than its length is aborted instead.

@@ -2,14 +2,15 @@
 
 #include <stdlib.h>
 
-sse_http1_reading *sse_http1_reading_new(sse_pool *pool)
+sse_http1_reading *sse_http1_reading_new(sse_context *context)
 {
     sse_http1_reading *r = calloc(1, sizeof *r);
 
     if (!r)
         return NULL;
-    r->pool = pool;
-    sse_buffer_init(&r->in, pool->limits.max_head + sizeof pool->scratch + SSE_HTTP1_MAX_WAITING);
+    r->context = context;
+    sse_buffer_init(&r->in,
+                    context->limits.max_head + sizeof context->scratch + SSE_HTTP1_MAX_WAITING);
     return r;
 }
 
@@ -19,7 +20,7 @@ void sse_http1_reading_free(sse_http1_reading *r)
         return;
     sse_arrival_end(&r->arrival);
     sse_request_unref(r->request);
-    r->pool->count.bodies -= r->in.cap;
+    r->context->count.bodies -= r->in.cap;
     sse_buffer_free(&r->in);
     free(r);
 }
@@ -29,13 +30,13 @@ int sse_http1_reading_keep(sse_http1_reading *r, sse_slice bytes)
     size_t before = r->in.cap;
     int code = sse_buffer_append(&r->in, bytes.at, bytes.len);
 
-    r->pool->count.bodies += r->in.cap - before;
+    r->context->count.bodies += r->in.cap - before;
     return code;
 }
 
 static int append(sse_http1_reading *r, sse_slice data, sse_http1_refusal *refusal)
 {
-    int code = sse_arrival_append(r->pool, &r->arrival, r->request, data);
+    int code = sse_arrival_append(r->context, &r->arrival, r->request, data);
 
     if (code == SSE_EFULL)
         *refusal = (sse_http1_refusal){ 503, SSE_BODIES_FULL };

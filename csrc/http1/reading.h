@@ -9,7 +9,7 @@
 #define SSE_HTTP1_MAX_WAITING ((size_t)32 << 10)
 
 typedef struct sse_http1_reading {
-    sse_pool *pool;
+    sse_context *context;
     sse_request *request; /* the request whose body is being read, or NULL */
     sse_arrival arrival;  /* of its body */
     sse_http1_body body;
@@ -18,7 +18,7 @@ typedef struct sse_http1_reading {
 } sse_http1_reading;
 
 /* NULL: out of memory. */
-sse_http1_reading *sse_http1_reading_new(sse_pool *pool);
+sse_http1_reading *sse_http1_reading_new(sse_context *context);
 
 /* Its request too. NULL is allowed. */
 void sse_http1_reading_free(sse_http1_reading *r);

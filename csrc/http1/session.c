@@ -35,7 +35,7 @@ static bool reads_body(const session *s)
 static bool make_reading(session *s)
 {
     if (!s->read)
-        s->read = sse_http1_reading_new(s->connection->pool);
+        s->read = sse_http1_reading_new(s->connection->context);
     return s->read != NULL;
 }
 
@@ -86,7 +86,7 @@ static int start_answer(sse_exchange *x, int status, const sse_http1_field *fiel
         return SSE_ECLOSED;
     choose_framing(s, x, status, length);
     s->connection->fresh = sse_connection_pending(s->connection) == 0;
-    answer.date = sse_pool_date(x->pool);
+    answer.date = sse_context_date(x->context);
     answer.chunked = s->chunked;
     answer.keep_alive = s->keep_alive;
     code = sse_http1_head_frame(&answer, fields, count, bad, &frame);
@@ -175,7 +175,7 @@ static void refuse(session *s, int status, const char *reason)
     s->keep_alive = s->chunked = false;
     sse_connection_deadline(s->connection, 0);
     answer.length = n;
-    answer.date = sse_pool_date(s->connection->pool);
+    answer.date = sse_context_date(s->connection->context);
     sse_http1_head_frame(&answer, fields, status == 503 ? 2 : 1, NULL, &head);
     if (send_and_drop(s, head) == SSE_OK)
         send_and_drop(s, sse_frame_raw((sse_slice){ text, (size_t)n }));
@@ -186,7 +186,7 @@ static void refuse(session *s, int status, const char *reason)
 
 static void reject(session *s, int status, const char *reason)
 {
-    s->connection->pool->count.rejected[status - 400]++;
+    s->connection->context->count.rejected[status - 400]++;
     refuse(s, status, reason);
 }
 
@@ -195,7 +195,7 @@ static void refuse_request(session *s, const sse_http1_refusal *refusal)
     char text[80];
 
     snprintf(text, sizeof text, "the body is larger than %llu bytes (max_body)",
-             (unsigned long long)s->connection->pool->limits.max_body);
+             (unsigned long long)s->connection->context->limits.max_body);
     reject(s, refusal->status, refusal->status == 413 ? text : refusal->reason);
 }
 
@@ -238,8 +238,8 @@ static const sse_transport transport = {
 
 static void dispatch(session *s)
 {
-    sse_pool *pool = s->connection->pool;
-    sse_exchange *x = sse_exchange_new(pool, &transport, s, s->read->request);
+    sse_context *context = s->connection->context;
+    sse_exchange *x = sse_exchange_new(context, &transport, s, s->read->request);
 
     if (!x) {
         reject(s, 503, "out of memory");
@@ -252,8 +252,8 @@ static void dispatch(session *s)
     s->chunked = false;
     s->connection->out.bare = false;
     sse_connection_deadline(s->connection, 0);
-    pool->count.requests++;
-    pool->on_request(pool->user, x);
+    context->count.requests++;
+    context->on_request(context->user, x);
 }
 
 static void refuse_arrival(void *owner)
@@ -264,7 +264,7 @@ static void refuse_arrival(void *owner)
 /* SSE_OK: *used bytes were the head; the body comes next. SSE_EAGAIN. SSE_ECLOSED: refused. */
 static int take_head(session *s, const char *bytes, size_t len, size_t *used)
 {
-    const sse_limits *limits = &s->connection->pool->limits;
+    const sse_limits *limits = &s->connection->context->limits;
     sse_http1_limits bounds = { limits->max_head, limits->max_target };
     sse_http1_refusal refusal = { 0 };
     sse_http1_head head;
@@ -287,14 +287,14 @@ static int take_head(session *s, const char *bytes, size_t len, size_t *used)
         reject(s, 503, "out of memory");
         return SSE_ECLOSED;
     }
-    if (sse_request_count(s->connection->pool, s->read->request, s->read->body.done)) {
+    if (sse_request_count(s->connection->context, s->read->request, s->read->body.done)) {
         reject(s, 503, SSE_BODIES_FULL);
         return SSE_ECLOSED;
     }
-    s->keep_alive = head.keep_alive && !s->connection->pool->draining.on;
+    s->keep_alive = head.keep_alive && !s->connection->context->draining.on;
     s->expect_continue = head.expect_continue && !s->read->body.done;
     if (!s->read->body.done) {
-        sse_arrival_begin(s->connection->pool, &s->read->arrival, s, refuse_arrival);
+        sse_arrival_begin(s->connection->context, &s->read->arrival, s, refuse_arrival);
         sse_connection_deadline(s->connection, limits->body_timeout);
     }
     return SSE_OK;
@@ -364,7 +364,7 @@ static void begin(session *s)
     if (s->begun || s->exchange || reads_body(s) || sse_connection_pending(s->connection) > 0)
         return;
     s->begun = true;
-    sse_connection_deadline(s->connection, s->connection->pool->limits.head_timeout);
+    sse_connection_deadline(s->connection, s->connection->context->limits.head_timeout);
 }
 
 /* Requests behind the one at hand hold too much: the connection ends with its answer. */
@@ -385,9 +385,9 @@ static void keep_rest(session *s, const char *bytes, size_t len)
     }
     if (!make_reading(s) || sse_http1_reading_keep(s->read, (sse_slice){ bytes, len }))
         sse_connection_close(s->connection, SSE_END_ERROR);
-    else if (s->exchange && sse_bodies_full(s->connection->pool))
+    else if (s->exchange && sse_bodies_full(s->connection->context))
         give_up_pipeline(s);
-    else if (sse_http1_reading_is_large(s->read) && sse_bodies_full(s->connection->pool))
+    else if (sse_http1_reading_is_large(s->read) && sse_bodies_full(s->connection->context))
         reject(s, 503, SSE_BODIES_FULL);
 }
 
@@ -395,13 +395,13 @@ static void keep_rest(session *s, const char *bytes, size_t len)
 static void pace(session *s)
 {
     sse_connection *c = s->connection;
-    bool full = waiting_bytes(s) >= SSE_HTTP1_MAX_WAITING + c->pool->limits.max_head;
+    bool full = waiting_bytes(s) >= SSE_HTTP1_MAX_WAITING + c->context->limits.max_head;
 
     if (c->finishing)
         return;
     sse_connection_read(c, !full);
     if (full && s->exchange)
-        sse_connection_deadline(c, c->pool->limits.idle_timeout);
+        sse_connection_deadline(c, c->context->limits.idle_timeout);
 }
 
 static void consume_waiting(session *s)
@@ -453,7 +453,7 @@ static void on_eof(sse_connection *c)
     if (s->exchange->state == SSE_EXCHANGE_STARTED)
         sse_connection_close(c, SSE_END_CLIENT); /* nobody listens to the rest of the stream */
     else /* half closed or gone, who knows: it is answered, but not waited for without end */
-        sse_connection_deadline(c, c->pool->limits.idle_timeout);
+        sse_connection_deadline(c, c->context->limits.idle_timeout);
 }
 
 /* A stream begun with further requests behind it: they are given up, and its client is watched
@@ -472,7 +472,7 @@ static void next_request(session *s)
     sse_connection *c = s->connection;
 
     s->begun = false;
-    sse_connection_deadline(c, c->pool->limits.idle_timeout);
+    sse_connection_deadline(c, c->context->limits.idle_timeout);
     consume_waiting(s);
     pace(s);
 }
@@ -495,7 +495,7 @@ static void on_drained(sse_connection *c)
     }
     if (reads_body(s)) /* 100 Continue went out, and took the deadline with it where it had to wait
                         */
-        sse_connection_deadline(c, c->pool->limits.body_timeout);
+        sse_connection_deadline(c, c->context->limits.body_timeout);
     else
         next_request(s);
     if (c->eof && !c->dirty && !s->exchange && !sse_connection_ended(c) &&
@@ -511,7 +511,7 @@ static void on_deadline(sse_connection *c)
         if (sse_connection_broken(c) || (c->eof && s->exchange->state == SSE_EXCHANGE_OPEN))
             sse_connection_close(c, SSE_END_CLIENT);
         else
-            sse_connection_deadline(c, c->pool->limits.idle_timeout);
+            sse_connection_deadline(c, c->context->limits.idle_timeout);
         return;
     }
     if (reads_body(s))
@@ -529,7 +529,7 @@ static void on_closed(sse_connection *c, sse_reason reason)
     if (s->exchange)
         sse_exchange_end(s->exchange, reason);
     drop_reading(s);
-    sse_slab_give(&c->pool->sessions, s);
+    sse_slab_give(&c->context->sessions, s);
 }
 
 /* An answer under way, and a request that has begun to arrive, are the last. */
@@ -557,7 +557,7 @@ static const sse_protocol protocol = { .on_bytes = on_bytes,
 
 static session *attach(sse_connection *c)
 {
-    session *s = sse_slab_take(&c->pool->sessions, sizeof *s);
+    session *s = sse_slab_take(&c->context->sessions, sizeof *s);
 
     if (!s)
         return NULL;
@@ -571,7 +571,7 @@ int sse_http1_session_start(sse_connection *c)
 {
     if (!attach(c))
         return SSE_ENOMEM;
-    sse_connection_deadline(c, c->pool->limits.idle_timeout);
+    sse_connection_deadline(c, c->context->limits.idle_timeout);
     sse_connection_read(c, true);
     return SSE_OK;
 }

@@ -6,7 +6,7 @@
 #include "../http/connection.h"
 #include "../http/exchange.h"
 
-/* Speaks HTTP/1 over the connection. Whole requests go to pool->on_request. SSE_ENOMEM. */
+/* Speaks HTTP/1 over the connection. Whole requests go to context->on_request. SSE_ENOMEM. */
 int sse_http1_session_start(sse_connection *c);
 
 /* An answer before any request, and the end; a 503 has a Retry-After. */

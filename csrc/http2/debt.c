@@ -9,7 +9,7 @@ static sse_debt debt_of(const sse_http2_stream *t)
 
     if (!due)
         return (sse_debt){ 0 };
-    return sse_pool_debt(c->pool, sse_queue_held(&t->out), due);
+    return sse_context_debt(c->context, sse_queue_held(&t->out), due);
 }
 
 sse_debt sse_http2_debt(const sse_connection *c)
@@ -28,7 +28,7 @@ sse_debt sse_http2_debt(const sse_connection *c)
 
 static void end_stream(sse_http2_stream *t)
 {
-    sse_http2_pool(t->session)->count.overflowed++;
+    sse_http2_context(t->session)->count.overflowed++;
     sse_http2_stream_lose(t, SSE_END_SLOW);
     sse_http2_stream_reset(t, NGHTTP2_CANCEL);
 }
@@ -44,7 +44,7 @@ void sse_http2_on_debt(sse_connection *c)
         if (debt_of(t).owed > most)
             most = debt_of(t).owed;
     if (sse_connection_debt(c).owed >= most) {
-        sse_http2_pool(s)->count.overflowed++;
+        sse_http2_context(s)->count.overflowed++;
         sse_connection_close(c, SSE_END_SLOW);
         return;
     }

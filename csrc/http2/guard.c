@@ -31,15 +31,15 @@ static bool found(sse_http2 *s, uint64_t *count)
 static bool guard_block(sse_http2 *s, const nghttp2_frame_hd *head)
 {
     sse_http2_guard *g = &s->guard;
-    sse_pool *pool = sse_http2_pool(s);
+    sse_context *context = sse_http2_context(s);
 
     if (head->type == NGHTTP2_HEADERS) {
         g->block = 0;
         g->block_frames = 0;
     }
     g->block += head->length;
-    if (++g->block_frames > BLOCK_FRAMES || g->block > sse_http2_most_fields(&pool->limits))
-        return found(s, &pool->count.http2_header_floods);
+    if (++g->block_frames > BLOCK_FRAMES || g->block > sse_http2_most_fields(&context->limits))
+        return found(s, &context->count.http2_header_floods);
     return true;
 }
 
@@ -60,14 +60,14 @@ bool sse_http2_guard_frame(sse_http2 *s, const nghttp2_frame_hd *head)
     }
     if (add(&s->guard.idle, sse_http2_now(s), IDLE_AT_ONCE, IDLE_A_SECOND))
         return true;
-    return found(s, &sse_http2_pool(s)->count.http2_floods);
+    return found(s, &sse_http2_context(s)->count.http2_floods);
 }
 
 bool sse_http2_guard_reset(sse_http2 *s)
 {
     if (add(&s->guard.resets, sse_http2_now(s), RESETS_AT_ONCE, RESETS_A_SECOND))
         return true;
-    return found(s, &sse_http2_pool(s)->count.http2_resets);
+    return found(s, &sse_http2_context(s)->count.http2_resets);
 }
 
 void sse_http2_guard_sent(sse_http2 *s)

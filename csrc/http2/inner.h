@@ -26,7 +26,7 @@ typedef struct sse_http2_guard {
     sse_http2_bucket resets, idle; /* streams reset; frames that carry nothing */
     size_t block;                  /* bytes of the header block at hand, as sent */
     uint32_t block_frames;
-    uint64_t *count; /* of pool->count: what was found, or NULL */
+    uint64_t *count; /* of context->count: what was found, or NULL */
 } sse_http2_guard;
 
 /* An answer's head. It is kept until the flush, so that until then it can become another one. */
@@ -40,7 +40,7 @@ struct sse_http2_stream {
     sse_http2 *session;
     sse_http2_stream *next, **link;               /* session->streams */
     sse_http2_stream *next_busy, **busy_link;     /* session->busy; link NULL: not there */
-    sse_http2_stream *next_ending, **ending_link; /* pool->http2_ending; link NULL: not there */
+    sse_http2_stream *next_ending, **ending_link; /* context->http2_ending; link NULL: not there */
     sse_exchange *exchange;                       /* or NULL: before it and after it */
     sse_http2_reading *read;                      /* while the request arrives */
     sse_http2_head *head;                         /* of the answer, until it went to the engine */
@@ -84,14 +84,14 @@ struct sse_http2 {
     bool failed : 1;    /* the engine can't go on */
 };
 
-static inline sse_pool *sse_http2_pool(const sse_http2 *s)
+static inline sse_context *sse_http2_context(const sse_http2 *s)
 {
-    return s->connection->pool;
+    return s->connection->context;
 }
 
 static inline uint64_t sse_http2_now(const sse_http2 *s)
 {
-    return sse_loop_now(sse_http2_pool(s)->loop);
+    return sse_loop_now(sse_http2_context(s)->loop);
 }
 
 /* --- http2_session.c */

@@ -59,7 +59,7 @@ static void on_late(sse_deadline *d)
 int sse_http2_reading_new(sse_http2_stream *t)
 {
     sse_http2 *s = t->session;
-    const sse_limits *limits = &sse_http2_pool(s)->limits;
+    const sse_limits *limits = &sse_http2_context(s)->limits;
     sse_http2_reading *r = calloc(1, sizeof *r);
 
     if (!r)
@@ -131,7 +131,7 @@ static void take_out(sse_http2_reading *r)
         s->heads--;
     if (r->ready)
         s->ready--;
-    sse_wheel_cancel(&sse_http2_pool(s)->wheel, &r->deadline);
+    sse_timer_wheel_cancel(&sse_http2_context(s)->wheel, &r->deadline);
 }
 
 void sse_http2_reading_free(sse_http2_stream *t)
@@ -166,7 +166,7 @@ static void append_field(sse_http2_reading *r, sse_slice name, sse_slice value)
 
 static void take_path(sse_http2_reading *r, sse_slice path)
 {
-    r->far = path.len > sse_http2_pool(r->stream->session)->limits.max_target;
+    r->far = path.len > sse_http2_context(r->stream->session)->limits.max_target;
     if (!r->far)
         append(r, &r->path, path);
 }
@@ -195,7 +195,7 @@ int sse_http2_reading_field(sse_http2_stream *t, sse_slice name, sse_slice value
     if (!r)
         return SSE_OK;                      /* refused already */
     r->fields += name.len + value.len + 32; /* RFC 9113 section 6.5.2 */
-    if (r->fields > sse_http2_most_fields(&sse_http2_pool(t->session)->limits))
+    if (r->fields > sse_http2_most_fields(&sse_http2_context(t->session)->limits))
         return SSE_ETOOBIG;
     if (!r->request) /* else a trailer */
         take_field(r, name, value);
@@ -265,7 +265,7 @@ static bool settle_host(sse_http2_reading *r)
 static int parse(sse_http2_reading *r, sse_buffer *out, sse_http1_head *head,
                  sse_http1_refusal *refusal)
 {
-    const sse_limits *limits = &sse_http2_pool(r->stream->session)->limits;
+    const sse_limits *limits = &sse_http2_context(r->stream->session)->limits;
     sse_http1_limits bounds = { limits->max_head, limits->max_target };
     size_t scanned = 0, used = 0;
     int code = SSE_EPROTO;
@@ -290,7 +290,7 @@ static int parse(sse_http2_reading *r, sse_buffer *out, sse_http1_head *head,
 static sse_request *make_request(sse_http2_reading *r, const sse_http1_head *head)
 {
     sse_request *request =
-        sse_request_new(head, (size_t)sse_http2_pool(r->stream->session)->limits.max_body);
+        sse_request_new(head, (size_t)sse_http2_context(r->stream->session)->limits.max_body);
 
     if (request) {
         request->major = 2;
@@ -304,7 +304,7 @@ static void refuse_body(sse_http2_stream *t)
     char text[80];
 
     snprintf(text, sizeof text, "the body is larger than %llu bytes (max_body)",
-             (unsigned long long)sse_http2_pool(t->session)->limits.max_body);
+             (unsigned long long)sse_http2_context(t->session)->limits.max_body);
     sse_http2_stream_refuse(t, 413, text);
 }
 
@@ -328,7 +328,7 @@ static void widen(sse_http2_stream *t)
 {
     sse_http2 *s = t->session;
 
-    if ((s->wide + 1) * (size_t)WIDE > unit(&sse_http2_pool(s)->limits))
+    if ((s->wide + 1) * (size_t)WIDE > unit(&sse_http2_context(s)->limits))
         return;
     if (nghttp2_session_set_local_window_size(s->engine, NGHTTP2_FLAG_NONE, t->id, WIDE)) {
         s->failed = true;
@@ -342,14 +342,15 @@ static void widen(sse_http2_stream *t)
 static void take_head(sse_http2_stream *t, const sse_http1_head *head, bool last)
 {
     sse_http2_reading *r = t->read;
-    sse_pool *pool = sse_http2_pool(t->session);
+    sse_context *context = sse_http2_context(t->session);
 
     r->request = make_request(r, head);
     if (!r->request) {
         sse_http2_stream_refuse(t, 503, "out of memory");
-    } else if (sse_request_count(pool, r->request, last)) {
+    } else if (sse_request_count(context, r->request, last)) {
         sse_http2_stream_refuse(t, 503, SSE_BODIES_FULL);
-    } else if (head->content_length > 0 && (uint64_t)head->content_length > pool->limits.max_body) {
+    } else if (head->content_length > 0 &&
+               (uint64_t)head->content_length > context->limits.max_body) {
         refuse_body(t);
     } else if (last) {
         sse_http2_reading_end(t);
@@ -357,8 +358,8 @@ static void take_head(sse_http2_stream *t, const sse_http1_head *head, bool last
         if (sse_http1_find(head, "expect"))
             encourage(t);
         widen(t);
-        sse_arrival_begin(pool, &r->arrival, t, refuse_arrival);
-        sse_wheel_set(&pool->wheel, &r->deadline, pool->limits.body_timeout);
+        sse_arrival_begin(context, &r->arrival, t, refuse_arrival);
+        sse_timer_wheel_set(&context->wheel, &r->deadline, context->limits.body_timeout);
     }
 }
 
@@ -412,13 +413,13 @@ static int append_body(sse_http2_stream *t, sse_slice bytes)
 {
     sse_http2 *s = t->session;
     sse_http2_reading *r = t->read;
-    sse_pool *pool = sse_http2_pool(s);
-    int code = sse_arrival_append(pool, &r->arrival, r->request, bytes);
+    sse_context *context = sse_http2_context(s);
+    int code = sse_arrival_append(context, &r->arrival, r->request, bytes);
 
     if (code == SSE_ETOOBIG || code == SSE_ENOMEM)
         return code;
     s->bodies += bytes.len; /* also where it is refused: take_out takes it off */
-    while (!code && s->bodies > 4 * unit(&pool->limits)) {
+    while (!code && s->bodies > 4 * unit(&context->limits)) {
         sse_http2_reading *last = newest(s);
 
         if (!last || last == r)
@@ -444,7 +445,7 @@ void sse_http2_reading_body(sse_http2_stream *t, sse_slice bytes)
         sse_http2_stream_refuse(t, 503, code == SSE_EFULL ? SSE_BODIES_FULL : "out of memory");
     if (code)
         return;
-    if (s->bodies > unit(&sse_http2_pool(s)->limits) && !is_oldest(r))
+    if (s->bodies > unit(&sse_http2_context(s)->limits) && !is_oldest(r))
         r->withheld += bytes.len;
     else
         give_room(t, bytes.len);
@@ -459,7 +460,7 @@ void sse_http2_reading_end(sse_http2_stream *t)
     r->ready = true;
     sse_arrival_end(&r->arrival);
     t->session->ready++;
-    sse_wheel_cancel(&sse_http2_pool(t->session)->wheel, &r->deadline);
+    sse_timer_wheel_cancel(&sse_http2_context(t->session)->wheel, &r->deadline);
 }
 
 /* --- handing over -------------------------------------------------------- */
@@ -467,8 +468,8 @@ void sse_http2_reading_end(sse_http2_stream *t)
 static void dispatch(sse_http2_reading *r)
 {
     sse_http2_stream *t = r->stream;
-    sse_pool *pool = sse_http2_pool(t->session);
-    sse_exchange *x = sse_exchange_new(pool, &sse_http2_transport, t, r->request);
+    sse_context *context = sse_http2_context(t->session);
+    sse_exchange *x = sse_exchange_new(context, &sse_http2_transport, t, r->request);
 
     if (!x) {
         sse_http2_stream_refuse(t, 503, "out of memory");
@@ -478,18 +479,18 @@ static void dispatch(sse_http2_reading *r)
     r->request = NULL;
     sse_http2_reading_free(t);
     t->exchange = x;
-    pool->count.requests++;
-    pool->on_request(pool->user, x);
+    context->count.requests++;
+    context->on_request(context->user, x);
 }
 
 /* Whether its answers hold as much as they may: what the client takes makes room, or the end of the
  * turn where all hold too much. */
 static bool has_its_share(const sse_http2 *s)
 {
-    const sse_pool *pool = sse_http2_pool(s);
+    const sse_context *context = sse_http2_context(s);
 
-    return (sse_pool_half_full(pool) && s->queued > sse_pool_share(pool)) ||
-           (sse_pool_full(pool) && s->queued > 0);
+    return (sse_context_half_full(context) && s->queued > sse_context_share(context)) ||
+           (sse_context_full(context) && s->queued > 0);
 }
 
 /* A handler may do anything: the list is looked at anew after each. */
@@ -508,7 +509,7 @@ void sse_http2_dispatch(sse_http2 *s)
     if (s->ready > 0 && left < 0)
         sse_connection_wake(s->connection);
     else if (s->ready > 0)
-        sse_pool_await_room(sse_http2_pool(s));
+        sse_context_await_room(sse_http2_context(s));
 }
 
 void sse_http2_on_room(sse_connection *c)

@@ -21,12 +21,12 @@ void sse_http2_watch(sse_http2 *s, uint64_t due)
 
     if (sse_connection_ended(s->connection) || (s->watch.link && s->watch.due <= due))
         return;
-    sse_wheel_set(&sse_http2_pool(s)->wheel, &s->watch, due > now ? due - now : 1);
+    sse_timer_wheel_set(&sse_http2_context(s)->wheel, &s->watch, due > now ? due - now : 1);
 }
 
 void sse_http2_set_deadline(sse_http2 *s)
 {
-    const sse_limits *limits = &sse_http2_pool(s)->limits;
+    const sse_limits *limits = &sse_http2_context(s)->limits;
 
     if (s->heads > 0)
         sse_connection_deadline(s->connection, limits->head_timeout);
@@ -42,7 +42,7 @@ static void end_late(sse_http2_stream *t)
     bool whole = t->finished && sse_queue_bytes(&t->out) == 0;
 
     if (t->exchange)
-        sse_http2_pool(t->session)->count.http2_starved++;
+        sse_http2_context(t->session)->count.http2_starved++;
     sse_http2_stream_lose(t, SSE_END_TIMEOUT);
     sse_http2_stream_reset(t, whole ? NGHTTP2_NO_ERROR : NGHTTP2_CANCEL);
 }
@@ -100,7 +100,7 @@ static void end_session(sse_http2 *s, uint32_t error, sse_reason reason)
 /* What the client sent can't be gone on with. */
 static void break_off(sse_http2 *s, ssize_t code)
 {
-    sse_counters *count = &sse_http2_pool(s)->count;
+    sse_counters *count = &sse_http2_context(s)->count;
 
     if (!s->guard.count && code == NGHTTP2_ERR_FLOODED)
         s->guard.count = &count->http2_floods; /* answers to PING and SETTINGS pile up */
@@ -139,7 +139,7 @@ static void look_after(sse_http2 *s)
             if (!t->tell)
                 sse_http2_stream_idle(t);
         } else if (!t->due && !s->more) {
-            t->due = sse_http2_now(s) + sse_http2_pool(s)->limits.write_timeout;
+            t->due = sse_http2_now(s) + sse_http2_context(s)->limits.write_timeout;
             sse_http2_watch(s, t->due);
         }
     }
@@ -298,7 +298,7 @@ static int on_header(nghttp2_session *engine, const nghttp2_frame *frame, const 
     if (!t || !sse_http2_reading_field(t, (sse_slice){ (const char *)name, name_len },
                                        (sse_slice){ (const char *)value, value_len }))
         return 0;
-    s->guard.count = &sse_http2_pool(s)->count.http2_header_floods;
+    s->guard.count = &sse_http2_context(s)->count.http2_header_floods;
     return NGHTTP2_ERR_CALLBACK_FAILURE;
 }
 
@@ -439,9 +439,9 @@ static void on_closed(sse_connection *c, sse_reason reason)
 
     while (s->streams)
         sse_http2_stream_free(s->streams, reason);
-    sse_wheel_cancel(&c->pool->wheel, &s->watch);
+    sse_timer_wheel_cancel(&c->context->wheel, &s->watch);
     sse_frame_unref(s->block);
-    c->pool->count.http2_connections--;
+    c->context->count.http2_connections--;
     free_session(s);
 }
 
@@ -498,7 +498,7 @@ static int make_engine(sse_http2 *s)
 
 static int greet(sse_http2 *s)
 {
-    const sse_limits *limits = &sse_http2_pool(s)->limits;
+    const sse_limits *limits = &sse_http2_context(s)->limits;
     nghttp2_settings_entry settings[] = {
         { NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS, limits->max_concurrent_streams },
         { NGHTTP2_SETTINGS_MAX_HEADER_LIST_SIZE, (uint32_t)limits->max_head },
@@ -528,11 +528,11 @@ int sse_http2_session_start(sse_connection *c)
     }
     c->session = s;
     c->protocol = &protocol;
-    c->pool->count.http2_connections++;
+    c->context->count.http2_connections++;
     sse_connection_read(c, true);
     sse_http2_set_deadline(s);
     sse_http2_wake(s);
-    if (c->pool->draining.on)
+    if (c->context->draining.on)
         on_drain(c); /* what comes within a second is served */
     return SSE_OK;
 }

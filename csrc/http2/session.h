@@ -7,7 +7,7 @@
 #include "../http/connection.h"
 
 /* Speaks HTTP/2 over the connection, from the client's preface on. Whole requests go to
- * pool->on_request. SSE_ENOMEM. */
+ * context->on_request. SSE_ENOMEM. */
 int sse_http2_session_start(sse_connection *c);
 
 /* A started session ends before any request: the client is told that none is served. */

@@ -8,8 +8,8 @@
 
 sse_http2_stream *sse_http2_stream_new(sse_http2 *s, int32_t id)
 {
-    sse_pool *pool = sse_http2_pool(s);
-    sse_http2_stream *t = sse_slab_take(&pool->http2_streams, sizeof *t);
+    sse_context *context = sse_http2_context(s);
+    sse_http2_stream *t = sse_slab_take(&context->http2_streams, sizeof *t);
 
     if (!t)
         return NULL;
@@ -22,7 +22,7 @@ sse_http2_stream *sse_http2_stream_new(sse_http2 *s, int32_t id)
         t->next->link = &t->next;
     s->streams = t;
     s->count++;
-    pool->count.http2_streams++;
+    context->count.http2_streams++;
     return t;
 }
 
@@ -77,7 +77,7 @@ static void leave_session(sse_http2_stream *t)
     if (t->next)
         t->next->link = t->link;
     t->session->count--;
-    sse_http2_pool(t->session)->count.http2_streams--;
+    sse_http2_context(t->session)->count.http2_streams--;
 }
 
 static void leave_ending(sse_http2_stream *t)
@@ -92,43 +92,43 @@ static void leave_ending(sse_http2_stream *t)
 
 void sse_http2_stream_free(sse_http2_stream *t, sse_reason reason)
 {
-    sse_pool *pool = sse_http2_pool(t->session);
+    sse_context *context = sse_http2_context(t->session);
 
     end_exchange(t, reason);
     leave_ending(t);
     leave_session(t);
-    sse_slab_give(&pool->http2_streams, t);
+    sse_slab_give(&context->http2_streams, t);
 }
 
 /* At the end of the turn, before connections and their sessions are freed. */
-static void end_lost_streams(sse_pool *pool)
+static void end_lost_streams(sse_context *context)
 {
-    while (pool->http2_ending) {
-        sse_http2_stream *t = pool->http2_ending;
+    while (context->http2_ending) {
+        sse_http2_stream *t = context->http2_ending;
 
         leave_ending(t);
         end_exchange(t, (sse_reason)t->reason);
         if (t->closed)
-            sse_slab_give(&pool->http2_streams, t);
+            sse_slab_give(&context->http2_streams, t);
     }
 }
 
 void sse_http2_stream_lose(sse_http2_stream *t, sse_reason reason)
 {
-    sse_pool *pool = sse_http2_pool(t->session);
+    sse_context *context = sse_http2_context(t->session);
 
     t->lost = true;
     if (!t->reason)
         t->reason = (uint8_t)reason;
     if (t->ending_link)
         return;
-    pool->end_http2_streams = end_lost_streams;
-    t->next_ending = pool->http2_ending;
-    t->ending_link = &pool->http2_ending;
+    context->end_http2_streams = end_lost_streams;
+    t->next_ending = context->http2_ending;
+    t->ending_link = &context->http2_ending;
     if (t->next_ending)
         t->next_ending->ending_link = &t->next_ending;
-    pool->http2_ending = t;
-    sse_pool_wake(pool);
+    context->http2_ending = t;
+    sse_context_wake(context);
 }
 
 void sse_http2_stream_closed(sse_http2_stream *t, sse_reason reason)
@@ -162,7 +162,7 @@ static int enqueue(sse_http2_stream *t, sse_frame *frame)
     if (t->reset || t->lost || s->failed || sse_connection_ended(s->connection) ||
         s->connection->finishing)
         return SSE_ECLOSED;
-    code = sse_queue_push(&t->out, &sse_http2_pool(s)->count.queued, frame, 0);
+    code = sse_queue_push(&t->out, &sse_http2_context(s)->count.queued, frame, 0);
     if (code)
         return code;
     s->queued += frame->payload;
@@ -197,7 +197,8 @@ static int start_answer(sse_exchange *x, int status, const sse_http1_field *fiel
 
     if (t->reset || t->lost || t->session->failed || sse_connection_ended(t->session->connection))
         return SSE_ECLOSED;
-    code = sse_http2_head_new(sse_pool_date(x->pool), status, fields, count, length, bad, &head);
+    code =
+        sse_http2_head_new(sse_context_date(x->context), status, fields, count, length, bad, &head);
     if (code)
         return code;
     if (!sse_http1_has_body(status))
@@ -272,7 +273,7 @@ void sse_http2_stream_refuse(sse_http2_stream *t, int status, const char *reason
 {
     sse_http1_field fields[2] = { sse_http1_text_field("Content-Type",
                                                        "text/plain; charset=utf-8") };
-    sse_pool *pool = sse_http2_pool(t->session);
+    sse_context *context = sse_http2_context(t->session);
     sse_http2_head *head = NULL;
     sse_frame *frame = NULL;
     char text[256], seconds[8];
@@ -284,9 +285,10 @@ void sse_http2_stream_refuse(sse_http2_stream *t, int status, const char *reason
         return;
     if (status == 503)
         fields[count++] = sse_http1_retry_after(seconds);
-    pool->count.rejected[status - 400]++;
+    context->count.rejected[status - 400]++;
     frame = sse_frame_raw((sse_slice){ text, (size_t)n });
-    if (!frame || sse_http2_head_new(sse_pool_date(pool), status, fields, count, n, NULL, &head) ||
+    if (!frame ||
+        sse_http2_head_new(sse_context_date(context), status, fields, count, n, NULL, &head) ||
         enqueue(t, frame)) {
         free(head);
         sse_http2_stream_reset(t, NGHTTP2_INTERNAL_ERROR);

@@ -22,7 +22,7 @@ const uint64_t sse_delay_bounds[SSE_DELAYS - 1] = { 100,    250,    500,     100
 static void forget(sse_batch *b)
 {
     if (b->frame)
-        sse_frame_drop_twin(b->frame);
+        sse_frame_drop_deflated(b->frame);
     sse_frame_unref(b->frame);
     b->frame = NULL;
 }
@@ -128,10 +128,10 @@ int sse_channel_batch(sse_channel *c, uint64_t from, sse_frame **out, uint64_t *
 }
 
 /* What a newer event has superseded may have been skipped: only what is behind it counts. */
-static size_t copy_past(const sse_past *past, char *out, size_t max)
+static size_t copy_dictionary(const sse_dictionary *dictionary, char *out, size_t max)
 {
-    const sse_channel *c = past->log;
-    uint64_t position = past->before, from = position;
+    const sse_channel *c = dictionary->log;
+    uint64_t position = dictionary->before, from = position;
     size_t len = 0;
 
     while (from > c->log.oldest && len < max && !sse_log_at(&c->log, from - 1)->superseded)
@@ -147,9 +147,9 @@ static size_t copy_past(const sse_past *past, char *out, size_t max)
     return len;
 }
 
-sse_past sse_channel_past(const sse_channel *c, uint64_t position)
+sse_dictionary sse_channel_dictionary(const sse_channel *c, uint64_t position)
 {
-    return (sse_past){ copy_past, c, position };
+    return (sse_dictionary){ copy_dictionary, c, position };
 }
 
 /* --- rounds: everybody is brought up to the head --------------------------------------------- */

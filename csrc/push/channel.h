@@ -170,6 +170,6 @@ void sse_channel_changed(sse_channel *c, bool joined, sse_reason reason);
 int sse_channel_batch(sse_channel *c, uint64_t from, sse_frame **out, uint64_t *to);
 
 /* What whoever got all events before a position got last. */
-struct sse_past sse_channel_past(const sse_channel *c, uint64_t position);
+struct sse_dictionary sse_channel_dictionary(const sse_channel *c, uint64_t position);
 
 #endif

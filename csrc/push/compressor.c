@@ -7,82 +7,86 @@
 static const sse_slice none = { NULL, 0 };
 
 /* The server's, for blocks that are shared; made when it is first needed. */
-static int twin(sse_pool *pool, sse_frame *frame, sse_slice past)
+static int deflate(sse_context *context, sse_frame *frame, sse_slice dictionary)
 {
-    if (!pool->deflater)
-        pool->deflater = sse_deflater_new(false);
-    return pool->deflater ? sse_deflater_twin(pool->deflater, frame, past) : SSE_ENOMEM;
+    if (!context->deflater)
+        context->deflater = sse_deflater_new(false);
+    return context->deflater ? sse_deflater_deflate(context->deflater, frame, dictionary)
+                             : SSE_ENOMEM;
 }
 
-static int block_alone(sse_pool *pool, sse_frame *frame, sse_frame **out)
+static int block_alone(sse_context *context, sse_frame *frame, sse_frame **out)
 {
-    int code = twin(pool, frame, none);
+    int code = deflate(context, frame, none);
 
     if (!code)
-        *out = sse_frame_ref(frame->twin->alone);
+        *out = sse_frame_ref(frame->deflated->alone);
     return code;
 }
 
 /* Where the stream's last bytes were the log's, the block may refer to them: all whose run is long
  * enough have the same ones. Not so where others have come to the frame from elsewhere, past an
  * event that was superseded. */
-static bool may_link(const sse_packer *p, const sse_frame *frame, const sse_past *past)
+static bool may_link(const sse_compressor *p, const sse_frame *frame,
+                     const sse_dictionary *dictionary)
 {
-    const sse_twin *t = frame->twin;
+    const sse_deflated *t = frame->deflated;
 
-    return past && p->run >= SSE_REACH && (!t || !t->linked || t->after == past->before);
+    return dictionary && p->run >= SSE_REACH &&
+           (!t || !t->linked || t->after == dictionary->before);
 }
 
-static int block_linked(sse_pool *pool, sse_frame *frame, const sse_past *past, sse_frame **out)
+static int block_linked(sse_context *context, sse_frame *frame, const sse_dictionary *dictionary,
+                        sse_frame **out)
 {
     char bytes[SSE_REACH];
     sse_slice before = { bytes, 0 };
     int code = SSE_OK;
 
-    if (!frame->twin || !frame->twin->linked) {
-        before.len = past->copy(past, bytes, sizeof bytes);
+    if (!frame->deflated || !frame->deflated->linked) {
+        before.len = dictionary->copy(dictionary, bytes, sizeof bytes);
         if (before.len == 0)
-            return block_alone(pool, frame, out);
-        code = twin(pool, frame, before);
+            return block_alone(context, frame, out);
+        code = deflate(context, frame, before);
         if (code)
             return code;
-        frame->twin->after = past->before;
+        frame->deflated->after = dictionary->before;
     }
-    *out = sse_frame_ref(frame->twin->linked);
+    *out = sse_frame_ref(frame->deflated->linked);
     return SSE_OK;
 }
 
 /* The frame as this stream gets it, with a reference. */
-static int block(sse_packer *p, sse_pool *pool, sse_frame *frame, const sse_past *past,
-                 sse_frame **out)
+static int block(sse_compressor *p, sse_context *context, sse_frame *frame,
+                 const sse_dictionary *dictionary, sse_frame **out)
 {
     if (p->window)
         return sse_deflater_next(p->window, sse_frame_payload(frame), out);
-    return may_link(p, frame, past) ? block_linked(pool, frame, past, out)
-                                    : block_alone(pool, frame, out);
+    return may_link(p, frame, dictionary) ? block_linked(context, frame, dictionary, out)
+                                          : block_alone(context, frame, out);
 }
 
 /* It was sent. */
-static void account(sse_packer *p, sse_pool *pool, const sse_frame *frame, const sse_frame *packed,
-                    bool of_log)
+static void account(sse_compressor *p, sse_context *context, const sse_frame *frame,
+                    const sse_frame *compressed, bool of_log)
 {
     uint32_t more = frame->payload < SSE_REACH ? (uint32_t)frame->payload : SSE_REACH;
 
     if (p->window)
         sse_sum_plain(&p->sum, p->coding, sse_frame_payload(frame));
     else
-        sse_sum_twin(&p->sum, p->coding, frame->twin, frame->payload);
+        sse_sum_deflated(&p->sum, p->coding, frame->deflated, frame->payload);
     p->run = !of_log ? 0 : p->run + more < SSE_REACH ? p->run + more : SSE_REACH;
-    pool->count.packed_from += frame->payload;
-    pool->count.packed_to += packed->payload;
+    context->count.compressed_from += frame->payload;
+    context->count.compressed_to += compressed->payload;
 }
 
 /* --- sending ---------------------------------------------------------------------------------- */
 
 /* max, with room for what a block may have more than its plain bytes. */
-static size_t with_growth(size_t max, size_t plain, size_t packed)
+static size_t with_growth(size_t max, size_t plain, size_t compressed)
 {
-    size_t growth = packed > plain ? packed - plain : 0;
+    size_t growth = compressed > plain ? compressed - plain : 0;
 
     return max < SIZE_MAX - growth ? max + growth : SIZE_MAX;
 }
@@ -95,56 +99,59 @@ static int room_for_window(sse_exchange *x, const sse_frame *frame, size_t max)
     return sse_exchange_room(x, most, with_growth(max, frame->payload, most));
 }
 
-int sse_packer_send(sse_packer *p, sse_exchange *x, sse_frame *frame, size_t max)
+int sse_compressor_send(sse_compressor *p, sse_exchange *x, sse_frame *frame, size_t max)
 {
-    sse_pool *pool = x->pool;
-    sse_frame *packed = NULL;
+    sse_context *context = x->context;
+    sse_frame *compressed = NULL;
     int code = p->window ? room_for_window(x, frame, max) : sse_exchange_room(x, 0, max);
 
     if (code)
         return code;
-    code = block(p, pool, frame, NULL, &packed);
+    code = block(p, context, frame, NULL, &compressed);
     if (!code)
-        code = sse_exchange_send(
-            x, packed, p->window ? SIZE_MAX : with_growth(max, frame->payload, packed->payload));
+        code = sse_exchange_send(x, compressed,
+                                 p->window ? SIZE_MAX
+                                           : with_growth(max, frame->payload, compressed->payload));
     if (!code)
-        account(p, pool, frame, packed, false);
+        account(p, context, frame, compressed, false);
     else if (p->window)
         sse_exchange_abort(x, SSE_END_ERROR);
-    sse_frame_unref(packed);
+    sse_frame_unref(compressed);
     return code;
 }
 
-int sse_packer_push(sse_packer *p, sse_exchange *x, sse_frame *frame, const sse_past *past)
+int sse_compressor_push(sse_compressor *p, sse_exchange *x, sse_frame *frame,
+                        const sse_dictionary *dictionary)
 {
-    sse_pool *pool = x->pool;
-    sse_frame *packed = NULL;
-    int code = sse_exchange_ended(x) ? SSE_ECLOSED : block(p, pool, frame, past, &packed);
+    sse_context *context = x->context;
+    sse_frame *compressed = NULL;
+    int code =
+        sse_exchange_ended(x) ? SSE_ECLOSED : block(p, context, frame, dictionary, &compressed);
 
     if (code)
         return code;
-    code = sse_exchange_push(x, packed);
+    code = sse_exchange_push(x, compressed);
     if (!code || code == SSE_EAGAIN)
-        account(p, pool, frame, packed, past != NULL);
-    sse_frame_unref(packed);
+        account(p, context, frame, compressed, dictionary != NULL);
+    sse_frame_unref(compressed);
     return code;
 }
 
 /* --- head and end ----------------------------------------------------------------------------- */
 
-int sse_packer_start(sse_packer *p, sse_exchange *x, sse_coding coding, bool window)
+int sse_compressor_start(sse_compressor *p, sse_exchange *x, sse_coding coding, bool window)
 {
-    sse_pool *pool = x->pool;
+    sse_context *context = x->context;
     char head[SSE_CODING_AROUND];
     sse_frame *frame = NULL;
     int code = SSE_OK;
 
     p->coding = (uint8_t)coding;
-    pool->count.packed++;
-    if (window && pool->count.windows < SSE_MAX_WINDOWS)
+    context->count.compressed++;
+    if (window && context->count.windows < SSE_MAX_WINDOWS)
         p->window = sse_deflater_new(true);
     if (p->window)
-        pool->count.windows++;
+        context->count.windows++;
     frame = sse_frame_new((sse_slice){ head, sse_coding_head(coding, &p->sum, head) });
     /* No bound keeps a stream from beginning. */
     code = frame ? x->transport->send(x, frame) : SSE_ENOMEM;
@@ -152,34 +159,34 @@ int sse_packer_start(sse_packer *p, sse_exchange *x, sse_coding coding, bool win
     return code;
 }
 
-void sse_packer_stop(sse_packer *p, sse_pool *pool)
+void sse_compressor_stop(sse_compressor *p, sse_context *context)
 {
-    pool->count.packed--;
+    context->count.compressed--;
     if (p->window)
-        pool->count.windows--;
+        context->count.windows--;
     sse_deflater_free(p->window);
     p->window = NULL;
 }
 
-sse_frame *sse_packer_end(sse_packer *p, sse_exchange *x, sse_frame *frame)
+sse_frame *sse_compressor_end(sse_compressor *p, sse_exchange *x, sse_frame *frame)
 {
-    sse_frame *packed = NULL, *last = NULL;
+    sse_frame *compressed = NULL, *last = NULL;
     char end[SSE_CODING_AROUND], *to = NULL;
     size_t len = 0, before = 0;
 
     if (frame) {
-        if (block(p, x->pool, frame, NULL, &packed))
+        if (block(p, x->context, frame, NULL, &compressed))
             return NULL;
-        account(p, x->pool, frame, packed, false);
-        before = packed->payload;
+        account(p, x->context, frame, compressed, false);
+        before = compressed->payload;
     }
     len = sse_coding_end((sse_coding)p->coding, &p->sum, end);
     last = sse_frame_alloc(before + len);
     to = last ? sse_frame_body(last) : NULL;
-    if (last && packed)
-        memcpy(to, sse_frame_payload(packed).at, before);
+    if (last && compressed)
+        memcpy(to, sse_frame_payload(compressed).at, before);
     if (last)
         memcpy(to + before, end, len);
-    sse_frame_unref(packed);
+    sse_frame_unref(compressed);
     return last;
 }

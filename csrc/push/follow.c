@@ -104,16 +104,16 @@ static int check(const sse_stream *s, sse_channel *const *channels, size_t n, si
 static sse_follower *make(sse_stream *s, sse_channel *const *channels, size_t n,
                           const sse_follow_options *options)
 {
-    sse_pool *pool = s->exchange->pool;
+    sse_context *context = s->exchange->context;
     sse_follower *list = NULL;
 
     while (n-- > 0) {
-        sse_follower *f = sse_slab_take(&pool->followers, sizeof *f);
+        sse_follower *f = sse_slab_take(&context->followers, sizeof *f);
 
         if (!f) {
             while (list) {
                 f = list->also;
-                sse_follower_give_back(pool, list);
+                sse_follower_give_back(context, list);
                 list = f;
             }
             return NULL;
@@ -148,7 +148,7 @@ static void attach(sse_follower *list)
 int sse_stream_follow(sse_stream *s, sse_channel *const *channels, size_t n,
                       const sse_follow_options *options, size_t *bad)
 {
-    sse_pool *pool = s->exchange->pool;
+    sse_context *context = s->exchange->context;
     sse_follower *list = NULL;
     int code = check(s, channels, n, bad);
 
@@ -157,7 +157,7 @@ int sse_stream_follow(sse_stream *s, sse_channel *const *channels, size_t n,
     list = make(s, channels, n, options);
     if (!list)
         return SSE_ENOMEM;
-    sse_follower_serve_pool(pool);
+    sse_follower_serve_context(context);
     resolve(s, channels, n, options->last_id);
     attach(list);
     for (size_t i = 0; i < n; i++) /* a gap that can't be told ends the stream, and all of them */

@@ -24,21 +24,21 @@ static void take_out(sse_follower *f)
     c->count--;
 }
 
-void sse_follower_give_back(sse_pool *pool, sse_follower *f)
+void sse_follower_give_back(sse_context *context, sse_follower *f)
 {
     if (f->filter && --f->filter->refs == 0)
         f->filter->release(f->filter);
-    sse_slab_give(&pool->followers, f);
+    sse_slab_give(&context->followers, f);
 }
 
 /* At the end of the turn, when nobody holds a follower any more. */
-static void free_left(sse_pool *pool)
+static void free_left(sse_context *context)
 {
-    while (pool->left) {
-        sse_follower *f = pool->left;
+    while (context->left) {
+        sse_follower *f = context->left;
 
-        pool->left = f->next;
-        sse_follower_give_back(pool, f);
+        context->left = f->next;
+        sse_follower_give_back(context, f);
     }
 }
 
@@ -48,13 +48,13 @@ static void free_left(sse_pool *pool)
 static void leave(sse_follower *f, sse_reason reason)
 {
     sse_channel *c = f->channel;
-    sse_pool *pool = f->stream->exchange->pool;
+    sse_context *context = f->stream->exchange->context;
 
     take_out(f);
     f->gone = true;
-    f->next = pool->left;
-    pool->left = f;
-    sse_pool_wake(pool);
+    f->next = context->left;
+    context->left = f;
+    sse_context_wake(context);
     sse_channel_changed(c, false, reason);
     if (c->closed && c->count == 0)
         sse_loop_defer(c->loop, &c->tidy);
@@ -335,12 +335,12 @@ static bool send_next(sse_follower *f, size_t *sent)
     uint64_t to = 0;
     size_t looked = 0;
     bool own = f->filter || follows_several(s);
-    sse_past past = sse_channel_past(f->channel, f->cursor);
+    sse_dictionary dictionary = sse_channel_dictionary(f->channel, f->cursor);
     int code = own ? own_batch(f, &frame, &to, &looked)
                    : sse_channel_batch(f->channel, f->cursor, &frame, &to);
 
     if (!code && frame)
-        code = sse_stream_push(s, frame, own ? NULL : &past);
+        code = sse_stream_push(s, frame, own ? NULL : &dictionary);
     if (!code || code == SSE_EAGAIN) {
         if (frame)
             count(f, frame);
@@ -476,9 +476,9 @@ static void on_stream_ready(sse_stream *s)
 
 const sse_follower_calls sse_follower_service = { pump, leave };
 
-void sse_follower_serve_pool(sse_pool *pool)
+void sse_follower_serve_context(sse_context *context)
 {
-    pool->on_stream_ready = on_stream_ready;
-    pool->on_stream_ended = on_stream_ended;
-    pool->free_left = free_left;
+    context->on_stream_ready = on_stream_ready;
+    context->on_stream_ended = on_stream_ended;
+    context->free_left = free_left;
 }

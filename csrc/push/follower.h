@@ -20,14 +20,14 @@ bool sse_stream_unfollow(sse_stream *s, sse_channel *c);
 
 extern const sse_follower_calls sse_follower_service;
 
-/* The pool tells followers when streams are ready or have ended. */
-void sse_follower_serve_pool(sse_pool *pool);
+/* The server context tells followers when streams are ready or have ended. */
+void sse_follower_serve_context(sse_context *context);
 
 /* The stream's follower of that channel, or NULL. */
 sse_follower *sse_follower_find(const sse_stream *s, const sse_channel *c);
 
 /* Frees a follower that is in no list. */
-void sse_follower_give_back(sse_pool *pool, sse_follower *f);
+void sse_follower_give_back(sse_context *context, sse_follower *f);
 
 /* Tells the client that events after last_id are missing. A gap that can't be told ends the stream,
  * since it must not go unnoticed. The gap event names the channel where `named` and the stream

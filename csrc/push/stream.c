@@ -9,19 +9,19 @@
 #define SLOW_END_MS   2000 /* what a client that is too slow has left to read why */
 #define SLOW_RETRY_MS 1000
 
-typedef struct packed_stream {
+typedef struct compressed_stream {
     sse_stream stream;
-    sse_packer packer;
-} packed_stream;
+    sse_compressor compressor;
+} compressed_stream;
 
-static sse_packer *packer(sse_stream *s)
+static sse_compressor *compressor(sse_stream *s)
 {
-    return &SSE_OWNER(s, packed_stream, stream)->packer;
+    return &SSE_OWNER(s, compressed_stream, stream)->compressor;
 }
 
-static sse_slab *slab_of(sse_pool *pool, bool packs)
+static sse_slab *slab_of(sse_context *context, bool compressed)
 {
-    return packs ? &pool->packed_streams : &pool->streams;
+    return compressed ? &context->compressed_streams : &context->streams;
 }
 
 static void on_exchange_ended(void *user)
@@ -29,22 +29,22 @@ static void on_exchange_ended(void *user)
     sse_stream *s = user;
 
     if (s->followers)
-        s->exchange->pool->on_stream_ended(s);
+        s->exchange->context->on_stream_ended(s);
 }
 
 static void on_exchange_end(void *user, sse_reason reason)
 {
     sse_stream *s = user;
-    sse_pool *pool = s->exchange->pool;
+    sse_context *context = s->exchange->context;
 
-    sse_wheel_cancel(&pool->wheel, &s->keep_alive);
-    pool->count.streams--;
-    pool->count.streams_ended[reason]++;
+    sse_timer_wheel_cancel(&context->wheel, &s->keep_alive);
+    context->count.streams--;
+    context->count.streams_ended[reason]++;
     if (s->on->on_end)
         s->on->on_end(s->user, reason);
-    if (s->packs)
-        sse_packer_stop(packer(s), pool);
-    sse_slab_give(slab_of(pool, s->packs), s);
+    if (s->compressed)
+        sse_compressor_stop(compressor(s), context);
+    sse_slab_give(slab_of(context, s->compressed), s);
 }
 
 static void on_exchange_drain(void *user)
@@ -53,7 +53,7 @@ static void on_exchange_drain(void *user)
 
     s->behind = false;
     if (s->followers)
-        s->exchange->pool->on_stream_ready(s);
+        s->exchange->context->on_stream_ready(s);
     if (!s->behind && !sse_stream_closed(s) && s->on->on_drain)
         s->on->on_drain(s->user);
 }
@@ -71,9 +71,9 @@ static bool pack_end(sse_stream *s, sse_frame **frame)
 {
     sse_frame *plain = *frame;
 
-    if (!s->packs || sse_stream_closed(s))
+    if (!s->compressed || sse_stream_closed(s))
         return true;
-    *frame = sse_packer_end(packer(s), s->exchange, plain);
+    *frame = sse_compressor_end(compressor(s), s->exchange, plain);
     sse_frame_unref(plain);
     return *frame != NULL;
 }
@@ -95,8 +95,8 @@ static void end_with_retry(sse_stream *s, uint64_t retry, uint64_t ms, sse_reaso
 
 static int hand_over(sse_stream *s, sse_frame *frame, size_t max)
 {
-    return s->packs ? sse_packer_send(packer(s), s->exchange, frame, max)
-                    : sse_exchange_send(s->exchange, frame, max);
+    return s->compressed ? sse_compressor_send(compressor(s), s->exchange, frame, max)
+                         : sse_exchange_send(s->exchange, frame, max);
 }
 
 static int send_frame(sse_stream *s, sse_frame *frame)
@@ -105,7 +105,7 @@ static int send_frame(sse_stream *s, sse_frame *frame)
 
     sse_frame_unref(frame);
     if (!code)
-        s->last_sent = (uint32_t)sse_loop_now(s->exchange->pool->loop);
+        s->last_sent = (uint32_t)sse_loop_now(s->exchange->context->loop);
     return code;
 }
 
@@ -113,8 +113,8 @@ static int send_frame(sse_stream *s, sse_frame *frame)
 static void on_silence(sse_deadline *d)
 {
     sse_stream *s = SSE_OWNER(d, sse_stream, keep_alive);
-    sse_pool *pool = s->exchange->pool;
-    uint32_t silence = (uint32_t)sse_loop_now(pool->loop) - s->last_sent;
+    sse_context *context = s->exchange->context;
+    uint32_t silence = (uint32_t)sse_loop_now(context->loop) - s->last_sent;
 
     if (sse_stream_closed(s))
         return;
@@ -127,7 +127,7 @@ static void on_silence(sse_deadline *d)
             sse_stream_comment(s, SSE_SLICE(""));
         silence = 0;
     }
-    sse_wheel_set(&pool->wheel, &s->keep_alive, s->interval - silence);
+    sse_timer_wheel_set(&context->wheel, &s->keep_alive, s->interval - silence);
 }
 
 static bool given(const sse_stream_options *options, const char *name)
@@ -194,33 +194,33 @@ static int start(sse_exchange *x, const sse_stream_options *options, sse_coding 
     return sse_exchange_start(x, options->status, fields, count, bad);
 }
 
-static sse_stream *new_stream(sse_exchange *x, const sse_stream_options *options, bool packs)
+static sse_stream *new_stream(sse_exchange *x, const sse_stream_options *options, bool compressed)
 {
-    const sse_limits *limits = &x->pool->limits;
+    const sse_limits *limits = &x->context->limits;
     uint64_t interval =
         options->keep_alive < 0 ? limits->keep_alive : (uint64_t)options->keep_alive;
     uint64_t max = options->max_pending ? options->max_pending : limits->max_pending;
-    sse_stream *s =
-        sse_slab_take(slab_of(x->pool, packs), packs ? sizeof(packed_stream) : sizeof(sse_stream));
+    sse_stream *s = sse_slab_take(slab_of(x->context, compressed),
+                                  compressed ? sizeof(compressed_stream) : sizeof(sse_stream));
 
     if (!s)
         return NULL;
-    s->packs = packs;
+    s->compressed = compressed;
     s->on = &sse_exchange_unheard;
     s->exchange = x;
     s->keep_alive.call = on_silence;
     s->interval = interval < LONGEST ? (uint32_t)interval : LONGEST;
     s->max_pending = max < UINT32_MAX ? (uint32_t)max : UINT32_MAX;
-    s->last_sent = (uint32_t)sse_loop_now(x->pool->loop);
+    s->last_sent = (uint32_t)sse_loop_now(x->context->loop);
     return s;
 }
 
-/* Those that were open when the pool began to drain have a place each, the others any. */
+/* Those that were open when the server context began to drain have a place each, the others any. */
 static void on_exchange_end_wanted(void *user)
 {
     sse_stream *s = user;
-    sse_draining *d = &s->exchange->pool->draining;
-    uint64_t now = sse_loop_now(s->exchange->pool->loop), i = d->next++, from = 0;
+    sse_draining *d = &s->exchange->context->draining;
+    uint64_t now = sse_loop_now(s->exchange->context->loop), i = d->next++, from = 0;
 
     if (i < d->streams) {
         from = d->within * i / d->streams;
@@ -240,7 +240,7 @@ static void begin(sse_stream *s, const sse_stream_options *options, sse_coding c
     sse_exchange *x = s->exchange;
     bool window = options->compress == SSE_COMPRESS_WINDOW;
 
-    if (s->packs && sse_packer_start(packer(s), x, coding, window))
+    if (s->compressed && sse_compressor_start(compressor(s), x, coding, window))
         sse_exchange_abort(x, SSE_END_ERROR);
     if (options->retry != SSE_NO_RETRY)
         sse_stream_send(s, &(sse_event){ .retry = options->retry }, NULL);
@@ -248,10 +248,10 @@ static void begin(sse_stream *s, const sse_stream_options *options, sse_coding c
         sse_stream_close(s);
     else if (sse_stream_closed(s))
         return;
-    else if (x->pool->draining.on)
+    else if (x->context->draining.on)
         on_exchange_end_wanted(s);
     else if (s->interval)
-        sse_wheel_set(&x->pool->wheel, &s->keep_alive, s->interval);
+        sse_timer_wheel_set(&x->context->wheel, &s->keep_alive, s->interval);
 }
 
 int sse_stream_open(sse_exchange *x, const sse_stream_options *options, sse_stream **out,
@@ -267,14 +267,14 @@ int sse_stream_open(sse_exchange *x, const sse_stream_options *options, sse_stre
     code = start(x, options, coding, bad);
     if (code) {
         x->long_lived = false;
-        sse_slab_give(slab_of(x->pool, s->packs), s);
+        sse_slab_give(slab_of(x->context, s->compressed), s);
         return code;
     }
     x->user = s;
     x->on = &events;
     sse_exchange_drop_request(x);
-    x->pool->count.streams++;
-    x->pool->count.streams_opened++;
+    x->context->count.streams++;
+    x->context->count.streams_opened++;
     *out = s;
     begin(s, options, coding);
     return SSE_OK;
@@ -295,7 +295,7 @@ int sse_stream_send(sse_stream *s, const sse_event *event, const char **field)
         return SSE_ECLOSED;
     code = sse_frame_event(event, s->max_pending, &frame, field);
     if (code == SSE_ETOOBIG)
-        s->exchange->pool->count.oversized++;
+        s->exchange->context->count.oversized++;
     return code ? code : send_frame(s, frame);
 }
 
@@ -315,14 +315,14 @@ int sse_stream_comment(sse_stream *s, sse_slice text)
     }
     sse_buffer_free(&out);
     if (code == SSE_ETOOBIG)
-        s->exchange->pool->count.oversized++;
+        s->exchange->context->count.oversized++;
     return code ? code : send_frame(s, frame);
 }
 
-int sse_stream_push(sse_stream *s, sse_frame *frame, const sse_past *past)
+int sse_stream_push(sse_stream *s, sse_frame *frame, const sse_dictionary *dictionary)
 {
-    int code = s->packs ? sse_packer_push(packer(s), s->exchange, frame, past)
-                        : sse_exchange_push(s->exchange, frame);
+    int code = s->compressed ? sse_compressor_push(compressor(s), s->exchange, frame, dictionary)
+                             : sse_exchange_push(s->exchange, frame);
 
     s->behind = code == SSE_EAGAIN;
     return code;
@@ -330,8 +330,8 @@ int sse_stream_push(sse_stream *s, sse_frame *frame, const sse_past *past)
 
 void sse_stream_break_run(sse_stream *s)
 {
-    if (s->packs)
-        packer(s)->run = 0;
+    if (s->compressed)
+        compressor(s)->run = 0;
 }
 
 bool sse_stream_takes(sse_stream *s, bool again)
@@ -351,7 +351,7 @@ void sse_stream_end_after(sse_stream *s, uint64_t ms, uint64_t retry)
         return;
     s->draining = true;
     s->interval = retry < UINT32_MAX ? (uint32_t)retry : UINT32_MAX;
-    sse_wheel_set(&s->exchange->pool->wheel, &s->keep_alive, ms);
+    sse_timer_wheel_set(&s->exchange->context->wheel, &s->keep_alive, ms);
 }
 
 void sse_stream_end_slow(sse_stream *s)

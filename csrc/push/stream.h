@@ -9,7 +9,7 @@
 #define SSE_KEEP_ALIVE_DEFAULT (-1)
 
 struct sse_follower;
-struct sse_past;
+struct sse_dictionary;
 
 /* Its fields are channel.c's and follower.c's too; nobody else's. */
 typedef struct sse_stream {
@@ -21,7 +21,7 @@ typedef struct sse_stream {
     bool behind;       /* the client takes no more at present: on_drain follows */
     bool resolved;     /* the client's last event id is of one of the channels it followed */
     bool draining;     /* the keep-alive deadline is the end */
-    bool packs;        /* compressed: a packer lies behind it */
+    bool compressed;   /* a compressor lies behind it */
     sse_deadline keep_alive;
     void *user;
     const sse_exchange_events *on;
@@ -57,8 +57,9 @@ void sse_stream_listen(sse_stream *s, void *user, const sse_exchange_events *on)
 int sse_stream_send(sse_stream *s, const sse_event *event, const char **field);
 int sse_stream_comment(sse_stream *s, sse_slice text);
 
-/* A frame straight to the client: see sse_exchange_push. past: see sse_packer_push. */
-int sse_stream_push(sse_stream *s, sse_frame *frame, const struct sse_past *past);
+/* A frame straight to the client: see sse_exchange_push. dictionary: see
+ * sse_compressor_push. */
+int sse_stream_push(sse_stream *s, sse_frame *frame, const struct sse_dictionary *dictionary);
 
 /* What is pushed from now on may come from another log, or from elsewhere in it. */
 void sse_stream_break_run(sse_stream *s);

@@ -30,18 +30,18 @@ static void key_of(const struct sockaddr *from, unsigned char key[16])
     }
 }
 
-static sse_address **slot_of(const sse_addresses *table, const unsigned char key[16])
+static sse_address **slot_of(const sse_address_limits *table, const unsigned char key[16])
 {
     sse_slice bytes = { (const char *)key, 16 };
 
     return &table->slots[sse_hash(&table->seed, bytes) % table->cap];
 }
 
-static int grow(sse_addresses *table)
+static int grow(sse_address_limits *table)
 {
-    sse_addresses grown = { .cap = table->cap ? table->cap * 2 : 64,
-                            .count = table->count,
-                            .seed = table->seed };
+    sse_address_limits grown = { .cap = table->cap ? table->cap * 2 : 64,
+                                 .count = table->count,
+                                 .seed = table->seed };
 
     grown.slots = calloc(grown.cap, sizeof(sse_address *));
     if (!grown.slots)
@@ -61,8 +61,8 @@ static int grow(sse_addresses *table)
     return SSE_OK;
 }
 
-sse_address *sse_addresses_enter(sse_addresses *table, const struct sockaddr *from, size_t most,
-                                 int *refused)
+sse_address *sse_address_limits_enter(sse_address_limits *table, const struct sockaddr *from,
+                                      size_t most, int *refused)
 {
     unsigned char key[16];
     sse_address *a = NULL, **slot = NULL;
@@ -91,7 +91,7 @@ sse_address *sse_addresses_enter(sse_addresses *table, const struct sockaddr *fr
     return a;
 }
 
-void sse_addresses_leave(sse_addresses *table, sse_address *address)
+void sse_address_limits_leave(sse_address_limits *table, sse_address *address)
 {
     sse_address **slot = slot_of(table, address->key);
 
@@ -104,7 +104,7 @@ void sse_addresses_leave(sse_addresses *table, sse_address *address)
     table->count--;
 }
 
-void sse_addresses_free(sse_addresses *table)
+void sse_address_limits_free(sse_address_limits *table)
 {
     free(table->slots); /* every entry left with its last connection */
     table->slots = NULL;

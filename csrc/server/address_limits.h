@@ -10,20 +10,20 @@
 
 typedef struct sse_address sse_address;
 
-typedef struct sse_addresses {
+typedef struct sse_address_limits {
     sse_address **slots;
     size_t cap, count;
     sse_hash_seed seed; /* random: no client can pick addresses that collide */
-} sse_addresses;
+} sse_address_limits;
 
 /* The address's entry with its count raised by one, made where there is none; NULL: out of memory,
  * or the count is at `most` already (*refused). */
-sse_address *sse_addresses_enter(sse_addresses *table, const struct sockaddr *from, size_t most,
-                                 int *refused);
+sse_address *sse_address_limits_enter(sse_address_limits *table, const struct sockaddr *from,
+                                      size_t most, int *refused);
 
 /* Lowers the count; the entry goes with its last connection. */
-void sse_addresses_leave(sse_addresses *table, sse_address *address);
+void sse_address_limits_leave(sse_address_limits *table, sse_address *address);
 
-void sse_addresses_free(sse_addresses *table);
+void sse_address_limits_free(sse_address_limits *table);
 
 #endif

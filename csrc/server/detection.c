@@ -14,21 +14,21 @@ static bool become(sse_connection *c, int (*start)(sse_connection *c))
         sse_connection_close(c, SSE_END_ERROR);
         return false;
     }
-    if (c->sniffed > 0)
-        c->protocol->on_bytes(c, preface, c->sniffed);
+    if (c->preface_bytes > 0)
+        c->protocol->on_bytes(c, preface, c->preface_bytes);
     return !sse_connection_ended(c);
 }
 
 static void on_bytes(sse_connection *c, const char *bytes, size_t len)
 {
-    size_t most = PREFACE - c->sniffed, same = 0;
+    size_t most = PREFACE - c->preface_bytes, same = 0;
 
-    while (same < len && same < most && bytes[same] == preface[c->sniffed + same])
+    while (same < len && same < most && bytes[same] == preface[c->preface_bytes + same])
         same++;
     if (same == len && same < most) { /* as yet it could be either */
-        if (c->sniffed == 0)
-            sse_connection_deadline(c, c->pool->limits.head_timeout);
-        c->sniffed = (uint8_t)(c->sniffed + len);
+        if (c->preface_bytes == 0)
+            sse_connection_deadline(c, c->context->limits.head_timeout);
+        c->preface_bytes = (uint8_t)(c->preface_bytes + len);
         return;
     }
     if (become(c, same == most ? sse_http2_session_start : sse_http1_session_start) &&
@@ -38,7 +38,7 @@ static void on_bytes(sse_connection *c, const char *bytes, size_t len)
 
 static void on_eof(sse_connection *c)
 {
-    if (c->sniffed == 0)
+    if (c->preface_bytes == 0)
         sse_connection_close(c, SSE_END_CLIENT);
     else if (become(c, sse_http1_session_start))
         c->protocol->on_eof(c);
@@ -51,7 +51,7 @@ static void on_drained(sse_connection *c)
 
 static void on_deadline(sse_connection *c)
 {
-    if (c->sniffed == 0)
+    if (c->preface_bytes == 0)
         sse_connection_close(c, SSE_END_TIMEOUT);
     else if (become(c, sse_http1_session_start))
         c->protocol->on_deadline(c);
@@ -71,10 +71,10 @@ static const sse_protocol protocol = {
     .on_closed = on_closed,
 };
 
-int sse_sniff_start(sse_connection *c)
+int sse_detection_start(sse_connection *c)
 {
     c->protocol = &protocol;
-    sse_connection_deadline(c, c->pool->limits.idle_timeout);
+    sse_connection_deadline(c, c->context->limits.idle_timeout);
     sse_connection_read(c, true);
     return SSE_OK;
 }

@@ -6,6 +6,6 @@
 #include "../http/connection.h"
 
 /* Speaks over the connection what its first bytes ask for. Until then it has no session. SSE_OK. */
-int sse_sniff_start(sse_connection *c);
+int sse_detection_start(sse_connection *c);
 
 #endif

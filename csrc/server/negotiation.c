@@ -6,7 +6,7 @@
 
 #define ALPN "\x02h2\x08http/1.1\x08http/1.0"
 
-const sse_slice sse_greeting_alpn = { ALPN, sizeof ALPN - 1 };
+const sse_slice sse_negotiation_alpn = { ALPN, sizeof ALPN - 1 };
 
 /* --- over TLS ------------------------------------------------------------ */
 
@@ -72,14 +72,14 @@ static const sse_protocol waiting = {
  */
 static void on_deadline(sse_connection *c)
 {
-    const sse_limits *limits = &c->pool->limits;
+    const sse_limits *limits = &c->context->limits;
 
     if (!sse_tls_established(c->tls) && sse_tls_unread(c->tls)) {
         sse_connection_deadline(c, limits->head_timeout); /* others' handshakes took the time */
         return;
     }
     if (!sse_tls_established(c->tls) || limits->idle_timeout <= limits->head_timeout ||
-        c->pool->draining.on) {
+        c->context->draining.on) {
         sse_connection_close(c, SSE_END_TIMEOUT);
         return;
     }
@@ -87,7 +87,7 @@ static void on_deadline(sse_connection *c)
     sse_connection_deadline(c, limits->idle_timeout - limits->head_timeout);
 }
 
-static const sse_protocol greeting = {
+static const sse_protocol negotiation = {
     .on_bytes = on_bytes,
     .on_eof = on_eof,
     .on_drained = on_nothing,
@@ -105,32 +105,32 @@ static int secure(sse_connection *c, sse_tls_context *tls)
 
     if (code)
         return code;
-    sse_connection_deadline(c, c->pool->limits.head_timeout);
+    sse_connection_deadline(c, c->context->limits.head_timeout);
     sse_connection_read(c, true);
     return SSE_OK;
 }
 
-int sse_greeting_accept(sse_pool *pool, evutil_socket_t fd, sse_tls_context *tls,
-                        sse_connection **out)
+int sse_negotiation_accept(sse_context *context, evutil_socket_t fd, sse_tls_context *tls,
+                           sse_connection **out)
 {
     sse_connection *c = NULL;
-    int code = sse_connection_new(pool, fd, &greeting, &c);
+    int code = sse_connection_new(context, fd, &negotiation, &c);
 
     if (code)
         return code;
-    code = tls ? secure(c, tls) : sse_sniff_start(c);
+    code = tls ? secure(c, tls) : sse_detection_start(c);
     if (code)
         sse_connection_close(c, SSE_END_ERROR);
     else
-        pool->count.accepted++;
+        context->count.accepted++;
     *out = c;
     return SSE_OK;
 }
 
-int sse_greeting_refuse(sse_pool *pool, evutil_socket_t fd, sse_tls_context *tls)
+int sse_negotiation_refuse(sse_context *context, evutil_socket_t fd, sse_tls_context *tls)
 {
     sse_connection *c = NULL;
-    int code = sse_connection_new(pool, fd, &greeting, &c);
+    int code = sse_connection_new(context, fd, &negotiation, &c);
 
     if (code)
         return code;

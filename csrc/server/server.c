@@ -19,7 +19,7 @@
 #define PAUSE_MS       100 /* no descriptor left: accept again after this long */
 
 struct sse_server {
-    sse_pool pool;
+    sse_context context;
     sse_server_options options;
     char *host;
     int port;
@@ -28,7 +28,7 @@ struct sse_server {
     struct event accepting;
     sse_deadline pause, over; /* over: of a drain */
     sse_deferred idle;
-    sse_addresses addresses;
+    sse_address_limits address_limits;
     sse_tls_context *tls;    /* NULL: plain */
     size_t served, refusing; /* connections that count towards max_connections; those told 503 */
     void *user;
@@ -85,23 +85,23 @@ static void set_options(sse_server *server, evutil_socket_t client)
     if (server->inherits == UNKNOWN)
         server->inherits = inherits_options(client) ? YES : NO;
     if (server->inherits == NO)
-        sse_connection_set_options(client, server->pool.limits.write_timeout);
+        sse_connection_set_options(client, server->context.limits.write_timeout);
 }
 
 /* --- accepting ----------------------------------------------------------- */
 
 static void refuse(sse_server *server, evutil_socket_t fd)
 {
-    server->pool.count.refused++;
+    server->context.count.refused++;
     if (server->refusing >= MAX_REFUSED)
         evutil_closesocket(fd);
-    else if (sse_greeting_refuse(&server->pool, fd, server->tls) == SSE_OK)
+    else if (sse_negotiation_refuse(&server->context, fd, server->tls) == SSE_OK)
         server->refusing++;
 }
 
 static void welcome(sse_server *server, evutil_socket_t fd, const struct sockaddr *from)
 {
-    const sse_limits *limits = &server->pool.limits;
+    const sse_limits *limits = &server->context.limits;
     sse_address *address = NULL;
     sse_connection *c = NULL;
     int refused = 0;
@@ -111,16 +111,16 @@ static void welcome(sse_server *server, evutil_socket_t fd, const struct sockadd
         return;
     }
     if (limits->max_connections_per_address) {
-        address = sse_addresses_enter(&server->addresses, from, limits->max_connections_per_address,
-                                      &refused);
+        address = sse_address_limits_enter(&server->address_limits, from,
+                                           limits->max_connections_per_address, &refused);
         if (refused) {
             refuse(server, fd);
             return;
         }
     }
-    if (sse_greeting_accept(&server->pool, fd, server->tls, &c)) {
+    if (sse_negotiation_accept(&server->context, fd, server->tls, &c)) {
         if (address)
-            sse_addresses_leave(&server->addresses, address);
+            sse_address_limits_leave(&server->address_limits, address);
         return;
     }
     c->address = address;
@@ -150,9 +150,9 @@ static bool accept_one(sse_server *server)
         set_options(server, client);
         welcome(server, client, (struct sockaddr *)&from);
     } else if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
-        server->pool.count.unaccepted++;
+        server->context.count.unaccepted++;
         event_del(&server->accepting); /* else the loop would spin on what it can't take */
-        sse_wheel_set(&server->pool.wheel, &server->pause, PAUSE_MS);
+        sse_timer_wheel_set(&server->context.wheel, &server->pause, PAUSE_MS);
     }
     return client >= 0;
 }
@@ -215,7 +215,7 @@ static evutil_socket_t open_listener(const sse_server *server, const struct addr
     evutil_make_socket_nonblocking(fd);
     evutil_make_socket_closeonexec(fd);
     evutil_make_listen_socket_reuseable(fd);
-    sse_connection_set_options(fd, server->pool.limits.write_timeout);
+    sse_connection_set_options(fd, server->context.limits.write_timeout);
     if (bind(fd, a->ai_addr, a->ai_addrlen) == 0 && listen(fd, server->options.backlog) == 0)
         return fd;
     number = errno;
@@ -262,9 +262,9 @@ int sse_server_listen(sse_server *server, char *message, size_t size)
     if (server->fd < 0)
         return describe(server, number, message, size);
     server->port = bound_port(server->fd);
-    server->pool.draining.on = false;
-    sse_wheel_cancel(&server->pool.wheel, &server->over);
-    event_assign(&server->accepting, sse_loop_base(server->pool.loop), server->fd,
+    server->context.draining.on = false;
+    sse_timer_wheel_cancel(&server->context.wheel, &server->over);
+    event_assign(&server->accepting, sse_loop_base(server->context.loop), server->fd,
                  EV_READ | EV_PERSIST, on_acceptable, server);
     watch_listener(server);
     return SSE_OK;
@@ -284,13 +284,13 @@ static void on_connection_gone(void *user, sse_connection *c)
     sse_server *server = user;
 
     if (c->address)
-        sse_addresses_leave(&server->addresses, c->address);
+        sse_address_limits_leave(&server->address_limits, c->address);
     if (c->counted)
         server->served--;
     else
         server->refusing--;
     if (server->fd < 0)
-        sse_loop_defer(server->pool.loop, &server->idle);
+        sse_loop_defer(server->context.loop, &server->idle);
 }
 
 /* In a turn of its own: the server may be freed by what on_idle lets go. */
@@ -298,26 +298,26 @@ static void tell_idle(void *arg)
 {
     sse_server *server = arg;
 
-    if (server->fd >= 0 || server->pool.count.connections > 0 || !server->on_idle)
+    if (server->fd >= 0 || server->context.count.connections > 0 || !server->on_idle)
         return;
-    sse_wheel_cancel(&server->pool.wheel, &server->over);
-    if (sse_pool_settled(&server->pool))
+    sse_timer_wheel_cancel(&server->context.wheel, &server->over);
+    if (sse_context_settled(&server->context))
         server->on_idle(server->user);
     else
-        sse_loop_defer(server->pool.loop, &server->idle); /* what ended is told first */
+        sse_loop_defer(server->context.loop, &server->idle); /* what ended is told first */
 }
 
 static int make_tls(sse_server *server, const sse_tls_options *options, char *message, size_t size)
 {
     sse_tls_options tls = *options;
 
-    tls.alpn = sse_greeting_alpn;
+    tls.alpn = sse_negotiation_alpn;
     return sse_tls_context_new(&tls, &server->tls, message, size);
 }
 
 static void on_over(sse_deadline *d)
 {
-    sse_pool_close_all(&SSE_OWNER(d, sse_server, over)->pool);
+    sse_context_close_all(&SSE_OWNER(d, sse_server, over)->context);
 }
 
 int sse_server_new(sse_loop *loop, const sse_server_options *options, void *user,
@@ -348,11 +348,11 @@ int sse_server_new(sse_loop *loop, const sse_server_options *options, void *user
     server->on_request = on_request_;
     server->on_idle = on_idle;
     sse_deferred_init(&server->idle, tell_idle, server);
-    server->addresses.seed = *sse_loop_seed(loop);
-    sse_pool_init(&server->pool, loop, &options->limits);
-    server->pool.user = server;
-    server->pool.on_request = on_request;
-    server->pool.on_connection_gone = on_connection_gone;
+    server->address_limits.seed = *sse_loop_seed(loop);
+    sse_context_init(&server->context, loop, &options->limits);
+    server->context.user = server;
+    server->context.on_request = on_request;
+    server->context.on_connection_gone = on_connection_gone;
     *out = server;
     return SSE_OK;
 }
@@ -362,28 +362,28 @@ void sse_server_stop_listening(sse_server *server)
     if (server->fd < 0)
         return;
     event_del(&server->accepting);
-    sse_wheel_cancel(&server->pool.wheel, &server->pause);
+    sse_timer_wheel_cancel(&server->context.wheel, &server->pause);
     evutil_closesocket(server->fd);
     server->fd = -1;
-    sse_loop_defer(server->pool.loop, &server->idle);
+    sse_loop_defer(server->context.loop, &server->idle);
 }
 
 void sse_server_drain(sse_server *server, const sse_drain_options *options)
 {
-    if (server->pool.draining.on)
+    if (server->context.draining.on)
         return;
     for (int i = 0; server->fd >= 0 && i < server->options.backlog && accept_one(server); i++)
         ; /* who waited already would be told by a reset otherwise */
     sse_server_stop_listening(server);
-    sse_pool_drain(&server->pool, options->within, options->retry);
-    sse_wheel_set(&server->pool.wheel, &server->over, options->within + options->grace);
+    sse_context_drain(&server->context, options->within, options->retry);
+    sse_timer_wheel_set(&server->context.wheel, &server->over, options->within + options->grace);
 }
 
 void sse_server_close(sse_server *server)
 {
     sse_server_stop_listening(server);
-    sse_wheel_cancel(&server->pool.wheel, &server->over);
-    sse_pool_close_all(&server->pool);
+    sse_timer_wheel_cancel(&server->context.wheel, &server->over);
+    sse_context_close_all(&server->context);
 }
 
 void sse_server_free(sse_server *server)
@@ -392,9 +392,9 @@ void sse_server_free(sse_server *server)
         return;
     server->on_idle = NULL;
     sse_server_close(server);
-    sse_pool_free(&server->pool);
-    sse_loop_undefer(server->pool.loop, &server->idle);
-    sse_addresses_free(&server->addresses);
+    sse_context_free(&server->context);
+    sse_loop_undefer(server->context.loop, &server->idle);
+    sse_address_limits_free(&server->address_limits);
     sse_tls_context_free(server->tls);
     free(server->host);
     free(server);
@@ -412,7 +412,7 @@ int sse_server_port(const sse_server *server)
 
 const sse_counters *sse_server_counters(const sse_server *server)
 {
-    return &server->pool.count;
+    return &server->context.count;
 }
 
 sse_tls_context *sse_server_tls(const sse_server *server)

@@ -40,10 +40,10 @@ void sse_server_stop_listening(sse_server *server);
 typedef struct sse_drain_options { /* ms, each at most a year */
     uint64_t within;               /* the time over which event streams end */
     uint64_t grace;                /* what is left so long after it is closed at once */
-    uint64_t retry;                /* see sse_pool_drain */
+    uint64_t retry;                /* see sse_context_drain */
 } sse_drain_options;
 
-/* Accepts who waits and then no more, and ends what is open as sse_pool_drain does. on_idle
+/* Accepts who waits and then no more, and ends what is open as sse_context_drain does. on_idle
  * follows. Idempotent until it listens again. */
 void sse_server_drain(sse_server *server, const sse_drain_options *options);
 

@@ -13,8 +13,8 @@ struct sse_tls_context {
     BIO_METHOD *socket;      /* tls.c's */
     sse_tls_tickets tickets;
     sse_tls_counters count;
-    size_t greeting, most; /* handshakes under way, and how many there were at once */
-    bool crowded;          /* there were many */
+    size_t handshaking, most; /* handshakes under way, and how many there were at once */
+    bool crowded;             /* there were many */
 };
 
 /* tls_load.c's: fills in what the options say for one certificate. Codes and message as those of

@@ -115,24 +115,24 @@ BIO_METHOD *sse_tls_socket_method(void)
 
 /* A handshake needs 40 KiB and more, for a moment. Where many had theirs at once (all clients come
  * back after a restart) the C library would keep it all, and the pages with it. */
-static void leave_greeting(sse_tls_context *context)
+static void leave_handshake(sse_tls_context *context)
 {
-    context->greeting--;
-    if ((context->most < MANY || context->greeting > context->most / 4) &&
-        (!context->crowded || context->greeting > 0))
+    context->handshaking--;
+    if ((context->most < MANY || context->handshaking > context->most / 4) &&
+        (!context->crowded || context->handshaking > 0))
         return;
-    context->crowded = context->greeting > 0; /* and once more when these are done */
-    context->most = context->greeting;
+    context->crowded = context->handshaking > 0; /* and once more when these are done */
+    context->most = context->handshaking;
 #ifdef __GLIBC__
     malloc_trim(0);
 #endif
 }
 
-static void enter_greeting(sse_tls_context *context)
+static void enter_handshake(sse_tls_context *context)
 {
-    context->greeting++;
-    if (context->greeting > context->most)
-        context->most = context->greeting;
+    context->handshaking++;
+    if (context->handshaking > context->most)
+        context->most = context->handshaking;
 }
 
 int sse_tls_new(sse_tls_context *context, evutil_socket_t fd, sse_tls **out)
@@ -155,7 +155,7 @@ int sse_tls_new(sse_tls_context *context, evutil_socket_t fd, sse_tls **out)
     tls->ssl = ssl;
     tls->context = context;
     tls->fd = fd;
-    enter_greeting(context);
+    enter_handshake(context);
     *out = tls;
     return SSE_OK;
 }
@@ -167,7 +167,7 @@ void sse_tls_free(sse_tls *tls)
     SSL_free(tls->ssl);
     if (!tls->established) {
         tls->context->count.failures++;
-        leave_greeting(tls->context);
+        leave_handshake(tls->context);
     }
     free(tls);
 }
@@ -182,7 +182,7 @@ static void note_handshake(sse_tls *tls)
     tls->context->count.handshakes++;
     if (SSL_session_reused(tls->ssl))
         tls->context->count.resumed++;
-    leave_greeting(tls->context);
+    leave_handshake(tls->context);
 }
 
 /* Where reading or writing got stuck: EAGAIN, or why it can't go on. 0: close_notify came. */

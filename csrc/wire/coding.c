@@ -157,26 +157,26 @@ size_t sse_coding_end(sse_coding coding, const sse_sum *sum, char out[SSE_CODING
 
 /* --- check values ----------------------------------------------------------------------------- */
 
-void sse_twin_check(sse_twin *twin, sse_slice plain)
+void sse_deflated_check(sse_deflated *deflated, sse_slice plain)
 {
     const unsigned char *bytes = (const unsigned char *)plain.at;
 
-    twin->crc = (uint32_t)crc32_z(0, bytes, plain.len);
-    twin->adler = (uint32_t)adler32_z(1, bytes, plain.len);
+    deflated->crc = (uint32_t)crc32_z(0, bytes, plain.len);
+    deflated->adler = (uint32_t)adler32_z(1, bytes, plain.len);
 #ifdef HAVE_CRC_OPERATOR
-    twin->crc_op = (uint32_t)crc32_combine_gen((z_off_t)plain.len);
+    deflated->crc_op = (uint32_t)crc32_combine_gen((z_off_t)plain.len);
 #endif
 }
 
-void sse_sum_twin(sse_sum *sum, sse_coding coding, const sse_twin *twin, size_t bytes)
+void sse_sum_deflated(sse_sum *sum, sse_coding coding, const sse_deflated *deflated, size_t bytes)
 {
     if (coding == SSE_CODING_DEFLATE)
-        sum->check = (uint32_t)adler32_combine(sum->check, twin->adler, (z_off_t)bytes);
+        sum->check = (uint32_t)adler32_combine(sum->check, deflated->adler, (z_off_t)bytes);
     else
 #ifdef HAVE_CRC_OPERATOR
-        sum->check = (uint32_t)crc32_combine_op(sum->check, twin->crc, twin->crc_op);
+        sum->check = (uint32_t)crc32_combine_op(sum->check, deflated->crc, deflated->crc_op);
 #else
-        sum->check = (uint32_t)crc32_combine(sum->check, twin->crc, (z_off_t)bytes);
+        sum->check = (uint32_t)crc32_combine(sum->check, deflated->crc, (z_off_t)bytes);
 #endif
     sum->bytes += (uint32_t)bytes;
 }

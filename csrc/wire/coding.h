@@ -36,10 +36,10 @@ size_t sse_coding_head(sse_coding coding, sse_sum *sum, char out[SSE_CODING_AROU
 size_t sse_coding_end(sse_coding coding, const sse_sum *sum, char out[SSE_CODING_AROUND]);
 
 /* The plain bytes of one more piece, by their own check values or as they are. */
-void sse_sum_twin(sse_sum *sum, sse_coding coding, const sse_twin *twin, size_t bytes);
+void sse_sum_deflated(sse_sum *sum, sse_coding coding, const sse_deflated *deflated, size_t bytes);
 void sse_sum_plain(sse_sum *sum, sse_coding coding, sse_slice plain);
 
-/* The check values of plain bytes, for sse_sum_twin. */
-void sse_twin_check(sse_twin *twin, sse_slice plain);
+/* The check values of plain bytes, for sse_sum_deflated. */
+void sse_deflated_check(sse_deflated *deflated, sse_slice plain);
 
 #endif

@@ -110,17 +110,17 @@ static sse_frame *taken_out(sse_deflater *d)
 }
 
 /* One that nothing was deflated before, save what it may refer to. */
-static int block(sse_deflater *d, sse_slice plain, sse_slice past, sse_frame **out)
+static int block(sse_deflater *d, sse_slice plain, sse_slice dictionary, sse_frame **out)
 {
     size_t most = stored_size(plain.len);
     bool smaller = false;
 
-    if (plain.len >= HOPELESS || past.len > 0) {
+    if (plain.len >= HOPELESS || dictionary.len > 0) {
         if (sse_buffer_reserve(&d->out, most))
             return SSE_ENOMEM;
         deflateReset(&d->z);
-        if (past.len > 0)
-            deflateSetDictionary(&d->z, (const unsigned char *)past.at, (uInt)past.len);
+        if (dictionary.len > 0)
+            deflateSetDictionary(&d->z, (const unsigned char *)dictionary.at, (uInt)dictionary.len);
         smaller = deflate_into(d, plain, most);
     }
     *out = smaller ? taken_out(d) : store(plain);
@@ -128,21 +128,21 @@ static int block(sse_deflater *d, sse_slice plain, sse_slice past, sse_frame **o
     return *out ? SSE_OK : SSE_ENOMEM;
 }
 
-int sse_deflater_twin(sse_deflater *d, sse_frame *f, sse_slice past)
+int sse_deflater_deflate(sse_deflater *d, sse_frame *f, sse_slice dictionary)
 {
     sse_slice plain = sse_frame_payload(f);
     sse_frame **which = NULL;
 
     if (plain.len > MAX_PLAIN)
         return SSE_ETOOBIG;
-    if (!f->twin) {
-        f->twin = calloc(1, sizeof *f->twin);
-        if (!f->twin)
+    if (!f->deflated) {
+        f->deflated = calloc(1, sizeof *f->deflated);
+        if (!f->deflated)
             return SSE_ENOMEM;
-        sse_twin_check(f->twin, plain);
+        sse_deflated_check(f->deflated, plain);
     }
-    which = past.at ? &f->twin->linked : &f->twin->alone;
-    return *which ? SSE_OK : block(d, plain, past, which);
+    which = dictionary.at ? &f->deflated->linked : &f->deflated->alone;
+    return *which ? SSE_OK : block(d, plain, dictionary, which);
 }
 
 int sse_deflater_next(sse_deflater *d, sse_slice plain, sse_frame **out)

@@ -14,14 +14,14 @@ void sse_deflater_free(sse_deflater *d); /* NULL is allowed */
 
 #define SSE_WINDOW_BYTES ((size_t)18 << 10)
 
-/* What a deflated twin may refer to: that many plain bytes before its own. */
+/* What a deflated deflated copy may refer to: that many plain bytes before its own. */
 #define SSE_REACH 2048
 
-/* Sees to it that f->twin is there, with its check values and with the block that stands alone or,
- * where past.at is given, the one that refers to those bytes, SSE_REACH at most, right before its
- * own. SSE_ENOMEM, SSE_ETOOBIG (over 1 GiB); what is there already stays. For a deflater without a
- * window. */
-int sse_deflater_twin(sse_deflater *d, sse_frame *f, sse_slice past);
+/* Sees to it that f->deflated copy is there, with its check values and with the block that stands
+ * alone or, where dictionary.at is given, the one that refers to those bytes, SSE_REACH at most,
+ * right before its own. SSE_ENOMEM, SSE_ETOOBIG (over 1 GiB); what is there already stays. For a
+ * deflater without a window. */
+int sse_deflater_deflate(sse_deflater *d, sse_frame *f, sse_slice dictionary);
 
 /* The next piece of the body whose window it is, in a frame of its own. SSE_ENOMEM, SSE_ETOOBIG:
  * the body can't go on. */

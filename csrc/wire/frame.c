@@ -70,20 +70,20 @@ int sse_frame_event(const sse_event *event, size_t max, sse_frame **out, const c
     return code;
 }
 
-void sse_frame_drop_twin(sse_frame *f)
+void sse_frame_drop_deflated(sse_frame *f)
 {
-    if (!f->twin)
+    if (!f->deflated)
         return;
-    sse_frame_unref(f->twin->alone);
-    sse_frame_unref(f->twin->linked);
-    free(f->twin);
-    f->twin = NULL;
+    sse_frame_unref(f->deflated->alone);
+    sse_frame_unref(f->deflated->linked);
+    free(f->deflated);
+    f->deflated = NULL;
 }
 
 void sse_frame_unref(sse_frame *f)
 {
     if (!f || --f->refs > 0)
         return;
-    sse_frame_drop_twin(f);
+    sse_frame_drop_deflated(f);
     free(f);
 }

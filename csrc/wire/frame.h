@@ -10,22 +10,22 @@
 
 /* What a frame's payload is deflated: made for the first receiver that wants it so, shared by all
  * of them, and gone with its frame. See deflater.h. */
-typedef struct sse_twin {
+typedef struct sse_deflated {
     struct sse_frame *alone;     /* refers to nothing before it; or NULL */
     struct sse_frame *linked;    /* refers to what is right before it; or NULL */
     uint64_t after;              /* the place in the log that linked is right for */
     uint32_t crc, crc_op, adler; /* of the payload: see coding.h */
-} sse_twin;
+} sse_deflated;
 
 typedef struct sse_frame {
-    uint32_t refs;   /* one loop, one thread: a plain counter */
-    uint32_t head;   /* bytes of chunk size line before the payload; 0: no chunk framing */
-    uint32_t events; /* how many of a channel's it holds, for those who count */
-    uint32_t queued; /* how many pieces of queues hold it, of those that `payer` counts */
-    void *payer;     /* whose account counts its memory, or NULL: see http/queue.h */
-    size_t payload;  /* bytes of payload */
-    sse_twin *twin;  /* or NULL */
-    char bytes[];    /* chunk size CRLF payload CRLF; or the bare bytes where head is 0 */
+    uint32_t refs;          /* one loop, one thread: a plain counter */
+    uint32_t head;          /* bytes of chunk size line before the payload; 0: no chunk framing */
+    uint32_t events;        /* how many of a channel's it holds, for those who count */
+    uint32_t queued;        /* how many pieces of queues hold it, of those that `payer` counts */
+    void *payer;            /* whose account counts its memory, or NULL: see http/queue.h */
+    size_t payload;         /* bytes of payload */
+    sse_deflated *deflated; /* or NULL */
+    char bytes[];           /* chunk size CRLF payload CRLF; or the bare bytes where head is 0 */
 } sse_frame;
 
 /* A frame around a copy of payload, with one reference, or NULL when out of memory. An empty
@@ -62,7 +62,7 @@ static inline sse_slice sse_frame_chunk(const sse_frame *f)
     return (sse_slice){ f->bytes, f->head ? f->head + f->payload + 2 : f->payload };
 }
 
-/* Bytes of memory it takes, with the allocator's own; without its twin. */
+/* Bytes of memory it takes, with the allocator's own; without its deflated copy. */
 static inline size_t sse_frame_memory(const sse_frame *f)
 {
     return sizeof *f + sse_frame_chunk(f).len + 16;
@@ -76,7 +76,7 @@ static inline sse_frame *sse_frame_ref(sse_frame *f)
 
 void sse_frame_unref(sse_frame *f); /* NULL is allowed */
 
-/* Gives the twin back, also where the frame stays. */
-void sse_frame_drop_twin(sse_frame *f);
+/* Gives the deflated copy back, also where the frame stays. */
+void sse_frame_drop_deflated(sse_frame *f);
 
 #endif

@@ -302,21 +302,21 @@ static void check_body(sse_coding coding, const sse_sum *sum, sse_frame *const *
     inflateEnd(&z);
 }
 
-/* A failure leaves a frame as it was, and the twin that is there. */
+/* A failure leaves a frame as it was, and the deflated copy that is there. */
 static void twins(void)
 {
     static const char text[] = "data: " LONG_LINE "\n\n";
     sse_deflater *d = sse_deflater_new(false);
     sse_frame *frame = sse_frame_new(SSE_SLICE(text));
-    int alone = d && frame ? sse_deflater_twin(d, frame, (sse_slice){ 0 }) : SSE_ENOMEM;
-    int linked = d && frame ? sse_deflater_twin(d, frame, SSE_SLICE(text)) : SSE_ENOMEM;
+    int alone = d && frame ? sse_deflater_deflate(d, frame, (sse_slice){ 0 }) : SSE_ENOMEM;
+    int linked = d && frame ? sse_deflater_deflate(d, frame, SSE_SLICE(text)) : SSE_ENOMEM;
 
     CHECK(failed || (!alone && !linked));
     CHECK(alone == SSE_OK || alone == SSE_ENOMEM);
     if (frame)
         CHECK(sse_slice_is(sse_frame_payload(frame), text));
     if (!alone && !linked) {
-        sse_frame *const blocks[] = { frame->twin->alone, frame->twin->linked };
+        sse_frame *const blocks[] = { frame->deflated->alone, frame->deflated->linked };
 
         CHECK(blocks[1]->payload < 20 && blocks[1]->payload < blocks[0]->payload);
         for (int coding = SSE_CODING_GZIP; coding <= SSE_CODING_DEFLATE; coding++) {
@@ -324,15 +324,15 @@ static void twins(void)
             sse_sum sum;
 
             sse_coding_head((sse_coding)coding, &sum, head);
-            sse_sum_twin(&sum, (sse_coding)coding, frame->twin, frame->payload);
+            sse_sum_deflated(&sum, (sse_coding)coding, frame->deflated, frame->payload);
             sse_sum_plain(&sum, (sse_coding)coding, sse_frame_payload(frame));
             check_body((sse_coding)coding, &sum, blocks, 2, "data: " LONG_LINE "\n\n"
                                                             "data: " LONG_LINE "\n\n");
         }
-        CHECK(sse_deflater_twin(d, frame, (sse_slice){ 0 }) == SSE_OK);
-        CHECK(frame->twin->alone == blocks[0]);
-        sse_frame_drop_twin(frame);
-        CHECK(!frame->twin);
+        CHECK(sse_deflater_deflate(d, frame, (sse_slice){ 0 }) == SSE_OK);
+        CHECK(frame->deflated->alone == blocks[0]);
+        sse_frame_drop_deflated(frame);
+        CHECK(!frame->deflated);
     }
     sse_frame_unref(frame);
     sse_deflater_free(d);

@@ -1,4 +1,4 @@
-/* wheel_test.c: the wheel against a model on a clock of its own: 10,000 deadlines that are set,
+/* timer_wheel_test.c: the timer wheel against a model on a clock of its own: 10,000 deadlines that are set,
  * moved and cancelled, also by the calls of others, while timers fire early or late and the process
  * sleeps. */
 #include <stdio.h>
@@ -16,7 +16,7 @@ typedef struct entry {
 } entry;
 
 static entry entries[DEADLINES];
-static sse_wheel wheel;
+static sse_timer_wheel wheel;
 static uint64_t now = 1000;
 static uint64_t began, ended; /* the tick at hand, and the end of the one before it */
 static uint64_t slept;
@@ -89,7 +89,7 @@ static uint64_t some_delay(void)
     case 2:
         return below(60000);
     case 3:
-        return (uint64_t)SSE_WHEEL_TICK * SSE_WHEEL_SLOTS * below(4); /* whole rounds */
+        return (uint64_t)SSE_TIMER_WHEEL_TICK * SSE_TIMER_WHEEL_SLOTS * below(4); /* whole rounds */
     default:
         return below(300);
     }
@@ -100,7 +100,7 @@ static void set(entry *e)
     uint64_t ms = some_delay();
 
     e->due = now + ms;
-    sse_wheel_set(&wheel, &e->deadline, ms);
+    sse_timer_wheel_set(&wheel, &e->deadline, ms);
 }
 
 static void change_something(void)
@@ -114,7 +114,7 @@ static void change_something(void)
         set(e);
     } else {
         e->due = 0;
-        sse_wheel_cancel(&wheel, &e->deadline);
+        sse_timer_wheel_cancel(&wheel, &e->deadline);
     }
 }
 
@@ -125,7 +125,7 @@ static void on_due(sse_deadline *d)
     fired++;
     check(e->due != 0, "fired though not set", e);
     check(now >= e->due, "early", e);
-    check(began <= later(e->due, ended) + SSE_WHEEL_TICK + JITTER + slept, "late", e);
+    check(began <= later(e->due, ended) + SSE_TIMER_WHEEL_TICK + JITTER + slept, "late", e);
     check(!d->link, "still linked in its call", e);
     e->due = 0;
     if (changes < CHANGES && below(2))
@@ -152,7 +152,7 @@ int main(void)
 {
     size_t left = 0;
 
-    sse_wheel_init(&wheel, NULL);
+    sse_timer_wheel_init(&wheel, NULL);
     for (size_t i = 0; i < DEADLINES; i++) {
         entries[i].deadline.call = on_due;
         set(&entries[i]);
@@ -168,7 +168,7 @@ int main(void)
         left += entries[i].due != 0;
     if (left > 0)
         fprintf(stderr, "wheel: %zu deadlines were lost\n", left);
-    sse_wheel_stop(&wheel);
+    sse_timer_wheel_stop(&wheel);
     printf("wheel: %zu deadlines fired, %zu changes from within calls: %s\n", fired, changes,
            failures || left ? "FAILED" : "as the model says");
     return failures || left ? EXIT_FAILURE : EXIT_SUCCESS;

@@ -1,4 +1,4 @@
-/* addresses_test.c: what counts as one client address. */
+/* address_limits_test.c: what counts as one client address. */
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <stdio.h>
@@ -22,27 +22,27 @@ static struct sockaddr_storage address(const char *text)
     return storage;
 }
 
-static sse_address *enter(sse_addresses *table, const char *text, int *refused)
+static sse_address *enter(sse_address_limits *table, const char *text, int *refused)
 {
     struct sockaddr_storage from = address(text);
 
-    return sse_addresses_enter(table, (struct sockaddr *)&from, 1, refused);
+    return sse_address_limits_enter(table, (struct sockaddr *)&from, 1, refused);
 }
 
 /* Where one connection is allowed: whether the second address is refused after the first. */
 static int one(const char *first, const char *second)
 {
-    sse_addresses table = { 0 };
+    sse_address_limits table = { 0 };
     int refused = 0;
     sse_address *a = enter(&table, first, &refused), *b = enter(&table, second, &refused);
 
     if (b)
-        sse_addresses_leave(&table, b);
+        sse_address_limits_leave(&table, b);
     if (a)
-        sse_addresses_leave(&table, a);
+        sse_address_limits_leave(&table, a);
     if (!a || table.count > 0)
         refused = -1;
-    sse_addresses_free(&table);
+    sse_address_limits_free(&table);
     return refused;
 }
 
