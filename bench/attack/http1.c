@@ -1,10 +1,12 @@
-/* Attacks over HTTP/1.1 and on bare connections. */
-#include "attack.h"
+#include "http1.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+
+#include "../load/die.h"
+#include "peer.h"
 
 #define GET(target) "GET " target " HTTP/1.1\r\nHost: 127.0.0.1\r\n"
 

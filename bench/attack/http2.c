@@ -1,7 +1,8 @@
-/* Attacks over HTTP/2, of frames written by hand. */
-#include "attack.h"
+#include "http2.h"
 
 #include <string.h>
+
+#include "peer.h"
 
 enum { HEADERS = 1, RST_STREAM = 3, SETTINGS = 4, PING = 6, CONTINUATION = 9 };
 enum { END_STREAM = 1, END_HEADERS = 4, SETTING_WINDOW = 4 };

@@ -1,63 +1,60 @@
 /* attack: one attack on a server of this machine, bounded in peers, rate and time.
  * usage: attack PORT NAME [--count N] [--rate R] [--seconds S] [--pids N,N]
  *        attack list          the attacks: name, count, rate, seconds, what it is
- * count: peers; rate: acts a second of all peers together (a connect is one too); pids: the
- * server's processes, whose memory is looked at. Says "on" half a second after the beginning, by
- * which time small attacks are complete, and at the end what the peers did and saw. */
-#include "attack.h"
-#include "../load/load.h"
-
+ * --count: peers; --rate: acts a second of all peers together, connecting included; --pids: the
+ * server's processes, whose memory is measured. Prints "on" half a second after the beginning, by
+ * when attacks with few peers have all of them, and at the end what the peers did and received. */
 #include <signal.h>
-#include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { TICK_US = 5000, LOOK_MS = 250, ON_MS = 500 };
+#include "../load/clock.h"
+#include "../load/die.h"
+#include "../load/processes.h"
+#include "http1.h"
+#include "http2.h"
+#include "peer.h"
+
+/* TICK_US: between two calls of on_tick; MEASURE_MS: between two looks at the memory; ON_MS: until
+ * "on" is printed. */
+enum { TICK_US = 5000, MEASURE_MS = 250, ON_MS = 500 };
 
 typedef struct run {
     attack attack;
-    load server; /* its pids */
-    unsigned rate;
-    int64_t began, ends, looked, memory; /* memory: the most, bytes */
-    double due;                          /* acts */
-    int64_t counted;                     /* until then they are */
-    unsigned turn;
-    bool told;
+    load_processes server;
+    unsigned rate;       /* acts a second */
+    int64_t began, ends; /* ns, as all times here */
+    int64_t measured_at; /* when the memory was measured last */
+    int64_t most_memory; /* bytes; -1: not known */
+    double due;          /* acts that should have happened by due_at and did not */
+    int64_t due_at;
+    unsigned last; /* index of the peer that acted last */
+    bool on;       /* "on" was printed */
 } run;
 
-void load_die(const char *format, ...)
+static void measure_memory(run *r)
 {
-    va_list args;
+    int64_t memory = r->server.count ? load_processes_memory(&r->server) : -1;
 
-    va_start(args, format);
-    fputs("attack: ", stderr);
-    vfprintf(stderr, format, args);
-    fputc('\n', stderr);
-    va_end(args);
-    exit(1);
+    if (memory > r->most_memory)
+        r->most_memory = memory;
+    r->measured_at = load_now();
 }
 
-static void look_at_memory(run *r)
-{
-    int64_t memory = r->server.pid_count ? load_memory(&r->server) : -1;
-
-    if (memory > r->memory)
-        r->memory = memory;
-    r->looked = load_now();
-}
-
-/* Whoever is late does not catch up: more than a tenth of a second's acts are never due. */
+/* Lets peers act in turn, as many as are due. At most the acts of a tenth of a second are due: what
+ * was delayed further is left out. */
 static void act(run *r)
 {
     int64_t now = load_now();
 
-    r->due += (double)(now - r->counted) / 1e9 * r->rate;
-    r->counted = now;
+    r->due += (double)(now - r->due_at) / 1e9 * r->rate;
+    r->due_at = now;
     if (r->due > r->rate / 10.0 + 1)
         r->due = r->rate / 10.0 + 1;
     for (; r->due >= 1; r->due--) {
-        r->turn = (r->turn + 1) % r->attack.count;
-        if (attack_peer_act(&r->attack.peers[r->turn]))
+        r->last = (r->last + 1) % r->attack.count;
+        if (attack_peer_act(&r->attack.peers[r->last]))
             r->attack.acts++;
     }
 }
@@ -69,10 +66,10 @@ static void on_tick(evutil_socket_t fd, short what, void *arg)
 
     (void)fd, (void)what;
     act(r);
-    if (now - r->looked > LOOK_MS * INT64_C(1000000))
-        look_at_memory(r);
-    if (!r->told && now - r->began > ON_MS * INT64_C(1000000)) {
-        r->told = true;
+    if (now - r->measured_at > MEASURE_MS * INT64_C(1000000))
+        measure_memory(r);
+    if (!r->on && now - r->began > ON_MS * INT64_C(1000000)) {
+        r->on = true;
         printf("on\n");
     }
     if (now > r->ends)
@@ -94,14 +91,14 @@ static void run_attack(run *r)
     timer = event_new(a->base, -1, EV_PERSIST, on_tick, r);
     event_add(timer, &tick);
     event_base_dispatch(a->base);
-    look_at_memory(r);
+    measure_memory(r);
     printf("%s opened=%lu ended=%lu unavailable=%lu acts=%lu seconds=%.1f sent=%llu "
            "received=%llu memory=%lld\n",
            a->kind->name, a->opened, a->ended, a->refused, a->acts,
-           (double)(load_now() - r->began) / 1e9, a->sent, a->received, (long long)r->memory);
+           (double)(load_now() - r->began) / 1e9, a->sent, a->received, (long long)r->most_memory);
 }
 
-/* --- what to do ------------------------------------------------------------------------------- */
+/* --- options ---------------------------------------------------------------------------------- */
 
 static const attack_kind *const all[] = { attack_http1, attack_http2 };
 
@@ -122,15 +119,7 @@ static const attack_kind *find(const char *name)
     load_die("unknown attack '%s'; `attack list` tells them all", name);
 }
 
-static void read_pids(load *server, char *text)
-{
-    for (char *pid = strtok(text, ","); pid; pid = strtok(NULL, ",")) {
-        if (server->pid_count == LOAD_MAX_PIDS)
-            load_die("--pids: more than %d", LOAD_MAX_PIDS);
-        server->pids[server->pid_count++] = (pid_t)atoi(pid);
-    }
-}
-
+/* The number of an option. */
 static double positive(const char *name, const char *value)
 {
     double number = value ? atof(value) : 0;
@@ -150,7 +139,7 @@ static void read_options(run *r, char **arg, double *seconds)
         else if (strcmp(arg[0], "--seconds") == 0)
             *seconds = positive(arg[0], arg[1]);
         else if (strcmp(arg[0], "--pids") == 0 && arg[1])
-            read_pids(&r->server, arg[1]);
+            load_processes_parse(&r->server, arg[1]);
         else
             load_die("unknown option '%s'", arg[0]);
     }
@@ -158,9 +147,10 @@ static void read_options(run *r, char **arg, double *seconds)
 
 int main(int argc, char **argv)
 {
-    static run r = { .memory = -1 };
+    static run r = { .most_memory = -1 };
     double seconds = 5;
 
+    load_program = "attack";
     if (argc == 2 && strcmp(argv[1], "list") == 0) {
         print_list();
         return 0;
@@ -174,7 +164,7 @@ int main(int argc, char **argv)
     r.attack.count = r.attack.kind->count;
     r.rate = r.attack.kind->rate;
     read_options(&r, argv + 3, &seconds);
-    r.began = r.counted = r.looked = load_now();
+    r.began = r.due_at = r.measured_at = load_now();
     r.ends = r.began + (int64_t)(seconds * 1e9);
     run_attack(&r);
     return 0;

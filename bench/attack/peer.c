@@ -1,5 +1,4 @@
-/* One connection of an attack. */
-#include "attack.h"
+#include "peer.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -10,6 +9,8 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
+
+#include "../load/die.h"
 
 enum { NARROW_ROOM = 4096, NARROW_SEGMENT = 536 };
 
@@ -41,13 +42,13 @@ void attack_peer_close(attack_peer *peer, bool reset)
     peer->out_len = peer->out_sent = 0;
 }
 
-static void ended(attack_peer *peer)
+static void count_end(attack_peer *peer)
 {
     peer->attack->ended++;
     attack_peer_close(peer, false);
 }
 
-void attack_peer_open(attack_peer *peer)
+static void begin_to_connect(attack_peer *peer)
 {
     attack *a = peer->attack;
     struct sockaddr_in to = { .sin_family = AF_INET, .sin_port = htons((uint16_t)a->port) };
@@ -88,7 +89,7 @@ static void flush(attack_peer *peer)
             return;
         }
         if (n <= 0) {
-            ended(peer);
+            count_end(peer);
             return;
         }
         peer->out_sent += (size_t)n;
@@ -100,9 +101,9 @@ static void flush(attack_peer *peer)
 
 void attack_peer_send(attack_peer *peer, const void *bytes, size_t len)
 {
-    if (peer->out_len + len > peer->out_room) {
-        peer->out_room = 2 * (peer->out_len + len);
-        peer->out = realloc(peer->out, peer->out_room);
+    if (peer->out_len + len > peer->out_size) {
+        peer->out_size = 2 * (peer->out_len + len);
+        peer->out = realloc(peer->out, peer->out_size);
         if (!peer->out)
             load_die("out of memory");
     }
@@ -115,6 +116,7 @@ void attack_peer_send_text(attack_peer *peer, const char *text)
     attack_peer_send(peer, text, strlen(text));
 }
 
+/* The pending error of a socket, an errno; 0 for none. */
 static int error_of(int fd)
 {
     int error = 0;
@@ -123,7 +125,7 @@ static int error_of(int fd)
     return getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &len) == 0 ? error : errno;
 }
 
-static void take(attack_peer *peer)
+static void read_and_drop(attack_peer *peer)
 {
     static char buffer[262144];
     ssize_t n = recv(peer->fd, buffer, sizeof buffer, 0);
@@ -131,7 +133,7 @@ static void take(attack_peer *peer)
     if (n < 0 && (errno == EAGAIN || errno == EINTR))
         return;
     if (n <= 0) {
-        ended(peer);
+        count_end(peer);
         return;
     }
     peer->attack->received += (unsigned long long)n;
@@ -145,7 +147,7 @@ static void on_ready(evutil_socket_t fd, short what, void *arg)
 
     if (!peer->connected) {
         if (error_of((int)fd) != 0) {
-            ended(peer);
+            count_end(peer);
             return;
         }
         peer->connected = true;
@@ -156,7 +158,7 @@ static void on_ready(evutil_socket_t fd, short what, void *arg)
         return;
     }
     if (what & EV_READ)
-        take(peer);
+        read_and_drop(peer);
     if (peer->fd >= 0 && (what & EV_WRITE))
         flush(peer);
 }
@@ -165,9 +167,9 @@ bool attack_peer_act(attack_peer *peer)
 {
     /* A peer that doesn't read learns of its end only here. */
     if (peer->fd >= 0 && !peer->attack->kind->reads && error_of(peer->fd) != 0)
-        ended(peer);
+        count_end(peer);
     if (peer->fd < 0) {
-        attack_peer_open(peer);
+        begin_to_connect(peer);
         return true;
     }
     if (!peer->connected || peer->out_len > 0 || !peer->attack->kind->act)

@@ -1,7 +1,10 @@
-#include "load.h"
+#include "follower.h"
 
 #include <stdlib.h>
 #include <string.h>
+
+#include "die.h"
+#include "tally.h"
 
 static bool read_digits(const char *at, int count, int64_t *value)
 {
@@ -14,39 +17,25 @@ static bool read_digits(const char *at, int count, int64_t *value)
     return true;
 }
 
-static void tally_one(load *l, uint32_t number, int64_t sent)
+static void receive_event(load *l, load_follower *f, uint32_t number, int64_t published_at)
 {
-    load_tally *tally = &l->tally;
-    uint32_t at = number - tally->first;
-    int64_t delay = l->now - sent;
-
-    tally->delivered++;
-    load_histogram_add(&tally->delay, delay);
-    if (at >= tally->count)
-        return;
-    if (++tally->got[at] == l->live)
-        tally->last[at] = delay;
-}
-
-static void take(load *l, load_follower *f, uint32_t number, int64_t sent)
-{
-    if (number < f->next && !f->fresh) {
+    if (number < f->expected && !f->fresh) {
         l->tally.repeated++;
         return;
     }
-    if (number > f->next)
-        l->tally.missed += number - f->next;
+    if (number > f->expected)
+        l->tally.missed += number - f->expected;
     f->fresh = false;
-    f->next = number + 1;
+    f->expected = number + 1;
     if (f != &l->stuck)
-        tally_one(l, number, sent);
+        load_tally_add(l, number, published_at);
 }
 
-static void record(load *l, const char *bytes, size_t len)
+static void add_to_record(load *l, const char *bytes, size_t len)
 {
-    if (l->record_len + len > l->record_room) {
-        l->record_room = 2 * (l->record_len + len);
-        l->record = realloc(l->record, l->record_room);
+    if (l->record_len + len > l->record_size) {
+        l->record_size = 2 * (l->record_len + len);
+        l->record = realloc(l->record, l->record_size);
         if (!l->record)
             load_die("out of memory");
     }
@@ -56,23 +45,23 @@ static void record(load *l, const char *bytes, size_t len)
 
 void load_follower_feed(load *l, load_follower *f, char *bytes, size_t len)
 {
-    char *end = bytes + len, *at = bytes - f->kept;
+    char *end = bytes + len, *at = bytes - f->partial_len;
 
-    if (f->watched)
-        record(l, bytes, len);
-    memcpy(at, f->tail, f->kept);
-    f->kept = 0;
+    if (f->recorded)
+        add_to_record(l, bytes, len);
+    memcpy(at, f->partial, f->partial_len);
+    f->partial_len = 0;
     while ((at = memchr(at, '@', (size_t)(end - at)))) {
-        int64_t number, sent;
+        int64_t number, published_at;
 
         if (end - at < LOAD_MARK) {
-            f->kept = (unsigned char)(end - at);
-            memcpy(f->tail, at, f->kept);
+            f->partial_len = (unsigned char)(end - at);
+            memcpy(f->partial, at, f->partial_len);
             return;
         }
         if (at[11] == ':' && at[LOAD_MARK - 1] == '@' && read_digits(at + 1, 10, &number) &&
-            read_digits(at + 12, 19, &sent)) {
-            take(l, f, (uint32_t)number, sent);
+            read_digits(at + 12, 19, &published_at)) {
+            receive_event(l, f, (uint32_t)number, published_at);
             at += LOAD_MARK;
         } else {
             at++;
@@ -87,10 +76,10 @@ void load_follower_opened(load *l, load_follower *f, int status)
     f->state = LOAD_OPEN;
     if (f == &l->stuck)
         return;
-    f->next = l->next_number;
+    f->expected = l->next_number;
     f->fresh = true;
     l->opening--;
-    l->live++;
+    l->open++;
 }
 
 void load_follower_ended(load *l, load_follower *f)
@@ -102,26 +91,11 @@ void load_follower_ended(load *l, load_follower *f)
         return;
     if (opening)
         load_die("the server ended a connection before its answer");
-    l->live--;
+    l->open--;
     l->lost++;
 }
 
 bool load_follower_current(const load *l, const load_follower *f)
 {
-    return f->next == l->next_number;
-}
-
-void load_tally_begin(load *l, uint32_t count)
-{
-    load_tally *tally = &l->tally;
-
-    free(tally->got);
-    free(tally->last);
-    memset(tally, 0, sizeof *tally);
-    tally->first = l->next_number;
-    tally->count = count;
-    tally->got = calloc(count + 1, sizeof *tally->got);
-    tally->last = calloc(count + 1, sizeof *tally->last);
-    if (!tally->got || !tally->last)
-        load_die("out of memory");
+    return f->expected == l->next_number;
 }

@@ -1,12 +1,15 @@
-/* Followers over HTTP/2, many on a connection, by nghttp2. */
-#include "load.h"
+#include "http2.h"
 
 #include <errno.h>
 #include <nghttp2/nghttp2.h>
 #include <stdlib.h>
 #include <string.h>
 
-/* Windows that never close, as browsers' hardly do: of a stream, of a connection. */
+#include "clock.h"
+#include "die.h"
+#include "follower.h"
+
+/* Flow control windows so large that they never close here, as a browser's hardly do. */
 enum { STREAM_WINDOW = 1 << 20, CONNECTION_WINDOW = 1 << 24 };
 
 typedef struct connection {
@@ -15,12 +18,12 @@ typedef struct connection {
     struct event *event;
     nghttp2_session *session;
     bool started;
-    unsigned opened, live; /* streams */
-    const uint8_t *out;    /* of nghttp2, what the socket has not taken */
+    unsigned opened, live; /* streams so far, and those that are open */
+    const uint8_t *out;    /* nghttp2's bytes that the socket has not taken */
     size_t out_len;
 } connection;
 
-static connection *newest; /* where the next follower goes while there is room */
+static connection *newest; /* gets followers until it has l->streams */
 
 static void on_ready(evutil_socket_t fd, short what, void *arg);
 
@@ -31,7 +34,7 @@ static void listen_for(connection *c, short what)
     event_add(c->event, NULL);
 }
 
-static void drop(connection *c, bool reset)
+static void free_connection(connection *c, bool reset)
 {
     if (c == newest)
         newest = NULL;
@@ -43,7 +46,8 @@ static void drop(connection *c, bool reset)
 
 /* --- writing ---------------------------------------------------------------------------------- */
 
-static bool next_piece(connection *c)
+/* Gets bytes to send from nghttp2 unless there are some; false if it has none. */
+static bool has_output(connection *c)
 {
     ssize_t n = 0;
 
@@ -60,7 +64,7 @@ static void flush(connection *c)
 {
     if (!c->started)
         return;
-    while (next_piece(c)) {
+    while (has_output(c)) {
         ssize_t n = c->socket.io->write(&c->socket, (const char *)c->out, c->out_len);
 
         if (n < 0 && (errno == EAGAIN || errno == EINTR)) {
@@ -75,7 +79,7 @@ static void flush(connection *c)
     listen_for(c, EV_READ);
 }
 
-/* --- what comes ------------------------------------------------------------------------------- */
+/* --- reading ---------------------------------------------------------------------------------- */
 
 static int on_header(nghttp2_session *session, const nghttp2_frame *frame, const uint8_t *name,
                      size_t name_len, const uint8_t *value, size_t value_len, uint8_t flags,
@@ -93,7 +97,8 @@ static int on_header(nghttp2_session *session, const nghttp2_frame *frame, const
     return 0;
 }
 
-/* Into a buffer with the room in front that a follower needs. */
+/* Copies the bytes to a buffer that has the writable bytes in front that load_follower_feed needs.
+ */
 static int on_data(nghttp2_session *session, uint8_t flags, int32_t id, const uint8_t *bytes,
                    size_t len, void *arg)
 {
@@ -127,7 +132,7 @@ static int on_stream_close(nghttp2_session *session, int32_t id, uint32_t code, 
     return 0;
 }
 
-static void read_all(connection *c)
+static void read_socket(connection *c)
 {
     static char buffer[262144];
     ssize_t n = c->socket.io->read(&c->socket, buffer, sizeof buffer), took = 0;
@@ -136,8 +141,8 @@ static void read_all(connection *c)
         return;
     if (n <= 0)
         load_die("the server ended an HTTP/2 connection of %u streams", c->live);
-    c->l->moved++;
-    c->l->now = load_now();
+    c->l->reads++;
+    c->l->read_at = load_now();
     took = nghttp2_session_mem_recv(c->session, (const uint8_t *)buffer, (size_t)n);
     if (took < 0)
         load_die("HTTP/2: %s", nghttp2_strerror((int)took));
@@ -159,7 +164,7 @@ static void on_ready(evutil_socket_t fd, short what, void *arg)
         }
         c->started = true;
     } else if (what & EV_READ) {
-        read_all(c);
+        read_socket(c);
     }
     flush(c);
 }
@@ -188,7 +193,9 @@ static nghttp2_session *new_session(connection *c)
     return session;
 }
 
-static connection *with_room(load *l, unsigned turn)
+/* The connection for the next follower: the newest one, or a new one if that is full. NULL with
+ * errno set if the socket fails. */
+static connection *connection_for_next(load *l, unsigned source)
 {
     connection *c = newest;
 
@@ -199,7 +206,7 @@ static connection *with_room(load *l, unsigned turn)
         load_die("out of memory");
     c->l = l;
     c->socket.alpn = "h2";
-    if (load_socket_open(l, &c->socket, turn, 0) != 0) {
+    if (load_socket_open(&c->socket, l->io, l->port, source, 0) != 0) {
         free(c);
         return NULL;
     }
@@ -210,14 +217,14 @@ static connection *with_room(load *l, unsigned turn)
     return c;
 }
 
-#define FIELD(name, value)                                                                         \
-    {                                                                                              \
-        (uint8_t *)(name), (uint8_t *)(value), strlen(name), strlen(value), NGHTTP2_NV_FLAG_NONE   \
+#define FIELD(name, value) \
+    { \
+        (uint8_t *)(name), (uint8_t *)(value), strlen(name), strlen(value), NGHTTP2_NV_FLAG_NONE \
     }
 
 static int http2_open(load *l, load_follower *follower)
 {
-    connection *c = with_room(l, follower->turn);
+    connection *c = connection_for_next(l, follower->source);
     const nghttp2_nv head[] = {
         FIELD(":method", "GET"),
         FIELD(":scheme", l->io == &load_plain_io ? "http" : "https"),
@@ -229,10 +236,10 @@ static int http2_open(load *l, load_follower *follower)
 
     if (!c)
         return -1;
-    if (follower->watched || follower->last_event_id)
+    if (follower->recorded || follower->last_event_id)
         load_die("followers that stop reading or come back are HTTP/1.1's");
-    if (nghttp2_submit_request(c->session, NULL, head, sizeof head / sizeof *head, NULL,
-                               follower) < 0)
+    if (nghttp2_submit_request(c->session, NULL, head, sizeof head / sizeof *head, NULL, follower) <
+        0)
         load_die("no HTTP/2 request");
     c->opened++;
     c->live++;
@@ -251,7 +258,7 @@ static void http2_leave(load *l, load_follower *follower, bool reset)
     nghttp2_session_set_stream_user_data(c->session, id, NULL);
     follower->connection = NULL;
     if (--c->live == 0) {
-        drop(c, reset);
+        free_connection(c, reset);
         return;
     }
     nghttp2_submit_rst_stream(c->session, NGHTTP2_FLAG_NONE, id, NGHTTP2_CANCEL);

@@ -1,43 +1,38 @@
 /* load: opens followers of an event stream, publishes, checks and measures.
  * usage: load PORT [--events TARGET] [--publish TARGET] [--gc TARGET] [--size BYTES] [--pids N,N]
  *             [--pipeline] [--in-target] [--tls] [--http2 STREAMS] [PHASE...]
- * --in-target: a publish has no body, its payload's mark is in the query; --tls: over TLS;
- * --http2: followers over HTTP/2, so many on a connection.
- * Without phases it says "ready" and reads them from its input, one a line, up to "quit":
- *   connect:N      N followers, each until its answer's head came
- *   memory         the server's memory; after connect, what a follower costs it
- *   events:K       K events, the next as soon as one was answered and has reached every follower
- *   burst:KxB      the same with B events a request, `?burst=B`, its body B payloads of equal size
- *   rate:RxK       K events at R a second
- *   stuck:KxB      a burst:KxB beside one more follower that stops reading after its answer's head
- *   return         it reads what it was sent to the end and comes back with its last event id
- *   churn:NxP      N followers come, and leave once there are P; an event for each 100 of them
- *   leave          all leave
- *   get:TARGET     prints the answer's body
- *   free-port      (alone, PORT 0) prints a free port
- * Without --pids nothing is said of CPU and memory. Ends with 1 and a message when the server
- * refuses or breaks something off; events that are missing or came twice are counted. */
-#include "load.h"
-
+ * --gc: target of a request that makes the server collect garbage; --pids: the server's processes;
+ * --pipeline: a burst is that many requests at once; --in-target: a publish has no body, the query
+ * has the payload's mark; --tls: over TLS; --http2: followers over HTTP/2, STREAMS on a connection.
+ * Without phases, prints "ready" and reads phases from its input, one a line, up to "quit":
+ *   connect:N      N followers connect; ends when each has its response's head
+ *   memory         the server's memory, and how much it has grown since before connect
+ *   events:K       K events; the next is published when one has its response and every follower has
+ *                  received it
+ *   burst:KxB      the same with B events a request: ?burst=B, and a body of B payloads of equal
+ * size rate:RxK       K events at R a second stuck:KxB      a burst:KxB beside one more follower,
+ * which stops reading after its response's head return         that follower reads what it was
+ * sent, and connects again with its last event id churn:NxP      N followers come; the oldest leave
+ * once there are P; an event for each 100 leave          all leave get:TARGET     prints the
+ * response's body free-port      (alone, PORT 0) prints a free port Without --pids, CPU and memory
+ * are not printed. Exits with status 1 and a message if the server refuses a request or ends a
+ * connection; events that are missing or came twice are counted. */
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <signal.h>
-#include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 
-void load_die(const char *format, ...)
-{
-    va_list args;
-
-    va_start(args, format);
-    fputs("load: ", stderr);
-    vfprintf(stderr, format, args);
-    fputc('\n', stderr);
-    va_end(args);
-    exit(1);
-}
+#include "churn.h"
+#include "die.h"
+#include "http1.h"
+#include "http2.h"
+#include "phases.h"
+#include "publisher.h"
+#include "stuck.h"
+#include "tls.h"
 
 static void print_free_port(void)
 {
@@ -52,15 +47,6 @@ static void print_free_port(void)
     printf("%d\n", ntohs(address.sin_port));
 }
 
-static void read_pids(load *l, char *text)
-{
-    for (char *pid = strtok(text, ","); pid; pid = strtok(NULL, ",")) {
-        if (l->pid_count == LOAD_MAX_PIDS)
-            load_die("--pids: more than %d", LOAD_MAX_PIDS);
-        l->pids[l->pid_count++] = (pid_t)atoi(pid);
-    }
-}
-
 static void read_option(load *l, const char *name, char *value)
 {
     if (strcmp(name, "--events") == 0)
@@ -72,7 +58,7 @@ static void read_option(load *l, const char *name, char *value)
     else if (strcmp(name, "--size") == 0)
         l->size = (size_t)atoi(value);
     else if (strcmp(name, "--pids") == 0)
-        read_pids(l, value);
+        load_processes_parse(&l->processes, value);
     else if (strcmp(name, "--http2") == 0)
         l->transport = &load_http2, l->streams = (unsigned)atoi(value);
     else
@@ -81,7 +67,7 @@ static void read_option(load *l, const char *name, char *value)
         load_die("--size: %d bytes at least, got %s", LOAD_MARK, value);
 }
 
-/* Gives the first argument that is a phase. */
+/* Returns the first argument that is a phase. */
 static char **read_options(load *l, char **arg)
 {
     for (; *arg && strncmp(*arg, "--", 2) == 0; arg++) {
@@ -150,8 +136,11 @@ static void run_input(load *l)
 int main(int argc, char **argv)
 {
     static load l = {
-        .events = "/events", .publish = "/publish", .size = 100,
-        .transport = &load_http1, .io = &load_plain_io,
+        .events = "/events",
+        .publish = "/publish",
+        .size = 100,
+        .transport = &load_http1,
+        .io = &load_plain_io,
     };
     char **phase;
 

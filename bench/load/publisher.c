@@ -1,11 +1,14 @@
-/* The connection that publishes and asks. */
-#include "load.h"
+#include "publisher.h"
 
 #include <errno.h>
 #include <poll.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+
+#include "clock.h"
+#include "die.h"
 
 static void flush(load *l)
 {
@@ -31,7 +34,8 @@ static void on_writable(evutil_socket_t fd, short what, void *arg)
     flush(arg);
 }
 
-static size_t length_in(const char *head)
+/* The value of Content-Length, 0 without one. */
+static size_t content_length(const char *head)
 {
     for (const char *line = head; line; line = strstr(line, "\r\n")) {
         line += line == head ? 0 : 2;
@@ -43,8 +47,9 @@ static size_t length_in(const char *head)
     return 0;
 }
 
-/* Takes a whole answer off the front of `in`; false while there is none. */
-static bool take_answer(load *l)
+/* Removes a whole response from the front of `in` and keeps its body; false while it is not whole.
+ */
+static bool take_response(load *l)
 {
     load_publisher *p = &l->publisher;
     char *end;
@@ -57,7 +62,7 @@ static bool take_answer(load *l)
         return false;
     end[2] = '\0';
     head = (size_t)(end + 4 - p->in);
-    body = length_in(p->in);
+    body = content_length(p->in);
     end[2] = '\r';
     if (p->in_len < head + body)
         return false;
@@ -65,10 +70,9 @@ static bool take_answer(load *l)
         load_die("publishing was answered with:\n%.300s", p->in);
     memcpy(p->body, p->in + head, body);
     p->body[body] = '\0';
-    p->body_len = body;
     p->in_len -= head + body;
     memmove(p->in, p->in + head + body, p->in_len);
-    p->owed--;
+    p->pending--;
     return true;
 }
 
@@ -83,16 +87,16 @@ static void on_readable(evutil_socket_t fd, short what, void *arg)
         return;
     if (n <= 0)
         load_die("the server ended the publisher's connection");
-    l->moved++;
+    l->reads++;
     p->in_len += (size_t)n;
-    while (p->in_len > 0 && take_answer(l))
+    while (p->in_len > 0 && take_response(l))
         ;
     if (p->in_len == sizeof p->in - 1)
         load_die("an answer is longer than %zu bytes", sizeof p->in);
 }
 
-/* Until the socket is connected, and its TLS where it has one. */
-static int finish_start(load_socket *s)
+/* Blocks until the connection is there, over TLS too. 0, or -1 with errno set. */
+static int connect_socket(load_socket *s)
 {
     int wants = EV_WRITE;
 
@@ -106,16 +110,16 @@ static int finish_start(load_socket *s)
     return wants;
 }
 
-/* A server that was just started may not listen yet. */
 void load_publisher_open(load *l)
 {
     load_publisher *p = &l->publisher;
     int64_t began = load_now();
 
     for (;;) {
-        if (load_socket_open(l, &p->socket, 0, 0) == 0 && finish_start(&p->socket) == 0)
+        if (load_socket_open(&p->socket, l->io, l->port, 0, 0) == 0 &&
+            connect_socket(&p->socket) == 0)
             break;
-        if (errno != ECONNREFUSED || load_now() - began > LOAD_PATIENCE * INT64_C(1000000000))
+        if (errno != ECONNREFUSED || load_now() - began > LOAD_PATIENCE * LOAD_SECOND)
             load_die("no connection to 127.0.0.1:%d: %s", l->port, strerror(errno));
         load_socket_close(&p->socket, false);
         poll(NULL, 0, 10);
@@ -127,9 +131,9 @@ void load_publisher_open(load *l)
 
 static void append(load_publisher *p, const char *bytes, size_t len)
 {
-    if (p->out_len + len > p->out_room) {
-        p->out_room = 2 * (p->out_len + len);
-        p->out = realloc(p->out, p->out_room);
+    if (p->out_len + len > p->out_size) {
+        p->out_size = 2 * (p->out_len + len);
+        p->out = realloc(p->out, p->out_size);
         if (!p->out)
             load_die("out of memory");
     }
@@ -137,7 +141,8 @@ static void append(load_publisher *p, const char *bytes, size_t len)
     p->out_len += len;
 }
 
-void load_request(load *l, const char *method, const char *target, const char *body, size_t len)
+void load_publisher_request(load *l, const char *method, const char *target, const char *body,
+                            size_t len)
 {
     load_publisher *p = &l->publisher;
     char head[512];
@@ -148,7 +153,7 @@ void load_request(load *l, const char *method, const char *target, const char *b
 
     append(p, head, (size_t)head_len);
     append(p, body, len);
-    p->owed++;
+    p->pending++;
     flush(l);
 }
 
@@ -158,7 +163,7 @@ static void write_mark(load *l, char mark[LOAD_MARK + 1])
              (long long)load_now());
 }
 
-/* A payload: its mark, and letters up to its size. */
+/* Writes a payload of l->size bytes: a mark and letters. */
 static void write_payload(load *l, char *at)
 {
     char mark[LOAD_MARK + 1];
@@ -174,10 +179,10 @@ static void publish_in_target(load *l)
 
     write_mark(l, mark);
     snprintf(target, sizeof target, "%s?mark=%s", l->publish, mark);
-    load_request(l, "POST", target, "", 0);
+    load_publisher_request(l, "POST", target, "", 0);
 }
 
-void load_publish(load *l, unsigned count)
+void load_publisher_publish(load *l, unsigned count)
 {
     char *body, target[256];
 
@@ -193,10 +198,15 @@ void load_publish(load *l, unsigned count)
         write_payload(l, body + i * l->size);
     if (l->pipeline || count == 1) {
         for (unsigned i = 0; i < count; i++)
-            load_request(l, "POST", l->publish, body + i * l->size, l->size);
+            load_publisher_request(l, "POST", l->publish, body + i * l->size, l->size);
     } else {
         snprintf(target, sizeof target, "%s?burst=%u", l->publish, count);
-        load_request(l, "POST", target, body, l->size * count);
+        load_publisher_request(l, "POST", target, body, l->size * count);
     }
     free(body);
+}
+
+bool load_publisher_idle(const load *l)
+{
+    return l->publisher.pending == 0;
 }

@@ -1,35 +1,37 @@
-/* Sockets of TLS, by OpenSSL. Both servers of a comparison get the one cipher that is offered here;
- * certificates are not verified. */
-#include "load.h"
+#include "tls.h"
 
 #include <errno.h>
+#include <event2/event.h>
 #include <openssl/err.h>
 #include <openssl/ssl.h>
 #include <string.h>
 
-enum { RECORD = 16384 }; /* bytes of text in one, at most */
+#include "die.h"
 
-static SSL_CTX *shared(void)
+enum { RECORD = 16384 }; /* most bytes of plain text in a TLS record */
+
+/* The one context of all sockets. */
+static SSL_CTX *context(void)
 {
-    static SSL_CTX *made;
+    static SSL_CTX *ctx;
 
-    if (made)
-        return made;
-    made = SSL_CTX_new(TLS_client_method());
-    if (!made || SSL_CTX_set_ciphersuites(made, "TLS_AES_128_GCM_SHA256") != 1 ||
-        SSL_CTX_set_min_proto_version(made, TLS1_3_VERSION) != 1)
+    if (ctx)
+        return ctx;
+    ctx = SSL_CTX_new(TLS_client_method());
+    if (!ctx || SSL_CTX_set_ciphersuites(ctx, "TLS_AES_128_GCM_SHA256") != 1 ||
+        SSL_CTX_set_min_proto_version(ctx, TLS1_3_VERSION) != 1)
         load_die("no TLS: %s", ERR_reason_error_string(ERR_peek_error()));
-    SSL_CTX_set_mode(made, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE |
-                               SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
-    SSL_CTX_set_session_cache_mode(made, SSL_SESS_CACHE_OFF);
-    return made;
+    SSL_CTX_set_mode(ctx, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE |
+                              SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
+    SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_OFF);
+    return ctx;
 }
 
-static SSL *begin(load_socket *s)
+static SSL *new_ssl(load_socket *s)
 {
     const char *alpn = s->alpn ? s->alpn : "http/1.1";
     unsigned char list[32] = { (unsigned char)strlen(alpn) };
-    SSL *ssl = SSL_new(shared());
+    SSL *ssl = SSL_new(context());
 
     memcpy(list + 1, alpn, list[0]);
     if (!ssl || SSL_set_fd(ssl, s->fd) != 1 || SSL_set_alpn_protos(ssl, list, list[0] + 1u) != 0)
@@ -37,8 +39,9 @@ static SSL *begin(load_socket *s)
     return ssl;
 }
 
-/* -1 with errno, 0 at an end. */
-static int trouble(SSL *ssl, int returned)
+/* What an OpenSSL call that returned no success means: -1 with errno, or 0 at the end of the data.
+ */
+static int failure_of(SSL *ssl, int returned)
 {
     switch (SSL_get_error(ssl, returned)) {
     case SSL_ERROR_WANT_READ:
@@ -61,7 +64,7 @@ static int tls_start(load_socket *s)
     if (!s->state) {
         if (load_plain_io.start(s) != 0)
             return -1;
-        s->state = begin(s);
+        s->state = new_ssl(s);
     }
     ERR_clear_error();
     done = SSL_connect(s->state);
@@ -70,12 +73,12 @@ static int tls_start(load_socket *s)
     error = SSL_get_error(s->state, done);
     if (error == SSL_ERROR_WANT_READ || error == SSL_ERROR_WANT_WRITE)
         return error == SSL_ERROR_WANT_READ ? EV_READ : EV_WRITE;
-    trouble(s->state, done);
+    failure_of(s->state, done);
     return -1;
 }
 
-/* All there is: nothing stays in OpenSSL that the socket would not tell of. It reads no more than
- * a record at a time, and of that all is taken. */
+/* Leaves no decrypted bytes in OpenSSL, since no event of the socket would tell of them: a further
+ * record is begun only where `bytes` has room for the whole of it. */
 static ssize_t tls_read(load_socket *s, char *bytes, size_t len)
 {
     size_t total = 0, n = 0;
@@ -85,7 +88,7 @@ static ssize_t tls_read(load_socket *s, char *bytes, size_t len)
         int got = SSL_read_ex(s->state, bytes + total, len - total, &n);
 
         if (got != 1) {
-            int end = trouble(s->state, got);
+            int end = failure_of(s->state, got);
 
             return total > 0 ? (ssize_t)total : end;
         }
@@ -103,7 +106,7 @@ static ssize_t tls_write(load_socket *s, const char *bytes, size_t len)
 
     ERR_clear_error();
     done = SSL_write_ex(s->state, bytes, len, &n);
-    return done == 1 ? (ssize_t)n : trouble(s->state, done);
+    return done == 1 ? (ssize_t)n : failure_of(s->state, done);
 }
 
 static void tls_close(load_socket *s)
