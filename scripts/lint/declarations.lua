@@ -1,4 +1,4 @@
---- Whether a header declares what its own .c defines, and nothing else.
+--- Whether a header declares what its own .c defines, and nothing else; and a .c nothing of others.
 local source = require "source"
 local headers = require "headers"
 
@@ -32,6 +32,16 @@ local function check_header(path, defined_by, tell)
   return seen
 end
 
+-- A .c that declares another file's function would hide that it depends on that file.
+local function check_source(path, defined_by, tell)
+  for _, one in ipairs(headers.declared(source.read(path))) do
+    local definer = defined_by(path, one.name)
+    if definer and definer ~= path then
+      tell(path, one.line, "%s is declared here, but %s defines it", one.name, definer)
+    end
+  end
+end
+
 -- name -> headers of one wing that declare it
 local function index(headers_seen)
   local declared = {}
@@ -53,7 +63,8 @@ end
 function declarations.check(files, objects, defined_by, tell)
   local seen = {}
   for _, path in ipairs(files) do
-    if path:find("%.h$") then seen[path] = check_header(path, defined_by, tell) end
+    if path:find("%.h$") then seen[path] = check_header(path, defined_by, tell)
+    else check_source(path, defined_by, tell) end
   end
   local declared = index(seen)
   for _, path in ipairs(files) do

@@ -1,4 +1,4 @@
---- What a C header declares for others to call or read: functions and variables, not types.
+--- What C text declares for others to call or read: functions and variables, not types.
 local source = require "source"
 local headers = {}
 
@@ -28,13 +28,14 @@ end
 local function each_name(statement, tell)
   local plain = statement:gsub("__attribute__%s*%b()", " ")
   if plain:find("%f[%w_]typedef%f[^%w_]") or plain:find("%f[%w_]static%f[^%w_]") then return end
+  if plain:find("^%s*_Static_assert") then return end
   local name = plain:match("([%a_][%w_]*)%s*%(")
   if name then tell(name)
   elseif plain:find("%f[%w_]extern%f[^%w_]") then each_variable(plain, tell) end
 end
 
 --- Functions and variables that C text declares, in its order: list of { name, line }.
--- Types, macros, and functions that are static do not count.
+-- Types, macros, static functions and definitions do not count.
 function headers.declared(text)
   local found, line, scanned = {}, 1, 1
   local plain = blank_bodies(source.blank_directives(source.blank_c(text)))

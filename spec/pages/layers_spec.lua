@@ -169,7 +169,7 @@ describe("make lint-layers", function()
                "layers: 9 violations")
   end)
 
-  it("finds declarations in the wrong header", function()
+  it("finds declarations in the wrong file", function()
     local files = add({}, "csrc/http/queue", "queue_add")
     files["csrc/http/queue.h"] = [[
 typedef int (*queue_fn)(int queue_wake(int)); /* queue_wake(1); */
@@ -184,7 +184,7 @@ int queue_lost(int n);
 ]]
     files["csrc/http/waiter.h"] = "__attribute__((pure)) int queue_wake(int);\n"
     files["csrc/http/waiter.c"] = '#include "waiter.h"\nint queue_wake(int n)\n{ return n; }\n' ..
-      'const char queue_names[2][3] = { "a" }, *queue_name;\n'
+      'const char queue_names[2][3] = { "a" }, *queue_name;\nint queue_add(int);\n'
     tree(files)
     local elsewhere = " is declared here, but csrc/http/waiter.c defines it"
     fails_with("csrc/http/queue.h:5: queue_wake" .. elsewhere,
@@ -192,7 +192,8 @@ int queue_lost(int n);
                "csrc/http/queue.h:7: queue_name" .. elsewhere,
                "csrc/http/queue.h:8: queue_lost is declared here, but nothing defines it",
                "csrc/http/waiter.h:1: queue_wake is declared here and in csrc/http/queue.h",
-               "layers: 5 violations")
+               "csrc/http/waiter.c:5: queue_add is declared here, but csrc/http/queue.c defines it",
+               "layers: 6 violations")
   end)
 
   it("goes by the sources that are there, each of them compiled", function()
