@@ -156,7 +156,7 @@ valgrind: | deps
 
 LINTS := lint-layers lint-sizes lint-lua lint-warnings lint-cppcheck lint-format lint-sh
 lint: $(LINTS)
-lint-layers: $(OBJECTS) $(BENCH_OBJECTS) | deps
+lint-layers: $(OBJECTS) $(LOAD_OBJECTS) $(ATTACK_OBJECTS) | deps
 	@$(LUA) scripts/lint/layers.lua . $(BUILD)
 lint-sizes: | deps
 	@$(LUA) scripts/lint/sizes.lua

@@ -23,8 +23,7 @@ local report = source.report("layers")
 local being_mended = {}
 if (arg[1] or ".") == "." then
   for _, folder in ipairs {
-    "csrc/wire", "csrc/tls", "csrc/http", "csrc/http2", "csrc/client", "csrc/bind", "bench/load",
-    "bench/attack",
+    "csrc/wire", "csrc/tls", "csrc/http", "csrc/http2", "csrc/client", "csrc/bind",
   } do being_mended[folder] = true end
 end
 
@@ -45,20 +44,10 @@ local function node_of(path)
   return (path:gsub("%.[ch]$", ""))
 end
 
--- TEMPORARY: the programs of bench are looked at where they are compiled file by file.
-local function roots()
-  local list = {}
-  for _, folder in ipairs(wings.roots) do
-    local compiled = lfs.attributes(build .. "/" .. folder) ~= nil
-    if folder == "csrc" or compiled then list[#list + 1] = folder end
-  end
-  return list
-end
-
 local function find_files()
   local files, used, count = {}, {}, 0
   for _, ending in ipairs { ".c", ".h" } do
-    for _, path in ipairs(source.find(roots(), ending)) do
+    for _, path in ipairs(source.find(wings.roots, ending)) do
       local wing, folder = wings.of(path)
       if wing then
         files[#files + 1] = path
