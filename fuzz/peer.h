@@ -31,8 +31,9 @@ typedef struct peer {
     uint8_t next_id; /* of a stream of HTTP/2 */
 } peer;
 
-/* A connection of the server context's, by the input's next byte: bit 0: HTTP/2; 1 to 3: its first window; 4:
- * a small buffer of the server's socket; 5: empty SETTINGS. One that was open is closed. */
+/* Opens a connection of the server context, as the input's next byte says. Bit 0: HTTP/2; bits 1 to
+ * 3: its first window; bit 4: a small send buffer of the server's socket; bit 5: empty SETTINGS.
+ * The peer's earlier connection, if it is open, is closed. */
 void peer_connect(peer *p, sse_context *context, input *in);
 
 void peer_shut(peer *p); /* it sends no more */

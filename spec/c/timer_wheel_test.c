@@ -1,6 +1,6 @@
-/* timer_wheel_test.c: the timer wheel against a model on a clock of its own: 10,000 deadlines that are set,
- * moved and cancelled, also by the calls of others, while timers fire early or late and the process
- * sleeps. */
+/* timer_wheel_test.c: the timer wheel against a model, on a clock of its own: 10,000 deadlines that
+ * are set, moved and cancelled, also within the callbacks of others, while timers fire early or
+ * late and the process sleeps. */
 #include <stdio.h>
 #include <stdlib.h>
 
