@@ -1,14 +1,16 @@
---- Where functions begin and end, in C and in Lua; given source with comments and strings blanked.
+--- Finds where functions begin and end, in C and Lua whose comments and strings are blanked.
 local functions = {}
 
--- A brace at depth 0 behind a parameter list begins a body; one behind `=` or `struct x` doesn't.
+-- The name of the function whose body the brace at `at` begins; nil where it begins something else.
+-- A body's brace stands behind a parameter list, not behind `=` or `struct x`.
 local function opens_body(text, at)
   local before = text:sub(math.max(1, at - 4000), at - 1):match("[^;}]*$")
   if before:find("=") then return nil end
   return before:match("([%a_][%w_]*)%s*%b()%s*$")
 end
 
---- Functions of blanked C: list of { name, first, last }, the lines of the braces.
+--- Functions of blanked C: list of { name, first, last }, where the last two are the lines of the
+-- body's braces; and the depth of braces at the end, 0 if they match.
 function functions.of_c(text)
   local found, depth, line, open = {}, 0, 1, nil
   for at, c in text:gmatch("()([{}\n])") do
@@ -31,11 +33,12 @@ end
 
 local openers = { ["function"] = true, ["do"] = true, ["then"] = true, ["repeat"] = true }
 
--- elseif ... then closes the block that its `then` opens again.
+-- `elseif` closes the block of the `then` before it; its own `then` opens another.
 local closers = { ["end"] = true, ["until"] = true, ["elseif"] = true }
 
---- Functions of blanked Lua, nested ones too: list of { name, first, last, argument_of }.
--- argument_of: what an anonymous one is handed to, as in describe("x", function() ... end).
+--- Functions of blanked Lua, nested ones too: list of { name, first, last, argument_of }; and the
+-- number of blocks that are open at the end, 0 if they match. `argument_of` names the function that
+-- is called with an anonymous one, as in describe("x", function() ... end).
 function functions.of_lua(text)
   local found, stack, line, scanned = {}, {}, 1, 1
   for at, word in text:gmatch("()%f[%w_]([%a_][%w_]*)") do

@@ -13,7 +13,7 @@ local LARGEST = 5
 local measured = { "C file", "C function", "Lua file", "Lua function" }
 for _, kind in ipairs(measured) do measured[kind] = {} end
 
--- Blocks of a spec are functions to Lua only.
+-- Calls whose function argument holds a whole group of tests: its length has no limit.
 local blocks = {
   describe = true, context = true, insulate = true, expose = true,
   ["serving.over"] = true, ["serving.each"] = true,
@@ -23,7 +23,7 @@ local function measure(kind, size, what)
   table.insert(measured[kind], { size = size, what = what })
 end
 
--- Of each kind, the largest.
+-- Prints the largest LARGEST of each kind.
 local function list_largest()
   for _, kind in ipairs(measured) do
     local list = measured[kind]
@@ -38,7 +38,7 @@ local function list_largest()
   end
 end
 
--- Gives the number of lines.
+-- Checks what holds for any text file, and gives its number of lines.
 local function check_lines(path, text, limit)
   local number = 0
   for line in text:gmatch("([^\n]*)\n") do

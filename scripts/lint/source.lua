@@ -1,4 +1,4 @@
---- Source files for the lint scripts: found, read, and with comments and strings blanked.
+--- Finds and reads source files for the lint scripts, and blanks their comments and strings.
 local lfs = require "lfs"
 
 local source = {}
@@ -17,7 +17,8 @@ local function walk(path, ending, found)
   end
 end
 
---- Files under the given paths whose names end so, sorted. A path that isn't there has none.
+--- Paths of the files under the given paths whose names end in `ending`, sorted. A given path that
+-- does not exist is skipped.
 function source.find(paths, ending)
   local found = {}
   for _, path in ipairs(paths) do walk(path, ending, found) end
