@@ -29,6 +29,7 @@ lua:busted.runner|runs the specs|lua-busted|rock:busted|rock:busted|rock:busted
 lua:socket|raw clients in specs|lua-socket|rock:luasocket|lua5.4-socket|rock:luasocket
 cmd:curl|a client that is not ours, in specs|curl|curl|curl|curl
 cmd:openssl|makes certificates, and a client of TLS, in specs|openssl|openssl|openssl|openssl
+older-lua|a Lua that is refused, in specs|lua5.1|luajit|lua5.1|luajit
 LIST
         ;;
     lint) packages_of build; packages_of lfs; cat <<'LIST'
@@ -113,6 +114,13 @@ have_browser() {
     [ -d /Applications/Chromium.app ] || [ -d "/Applications/Google Chrome.app" ]
 }
 
+have_older_lua() {
+    for name in lua5.1 lua5.2 lua5.3 lua-5.1 lua51 lua53 luajit; do
+        command -v $name >/dev/null 2>&1 && return 0
+    done
+    return 1
+}
+
 have_libfuzzer() {
     command -v clang >/dev/null 2>&1 || return 1
     # Without the runtime clang names a file that isn't there.
@@ -143,6 +151,7 @@ have() {
             pkg-config --exists "$module" 2>/dev/null && return 0
         done
         return 1 ;;
+    older-lua) have_older_lua ;;
     browser) have_browser ;;
     font) [ -n "$(fc-list :lang=zh 2>/dev/null)" ] ;;
     libfuzzer) have_libfuzzer ;;

@@ -2,9 +2,20 @@
 #include "bind.h"
 #include "class.h"
 
+/* Raises unless the Lua that loads the module is the one it was compiled for. */
+static void check_lua(lua_State *L)
+{
+    int running = (int)lua_version(L);
+
+    if (running != LUA_VERSION_NUM)
+        luaL_error(L, "sse.core was compiled for Lua %d.%d, and this is Lua %d.%d",
+                   LUA_VERSION_NUM / 100, LUA_VERSION_NUM % 100, running / 100, running % 100);
+    luaL_checkversion(L);
+}
+
 int luaopen_sse_core(lua_State *L)
 {
-    luaL_checkversion(L);
+    check_lua(L);
     lua_newtable(L);
     sse_open_class(L);
     sse_open_loop(L);

@@ -1,5 +1,7 @@
 --- AbortController and AbortSignal, as the DOM has them.
 -- @module sse.abort
+require "sse.shared.lua_version"
+
 local core = require "sse.core"
 local event = require "sse.event"
 local eventtarget = require "sse.shared.event_target"

@@ -11,6 +11,8 @@
 -- Fields: `name`; `followers`, how many streams follow it now; `last_id`, the id of the newest
 -- event held, or nil; `closed`.
 -- @module sse.channel
+require "sse.shared.lua_version"
+
 local core = require "sse.core"
 local eventtarget = require "sse.shared.event_target"
 local options = require "sse.shared.options"

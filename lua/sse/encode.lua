@@ -1,5 +1,7 @@
 --- The encoder alone: an event as the bytes of an event stream.
 -- @module sse.encode
+require "sse.shared.lua_version"
+
 local core = require "sse.core"
 require "sse.json" -- tables as data
 

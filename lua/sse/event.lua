@@ -1,5 +1,7 @@
 --- Events: Event, and MessageEvent for what a server sent.
 -- @module sse.event
+require "sse.shared.lua_version"
+
 local json = require "sse.json"
 
 local Event = {}

@@ -1,5 +1,7 @@
 --- The web's EventSource (WHATWG HTML 9.2), with options beyond it.
 -- @module sse.eventsource
+require "sse.shared.lua_version"
+
 local abort = require "sse.abort"
 local client = require "sse.client.options"
 local eventtarget = require "sse.shared.event_target"

@@ -1,5 +1,7 @@
 --- fetch: one request, its response when the head has come, the body as it is read.
 -- @module sse.fetch
+require "sse.shared.lua_version"
+
 local abort = require "sse.abort"
 local body = require "sse.client.response_body"
 local client = require "sse.client.options"

@@ -1,5 +1,7 @@
 --- fetchEventSource: the callbacks of npm's @microsoft/fetch-event-source over fetch.
 -- @module sse.fetcheventsource
+require "sse.shared.lua_version"
+
 local abort = require "sse.abort"
 local client = require "sse.client.options"
 local core = require "sse.core"
@@ -10,6 +12,7 @@ local log = require "sse.log"
 local options = require "sse.shared.options"
 local refusal = require "sse.client.response_check"
 local task = require "sse.task"
+local with_closed = require "sse.client.with_closed"
 
 local DEFAULT_INTERVAL, MIN_INTERVAL, MAX_INTERVAL = 1000, 100, 30000
 
@@ -50,14 +53,18 @@ local function request_headers(self)
   return list
 end
 
+local function collect_body(res, why)
+  for piece in res:chunks() do
+    if refusal.keep(why, piece) then break end
+  end
+end
+
 -- Refuses what is no stream of events, with the beginning of its body, which has a time to come.
 local function check_type(res)
   local why = refusal.of(res, res.ok)
   if not why then return end
-  local _limit <close> = core.after(refusal.body_time, function() res:close() end)
-  for piece in res:chunks() do
-    if refusal.keep(why, piece) then break end
-  end
+  local limit = core.after(refusal.body_time, function() res:close() end)
+  with_closed(limit, collect_body, res, why)
   error(refusal.seal(why), 0)
 end
 
@@ -82,12 +89,9 @@ local function note(self, id, retry)
   if retry then self.interval = math.max(MIN_INTERVAL, math.min(MAX_INTERVAL, retry)) end
 end
 
--- One connection, to its end. Raises what onopen, onmessage, onclose or the network say against it.
-local function connect(self)
-  local o, parameters = self.options, parameters_of(self)
-  if self.stopped then return end
-  local res <close>, _, _, why = fetch(self.url, parameters)
-  if not res then error(why, 0) end
+-- Delivers a response's events until the response ends or the handle is closed.
+local function read_events(self, res)
+  local o = self.options
   tell(self, "debug", "answered", { status = res.status })
   if self.stopped then return end
   ;(o.onopen or check_type)(res)
@@ -101,6 +105,15 @@ local function connect(self)
   if self.stopped then return end
   if res.failure then error(res.failure, 0) end
   if o.onclose then o.onclose() end
+end
+
+-- One connection, to its end. Raises what onopen, onmessage, onclose or the network say against it.
+local function connect(self)
+  local parameters = parameters_of(self)
+  if self.stopped then return end
+  local res, _, _, why = fetch(self.url, parameters)
+  if not res then error(why, 0) end
+  with_closed(res, read_events, self, res)
 end
 
 -- What onerror says: the wait, or false, or nil and what it raised.

@@ -1,5 +1,7 @@
 --- Server-Sent Events: a client, a server, and the channel between them.
 -- @module sse
+require "sse.shared.lua_version"
+
 local abort = require "sse.abort"
 local channels = require "sse.channel"
 local core = require "sse.core"

@@ -2,6 +2,8 @@
 -- them, an empty array can be written, and an error says where in the table it was met.
 -- Requiring this module teaches the core to encode a table given as `data`.
 -- @module sse.json
+require "sse.shared.lua_version"
+
 local cjson = require "cjson"
 local core = require "sse.core"
 

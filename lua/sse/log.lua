@@ -1,5 +1,7 @@
 --- The log hook: what a source does, for whoever wants to read along.
 -- @module sse.log
+require "sse.shared.lua_version"
+
 local eventtarget = require "sse.shared.event_target"
 
 local log = {}

@@ -1,5 +1,7 @@
 --- Numbers for Prometheus: its text format, version 0.0.4.
 -- @module sse.metrics
+require "sse.shared.lua_version"
+
 local channels = require "sse.channel"
 
 local TYPE = "text/plain; version=0.0.4; charset=utf-8"

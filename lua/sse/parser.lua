@@ -1,5 +1,7 @@
 --- The event-stream parser alone: bytes in, events out, no sockets.
 -- @module sse.parser
+require "sse.shared.lua_version"
+
 local core = require "sse.core"
 local options = require "sse.shared.options"
 

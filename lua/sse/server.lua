@@ -17,6 +17,8 @@
 -- Paths without a route are 404, methods without a handler 405 with Allow; HEAD is answered by
 -- GET's handler without its body, OPTIONS with Allow.
 -- @module sse.server
+require "sse.shared.lua_version"
+
 local core = require "sse.core"
 local cors = require "sse.server.cors"
 local files = require "sse.server.files"

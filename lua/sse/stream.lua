@@ -6,6 +6,8 @@
 -- ("client", "server", "slow", "timeout", "error"), and `ondrain()`, called when all that was
 -- queued went out.
 -- @module sse.stream
+require "sse.shared.lua_version"
+
 local core = require "sse.core"
 local options = require "sse.shared.options"
 local task = require "sse.task"
@@ -94,9 +96,10 @@ end
 
 -- The channels that this stream let go before, as bits.
 local function followed_before(self, channels)
-  local bits, before = 0, left[self] or {}
+  local bits, bit, before = 0, 1, left[self] or {}
   for i = 1, channels.n do
-    if before[channels[i]] then bits = bits | 1 << i - 1 end
+    if before[channels[i]] then bits = bits + bit end
+    bit = bit * 2
   end
   return bits
 end

@@ -1,5 +1,7 @@
 --- Tasks: coroutines that the loop resumes, and waiting that works inside and outside of them.
 -- @module sse.task
+require "sse.shared.lua_version"
+
 local core = require "sse.core"
 local options = require "sse.shared.options"
 
