@@ -249,7 +249,7 @@ const char *sse_context_date(sse_context *context)
     time_t now = time(NULL);
 
     if (now != context->date_second)
-        sse_http1_format_date(now, context->date, sizeof context->date);
+        sse_response_format_date(now, context->date, sizeof context->date);
     context->date_second = now;
     return context->date;
 }

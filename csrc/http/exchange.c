@@ -184,8 +184,9 @@ static int reply_full(sse_exchange *x)
     static const char text[] = "503 Service Unavailable: too much waits for clients that are slow "
                                "(max_buffered)\n";
     char seconds[8];
-    sse_http1_field fields[] = { sse_http1_text_field("Content-Type", "text/plain; charset=utf-8"),
-                                 sse_http1_retry_after(seconds) };
+    sse_http1_field fields[] = { sse_response_text_field("Content-Type",
+                                                         "text/plain; charset=utf-8"),
+                                 sse_response_retry_after(seconds) };
     int code = sse_exchange_reply(x, 503, fields, 2, sse_slice_text(text), NULL);
 
     if (code)

@@ -1,45 +1,35 @@
-/* response_fields.h: the head of an HTTP/1 answer as a frame: the caller's fields, then Date and
- * what the connection needs (RFC 9112). */
+/* response_fields.h: the fields that a server adds to every response, and the rules for fields that
+ * hold for both protocols (RFC 9110). */
 #ifndef SSE_HTTP_RESPONSE_FIELDS_H
 #define SSE_HTTP_RESPONSE_FIELDS_H
 
 #include <time.h>
 
-#include "../wire/error.h"
-#include "../wire/frame.h"
 #include "../wire/http1.h"
 
-typedef struct sse_http1_answer {
-    int minor; /* of the request's HTTP/1.minor */
-    int status;
-    int64_t length; /* of the body, or -1: streamed */
-    bool chunked, keep_alive;
-    const char *date; /* of the Date field */
-} sse_http1_answer;
+#define SSE_RESPONSE_COMMON_FIELDS 2  /* most that sse_response_add_common_fields adds */
+#define SSE_RESPONSE_LENGTH_SIZE   24 /* bytes of a Content-Length as text, its NUL included */
 
-/* SSE_EINVAL: a bad field, *bad is its index; SSE_ETOOBIG, SSE_ENOMEM. */
-int sse_http1_head_frame(const sse_http1_answer *a, const sse_http1_field *fields, size_t count,
-                         size_t *bad, sse_frame **frame);
+/* Appends to fields[0..count) Date with the value `date`, unless it is among them already, and
+ * Content-Length where `length` (bytes of the body; -1: not known) is known and the status allows
+ * the field. `fields` must have room for SSE_RESPONSE_COMMON_FIELDS more; the new ones point to
+ * `date` and into `digits`. Returns the new count. */
+size_t sse_response_add_common_fields(char digits[SSE_RESPONSE_LENGTH_SIZE], const char *date,
+                                      int status, int64_t length, sse_http1_field *fields,
+                                      size_t count);
 
-#define SSE_HTTP1_OWN_FIELDS 2 /* most that sse_http1_add_own adds */
-#define SSE_HTTP1_DIGITS     24
+/* A field that points to the two texts. */
+sse_http1_field sse_response_text_field(const char *name, const char *value);
 
-/* What an answer of any protocol has beside the caller's fields: Date, unless it is among them, and
- * Content-Length where the length is known and the status has one, whose text is `digits`. Returns
- * the new count. */
-size_t sse_http1_add_own(char digits[SSE_HTTP1_DIGITS], const char *date, int status,
-                         int64_t length, sse_http1_field *fields, size_t count);
+/* Retry-After of a random 1 to 10 s, so that refused clients do not all come back at once. The
+ * field points into `room`. */
+sse_http1_field sse_response_retry_after(char room[8]);
 
-sse_http1_field sse_http1_text_field(const char *name, const char *value);
+/* Writes `now` as the value of a Date field (RFC 9110 section 5.6.7): 29 bytes and a NUL. */
+void sse_response_format_date(time_t now, char *out, size_t size);
 
-/* Retry-After of 1 to 10 s, so that the refused don't all come back at once. `room` is its text. */
-sse_http1_field sse_http1_retry_after(char room[8]);
-
-/* The Date field's value now: as RFC 9110 section 5.6.7 wants it. */
-void sse_http1_format_date(time_t now, char *out, size_t size);
-
-/* Whether an answer of that status may have a body (RFC 9112 section 6.3). */
-static inline bool sse_http1_has_body(int status)
+/* Whether a response of that status may have a body (RFC 9112 section 6.3). */
+static inline bool sse_response_has_body(int status)
 {
     return status >= 200 && status != 204 && status != 304;
 }

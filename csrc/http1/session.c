@@ -5,6 +5,7 @@
 
 #include "../http/response_fields.h"
 #include "reading.h"
+#include "response_head.h"
 
 /* Requests of one connection that a turn answers: behind them other connections have their turn. */
 enum { REQUESTS_A_TURN = 8 };
@@ -65,9 +66,9 @@ static int send_and_drop(session *s, sse_frame *frame)
 /* How the body will be delimited (RFC 9112 section 6): by its length, by chunks, or by the end. */
 static void choose_framing(session *s, sse_exchange *x, int status, int64_t length)
 {
-    if (!sse_http1_has_body(status))
+    if (!sse_response_has_body(status))
         x->head_only = true;
-    s->chunked = length < 0 && x->request->minor > 0 && sse_http1_has_body(status);
+    s->chunked = length < 0 && x->request->minor > 0 && sse_response_has_body(status);
     s->connection->out.bare = !s->chunked;
     if (length < 0 && !s->chunked && !x->head_only)
         s->keep_alive = false;
@@ -78,7 +79,9 @@ static int start_answer(sse_exchange *x, int status, const sse_http1_field *fiel
 {
     session *s = x->session;
     bool keep_alive = s->keep_alive, head_only = x->head_only;
-    sse_http1_answer answer = { .minor = x->request->minor, .status = status, .length = length };
+    sse_http1_response_head head = { .minor = x->request->minor,
+                                     .status = status,
+                                     .length = length };
     sse_frame *frame = NULL;
     int code = SSE_OK;
 
@@ -86,10 +89,10 @@ static int start_answer(sse_exchange *x, int status, const sse_http1_field *fiel
         return SSE_ECLOSED;
     choose_framing(s, x, status, length);
     s->connection->fresh = sse_connection_pending(s->connection) == 0;
-    answer.date = sse_context_date(x->context);
-    answer.chunked = s->chunked;
-    answer.keep_alive = s->keep_alive;
-    code = sse_http1_head_frame(&answer, fields, count, bad, &frame);
+    head.date = sse_context_date(x->context);
+    head.chunked = s->chunked;
+    head.keep_alive = s->keep_alive;
+    code = sse_http1_build_head(&head, fields, count, bad, &frame);
     if (!code)
         code = send_and_drop(s, frame);
     if (code) { /* nothing was sent: as if not asked */
@@ -163,21 +166,21 @@ static sse_connection *connection_of(const sse_exchange *x)
 /* A clear answer to a request that can't be served, then the end: what follows can't be trusted. */
 static void refuse(session *s, int status, const char *reason)
 {
-    sse_http1_answer answer = { .minor = 1, .status = status };
-    sse_http1_field fields[2] = { sse_http1_text_field("Content-Type",
-                                                       "text/plain; charset=utf-8") };
-    sse_frame *head = NULL;
+    sse_http1_response_head head = { .minor = 1, .status = status };
+    sse_http1_field fields[2] = { sse_response_text_field("Content-Type",
+                                                          "text/plain; charset=utf-8") };
+    sse_frame *frame = NULL;
     char text[256], seconds[8];
     int n = snprintf(text, sizeof text, "%d %s: %s\n", status, sse_http1_reason(status), reason);
 
     if (status == 503)
-        fields[1] = sse_http1_retry_after(seconds);
+        fields[1] = sse_response_retry_after(seconds);
     s->keep_alive = s->chunked = false;
     sse_connection_deadline(s->connection, 0);
-    answer.length = n;
-    answer.date = sse_context_date(s->connection->context);
-    sse_http1_head_frame(&answer, fields, status == 503 ? 2 : 1, NULL, &head);
-    if (send_and_drop(s, head) == SSE_OK)
+    head.length = n;
+    head.date = sse_context_date(s->connection->context);
+    sse_http1_build_head(&head, fields, status == 503 ? 2 : 1, NULL, &frame);
+    if (send_and_drop(s, frame) == SSE_OK)
         send_and_drop(s, sse_frame_raw((sse_slice){ text, (size_t)n }));
     drop_reading(s);
     sse_connection_read(s->connection, false); /* until it lingers */

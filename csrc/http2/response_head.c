@@ -1,5 +1,4 @@
 #include <stdlib.h>
-#include <strings.h>
 
 #include "../http/response_fields.h"
 #include "inner.h"
@@ -12,7 +11,7 @@ static bool of_the_connection(sse_slice name)
                                          "transfer-encoding", "upgrade" };
 
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
-        if (name.len == strlen(names[i]) && !strncasecmp(name.at, names[i], name.len))
+        if (sse_slice_is_name(name, names[i]))
             return true;
     return false;
 }
@@ -58,8 +57,8 @@ static void add(sse_http2_head *head, char **to, sse_slice name, sse_slice value
 int sse_http2_head_new(const char *date, int status, const sse_http1_field *fields, size_t count,
                        int64_t length, size_t *bad, sse_http2_head **out)
 {
-    sse_http1_field all[SSE_HTTP1_MAX_FIELDS + SSE_HTTP1_OWN_FIELDS];
-    char length_text[SSE_HTTP1_DIGITS], digits[3], *to = NULL;
+    sse_http1_field all[SSE_HTTP1_MAX_FIELDS + SSE_RESPONSE_COMMON_FIELDS];
+    char length_text[SSE_RESPONSE_LENGTH_SIZE], digits[3], *to = NULL;
     size_t bytes = 0;
     sse_http2_head *head = NULL;
     int code = SSE_OK;
@@ -68,7 +67,7 @@ int sse_http2_head_new(const char *date, int status, const sse_http1_field *fiel
         return SSE_ETOOBIG;
     if (count)
         memcpy(all, fields, count * sizeof *fields);
-    count = sse_http1_add_own(length_text, date, status, length, all, count);
+    count = sse_response_add_common_fields(length_text, date, status, length, all, count);
     code = check(status, all, count, bad, &bytes);
     if (code)
         return code;

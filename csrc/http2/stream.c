@@ -201,7 +201,7 @@ static int start_answer(sse_exchange *x, int status, const sse_http1_field *fiel
         sse_http2_head_new(sse_context_date(x->context), status, fields, count, length, bad, &head);
     if (code)
         return code;
-    if (!sse_http1_has_body(status))
+    if (!sse_response_has_body(status))
         x->head_only = true;
     head->has_body = length < 0 || (length > 0 && !x->head_only);
     t->tell = true;
@@ -271,8 +271,8 @@ static void hurry_answer(sse_exchange *x, uint64_t ms)
 
 void sse_http2_stream_refuse(sse_http2_stream *t, int status, const char *reason)
 {
-    sse_http1_field fields[2] = { sse_http1_text_field("Content-Type",
-                                                       "text/plain; charset=utf-8") };
+    sse_http1_field fields[2] = { sse_response_text_field("Content-Type",
+                                                          "text/plain; charset=utf-8") };
     sse_context *context = sse_http2_context(t->session);
     sse_http2_head *head = NULL;
     sse_frame *frame = NULL;
@@ -284,7 +284,7 @@ void sse_http2_stream_refuse(sse_http2_stream *t, int status, const char *reason
     if (t->reset || t->lost)
         return;
     if (status == 503)
-        fields[count++] = sse_http1_retry_after(seconds);
+        fields[count++] = sse_response_retry_after(seconds);
     context->count.rejected[status - 400]++;
     frame = sse_frame_raw((sse_slice){ text, (size_t)n });
     if (!frame ||

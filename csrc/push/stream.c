@@ -142,7 +142,7 @@ static bool given(const sse_stream_options *options, const char *name)
 /* Whether the answer depends on what the client accepts. */
 static bool is_negotiated(const sse_stream_options *options)
 {
-    return options->compress != SSE_COMPRESS_OFF && sse_http1_has_body(options->status) &&
+    return options->compress != SSE_COMPRESS_OFF && sse_response_has_body(options->status) &&
            !given(options, "Content-Encoding");
 }
 
@@ -164,10 +164,10 @@ static size_t coding_fields(const sse_stream_options *options, sse_coding coding
     size_t count = 0;
 
     if (coding != SSE_CODING_NONE)
-        out[count++] = sse_http1_text_field("Content-Encoding", name);
+        out[count++] = sse_response_text_field("Content-Encoding", name);
     if (is_negotiated(options) && !sse_fields_list(fields, options->count, "Vary", "*") &&
         !sse_fields_list(fields, options->count, "Vary", "Accept-Encoding"))
-        out[count++] = sse_http1_text_field("Vary", "Accept-Encoding");
+        out[count++] = sse_response_text_field("Vary", "Accept-Encoding");
     return count;
 }
 
