@@ -113,10 +113,10 @@ model: $(CORE) $(TEST_DEPS)
 	    SPEC=spec/push/channel_model_spec.lua
 
 # A full collection after every callback, and at one of SSE_STRESS_ALLOC calls of Lua's interface
-# that may run the collector (csrc/bind/stress.h), drawn from SSE_STRESS_SEED.
+# that may run the collector (csrc/bind/stress_calls.h), drawn from SSE_STRESS_SEED.
 stress: | deps
 	@$(MAKE) --no-print-directory test DEPS= BUILD=build-stress TEST_EXTRA= \
-	    BIND_CPPFLAGS="-DSSE_STRESS_ALLOC -include csrc/bind/stress.h" \
+	    BIND_CPPFLAGS="-DSSE_STRESS_ALLOC -include csrc/bind/stress_calls.h" \
 	    TEST_ENV="SSE_STRESS_GC=1 SSE_TEST_PATIENCE=10"
 
 SANITIZE := -fsanitize=address,undefined
@@ -135,7 +135,7 @@ asan: | deps
 
 # Under the sanitizers, and the collector may run at any allocation of the binding, as in make stress.
 ASAN_STRESS = $(ASAN_BUILD) BUILD=build-asan-stress TEST_ENV='$(ASAN_ENV)' \
-    BIND_CPPFLAGS="-DSSE_STRESS_ALLOC -include csrc/bind/stress.h"
+    BIND_CPPFLAGS="-DSSE_STRESS_ALLOC -include csrc/bind/stress_calls.h"
 
 # CHAOS_SEEDS (200) random programs and clients from CHAOS_SEED (1) on, under the sanitizers with leak
 # checking; chaos-plain without. SSE_STRESS_GC=1: with a full collection after every callback.

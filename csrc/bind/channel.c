@@ -4,7 +4,6 @@
 #include <string.h>
 
 #include "../wire/parser.h"
-#include "bind.h"
 #include "encoder.h"
 
 typedef struct channel_object {

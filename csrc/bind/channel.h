@@ -18,4 +18,7 @@ void sse_settle_channel(lua_State *L, int index);
 sse_filter *sse_push_filter(lua_State *L, int index);
 void sse_keep_filter(lua_State *L, int index);
 
+/* Registers the class; the module table is on top of the stack. */
+void sse_open_channel(lua_State *L);
+
 #endif

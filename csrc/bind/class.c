@@ -2,8 +2,6 @@
 
 #include <string.h>
 
-#include "bind.h"
-
 static const char state_key = 0; /* its address is the registry key */
 
 /* __index(object, key): upvalue 1 methods, upvalue 2 properties. */

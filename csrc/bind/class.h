@@ -91,4 +91,7 @@ void sse_unanchor(lua_State *L, int *ref);
 /* Pushes user value n of the object referenced by ref. */
 void sse_push_value(lua_State *L, int ref, int n);
 
+/* Adds `class_of` and the table `methods`; the module table is on top of the stack. */
+void sse_open_class(lua_State *L);
+
 #endif

@@ -1,6 +1,18 @@
-/* core.c: luaopen_sse_core, the list of classes. */
-#include "bind.h"
+#include "core.h"
+
+#include "channel.h"
 #include "class.h"
+#include "encoder.h"
+#include "exchange.h"
+#include "file.h"
+#include "loop.h"
+#include "parser.h"
+#include "random.h"
+#include "server.h"
+#include "stream.h"
+#include "stress.h"
+#include "transfer.h"
+#include "url.h"
 
 /* Raises unless the Lua that loads the module is the one it was compiled for. */
 static void check_lua(lua_State *L)
@@ -24,7 +36,7 @@ int luaopen_sse_core(lua_State *L)
     sse_open_transfer(L);
     sse_open_url(L);
     sse_open_server(L);
-    sse_open_request(L);
+    sse_open_exchange(L);
     sse_open_stream(L);
     sse_open_channel(L);
     sse_open_file(L);

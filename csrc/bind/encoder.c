@@ -3,7 +3,6 @@
 
 #include <string.h>
 
-#include "bind.h"
 #include "class.h"
 
 static const char json_key = 0; /* its address: registry key of the function for tables */

@@ -31,4 +31,7 @@ int sse_encode_message(sse_buffer *out, const sse_message *message, const char *
 /* Pushes nil, message, name of the code for what sse_encode_message gave; returns 3. */
 int sse_fail_message(lua_State *L, int code, const char *field);
 
+/* Adds the functions; the module table is on top of the stack. */
+void sse_open_encoder(lua_State *L);
+
 #endif

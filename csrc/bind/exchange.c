@@ -1,12 +1,13 @@
-/* request.c: the exchange class, one request and its answer. The Lua layer makes `req` and `res` of
- * it. */
+/* exchange.c: the exchange class, one request and its answer. The Lua layer makes `req` and `res`
+ * of it. */
+#include "exchange.h"
+
+#include "../server/server.h"
+#include "callbacks.h"
 #include "request.h"
-
-#include <ctype.h>
-#include <math.h>
-#include <strings.h>
-
-#include "bind.h"
+#include "response.h"
+#include "stream.h"
+#include "stream_options.h"
 
 typedef struct exchange_object {
     sse_state *st;
@@ -74,16 +75,6 @@ static void on_drain(void *user)
 }
 
 static const sse_exchange_events events = { .on_end = on_end, .on_drain = on_drain };
-
-void sse_set_callback(lua_State *L, const char *name, int n, bool open, int *self)
-{
-    if (!lua_isnil(L, 2) && !lua_isfunction(L, 2))
-        luaL_error(L, "%s must be a function or nil, got %s", name, luaL_typename(L, 2));
-    lua_settop(L, 2);
-    lua_setiuservalue(L, 1, n);
-    if (open)
-        sse_anchor(L, 1, self);
-}
 
 static int s_onclose(lua_State *L)
 {
@@ -187,109 +178,23 @@ static int m_request(lua_State *L)
     return 5;
 }
 
-static bool same_name(sse_slice name, const char *other, size_t len)
-{
-    return name.len == len && strncasecmp(name.at, other, len) == 0;
-}
-
-/* The values of all fields of that name, joined by ", " (RFC 9110 section 5.3); false: none. */
-static bool push_joined(lua_State *L, const sse_request *r, const char *name, size_t len)
-{
-    luaL_Buffer b;
-    bool any = false;
-
-    luaL_buffinit(L, &b);
-    for (size_t i = 0; i < r->field_count; i++) {
-        if (!same_name(r->fields[i].name, name, len))
-            continue;
-        if (any)
-            luaL_addlstring(&b, ", ", 2);
-        luaL_addlstring(&b, r->fields[i].value.at, r->fields[i].value.len);
-        any = true;
-    }
-    luaL_pushresult(&b);
-    return any;
-}
-
 static int m_header(lua_State *L)
 {
     sse_request *r = check_request(L);
-    size_t len = 0;
-    const char *name = luaL_checklstring(L, 2, &len);
+    sse_slice name;
 
-    if (!push_joined(L, r, name, len))
-        lua_pushnil(L);
+    name.at = luaL_checklstring(L, 2, &name.len);
+    sse_push_header(L, r, name);
     return 1;
-}
-
-static void push_lower(lua_State *L, sse_slice name)
-{
-    luaL_Buffer b;
-    char *to = luaL_buffinitsize(L, &b, name.len);
-
-    for (size_t i = 0; i < name.len; i++)
-        to[i] = (char)tolower((unsigned char)name.at[i]);
-    luaL_pushresultsize(&b, name.len);
 }
 
 static int m_headers(lua_State *L)
 {
-    sse_request *r = check_request(L);
-
-    lua_createtable(L, 0, (int)r->field_count);
-    for (size_t i = 0; i < r->field_count; i++) {
-        push_lower(L, r->fields[i].name);
-        push_joined(L, r, r->fields[i].name.at, r->fields[i].name.len);
-        lua_rawset(L, -3);
-    }
+    sse_push_headers(L, check_request(L));
     return 1;
 }
 
 /* --- the answer ---------------------------------------------------------- */
-
-size_t sse_check_fields(lua_State *L, int index, sse_http1_field fields[SSE_HTTP1_MAX_FIELDS])
-{
-    size_t count = 0;
-
-    if (lua_isnoneornil(L, index))
-        return 0;
-    luaL_checktype(L, index, LUA_TTABLE);
-    count = (size_t)lua_rawlen(L, index) / 2;
-    if (count > SSE_HTTP1_MAX_FIELDS - 8)
-        luaL_error(L, "too many headers: %d, at most %d", (int)count, SSE_HTTP1_MAX_FIELDS - 8);
-    for (size_t i = 0; i < count * 2; i++) {
-        sse_slice *s = i % 2 ? &fields[i / 2].value : &fields[i / 2].name;
-
-        if (lua_rawgeti(L, index, (lua_Integer)i + 1) != LUA_TSTRING)
-            luaL_error(L, "header names and values must be strings, got %s", luaL_typename(L, -1));
-        s->at = lua_tolstring(L, -1, &s->len);
-        lua_pop(L, 1); /* the table keeps it */
-    }
-    return count;
-}
-
-int sse_raise_bad_field(lua_State *L, const sse_http1_field *fields, size_t count, size_t bad)
-{
-    if (bad >= count)
-        return luaL_error(L, "a header can't be sent");
-    lua_pushlstring(L, fields[bad].name.at, fields[bad].name.len);
-    return luaL_error(
-        L,
-        "header '%s' can't be sent: a name is letters, digits and -, a value has no CR, LF or "
-        "NUL, and Content-Type of an event stream is fixed",
-        lua_tostring(L, -1));
-}
-
-int sse_push_sent(lua_State *L, int code)
-{
-    if (code == SSE_OK) {
-        lua_pushboolean(L, true);
-        return 1;
-    }
-    if (code == SSE_ESTATE)
-        return luaL_error(L, "no streamed answer was started: call write_head first");
-    return sse_fail(L, code, NULL);
-}
 
 static int check_status(lua_State *L, int index)
 {
@@ -401,64 +306,12 @@ static int m_abort(lua_State *L)
 
 /* --- event streams ------------------------------------------------------- */
 
-static lua_Number check_number(lua_State *L, const char *name, lua_Number least)
-{
-    lua_Number n = lua_tonumber(L, -1);
-
-    if (lua_type(L, -1) != LUA_TNUMBER || !(n >= least) || n > 9e15)
-        luaL_error(L, "event_stream: option '%s' must be a number of at least %d, got %s", name,
-                   (int)least, luaL_tolstring(L, -1, NULL));
-    return n;
-}
-
-/* options.name as a number, or `otherwise` where it is absent; false counts as 0 where that is
- * allowed. */
-static int64_t option(lua_State *L, int index, const char *name, int64_t otherwise, bool false_is_0)
-{
-    int64_t value = otherwise;
-    int type = lua_getfield(L, index, name);
-
-    if (type == LUA_TBOOLEAN && false_is_0 && !lua_toboolean(L, -1))
-        value = 0;
-    else if (type != LUA_TNIL)
-        value = (int64_t)ceil(check_number(L, name, false_is_0 ? 1 : 0));
-    lua_pop(L, 1);
-    return value;
-}
-
-static sse_compress check_compress(lua_State *L)
-{
-    static const char *const names[] = { "shared", "window", NULL };
-    int type = lua_getfield(L, 2, "compress");
-    sse_compress mode = SSE_COMPRESS_SHARED;
-
-    if (type == LUA_TBOOLEAN && !lua_toboolean(L, -1))
-        mode = SSE_COMPRESS_OFF;
-    else if (type != LUA_TNIL && type != LUA_TBOOLEAN)
-        mode = luaL_checkoption(L, -1, NULL, names) ? SSE_COMPRESS_WINDOW : SSE_COMPRESS_SHARED;
-    lua_pop(L, 1);
-    return mode;
-}
-
-static void check_stream_options(lua_State *L, sse_stream_options *options, sse_http1_field *fields)
-{
-    luaL_checktype(L, 2, LUA_TTABLE);
-    options->status = (int)option(L, 2, "status", 200, false);
-    options->retry = option(L, 2, "retry", SSE_NO_RETRY, false);
-    options->keep_alive = option(L, 2, "keep_alive", SSE_KEEP_ALIVE_DEFAULT, true);
-    options->max_pending = (size_t)option(L, 2, "max_pending", 0, false);
-    options->compress = check_compress(L);
-    lua_getfield(L, 2, "headers"); /* stays on the stack: the fields point into it */
-    options->count = sse_check_fields(L, lua_gettop(L), fields);
-    options->fields = fields;
-}
-
 /* event_stream(options) -> stream, the client has gone; or as push_answered. */
 static int m_event_stream(lua_State *L)
 {
     exchange_object *o = check(L);
     sse_http1_field fields[SSE_HTTP1_MAX_FIELDS];
-    sse_stream_options options = { 0 };
+    sse_stream_options options;
     sse_exchange *x = NULL;
     sse_stream *stream = NULL;
     void *object = NULL;
@@ -467,12 +320,7 @@ static int m_event_stream(lua_State *L)
 
     check_open(L, o);
     lua_settop(L, 2);
-    options.status = 200;
-    options.retry = SSE_NO_RETRY;
-    options.keep_alive = SSE_KEEP_ALIVE_DEFAULT;
-    options.compress = SSE_COMPRESS_SHARED;
-    if (!lua_isnil(L, 2))
-        check_stream_options(L, &options, fields);
+    sse_check_stream_options(L, &options, fields);
     object = sse_push_stream(L);
     x = check_open(L, o); /* now: outside of the loop a finalizer may have turned it */
     code = x ? sse_stream_open(x, &options, &stream, &bad) : SSE_ECLOSED;
@@ -561,7 +409,7 @@ static const luaL_Reg metamethods[] = { { "__gc", mm_gc }, { NULL, NULL } };
 static const sse_class exchange_class = { "sse.exchange", methods, properties, metamethods,
                                           setters };
 
-void sse_open_request(lua_State *L)
+void sse_open_exchange(lua_State *L)
 {
     sse_class_register(L, &exchange_class);
 }

@@ -1,11 +1,12 @@
 /* file.c: what Lua's io can't tell of files: realpath and stat. */
+#include "file.h"
+
 #include <errno.h>
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
-#include "bind.h"
 #include "class.h"
 
 #ifdef __APPLE__

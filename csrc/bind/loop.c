@@ -1,11 +1,12 @@
 /* loop.c: the loop's functions (run, turn, stop, now, running, report) and the timer, the deferred
  * call and the signal. */
+#include "loop.h"
+
 #include <math.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "bind.h"
 #include "class.h"
 
 /* --- the state ----------------------------------------------------------- */

@@ -4,7 +4,6 @@
 #include <string.h>
 
 #include "../wire/parser.h"
-#include "bind.h"
 #include "class.h"
 
 enum { ON_EVENT = 1, ON_RETRY, ON_COMMENT, ON_ID, OWNER, LAST_TYPE, LAST_ID, VALUES = LAST_ID };

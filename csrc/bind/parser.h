@@ -14,4 +14,7 @@ void sse_lparser_check(lua_State *L, int index);
  * events behind it are delivered all the same. The codes of sse_parser_feed. */
 int sse_lparser_feed(lua_State *L, int index, const char *bytes, size_t len);
 
+/* Registers the class; the module table is on top of the stack. */
+void sse_open_parser(lua_State *L);
+
 #endif

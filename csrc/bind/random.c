@@ -1,7 +1,8 @@
 /* random.c: bytes from the system's random source, for what nobody may guess. */
+#include "random.h"
+
 #include "../base/random.h"
 
-#include "bind.h"
 #include "class.h"
 
 /* random(count) -> a string of that many bytes; raises where the system has no random source. */

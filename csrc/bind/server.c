@@ -1,11 +1,11 @@
 /* server.c: the server class: listens, and calls on_request(exchange) for each whole request. */
-#include "../server/server.h"
+#include "server.h"
 
 #include <limits.h>
 #include <math.h>
 
-#include "bind.h"
-#include "request.h"
+#include "../server/server.h"
+#include "exchange.h"
 #include "tls_options.h"
 
 typedef struct server_object {

@@ -1,9 +1,11 @@
 /* stream.c: the stream class, one open text/event-stream response. It stays open though nobody
  * refers to it. */
-#include "bind.h"
+#include "stream.h"
+
+#include "callbacks.h"
 #include "channel.h"
 #include "encoder.h"
-#include "request.h"
+#include "response.h"
 
 typedef struct stream_object {
     sse_state *st;

@@ -1,13 +1,11 @@
 /* stress.c: collections at any call that may run one, in the build of `make stress`; in others
  * nothing. */
-#include "bind.h"
+#include "stress.h"
 
 #ifdef SSE_STRESS_ALLOC
 
 #include <stdint.h>
 #include <stdlib.h>
-
-#include "stress.h"
 
 static unsigned every; /* one call of so many */
 static uint64_t random_state;

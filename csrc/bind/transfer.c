@@ -1,11 +1,11 @@
 /* transfer.c: core.transfer{...}: one HTTP request; the loop calls on_head(status, {name, value,
  * ...}), on_data(bytes) or a parser, and on_done() or on_done(message, code), each with `owner`
  * before the rest where one was given. */
-#include "../client/transfer.h"
+#include "transfer.h"
 
 #include <math.h>
 
-#include "bind.h"
+#include "../client/transfer.h"
 #include "class.h"
 #include "parser.h"
 

@@ -1,9 +1,9 @@
 /* url.c: core.url(text [, base]): a URL's parts and serializations, or nil, message, code. */
-#include "../client/url.h"
+#include "url.h"
 
 #include <string.h>
 
-#include "bind.h"
+#include "../client/url.h"
 #include "class.h"
 
 static const char *const names[] = {

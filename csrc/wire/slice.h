@@ -26,10 +26,15 @@ static inline bool sse_slice_is(sse_slice s, const char *text)
     return s.len == len && (len == 0 || memcmp(s.at, text, len) == 0);
 }
 
-/* The same whatever the case of ASCII letters, as names in HTTP are compared. */
+/* Whether two names of HTTP are the same: the case of ASCII letters doesn't matter. */
+static inline bool sse_slice_same_name(sse_slice a, sse_slice b)
+{
+    return a.len == b.len && (a.len == 0 || strncasecmp(a.at, b.at, a.len) == 0);
+}
+
 static inline bool sse_slice_is_name(sse_slice s, const char *name)
 {
-    return s.len == strlen(name) && (s.len == 0 || strncasecmp(s.at, name, s.len) == 0);
+    return sse_slice_same_name(s, (sse_slice){ name, strlen(name) });
 }
 
 static inline bool sse_slice_equal(sse_slice a, sse_slice b)

@@ -1,0 +1,10 @@
+/* file.h: realpath and what else files need. */
+#ifndef SSE_BIND_FILE_H
+#define SSE_BIND_FILE_H
+
+#include "lua_api.h"
+
+/* Adds the functions; the module table is on top of the stack. */
+void sse_open_file(lua_State *L);
+
+#endif

@@ -1,0 +1,43 @@
+#include "request.h"
+
+#include <ctype.h>
+#include <stdbool.h>
+
+void sse_push_header(lua_State *L, const sse_request *r, sse_slice name)
+{
+    luaL_Buffer b;
+    bool any = false;
+
+    luaL_buffinit(L, &b);
+    for (size_t i = 0; i < r->field_count; i++) {
+        if (!sse_slice_same_name(r->fields[i].name, name))
+            continue;
+        if (any)
+            luaL_addlstring(&b, ", ", 2);
+        luaL_addlstring(&b, r->fields[i].value.at, r->fields[i].value.len);
+        any = true;
+    }
+    luaL_pushresult(&b);
+    if (!any)
+        lua_pushnil(L);
+}
+
+static void push_lower(lua_State *L, sse_slice name)
+{
+    luaL_Buffer b;
+    char *to = luaL_buffinitsize(L, &b, name.len);
+
+    for (size_t i = 0; i < name.len; i++)
+        to[i] = (char)tolower((unsigned char)name.at[i]);
+    luaL_pushresultsize(&b, name.len);
+}
+
+void sse_push_headers(lua_State *L, const sse_request *r)
+{
+    lua_createtable(L, 0, (int)r->field_count);
+    for (size_t i = 0; i < r->field_count; i++) {
+        push_lower(L, r->fields[i].name);
+        sse_push_header(L, r, r->fields[i].name);
+        lua_rawset(L, -3);
+    }
+}
