@@ -1,10 +1,10 @@
-/* channel_fuzz.c: whatever clients send, and whatever handlers, filters and callbacks do about it,
- * channels, followers and sessions stay whole, and each stream ends once.
+/* channel_fuzz.c: channels, followers and sessions stay consistent, and each stream ends exactly
+ * once, whatever clients send and whatever handlers, filters and callbacks do.
  *
- * An input is a list of operations of a byte and its arguments: bytes and frames of clients, turns
- * of the loop, the passing of time, and acts of the program, which handlers, filters and callbacks
- * do as well. Its first bytes (struct plan) choose limits, slow policies and what the callbacks do.
- * Time is the target's own: see clock.h. */
+ * An input begins with a struct plan, which chooses limits, slow policies and what the callbacks
+ * do. The rest is a list of operations, a byte and its arguments each: clients send bytes and
+ * frames, the loop turns, time passes, or the program acts. Handlers, filters and callbacks act in
+ * the same ways. Time is the target's own: see clock.h. */
 #include <string.h>
 
 #include "../csrc/push/follow.h"
@@ -14,13 +14,14 @@
 #define CHANNELS    3
 #define PEERS       3
 #define STREAMS     24
-#define ACTS        200 /* of the callbacks of an input: each may lead to the next */
-#define DEPTH       6   /* of acts within acts */
+#define ACTS        200 /* most acts of callbacks in an input: one may cause the next */
+#define DEPTH       6   /* most acts within one another */
 #define COUNT(list) (sizeof(list) / sizeof(list)[0])
 
+/* A request of a client: one of the two is set. */
 typedef struct slot {
     sse_stream *stream;
-    sse_exchange *held; /* not answered yet */
+    sse_exchange *unanswered;
 } slot;
 
 typedef struct filter {
@@ -28,6 +29,8 @@ typedef struct filter {
     uint8_t mode;
 } filter;
 
+/* limits: bits 0 to 1 and 4: small limits; 2: channels close first at the end; 3: clients read all
+ * at the end. logs: bounds of the channels' logs. The others: the act of each callback, 0: none. */
 typedef struct plan {
     uint8_t limits, logs, on_end, on_drain, on_filter, on_presence;
 } plan;
@@ -37,14 +40,14 @@ static sse_context context;
 static sse_channel *channels[CHANNELS];
 static slot slots[STREAMS];
 static peer peers[PEERS];
-static plan now;
+static plan the_plan;
 static int open_exchanges, filters, filtering, depth, acts_left;
 static char text[70000];
 
 static void act(uint8_t what, uint8_t arg);
 
-/* What a callback does: `what` of the plan, on something else each time. */
-static void act_within(uint8_t what)
+/* Does the act of a callback, as the plan has it, each time on another object. */
+static void act_in_callback(uint8_t what)
 {
     if (!what || acts_left == 0 || depth >= DEPTH)
         return;
@@ -59,17 +62,17 @@ static void on_end(void *user, sse_reason reason)
     slot *s = user;
 
     require(reason != SSE_NOT_ENDED, "an end without a reason");
-    require(s->stream || s->held, "an end that was told before");
+    require(s->stream || s->unanswered, "an end that was told before");
     s->stream = NULL;
-    s->held = NULL;
+    s->unanswered = NULL;
     open_exchanges--;
-    act_within(now.on_end);
+    act_in_callback(the_plan.on_end);
 }
 
 static void on_drain(void *user)
 {
     (void)user;
-    act_within(now.on_drain);
+    act_in_callback(the_plan.on_drain);
 }
 
 static const sse_exchange_events events = { .on_end = on_end, .on_drain = on_drain };
@@ -78,12 +81,12 @@ static slot *free_slot(void)
 {
     size_t i = 0;
 
-    while (i < STREAMS && (slots[i].stream || slots[i].held))
+    while (i < STREAMS && (slots[i].stream || slots[i].unanswered))
         i++;
     return i < STREAMS ? &slots[i] : NULL;
 }
 
-static int wants(sse_filter *base, const sse_channel *c, uint64_t position)
+static int filter_wants(sse_filter *base, const sse_channel *c, uint64_t position)
 {
     filter *f = (filter *)base;
     sse_publication p = { .event = { .data = SSE_SLICE("no"), .retry = SSE_NO_RETRY } };
@@ -92,9 +95,9 @@ static int wants(sse_filter *base, const sse_channel *c, uint64_t position)
     int code = 0;
 
     require(position >= c->log.oldest && position < c->log.next, "a filter is asked what is held");
-    base->refs++; /* as whoever calls it keeps it */
+    base->refs++; /* the act may drop the last other reference */
     filtering++;
-    act_within(now.on_filter);
+    act_in_callback(the_plan.on_filter);
     filtering--;
     if (mode & 4) {
         code = sse_channel_publish((sse_channel *)c, &p, &at, NULL);
@@ -105,7 +108,7 @@ static int wants(sse_filter *base, const sse_channel *c, uint64_t position)
     return mode & 2 && position % 7 == 0 ? SSE_ENOMEM : position % 3 != 0;
 }
 
-static void release(sse_filter *base)
+static void release_filter(sse_filter *base)
 {
     filters--;
     free(base);
@@ -116,12 +119,12 @@ static sse_filter *new_filter(uint8_t mode)
     filter *f = malloc(sizeof *f);
 
     require(f, "memory");
-    *f = (filter){ .base = { wants, release, 1 }, .mode = mode };
+    *f = (filter){ .base = { filter_wants, release_filter, 1 }, .mode = mode };
     filters++;
     return &f->base;
 }
 
-/* what: three bits of channels, one for a filter and its mode, two for where to begin. */
+/* Bits of `what`: 0 to 2: the channels; 3: with a filter of that mode; 4 and up: where to begin. */
 static void follow(slot *s, uint8_t what, uint8_t mode, sse_slice id)
 {
     sse_channel *list[CHANNELS];
@@ -136,7 +139,7 @@ static void follow(slot *s, uint8_t what, uint8_t mode, sse_slice id)
         return;
     options.filter = what & 8 ? new_filter(mode) : NULL;
     code = sse_stream_follow(s->stream, list, n, &options, &bad);
-    require(code == 0 || code == SSE_ECLOSED || code == SSE_EEXIST, "an answer of follow");
+    require(code == 0 || code == SSE_ECLOSED || code == SSE_EEXIST, "a known result of follow");
     if (options.filter && --options.filter->refs == 0)
         options.filter->release(options.filter);
 }
@@ -147,7 +150,7 @@ static void on_presence(void *user, bool joined, size_t followers, sse_reason re
 {
     (void)user;
     require(!joined || (followers > 0 && reason == SSE_NOT_ENDED), "who joins is there");
-    act_within(now.on_presence);
+    act_in_callback(the_plan.on_presence);
 }
 
 static const sse_channel_events channel_events = { .on_presence = on_presence };
@@ -158,21 +161,22 @@ static void new_channel(size_t i)
     static const uint64_t bytes[] = { 8 << 20, 100000, 8 << 20, 2000 };
     static const uint64_t ages[] = { 0, 0, 0, 50000 };
     char name[] = { 'a' + (char)i, '\0' };
-    uint8_t kind = (uint8_t)(now.logs >> i * 2);
+    uint8_t kind = (uint8_t)(the_plan.logs >> i * 2);
     sse_channel_options options = {
         .name = { name, 1 },
-        .history = { counts[(now.logs + i) % COUNT(counts)], bytes[kind & 3], ages[kind >> 1 & 3] },
+        .history = { counts[(the_plan.logs + i) % COUNT(counts)], bytes[kind & 3],
+                     ages[kind >> 1 & 3] },
         .slow = (sse_slow)i,
-        .max_lag = now.logs & 128 ? 500 : 0,
+        .max_lag = the_plan.logs & 128 ? 500 : 0,
         .gap_event = SSE_SLICE("gap"),
     };
 
     require(!sse_channel_new(loop, &options, NULL, &channel_events, &channels[i]), "a channel");
-    channels[i]->presence = now.on_presence != 0;
+    channels[i]->presence = the_plan.on_presence != 0;
 }
 
-/* A closed channel that nobody follows gives way to a new one, outside of filters. */
-static void renew(size_t i)
+/* Replaces a channel that is closed and has no followers, unless a filter is running. */
+static void replace_channel(size_t i)
 {
     if (!channels[i]->closed || channels[i]->count > 0 || filtering > 0)
         return;
@@ -195,10 +199,10 @@ static void publish(size_t i, size_t len, uint8_t arg)
     int code = sse_channel_publish(channels[i], &p, &position, &field);
 
     require(code == SSE_OK || code == SSE_EBUSY || code == SSE_ECLOSED || code == SSE_ETOOBIG,
-            "an answer of publish");
+            "a known result of publish");
 }
 
-/* Everybody a channel knows is a follower of a stream that lives. */
+/* Each channel's list of followers agrees with its count and with the streams' lists. */
 static void check_channels(void)
 {
     for (size_t i = 0; i < CHANNELS; i++) {
@@ -219,7 +223,7 @@ static void check_channels(void)
     }
 }
 
-/* --- what a program may do -------------------------------------------------------------------- */
+/* --- acts ------------------------------------------------------------------------------------- */
 
 static const size_t sizes[] = { 1, 10, 300, 3000, 20000, 69999 };
 
@@ -267,17 +271,17 @@ static void act_on_stream(uint8_t what, uint8_t arg)
     }
 }
 
-static void act_on_held(uint8_t arg)
+static void act_on_unanswered(uint8_t arg)
 {
     slot *s = &slots[arg % STREAMS];
     size_t bad = 0;
 
-    if (!s->held)
+    if (!s->unanswered)
         return;
     if (arg & 32)
-        sse_exchange_abort(s->held, SSE_END_ERROR);
+        sse_exchange_abort(s->unanswered, SSE_END_ERROR);
     else
-        sse_exchange_reply(s->held, 200, NULL, 0, (sse_slice){ text, sizes[arg & 3] }, &bad);
+        sse_exchange_reply(s->unanswered, 200, NULL, 0, (sse_slice){ text, sizes[arg & 3] }, &bad);
 }
 
 static void act(uint8_t what, uint8_t arg)
@@ -297,13 +301,13 @@ static void act(uint8_t what, uint8_t arg)
         sse_channel_close(channels[i]);
         break;
     case 6:
-        renew(i);
+        replace_channel(i);
         break;
     case 7 ... 14:
         act_on_stream(what % 18 - 7, arg);
         break;
     case 15:
-        act_on_held(arg);
+        act_on_unanswered(arg);
         break;
     case 16:
         sse_context_drain(&context, arg, 1000);
@@ -313,26 +317,12 @@ static void act(uint8_t what, uint8_t arg)
             sse_context_close_all(&context);
         break;
     default:
-        sse_fuzz_pass(4); /* more than a slice */
+        sse_fuzz_advance(4); /* longer than a slice of a round */
     }
     depth--;
 }
 
 /* --- handlers --------------------------------------------------------------------------------- */
-
-static uint8_t digit(char c)
-{
-    return (uint8_t)(c >= 'a' ? c - 'a' + 10 : c - '0') & 15;
-}
-
-/* The four bytes that a target describes: "/KAABBCC", in hexadecimal digits behind K. */
-static void read_target(sse_slice target, uint8_t out[4])
-{
-    memset(out, 0, 4);
-    out[0] = target.len > 1 ? (uint8_t)target.at[1] : '\0';
-    for (size_t i = 0; i < 3 && target.len >= 4 + 2 * i; i++)
-        out[i + 1] = (uint8_t)(digit(target.at[2 + 2 * i]) << 4 | digit(target.at[3 + 2 * i]));
-}
 
 static sse_slice last_id(const sse_request *r)
 {
@@ -344,7 +334,7 @@ static sse_slice last_id(const sse_request *r)
 
 static void open_stream(slot *s, const uint8_t what[4])
 {
-    sse_exchange *x = s->held;
+    sse_exchange *x = s->unanswered;
     sse_stream_options options = {
         .status = 200,
         .retry = SSE_NO_RETRY,
@@ -358,15 +348,15 @@ static void open_stream(slot *s, const uint8_t what[4])
     if (given.len > sizeof id)
         given.len = sizeof id;
     if (given.len)
-        memcpy(id, given.at, given.len); /* the request goes */
+        memcpy(id, given.at, given.len); /* opening the stream frees the request */
     if (sse_stream_open(x, &options, &s->stream, &bad)) {
         sse_exchange_abort(x, SSE_END_ERROR);
         return;
     }
-    s->held = NULL;
+    s->unanswered = NULL;
     sse_stream_listen(s->stream, s, &events);
     if (what[3] & 8)
-        act_within(what[2]);
+        act_in_callback(what[2]);
     follow(s, what[1], what[2], (sse_slice){ id, given.len });
 }
 
@@ -377,12 +367,12 @@ static void on_request(void *user, sse_exchange *x)
     size_t bad = 0;
 
     (void)user;
-    read_target(x->request->target, what);
+    peer_read_target(x->request->target, what);
     if (!s) {
         sse_exchange_abort(x, SSE_END_ERROR);
         return;
     }
-    *s = (slot){ .held = x };
+    *s = (slot){ .unanswered = x };
     x->user = s;
     x->on = &events;
     open_exchanges++;
@@ -391,54 +381,55 @@ static void on_request(void *user, sse_exchange *x)
         open_stream(s, what);
         return;
     case 'h':
-        return; /* until an act answers it */
+        return; /* an act may answer it later */
     case 'b':
         publish(what[1] % CHANNELS, sizes[what[2] % COUNT(sizes)], what[3]);
         break;
     default:
         act(what[1], what[2]);
     }
-    if (!s->held)
-        return; /* it was told its end meanwhile: never within an act */
+    if (!s->unanswered)
+        return; /* on_end was called */
     if (what[3] & 1)
         sse_exchange_reply(x, 204, NULL, 0, (sse_slice){ 0 }, &bad);
     if (what[3] & 2)
-        act_within(what[1]);
+        act_in_callback(what[1]);
     if (x->state == SSE_EXCHANGE_OPEN)
         sse_exchange_abort(x, SSE_END_ERROR);
 }
 
 /* --- operations ------------------------------------------------------------------------------- */
 
-static void nothing(void *arg)
+static void do_nothing(void *arg)
 {
     (void)arg;
 }
 
-/* A turn that doesn't wait. */
+/* Turns the loop once; the deferred call keeps it from waiting. */
 static void turn(void)
 {
     static sse_deferred soon;
     bool kept = false;
 
     if (!soon.call)
-        sse_deferred_init(&soon, nothing, NULL);
+        sse_deferred_init(&soon, do_nothing, NULL);
     sse_loop_defer(loop, &soon);
     sse_loop_turn(loop, &kept);
     check_channels();
 }
 
-/* libevent's clock is not ours: its timers are told. */
-static void pass(uint64_t ms)
+/* Advances the clock. libevent's timers have another clock, so the events of those that may be due
+ * are activated by hand. */
+static void pass_time(uint64_t ms)
 {
-    sse_fuzz_pass(ms);
+    sse_fuzz_advance(ms);
     event_active(&context.wheel.timer.event, EV_TIMEOUT, 0);
     for (size_t i = 0; i < CHANNELS; i++)
         if (channels[i]->ages)
             event_active(&channels[i]->aging.event, EV_TIMEOUT, 0);
 }
 
-/* The id of an event of some channel, or none, as a client may bring it. */
+/* Writes the id of one of a channel's last events, or an empty one, for a Last-Event-ID. */
 static void make_id(uint8_t arg, char out[SSE_MAX_ID])
 {
     const sse_log *log = &channels[arg % CHANNELS]->log;
@@ -454,11 +445,11 @@ static void request(peer *p, input *in, bool http2)
 {
     char id[SSE_MAX_ID];
 
-    make_id(take(in), id);
+    make_id(take_byte(in), id);
     peer_put_request(p, in, http2, id);
 }
 
-static void operate(uint8_t code, input *in)
+static void run_operation(uint8_t code, input *in)
 {
     static const uint64_t times[] = { 1, 17, 60, 1100, 2100, 61000 };
     peer *p = &peers[(code >> 4 & 3) % PEERS];
@@ -476,7 +467,7 @@ static void operate(uint8_t code, input *in)
         request(p, in, (code & 15) != 8);
         break;
     case 9:
-        peer_read(p, (size_t)take(in) * 256);
+        peer_read(p, (size_t)take_byte(in) * 256);
         break;
     case 10:
         peer_connect(p, &context, in);
@@ -488,12 +479,12 @@ static void operate(uint8_t code, input *in)
         peer_shut(p);
         break;
     case 13:
-        pass(times[take(in) % COUNT(times)]);
+        pass_time(times[take_byte(in) % COUNT(times)]);
         break;
     case 14:
     case 15:
-        what = take(in);
-        act(what, take(in));
+        what = take_byte(in);
+        act(what, take_byte(in));
         break;
     default:
         for (int i = 0; i <= (code >> 6); i++)
@@ -502,7 +493,7 @@ static void operate(uint8_t code, input *in)
     check_channels();
 }
 
-/* --- the world of an input -------------------------------------------------------------------- */
+/* --- an input --------------------------------------------------------------------------------- */
 
 static void start(void)
 {
@@ -510,9 +501,9 @@ static void start(void)
         .max_head = 1024,
         .max_target = 200,
         .max_body = 5000,
-        .max_bodies = now.limits & 16 ? 30 : 1 << 20,
-        .max_pending = now.limits & 1 ? 5000 : 1 << 20,
-        .max_buffered = now.limits & 2 ? 50000 : 1 << 24,
+        .max_bodies = the_plan.limits & 16 ? 30 : 1 << 20,
+        .max_pending = the_plan.limits & 1 ? 5000 : 1 << 20,
+        .max_buffered = the_plan.limits & 2 ? 50000 : 1 << 24,
         .head_timeout = 2000,
         .body_timeout = 2000,
         .idle_timeout = 60000,
@@ -542,14 +533,15 @@ static void close_channels(void)
         sse_channel_close(channels[i]);
 }
 
-/* Either the channels end first, after all that their followers are owed, or the connections. */
+/* Ends everything: the channels first, after their followers received what they have to, or the
+ * connections first, as the plan has it. */
 static void stop(void)
 {
     acts_left = 0;
-    now = (plan){ .limits = now.limits };
-    if (now.limits & 4)
+    the_plan = (plan){ .limits = the_plan.limits };
+    if (the_plan.limits & 4)
         close_channels();
-    for (int i = 0; i < 200 && now.limits & 8 && context.count.connections > 0; i++) {
+    for (int i = 0; i < 200 && the_plan.limits & 8 && context.count.connections > 0; i++) {
         for (size_t n = 0; n < PEERS; n++)
             peer_read(&peers[n], SIZE_MAX);
         turn();
@@ -583,14 +575,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     input in = { data, size };
 
-    if (size < sizeof now)
+    if (size < sizeof the_plan)
         return 0;
-    memcpy(&now, data, sizeof now);
-    in.at += sizeof now;
-    in.len -= sizeof now;
+    memcpy(&the_plan, data, sizeof the_plan);
+    in.at += sizeof the_plan;
+    in.len -= sizeof the_plan;
     start();
     while (in.len > 0)
-        operate(take(&in), &in);
+        run_operation(take_byte(&in), &in);
     stop();
     check_end();
     for (size_t i = 0; i < CHANNELS; i++)

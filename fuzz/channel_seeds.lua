@@ -1,8 +1,9 @@
--- channel_seeds.lua FOLDER: the beginnings of channel_fuzz.c's corpus: clients that follow, publish
--- and leave as they should, over both protocols, for each kind of follow, policy and window.
+-- channel_seeds.lua FOLDER: writes the first inputs of channel_fuzz.c's corpus: correct clients
+-- that follow, publish and leave, over both protocols, for each kind of follow, slow policy and
+-- window.
 local folder = assert(arg[1], "the folder to write to")
 
--- Operations of channel_fuzz.c for client 0 to 2; see operate().
+-- Operations of channel_fuzz.c; client: 0 to 2. See run_operation() there.
 local function op(code, client, ...) return string.char(code | client << 4, ...) end
 local function turns(n) return string.char((n - 1) << 6) end
 local function connect(client, how) return op(10, client, how) end
@@ -11,11 +12,12 @@ local function leave(client) return op(11, client) end
 local function pass(which) return op(13, 0, which) end
 local function act(what, arg) return op(14, 0, what, arg) end
 
--- Frames that are as they should be.
+-- HTTP/2 frames with a payload of the right length.
 local KINDS = { RST_STREAM = 3, SETTINGS = 4, PING = 6, WINDOW_UPDATE = 8 }
 local function frame(client, kind, id, value) return op(3, client, KINDS[kind], 0, id, value, 0) end
 
--- Requests: the id brought, bits of how, the letter's number in "fffhbaaa", and three bytes.
+-- Requests. how: bits of the method and of what is accepted; letter: index in "fffhbaaa"; then the
+-- three bytes of the path.
 local function http2(client, how, letter, ...) return op(5, client, 0, how, letter, ...) end
 local function http1(client, how, letter, ...) return op(8, client, 0, how, letter, ...) end
 local FOLLOW, PUBLISH, ACT = 0, 4, 5
@@ -32,8 +34,9 @@ local function seed(...)
   file:write(...)
 end
 
--- A life of two followers, one on each protocol: `what` are the bits of channels and filter.
-local function life(what, channel, window, logs, gzip)
+-- Two followers, one over each protocol, from connecting to leaving. what: bits of the channels and
+-- the filter.
+local function two_followers(what, channel, window, logs, gzip)
   seed(plan(12, logs, 0, 0, 0, 0), connect(0, 1 | window << 1), connect(1, 0), turns(2),
     http2(0, GET | gzip, FOLLOW, what, 1, gzip), http1(1, GET | gzip, FOLLOW, what, 1, gzip),
     turns(2), read(0), read(1),
@@ -47,12 +50,12 @@ for channel = 0, 2 do
   for kind = 0, 3 do
     local alone, filter = 1 << channel, 8
     local what = ({ alone, 7, alone | filter, 7 | filter })[kind + 1]
-    for _, window in ipairs { 0, 2, 4 } do life(what, channel, window, kind, 0) end
-    life(what, channel, 4, kind, GZIP)
+    for _, window in ipairs { 0, 2, 4 } do two_followers(what, channel, window, kind, 0) end
+    two_followers(what, channel, 4, kind, GZIP)
   end
 end
 
--- Each act of the program, and each as what the callbacks do.
+-- Each act of the program, by an operation and by all callbacks.
 for what = 0, 17 do
   local first = connect(0, 9) .. connect(1, 0) .. http2(0, GET, FOLLOW, 15, 1, 0) ..
     http1(1, GET, FOLLOW, 7, 1, 0) .. turns(3)

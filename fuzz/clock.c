@@ -4,15 +4,15 @@
 
 #define BEGINNING ((uint64_t)1000000000)
 
-static uint64_t now_us = BEGINNING, state = 1;
+static uint64_t now_us = BEGINNING, random_state = 1;
 
 void sse_fuzz_restart(void)
 {
     now_us = BEGINNING;
-    state = 1;
+    random_state = 1;
 }
 
-void sse_fuzz_pass(uint64_t ms)
+void sse_fuzz_advance(uint64_t ms)
 {
     now_us += ms * 1000;
 }
@@ -26,20 +26,20 @@ int sse_fuzz_clock(clockid_t id, struct timespec *out)
     return 0;
 }
 
-/* Xorshift. */
+/* The random bytes of a xorshift generator. */
 void sse_fuzz_random(void *out, size_t len)
 {
     unsigned char *bytes = out;
 
     for (size_t i = 0; i < len; i++) {
-        state ^= state << 13;
-        state ^= state >> 7;
-        state ^= state << 17;
-        bytes[i] = (unsigned char)(state >> 32);
+        random_state ^= random_state << 13;
+        random_state ^= random_state >> 7;
+        random_state ^= random_state << 17;
+        bytes[i] = (unsigned char)(random_state >> 32);
     }
 }
 
-/* In the place of csrc/base/random.c's. */
+/* Takes the place of csrc/base/random.c. */
 int sse_random_bytes(void *to, size_t count)
 {
     sse_fuzz_random(to, count);

@@ -1,5 +1,6 @@
-/* libFuzzer: the decoder fed a body whole, with much room, and in pieces, with little: both give
- * the same bytes, or fail alike. */
+/* decoder_fuzz.c: decoding a body whole into a large buffer, and in pieces into a small one, gives
+ * the same bytes or fails both times. Input: coding, size of the pieces, size of the buffer, the
+ * body. */
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -7,21 +8,22 @@
 #include "../csrc/wire/decoder.h"
 #include "../csrc/wire/error.h"
 
-#define MOST ((uint64_t)1 << 20) /* bytes decoded of an input: it may be 2 GiB */
+#define MOST \
+    ((uint64_t)1 << 20) /* decoded bytes of an input that are looked at; it may have 2 GiB */
 
 typedef struct result {
     int code;
     uint64_t bytes, hash;
 } result;
 
-static void add(result *r, const char *bytes, size_t len)
+static void add_to_result(result *r, const char *bytes, size_t len)
 {
     for (size_t i = 0; i < len; i++)
         r->hash = (r->hash ^ (unsigned char)bytes[i]) * 0x100000001B3u;
     r->bytes += len;
 }
 
-/* Pieces of 1 to `step` bytes of input into `cap` bytes of room. */
+/* Feeds the decoder pieces of `step` bytes; each call may decode `cap` bytes. */
 static result decode(sse_slice coding, const uint8_t *data, size_t size, size_t step, size_t cap)
 {
     static char to[1 << 16];
@@ -37,7 +39,7 @@ static result decode(sse_slice coding, const uint8_t *data, size_t size, size_t 
             r.code = sse_decoder_run(d, &in, to, cap, &len);
             if (len > cap || (!r.code && len < cap && in.len > 0))
                 abort();
-            add(&r, to, len);
+            add_to_result(&r, to, len);
         }
         data += n;
         size -= n;

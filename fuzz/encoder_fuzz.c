@@ -1,5 +1,6 @@
-/* encoder_fuzz.c: decode(encode(e)) == e at every split; what can't be encoded is refused for a
- * reason. input: flags, two lengths, the bytes of type, id and data. */
+/* encoder_fuzz.c: what the encoder writes, the parser reads back, split at any byte; the encoder
+ * refuses only what the format cannot express. Input: flags, lengths of type and id, then the bytes
+ * of type, id and data. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -10,7 +11,7 @@
 
 enum { HAS_TYPE = 1, HAS_ID = 2, HAS_DATA = 4, HAS_RETRY = 8, IS_COMMENT = 16 };
 
-#define LONGEST 400
+#define LONGEST 400 /* bytes of an input */
 
 typedef struct seen {
     int events, retries, comments;
@@ -61,12 +62,12 @@ static void on_comment(void *user, sse_slice text)
 
     if (s->comments++ > 0)
         must(sse_buffer_append(&s->text, "\n", 1) == SSE_OK);
-    must(text.len == 0 || text.at[0] == ' '); /* the encoder's own */
+    must(text.len == 0 || text.at[0] == ' '); /* the encoder writes it after the colon */
     if (text.len > 0)
         must(sse_buffer_append(&s->text, text.at + 1, text.len - 1) == SSE_OK);
 }
 
-/* CRLF and CR become LF, as the format has it. */
+/* Turns CRLF and CR into LF, since the format cannot tell them apart. */
 static void normalise(sse_buffer *out, sse_slice text)
 {
     for (size_t i = 0; i < text.len; i++) {
@@ -120,7 +121,7 @@ static bool has_breaks(sse_slice s)
     return false;
 }
 
-static void round_trips(const sse_buffer *bytes, const sse_event *event, sse_slice comment)
+static void check_round_trips(const sse_buffer *bytes, const sse_event *event, sse_slice comment)
 {
     sse_buffer text;
 
@@ -143,8 +144,8 @@ static void round_trips(const sse_buffer *bytes, const sse_event *event, sse_sli
     sse_buffer_free(&text);
 }
 
-/* The frame of the event holds the same bytes, framed. */
-static void frame_agrees(const sse_event *event, const sse_buffer *bytes)
+/* A frame made of the event has the same bytes as payload, and as a chunk of HTTP/1.1. */
+static void check_frame(const sse_event *event, const sse_buffer *bytes)
 {
     sse_frame *frame = NULL;
     sse_slice chunk = { 0 };
@@ -199,9 +200,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         must(has_breaks(strcmp(field, "event") ? event.id : event.type));
     } else {
         must(comment.at || (!has_breaks(event.type) && !has_breaks(event.id)));
-        round_trips(&out, &event, comment);
+        check_round_trips(&out, &event, comment);
         if (!comment.at)
-            frame_agrees(&event, &out);
+            check_frame(&event, &out);
     }
     sse_buffer_free(&out);
     return 0;

@@ -1,6 +1,6 @@
-/* http1_fuzz.c: any split of the same bytes gives the same requests and the same refusal, and every
- * slice lies within what was given. The first two bytes of an input choose the split and the
- * limits. */
+/* http1_fuzz.c: the same bytes give the same requests and the same refusal however they are split,
+ * and every slice that is reported lies within them. The first two bytes of an input choose the
+ * split and the limits. */
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,9 +10,9 @@
 
 typedef struct peer {
     sse_http1_limits limits;
-    const char *bytes; /* all of them */
-    size_t at, end;    /* consumed; arrived */
-    size_t scanned;
+    const char *bytes; /* of the whole input */
+    size_t at, end;    /* bytes consumed; bytes that have arrived */
+    size_t scanned;    /* the head parser's */
     bool in_body;
     sse_http1_head head;
     sse_http1_body body;
@@ -29,7 +29,7 @@ static void require(bool ok, const char *what)
     abort();
 }
 
-static void note(peer *p, const void *bytes, size_t len)
+static void hash_bytes(peer *p, const void *bytes, size_t len)
 {
     const unsigned char *at = bytes;
 
@@ -37,27 +37,27 @@ static void note(peer *p, const void *bytes, size_t len)
         p->hash = (p->hash ^ at[i]) * 1099511628211u;
 }
 
-static void note_slice(peer *p, sse_slice s, const char *low, const char *high)
+static void hash_slice(peer *p, sse_slice s, const char *low, const char *high)
 {
     require(s.at >= low && s.at + s.len <= high, "a slice is not within the input");
-    note(p, s.at, s.len);
-    note(p, "|", 1);
+    hash_bytes(p, s.at, s.len);
+    hash_bytes(p, "|", 1);
 }
 
-static void note_head(peer *p, const char *low, size_t used)
+static void hash_head(peer *p, const char *low, size_t used)
 {
     const sse_http1_head *h = &p->head;
 
     require(h->field_count <= SSE_HTTP1_MAX_FIELDS, "too many fields");
     require(!(h->chunked && h->content_length >= 0), "both lengths");
-    note_slice(p, h->method, low, low + used);
-    note_slice(p, h->target, low, low + used);
-    note(p, &h->minor, sizeof h->minor);
-    note(p, &h->content_length, sizeof h->content_length);
-    note(p, (bool[]){ h->keep_alive, h->chunked, h->expect_continue }, 3);
+    hash_slice(p, h->method, low, low + used);
+    hash_slice(p, h->target, low, low + used);
+    hash_bytes(p, &h->minor, sizeof h->minor);
+    hash_bytes(p, &h->content_length, sizeof h->content_length);
+    hash_bytes(p, (bool[]){ h->keep_alive, h->chunked, h->expect_continue }, 3);
     for (size_t i = 0; i < h->field_count; i++) {
-        note_slice(p, h->fields[i].name, low, low + used);
-        note_slice(p, h->fields[i].value, low, low + used);
+        hash_slice(p, h->fields[i].name, low, low + used);
+        hash_slice(p, h->fields[i].value, low, low + used);
     }
     p->requests++;
 }
@@ -65,7 +65,7 @@ static void note_head(peer *p, const char *low, size_t used)
 static int take_head(peer *p)
 {
     size_t len = p->end - p->at, used = 0;
-    char *copy = malloc(len ? len : 1); /* a read past its end shows */
+    char *copy = malloc(len ? len : 1); /* the sanitizer sees a read past its end */
     int code = SSE_OK;
 
     require(copy != NULL, "memory");
@@ -73,7 +73,7 @@ static int take_head(peer *p)
     code = sse_http1_parse_head(copy, len, &p->limits, &p->scanned, &p->head, &used, &p->refusal);
     if (!code) {
         require(used <= len, "a head longer than the input");
-        note_head(p, copy, used);
+        hash_head(p, copy, used);
         code = sse_http1_body_init(&p->body, &p->head, 300, 64, &p->refusal);
         p->at += used;
         p->scanned = 0;
@@ -94,14 +94,15 @@ static int take_body(peer *p)
         return code;
     require(used <= p->end - p->at, "more used than given");
     require(data.at >= low && data.at + data.len <= low + used, "data is not within the input");
-    note(p, data.at, data.len);
+    hash_bytes(p, data.at, data.len);
     p->body_bytes += data.len;
     p->at += used;
     p->in_body = !p->body.done;
     return used == 0 && p->in_body ? SSE_EAGAIN : SSE_OK;
 }
 
-/* Pieces of `first` bytes, then of `step` bytes each (0: all the rest). */
+/* Parses `len` bytes that arrive in pieces: the first of `first` bytes, the others of `step` bytes
+ * (0: all the rest). */
 static void feed(peer *p, size_t len, size_t first, size_t step)
 {
     int code = SSE_EAGAIN;
@@ -115,7 +116,7 @@ static void feed(peer *p, size_t len, size_t first, size_t step)
             break;
         p->end = step && len - p->end > step ? p->end + step : len;
     }
-    note(p, &p->refusal.status, sizeof p->refusal.status);
+    hash_bytes(p, &p->refusal.status, sizeof p->refusal.status);
     if (code == SSE_EPROTO)
         require(p->refusal.status >= 400 && p->refusal.reason, "a refusal without a reason");
     else
@@ -134,7 +135,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    static peer whole, bytewise, split; /* large, and set in full below */
+    static peer whole, bytewise, split; /* too large for the stack; assigned below */
     peer start = { .limits = { 16384, 8192 } };
 
     if (size < 2)

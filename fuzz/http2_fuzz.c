@@ -1,21 +1,22 @@
-/* http2_fuzz.c: whatever a client sends, the session neither breaks nor leaks, and each exchange
- * ends once. An input's first byte chooses how it is cut, and whether it is taken as it is or as a
- * list of frames (kind, flags, stream, length, payload); what is answered depends on the method. */
+/* http2_fuzz.c: an HTTP/2 session survives whatever a client sends, without a leak, and each
+ * exchange ends exactly once. Bits of an input's first byte: 0: the rest is a list of frames (type,
+ * flags, stream, length, payload) instead of plain bytes; 1: a valid preface comes first; 2 to 7:
+ * bytes in a piece, 0 for all at once. The path of a request chooses its response. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include "../csrc/http2/session.h"
-#include "../csrc/server/detection.h"
 #include "../csrc/push/stream.h"
+#include "../csrc/server/detection.h"
 
 #define PREFACE "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\4\0\0\0\0\0"
 
 static sse_loop *loop;
 static sse_context context;
 static int open_exchanges;
-static sse_exchange *last; /* a stream that goes on */
+static sse_exchange *endless; /* a response that goes on until its end is forced */
 
 static void require(bool ok, const char *what)
 {
@@ -29,8 +30,8 @@ static void on_end(void *user, sse_reason reason)
 {
     require(reason != SSE_NOT_ENDED, "an end without a reason");
     open_exchanges--;
-    if (last == user)
-        last = NULL;
+    if (endless == user)
+        endless = NULL;
 }
 
 static void on_drain(void *user)
@@ -43,8 +44,8 @@ static void on_drain(void *user)
     sse_exchange_finish(x, SSE_END_SERVER);
 }
 
-static const sse_exchange_events once = { .on_end = on_end };
-static const sse_exchange_events draining = { .on_end = on_end, .on_drain = on_drain };
+static const sse_exchange_events plain_events = { .on_end = on_end };
+static const sse_exchange_events stream_events = { .on_end = on_end, .on_drain = on_drain };
 
 static void send_large(sse_exchange *x)
 {
@@ -63,22 +64,22 @@ static void on_request(void *user, sse_exchange *x)
     (void)user;
     require(x->request->major == 1 || x->request->major == 2, "a version");
     x->user = x;
-    x->on = &once;
+    x->on = &plain_events;
     open_exchanges++;
     switch (x->request->target.len > 1 ? x->request->target.at[1] : '\0') {
     case 's':
-        x->on = &draining;
+        x->on = &stream_events;
         sse_exchange_start(x, 200, NULL, 0, &bad);
         send_large(x);
         break;
     case 'l':
         sse_exchange_start(x, 200, NULL, 0, &bad);
-        last = x;
+        endless = x;
         break;
     case 'a':
         sse_exchange_abort(x, SSE_END_ERROR);
         break;
-    case 'h': /* never answered */
+    case 'h': /* no response ever */
         break;
     default:
         sse_exchange_reply(x, 200, x->request->fields, x->request->field_count,
@@ -88,7 +89,8 @@ static void on_request(void *user, sse_exchange *x)
     }
 }
 
-static void settle(int peer)
+/* Turns the loop and reads at the client's end until the server has nothing more to do. */
+static void run_to_rest(int peer)
 {
     char scratch[65536];
     bool kept = false;
@@ -108,17 +110,18 @@ static void feed(sse_connection *c, int peer, const uint8_t *bytes, size_t len, 
         c->protocol->on_bytes(c, (const char *)bytes, n);
         bytes += n;
         len -= n;
-        if (last)
-            sse_exchange_give_up(last, NULL, 1, SSE_END_SLOW);
+        if (endless)
+            sse_exchange_give_up(endless, NULL, 1, SSE_END_SLOW);
         if (sse_connection_ended(c))
             break; /* before its struct is freed */
-        settle(peer);
+        run_to_rest(peer);
         if (context.count.connections == 0)
             return;
     }
 }
 
-/* A request is hard to guess: kind 10 is one, whose path the payload begins. */
+/* Writes a HEADERS frame with a valid request, since mutation hardly ever finds one. In an input it
+ * stands as a frame of type 10, whose flags, stream and length choose flags, stream and path. */
 static size_t make_request(const uint8_t *data, uint8_t *out)
 {
     static const uint8_t block[] = "\x83\x86\x41\x01"
@@ -131,7 +134,7 @@ static size_t make_request(const uint8_t *data, uint8_t *out)
     return sizeof head + sizeof block;
 }
 
-/* The frames that an input describes, as bytes. */
+/* Writes the frames that the input lists; returns their bytes. */
 static size_t make_frames(const uint8_t *data, size_t size, uint8_t *out, size_t max)
 {
     size_t len = 0;
@@ -205,7 +208,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (context.count.connections > 0)
         feed(c, pair[1], data, size, mode >> 2);
     sse_context_close_all(&context);
-    settle(pair[1]);
+    run_to_rest(pair[1]);
     close(pair[1]);
     require(open_exchanges == 0, "each exchange ends once");
     require(context.count.queued.waiting == 0, "nothing is queued for nobody");

@@ -1,6 +1,5 @@
-/* log_fuzz.c: ids as clients bring them, at a log and at an id of several channels. Whatever the
- * bytes, a place within the log is told; what the log itself makes is found again. input: how much
- * was published and held, then the id. */
+/* log_fuzz.c: a log finds a place for any Last-Event-ID, of one channel or of several, and finds
+ * its own ids again. Input: number of events published, most events held, then the id. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -35,7 +34,7 @@ static void publish(sse_log *log, int n)
     sse_frame_unref(frame);
 }
 
-static void locate(const sse_log *log, sse_slice id)
+static void check_locate(const sse_log *log, sse_slice id)
 {
     uint64_t next = 0;
     sse_log_place place = sse_log_locate(log, id, &next);
@@ -47,7 +46,7 @@ static void locate(const sse_log *log, sse_slice id)
     must(place != SSE_LOG_HERE || !sse_log_missed(log, next) || next == log->first);
 }
 
-static void find_again(const sse_log *log)
+static void check_own_ids(const sse_log *log)
 {
     char id[SSE_MAX_ID];
 
@@ -59,8 +58,8 @@ static void find_again(const sse_log *log)
     }
 }
 
-/* The gap that would tell of it is an event whose data holds no line end, and no id. */
-static void tell(sse_slice id)
+/* A gap event that quotes the id is one event with one line of data and no id. */
+static void check_gap(sse_slice id)
 {
     sse_frame *frame = NULL;
     sse_slice payload;
@@ -72,11 +71,12 @@ static void tell(sse_slice id)
         must(payload.at[i] != '\r' && payload.at[i] != '\0');
         lines += payload.at[i] == '\n';
     }
-    must(lines == 3); /* event, data, the empty one */
+    must(lines == 3); /* event, data, and the blank one */
     sse_frame_unref(frame);
 }
 
-static void parts(const sse_log *log, sse_slice id)
+/* Ids that have a part for each of several channels. */
+static void check_parts(const sse_log *log, sse_slice id)
 {
     char tag[SSE_MAX_TAG];
     sse_slice part;
@@ -89,7 +89,8 @@ static void parts(const sse_log *log, sse_slice id)
     if (id.len >= SSE_MAX_TAG - 1) {
         memcpy(tag, id.at, SSE_MAX_TAG - 1);
         part = sse_position_part(id, tag);
-        must((part.at != NULL) >= sse_position_is(id)); /* it begins with the first one's */
+        must((part.at != NULL) >= sse_position_is(id)); /* a well-formed id begins with its first
+                                                           part's tag */
     }
     sse_buffer_init(&whole, SIZE_MAX);
     must(sse_position_append(&whole, "1234567", log, log->first, true) == SSE_OK);
@@ -114,16 +115,17 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         return 0;
     limits.max_count = data[1] % 32;
     id.len = size - 2;
-    id.at = bytes = malloc(id.len + (id.len == 0)); /* of exactly its size */
+    id.at = bytes = malloc(id.len + (id.len == 0)); /* of its exact size: the sanitizer sees a read
+                                                       past it */
     must(bytes != NULL);
     memcpy(bytes, data + 2, id.len);
     sse_log_init(&log, &limits, "ep", &seed);
     for (int n = 0; n < data[0] % 64; n++)
         publish(&log, n);
-    locate(&log, id);
-    find_again(&log);
-    tell(id);
-    parts(&log, id);
+    check_locate(&log, id);
+    check_own_ids(&log);
+    check_gap(id);
+    check_parts(&log, id);
     sse_log_free(&log);
     free(bytes);
     return 0;

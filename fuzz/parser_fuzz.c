@@ -1,6 +1,7 @@
-/* parser_fuzz.c: the parser against a naive one written straight from the standards (HTML 9.2.6 and
- * the Encoding Standard's UTF-8 decoder), over any bytes in any pieces; and, without comparing,
- * with callbacks that feed, reset, stop, free. input: flags, 4 bytes of seed, the stream. */
+/* parser_fuzz.c: the parser reports the same as a naive parser, which is written straight from the
+ * standards (HTML 9.2.6 and the Encoding Standard's UTF-8 decoder), for any bytes in any pieces.
+ * With CHAOS, nothing is compared, but callbacks feed, reset, stop and free the parser. Input:
+ * flags, 4 bytes of seed, the stream. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,7 +12,7 @@
 
 enum { RAW = 1, LIMITED = 2, CHAOS = 4, BYTES = 8, WHOLE = 16, ONLY_EVENTS = 32 };
 
-#define LIMIT 24
+#define LIMIT 24 /* max_event_size with LIMITED */
 
 typedef struct run {
     sse_parser *parser;
@@ -34,7 +35,7 @@ static void put(sse_buffer *b, const char *bytes, size_t len)
     must(sse_buffer_append(b, bytes, len) == SSE_OK);
 }
 
-/* kind, length, bytes: no two traces look the same. */
+/* Adds kind, length and bytes, so that different reports never give the same trace. */
 static void note(sse_buffer *trace, char kind, sse_slice s)
 {
     char head[32];
@@ -59,7 +60,7 @@ static uint32_t random_below(uint32_t *seed, uint32_t n)
 
 /* --- the naive parser ------------------------------------------------------------------------- */
 
-/* The Encoding Standard's decoder, byte by byte, with its names. */
+/* The Encoding Standard's UTF-8 decoder, byte by byte, with the standard's names. */
 static void decode(sse_buffer *out, const uint8_t *bytes, size_t len)
 {
     unsigned needed = 0, seen = 0, lower = 0x80, upper = 0xBF;
@@ -129,7 +130,7 @@ static void naive_dispatch(naive *n)
     }
     n->has_id = false;
     if (n->data.len > 0) {
-        n->data.len--; /* the LF at its end */
+        n->data.len--; /* without the LF at its end */
         note(n->trace, 't', n->type.len ? sse_buffer_slice(&n->type) : SSE_SLICE("message"));
         note(n->trace, 'l', sse_buffer_slice(&n->last));
         note(n->trace, 'd', sse_buffer_slice(&n->data));
@@ -147,7 +148,7 @@ static void naive_retry(naive *n, sse_slice value)
         if (__builtin_mul_overflow(ms, 10, &ms) ||
             __builtin_add_overflow(ms, value.at[i] - '0', &ms))
             ms = INT64_MAX;
-        if (ms == INT64_MAX) /* every further digit leaves it there */
+        if (ms == INT64_MAX) /* further digits change nothing */
             while (++i < value.len)
                 if (value.at[i] < '0' || value.at[i] > '9')
                     return;
@@ -161,7 +162,7 @@ static bool is_name(sse_slice line, size_t name, const char *text)
     return sse_slice_is((sse_slice){ line.at, name }, text);
 }
 
-/* false: past the limit. `open`: the stream ends in this line. */
+/* Returns false if an event passes the limit. open: the stream ends before the line does. */
 static bool naive_line(naive *n, sse_slice line, bool open)
 {
     const char *colon = line.len ? memchr(line.at, ':', line.len) : NULL;
@@ -175,7 +176,7 @@ static bool naive_line(naive *n, sse_slice line, bool open)
     if (!comment && skip < line.len && line.at[skip] == ' ')
         skip++;
     value = (sse_slice){ line.at + skip, line.len - skip };
-    /* n->data has an LF behind each line, also the last, which is not counted */
+    /* n->data has an LF after each line; the one after the last does not count */
     if (n->flags & LIMITED && stored && (!open || colon) &&
         (data          ? n->data.len
          : n->data.len ? n->data.len - 1
@@ -200,7 +201,7 @@ static bool naive_line(naive *n, sse_slice line, bool open)
     return true;
 }
 
-/* false: past the limit. */
+/* Returns false if an event passes the limit. */
 static bool naive_parse(naive *n, sse_slice s)
 {
     size_t start = 0;
@@ -250,7 +251,7 @@ static bool naive_run(int flags, const uint8_t *bytes, size_t len, sse_buffer *t
     return passed;
 }
 
-/* --- the real one ----------------------------------------------------------------------------- */
+/* --- the parser itself ------------------------------------------------------------------------ */
 
 static void disturb(run *r)
 {
@@ -322,7 +323,7 @@ static void on_id(void *user, sse_slice id)
 
 static int feed_piece(run *r, const uint8_t *bytes, size_t len)
 {
-    char *copy = malloc(len ? len : 1); /* of its exact size, so that a byte too far is seen */
+    char *copy = malloc(len ? len : 1); /* of its exact size: the sanitizer sees a read past it */
     int code = SSE_OK;
 
     must(copy != NULL);
@@ -364,7 +365,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         return 0;
     memcpy(&r.seed, data + 1, 4);
     if (r.flags & LIMITED)
-        r.flags |= RAW; /* so that lengths before and after replacing are the same */
+        r.flags |= RAW; /* replacing invalid UTF-8 would change lengths */
     if (r.flags & ONLY_EVENTS)
         callbacks = (sse_parser_callbacks){ .on_event = on_event };
     options.raw = r.flags & RAW;

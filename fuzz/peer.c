@@ -12,6 +12,7 @@
 #endif
 
 static const char preface[] = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+/* Values of settings and window updates. */
 static const uint32_t values[] = { 0, 1, 100, 16384, 65535, 1 << 20, INT32_MAX, UINT32_MAX };
 
 void require(bool ok, const char *what)
@@ -22,7 +23,7 @@ void require(bool ok, const char *what)
     abort();
 }
 
-/* What the socket doesn't take is lost, as if the client were broken. */
+/* Bytes that the socket does not take are lost. */
 static void put(peer *p, const void *bytes, size_t len)
 {
     if (p->fd >= 0 && send(p->fd, bytes, len, MSG_DONTWAIT | MSG_NOSIGNAL) < 0)
@@ -31,7 +32,7 @@ static void put(peer *p, const void *bytes, size_t len)
 
 void peer_put_bytes(peer *p, input *in)
 {
-    size_t len = take(in) & 63;
+    size_t len = take_byte(in) & 63;
 
     len = len < in->len ? len : in->len;
     put(p, in->at, len);
@@ -55,7 +56,8 @@ static void put_frame(peer *p, uint8_t kind, uint8_t flags, uint32_t id, const u
     put(p, bytes, 9 + len);
 }
 
-static size_t spoil(size_t len, uint8_t how)
+/* The length, or one that is wrong. */
+static size_t spoil_length(size_t len, uint8_t how)
 {
     switch (how & 7) {
     case 5:
@@ -72,8 +74,8 @@ static size_t spoil(size_t len, uint8_t how)
 void peer_put_frame(peer *p, input *in)
 {
     static const uint8_t lengths[] = { 20, 0, 5, 4, 6, 4, 8, 8, 4, 0, 3 };
-    uint8_t kind = take(in) % sizeof lengths, flags = take(in), id = take(in) & 15;
-    uint8_t value = take(in), how = take(in);
+    uint8_t kind = take_byte(in) % sizeof lengths, flags = take_byte(in), id = take_byte(in) & 15;
+    uint8_t value = take_byte(in), how = take_byte(in);
     uint8_t payload[32] = { 0 };
 
     if (kind == 4) {
@@ -84,17 +86,18 @@ void peer_put_frame(peer *p, input *in)
     } else if (kind == 0) {
         flags &= 1 | 8;
     }
-    put_frame(p, kind, flags, id, payload, spoil(lengths[kind], how));
+    put_frame(p, kind, flags, id, payload, spoil_length(lengths[kind], how));
 }
 
 /* --- requests --------------------------------------------------------------------------------- */
 
-typedef struct asked {
+typedef struct request {
     char target[9];
-    const char *id;
-    uint8_t how; /* bits: POST, takes gzip, its body is still to come, HTTP/1.0 */
-} asked;
+    const char *last_id;
+    uint8_t how; /* bits: 0: POST; 1: accepts gzip; 2: a body will follow; 3: HTTP/1.0 */
+} request;
 
+/* Appends an HPACK literal field with a literal name; returns its length. */
 static size_t append_field(uint8_t *out, const char *name, const char *value)
 {
     size_t n = strlen(name), len = strlen(value);
@@ -107,50 +110,63 @@ static size_t append_field(uint8_t *out, const char *name, const char *value)
     return 3 + n + len;
 }
 
-/* :method, :scheme, :authority and :path by the static table, the other fields by their names. */
-static void put_http2(peer *p, const asked *a)
+/* The pseudo-header fields are references to HPACK's static table, some with a literal value. */
+static void put_http2(peer *p, const request *r)
 {
     uint8_t block[400] = "\x82\x86\x01\x01"
                          "a\x04\x08";
     size_t len = 7;
 
-    if (a->how & 1)
+    if (r->how & 1)
         block[0] = 0x83;
-    memcpy(block + len, a->target, 8);
+    memcpy(block + len, r->target, 8);
     len += 8;
-    if (a->how & 2)
+    if (r->how & 2)
         len += append_field(block + len, "accept-encoding", "gzip");
-    if (a->id[0])
-        len += append_field(block + len, "last-event-id", a->id);
-    put_frame(p, 1, a->how & 4 ? 4 : 5, p->next_id, block, len);
+    if (r->last_id[0])
+        len += append_field(block + len, "last-event-id", r->last_id);
+    put_frame(p, 1, r->how & 4 ? 4 : 5, p->next_id, block, len);
     p->next_id += 2;
 }
 
-static void put_http1(peer *p, const asked *a)
+static void put_http1(peer *p, const request *r)
 {
     char head[500];
-    int len = snprintf(head, sizeof head, "%s %s HTTP/1.%c\r\nHost: a\r\n%s%s%s%s%s\r\n",
-                       a->how & 1 ? "POST" : "GET", a->target, a->how & 8 ? '0' : '1',
-                       a->how & 2 ? "Accept-Encoding: gzip\r\n" : "",
-                       a->how & 4 ? "Content-Length: 10\r\n" : "",
-                       a->id[0] ? "Last-Event-ID: " : "", a->id, a->id[0] ? "\r\n" : "");
+    int len = snprintf(
+        head, sizeof head, "%s %s HTTP/1.%c\r\nHost: a\r\n%s%s%s%s%s\r\n",
+        r->how & 1 ? "POST" : "GET", r->target, r->how & 8 ? '0' : '1',
+        r->how & 2 ? "Accept-Encoding: gzip\r\n" : "", r->how & 4 ? "Content-Length: 10\r\n" : "",
+        r->last_id[0] ? "Last-Event-ID: " : "", r->last_id, r->last_id[0] ? "\r\n" : "");
 
     put(p, head, (size_t)len);
 }
 
 void peer_put_request(peer *p, input *in, bool http2, const char *last_id)
 {
-    asked a = { .how = take(in), .id = last_id };
-    uint8_t kind = take(in), one = take(in), two = take(in), three = take(in);
+    request r = { .how = take_byte(in), .last_id = last_id };
+    uint8_t kind = take_byte(in), one = take_byte(in), two = take_byte(in), three = take_byte(in);
 
-    snprintf(a.target, sizeof a.target, "/%c%02x%02x%02x", "fffhbaaa"[kind & 7], one, two, three);
+    snprintf(r.target, sizeof r.target, "/%c%02x%02x%02x", "fffhbaaa"[kind & 7], one, two, three);
     if (http2)
-        put_http2(p, &a);
+        put_http2(p, &r);
     else
-        put_http1(p, &a);
+        put_http1(p, &r);
 }
 
-/* --- its socket ------------------------------------------------------------------------------- */
+static uint8_t digit(char c)
+{
+    return (uint8_t)(c >= 'a' ? c - 'a' + 10 : c - '0') & 15;
+}
+
+void peer_read_target(sse_slice target, uint8_t out[4])
+{
+    memset(out, 0, 4);
+    out[0] = target.len > 1 ? (uint8_t)target.at[1] : '\0';
+    for (size_t i = 0; i < 3 && target.len >= 4 + 2 * i; i++)
+        out[i + 1] = (uint8_t)(digit(target.at[2 + 2 * i]) << 4 | digit(target.at[3 + 2 * i]));
+}
+
+/* --- the socket ------------------------------------------------------------------------------- */
 
 void peer_read(peer *p, size_t most)
 {
@@ -178,7 +194,7 @@ void peer_close(peer *p)
 
 void peer_connect(peer *p, sse_context *context, input *in)
 {
-    uint8_t how = take(in), window[6] = { 0, 4 };
+    uint8_t how = take_byte(in), window[6] = { 0, 4 };
     sse_connection *c = NULL;
     int pair[2], small = 1;
 

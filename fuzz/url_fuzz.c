@@ -1,5 +1,5 @@
-/* url_fuzz.c: a URL reads as it is serialized, what goes to libcurl is plain ASCII, and no part can
- * be taken for another. input: a text and, behind a LF, a base. */
+/* url_fuzz.c: a URL's serialization parses to the same URL, the URL for libcurl is printable ASCII,
+ * and no part has characters that delimit another. Input: a URL and, after a LF, a base. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -14,7 +14,7 @@ static void must(bool condition)
         abort();
 }
 
-/* Gives whatever a library might: any ASCII, and now and then what is none. */
+/* Stands for an IDNA library that returns anything: ASCII as a rule, sometimes not, or an error. */
 static int to_ascii(const char *domain, sse_buffer *out)
 {
     size_t len = strlen(domain);
