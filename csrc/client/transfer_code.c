@@ -1,15 +1,16 @@
-/* What libcurl's results mean. */
+#include "transfer_code.h"
+
 #include <errno.h>
 #include <stdlib.h>
 
+#include "../wire/error.h"
 #include "inherited.h"
-#include "transfer_inner.h"
 
 #define TOO_LARGE 100 /* CURLE_TOO_LARGE, which older headers lack */
 
 static int connect_failure(const sse_transfer *t)
 {
-    long error = t->os_error;
+    long error = t->socket_error;
 
     if (!error)
         curl_easy_getinfo(t->easy, CURLINFO_OS_ERRNO, &error);
@@ -137,7 +138,7 @@ static bool lacks_descriptors(CURLcode code)
            !sse_has_descriptor();
 }
 
-int sse_transfer_code(const sse_transfer *t, CURLcode result, const char **why)
+int sse_transfer_code(const sse_transfer *t, CURLcode result, const char **text)
 {
     int code = map(t, result);
 
@@ -146,11 +147,11 @@ int sse_transfer_code(const sse_transfer *t, CURLcode result, const char **why)
     if (is_refused_by_proxy(t) || is_lost_in_tunnel(t, result))
         return SSE_EPROXY;
     if (is_long_line(t, result)) {
-        *why = "a line of the response's head is too long";
+        *text = "a line of the response's head is too long";
         return SSE_ETOOBIG;
     }
     if (code == SSE_EMFILE || lacks_descriptors(result)) {
-        *why = "no file descriptor is left for a socket or a file";
+        *text = "no file descriptor is left for a socket or a file";
         return SSE_EMFILE;
     }
     return code;

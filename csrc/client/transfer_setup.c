@@ -1,14 +1,17 @@
-/* A request as libcurl's options. */
+#include "transfer_setup.h"
+
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <sys/un.h>
 
+#include "../wire/error.h"
 #include "cookies.h"
 #include "inherited.h"
 #include "private_file.h"
-#include "transfer_inner.h"
+#include "transfer_body.h"
+#include "transfer_head.h"
 
 /* Read at a time. More would gain a busy stream a few percent. */
 #define RECEIVE_BUFFER (32L << 10)
@@ -113,13 +116,13 @@ static curl_socket_t on_open(void *arg, curlsocktype purpose, struct curl_sockad
     int fd = sse_socket(address->family, address->socktype, address->protocol);
 
     (void)purpose;
-    t->os_error = fd < 0 ? errno : 0;
+    t->socket_error = fd < 0 ? errno : 0;
     return fd < 0 ? CURL_SOCKET_BAD : fd;
 }
 
 static CURLcode set_callbacks(sse_transfer *t)
 {
-    SET(ERRORBUFFER, t->message);
+    SET(ERRORBUFFER, t->curl_message);
     SET(HEADERFUNCTION, sse_transfer_on_header);
     SET(HEADERDATA, t);
     SET(WRITEFUNCTION, sse_transfer_on_body);
