@@ -1,4 +1,4 @@
-/* address_limits_test.c: what counts as one client address. */
+/* address_limits_test.c: which addresses share one per-address limit. */
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <stdio.h>
@@ -29,8 +29,9 @@ static sse_address *enter(sse_address_limits *table, const char *text, int *refu
     return sse_address_limits_enter(table, (struct sockaddr *)&from, 1, refused);
 }
 
-/* Where one connection is allowed: whether the second address is refused after the first. */
-static int one(const char *first, const char *second)
+/* With a limit of one connection an address: returns 1 if the second address is refused after the
+ * first entered, 0 if not, -1 if the table is wrong. */
+static int share_a_limit(const char *first, const char *second)
 {
     sse_address_limits table = { 0 };
     int refused = 0;
@@ -65,7 +66,7 @@ int main(void)
     size_t count = sizeof pairs / sizeof pairs[0], wrong = 0;
 
     for (size_t i = 0; i < count; i++) {
-        if (one(pairs[i].first, pairs[i].second) == pairs[i].same)
+        if (share_a_limit(pairs[i].first, pairs[i].second) == pairs[i].same)
             continue;
         fprintf(stderr, "addresses: %s and %s: expected %s\n", pairs[i].first, pairs[i].second,
                 pairs[i].same ? "one client" : "two");

@@ -1,6 +1,6 @@
-/* A program that embeds Lua and closes its state while libcurl's thread looks a name up: the thread
- * must find libcurl still in memory when it goes on. The lookup is this file's, so that it ends
- * right after lua_close. */
+/* embed_test.c: a program that embeds Lua closes its state while a thread of libcurl's looks a name
+ * up. libcurl must still be in memory when the lookup returns. getaddrinfo below takes the place of
+ * the C library's, and returns right after lua_close. */
 #include <lauxlib.h>
 #include <lualib.h>
 #include <netdb.h>
@@ -11,7 +11,7 @@
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t changed = PTHREAD_COND_INITIALIZER;
-static pthread_key_t of_thread; /* its destructor runs when the thread has left libcurl */
+static pthread_key_t thread_key; /* its destructor runs when the thread has left libcurl */
 static bool begun, closed, ended;
 
 static void set(bool *flag)
@@ -22,7 +22,7 @@ static void set(bool *flag)
     pthread_mutex_unlock(&lock);
 }
 
-/* False after ten seconds. */
+/* Waits until a flag is set; returns false after ten seconds. */
 static bool await(const bool *flag)
 {
     struct timespec late = { .tv_sec = time(NULL) + 10 };
@@ -42,7 +42,6 @@ static void on_thread_end(void *arg)
     set(&ended);
 }
 
-/* In place of the C library's. */
 __attribute__((visibility("default"))) int getaddrinfo(const char *node, const char *service,
                                                        const struct addrinfo *hints,
                                                        struct addrinfo **out)
@@ -51,13 +50,13 @@ __attribute__((visibility("default"))) int getaddrinfo(const char *node, const c
     (void)service;
     (void)hints;
     *out = NULL;
-    pthread_setspecific(of_thread, &of_thread);
+    pthread_setspecific(thread_key, &thread_key);
     set(&begun);
     await(&closed);
     return EAI_NONAME;
 }
 
-/* Deferred calls, so that a turn does not wait. */
+/* A turn with a deferred call does not wait. */
 static const char script[] = "local sse, core = require 'sse', require 'sse.core' "
                              "sse.EventSource 'http://a.name.that.takes.long:1/' "
                              "for _ = 1, 9 do core.defer(function() end) core.turn() end";
@@ -66,14 +65,14 @@ int main(void)
 {
     lua_State *L = luaL_newstate();
 
-    if (!L || pthread_key_create(&of_thread, on_thread_end))
+    if (!L || pthread_key_create(&thread_key, on_thread_end))
         return 1;
     luaL_openlibs(L);
     if (luaL_dostring(L, script)) {
         fprintf(stderr, "embed_test: %s\n", lua_tostring(L, -1));
         return 1;
     }
-    if (!await(&begun)) { /* a libcurl that looks names up in another way */
+    if (!await(&begun)) { /* this libcurl looks names up without getaddrinfo */
         puts("embed: no thread looks names up");
         return 0;
     }

@@ -1,5 +1,5 @@
-/* failing_malloc.c: the wire floor where the n-th allocation fails, for every n: the right code,
- * nothing leaked, nothing half done, and all works again afterwards. */
+/* failing_malloc.c: csrc/wire while the n-th allocation fails, for every n: functions return the
+ * right code, leak nothing, leave nothing half done, and work again afterwards. */
 #include "failing_malloc.h"
 
 #undef malloc
@@ -23,16 +23,16 @@
 #include "../../csrc/wire/url.h"
 #include "../../csrc/wire/utf8.h"
 
-#define CHECK(condition)                \
-    do {                                \
-        if (!(condition))               \
+#define CHECK(condition) \
+    do { \
+        if (!(condition)) \
             fail(#condition, __LINE__); \
     } while (0)
 
 static long until_failure; /* allocations that still succeed; negative: all of them */
-static bool one_failure;   /* only one fails, or all from there on */
-static bool failed;        /* one did */
-static long live;          /* blocks allocated */
+static bool one_failure;   /* only that allocation fails; else all after it, too */
+static bool failed;        /* an allocation failed */
+static long live;          /* blocks that are allocated */
 static const char *scenario = "";
 static long nth;
 
@@ -88,7 +88,7 @@ void failing_free(void *at)
 
 /* --- parsing ---------------------------------------------------------------------------------- */
 
-#define LONG_LINE                                                                                 \
+#define LONG_LINE \
     "0123456789012345678901234567890123456789012345678901234567890123456789012345678901234567890" \
     "123456789012345678901234567890123456789012345678901234567890123456789"
 
@@ -158,7 +158,8 @@ static int feed_pieces(sse_parser *parser, size_t size)
     return code;
 }
 
-/* What one parser gives when nothing fails; a failure may cut it short, never change it. */
+/* Parses the stream in pieces of `size` bytes, once without failures and once with them. A failure
+ * may cut short what the parser reports, but never change it. */
 static void parse_in(size_t size, bool nested)
 {
     const sse_parser_callbacks callbacks = { on_event, on_retry, on_comment, on_id };
@@ -280,7 +281,7 @@ static void frames(void)
 
 /* --- deflating -------------------------------------------------------------------------------- */
 
-/* What blocks say between a head and an end, byte for byte. */
+/* Blocks between a coding's head and end decompress to `plain`. */
 static void check_body(sse_coding coding, const sse_sum *sum, sse_frame *const *blocks, size_t n,
                        const char *plain)
 {
@@ -303,7 +304,7 @@ static void check_body(sse_coding coding, const sse_sum *sum, sse_frame *const *
 }
 
 /* A failure leaves a frame as it was, and the deflated copy that is there. */
-static void twins(void)
+static void deflated_copies(void)
 {
     static const char text[] = "data: " LONG_LINE "\n\n";
     sse_deflater *d = sse_deflater_new(false);
@@ -326,8 +327,9 @@ static void twins(void)
             sse_coding_head((sse_coding)coding, &sum, head);
             sse_sum_deflated(&sum, (sse_coding)coding, frame->deflated, frame->payload);
             sse_sum_plain(&sum, (sse_coding)coding, sse_frame_payload(frame));
-            check_body((sse_coding)coding, &sum, blocks, 2, "data: " LONG_LINE "\n\n"
-                                                            "data: " LONG_LINE "\n\n");
+            check_body((sse_coding)coding, &sum, blocks, 2,
+                       "data: " LONG_LINE "\n\n"
+                       "data: " LONG_LINE "\n\n");
         }
         CHECK(sse_deflater_deflate(d, frame, (sse_slice){ 0 }) == SSE_OK);
         CHECK(frame->deflated->alone == blocks[0]);
@@ -368,7 +370,7 @@ static void windows(void)
 
 /* --- logs ------------------------------------------------------------------------------------- */
 
-/* An append that failed changed nothing; the next one succeeds. */
+/* Appends an event; an append that fails changes nothing. */
 static void append(sse_log *log, int n)
 {
     char id[16], key[16];
@@ -471,7 +473,7 @@ static void replacing(void)
     sse_buffer_free(&b);
 }
 
-static int nowhere(const char *domain, sse_buffer *out)
+static int to_ascii(const char *domain, sse_buffer *out)
 {
     CHECK(!strcmp(domain, "\xC3\xBC"));
     return sse_buffer_append(out, "xn--tda", 7);
@@ -483,7 +485,7 @@ static void urls(void)
     const char *why = NULL;
     sse_url url;
     int code = sse_url_parse(&url, SSE_SLICE("x/../b c?d#e"), SSE_SLICE("http://u:p@@%C3%BC:81/a/"),
-                             nowhere, &why);
+                             to_ascii, &why);
 
     CHECK(code == (failed ? SSE_ENOMEM : SSE_OK) && (!code || why));
     CHECK(code || sse_slice_is(sse_url_get(&url, SSE_URL_HREF), href));
@@ -491,9 +493,11 @@ static void urls(void)
     sse_url_free(&url);
 }
 
-/* --- all of them ------------------------------------------------------------------------------ */
+/* --- all scenarios ---------------------------------------------------------------------------- */
 
-static void every_nth(const char *name, void (*run)(void), bool one)
+/* Runs a scenario with failure of its first allocation, of its second, and so on until none fails.
+ */
+static void fail_every_nth(const char *name, void (*run)(void), bool one)
 {
     scenario = name;
     one_failure = one;
@@ -528,7 +532,7 @@ int main(void)
         { "logs", logs },
         { "gaps", gaps },
         { "positions", positions },
-        { "twins", twins },
+        { "twins", deflated_copies },
         { "windows", windows },
         { "buffers", buffers },
         { "replacing", replacing },
@@ -536,8 +540,8 @@ int main(void)
     };
 
     for (size_t i = 0; i < sizeof scenarios / sizeof scenarios[0]; i++) {
-        every_nth(scenarios[i].name, scenarios[i].run, true);
-        every_nth(scenarios[i].name, scenarios[i].run, false);
+        fail_every_nth(scenarios[i].name, scenarios[i].run, true);
+        fail_every_nth(scenarios[i].name, scenarios[i].run, false);
     }
     return 0;
 }

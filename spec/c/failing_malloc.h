@@ -1,4 +1,5 @@
-/* failing_malloc.h: included before every file of the wire floor that the test is built from. */
+/* failing_malloc.h: replaces the allocator's functions by those of the test. The compiler includes
+ * it before every file that the test is built from. */
 #ifndef FAILING_MALLOC_H
 #define FAILING_MALLOC_H
 

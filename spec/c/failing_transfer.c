@@ -1,6 +1,6 @@
-/* failing_transfer.c: requests while the n-th allocation of ours or of libevent's fails, for every
- * n, once and for good: each request ends once, with its response or with out of memory, and the
- * loop with it. libcurl's own allocations succeed. */
+/* failing_transfer.c: requests while the n-th allocation of the library or of libevent fails, for
+ * every n: that one alone, and that one and all after it. Each request ends exactly once, with its
+ * response or SSE_ENOMEM, and then the loop ends. libcurl's own allocations succeed. */
 #include "failing_malloc.h"
 
 #undef malloc
@@ -22,7 +22,8 @@
 #define REQUESTS 3
 
 static long until_failure = -1; /* allocations that still succeed; negative: all of them */
-static bool for_good, failed;
+static bool for_good;           /* all allocations from the n-th on fail, not it alone */
+static bool failed;             /* an allocation failed */
 static long nth;
 static char url[64];
 
@@ -63,12 +64,12 @@ void failing_free(void *at)
 }
 
 void sse_stay_resident(void)
-{ /* nothing here is ever unloaded */
+{ /* nothing is ever unloaded in this program */
 }
 
 /* --- a server, in a process of its own -------------------------------------------------------- */
 
-static void answer(int client)
+static void respond(int client)
 {
     static const char reply[] = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\nA: b\r\n\r\nok";
     char bytes[4096];
@@ -99,7 +100,7 @@ static pid_t serve(void)
     snprintf(url, sizeof url, "http://127.0.0.1:%d/", ntohs(address.sin_port));
     pid = fork();
     while (pid == 0)
-        answer(accept(listener, NULL, NULL));
+        respond(accept(listener, NULL, NULL));
     close(listener);
     return pid;
 }
@@ -155,7 +156,7 @@ static void check(const request *r, int started)
         fail("another body");
 }
 
-/* False when no allocation failed. */
+/* Runs the requests; returns whether an allocation failed. */
 static bool run(void)
 {
     static const sse_transfer_callbacks callbacks = { on_head, on_body, on_done };
@@ -196,7 +197,7 @@ int main(void)
     signal(SIGPIPE, SIG_IGN);
     server = serve();
     event_set_mem_functions(failing_malloc, failing_realloc, failing_free);
-    alarm(120); /* a request that never ends */
+    alarm(120); /* in case a request never ends */
     for (int mode = 0; mode < 2; mode++) {
         for_good = mode == 1;
         for (nth = 0; run(); nth++)

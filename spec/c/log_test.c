@@ -1,5 +1,5 @@
-/* log_test.c: wire/log against a naive model that keeps all there ever was: random appends with and
- * without tags, bounds of count, bytes and age, and every kind of id that a client may bring. */
+/* log_test.c: wire/log agrees with a naive model that keeps every event: random appends with and
+ * without tags, bounds of count, bytes and age, and every kind of Last-Event-ID. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,12 +10,12 @@
 
 #define EPOCH  "epoch123"
 #define RUNS   100
-#define EVENTS 2000 /* a run */
-#define NAMES  40   /* a kind of tag */
+#define EVENTS 2000 /* in a run */
+#define NAMES  40   /* of each kind of tag */
 
-#define CHECK(condition)                \
-    do {                                \
-        if (!(condition))               \
+#define CHECK(condition) \
+    do { \
+        if (!(condition)) \
             fail(#condition, __LINE__); \
     } while (0)
 
@@ -23,7 +23,8 @@ typedef struct event {
     int tag[SSE_LOG_TAGS]; /* 0: none */
     size_t bytes;
     uint64_t time;
-    bool superseded, lost;
+    bool superseded; /* a newer event has its key */
+    bool lost;       /* left the log before it was superseded */
 } event;
 
 static event events[EVENTS + 1];
@@ -41,7 +42,7 @@ static void fail(const char *what, int line)
 
 static uint64_t below(uint64_t n)
 {
-    static uint64_t x = 88172645463325252u; /* xorshift: the same row each time */
+    static uint64_t x = 88172645463325252u; /* xorshift: the same numbers in every run */
 
     x ^= x << 13;
     x ^= x >> 7;
@@ -67,13 +68,14 @@ static uint64_t held_bytes(uint64_t from)
     return sum;
 }
 
-static uint64_t keeps(size_t more, size_t bytes)
+/* The oldest event that the bounds keep, when `more` events of `bytes` bytes are added. */
+static uint64_t oldest_kept(size_t more, size_t bytes)
 {
     uint64_t from = first;
 
-    while (from < next && ((limits.max_age && now - events[from].time >= limits.max_age) ||
-                           next - from + more > limits.max_count ||
-                           held_bytes(from) + bytes > limits.max_bytes))
+    while (from < next &&
+           ((limits.max_age && now - events[from].time >= limits.max_age) ||
+            next - from + more > limits.max_count || held_bytes(from) + bytes > limits.max_bytes))
         from++;
     return from;
 }
@@ -92,6 +94,7 @@ static uint64_t find(int tag, int name)
     return 0;
 }
 
+/* Whether an event from that position on has left the log without being superseded. */
 static bool misses(uint64_t from)
 {
     for (uint64_t i = from; i < first; i++)
@@ -104,14 +107,14 @@ static void add(const event *e)
 {
     uint64_t older = 0;
 
-    drop_to(keeps(1, e->bytes));
+    drop_to(oldest_kept(1, e->bytes));
     older = find(SSE_LOG_KEY, e->tag[SSE_LOG_KEY]);
     if (older)
         events[older].superseded = true;
     events[next++] = *e;
 }
 
-/* --- the log beside it ------------------------------------------------------------------------ */
+/* --- the log against the model ---------------------------------------------------------------- */
 
 static void check_id(const sse_log *log, sse_slice id, sse_log_place place, uint64_t from)
 {
@@ -121,7 +124,7 @@ static void check_id(const sse_log *log, sse_slice id, sse_log_place place, uint
     CHECK(at == from);
 }
 
-/* After the event at that position. */
+/* An id that names the event at that position: what follows it is sent. */
 static void check_after(const sse_log *log, sse_slice id, uint64_t position)
 {
     if (misses(position + 1))
@@ -156,7 +159,7 @@ static void check_own_ids(const sse_log *log)
         uint64_t at = find(SSE_LOG_ID, name);
 
         if (!at && first > 1 && events[first - 1].tag[SSE_LOG_ID] == name)
-            at = first - 1; /* gone, but nothing behind it is */
+            at = first - 1; /* the newest of those that left */
         if (at)
             check_after(log, id, at);
         else
@@ -182,7 +185,7 @@ static void check(const sse_log *log)
 
     CHECK(log->first == first && log->next == next);
     CHECK(first == next || log->total - sse_log_at(log, first)->before == held_bytes(first));
-    CHECK(sse_log_would_keep(log, 50, now) == keeps(1, 50));
+    CHECK(sse_log_would_keep(log, 50, now) == oldest_kept(1, 50));
     CHECK(log->cap == 0 || (log->cap & (log->cap - 1)) == 0);
     for (int tag = 0; tag < SSE_LOG_TAGS; tag++) {
         int name = 1 + (int)below(NAMES);
@@ -215,7 +218,7 @@ static void append(sse_log *log)
         exit(1);
     for (int tag = 0; tag < SSE_LOG_TAGS; tag++) {
         e.tag[tag] = below(3) ? 1 + (int)below(NAMES) : 0;
-        if (tag == SSE_LOG_ID && find(tag, e.tag[tag])) /* the channel refuses it */
+        if (tag == SSE_LOG_ID && find(tag, e.tag[tag])) /* a channel refuses an id that it holds */
             e.tag[tag] = 0;
         tags[tag] = text(tag, e.tag[tag], out[tag]);
     }
@@ -244,7 +247,7 @@ static void one_run(void)
         append(&log);
         if (below(10) == 0) {
             sse_log_trim(&log, now += below(50));
-            drop_to(keeps(0, 0));
+            drop_to(oldest_kept(0, 0));
         }
         if (below(500) == 0) {
             sse_log_clear(&log);

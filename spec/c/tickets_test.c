@@ -1,5 +1,5 @@
-/* tickets_test.c: until when a TLS session may be resumed, on a clock that the test sets: `time` is
- * the test's, for OpenSSL too where the linker lets it. */
+/* tickets_test.c: until when a TLS session may be resumed, on a clock that the test sets. time()
+ * below takes the place of the C library's, also for OpenSSL if the linker allows it. */
 #include <fcntl.h>
 #include <openssl/err.h>
 #include <openssl/pem.h>
@@ -15,13 +15,13 @@
 #define HOUR 3600
 #define DAY  (24 * HOUR)
 
-#define CHECK(condition)                \
-    do {                                \
-        if (!(condition))               \
+#define CHECK(condition) \
+    do { \
+        if (!(condition)) \
             fail(#condition, __LINE__); \
     } while (0)
 
-static time_t ahead; /* of the system's clock */
+static time_t ahead; /* seconds by which time() is ahead of the system's clock */
 static const char *part = "";
 static char folder[] = "/tmp/lua-sse-tickets.XXXXXX";
 
@@ -54,7 +54,7 @@ static const char *path_of(const char *name)
     return path;
 }
 
-/* One that vouches for itself, good for so many seconds, with its key in the same file. */
+/* Writes a self-signed certificate that expires in `seconds`, and its key, to one file. */
 static void make_certificate(const char *name, long seconds)
 {
     EVP_PKEY *key = EVP_EC_gen("P-256");
@@ -83,13 +83,13 @@ static void make_certificate(const char *name, long seconds)
 
 static sse_tls_context *context;
 static SSL_CTX *client;
-static SSL_SESSION *session; /* the newest ticket's; the client uses it the next time */
+static SSL_SESSION *session; /* of the newest ticket; the client offers it when it connects */
 
 static int on_session(SSL *ssl, SSL_SESSION *fresh)
 {
     (void)ssl;
     SSL_SESSION_free(session);
-    SSL_SESSION_set_timeout(fresh, 9 * DAY); /* whatever the server says: it is to refuse */
+    SSL_SESSION_set_timeout(fresh, 9 * DAY); /* so that the server has to refuse it */
     session = fresh;
     return 1;
 }
@@ -123,8 +123,9 @@ static void end(void)
     sse_tls_context_free(context);
 }
 
-/* One connection; whether the server served it, and resumed. */
-static bool connects(bool *resumed)
+/* Connects; returns whether the server completed the handshake, and stores whether it resumed the
+ * session. */
+static bool connect_client(bool *resumed)
 {
     uint64_t before = sse_tls_context_counters(context)->resumed;
     SSL *ssl = SSL_new(client);
@@ -150,7 +151,7 @@ static bool connects(bool *resumed)
     over = !sse_tls_established(tls);
     *resumed = sse_tls_context_counters(context)->resumed > before;
     SSL_set_quiet_shutdown(ssl, 1);
-    SSL_shutdown(ssl); /* else OpenSSL thinks the session broken */
+    SSL_shutdown(ssl); /* else OpenSSL drops the session */
     SSL_free(ssl);
     sse_tls_free(tls);
     close(fds[0]);
@@ -159,34 +160,37 @@ static bool connects(bool *resumed)
     return !over;
 }
 
+/* A connection at that time makes a full handshake. */
 static void full(time_t at)
 {
     bool resumed = false;
 
     ahead = at;
-    CHECK(connects(&resumed) && !resumed);
+    CHECK(connect_client(&resumed) && !resumed);
 }
 
+/* A connection at that time resumes the session. */
 static void resumed(time_t at)
 {
     bool resumed = false;
 
     ahead = at;
-    CHECK(connects(&resumed) && resumed);
+    CHECK(connect_client(&resumed) && resumed);
 }
 
+/* A connection at that time does not resume the session; it may fail. */
 static void not_resumed(time_t at)
 {
     bool resumed = false;
 
     ahead = at;
-    connects(&resumed);
+    connect_client(&resumed);
     CHECK(!resumed);
 }
 
 /* --- cases ------------------------------------------------------------------------------------ */
 
-/* In TLS 1.3 each use renews the ticket: all of them together reach a day. */
+/* In TLS 1.3 each use renews the ticket, but not past a day after the full handshake. */
 static void a_day_at_most(void)
 {
     begin("without a certificate, TLS 1.3", NULL, TLS1_3_VERSION);
@@ -201,7 +205,7 @@ static void a_day_at_most(void)
     end();
 }
 
-/* In TLS 1.2 a ticket is for several uses, and reaches 12 hours. */
+/* In TLS 1.2 a ticket is used several times, for 12 hours. */
 static void half_a_day_at_most(void)
 {
     begin("without a certificate, TLS 1.2", NULL, TLS1_2_VERSION);

@@ -7,26 +7,28 @@
 #include "../../csrc/base/timer_wheel.h"
 
 #define DEADLINES 10000
-#define CHANGES   40000 /* sets and cancels from within calls, then they only fire */
-#define JITTER    5     /* ms the timer is early or late */
+#define CHANGES   40000 /* sets and cancels by callbacks; afterwards deadlines only fire */
+#define JITTER    5     /* ms by which the timer may be early or late */
 
 typedef struct entry {
     sse_deadline deadline;
-    uint64_t due; /* the model's; 0: not set */
+    uint64_t due; /* when the model expects it to fire; 0: not set */
 } entry;
 
 static entry entries[DEADLINES];
 static sse_timer_wheel wheel;
 static uint64_t now = 1000;
-static uint64_t began, ended; /* the tick at hand, and the end of the one before it */
-static uint64_t slept;
+static uint64_t began; /* when the timer fired last */
+static uint64_t ended; /* when its callbacks had returned the time before */
+static uint64_t slept; /* ms by which the process' sleep delayed the timer */
 static size_t changes, fired, failures;
 static struct {
     bool set;
     uint64_t due;
 } timer;
 
-/* The loop's part, as wheel.h uses it. */
+/* --- the loop, which the wheel calls ---------------------------------------------------------- */
+
 uint64_t sse_loop_now(const sse_loop *loop)
 {
     (void)loop;
@@ -55,9 +57,11 @@ void sse_timer_stop(sse_timer *t)
     timer.set = false;
 }
 
+/* --- the test --------------------------------------------------------------------------------- */
+
 static uint64_t below(uint64_t n)
 {
-    static uint64_t x = 88172645463325252u; /* xorshift: the same row each time */
+    static uint64_t x = 88172645463325252u; /* xorshift: the same numbers in every run */
 
     x ^= x << 13;
     x ^= x >> 7;
@@ -89,7 +93,8 @@ static uint64_t some_delay(void)
     case 2:
         return below(60000);
     case 3:
-        return (uint64_t)SSE_TIMER_WHEEL_TICK * SSE_TIMER_WHEEL_SLOTS * below(4); /* whole rounds */
+        return (uint64_t)SSE_TIMER_WHEEL_TICK * SSE_TIMER_WHEEL_SLOTS * below(4); /* whole turns of
+                                                                                     the wheel */
     default:
         return below(300);
     }
@@ -129,14 +134,14 @@ static void on_due(sse_deadline *d)
     check(!d->link, "still linked in its call", e);
     e->due = 0;
     if (changes < CHANGES && below(2))
-        set(e); /* itself again */
+        set(e); /* sets its own deadline again */
     change_something();
     if (below(50) == 0)
-        now += below(400); /* a call that takes its time */
+        now += below(400); /* a slow callback */
 }
 
-/* The timer fires, up to JITTER off; now and then only after the process slept. */
-static void fire(void)
+/* Fires the timer, at most JITTER ms early or late, and sometimes only after the process slept. */
+static void fire_timer(void)
 {
     uint64_t at = timer.due + below(2 * JITTER);
 
@@ -162,7 +167,7 @@ int main(void)
             fprintf(stderr, "wheel: %zu deadlines wait and no timer is set\n", wheel.count);
             return EXIT_FAILURE;
         }
-        fire();
+        fire_timer();
     }
     for (size_t i = 0; i < DEADLINES; i++)
         left += entries[i].due != 0;
