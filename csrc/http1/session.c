@@ -4,7 +4,7 @@
 #include <stdlib.h>
 
 #include "../http/response_fields.h"
-#include "reading.h"
+#include "request_reader.h"
 #include "response_head.h"
 
 /* Requests of one connection that a turn answers: behind them other connections have their turn. */

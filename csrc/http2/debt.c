@@ -1,4 +1,4 @@
-#include "inner.h"
+#include "session_types.h"
 
 /* Nothing where the client was not yet given what waits. What its windows have room for waits for
  * the socket where that is full. */

@@ -3,7 +3,7 @@
 #include <strings.h>
 
 #include "../http/bodies.h"
-#include "inner.h"
+#include "session_types.h"
 
 /* All bodies of a connection that arrive hold at most four units of max_body (256 KiB at least):
  * one that they gather before only the oldest is given more room, so that one is whole sooner or

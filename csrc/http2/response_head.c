@@ -1,7 +1,7 @@
 #include <stdlib.h>
 
 #include "../http/response_fields.h"
-#include "inner.h"
+#include "session_types.h"
 
 #define MAX_HEAD ((size_t)256 << 10)
 

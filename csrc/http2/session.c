@@ -2,7 +2,7 @@
 
 #include <stdlib.h>
 
-#include "inner.h"
+#include "session_types.h"
 
 #define WINDOW        (1 << 20)         /* bytes of all bodies of a connection on their way to us */
 #define MAX_SEND_HEAD ((size_t)1 << 20) /* the answer's own limit is lower */

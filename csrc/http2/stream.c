@@ -2,7 +2,7 @@
 #include <stdlib.h>
 
 #include "../http/response_fields.h"
-#include "inner.h"
+#include "session_types.h"
 
 /* --- life ---------------------------------------------------------------- */
 

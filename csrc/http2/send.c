@@ -1,6 +1,6 @@
 #include <stdlib.h>
 
-#include "inner.h"
+#include "session_types.h"
 
 #define BLOCK  ((size_t)16 << 10)  /* bytes gathered in one piece */
 #define OUTPUT ((size_t)128 << 10) /* bytes a flush queues at most, or a frame more */

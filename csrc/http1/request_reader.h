@@ -1,7 +1,7 @@
-/* reading.h: what an HTTP/1 connection is reading: bytes that are not understood yet, and a
+/* request_reader.h: what an HTTP/1 connection is reading: bytes that are not understood yet, and a
  * request whose body is to come. There is none while nothing is read. */
-#ifndef SSE_HTTP1_READING_H
-#define SSE_HTTP1_READING_H
+#ifndef SSE_HTTP1_REQUEST_READER_H
+#define SSE_HTTP1_REQUEST_READER_H
 
 #include "../http/bodies.h"
 

@@ -1,9 +1,9 @@
-/* inner.h: what the http2_*.c files share among themselves: a session, its streams, and what
- * each file does for the others. "Engine" is nghttp2. It may not be entered again from within its
- * callbacks, so these only note what is to be done; requests are handed over when it has returned,
- * and what is to go is asked of it once, when the connection is flushed. */
-#ifndef SSE_HTTP2_INNER_H
-#define SSE_HTTP2_INNER_H
+/* session_types.h: what the http2_*.c files share among themselves: a session, its streams, and
+ * what each file does for the others. "Engine" is nghttp2. It may not be entered again from within
+ * its callbacks, so these only note what is to be done; requests are handed over when it has
+ * returned, and what is to go is asked of it once, when the connection is flushed. */
+#ifndef SSE_HTTP2_SESSION_TYPES_H
+#define SSE_HTTP2_SESSION_TYPES_H
 
 #include <nghttp2/nghttp2.h>
 
@@ -130,7 +130,7 @@ void sse_http2_stream_idle(sse_http2_stream *t);
 
 extern const sse_transport sse_http2_transport;
 
-/* --- http2_data.c: from the streams' queues to the connection's */
+/* --- send.c: from the streams' queues to the connection's */
 
 /* Bytes of frames that are not DATA. SSE_ENOMEM, SSE_ECLOSED. */
 int sse_http2_gather(sse_http2 *s, const void *bytes, size_t len);
@@ -178,7 +178,7 @@ void sse_http2_on_room(sse_connection *c);
 sse_debt sse_http2_debt(const sse_connection *c);
 void sse_http2_on_debt(sse_connection *c);
 
-/* --- http2_guard.c: whether the client keeps measure; false: enough */
+/* --- flood_limits.c: whether the client keeps measure; false: enough */
 
 bool sse_http2_guard_frame(sse_http2 *s, const nghttp2_frame_hd *head);
 bool sse_http2_guard_reset(sse_http2 *s);

@@ -1,4 +1,4 @@
-#include "inner.h"
+#include "session_types.h"
 
 /* What a client may do at once, and for how long, before it is told to calm down. Far beyond what
  * browsers and proxies do, and cheap enough for us. */

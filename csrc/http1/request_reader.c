@@ -1,4 +1,4 @@
-#include "reading.h"
+#include "request_reader.h"
 
 #include <stdlib.h>
 
