@@ -1,4 +1,6 @@
-#include "session_types.h"
+#include "debt.h"
+
+#include "stream.h"
 
 /* Nothing where the client was not yet given what waits. What its windows have room for waits for
  * the socket where that is full. */

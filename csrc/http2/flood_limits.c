@@ -1,4 +1,4 @@
-#include "session_types.h"
+#include "flood_limits.h"
 
 /* What a client may do at once, and for how long, before it is told to calm down. Far beyond what
  * browsers and proxies do, and cheap enough for us. */
@@ -21,34 +21,31 @@ static bool add(sse_http2_bucket *b, uint64_t now, uint32_t most, uint32_t rate)
     return ++b->level <= most;
 }
 
-static bool found(sse_http2 *s, uint64_t *count)
+static bool found(sse_http2_guard *g, uint64_t *count)
 {
-    if (!s->guard.count)
-        s->guard.count = count;
+    if (!g->count)
+        g->count = count;
     return false;
 }
 
-static bool guard_block(sse_http2 *s, const nghttp2_frame_hd *head)
+static bool guard_block(sse_http2_guard *g, sse_context *context, const nghttp2_frame_hd *head)
 {
-    sse_http2_guard *g = &s->guard;
-    sse_context *context = sse_http2_context(s);
-
     if (head->type == NGHTTP2_HEADERS) {
         g->block = 0;
         g->block_frames = 0;
     }
     g->block += head->length;
     if (++g->block_frames > BLOCK_FRAMES || g->block > sse_http2_most_fields(&context->limits))
-        return found(s, &context->count.http2_header_floods);
+        return found(g, &context->count.http2_header_floods);
     return true;
 }
 
-bool sse_http2_guard_frame(sse_http2 *s, const nghttp2_frame_hd *head)
+bool sse_http2_guard_frame(sse_http2_guard *g, sse_context *context, const nghttp2_frame_hd *head)
 {
     switch (head->type) {
     case NGHTTP2_HEADERS:
     case NGHTTP2_CONTINUATION:
-        return guard_block(s, head);
+        return guard_block(g, context, head);
     case NGHTTP2_RST_STREAM:
         return true; /* counted where it meets a stream */
     case NGHTTP2_DATA:
@@ -58,21 +55,21 @@ bool sse_http2_guard_frame(sse_http2 *s, const nghttp2_frame_hd *head)
     default:
         break;
     }
-    if (add(&s->guard.idle, sse_http2_now(s), IDLE_AT_ONCE, IDLE_A_SECOND))
+    if (add(&g->idle, sse_loop_now(context->loop), IDLE_AT_ONCE, IDLE_A_SECOND))
         return true;
-    return found(s, &sse_http2_context(s)->count.http2_floods);
+    return found(g, &context->count.http2_floods);
 }
 
-bool sse_http2_guard_reset(sse_http2 *s)
+bool sse_http2_guard_reset(sse_http2_guard *g, sse_context *context)
 {
-    if (add(&s->guard.resets, sse_http2_now(s), RESETS_AT_ONCE, RESETS_A_SECOND))
+    if (add(&g->resets, sse_loop_now(context->loop), RESETS_AT_ONCE, RESETS_A_SECOND))
         return true;
-    return found(s, &sse_http2_context(s)->count.http2_resets);
+    return found(g, &context->count.http2_resets);
 }
 
-void sse_http2_guard_sent(sse_http2 *s)
+void sse_http2_guard_sent(sse_http2_guard *g)
 {
-    sse_http2_bucket *b = &s->guard.idle;
+    sse_http2_bucket *b = &g->idle;
 
     b->level = b->level > IDLE_FOR_A_FRAME ? b->level - IDLE_FOR_A_FRAME : 0;
 }

@@ -1,7 +1,9 @@
+#include "response_head.h"
+
 #include <stdlib.h>
 
 #include "../http/response_fields.h"
-#include "session_types.h"
+#include "../wire/error.h"
 
 #define MAX_HEAD ((size_t)256 << 10)
 

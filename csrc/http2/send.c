@@ -1,11 +1,16 @@
+#include "send.h"
+
 #include <stdlib.h>
 
-#include "session_types.h"
+#include "schedule.h"
+#include "shutdown.h"
+#include "stream.h"
 
-#define BLOCK  ((size_t)16 << 10)  /* bytes gathered in one piece */
-#define OUTPUT ((size_t)128 << 10) /* bytes a flush queues at most, or a frame more */
+#define FRAME_HEAD 9                   /* bytes */
+#define BLOCK      ((size_t)16 << 10)  /* bytes gathered in one piece */
+#define OUTPUT     ((size_t)128 << 10) /* bytes a flush queues at most, or a frame more */
 
-bool sse_http2_output_full(const sse_http2 *s)
+static bool output_full(const sse_http2 *s)
 {
     return sse_connection_pending(s->connection) >= OUTPUT;
 }
@@ -21,7 +26,7 @@ static char *room(sse_http2 *s, size_t len)
     return s->block ? s->block->bytes + s->used : NULL;
 }
 
-int sse_http2_gather(sse_http2 *s, const void *bytes, size_t len)
+static int gather(sse_http2 *s, const void *bytes, size_t len)
 {
     char *to = room(s, len);
 
@@ -32,12 +37,26 @@ int sse_http2_gather(sse_http2 *s, const void *bytes, size_t len)
     return sse_connection_send_part(s->connection, s->block, (sse_slice){ to, len });
 }
 
+static ssize_t on_send(nghttp2_session *engine, const uint8_t *bytes, size_t len, int flags,
+                       void *user)
+{
+    sse_http2 *s = user;
+
+    (void)engine;
+    (void)flags;
+    if (output_full(s)) {
+        s->more = true;
+        return NGHTTP2_ERR_WOULDBLOCK;
+    }
+    return gather(s, bytes, len) ? NGHTTP2_ERR_CALLBACK_FAILURE : (ssize_t)len;
+}
+
 /* A DATA frame: its head, and len bytes that the stream's queue refers to. */
 static int send_frame(sse_http2 *s, sse_http2_stream *t, const uint8_t *head, size_t len)
 {
     sse_connection *c = s->connection;
     size_t moved = 0;
-    int code = sse_http2_gather(s, head, SSE_HTTP2_FRAME_HEAD);
+    int code = gather(s, head, FRAME_HEAD);
 
     if (!code)
         code = sse_queue_move(&t->out, &c->out, len, &moved);
@@ -45,7 +64,7 @@ static int send_frame(sse_http2 *s, sse_http2_stream *t, const uint8_t *head, si
     return code;
 }
 
-int sse_http2_send_data(nghttp2_session *engine, nghttp2_frame *frame, const uint8_t *head,
+static int on_send_data(nghttp2_session *engine, nghttp2_frame *frame, const uint8_t *head,
                         size_t len, nghttp2_data_source *source, void *user)
 {
     sse_http2 *s = user;
@@ -53,7 +72,7 @@ int sse_http2_send_data(nghttp2_session *engine, nghttp2_frame *frame, const uin
 
     (void)engine;
     (void)frame; /* no padding is asked for */
-    if (sse_http2_output_full(s)) {
+    if (output_full(s)) {
         s->more = true;
         return NGHTTP2_ERR_WOULDBLOCK;
     }
@@ -63,11 +82,11 @@ int sse_http2_send_data(nghttp2_session *engine, nghttp2_frame *frame, const uin
         return NGHTTP2_ERR_CALLBACK_FAILURE; /* half a frame can't stay half */
     if (!t->hurried)
         t->due = 0;
-    sse_http2_guard_sent(s);
+    sse_http2_guard_sent(&s->guard);
     return 0;
 }
 
-/* How much goes next; it is sent by sse_http2_send_data. */
+/* How much goes next; it is sent by on_send_data. */
 static ssize_t on_read(nghttp2_session *engine, int32_t id, uint8_t *buffer, size_t len,
                        uint32_t *flags, nghttp2_data_source *source, void *user)
 {
@@ -122,4 +141,47 @@ void sse_http2_submit_heads(sse_http2 *s)
         if (t->head)
             submit_head(t);
     }
+}
+
+static int on_frame_sent(nghttp2_session *engine, const nghttp2_frame *frame, void *user)
+{
+    sse_http2 *s = user;
+    sse_http2_stream *t = NULL;
+
+    if (frame->hd.type == NGHTTP2_GOAWAY)
+        sse_http2_shutdown_goaway_sent(s);
+    if (!(frame->hd.flags & NGHTTP2_FLAG_END_STREAM) || frame->hd.type > NGHTTP2_HEADERS)
+        return 0;
+    t = nghttp2_session_get_stream_user_data(engine, frame->hd.stream_id);
+    if (!t || t->peer_done)
+        return 0;
+    t->hurried = true; /* the rest of the request is not wanted; but first the answer is read */
+    t->due = sse_http2_now(s) + SSE_LINGER_MS;
+    sse_http2_watch(s, t->due);
+    return 0;
+}
+
+static int on_frame_not_sent(nghttp2_session *engine, const nghttp2_frame *frame, int error,
+                             void *user)
+{
+    sse_http2_stream *t = NULL;
+
+    (void)user;
+    (void)error;
+    if (frame->hd.type != NGHTTP2_HEADERS)
+        return 0;
+    t = nghttp2_session_get_stream_user_data(engine, frame->hd.stream_id);
+    if (t) {
+        sse_http2_stream_lose(t, SSE_END_ERROR);
+        sse_http2_stream_reset(t, NGHTTP2_INTERNAL_ERROR);
+    }
+    return 0;
+}
+
+void sse_http2_set_send_callbacks(nghttp2_session_callbacks *callbacks)
+{
+    nghttp2_session_callbacks_set_send_callback(callbacks, on_send);
+    nghttp2_session_callbacks_set_send_data_callback(callbacks, on_send_data);
+    nghttp2_session_callbacks_set_on_frame_send_callback(callbacks, on_frame_sent);
+    nghttp2_session_callbacks_set_on_frame_not_send_callback(callbacks, on_frame_not_sent);
 }

@@ -2,39 +2,19 @@
 
 #include <stdlib.h>
 
-#include "session_types.h"
+#include "debt.h"
+#include "dispatch.h"
+#include "receive.h"
+#include "request_windows.h"
+#include "schedule.h"
+#include "send.h"
+#include "shutdown.h"
+#include "stream.h"
 
 #define WINDOW        (1 << 20)         /* bytes of all bodies of a connection on their way to us */
 #define MAX_SEND_HEAD ((size_t)1 << 20) /* the answer's own limit is lower */
 
 /* --- what is due --------------------------------------------------------- */
-
-void sse_http2_wake(sse_http2 *s)
-{
-    s->wanted = true;
-    sse_connection_wake(s->connection);
-}
-
-void sse_http2_watch(sse_http2 *s, uint64_t due)
-{
-    uint64_t now = sse_http2_now(s);
-
-    if (sse_connection_ended(s->connection) || (s->watch.link && s->watch.due <= due))
-        return;
-    sse_timer_wheel_set(&sse_http2_context(s)->wheel, &s->watch, due > now ? due - now : 1);
-}
-
-void sse_http2_set_deadline(sse_http2 *s)
-{
-    const sse_limits *limits = &sse_http2_context(s)->limits;
-
-    if (s->heads > 0)
-        sse_connection_deadline(s->connection, limits->head_timeout);
-    else if (s->count == 0)
-        sse_connection_deadline(s->connection, limits->idle_timeout);
-    else
-        sse_connection_deadline(s->connection, 0);
-}
 
 /* A stream that could not send for too long, or was given no more time. */
 static void end_late(sse_http2_stream *t)
@@ -47,23 +27,13 @@ static void end_late(sse_http2_stream *t)
     sse_http2_stream_reset(t, whole ? NGHTTP2_NO_ERROR : NGHTTP2_CANCEL);
 }
 
-static void finish_drain(sse_http2 *s)
-{
-    int32_t last = nghttp2_session_get_last_proc_stream_id(s->engine);
-
-    s->drain_due = 0;
-    if (nghttp2_submit_goaway(s->engine, NGHTTP2_FLAG_NONE, last, NGHTTP2_NO_ERROR, NULL, 0))
-        s->failed = true;
-    sse_http2_wake(s);
-}
-
 static void on_watch(sse_deadline *d)
 {
     sse_http2 *s = SSE_OWNER(d, sse_http2, watch);
     uint64_t now = sse_http2_now(s), next = 0;
 
     if (s->drain_due && s->drain_due <= now)
-        finish_drain(s);
+        sse_http2_shutdown_finish(s);
     next = s->drain_due;
     for (sse_http2_stream *t = s->streams; t; t = t->next) {
         if (t->due && t->due <= now)
@@ -168,56 +138,6 @@ static bool on_flush(sse_connection *c)
     return s->more;
 }
 
-static ssize_t on_send(nghttp2_session *engine, const uint8_t *bytes, size_t len, int flags,
-                       void *user)
-{
-    sse_http2 *s = user;
-
-    (void)engine;
-    (void)flags;
-    if (sse_http2_output_full(s)) {
-        s->more = true;
-        return NGHTTP2_ERR_WOULDBLOCK;
-    }
-    return sse_http2_gather(s, bytes, len) ? NGHTTP2_ERR_CALLBACK_FAILURE : (ssize_t)len;
-}
-
-static int on_frame_sent(nghttp2_session *engine, const nghttp2_frame *frame, void *user)
-{
-    sse_http2 *s = user;
-    sse_http2_stream *t = NULL;
-
-    if (frame->hd.type == NGHTTP2_GOAWAY && s->drain_due) /* what was under way comes before its
-                                                             ACK */
-        s->failed = nghttp2_submit_ping(engine, NGHTTP2_FLAG_NONE, NULL) != 0 || s->failed;
-    if (!(frame->hd.flags & NGHTTP2_FLAG_END_STREAM) || frame->hd.type > NGHTTP2_HEADERS)
-        return 0;
-    t = nghttp2_session_get_stream_user_data(engine, frame->hd.stream_id);
-    if (!t || t->peer_done)
-        return 0;
-    t->hurried = true; /* the rest of the request is not wanted; but first the answer is read */
-    t->due = sse_http2_now(s) + SSE_LINGER_MS;
-    sse_http2_watch(s, t->due);
-    return 0;
-}
-
-static int on_frame_not_sent(nghttp2_session *engine, const nghttp2_frame *frame, int error,
-                             void *user)
-{
-    sse_http2_stream *t = NULL;
-
-    (void)user;
-    (void)error;
-    if (frame->hd.type != NGHTTP2_HEADERS)
-        return 0;
-    t = nghttp2_session_get_stream_user_data(engine, frame->hd.stream_id);
-    if (t) {
-        sse_http2_stream_lose(t, SSE_END_ERROR);
-        sse_http2_stream_reset(t, NGHTTP2_INTERNAL_ERROR);
-    }
-    return 0;
-}
-
 /* The socket has all: those who wait may send again. */
 static void tell_drained(sse_http2 *s)
 {
@@ -261,95 +181,6 @@ static void on_drained(sse_connection *c)
 }
 
 /* --- reading ------------------------------------------------------------- */
-
-static int on_frame_begins(nghttp2_session *engine, const nghttp2_frame_hd *head, void *user)
-{
-    sse_http2 *s = user;
-
-    (void)engine;
-    if (sse_connection_ended(s->connection))
-        return NGHTTP2_ERR_CALLBACK_FAILURE;
-    return sse_http2_guard_frame(s, head) ? 0 : NGHTTP2_ERR_CALLBACK_FAILURE;
-}
-
-static int on_headers_begin(nghttp2_session *engine, const nghttp2_frame *frame, void *user)
-{
-    sse_http2 *s = user;
-    sse_http2_stream *t = NULL;
-
-    if (frame->headers.cat != NGHTTP2_HCAT_REQUEST)
-        return 0;
-    t = sse_http2_stream_new(s, frame->hd.stream_id);
-    if (!t)
-        return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
-    if (nghttp2_session_set_stream_user_data(engine, t->id, t) || sse_http2_reading_new(t))
-        return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
-    return 0;
-}
-
-static int on_header(nghttp2_session *engine, const nghttp2_frame *frame, const uint8_t *name,
-                     size_t name_len, const uint8_t *value, size_t value_len, uint8_t flags,
-                     void *user)
-{
-    sse_http2 *s = user;
-    sse_http2_stream *t = nghttp2_session_get_stream_user_data(engine, frame->hd.stream_id);
-
-    (void)flags;
-    if (!t || !sse_http2_reading_field(t, (sse_slice){ (const char *)name, name_len },
-                                       (sse_slice){ (const char *)value, value_len }))
-        return 0;
-    s->guard.count = &sse_http2_context(s)->count.http2_header_floods;
-    return NGHTTP2_ERR_CALLBACK_FAILURE;
-}
-
-static int on_data(nghttp2_session *engine, uint8_t flags, int32_t id, const uint8_t *bytes,
-                   size_t len, void *user)
-{
-    sse_http2_stream *t = nghttp2_session_get_stream_user_data(engine, id);
-
-    (void)flags;
-    (void)user;
-    if (t)
-        sse_http2_reading_body(t, (sse_slice){ (const char *)bytes, len });
-    else
-        nghttp2_session_consume_connection(engine, len);
-    return 0;
-}
-
-static int on_frame(nghttp2_session *engine, const nghttp2_frame *frame, void *user)
-{
-    sse_http2 *s = user;
-    bool last = frame->hd.flags & NGHTTP2_FLAG_END_STREAM;
-    sse_http2_stream *t = NULL;
-
-    if (frame->hd.type == NGHTTP2_PING && frame->hd.flags & NGHTTP2_FLAG_ACK && s->drain_due)
-        finish_drain(s);
-    if (frame->hd.type == NGHTTP2_RST_STREAM)
-        return sse_http2_guard_reset(s) ? 0 : NGHTTP2_ERR_CALLBACK_FAILURE;
-    if (frame->hd.type > NGHTTP2_HEADERS)
-        return 0;
-    t = nghttp2_session_get_stream_user_data(engine, frame->hd.stream_id);
-    if (!t)
-        return 0;
-    t->peer_done = t->peer_done || last;
-    if (frame->hd.type == NGHTTP2_HEADERS && frame->headers.cat == NGHTTP2_HCAT_REQUEST)
-        sse_http2_reading_head(t, last);
-    else if (last)
-        sse_http2_reading_end(t);
-    return 0;
-}
-
-/* A frame that breaks a rule costs us a reset: it counts as one. */
-static int on_invalid_frame(nghttp2_session *engine, const nghttp2_frame *frame, int error,
-                            void *user)
-{
-    sse_http2 *s = user;
-
-    (void)engine;
-    (void)frame;
-    (void)error;
-    return sse_http2_guard_reset(s) ? 0 : NGHTTP2_ERR_CALLBACK_FAILURE;
-}
 
 static int on_stream_closed(nghttp2_session *engine, int32_t id, uint32_t error, void *user)
 {
@@ -408,22 +239,9 @@ static void on_closing(sse_connection *c)
         s->failed = true;
 }
 
-/* In two steps, since what the client has sent meanwhile is on its way (RFC 9113 section 6.8). */
 static void on_drain(sse_connection *c)
 {
-    sse_http2 *s = c->session;
-
-    if (s->draining)
-        return;
-    s->draining = true;
-    if (nghttp2_submit_shutdown_notice(s->engine))
-        s->failed = true;
-    s->drain_due = sse_http2_now(s) + SSE_UNUSED_MS;
-    sse_http2_watch(s, s->drain_due);
-    sse_http2_wake(s);
-    for (sse_http2_stream *t = s->streams; t; t = t->next)
-        if (t->exchange)
-            sse_exchange_want_end(t->exchange);
+    sse_http2_shutdown_start(c->session);
 }
 
 static void free_session(sse_http2 *s)
@@ -463,16 +281,8 @@ static const sse_protocol protocol = {
 
 static void set_callbacks(nghttp2_session_callbacks *callbacks)
 {
-    nghttp2_session_callbacks_set_send_callback(callbacks, on_send);
-    nghttp2_session_callbacks_set_send_data_callback(callbacks, sse_http2_send_data);
-    nghttp2_session_callbacks_set_on_frame_send_callback(callbacks, on_frame_sent);
-    nghttp2_session_callbacks_set_on_frame_not_send_callback(callbacks, on_frame_not_sent);
-    nghttp2_session_callbacks_set_on_begin_frame_callback(callbacks, on_frame_begins);
-    nghttp2_session_callbacks_set_on_begin_headers_callback(callbacks, on_headers_begin);
-    nghttp2_session_callbacks_set_on_header_callback(callbacks, on_header);
-    nghttp2_session_callbacks_set_on_data_chunk_recv_callback(callbacks, on_data);
-    nghttp2_session_callbacks_set_on_frame_recv_callback(callbacks, on_frame);
-    nghttp2_session_callbacks_set_on_invalid_frame_recv_callback(callbacks, on_invalid_frame);
+    sse_http2_set_receive_callbacks(callbacks);
+    sse_http2_set_send_callbacks(callbacks);
     nghttp2_session_callbacks_set_on_stream_close_callback(callbacks, on_stream_closed);
 }
 

@@ -1,40 +1,37 @@
-/* session_types.h: what the http2_*.c files share among themselves: a session, its streams, and
- * what each file does for the others. "Engine" is nghttp2. It may not be entered again from within
- * its callbacks, so these only note what is to be done; requests are handed over when it has
- * returned, and what is to go is asked of it once, when the connection is flushed. */
+/* session_types.h: a session, its streams, and their requests while they arrive. "Engine" is
+ * nghttp2. It may not be entered again from within its callbacks, so these only note what is to be
+ * done; requests are handed over when it has returned, and what is to go is asked of it once, when
+ * the connection is flushed. */
 #ifndef SSE_HTTP2_SESSION_TYPES_H
 #define SSE_HTTP2_SESSION_TYPES_H
 
 #include <nghttp2/nghttp2.h>
 
-#include "../http/connection.h"
-#include "../http/exchange.h"
-
-#define SSE_HTTP2_FRAME_HEAD 9 /* bytes */
+#include "../http/bodies.h"
+#include "flood_limits.h"
+#include "response_head.h"
 
 typedef struct sse_http2 sse_http2;
 typedef struct sse_http2_stream sse_http2_stream;
 typedef struct sse_http2_reading sse_http2_reading;
 
-/* How much of something came lately: it leaks `rate` a second. */
-typedef struct sse_http2_bucket {
-    uint64_t at; /* ms */
-    uint32_t level;
-} sse_http2_bucket;
-
-typedef struct sse_http2_guard {
-    sse_http2_bucket resets, idle; /* streams reset; frames that carry nothing */
-    size_t block;                  /* bytes of the header block at hand, as sent */
-    uint32_t block_frames;
-    uint64_t *count; /* of context->count: what was found, or NULL */
-} sse_http2_guard;
-
-/* An answer's head. It is kept until the flush, so that until then it can become another one. */
-typedef struct sse_http2_head {
-    size_t count;
-    bool has_body;       /* DATA will follow */
-    nghttp2_nv fields[]; /* and behind them the bytes they point into */
-} sse_http2_head;
+/* A request that arrives. Its head is laid out as HTTP/1.1 has it and goes through the same parser,
+ * so that limits, refusals and what handlers see are the same. */
+struct sse_http2_reading {
+    sse_http2_stream *stream;
+    sse_http2_reading *next, **link; /* session->reading */
+    sse_deadline deadline;           /* of the body */
+    sse_buffer method, path, authority;
+    sse_buffer text, cookies;
+    size_t fields;        /* bytes of all fields, as their sizes are counted */
+    size_t withheld;      /* bytes that the client may not replace yet */
+    sse_request *request; /* once the head is whole */
+    sse_arrival arrival;  /* of its body */
+    bool wide;            /* its window was made WIDE */
+    bool far, over;       /* the target, or all of the head, is more than is kept of it */
+    bool whole_head;
+    bool ready; /* the request is whole */
+};
 
 struct sse_http2_stream {
     sse_http2 *session;
@@ -94,100 +91,10 @@ static inline uint64_t sse_http2_now(const sse_http2 *s)
     return sse_loop_now(sse_http2_context(s)->loop);
 }
 
-/* --- http2_session.c */
-
-/* A flush is due. */
-void sse_http2_wake(sse_http2 *s);
-
-/* The connection's deadline, after what is open now. */
-void sse_http2_set_deadline(sse_http2 *s);
-
-/* The watch fires at `due` at the latest. */
-void sse_http2_watch(sse_http2 *s, uint64_t due);
-
-/* --- http2_stream.c: a stream's life and its answer */
-
-sse_http2_stream *sse_http2_stream_new(sse_http2 *s, int32_t id); /* NULL: out of memory */
-
-/* Ends its exchange and frees it, at once: only for the connection's on_closed. */
-void sse_http2_stream_free(sse_http2_stream *t, sse_reason reason);
-
-/* The stream's exchange, if there is one, ends with the turn; the first reason counts. From now on
- * the stream takes nothing. Whoever holds the stream or the exchange may go on using them. */
-void sse_http2_stream_lose(sse_http2_stream *t, sse_reason reason);
-
-/* The engine has let go of the stream: as sse_http2_stream_lose, and it is freed with the turn. */
-void sse_http2_stream_closed(sse_http2_stream *t, sse_reason reason);
-
-/* RST_STREAM, and nothing else any more. */
-void sse_http2_stream_reset(sse_http2_stream *t, uint32_t error);
-
-/* A clear answer to a request that can't be served; what comes behind it is not looked at. */
-void sse_http2_stream_refuse(sse_http2_stream *t, int status, const char *reason);
-
-void sse_http2_stream_busy(sse_http2_stream *t);
-void sse_http2_stream_idle(sse_http2_stream *t);
-
-extern const sse_transport sse_http2_transport;
-
-/* --- send.c: from the streams' queues to the connection's */
-
-/* Bytes of frames that are not DATA. SSE_ENOMEM, SSE_ECLOSED. */
-int sse_http2_gather(sse_http2 *s, const void *bytes, size_t len);
-
-/* The heads that wait go to the engine. */
-void sse_http2_submit_heads(sse_http2 *s);
-
-/* Whether the connection's queue is as full as a flush makes it. */
-bool sse_http2_output_full(const sse_http2 *s);
-
-int sse_http2_send_data(nghttp2_session *engine, nghttp2_frame *frame, const uint8_t *head,
-                        size_t len, nghttp2_data_source *source, void *user);
-
-/* --- http2_answer.c */
-
-/* Lower-case names, without what is of the connection (RFC 9113 section 8.2.2). Errors as
- * sse_exchange_start's. */
-int sse_http2_head_new(const char *date, int status, const sse_http1_field *fields, size_t count,
-                       int64_t length, size_t *bad, sse_http2_head **out);
-
-/* --- http2_request.c */
-
-int sse_http2_reading_new(sse_http2_stream *t); /* SSE_ENOMEM */
-void sse_http2_reading_free(sse_http2_stream *t);
-
-/* A field of the head. SSE_ETOOBIG: without measure. */
-int sse_http2_reading_field(sse_http2_stream *t, sse_slice name, sse_slice value);
-
-/* The head is whole; with `last` the request is. */
-void sse_http2_reading_head(sse_http2_stream *t, bool last);
-void sse_http2_reading_body(sse_http2_stream *t, sse_slice bytes);
-void sse_http2_reading_end(sse_http2_stream *t);
-
-/* The window that a request begins with: SETTINGS_INITIAL_WINDOW_SIZE. */
-uint32_t sse_http2_first_window(const sse_limits *limits);
-
-/* Hands whole requests over, unless the client has its share of what the server holds. */
-void sse_http2_dispatch(sse_http2 *s);
-
-/* There may be room for those that have waited. */
-void sse_http2_on_room(sse_connection *c);
-
-/* --- http2_debt.c: what the client owes; see sse_protocol */
-
-sse_debt sse_http2_debt(const sse_connection *c);
-void sse_http2_on_debt(sse_connection *c);
-
-/* --- flood_limits.c: whether the client keeps measure; false: enough */
-
-bool sse_http2_guard_frame(sse_http2 *s, const nghttp2_frame_hd *head);
-bool sse_http2_guard_reset(sse_http2 *s);
-void sse_http2_guard_sent(sse_http2 *s); /* a DATA frame went: it may be answered */
-
-/* Bytes of header fields past which a block is without measure. */
-static inline size_t sse_http2_most_fields(const sse_limits *limits)
+/* Bytes of the request's body that have arrived. */
+static inline size_t sse_http2_reading_body_len(const sse_http2_reading *r)
 {
-    return 4 * limits->max_head + (64u << 10);
+    return r->request ? r->request->body.len : 0;
 }
 
 #endif

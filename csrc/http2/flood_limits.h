@@ -1,0 +1,38 @@
+/* flood_limits.h: what a client may send that costs much and carries nothing (RFC 9113 section
+ * 10.5). Past a limit the connection ends. */
+#ifndef SSE_HTTP2_FLOOD_LIMITS_H
+#define SSE_HTTP2_FLOOD_LIMITS_H
+
+#include <nghttp2/nghttp2.h>
+
+#include "../http/connection.h"
+
+/* How much of something came lately: it leaks `rate` a second. */
+typedef struct sse_http2_bucket {
+    uint64_t at; /* ms */
+    uint32_t level;
+} sse_http2_bucket;
+
+typedef struct sse_http2_guard {
+    sse_http2_bucket resets, idle; /* streams reset; frames that carry nothing */
+    size_t block;                  /* bytes of the header block at hand, as sent */
+    uint32_t block_frames;
+    uint64_t *count; /* of context->count: what was found, or NULL */
+} sse_http2_guard;
+
+/* Counts a frame whose head has come. false: it is one too many. */
+bool sse_http2_guard_frame(sse_http2_guard *g, sse_context *context, const nghttp2_frame_hd *head);
+
+/* Counts a stream that was reset. false: it is one too many. */
+bool sse_http2_guard_reset(sse_http2_guard *g, sse_context *context);
+
+/* A DATA frame was sent: the client may answer it. */
+void sse_http2_guard_sent(sse_http2_guard *g);
+
+/* Bytes of header fields past which a block is without measure. */
+static inline size_t sse_http2_most_fields(const sse_limits *limits)
+{
+    return 4 * limits->max_head + (64u << 10);
+}
+
+#endif

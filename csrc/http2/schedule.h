@@ -1,0 +1,16 @@
+/* schedule.h: when a session is flushed next, and what its deadlines are. */
+#ifndef SSE_HTTP2_SCHEDULE_H
+#define SSE_HTTP2_SCHEDULE_H
+
+#include "session_types.h"
+
+/* A flush is due. */
+void sse_http2_wake(sse_http2 *s);
+
+/* The connection's deadline, after what is open now. */
+void sse_http2_set_deadline(sse_http2 *s);
+
+/* The watch fires at `due` at the latest. */
+void sse_http2_watch(sse_http2 *s, uint64_t due);
+
+#endif
