@@ -3,7 +3,7 @@
 #include <curl/curl.h>
 #include <stdlib.h>
 
-#include "inherited.h"
+#include "close_on_exec.h"
 #include "resident.h"
 #include "sockets.h"
 

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 
 #include "../wire/error.h"
-#include "inherited.h"
+#include "close_on_exec.h"
 
 #define TOO_LARGE 100 /* CURLE_TOO_LARGE, which older headers lack */
 

@@ -7,8 +7,8 @@
 #include <sys/un.h>
 
 #include "../wire/error.h"
+#include "close_on_exec.h"
 #include "cookies.h"
-#include "inherited.h"
 #include "private_file.h"
 #include "transfer_body.h"
 #include "transfer_head.h"

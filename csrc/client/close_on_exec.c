@@ -1,4 +1,4 @@
-#include "inherited.h"
+#include "close_on_exec.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -1,7 +1,7 @@
-/* inherited.h: descriptors that a child which is executed does not get: they would keep connections
- * open that are closed here. */
-#ifndef SSE_CLIENT_INHERITED_H
-#define SSE_CLIENT_INHERITED_H
+/* close_on_exec.h: descriptors that a child which is executed does not get: they would keep
+ * connections open that are closed here. */
+#ifndef SSE_CLIENT_CLOSE_ON_EXEC_H
+#define SSE_CLIENT_CLOSE_ON_EXEC_H
 
 #include <stdbool.h>
 
