@@ -393,7 +393,7 @@ static int f_transfer(lua_State *L)
 /* core.forget_connections(): closes idle connections now, where no transfer is under way. */
 static int f_forget_connections(lua_State *L)
 {
-    sse_multi_forget(get_multi(L));
+    sse_multi_close_idle(get_multi(L));
     return 0;
 }
 

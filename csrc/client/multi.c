@@ -4,436 +4,258 @@
 #include <stdlib.h>
 
 #include "close_on_exec.h"
+#include "curl_bugs.h"
 #include "resident.h"
 #include "sockets.h"
-
-#define MAX_LOST 16
-
-/* One socket that libcurl wants watched. */
-typedef struct watch {
-    struct watch *next, **link;
-    struct event event;
-    sse_multi *multi;
-} watch;
+#include "watcher.h"
 
 struct sse_multi {
     sse_loop *loop;
-    CURLM *handle; /* NULL while nobody uses it */
+    CURLM *curl; /* NULL until the first transfer, and again when idle for too long */
     CURLSH *sessions, *cookies;
-    sse_timer timer;
-    sse_timer idle;    /* runs while the handle waits for its next user */
-    sse_deferred late; /* runs while `timer` could not be started */
-    uint64_t due;      /* when `timer` is to run */
-    watch *watches;
-    curl_socket_t lost[MAX_LOST]; /* sockets that could not be watched, until libcurl returns */
-    size_t lost_count;            /* more than MAX_LOST: not all of them are noted */
-    sse_hidden_pair pair;         /* what libcurl's resolver is about to open */
-    sse_sockets sockets;
-    sse_fork_call at_fork;
-    sse_deferred forked;     /* in a child: fails what the parent has begun */
-    sse_multi_user *all;     /* those that are counted */
-    sse_multi_user *retired; /* waiting for libcurl to return */
-    size_t users;
-    int inside; /* depth of calls into libcurl that may call back */
-    int held;   /* depth of code that still needs the handle */
+    sse_watcher watcher;
+    sse_sockets sockets;      /* those that libcurl has open */
+    sse_timer idle_timer;     /* runs while there is no transfer */
+    sse_multi_entry *entries; /* the listed ones */
+    size_t entry_count;       /* of them */
+    sse_multi_entry *removed; /* those to destroy when libcurl has returned */
+    sse_fork_call fork_call;
+    sse_deferred fork_end; /* in a forked child: fails the transfers that the parent began */
+    int in_curl; /* > 0: within libcurl, or from begin_callbacks to end_callbacks; nests */
+    int in_use;  /* > 0: within code that needs `curl` to stay; nests */
 };
 
-static void settle(sse_multi *m);
+/* --- libcurl's multi handle ------------------------------------------------------------------- */
 
-static void act(sse_multi *m, curl_socket_t fd, int flags)
-{
-    int running = 0;
-
-    m->inside++;
-    curl_multi_socket_action(m->handle, fd, flags, &running);
-    m->inside--;
-    settle(m);
-}
-
-/* --- what libcurl asks for -------------------------------------------------------------------- */
-
-static void on_ready(evutil_socket_t fd, short what, void *arg)
-{
-    watch *w = arg;
-    int flags = (what & EV_READ ? CURL_CSELECT_IN : 0) | (what & EV_WRITE ? CURL_CSELECT_OUT : 0);
-
-    act(w->multi, fd, flags);
-}
-
-static void unwatch(watch *w)
-{
-    event_del(&w->event);
-    *w->link = w->next;
-    if (w->next)
-        w->next->link = w->link;
-    free(w);
-}
-
-static watch *new_watch(sse_multi *m)
-{
-    watch *w = calloc(1, sizeof *w);
-
-    if (!w)
-        return NULL;
-    w->multi = m;
-    w->next = m->watches;
-    w->link = &m->watches;
-    if (w->next)
-        w->next->link = &w->next;
-    m->watches = w;
-    return w;
-}
-
-/* A socket callback that fails would make libcurl 7.88 crash: the failure is noted, and the
- * transfers of the socket fail when libcurl has returned. */
-static void lose(sse_multi *m, CURL *easy, curl_socket_t fd)
-{
-    sse_multi_user *u = NULL;
-
-    curl_easy_getinfo(easy, CURLINFO_PRIVATE, (char **)&u);
-    if (u)
-        u->lost = true;
-    if (m->lost_count < MAX_LOST)
-        m->lost[m->lost_count] = fd;
-    m->lost_count++;
-}
-
-/* libcurl's resolver tells one of its pair of sockets. */
-static void keep_from_children(sse_multi *m, curl_socket_t fd)
-{
-    sse_close_on_exec(fd);
-    if (fd == m->pair.fd[0] || fd == m->pair.fd[1])
-        sse_hidden_pair_close_on_exec(&m->pair);
-}
-
-static int on_socket(CURL *easy, curl_socket_t fd, int what, void *arg, void *held)
-{
-    sse_multi *m = arg;
-    watch *w = held;
-    int events =
-        EV_PERSIST | (what & CURL_POLL_IN ? EV_READ : 0) | (what & CURL_POLL_OUT ? EV_WRITE : 0);
-
-    if (what == CURL_POLL_REMOVE) {
-        curl_multi_assign(m->handle, fd, NULL);
-        if (w)
-            unwatch(w);
-        return 0;
-    }
-    if (w) {
-        event_del(&w->event);
-    } else {
-        keep_from_children(m, fd);
-        w = new_watch(m);
-        if (!w) {
-            lose(m, easy, fd);
-            return 0;
-        }
-        curl_multi_assign(m->handle, fd, w);
-    }
-    event_assign(&w->event, sse_loop_base(m->loop), fd, (short)events, on_ready, w);
-    if (event_add(&w->event, NULL))
-        lose(m, easy, fd);
-    return 0;
-}
-
-static int on_resolve(void *resolver, void *reserved, void *arg)
-{
-    sse_multi *m = arg;
-
-    (void)resolver;
-    (void)reserved;
-    sse_hidden_pair_expect(&m->pair);
-    return 0;
-}
-
-static void on_time(void *arg)
-{
-    act(arg, CURL_SOCKET_TIMEOUT, 0);
-}
-
-/* Starts the timer for `due`, or where that fails looks each turn whether it works now. */
-static void start_timer(sse_multi *m)
-{
-    uint64_t now = sse_loop_now(m->loop);
-
-    if (sse_timer_start(&m->timer, m->due > now ? m->due - now : 0, false))
-        sse_loop_defer(m->loop, &m->late);
-}
-
-static void on_late(void *arg)
-{
-    sse_multi *m = arg;
-
-    if (sse_loop_now(m->loop) >= m->due)
-        act(m, CURL_SOCKET_TIMEOUT, 0);
-    else
-        start_timer(m);
-}
-
-static void stop_timer(sse_multi *m)
-{
-    sse_timer_stop(&m->timer);
-    sse_loop_undefer(m->loop, &m->late);
-}
-
-static int on_timeout(CURLM *handle, long ms, void *arg)
-{
-    sse_multi *m = arg;
-
-    (void)handle;
-    stop_timer(m);
-    if (ms < 0)
-        return 0;
-    m->due = sse_loop_now(m->loop) + (uint64_t)ms;
-    start_timer(m);
-    return 0;
-}
-
-/* --- the handle's life ------------------------------------------------------------------------ */
-
-static int open_handle(sse_multi *m)
+static int open_curl(sse_multi *m)
 {
     sse_hidden_pair wakeup;
 
-    if (m->handle)
+    if (m->curl)
         return SSE_OK;
     sse_hidden_pair_expect(&wakeup);
-    m->handle = curl_multi_init();
+    m->curl = curl_multi_init();
     sse_hidden_pair_close_on_exec(&wakeup);
-    if (!m->handle)
+    if (!m->curl)
         return SSE_ENOMEM;
-    curl_multi_setopt(m->handle, CURLMOPT_SOCKETFUNCTION, on_socket);
-    curl_multi_setopt(m->handle, CURLMOPT_SOCKETDATA, m);
-    curl_multi_setopt(m->handle, CURLMOPT_TIMERFUNCTION, on_timeout);
-    curl_multi_setopt(m->handle, CURLMOPT_TIMERDATA, m);
+    sse_watcher_start(&m->watcher, m->curl);
     return SSE_OK;
 }
 
-static bool is_unused(const sse_multi *m)
+static bool is_idle(const sse_multi *m)
 {
-    return m->handle && m->users == 0 && !m->inside && !m->held;
+    return m->curl && m->entry_count == 0 && !m->in_curl && !m->in_use;
 }
 
-static void close_handle(sse_multi *m)
+static void close_curl(sse_multi *m)
 {
-    m->inside++; /* libcurl calls on_socket for what it closes */
-    curl_multi_cleanup(m->handle);
-    m->inside--;
-    m->handle = NULL;
-    stop_timer(m);
-    sse_timer_stop(&m->idle);
-    for (watch *w = m->watches, *next = NULL; w; w = next) {
-        next = w->next;
-        unwatch(w);
-    }
+    m->in_curl++;
+    curl_multi_cleanup(m->curl);
+    m->in_curl--;
+    m->curl = NULL;
+    sse_watcher_stop(&m->watcher);
+    sse_timer_stop(&m->idle_timer);
 }
 
-static void on_idle(void *arg)
+static void on_idle_timer(void *arg)
 {
-    sse_multi_forget(arg);
+    sse_multi_close_idle(arg);
 }
 
-/* Keeps the connections for a while, or closes them at once where no timer can be had. */
-static void rest_if_unused(sse_multi *m)
+/* Closes the connections in SSE_MULTI_IDLE ms, or now if there is no memory for a timer. */
+static void close_later_if_idle(sse_multi *m)
 {
-    if (is_unused(m) && sse_timer_start(&m->idle, SSE_MULTI_IDLE, false))
-        close_handle(m);
+    if (is_idle(m) && sse_timer_start(&m->idle_timer, SSE_MULTI_IDLE, false))
+        close_curl(m);
 }
 
-bool sse_multi_prior_knowledge_once(void)
-{
-    unsigned version = curl_version_info(CURLVERSION_NOW)->version_num;
+/* --- entries ---------------------------------------------------------------------------------- */
 
-    return version >= 0x075800 && version <= 0x075801;
+static void list_entry(sse_multi *m, sse_multi_entry *e)
+{
+    e->listed = true;
+    e->next = m->entries;
+    e->link = &m->entries;
+    if (e->next)
+        e->next->link = &e->next;
+    m->entries = e;
+    m->entry_count++;
 }
 
-void sse_multi_abandon(sse_multi_user *u)
+static void unlist_entry(sse_multi *m, sse_multi_entry *e)
 {
-    curl_easy_setopt(u->easy, CURLOPT_FORBID_REUSE, 1L);
-}
-
-/* Takes a handle from libcurl that is given up: `retired`, or its owner refuses what comes. A
- * paused one first has to let go of what libcurl keeps for it: 7.88 leaks that where another stream
- * keeps the connection. */
-static void take_back(sse_multi *m, sse_multi_user *u)
-{
-    if (!u->added)
+    if (!e->listed)
         return;
-    sse_multi_abandon(u);
-    if (u->paused) {
-        m->inside++;
-        /* refused where it has failed meanwhile */
-        u->keeps = curl_easy_pause(u->easy, CURLPAUSE_CONT) == CURLE_BAD_FUNCTION_ARGUMENT;
-        m->inside--;
+    e->listed = false;
+    *e->link = e->next;
+    if (e->next)
+        e->next->link = e->link;
+    m->entry_count--;
+}
+
+/* Takes the handle of an aborted transfer from libcurl. The entry is removed or failing, so that
+ * its owner refuses what libcurl may hand over. */
+static void take_from_curl(sse_multi *m, sse_multi_entry *e)
+{
+    if (!e->added)
+        return;
+    sse_curl_close_when_aborted(e->easy);
+    if (e->paused) {
+        m->in_curl++;
+        e->has_kept = !sse_curl_discard_kept(e->easy);
+        m->in_curl--;
     }
-    u->added = u->paused = false;
-    curl_multi_remove_handle(m->handle, u->easy);
+    e->added = e->paused = false;
+    curl_multi_remove_handle(m->curl, e->easy);
 }
 
-static void count_in(sse_multi *m, sse_multi_user *u)
+static void destroy_entry(sse_multi *m, sse_multi_entry *e)
 {
-    u->added = u->counted = true;
-    u->after = m->all;
-    u->link = &m->all;
-    if (u->after)
-        u->after->link = &u->after;
-    m->all = u;
-    m->users++;
+    take_from_curl(m, e);
+    if (e->has_kept)
+        sse_curl_free_kept(e->easy);
+    e->has_kept = false;
+    unlist_entry(m, e);
+    e->destroy(e);
 }
 
-static curl_socket_t open_nothing(void *arg, curlsocktype purpose, struct curl_sockaddr *address)
+static void destroy_removed(sse_multi *m)
 {
+    while (m->removed) {
+        sse_multi_entry *e = m->removed;
+
+        m->removed = e->next_removed;
+        destroy_entry(m, e);
+    }
+}
+
+static void fail_entry(sse_multi *m, sse_multi_entry *e, CURLcode code)
+{
+    e->failing = true;
+    take_from_curl(m, e);
+    if (!e->removed)
+        e->on_done(e, code);
+}
+
+/* --- sockets that could not be watched -------------------------------------------------------- */
+
+static void on_unwatched(void *arg, CURL *easy)
+{
+    sse_multi_entry *e = NULL;
+
     (void)arg;
-    (void)purpose;
-    (void)address;
-    return CURL_SOCKET_BAD;
+    curl_easy_getinfo(easy, CURLINFO_PRIVATE, (char **)&e);
+    if (e)
+        e->unwatched = true;
 }
 
-/* Frees what libcurl kept for a paused handle whose transfer failed. Until 8.2 it forgets that
- * where another stream keeps the connection, but not at the end of a transfer that has its
- * connection for itself: one that fails at once, for it gets no socket. */
-static void free_kept(CURL *easy)
+static bool is_unwatched(const sse_multi *m, const sse_multi_entry *e)
 {
-    if (curl_version_info(CURLVERSION_NOW)->version_num >= 0x080200)
-        return;
-    curl_easy_setopt(easy, CURLOPT_URL, "http://127.0.0.1:1/");
-    curl_easy_setopt(easy, CURLOPT_PROXY, "");
-    curl_easy_setopt(easy, CURLOPT_UNIX_SOCKET_PATH, NULL);
-    curl_easy_setopt(easy, CURLOPT_FRESH_CONNECT, 1L);
-    curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, open_nothing);
-    curl_easy_perform(easy);
+    return e->added && !e->removed &&
+           (e->unwatched || sse_watcher_is_unwatched(&m->watcher, e->easy));
 }
 
-static void drop(sse_multi *m, sse_multi_user *u)
+/* Fails the transfers whose socket could not be watched: libcurl would wait for it for ever. Begins
+ * anew after each, because on_done may change the list. */
+static void fail_unwatched(sse_multi *m)
 {
-    take_back(m, u);
-    if (u->keeps)
-        free_kept(u->easy);
-    u->keeps = false;
-    if (!u->counted)
-        return;
-    u->counted = false;
-    *u->link = u->after;
-    if (u->after)
-        u->after->link = u->link;
-    m->users--;
-}
-
-static void destroy_retired(sse_multi *m)
-{
-    while (m->retired) {
-        sse_multi_user *u = m->retired;
-
-        m->retired = u->next;
-        drop(m, u);
-        u->destroy(u);
-    }
-}
-
-/* Ends a user's transfer on our own account. */
-static void fail(sse_multi *m, sse_multi_user *u, CURLcode code)
-{
-    u->failing = true;
-    take_back(m, u);
-    if (!u->retired)
-        u->on_done(u, code);
-}
-
-static bool is_lost(const sse_multi *m, const sse_multi_user *u)
-{
-    curl_socket_t fd = CURL_SOCKET_BAD;
-
-    if (!u->added || u->retired)
-        return false;
-    if (u->lost || m->lost_count > MAX_LOST)
-        return true;
-    curl_easy_getinfo(u->easy, CURLINFO_ACTIVESOCKET, &fd);
-    for (size_t i = 0; fd != CURL_SOCKET_BAD && i < m->lost_count; i++)
-        if (m->lost[i] == fd)
-            return true;
-    return false;
-}
-
-/* Fails all whose socket could not be watched: nothing would ever be heard of it. */
-static void fail_lost(sse_multi *m)
-{
-    sse_multi_user *u = NULL;
+    sse_multi_entry *e = NULL;
 
     do {
-        for (u = m->all; u && !is_lost(m, u); u = u->after)
+        for (e = m->entries; e && !is_unwatched(m, e); e = e->next)
             ;
-        if (u)
-            fail(m, u, CURLE_OUT_OF_MEMORY);
-    } while (u);
-    m->lost_count = 0;
+        if (e)
+            fail_entry(m, e, CURLE_OUT_OF_MEMORY);
+    } while (e);
+    sse_watcher_clear_unwatched(&m->watcher);
 }
 
-/* A forked child has the parent's transfers, but neither their peers any more nor the threads that
- * look names up: they fail, once libcurl is not at work. */
-static void at_fork(void *arg, int dead)
-{
-    sse_multi *m = arg;
-
-    sse_sockets_cut_off(&m->sockets, dead);
-    for (sse_multi_user *u = m->all; u; u = u->after)
-        u->parents = true;
-    if (m->all)
-        sse_loop_defer(m->loop, &m->forked);
-}
-
-static sse_multi_user *find_parents(const sse_multi *m)
-{
-    sse_multi_user *u = m->all;
-
-    while (u && !(u->parents && u->added && !u->retired))
-        u = u->after;
-    return u;
-}
-
-static void on_forked(void *arg)
-{
-    sse_multi *m = arg;
-    sse_multi_user *u = NULL;
-
-    m->held++;
-    while ((u = find_parents(m)))
-        fail(m, u, CURLE_RECV_ERROR);
-    m->held--;
-    settle(m);
-}
+/* --- calls into libcurl ----------------------------------------------------------------------- */
 
 static void report_done(sse_multi *m)
 {
     CURLMsg *message = NULL;
     int left = 0;
 
-    while ((message = curl_multi_info_read(m->handle, &left))) {
-        sse_multi_user *u = NULL;
-        int code = message->data.result; /* the message dies with the removal */
+    while ((message = curl_multi_info_read(m->curl, &left))) {
+        sse_multi_entry *e = NULL;
+        int code = message->data.result; /* the removal frees the message */
 
-        curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, (char **)&u);
-        curl_multi_remove_handle(m->handle, u->easy);
-        u->keeps = u->paused; /* until on_done has asked the handle for all it wants */
-        u->added = u->paused = false;
-        if (!u->retired)
-            u->on_done(u, code);
+        curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, (char **)&e);
+        curl_multi_remove_handle(m->curl, e->easy);
+        /* The bytes are freed when the entry is destroyed: freeing them would change the handle,
+         * which on_done still asks for the reasons of a failure. */
+        e->has_kept = e->paused;
+        e->added = e->paused = false;
+        if (!e->removed)
+            e->on_done(e, code);
     }
 }
 
-/* What had to wait until libcurl returned. on_done may do anything, also start and retire others.
- */
-static void settle(sse_multi *m)
+/* Does what had to wait until libcurl returned. Each on_done may do anything, also start and remove
+ * transfers. */
+static void run_postponed(sse_multi *m)
 {
-    if (m->inside || m->held)
+    if (m->in_curl || m->in_use)
         return;
-    m->held++;
-    destroy_retired(m);
-    if (m->lost_count > 0)
-        fail_lost(m);
+    m->in_use++;
+    destroy_removed(m);
+    if (m->watcher.unwatched_count > 0)
+        fail_unwatched(m);
     report_done(m);
-    m->held--;
-    rest_if_unused(m);
+    m->in_use--;
+    close_later_if_idle(m);
 }
+
+static void on_action(void *arg, curl_socket_t fd, int events)
+{
+    sse_multi *m = arg;
+    int running = 0;
+
+    m->in_curl++;
+    curl_multi_socket_action(m->curl, fd, events, &running);
+    m->in_curl--;
+    run_postponed(m);
+}
+
+/* --- fork ------------------------------------------------------------------------------------- */
+
+/* Runs in a forked child, where the transfers that the parent began cannot go on: their connections
+ * are the parent's, and the threads that looked names up exist only there. They fail in a deferred
+ * call, because libcurl may be at work now. */
+static void on_fork(void *arg, int dead)
+{
+    sse_multi *m = arg;
+
+    sse_sockets_cut_off(&m->sockets, dead);
+    for (sse_multi_entry *e = m->entries; e; e = e->next)
+        e->parents = true;
+    if (m->entries)
+        sse_loop_defer(m->loop, &m->fork_end);
+}
+
+static sse_multi_entry *find_parents(const sse_multi *m)
+{
+    sse_multi_entry *e = m->entries;
+
+    while (e && !(e->parents && e->added && !e->removed))
+        e = e->next;
+    return e;
+}
+
+static void fail_parents(void *arg)
+{
+    sse_multi *m = arg;
+    sse_multi_entry *e = NULL;
+
+    m->in_use++;
+    while ((e = find_parents(m)))
+        fail_entry(m, e, CURLE_RECV_ERROR);
+    m->in_use--;
+    run_postponed(m);
+}
+
+/* --- new and free ----------------------------------------------------------------------------- */
 
 static CURLSH *new_share(bool cookies)
 {
@@ -441,7 +263,7 @@ static CURLSH *new_share(bool cookies)
 
     if (!share)
         return NULL;
-    curl_share_setopt(share, CURLSHOPT_SHARE, CURL_LOCK_DATA_SSL_SESSION); /* none: no matter */
+    curl_share_setopt(share, CURLSHOPT_SHARE, CURL_LOCK_DATA_SSL_SESSION); /* may fail: no TLS */
     if (cookies)
         curl_share_setopt(share, CURLSHOPT_SHARE, CURL_LOCK_DATA_COOKIE);
     return share;
@@ -452,8 +274,6 @@ static void free_shares(sse_multi *m)
     curl_share_cleanup(m->sessions); /* NULL is harmless */
     curl_share_cleanup(m->cookies);
 }
-
-/* --- interface -------------------------------------------------------------------------------- */
 
 int sse_multi_new(sse_multi **out, sse_loop *loop)
 {
@@ -469,12 +289,10 @@ int sse_multi_new(sse_multi **out, sse_loop *loop)
     if (!m->sessions || !m->cookies)
         goto fail;
     m->loop = loop;
-    sse_timer_init(&m->timer, loop, on_time, m);
-    sse_timer_init(&m->idle, loop, on_idle, m);
-    sse_deferred_init(&m->late, on_late, m);
-    sse_deferred_init(&m->forked, on_forked, m);
-    sse_loop_at_fork(loop, &m->at_fork, at_fork, m);
-    m->pair = (sse_hidden_pair){ { -1, -1 } };
+    sse_watcher_init(&m->watcher, loop, (sse_watcher_callbacks){ on_action, on_unwatched, m });
+    sse_timer_init(&m->idle_timer, loop, on_idle_timer, m);
+    sse_deferred_init(&m->fork_end, fail_parents, m);
+    sse_loop_at_fork(loop, &m->fork_call, on_fork, m);
     sse_stay_resident();
     *out = m;
     return SSE_OK;
@@ -490,14 +308,16 @@ void sse_multi_free(sse_multi *m)
 {
     if (!m)
         return;
-    sse_multi_forget(m);
+    sse_multi_close_idle(m);
     free_shares(m);
-    sse_loop_not_at_fork(&m->at_fork);
+    sse_loop_not_at_fork(&m->fork_call);
     sse_sockets_free(&m->sockets);
-    sse_loop_undefer(m->loop, &m->forked);
+    sse_loop_undefer(m->loop, &m->fork_end);
     free(m);
     curl_global_cleanup();
 }
+
+/* --- what owners ask for ---------------------------------------------------------------------- */
 
 sse_loop *sse_multi_loop(const sse_multi *m)
 {
@@ -509,77 +329,76 @@ void *sse_multi_share(const sse_multi *m, bool cookies)
     return cookies ? m->cookies : m->sessions;
 }
 
-void sse_multi_forget(sse_multi *m)
+void sse_multi_close_idle(sse_multi *m)
 {
-    if (is_unused(m))
-        close_handle(m);
+    if (is_idle(m))
+        close_curl(m);
 }
 
-int sse_multi_add(sse_multi *m, sse_multi_user *u)
+int sse_multi_add(sse_multi *m, sse_multi_entry *e)
 {
-    int code = open_handle(m);
+    int code = open_curl(m);
 
     if (code)
         return code;
-    curl_easy_setopt(u->easy, CURLOPT_PRIVATE, u);
-    curl_easy_setopt(u->easy, CURLOPT_RESOLVER_START_FUNCTION, on_resolve);
-    curl_easy_setopt(u->easy, CURLOPT_RESOLVER_START_DATA, m);
-    sse_sockets_note(&m->sockets, u->easy);
-    if (curl_multi_add_handle(m->handle, u->easy)) {
-        rest_if_unused(m);
+    curl_easy_setopt(e->easy, CURLOPT_PRIVATE, e);
+    sse_watcher_add_easy(&m->watcher, e->easy);
+    sse_sockets_add_easy(&m->sockets, e->easy);
+    if (curl_multi_add_handle(m->curl, e->easy)) {
+        close_later_if_idle(m);
         return SSE_ESYS;
     }
-    sse_timer_stop(&m->idle);
-    count_in(m, u);
+    sse_timer_stop(&m->idle_timer);
+    e->added = true;
+    list_entry(m, e);
     return SSE_OK;
 }
 
-void sse_multi_retire(sse_multi *m, sse_multi_user *u)
+void sse_multi_remove(sse_multi *m, sse_multi_entry *e)
 {
-    if (u->retired)
+    if (e->removed)
         return;
-    u->retired = true;
-    if (m->inside) {
-        u->next = m->retired;
-        m->retired = u;
+    e->removed = true;
+    if (m->in_curl) {
+        e->next_removed = m->removed;
+        m->removed = e;
         return;
     }
-    drop(m, u);
-    u->destroy(u);
-    rest_if_unused(m);
+    destroy_entry(m, e);
+    close_later_if_idle(m);
 }
 
-void sse_multi_resume(sse_multi *m, sse_multi_user *u)
+void sse_multi_resume(sse_multi *m, sse_multi_entry *e)
 {
     CURLcode code = CURLE_OK;
 
-    m->inside++;
-    u->paused = false;
-    u->resuming = true;
-    code = curl_easy_pause(u->easy, CURLPAUSE_CONT);
-    u->resuming = false;
-    m->inside--;
-    if (code && !u->retired)
-        sse_multi_fail(m, u, code);
+    m->in_curl++;
+    e->paused = false;
+    e->resuming = true;
+    code = curl_easy_pause(e->easy, CURLPAUSE_CONT);
+    e->resuming = false;
+    m->in_curl--;
+    if (code && !e->removed)
+        sse_multi_fail(m, e, code);
     else
-        settle(m);
+        run_postponed(m);
 }
 
-void sse_multi_fail(sse_multi *m, sse_multi_user *u, int curl_code)
+void sse_multi_fail(sse_multi *m, sse_multi_entry *e, int curl_code)
 {
-    m->held++;
-    fail(m, u, curl_code);
-    m->held--;
-    settle(m);
+    m->in_use++;
+    fail_entry(m, e, curl_code);
+    m->in_use--;
+    run_postponed(m);
 }
 
-void sse_multi_enter(sse_multi *m)
+void sse_multi_begin_callbacks(sse_multi *m)
 {
-    m->inside++;
+    m->in_curl++;
 }
 
-void sse_multi_leave(sse_multi *m)
+void sse_multi_end_callbacks(sse_multi *m)
 {
-    m->inside--;
-    settle(m);
+    m->in_curl--;
+    run_postponed(m);
 }

@@ -1,9 +1,8 @@
-/* multi.h: libcurl's multi interface on a loop: what all transfers of one loop share: connections,
- * TLS sessions, looked-up names, cookies. The curl handle is made with the first user and freed
- * SSE_MULTI_IDLE ms after the last, so that the next one finds its connection open; that time does
- * not keep the loop running. libcurl forbids most calls from within its own callbacks; retire and
- * resume hide that from their callers.
- */
+/* multi.h: libcurl's multi interface on a loop, and what all transfers of the loop share:
+ * connections, TLS sessions, looked-up names, cookies. libcurl's multi handle is created for the
+ * first transfer and freed SSE_MULTI_IDLE ms after the last one, so that the next transfer finds
+ * its connection open; that wait does not keep the loop running. libcurl forbids most calls from
+ * within its own callbacks: see what each function here says. */
 #ifndef SSE_CLIENT_MULTI_H
 #define SSE_CLIENT_MULTI_H
 
@@ -15,61 +14,58 @@
 
 typedef struct sse_multi sse_multi;
 
-/* One user: an easy handle and its owner. Embedded. */
-typedef struct sse_multi_user {
-    struct sse_multi_user *next; /* among the retired */
-    void *easy;                  /* CURL *, made and configured by the owner */
-    void (*on_done)(struct sse_multi_user *u, int curl_code); /* at most once; already removed */
-    void (*destroy)(struct sse_multi_user *u); /* cleans the easy handle up and frees the owner */
-    bool counted, added, retired;
-    bool paused;   /* libcurl was told to pause; set by the owner */
-    bool resuming; /* libcurl hands over what it kept: its owner must not pause now */
-    bool keeps;    /* it failed while paused: libcurl may have kept bytes for it */
-    bool failing;  /* being given up: what comes is to be refused, as when retired */
-    bool lost;     /* one of its sockets could not be watched */
-    bool parents;  /* in a forked child: begun before the fork */
-    struct sse_multi_user *after, **link; /* among all that are counted */
-} sse_multi_user;
+/* One easy handle and its owner. Embedded in the owner, which sets the first three fields. */
+typedef struct sse_multi_entry {
+    void *easy; /* CURL *, created and configured by the owner */
+    /* The transfer has ended with this CURLcode: called once at most, when libcurl has the handle
+     * no more. May call any function that is allowed outside of libcurl's callbacks. */
+    void (*on_done)(struct sse_multi_entry *e, int curl_code);
+    void (*destroy)(struct sse_multi_entry *e); /* cleans the easy handle up, frees the owner */
+    bool paused;    /* libcurl was told to pause: set by the owner, cleared here */
+    bool resuming;  /* libcurl hands over what it kept during a pause: the owner must not pause */
+    bool failing;   /* by sse_multi_fail: the owner must refuse all bytes */
+    bool removed;   /* by sse_multi_remove: the owner must refuse all bytes */
+    bool added;     /* libcurl has the handle */
+    bool listed;    /* is in the list of entries: from add until it is removed for good */
+    bool has_kept;  /* failed while paused: libcurl may still hold bytes for it */
+    bool unwatched; /* one of its sockets could not be watched */
+    bool parents;   /* in a forked child: the parent process began it */
+    struct sse_multi_entry *next, **link; /* in the list of entries */
+    struct sse_multi_entry *next_removed; /* among those that wait to be destroyed */
+} sse_multi_entry;
 
+/* SSE_ENOMEM, SSE_ESYS. Every entry must be removed before free. NULL is allowed in free. */
 int sse_multi_new(sse_multi **out, sse_loop *loop);
-void sse_multi_free(sse_multi *m); /* every user must be retired; NULL is allowed */
+void sse_multi_free(sse_multi *m);
 
 sse_loop *sse_multi_loop(const sse_multi *m);
 
-/* What easy handles share, a CURLSH *: TLS sessions, and with cookies those in memory too. */
+/* Returns what easy handles share, a CURLSH *: TLS sessions, and with `cookies` the cookies in
+ * memory too. */
 void *sse_multi_share(const sse_multi *m, bool cookies);
 
-/* Closes the idle connections now if nobody uses the handle; harmless at any time. */
-void sse_multi_forget(sse_multi *m);
+/* Closes the idle connections now if there is no transfer. Allowed at any time. */
+void sse_multi_close_idle(sse_multi *m);
 
-/* Hands the easy handle to libcurl. Never from within a callback of libcurl's (defer it).
+/* Hands the easy handle to libcurl. Never from within a callback of libcurl's (defer the call).
  * SSE_ENOMEM, SSE_ESYS: nothing was added. */
-int sse_multi_add(sse_multi *m, sse_multi_user *u);
+int sse_multi_add(sse_multi *m, sse_multi_entry *e);
 
-/* Takes the handle back and calls destroy, at once or, within a callback of libcurl's, when it
- * returns. on_done is not called any more. Idempotent. */
-void sse_multi_retire(sse_multi *m, sse_multi_user *u);
+/* Takes the handle from libcurl and calls destroy: at once, or within a callback of libcurl's as
+ * soon as libcurl has returned. on_done is not called any more. May be called again until then. */
+void sse_multi_remove(sse_multi *m, sse_multi_entry *e);
 
-/* libcurl 7.88 sends the preface anew on a connection with prior knowledge that it uses again
- * (curl's issue 10634): each request needs its own. */
-bool sse_multi_prior_knowledge_once(void);
+/* Resumes a paused handle; its callbacks run before this returns. Never from within a callback of
+ * libcurl's. A failure is reported by on_done. */
+void sse_multi_resume(sse_multi *m, sse_multi_entry *e);
 
-/* The transfer is given up before its end: since 7.88 libcurl keeps an HTTP/2 stream's RST_STREAM
- * to itself until the connection has something else to send (curl's issue 17611). Where no other
- * stream uses the connection it is closed, so that the server hears of it. */
-void sse_multi_abandon(sse_multi_user *u);
+/* Takes the handle from libcurl and calls on_done with this code. Never from within a callback of
+ * libcurl's. */
+void sse_multi_fail(sse_multi *m, sse_multi_entry *e, int curl_code);
 
-/* Lets a paused handle go on; its callbacks run before this returns. Never from within a callback
- * of libcurl's. A failure of the handle is reported by on_done. */
-void sse_multi_resume(sse_multi *m, sse_multi_user *u);
-
-/* Takes the handle back and reports that code by on_done. Its owner must refuse what its callbacks
- * are given from now on: libcurl may hand over what a paused handle kept. Never from within a
- * callback of libcurl's. */
-void sse_multi_fail(sse_multi *m, sse_multi_user *u, int curl_code);
-
-/* From enter to leave, which nest, users that are retired are not destroyed yet. */
-void sse_multi_enter(sse_multi *m);
-void sse_multi_leave(sse_multi *m);
+/* For code outside of libcurl that calls an owner's callbacks: between the two, which nest, entries
+ * that are removed are not destroyed yet. */
+void sse_multi_begin_callbacks(sse_multi *m);
+void sse_multi_end_callbacks(sse_multi *m);
 
 #endif

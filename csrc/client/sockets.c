@@ -37,7 +37,7 @@ static int on_close(void *arg, curl_socket_t fd)
     return close(fd);
 }
 
-void sse_sockets_note(sse_sockets *s, void *easy)
+void sse_sockets_add_easy(sse_sockets *s, void *easy)
 {
     curl_easy_setopt(easy, CURLOPT_SOCKOPTFUNCTION, on_opened);
     curl_easy_setopt(easy, CURLOPT_SOCKOPTDATA, s);

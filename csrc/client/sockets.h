@@ -11,8 +11,9 @@ typedef struct sse_sockets {
     size_t count, room;
 } sse_sockets;
 
-/* From now on what that handle, a CURL *, opens is noted. The list must outlive the connections. */
-void sse_sockets_note(sse_sockets *s, void *easy);
+/* Lists the sockets that this easy handle, a CURL *, opens from now on. The list must outlive the
+ * connections. */
+void sse_sockets_add_easy(sse_sockets *s, void *easy);
 
 /* In a forked child: see sse_cut_off. */
 void sse_sockets_cut_off(const sse_sockets *s, int dead);

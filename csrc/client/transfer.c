@@ -22,7 +22,7 @@ static void begin(void *arg)
 
     t->deferred.call = sse_transfer_continue_body;
     if (!code)
-        code = sse_multi_add(t->multi, &t->use);
+        code = sse_multi_add(t->multi, &t->entry);
     if (!code)
         return;
     sse_transfer_set_failure(t, code, NULL);
@@ -34,9 +34,9 @@ static bool has_begun(const sse_transfer *t)
     return t->deferred.call == sse_transfer_continue_body;
 }
 
-static void on_curl_done(sse_multi_user *use, int curl_code)
+static void on_curl_done(sse_multi_entry *entry, int curl_code)
 {
-    sse_transfer *t = (sse_transfer *)use;
+    sse_transfer *t = (sse_transfer *)entry;
 
     t->curl_done = true;
     t->curl_result = (CURLcode)curl_code;
@@ -46,9 +46,9 @@ static void on_curl_done(sse_multi_user *use, int curl_code)
         sse_loop_defer(t->loop, &t->deferred);
 }
 
-static void destroy(sse_multi_user *use)
+static void destroy(sse_multi_entry *entry)
 {
-    sse_transfer *t = (sse_transfer *)use;
+    sse_transfer *t = (sse_transfer *)entry;
 
     if (t->easy)
         curl_easy_cleanup(t->easy);
@@ -78,7 +78,7 @@ int sse_transfer_start(sse_transfer **out, sse_multi *m, const sse_transfer_opti
     *why = NULL;
     if (!t)
         return code;
-    t->use = (sse_multi_user){ .on_done = on_curl_done, .destroy = destroy };
+    t->entry = (sse_multi_entry){ .on_done = on_curl_done, .destroy = destroy };
     t->multi = m;
     t->loop = sse_multi_loop(m);
     t->callbacks = *callbacks;
@@ -87,11 +87,11 @@ int sse_transfer_start(sse_transfer **out, sse_multi *m, const sse_transfer_opti
     sse_deferred_init(&t->deferred, begin, t);
     sse_transfer_init_head_timer(t);
     take_limits(t, options);
-    t->easy = t->use.easy = curl_easy_init();
+    t->easy = t->entry.easy = curl_easy_init();
     if (t->easy)
         code = sse_transfer_configure(t, options, why);
     if (code) {
-        destroy(&t->use);
+        destroy(&t->entry);
         return code;
     }
     t->active = sse_loop_now(t->loop);
@@ -108,7 +108,7 @@ void sse_transfer_free(sse_transfer *t)
     if (!t)
         return;
     sse_transfer_leave_loop(t);
-    sse_multi_retire(t->multi, &t->use);
+    sse_multi_remove(t->multi, &t->entry);
 }
 
 void sse_transfer_pause(sse_transfer *t)

@@ -4,6 +4,7 @@
 #include "transfer_body.h"
 
 #include "../wire/error.h"
+#include "curl_bugs.h"
 #include "transfer_end.h"
 
 #define PIECE_SIZE ((size_t)16 << 10) /* most bytes that on_body is given at once */
@@ -50,7 +51,7 @@ static size_t next_size(sse_transfer *t)
     uint64_t turn = sse_loop_turns(t->loop);
     size_t left = PIECE_SIZE;
 
-    if (t->failure || t->use.retired || t->paused)
+    if (t->failure || t->entry.removed || t->paused)
         return 0;
     t->now_us = sse_loop_now_us(t->loop);
     if (t->turn != turn) {
@@ -113,7 +114,7 @@ static void deliver_input(sse_transfer *t, sse_slice *in, size_t most)
 
 static size_t refuse_body(sse_transfer *t)
 {
-    sse_multi_abandon(&t->use);
+    sse_curl_close_when_aborted(t->easy);
     return CURL_WRITEFUNC_ERROR;
 }
 
@@ -128,7 +129,7 @@ static void keep_undelivered(sse_transfer *t, sse_slice in)
 static void receive(sse_transfer *t, sse_slice in)
 {
     deliver_input(t, &in, SIZE_MAX);
-    if (t->failure || t->use.retired)
+    if (t->failure || t->entry.removed)
         return;
     keep_undelivered(t, in);
     if (sse_transfer_has_undelivered(t) && !t->paused)
@@ -137,7 +138,7 @@ static void receive(sse_transfer *t, sse_slice in)
 
 static size_t pause_libcurl(sse_transfer *t)
 {
-    t->use.paused = true;
+    t->entry.paused = true;
     if (!t->paused)
         sse_loop_defer(t->loop, &t->deferred);
     return CURL_WRITEFUNC_PAUSE;
@@ -157,21 +158,21 @@ size_t sse_transfer_on_body(char *bytes, size_t size, size_t count, void *arg)
     sse_transfer *t = arg;
     size_t len = size * count;
 
-    if (t->use.retired || t->use.failing || t->failure)
+    if (t->entry.removed || t->entry.failing || t->failure)
         return refuse_body(t);
     /* What libcurl kept during a pause comes in pieces when it is resumed. Each is taken, for a
      * refused piece makes libcurl copy all that is left. */
-    if (!t->use.resuming && (sse_transfer_has_undelivered(t) || next_size(t) == 0))
+    if (!t->entry.resuming && (sse_transfer_has_undelivered(t) || next_size(t) == 0))
         return pause_libcurl(t);
     if (t->decoder_error)
         fail_undecodable(t);
-    else if (t->use.resuming)
+    else if (t->entry.resuming)
         keep_undelivered(t, (sse_slice){ bytes, len });
     else if (t->decoder || len > PIECE_SIZE)
         receive(t, (sse_slice){ bytes, len });
     else
         deliver(t, bytes, len);
-    return t->failure || t->use.retired ? refuse_body(t) : len;
+    return t->failure || t->entry.removed ? refuse_body(t) : len;
 }
 
 /* --- on the loop ------------------------------------------------------------------------------ */
@@ -196,15 +197,15 @@ static void deliver_undelivered(sse_transfer *t)
 
 static void continue_body(sse_transfer *t)
 {
-    if (t->use.paused && !sse_transfer_has_undelivered(t) && next_size(t) > 0)
-        sse_multi_resume(t->multi, &t->use);
+    if (t->entry.paused && !sse_transfer_has_undelivered(t) && next_size(t) > 0)
+        sse_multi_resume(t->multi, &t->entry);
     if (sse_transfer_has_undelivered(t))
         deliver_undelivered(t);
-    if (t->use.retired || t->done || t->paused)
+    if (t->entry.removed || t->done || t->paused)
         return;
     if (t->failure)
         sse_transfer_abort(t);
-    else if (sse_transfer_has_undelivered(t) || t->use.paused)
+    else if (sse_transfer_has_undelivered(t) || t->entry.paused)
         sse_loop_defer(t->loop, &t->deferred);
     else if (t->curl_done)
         sse_transfer_report_end(t);
@@ -215,7 +216,7 @@ void sse_transfer_continue_body(void *arg)
     sse_transfer *t = arg;
     sse_multi *multi = t->multi;
 
-    sse_multi_enter(multi); /* t stays until leave, whatever its callbacks do */
+    sse_multi_begin_callbacks(multi); /* a callback may free t, which then stays until the end */
     continue_body(t);
-    sse_multi_leave(multi);
+    sse_multi_end_callbacks(multi);
 }

@@ -142,7 +142,7 @@ int sse_transfer_code(const sse_transfer *t, CURLcode result, const char **text)
 {
     int code = map(t, result);
 
-    if (!code || t->use.failing) /* the result is then our own */
+    if (!code || t->entry.failing) /* the result is then our own */
         return code;
     if (is_refused_by_proxy(t) || is_lost_in_tunnel(t, result))
         return SSE_EPROXY;

@@ -70,8 +70,8 @@ void sse_transfer_report_end(sse_transfer *t)
 
 void sse_transfer_abort(sse_transfer *t)
 {
-    if (t->use.added)
-        sse_multi_fail(t->multi, &t->use, CURLE_ABORTED_BY_CALLBACK);
+    if (t->entry.added)
+        sse_multi_fail(t->multi, &t->entry, CURLE_ABORTED_BY_CALLBACK);
     else
         sse_transfer_report_end(t);
 }

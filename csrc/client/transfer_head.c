@@ -143,7 +143,7 @@ size_t sse_transfer_on_header(char *bytes, size_t size, size_t count, void *arg)
     size_t all = size * count, len = all;
     int code = SSE_OK;
 
-    if (t->use.retired || t->failure)
+    if (t->entry.removed || t->failure)
         return 0;
     code = check_bounds(t, bytes, all);
     while (len > 0 && (bytes[len - 1] == '\n' || bytes[len - 1] == '\r'))
@@ -152,7 +152,7 @@ size_t sse_transfer_on_header(char *bytes, size_t size, size_t count, void *arg)
         code = add_line(t, bytes, len);
     if (code)
         sse_transfer_set_failure(t, code, NULL);
-    return code || t->use.retired ? 0 : all;
+    return code || t->entry.removed ? 0 : all;
 }
 
 /* --- time ------------------------------------------------------------------------------------- */

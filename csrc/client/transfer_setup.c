@@ -9,6 +9,7 @@
 #include "../wire/error.h"
 #include "close_on_exec.h"
 #include "cookies.h"
+#include "curl_bugs.h"
 #include "private_file.h"
 #include "transfer_body.h"
 #include "transfer_head.h"
@@ -167,8 +168,8 @@ static CURLcode set_version(sse_transfer *t, const sse_transfer_options *o)
      * keeps connections of different TLS options apart; only Schannel heeds this one. */
     SET(SSL_OPTIONS, http2 ? 0L : (long)CURLSSLOPT_REVOKE_BEST_EFFORT);
     if (http2 && !t->https) {
-        SET(FRESH_CONNECT, (long)sse_multi_prior_knowledge_once());
-        SET(FORBID_REUSE, (long)sse_multi_prior_knowledge_once());
+        SET(FRESH_CONNECT, (long)sse_curl_resends_preface());
+        SET(FORBID_REUSE, (long)sse_curl_resends_preface());
     }
     /* Rather a stream of a connection that is being made than a connection more. */
     if (http2)

@@ -11,7 +11,7 @@
 #include "transfer_options.h"
 
 struct sse_transfer {
-    sse_multi_user use; /* first, so that a pointer to it is one to the transfer */
+    sse_multi_entry entry; /* first, so that a pointer to it is one to the transfer */
     sse_multi *multi;
     sse_loop *loop;
     sse_transfer_callbacks callbacks;

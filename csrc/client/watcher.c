@@ -1,0 +1,204 @@
+#include "watcher.h"
+
+#include <stdlib.h>
+
+/* One socket that libcurl wants watched. */
+typedef struct sse_socket_watch {
+    struct sse_socket_watch *next, **link;
+    struct event event;
+    sse_watcher *watcher;
+} socket_watch;
+
+/* --- sockets ---------------------------------------------------------------------------------- */
+
+static void on_ready(evutil_socket_t fd, short what, void *arg)
+{
+    sse_watcher *w = ((socket_watch *)arg)->watcher;
+    int events = (what & EV_READ ? CURL_CSELECT_IN : 0) | (what & EV_WRITE ? CURL_CSELECT_OUT : 0);
+
+    w->callbacks.on_action(w->callbacks.arg, fd, events);
+}
+
+static void free_watch(socket_watch *s)
+{
+    event_del(&s->event);
+    *s->link = s->next;
+    if (s->next)
+        s->next->link = s->link;
+    free(s);
+}
+
+static socket_watch *new_watch(sse_watcher *w)
+{
+    socket_watch *s = calloc(1, sizeof *s);
+
+    if (!s)
+        return NULL;
+    s->watcher = w;
+    s->next = w->watches;
+    s->link = &w->watches;
+    if (s->next)
+        s->next->link = &s->next;
+    w->watches = s;
+    return s;
+}
+
+/* A socket callback that reports a failure makes libcurl 7.88 crash. So the failure is recorded
+ * here, and on_socket returns as if it had watched the socket. */
+static void record_unwatched(sse_watcher *w, CURL *easy, curl_socket_t fd)
+{
+    w->callbacks.on_unwatched(w->callbacks.arg, easy);
+    if (w->unwatched_count < SSE_MAX_UNWATCHED)
+        w->unwatched[w->unwatched_count] = fd;
+    w->unwatched_count++;
+}
+
+/* Of the resolver's pair of sockets, libcurl asks to watch one; both must not be inherited. */
+static void set_close_on_exec(sse_watcher *w, curl_socket_t fd)
+{
+    sse_close_on_exec(fd);
+    if (fd == w->resolver.fd[0] || fd == w->resolver.fd[1])
+        sse_hidden_pair_close_on_exec(&w->resolver);
+}
+
+/* libcurl's CURLMOPT_SOCKETFUNCTION. `held` is what curl_multi_assign gave the socket: its watch,
+ * or NULL. */
+static int on_socket(CURL *easy, curl_socket_t fd, int what, void *arg, void *held)
+{
+    sse_watcher *w = arg;
+    socket_watch *s = held;
+    int events =
+        EV_PERSIST | (what & CURL_POLL_IN ? EV_READ : 0) | (what & CURL_POLL_OUT ? EV_WRITE : 0);
+
+    if (what == CURL_POLL_REMOVE) {
+        curl_multi_assign(w->curl, fd, NULL);
+        if (s)
+            free_watch(s);
+        return 0;
+    }
+    if (s) {
+        event_del(&s->event);
+    } else {
+        set_close_on_exec(w, fd);
+        s = new_watch(w);
+        if (!s) {
+            record_unwatched(w, easy, fd);
+            return 0;
+        }
+        curl_multi_assign(w->curl, fd, s);
+    }
+    event_assign(&s->event, sse_loop_base(w->loop), fd, (short)events, on_ready, s);
+    if (event_add(&s->event, NULL))
+        record_unwatched(w, easy, fd);
+    return 0;
+}
+
+static int on_resolve(void *resolver, void *reserved, void *arg)
+{
+    sse_watcher *w = arg;
+
+    (void)resolver;
+    (void)reserved;
+    sse_hidden_pair_expect(&w->resolver);
+    return 0;
+}
+
+bool sse_watcher_is_unwatched(const sse_watcher *w, CURL *easy)
+{
+    curl_socket_t fd = CURL_SOCKET_BAD;
+
+    if (w->unwatched_count > SSE_MAX_UNWATCHED)
+        return true;
+    curl_easy_getinfo(easy, CURLINFO_ACTIVESOCKET, &fd);
+    for (size_t i = 0; fd != CURL_SOCKET_BAD && i < w->unwatched_count; i++)
+        if (w->unwatched[i] == fd)
+            return true;
+    return false;
+}
+
+void sse_watcher_clear_unwatched(sse_watcher *w)
+{
+    w->unwatched_count = 0;
+}
+
+/* --- the timeout ------------------------------------------------------------------------------ */
+
+static void on_timer(void *arg)
+{
+    sse_watcher *w = arg;
+
+    w->callbacks.on_action(w->callbacks.arg, CURL_SOCKET_TIMEOUT, 0);
+}
+
+/* Starts the timer for timer_due; where that fails, tries again in each turn of the loop. */
+static void start_timer(sse_watcher *w)
+{
+    uint64_t now = sse_loop_now(w->loop);
+
+    if (sse_timer_start(&w->timer, w->timer_due > now ? w->timer_due - now : 0, false))
+        sse_loop_defer(w->loop, &w->timer_retry);
+}
+
+static void on_timer_retry(void *arg)
+{
+    sse_watcher *w = arg;
+
+    if (sse_loop_now(w->loop) >= w->timer_due)
+        on_timer(w);
+    else
+        start_timer(w);
+}
+
+static void stop_timer(sse_watcher *w)
+{
+    sse_timer_stop(&w->timer);
+    sse_loop_undefer(w->loop, &w->timer_retry);
+}
+
+/* libcurl's CURLMOPT_TIMERFUNCTION: a timeout in `ms`, or none when that is negative. */
+static int on_timeout_change(CURLM *curl, long ms, void *arg)
+{
+    sse_watcher *w = arg;
+
+    (void)curl;
+    stop_timer(w);
+    if (ms < 0)
+        return 0;
+    w->timer_due = sse_loop_now(w->loop) + (uint64_t)ms;
+    start_timer(w);
+    return 0;
+}
+
+/* --- init, start and stop --------------------------------------------------------------------- */
+
+void sse_watcher_init(sse_watcher *w, sse_loop *loop, sse_watcher_callbacks callbacks)
+{
+    *w = (sse_watcher){ .loop = loop, .callbacks = callbacks, .resolver = { { -1, -1 } } };
+    sse_timer_init(&w->timer, loop, on_timer, w);
+    sse_deferred_init(&w->timer_retry, on_timer_retry, w);
+}
+
+void sse_watcher_start(sse_watcher *w, CURLM *curl)
+{
+    w->curl = curl;
+    curl_multi_setopt(curl, CURLMOPT_SOCKETFUNCTION, on_socket);
+    curl_multi_setopt(curl, CURLMOPT_SOCKETDATA, w);
+    curl_multi_setopt(curl, CURLMOPT_TIMERFUNCTION, on_timeout_change);
+    curl_multi_setopt(curl, CURLMOPT_TIMERDATA, w);
+}
+
+void sse_watcher_stop(sse_watcher *w)
+{
+    w->curl = NULL;
+    stop_timer(w);
+    for (socket_watch *s = w->watches, *next = NULL; s; s = next) {
+        next = s->next;
+        free_watch(s);
+    }
+}
+
+void sse_watcher_add_easy(sse_watcher *w, CURL *easy)
+{
+    curl_easy_setopt(easy, CURLOPT_RESOLVER_START_FUNCTION, on_resolve);
+    curl_easy_setopt(easy, CURLOPT_RESOLVER_START_DATA, w);
+}
