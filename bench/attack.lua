@@ -1,8 +1,9 @@
---- make attack: what well-behaved followers notice of a server that is being attacked.
+--- make attack: what well-behaved followers notice while their server is attacked.
 -- usage: lua attack.lua BUILD-FOLDER
--- Environment: ATTACKS (names with commas, each NAME or NAME:PEERSxRATE; all), ATTACK_SECONDS (5,
--- of some 12), ATTACK_ROUNDS (1; medians of several), ATTACK_FOLLOWERS (100), ATTACK_EVENTS (100 a
--- second), ATTACK_HTTP2 (followers on a connection; without it they are HTTP/1.1's).
+-- Environment: ATTACKS (names with commas, each NAME or NAME:PEERSxRATE; all), ATTACK_SECONDS (5;
+-- 12 or 13 for some attacks), ATTACK_ROUNDS (1; medians of several), ATTACK_FOLLOWERS (100),
+-- ATTACK_EVENTS (100 a second), ATTACK_HTTP2 (followers on an HTTP/2 connection; without it,
+-- followers use HTTP/1.1).
 local attacks = require "bench.attack.list"
 local report = require "bench.attack.report"
 local run = require "bench.attack.run"

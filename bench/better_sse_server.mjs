@@ -1,11 +1,11 @@
 // npm's better-sse under the same load: GET /events follows, POST /publish sends its body as an
-// event, ?burst=B as B of equal size; GET /gc collects garbage. Prints its port.
+// event, with ?burst=B as B events of equal size; GET /gc collects garbage. Prints its port.
 // usage: node --expose-gc better_sse_server.mjs
 import { createServer } from 'node:http'
 import { createChannel, createSession } from 'better-sse'
 
 const channel = createChannel()
-// Text is sent as it is, and no timer a session writes between the events.
+// Sends text as it is, and no keep-alive comments.
 const options = { serializer: String, keepAlive: null }
 
 async function publish(request, response, burst) {

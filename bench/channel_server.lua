@@ -1,11 +1,11 @@
 -- The server of the server's benchmark: GET /events follows a channel, POST /publish publishes its
--- body, ?burst=B as B events of equal size; GET /gc collects garbage and tells KiB that Lua holds;
--- GET /closed tells why streams opened with ?watch=1 ended. Prints its port. With a certificate and
--- its key as arguments: over TLS.
+-- body, with ?burst=B as B events of equal size; GET /gc collects garbage and tells how many KiB
+-- Lua holds; GET /closed tells why streams opened with ?watch=1 ended. Prints its port. With a
+-- certificate and its key as arguments: over TLS.
 local sse = require "sse"
 
 local channel = sse.channel("bench", { history = 1000 })
--- The publisher may be silent for long.
+-- idle_timeout is long because the publisher may send nothing for long.
 local server = sse.server {
   port = 0, max_connections = 16000, idle_timeout = 3600e3,
   tls = arg[1] and { cert = arg[1], key = arg[2] } or nil,

@@ -1,5 +1,5 @@
---- The client's benchmark: one source that takes all it can get, beside curl; many sources, beside
--- npm's eventsource. Peers take turns with ours, and medians of the rounds are shown.
+--- The client's benchmark: one source that receives as fast as it can, beside curl; many sources,
+-- beside npm's eventsource. The programs take turns; medians of the rounds are printed.
 -- usage: lua client.lua BUILD-FOLDER
 local build = assert(arg[1], "usage: lua client.lua BUILD-FOLDER")
 local lua = arg[-1]
@@ -14,7 +14,7 @@ local function run(command, ...)
   return pipe:close() and numbers[1] and numbers
 end
 
--- A server as a process of its own, and its port.
+-- Starts a server in a process of its own; returns its pipe and port.
 local function serve(command)
   local pipe = assert(io.popen(command))
   return pipe, assert(pipe:read "n", command .. ": no port")
@@ -43,29 +43,29 @@ local function curl(sink)
   end
 end
 
--- The ceiling for Lua: what is left to do when bytes cost nothing.
-local function alone()
+-- Lua's own part, for which nothing is received: the most that any client in Lua could reach.
+local function lua_alone()
   local r = assert(run("%s bench/lua_alone.lua %g", lua, SECONDS))
   return r[1] / r[3]
 end
 
-local takers = {
+local readers = {
   { "curl -N -s, to /dev/null", curl "-o /dev/null -w '%{size_download} %{time_total}' || :" },
   { "curl -N -s, counted by wc -c", curl "| wc -c" },
   { "EventSource, a listener", ours "listener" },
   { "EventSource, for ev in events()", ours "events" },
-  { "Lua alone, nothing received", alone },
+  { "Lua alone, nothing received", lua_alone },
 }
 
-local function fire(url)
+local function measure_rates(url)
   local rates = {}
   for round = 1, ROUNDS do
-    for i, taker in ipairs(takers) do
+    for i, reader in ipairs(readers) do
       rates[i] = rates[i] or {}
-      rates[i][round] = taker[2](url)
+      rates[i][round] = reader[2](url)
     end
   end
-  for i = 1, #takers do rates[i] = median(rates[i]) end
+  for i = 1, #readers do rates[i] = median(rates[i]) end
   return rates
 end
 
@@ -74,14 +74,14 @@ local function one_source()
   print(("one source, events of 1 KiB from a C sender; the median of %d rounds of %g s"):format(
     ROUNDS, SECONDS))
   for _, size in ipairs { 64, 1 } do
-    local rates = fire(("http://127.0.0.1:%d/%d"):format(port, size))
+    local rates = measure_rates(("http://127.0.0.1:%d/%d"):format(port, size))
     local title = ("chunks of %d KiB"):format(size)
     print(("\n%-34s %10s %9s %10s %10s"):format(title, "events/s", "MB/s", "x curl", "x curl|wc"))
-    for i, taker in ipairs(takers) do
-      print(("  %-32s %8.0f k %9.0f %10.2f %10.2f"):format(taker[1], rates[i] / 1e3,
+    for i, reader in ipairs(readers) do
+      print(("  %-32s %8.0f k %9.0f %10.2f %10.2f"):format(reader[1], rates[i] / 1e3,
         rates[i] * KIB / 1e6, rates[i] / rates[1], rates[i] / rates[2]))
     end
-    local both = 1 / (1 / rates[1] + 1 / rates[#takers])
+    local both = 1 / (1 / rates[1] + 1 / rates[#readers])
     print(("  %-32s %8.0f k %9s %10.2f"):format("first and last row, one by one", both / 1e3, "",
       both / rates[1]))
   end
@@ -101,11 +101,11 @@ local function clients(url)
   return {
     { "EventSource", command(lua .. " bench/sources_client.lua", SOURCES) },
     { "npm eventsource 3.0.7", command(node, SOURCES) },
-    { "npm eventsource 3.0.7", command(node, SOURCES // 5) }, -- where it can't hold them all
+    { "npm eventsource 3.0.7", command(node, SOURCES // 5) }, -- if it can't hold all
   }
 end
 
--- Sources, seconds to open, bytes each, events a second: medians of what came.
+-- Runs a client; returns medians of: sources, seconds to open, bytes each, events a second.
 local function measure(client)
   local columns = { {}, {}, {}, {} }
   for _ = 1, ROUNDS do

@@ -1,12 +1,12 @@
---- The benchmark of compressed streams: bytes on the wire and the server's CPU for each delivered
--- event, plain, in blocks that all followers share, and with a window for each of them. The modes
--- take turns, and medians of the rounds are shown.
+--- The benchmark of compressed streams: bytes on the wire and the server's CPU time for each
+-- delivered event: plain, in blocks that all followers share, and with a window for each follower.
+-- The modes take turns; medians of the rounds are printed.
 -- usage: lua compression.lua BUILD-FOLDER
 local build = assert(arg[1], "usage: lua compression.lua BUILD-FOLDER")
 local lua = arg[-1]
 local ROUNDS = tonumber(os.getenv "ROUNDS") or 5
 
--- Kind of event, clients, events, events a turn (0: sent on each stream by itself).
+-- Kind of event, clients, events, events a turn (0: each event is sent on each stream by itself).
 local rows = {
   { "chat", 1000, 200, 1 }, { "tick", 1000, 200, 1 },
   { "chat", 1000, 1000, 50 }, { "tick", 1000, 1000, 50 },

@@ -1,8 +1,8 @@
 --- One run of the compression benchmark: a server, its clients, and what an event costs.
 -- usage: lua compression_server.lua BUILD KIND MODE CLIENTS EVENTS BURST
--- KIND: chat, tick. MODE: plain, shared, window. BURST: events a turn; 0: each is sent on each
--- stream by itself, without a channel.
--- Prints: plain bytes, bytes on the wire and microseconds of CPU (user and system) for each
+-- KIND: chat, tick. MODE: plain, shared, window. BURST: events a turn; 0: each event is sent on
+-- each stream by itself, without a channel.
+-- Prints plain bytes, bytes on the wire and microseconds of CPU (user and system) for each
 -- delivered event, and bytes of memory a client.
 local sse = require "sse"
 
@@ -12,7 +12,7 @@ local direct = burst == 0
 
 math.randomseed(1)
 
--- Text as models write it: of a few hundred words, the frequent ones often.
+-- Text like a language model's: a few hundred words, some of them far more often than others.
 local words = {}
 for word in ([[
   the of and to a in is that for it as was with be by on not he his but at are this have from or
@@ -82,7 +82,7 @@ local function one_turn(n)
   end
 end
 
--- As many turns as that; each begins when the one before has reached every socket.
+-- Publishes `n` bursts, each once the one before was written to every socket.
 local function turns(n)
   for _ = 1, n do
     local target = feed:stats().delivered + burst * clients

@@ -1,4 +1,4 @@
--- Takes events from one source for some seconds. usage: lua firehose_client.lua URL SECONDS HOW
+-- Reads events from one source for some seconds. usage: lua firehose_client.lua URL SECONDS HOW
 -- HOW: "listener" or "events" (a task's loop). Prints events, bytes of data, seconds, CPU seconds.
 local sse = require "sse"
 

@@ -1,7 +1,7 @@
-/* floor: what fan-out costs at the least without sharing writes: one process, one epoll, and for
- * each event one send() a subscriber, of a frame that is built once. GET subscribes; POST /publish
- * sends its body as an event, with ?burst=B as B events of equal size. A subscriber that takes no
- * more is closed. TCP_NODELAY, as every server of events sets it.
+/* floor: the least that sending one event to many costs without sharing writes: one process, one
+ * epoll, and for each event one send() a subscriber of a frame that is built once. GET
+ * subscribes; POST /publish sends its body as an event, with ?burst=B as B events of equal size.
+ * A subscriber whose socket is full is closed. Sets TCP_NODELAY, as the servers beside it do.
  * usage: floor   prints its port */
 #define _GNU_SOURCE /* accept4 */
 #include <arpa/inet.h>
@@ -23,9 +23,9 @@ static const char stream_head[] = "HTTP/1.1 200 OK\r\nContent-Type: text/event-s
                                   "X-Accel-Buffering: no\r\nTransfer-Encoding: chunked\r\n\r\n";
 static const char published[] = "HTTP/1.1 204 No Content\r\n\r\n";
 
-static int subscribers[MAX_FDS], place[MAX_FDS]; /* place: in subscribers, -1 for none */
+static int subscribers[MAX_FDS], place[MAX_FDS]; /* place: index in subscribers, -1 for none */
 static int count;
-static char *unread[MAX_FDS]; /* of a request that has not come whole */
+static char *unread[MAX_FDS]; /* the part that came of a request */
 static size_t unread_len[MAX_FDS];
 static int poller;
 static unsigned long long offset;
@@ -71,7 +71,7 @@ static void subscribe(int fd)
     subscribers[count++] = fd;
 }
 
-/* Gives how many bytes were a whole request, 0 as long as there is none. */
+/* Handles a request; returns how many bytes it had, 0 if it has not come whole. */
 static size_t serve(int fd, const char *bytes, size_t len)
 {
     const char *end = strstr(bytes, "\r\n\r\n"), *field;

@@ -1,4 +1,4 @@
---- The parser's benchmark: makes the inputs, runs every reader of them, prints one table.
+--- The parser's benchmark: writes the inputs, runs every reader of them, prints one table.
 -- usage: lua parser.lua BUILD-FOLDER
 local build = assert(arg[1], "usage: lua parser.lua BUILD-FOLDER")
 local lua = arg[-1]
@@ -35,7 +35,7 @@ local function paths()
   return table.concat(list, " ")
 end
 
--- results[input][reader] = { events a second, bytes a second }
+-- Runs a command with all inputs; results[input][reader] = { events =, bytes = } a second.
 local function collect(results, command)
   local lines = run(command .. " " .. paths())
   if not lines then

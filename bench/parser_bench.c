@@ -1,7 +1,8 @@
-/* parser_bench.c: the parser counted in C; memchr over the same bytes as the floor; what Lua alone
- * costs (the same strings pushed, the same function called, nothing parsed); and the parser's three
- * traps. usage: parser_bench FILE...   prints FILE, what, events a pass, bytes a pass, best seconds
- * a pass parser_bench           prints trap, size, its seconds, those of twice the size */
+/* parser_bench.c: the parser with callbacks in C; memchr over the same bytes as a lower bound;
+ * what Lua alone costs (the same strings pushed, the same function called, nothing parsed); and
+ * inputs on which a parser may be slow.
+ * usage: parser_bench FILE...   prints FILE, what, events and bytes a pass, best seconds a pass
+ *        parser_bench           prints input, seconds for its size and for twice the size */
 #include <lauxlib.h>
 #include <lua.h>
 #include <lualib.h>
@@ -18,7 +19,7 @@
 #define ROUNDS        7
 #define ROUND_SECONDS 0.12
 
-/* An event that was parsed before the clock starts. */
+/* An event that was parsed before the measurement. */
 typedef struct kept {
     sse_slice data, type, id;
 } kept;
@@ -26,8 +27,8 @@ typedef struct kept {
 typedef struct job {
     const char *bytes;
     size_t len, piece;
-    size_t count; /* of the last pass */
-    size_t data;  /* its bytes of data: what a caller would read */
+    size_t count; /* in the last pass */
+    size_t data;  /* bytes of data in them */
     sse_parser *parser;
     lua_State *L;
     kept *events;
@@ -56,7 +57,7 @@ static double seconds(void)
     return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
 }
 
-/* The best round's seconds for one pass. */
+/* Seconds for one pass, in the best round. */
 static double best_of(void (*pass)(job *), job *j)
 {
     double best = 1e9;
@@ -127,7 +128,8 @@ static void keep_event(void *user, const sse_event *event)
         (kept){ copy_of(event->data), copy_of(event->type), copy_of(event->id) };
 }
 
-/* Stack: 1 the function, 2 the type of all events. An id of the event before is not made again. */
+/* Stack: 1 is the function, 2 the type of all events. An id that is the same as the event's
+ * before is not pushed as a new string. */
 static void pass_lua(job *j)
 {
     lua_settop(j->L, 2);
@@ -218,7 +220,7 @@ static void run_file(const char *path)
     free(bytes);
 }
 
-/* --- the traps -------------------------------------------------------------------------------- */
+/* --- inputs that may be slow ------------------------------------------------------------------ */
 
 static void repeat(sse_buffer *b, const char *text, size_t times)
 {

@@ -1,6 +1,6 @@
---- The parser delivered to Lua as (data, type, id).
+--- The parser with callbacks in Lua: (data, type, id).
 -- usage: lua parser_bench.lua FILE...
--- prints FILE, what, events a pass, bytes a pass, best seconds a pass
+-- Prints FILE, what, events a pass, bytes a pass, best seconds a pass.
 local core = require "sse.core"
 local PIECE, ROUNDS, ROUND_SECONDS = 16384, 7, 0.12
 

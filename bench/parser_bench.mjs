@@ -1,8 +1,8 @@
 // npm's eventsource-parser over the same bytes, delivered to a callback as (data, event, id).
 // usage: node parser_bench.mjs PACKAGE FILE...
-// prints FILE, what, events a pass, bytes a pass, best seconds a pass
-// PACKAGE: bytes in 16 KiB pieces, decoded by a streaming TextDecoder and fed, as its users do.
-// PACKAGE-decoded: the same pieces as strings that were decoded beforehand.
+// Prints FILE, what, events a pass, bytes a pass, best seconds a pass.
+// PACKAGE: pieces of 16 KiB, decoded by a streaming TextDecoder, as the package's users do.
+// PACKAGE-decoded: the same pieces as strings that were decoded before.
 import { readFileSync } from 'node:fs'
 
 const PIECE = 16384, ROUNDS = 7, ROUND_SECONDS = 0.12

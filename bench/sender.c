@@ -1,6 +1,6 @@
-/* sender: an HTTP server that does nothing but write prebuilt events of 1 KiB, as fast as each
- * client takes them. GET /N sends chunks of N events (1 to 64), anything else ends it; one process
- * a client.
+/* sender: an HTTP server that only writes prebuilt events of 1 KiB, as fast as each client reads
+ * them. GET /N sends chunks of N events (1 to 64); any other request ends the server. A process
+ * for each client.
  * usage: sender SECONDS   prints its port; ends after that many seconds at the latest */
 #include <arpa/inet.h>
 #include <netinet/in.h>
@@ -30,7 +30,7 @@ static size_t build_chunk(char *at, int events)
     return (size_t)(at - start) + 2;
 }
 
-/* Whole chunks of at least 64 KiB a write, whatever a chunk holds. */
+/* Builds whole chunks of at least 64 KiB, which one write sends, however small a chunk is. */
 static size_t build(char *bytes, int events)
 {
     size_t len = 0;
@@ -95,13 +95,13 @@ int main(int argc, char **argv)
         perror("sender");
         return 1;
     }
-    signal(SIGPIPE, SIG_IGN); /* a client that left: write says so */
+    signal(SIGPIPE, SIG_IGN); /* write fails instead when a client has left */
     signal(SIGCHLD, SIG_IGN);
     signal(SIGTERM, leave);
     signal(SIGALRM, leave);
     printf("%d\n", ntohs(address.sin_port));
     fflush(stdout);
-    fclose(stdout); /* whoever reads it goes on */
+    fclose(stdout); /* so that its reader need not wait */
     for (alarm((unsigned)atoi(argv[1]));;) {
         int fd = accept(listener, NULL, NULL);
 

@@ -14,7 +14,7 @@ local function refuse(format, ...)
   os.exit(2)
 end
 
--- --- what is asked for ---------------------------------------------------------------------------
+-- --- options -------------------------------------------------------------------------------------
 
 local function count_in(variable, default)
   local text = os.getenv(variable)
@@ -25,7 +25,7 @@ end
 
 local ROUNDS, FOLLOWERS = count_in("ROUNDS", 5), count_in("FOLLOWERS", 10000)
 
--- The names in a variable as a set; nil: all.
+-- The names in an environment variable as a set; nil: all.
 local function chosen(variable, known)
   local text = os.getenv(variable)
   if not text or text == "" then return nil end
@@ -86,7 +86,7 @@ local function tell(format, ...)
   if terminal then io.stderr:write("\r\27[K", format:format(...)) end
 end
 
--- Events that did not come, or came twice; followers that were closed.
+-- Notes events that did not come or came twice, and followers that were closed.
 local faults = {}
 local function note_faults(server, phase, result)
   if phase[2] == "return" then return end
@@ -115,7 +115,8 @@ local function servers_of(plan, list)
   return of_plan
 end
 
--- Every other round the last begins; peers that take long are in the first rounds only.
+-- The servers of a round: in every other round in reverse order; slow ones in the first rounds
+-- only.
 local function servers_in(round, list)
   local of_round = {}
   for _, server in ipairs(list) do
@@ -139,9 +140,9 @@ local function measure(plan, list)
   return rounds
 end
 
--- --- showing -------------------------------------------------------------------------------------
+-- --- printing ------------------------------------------------------------------------------------
 
--- A metric's value in each slice of a round; nil: the row has none.
+-- A metric's value in each slice of a round; nil if the round does not have the row.
 local function slices_of(row, metric, results)
   local values = {}
   local function first_of(label) return results[label][1] end
@@ -198,7 +199,7 @@ local function introduce(title, list)
   report.head(list)
 end
 
--- The columns of plans without servers of their own; these come first.
+-- The columns of the plans that have no servers of their own, which come first.
 local common
 local function columns_of(plan)
   if not plan.list and common then return common end

@@ -1,12 +1,12 @@
 --- What the server's benchmark measures: plans (one run of the load against a fresh server), the
--- rows they fill, and the aims of issue and design.
+-- rows that a plan fills, and the aims.
 local servers = require "bench.servers"
 
 local rows = {}
 
 local MIB, KIB = 2 ^ 20, 2 ^ 10
 
--- --- what a phase's line gives -------------------------------------------------------------------
+-- --- values out of a phase's line ----------------------------------------------------------------
 
 local function key(name, scale)
   return function(r) return r[name] and r[name] / scale end
@@ -34,7 +34,7 @@ local P50 = { "publish to follower, p50", "ms", key("p50_us", 1e3) }
 local P99 = { "p99", "ms", key("p99_us", 1e3) }
 local LAST = { "the last follower", "ms", key("last_us", 1e3) }
 
--- A metric with an aim: at most `times` what server `of` has, or at most `most` of the unit.
+-- A metric with an aim: at most `times` the value of server `of`, or at most `most` of the unit.
 local function with(metric, aim)
   return { metric[1], metric[2], metric[3], spread = metric.spread, aim = aim }
 end
@@ -134,7 +134,7 @@ local CHURN = {
   },
 }
 
--- Over TLS beside nchan.
+-- TLS, beside nchan's.
 local function secure_rows(n)
   local memory = per_follower("grown", KIB)
   return {
@@ -159,7 +159,7 @@ local function secure_rows(n)
   }
 end
 
--- A hundred streams on each connection, beside a connection for each.
+-- A hundred streams on each HTTP/2 connection, beside an HTTP/1.1 connection for each stream.
 local function http2_rows(n)
   return {
     {
@@ -178,7 +178,7 @@ end
 
 local WARM = { { "connect:20" }, { "events:5" }, { "leave" } }
 
--- The phases of these rows, after what always comes first.
+-- The phases of these rows, after phases that always run.
 local function script(first, phases)
   local list = { table.unpack(WARM) }
   for _, phase in ipairs(first) do list[#list + 1] = phase end
@@ -186,11 +186,12 @@ local function script(first, phases)
   return list
 end
 
---- The plans for so many followers: list of { rows, phases, servers (nil: all), size }. A phase is
--- { what load is told, label (nil: not kept), row it is for (nil: always run), slices }: so many
--- times, the servers taking turns each time, so that what slows the machine slows all of them.
--- list: servers of its own, in columns of their own below the title.
--- pipelined: what it is for a server that can't publish many events in one turn.
+--- The plans for `n` followers: list of { rows =, phases =, servers = (names; nil: all), size =
+-- (bytes of an event), list =, title = }. With `list`, the plan has servers and columns of its
+-- own. A phase is { phase of load, label (nil: results are dropped), name of the row that it is
+-- for (nil: it always runs), slices (1) }. The servers take turns at each slice, so that what
+-- slows the machine down slows all of them. pipelined: the phase for a server that can't publish
+-- many events in one turn.
 function rows.plans(n)
   return {
     {
@@ -215,7 +216,7 @@ function rows.plans(n)
     },
     {
       rows = CHURN, servers = { ours = true },
-      -- The log is to be full before memory is looked at.
+      -- The log must be full before the memory is measured.
       phases = script({ { "connect:20" }, { "events:1200" }, { "leave" } },
                       { { "churn:100000x1000", "churn" } }),
     },

@@ -1,4 +1,4 @@
---- A round of the server's benchmark: servers and their loads side by side, one at work at a time.
+--- A round of the server's benchmark: servers and their loads run side by side, one busy at a time.
 local run = {}
 
 local session = {}
@@ -11,18 +11,18 @@ local function fifo()
   return path
 end
 
---- A server with a load of its own that waits for phases: session:run(phase) gives what the phase
--- told, session:close() ends both.
+--- Starts a server, and a load that waits for phases: session:run(phase) returns what the phase
+-- printed, session:close() ends both.
 function run.open(server, build, size)
   local self = setmetatable({ server = server, process = server.start(build) }, session)
-  -- nginx's worker is there once it answers.
+  -- nginx's worker has started once it answers a request.
   os.execute(("%s/load %d %s connect:1 >/dev/null"):format(build, self.process.port,
     server.options))
   local path = fifo()
   self.results = assert(io.popen(("%s%s/load %d --pids %s --size %d %s <'%s'"):format(
     server.priority or "", build, self.process.port, self.process:pids(), size, server.options,
     path)))
-  self.phases = assert(io.open(path, "w")) -- waits for the other end
+  self.phases = assert(io.open(path, "w")) -- blocks until the load opens it
   os.remove(path)
   local ok, message = pcall(self.read, self, "its start")
   if ok then return self end
@@ -51,22 +51,22 @@ function session:run(phase)
 end
 
 function session:close()
-  -- Closing is not enough: loads started later hold this end too.
+  -- Closing the pipe does not end the load, because loads that were started later inherited it.
   if not self.ended then self.phases:write("quit\n") end
   self.phases:close()
   self.results:close()
   self.process:stop()
 end
 
--- All that were opened, to be closed together.
+-- Sessions that are closed together.
 local group = {}
 
 function group:__close()
   for _, each in ipairs(self) do each:close() end
 end
 
--- A slice for each session, every other time from the end, so that nobody always follows the same
--- neighbour; those of peers that take long are fewer.
+-- Runs a slice of a phase on each session; every other slice begins with the last session, so that
+-- no server always runs after the same one. Slow servers have fewer slices.
 local function run_slice(all, phase, slice, found, on_result)
   for i = 1, #all do
     local each = all[slice % 2 == 1 and i or #all + 1 - i]
@@ -82,8 +82,9 @@ local function run_slice(all, phase, slice, found, on_result)
   end
 end
 
---- Runs the phases against fresh servers of the list, `size` bytes an event; on_result(server,
--- phase, result) for each. Gives server name -> label -> list of results, one a slice.
+--- Runs the phases against fresh servers of the list, with events of `size` bytes. Calls
+-- on_result(server, phase, result) for each slice. Returns server name -> label -> list of
+-- results.
 function run.round(list, build, phases, size, on_result)
   local all <close> = setmetatable({}, group)
   local found = {}

@@ -1,5 +1,5 @@
---- The table of the server's benchmark. A metric's values: server name -> list of rounds, each a
--- list of slices.
+--- The table of the server's benchmark. The values of a metric: server name -> list of rounds, each
+-- a list of slices.
 local report = {}
 
 local NAME, VALUE, RATIO = 44, 9, 8
@@ -18,7 +18,7 @@ local function medians(rounds)
   return list
 end
 
--- Each round's median of its slices' ratios.
+-- For each round, the median of its slices' ratios.
 local function ratios(rounds, others)
   local list = {}
   for i, slices in ipairs(rounds or {}) do
@@ -45,7 +45,7 @@ local function verdict(value, limit, sign, of)
                                        met and "met" or "NOT MET"), met
 end
 
--- What is said of an aim, and whether it is met (nil: not known).
+-- The text about an aim, and whether it is met (nil: not known).
 local function judge(aim, values)
   local own = median(medians(values.ours))
   if not own then return "" end
@@ -56,7 +56,7 @@ local function judge(aim, values)
   return verdict(ratio, aim.times, "<=", aim.of ~= "floor" and " of " .. aim.of)
 end
 
---- The names of the servers; base: whose numbers ratios are to.
+--- Prints the head: the servers' titles. servers.base: name of the server that ratios are to.
 function report.head(servers)
   local line = { (" "):rep(NAME) }
   for _, server in ipairs(servers) do
@@ -65,14 +65,14 @@ function report.head(servers)
   print((table.concat(line):gsub("%s+$", "")))
 end
 
--- A ratio says nothing where the base has next to nothing.
+-- A ratio to next to nothing is left out.
 local function ratio_text(server, values, metric, base)
   if server.name == base or metric.absolute then return "" end
   local ratio = median(ratios(values[server.name], values[base]))
   return ratio and ("x%.2f"):format(ratio) or ""
 end
 
---- One line. Gives false where an aim was missed.
+--- Prints one line. Returns false if an aim is missed.
 function report.line(metric, values, servers)
   local unit = metric[2] ~= "" and ", " .. metric[2] or ""
   local line = { ("  %-" .. NAME - 2 .. "s"):format(metric[1] .. unit) }
@@ -93,7 +93,7 @@ local function ends(list)
   return math.min(table.unpack(list)), math.max(table.unpack(list))
 end
 
---- How far rounds are apart: the ratios to the base, and of the base itself.
+--- Prints how far the rounds are apart: of the ratios, and of the base's own values.
 function report.spread(values, servers)
   local parts = {}
   for _, server in ipairs(servers) do

@@ -17,8 +17,8 @@ local function installed(command)
   return os.execute(("command -v %s >/dev/null 2>&1"):format(command))
 end
 
--- The process and those it has started.
-local function family(pid)
+-- A process and the processes it has started, as pids with commas.
+local function process_tree(pid)
   local pids = { pid }
   for child, parent in shell("ps -A -o pid= -o ppid="):gmatch("(%d+)%s+(%d+)") do
     if tonumber(parent) == pid then pids[#pids + 1] = tonumber(child) end
@@ -32,19 +32,19 @@ running.__index = running
 function running:stop()
   if not self.pipe then return end
   os.execute(("kill %d"):format(self.pid))
-  self.pipe:close() -- waits for it
+  self.pipe:close() -- waits until the process has ended
   self.pipe = nil
   if self.folder then os.execute(("rm -r '%s'"):format(self.folder)) end
 end
 
 running.__close = running.stop
 
---- The pids of all its processes, with commas.
+--- The pids of the server's processes, with commas.
 function running:pids()
-  return family(self.pid)
+  return process_tree(self.pid)
 end
 
--- What runs in place of the shell has the shell's pid.
+-- Starts a command; the command replaces the shell and so keeps the pid that the shell prints.
 local function spawn(command)
   local pipe = assert(io.popen("echo $$; exec " .. command))
   return setmetatable({ pipe = pipe, pid = assert(pipe:read("n")) }, running)
@@ -86,7 +86,7 @@ local function start_nchan(build, tls)
   local config <close> = assert(io.open(folder .. "/nginx.conf", "w"))
   config:write((template:read("a"):gsub("@(%u+)@", filled)))
   config:close()
-  -- A worker of another user makes its folders.
+  -- Workers of nginx run as another user, and create folders of their own.
   os.execute(("chmod 755 '%s'"):format(folder))
   local server = spawn(("nginx -e stderr -c '%s/nginx.conf'"):format(folder))
   server.port, server.folder = tonumber(port), folder
@@ -97,7 +97,7 @@ end
 
 local pair
 
--- A certificate for all of them, in a folder that goes with this process.
+-- A certificate for all servers, in a folder that is removed when this process ends.
 local function certificate()
   if pair then return pair end
   local folder = shell("mktemp -d"):match("%S+")
@@ -126,10 +126,10 @@ local function start_ours(_, tls)
     tls and tls.cert .. " " .. tls.key or ""))
 end
 
---- In the order of the table's columns. name: for SERVERS; options: the load's; pipelined: a burst
--- is requests, one behind the other; most_slices of a phase, most_rounds: of one that takes long;
--- left_out(build): why it can't run here, or nil; start(build): a running server. base: whose
--- numbers the others' ratios are to.
+--- The servers, in the order of the table's columns. Fields: name, as SERVERS has it; title;
+-- options: for the load; pipelined: a burst is that many requests at once; most_slices: of a phase
+-- and most_rounds, for a server that takes long; left_out(build): why it can't run here, or nil;
+-- start(build): starts it. base: name of the server that the others' ratios are to.
 servers.list = {
   base = "floor",
   {
@@ -175,7 +175,7 @@ servers.secure = {
   },
 }
 
---- Our server by protocol; of: its name for SERVERS.
+--- Our server over each protocol. of: its name in SERVERS.
 servers.protocols = {
   base = "http1",
   {

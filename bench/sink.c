@@ -1,5 +1,5 @@
-/* sink: N clients that ask for a path and throw away what they get, until the server ends them or
- * the input ends. usage: sink PORT N PATH ACCEPT-ENCODING */
+/* sink: N clients that request a path and drop what they receive, until the server ends all
+ * responses or standard input ends. usage: sink PORT N PATH ACCEPT-ENCODING */
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <poll.h>
@@ -21,9 +21,9 @@ static int open_client(int port, const char *path, const char *accept)
     struct sockaddr_in address = { .sin_family = AF_INET, .sin_port = htons((unsigned short)port) };
     char request[1024];
     int fd = socket(AF_INET, SOCK_STREAM, 0);
-    int len = snprintf(request, sizeof request,
-                       "GET %s HTTP/1.1\r\nHost: localhost\r\nAccept-Encoding: %s\r\n\r\n", path,
-                       accept);
+    int len =
+        snprintf(request, sizeof request,
+                 "GET %s HTTP/1.1\r\nHost: localhost\r\nAccept-Encoding: %s\r\n\r\n", path, accept);
 
     address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
     if (fd < 0 || connect(fd, (struct sockaddr *)&address, sizeof address) != 0)
@@ -33,8 +33,8 @@ static int open_client(int port, const char *path, const char *accept)
     return fd;
 }
 
-/* false: the input ended. */
-static bool throw_away(struct pollfd *fds, int n)
+/* Returns false if the input ended. */
+static bool read_and_drop(struct pollfd *fds, int n)
 {
     static char bytes[65536];
 
@@ -63,7 +63,7 @@ int main(int argc, char **argv)
     for (int i = 0; i < n; i++)
         fds[i] = (struct pollfd){ open_client(atoi(argv[1]), argv[3], argv[4]), POLLIN, 0 };
     fds[n] = (struct pollfd){ STDIN_FILENO, POLLIN, 0 };
-    while (throw_away(fds, n))
+    while (read_and_drop(fds, n))
         continue;
     return 0;
 }

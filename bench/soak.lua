@@ -1,8 +1,9 @@
---- make soak: mixed load over all transports for a time, and what grew by it.
+--- make soak: mixed load over all transports for some minutes, and what grew meanwhile.
 -- usage: lua soak.lua BUILD-FOLDER
 -- Environment: SOAK_MINUTES (5), SOAK_CLIENTS (40 tasks), SOAK_SEED (20).
--- The server process and this one, the clients', are looked at ten times in the first tenth and in
--- the last, and at rest after each of the two, when no client is there.
+-- The process of the servers and this one, of the clients, are sampled ten times in the first
+-- tenth and in the last tenth of the time, and at rest after each of the two, when no client is
+-- connected.
 local certs = require "spec.support.certs"
 local clients = require "bench.soak.clients"
 local core = require "sse.core"
@@ -13,9 +14,9 @@ local sse = require "sse"
 
 local build = assert(arg[1], "usage: lua soak.lua BUILD-FOLDER")
 local LOOKS = 10
-local WARM = 15000 -- ms before the first tenth: restarts and certificates were seen once
-local PATIENCE = 60000 -- ms that an answer or the end of a deed may take
-local RESTART, RELOAD = 7000, 11000 -- ms from one to the next
+local WARM = 15000 -- ms before the first tenth: time for one restart and one reload
+local PATIENCE = 60000 -- ms for a response, or for a client's action to end
+local RESTART, RELOAD = 7000, 11000 -- ms between two
 
 local function number_in(variable, default)
   local text = os.getenv(variable)
@@ -41,7 +42,7 @@ local failures = self.faults
 local function tell(method, path)
   local url = ("http://127.0.0.1:%d%s"):format(control, path)
   local controller = sse.AbortController()
-  -- Not AbortSignal.timeout, whose timer would count as one that was left behind.
+  -- AbortSignal.timeout is not used here: its timer would be counted as left behind.
   local _limit <close> = sse.after(PATIENCE, function() controller:abort() end)
   local res, message = sse.fetch(url, { method = method, signal = controller.signal })
   if not res then error(("%s: %s"):format(path, message)) end
@@ -54,7 +55,7 @@ local function note(what)
   self.counts[what] = (self.counts[what] or 0) + 1
 end
 
--- Now and then, while the clients are there, one server after the other is drained and made anew.
+-- While clients are connected, drains and restarts one server after the other.
 local function restart_servers()
   local names, turn = { "plain", "secure" }, 0
   while not self.over do
@@ -86,7 +87,7 @@ local function begin()
   end
 end
 
--- --- looking -------------------------------------------------------------------------------------
+-- --- samples -------------------------------------------------------------------------------------
 
 local trim = sample.trimmer(build)
 local all = {
@@ -94,34 +95,35 @@ local all = {
   { name = "clients", tenths = {}, rest = {} },
 }
 
-local function look(quiet)
+local function take_samples(quiet)
   local of_server = sse.json.decode(tell("GET", quiet and "/sample?quiet=1" or "/sample"))
   for _, message in ipairs(of_server.errors) do failures["server: " .. message] = 1 end
   return of_server, sample.take(quiet and trim)
 end
 
-local function look_for_a_tenth(which)
+local function sample_a_tenth(which)
   local first, second = {}, {}
   for i = 1, LOOKS do
     sse.sleep(tenth / LOOKS)
-    first[i], second[i] = look(false)
+    first[i], second[i] = take_samples(false)
   end
   all[1].tenths[which], all[2].tenths[which] = first, second
 end
 
--- All clients leave, what they left behind on the servers ends, and nothing is kept for later.
-local function look_at_rest(which)
+-- Waits until all clients have left and the servers have freed what was theirs, closes connections
+-- that are kept for later requests, and takes a sample.
+local function sample_at_rest(which)
   if not self:finish(PATIENCE) then
     failures[("%d tasks of the clients hang"):format(self.alive)] = 1
   end
   core.forget_connections()
   for _ = 1, 200 do
     sse.sleep(50)
-    local of_server = look(true)
+    local of_server = take_samples(true)
     if of_server.connections == 0 then break end
   end
   core.forget_connections()
-  all[1].rest[which], all[2].rest[which] = look(true)
+  all[1].rest[which], all[2].rest[which] = take_samples(true)
 end
 
 -- --- the run -------------------------------------------------------------------------------------
@@ -139,14 +141,14 @@ sse.spawn(function()
   say("becoming warm")
   sse.sleep(WARM)
   say("the first tenth")
-  look_for_a_tenth "first"
-  look_at_rest "first"
+  sample_a_tenth "first"
+  sample_at_rest "first"
   begin()
   say("until the last tenth")
   sse.sleep(8 * tenth)
   say("the last tenth")
-  look_for_a_tenth "last"
-  look_at_rest "last"
+  sample_a_tenth "last"
+  sample_at_rest "last"
   say("")
   sse.stop()
 end)

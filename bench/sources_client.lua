@@ -1,6 +1,6 @@
--- Opens many sources, then has the server say something to all of them, again as soon as each has
--- heard it. usage: lua sources_client.lua URL COUNT SECONDS
--- prints sources, seconds to open, bytes a source (Pss), events, seconds
+-- Opens many sources, then has the server send an event to all of them, again and again, each time
+-- as soon as every source has received it. usage: lua sources_client.lua URL COUNT SECONDS
+-- Prints sources, seconds to open, bytes a source (Pss), events, seconds.
 local sse = require "sse"
 
 local url, count, seconds = arg[1], tonumber(arg[2]), tonumber(arg[3])
@@ -27,7 +27,7 @@ local function hear()
   sse.stop()
 end
 
-say() -- what the first request sets up is no source's
+say() -- so that memory set up by the first request is not counted for the sources
 local before, start = memory(), sse.now()
 for _ = 1, count do
   local source = sse.EventSource(url .. "/events")

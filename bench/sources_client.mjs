@@ -1,4 +1,5 @@
-// The same with npm's eventsource. usage: node --expose-gc sources_client.mjs URL COUNT SECONDS
+// sources_client.lua with npm's eventsource.
+// usage: node --expose-gc sources_client.mjs URL COUNT SECONDS
 import { readFileSync } from 'node:fs'
 import { EventSource } from 'eventsource'
 

@@ -1,5 +1,5 @@
--- The server of the sources benchmark: GET /events is a stream, POST /say an event to all of them.
--- Prints its port; runs until its input ends or it is killed.
+-- The server of the sources benchmark: GET /events is a stream, POST /say sends an event to all
+-- streams. Prints its port; POST /stop ends it.
 local sse = require "sse"
 
 local streams = {}

@@ -1,5 +1,5 @@
-/* A Lua function: the allocator gives what it holds and nobody uses back to the system, where it
- * can. Gives the bytes that are in use, where it tells. */
+/* trim: a Lua function that has the allocator give unused memory back to the system, where it
+ * can. Returns the bytes of the heap in use, nil where they are not known. */
 #include <lauxlib.h>
 #include <lua.h>
 #ifdef __GLIBC__

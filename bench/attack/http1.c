@@ -27,14 +27,14 @@ static const char *letters(size_t len)
     return made;
 }
 
-/* --- slow ones -------------------------------------------------------------------------------- */
+/* --- slow peers ------------------------------------------------------------------------------- */
 
 static void begin_head(attack_peer *peer)
 {
     attack_peer_send_text(peer, GET("/hello"));
 }
 
-/* Field after field, a byte an act. */
+/* An act sends one byte of a head that goes on for ever. */
 static void drip_head(attack_peer *peer)
 {
     static const char field[] = "X-Slow: yes\r\n";
@@ -48,7 +48,7 @@ static void begin_body(attack_peer *peer)
                                 "Content-Length: 1048576\r\n\r\n");
 }
 
-/* Nearly all of it in pieces, then a byte an act. */
+/* Acts send most of the body in pieces, then byte by byte. */
 static void drip_body(attack_peer *peer)
 {
     size_t len = peer->step < BODY / PIECE ? PIECE : 1;
@@ -56,7 +56,7 @@ static void drip_body(attack_peer *peer)
     attack_peer_send(peer, letters(PIECE), len);
 }
 
-/* Large responses, one behind the other, that nobody takes. */
+/* Requests several large responses at once. */
 static void begin_reading_nothing(attack_peer *peer)
 {
     attack_peer_send_text(peer, GET("/report") "\r\n" GET("/file") "\r\n" GET("/report") "\r\n");
@@ -80,9 +80,9 @@ static void begin_following(attack_peer *peer)
     attack_peer_send_text(peer, GET("/events") "Accept: text/event-stream\r\n\r\n");
 }
 
-/* --- many ------------------------------------------------------------------------------------- */
+/* --- many peers, or much of something --------------------------------------------------------- */
 
-/* Leaves at once: every other one with a reset, every fourth after a request. */
+/* Leaves at once: every second peer by a reset, every fourth after a request. */
 static void begin_and_leave(attack_peer *peer)
 {
     static const char request[] = GET("/hello") "\r\n";
@@ -92,8 +92,8 @@ static void begin_and_leave(attack_peer *peer)
     attack_peer_close(peer, peer->number % 2 == 0);
 }
 
-/* A third says nothing, a third follows and says that no more comes from its side, a third stops
- * in the middle of a head. */
+/* A third of the peers send nothing, a third follow and shut down their sending side, a third
+ * stop in the middle of a head. */
 static void begin_half(attack_peer *peer)
 {
     static const char request[] = GET("/events") "\r\n";
@@ -108,7 +108,7 @@ static void begin_half(attack_peer *peer)
     shutdown(peer->fd, SHUT_WR);
 }
 
-/* In turn: a field without end, fields without end, cookies, a target without end. */
+/* Takes turns: a field of 64 KiB, 64 KiB of short fields, of cookies, a target of 64 KiB. */
 static void bomb(attack_peer *peer)
 {
     static const char *const fields[] = { NULL, "X-A: b\r\n", "Cookie: a=b; c=d\r\n" };
@@ -138,7 +138,7 @@ static void pipeline(attack_peer *peer)
         attack_peer_send_text(peer, GET("/hello") "\r\n");
 }
 
-/* A Last-Event-ID that is none, on a route that follows many channels. */
+/* Follows 64 channels with a long Last-Event-ID that no channel knows. */
 static void strange_id(attack_peer *peer)
 {
     attack_peer_send_text(peer, GET("/many") "Last-Event-ID: ");

@@ -26,7 +26,8 @@ static void preface(attack_peer *peer)
     frame(peer, SETTINGS, 0, 0, "", 0);
 }
 
-/* The block of a GET: fields of HPACK's static table, path and host as literals. */
+/* Writes the header block of a GET: references to HPACK's static table, path and host as
+ * literals. */
 static size_t write_get(unsigned char *block, const char *path)
 {
     static const unsigned char host[] = "\x82\x86\x01\x09" "127.0.0.1\x04";
@@ -58,7 +59,7 @@ static void rapid_reset(attack_peer *peer)
         frame(peer, RST_STREAM, 0, get(peer, i % 2 ? "/events" : "/hello"), cancel, sizeof cancel);
 }
 
-/* A header block that never ends; every frame adds the same little field. */
+/* A header block that never ends; frames add the same short field again and again. */
 static void continuation(attack_peer *peer)
 {
     static const char field[] = "\x00\x01" "a\x01" "b";
@@ -88,13 +89,13 @@ static void settings(attack_peer *peer)
 
 /* --- bombs and windows ------------------------------------------------------------------------ */
 
-/* A field of 4 KB that enters HPACK's dynamic table, and thousands of references to it. */
+/* A field of 4 KB that enters HPACK's dynamic table, and 10,000 references to it. */
 static void hpack_bomb(attack_peer *peer)
 {
     unsigned char block[BLOCK];
     size_t len = write_get(block, "/hello");
 
-    memcpy(block + len, "\x40\x01x\x7f\xa1\x1e", 6); /* the length, 127 + 0x21 + (0x1e << 7) */
+    memcpy(block + len, "\x40\x01x\x7f\xa1\x1e", 6); /* its length: 127 + 0x21 + (0x1e << 7) */
     len += 6;
     memset(block + len, 'y', BOMB_VALUE);
     len += BOMB_VALUE;
@@ -104,7 +105,7 @@ static void hpack_bomb(attack_peer *peer)
     peer->next_stream += 2;
 }
 
-/* Windows of 0: followers, large responses and files that may never be sent. */
+/* Windows of 0, so that streams, large responses and files cannot be sent. */
 static void zero_windows(attack_peer *peer)
 {
     static const unsigned char none[6] = { 0, SETTING_WINDOW, 0, 0, 0, 0 };

@@ -1,4 +1,4 @@
---- The attacks that build/attack knows, and those that are asked for.
+--- The attacks of build/attack, and which of them to run.
 local attacks = {}
 
 local function known(build)
@@ -32,8 +32,8 @@ local function one(list, text)
   return attack
 end
 
---- The attacks in a text of names with commas, each NAME or NAME:PEERSxRATE; all without one. nil
--- and a message where it names none.
+--- Reads names with commas, each NAME or NAME:PEERSxRATE; nil or "": all. Returns a list of
+-- attacks, or nil and a message for an unknown name.
 function attacks.chosen(build, text)
   local list = known(build)
   if not text or text == "" then return list end

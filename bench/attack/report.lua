@@ -1,10 +1,10 @@
---- The table of make attack, and what is not as it should be.
+--- The table of make attack, and its verdicts.
 local report = {}
 
 local MOST_RATIO, MOST_GROWTH = 2, 1.05
-local MOST_PAGES = 1.1 -- where the allocator tells what is in use: a page stays for one byte of it
+local MOST_PAGES = 1.1 -- of pages, where the heap in use is known: a byte in use keeps a page
 
--- Numbers of a server and its channel that grow without any attack.
+-- Counters of a server and a channel that grow without an attack.
 local ordinary = {
   accepted = true, requests = true, connections = true, streams = true, pending = true,
   streams_opened = true, bytes_in = true, bytes_out = true, closed_client = true,
@@ -42,7 +42,7 @@ local function lost(found)
   return count
 end
 
--- What of the server's numbers shows a bound at work, the largest first.
+-- Counters that grew only because of the attack: limits that took effect, the largest first.
 local function bounds_of(more)
   local shown = {}
   for name, count in pairs(more) do
@@ -86,7 +86,7 @@ local function heap_growth(found)
   return found.heap_before and found.heap_after / found.heap_before
 end
 
--- By how much the bytes in use have grown.
+-- By what factor the heap in use has grown.
 local function in_use(rounds)
   local grown = heap_growth(rounds[1]) and median_of(rounds, heap_growth)
   return grown and ("%+.1f%%"):format(100 * (grown - 1)) or "-"
@@ -135,7 +135,7 @@ local function check_memory(attack, rounds)
   end
 end
 
---- Prints an attack's line; gives how much of it is not as it should be.
+--- Prints an attack's line; returns how many aims it misses.
 function report.show(attack, rounds)
   local before = #faults
   for _, found in ipairs(rounds) do
@@ -155,7 +155,7 @@ function report.show(attack, rounds)
   return #faults - before
 end
 
---- Prints what is not as it should be.
+--- Prints the verdict.
 function report.conclude(count)
   print(("aims: p99 at most x%g; afterwards (garbage collected, the allocator's unused pages given "
     .. "back) at most %g %%\nmore in use, and of memory, where that is not known; with the pages "

@@ -1,7 +1,7 @@
 --- One attack: a fresh server, well-behaved followers in a process of their own (build/load), and
--- attackers in a third (build/attack), which gives way where they want the same core: attackers of
--- the world have machines of their own. Where it is allowed, the first two have a priority above
--- all else on this machine, so that what else it does is not measured.
+-- attackers in a third (build/attack), which has a lower priority, since real attackers have
+-- machines of their own. Where the system allows it, server and followers have a real-time
+-- priority, so that other processes of this machine do not disturb what is measured.
 local servers = require "bench.servers"
 local server_run = require "bench.server_run"
 
@@ -10,9 +10,9 @@ local run = {}
 local lua = arg[-1]
 local SIZE = 1000 -- bytes of an event
 local SECONDS = 5
-local FIRST, TIMES = 1.2, 5 -- seconds of attacks before anything is compared, and how many
+local FIRST, TIMES = 1.2, 5 -- seconds and number of the attacks before any measurement
 
---- What is put before a command that is to have priority; "" where nobody may.
+--- The prefix of a command that gets a real-time priority; "" where the system does not allow it.
 run.priority = os.execute "chrt -r 1 true 2>/dev/null" and "chrt -r 1 " or ""
 
 local function exists(path)
@@ -41,7 +41,7 @@ local function stats(session)
   return session:run { "get:/stats" }
 end
 
--- What each number of `after` has more than in `before`.
+-- How much each number grew from `before` to `after`; only those that did.
 local function difference(before, after)
   local more = {}
   for name, value in pairs(after) do
@@ -64,7 +64,7 @@ local function begin_attack(session, attack, seconds, settings)
   return assert(io.popen((run.priority == "" and "nice -n 10 " or "") .. command))
 end
 
--- The attack begins, then the events; it ends a little after them.
+-- Starts the attack, then publishes events; the attack ends a little after them.
 local function measure_attacked(session, attack, seconds, phase, settings)
   local pipe <close> = begin_attack(session, attack, seconds + 1, settings)
   expect(pipe:read("l"), "the attack")
@@ -72,16 +72,16 @@ local function measure_attacked(session, attack, seconds, phase, settings)
   return followers, parse(expect(pipe:read("l"), "the attack"))
 end
 
--- Bytes of memory, and those of the heap in use. Twice: the second looks once all that the first
--- found ended is freed.
+-- The server's bytes of memory, and bytes of its heap in use. Measured twice, because the first
+-- measurement's garbage collection ends objects that only the second one frees.
 local function memory(session)
   session:run { "memory" }
   local bytes = session:run { "memory" }.bytes
   return bytes, tonumber(session:run { "get:/heap" }.heap)
 end
 
--- A server as it is after some hours: it had 2,000 followers once, over HTTP/1.1 and HTTP/2, and
--- its channel's history is full.
+-- Brings the server into the state of one that has run for hours: 2,000 followers have come and
+-- gone over HTTP/1.1 and over HTTP/2, and the channel's history is full.
 local function warm(session, settings)
   for _, options in ipairs { "", "--http2 10" } do
     os.execute(("%s/load %d %s connect:2000 leave >/dev/null"):format(settings.build,
@@ -109,10 +109,11 @@ local function measure(session, attack, settings)
   return found
 end
 
---- Gives what was found: of the followers `quiet` and `attacked`, of the `attackers`; bytes of
--- memory `cold` (no attack yet), `before` (first short ones are over), `during` and `after` (nil
--- where the system doesn't tell), of the heap `heap_before` and `heap_after`; what of the server's
--- numbers grew, `more`; or `broken`, why it came to no end.
+--- Runs an attack. Returns a table: `quiet` and `attacked`, what the followers measured;
+-- `attackers`, what the attackers printed; bytes of memory `cold` (before any attack), `before`
+-- (after the first short ones), `during` and `after`, and of the heap `heap_before` and
+-- `heap_after`, nil where not known; `more`, the server's counters that grew; or `broken`, the
+-- message if it failed.
 function run.attack(attack, settings)
   server.options = load_options .. (settings.http2 and " --http2 " .. settings.http2 or "")
   local session = server_run.open(server, settings.build, SIZE)

@@ -1,9 +1,9 @@
--- The server that is attacked: an ordinary one, all its options their defaults. GET /events follows
--- a channel, POST /publish?mark=M publishes M and letters up to SIZE bytes (the first argument);
--- GET /hello and /report answer small and large, /file is a file, /many follows 64 channels, POST
--- /upload takes a body. GET /gc collects garbage and has the allocator give back what it can, where
--- the second argument is a module that does that; GET /heap tells the bytes in use, GET /stats the
--- server's numbers. Prints its port.
+-- The server that is attacked, with default options. GET /events follows a channel, POST
+-- /publish?mark=M publishes M and letters, SIZE bytes in all (the first argument); GET /hello and
+-- /report are small and large responses, /file is a file, /many follows 64 channels, POST /upload
+-- reads a body. GET /gc collects garbage, and has the allocator give unused memory back if the
+-- second argument names build/trim.so; GET /heap tells the bytes in use, GET /stats the server's
+-- counters. Prints its port.
 local sse = require "sse"
 
 local SIZE = tonumber(arg[1]) or 200

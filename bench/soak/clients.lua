@@ -1,5 +1,5 @@
---- The clients of make soak: tasks that do one thing after the other, each over a transport of the
--- specs, until they are told that it is over.
+--- The clients of make soak: tasks that each do one thing after the other, over a transport drawn
+-- at random, until they are told to end.
 local random = require "spec.support.random"
 local sse = require "sse"
 local transports = require "spec.support.transports"
@@ -10,7 +10,7 @@ clients.__index = clients
 local LARGE = 63000 -- bytes of GET /report and /file
 local STEADY = 4    -- channels of numbered events
 
--- --- what is counted -----------------------------------------------------------------------------
+-- --- counting ------------------------------------------------------------------------------------
 
 local function count(self, what)
   self.counts[what] = (self.counts[what] or 0) + 1
@@ -21,7 +21,7 @@ local function fault(self, format, ...)
   self.faults[message] = (self.faults[message] or 0) + 1
 end
 
--- What a server that is drained and made anew does to a request.
+-- Errors that a request may have because its server is being drained and restarted.
 local expected = {
   ECONNREFUSED = true, ECONNRESET = true, ECLOSED = true, ETIMEDOUT = true, EABORTED = true,
   ABORT_ERR = true,
@@ -47,7 +47,8 @@ local function check_number(self, place, event, over)
   place.n = n
 end
 
--- An event of a steady channel: the one after the last that this place saw, or a gap was told.
+-- Checks an event of a steady channel: its number follows the last one of this place, unless a gap
+-- event came between them.
 local function check(self, place, event, over)
   count(self, "events")
   if event.type == "sse-gap" then
@@ -59,7 +60,7 @@ local function check(self, place, event, over)
   if event.lastEventId ~= "" then place.id = event.lastEventId end
 end
 
--- An actor, with its place in each steady channel: number and id of the last event.
+-- A client, with its place in each steady channel: number and id of the last event.
 local function new_actor()
   local actor = { places = {} }
   for i = 1, STEADY do actor.places["steady" .. i] = {} end
@@ -169,7 +170,7 @@ local function abort(self, _, transport)
   if res then res:text() end
 end
 
--- Takes a few, pauses, and leaves in the middle.
+-- Reads some events, waits, and leaves without reading the rest.
 local function read_slowly(self, _, transport)
   local res = fetch(self, "floods", transport, "/flood")
   if not res then return end
@@ -181,7 +182,7 @@ local function read_slowly(self, _, transport)
   end
 end
 
--- --- the actors ----------------------------------------------------------------------------------
+-- --- the clients ---------------------------------------------------------------------------------
 
 local deeds = {
   follow_in_a_loop, follow_in_a_loop, follow_by_listeners, follow_by_listeners, follow_others,
@@ -210,7 +211,7 @@ function clients:url(transport, path)
   return ("%s://127.0.0.1:%d%s"):format(transport.scheme, self.ports[transport.scheme], path)
 end
 
---- So many of them begin; those that were there before come back with the ids they had.
+--- Starts `number` clients. Those that ran before go on with the ids that they had.
 function clients:begin(number)
   self.over = false
   for i = 1, number do
@@ -220,7 +221,7 @@ function clients:begin(number)
   end
 end
 
---- Waits until each has ended what it does; whether they did within that many ms.
+--- Tells the clients to end, and waits for them; returns whether all did within `patience` ms.
 function clients:finish(patience)
   local until_then = sse.now() + patience
   self.over = true

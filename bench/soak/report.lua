@@ -3,8 +3,8 @@ local report = {}
 
 local MIB, KIB = 1048576, 1024
 
--- Of each row: its name, field, unit, and how much it may grow: a share and so much more, under
--- load and at rest.
+-- A row: its title, field, unit, and the growth that is allowed under load and at rest, each as a
+-- share plus an amount.
 local rows = {
   { "memory, MiB", "memory", MIB, load = { 0.15, 5 }, rest = { 0.10, 1 } },
   { "heap in use, MiB", "heap", MIB, rest = { 0.05, 0.2 } },
@@ -30,7 +30,7 @@ end
 
 local faults = {}
 
--- First, last, growth and the most it may be, each as text.
+-- First value, last value, growth and limit, each as text.
 local function compare(of, row, tolerance, first, last)
   local unit = row[3]
   if unit > 1 then first, last = first / unit, last / unit end
@@ -44,7 +44,7 @@ local function compare(of, row, tolerance, first, last)
 end
 
 local function print_row(name, row, tenths, rest)
-  if not rest.first[row[2]] then return end -- this system doesn't tell
+  if not rest.first[row[2]] then return end -- not known on this system
   local cells = { "", "", "", "" }
   if row.load then
     cells = { compare(name .. " under load", row, row.load, median(tenths.first, row[2]),
@@ -62,7 +62,8 @@ local function print_map(title, map)
   if #list > 0 then print(title .. table.concat(list, ", ")) end
 end
 
--- Kinds of objects that there are more of at rest, for whoever has to find what is left.
+-- Prints the kinds of objects of which there are more at rest than before, to help find what is
+-- left.
 local function print_kinds(name, first, last)
   local more = {}
   for kind, count in pairs(last) do
@@ -72,8 +73,8 @@ local function print_kinds(name, first, last)
   print_map(("%s, objects that are more at rest: "):format(name), more)
 end
 
---- Prints the table. processes: a list of { name, tenths = { first =, last = } of samples, rest =
--- { first =, last = } }. Gives whether all is as it should be.
+--- Prints the table. processes: list of { name, tenths = { first =, last = } of samples, rest =
+-- { first =, last = } }. Returns whether everything is within its tolerance.
 function report.show(processes, counts, failures)
   print(LINE:format("", "", "under", "load", "", "", "at", "rest", "", ""))
   print(LINE:format("process", "", "first 1/10", "last 1/10", "growth", "at most", "then",

@@ -1,4 +1,4 @@
---- What a process holds: its memory and descriptors, and what its Lua state and its loop keep.
+--- What a process holds: memory, descriptors, and what its Lua state and its loop keep.
 local core = require "sse.core"
 local lfs = require "lfs"
 
@@ -14,7 +14,7 @@ local function shell(command)
   return pipe:read "a"
 end
 
--- Bytes: Pss less the pages of files; where the system doesn't tell, what is resident.
+-- Bytes of memory: Pss without the pages of files, or the resident set where that is not known.
 local function memory()
   local text = read "/proc/self/smaps_rollup"
   local pss = text and text:match "\nPss: *(%d+)"
@@ -23,7 +23,7 @@ local function memory()
 end
 
 local function descriptors()
-  local count = -1 -- the one that reads the folder
+  local count = -1 -- without the descriptor that reads the folder
   local folder = lfs.attributes "/proc/self/fd" and "/proc/self/fd" or "/dev/fd"
   for name in lfs.dir(folder) do
     if name:find "^%d+$" then count = count + 1 end
@@ -87,7 +87,8 @@ local visit = {
   end,
 }
 
--- What the registry leads to, by kind; not what only the stack of the running coroutine holds.
+-- Counts the objects that the registry leads to, by kind. Objects that only the stack of the
+-- running coroutine holds are left out.
 local function objects()
   local waiting, seen, counts = {}, {}, {}
   seen[waiting], seen[seen], seen[counts], seen[coroutine.running()] = true, true, true, true
@@ -109,9 +110,9 @@ local function objects()
   return counts
 end
 
---- Collects garbage and gives what is left: `memory` (bytes), `descriptors`, `lua` (bytes),
--- `objects`, `timers` (of Lua), `events` (of the loop); kinds: objects by kind. `trim`: has the
--- allocator give back what nobody uses first, and gives `heap`, the bytes in use.
+--- Collects garbage and returns what is left: `memory` (bytes), `descriptors`, `lua` (bytes),
+-- `objects`, `timers` (of Lua), `events` (of the loop), `kinds` (objects by kind). With `trim`,
+-- the allocator gives unused memory back first, and `heap` has the bytes in use.
 function sample.take(trim)
   collectgarbage()
   collectgarbage()
@@ -124,7 +125,7 @@ function sample.take(trim)
   }
 end
 
---- What `build/trim.so` does, or nothing where it isn't there.
+--- The function of build/trim.so, or one that does nothing if that was not built.
 function sample.trimmer(build)
   local open = package.loadlib(build .. "/trim.so", "luaopen_trim")
   return open and open() or function() end

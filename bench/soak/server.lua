@@ -1,11 +1,11 @@
--- The server process of make soak: a plain server (HTTP/1.1, h2c) and one over TLS (HTTPS, h2),
--- which are drained and made anew as they are told, and a third that tells them. Arguments: the
--- build folder, a certificate and its key. Prints the ports: plain, TLS, the third's.
+-- The servers of make soak, in one process: a plain one (HTTP/1.1, h2c) and one over TLS (HTTPS,
+-- h2), which a third one drains and restarts on request. Arguments: the build folder, a certificate
+-- and its key. Prints the ports of the plain, the TLS and the third server.
 local sample = require "bench.soak.sample"
 local sse = require "sse"
 
 local BUILD, CERT, KEY = arg[1], arg[2], arg[3]
-local STEADY, TICK = 4, 50 -- channels with numbered events, one of them each so many ms
+local STEADY, TICK = 4, 50 -- channels with numbered events, and ms between two events
 local HISTORY = 400
 local LARGE = ("report "):rep(9000)
 local trim = sample.trimmer(BUILD)
@@ -24,7 +24,7 @@ end
 channels.chat = sse.channel("chat", { slow = "latest", history = 200 })
 channels.skips = sse.channel("skips", { slow = "skip", history = 50 })
 
--- Numbered events of many sizes to the steady channels in turn.
+-- Publishes numbered events of many sizes to the steady channels in turn.
 local ticks = 0
 local function tick()
   local name = "steady" .. (ticks % STEADY + 1)
@@ -34,7 +34,7 @@ local function tick()
   channels.skips:publish(("tick %d"):format(ticks))
 end
 
-for _ = 1, STEADY * HISTORY do tick() end -- what they hold is no growth
+for _ = 1, STEADY * HISTORY do tick() end -- fills the histories before memory is measured
 
 -- --- routes --------------------------------------------------------------------------------------
 
@@ -53,7 +53,7 @@ local function follow_filtered(_, res)
   })
 end
 
--- Events of its own until it is enough, and an orderly end.
+-- Sends some events of its own, then ends the stream.
 local function talk(_, res)
   local stream = res:event_stream { retry = 50, compress = "window" }
   for n = 1, 20 do
@@ -65,7 +65,7 @@ local function talk(_, res)
   stream:close()
 end
 
--- As fast as the client takes it.
+-- Sends as fast as the client reads.
 local function flood(_, res)
   local stream = res:event_stream { compress = false }
   for n = 1, 5000 do
@@ -124,7 +124,7 @@ local function start(name, port)
   running[name] = server
 end
 
--- Ends it in peace and makes it anew on the same port.
+-- Drains a server and starts a new one on the same port.
 local function restart(name)
   local port = running[name].port
   local peaceful = running[name]:drain { within = 300, grace = 500, retry = 50 }
