@@ -2,12 +2,12 @@ std = "lua54"
 max_line_length = 100
 include_files = { "**/*.lua", ".busted", "*.rockspec", ".luacheckrc", "config.ld" }
 exclude_files = { "**/node_modules", "build*", "doc" }
--- A variable to be closed is used by being there.
+-- A variable to be closed need not be used otherwise.
 ignore = { "211/_.*" }
--- `self` is there in every method, used or not.
+-- Methods need not use `self`.
 self = false
 
--- A loop that is left at once is how a spec leaves one early.
+-- Specs may leave a loop in its first round.
 files["spec/**/*_spec.lua"] = { std = "+busted", ignore = { "512" } }
 files["**/*.rockspec"] = { std = "+rockspec" }
 files[".busted"] = { std = "max" }

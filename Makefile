@@ -1,4 +1,4 @@
-# lua-sse: make demo, make test; the other targets are for those who work on it.
+# lua-sse: make demo and make test; the other targets are for those who work on it.
 .DEFAULT_GOAL := all
 LUA        ?= lua5.4
 BUILD      ?= build
@@ -22,8 +22,9 @@ else
 SHARED     := -shared
 PRELOAD    := LD_PRELOAD
 endif
-# What makes a fault in the core harder to exploit; HARDEN= for none, as the sanitizers need it.
-# FORTIFY needs an optimizer. scripts/check_hardening.sh looks at what came of it.
+# Compiler and linker options that make faults in the core harder to exploit; HARDEN= for none,
+# which the sanitizers need. FORTIFY needs an optimizer. scripts/check_hardening.sh checks the
+# result.
 HARDEN     ?= yes
 ifneq ($(HARDEN),)
 OPTIMIZED  := $(filter-out -O0,$(filter -O%,$(CFLAGS)))
@@ -33,7 +34,7 @@ ifneq ($(shell uname -s),Darwin)
 HARDEN_LD  := -Wl,-z,relro -Wl,-z,now -Wl,-z,noexecstack
 endif
 endif
-# One short line a step; V=1 shows the commands.
+# Prints one short line a step; V=1 prints the commands.
 Q           = $(if $(V),,@)
 say         = $(if $(V),@:,@echo "  $(1) $@")
 PREFIX     ?= /usr/local
@@ -49,15 +50,15 @@ CORE       := $(BUILD)/sse/core.so
 COMPILE     = $(CC) -std=gnu11 -fPIC -fvisibility=hidden -MMD -MP $(CPPFLAGS) $(WARNINGS) $(CFLAGS) \
               $(HARDEN_C)
 
-# Lua finds this tree first, then what it would find anyway.
+# Lua looks for modules in this tree first, then where it always does.
 of_series   = $(1)_$(subst .,_,$(LUA_SERIES))
 paths       = $(call of_series,$(2))="$(1);$${$(call of_series,$(2)):-$${$(2):-;}}"
 LUA_ENV     = $(call paths,$(CURDIR)/lua/?.lua;$(CURDIR)/lua/?/init.lua;$(CURDIR)/?.lua,LUA_PATH) \
               $(call paths,$(CURDIR)/$(BUILD)/?.so,LUA_CPATH)
 RUN_LUA     = $(LUA_ENV) $(LUA)
 
-# Parts add themselves: what the specs need built (TEST_DEPS), targets run after them (TEST_EXTRA),
-# the benchmarks (BENCH_TARGETS), the fuzzers (FUZZ_TARGETS).
+# Included files add to these: what the specs need built (TEST_DEPS), targets that run after the
+# specs (TEST_EXTRA), benchmarks (BENCH_TARGETS), fuzzers (FUZZ_TARGETS).
 TEST_DEPS  :=
 TEST_EXTRA :=
 BENCH_TARGETS :=
@@ -76,12 +77,12 @@ $(BUILD)/obj/%.o: csrc/%.c | deps
 	$(call say,cc)
 	$(Q)$(COMPILE) -c -o $@ $<
 
-# The build of `make stress`.
+# Options of `make stress`.
 $(BUILD)/obj/bind/%.o: CPPFLAGS += $(BIND_CPPFLAGS)
 
 -include $(OBJECTS:.o=.d)
 
-# What the goals at hand need of other people's programs; DEPS= for none.
+# The groups of scripts/deps.sh that the goals need; DEPS= installs nothing.
 DEPS ?= build $(filter demo test lint analyze asan valgrind interop bench soak fuzz rock \
                        doc,$(MAKECMDGOALS)) \
         $(if $(filter stress model chaos chaos-plain fuzz fuzz-lua,$(MAKECMDGOALS)),test) \
@@ -92,7 +93,7 @@ deps:
 demo: $(CORE)
 	@$(RUN_LUA) examples/demo/main.lua
 
-# make test SPEC=spec/server/tls_spec.lua for one file.
+# make test SPEC=spec/server/tls_spec.lua runs one file.
 SPEC ?=
 BUSTED      = $(LUA) scripts/busted.lua --cpath='$(CURDIR)/$(BUILD)/?.so'
 SPECS       = $(sort $(wildcard spec/*/*_spec.lua))
@@ -106,13 +107,13 @@ else
 	@$(LUA_ENV) $(TEST_ENV) $(BUSTED) $(SPEC)
 endif
 
-# 10,000 random scripts of channels and their clients against a model, from SSE_MODEL_SEED on.
+# 10,000 random scripts of channels and their clients against a model, from seed SSE_MODEL_SEED on.
 model: $(CORE) $(TEST_DEPS)
 	@echo "scripts from seed $${SSE_MODEL_SEED:-1}, $${SSE_MODEL_SCRIPTS:-10000} of them"
 	@SSE_MODEL_SCRIPTS=$${SSE_MODEL_SCRIPTS:-10000} $(MAKE) --no-print-directory DEPS= test \
 	    SPEC=spec/push/channel_model_spec.lua
 
-# A full collection after every callback, and at one of SSE_STRESS_ALLOC calls of Lua's interface
+# A full collection after every callback, and at one in SSE_STRESS_ALLOC calls of Lua's interface
 # that may run the collector (csrc/bind/stress_calls.h), drawn from SSE_STRESS_SEED.
 stress: | deps
 	@$(MAKE) --no-print-directory test DEPS= BUILD=build-stress TEST_EXTRA= \
@@ -120,7 +121,7 @@ stress: | deps
 	    TEST_ENV="SSE_STRESS_GC=1 SSE_TEST_PATIENCE=10"
 
 SANITIZE := -fsanitize=address,undefined
-# A leak's trace is read after the module was closed.
+# Keeps the module loaded at the end of the process, when the traces of leaks are resolved.
 ifneq ($(shell uname -s),Darwin)
 STAYS    := -Wl,-z,nodelete
 endif
@@ -133,20 +134,22 @@ ASAN_ENV   = $(PRELOAD)=$(ASAN_LIB) ASAN_OPTIONS=detect_leaks=1:abort_on_error=0
 asan: | deps
 	@$(MAKE) --no-print-directory test $(ASAN_BUILD) TEST_ENV='$(ASAN_ENV)'
 
-# Under the sanitizers, and the collector may run at any allocation of the binding, as in make stress.
+# The sanitizers' build in which, as in make stress, the collector may run at any allocation of the
+# binding.
 ASAN_STRESS = $(ASAN_BUILD) BUILD=build-asan-stress TEST_ENV='$(ASAN_ENV)' \
     BIND_CPPFLAGS="-DSSE_STRESS_ALLOC -include csrc/bind/stress_calls.h"
 
-# CHAOS_SEEDS (200) random programs and clients from CHAOS_SEED (1) on, under the sanitizers with leak
-# checking; chaos-plain without. SSE_STRESS_GC=1: with a full collection after every callback.
+# CHAOS_SEEDS (200) random programs and clients from seed CHAOS_SEED (1) on, under the sanitizers
+# with leak checking; chaos-plain without them. SSE_STRESS_GC=1: with a full collection after every
+# callback.
 chaos: | deps
 	@$(MAKE) --no-print-directory chaos-plain $(ASAN_STRESS)
 chaos-plain: $(CORE) $(TEST_DEPS)
 	@$(LUA_ENV) scripts/chaos.sh env $(TEST_ENV) $(LUA) spec/chaos/main.lua
 .PHONY: chaos chaos-plain
 
-# valgrind sees what the system's libraries do too; symbols need a module that stays, and each object
-# is an allocation of its own.
+# valgrind also checks the system's libraries. To name functions it needs a module that stays
+# loaded; without slabs, each object is an allocation of its own.
 valgrind: | deps
 	@$(MAKE) --no-print-directory test DEPS= BUILD=build-valgrind HARDEN= LDFLAGS=$(STAYS) \
 	    CFLAGS="-O1 -g -DSSE_NO_SLABS" \
@@ -182,8 +185,8 @@ lint-sh: | deps
 	@shellcheck scripts/*.sh .ci/run
 	@echo "shellcheck: nothing to complain about"
 
-# What finds faults by following paths through the code: clang-tidy, as .clang-tidy has it, and gcc's
-# analyzer. Each file once until it or a header changes; -j2 for two at a time.
+# Static analysis along the paths through the code: clang-tidy, configured by .clang-tidy, and gcc's
+# analyzer. A file is analyzed again when it or a header changes; -j2 runs two at a time.
 GCC        ?= gcc
 ANALYZED   := $(SOURCES:csrc/%.c=$(BUILD)/analyze/%.log)
 $(BUILD)/analyze/%.log: csrc/%.c $(wildcard csrc/*/*.h) .clang-tidy | deps
@@ -198,7 +201,7 @@ analyze: $(ANALYZED)
 format: | deps
 	clang-format -i $(wildcard csrc/*/*.[ch])
 
-# Installs the rock into a scratch tree, looks at it beside the module here, and requires it from
+# Installs the rock into a scratch tree, compares it with the module here, and requires it from
 # another folder.
 rock: $(CORE)
 	@LUA=$(LUA) scripts/check_rock.sh $(CORE)

@@ -1,2 +1,2 @@
--- busted within this very interpreter: its command-line program may belong to another Lua.
+-- Runs busted in this interpreter, because busted's own program may use another Lua.
 require "busted.runner" { standalone = false }

@@ -1,7 +1,7 @@
 #!/bin/sh
 # chaos.sh COMMAND...: runs CHAOS_SEEDS (200) seeds from CHAOS_SEED (1) on, ten to a process of
-# `COMMAND FIRST COUNT`. A process that dies or hangs fails its last seed, and the next one begins
-# behind it. Shows what failed, and how to run that seed alone.
+# `COMMAND FIRST COUNT`. If a process crashes or hangs, its last seed has failed, and another
+# process goes on with the next seed. Shows what failed, and how to run that seed alone.
 set -u
 first=${CHAOS_SEED:-1} seeds=${CHAOS_SEEDS:-200}
 patience=${SSE_TEST_PATIENCE:-5}

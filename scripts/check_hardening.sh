@@ -1,8 +1,7 @@
 #!/bin/sh
-# check_hardening.sh MODULE: whether a built core.so has what makes faults hard to exploit: tables
-# of addresses that nothing can overwrite once it is loaded (RELRO, all symbols bound at once), a
-# stack that cannot be executed, canaries on the stack, and the C library's checked calls where it
-# has them.
+# check_hardening.sh MODULE: fails unless a core.so was built to make faults hard to exploit:
+# address tables that are read-only once it is loaded (RELRO, all symbols bound at once), a stack
+# that cannot be executed, stack canaries, and the C library's checked calls where it has them.
 set -eu
 module=$1
 if ! command -v readelf >/dev/null 2>&1 || ! readelf -h "$module" >/dev/null 2>&1; then
@@ -11,7 +10,7 @@ if ! command -v readelf >/dev/null 2>&1 || ! readelf -h "$module" >/dev/null 2>&
 fi
 failed=0
 
-# want TEXT PATTERN WHAT: TEXT has a line that matches.
+# want TEXT PATTERN WHAT: complains of WHAT unless a line of TEXT matches.
 want() {
     printf '%s\n' "$1" | grep -Eq "$2" && return 0
     echo "$module: $3" >&2

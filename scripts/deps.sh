@@ -1,8 +1,8 @@
 #!/bin/sh
-# deps.sh GROUP...: installs what a group of make targets needs and lacks: build, demo, test, lint,
-# analyze, asan, valgrind, interop, bench, soak, fuzz, rock, doc. What is there already, from
-# whatever source, is left alone; then this costs a few milliseconds and no package manager is
-# called. On Debian and Ubuntu by apt-get. Elsewhere it says what to install.
+# deps.sh GROUP...: installs what groups of make targets need and the machine lacks: build, demo,
+# test, lint, analyze, asan, valgrind, interop, bench, soak, fuzz, rock, doc. What is installed,
+# from whatever source, is left alone; if all is, no package manager is called, and the script takes
+# a few milliseconds. Installs with apt-get on Debian and Ubuntu; says what to install elsewhere.
 set -eu
 cd "$(dirname "$0")/.."
 LUA=${LUA:-lua5.4}
@@ -123,7 +123,7 @@ have_older_lua() {
 
 have_libfuzzer() {
     command -v clang >/dev/null 2>&1 || return 1
-    # Without the runtime clang names a file that isn't there.
+    # If clang lacks the runtime, it prints the name of a file that does not exist.
     for kind in "" "-$(uname -m)" _osx; do
         runtime=libclang_rt.fuzzer$kind.a
         [ -e "$(clang -print-file-name="$runtime")" ] && return 0
@@ -132,7 +132,7 @@ have_libfuzzer() {
     return 1
 }
 
-# Only Debian and Ubuntu are known to have it; elsewhere its column is left out.
+# nchan is packaged for Debian and Ubuntu only; elsewhere the benchmark does without it.
 have_nchan() {
     command -v apt-get >/dev/null 2>&1 || return 0
     command -v nginx >/dev/null 2>&1 || return 1
@@ -171,7 +171,7 @@ as_root() {
 }
 
 apt_install() {
-    # On stderr, so that what a target prints stays its own.
+    # On stderr, so that a target's output has only its own lines.
     as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends "$@" \
         </dev/null >&2
 }
@@ -182,11 +182,13 @@ apt_update() {
 
 install_with_apt() {
     ls /var/lib/apt/lists/*_Packages* >/dev/null 2>&1 || apt_update
-    # Lists that are too old name files the mirror no longer has: fetch them and try once more.
+    # Old package lists name files that the mirror no longer has: update the lists and try once
+    # more.
     apt_install "$@" || { apt_update && apt_install "$@"; }
 }
 
-# $1: the command; the rest: packages. Rocks are apart: LuaRocks installs them everywhere.
+# say_what_to_install COMMAND PACKAGE...: rocks are listed apart, since LuaRocks installs them on
+# any system.
 say_what_to_install() {
     manager=$1; shift
     plain=; rocks=
@@ -228,7 +230,7 @@ check_installed() {
     done
 }
 
-# npm's own packages, pinned by the folder's lock file.
+# install_npm FOLDER: npm packages, in the versions of the folder's lock file.
 install_npm() {
     [ -f "$1/package-lock.json" ] || return 0
     installed=$1/node_modules/.package-lock.json

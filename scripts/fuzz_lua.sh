@@ -1,8 +1,8 @@
 #!/bin/sh
 # fuzz_lua.sh FOLDER COMMAND...: runs `COMMAND SEED SECONDS TRACE` (fuzz/lua/main.lua) for
-# FUZZ_SECONDS (60) in all, 20 s to a process, from FUZZ_SEED on, else from one by the clock. Of one
-# that dies or hangs it shows the seed and its last calls, and fails. FOLDER/internal.txt gets the
-# errors that blame the library, which fail nothing.
+# FUZZ_SECONDS (60) in all, 20 s to a process, from FUZZ_SEED on, or from a seed by the clock. If a
+# process crashes or hangs, shows the seed and its last calls, and fails. FOLDER/internal.txt gets
+# errors that blame the library instead of the caller; they do not fail the run.
 set -u
 here=$(cd "$(dirname "$0")" && pwd)
 folder=$1
@@ -13,7 +13,7 @@ scratch=$(mktemp -d) # where what a call may write is written
 trap 'rm -rf "$scratch"' EXIT
 trap 'exit 130' INT TERM
 cd "$scratch" || exit 1
-# A name that some call looks up is not waited for.
+# Lookups of names, which calls may begin and nobody answers, fail fast.
 export RES_OPTIONS="timeout:1 attempts:1"
 began=$(date +%s) calls=0
 : >found

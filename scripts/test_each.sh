@@ -1,7 +1,8 @@
 #!/bin/sh
-# test_each.sh COMMAND... -- SPEC...: runs the command on each spec in a process of its own, as many
-# at a time as there are processors (TEST_JOBS=1: one after the other): a heap stays small, and full
-# collections are quick. Shows a line a spec, all of one that failed, and busted's totals of all.
+# test_each.sh COMMAND... -- SPEC...: runs the command on each spec in a process of its own, so that
+# heaps stay small and full collections quick. As many run at a time as there are processors
+# (TEST_JOBS=1: one after the other). Prints a line for each spec, the whole output of one that
+# failed, and the totals in busted's words.
 set -u
 
 if [ "${1-}" = --one ]; then

@@ -1,4 +1,4 @@
-# watchdog.pl SECONDS COMMAND...: runs the command. One that takes longer is aborted, so that a
+# watchdog.pl SECONDS COMMAND...: runs the command. If it takes longer, aborts it, so that a
 # sanitizer shows where it was; the status is then 134, as of any program that aborts.
 use strict;
 use warnings;

@@ -1,7 +1,7 @@
--- main.lua ROOT SEED SECONDS TRACE: calls of the Lua interface with values of every type, for so
--- many seconds: a case a seed, each in a world of its own. Errors are fine; crashes are not, nor
--- what the sanitizers find. The file TRACE holds the calls of the case at hand; 0 seconds are one
--- case. Prints the number of calls and, by place, errors that no program should see.
+-- main.lua ROOT SEED SECONDS TRACE: calls the Lua interface with values of every type for that many
+-- seconds; each seed is a case with objects of its own, 0 seconds are one case. Calls may raise
+-- errors, but not crash, nor do what the sanitizers report. The file TRACE has the calls of the
+-- current case. Prints the number of calls and, by place, errors that no program should see.
 local core = require "sse.core"
 local new_objects = require("fuzz.lua.objects").new
 local members = require("fuzz.lua.objects").members
@@ -10,8 +10,8 @@ local values = require "fuzz.lua.values"
 local random = require "spec.chaos.random"
 local sse = require "sse"
 
-local CALLS = 150 -- of a case
-local NESTED = 60 -- of callbacks in a case
+local CALLS = 150 -- in a case
+local NESTED = 60 -- by callbacks in a case
 local MAX_DEPTH = 3
 
 local names, seed, seconds = values.names(arg[1]), tonumber(arg[2]), tonumber(arg[3])
@@ -19,7 +19,7 @@ local trace
 
 local total, internal = 0, {}
 
--- An error that blames a line of the library, though the caller is at fault or nobody.
+-- Notes an error that blames a line of the library, which is the library's fault.
 local function note(message)
   message = tostring(message)
   local place, what = message:match "(lua/sse/[%w_/]+%.lua:%d+): (attempt to .*)"
@@ -46,7 +46,7 @@ local function describe(name, args)
   return ("%s(%s)\n"):format(name, table.concat(list, ", "))
 end
 
--- Calls, and keeps what came of it.
+-- Calls a function, notes the call in the trace, and keeps the results.
 local function try(self, name, public, fn, args)
   trace:write(("  "):rep(self.depth), describe(name, args))
   total = total + 1
@@ -67,7 +67,7 @@ local function arguments(self, first)
   return args
 end
 
--- What waits outside of tasks turns the loop itself until it is over, which may be never.
+-- A call that waits outside of a task turns the loop itself until it is done, which may be never.
 local function would_wait(name, public)
   return not core.running() and (public or name:find "drain$" or name:find "turn$")
 end
@@ -81,7 +81,7 @@ local function call_function(self)
   try(self, name, public, fn, args)
 end
 
--- A method, on its object or something else; or a field, read or written.
+-- Calls a method, on its own object or on another value; or reads or writes a field.
 local function call_member(self)
   local object, rnd = self.objects:any(), self.rnd
   if not object then return end
@@ -95,7 +95,7 @@ local function call_member(self)
   if ok and type(value) == "function" and not rnd:one_in(8) then
     local self_argument = rnd:one_in(6) and self.values:any() or object
     try(self, full, public and self_argument == object, value, arguments(self, self_argument))
-  elseif rnd:one_in(3) and not (public and rawget(object, name)) then -- private ones are its own
+  elseif rnd:one_in(3) and not (public and rawget(object, name)) then -- not private fields
     local given = self.values:any()
     try(self, full .. " = ", public, function(v) object[name] = v end, table.pack(given))
   end
@@ -123,7 +123,7 @@ function case:call()
 end
 
 local function turn()
-  core.defer(function() end) -- so that it does not wait
+  core.defer(function() end) -- a turn with a deferred call does not wait
   local ok, message = pcall(core.turn)
   if not ok and type(message) == "string" then note(message) end
 end
@@ -138,7 +138,7 @@ local function run(number)
   for _ = 1, CALLS do
     self.left = math.min(self.left + 1, NESTED)
     if rnd:one_in(4) then self.objects:make() end
-    -- What waits may wait in a task.
+    -- In a task, so that calls may wait.
     sse.spawn(function() self:call() end)
     if rnd:one_in(3) then turn() end
     if rnd:one_in(30) then collectgarbage() end

@@ -1,5 +1,5 @@
---- Objects of every class for the fuzzer of the Lua interface, open and closed, and what can be
--- called.
+--- Objects of every class for the fuzzer of the Lua interface, open and closed, and the functions
+-- that can be called.
 local core = require "sse.core"
 local socket = require "socket"
 local sse = require "sse"
@@ -7,15 +7,16 @@ local sse = require "sse"
 local objects = {}
 objects.__index = objects
 
--- Would never return, end the process, turn the loop's user into another, or (stress, of this build
--- alone) make each call from then on a full collection, which takes longer than the watchdog waits.
+-- Functions that never return, end the process or change the loop for other users. stress, which
+-- only this build has, would make each later call a full collection, which takes longer than the
+-- watchdog waits.
 local LEFT_OUT = { run = true, set_json = true, log = true, stress = true }
 
 local MOST = 60 -- objects kept
 
 local function nothing() end
 
--- What makes an object that works, so that calls get past the checks.
+-- Functions that make objects that work, so that calls get past the checks of arguments.
 local makers = {}
 
 function makers.timer() return core.after(5, nothing) end
@@ -56,7 +57,7 @@ function makers.response(self)
   sse.spawn(function() self:add(sse.fetch(self:url())) end)
 end
 
-function makers.client(self) -- makes requests, responses and streams: see the handler
+function makers.client(self) -- its requests give the handlers requests, responses and streams
   local s = assert(socket.tcp4())
   s:settimeout(1)
   if s:connect("127.0.0.1", self.server.port) then
@@ -72,7 +73,7 @@ local maker_names = {}
 for name in pairs(makers) do maker_names[#maker_names + 1] = name end
 table.sort(maker_names)
 
---- The URL of the server, at one of its paths.
+--- The URL of one of the server's paths.
 function objects:url()
   local path = self.rnd:pick { "/", "/stream", "/none" }
   return ("http://127.0.0.1:%d%s"):format(self.server.port, path)
@@ -86,7 +87,7 @@ function objects:add(object)
   self.list[#self.list + 1] = object
 end
 
---- Makes an object; false where that failed.
+--- Makes an object; returns false if that failed.
 function objects:make()
   local ok, made = pcall(makers[self.rnd:pick(maker_names)], self)
   if ok then self:add(made) end
@@ -95,9 +96,9 @@ end
 
 function objects:any() return self.list[1] and self.rnd:pick(self.list) end
 
--- --- what can be called -------------------------------------------------------------------------
+-- --- functions -----------------------------------------------------------------------------------
 
--- The functions of a table and of the tables within it, as { name, function, public }.
+-- Adds the functions of a table and of the tables within it, as { name, function, public }.
 local function gather(list, name, from, public)
   local keys = {}
   for key in pairs(from) do keys[#keys + 1] = key end
@@ -135,7 +136,7 @@ function objects.members(object)
   end
   take(type(object) == "table" and object or nil)
   take(index)
-  if type(index) == "function" then -- its methods lie in an upvalue
+  if type(index) == "function" then -- the methods are in a table that is an upvalue
     for i = 1, 10 do
       local name, value = debug.getupvalue(index, i)
       if not name then break end
@@ -146,9 +147,9 @@ function objects.members(object)
   return found
 end
 
---- A world of objects around a server of their own.
--- @param rnd spec.chaos.random's
--- @param values_of fuzz.lua.values'
+--- Objects around a server of their own.
+-- @param rnd from spec.chaos.random
+-- @param values_of from fuzz.lua.values
 function objects.new(rnd, values_of)
   local self = setmetatable({ rnd = rnd, values = values_of, list = {}, clients = {}, number = 0 },
     objects)
@@ -170,7 +171,7 @@ function objects.new(rnd, values_of)
   return self
 end
 
---- Closes what holds descriptors.
+--- Closes everything that holds descriptors.
 function objects:close()
   for _, s in ipairs(self.clients) do s:close() end
   self.list, self.clients = {}, {}

@@ -3,14 +3,14 @@ local lfs = require "lfs"
 
 local values = {}
 
--- Numbers at which something may turn.
+-- Numbers at the edges of ranges.
 local NUMBERS = {
   0, 1, 2, 3, 10, 100, 200, 204, 404, 1000, 65535, 65536, -1, -2, 2 ^ 31, 2 ^ 31 - 1, 2 ^ 32,
   2 ^ 53,
   math.maxinteger, math.mininteger, 1 << 40, 0.5, -0.0, 1e-300, 1e308, 1 / 0, -1 / 0, 0 / 0,
 }
 
--- Words that some function takes.
+-- Words that functions accept.
 local WORDS = {
   "", "a", "x", "GET", "POST", "HEAD", "OPTIONS", "*", "/", "/a", "/:a", "/:a/:b", "newest",
   "oldest",
@@ -24,7 +24,7 @@ local WORDS = {
   "%s%n",
 }
 
--- What option tables are made of: the words by which the source reads them.
+-- Adds the names of options: words of the source that match a pattern.
 local function gather_names(root, folder, pattern, into)
   for name in lfs.dir(root .. folder) do
     if name:find "%.[cl]u?a?$" then
@@ -34,7 +34,7 @@ local function gather_names(root, folder, pattern, into)
   end
 end
 
---- The words that options have in the source.
+--- The names of options in the source.
 -- @tparam string root the tree's folder, with a slash
 function values.names(root)
   local names, list = {}, {}
@@ -50,7 +50,7 @@ function values.names(root)
 end
 
 --- A maker of values.
--- @param rnd spec.chaos.random's
+-- @param rnd from spec.chaos.random
 -- @tparam {string,...} names for the fields of tables
 function values.new(rnd, names)
   return setmetatable({ rnd = rnd, names = names }, { __index = values })
@@ -69,7 +69,7 @@ function values:text()
   return rnd:pick(WORDS) .. rnd:pick(WORDS)
 end
 
--- A list, a map, or options; deep where it must be.
+-- A list, a map or options; sometimes very deep.
 function values:table(depth)
   local rnd, made = self.rnd, {}
   for i = 1, rnd:upto(5) - 1 do
@@ -89,7 +89,7 @@ function values:table(depth)
   return made
 end
 
---- A function that calls something, raises, yields or gives anything.
+--- A function that calls something, raises, yields or returns anything.
 function values:act()
   local rnd = self.rnd
   local kind, given = rnd:upto(8), nil
