@@ -1,15 +1,18 @@
-/* session.h: HTTP/1.0 and 1.1 over one connection: requests one after the other, keep-alive,
- * pipelining in order, deadlines, refusals (RFC 9112). */
+/* session.h: HTTP/1.0 and 1.1 over one connection (RFC 9112): requests one after the other,
+ * keep-alive, pipelining in order, deadlines, error responses to bad requests. */
 #ifndef SSE_HTTP1_SESSION_H
 #define SSE_HTTP1_SESSION_H
 
 #include "../http/connection.h"
 #include "../http/exchange.h"
 
-/* Speaks HTTP/1 over the connection. Whole requests go to context->on_request. SSE_ENOMEM. */
+/* Makes the connection speak HTTP/1 and starts reading. Whole requests go to context->on_request.
+ * SSE_ENOMEM: the connection is unchanged. */
 int sse_http1_session_start(sse_connection *c);
 
-/* An answer before any request, and the end; a 503 has a Retry-After. */
+/* Sends an error response before any request, a 503 with Retry-After, and finishes the connection.
+ * For
+ * connections that are not served: past a limit, or plain HTTP where TLS is spoken. */
 void sse_http1_session_refuse(sse_connection *c, int status, const char *reason);
 
 #endif

@@ -1,20 +1,20 @@
-#include "request_reader.h"
+#include "reader.h"
 
 #include <stdlib.h>
 
-sse_http1_reading *sse_http1_reading_new(sse_context *context)
+sse_http1_reader *sse_http1_reader_new(sse_context *context)
 {
-    sse_http1_reading *r = calloc(1, sizeof *r);
+    sse_http1_reader *r = calloc(1, sizeof *r);
 
     if (!r)
         return NULL;
     r->context = context;
     sse_buffer_init(&r->in,
-                    context->limits.max_head + sizeof context->scratch + SSE_HTTP1_MAX_WAITING);
+                    context->limits.max_head + sizeof context->scratch + SSE_HTTP1_MAX_PIPELINED);
     return r;
 }
 
-void sse_http1_reading_free(sse_http1_reading *r)
+void sse_http1_reader_free(sse_http1_reader *r)
 {
     if (!r)
         return;
@@ -25,7 +25,7 @@ void sse_http1_reading_free(sse_http1_reading *r)
     free(r);
 }
 
-int sse_http1_reading_keep(sse_http1_reading *r, sse_slice bytes)
+int sse_http1_reader_buffer(sse_http1_reader *r, sse_slice bytes)
 {
     size_t before = r->in.cap;
     int code = sse_buffer_append(&r->in, bytes.at, bytes.len);
@@ -34,7 +34,8 @@ int sse_http1_reading_keep(sse_http1_reading *r, sse_slice bytes)
     return code;
 }
 
-static int append(sse_http1_reading *r, sse_slice data, sse_http1_refusal *refusal)
+/* Appends to the request's body. SSE_EFULL, *refusal set: max_bodies is exceeded. SSE_ENOMEM. */
+static int append(sse_http1_reader *r, sse_slice data, sse_http1_refusal *refusal)
 {
     int code = sse_arrival_append(r->context, &r->arrival, r->request, data);
 
@@ -45,8 +46,8 @@ static int append(sse_http1_reading *r, sse_slice data, sse_http1_refusal *refus
     return code;
 }
 
-int sse_http1_reading_take(sse_http1_reading *r, const char *bytes, size_t len, size_t *used,
-                           sse_http1_refusal *refusal)
+int sse_http1_reader_take_body(sse_http1_reader *r, const char *bytes, size_t len, size_t *used,
+                               sse_http1_refusal *refusal)
 {
     size_t taken = 0;
 

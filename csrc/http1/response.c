@@ -1,0 +1,195 @@
+#include "response.h"
+
+#include <stdio.h>
+
+#include "../http/response_fields.h"
+#include "response_head.h"
+
+/* Queues a frame and drops the caller's reference to it. NULL: SSE_ENOMEM. */
+static int send_and_unref(sse_http1_session *s, sse_frame *frame)
+{
+    int code = frame ? sse_connection_send(s->connection, frame) : SSE_ENOMEM;
+
+    sse_frame_unref(frame);
+    return code;
+}
+
+/* --- responses of the session's own -------------------------------------- */
+
+void sse_http1_refuse(sse_http1_session *s, int status, const char *reason)
+{
+    sse_http1_response_head head = { .minor = 1, .status = status };
+    sse_http1_field fields[2] = { sse_response_text_field("Content-Type",
+                                                          "text/plain; charset=utf-8") };
+    sse_frame *frame = NULL;
+    char text[256], seconds[8];
+    int n = snprintf(text, sizeof text, "%d %s: %s\n", status, sse_http1_reason(status), reason);
+
+    if (status == 503)
+        fields[1] = sse_response_retry_after(seconds);
+    s->keep_alive = s->chunked = false;
+    sse_connection_deadline(s->connection, 0);
+    head.length = n;
+    head.date = sse_context_date(s->connection->context);
+    sse_http1_build_head(&head, fields, status == 503 ? 2 : 1, NULL, &frame);
+    if (send_and_unref(s, frame) == SSE_OK)
+        send_and_unref(s, sse_frame_raw((sse_slice){ text, (size_t)n }));
+    sse_http1_drop_reader(s);
+    sse_connection_read(s->connection, false); /* on again once the connection lingers */
+    sse_connection_finish(s->connection);
+}
+
+void sse_http1_reject(sse_http1_session *s, int status, const char *reason)
+{
+    s->connection->context->count.rejected[status - 400]++;
+    sse_http1_refuse(s, status, reason);
+}
+
+void sse_http1_send_continue(sse_http1_session *s)
+{
+    if (!s->expect_continue)
+        return;
+    s->expect_continue = false;
+    send_and_unref(s, sse_frame_raw(SSE_SLICE("HTTP/1.1 100 Continue\r\n\r\n")));
+}
+
+/* --- responses of exchanges ---------------------------------------------- */
+
+/* Chooses how the body is delimited (RFC 9112 section 6): by Content-Length, by chunks, or by the
+ * end of the connection. */
+static void choose_framing(sse_http1_session *s, sse_exchange *x, int status, int64_t length)
+{
+    if (!sse_response_has_body(status))
+        x->head_only = true;
+    s->chunked = length < 0 && x->request->minor > 0 && sse_response_has_body(status);
+    s->connection->out.bare = !s->chunked;
+    if (length < 0 && !s->chunked && !x->head_only)
+        s->keep_alive = false;
+}
+
+static int start_response(sse_exchange *x, int status, const sse_http1_field *fields, size_t count,
+                          int64_t length, size_t *bad)
+{
+    sse_http1_session *s = x->session;
+    bool keep_alive = s->keep_alive, head_only = x->head_only;
+    sse_http1_response_head head = { .minor = x->request->minor,
+                                     .status = status,
+                                     .length = length };
+    sse_frame *frame = NULL;
+    int code = SSE_OK;
+
+    if (sse_connection_ended(s->connection))
+        return SSE_ECLOSED;
+    choose_framing(s, x, status, length);
+    s->connection->fresh = sse_connection_pending(s->connection) == 0;
+    head.date = sse_context_date(x->context);
+    head.chunked = s->chunked;
+    head.keep_alive = s->keep_alive;
+    code = sse_http1_build_head(&head, fields, count, bad, &frame);
+    if (!code)
+        code = send_and_unref(s, frame);
+    if (code) { /* nothing was sent: the exchange is as before the call */
+        s->keep_alive = keep_alive;
+        x->head_only = head_only;
+        s->chunked = false;
+    }
+    return code;
+}
+
+static int send_frame(sse_exchange *x, sse_frame *frame)
+{
+    sse_http1_session *s = x->session;
+
+    return s ? sse_connection_send(s->connection, frame) : SSE_ECLOSED;
+}
+
+static int push_frame(sse_exchange *x, sse_frame *frame)
+{
+    sse_http1_session *s = x->session;
+
+    return sse_connection_push(s->connection, frame);
+}
+
+static void hurry_response(sse_exchange *x, uint64_t ms)
+{
+    sse_http1_session *s = x->session;
+
+    s->keep_alive = false;
+    sse_connection_hurry(s->connection, ms);
+}
+
+/* The response is whole. The next request is served once its last byte was written, from
+ * on_drained. */
+static void finish_response(sse_exchange *x)
+{
+    sse_http1_session *s = x->session;
+
+    if (!s)
+        return;
+    s->exchange = NULL;
+    if (s->chunked && !x->head_only && send_and_unref(s, sse_frame_raw(SSE_SLICE("0\r\n\r\n"))))
+        sse_connection_close(s->connection, SSE_END_ERROR); /* the body has no end, so nothing may
+                                                               follow */
+    s->chunked = false;
+    sse_connection_flush(s->connection, false);
+    if (!s->keep_alive || (s->connection->eof && sse_http1_buffered(s) == 0))
+        sse_connection_finish(s->connection);
+}
+
+static void flush_response(sse_exchange *x, bool again)
+{
+    sse_http1_session *s = x->session;
+
+    if (s)
+        sse_connection_flush(s->connection, again);
+}
+
+static size_t pending_bytes(const sse_exchange *x)
+{
+    const sse_http1_session *s = x->session;
+
+    return sse_connection_pending(s->connection);
+}
+
+static sse_connection *connection_of(const sse_exchange *x)
+{
+    const sse_http1_session *s = x->session;
+
+    return s->connection;
+}
+
+/* If no byte of a started response has been written, the client gets a 500 instead. Otherwise what
+ * is queued is written and the connection ends, by a reset where its end is what delimits the body:
+ * the client must not take the part for the whole. */
+static void abort_response(sse_exchange *x)
+{
+    sse_http1_session *s = x->session;
+    bool started = x->state == SSE_EXCHANGE_STARTED;
+
+    if (!s)
+        return;
+    s->exchange = NULL;
+    if (started && s->connection->fresh && !x->head_only && !sse_connection_ended(s->connection)) {
+        sse_connection_drop_pending(s->connection);
+        s->connection->out.bare = false;
+        sse_http1_reject(s, 500, "the answer broke off");
+        return;
+    }
+    sse_connection_flush(s->connection, false);
+    if (started && s->connection->out.bare && !x->sized)
+        sse_connection_reset(s->connection, SSE_END_SERVER);
+    else
+        sse_connection_close(s->connection, SSE_END_SERVER);
+}
+
+static bool is_lost(const sse_exchange *x)
+{
+    const sse_http1_session *s = x->session;
+
+    return sse_connection_ended(s->connection);
+}
+
+const sse_transport sse_http1_transport = {
+    start_response, send_frame,    push_frame,    finish_response, hurry_response, abort_response,
+    flush_response, pending_bytes, pending_bytes, connection_of,   is_lost,
+};
