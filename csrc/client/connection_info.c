@@ -3,7 +3,8 @@
 #include <curl/curl.h>
 #include <stddef.h>
 
-/* OpenSSL's, where the libcurl at hand brought it along; asked only for what is OpenSSL's. */
+/* Functions of OpenSSL, NULL where libcurl is linked with another TLS library. They are called only
+ * if libcurl says that the connection uses OpenSSL. */
 #if defined(__ELF__) && defined(__GNUC__)
 #define HAVE_WEAK 1
 const char *SSL_get_version(const void *ssl) __attribute__((weak));

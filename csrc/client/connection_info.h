@@ -1,9 +1,10 @@
-/* connection_info.h: what a request and its peer agreed on. All texts are static. */
+/* connection_info.h: which protocol and which encryption a request and its response use. */
 #ifndef SSE_CLIENT_CONNECTION_INFO_H
 #define SSE_CLIENT_CONNECTION_INFO_H
 
 #include <stdbool.h>
 
+/* All texts are static. */
 typedef struct sse_connection_info {
     const char *protocol;    /* "HTTP/1.0", "HTTP/1.1", "HTTP/2", "HTTP/3"; NULL: not known yet */
     bool tls;                /* the connection to the server, or through its proxy, is encrypted */
@@ -11,7 +12,8 @@ typedef struct sse_connection_info {
     const char *tls_cipher;  /* "TLS_AES_256_GCM_SHA384"; NULL as above */
 } sse_connection_info;
 
-/* easy: a CURL * whose response head has come, from within a callback of libcurl's. */
+/* Fills *out. `easy` is a CURL * whose response head has come. To be called from within one of
+ * libcurl's callbacks, where the connection is known. `https`: the URL is. */
 void sse_connection_info_read(sse_connection_info *out, void *easy, bool https);
 
 #endif

@@ -6,25 +6,26 @@
 
 #include "../wire/slice.h"
 
-/* A cookie as libcurl shows it: seven fields by tabs, the domain first, then whether its subdomains
- * get the cookie, path, secure, expiry, name, value. */
 typedef struct cookie {
-    const char *line;
-    sse_slice site;
-    size_t age; /* its place in libcurl's list, which has the older cookies of a site first */
+    const char *line; /* as libcurl lists it: seven fields with tabs between them: domain, whether
+                         subdomains get the cookie, path, secure, expiry, name, value */
+    sse_slice site;   /* in `line` */
+    size_t age;       /* place in libcurl's list, which has the older cookies of a site first */
 } cookie;
 
-/* Once libcurl took fifty cookies for a handle, it takes no more for that handle, so a server could
- * fill the quota of its own: handles with no request do this work, each for as many. */
+/* libcurl takes no more than fifty cookies for one easy handle. A server's cookies could use up the
+ * quota of the handle that does a request, so pruning has handles of its own, without a request,
+ * and takes a new one after fifty cookies. */
 enum { HANDLE_QUOTA = 50, LARGE_FILE = 1 << 20 };
 
 typedef struct pruning {
     CURLSH *share;
     CURL *easy;
-    int used; /* of the handle's quota */
+    int used; /* cookies that `easy` was given */
 } pruning;
 
-static CURL *handle_of(pruning *p)
+/* Returns a handle that still takes a cookie, or NULL. */
+static CURL *get_handle(pruning *p)
 {
     if (p->easy && p->used++ < HANDLE_QUOTA)
         return p->easy;
@@ -38,7 +39,7 @@ static CURL *handle_of(pruning *p)
     return p->easy;
 }
 
-/* The last two labels of a cookie's domain, or all of an address. */
+/* Returns the last two labels of a cookie's domain, or an IP address whole. */
 static sse_slice site_of(const char *line)
 {
     static const char http_only[] = "#HttpOnly_";
@@ -66,9 +67,9 @@ static int by_site_and_age(const void *left, const void *right)
     return order ? order : a->age < b->age ? -1 : 1;
 }
 
-/* Gives libcurl the cookie again, with an expiry that is long past: libcurl drops the cookie when
- * the next one comes. */
-static void drop(pruning *p, const char *line)
+/* Drops a cookie: gives it to libcurl once more with an expiry in 1970, so that libcurl drops it
+ * when the next cookie comes. */
+static void drop_cookie(pruning *p, const char *line)
 {
     const char *expiry = line, *name = NULL;
     size_t before = 0;
@@ -85,12 +86,14 @@ static void drop(pruning *p, const char *line)
     memcpy(copy, line, before);
     copy[before] = '1';
     strcpy(copy + before + 1, name);
-    if (handle_of(p))
+    if (get_handle(p))
         curl_easy_setopt(p->easy, CURLOPT_COOKIELIST, copy);
     free(copy);
 }
 
-static void drop_oldest(pruning *p, cookie *cookies, size_t count)
+/* Drops what is too much: of each site the oldest cookies, then cookies of one site after another.
+ */
+static void drop_excess(pruning *p, cookie *cookies, size_t count)
 {
     size_t left = count;
 
@@ -99,14 +102,14 @@ static void drop_oldest(pruning *p, cookie *cookies, size_t count)
         while (to < count && sse_slice_equal(cookies[to].site, cookies[from].site))
             to++;
         for (; to - from > SSE_MAX_SITE_COOKIES; from++, left--) {
-            drop(p, cookies[from].line);
+            drop_cookie(p, cookies[from].line);
             cookies[from].line = NULL;
         }
     }
     for (size_t i = 0; left > SSE_MAX_COOKIES && i < count; i++) {
         if (!cookies[i].line)
             continue;
-        drop(p, cookies[i].line);
+        drop_cookie(p, cookies[i].line);
         left--;
     }
 }
@@ -118,7 +121,7 @@ void sse_cookies_prune(CURLSH *share)
     cookie *cookies = NULL;
     size_t count = 0;
 
-    if (!handle_of(&p))
+    if (!get_handle(&p))
         return;
     curl_easy_getinfo(p.easy, CURLINFO_COOKIELIST, &list);
     for (const struct curl_slist *l = list; l; l = l->next)
@@ -128,15 +131,16 @@ void sse_cookies_prune(CURLSH *share)
 
         for (const struct curl_slist *l = list; l; l = l->next, i++)
             cookies[i] = (cookie){ l->data, site_of(l->data), i };
-        drop_oldest(&p, cookies, count);
+        drop_excess(&p, cookies, count);
         free(cookies);
     }
     curl_slist_free_all(list);
     curl_easy_cleanup(p.easy);
 }
 
-/* Reads a file of cookies into a share object, or writes what is in there. libcurl reads a handle's
- * files again when it writes, so each is done by a handle of its own. */
+/* Reads a file of cookies into a share object (CURLOPT_COOKIEFILE, "RELOAD"), or writes the file
+ * from there (CURLOPT_COOKIEJAR, "FLUSH"). Each takes a handle of its own, because libcurl reads a
+ * handle's files again when it writes. Returns whether that worked. */
 static bool move_file(CURLSH *share, CURLoption option, const char *path, const char *command)
 {
     CURL *easy = curl_easy_init();

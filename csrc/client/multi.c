@@ -102,7 +102,7 @@ static void take_from_curl(sse_multi *m, sse_multi_entry *e)
     sse_curl_close_when_aborted(e->easy);
     if (e->paused) {
         m->in_curl++;
-        e->has_kept = !sse_curl_discard_kept(e->easy);
+        e->curl_keeps_bytes = !sse_curl_discard_kept(e->easy);
         m->in_curl--;
     }
     e->added = e->paused = false;
@@ -112,9 +112,9 @@ static void take_from_curl(sse_multi *m, sse_multi_entry *e)
 static void destroy_entry(sse_multi *m, sse_multi_entry *e)
 {
     take_from_curl(m, e);
-    if (e->has_kept)
+    if (e->curl_keeps_bytes)
         sse_curl_free_kept(e->easy);
-    e->has_kept = false;
+    e->curl_keeps_bytes = false;
     unlist_entry(m, e);
     e->destroy(e);
 }
@@ -183,9 +183,9 @@ static void report_done(sse_multi *m)
 
         curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, (char **)&e);
         curl_multi_remove_handle(m->curl, e->easy);
-        /* The bytes are freed when the entry is destroyed: freeing them would change the handle,
-         * which on_done still asks for the reasons of a failure. */
-        e->has_kept = e->paused;
+        /* Such bytes are freed only when the entry is destroyed, because freeing them changes the
+         * handle, and on_done asks the handle why the transfer failed. */
+        e->curl_keeps_bytes = e->paused;
         e->added = e->paused = false;
         if (!e->removed)
             e->on_done(e, code);
@@ -229,27 +229,27 @@ static void on_fork(void *arg, int dead)
 
     sse_sockets_cut_off(&m->sockets, dead);
     for (sse_multi_entry *e = m->entries; e; e = e->next)
-        e->parents = true;
+        e->from_parent = true;
     if (m->entries)
         sse_loop_defer(m->loop, &m->fork_end);
 }
 
-static sse_multi_entry *find_parents(const sse_multi *m)
+static sse_multi_entry *find_from_parent(const sse_multi *m)
 {
     sse_multi_entry *e = m->entries;
 
-    while (e && !(e->parents && e->added && !e->removed))
+    while (e && !(e->from_parent && e->added && !e->removed))
         e = e->next;
     return e;
 }
 
-static void fail_parents(void *arg)
+static void fail_from_parent(void *arg)
 {
     sse_multi *m = arg;
     sse_multi_entry *e = NULL;
 
     m->in_use++;
-    while ((e = find_parents(m)))
+    while ((e = find_from_parent(m)))
         fail_entry(m, e, CURLE_RECV_ERROR);
     m->in_use--;
     run_postponed(m);
@@ -291,7 +291,7 @@ int sse_multi_new(sse_multi **out, sse_loop *loop)
     m->loop = loop;
     sse_watcher_init(&m->watcher, loop, (sse_watcher_callbacks){ on_action, on_unwatched, m });
     sse_timer_init(&m->idle_timer, loop, on_idle_timer, m);
-    sse_deferred_init(&m->fork_end, fail_parents, m);
+    sse_deferred_init(&m->fork_end, fail_from_parent, m);
     sse_loop_at_fork(loop, &m->fork_call, on_fork, m);
     sse_stay_resident();
     *out = m;

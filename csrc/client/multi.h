@@ -21,15 +21,15 @@ typedef struct sse_multi_entry {
      * no more. May call any function that is allowed outside of libcurl's callbacks. */
     void (*on_done)(struct sse_multi_entry *e, int curl_code);
     void (*destroy)(struct sse_multi_entry *e); /* cleans the easy handle up, frees the owner */
-    bool paused;    /* libcurl was told to pause: set by the owner, cleared here */
-    bool resuming;  /* libcurl hands over what it kept during a pause: the owner must not pause */
-    bool failing;   /* by sse_multi_fail: the owner must refuse all bytes */
-    bool removed;   /* by sse_multi_remove: the owner must refuse all bytes */
-    bool added;     /* libcurl has the handle */
-    bool listed;    /* is in the list of entries: from add until it is removed for good */
-    bool has_kept;  /* failed while paused: libcurl may still hold bytes for it */
-    bool unwatched; /* one of its sockets could not be watched */
-    bool parents;   /* in a forked child: the parent process began it */
+    bool paused;   /* libcurl was told to pause: set by the owner, cleared here */
+    bool resuming; /* libcurl hands over what it kept during a pause: the owner must not pause */
+    bool failing;  /* by sse_multi_fail: the owner must refuse all bytes */
+    bool removed;  /* by sse_multi_remove: the owner must refuse all bytes */
+    bool added;    /* libcurl has the handle */
+    bool listed;   /* is in the list of entries: from add until it is removed for good */
+    bool curl_keeps_bytes; /* failed while paused: libcurl may still hold bytes for it */
+    bool unwatched;        /* one of its sockets could not be watched */
+    bool from_parent;      /* in a forked child: the parent process began it */
     struct sse_multi_entry *next, **link; /* in the list of entries */
     struct sse_multi_entry *next_removed; /* among those that wait to be destroyed */
 } sse_multi_entry;

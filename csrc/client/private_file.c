@@ -4,7 +4,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-bool sse_private_file(const char *path)
+bool sse_create_private_file(const char *path)
 {
     int fd = open(path, O_WRONLY | O_CREAT | O_NONBLOCK | O_CLOEXEC, S_IRUSR | S_IWUSR);
 

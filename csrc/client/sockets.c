@@ -6,20 +6,20 @@
 
 #include "../base/process.h"
 
-/* One that can't be noted is used all the same. */
+/* Out of memory, the socket is used without being listed. */
 static int on_opened(void *arg, curl_socket_t fd, curlsocktype purpose)
 {
     sse_sockets *s = arg;
-    size_t room = s->room ? s->room * 2 : 8;
+    size_t capacity = s->capacity ? s->capacity * 2 : 8;
     int *longer = NULL;
 
     (void)purpose;
-    if (s->count == s->room) {
-        longer = realloc(s->fds, room * sizeof *longer);
+    if (s->count == s->capacity) {
+        longer = realloc(s->fds, capacity * sizeof *longer);
         if (!longer)
             return CURL_SOCKOPT_OK;
         s->fds = longer;
-        s->room = room;
+        s->capacity = capacity;
     }
     s->fds[s->count++] = fd;
     return CURL_SOCKOPT_OK;

@@ -8,7 +8,7 @@
 
 #define TOO_LARGE 100 /* CURLE_TOO_LARGE, which older headers lack */
 
-static int connect_failure(const sse_transfer *t)
+static int code_of_connect(const sse_transfer *t)
 {
     long error = t->socket_error;
 
@@ -31,8 +31,9 @@ static int connect_failure(const sse_transfer *t)
     }
 }
 
-/* socks5:// resolves the target's name here: that failure is none of the proxy's. */
-static int proxy_failure(CURL *easy)
+/* With socks5:// the target's name is looked up here, not by the proxy: a name that is not found is
+ * no failure of the proxy. */
+static int code_of_proxy(CURL *easy)
 {
     long error = 0;
 
@@ -40,7 +41,7 @@ static int proxy_failure(CURL *easy)
     return error == CURLPX_RESOLVE_HOST ? SSE_ENOTFOUND : SSE_EPROXY;
 }
 
-static int map(const sse_transfer *t, CURLcode code)
+static int code_of_result(const sse_transfer *t, CURLcode code)
 {
     switch (code) {
     case CURLE_OK:
@@ -48,18 +49,18 @@ static int map(const sse_transfer *t, CURLcode code)
     case CURLE_COULDNT_RESOLVE_HOST:
         return SSE_ENOTFOUND;
     case CURLE_PROXY:
-        return proxy_failure(t->easy);
+        return code_of_proxy(t->easy);
     case CURLE_COULDNT_RESOLVE_PROXY:
         return SSE_EPROXY;
     case CURLE_COULDNT_CONNECT:
-        return connect_failure(t);
+        return code_of_connect(t);
     case CURLE_OPERATION_TIMEDOUT:
         return SSE_ETIMEDOUT;
     case CURLE_GOT_NOTHING:
     case CURLE_SEND_ERROR:
     case CURLE_RECV_ERROR:
     case CURLE_PARTIAL_FILE:
-    case CURLE_HTTP2_STREAM: /* the server reset it: the answer broke off */
+    case CURLE_HTTP2_STREAM: /* the server reset the stream */
         return SSE_ECONNRESET;
     case CURLE_PEER_FAILED_VERIFICATION:
     case CURLE_SSL_ISSUER_ERROR:
@@ -74,7 +75,7 @@ static int map(const sse_transfer *t, CURLcode code)
     case CURLE_USE_SSL_FAILED:
         return SSE_ETLS;
     case CURLE_WEIRD_SERVER_REPLY:
-    case CURLE_UNSUPPORTED_PROTOCOL: /* HTTP/0.9; other schemes were refused before */
+    case CURLE_UNSUPPORTED_PROTOCOL: /* HTTP/0.9: URLs of other schemes do not get here */
     case CURLE_HTTP2:
         return SSE_EPROTO;
     case CURLE_URL_MALFORMAT:
@@ -86,9 +87,9 @@ static int map(const sse_transfer *t, CURLcode code)
     }
 }
 
-/* Whether libcurl got no answer to CONNECT that it could use: the connection was made for this
- * request, and lost before TLS began. Of a proxy for plain HTTP nobody can tell its own answer from
- * the server's. */
+/* Says whether libcurl got no usable response to CONNECT: a connection was made for this request
+ * and lost before the TLS handshake was done. Without TLS there is no CONNECT, and a proxy's own
+ * response cannot be told from the server's. */
 static bool is_lost_in_tunnel(const sse_transfer *t, CURLcode code)
 {
     curl_off_t tls = 0;
@@ -111,8 +112,8 @@ static bool is_refused_by_proxy(const sse_transfer *t)
     return status >= 300;
 }
 
-/* A line of the head that is longer than libcurl takes; before 8.6 it says "out of memory", which
- * it is not where much more can be had. */
+/* Says whether the head had a line longer than libcurl takes. Before 8.6 libcurl calls that out of
+ * memory; where twice the largest head can still be allocated, a long line is meant. */
 static bool is_long_line(const sse_transfer *t, CURLcode code)
 {
     curl_off_t first = 0;
@@ -128,8 +129,8 @@ static bool is_long_line(const sse_transfer *t, CURLcode code)
     return first > 0 && (probe || code == TOO_LARGE);
 }
 
-/* Results that libcurl has for many reasons, one of them that a file or socket could not be opened.
- */
+/* Says whether no file descriptor is left, for results that libcurl gives for that reason and for
+ * others. */
 static bool lacks_descriptors(CURLcode code)
 {
     return (code == CURLE_COULDNT_RESOLVE_HOST || code == CURLE_COULDNT_RESOLVE_PROXY ||
@@ -138,11 +139,11 @@ static bool lacks_descriptors(CURLcode code)
            !sse_has_descriptor();
 }
 
-int sse_transfer_code(const sse_transfer *t, CURLcode result, const char **text)
+int sse_transfer_map_result(const sse_transfer *t, CURLcode result, const char **text)
 {
-    int code = map(t, result);
+    int code = code_of_result(t, result);
 
-    if (!code || t->entry.failing) /* the result is then our own */
+    if (!code || t->entry.failing) /* the result is then what sse_multi_fail was given */
         return code;
     if (is_refused_by_proxy(t) || is_lost_in_tunnel(t, result))
         return SSE_EPROXY;

@@ -6,6 +6,6 @@
 
 /* Returns the code of wire/error.h for the result with which libcurl ended the transfer. *text
  * (out: static) is set only where libcurl's own text would mislead. */
-int sse_transfer_code(const sse_transfer *t, CURLcode result, const char **text);
+int sse_transfer_map_result(const sse_transfer *t, CURLcode result, const char **text);
 
 #endif

@@ -59,7 +59,7 @@ void sse_transfer_report_end(sse_transfer *t)
         report(t, t->failure, t->failure_text ? t->failure_text : sse_error_text(t->failure));
         return;
     }
-    code = sse_transfer_code(t, t->curl_result, &text);
+    code = sse_transfer_map_result(t, t->curl_result, &text);
     if (code)
         report(t, code, text ? text : text_of_result(t));
     else if (!t->head_done)

@@ -14,7 +14,7 @@
 #include "transfer_body.h"
 #include "transfer_head.h"
 
-/* Read at a time. More would gain a busy stream a few percent. */
+/* Bytes read at a time. Larger reads make a busy stream a few percent faster. */
 #define RECEIVE_BUFFER (32L << 10)
 
 #define SET(option, value) \
@@ -50,7 +50,7 @@ static int add_header(sse_transfer *t, const sse_http1_field *f, const char **wh
     line = malloc(f->name.len + f->value.len + 3);
     if (!line)
         return SSE_ENOMEM;
-    /* libcurl's way to send an empty value is "Name;"; "Name: " would leave the header out. */
+    /* libcurl sends an empty value for "Name;", and no such header for "Name: ". */
     if (sse_slice_trim(f->value).len == 0)
         sprintf(line, "%.*s;", (int)f->name.len, f->name.at);
     else
@@ -75,7 +75,7 @@ static int add_headers(sse_transfer *t, const sse_transfer_options *o, const cha
 
     for (size_t i = 0; !code && i < o->header_count; i++)
         code = add_header(t, &o->headers[i], why);
-    /* libcurl's own ideas about a body: none of them is asked for. */
+    /* "Name:" suppresses a header that libcurl would add on its own. */
     if (!code && !has_header(o, "content-type"))
         code = add_line(t, "Content-Type:");
     if (!code && !has_header(o, "expect"))
@@ -110,8 +110,8 @@ static CURLcode set_request(sse_transfer *t, const sse_transfer_options *o)
     return CURLE_OK;
 }
 
-/* libcurl's own sockets would be inherited by children. */
-static curl_socket_t on_open(void *arg, curlsocktype purpose, struct curl_sockaddr *address)
+/* Opens the sockets in libcurl's place, because child processes would inherit those of libcurl. */
+static curl_socket_t on_open_socket(void *arg, curlsocktype purpose, struct curl_sockaddr *address)
 {
     sse_transfer *t = arg;
     int fd = sse_socket(address->family, address->socktype, address->protocol);
@@ -128,14 +128,14 @@ static CURLcode set_callbacks(sse_transfer *t)
     SET(HEADERDATA, t);
     SET(WRITEFUNCTION, sse_transfer_on_body);
     SET(WRITEDATA, t);
-    SET(OPENSOCKETFUNCTION, on_open);
+    SET(OPENSOCKETFUNCTION, on_open_socket);
     SET(OPENSOCKETDATA, t);
     SET(SUPPRESS_CONNECT_HEADERS, 1L);
     SET(NOSIGNAL, 1L);
     SET(BUFFERSIZE, RECEIVE_BUFFER);
     SET(FOLLOWLOCATION, 0L);
 #if LIBCURL_VERSION_NUM >= 0x075700
-    SET(QUICK_EXIT, 1L); /* giving up must not wait for the thread that looks a name up */
+    SET(QUICK_EXIT, 1L); /* don't wait for a thread that looks a name up */
 #endif
     return CURLE_OK;
 }
@@ -145,10 +145,10 @@ static CURLcode set_connection(sse_transfer *t, const sse_transfer_options *o)
     if (o->connect_timeout)
         SET(CONNECTTIMEOUT_MS,
             (long)(o->connect_timeout < 1u << 30 ? o->connect_timeout : 1u << 30));
-    SET(TCP_KEEPALIVE, 1L); /* a dead peer of a silent stream is found out */
+    SET(TCP_KEEPALIVE, 1L); /* detects a peer that died while its stream was silent */
     if (o->unix_socket) {
         SET(UNIX_SOCKET_PATH, o->unix_socket);
-        SET(PROXY, ""); /* not even the environment's */
+        SET(PROXY, ""); /* not the environment's either */
         return CURLE_OK;
     }
     if (o->proxy)
@@ -164,14 +164,16 @@ static CURLcode set_version(sse_transfer *t, const sse_transfer_options *o)
     long plain_version = http2 ? CURL_HTTP_VERSION_2_PRIOR_KNOWLEDGE : CURL_HTTP_VERSION_1_1;
 
     SET(HTTP_VERSION, t->https && http2 ? (long)CURL_HTTP_VERSION_2TLS : plain_version);
-    /* libcurl would give a transfer of HTTP/1.1 a connection of HTTP/2 and mix responses up. It
-     * keeps connections of different TLS options apart; only Schannel heeds this one. */
+    /* libcurl would send a request for HTTP/1.1 over an open HTTP/2 connection, and mix responses
+     * up. Connections with different TLS options are not shared, so requests for HTTP/1.1 set an
+     * option that only Schannel follows. */
     SET(SSL_OPTIONS, http2 ? 0L : (long)CURLSSLOPT_REVOKE_BEST_EFFORT);
     if (http2 && !t->https) {
         SET(FRESH_CONNECT, (long)sse_curl_resends_preface());
         SET(FORBID_REUSE, (long)sse_curl_resends_preface());
     }
-    /* Rather a stream of a connection that is being made than a connection more. */
+    /* Wait for a connection that is being made, and use a stream of it, rather than open another.
+     */
     if (http2)
         SET(PIPEWAIT, 1L);
     return CURLE_OK;
@@ -204,7 +206,8 @@ static CURLcode set_tls(sse_transfer *t, const sse_transfer_options *o)
         SET(CAPATH, o->ca);
     else if (o->ca)
         SET(CAINFO, o->ca);
-    /* A libcurl that knows no HTTPS proxies refuses these, and later the proxy. */
+    /* A libcurl without HTTPS proxies refuses these options: no matter, it refuses the proxy too.
+     */
     if (o->ca)
         curl_easy_setopt(t->easy, folder ? CURLOPT_PROXY_CAPATH : CURLOPT_PROXY_CAINFO, o->ca);
     if (o->insecure_proxy) {
@@ -234,7 +237,7 @@ int sse_transfer_configure(sse_transfer *t, const sse_transfer_options *o, const
         *why = "the path of the Unix socket is too long";
         return SSE_EINVAL;
     }
-    if (o->cookie_file && !sse_private_file(o->cookie_file)) {
+    if (o->cookie_file && !sse_create_private_file(o->cookie_file)) {
         *why = "the file for cookies cannot be written";
         return SSE_EINVAL;
     }

@@ -15,6 +15,7 @@
 #define CURLU_PUNYCODE 0
 #endif
 
+/* Appends the domain in ASCII (IDNA), by libcurl. `domain` is in the encoding of the locale. */
 static int convert(const char *domain, sse_buffer *out)
 {
     CURLU *u = curl_url();
@@ -32,8 +33,8 @@ static int convert(const char *domain, sse_buffer *out)
     return code;
 }
 
-/* libcurl takes a domain to be in the encoding of the locale, which in a Lua program mostly is "C":
- * during the call this thread has one of UTF-8. */
+/* Converts a UTF-8 domain to ASCII. libcurl expects it in the encoding of the locale, which is "C"
+ * in most Lua programs, so this thread has a UTF-8 locale during the call. */
 static int to_ascii(const char *domain, sse_buffer *out)
 {
     static const char *const names[] = { "C.UTF-8", "en_US.UTF-8", "UTF-8" };
@@ -51,8 +52,8 @@ static int to_ascii(const char *domain, sse_buffer *out)
     return code;
 }
 
-/* libcurl may write an IPv6 address in another way: theirs is written anew. */
-static bool same_host(sse_slice theirs, sse_slice ours)
+/* Compares IPv6 addresses, which libcurl may write in another way: its text is normalized first. */
+static bool is_same_host(sse_slice theirs, sse_slice ours)
 {
     sse_buffer host;
     const char *why = NULL;
@@ -65,8 +66,8 @@ static bool same_host(sse_slice theirs, sse_slice ours)
     return same;
 }
 
-/* Whether libcurl has the same part; an empty one and none are the same to it. */
-static bool agrees(CURLU *u, CURLUPart part, sse_slice ours)
+/* Says whether libcurl's parser found the same part. It does not tell an empty part from none. */
+static bool is_same_part(CURLU *u, CURLUPart part, sse_slice ours)
 {
     char *text = NULL;
     bool same = false;
@@ -74,13 +75,14 @@ static bool agrees(CURLU *u, CURLUPart part, sse_slice ours)
     if (curl_url_get(u, part, &text, 0))
         return ours.len == 0;
     if (part == CURLUPART_HOST && *text == '[')
-        same = same_host(sse_slice_text(text), ours);
+        same = is_same_host(sse_slice_text(text), ours);
     else
         same = sse_slice_equal(sse_slice_text(text), ours);
     curl_free(text);
     return same;
 }
 
+/* Compares what libcurl parsed with `url`, part by part. SSE_EINVAL where they differ. */
 static int compare(CURLU *u, const sse_url *url)
 {
     static const struct {
@@ -93,12 +95,13 @@ static int compare(CURLU *u, const sse_url *url)
                   { CURLUPART_QUERY, SSE_URL_QUERY } };
 
     for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++)
-        if (!agrees(u, parts[i].theirs, sse_url_get(url, parts[i].ours)))
+        if (!is_same_part(u, parts[i].theirs, sse_url_get(url, parts[i].ours)))
             return SSE_EINVAL;
     return SSE_OK;
 }
 
-static int check(const sse_url *url)
+/* Has libcurl parse the URL as a request would send it. */
+static int check_by_libcurl(const sse_url *url)
 {
     sse_slice request = sse_url_get(url, SSE_URL_REQUEST);
     char *text = strndup(request.at, request.len);
@@ -120,7 +123,7 @@ int sse_url_read(sse_url *out, sse_slice text, sse_slice base, const char **why)
 
     if (code || !out->has[SSE_URL_HOST])
         return code;
-    code = check(out);
+    code = check_by_libcurl(out);
     *why = code == SSE_EINVAL ? "libcurl does not read it as the web does" : sse_error_text(code);
     if (code)
         sse_url_free(out);

@@ -1,11 +1,13 @@
-/* url.h: URLs as the web reads them, and only those that libcurl reads in the same way. */
+/* url.h: parses URLs by the web's rules, and refuses those that libcurl would read in another way.
+ */
 #ifndef SSE_CLIENT_URL_H
 #define SSE_CLIENT_URL_H
 
 #include "../wire/url.h"
 
-/* sse_url_parse with libcurl's IDNA, then libcurl's own parser beside it: SSE_EINVAL where libcurl
- * would take the request to another host, port, path or query. */
+/* sse_url_parse, with libcurl's IDNA for domains that are not ASCII. Then libcurl's own parser
+ * reads the result: SSE_EINVAL where it finds another scheme, host, port, path or query. Else out,
+ * *why and codes as for sse_url_parse. */
 int sse_url_read(sse_url *out, sse_slice text, sse_slice base, const char **why);
 
 #endif
