@@ -6,7 +6,8 @@
 #include <stdlib.h>
 
 #include "../csrc/wire/error.h"
-#include "../csrc/wire/http1.h"
+#include "../csrc/wire/http1_body.h"
+#include "../csrc/wire/http1_head.h"
 
 typedef struct peer {
     sse_http1_limits limits;

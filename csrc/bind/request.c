@@ -1,6 +1,5 @@
 #include "request.h"
 
-#include <ctype.h>
 #include <stdbool.h>
 
 void sse_push_header(lua_State *L, const sse_request *r, sse_slice name)
@@ -28,7 +27,7 @@ static void push_lower(lua_State *L, sse_slice name)
     char *to = luaL_buffinitsize(L, &b, name.len);
 
     for (size_t i = 0; i < name.len; i++)
-        to[i] = (char)tolower((unsigned char)name.at[i]);
+        to[i] = sse_ascii_lower(name.at[i]);
     luaL_pushresultsize(&b, name.len);
 }
 

@@ -7,6 +7,7 @@
 #include <sys/un.h>
 
 #include "../wire/error.h"
+#include "../wire/http1_chars.h"
 #include "close_on_exec.h"
 #include "cookies.h"
 #include "curl_bugs.h"

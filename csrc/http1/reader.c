@@ -1,4 +1,5 @@
 #include "reader.h"
+#include "../wire/http1_body.h"
 
 #include <stdlib.h>
 

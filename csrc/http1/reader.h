@@ -5,6 +5,7 @@
 #define SSE_HTTP1_READER_H
 
 #include "../http/bodies.h"
+#include "../wire/http1_body.h"
 
 /* Bytes of pipelined requests that are buffered while a request is being answered. */
 #define SSE_HTTP1_MAX_PIPELINED ((size_t)32 << 10)

@@ -2,6 +2,8 @@
 
 #include <stdio.h>
 
+#include "../wire/http1_body.h"
+#include "../wire/http1_head.h"
 #include "response.h"
 
 /* Requests of one connection that are handed over in one turn. Then other connections are served;

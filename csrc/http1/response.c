@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include "../http/response_fields.h"
+#include "../wire/http1_response.h"
 #include "response_head.h"
 
 /* Queues a frame and drops the caller's reference to it. NULL: SSE_ENOMEM. */

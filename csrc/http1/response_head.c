@@ -2,6 +2,7 @@
 
 #include "../http/response_fields.h"
 #include "../wire/error.h"
+#include "../wire/http1_response.h"
 
 #define MAX_EXTRA_FIELDS  (SSE_RESPONSE_COMMON_FIELDS + 2) /* Transfer-Encoding and Connection */
 #define USUAL_HEAD        512

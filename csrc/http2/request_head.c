@@ -1,5 +1,7 @@
 #include "request_head.h"
 
+#include "../wire/http1_head.h"
+
 #include <strings.h>
 
 #include "flood_limits.h"

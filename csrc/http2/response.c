@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "../http/response_fields.h"
+#include "../wire/http1_response.h"
 #include "request.h"
 #include "schedule.h"
 #include "stream.h"

@@ -4,6 +4,7 @@
 
 #include "../http/response_fields.h"
 #include "../wire/error.h"
+#include "../wire/http1_chars.h"
 
 #define MAX_HEAD ((size_t)256 << 10)
 

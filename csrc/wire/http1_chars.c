@@ -1,4 +1,4 @@
-#include "http1_inner.h"
+#include "http1_chars.h"
 
 const uint32_t sse_http1_token[8] = { 0, 0x03ff6cfau, 0xc7fffffeu, 0x57ffffffu, 0, 0, 0, 0 };
 const uint32_t sse_http1_target[8] = { 0, 0xfffffff6u, 0xffffffffu, 0x7fffffffu, 0, 0, 0, 0 };
@@ -15,21 +15,6 @@ int sse_http1_hex(char c)
     if (c >= 'A' && c <= 'F')
         return c - 'A' + 10;
     return -1;
-}
-
-static char lower(char c)
-{
-    return (char)(c >= 'A' && c <= 'Z' ? c + ('a' - 'A') : c);
-}
-
-bool sse_http1_same(sse_slice a, sse_slice b)
-{
-    if (a.len != b.len)
-        return false;
-    for (size_t i = 0; i < a.len; i++)
-        if (lower(a.at[i]) != lower(b.at[i]))
-            return false;
-    return true;
 }
 
 bool sse_http1_next_element(sse_slice *rest, sse_slice *element)

@@ -1,24 +1,8 @@
 /* http1_check.c: what the fields of a request head mean for its framing, and which of them
  * contradict. */
-#include "http1_inner.h"
+#include "http1_check.h"
 
-static bool named(const sse_http1_field *field, const char *name)
-{
-    return sse_http1_same(field->name, (sse_slice){ name, strlen(name) });
-}
-
-static bool is_word(sse_slice s, const char *word)
-{
-    return sse_http1_same(s, (sse_slice){ word, strlen(word) });
-}
-
-const sse_http1_field *sse_http1_find(const sse_http1_head *head, const char *name)
-{
-    for (size_t i = 0; i < head->field_count; i++)
-        if (named(&head->fields[i], name))
-            return &head->fields[i];
-    return NULL;
-}
+#include "http1_chars.h"
 
 /* RFC 9112 section 3.2. */
 static int check_host(const sse_http1_head *head, const sse_http1_field **host,
@@ -26,16 +10,16 @@ static int check_host(const sse_http1_head *head, const sse_http1_field **host,
 {
     *host = NULL;
     for (size_t i = 0; i < head->field_count; i++) {
-        if (!named(&head->fields[i], "host"))
+        if (!sse_slice_is_name(head->fields[i].name, "host"))
             continue;
         if (*host)
-            return sse_http1_refuse(refusal, 400, "More than one Host.");
+            return sse_http1_reject(refusal, 400, "More than one Host.");
         *host = &head->fields[i];
     }
     if (!*host && head->minor == 1)
-        return sse_http1_refuse(refusal, 400, "Host is missing.");
+        return sse_http1_reject(refusal, 400, "Host is missing.");
     if (*host && !sse_http1_is_authority((*host)->value))
-        return sse_http1_refuse(refusal, 400, "Host is malformed.");
+        return sse_http1_reject(refusal, 400, "Host is malformed.");
     return SSE_OK;
 }
 
@@ -47,7 +31,7 @@ static sse_slice target_authority(sse_slice target)
     for (size_t i = 0; i < 2; i++) {
         size_t len = strlen(schemes[i]), end = len;
 
-        if (target.len < len || !is_word((sse_slice){ target.at, len }, schemes[i]))
+        if (target.len < len || !sse_slice_is_name((sse_slice){ target.at, len }, schemes[i]))
             continue;
         while (end < target.len && target.at[end] != '/' && target.at[end] != '?')
             end++;
@@ -63,19 +47,19 @@ static int check_target(const sse_http1_head *head, const sse_http1_field *host,
     sse_slice authority = { NULL, 0 };
 
     if (sse_slice_is(head->method, "CONNECT"))
-        return sse_http1_refuse(refusal, 501, "CONNECT is not served.");
+        return sse_http1_reject(refusal, 501, "CONNECT is not served.");
     if (head->target.at[0] == '/')
         return SSE_OK;
     if (sse_slice_is(head->target, "*")) {
         if (sse_slice_is(head->method, "OPTIONS"))
             return SSE_OK;
-        return sse_http1_refuse(refusal, 400, "The target \"*\" is for OPTIONS only.");
+        return sse_http1_reject(refusal, 400, "The target \"*\" is for OPTIONS only.");
     }
     authority = target_authority(head->target);
     if (!authority.at || !sse_http1_is_authority(authority))
-        return sse_http1_refuse(refusal, 400, "The target is neither a path nor an http URL.");
-    if (host && !sse_http1_same(authority, host->value))
-        return sse_http1_refuse(refusal, 400, "The target and Host name different servers.");
+        return sse_http1_reject(refusal, 400, "The target is neither a path nor an http URL.");
+    if (host && !sse_slice_same_name(authority, host->value))
+        return sse_http1_reject(refusal, 400, "The target and Host name different servers.");
     return SSE_OK;
 }
 
@@ -102,12 +86,12 @@ static int check_length(sse_http1_head *head, sse_http1_refusal *refusal)
 {
     head->content_length = -1;
     for (size_t i = 0; i < head->field_count; i++) {
-        if (!named(&head->fields[i], "content-length"))
+        if (!sse_slice_is_name(head->fields[i].name, "content-length"))
             continue;
         if (head->content_length >= 0)
-            return sse_http1_refuse(refusal, 400, "More than one Content-Length.");
+            return sse_http1_reject(refusal, 400, "More than one Content-Length.");
         if (parse_length(head->fields[i].value, &head->content_length))
-            return sse_http1_refuse(refusal, 400, "Content-Length is not a number.");
+            return sse_http1_reject(refusal, 400, "Content-Length is not a number.");
     }
     return SSE_OK;
 }
@@ -115,10 +99,10 @@ static int check_length(sse_http1_head *head, sse_http1_refusal *refusal)
 static int check_coding(sse_slice coding, bool *chunked, bool *unknown, sse_http1_refusal *refusal)
 {
     if (*chunked)
-        return sse_http1_refuse(refusal, 400, "Another transfer coding follows chunked.");
+        return sse_http1_reject(refusal, 400, "Another transfer coding follows chunked.");
     if (coding.len == 0)
-        return sse_http1_refuse(refusal, 400, "Transfer-Encoding is malformed.");
-    if (is_word(coding, "chunked"))
+        return sse_http1_reject(refusal, 400, "Transfer-Encoding is malformed.");
+    if (sse_slice_is_name(coding, "chunked"))
         *chunked = true;
     else
         *unknown = true;
@@ -135,7 +119,7 @@ static int check_transfer(sse_http1_head *head, sse_http1_refusal *refusal)
     for (size_t i = 0; i < head->field_count; i++) {
         sse_slice rest = head->fields[i].value;
 
-        if (!named(&head->fields[i], "transfer-encoding"))
+        if (!sse_slice_is_name(head->fields[i].name, "transfer-encoding"))
             continue;
         present = true;
         while (sse_http1_next_element(&rest, &coding))
@@ -145,13 +129,13 @@ static int check_transfer(sse_http1_head *head, sse_http1_refusal *refusal)
     if (!present)
         return SSE_OK;
     if (head->minor == 0)
-        return sse_http1_refuse(refusal, 400, "Transfer-Encoding in HTTP/1.0.");
+        return sse_http1_reject(refusal, 400, "Transfer-Encoding in HTTP/1.0.");
     if (head->content_length >= 0)
-        return sse_http1_refuse(refusal, 400, "Both Transfer-Encoding and Content-Length.");
+        return sse_http1_reject(refusal, 400, "Both Transfer-Encoding and Content-Length.");
     if (!head->chunked)
-        return sse_http1_refuse(refusal, 400, "The last transfer coding is not chunked.");
+        return sse_http1_reject(refusal, 400, "The last transfer coding is not chunked.");
     if (unknown)
-        return sse_http1_refuse(refusal, 501, "A transfer coding other than chunked.");
+        return sse_http1_reject(refusal, 501, "A transfer coding other than chunked.");
     return SSE_OK;
 }
 
@@ -164,11 +148,11 @@ static void read_connection(sse_http1_head *head)
     for (size_t i = 0; i < head->field_count; i++) {
         sse_slice rest = head->fields[i].value;
 
-        if (!named(&head->fields[i], "connection"))
+        if (!sse_slice_is_name(head->fields[i].name, "connection"))
             continue;
         while (sse_http1_next_element(&rest, &option)) {
-            close = close || is_word(option, "close");
-            keep = keep || is_word(option, "keep-alive");
+            close = close || sse_slice_is_name(option, "close");
+            keep = keep || sse_slice_is_name(option, "keep-alive");
         }
     }
     head->keep_alive = keep && !close;
@@ -180,10 +164,10 @@ static int check_expect(sse_http1_head *head, sse_http1_refusal *refusal)
     bool expected = false;
 
     for (size_t i = 0; i < head->field_count; i++) {
-        if (!named(&head->fields[i], "expect"))
+        if (!sse_slice_is_name(head->fields[i].name, "expect"))
             continue;
-        if (!is_word(head->fields[i].value, "100-continue"))
-            return sse_http1_refuse(refusal, 417, "Only 100-continue can be expected.");
+        if (!sse_slice_is_name(head->fields[i].value, "100-continue"))
+            return sse_http1_reject(refusal, 417, "Only 100-continue can be expected.");
         expected = true;
     }
     expected = expected && head->minor == 1;

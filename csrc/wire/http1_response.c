@@ -1,7 +1,9 @@
 /* http1_response.c: response heads (RFC 9112 section 4, RFC 9110 section 15). */
+#include "http1_response.h"
+
 #include <stdio.h>
 
-#include "http1_inner.h"
+#include "http1_chars.h"
 
 static const struct {
     int status;

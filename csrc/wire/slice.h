@@ -6,7 +6,6 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
-#include <strings.h>
 
 typedef struct sse_slice {
     const char *at;
@@ -26,10 +25,21 @@ static inline bool sse_slice_is(sse_slice s, const char *text)
     return s.len == len && (len == 0 || memcmp(s.at, text, len) == 0);
 }
 
-/* Whether two names of HTTP are the same: the case of ASCII letters doesn't matter. */
+static inline char sse_ascii_lower(char c)
+{
+    return c >= 'A' && c <= 'Z' ? (char)(c | 0x20) : c;
+}
+
+/* Whether two names of HTTP are the same: the case of ASCII letters doesn't matter, and the locale
+ * has no say. */
 static inline bool sse_slice_same_name(sse_slice a, sse_slice b)
 {
-    return a.len == b.len && (a.len == 0 || strncasecmp(a.at, b.at, a.len) == 0);
+    if (a.len != b.len)
+        return false;
+    for (size_t i = 0; i < a.len; i++)
+        if (sse_ascii_lower(a.at[i]) != sse_ascii_lower(b.at[i]))
+            return false;
+    return true;
 }
 
 static inline bool sse_slice_is_name(sse_slice s, const char *name)

@@ -23,7 +23,7 @@ local report = source.report("layers")
 local being_mended = {}
 if (arg[1] or ".") == "." then
   for _, folder in ipairs {
-    "csrc/wire", "csrc/tls", "csrc/http",
+    "csrc/tls", "csrc/http",
   } do being_mended[folder] = true end
 end
 

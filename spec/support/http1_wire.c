@@ -6,7 +6,9 @@
 #include <stdlib.h>
 
 #include "../../csrc/wire/error.h"
-#include "../../csrc/wire/http1.h"
+#include "../../csrc/wire/http1_body.h"
+#include "../../csrc/wire/http1_head.h"
+#include "../../csrc/wire/http1_response.h"
 
 typedef struct peer {
     lua_State *L;

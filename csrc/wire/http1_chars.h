@@ -1,9 +1,10 @@
-/* http1_inner.h: what the http1_*.c files share among themselves. */
-#ifndef SSE_WIRE_HTTP1_INNER_H
-#define SSE_WIRE_HTTP1_INNER_H
+/* http1_chars.h: which bytes may stand where in HTTP (RFC 9110 section 5, RFC 3986 section 3.2). */
+#ifndef SSE_WIRE_HTTP1_CHARS_H
+#define SSE_WIRE_HTTP1_CHARS_H
 
-#include "error.h"
-#include "http1.h"
+#include <stdint.h>
+
+#include "slice.h"
 
 /* Sets of bytes, one bit each. */
 extern const uint32_t sse_http1_token[8];  /* RFC 9110 section 5.6.2 */
@@ -16,13 +17,6 @@ static inline bool sse_http1_in(const uint32_t set[8], char c)
     return set[(unsigned char)c >> 5] >> ((unsigned char)c & 31) & 1;
 }
 
-static inline int sse_http1_refuse(sse_http1_refusal *refusal, int status, const char *reason)
-{
-    refusal->status = status;
-    refusal->reason = reason;
-    return SSE_EPROTO;
-}
-
 static inline bool sse_http1_is_digit(char c)
 {
     return c >= '0' && c <= '9';
@@ -31,18 +25,15 @@ static inline bool sse_http1_is_digit(char c)
 /* 0 to 15, or -1 for what is no hexadecimal digit. */
 int sse_http1_hex(char c);
 
-/* ASCII case-insensitive. */
-bool sse_http1_same(sse_slice a, sse_slice b);
+/* A token (RFC 9110 section 5.6.2): a method, a field name. What the value of a field may hold. */
+bool sse_http1_is_token(sse_slice s);
+bool sse_http1_is_value(sse_slice s);
 
 /* The next element of a comma-separated list, without white space around it; *rest moves past it
  * and its comma. false: *rest was absent. An empty list has one empty element. */
 bool sse_http1_next_element(sse_slice *rest, sse_slice *element);
 
-/* uri-host [ ":" port ] as http1.h allows it (RFC 9110 section 7.2, RFC 3986 section 3.2). */
+/* uri-host [ ":" port ] as http1_head.h allows it (RFC 9110 section 7.2, RFC 3986 section 3.2). */
 bool sse_http1_is_authority(sse_slice s);
-
-/* Decides Host, body length, Connection, Expect and the target's form of a head whose lines are in
- * *head. */
-int sse_http1_check_head(sse_http1_head *head, sse_http1_refusal *refusal);
 
 #endif
