@@ -40,7 +40,7 @@ typedef struct sse_http1_head {
 const sse_http1_field *sse_http1_find(const sse_http1_head *head, const char *name);
 
 /* Says what was wrong; returns SSE_EPROTO. */
-static inline int sse_http1_reject(sse_http1_refusal *refusal, int status, const char *reason)
+static inline int sse_http1_refusal_set(sse_http1_refusal *refusal, int status, const char *reason)
 {
     refusal->status = status;
     refusal->reason = reason;

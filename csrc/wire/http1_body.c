@@ -28,7 +28,7 @@ enum body_state {
 
 static int too_large(sse_http1_refusal *refusal)
 {
-    return sse_http1_reject(refusal, 413, "The body is too large.");
+    return sse_http1_refusal_set(refusal, 413, "The body is too large.");
 }
 
 int sse_http1_body_init(sse_http1_body *b, const sse_http1_head *head, uint64_t max, size_t extra,
@@ -51,7 +51,7 @@ int sse_http1_body_init(sse_http1_body *b, const sse_http1_head *head, uint64_t 
 static int take_digit(sse_http1_body *b, char c, sse_http1_refusal *refusal)
 {
     if (b->digits == 16) /* leading zeros without end */
-        return sse_http1_reject(refusal, 400, "A chunk size is malformed.");
+        return sse_http1_refusal_set(refusal, 400, "A chunk size is malformed.");
     if (b->left > UINT64_MAX >> 4)
         return too_large(refusal);
     b->digits++;
@@ -63,7 +63,7 @@ static int take_digit(sse_http1_body *b, char c, sse_http1_refusal *refusal)
 static int charge(sse_http1_body *b, sse_http1_refusal *refusal)
 {
     if (b->extra == 0)
-        return sse_http1_reject(refusal, 431, "Chunk extensions or trailers are too large.");
+        return sse_http1_refusal_set(refusal, 431, "Chunk extensions or trailers are too large.");
     b->extra--;
     return SSE_OK;
 }
@@ -112,7 +112,7 @@ static int step_size(sse_http1_body *b, char c, sse_http1_refusal *refusal)
     if (b->digits > 0)
         next = next_in_extension(b->state, c);
     if (next < 0)
-        return sse_http1_reject(
+        return sse_http1_refusal_set(
             refusal, 400, size ? "A chunk size is malformed." : "A chunk extension is malformed.");
     b->state = (uint8_t)next;
     return next == SIZE_LF ? SSE_OK : charge(b, refusal);
@@ -131,7 +131,7 @@ static int step_trailer(sse_http1_body *b, char c, sse_http1_refusal *refusal)
     else if (b->state != TRAILER_VALUE && sse_http1_in(sse_http1_token, c))
         b->state = TRAILER_NAME;
     else if (b->state != TRAILER_VALUE || !sse_http1_in(sse_http1_value, c))
-        return sse_http1_reject(refusal, 400, "A trailer is malformed.");
+        return sse_http1_refusal_set(refusal, 400, "A trailer is malformed.");
     return charge(b, refusal);
 }
 
@@ -141,8 +141,8 @@ static int step_line_end(sse_http1_body *b, char c, sse_http1_refusal *refusal)
     bool data = b->state == DATA_CR;
 
     if (c != (data ? '\r' : '\n'))
-        return sse_http1_reject(refusal, 400,
-                                data ? "A chunk is longer than its size." : "CR without LF.");
+        return sse_http1_refusal_set(refusal, 400,
+                                     data ? "A chunk is longer than its size." : "CR without LF.");
     switch (b->state) {
     case DATA_CR:
         b->state = DATA_LF;

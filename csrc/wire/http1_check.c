@@ -13,13 +13,13 @@ static int check_host(const sse_http1_head *head, const sse_http1_field **host,
         if (!sse_slice_is_name(head->fields[i].name, "host"))
             continue;
         if (*host)
-            return sse_http1_reject(refusal, 400, "More than one Host.");
+            return sse_http1_refusal_set(refusal, 400, "More than one Host.");
         *host = &head->fields[i];
     }
     if (!*host && head->minor == 1)
-        return sse_http1_reject(refusal, 400, "Host is missing.");
+        return sse_http1_refusal_set(refusal, 400, "Host is missing.");
     if (*host && !sse_http1_is_authority((*host)->value))
-        return sse_http1_reject(refusal, 400, "Host is malformed.");
+        return sse_http1_refusal_set(refusal, 400, "Host is malformed.");
     return SSE_OK;
 }
 
@@ -47,19 +47,19 @@ static int check_target(const sse_http1_head *head, const sse_http1_field *host,
     sse_slice authority = { NULL, 0 };
 
     if (sse_slice_is(head->method, "CONNECT"))
-        return sse_http1_reject(refusal, 501, "CONNECT is not served.");
+        return sse_http1_refusal_set(refusal, 501, "CONNECT is not served.");
     if (head->target.at[0] == '/')
         return SSE_OK;
     if (sse_slice_is(head->target, "*")) {
         if (sse_slice_is(head->method, "OPTIONS"))
             return SSE_OK;
-        return sse_http1_reject(refusal, 400, "The target \"*\" is for OPTIONS only.");
+        return sse_http1_refusal_set(refusal, 400, "The target \"*\" is for OPTIONS only.");
     }
     authority = target_authority(head->target);
     if (!authority.at || !sse_http1_is_authority(authority))
-        return sse_http1_reject(refusal, 400, "The target is neither a path nor an http URL.");
+        return sse_http1_refusal_set(refusal, 400, "The target is neither a path nor an http URL.");
     if (host && !sse_slice_same_name(authority, host->value))
-        return sse_http1_reject(refusal, 400, "The target and Host name different servers.");
+        return sse_http1_refusal_set(refusal, 400, "The target and Host name different servers.");
     return SSE_OK;
 }
 
@@ -89,9 +89,9 @@ static int check_length(sse_http1_head *head, sse_http1_refusal *refusal)
         if (!sse_slice_is_name(head->fields[i].name, "content-length"))
             continue;
         if (head->content_length >= 0)
-            return sse_http1_reject(refusal, 400, "More than one Content-Length.");
+            return sse_http1_refusal_set(refusal, 400, "More than one Content-Length.");
         if (parse_length(head->fields[i].value, &head->content_length))
-            return sse_http1_reject(refusal, 400, "Content-Length is not a number.");
+            return sse_http1_refusal_set(refusal, 400, "Content-Length is not a number.");
     }
     return SSE_OK;
 }
@@ -99,9 +99,9 @@ static int check_length(sse_http1_head *head, sse_http1_refusal *refusal)
 static int check_coding(sse_slice coding, bool *chunked, bool *unknown, sse_http1_refusal *refusal)
 {
     if (*chunked)
-        return sse_http1_reject(refusal, 400, "Another transfer coding follows chunked.");
+        return sse_http1_refusal_set(refusal, 400, "Another transfer coding follows chunked.");
     if (coding.len == 0)
-        return sse_http1_reject(refusal, 400, "Transfer-Encoding is malformed.");
+        return sse_http1_refusal_set(refusal, 400, "Transfer-Encoding is malformed.");
     if (sse_slice_is_name(coding, "chunked"))
         *chunked = true;
     else
@@ -129,13 +129,13 @@ static int check_transfer(sse_http1_head *head, sse_http1_refusal *refusal)
     if (!present)
         return SSE_OK;
     if (head->minor == 0)
-        return sse_http1_reject(refusal, 400, "Transfer-Encoding in HTTP/1.0.");
+        return sse_http1_refusal_set(refusal, 400, "Transfer-Encoding in HTTP/1.0.");
     if (head->content_length >= 0)
-        return sse_http1_reject(refusal, 400, "Both Transfer-Encoding and Content-Length.");
+        return sse_http1_refusal_set(refusal, 400, "Both Transfer-Encoding and Content-Length.");
     if (!head->chunked)
-        return sse_http1_reject(refusal, 400, "The last transfer coding is not chunked.");
+        return sse_http1_refusal_set(refusal, 400, "The last transfer coding is not chunked.");
     if (unknown)
-        return sse_http1_reject(refusal, 501, "A transfer coding other than chunked.");
+        return sse_http1_refusal_set(refusal, 501, "A transfer coding other than chunked.");
     return SSE_OK;
 }
 
@@ -167,7 +167,7 @@ static int check_expect(sse_http1_head *head, sse_http1_refusal *refusal)
         if (!sse_slice_is_name(head->fields[i].name, "expect"))
             continue;
         if (!sse_slice_is_name(head->fields[i].value, "100-continue"))
-            return sse_http1_reject(refusal, 417, "Only 100-continue can be expected.");
+            return sse_http1_refusal_set(refusal, 417, "Only 100-continue can be expected.");
         expected = true;
     }
     expected = expected && head->minor == 1;

@@ -60,7 +60,7 @@ static size_t pack(const scan *s)
 
 static int bad(const scan *s, const char *reason)
 {
-    return sse_http1_reject(s->refusal, 400, reason);
+    return sse_http1_refusal_set(s->refusal, 400, reason);
 }
 
 /* Where a well-formed run is likely, passes over it; the byte behind it is for step. */
@@ -99,7 +99,7 @@ static int step_method(scan *s, char c)
     if (!sse_http1_in(sse_http1_token, c))
         return bad(s, "The method is not a token.");
     if (s->at - s->line >= MAX_METHOD)
-        return sse_http1_reject(s->refusal, 501, "The method is too long to be a known one.");
+        return sse_http1_refusal_set(s->refusal, 501, "The method is too long to be a known one.");
     return SSE_OK;
 }
 
@@ -123,7 +123,7 @@ static int step_version(scan *s, char c)
     bool digit = sse_http1_is_digit(c);
 
     if ((at == 5 && digit && c != '1') || (at == 7 && digit && c > '1'))
-        return sse_http1_reject(s->refusal, 505, "The server speaks HTTP/1.0 and HTTP/1.1.");
+        return sse_http1_refusal_set(s->refusal, 505, "The server speaks HTTP/1.0 and HTTP/1.1.");
     if (at == 5 || at == 7 ? !digit : at < 8 && c != "HTTP/1.1"[at])
         return bad(s, "The version is malformed.");
     if (at == 8 && c != '\r')
@@ -141,7 +141,7 @@ static int step_field(scan *s, char c)
     if (c == ' ' || c == '\t')
         return bad(s, "A field line begins with white space.");
     if (s->fields >= SSE_HTTP1_MAX_FIELDS)
-        return sse_http1_reject(s->refusal, 431, "Too many header fields.");
+        return sse_http1_refusal_set(s->refusal, 431, "Too many header fields.");
     s->fields++;
     s->state = NAME;
     return sse_http1_in(sse_http1_token, c) ? SSE_OK : bad(s, "A field name is not a token.");
@@ -223,9 +223,9 @@ static int check_limits(const scan *s, const sse_http1_limits *limits)
     bool head = s->state > START_LF && s->at - s->line >= limits->max_head;
 
     if (s->state == TARGET && (head || s->at - s->target > limits->max_target))
-        return sse_http1_reject(s->refusal, 414, "The target is too long.");
+        return sse_http1_refusal_set(s->refusal, 414, "The target is too long.");
     if (head)
-        return sse_http1_reject(s->refusal, 431, "The request head is too large.");
+        return sse_http1_refusal_set(s->refusal, 431, "The request head is too large.");
     return SSE_EAGAIN;
 }
 
