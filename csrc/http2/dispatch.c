@@ -1,25 +1,25 @@
 #include "dispatch.h"
 
-#include "request.h"
+#include "reader.h"
 #include "response.h"
 
 /* Requests of one connection that a call of sse_http2_dispatch begins: behind them other
  * connections have their turn. */
 enum { REQUESTS_A_TURN = 8 };
 
-static void dispatch(sse_http2_reading *r)
+static void dispatch(sse_http2_reader *r)
 {
     sse_http2_stream *t = r->stream;
     sse_context *context = sse_http2_context(t->session);
     sse_exchange *x = sse_exchange_new(context, &sse_http2_transport, t, r->request);
 
     if (!x) {
-        sse_http2_response_refuse(t, 503, "out of memory");
+        sse_http2_response_reject(t, 503, "out of memory");
         return;
     }
-    t->session->bodies -= sse_http2_reading_body_len(r);
+    t->session->body_bytes -= sse_http2_reader_body_len(r);
     r->request = NULL;
-    sse_http2_reading_free(t);
+    sse_http2_reader_free(t);
     t->exchange = x;
     context->count.requests++;
     context->on_request(context->user, x);
@@ -27,7 +27,7 @@ static void dispatch(sse_http2_reading *r)
 
 /* Whether its answers hold as much as they may: what the client takes makes room, or the end of the
  * turn where all hold too much. */
-static bool has_its_share(const sse_http2 *s)
+static bool holds_its_share(const sse_http2_session *s)
 {
     const sse_context *context = sse_http2_context(s);
 
@@ -36,28 +36,28 @@ static bool has_its_share(const sse_http2 *s)
 }
 
 /* A handler may do anything: the list is looked at anew after each. */
-void sse_http2_dispatch(sse_http2 *s)
+void sse_http2_dispatch(sse_http2_session *s)
 {
     int left = REQUESTS_A_TURN;
 
-    while (left-- > 0 && s->ready > 0 && !has_its_share(s) &&
+    while (left-- > 0 && s->ready_requests > 0 && !holds_its_share(s) &&
            !sse_connection_ended(s->connection) && !s->connection->finishing) {
-        sse_http2_reading *r = s->reading;
+        sse_http2_reader *r = s->readers;
 
-        while (!r->ready)
+        while (!r->complete)
             r = r->next;
         dispatch(r);
     }
-    if (s->ready > 0 && left < 0)
+    if (s->ready_requests > 0 && left < 0)
         sse_connection_wake(s->connection);
-    else if (s->ready > 0)
+    else if (s->ready_requests > 0)
         sse_context_await_room(sse_http2_context(s));
 }
 
 void sse_http2_on_room(sse_connection *c)
 {
-    const sse_http2 *s = c->session;
+    const sse_http2_session *s = c->session;
 
-    if (s->ready > 0)
+    if (s->ready_requests > 0)
         sse_connection_wake(c);
 }

@@ -2,12 +2,12 @@
 
 /* What a client may do at once, and for how long, before it is told to calm down. Far beyond what
  * browsers and proxies do, and cheap enough for us. */
-#define RESETS_AT_ONCE   500
-#define RESETS_A_SECOND  33
-#define IDLE_AT_ONCE     2000 /* PING, SETTINGS, WINDOW_UPDATE, empty DATA and their like */
-#define IDLE_A_SECOND    200
-#define IDLE_FOR_A_FRAME 4  /* a DATA frame of ours may be answered by that many */
-#define BLOCK_FRAMES     32 /* HEADERS and its CONTINUATIONs */
+#define RESETS_AT_ONCE      500
+#define RESETS_A_SECOND     33
+#define CONTROL_AT_ONCE     2000 /* PING, SETTINGS, WINDOW_UPDATE, empty DATA and their like */
+#define CONTROL_A_SECOND    200
+#define CONTROL_FOR_A_FRAME 4  /* a DATA frame of ours may be answered by that many */
+#define BLOCK_FRAMES        32 /* HEADERS and its CONTINUATIONs */
 
 /* Adds one; false: it is over. */
 static bool add(sse_http2_bucket *b, uint64_t now, uint32_t most, uint32_t rate)
@@ -21,31 +21,34 @@ static bool add(sse_http2_bucket *b, uint64_t now, uint32_t most, uint32_t rate)
     return ++b->level <= most;
 }
 
-static bool found(sse_http2_guard *g, uint64_t *count)
+static bool exceed(sse_http2_flood_limits *l, uint64_t *count)
 {
-    if (!g->count)
-        g->count = count;
+    if (!l->exceeded)
+        l->exceeded = count;
     return false;
 }
 
-static bool guard_block(sse_http2_guard *g, sse_context *context, const nghttp2_frame_hd *head)
+static bool count_block(sse_http2_flood_limits *l, sse_context *context,
+                        const nghttp2_frame_hd *head)
 {
     if (head->type == NGHTTP2_HEADERS) {
-        g->block = 0;
-        g->block_frames = 0;
+        l->block_bytes = 0;
+        l->block_frames = 0;
     }
-    g->block += head->length;
-    if (++g->block_frames > BLOCK_FRAMES || g->block > sse_http2_most_fields(&context->limits))
-        return found(g, &context->count.http2_header_floods);
+    l->block_bytes += head->length;
+    if (++l->block_frames > BLOCK_FRAMES ||
+        l->block_bytes > sse_http2_max_field_bytes(&context->limits))
+        return exceed(l, &context->count.http2_header_floods);
     return true;
 }
 
-bool sse_http2_guard_frame(sse_http2_guard *g, sse_context *context, const nghttp2_frame_hd *head)
+bool sse_http2_flood_count_frame(sse_http2_flood_limits *l, sse_context *context,
+                                 const nghttp2_frame_hd *head)
 {
     switch (head->type) {
     case NGHTTP2_HEADERS:
     case NGHTTP2_CONTINUATION:
-        return guard_block(g, context, head);
+        return count_block(l, context, head);
     case NGHTTP2_RST_STREAM:
         return true; /* counted where it meets a stream */
     case NGHTTP2_DATA:
@@ -55,21 +58,21 @@ bool sse_http2_guard_frame(sse_http2_guard *g, sse_context *context, const nghtt
     default:
         break;
     }
-    if (add(&g->idle, sse_loop_now(context->loop), IDLE_AT_ONCE, IDLE_A_SECOND))
+    if (add(&l->control_frames, sse_loop_now(context->loop), CONTROL_AT_ONCE, CONTROL_A_SECOND))
         return true;
-    return found(g, &context->count.http2_floods);
+    return exceed(l, &context->count.http2_floods);
 }
 
-bool sse_http2_guard_reset(sse_http2_guard *g, sse_context *context)
+bool sse_http2_flood_count_reset(sse_http2_flood_limits *l, sse_context *context)
 {
-    if (add(&g->resets, sse_loop_now(context->loop), RESETS_AT_ONCE, RESETS_A_SECOND))
+    if (add(&l->resets, sse_loop_now(context->loop), RESETS_AT_ONCE, RESETS_A_SECOND))
         return true;
-    return found(g, &context->count.http2_resets);
+    return exceed(l, &context->count.http2_resets);
 }
 
-void sse_http2_guard_sent(sse_http2_guard *g)
+void sse_http2_flood_allow_replies(sse_http2_flood_limits *l)
 {
-    sse_http2_bucket *b = &g->idle;
+    sse_http2_bucket *b = &l->control_frames;
 
-    b->level = b->level > IDLE_FOR_A_FRAME ? b->level - IDLE_FOR_A_FRAME : 0;
+    b->level = b->level > CONTROL_FOR_A_FRAME ? b->level - CONTROL_FOR_A_FRAME : 0;
 }

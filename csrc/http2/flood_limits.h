@@ -13,24 +13,25 @@ typedef struct sse_http2_bucket {
     uint32_t level;
 } sse_http2_bucket;
 
-typedef struct sse_http2_guard {
-    sse_http2_bucket resets, idle; /* streams reset; frames that carry nothing */
-    size_t block;                  /* bytes of the header block at hand, as sent */
+typedef struct sse_http2_flood_limits {
+    sse_http2_bucket resets, control_frames; /* streams reset; frames that carry nothing */
+    size_t block_bytes;                      /* bytes of the header block at hand, as sent */
     uint32_t block_frames;
-    uint64_t *count; /* of context->count: what was found, or NULL */
-} sse_http2_guard;
+    uint64_t *exceeded; /* of context->count: what was found, or NULL */
+} sse_http2_flood_limits;
 
 /* Counts a frame whose head has come. false: it is one too many. */
-bool sse_http2_guard_frame(sse_http2_guard *g, sse_context *context, const nghttp2_frame_hd *head);
+bool sse_http2_flood_count_frame(sse_http2_flood_limits *l, sse_context *context,
+                                 const nghttp2_frame_hd *head);
 
 /* Counts a stream that was reset. false: it is one too many. */
-bool sse_http2_guard_reset(sse_http2_guard *g, sse_context *context);
+bool sse_http2_flood_count_reset(sse_http2_flood_limits *l, sse_context *context);
 
 /* A DATA frame was sent: the client may answer it. */
-void sse_http2_guard_sent(sse_http2_guard *g);
+void sse_http2_flood_allow_replies(sse_http2_flood_limits *l);
 
 /* Bytes of header fields past which a block is without measure. */
-static inline size_t sse_http2_most_fields(const sse_limits *limits)
+static inline size_t sse_http2_max_field_bytes(const sse_limits *limits)
 {
     return 4 * limits->max_head + (64u << 10);
 }

@@ -7,43 +7,43 @@
 
 static void on_late(sse_deadline *d)
 {
-    sse_http2_reading *r = SSE_OWNER(d, sse_http2_reading, deadline);
+    sse_http2_reader *r = SSE_OWNER(d, sse_http2_reader, deadline);
 
-    sse_http2_response_refuse(r->stream, 408, "the body did not arrive in time");
+    sse_http2_response_reject(r->stream, 408, "the body did not arrive in time");
 }
 
-static void refuse_arrival(void *owner)
+static void reject_bodies_full(void *owner)
 {
-    sse_http2_response_refuse(owner, 503, SSE_BODIES_FULL);
+    sse_http2_response_reject(owner, 503, SSE_BODIES_FULL);
 }
 
-void sse_http2_reading_begin_body(sse_http2_stream *t)
+void sse_http2_request_begin_body(sse_http2_stream *t)
 {
     sse_context *context = sse_http2_context(t->session);
-    sse_http2_reading *r = t->read;
+    sse_http2_reader *r = t->reader;
 
-    sse_http2_windows_widen(t);
-    sse_arrival_begin(context, &r->arrival, t, refuse_arrival);
+    sse_http2_widen_window(t);
+    sse_arrival_begin(context, &r->arrival, t, reject_bodies_full);
     r->deadline.call = on_late;
     sse_timer_wheel_set(&context->wheel, &r->deadline, context->limits.body_timeout);
 }
 
-void sse_http2_reading_refuse_body(sse_http2_stream *t)
+void sse_http2_request_reject_body(sse_http2_stream *t)
 {
     char text[80];
 
     snprintf(text, sizeof text, "the body is larger than %llu bytes (max_body)",
              (unsigned long long)sse_http2_context(t->session)->limits.max_body);
-    sse_http2_response_refuse(t, 413, text);
+    sse_http2_response_reject(t, 413, text);
 }
 
 /* The newest body that arrives, or NULL. */
-static sse_http2_reading *newest(const sse_http2 *s)
+static sse_http2_reader *newest(const sse_http2_session *s)
 {
-    sse_http2_reading *found = NULL;
+    sse_http2_reader *found = NULL;
 
-    for (sse_http2_reading *r = s->reading; r; r = r->next)
-        if (r->request && !r->ready)
+    for (sse_http2_reader *r = s->readers; r; r = r->next)
+        if (r->request && !r->complete)
             found = r;
     return found;
 }
@@ -51,51 +51,51 @@ static sse_http2_reading *newest(const sse_http2 *s)
 /* SSE_EFULL: too many bodies, of this connection or of all. */
 static int append_body(sse_http2_stream *t, sse_slice bytes)
 {
-    sse_http2 *s = t->session;
-    sse_http2_reading *r = t->read;
+    sse_http2_session *s = t->session;
+    sse_http2_reader *r = t->reader;
     sse_context *context = sse_http2_context(s);
     int code = sse_arrival_append(context, &r->arrival, r->request, bytes);
 
     if (code == SSE_ETOOBIG || code == SSE_ENOMEM)
         return code;
-    s->bodies += bytes.len; /* also where it is refused: take_out takes it off */
-    while (!code && s->bodies > 4 * sse_http2_windows_unit(&context->limits)) {
-        sse_http2_reading *last = newest(s);
+    s->body_bytes += bytes.len; /* also where it is refused: remove_from_session takes it off */
+    while (!code && s->body_bytes > 4 * sse_http2_body_unit(&context->limits)) {
+        sse_http2_reader *last = newest(s);
 
         if (!last || last == r)
             return SSE_EFULL;
-        refuse_arrival(last->stream);
+        reject_bodies_full(last->stream);
     }
     return code;
 }
 
-void sse_http2_reading_body(sse_http2_stream *t, sse_slice bytes)
+void sse_http2_request_add_body(sse_http2_stream *t, sse_slice bytes)
 {
-    sse_http2 *s = t->session;
-    sse_http2_reading *r = t->read;
+    sse_http2_session *s = t->session;
+    sse_http2_reader *r = t->reader;
     int code = SSE_OK;
 
-    nghttp2_session_consume_connection(s->engine, bytes.len);
+    nghttp2_session_consume_connection(s->nghttp2, bytes.len);
     if (!r || !r->request)
         return;
     code = append_body(t, bytes);
     if (code == SSE_ETOOBIG)
-        sse_http2_reading_refuse_body(t);
+        sse_http2_request_reject_body(t);
     else if (code)
-        sse_http2_response_refuse(t, 503, code == SSE_EFULL ? SSE_BODIES_FULL : "out of memory");
+        sse_http2_response_reject(t, 503, code == SSE_EFULL ? SSE_BODIES_FULL : "out of memory");
     if (code)
         return;
-    sse_http2_windows_consume(r, bytes.len);
+    sse_http2_consume_window(r, bytes.len);
 }
 
-void sse_http2_reading_end(sse_http2_stream *t)
+void sse_http2_request_end(sse_http2_stream *t)
 {
-    sse_http2_reading *r = t->read;
+    sse_http2_reader *r = t->reader;
 
-    if (!r || !r->request || r->ready)
+    if (!r || !r->request || r->complete)
         return;
-    r->ready = true;
+    r->complete = true;
     sse_arrival_end(&r->arrival);
-    t->session->ready++;
+    t->session->ready_requests++;
     sse_timer_wheel_cancel(&sse_http2_context(t->session)->wheel, &r->deadline);
 }

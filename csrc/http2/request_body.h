@@ -5,11 +5,11 @@
 #include "session_types.h"
 
 /* The head is whole, and a body comes. */
-void sse_http2_reading_begin_body(sse_http2_stream *t);
-void sse_http2_reading_body(sse_http2_stream *t, sse_slice bytes);
-void sse_http2_reading_end(sse_http2_stream *t);
+void sse_http2_request_begin_body(sse_http2_stream *t);
+void sse_http2_request_add_body(sse_http2_stream *t, sse_slice bytes);
+void sse_http2_request_end(sse_http2_stream *t);
 
 /* Answers 413. */
-void sse_http2_reading_refuse_body(sse_http2_stream *t);
+void sse_http2_request_reject_body(sse_http2_stream *t);
 
 #endif

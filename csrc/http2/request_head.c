@@ -5,33 +5,33 @@
 #include <strings.h>
 
 #include "flood_limits.h"
-#include "request.h"
+#include "reader.h"
 #include "request_body.h"
 #include "response.h"
 #include "schedule.h"
 
-static void append(sse_http2_reading *r, sse_buffer *to, sse_slice bytes)
+static void append(sse_http2_reader *r, sse_buffer *to, sse_slice bytes)
 {
-    if (!r->over && bytes.len > 0 && sse_buffer_append(to, bytes.at, bytes.len))
-        r->over = true;
+    if (!r->head_too_large && bytes.len > 0 && sse_buffer_append(to, bytes.at, bytes.len))
+        r->head_too_large = true;
 }
 
-static void append_field(sse_http2_reading *r, sse_slice name, sse_slice value)
+static void append_field(sse_http2_reader *r, sse_slice name, sse_slice value)
 {
-    append(r, &r->text, name);
-    append(r, &r->text, SSE_SLICE(": "));
-    append(r, &r->text, value);
-    append(r, &r->text, SSE_SLICE("\r\n"));
+    append(r, &r->fields, name);
+    append(r, &r->fields, SSE_SLICE(": "));
+    append(r, &r->fields, value);
+    append(r, &r->fields, SSE_SLICE("\r\n"));
 }
 
-static void take_path(sse_http2_reading *r, sse_slice path)
+static void take_path(sse_http2_reader *r, sse_slice path)
 {
-    r->far = path.len > sse_http2_context(r->stream->session)->limits.max_target;
-    if (!r->far)
+    r->target_too_long = path.len > sse_http2_context(r->stream->session)->limits.max_target;
+    if (!r->target_too_long)
         append(r, &r->path, path);
 }
 
-static void take_field(sse_http2_reading *r, sse_slice name, sse_slice value)
+static void take_field(sse_http2_reader *r, sse_slice name, sse_slice value)
 {
     if (sse_slice_is(name, ":method"))
         append(r, &r->method, value);
@@ -48,14 +48,14 @@ static void take_field(sse_http2_reading *r, sse_slice name, sse_slice value)
     }
 }
 
-int sse_http2_reading_field(sse_http2_stream *t, sse_slice name, sse_slice value)
+int sse_http2_request_add_field(sse_http2_stream *t, sse_slice name, sse_slice value)
 {
-    sse_http2_reading *r = t->read;
+    sse_http2_reader *r = t->reader;
 
     if (!r)
-        return SSE_OK;                      /* refused already */
-    r->fields += name.len + value.len + 32; /* RFC 9113 section 6.5.2 */
-    if (r->fields > sse_http2_most_fields(&sse_http2_context(t->session)->limits))
+        return SSE_OK;                           /* refused already */
+    r->field_bytes += name.len + value.len + 32; /* RFC 9113 section 6.5.2 */
+    if (r->field_bytes > sse_http2_max_field_bytes(&sse_http2_context(t->session)->limits))
         return SSE_ETOOBIG;
     if (!r->request) /* else a trailer */
         take_field(r, name, value);
@@ -72,7 +72,7 @@ static bool has_blank(sse_slice s)
 }
 
 /* "GET /path HTTP/1.1", the Host, and then what came. false: it can't be. */
-static bool lay_out(sse_http2_reading *r, sse_buffer *out)
+static bool write_head(sse_http2_reader *r, sse_buffer *out)
 {
     sse_slice method = sse_buffer_slice(&r->method), path = sse_buffer_slice(&r->path);
     sse_slice host = sse_buffer_slice(&r->authority);
@@ -92,16 +92,16 @@ static bool lay_out(sse_http2_reading *r, sse_buffer *out)
         append(r, out, host);
         append(r, out, SSE_SLICE("\r\n"));
     }
-    append(r, out, sse_buffer_slice(&r->text));
+    append(r, out, sse_buffer_slice(&r->fields));
     append(r, out, SSE_SLICE("\r\n"));
     return true;
 }
 
 /* A Host beside :authority must say the same; it is left out then (RFC 9113 section 8.3.1). */
-static bool settle_host(sse_http2_reading *r)
+static bool drop_equal_host(sse_http2_reader *r)
 {
     static const char name[] = "host: ";
-    sse_buffer *text = &r->text;
+    sse_buffer *text = &r->fields;
     sse_slice authority = sse_buffer_slice(&r->authority);
     size_t at = 0;
 
@@ -122,7 +122,7 @@ static bool settle_host(sse_http2_reading *r)
     return true;
 }
 
-static int parse(sse_http2_reading *r, sse_buffer *out, sse_http1_head *head,
+static int parse(sse_http2_reader *r, sse_buffer *out, sse_http1_head *head,
                  sse_http1_refusal *refusal)
 {
     const sse_limits *limits = &sse_http2_context(r->stream->session)->limits;
@@ -131,23 +131,23 @@ static int parse(sse_http2_reading *r, sse_buffer *out, sse_http1_head *head,
     int code = SSE_EPROTO;
 
     *refusal = (sse_http1_refusal){ 400, "The request's pseudo-header fields are malformed." };
-    if (r->far)
+    if (r->target_too_long)
         *refusal = (sse_http1_refusal){ 414, "The target is too long." };
-    else if (r->over)
+    else if (r->head_too_large)
         *refusal = (sse_http1_refusal){ 431, "The request head is too large." };
-    else if (!settle_host(r))
+    else if (!drop_equal_host(r))
         refusal->reason = ":authority and Host differ.";
     else
         code = SSE_OK;
     if (code)
         return code;
-    if (!lay_out(r, out))
+    if (!write_head(r, out))
         return SSE_EPROTO;
     code = sse_http1_parse_head(out->data, out->len, &bounds, &scanned, head, &used, refusal);
     return !code && used != out->len ? SSE_EPROTO : code;
 }
 
-static sse_request *make_request(sse_http2_reading *r, const sse_http1_head *head)
+static sse_request *make_request(sse_http2_reader *r, const sse_http1_head *head)
 {
     sse_request *request =
         sse_request_new(head, (size_t)sse_http2_context(r->stream->session)->limits.max_body);
@@ -160,57 +160,57 @@ static sse_request *make_request(sse_http2_reading *r, const sse_http1_head *hea
 }
 
 /* The client waits for our word before it sends the body (RFC 9110 section 10.1.1). */
-static void encourage(sse_http2_stream *t)
+static void send_continue(sse_http2_stream *t)
 {
     nghttp2_nv status = { (uint8_t *)":status", (uint8_t *)"100", 7, 3, NGHTTP2_NV_FLAG_NONE };
 
-    if (nghttp2_submit_headers(t->session->engine, NGHTTP2_FLAG_NONE, t->id, NULL, &status, 1,
+    if (nghttp2_submit_headers(t->session->nghttp2, NGHTTP2_FLAG_NONE, t->id, NULL, &status, 1,
                                NULL))
         t->session->failed = true;
 }
 
 /* The head is understood: the body comes, or nothing more. */
-static void take_head(sse_http2_stream *t, const sse_http1_head *head, bool last)
+static void accept_head(sse_http2_stream *t, const sse_http1_head *head, bool last)
 {
-    sse_http2_reading *r = t->read;
+    sse_http2_reader *r = t->reader;
     sse_context *context = sse_http2_context(t->session);
 
     r->request = make_request(r, head);
     if (!r->request) {
-        sse_http2_response_refuse(t, 503, "out of memory");
+        sse_http2_response_reject(t, 503, "out of memory");
     } else if (sse_request_count(context, r->request, last)) {
-        sse_http2_response_refuse(t, 503, SSE_BODIES_FULL);
+        sse_http2_response_reject(t, 503, SSE_BODIES_FULL);
     } else if (head->content_length > 0 &&
                (uint64_t)head->content_length > context->limits.max_body) {
-        sse_http2_reading_refuse_body(t);
+        sse_http2_request_reject_body(t);
     } else if (last) {
-        sse_http2_reading_end(t);
+        sse_http2_request_end(t);
     } else {
         if (sse_http1_find(head, "expect"))
-            encourage(t);
-        sse_http2_reading_begin_body(t);
+            send_continue(t);
+        sse_http2_request_begin_body(t);
     }
 }
 
-void sse_http2_reading_head(sse_http2_stream *t, bool last)
+void sse_http2_request_end_head(sse_http2_stream *t, bool last)
 {
-    sse_http2_reading *r = t->read;
+    sse_http2_reader *r = t->reader;
     sse_http1_head head;
     sse_http1_refusal refusal;
     sse_buffer out;
 
     if (!r)
         return;
-    r->whole_head = true;
-    t->session->heads--;
-    sse_http2_set_deadline(t->session);
-    sse_buffer_init(&out, r->text.max + r->path.max);
+    r->head_ended = true;
+    t->session->partial_heads--;
+    sse_http2_schedule_deadline(t->session);
+    sse_buffer_init(&out, r->fields.max + r->path.max);
     if (parse(r, &out, &head, &refusal)) {
-        sse_http2_response_refuse(t, refusal.status, refusal.reason);
+        sse_http2_response_reject(t, refusal.status, refusal.reason);
     } else {
-        take_head(t, &head, last);
-        if (t->read)
-            sse_http2_reading_free_text(t->read);
+        accept_head(t, &head, last);
+        if (t->reader)
+            sse_http2_reader_free_head(t->reader);
     }
     sse_buffer_free(&out);
 }

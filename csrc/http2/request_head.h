@@ -5,9 +5,9 @@
 #include "session_types.h"
 
 /* A field of the head. SSE_ETOOBIG: without measure. */
-int sse_http2_reading_field(sse_http2_stream *t, sse_slice name, sse_slice value);
+int sse_http2_request_add_field(sse_http2_stream *t, sse_slice name, sse_slice value);
 
 /* The head is whole; with `last` the request is. */
-void sse_http2_reading_head(sse_http2_stream *t, bool last);
+void sse_http2_request_end_head(sse_http2_stream *t, bool last);
 
 #endif

@@ -5,16 +5,16 @@
 
 #include "../http/response_fields.h"
 #include "../wire/http1_response.h"
-#include "request.h"
+#include "reader.h"
 #include "schedule.h"
 #include "stream.h"
 
 static int enqueue(sse_http2_stream *t, sse_frame *frame)
 {
-    sse_http2 *s = t->session;
+    sse_http2_session *s = t->session;
     int code = SSE_OK;
 
-    if (t->reset || t->lost || s->failed || sse_connection_ended(s->connection) ||
+    if (t->reset || t->ended || s->failed || sse_connection_ended(s->connection) ||
         s->connection->finishing)
         return SSE_ECLOSED;
     code = sse_queue_push(&t->out, &sse_http2_context(s)->count.queued, frame, 0);
@@ -29,37 +29,37 @@ static void resume(sse_http2_stream *t)
 {
     if (t->deferred) {
         t->deferred = false;
-        if (nghttp2_session_resume_data(t->session->engine, t->id))
+        if (nghttp2_session_resume_data(t->session->nghttp2, t->id))
             t->session->failed = true;
     }
-    sse_http2_stream_busy(t);
-    sse_http2_wake(t->session);
+    sse_http2_stream_set_pending(t);
+    sse_http2_schedule_flush(t->session);
 }
 
-static void set_head(sse_http2_stream *t, sse_http2_head *head)
+static void set_head(sse_http2_stream *t, sse_http2_response_head *head)
 {
     t->head = head;
-    sse_http2_stream_busy(t);
-    sse_http2_wake(t->session);
+    sse_http2_stream_set_pending(t);
+    sse_http2_schedule_flush(t->session);
 }
 
-static int start_answer(sse_exchange *x, int status, const sse_http1_field *fields, size_t count,
-                        int64_t length, size_t *bad)
+static int start_response(sse_exchange *x, int status, const sse_http1_field *fields, size_t count,
+                          int64_t length, size_t *bad)
 {
     sse_http2_stream *t = x->session;
-    sse_http2_head *head = NULL;
+    sse_http2_response_head *head = NULL;
     int code = SSE_OK;
 
-    if (t->reset || t->lost || t->session->failed || sse_connection_ended(t->session->connection))
+    if (t->reset || t->ended || t->session->failed || sse_connection_ended(t->session->connection))
         return SSE_ECLOSED;
-    code =
-        sse_http2_head_new(sse_context_date(x->context), status, fields, count, length, bad, &head);
+    code = sse_http2_response_head_new(sse_context_date(x->context), status, fields, count, length,
+                                       bad, &head);
     if (code)
         return code;
     if (!sse_response_has_body(status))
         x->head_only = true;
     head->has_body = length < 0 || (length > 0 && !x->head_only);
-    t->tell = true;
+    t->notify_drain = true;
     set_head(t, head);
     return SSE_OK;
 }
@@ -71,7 +71,7 @@ static int send_frame(sse_exchange *x, sse_frame *frame)
 
     if (code)
         return code;
-    t->tell = true;
+    t->notify_drain = true;
     resume(t);
     return SSE_OK;
 }
@@ -79,9 +79,9 @@ static int send_frame(sse_exchange *x, sse_frame *frame)
 /* More waits than the client has asked for, or than the socket takes. */
 static bool is_behind(const sse_http2_stream *t)
 {
-    const sse_http2 *s = t->session;
-    int32_t stream = nghttp2_session_get_stream_remote_window_size(s->engine, t->id);
-    int32_t all = nghttp2_session_get_remote_window_size(s->engine);
+    const sse_http2_session *s = t->session;
+    int32_t stream = nghttp2_session_get_stream_remote_window_size(s->nghttp2, t->id);
+    int32_t all = nghttp2_session_get_remote_window_size(s->nghttp2);
 
     return s->connection->stalled || all < 0 || s->queued > (size_t)all || stream < 0 ||
            sse_queue_bytes(&t->out) > (size_t)stream;
@@ -97,59 +97,60 @@ static int push_frame(sse_exchange *x, sse_frame *frame)
     resume(t);
     if (!is_behind(t))
         return SSE_OK;
-    t->tell = true;
+    t->notify_drain = true;
     return SSE_EAGAIN;
 }
 
-static void finish_answer(sse_exchange *x)
+static void finish_response(sse_exchange *x)
 {
     sse_http2_stream *t = x->session;
 
     if (!t)
         return;
     t->exchange = NULL;
-    t->finished = true;
+    t->complete = true;
     if (!t->closed)
         resume(t);
 }
 
-static void hurry_answer(sse_exchange *x, uint64_t ms)
+static void hurry_response(sse_exchange *x, uint64_t ms)
 {
     sse_http2_stream *t = x->session;
 
     if (!t || t->closed)
         return;
-    t->hurried = true;
-    t->due = sse_http2_now(t->session) + ms;
-    sse_http2_watch(t->session, t->due);
+    t->timeout_final = true;
+    t->timeout_at = sse_http2_now(t->session) + ms;
+    sse_http2_schedule_timer(t->session, t->timeout_at);
 }
 
-void sse_http2_response_refuse(sse_http2_stream *t, int status, const char *reason)
+void sse_http2_response_reject(sse_http2_stream *t, int status, const char *reason)
 {
     sse_http1_field fields[2] = { sse_response_text_field("Content-Type",
                                                           "text/plain; charset=utf-8") };
     sse_context *context = sse_http2_context(t->session);
-    sse_http2_head *head = NULL;
+    sse_http2_response_head *head = NULL;
     sse_frame *frame = NULL;
     char text[256], seconds[8];
     size_t count = 1;
     int n = snprintf(text, sizeof text, "%d %s: %s\n", status, sse_http1_reason(status), reason);
 
-    sse_http2_reading_free(t);
-    if (t->reset || t->lost)
+    sse_http2_reader_free(t);
+    if (t->reset || t->ended)
         return;
     if (status == 503)
         fields[count++] = sse_response_retry_after(seconds);
     context->count.rejected[status - 400]++;
     frame = sse_frame_raw((sse_slice){ text, (size_t)n });
     if (!frame ||
-        sse_http2_head_new(sse_context_date(context), status, fields, count, n, NULL, &head) ||
+        sse_http2_response_head_new(sse_context_date(context), status, fields, count, n, NULL,
+                                    &head) ||
         enqueue(t, frame)) {
         free(head);
         sse_http2_stream_reset(t, NGHTTP2_INTERNAL_ERROR);
     } else {
         head->has_body = true;
-        t->finished = true;
+        t->complete = true;
         set_head(t, head);
     }
     sse_frame_unref(frame);
@@ -157,7 +158,7 @@ void sse_http2_response_refuse(sse_http2_stream *t, int status, const char *reas
 
 /* While nothing of the answer went out, it can still become a 500; else the client is to see that
  * it broke off. */
-static void abort_answer(sse_exchange *x)
+static void abort_response(sse_exchange *x)
 {
     sse_http2_stream *t = x->session;
 
@@ -168,13 +169,13 @@ static void abort_answer(sse_exchange *x)
         return;
     if (x->state == SSE_EXCHANGE_STARTED && t->head && !x->head_only) {
         sse_http2_stream_drop_response(t);
-        sse_http2_response_refuse(t, 500, "the answer broke off");
+        sse_http2_response_reject(t, 500, "the answer broke off");
     } else {
         sse_http2_stream_reset(t, NGHTTP2_INTERNAL_ERROR);
     }
 }
 
-static void flush_answer(sse_exchange *x, bool again)
+static void flush_response(sse_exchange *x, bool again)
 {
     sse_http2_stream *t = x->session;
 
@@ -188,7 +189,7 @@ static size_t pending_bytes(const sse_exchange *x)
     sse_http2_stream *t = x->session;
     size_t bytes = sse_queue_bytes(&t->out);
 
-    t->tell = t->tell || bytes > 0;
+    t->notify_drain = t->notify_drain || bytes > 0;
     return bytes;
 }
 
@@ -210,10 +211,10 @@ static bool is_lost(const sse_exchange *x)
 {
     const sse_http2_stream *t = x->session;
 
-    return t->lost || t->reset || sse_connection_ended(t->session->connection);
+    return t->ended || t->reset || sse_connection_ended(t->session->connection);
 }
 
 const sse_transport sse_http2_transport = {
-    start_answer, send_frame,    push_frame,   finish_answer, hurry_answer, abort_answer,
-    flush_answer, pending_bytes, queued_bytes, connection_of, is_lost,
+    start_response, send_frame,    push_frame,   finish_response, hurry_response, abort_response,
+    flush_response, pending_bytes, queued_bytes, connection_of,   is_lost,
 };

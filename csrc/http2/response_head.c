@@ -48,7 +48,7 @@ static uint8_t *put(char **to, sse_slice s, bool lower)
     return (uint8_t *)at;
 }
 
-static void add(sse_http2_head *head, char **to, sse_slice name, sse_slice value)
+static void add(sse_http2_response_head *head, char **to, sse_slice name, sse_slice value)
 {
     nghttp2_nv *nv = &head->fields[head->count++];
 
@@ -57,13 +57,14 @@ static void add(sse_http2_head *head, char **to, sse_slice name, sse_slice value
     nv->value = put(to, value, false);
 }
 
-int sse_http2_head_new(const char *date, int status, const sse_http1_field *fields, size_t count,
-                       int64_t length, size_t *bad, sse_http2_head **out)
+int sse_http2_response_head_new(const char *date, int status, const sse_http1_field *fields,
+                                size_t count, int64_t length, size_t *bad,
+                                sse_http2_response_head **out)
 {
     sse_http1_field all[SSE_HTTP1_MAX_FIELDS + SSE_RESPONSE_COMMON_FIELDS];
     char length_text[SSE_RESPONSE_LENGTH_SIZE], digits[3], *to = NULL;
     size_t bytes = 0;
-    sse_http2_head *head = NULL;
+    sse_http2_response_head *head = NULL;
     int code = SSE_OK;
 
     if (count > SSE_HTTP1_MAX_FIELDS)
@@ -78,7 +79,7 @@ int sse_http2_head_new(const char *date, int status, const sse_http1_field *fiel
                   sizeof digits);
     if (!head)
         return SSE_ENOMEM;
-    *head = (sse_http2_head){ 0 };
+    *head = (sse_http2_response_head){ 0 };
     to = (char *)&head->fields[count + 1];
     digits[0] = (char)('0' + status / 100);
     digits[1] = (char)('0' + status / 10 % 10);

@@ -1,27 +1,27 @@
 #include "schedule.h"
 
-void sse_http2_wake(sse_http2 *s)
+void sse_http2_schedule_flush(sse_http2_session *s)
 {
-    s->wanted = true;
+    s->flush_wanted = true;
     sse_connection_wake(s->connection);
 }
 
-void sse_http2_watch(sse_http2 *s, uint64_t due)
+void sse_http2_schedule_timer(sse_http2_session *s, uint64_t due)
 {
     uint64_t now = sse_http2_now(s);
 
-    if (sse_connection_ended(s->connection) || (s->watch.link && s->watch.due <= due))
+    if (sse_connection_ended(s->connection) || (s->timer.link && s->timer.due <= due))
         return;
-    sse_timer_wheel_set(&sse_http2_context(s)->wheel, &s->watch, due > now ? due - now : 1);
+    sse_timer_wheel_set(&sse_http2_context(s)->wheel, &s->timer, due > now ? due - now : 1);
 }
 
-void sse_http2_set_deadline(sse_http2 *s)
+void sse_http2_schedule_deadline(sse_http2_session *s)
 {
     const sse_limits *limits = &sse_http2_context(s)->limits;
 
-    if (s->heads > 0)
+    if (s->partial_heads > 0)
         sse_connection_deadline(s->connection, limits->head_timeout);
-    else if (s->count == 0)
+    else if (s->stream_count == 0)
         sse_connection_deadline(s->connection, limits->idle_timeout);
     else
         sse_connection_deadline(s->connection, 0);

@@ -5,12 +5,12 @@
 #include "session_types.h"
 
 /* A flush is due. */
-void sse_http2_wake(sse_http2 *s);
+void sse_http2_schedule_flush(sse_http2_session *s);
 
 /* The connection's deadline, after what is open now. */
-void sse_http2_set_deadline(sse_http2 *s);
+void sse_http2_schedule_deadline(sse_http2_session *s);
 
 /* The watch fires at `due` at the latest. */
-void sse_http2_watch(sse_http2 *s, uint64_t due);
+void sse_http2_schedule_timer(sse_http2_session *s, uint64_t due);
 
 #endif

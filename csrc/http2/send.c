@@ -6,57 +6,57 @@
 #include "shutdown.h"
 #include "stream.h"
 
-#define FRAME_HEAD 9                   /* bytes */
-#define BLOCK      ((size_t)16 << 10)  /* bytes gathered in one piece */
-#define OUTPUT     ((size_t)128 << 10) /* bytes a flush queues at most, or a frame more */
+#define FRAME_HEAD  9                   /* bytes */
+#define BUFFER_SIZE ((size_t)16 << 10)  /* bytes gathered in one piece */
+#define MAX_QUEUED  ((size_t)128 << 10) /* bytes a flush queues at most, or a frame more */
 
-static bool output_full(const sse_http2 *s)
+static bool output_full(const sse_http2_session *s)
 {
-    return sse_connection_pending(s->connection) >= OUTPUT;
+    return sse_connection_pending(s->connection) >= MAX_QUEUED;
 }
 
 /* Room for len bytes in the block at hand, or in a new one; NULL: out of memory. */
-static char *room(sse_http2 *s, size_t len)
+static char *reserve(sse_http2_session *s, size_t len)
 {
-    if (!s->block || s->used + len > s->block->payload) {
-        sse_frame_unref(s->block);
-        s->used = 0;
-        s->block = sse_frame_blank(len > BLOCK ? len : BLOCK);
+    if (!s->buffer || s->buffer_used + len > s->buffer->payload) {
+        sse_frame_unref(s->buffer);
+        s->buffer_used = 0;
+        s->buffer = sse_frame_blank(len > BUFFER_SIZE ? len : BUFFER_SIZE);
     }
-    return s->block ? s->block->bytes + s->used : NULL;
+    return s->buffer ? s->buffer->bytes + s->buffer_used : NULL;
 }
 
-static int gather(sse_http2 *s, const void *bytes, size_t len)
+static int append(sse_http2_session *s, const void *bytes, size_t len)
 {
-    char *to = room(s, len);
+    char *to = reserve(s, len);
 
     if (!to)
         return SSE_ENOMEM;
     memcpy(to, bytes, len);
-    s->used += len;
-    return sse_connection_send_part(s->connection, s->block, (sse_slice){ to, len });
+    s->buffer_used += len;
+    return sse_connection_send_part(s->connection, s->buffer, (sse_slice){ to, len });
 }
 
-static ssize_t on_send(nghttp2_session *engine, const uint8_t *bytes, size_t len, int flags,
+static ssize_t on_send(nghttp2_session *nghttp2, const uint8_t *bytes, size_t len, int flags,
                        void *user)
 {
-    sse_http2 *s = user;
+    sse_http2_session *s = user;
 
-    (void)engine;
+    (void)nghttp2;
     (void)flags;
     if (output_full(s)) {
-        s->more = true;
+        s->flush_partial = true;
         return NGHTTP2_ERR_WOULDBLOCK;
     }
-    return gather(s, bytes, len) ? NGHTTP2_ERR_CALLBACK_FAILURE : (ssize_t)len;
+    return append(s, bytes, len) ? NGHTTP2_ERR_CALLBACK_FAILURE : (ssize_t)len;
 }
 
 /* A DATA frame: its head, and len bytes that the stream's queue refers to. */
-static int send_frame(sse_http2 *s, sse_http2_stream *t, const uint8_t *head, size_t len)
+static int send_frame(sse_http2_session *s, sse_http2_stream *t, const uint8_t *head, size_t len)
 {
     sse_connection *c = s->connection;
     size_t moved = 0;
-    int code = gather(s, head, FRAME_HEAD);
+    int code = append(s, head, FRAME_HEAD);
 
     if (!code)
         code = sse_queue_move(&t->out, &c->out, len, &moved);
@@ -64,44 +64,44 @@ static int send_frame(sse_http2 *s, sse_http2_stream *t, const uint8_t *head, si
     return code;
 }
 
-static int on_send_data(nghttp2_session *engine, nghttp2_frame *frame, const uint8_t *head,
+static int on_send_data(nghttp2_session *nghttp2, nghttp2_frame *frame, const uint8_t *head,
                         size_t len, nghttp2_data_source *source, void *user)
 {
-    sse_http2 *s = user;
+    sse_http2_session *s = user;
     sse_http2_stream *t = source->ptr;
 
-    (void)engine;
+    (void)nghttp2;
     (void)frame; /* no padding is asked for */
     if (output_full(s)) {
-        s->more = true;
+        s->flush_partial = true;
         return NGHTTP2_ERR_WOULDBLOCK;
     }
     if (t->reset) /* since the engine asked how much: it is gone */
         return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
     if (send_frame(s, t, head, len))
         return NGHTTP2_ERR_CALLBACK_FAILURE; /* half a frame can't stay half */
-    if (!t->hurried)
-        t->due = 0;
-    sse_http2_guard_sent(&s->guard);
+    if (!t->timeout_final)
+        t->timeout_at = 0;
+    sse_http2_flood_allow_replies(&s->flood_limits);
     return 0;
 }
 
 /* How much goes next; it is sent by on_send_data. */
-static ssize_t on_read(nghttp2_session *engine, int32_t id, uint8_t *buffer, size_t len,
-                       uint32_t *flags, nghttp2_data_source *source, void *user)
+static ssize_t on_read_body(nghttp2_session *nghttp2, int32_t id, uint8_t *buffer, size_t len,
+                            uint32_t *flags, nghttp2_data_source *source, void *user)
 {
     sse_http2_stream *t = source->ptr;
     size_t bytes = sse_queue_bytes(&t->out);
 
-    (void)engine;
+    (void)nghttp2;
     (void)id;
     (void)buffer;
     (void)user;
-    if (bytes == 0 && !t->finished) {
+    if (bytes == 0 && !t->complete) {
         t->deferred = true;
         return NGHTTP2_ERR_DEFERRED;
     }
-    if (bytes <= len && t->finished)
+    if (bytes <= len && t->complete)
         *flags |= NGHTTP2_DATA_FLAG_EOF;
     *flags |= NGHTTP2_DATA_FLAG_NO_COPY;
     return (ssize_t)(bytes < len ? bytes : len);
@@ -109,59 +109,60 @@ static ssize_t on_read(nghttp2_session *engine, int32_t id, uint8_t *buffer, siz
 
 /* An answer without an end would hold back those behind it if it were not served in turns
  * (RFC 9218 section 4.2). */
-static void share(const sse_http2_stream *t)
+static void set_incremental(const sse_http2_stream *t)
 {
     nghttp2_extpri priority = { .urgency = NGHTTP2_EXTPRI_DEFAULT_URGENCY, .inc = 1 };
 
     if (t->exchange && t->exchange->state == SSE_EXCHANGE_STARTED)
-        nghttp2_session_change_extpri_stream_priority(t->session->engine, t->id, &priority, 1);
+        nghttp2_session_change_extpri_stream_priority(t->session->nghttp2, t->id, &priority, 1);
 }
 
 static void submit_head(sse_http2_stream *t)
 {
-    nghttp2_data_provider body = { .source.ptr = t, .read_callback = on_read };
-    int code = nghttp2_submit_response(t->session->engine, t->id, t->head->fields, t->head->count,
+    nghttp2_data_provider body = { .source.ptr = t, .read_callback = on_read_body };
+    int code = nghttp2_submit_response(t->session->nghttp2, t->id, t->head->fields, t->head->count,
                                        t->head->has_body ? &body : NULL);
 
     free(t->head);
     t->head = NULL;
-    share(t);
+    set_incremental(t);
     if (code) {
-        sse_http2_stream_lose(t, SSE_END_ERROR);
+        sse_http2_stream_end(t, SSE_END_ERROR);
         sse_http2_stream_reset(t, NGHTTP2_INTERNAL_ERROR);
     }
 }
 
-void sse_http2_submit_heads(sse_http2 *s)
+void sse_http2_submit_heads(sse_http2_session *s)
 {
     sse_http2_stream *next = NULL;
 
-    for (sse_http2_stream *t = s->busy; t; t = next) {
-        next = t->next_busy;
+    for (sse_http2_stream *t = s->pending; t; t = next) {
+        next = t->next_pending;
         if (t->head)
             submit_head(t);
     }
 }
 
-static int on_frame_sent(nghttp2_session *engine, const nghttp2_frame *frame, void *user)
+static int on_frame_sent(nghttp2_session *nghttp2, const nghttp2_frame *frame, void *user)
 {
-    sse_http2 *s = user;
+    sse_http2_session *s = user;
     sse_http2_stream *t = NULL;
 
     if (frame->hd.type == NGHTTP2_GOAWAY)
         sse_http2_shutdown_goaway_sent(s);
     if (!(frame->hd.flags & NGHTTP2_FLAG_END_STREAM) || frame->hd.type > NGHTTP2_HEADERS)
         return 0;
-    t = nghttp2_session_get_stream_user_data(engine, frame->hd.stream_id);
-    if (!t || t->peer_done)
+    t = nghttp2_session_get_stream_user_data(nghttp2, frame->hd.stream_id);
+    if (!t || t->half_closed_remote)
         return 0;
-    t->hurried = true; /* the rest of the request is not wanted; but first the answer is read */
-    t->due = sse_http2_now(s) + SSE_LINGER_MS;
-    sse_http2_watch(s, t->due);
+    t->timeout_final = true; /* the rest of the request is not wanted; but first the answer is read
+                              */
+    t->timeout_at = sse_http2_now(s) + SSE_LINGER_MS;
+    sse_http2_schedule_timer(s, t->timeout_at);
     return 0;
 }
 
-static int on_frame_not_sent(nghttp2_session *engine, const nghttp2_frame *frame, int error,
+static int on_frame_not_sent(nghttp2_session *nghttp2, const nghttp2_frame *frame, int error,
                              void *user)
 {
     sse_http2_stream *t = NULL;
@@ -170,9 +171,9 @@ static int on_frame_not_sent(nghttp2_session *engine, const nghttp2_frame *frame
     (void)error;
     if (frame->hd.type != NGHTTP2_HEADERS)
         return 0;
-    t = nghttp2_session_get_stream_user_data(engine, frame->hd.stream_id);
+    t = nghttp2_session_get_stream_user_data(nghttp2, frame->hd.stream_id);
     if (t) {
-        sse_http2_stream_lose(t, SSE_END_ERROR);
+        sse_http2_stream_end(t, SSE_END_ERROR);
         sse_http2_stream_reset(t, NGHTTP2_INTERNAL_ERROR);
     }
     return 0;

@@ -5,7 +5,7 @@
 #include "session_types.h"
 
 /* The heads that wait go to the engine. */
-void sse_http2_submit_heads(sse_http2 *s);
+void sse_http2_submit_heads(sse_http2_session *s);
 
 void sse_http2_set_send_callbacks(nghttp2_session_callbacks *callbacks);
 

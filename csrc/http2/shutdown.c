@@ -3,34 +3,34 @@
 #include "schedule.h"
 
 /* In two steps, since what the client has sent meanwhile is on its way (RFC 9113 section 6.8). */
-void sse_http2_shutdown_start(sse_http2 *s)
+void sse_http2_shutdown_start(sse_http2_session *s)
 {
     if (s->draining)
         return;
     s->draining = true;
-    if (nghttp2_submit_shutdown_notice(s->engine))
+    if (nghttp2_submit_shutdown_notice(s->nghttp2))
         s->failed = true;
-    s->drain_due = sse_http2_now(s) + SSE_UNUSED_MS;
-    sse_http2_watch(s, s->drain_due);
-    sse_http2_wake(s);
+    s->goaway_at = sse_http2_now(s) + SSE_UNUSED_MS;
+    sse_http2_schedule_timer(s, s->goaway_at);
+    sse_http2_schedule_flush(s);
     for (sse_http2_stream *t = s->streams; t; t = t->next)
         if (t->exchange)
             sse_exchange_want_end(t->exchange);
 }
 
 /* What was under way comes before the PING's ACK. */
-void sse_http2_shutdown_goaway_sent(sse_http2 *s)
+void sse_http2_shutdown_goaway_sent(sse_http2_session *s)
 {
-    if (s->drain_due && nghttp2_submit_ping(s->engine, NGHTTP2_FLAG_NONE, NULL))
+    if (s->goaway_at && nghttp2_submit_ping(s->nghttp2, NGHTTP2_FLAG_NONE, NULL))
         s->failed = true;
 }
 
-void sse_http2_shutdown_finish(sse_http2 *s)
+void sse_http2_shutdown_finish(sse_http2_session *s)
 {
-    int32_t last = nghttp2_session_get_last_proc_stream_id(s->engine);
+    int32_t last = nghttp2_session_get_last_proc_stream_id(s->nghttp2);
 
-    s->drain_due = 0;
-    if (nghttp2_submit_goaway(s->engine, NGHTTP2_FLAG_NONE, last, NGHTTP2_NO_ERROR, NULL, 0))
+    s->goaway_at = 0;
+    if (nghttp2_submit_goaway(s->nghttp2, NGHTTP2_FLAG_NONE, last, NGHTTP2_NO_ERROR, NULL, 0))
         s->failed = true;
-    sse_http2_wake(s);
+    sse_http2_schedule_flush(s);
 }

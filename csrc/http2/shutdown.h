@@ -5,12 +5,12 @@
 #include "session_types.h"
 
 /* The first GOAWAY. */
-void sse_http2_shutdown_start(sse_http2 *s);
+void sse_http2_shutdown_start(sse_http2_session *s);
 
 /* A GOAWAY was sent. */
-void sse_http2_shutdown_goaway_sent(sse_http2 *s);
+void sse_http2_shutdown_goaway_sent(sse_http2_session *s);
 
 /* The second GOAWAY. */
-void sse_http2_shutdown_finish(sse_http2 *s);
+void sse_http2_shutdown_finish(sse_http2_session *s);
 
 #endif

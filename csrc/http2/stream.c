@@ -2,12 +2,12 @@
 
 #include <stdlib.h>
 
-#include "request.h"
+#include "reader.h"
 #include "schedule.h"
 
 /* --- life ---------------------------------------------------------------- */
 
-sse_http2_stream *sse_http2_stream_new(sse_http2 *s, int32_t id)
+sse_http2_stream *sse_http2_stream_new(sse_http2_session *s, int32_t id)
 {
     sse_context *context = sse_http2_context(s);
     sse_http2_stream *t = sse_slab_take(&context->http2_streams, sizeof *t);
@@ -22,32 +22,32 @@ sse_http2_stream *sse_http2_stream_new(sse_http2 *s, int32_t id)
     if (t->next)
         t->next->link = &t->next;
     s->streams = t;
-    s->count++;
+    s->stream_count++;
     context->count.http2_streams++;
     return t;
 }
 
-void sse_http2_stream_busy(sse_http2_stream *t)
+void sse_http2_stream_set_pending(sse_http2_stream *t)
 {
-    sse_http2 *s = t->session;
+    sse_http2_session *s = t->session;
 
-    if (t->busy_link)
+    if (t->pending_link)
         return;
-    t->next_busy = s->busy;
-    t->busy_link = &s->busy;
-    if (t->next_busy)
-        t->next_busy->busy_link = &t->next_busy;
-    s->busy = t;
+    t->next_pending = s->pending;
+    t->pending_link = &s->pending;
+    if (t->next_pending)
+        t->next_pending->pending_link = &t->next_pending;
+    s->pending = t;
 }
 
-void sse_http2_stream_idle(sse_http2_stream *t)
+void sse_http2_stream_clear_pending(sse_http2_stream *t)
 {
-    if (!t->busy_link)
+    if (!t->pending_link)
         return;
-    *t->busy_link = t->next_busy;
-    if (t->next_busy)
-        t->next_busy->busy_link = t->busy_link;
-    t->busy_link = NULL;
+    *t->pending_link = t->next_pending;
+    if (t->next_pending)
+        t->next_pending->pending_link = t->pending_link;
+    t->pending_link = NULL;
 }
 
 /* What was to go doesn't. */
@@ -71,13 +71,13 @@ static void end_exchange(sse_http2_stream *t, sse_reason reason)
 /* The session forgets the stream, whose answer and request are dropped. */
 static void leave_session(sse_http2_stream *t)
 {
-    sse_http2_reading_free(t);
-    sse_http2_stream_idle(t);
+    sse_http2_reader_free(t);
+    sse_http2_stream_clear_pending(t);
     sse_http2_stream_drop_response(t);
     *t->link = t->next;
     if (t->next)
         t->next->link = t->link;
-    t->session->count--;
+    t->session->stream_count--;
     sse_http2_context(t->session)->count.http2_streams--;
 }
 
@@ -102,7 +102,7 @@ void sse_http2_stream_free(sse_http2_stream *t, sse_reason reason)
 }
 
 /* At the end of the turn, before connections and their sessions are freed. */
-static void end_lost_streams(sse_context *context)
+static void end_exchanges(sse_context *context)
 {
     while (context->http2_ending) {
         sse_http2_stream *t = context->http2_ending;
@@ -114,16 +114,16 @@ static void end_lost_streams(sse_context *context)
     }
 }
 
-void sse_http2_stream_lose(sse_http2_stream *t, sse_reason reason)
+void sse_http2_stream_end(sse_http2_stream *t, sse_reason reason)
 {
     sse_context *context = sse_http2_context(t->session);
 
-    t->lost = true;
+    t->ended = true;
     if (!t->reason)
         t->reason = (uint8_t)reason;
     if (t->ending_link)
         return;
-    context->end_http2_streams = end_lost_streams;
+    context->end_http2_streams = end_exchanges;
     t->next_ending = context->http2_ending;
     t->ending_link = &context->http2_ending;
     if (t->next_ending)
@@ -132,9 +132,9 @@ void sse_http2_stream_lose(sse_http2_stream *t, sse_reason reason)
     sse_context_wake(context);
 }
 
-void sse_http2_stream_closed(sse_http2_stream *t, sse_reason reason)
+void sse_http2_stream_close(sse_http2_stream *t, sse_reason reason)
 {
-    sse_http2_stream_lose(t, reason);
+    sse_http2_stream_end(t, reason);
     t->closed = true;
     leave_session(t);
 }
@@ -144,11 +144,11 @@ void sse_http2_stream_reset(sse_http2_stream *t, uint32_t error)
     if (t->reset || t->closed)
         return;
     t->reset = true;
-    t->due = 0;
-    sse_http2_reading_free(t);
+    t->timeout_at = 0;
+    sse_http2_reader_free(t);
     sse_http2_stream_drop_response(t);
-    sse_http2_stream_idle(t);
-    if (nghttp2_submit_rst_stream(t->session->engine, NGHTTP2_FLAG_NONE, t->id, error))
+    sse_http2_stream_clear_pending(t);
+    if (nghttp2_submit_rst_stream(t->session->nghttp2, NGHTTP2_FLAG_NONE, t->id, error))
         t->session->failed = true;
-    sse_http2_wake(t->session);
+    sse_http2_schedule_flush(t->session);
 }
