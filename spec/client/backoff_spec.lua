@@ -1,4 +1,4 @@
--- The waits between attempts, without a clock: CONFORMANCE lines 20 and 33; and Retry-After.
+-- The waits between attempts (CONFORMANCE lines 20 and 33) and Retry-After. No clock, no network.
 local backoff = require "sse.client.backoff"
 local policy = require "sse.client.reconnection"
 
@@ -88,6 +88,6 @@ describe("Retry-After", function()
   end)
 
   it("does not overflow", function()
-    assert.equal(2.0 ^ 31 * 1000, policy.retry_after("1" .. ("0"):rep(30), 0)) -- what a timer takes
+    assert.equal(2.0 ^ 31 * 1000, policy.retry_after("1" .. ("0"):rep(30), 0)) -- a timer's longest
   end)
 end)

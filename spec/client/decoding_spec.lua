@@ -1,5 +1,5 @@
--- Compressed bodies that the client gets: each coding in any pieces, broken ones, ones that become
--- far more than was sent, and how much of one a turn of the loop decodes.
+-- Compressed bodies: each coding cut into any pieces, broken bodies, bodies that grow out of all
+-- proportion, and how much of a body is decoded in one turn of the loop.
 local core = require "sse.core"
 local fixture = require "spec.support.fixture"
 local sse = require "sse"
@@ -7,8 +7,8 @@ local wait = require "spec.support.wait"
 
 local serve, open, record = fixture.serve, fixture.source, fixture.record
 
-local TURN = 64 * 1024 -- bytes that a transfer decodes in a turn at most
-local BR = "\x0B\x05\x80data: one\n\n\x03" -- data: one
+local TURN = 64 * 1024 -- most bytes that a transfer decodes in a turn of the loop
+local BR = "\x0B\x05\x80data: one\n\n\x03" -- brotli of "data: one\n\n"
 
 local function run(command)
   local pipe <close> = assert(io.popen(command, "r"))
@@ -30,14 +30,14 @@ local function adler(text)
   return (">I2I2"):pack(b, a)
 end
 
--- zlib's format: gzip's blocks with another head and checksum.
+-- Compresses to zlib's format: the blocks of gzip with another head and checksum.
 local function zlib(text) return "\x78\x9C" .. gzip(text):sub(11, -9) .. adler(text) end
 
--- 16 MiB of line feeds a block: 2 GiB in 1,793 bytes.
+-- Brotli of 2 GiB of line feeds in 1,793 bytes: 16 MiB a block.
 local BOMB = unhex "cfffff7f002414e2b14072efff0d"
   .. unhex("fcffff074002200e0b40f7fedf00"):rep(127) .. "\3"
 
--- Serves one body; `step` bytes at a time.
+-- Serves `body`, whole or `step` bytes at a time.
 local function serve_body(coding, body, step)
   return serve(function(conn)
     conn:head(200, "Content-Encoding: " .. coding, "Content-Length: " .. #body)
@@ -47,7 +47,7 @@ end
 
 local function get(server, options) return assert(sse.fetch(server:url(), options)) end
 
--- Turns the loop until done() and gives the most bytes that the source took in one turn.
+-- Runs the loop until done(); returns the most bytes that the source received in one turn.
 local function largest_turn(source, done)
   local most, before = 0, source:stats().bytes
   wait.till(function()
@@ -198,7 +198,7 @@ describe("a body that becomes far more than was sent", function()
     local source, events = open(endless:url()), 0
     source.onmessage = function()
       events = events + 1
-      local till = core.now() + 4 -- longer than the deferred calls of a turn have together
+      local till = core.now() + 4 -- past the time that deferred calls share in a turn
       while core.now() < till do end
     end
     wait.till(function() return events > 10 end, "the endless one")
@@ -213,7 +213,7 @@ describe("a body that is not compressed", function()
   after_each(fixture.finish)
 
   it("has a share of a turn's time, too: a flood of events leaves room for others", function()
-    local events = os.getenv "SSE_STRESS_GC" and 15000 or 300000 -- each is a collection there
+    local events = os.getenv "SSE_STRESS_GC" and 15000 or 300000 -- there each event collects
     local flood = ("data:\n\n"):rep(events)
     local server = serve(function(conn) conn:stream():send(flood) end)
     local source, heard = open(server:url()), 0
@@ -221,7 +221,7 @@ describe("a body that is not compressed", function()
       heard = heard + 1
       if heard % 1000 ~= 0 then return end
       local till = sse.now() + 2
-      while sse.now() < till do end -- 16 KiB take longer than the share
+      while sse.now() < till do end -- 16 KiB of events take longer than a turn's share
     end
     local most = largest_turn(source, function() return heard == events end)
     assert.is_true(most <= 2 * 16384, most .. " bytes in a turn")

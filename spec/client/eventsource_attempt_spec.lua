@@ -1,4 +1,4 @@
--- What an attempt is made of: functions for headers and body, and the last event id.
+-- What an attempt sends: headers and body given as functions, and the last event id.
 local fixture = require "spec.support.fixture"
 local sse = require "sse"
 local wait = require "spec.support.wait"

@@ -1,4 +1,4 @@
--- close() at every stage, and nothing left behind: CONFORMANCE lines 38, 41 and 44.
+-- close() at every stage, and that it leaves nothing behind: CONFORMANCE lines 38, 41 and 44.
 local core = require "sse.core"
 local fixture = require "spec.support.fixture"
 local socket = require "socket"
@@ -11,7 +11,7 @@ local CLOSED = 2
 local function is_silent(source, log, server)
   local seen = log.types()
   assert.equal(CLOSED, source.readyState)
-  wait.past(5) -- a request that was under way arrives
+  wait.past(5) -- a request that is under way would arrive now
   local asked = #server.requests
   wait.past(30) -- several times the retry interval
   assert.equal(seen, log.types())
@@ -32,7 +32,7 @@ describe("close()", function()
     assert.equal(0, #server.connections)
   end)
 
-  it("line 38: while a name is looked up, without waiting for the answer", function()
+  it("line 38: while a name is looked up, without waiting for the result", function()
     local server = serve(function() end)
     local source = open("http://name.that.takes.its.time.invalid/")
     local log = record(source)

@@ -138,7 +138,7 @@ describe("an EventSource", function()
     assert.equal("open message", log.types())
   end)
 
-  it("line 28: an interim response is not the answer", function()
+  it("line 28: an interim response is not the final one", function()
     local server = serve(function(conn)
       conn:send("HTTP/1.1 103 Early Hints\r\nContent-Type: text/plain\r\n\r\n")
       conn:send("HTTP/1.1 100 Continue\r\n\r\n")
@@ -239,7 +239,7 @@ describe("an EventSource", function()
   end)
 
   it("line 44: decodes br as it flows", function()
-    local squeezed = "\x0B\x05\x80\x64\x61\x74\x61\x3A\x20\x6F\x6E\x65\x0A\x0A\x03" -- data: one
+    local squeezed = "\x0B\x05\x80\x64\x61\x74\x61\x3A\x20\x6F\x6E\x65\x0A\x0A\x03" -- one event
     local server = serve(function(conn)
       conn:stream("Content-Encoding: br")
       for i = 1, #squeezed do conn:send(squeezed:sub(i, i)) end

@@ -1,4 +1,4 @@
--- Where an EventSource could lose an event, an error or itself.
+-- Rare cases in which an EventSource could lose an event, an error or, by a collection, itself.
 local core = require "sse.core"
 local fixture = require "spec.support.fixture"
 local sse = require "sse"
@@ -7,7 +7,7 @@ local wait = require "spec.support.wait"
 local serve, open, record = fixture.serve, fixture.source, fixture.record
 local CLOSED = 2
 
--- fn(...) with a full collection before every line of Lua in the main thread.
+-- Calls fn(...) with a full collection before every line of Lua in the main thread.
 local function collecting(fn, ...)
   debug.sethook(function() collectgarbage() end, "l")
   local results = table.pack(pcall(fn, ...))
@@ -96,7 +96,7 @@ describe("an EventSource", function()
     assert.same({ "heard" }, comments)
   end)
 
-  it("line 29: a refused answer stays refused, however slow its body", function()
+  it("line 29: a refused response stays refused, however slow its body", function()
     local server = serve(function(conn) conn:head(500, "Content-Length: 100"):send("half") end)
     local source_module = require "sse.client.response_check"
     local before = source_module.body_time
@@ -191,7 +191,7 @@ describe("an EventSource", function()
     end
   end)
 
-  it("line 32: an answer of status 101 is none, with bytes behind it or without", function()
+  it("line 32: a response of status 101 is none, with bytes behind it or without", function()
     for _, behind in ipairs { "", "data: x\n\n" } do
       local server = serve(function(conn)
         conn:send("HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\n\r\n", behind)

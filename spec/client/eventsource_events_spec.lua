@@ -1,4 +1,5 @@
--- What a source's listeners and loops hear: CONFORMANCE lines 16, 39, 40 with a network; events().
+-- What a source's listeners and its events() loops get: CONFORMANCE lines 16, 39 and 40, here over
+-- a network.
 local core = require "sse.core"
 local fixture = require "spec.support.fixture"
 local sse = require "sse"
@@ -228,7 +229,7 @@ describe("source:events()", function()
       for ev in source:events() do
         n = n + 1
         assert.equal(tostring(n), ev.lastEventId)
-        if n == 1 then wait_here() end -- past the heartbeat: a pause of our own is no silence
+        if n == 1 then wait_here() end -- longer than heartbeatTimeout: a paused source goes on
         if n == 3000 then break end
       end
       n = "done"

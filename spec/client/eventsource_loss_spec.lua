@@ -1,4 +1,5 @@
--- What counts as a loss, and what is done about it: CONFORMANCE line 32, maxRetries, reconnect.
+-- Which failures lead to a new attempt, and which end the source: CONFORMANCE line 32, maxRetries,
+-- the reconnect option.
 local fixture = require "spec.support.fixture"
 local wait = require "spec.support.wait"
 

@@ -1,4 +1,4 @@
--- Losing a connection and coming back: CONFORMANCE lines 33 to 37, 42 and 43.
+-- A lost connection and the reconnect: CONFORMANCE lines 33 to 37, 42 and 43.
 local core = require "sse.core"
 local fixture = require "spec.support.fixture"
 local sse = require "sse"

@@ -131,7 +131,7 @@ describe("a redirect", function()
     assert.equal("", secrets(there.requests[1]))
     assert.equal("", secrets(there.requests[2]))
     assert.equal("/back", here.requests[3].target)
-    assert.equal("", secrets(here.requests[3])) -- a way back does not restore them
+    assert.equal("", secrets(here.requests[3])) -- redirected back: still without them
     assert.equal("de", here.requests[3].headers["accept-language"])
   end)
 
@@ -186,7 +186,7 @@ describe("a redirect", function()
     local file = assert(io.open(path))
     assert.matches("from%-file", file:read("a"))
     file:close()
-    -- Another process finds them, for a source too.
+    -- A later process sends them again; a source uses the file, too.
     local process = child.script(([[
       local sse = require "sse"
       local source = sse.EventSource(%q, { withCredentials = true, cookies = %q })

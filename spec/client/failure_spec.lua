@@ -1,4 +1,5 @@
--- One shape of a failure wherever it is told; functions for headers and body that see it; the log.
+-- The fields of a failure, the same wherever it is reported: to listeners, to functions for headers
+-- and body, and to the log.
 local fixture = require "spec.support.fixture"
 local sse = require "sse"
 local wait = require "spec.support.wait"

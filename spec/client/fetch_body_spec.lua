@@ -1,4 +1,4 @@
--- The bodies of responses: chunks, lines, events, limits, backpressure.
+-- Reading the body of a response: chunks, lines, events, limits, backpressure.
 local fixture = require "spec.support.fixture"
 local sse = require "sse"
 local wait = require "spec.support.wait"

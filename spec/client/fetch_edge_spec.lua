@@ -1,4 +1,4 @@
--- Where fetch and fetchEventSource could hang, forget or hide something.
+-- Rare cases in which fetch or fetchEventSource could hang, lose data or hide an error.
 local core = require "sse.core"
 local fixture = require "spec.support.fixture"
 local sse = require "sse"
@@ -12,7 +12,7 @@ describe("sse.fetch", function()
   it("a response that nobody reads keeps no loop running", function()
     local server = serve(function(conn) conn:stream():send(("x"):rep(100000)) end)
     local res = assert(sse.fetch(server:url()))
-    server.timer:stop() -- nothing but the response is left
+    server.timer:stop() -- from here on only the response keeps the loop running
     assert.is_false(core.turn() and core.turn() and core.turn() and core.turn() and core.turn())
     res:close()
   end)
@@ -134,7 +134,7 @@ describe("sse.fetchEventSource", function()
     local log, handle = {}, nil
     handle = sse.fetchEventSource(server:url(), {
       onopen = function()
-        sse.sleep(10) -- the body's end comes meanwhile
+        sse.sleep(10) -- the body ends meanwhile
         handle:close()
       end,
       onclose = function() log[#log + 1] = "close" end,

@@ -70,7 +70,7 @@ describe("sse.fetch", function()
     assert.matches("X%-Blank:\r\n", raw)
   end)
 
-  it("a HEAD request and an empty answer have no body", function()
+  it("a HEAD request and an empty response have no body", function()
     local server = serve(function(conn, request)
       if request.method == "HEAD" then conn:head(200, "Content-Length: 100") else conn:head(204) end
     end)
@@ -138,7 +138,7 @@ describe("sse.fetch", function()
         done = done + 1
       end)
     end
-    wait.till(function() return done == 50 end, "fifty answers")
+    wait.till(function() return done == 50 end, "fifty responses")
   end)
 
   it("aborts before it starts, before the head and within the body", function()
@@ -174,7 +174,7 @@ describe("sse.fetch", function()
         controller:abort()
         sse.sleep(5)
       end
-      assert.same({ "1", "2" }, seen) -- what had come is not taken back
+      assert.same({ "1", "2" }, seen) -- what came before the abort is still read
     end)
   end)
 end)

@@ -1,4 +1,4 @@
--- sse.fetchEventSource: the callbacks and their power.
+-- sse.fetchEventSource: when each callback is called, and what its results and errors do.
 local core = require "sse.core"
 local fixture = require "spec.support.fixture"
 local sse = require "sse"

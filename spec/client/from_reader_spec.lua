@@ -1,4 +1,4 @@
--- sse.EventSource.fromReader: events of any pull source of bytes.
+-- sse.EventSource.fromReader: events from a function that returns bytes.
 local fixture = require "spec.support.fixture"
 local core = require "sse.core"
 local sse = require "sse"

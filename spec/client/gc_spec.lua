@@ -1,4 +1,5 @@
--- Who holds a source, and what a collected one leaves: CONFORMANCE line 41.
+-- What keeps a source from being collected, and that a collected one leaves nothing behind:
+-- CONFORMANCE line 41.
 local core = require "sse.core"
 local fixture = require "spec.support.fixture"
 local sse = require "sse"
@@ -30,7 +31,7 @@ describe("garbage collection", function()
       end
     end
     wait.till(function()
-      collect() -- connecting, open, and while it waits to connect again
+      collect() -- while it connects, is open, waits to connect again
       return heard == 3
     end, "three messages")
     wait.till(function()
@@ -52,7 +53,7 @@ describe("garbage collection", function()
       wait.past(5)
       wait.till(function() return server.open == 0 end, "the close")
       server:stop()
-      wait.idle() -- neither the heartbeat nor a retry is left
+      wait.idle() -- no timer of the heartbeat or of a retry is left
     end
   end)
 

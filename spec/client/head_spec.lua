@@ -1,5 +1,6 @@
--- Response heads that nobody means well: too large, too many fields, endless lines, floods of
--- interim heads, trailers, and ones that drip; and what a failure on the way is called.
+-- Hostile response heads: too many bytes or fields, endless lines, floods of interim heads,
+-- trailers, heads that come a byte at a time. Failures of a proxy, and of a process without
+-- descriptors.
 local child = require "spec.support.child"
 local core = require "sse.core"
 local fixture = require "spec.support.fixture"
@@ -11,12 +12,12 @@ local LINE = ("x"):rep(60)
 
 local function fields(n) return ("A: b\r\n"):rep(n) end
 
--- A server whose answer to everything is given as bytes.
+-- Serves these bytes as the response to every request.
 local function answer(bytes)
   return serve(function(conn) conn:send(bytes) end)
 end
 
--- Sends `piece(i)` every 2 ms for as long as the connection is there.
+-- Serves `first` to every request, then piece(i) every 2 ms until the connection is closed.
 local function drip(first, piece)
   return serve(function(conn)
     conn:send(first)

@@ -1,6 +1,6 @@
--- A server that answers at random: legal, odd and broken heads and bodies, cut anywhere. Whatever
--- it says, the client raises nothing, ends, and leaves nothing behind. SSE_HOSTILE_SEED and
--- SSE_HOSTILE_SCRIPTS choose the scripts.
+-- A server with random responses: legal, odd and broken heads and bodies, cut anywhere. Whatever it
+-- sends, the client raises nothing, ends, and leaves nothing behind. SSE_HOSTILE_SEED and
+-- SSE_HOSTILE_SCRIPTS choose the first seed and the number of scripts.
 local core = require "sse.core"
 local fixture = require "spec.support.fixture"
 local headers = require "sse.shared.headers"
@@ -88,7 +88,7 @@ local function serve()
   return server
 end
 
--- Reads all that an event or a failure has.
+-- Reads every field of an event or a failure.
 local function look(ev)
   assert(tostring(ev))
   if ev.json and ev.data then ev:json() end

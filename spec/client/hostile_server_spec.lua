@@ -1,5 +1,5 @@
--- What a server that means it ill can send to a client: bytes in the smallest pieces, values made
--- for logs and terminals; and passwords that a message could show.
+-- A hostile server: responses byte by byte, values that would spoil a log or a terminal, floods of
+-- cookies. And passwords, which no message may show.
 local certs = require "spec.support.certs"
 local fixture = require "spec.support.fixture"
 local lfs = require "lfs"
@@ -11,7 +11,7 @@ local serve, open, record = fixture.serve, fixture.source, fixture.record
 describe("a server that means it ill", function()
   after_each(fixture.finish)
 
-  it("sends a body, lines and a refused answer byte by byte", function()
+  it("sends a body, lines and a refused response byte by byte", function()
     local text = ("0123456789"):rep(300) .. "\nlast"
     local function bytes(status)
       return function(conn)
@@ -68,7 +68,7 @@ describe("a server that means it ill", function()
     assert.equal(url, source.url)
   end)
 
-  -- Cookies of one byte, fifty a response, the even ones for "/a", the odd ones for "/b".
+  -- Serves fifty cookies of one byte a response: the even ones for "/a", the odd ones for "/b".
   local function baker()
     local baked = 0
     return serve(function(conn, request)

@@ -1,5 +1,5 @@
--- Requests of different HTTP versions to one server: libcurl keeps connections for later requests,
--- and each request must get one of its own version.
+-- Requests of different HTTP versions to one server. libcurl keeps connections for later requests;
+-- each request must use one of its own version.
 local certs = require "spec.support.certs"
 local core = require "sse.core"
 local sse = require "sse"
@@ -22,13 +22,13 @@ local function fetch(url, options)
   return res.protocol, (assert(res:text()))
 end
 
--- Each version and what a server says of it, over TLS and without.
+-- By whether TLS is used: values of the option http2, and the version that the server must see.
 local versions = {
   [true] = { { nil, "HTTP/2" }, { false, "HTTP/1.1" }, { true, "HTTP/2" } },
   [false] = { { nil, "HTTP/1.1" }, { false, "HTTP/1.1" }, { true, "HTTP/2" } },
 }
 
--- Requests over two versions in turn, with an open stream over the first beside them or none.
+-- Makes requests of two versions in turn, with or without an open stream of the first beside them.
 local function mix(secure, first, second, streaming)
   local server = start { tls = secure and certs.server() or nil }
   local base = ("%s://127.0.0.1:%d"):format(secure and "https" or "http", server.port)

@@ -1,4 +1,4 @@
--- Misuse of the client raises in the name of the line that made it.
+-- Misuse of the client raises an error that names the caller's line.
 local misuse = require "spec.support.misuse"
 local serving = require "spec.support.serving"
 local sse = require "sse"

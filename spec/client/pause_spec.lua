@@ -1,9 +1,9 @@
--- Responses that nobody reads on a connection of HTTP/2 that others share: what libcurl received of
--- them goes with them, whoever ends them. Each end has a process of its own.
+-- Unread responses on an HTTP/2 connection that other requests share: when a response ends, the
+-- bytes that libcurl holds for it are freed, whoever ends it. Each test has a process of its own.
 local certs = require "spec.support.certs"
 local child = require "spec.support.child"
 
-local SIZE, ROUNDS = 8, 8 -- MiB of a response, responses
+local SIZE, ROUNDS = 8, 8 -- MiB of each response; number of responses
 
 local SERVER = [[
   local sse = require "sse"
@@ -66,7 +66,7 @@ local CLIENT = CLIENT_OF .. [[
     local res = get "/big"
     local next_piece = res:chunks()
     assert(next_piece())
-    repeat until get "/pending":text() == "0" -- all of it is on this side
+    repeat until get "/pending":text() == "0" -- then this process has received all of it
     %s
   end
 
@@ -123,10 +123,10 @@ describe("a response that nobody reads, over a shared connection", function()
       local port = start_server()
       local client = child.script(CLIENT:format(port, port, ending, ROUNDS))
       local grown = tonumber((client:till "grown by (%-?%d+)"))
-      if not (os.getenv "LD_PRELOAD" or ""):find "asan" then -- which keeps freed memory for a while
+      if not (os.getenv "LD_PRELOAD" or ""):find "asan" then -- ASan keeps freed memory for a while
         assert.is_true(grown < SIZE * ROUNDS / 2, grown .. " MiB more")
       end
-      assert.equal(0, client:wait()) -- under LeakSanitizer with nothing leaked
+      assert.equal(0, client:wait()) -- under LeakSanitizer: nothing leaked
     end)
   end
 end)

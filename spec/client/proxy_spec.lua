@@ -1,5 +1,6 @@
--- Proxies that work: SOCKS5, with and without a name to resolve and a password, from the options
--- and from the environment. HTTPS proxies, tinyproxy and microsocks are in interop/transport.mjs.
+-- Requests through a working SOCKS5 proxy, which resolves the name or not, asks for a password or
+-- not, and is set by options or by the environment. HTTPS proxies, tinyproxy and microsocks are
+-- tested in interop/transport.mjs.
 local child = require "spec.support.child"
 local fixture = require "spec.support.fixture"
 local socks = require "spec.support.socks"
@@ -77,7 +78,7 @@ describe("a SOCKS5 proxy", function()
     assert.equal("", log.types())
   end)
 
-  -- Another process, for the environment is read there.
+  -- Runs another process, which reads its own environment.
   local function fetch(url, environment)
     local process = child.script(([[
       local res, message = require "sse".fetch(%q)

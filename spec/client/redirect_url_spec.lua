@@ -1,4 +1,4 @@
--- Where a Location leads: read by the web's rules, and what stays behind at another origin.
+-- The URL that a Location leads to, by the web's rules, and what is not sent to another origin.
 local certs = require "spec.support.certs"
 local fixture = require "spec.support.fixture"
 local new_server = require "sse.server"
@@ -12,7 +12,7 @@ local function to(...)
   return function(conn) conn:reply(302, "moved", table.unpack(fields)) end
 end
 
--- A server that leads from "/a/b?q" to a Location and answers everything else.
+-- Serves a redirect with these Location fields at "/a/b?q", and a response everywhere else.
 local function leads(...)
   local move = to(...)
   return serve(function(conn, request)

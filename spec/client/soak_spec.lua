@@ -1,12 +1,12 @@
 -- Many sources, fetches and loops against one server, all in one process, with closes, reconnects,
--- errors and aborts at random moments: everything is told, and nothing is left. The moments come
--- from a seed (SSE_SOAK_SEED). SSE_SOAK_STEPS and SSE_SOAK_SOURCES make it long.
+-- errors and aborts at random moments. Every error must be reported, nothing may be left behind.
+-- SSE_SOAK_SEED is the seed of the moments; SSE_SOAK_STEPS and SSE_SOAK_SOURCES make a longer run.
 local core = require "sse.core"
 local random = require "spec.support.random"
 local sse = require "sse"
 local wait = require "spec.support.wait"
 
-local stress = os.getenv("SSE_STRESS_GC") -- each callback costs a collection
+local stress = os.getenv("SSE_STRESS_GC") -- then each callback costs a collection
 local STEPS = tonumber(os.getenv("SSE_SOAK_STEPS") or "") or stress and 15 or 120
 local SOURCES = tonumber(os.getenv("SSE_SOAK_SOURCES") or "") or stress and 12 or 60
 local SEED = tonumber(os.getenv("SSE_SOAK_SEED") or "") or 20
@@ -43,7 +43,7 @@ local function publish(self)
   end
 end
 
--- What the one or other listener does with its source.
+-- What a listener may do with its source.
 local deeds = {
   function(source) source:close() end,
   function(source) source:reconnect() end,
@@ -83,7 +83,7 @@ end
 local function open(self, at)
   local source = sse.EventSource(self.url, options_of(self))
   self.sources[at], self.seen[source] = source, true
-  local name = source -- the listeners refer to their source, as listeners do
+  local name = source -- the listeners hold their source, as a program's do
   local function hear() react(self, name) end
   for _, type_ in ipairs { "open", "error", "tick" } do source:addEventListener(type_, hear) end
   source.onmessage = hear
@@ -91,7 +91,7 @@ local function open(self, at)
 end
 
 local function loop_over_source(self)
-  if self.over then return end -- spawned by the last step
+  if self.over then return end -- spawned in the last step
   local source = sse.EventSource(self.url, options_of(self))
   self.seen[source] = true
   for _ in source:events() do
@@ -150,7 +150,7 @@ local function start()
   return self
 end
 
--- Runs until the last step; what listeners raise stops the loop and is counted.
+-- Runs until the last step. Returns how many errors of listeners and loops stopped sse.run.
 local function run(self)
   local raised = 0
   for i = 1, SOURCES do open(self, i) end
@@ -166,7 +166,7 @@ local function run(self)
   return raised
 end
 
--- Errors that listeners raise while everything is brought to its end.
+-- Calls fn again as long as a listener's error ends the call.
 local function patiently(fn)
   while true do
     local ok, message = pcall(fn)
@@ -182,7 +182,7 @@ describe("a soak", function()
     local self = start()
     local raised = run(self)
     assert.is_true(raised > 0 and self.heard > STEPS, "nothing happened")
-    self.over, self.random = true, function(n) return n end -- from here on everybody behaves
+    self.over, self.random = true, function(n) return n end -- now listeners do nothing odd
     for source in pairs(self.seen) do source:close() end
     for _, handle in pairs(self.handles) do handle:close() end
     for _, controller in pairs(self.controllers) do controller:abort() end

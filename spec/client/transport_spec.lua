@@ -1,5 +1,5 @@
--- How requests reach their server: connections kept, proxies, Unix sockets, IPv6, compression, and
--- peers that stall. What needs TLS or HTTP/2 is in interop/transport.mjs.
+-- How requests reach their server: kept connections, proxies, Unix sockets, IPv6, compression, and
+-- peers that stall. What needs TLS or HTTP/2 is tested in interop/transport.mjs.
 local child = require "spec.support.child"
 local core = require "sse.core"
 local fixture = require "spec.support.fixture"
@@ -33,7 +33,7 @@ describe("connections", function()
     end
     assert.equal(1, #server.connections)
     server.timer:unref()
-    while core.turn() do end -- kept, they keep nothing running
+    while core.turn() do end -- an idle connection does not keep the loop running
     assert.equal(1, server.open)
     core.forget_connections()
     wait.till(function() return server.open == 0 end, "the close")
@@ -115,7 +115,7 @@ describe("a proxy", function()
   after_each(child.stop)
   after_each(fixture.finish)
 
-  -- Another process, for the environment is read there.
+  -- Runs another process, which reads its own environment.
   local function fetch(environment, options)
     local process = child.script(([[
       local res, message = require "sse".fetch("http://a.invalid/", %s)
@@ -247,7 +247,7 @@ end)
 describe("a peer without end", function()
   after_each(fixture.finish)
 
-  -- Sends the bytes again and again until the connection is closed.
+  -- Serves these bytes again and again until the connection is closed.
   local function pours(begin, bytes)
     return function(conn)
       begin(conn)
