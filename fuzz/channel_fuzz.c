@@ -518,7 +518,7 @@ static void start(void)
     }
     sse_fuzz_restart();
     memset(&context, 0, sizeof context);
-    sse_context_init(&context, loop, &limits);
+    sse_context_start(&context, loop, &limits);
     context.on_request = on_request;
     for (size_t i = 0; i < CHANNELS; i++)
         new_channel(i);

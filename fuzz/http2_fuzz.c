@@ -175,7 +175,7 @@ static void start(void)
     };
 
     require(!sse_loop_new(&loop), "a loop");
-    sse_context_init(&context, loop, &limits);
+    sse_context_start(&context, loop, &limits);
     context.on_request = on_request;
     sse_loop_keep(loop);
 }

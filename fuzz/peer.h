@@ -8,6 +8,7 @@
 #include <stdlib.h>
 
 #include "../csrc/http/connection.h"
+#include "../csrc/http/turn.h"
 
 /* The bytes of an input that were not read yet. */
 typedef struct input {

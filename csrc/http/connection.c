@@ -14,14 +14,6 @@
 #define NO_SIGNAL 0 /* SO_NOSIGPIPE, or SIGPIPE ignored */
 #endif
 
-const char *sse_reason_name(sse_reason reason)
-{
-    static const char *const names[] = { "open", "finished", "client", "server",
-                                         "slow", "timeout",  "error" };
-
-    return names[reason];
-}
-
 /* --- watching ------------------------------------------------------------ */
 
 static void on_socket(evutil_socket_t fd, short what, void *arg);

@@ -1,78 +1,15 @@
-/* connection.h: one accepted socket, and the server context that connections share: loop,
- * deadlines, limits, counters, a read buffer, and the lists of what is to be flushed and freed at
- * the end of the turn.
+/* connection.h: one accepted socket: its bytes in, its write queue out, its deadline, its end.
  *
- * A connection is freed by the server context at the end of a turn, never inside a call: whoever
- * holds a pointer during a callback may use it until the callback returns. */
+ * A connection is freed at the end of a turn (turn.h), never inside a call: whoever holds a pointer
+ * during a callback may use it until the callback returns. */
 #ifndef SSE_HTTP_CONNECTION_H
 #define SSE_HTTP_CONNECTION_H
 
-#include <stdint.h>
-#include <time.h>
-
-#include "../base/slab.h"
-#include "../base/timer_wheel.h"
 #include "../tls/tls.h"
-#include "queue.h"
+#include "context.h"
 
 #define SSE_LINGER_MS 2000 /* after an end of ours, for the client to read it */
-#define SSE_STATUSES  200  /* 400 to 599 */
-
-typedef enum sse_reason { /* why something ended, as Lua is told */
-                          SSE_NOT_ENDED,
-                          SSE_END_FINISHED, /* the answer was complete */
-                          SSE_END_CLIENT,
-                          SSE_END_SERVER,
-                          SSE_END_SLOW,
-                          SSE_END_TIMEOUT,
-                          SSE_END_ERROR,
-                          SSE_REASONS,
-} sse_reason;
-
-const char *sse_reason_name(sse_reason reason); /* "client" ... */
-
-typedef struct sse_limits {
-    size_t max_connections, max_connections_per_address; /* 0: no limit */
-    size_t max_head, max_target;
-    uint64_t max_body;
-    size_t max_bodies;                                 /* bytes of all requests' bodies together */
-    size_t max_pending;                                /* bytes queued for one streamed answer */
-    size_t max_buffered;                               /* bytes held for all sockets together */
-    uint64_t head_timeout, body_timeout, idle_timeout; /* ms */
-    uint64_t write_timeout;          /* ms a socket may take no byte while some wait for it */
-    uint64_t keep_alive;             /* ms between keep-alive comments, 0: none */
-    uint32_t max_concurrent_streams; /* requests at a time on one HTTP/2 connection */
-} sse_limits;
-
-typedef struct sse_counters {
-    uint64_t accepted, refused, requests, streams_opened, bytes_in, bytes_out;
-    uint64_t full;                   /* sends refused: max_pending or max_buffered */
-    uint64_t oversized;              /* sends refused: larger than max_pending alone */
-    uint64_t overflowed;             /* connections and streams ended: past max_buffered */
-    uint64_t unaccepted;             /* times accepting had to pause: no descriptor, no memory */
-    uint64_t rejected[SSE_STATUSES]; /* requests refused by the core, by status - 400 */
-    uint64_t closed[SSE_REASONS];    /* connections, by how they ended */
-    uint64_t streams_ended[SSE_REASONS];     /* event streams, likewise */
-    size_t connections, streams;             /* open now */
-    sse_queue_account queued;                /* what waits for sockets now */
-    size_t bodies;                           /* bytes that requests hold: see bodies.h */
-    size_t http2_connections, http2_streams; /* open now; a stream carries one request */
-    uint64_t http2_resets;                   /* connections ended: too many streams reset */
-    uint64_t http2_floods;        /* connections ended: too many frames that carry nothing */
-    uint64_t http2_header_floods; /* connections ended: a header block without measure */
-    uint64_t http2_starved;       /* streams ended: their client's window stayed closed */
-    size_t compressed, windows;   /* streams open now that are compressed; with a window */
-    uint64_t compressed_from, compressed_to; /* plain bytes sent compressed, and what they came to
-                                              */
-} sse_counters;
-
-typedef struct sse_connection sse_connection;
-
-/* What a client owes that is behind. */
-typedef struct sse_debt {
-    uint64_t owed; /* bytes held for it, each times the ms that it has taken nothing */
-    size_t held;   /* these bytes */
-} sse_debt;
+#define SSE_UNUSED_MS 1000 /* a connection that no request came on, once the context drains */
 
 /* What speaks over a connection. All are called from the loop. */
 typedef struct sse_protocol {
@@ -94,54 +31,6 @@ typedef struct sse_protocol {
     void (*on_debt)(sse_connection *c);
     void (*on_room)(sse_connection *c); /* see sse_context_await_room; ends nothing */
 } sse_protocol;
-
-struct sse_arrival;
-struct sse_exchange;
-struct sse_stream;
-struct sse_deflater;
-
-/* The end of a server, spread over a time. */
-typedef struct sse_draining {
-    bool on;
-    uint64_t until, within; /* ms: when its last stream is to end, and how long it takes */
-    uint64_t retry;         /* ms: clients come back between it and half as much more */
-    uint64_t streams, next; /* that were open when it began, and the next one's place */
-} sse_draining;
-
-typedef struct sse_context {
-    sse_loop *loop;
-    sse_timer_wheel wheel;
-    sse_limits limits;
-    sse_counters count;
-    sse_connection *open, *dead;
-    sse_connection *dirty, **dirty_tail; /* to be flushed at the end of the turn, oldest first */
-    size_t dirty_count;
-    struct sse_exchange *ended, **ended_tail; /* see exchange.h */
-    struct sse_arrival *arrivals;             /* bodies that arrive: see bodies.h */
-    struct sse_http2_stream *http2_ending; /* http2_stream.c's: ended by the client, to be told */
-    struct sse_follower *left;             /* follower.c's: have left, to be freed */
-    sse_deferred turn_end;
-    sse_deadline relief; /* runs while more than max_buffered is held, and a little longer */
-    uint64_t full_since; /* ms: when that began; 0: it is not so */
-    uint64_t spared;     /* ms: whoever took something since then owes nothing */
-    sse_fork_call at_fork;
-    sse_draining draining;
-    sse_slab connections, sessions, exchanges, streams, compressed_streams, followers,
-        http2_streams;
-    struct sse_deflater *deflater; /* compressor.c's, or NULL */
-    void (*on_request)(void *user, struct sse_exchange *x);
-    void (*on_connection_gone)(void *user, sse_connection *c);
-    void (*end_http2_streams)(struct sse_context *context); /* http2_stream.c's: empties
-                                                               http2_ending */
-    void (*on_turn_end)(struct sse_context *context);       /* exchange.c's: calls what ended */
-    void (*free_left)(struct sse_context *context);         /* follower.c's: empties left */
-    void (*on_stream_ready)(struct sse_stream *s); /* follower.c's: its client takes more */
-    void (*on_stream_ended)(struct sse_stream *s); /* follower.c's: it follows nothing any more */
-    void *user;
-    time_t date_second; /* of which `date` is the Date field; see sse_context_date */
-    char date[40];
-    char scratch[65536];
-} sse_context;
 
 struct sse_connection {
     /* What a push needs comes first, within one line of the cache. */
@@ -168,61 +57,6 @@ struct sse_connection {
     struct event event;
     sse_deadline deadline;
 };
-
-void sse_context_init(sse_context *context, sse_loop *loop, const sse_limits *limits);
-
-/* Closes every connection at once (SSE_END_SERVER), after one try to write what is queued. */
-void sse_context_close_all(sse_context *context);
-
-void sse_context_free(sse_context *context); /* every connection must be closed; tells their ends */
-
-/* No connection begins another request: each ends after what it is at, idle ones now. Open event
- * streams end spread over `within` ms, each with a `retry:`; whoever opens one meanwhile gets the
- * same in what is left of the time. Harmless while it drains. */
-void sse_context_drain(sse_context *context, uint64_t within, uint64_t retry);
-
-/* A connection that no request came on is given this long once the server context drains. */
-#define SSE_UNUSED_MS 1000
-
-/* The Date field's value now. */
-const char *sse_context_date(sse_context *context);
-
-/* Nothing waits for the end of a turn: no flush, no end to be told. */
-static inline bool sse_context_settled(const sse_context *context)
-{
-    return !context->dirty && !context->dead && !context->ended && !context->http2_ending &&
-           !context->left;
-}
-
-/* Whether more than max_buffered is held. */
-static inline bool sse_context_full(const sse_context *context)
-{
-    return context->count.queued.held > context->limits.max_buffered;
-}
-
-/* The same where it is half of it: then nobody may hold more than his share. */
-static inline bool sse_context_half_full(const sse_context *context)
-{
-    return context->count.queued.held > context->limits.max_buffered / 2;
-}
-
-/* A connection's share over all its streams, bytes. */
-static inline size_t sse_context_share(const sse_context *context)
-{
-    size_t most = context->limits.max_pending;
-
-    return most < SIZE_MAX / 4 ? 4 * most : SIZE_MAX;
-}
-
-/* Bytes held for a client that took nothing since `due` was set to write_timeout from then. */
-sse_debt sse_context_debt(const sse_context *context, size_t held, uint64_t due);
-
-/* Where so much is held that something has to wait: every connection is told by on_room, a little
- * later, once the server context is not full. */
-void sse_context_await_room(sse_context *context);
-
-/* Calls the server context's end of turn (flush, ends, frees) when the turn at hand is over. */
-void sse_context_wake(sse_context *context);
 
 /* Small writes go out at once; a peer that vanished without a word is noticed. */
 void sse_connection_set_options(evutil_socket_t fd, uint64_t write_timeout);

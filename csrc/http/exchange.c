@@ -108,9 +108,7 @@ void sse_client_text(const sse_client *client, char *out, size_t size)
 
 /* --- birth and end ------------------------------------------------------- */
 
-/* The end of a turn: tells what ended, oldest first. What ends meanwhile waits for the next turn.
- */
-static void tell_ended(sse_context *context)
+void sse_exchange_tell_ended(sse_context *context)
 {
     sse_exchange *list = context->ended;
 
@@ -135,7 +133,6 @@ sse_exchange *sse_exchange_new(sse_context *context, const sse_transport *transp
     if (!x)
         return NULL;
     x->on = &sse_exchange_unheard;
-    context->on_turn_end = tell_ended;
     x->context = context;
     x->transport = transport;
     x->session = session;

@@ -106,6 +106,10 @@ sse_exchange *sse_exchange_new(sse_context *context, const sse_transport *transp
                                sse_request *request);
 void sse_exchange_end(sse_exchange *x, sse_reason reason);
 
+/* The end of the turn: calls on_end of each exchange that has ended, oldest first, and frees it.
+ * What ends meanwhile waits for the next turn. */
+void sse_exchange_tell_ended(sse_context *context);
+
 /* A whole answer. SSE_EINVAL: a bad field (*bad is its index); SSE_ESTATE: answered before;
  * SSE_ECLOSED. SSE_EFULL: more than max_buffered is held, and a 503 was sent instead. */
 int sse_exchange_reply(sse_exchange *x, int status, const sse_http1_field *fields, size_t count,

@@ -11,6 +11,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "../http/turn.h"
 #include "address_limits.h"
 #include "negotiation.h"
 
@@ -349,7 +350,7 @@ int sse_server_new(sse_loop *loop, const sse_server_options *options, void *user
     server->on_idle = on_idle;
     sse_deferred_init(&server->idle, tell_idle, server);
     server->address_limits.seed = *sse_loop_seed(loop);
-    sse_context_init(&server->context, loop, &options->limits);
+    sse_context_start(&server->context, loop, &options->limits);
     server->context.user = server;
     server->context.on_request = on_request;
     server->context.on_connection_gone = on_connection_gone;

@@ -1,0 +1,134 @@
+#include "turn.h"
+
+#include "../base/process.h"
+#include "../wire/deflater.h"
+#include "bodies.h"
+#include "connection.h"
+#include "exchange.h"
+#include "relief.h"
+
+#define FLUSHES_A_TURN 512 /* then accepts, timers and other sockets have their turn */
+
+/* --- the end of a turn ------------------------------------------------------------------------ */
+
+/* What becomes dirty meanwhile waits for the next turn: a callback that answers each drain with
+ * more must not keep the loop here. */
+static void flush_dirty(sse_context *context)
+{
+    size_t n = context->dirty_count < FLUSHES_A_TURN ? context->dirty_count : FLUSHES_A_TURN;
+
+    while (n-- > 0 && context->dirty) {
+        sse_connection *c = context->dirty;
+
+        context->dirty = c->next_dirty;
+        if (!context->dirty)
+            context->dirty_tail = &context->dirty;
+        context->dirty_count--;
+        c->dirty = false;
+        sse_connection_write(c);
+    }
+    if (context->dirty)
+        sse_context_wake(context);
+}
+
+static void free_dead(sse_context *context)
+{
+    sse_connection *next = NULL;
+
+    for (sse_connection *c = context->dead; c; c = next) {
+        next = c->next;
+        if (c->dirty)
+            continue; /* it is on that list too: when its turn has come */
+        *c->link = c->next;
+        if (c->next)
+            c->next->link = c->link;
+        c->protocol->on_closed(c, (sse_reason)c->reason);
+        if (context->on_connection_gone)
+            context->on_connection_gone(context->user, c);
+        sse_slab_give(&context->connections, c);
+    }
+}
+
+/* The one place where connections, exchanges, event streams and followers are freed, and where what
+ * a peer did ends an exchange: no caller holds one here. Each step may leave work for the next one,
+ * so their order matters; the calls to the user come when nothing but followers is left to free. */
+static void end_turn(void *arg)
+{
+    sse_context *context = arg;
+
+    sse_bodies_relieve(context);
+    flush_dirty(context);
+    sse_relieve(context);
+    if (context->http2_ending)
+        context->end_http2_streams(context);
+    free_dead(context);
+    sse_exchange_tell_ended(context);
+    if (context->left)
+        context->free_left(context);
+}
+
+/* --- the life of a context -------------------------------------------------------------------- */
+
+/* A forked child has the parent's listener, too, but none of its clients. */
+static void cut_off_all(void *arg, int dead)
+{
+    sse_context *context = arg;
+
+    for (sse_connection *c = context->open; c; c = c->next)
+        sse_cut_off(c->fd, dead);
+}
+
+void sse_context_start(sse_context *context, sse_loop *loop, const sse_limits *limits)
+{
+    sse_context_init(context, loop, limits, end_turn);
+    sse_relief_init(context);
+    sse_loop_at_fork(loop, &context->at_fork, cut_off_all, context);
+}
+
+void sse_context_close_all(sse_context *context)
+{
+    while (context->open) {
+        sse_connection *c = context->open;
+
+        if (c->protocol->on_closing)
+            c->protocol->on_closing(c);
+        if (sse_connection_pending(c) > 0 || c->protocol->on_closing)
+            sse_connection_flush(c, false);
+        sse_connection_close(c, SSE_END_SERVER);
+    }
+}
+
+void sse_context_drain(sse_context *context, uint64_t within, uint64_t retry)
+{
+    sse_connection *next = NULL;
+
+    if (context->draining.on)
+        return;
+    context->draining = (sse_draining){
+        true, sse_loop_now(context->loop) + within, within, retry, context->count.streams, 0
+    };
+    for (sse_connection *c = context->open; c; c = next) {
+        next = c->next;
+        if (c->protocol->on_drain)
+            c->protocol->on_drain(c);
+        else /* nobody has said yet what he speaks */
+            sse_connection_deadline(c, SSE_UNUSED_MS);
+    }
+}
+
+void sse_context_free(sse_context *context)
+{
+    while (!sse_context_settled(context))
+        end_turn(context);
+    sse_loop_undefer(context->loop, &context->turn_end);
+    sse_loop_not_at_fork(&context->at_fork);
+    sse_timer_wheel_stop(&context->wheel);
+    sse_slab_free(&context->connections);
+    sse_slab_free(&context->sessions);
+    sse_slab_free(&context->exchanges);
+    sse_slab_free(&context->streams);
+    sse_slab_free(&context->compressed_streams);
+    sse_deflater_free(context->deflater);
+    sse_slab_free(&context->http2_streams);
+    sse_slab_free(&context->followers);
+}

@@ -1,0 +1,27 @@
+/* turn.h: the end of a turn of the loop, the one place where connections, exchanges, event streams
+ * and followers are freed and told their end. And the life of a server context: start, close or
+ * drain, free. */
+#ifndef SSE_HTTP_TURN_H
+#define SSE_HTTP_TURN_H
+
+#include "context.h"
+
+/* Starts a zeroed context: from now on it works at the end of each turn that woke it, and its
+ * sockets are given up in a forked child. The limits are copied. */
+void sse_context_start(sse_context *context, sse_loop *loop, const sse_limits *limits);
+
+/* Closes every connection at once (SSE_END_SERVER), after one try to write what is queued. The
+ * ends are told at the end of the turn. */
+void sse_context_close_all(sse_context *context);
+
+/* No connection begins another request: each ends after what it is at, idle ones now. Open event
+ * streams end spread over `within` ms, each with a `retry:` of `retry` ms to half as much again;
+ * a stream that is opened later ends within what is left of the time. Does nothing while the
+ * context drains already. */
+void sse_context_drain(sse_context *context, uint64_t within, uint64_t retry);
+
+/* Tells all ends that are still to be told, and frees everything. Every connection must be closed.
+ * Not from a callback. */
+void sse_context_free(sse_context *context);
+
+#endif
