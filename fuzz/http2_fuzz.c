@@ -7,6 +7,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "../csrc/http/turn.h"
 #include "../csrc/http2/session.h"
 #include "../csrc/push/stream.h"
 #include "../csrc/server/detection.h"
