@@ -1,11 +1,14 @@
-/* tls_shared.c: what a server's TLS connections share. */
+#include "context.h"
+
 #include <openssl/err.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <strings.h>
 
 #include "../wire/error.h"
-#include "inner.h"
+#include "context_struct.h"
+#include "load.h"
+#include "socket_bio.h"
 
 /* --- callbacks ----------------------------------------------------------- */
 

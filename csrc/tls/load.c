@@ -1,4 +1,5 @@
-/* tls_load.c: the options of TLS into an SSL_CTX: certificates, versions, ciphers, authorities. */
+#include "load.h"
+
 #include <errno.h>
 #include <openssl/err.h>
 #include <openssl/pem.h>
@@ -7,7 +8,6 @@
 #include <stdlib.h>
 
 #include "../wire/error.h"
-#include "inner.h"
 
 /* TLS 1.2 with forward secrecy and authenticated encryption only, which is also what HTTP/2 allows
  * (RFC 9113 appendix A). */

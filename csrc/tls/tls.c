@@ -11,7 +11,8 @@
 
 #include "../wire/error.h"
 #include "../wire/utf8.h"
-#include "inner.h"
+#include "context_struct.h"
+#include "socket_bio.h"
 
 #define MAX_RECORD    16384       /* plaintext of one record (RFC 8446 section 5.1) */
 #define MAX_READ      (64u << 10) /* bytes off the socket in one call, for a turn of fair length */
@@ -21,95 +22,15 @@
 struct sse_tls {
     SSL *ssl;
     sse_tls_context *context;
-    evutil_socket_t fd;
-    int error;       /* errno of the socket's last failure */
-    uint32_t budget; /* bytes this call may still take off the socket */
-    uint16_t held;   /* see sse_tls_held; at most MAX_RECORD */
-    bool seen;       /* the first byte was looked at */
+    sse_tls_socket socket;
+    uint16_t held; /* see sse_tls_held; at most MAX_RECORD */
+    bool seen;     /* the first byte was looked at */
     bool established, plain;
     bool ended;   /* close_notify went out */
     bool broken;  /* nothing can be written any more */
-    bool empty;   /* the socket gave less than asked for */
     bool pending; /* see sse_tls_pending */
     bool read_wants_write, write_wants_read;
 };
-
-/* --- the socket, as OpenSSL sees it -------------------------------------- */
-
-static int socket_read(BIO *bio, char *to, int size)
-{
-    sse_tls *tls = BIO_get_data(bio);
-    size_t want = (size_t)size < tls->budget ? (size_t)size : tls->budget;
-    ssize_t n = 0;
-
-    BIO_clear_retry_flags(bio);
-    if (tls->empty || want == 0) { /* what else is there, the socket's event tells */
-        BIO_set_retry_read(bio);
-        return -1;
-    }
-    n = recv(tls->fd, to, want, 0);
-    if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR)) {
-        tls->empty = true;
-        BIO_set_retry_read(bio);
-        return -1;
-    }
-    tls->error = n < 0 ? errno : ECONNRESET;
-    if (n <= 0)
-        return (int)n;
-    tls->empty = (size_t)n < want;
-    tls->budget -= (uint32_t)n;
-    return (int)n;
-}
-
-static ssize_t send_plain(evutil_socket_t fd, const struct iovec *iov, int count)
-{
-    struct msghdr message = { .msg_iov = (struct iovec *)iov };
-    int flags = 0;
-    ssize_t n = 0;
-
-#ifdef MSG_NOSIGNAL
-    flags = MSG_NOSIGNAL;
-#endif
-    message.msg_iovlen = (size_t)count;
-    do
-        n = sendmsg(fd, &message, flags);
-    while (n < 0 && errno == EINTR);
-    return n;
-}
-
-static int socket_write(BIO *bio, const char *bytes, int len)
-{
-    sse_tls *tls = BIO_get_data(bio);
-    struct iovec all = { (char *)bytes, (size_t)len };
-    ssize_t n = send_plain(tls->fd, &all, 1);
-
-    BIO_clear_retry_flags(bio);
-    if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK))
-        BIO_set_retry_write(bio);
-    else if (n < 0)
-        tls->error = errno;
-    return (int)n;
-}
-
-static long socket_ctrl(BIO *bio, int what, long number, void *arg)
-{
-    (void)bio;
-    (void)number;
-    (void)arg;
-    return what == BIO_CTRL_FLUSH;
-}
-
-BIO_METHOD *sse_tls_socket_method(void)
-{
-    BIO_METHOD *method = BIO_meth_new(BIO_TYPE_SOURCE_SINK, "sse socket");
-
-    if (!method)
-        return NULL;
-    BIO_meth_set_read(method, socket_read);
-    BIO_meth_set_write(method, socket_write);
-    BIO_meth_set_ctrl(method, socket_ctrl);
-    return method;
-}
 
 /* --- birth and end ------------------------------------------------------- */
 
@@ -148,13 +69,13 @@ int sse_tls_new(sse_tls_context *context, evutil_socket_t fd, sse_tls **out)
         ERR_clear_error();
         return SSE_ENOMEM;
     }
-    BIO_set_data(bio, tls);
+    BIO_set_data(bio, &tls->socket);
     BIO_set_init(bio, 1);
     SSL_set_bio(ssl, bio, bio);
     SSL_set_accept_state(ssl);
     tls->ssl = ssl;
     tls->context = context;
-    tls->fd = fd;
+    tls->socket.fd = fd;
     enter_handshake(context);
     *out = tls;
     return SSE_OK;
@@ -197,7 +118,7 @@ static int trouble(sse_tls *tls, int returned, bool *wants_other, int other)
         return 0;
     tls->broken = true;
     ERR_clear_error();
-    return error == SSL_ERROR_SYSCALL && tls->error ? tls->error : EPROTO;
+    return error == SSL_ERROR_SYSCALL && tls->socket.error ? tls->socket.error : EPROTO;
 }
 
 static ssize_t result(size_t n, int error)
@@ -213,7 +134,7 @@ static void look_at_first_byte(sse_tls *tls)
 {
     unsigned char first = 0;
 
-    tls->seen = recv(tls->fd, &first, 1, MSG_PEEK) == 1;
+    tls->seen = recv(tls->socket.fd, &first, 1, MSG_PEEK) == 1;
     tls->plain = tls->seen && IS_LETTER(first);
 }
 
@@ -222,8 +143,8 @@ static ssize_t read_records(sse_tls *tls, char *to, size_t size)
     size_t total = 0, n = 0;
 
     ERR_clear_error();
-    tls->budget = MAX_READ;
-    tls->empty = tls->pending = false;
+    tls->socket.budget = MAX_READ;
+    tls->socket.empty = tls->pending = false;
     while (total < size) {
         int got = SSL_read_ex(tls->ssl, to + total, size - total, &n), error = 0;
 
@@ -245,7 +166,7 @@ ssize_t sse_tls_read(sse_tls *tls, void *to, size_t size)
     if (!tls->seen)
         look_at_first_byte(tls);
     if (tls->plain || tls->ended)
-        return recv(tls->fd, to, size, 0);
+        return recv(tls->socket.fd, to, size, 0);
     return read_records(tls, to, size);
 }
 
@@ -365,7 +286,7 @@ bool sse_tls_unread(const sse_tls *tls)
 {
     char byte = 0;
 
-    return recv(tls->fd, &byte, 1, MSG_PEEK) > 0;
+    return recv(tls->socket.fd, &byte, 1, MSG_PEEK) > 0;
 }
 
 sse_slice sse_tls_alpn(const sse_tls *tls)
