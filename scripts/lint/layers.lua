@@ -18,20 +18,6 @@ assert(lfs.chdir(arg[1] or "."))
 local build = arg[2] or "build"
 local report = source.report("layers")
 
--- TEMPORARY: wings of this tree whose circles and headers are being mended. What is wrong there is
--- printed as a warning. A wing that has no warning any more leaves the list.
-local being_mended = {}
-if (arg[1] or ".") == "." then
-  for _, folder in ipairs {
-    "csrc/tls", "csrc/http",
-  } do being_mended[folder] = true end
-end
-
-local function complain(path, ...)
-  if being_mended[wings.of(path) or ""] then report.warn(path, ...)
-  else report.complain(path, ...) end
-end
-
 local function sorted(set)
   local names = {}
   for name in pairs(set) do names[#names + 1] = name end
@@ -67,14 +53,14 @@ local function check_includes(path, graph)
     if include.library then
       local place = wings.misplaced(wing, include.library)
       if place then
-        complain(path, include.line, "<%s> is included %s", include.library, place)
+        report.complain(path, include.line, "<%s> is included %s", include.library, place)
       end
     else
       local target, folder = wings.of(include.path)
       local wrong = target and wings.wrong_way(wing, target)
-      if not target then complain(path, include.line, "%s is no wing", folder)
+      if not target then report.complain(path, include.line, "%s is no wing", folder)
       elseif wrong then
-        complain(path, include.line, "include goes %s, from %s to %s", wrong, wing, target)
+        report.complain(path, include.line, "include goes %s, from %s to %s", wrong, wing, target)
       end
       if target then graph:include(node_of(path), node_of(include.path)) end
     end
@@ -134,8 +120,8 @@ local function check_calls(path, needs, definers, graph)
       local target = wings.of(definer)
       local wrong = wings.wrong_way(wing, target)
       if wrong then
-        complain(path, line_of(text, name), "call goes %s, from %s to %s: %s is in %s", wrong,
-                 wing, target, name, definer)
+        report.complain(path, line_of(text, name), "call goes %s, from %s to %s: %s is in %s",
+                        wrong, wing, target, name, definer)
       end
       graph:call(node_of(path), node_of(definer), name)
     end
@@ -147,7 +133,7 @@ local function check_circles(graph)
   graph:each_circle(function(node, text)
     count = count + 1
     local path = node .. ".c"
-    complain(lfs.attributes(path) and path or node .. ".h", 1, "%s", text)
+    report.complain(lfs.attributes(path) and path or node .. ".h", 1, "%s", text)
   end)
   return count
 end
@@ -170,7 +156,7 @@ local function check_c()
   end
   declarations.check(files, objects, function(path, name)
     return definer_for(wings.of(path), definers[name])
-  end, complain)
+  end, report.complain)
   local circles = check_circles(graph)
   if long then list_arrows(graph) end
   return ("%d wings, %d files, %d arrows between wings, %d circles"):format(
