@@ -1,4 +1,4 @@
-/* buffer.h: growing bytes with a maximum given at birth. */
+/* buffer.h: bytes in memory that grows up to a maximum. */
 #ifndef SSE_WIRE_BUFFER_H
 #define SSE_WIRE_BUFFER_H
 
@@ -13,26 +13,27 @@ typedef struct sse_buffer {
     size_t max; /* len never exceeds this */
 } sse_buffer;
 
-/* An empty buffer that owns no memory. */
+/* Makes an empty buffer that owns no memory. */
 void sse_buffer_init(sse_buffer *b, size_t max);
 
-/* Gives the memory back; the buffer is empty and usable again. */
+/* Frees the memory. The buffer is empty then and can be used again. */
 void sse_buffer_free(sse_buffer *b);
 
-/* Makes room for `more` bytes after len. SSE_ETOOBIG past max, SSE_ENOMEM; nothing changes then. */
+/* Makes room for `more` bytes behind len. SSE_ETOOBIG past max, SSE_ENOMEM: nothing has changed. */
 int sse_buffer_reserve(sse_buffer *b, size_t more);
 
-/* Appends all of it or nothing. `bytes` may not point into the buffer. */
+/* Appends all the bytes, or none and returns a code as reserve does. `bytes` may not point into the
+ * buffer. */
 int sse_buffer_append(sse_buffer *b, const char *bytes, size_t len);
 
-/* Drops the first n (<= len) bytes. */
+/* Drops the first n bytes (n <= len). */
 void sse_buffer_consume(sse_buffer *b, size_t n);
 
-/* Gives capacity back where more than `keep` bytes are allocated and at most an eighth of them is
- * used. Never fails: where memory can't be moved it stays. */
+/* Shrinks the memory to len if more than `keep` bytes are allocated and at most an eighth of them
+ * is used. If realloc fails, the memory stays as it is. */
 void sse_buffer_trim(sse_buffer *b, size_t keep);
 
-/* What it holds; empty, not absent, where that is nothing. */
+/* Returns the bytes held. Of an empty buffer the slice is empty, not absent. */
 static inline sse_slice sse_buffer_slice(const sse_buffer *b)
 {
     return (sse_slice){ b->len ? b->data : "", b->len };

@@ -13,17 +13,17 @@ typedef enum coding_kind { GZIP, DEFLATE, BROTLI } coding_kind;
 
 struct sse_decoder {
     coding_kind kind;
-    bool begun; /* zlib's state is set up, and bytes went into it */
-    bool ended; /* the coding's own end has come */
+    bool begun; /* zlib's state is set up */
+    bool ended; /* the end that the coding marks has come */
     z_stream z;
     BrotliDecoderState *brotli;
-    unsigned char first; /* of a deflate body: its first byte, until the second shows the format */
+    unsigned char first; /* the first byte of a deflate body, until the second shows the format */
     bool has_first;
-    size_t behind;         /* bytes behind the end of a deflate body */
-    uint64_t taken, given; /* bytes in and out so far */
+    size_t trailing;              /* bytes behind the end of a deflate body */
+    uint64_t bytes_in, bytes_out; /* so far */
 };
 
-/* --- life ------------------------------------------------------------------------------------- */
+/* --- new and free ----------------------------------------------------------------------------- */
 
 static int find_kind(sse_slice coding, coding_kind *out)
 {
@@ -76,9 +76,9 @@ void sse_decoder_free(sse_decoder *d)
 
 /* --- zlib ------------------------------------------------------------------------------------- */
 
-/* Sets zlib up. What servers send as "deflate" is zlib's format or, by some, bare blocks: the first
- * two bytes tell (RFC 1950 2.2). */
-static int begin(sse_decoder *d, unsigned char second)
+/* Sets zlib's state up. As "deflate" servers send zlib's format or, some of them, bare deflate
+ * blocks: the first two bytes show which (RFC 1950 2.2). */
+static int begin_zlib(sse_decoder *d, unsigned char second)
 {
     bool zlib = (d->first & 0x0F) == Z_DEFLATED && ((d->first << 8) + second) % 31 == 0;
     int bits = d->kind == GZIP ? MAX_WBITS + 16 : zlib ? MAX_WBITS : -MAX_WBITS;
@@ -89,7 +89,7 @@ static int begin(sse_decoder *d, unsigned char second)
     return SSE_OK;
 }
 
-/* Lets zlib see `in`; *in loses what it took. */
+/* Decodes from *in, which loses the bytes that zlib consumed, to z.next_out. */
 static int inflate_some(sse_decoder *d, sse_slice *in)
 {
     int status = Z_OK;
@@ -108,28 +108,28 @@ static int inflate_some(sse_decoder *d, sse_slice *in)
     return SSE_OK;
 }
 
-/* What comes behind the end: another gzip member (RFC 1952 2.2), or, behind bare blocks, up to the
- * four bytes of a checksum that some servers send without the rest of zlib's format. */
-static int go_past_end(sse_decoder *d, sse_slice *in)
+/* Takes bytes behind the end: another gzip member (RFC 1952 2.2), or up to four bytes behind a
+ * deflate body, since some servers send zlib's checksum behind bare blocks. */
+static int take_trailing(sse_decoder *d, sse_slice *in)
 {
     if (d->kind == GZIP) {
         d->ended = false;
         return inflateReset(&d->z) == Z_OK ? SSE_OK : SSE_EPROTO;
     }
-    d->behind += in->len;
+    d->trailing += in->len;
     in->at += in->len;
     in->len = 0;
-    return d->behind <= 4 ? SSE_OK : SSE_EPROTO;
+    return d->trailing <= 4 ? SSE_OK : SSE_EPROTO;
 }
 
-/* The first byte of a deflate body waits here for the second. */
+/* Begins a deflate body whose first byte is d->first and whose second is the first of *in. */
 static int begin_deflate(sse_decoder *d, const sse_slice *in)
 {
     unsigned char byte = (unsigned char)*in->at;
     sse_slice first = { (const char *)&d->first, 1 };
     int code = SSE_OK;
 
-    code = begin(d, byte);
+    code = begin_zlib(d, byte);
     return code ? code : inflate_some(d, &first);
 }
 
@@ -140,7 +140,7 @@ static int run_zlib(sse_decoder *d, sse_slice *in, char *to, size_t cap, size_t 
     d->z.next_out = (Bytef *)to;
     d->z.avail_out = (uInt)cap;
     if (!d->begun && d->kind == GZIP)
-        code = begin(d, 0);
+        code = begin_zlib(d, 0);
     if (!code && !d->begun && !d->has_first) {
         d->first = (unsigned char)*in->at++;
         in->len--;
@@ -151,7 +151,7 @@ static int run_zlib(sse_decoder *d, sse_slice *in, char *to, size_t cap, size_t 
     if (!code && d->begun && !d->ended)
         code = inflate_some(d, in);
     while (!code && d->begun && d->z.avail_out > 0 && in->len > 0)
-        code = d->ended ? go_past_end(d, in) : inflate_some(d, in);
+        code = d->ended ? take_trailing(d, in) : inflate_some(d, in);
     *len = cap - d->z.avail_out;
     return code;
 }
@@ -182,7 +182,7 @@ static int run_brotli(sse_decoder *d, sse_slice *in, char *to, size_t cap, size_
     return d->ended && left > 0 ? SSE_EPROTO : SSE_OK;
 }
 
-/* --- both ------------------------------------------------------------------------------------- */
+/* --- any coding ------------------------------------------------------------------------------- */
 
 int sse_decoder_run(sse_decoder *d, sse_slice *in, char *to, size_t cap, size_t *len)
 {
@@ -193,9 +193,9 @@ int sse_decoder_run(sse_decoder *d, sse_slice *in, char *to, size_t cap, size_t 
     code = d->kind == BROTLI        ? run_brotli(d, in, to, cap, len)
            : before > 0 || d->begun ? run_zlib(d, in, to, cap, len)
                                     : SSE_OK;
-    d->taken += before - in->len;
-    d->given += *len;
-    if (!code && d->given > SSE_DECODER_FREE && d->given / SSE_DECODER_RATIO > d->taken)
+    d->bytes_in += before - in->len;
+    d->bytes_out += *len;
+    if (!code && d->bytes_out > SSE_DECODER_FREE && d->bytes_out / SSE_DECODER_RATIO > d->bytes_in)
         return SSE_ETOOBIG;
     return code;
 }

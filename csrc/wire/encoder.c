@@ -6,11 +6,11 @@
 #include "error.h"
 #include "scan.h"
 
-#define RETRY_LINE 32 /* "retry: 9223372036854775807" LF fits */
+#define RETRY_LINE 32 /* bytes; "retry: 9223372036854775807" LF takes 27 */
 
-/* The lines of a text that are still to come; at NULL: none. "a" LF is the two lines "a" and "". */
+/* A text that is split into lines. "a" LF is the two lines "a" and "". */
 typedef struct lines {
-    const char *at, *end;
+    const char *at, *end; /* what is left; at NULL: nothing */
     sse_scan scan;
 } lines;
 
@@ -37,8 +37,8 @@ static void put(sse_buffer *out, const char *bytes, size_t len)
     out->len += len;
 }
 
-/* name: value LF, into room that was reserved. The space keeps a value's own first space; an empty
- * value needs none. */
+/* Writes `name: value` LF into reserved room. Clients drop one space behind the colon: this one,
+ * not a space with which the value begins. Before an empty value no space is needed. */
 static void put_line(sse_buffer *out, sse_slice name, sse_slice value)
 {
     put(out, name.at, name.len);
@@ -71,18 +71,20 @@ static int append_lines(sse_buffer *out, sse_slice name, sse_slice text)
     return code;
 }
 
-/* What can't stand in a one-line field; NUL could, but a reader drops an id that holds it. */
-static bool breaks_line(sse_slice s)
+/* Says whether a value cannot be sent in a field of one line: it holds CR or LF, or NUL, which
+ * makes clients drop an id. */
+static bool is_unsendable(sse_slice s)
 {
     return s.at && s.len &&
            (memchr(s.at, '\n', s.len) || memchr(s.at, '\r', s.len) || memchr(s.at, 0, s.len));
 }
 
+/* Returns the name of the first field that cannot be sent, or NULL. */
 static const char *refused_field(const sse_event *event)
 {
-    if (breaks_line(event->type))
+    if (is_unsendable(event->type))
         return "event";
-    if (breaks_line(event->id))
+    if (is_unsendable(event->id))
         return "id";
     return event->retry < 0 && event->retry != SSE_NO_RETRY ? "retry" : NULL;
 }

@@ -1,6 +1,5 @@
-/* error.h: the one list of failure codes. Every C function that can fail returns SSE_OK (0) or one
- * of these negative numbers; Lua sees the name ("ETOOBIG") as the third value after nil and a
- * message. */
+/* error.h: the list of failure codes. A C function that can fail returns SSE_OK (0) or one of these
+ * negative numbers. Lua gets the name ("ETOOBIG") as the third value after nil and a message. */
 #ifndef SSE_WIRE_ERROR_H
 #define SSE_WIRE_ERROR_H
 
@@ -40,13 +39,14 @@
 
 enum {
     SSE_OK = 0,
-    SSE_ERROR_BASE = -1000, /* far from errno and from HTTP status codes, so a mix-up shows */
+    SSE_ERROR_BASE = -1000, /* far from errno and HTTP status codes, so that a mix-up is noticed */
 #define SSE_ERROR_ENUM(constant, name, text) constant,
     SSE_ERRORS(SSE_ERROR_ENUM)
 #undef SSE_ERROR_ENUM
 };
 
-/* The name ("ETOOBIG") and the default text of a code; "EUNKNOWN" for a number not in the list. */
+/* Return the name ("ETOOBIG") and the default text of a code, as static strings; of a number that
+ * is not in the list "EUNKNOWN" and "unknown failure". */
 const char *sse_error_name(int code);
 const char *sse_error_text(int code);
 

@@ -6,7 +6,7 @@ typedef struct state {
     uint64_t a, b, c, d;
 } state;
 
-static void round_of(state *v)
+static void sip_round(state *v)
 {
     v->a += v->b;
     v->b = ROTATE(v->b, 13) ^ v->a;
@@ -20,7 +20,7 @@ static void round_of(state *v)
     v->c = ROTATE(v->c, 32);
 }
 
-/* Up to eight bytes as a number, the first byte the lowest. */
+/* Reads n bytes (at most eight) as a little-endian number. */
 static uint64_t load(const char *at, size_t n)
 {
     uint64_t word = 0;
@@ -33,7 +33,7 @@ static uint64_t load(const char *at, size_t n)
 static void absorb(state *v, uint64_t word)
 {
     v->d ^= word;
-    round_of(v);
+    sip_round(v);
     v->a ^= word;
 }
 
@@ -48,6 +48,6 @@ uint64_t sse_hash(const sse_hash_seed *seed, sse_slice bytes)
     absorb(&v, load(bytes.at + at, bytes.len - at) | (uint64_t)bytes.len << 56);
     v.c ^= 0xff;
     for (int i = 0; i < 3; i++)
-        round_of(&v);
+        sip_round(&v);
     return v.a ^ v.b ^ v.c ^ v.d;
 }

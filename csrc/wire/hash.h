@@ -1,5 +1,6 @@
-/* hash.h: a keyed hash of bytes (SipHash-1-3). Who does not know the seed cannot choose bytes whose
- * hashes collide. The seed is drawn by whoever owns the table: this floor has no random source. */
+/* hash.h: a keyed hash of bytes (SipHash-1-3). Without the seed nobody can choose bytes whose
+ * hashes collide. The caller provides the seed, at random: this wing has no source of random bytes.
+ */
 #ifndef SSE_WIRE_HASH_H
 #define SSE_WIRE_HASH_H
 

@@ -1,4 +1,5 @@
-/* slice.h: bytes that somebody else owns. `at` NULL means absent, which differs from empty. */
+/* slice.h: a view of bytes that something else owns. A slice whose `at` is NULL is absent, which
+ * differs from empty. */
 #ifndef SSE_WIRE_SLICE_H
 #define SSE_WIRE_SLICE_H
 
@@ -30,8 +31,7 @@ static inline char sse_ascii_lower(char c)
     return c >= 'A' && c <= 'Z' ? (char)(c | 0x20) : c;
 }
 
-/* Whether two names of HTTP are the same: the case of ASCII letters doesn't matter, and the locale
- * has no say. */
+/* Compares names of HTTP: without regard to the case of ASCII letters, whatever the locale. */
 static inline bool sse_slice_same_name(sse_slice a, sse_slice b)
 {
     if (a.len != b.len)
@@ -52,7 +52,7 @@ static inline bool sse_slice_equal(sse_slice a, sse_slice b)
     return a.len == b.len && (a.len == 0 || memcmp(a.at, b.at, a.len) == 0);
 }
 
-/* Without the blanks (space and tab, RFC 9110 5.6.3: OWS) around it. */
+/* Returns the slice without the blanks (space and tab, RFC 9110 5.6.3: OWS) around it. */
 static inline sse_slice sse_slice_trim(sse_slice s)
 {
     while (s.len > 0 && (s.at[0] == ' ' || s.at[0] == '\t'))

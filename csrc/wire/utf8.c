@@ -6,9 +6,9 @@
 
 #define REPLACEMENT "\xEF\xBF\xBD"
 
-/* The length of the sequence at `at`, or minus the length of its maximal subpart where it is
- * broken. */
-static int sequence(const unsigned char *at, const unsigned char *end)
+/* Returns the length of the sequence at `at`; of a broken one the negative length of its maximal
+ * subpart. */
+static int sequence_length(const unsigned char *at, const unsigned char *end)
 {
     unsigned char lead = at[0], low = 0x80, high = 0xBF;
     int more = lead < 0xE0 ? 1 : lead < 0xF0 ? 2 : 3;
@@ -59,7 +59,7 @@ size_t sse_utf8_valid(sse_slice s)
             at = skip_ascii(at, end);
             continue;
         }
-        len = sequence(at, end);
+        len = sequence_length(at, end);
         if (len < 0)
             break;
         at += len;
@@ -79,8 +79,8 @@ int sse_utf8_replace(sse_buffer *out, sse_slice s)
         if (code || good == s.len)
             break;
         code = sse_buffer_append(out, REPLACEMENT, 3);
-        bad = (size_t)-sequence((const unsigned char *)s.at + good,
-                                (const unsigned char *)s.at + s.len);
+        bad = (size_t)-sequence_length((const unsigned char *)s.at + good,
+                                       (const unsigned char *)s.at + s.len);
         s = (sse_slice){ s.at + good + bad, s.len - good - bad };
     }
     if (code)

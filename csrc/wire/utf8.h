@@ -1,13 +1,14 @@
-/* utf8.h: is it UTF-8, and what to do where it is not (Encoding Standard, section 4.6 and 8.1). */
+/* utf8.h: finds and replaces broken UTF-8 (Encoding Standard, sections 4.6 and 8.1). */
 #ifndef SSE_WIRE_UTF8_H
 #define SSE_WIRE_UTF8_H
 
 #include "buffer.h"
 
-/* Bytes of s before the first broken sequence; s.len where there is none. */
+/* Returns the number of bytes before the first broken sequence; s.len if there is none. */
 size_t sse_utf8_valid(sse_slice s);
 
-/* The first max bytes of s, or fewer, so that they don't end within a character. */
+/* Returns the first `max` bytes of s, or up to three fewer so that they don't end within a
+ * character. */
 static inline sse_slice sse_utf8_cut(sse_slice s, size_t max)
 {
     size_t len = max, least = max > 3 ? max - 3 : 0;
@@ -19,8 +20,9 @@ static inline sse_slice sse_utf8_cut(sse_slice s, size_t max)
     return (sse_slice){ s.at, len };
 }
 
-/* Appends s to out, each maximal subpart of a broken sequence as one U+FFFD, so never fewer bytes
- * than s has. All or nothing: SSE_ETOOBIG, SSE_ENOMEM. `s` may not point into out. */
+/* Appends s to out, with one U+FFFD in place of each maximal subpart of a broken sequence. Appends
+ * no fewer bytes than s has; or none, and returns SSE_ETOOBIG or SSE_ENOMEM. `s` may not point into
+ * out. */
 int sse_utf8_replace(sse_buffer *out, sse_slice s);
 
 #endif
