@@ -164,9 +164,7 @@ static void start_head_timer(sse_http1_session *s)
 }
 
 /* Buffers bytes that can't be parsed now, or drops them where no request may follow the current
- * one. Past max_bodies all pipelined requests are dropped, and a large head that is arriving is
- * rejected.
- */
+ * one. Past max_bodies pipelined requests are dropped, and a large incomplete head is rejected. */
 static void buffer_rest(sse_http1_session *s, const char *bytes, size_t len)
 {
     if (s->connection->finishing || sse_connection_ended(s->connection))

@@ -3,10 +3,10 @@
 #include "reader.h"
 #include "response.h"
 
-/* Requests of one connection that a call of sse_http2_dispatch begins: behind them other
- * connections have their turn. */
+/* Requests of one connection that are handed over in one turn, before others are served. */
 enum { REQUESTS_A_TURN = 8 };
 
+/* Makes an exchange of a complete request and calls context->on_request. */
 static void dispatch(sse_http2_reader *r)
 {
     sse_http2_stream *t = r->stream;
@@ -25,8 +25,7 @@ static void dispatch(sse_http2_reader *r)
     context->on_request(context->user, x);
 }
 
-/* Whether its answers hold as much as they may: what the client takes makes room, or the end of the
- * turn where all hold too much. */
+/* Whether the session's responses hold as much as they may while the server holds much. */
 static bool holds_its_share(const sse_http2_session *s)
 {
     const sse_context *context = sse_http2_context(s);
@@ -35,7 +34,7 @@ static bool holds_its_share(const sse_http2_session *s)
            (sse_context_full(context) && s->queued > 0);
 }
 
-/* A handler may do anything: the list is looked at anew after each. */
+/* A handler may end any request, so the list is searched from its beginning each time. */
 void sse_http2_dispatch(sse_http2_session *s)
 {
     int left = REQUESTS_A_TURN;

@@ -1,5 +1,5 @@
-/* flood_limits.h: what a client may send that costs much and carries nothing (RFC 9113 section
- * 10.5). Past a limit the connection ends. */
+/* flood_limits.h: limits on what costs the server much and the client little (RFC 9113 section
+ * 10.5). The connection of a client that exceeds one ends with ENHANCE_YOUR_CALM. */
 #ifndef SSE_HTTP2_FLOOD_LIMITS_H
 #define SSE_HTTP2_FLOOD_LIMITS_H
 
@@ -7,30 +7,32 @@
 
 #include "../http/connection.h"
 
-/* How much of something came lately: it leaks `rate` a second. */
+/* A leaky bucket: how much of something came lately. */
 typedef struct sse_http2_bucket {
-    uint64_t at; /* ms */
-    uint32_t level;
+    uint64_t at;    /* ms: when `level` was last lowered */
+    uint32_t level; /* falls by the limit's rate a second */
 } sse_http2_bucket;
 
 typedef struct sse_http2_flood_limits {
-    sse_http2_bucket resets, control_frames; /* streams reset; frames that carry nothing */
-    size_t block_bytes;                      /* bytes of the header block at hand, as sent */
-    uint32_t block_frames;
-    uint64_t *exceeded; /* of context->count: what was found, or NULL */
+    sse_http2_bucket resets;         /* streams reset by the client, or because of it */
+    sse_http2_bucket control_frames; /* frames that carry nothing of a request */
+    size_t block_bytes;              /* of the header block that is received, encoded */
+    uint32_t block_frames;           /* HEADERS and CONTINUATION of that block */
+    uint64_t *exceeded;              /* the counter of the limit that was exceeded, or NULL */
 } sse_http2_flood_limits;
 
-/* Counts a frame whose head has come. false: it is one too many. */
-bool sse_http2_flood_count_frame(sse_http2_flood_limits *l, sse_context *context,
+/* Counts a frame whose header has come. false: a limit is exceeded. */
+bool sse_http2_flood_count_frame(sse_http2_flood_limits *f, sse_context *context,
                                  const nghttp2_frame_hd *head);
 
-/* Counts a stream that was reset. false: it is one too many. */
-bool sse_http2_flood_count_reset(sse_http2_flood_limits *l, sse_context *context);
+/* Counts a stream that was reset. false: a limit is exceeded. */
+bool sse_http2_flood_count_reset(sse_http2_flood_limits *f, sse_context *context);
 
-/* A DATA frame was sent: the client may answer it. */
-void sse_http2_flood_allow_replies(sse_http2_flood_limits *l);
+/* A DATA frame was sent, which the client may answer by a few control frames. */
+void sse_http2_flood_allow_replies(sse_http2_flood_limits *f);
 
-/* Bytes of header fields past which a block is without measure. */
+/* Bytes that a header block may have, encoded or decoded. Past max_head a request is rejected; only
+ * past this the connection ends. */
 static inline size_t sse_http2_max_field_bytes(const sse_limits *limits)
 {
     return 4 * limits->max_head + (64u << 10);

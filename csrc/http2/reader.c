@@ -37,6 +37,7 @@ void sse_http2_reader_free_head(sse_http2_reader *r)
     sse_buffer_free(&r->cookies);
 }
 
+/* Takes the reader out of its session's list and counts. */
 static void remove_from_session(sse_http2_reader *r)
 {
     sse_http2_session *s = r->stream->session;

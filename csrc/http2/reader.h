@@ -1,13 +1,17 @@
-/* reader.h: the life of a request that arrives. */
+/* reader.h: a request's reader is made and freed. */
 #ifndef SSE_HTTP2_READER_H
 #define SSE_HTTP2_READER_H
 
 #include "session_types.h"
 
-int sse_http2_reader_new(sse_http2_stream *t); /* SSE_ENOMEM */
+/* Gives the stream a reader, the newest of the session. SSE_ENOMEM. */
+int sse_http2_reader_new(sse_http2_stream *t);
+
+/* Frees the stream's reader, if it has one, and drops its request. The window of the session's
+ * oldest body that is still received is opened. */
 void sse_http2_reader_free(sse_http2_stream *t);
 
-/* Frees the text of the head, once it is parsed. */
+/* Frees the texts of the head, once it is parsed. */
 void sse_http2_reader_free_head(sse_http2_reader *r);
 
 #endif

@@ -87,7 +87,7 @@ static int on_frame_received(nghttp2_session *nghttp2, const nghttp2_frame *fram
     return 0;
 }
 
-/* A frame that breaks a rule costs us a reset: it counts as one. */
+/* nghttp2 answers a frame that breaks a rule by RST_STREAM, so it counts as a reset. */
 static int on_invalid_frame_received(nghttp2_session *nghttp2, const nghttp2_frame *frame,
                                      int error, void *user)
 {

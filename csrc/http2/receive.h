@@ -1,4 +1,5 @@
-/* receive.h: what nghttp2 calls for what the client sends. */
+/* receive.h: nghttp2's callbacks for the frames that a client sends: they make streams and fill
+ * their readers. A callback that returns NGHTTP2_ERR_CALLBACK_FAILURE ends the connection. */
 #ifndef SSE_HTTP2_RECEIVE_H
 #define SSE_HTTP2_RECEIVE_H
 

@@ -5,13 +5,14 @@
 #include "request_windows.h"
 #include "response.h"
 
-static void on_late(sse_deadline *d)
+static void on_body_timeout(sse_deadline *d)
 {
     sse_http2_reader *r = SSE_OWNER(d, sse_http2_reader, deadline);
 
     sse_http2_response_reject(r->stream, 408, "the body did not arrive in time");
 }
 
+/* max_bodies is exceeded, or the session's own limit, and this body is the newest one. */
 static void reject_bodies_full(void *owner)
 {
     sse_http2_response_reject(owner, 503, SSE_BODIES_FULL);
@@ -24,7 +25,7 @@ void sse_http2_request_begin_body(sse_http2_stream *t)
 
     sse_http2_widen_window(t);
     sse_arrival_begin(context, &r->arrival, t, reject_bodies_full);
-    r->deadline.call = on_late;
+    r->deadline.call = on_body_timeout;
     sse_timer_wheel_set(&context->wheel, &r->deadline, context->limits.body_timeout);
 }
 
@@ -37,8 +38,8 @@ void sse_http2_request_reject_body(sse_http2_stream *t)
     sse_http2_response_reject(t, 413, text);
 }
 
-/* The newest body that arrives, or NULL. */
-static sse_http2_reader *newest(const sse_http2_session *s)
+/* The newest reader whose body is still received, or NULL. */
+static sse_http2_reader *newest_body(const sse_http2_session *s)
 {
     sse_http2_reader *found = NULL;
 
@@ -48,7 +49,9 @@ static sse_http2_reader *newest(const sse_http2_session *s)
     return found;
 }
 
-/* SSE_EFULL: too many bodies, of this connection or of all. */
+/* Appends to the body. If all bodies of the session exceed their limit, the newest ones are
+ * rejected. SSE_EFULL: this one is the newest, or max_bodies is exceeded. SSE_ETOOBIG: it is larger
+ * than max_body. SSE_ENOMEM. */
 static int append_body(sse_http2_stream *t, sse_slice bytes)
 {
     sse_http2_session *s = t->session;
@@ -58,9 +61,9 @@ static int append_body(sse_http2_stream *t, sse_slice bytes)
 
     if (code == SSE_ETOOBIG || code == SSE_ENOMEM)
         return code;
-    s->body_bytes += bytes.len; /* also where it is refused: remove_from_session takes it off */
+    s->body_bytes += bytes.len; /* also with SSE_EFULL: freeing the reader subtracts them */
     while (!code && s->body_bytes > 4 * sse_http2_body_unit(&context->limits)) {
-        sse_http2_reader *last = newest(s);
+        sse_http2_reader *last = newest_body(s);
 
         if (!last || last == r)
             return SSE_EFULL;

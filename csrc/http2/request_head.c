@@ -10,6 +10,7 @@
 #include "response.h"
 #include "schedule.h"
 
+/* Appends unless the head is too large, and notes when it becomes so. */
 static void append(sse_http2_reader *r, sse_buffer *to, sse_slice bytes)
 {
     if (!r->head_too_large && bytes.len > 0 && sse_buffer_append(to, bytes.at, bytes.len))
@@ -53,7 +54,7 @@ int sse_http2_request_add_field(sse_http2_stream *t, sse_slice name, sse_slice v
     sse_http2_reader *r = t->reader;
 
     if (!r)
-        return SSE_OK;                           /* refused already */
+        return SSE_OK;                           /* the request was rejected */
     r->field_bytes += name.len + value.len + 32; /* RFC 9113 section 6.5.2 */
     if (r->field_bytes > sse_http2_max_field_bytes(&sse_http2_context(t->session)->limits))
         return SSE_ETOOBIG;
@@ -62,7 +63,8 @@ int sse_http2_request_add_field(sse_http2_stream *t, sse_slice name, sse_slice v
     return SSE_OK;
 }
 
-/* Bytes that would end what they stand in, where they came without HPACK. */
+/* Whether there is a space or a control character, which would end the part of an HTTP/1.1 request
+ * line or field that the text becomes. */
 static bool has_blank(sse_slice s)
 {
     for (size_t i = 0; i < s.len; i++)
@@ -71,13 +73,14 @@ static bool has_blank(sse_slice s)
     return false;
 }
 
-/* "GET /path HTTP/1.1", the Host, and then what came. false: it can't be. */
+/* Writes the head as HTTP/1.1 has it: "GET /path HTTP/1.1", Host, the other fields. false: the
+ * pseudo-header fields can't be written so. */
 static bool write_head(sse_http2_reader *r, sse_buffer *out)
 {
     sse_slice method = sse_buffer_slice(&r->method), path = sse_buffer_slice(&r->path);
     sse_slice host = sse_buffer_slice(&r->authority);
 
-    if (path.len == 0) /* CONNECT's */
+    if (path.len == 0) /* CONNECT has none */
         path = host;
     if (has_blank(method) || has_blank(path) || has_blank(host))
         return false;
@@ -97,8 +100,9 @@ static bool write_head(sse_http2_reader *r, sse_buffer *out)
     return true;
 }
 
-/* A Host beside :authority must say the same; it is left out then (RFC 9113 section 8.3.1). */
-static bool drop_equal_host(sse_http2_reader *r)
+/* Takes Host fields out of the fields if there is an :authority. false: one differs from it (RFC
+ * 9113 section 8.3.1). */
+static bool drop_host(sse_http2_reader *r)
 {
     static const char name[] = "host: ";
     sse_buffer *text = &r->fields;
@@ -122,6 +126,7 @@ static bool drop_equal_host(sse_http2_reader *r)
     return true;
 }
 
+/* Parses the whole head. SSE_EPROTO: *refusal is the error response. */
 static int parse(sse_http2_reader *r, sse_buffer *out, sse_http1_head *head,
                  sse_http1_refusal *refusal)
 {
@@ -135,7 +140,7 @@ static int parse(sse_http2_reader *r, sse_buffer *out, sse_http1_head *head,
         *refusal = (sse_http1_refusal){ 414, "The target is too long." };
     else if (r->head_too_large)
         *refusal = (sse_http1_refusal){ 431, "The request head is too large." };
-    else if (!drop_equal_host(r))
+    else if (!drop_host(r))
         refusal->reason = ":authority and Host differ.";
     else
         code = SSE_OK;
@@ -159,7 +164,7 @@ static sse_request *make_request(sse_http2_reader *r, const sse_http1_head *head
     return request;
 }
 
-/* The client waits for our word before it sends the body (RFC 9110 section 10.1.1). */
+/* The client waits for 100 (Continue) before it sends the body (RFC 9110 section 10.1.1). */
 static void send_continue(sse_http2_stream *t)
 {
     nghttp2_nv status = { (uint8_t *)":status", (uint8_t *)"100", 7, 3, NGHTTP2_NV_FLAG_NONE };
@@ -169,7 +174,7 @@ static void send_continue(sse_http2_stream *t)
         t->session->failed = true;
 }
 
-/* The head is understood: the body comes, or nothing more. */
+/* Makes a request of the parsed head. `last`: it has no body. */
 static void accept_head(sse_http2_stream *t, const sse_http1_head *head, bool last)
 {
     sse_http2_reader *r = t->reader;

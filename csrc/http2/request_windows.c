@@ -2,8 +2,9 @@
 
 #include "schedule.h"
 
-#define LEAST_UNIT ((size_t)256 << 10)
-#define WIDE       65535 /* the window of a request while there are few */
+#define LEAST_UNIT   ((size_t)256 << 10)
+#define WIDE_WINDOW  65535
+#define LEAST_WINDOW 1024
 
 size_t sse_http2_body_unit(const sse_limits *limits)
 {
@@ -14,17 +15,19 @@ uint32_t sse_http2_initial_window(const sse_limits *limits)
 {
     size_t window = sse_http2_body_unit(limits) / limits->max_concurrent_streams;
 
-    return window > WIDE ? WIDE : window > 1024 ? (uint32_t)window : 1024;
+    return window > WIDE_WINDOW    ? WIDE_WINDOW
+           : window > LEAST_WINDOW ? (uint32_t)window
+                                   : LEAST_WINDOW;
 }
 
-/* The client has more room from the beginning where not many send. */
 void sse_http2_widen_window(sse_http2_stream *t)
 {
     sse_http2_session *s = t->session;
 
-    if ((s->wide_windows + 1) * (size_t)WIDE > sse_http2_body_unit(&sse_http2_context(s)->limits))
+    if ((s->wide_windows + 1) * (size_t)WIDE_WINDOW >
+        sse_http2_body_unit(&sse_http2_context(s)->limits))
         return;
-    if (nghttp2_session_set_local_window_size(s->nghttp2, NGHTTP2_FLAG_NONE, t->id, WIDE)) {
+    if (nghttp2_session_set_local_window_size(s->nghttp2, NGHTTP2_FLAG_NONE, t->id, WIDE_WINDOW)) {
         s->failed = true;
         return;
     }
@@ -32,14 +35,13 @@ void sse_http2_widen_window(sse_http2_stream *t)
     t->reader->wide_window = true;
 }
 
-/* The client may send n bytes more on the stream. */
+/* Lets the client send n bytes more on the stream. */
 static void update_window(sse_http2_stream *t, size_t n)
 {
     if (n > 0)
         nghttp2_session_consume_stream(t->session->nghttp2, t->id, n);
 }
 
-/* The oldest body goes on, whatever the others hold. */
 void sse_http2_release_oldest_window(sse_http2_session *s)
 {
     sse_http2_reader *r = s->readers;
@@ -53,6 +55,7 @@ void sse_http2_release_oldest_window(sse_http2_session *s)
     sse_http2_schedule_flush(s);
 }
 
+/* Whether no older body is still received. */
 static bool is_oldest(const sse_http2_reader *r)
 {
     const sse_http2_reader *first = r->stream->session->readers;

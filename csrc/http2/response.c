@@ -9,6 +9,7 @@
 #include "schedule.h"
 #include "stream.h"
 
+/* Queues a part of the body. */
 static int enqueue(sse_http2_stream *t, sse_frame *frame)
 {
     sse_http2_session *s = t->session;
@@ -24,7 +25,7 @@ static int enqueue(sse_http2_stream *t, sse_frame *frame)
     return SSE_OK;
 }
 
-/* The engine asks for what is there now. */
+/* There is more to send on the stream: nghttp2 asks for it at the next flush. */
 static void resume(sse_http2_stream *t)
 {
     if (t->deferred) {
@@ -36,6 +37,7 @@ static void resume(sse_http2_stream *t)
     sse_http2_schedule_flush(t->session);
 }
 
+/* The head is submitted at the next flush. */
 static void set_head(sse_http2_stream *t, sse_http2_response_head *head)
 {
     t->head = head;
@@ -76,7 +78,7 @@ static int send_frame(sse_exchange *x, sse_frame *frame)
     return SSE_OK;
 }
 
-/* More waits than the client has asked for, or than the socket takes. */
+/* Whether more is queued than the flow-control windows or the socket take now. */
 static bool is_behind(const sse_http2_stream *t)
 {
     const sse_http2_session *s = t->session;
@@ -156,8 +158,8 @@ void sse_http2_response_reject(sse_http2_stream *t, int status, const char *reas
     sse_frame_unref(frame);
 }
 
-/* While nothing of the answer went out, it can still become a 500; else the client is to see that
- * it broke off. */
+/* If nothing of a started response was submitted to nghttp2, the client gets a 500 instead.
+ * Otherwise the stream is reset, so that the client sees that it is not complete. */
 static void abort_response(sse_exchange *x)
 {
     sse_http2_stream *t = x->session;
@@ -183,7 +185,8 @@ static void flush_response(sse_exchange *x, bool again)
         sse_connection_flush(t->session->connection, again);
 }
 
-/* What a channel's round has pushed goes out without a word, unless somebody has seen it wait. */
+/* Whoever sees that bytes are pending is told by on_drain when they are sent. A push that the
+ * client keeps up with is not told of. */
 static size_t pending_bytes(const sse_exchange *x)
 {
     sse_http2_stream *t = x->session;

@@ -8,7 +8,8 @@
 
 #define MAX_HEAD ((size_t)256 << 10)
 
-static bool of_the_connection(sse_slice name)
+/* Whether a field is the connection's, and so has no place in HTTP/2. */
+static bool is_connection_field(sse_slice name)
 {
     static const char *const names[] = { "connection", "keep-alive", "proxy-connection",
                                          "transfer-encoding", "upgrade" };
@@ -19,6 +20,7 @@ static bool of_the_connection(sse_slice name)
     return false;
 }
 
+/* Checks status and fields, and adds up these in *bytes. Errors as sse_http2_response_head_new. */
 static int check(int status, const sse_http1_field *fields, size_t count, size_t *bad,
                  size_t *bytes)
 {
@@ -38,6 +40,7 @@ static int check(int status, const sse_http1_field *fields, size_t count, size_t
     return *bytes > MAX_HEAD ? SSE_ETOOBIG : SSE_OK;
 }
 
+/* Copies the text to *to, which moves behind it; `lower`: in lower case. */
 static uint8_t *put(char **to, sse_slice s, bool lower)
 {
     char *at = *to;
@@ -48,6 +51,7 @@ static uint8_t *put(char **to, sse_slice s, bool lower)
     return (uint8_t *)at;
 }
 
+/* Adds a field, whose text is copied to *to. */
 static void add(sse_http2_response_head *head, char **to, sse_slice name, sse_slice value)
 {
     nghttp2_nv *nv = &head->fields[head->count++];
@@ -86,7 +90,7 @@ int sse_http2_response_head_new(const char *date, int status, const sse_http1_fi
     digits[2] = (char)('0' + status % 10);
     add(head, &to, SSE_SLICE(":status"), (sse_slice){ digits, 3 });
     for (size_t i = 0; i < count; i++)
-        if (!of_the_connection(all[i].name))
+        if (!is_connection_field(all[i].name))
             add(head, &to, all[i].name, sse_slice_trim(all[i].value));
     *out = head;
     return SSE_OK;

@@ -6,15 +6,18 @@
 
 #include "../wire/http1.h"
 
-/* An answer's head. It is kept until the flush, so that until then it can become another one. */
+/* One block of memory, to be freed by free(). It is submitted when the connection is flushed, so
+ * that a response can still be replaced by another one until then. */
 typedef struct sse_http2_response_head {
-    size_t count;
-    bool has_body;       /* DATA will follow */
-    nghttp2_nv fields[]; /* and behind them the bytes they point into */
+    size_t count;        /* fields, :status among them */
+    bool has_body;       /* DATA follows; set by the caller */
+    nghttp2_nv fields[]; /* and behind them the bytes that they point to */
 } sse_http2_response_head;
 
-/* Lower-case names, without what is of the connection (RFC 9113 section 8.2.2). Errors as
- * sse_exchange_start's. */
+/* Makes a head of the caller's fields, Date and Content-Length (see
+ * sse_response_add_common_fields): names in lower case, without those of the connection (RFC 9113
+ * section 8.2.2). SSE_EINVAL: a field or the status is not legal, *bad (if not NULL) is the field's
+ * index; SSE_ETOOBIG: more than SSE_HTTP1_MAX_FIELDS fields or 256 KiB; SSE_ENOMEM. */
 int sse_http2_response_head_new(const char *date, int status, const sse_http1_field *fields,
                                 size_t count, int64_t length, size_t *bad,
                                 sse_http2_response_head **out);

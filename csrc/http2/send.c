@@ -6,16 +6,18 @@
 #include "shutdown.h"
 #include "stream.h"
 
-#define FRAME_HEAD  9                   /* bytes */
-#define BUFFER_SIZE ((size_t)16 << 10)  /* bytes gathered in one piece */
-#define MAX_QUEUED  ((size_t)128 << 10) /* bytes a flush queues at most, or a frame more */
+#define FRAME_HEADER 9                  /* bytes */
+#define BUFFER_SIZE  ((size_t)16 << 10) /* bytes of session->buffer */
 
-static bool output_full(const sse_http2_session *s)
+/* Bytes in the connection's queue at which a flush stops; a frame may go beyond. */
+#define MAX_QUEUED ((size_t)128 << 10)
+
+static bool queue_full(const sse_http2_session *s)
 {
     return sse_connection_pending(s->connection) >= MAX_QUEUED;
 }
 
-/* Room for len bytes in the block at hand, or in a new one; NULL: out of memory. */
+/* Returns room for len bytes in the session's buffer, or in a new one. NULL: out of memory. */
 static char *reserve(sse_http2_session *s, size_t len)
 {
     if (!s->buffer || s->buffer_used + len > s->buffer->payload) {
@@ -26,6 +28,7 @@ static char *reserve(sse_http2_session *s, size_t len)
     return s->buffer ? s->buffer->bytes + s->buffer_used : NULL;
 }
 
+/* Copies bytes to the connection's queue. SSE_ENOMEM, SSE_ECLOSED. */
 static int append(sse_http2_session *s, const void *bytes, size_t len)
 {
     char *to = reserve(s, len);
@@ -44,19 +47,19 @@ static ssize_t on_send(nghttp2_session *nghttp2, const uint8_t *bytes, size_t le
 
     (void)nghttp2;
     (void)flags;
-    if (output_full(s)) {
+    if (queue_full(s)) {
         s->flush_partial = true;
         return NGHTTP2_ERR_WOULDBLOCK;
     }
     return append(s, bytes, len) ? NGHTTP2_ERR_CALLBACK_FAILURE : (ssize_t)len;
 }
 
-/* A DATA frame: its head, and len bytes that the stream's queue refers to. */
-static int send_frame(sse_http2_session *s, sse_http2_stream *t, const uint8_t *head, size_t len)
+/* Queues a DATA frame: its header, and the first len bytes of the stream's queue. */
+static int send_frame(sse_http2_session *s, sse_http2_stream *t, const uint8_t *header, size_t len)
 {
     sse_connection *c = s->connection;
     size_t moved = 0;
-    int code = append(s, head, FRAME_HEAD);
+    int code = append(s, header, FRAME_HEADER);
 
     if (!code)
         code = sse_queue_move(&t->out, &c->out, len, &moved);
@@ -64,29 +67,29 @@ static int send_frame(sse_http2_session *s, sse_http2_stream *t, const uint8_t *
     return code;
 }
 
-static int on_send_data(nghttp2_session *nghttp2, nghttp2_frame *frame, const uint8_t *head,
+static int on_send_data(nghttp2_session *nghttp2, nghttp2_frame *frame, const uint8_t *header,
                         size_t len, nghttp2_data_source *source, void *user)
 {
     sse_http2_session *s = user;
     sse_http2_stream *t = source->ptr;
 
     (void)nghttp2;
-    (void)frame; /* no padding is asked for */
-    if (output_full(s)) {
+    (void)frame; /* has no padding, since none is asked for */
+    if (queue_full(s)) {
         s->flush_partial = true;
         return NGHTTP2_ERR_WOULDBLOCK;
     }
-    if (t->reset) /* since the engine asked how much: it is gone */
+    if (t->reset) /* reset since on_read_body */
         return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
-    if (send_frame(s, t, head, len))
-        return NGHTTP2_ERR_CALLBACK_FAILURE; /* half a frame can't stay half */
+    if (send_frame(s, t, header, len))
+        return NGHTTP2_ERR_CALLBACK_FAILURE; /* a part of the frame may be queued */
     if (!t->timeout_final)
         t->timeout_at = 0;
     sse_http2_flood_allow_replies(&s->flood_limits);
     return 0;
 }
 
-/* How much goes next; it is sent by on_send_data. */
+/* Tells nghttp2 how much of the body a DATA frame takes. on_send_data sends it. */
 static ssize_t on_read_body(nghttp2_session *nghttp2, int32_t id, uint8_t *buffer, size_t len,
                             uint32_t *flags, nghttp2_data_source *source, void *user)
 {
@@ -107,8 +110,8 @@ static ssize_t on_read_body(nghttp2_session *nghttp2, int32_t id, uint8_t *buffe
     return (ssize_t)(bytes < len ? bytes : len);
 }
 
-/* An answer without an end would hold back those behind it if it were not served in turns
- * (RFC 9218 section 4.2). */
+/* Makes a streamed response incremental (RFC 9218 section 4.2): it takes turns with the others of
+ * its urgency, which would otherwise wait for its end. */
 static void set_incremental(const sse_http2_stream *t)
 {
     nghttp2_extpri priority = { .urgency = NGHTTP2_EXTPRI_DEFAULT_URGENCY, .inc = 1 };
@@ -155,13 +158,15 @@ static int on_frame_sent(nghttp2_session *nghttp2, const nghttp2_frame *frame, v
     t = nghttp2_session_get_stream_user_data(nghttp2, frame->hd.stream_id);
     if (!t || t->half_closed_remote)
         return 0;
-    t->timeout_final = true; /* the rest of the request is not wanted; but first the answer is read
-                              */
+    /* The response is sent before the whole request has come. The client is given a while to read
+     * it, then on_timer resets the stream, because the rest of the request is not wanted. */
+    t->timeout_final = true;
     t->timeout_at = sse_http2_now(s) + SSE_LINGER_MS;
     sse_http2_schedule_timer(s, t->timeout_at);
     return 0;
 }
 
+/* nghttp2 could not encode a response head. */
 static int on_frame_not_sent(nghttp2_session *nghttp2, const nghttp2_frame *frame, int error,
                              void *user)
 {

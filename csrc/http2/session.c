@@ -11,12 +11,12 @@
 #include "shutdown.h"
 #include "stream.h"
 
-#define WINDOW        (1 << 20)         /* bytes of all bodies of a connection on their way to us */
-#define MAX_SEND_HEAD ((size_t)1 << 20) /* the answer's own limit is lower */
+#define WINDOW        (1 << 20)         /* the connection's, for request bodies, bytes */
+#define MAX_SEND_HEAD ((size_t)1 << 20) /* bytes; response_head.c's limit is lower */
 
-/* --- what is due --------------------------------------------------------- */
+/* --- timeouts ------------------------------------------------------------ */
 
-/* A stream that could not send for too long, or was given no more time. */
+/* Ends a stream at its timeout_at. */
 static void end_timed_out(sse_http2_stream *t)
 {
     bool whole = t->complete && sse_queue_bytes(&t->out) == 0;
@@ -45,7 +45,7 @@ static void on_timer(sse_deadline *d)
         sse_http2_schedule_timer(s, next);
 }
 
-/* --- ends ---------------------------------------------------------------- */
+/* --- ending a session ---------------------------------------------------- */
 
 static void end_streams(sse_http2_session *s, sse_reason reason)
 {
@@ -53,7 +53,7 @@ static void end_streams(sse_http2_session *s, sse_reason reason)
         sse_http2_stream_end(t, reason);
 }
 
-/* The connection's last word, and why. */
+/* Sends a last GOAWAY with an error code of HTTP/2, and finishes the connection. */
 static void end_session(sse_http2_session *s, uint32_t error, sse_reason reason)
 {
     sse_connection *c = s->connection;
@@ -67,28 +67,35 @@ static void end_session(sse_http2_session *s, uint32_t error, sse_reason reason)
     sse_connection_finish(c);
 }
 
-/* What the client sent can't be gone on with. */
-static void fail_session(sse_http2_session *s, ssize_t code)
+/* The counter of the flood that made nghttp2_session_mem_recv fail with the code, or NULL. nghttp2
+ * has limits of its own: of queued ACKs of PING and SETTINGS, and of header blocks. */
+static uint64_t *flood_of(const sse_http2_session *s, ssize_t code)
 {
     sse_counters *count = &sse_http2_context(s)->count;
 
-    if (!s->flood_limits.exceeded && code == NGHTTP2_ERR_FLOODED)
-        s->flood_limits.exceeded = &count->http2_floods; /* answers to PING and SETTINGS pile up */
-    else if (!s->flood_limits.exceeded && s->partial_heads > 0 && code != NGHTTP2_ERR_NOMEM)
-        s->flood_limits.exceeded = &count->http2_header_floods; /* the engine has limits too */
     if (s->flood_limits.exceeded)
-        ++*s->flood_limits.exceeded;
+        return s->flood_limits.exceeded;
+    if (code == NGHTTP2_ERR_FLOODED)
+        return &count->http2_floods;
+    return s->partial_heads > 0 && code != NGHTTP2_ERR_NOMEM ? &count->http2_header_floods : NULL;
+}
+
+/* nghttp2_session_mem_recv has failed with the code: ends the session. */
+static void fail_session(sse_http2_session *s, ssize_t code)
+{
+    uint64_t *flood = flood_of(s, code);
+
+    if (flood)
+        ++*flood;
     if (sse_connection_ended(s->connection))
         return;
     if (code == NGHTTP2_ERR_NOMEM || code == NGHTTP2_ERR_BAD_CLIENT_MAGIC)
         sse_connection_close(s->connection, SSE_END_ERROR);
     else
-        end_session(s,
-                    s->flood_limits.exceeded ? NGHTTP2_ENHANCE_YOUR_CALM : NGHTTP2_INTERNAL_ERROR,
-                    SSE_END_ERROR);
+        end_session(s, flood ? NGHTTP2_ENHANCE_YOUR_CALM : NGHTTP2_INTERNAL_ERROR, SSE_END_ERROR);
 }
 
-/* Nothing can come or go any more. */
+/* Finishes the connection if nghttp2 neither sends nor receives any more. */
 static void finish_if_done(sse_http2_session *s)
 {
     if (nghttp2_session_want_read(s->nghttp2) || nghttp2_session_want_write(s->nghttp2))
@@ -97,10 +104,11 @@ static void finish_if_done(sse_http2_session *s)
     sse_connection_finish(s->connection);
 }
 
-/* --- writing ------------------------------------------------------------- */
+/* --- sending ------------------------------------------------------------- */
 
-/* What has gone needs no more care; what could not go has until `due`. */
-static void start_write_timeouts(sse_http2_session *s)
+/* After a flush: a stream that has sent all leaves `pending`; one that could not, because a
+ * flow-control window is closed, gets write_timeout. */
+static void update_pending(sse_http2_session *s)
 {
     sse_http2_stream *next = NULL;
 
@@ -122,7 +130,7 @@ static bool on_flush(sse_connection *c)
     int code = 0;
 
     if (s->in_nghttp2)
-        return false; /* the end of the turn will do */
+        return false; /* asked for within a callback: the end of the turn flushes */
     s->flush_wanted = s->flush_partial = false;
     sse_http2_submit_heads(s);
     s->in_nghttp2 = true;
@@ -134,12 +142,13 @@ static bool on_flush(sse_connection *c)
         sse_connection_close(c, SSE_END_ERROR);
         return false;
     }
-    start_write_timeouts(s);
+    update_pending(s);
     finish_if_done(s);
     return s->flush_partial;
 }
 
-/* The socket has all: those who wait may send again. */
+/* Calls on_drain of the streams whose response is sent as far as it is given. All are noted before
+ * the first is called, since a handler may end or fill any stream. */
 static void notify_drained(sse_http2_session *s)
 {
     sse_http2_stream *list = NULL, *next = NULL;
@@ -152,7 +161,7 @@ static void notify_drained(sse_http2_session *s)
         sse_http2_stream_clear_pending(t);
         if (!t->exchange || !t->exchange->on->on_drain)
             continue;
-        t->next_pending = list; /* still a list that a stream leaves when it goes */
+        t->next_pending = list; /* as in `pending`, so that a stream that ends leaves the list */
         t->pending_link = &list;
         if (list)
             list->pending_link = &t->next_pending;
@@ -163,7 +172,7 @@ static void notify_drained(sse_http2_session *s)
 
         sse_http2_stream_clear_pending(t);
         if (sse_queue_bytes(&t->out) > 0)
-            sse_http2_stream_set_pending(t); /* sent by one of those told before it */
+            sse_http2_stream_set_pending(t); /* a handler called before has sent on it */
         if (t->exchange)
             t->exchange->on->on_drain(t->exchange->user);
     }
@@ -174,14 +183,14 @@ static void on_drained(sse_connection *c)
     sse_http2_session *s = c->session;
 
     if (!c->deadline.link)
-        sse_http2_schedule_deadline(s); /* a full socket took it */
+        sse_http2_schedule_deadline(s); /* the write's deadline has replaced it */
     notify_drained(s);
     sse_http2_dispatch(s);
     if (s->flush_wanted || s->flush_partial)
         sse_connection_wake(c);
 }
 
-/* --- reading ------------------------------------------------------------- */
+/* --- receiving ----------------------------------------------------------- */
 
 static int on_stream_closed(nghttp2_session *nghttp2, int32_t id, uint32_t error, void *user)
 {
@@ -192,7 +201,7 @@ static int on_stream_closed(nghttp2_session *nghttp2, int32_t id, uint32_t error
     if (!t)
         return 0;
     sse_http2_stream_close(t, SSE_END_CLIENT);
-    if (s->partial_heads == 0) /* else a head's runs: others' ends give it no more time */
+    if (s->partial_heads == 0) /* else the deadline of a head runs, and must not restart */
         sse_http2_schedule_deadline(s);
     return 0;
 }
@@ -213,9 +222,9 @@ static void on_bytes(sse_connection *c, const char *bytes, size_t len)
     sse_http2_schedule_flush(s);
 }
 
-/* --- the connection's other news ----------------------------------------- */
+/* --- callbacks of the connection ----------------------------------------- */
 
-/* It can't even give us room any more: the client has gone. */
+/* A client that sends no more can't open a flow-control window either. */
 static void on_eof(sse_connection *c)
 {
     sse_connection_close(c, SSE_END_CLIENT);
@@ -278,7 +287,7 @@ static const sse_protocol protocol = {
     .on_room = sse_http2_on_room,
 };
 
-/* --- birth --------------------------------------------------------------- */
+/* --- starting a session -------------------------------------------------- */
 
 static void set_callbacks(nghttp2_session_callbacks *callbacks)
 {
@@ -344,7 +353,7 @@ int sse_http2_session_start(sse_connection *c)
     sse_http2_schedule_deadline(s);
     sse_http2_schedule_flush(s);
     if (c->context->draining.on)
-        on_drain(c); /* what comes within a second is served */
+        on_drain(c); /* requests that come within SSE_UNUSED_MS are served */
     return SSE_OK;
 }
 

@@ -2,7 +2,6 @@
 
 #include "schedule.h"
 
-/* In two steps, since what the client has sent meanwhile is on its way (RFC 9113 section 6.8). */
 void sse_http2_shutdown_start(sse_http2_session *s)
 {
     if (s->draining)
@@ -18,7 +17,6 @@ void sse_http2_shutdown_start(sse_http2_session *s)
             sse_exchange_want_end(t->exchange);
 }
 
-/* What was under way comes before the PING's ACK. */
 void sse_http2_shutdown_goaway_sent(sse_http2_session *s)
 {
     if (s->goaway_at && nghttp2_submit_ping(s->nghttp2, NGHTTP2_FLAG_NONE, NULL))

@@ -5,8 +5,6 @@
 #include "reader.h"
 #include "schedule.h"
 
-/* --- life ---------------------------------------------------------------- */
-
 sse_http2_stream *sse_http2_stream_new(sse_http2_session *s, int32_t id)
 {
     sse_context *context = sse_http2_context(s);
@@ -50,7 +48,6 @@ void sse_http2_stream_clear_pending(sse_http2_stream *t)
     t->pending_link = NULL;
 }
 
-/* What was to go doesn't. */
 void sse_http2_stream_drop_response(sse_http2_stream *t)
 {
     t->session->queued -= sse_queue_bytes(&t->out);
@@ -68,7 +65,7 @@ static void end_exchange(sse_http2_stream *t, sse_reason reason)
         sse_exchange_end(x, reason);
 }
 
-/* The session forgets the stream, whose answer and request are dropped. */
+/* Takes the stream out of its session; drops its request and response. */
 static void leave_session(sse_http2_stream *t)
 {
     sse_http2_reader_free(t);
@@ -101,7 +98,8 @@ void sse_http2_stream_free(sse_http2_stream *t, sse_reason reason)
     sse_slab_give(&context->http2_streams, t);
 }
 
-/* At the end of the turn, before connections and their sessions are freed. */
+/* Ends the exchanges of streams that have ended, and frees those that are closed. The server
+ * context calls it at the end of the turn, before it frees connections and their sessions. */
 static void end_exchanges(sse_context *context)
 {
     while (context->http2_ending) {

@@ -1,28 +1,34 @@
-/* stream.h: a stream's life. */
+/* stream.h: the life of a stream. All may be called from nghttp2's callbacks, but
+ * sse_http2_stream_free. */
 #ifndef SSE_HTTP2_STREAM_H
 #define SSE_HTTP2_STREAM_H
 
 #include "session_types.h"
 
-sse_http2_stream *sse_http2_stream_new(sse_http2_session *s, int32_t id); /* NULL: out of memory */
+/* A stream of the session, for a request that begins. NULL: out of memory. */
+sse_http2_stream *sse_http2_stream_new(sse_http2_session *s, int32_t id);
 
-/* Ends its exchange and frees it, at once: only for the connection's on_closed. */
+/* Ends the stream's exchange and frees the stream at once. Only for the connection's on_closed. */
 void sse_http2_stream_free(sse_http2_stream *t, sse_reason reason);
 
-/* The stream's exchange, if there is one, ends with the turn; the first reason counts. From now on
- * the stream takes nothing. Whoever holds the stream or the exchange may go on using them. */
+/* Ends the stream's exchange, if there is one, at the end of the turn; the first reason counts.
+ * From now on the stream takes no response. Pointers to it and to the exchange stay valid until
+ * then. */
 void sse_http2_stream_end(sse_http2_stream *t, sse_reason reason);
 
-/* The engine has let go of the stream: as sse_http2_stream_end, and it is freed with the turn. */
+/* nghttp2 has dropped the stream: ends it, takes it out of its session, and frees it at the end of
+ * the turn. */
 void sse_http2_stream_close(sse_http2_stream *t, sse_reason reason);
 
-/* RST_STREAM, and nothing else any more. */
+/* Submits RST_STREAM with an error code of HTTP/2; drops the request and what is not sent of the
+ * response. */
 void sse_http2_stream_reset(sse_http2_stream *t, uint32_t error);
 
+/* Puts the stream into session->pending, or takes it out. Harmless when done already. */
 void sse_http2_stream_set_pending(sse_http2_stream *t);
 void sse_http2_stream_clear_pending(sse_http2_stream *t);
 
-/* What was to go of the answer doesn't. */
+/* Drops what is not sent of the response: its head and its queue. */
 void sse_http2_stream_drop_response(sse_http2_stream *t);
 
 #endif
