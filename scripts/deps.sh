@@ -14,7 +14,7 @@ packages_of() {
 cc|the C compiler and the C library's headers|gcc libc6-dev|gcc glibc-devel|build-base|llvm
 cmd:pkg-config|finds headers and libraries|pkg-config|pkgconf|pkgconf|pkgconf
 cmd:LUA|Lua 5.4 or 5.5|lua5.4|lua|lua5.4|lua
-pc:lua5.4 lua-5.4 lua54 lua5.5 lua-5.5 lua55 lua|Lua's headers|liblua5.4-dev|lua-devel|lua5.4-dev|lua
+pc:lua5.4 lua-5.4 lua54 lua5.5 lua-5.5 lua55 lua|Lua headers|liblua5.4-dev|lua-devel|lua5.4-dev|lua
 pc:libevent_core|the event loop|libevent-dev|libevent-devel|libevent-dev|libevent
 pc:libcurl|the client's HTTP|libcurl4-openssl-dev|libcurl-devel|curl-dev|curl
 pc:libssl|the server's TLS|libssl-dev|openssl-devel|openssl-dev|openssl

@@ -125,18 +125,14 @@ function source.blank_lua(text, keep_strings)
   return table.concat(out)
 end
 
---- A report: complain(path, line, message, ...) prints; warn() prints too, but does not count.
--- finish(summary) exits with 1 after any complaint, else prints the summary: a text, or a number of
--- files.
+--- A report: complain(path, line, message, ...) prints; finish(summary) exits with 1 after any
+-- complaint, else prints the summary: a text, or a number of files.
 function source.report(name)
   local count = 0
   local report = {}
   function report.complain(path, line, message, ...)
     count = count + 1
     io.stderr:write(("%s:%d: %s\n"):format(path, line, message:format(...)))
-  end
-  function report.warn(path, line, message, ...)
-    io.stderr:write(("%s:%d: warning: %s\n"):format(path, line, message:format(...)))
   end
   function report.finish(summary)
     if count > 0 then
