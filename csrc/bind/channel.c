@@ -8,23 +8,24 @@
 
 typedef struct channel_object {
     sse_state *st;
-    sse_channel *channel; /* NULL once collected */
-    int self;             /* anchored while it has followers */
-    sse_deferred alone;
-    sse_parser *parser; /* reads events back for filters; made with the first; NULL while it reads
-                         */
-    uint64_t position;  /* of the event in EVENT, 0: none */
+    sse_channel *channel;    /* NULL once collected */
+    int self;                /* anchored while the channel has followers */
+    sse_deferred unfollowed; /* releases the object once the last follower has left */
+    sse_parser *parser; /* reads events back for filters. NULL before the first filter, and while a
+                           call of a filter uses it */
+    uint64_t position;  /* the position of the event in user value EVENT; 0: none */
     size_t charged;
     struct {
         bool joined;
         size_t followers;
         sse_reason reason;
-    } news; /* being told */
+    } presence; /* what on_presence is called with */
 } channel_object;
 
-#define SSE_MAX_OWN_ID 1024 /* bytes of an id that a publisher gives */
+#define SSE_MAX_OWN_ID 1024 /* bytes; the most that an id given to publish may have */
 
-/* EVENT: the table that filters get; ID and behind: what is in it. */
+/* User values. EVENT is the table that filters are called with; ID, TYPE and DATA are its fields'
+ * values, since a filter may have written to the table. */
 enum { ON_PRESENCE = 1, EVENT, ID, TYPE, DATA, VALUES = DATA };
 
 static const sse_class channel_class;
@@ -54,13 +55,14 @@ static int call_on_presence(lua_State *L)
     sse_push_value(L, o->self, ON_PRESENCE);
     if (lua_isnil(L, -1))
         return 0;
-    lua_pushstring(L, o->news.joined ? "follow" : "leave");
-    lua_pushinteger(L, (lua_Integer)o->news.followers);
-    if (o->news.joined)
+    lua_pushstring(L, o->presence.joined ? "follow" : "leave");
+    lua_pushinteger(L, (lua_Integer)o->presence.followers);
+    if (o->presence.joined)
         lua_pushnil(L);
     else
-        lua_pushstring(L, o->news.reason == SSE_NOT_ENDED ? "unfollow"
-                                                          : sse_reason_name(o->news.reason));
+        lua_pushstring(L, o->presence.reason == SSE_NOT_ENDED
+                              ? "unfollow"
+                              : sse_reason_name(o->presence.reason));
     lua_call(L, 3, 0);
     return 0;
 }
@@ -69,13 +71,13 @@ static void on_presence(void *user, bool joined, size_t followers, sse_reason re
 {
     channel_object *o = user;
 
-    o->news.joined = joined;
-    o->news.followers = followers;
-    o->news.reason = reason;
+    o->presence.joined = joined;
+    o->presence.followers = followers;
+    o->presence.reason = reason;
     sse_protect(o->st, call_on_presence, o);
 }
 
-static int let_go(lua_State *L)
+static int unanchor_channel(lua_State *L)
 {
     channel_object *o = lua_touserdata(L, 1);
 
@@ -83,17 +85,18 @@ static int let_go(lua_State *L)
     return 0;
 }
 
-/* After what presence there is to tell. */
-static void when_alone(void *arg)
+/* Lets the object be collected where the channel still has no follower. While on_presence calls are
+ * queued, waits for another turn: they need the object. */
+static void release_if_unfollowed(void *arg)
 {
     channel_object *o = arg;
 
     if (o->channel->count > 0)
         return;
     if (o->channel->told)
-        sse_loop_defer(o->st->loop, &o->alone);
+        sse_loop_defer(o->st->loop, &o->unfollowed);
     else
-        sse_protect(o->st, let_go, o);
+        sse_protect(o->st, unanchor_channel, o);
 }
 
 static void on_alone(void *user)
@@ -101,46 +104,48 @@ static void on_alone(void *user)
     channel_object *o = user;
 
     if (o->st->loop && o->self != LUA_NOREF)
-        sse_loop_defer(o->st->loop, &o->alone);
+        sse_loop_defer(o->st->loop, &o->unfollowed);
 }
 
 static const sse_channel_events events = { on_presence, on_alone };
 
-void sse_keep_channel(lua_State *L, int index)
+void sse_anchor_channel(lua_State *L, int index)
 {
     sse_anchor(L, index, &check(L, index)->self);
 }
 
-void sse_settle_channel(lua_State *L, int index)
+void sse_release_channel(lua_State *L, int index)
 {
     channel_object *o = check(L, index);
 
     if (o->channel->count == 0 && o->self != LUA_NOREF)
-        sse_loop_defer(o->st->loop, &o->alone); /* it may be at work further up the C stack */
+        /* Later, for a function of this channel may be running further up the C stack. */
+        sse_loop_defer(o->st->loop, &o->unfollowed);
 }
 
 /* --- filters ---------------------------------------------------------------------------------- */
 
-/* A userdata with the function as its user value, anchored from its first follower to its last. */
+/* What the filter's userdata holds. The function is its user value. The userdata is anchored from
+ * its first follower to its last. */
 typedef struct lua_filter {
     sse_filter base;
     sse_state *st;
     int self;
-    sse_deferred release;
+    sse_deferred release; /* unanchors the userdata in a later turn */
 } lua_filter;
 
-/* One question to a filter. Reading the event back makes Lua objects, so a finalizer may run in the
- * midst of it: one that closes the channel, whose log then drops the event, or that makes another
- * stream follow, whose filter is asked at once. So the call has a reference to the frame, and the
- * channel's parser to itself. */
+/* One call of a filter's function with one event. Reading the event back makes Lua objects, so a
+ * finalizer may run meanwhile. It may close the channel, whose log then drops the event; so this
+ * call has its own reference to the frame. It may make another stream follow the channel, whose
+ * filter is then called at once; so this call takes the channel's parser for itself. */
 typedef struct filter_call {
     lua_filter *filter;
     channel_object *o;
     uint64_t position;
     sse_frame *frame;
-    sse_slice id; /* in the frame */
+    sse_slice id; /* its bytes are in the frame */
     sse_parser *parser;
-    int wanted; /* the answer; -1: there is none */
+    int wanted; /* what the function returned, 0 or 1; -1: it raised */
 } filter_call;
 
 /* Pushes the event's id, type and data, read back from its frame. */
@@ -161,13 +166,15 @@ static void push_texts(lua_State *L, filter_call *call)
         luaL_error(L, "%s", sse_error_text(got));
     lua_pushlstring(L, item.event.type.at, item.event.type.len);
     lua_pushlstring(L, item.event.data.at, item.event.data.len);
-    sse_parser_next(call->parser, &item); /* the frame ends here */
+    sse_parser_next(call->parser, &item); /* reaches the end of the frame */
 }
 
-#define OBJECT_AT 2 /* of call_wants: the channel's object */
+#define OBJECT_AT 2 /* stack index of the channel's object within call_ask_filter */
 
-/* Pushes the event's table and what is in it: as it was read last, or read now and kept. Nothing is
- * kept before all of it is there, since reading may ask other filters in between. */
+/* Pushes the event's table, id, type and data. They are the object's user values if these are of
+ * this event; else they are read from the frame and become the user values. The user values change
+ * only when all four are there, because reading may run a finalizer, which may call other filters.
+ */
 static void push_parts(lua_State *L, filter_call *call)
 {
     int table = lua_gettop(L) + 1;
@@ -186,7 +193,8 @@ static void push_parts(lua_State *L, filter_call *call)
     call->o->position = call->position;
 }
 
-/* Pushes the event's table, with what may be written over by those who were asked before. */
+/* Pushes the event's table for the function, with its fields set anew: a function that was called
+ * with the table before may have changed them. */
 static void push_event(lua_State *L, filter_call *call)
 {
     static const char *const names[] = { "id", "event", "data" };
@@ -201,8 +209,8 @@ static void push_event(lua_State *L, filter_call *call)
     lua_settop(L, table);
 }
 
-/* One table an event, for all followers that ask. */
-static int call_wants(lua_State *L)
+/* All filters that are called with one event get the same table. */
+static int call_ask_filter(lua_State *L)
 {
     filter_call *call = lua_touserdata(L, 1);
 
@@ -214,7 +222,7 @@ static int call_wants(lua_State *L)
     return 0;
 }
 
-static int wants(sse_filter *base, const sse_channel *c, uint64_t position)
+static int ask_filter(sse_filter *base, const sse_channel *c, uint64_t position)
 {
     filter_call call = { .filter = (lua_filter *)base,
                          .o = c->user,
@@ -226,11 +234,11 @@ static int wants(sse_filter *base, const sse_channel *c, uint64_t position)
 
     call.parser = call.o->parser;
     call.o->parser = NULL;
-    ok = sse_protect(call.filter->st, call_wants, &call);
+    ok = sse_protect(call.filter->st, call_ask_filter, &call);
     if (ok && !call.o->parser)
         call.o->parser = call.parser;
     else
-        sse_parser_free(call.parser); /* it may have been left in the midst of an event */
+        sse_parser_free(call.parser); /* an error may have left it in the middle of an event */
     sse_frame_unref(call.frame);
     return call.wanted;
 }
@@ -243,14 +251,14 @@ static int unanchor_filter(lua_State *L)
     return 0;
 }
 
-static void let_filter_go(void *arg)
+static void on_filter_release(void *arg)
 {
     lua_filter *filter = arg;
 
     sse_protect(filter->st, unanchor_filter, filter);
 }
 
-static void release(sse_filter *base)
+static void release_filter(sse_filter *base)
 {
     lua_filter *filter = (lua_filter *)base;
 
@@ -264,15 +272,15 @@ sse_filter *sse_push_filter(lua_State *L, int index)
 
     luaL_checktype(L, index, LUA_TFUNCTION);
     filter = lua_newuserdatauv(L, sizeof *filter, 1);
-    *filter = (lua_filter){ .base = { wants, release, 0 }, .self = LUA_NOREF };
+    *filter = (lua_filter){ .base = { ask_filter, release_filter, 0 }, .self = LUA_NOREF };
     filter->st = sse_state_get(L);
-    sse_deferred_init(&filter->release, let_filter_go, filter);
+    sse_deferred_init(&filter->release, on_filter_release, filter);
     lua_pushvalue(L, index);
     lua_setiuservalue(L, -2, 1);
     return &filter->base;
 }
 
-void sse_keep_filter(lua_State *L, int index)
+void sse_anchor_filter(lua_State *L, int index)
 {
     lua_filter *filter = lua_touserdata(L, index);
 
@@ -286,7 +294,8 @@ void sse_keep_filter(lua_State *L, int index)
 
 static uint64_t number_option(lua_State *L, const char *name, uint64_t otherwise)
 {
-    const lua_Number most = 1e15; /* no bound in earnest; a thousand times it is still a number */
+    const lua_Number most = 1e15; /* larger is as good as none; a thousand times it is still exact
+                                   */
     uint64_t value = otherwise;
 
     if (lua_getfield(L, 1, name) != LUA_TNIL) {
@@ -302,7 +311,7 @@ static sse_slice text_option(lua_State *L, const char *name, const char *otherwi
 {
     sse_slice s;
 
-    lua_getfield(L, 1, name); /* stays: the slice points into it */
+    lua_getfield(L, 1, name); /* the string stays on the stack: the slice points into it */
     s.at = luaL_optlstring(L, -1, otherwise, &s.len);
     return s;
 }
@@ -318,7 +327,7 @@ static sse_slow slow_option(lua_State *L)
     return (sse_slow)i;
 }
 
-/* The Lua layer has checked the options. */
+/* channel(options) -> an object of sse.channel. The Lua layer has checked the options. */
 static int f_channel(lua_State *L)
 {
     sse_state *st = sse_state_check(L);
@@ -338,7 +347,7 @@ static int f_channel(lua_State *L)
     o = sse_class_new(L, &channel_class, sizeof *o, VALUES);
     o->st = st;
     o->self = LUA_NOREF;
-    sse_deferred_init(&o->alone, when_alone, o);
+    sse_deferred_init(&o->unfollowed, release_if_unfollowed, o);
     code = sse_channel_new(st->loop, &options, o, &events, &o->channel);
     return code ? luaL_error(L, "cannot make a channel: %s", sse_error_text(code)) : 1;
 }
@@ -361,7 +370,7 @@ static int fail_publish(lua_State *L, int code, const char *field)
     }
 }
 
-/* publish(message) -> id */
+/* channel:publish(event) -> id, or nil, message, code */
 static int m_publish(lua_State *L)
 {
     channel_object *o = check(L, 1);
@@ -413,7 +422,8 @@ static void set_gaps(lua_State *L, const sse_channel_counters *n)
     lua_setfield(L, -2, "gaps");
 }
 
-/* delays: an array of { bound in ms (none in the last), count }. */
+/* Sets `delays`, an array of { ms, count } as a histogram has: count events took up to ms
+ * milliseconds and more than the entry before; the last entry has no ms. Sets `delay_sum`, ms. */
 static void set_delays(lua_State *L, const sse_channel_counters *n)
 {
     lua_createtable(L, SSE_DELAYS, 0);
@@ -478,7 +488,7 @@ static int p_closed(lua_State *L)
     return 1;
 }
 
-/* The id of the newest event; nil where there was none yet, or none is held. */
+/* The id of the newest event in the log; nil where the log is empty. */
 static int p_last_id(lua_State *L)
 {
     const sse_channel *c = check(L, 1)->channel;
@@ -491,7 +501,7 @@ static int p_last_id(lua_State *L)
     return 1;
 }
 
-/* function("follow" | "leave", followers, reason) or nil. */
+/* channel.onpresence = function("follow" | "leave", followers, reason), or nil. */
 static int s_onpresence(lua_State *L)
 {
     channel_object *o = check(L, 1);
@@ -516,8 +526,8 @@ static int mm_gc(lua_State *L)
     o->parser = NULL;
     sse_discharge(o->st, &o->charged);
     if (!o->st->loop)
-        return 0; /* the process ends: its streams may be gone already */
-    sse_loop_undefer(o->st->loop, &o->alone);
+        return 0; /* the Lua state closes: the channel's streams may have been freed already */
+    sse_loop_undefer(o->st->loop, &o->unfollowed);
     sse_channel_free(c);
     return 0;
 }

@@ -5,18 +5,22 @@
 #include "../push/follow.h"
 #include "class.h"
 
-/* The channel at index, or a Lua error. */
+/* Returns the channel at index; raises where it is no channel, or was collected. */
 sse_channel *sse_check_channel(lua_State *L, int index);
 
-/* The channel at index is kept, until its last follower has left or, without any, settle is called.
- */
-void sse_keep_channel(lua_State *L, int index);
-void sse_settle_channel(lua_State *L, int index);
+/* Keeps the channel's object at index from being collected until its last follower has left. */
+void sse_anchor_channel(lua_State *L, int index);
 
-/* Pushes a filter that calls the function at index with each event. It is to be kept once it was
- * given to followers. */
+/* Undoes sse_anchor_channel, in a later turn of the loop, where the channel has no follower. */
+void sse_release_channel(lua_State *L, int index);
+
+/* Pushes a userdata that holds a filter, and returns the filter: it calls the function at index
+ * with each event. Call sse_anchor_filter once followers may refer to it. */
 sse_filter *sse_push_filter(lua_State *L, int index);
-void sse_keep_filter(lua_State *L, int index);
+
+/* Keeps the filter's userdata at index from being collected while a follower refers to it
+ * (base.refs > 0); where none does, it may be collected. */
+void sse_anchor_filter(lua_State *L, int index);
 
 /* Registers the class; the module table is on top of the stack. */
 void sse_open_channel(lua_State *L);

@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-static const char state_key = 0; /* its address is the registry key */
+static const char state_key = 0; /* its address is sse_state's key in the registry */
 
 /* __index(object, key): upvalue 1 methods, upvalue 2 properties. */
 static int mm_index(lua_State *L)
@@ -19,7 +19,7 @@ static int mm_index(lua_State *L)
         return 1;
     get = lua_tocfunction(L, -1);
     lua_settop(L, 1);
-    return get(L); /* not lua_call: its errors blame the Lua code that asked */
+    return get(L); /* without lua_call, so that an error names the line that read the property */
 }
 
 /* __newindex(object, key, value): upvalue 1 setters, upvalue 2 the class's name. */
@@ -45,7 +45,7 @@ static void new_table_of(lua_State *L, const luaL_Reg *functions)
         luaL_setfuncs(L, functions, 0);
 }
 
-/* module.methods[name] = the table on top of the stack; the module is at index `module`. */
+/* Sets module.methods[name] to the table on top of the stack. The module is at index `module`. */
 static void publish_methods(lua_State *L, int module, const char *name)
 {
     if (lua_getfield(L, module, "methods") != LUA_TTABLE) {
@@ -65,7 +65,7 @@ void sse_class_register(lua_State *L, const sse_class *c)
 
     luaL_newmetatable(L, c->name);
     lua_pushvalue(L, -1);
-    lua_rawsetp(L, LUA_REGISTRYINDEX, c); /* where it is found without its name */
+    lua_rawsetp(L, LUA_REGISTRYINDEX, c); /* found by address, faster than by name */
     new_table_of(L, c->methods);
     publish_methods(L, module, c->name);
     new_table_of(L, c->properties);
@@ -102,7 +102,7 @@ void *sse_class_check(lua_State *L, int arg, const sse_class *c)
         is = lua_rawequal(L, -1, -2);
         lua_pop(L, 2);
     }
-    return is ? object : luaL_checkudata(L, arg, c->name); /* which says what was expected */
+    return is ? object : luaL_checkudata(L, arg, c->name); /* raises and names the class */
 }
 
 /* class_of(value) -> the name of the class of the core that the value is an object of, or nil */
@@ -164,7 +164,7 @@ bool sse_state_next_error(lua_State *L, sse_state *st)
     lua_rawgeti(L, LUA_REGISTRYINDEX, st->errors);
     lua_rawgeti(L, -1, 1);
     for (int i = 1; i <= st->error_count; i++) {
-        lua_rawgeti(L, -2, i + 1); /* nil behind the last one */
+        lua_rawgeti(L, -2, i + 1); /* nil after the last error */
         lua_rawseti(L, -3, i);
     }
     st->error_count--;
@@ -209,7 +209,7 @@ void sse_report(sse_state *st, lua_State *L)
     lua_pushlightuserdata(L, st);
     lua_rotate(L, -3, -1); /* keep_error, state, error */
     if (lua_pcall(L, 2, 0, 0) != LUA_OK)
-        lua_pop(L, 1); /* out of memory while keeping an error: the loop still stops */
+        lua_pop(L, 1); /* no memory to keep the error; the loop stops all the same */
     sse_loop_stop(st->loop);
 }
 
@@ -223,7 +223,8 @@ bool sse_protect(sse_state *st, lua_CFunction fn, void *arg)
     lua_pushcfunction(L, with_traceback);
     lua_pushcfunction(L, fn);
     lua_pushlightuserdata(L, arg);
-    sse_loop_enter(st->loop); /* a filter is called by whoever publishes: no loop within it */
+    sse_loop_enter(st->loop); /* fn may not run the loop, also where no loop runs yet: a publish
+                                 outside of the loop calls filters */
     if (lua_pcall(L, 1, 0, -3) != LUA_OK) {
         ok = false;
         sse_report(st, L);
@@ -235,38 +236,40 @@ bool sse_protect(sse_state *st, lua_CFunction fn, void *arg)
     return ok;
 }
 
-/* --- memory beside Lua's heap ----------------------------------------------------------------- */
+/* --- memory outside of Lua's heap ------------------------------------------------------------- */
 
-#define GRAIN ((size_t)64 << 10) /* bytes: less is not worth a word */
-#define SPARE ((size_t)32 << 20) /* bytes: a full collection is worth so many */
+#define LEAST_CHANGE ((size_t)64 << 10) /* bytes: a smaller change is not reported */
+#define LEAST_GROWTH ((size_t)32 << 20) /* bytes: a full collection needs this much growth */
 
-/* A collector in generational mode, as the standalone lua has it, looks at old objects only when
- * Lua's own heap has grown. So it collects all where the bytes beside the heap have doubled, and
- * become as many more as the heap is large. */
+/* Runs a full collection where the bytes outside of the heap have doubled since the last one, and
+ * have grown by LEAST_GROWTH more than the heap is large. A step is not enough: in generational
+ * mode, which the standalone lua chooses, the collector looks at old objects only when Lua's own
+ * heap has grown. */
 static void collect_if_doubled(lua_State *L, sse_state *st)
 {
     size_t heap = (size_t)lua_gc(L, LUA_GCCOUNT) << 10;
 
-    if (st->beside / 2 < st->base || st->beside - st->base < heap + SPARE)
+    if (st->outside / 2 < st->at_collection ||
+        st->outside - st->at_collection < heap + LEAST_GROWTH)
         return;
     lua_gc(L, LUA_GCCOLLECT);
-    st->base = st->beside;
+    st->at_collection = st->outside;
 }
 
-/* Where memory comes and goes in one object, `told` stays at the most there was: no new garbage is
- * made by that. */
+/* st->reported never falls here. So an object whose memory grows and shrinks again and again, which
+ * makes no garbage, is reported once, at its largest. */
 void sse_charge(lua_State *L, sse_state *st, size_t *charged, size_t bytes)
 {
     size_t due = 0;
 
-    if (bytes < *charged + GRAIN && *charged < bytes + GRAIN)
+    if (bytes < *charged + LEAST_CHANGE && *charged < bytes + LEAST_CHANGE)
         return;
-    st->beside = st->beside - *charged + bytes;
+    st->outside = st->outside - *charged + bytes;
     *charged = bytes;
-    if (st->beside < st->told + GRAIN || lua_gc(L, LUA_GCISRUNNING) != 1)
+    if (st->outside < st->reported + LEAST_CHANGE || lua_gc(L, LUA_GCISRUNNING) != 1)
         return;
-    due = st->beside - st->told;
-    st->told = st->beside;
+    due = st->outside - st->reported;
+    st->reported = st->outside;
     sse_collector_step(L, due);
     collect_if_doubled(L, st);
 }
@@ -278,13 +281,13 @@ static void take_off(size_t *sum, size_t bytes)
 
 void sse_discharge(sse_state *st, size_t *charged)
 {
-    take_off(&st->beside, *charged);
-    take_off(&st->told, *charged);
-    take_off(&st->base, *charged);
+    take_off(&st->outside, *charged);
+    take_off(&st->reported, *charged);
+    take_off(&st->at_collection, *charged);
     *charged = 0;
 }
 
-/* --- holding -------------------------------------------------------------------------------- */
+/* --- references in the registry --------------------------------------------------------------- */
 
 void sse_anchor(lua_State *L, int index, int *ref)
 {

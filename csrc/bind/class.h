@@ -1,12 +1,14 @@
 /* class.h: what every Lua class of the core shares: userdata with methods and read-only properties,
  * errors as `nil, message, code`, and calls from C into Lua that no Lua error can cross.
  *
- * Rules for a class. (1) The userdata is a struct that begins closed: sse_class_new sets the
- * metatable before anything is acquired. (2) Lua values live in its user values; one registry
- * reference to itself (sse_anchor) from start to closed keeps an active object alive. (3) close,
- * __gc and __close are one idempotent function. (4) A callback from the engine calls sse_protect,
- * which pushes a C function and an address and lua_pcalls: nothing touches the Lua stack outside of
- * it. */
+ * Rules for a class:
+ * 1. The userdata is a struct that begins closed: sse_class_new zeroes it and sets the metatable
+ *    before the object acquires anything, so that __gc can run at any time.
+ * 2. The Lua values that an object needs are its user values. While the object is active, one
+ *    registry reference to the object itself (sse_anchor) keeps it from being collected.
+ * 3. close, __gc and __close are one function, which may be called any number of times.
+ * 4. A callback that the core calls enters Lua by sse_protect only. Outside of sse_protect nothing
+ *    touches a Lua stack, because nothing there would catch a Lua error. */
 #ifndef SSE_BIND_CLASS_H
 #define SSE_BIND_CLASS_H
 
@@ -15,17 +17,17 @@
 #include "../base/loop.h"
 #include "lua_api.h"
 
-/* One per Lua state, in the registry: the loop and the state on which callbacks run at present. */
+/* One per Lua state, kept in its registry. */
 typedef struct sse_state {
     sse_loop *loop;
-    lua_State *L; /* whoever called run() or turn(); callbacks use its stack; the main thread
-                     outside */
-    int errors;   /* registry reference: list of errors that callbacks raised, oldest first */
+    lua_State *L; /* the coroutine that called run() or turn(), else the main one: callbacks use
+                     its stack */
+    int errors;   /* registry reference: the list of errors that callbacks raised, oldest first */
     int error_count;
-    size_t beside;  /* bytes beside Lua's heap, of what is garbage too */
-    size_t told;    /* so many of them the collector knows */
-    size_t base;    /* so many were there after the last full collection of sse_charge */
-    bool stress_gc; /* SSE_STRESS_GC=1: a full collection after every callback */
+    size_t outside;       /* bytes that objects hold outside of Lua's heap, garbage included */
+    size_t reported;      /* how many of these the collector has been told of */
+    size_t at_collection; /* `outside` after the last full collection that sse_charge ran */
+    bool stress_gc;       /* SSE_STRESS_GC=1: a full collection after every callback */
 } sse_state;
 
 typedef struct sse_class {
@@ -36,55 +38,60 @@ typedef struct sse_class {
     const luaL_Reg *setters;     /* writable properties, called with (object, value); or NULL */
 } sse_class;
 
-/* Makes the metatable. obj.name looks into methods, then properties; writing a field without a
- * setter raises. The table of methods goes into module.methods[name] (the module table is on top of
- * the stack), so that the Lua layer can add methods that need tasks. */
+/* Makes the class's metatable. Reading obj.name looks into the methods, then calls the property's
+ * getter; writing a field that has no setter raises. The table of methods becomes
+ * module.methods[name], so that the Lua layer can add methods that wait. The module table is on top
+ * of the stack. */
 void sse_class_register(lua_State *L, const sse_class *c);
 
-/* A zeroed userdata of that class on the stack, with `values` user values. */
+/* Pushes and returns a userdata of that class: `size` bytes of zeros, with `values` user values. */
 void *sse_class_new(lua_State *L, const sse_class *c, size_t size, int values);
 
-/* The argument as that class, or a Lua error. */
+/* Returns the argument, which must be an object of that class; else raises. */
 void *sse_class_check(lua_State *L, int arg, const sse_class *c);
 
-/* NULL before the loop was opened in this Lua state. */
+/* Returns this Lua state's sse_state; NULL before sse_open_loop. */
 sse_state *sse_state_get(lua_State *L);
 
-/* The same with its loop there, or a Lua error: a finalizer may run after the loop's when the Lua
- * state closes. */
+/* The same, but raises where there is no loop any more: when a Lua state closes, finalizers run in
+ * any order, so an object may be used after the loop was freed. */
 sse_state *sse_state_check(lua_State *L);
 
-/* Fills st for this Lua state and keeps the userdata on top of the stack (popped) as its state. It
- * stays until the Lua state closes; userdata collected then may see st->loop NULL and must leave it
- * alone. */
+/* Fills st and makes it this Lua state's sse_state: the userdata that holds st is on top of the
+ * stack, and is popped. It lives until the Lua state closes. An object that is finalized then may
+ * find st->loop NULL, and must not use the loop. */
 void sse_state_keep(lua_State *L, sse_state *st);
 
-/* Pushes the oldest error kept for run()/turn() and forgets it there; false: none, nothing pushed.
- */
+/* Takes the oldest error out of the list that sse_report fills and pushes it. Returns false, and
+ * pushes nothing, where the list is empty. */
 bool sse_state_next_error(lua_State *L, sse_state *st);
 
-/* Field `name` of the table on top of the stack becomes the number. */
+/* Sets field `name` of the table on top of the stack to the number. */
 void sse_set_number(lua_State *L, const char *name, uint64_t value);
 
-/* Pushes nil, message (default text where NULL), name of the code; returns 3. */
+/* Pushes nil, the message (NULL: the code's own text) and the code's name; returns 3, the number of
+ * values. */
 int sse_fail(lua_State *L, int code, const char *message);
 
-/* An object holds that many bytes beside Lua's heap, which the collector does not see; *charged is
- * what was said last, 0 at first. Where all of them together have become more, the collector takes
- * a step as for so much new Lua memory, so a finalizer may run. Small changes are not worth it. */
+/* Tells how many bytes an object holds outside of Lua's heap now, where the collector can't see
+ * them. *charged is the object's own record of what it told last, 0 at first. When the sum of all
+ * objects has grown, the collector takes a step as for that much new Lua memory, so finalizers may
+ * run within this call. Changes of less than 64 KiB are ignored. */
 void sse_charge(lua_State *L, sse_state *st, size_t *charged, size_t bytes);
 
-/* For a finalizer: the object holds nothing any more. */
+/* For a finalizer: the object holds nothing outside of Lua's heap any more. */
 void sse_discharge(sse_state *st, size_t *charged);
 
-/* Calls fn with arg as light userdata (lua_touserdata(L, 1)) on st->L under lua_pcall with a
- * traceback. A Lua error is kept for run()/turn(), which stops and raises it; false then. */
+/* Calls fn on st->L in protected mode; fn finds arg as light userdata: lua_touserdata(L, 1).
+ * Returns false where fn raised: sse_report has kept the error, with a traceback. */
 bool sse_protect(sse_state *st, lua_CFunction fn, void *arg);
 
-/* Keeps the error on top of L's stack (popped) for run()/turn() to raise; stops the loop. */
+/* Pops the error on top of L's stack and puts it into the list of errors, and stops the loop:
+ * run() or turn() raises the error. */
 void sse_report(sse_state *st, lua_State *L);
 
-/* Registry references; *ref is LUA_NOREF while there is none. Both are idempotent. */
+/* Makes *ref a registry reference to the value at index, which keeps it from being collected, or
+ * gives the reference back. *ref is LUA_NOREF while there is none. Either may be called again. */
 void sse_anchor(lua_State *L, int index, int *ref);
 void sse_unanchor(lua_State *L, int *ref);
 

@@ -5,7 +5,7 @@
 
 #include "class.h"
 
-static const char json_key = 0; /* its address: registry key of the function for tables */
+static const char json_key = 0; /* its address is the registry key of set_json's function */
 
 /* --- reading a table -------------------------------------------------------------------------- */
 
@@ -40,7 +40,8 @@ static int bad_field(lua_State *L, const char *name, const char *expected, int i
     return luaL_error(L, "field '%s' must be %s, got %s", name, expected, luaL_typename(L, index));
 }
 
-/* table.name, a string, or a number where that is allowed; it stays on the stack. */
+/* Reads table[name], a string (with `numbers` also a number), and leaves it on the stack, where the
+ * slice points into it. Absent where the field is nil. */
 static sse_slice text_field(lua_State *L, int index, const char *name, bool numbers)
 {
     sse_slice s = { 0 };
@@ -54,13 +55,13 @@ static sse_slice text_field(lua_State *L, int index, const char *name, bool numb
     return s;
 }
 
-/* The table on top of the stack gives way to its JSON. */
+/* Replaces the table on top of the stack by its JSON. */
 static void table_to_json(lua_State *L)
 {
     if (lua_rawgetp(L, LUA_REGISTRYINDEX, &json_key) != LUA_TFUNCTION)
         luaL_error(L, "field 'data' is a table, and no JSON encoder was set");
     lua_insert(L, -2);
-    if (lua_pcall(L, 1, 1, 0) != LUA_OK) /* raised again, so that the caller is blamed */
+    if (lua_pcall(L, 1, 1, 0) != LUA_OK) /* raised anew, so that it names the caller's line */
         luaL_error(L, "field 'data': %s", luaL_tolstring(L, -1, NULL));
     if (lua_type(L, -1) != LUA_TSTRING)
         luaL_error(L, "the JSON encoder gave a %s instead of a string", luaL_typename(L, -1));
@@ -137,7 +138,8 @@ void sse_check_message(lua_State *L, int index, sse_message *message)
     check_message(L, lua_absindex(L, index), message, message_names);
 }
 
-/* table.name, a string or a number, not empty; it stays on the stack. */
+/* Reads table[name], a string or a number that is not empty, and leaves it on the stack. Absent
+ * where the field is nil. */
 static sse_slice tag_field(lua_State *L, int index, const char *name)
 {
     sse_slice s = { 0 };
@@ -213,7 +215,8 @@ static int f_encode(lua_State *L)
     if (!code) {
         lua_pushcfunction(L, push_bytes);
         lua_pushlightuserdata(L, &bytes);
-        code = lua_pcall(L, 1, 1, 0); /* the bytes must be given back where Lua has no memory */
+        code = lua_pcall(L, 1, 1, 0); /* protected: the buffer must be freed if Lua is out of memory
+                                       */
         sse_buffer_free(&bytes);
         return code ? lua_error(L) : 1;
     }

@@ -1,5 +1,4 @@
-/* encoder.h: what Lua hands over to be sent, as an event or a comment: one reading for encode and
- * streams. */
+/* encoder.h: reads an event or a comment that Lua hands over: for encode, streams and channels. */
 #ifndef SSE_BIND_ENCODER_H
 #define SSE_BIND_ENCODER_H
 
@@ -8,27 +7,28 @@
 
 typedef struct sse_message {
     sse_event event;
-    sse_slice comment; /* not absent: this is a comment and nothing else */
+    sse_slice comment; /* where it is not absent, the message is this comment and no event */
 } sse_message;
 
-/* Reads the table at index { event, id, data, retry } or { comment }, or a string, which is data.
- * Misuse raises. Strings it makes stay on the stack (up to 8 values), and the slices are good as
- * long as they do: take bytes before lua_settop. data that is a table goes through the function
- * given to set_json. */
+/* Reads the value at index: a table { event, id, data, retry } or { comment }, or a string, which
+ * is the data. Anything else raises. `data` may be a table, which the function given to set_json
+ * encodes. Pushes up to 8 values that the message's slices point into: use the slices before these
+ * values leave the stack. */
 void sse_check_message(lua_State *L, int index, sse_message *message);
 
-/* The same of a table { event, id, data, retry, key, dedupe }, or a string: what a channel
- * publishes. A tag that the table lacks is absent. */
+/* The same for what a channel publishes: the table may have `key` and `dedupe`, too; where it has
+ * not, *key and *dedupe are absent. */
 void sse_check_publication(lua_State *L, int index, sse_message *message, sse_slice *key,
                            sse_slice *dedupe);
 
-/* Raises where an argument is at index too: `name` takes one. */
+/* Raises where there is an argument at index: the function `name` takes no more before it. */
 void sse_check_alone(lua_State *L, const char *name, int index);
 
-/* Appends it, or nothing. Codes of sse_encode_event. */
+/* Appends the message's bytes, or nothing where it fails. The codes are sse_encode_event's. */
 int sse_encode_message(sse_buffer *out, const sse_message *message, const char **field);
 
-/* Pushes nil, message, name of the code for what sse_encode_message gave; returns 3. */
+/* Pushes nil, a message that names the field (or NULL), and the code's name, for a code that
+ * sse_encode_message gave; returns 3. */
 int sse_fail_message(lua_State *L, int code, const char *field);
 
 /* Adds the functions; the module table is on top of the stack. */

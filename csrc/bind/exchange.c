@@ -1,5 +1,5 @@
-/* exchange.c: the exchange class, one request and its answer. The Lua layer makes `req` and `res`
- * of it. */
+/* exchange.c: the class sse.exchange: one request and its response. The Lua layer makes `req` and
+ * `res` of it. */
 #include "exchange.h"
 
 #include "../server/server.h"
@@ -11,15 +11,15 @@
 
 typedef struct exchange_object {
     sse_state *st;
-    sse_exchange *x;      /* NULL once ended or made a stream */
-    sse_request *request; /* kept as long as we are; its body goes with the exchange */
-    int self;             /* anchored while a callback is set */
+    sse_exchange *x;      /* NULL once it has ended or has become an event stream */
+    sse_request *request; /* lives as long as this object; its body only as long as the exchange */
+    int self;             /* anchored while the exchange goes on and has a callback */
     sse_reason reason;
-    uint8_t state;  /* the last state, once x is gone */
-    bool streaming; /* made a stream */
+    uint8_t state;  /* sse_exchange_state as it was last, once x is NULL */
+    bool streaming; /* it has become an event stream */
 } exchange_object;
 
-#define MAX_SUBJECT 4096
+#define MAX_SUBJECT 4096 /* bytes of a client certificate's subject */
 
 enum { ON_CLOSE = 1, ON_DRAIN, VALUES = ON_DRAIN };
 
@@ -30,7 +30,7 @@ static exchange_object *check(lua_State *L)
     return sse_class_check(L, 1, &exchange_class);
 }
 
-/* --- callbacks ----------------------------------------------------------- */
+/* --- callbacks -------------------------------------------------------------------------------- */
 
 static int call_on_end(lua_State *L)
 {
@@ -92,7 +92,7 @@ static int s_ondrain(lua_State *L)
     return 0;
 }
 
-/* --- the request --------------------------------------------------------- */
+/* --- the request ------------------------------------------------------------------------------ */
 
 static sse_request *check_request(lua_State *L)
 {
@@ -151,7 +151,7 @@ static void push_secure(lua_State *L)
     lua_pushboolean(L, o->x && sse_exchange_secure(o->x));
 }
 
-/* nil: none was asked for. */
+/* Pushes the subject of the client's certificate; nil where the server asked for none. */
 static void push_client_certificate(lua_State *L)
 {
     exchange_object *o = check(L);
@@ -163,8 +163,8 @@ static void push_client_certificate(lua_State *L)
         lua_pushnil(L);
 }
 
-/* request() -> method, target, body, secure, client_certificate: what every handler's request is
- * made of. The body is given once, so that it is held once. */
+/* exchange:request() -> method, target, body, secure, client_certificate: what every `req` is made
+ * of. Call it once: the exchange drops the body, so that only the Lua string holds it. */
 static int m_request(lua_State *L)
 {
     sse_request *r = check_request(L);
@@ -194,7 +194,7 @@ static int m_headers(lua_State *L)
     return 1;
 }
 
-/* --- the answer ---------------------------------------------------------- */
+/* --- the response ----------------------------------------------------------------------------- */
 
 static int check_status(lua_State *L, int index)
 {
@@ -209,9 +209,10 @@ static int answered_before(lua_State *L)
     return luaL_error(L, "the request was answered already");
 }
 
-/* What the engine said of a head: true, or nil and why; misuse raises. */
-static int push_answered(lua_State *L, int code, const sse_http1_field *fields, size_t count,
-                         size_t bad)
+/* Pushes what became of a response head that the core was to send, by its code: true, or nil,
+ * message, code. A bad field, or a second response, is misuse and raises. */
+static int push_head_sent(lua_State *L, int code, const sse_http1_field *fields, size_t count,
+                          size_t bad)
 {
     if (code == SSE_EINVAL)
         return sse_raise_bad_field(L, fields, count, bad);
@@ -220,7 +221,7 @@ static int push_answered(lua_State *L, int code, const sse_http1_field *fields, 
     return sse_push_sent(L, code);
 }
 
-/* The exchange, still there; NULL: its client left. Raises where it was answered. */
+/* Returns the exchange, or NULL where its client has left. Raises where it was answered already. */
 static sse_exchange *check_open(lua_State *L, exchange_object *o)
 {
     if (o->streaming || (!o->x && o->reason == SSE_END_FINISHED) ||
@@ -240,12 +241,13 @@ static int m_reply(lua_State *L)
 
     if (!x)
         return sse_fail(L, SSE_ECLOSED, NULL);
-    return push_answered(
+    return push_head_sent(
         L, sse_exchange_reply(x, status, fields, count, (sse_slice){ body, len }, &bad), fields,
         count, bad);
 }
 
-/* start(status, fields [, length]): a streamed answer; with a length it must come to that. */
+/* exchange:start(status, fields [, length]): begins a streamed response. With a length (bytes), the
+ * body must come to exactly that. */
 static int m_start(lua_State *L)
 {
     exchange_object *o = check(L);
@@ -261,7 +263,7 @@ static int m_start(lua_State *L)
         code = sse_exchange_start(x, status, fields, count, &bad);
     else
         code = sse_exchange_start_sized(x, status, fields, count, (uint64_t)length, &bad);
-    return push_answered(L, code, fields, count, bad);
+    return push_head_sent(L, code, fields, count, bad);
 }
 
 static int m_write(lua_State *L)
@@ -304,9 +306,10 @@ static int m_abort(lua_State *L)
     return 0;
 }
 
-/* --- event streams ------------------------------------------------------- */
+/* --- event streams ---------------------------------------------------------------------------- */
 
-/* event_stream(options) -> stream, the client has gone; or as push_answered. */
+/* exchange:event_stream(options) -> stream, and true behind it where the client has left already
+ * (the stream is closed then); or as push_head_sent. */
 static int m_event_stream(lua_State *L)
 {
     exchange_object *o = check(L);
@@ -322,14 +325,14 @@ static int m_event_stream(lua_State *L)
     lua_settop(L, 2);
     sse_check_stream_options(L, &options, fields);
     object = sse_push_stream(L);
-    x = check_open(L, o); /* now: outside of the loop a finalizer may have turned it */
+    x = check_open(L, o); /* again: a finalizer may have run the loop, which ended the exchange */
     code = x ? sse_stream_open(x, &options, &stream, &bad) : SSE_ECLOSED;
-    if (code == SSE_ECLOSED) { /* a stream that is closed from the beginning */
+    if (code == SSE_ECLOSED) { /* the stream's object stays as it was made: closed */
         lua_pushboolean(L, true);
         return 2;
     }
     if (code)
-        return push_answered(L, code, fields, options.count, bad);
+        return push_head_sent(L, code, fields, options.count, bad);
     sse_attach_stream(object, stream);
     o->x = NULL;
     o->streaming = true;
@@ -337,7 +340,7 @@ static int m_event_stream(lua_State *L)
     return 1;
 }
 
-/* --- state --------------------------------------------------------------- */
+/* --- state ------------------------------------------------------------------------------------ */
 
 static int p_state(lua_State *L)
 {
@@ -356,8 +359,9 @@ static int p_pending(lua_State *L)
     return 1;
 }
 
-/* Ends a detached answer that the program has lost: nothing can answer it any more. The collector
- * comes to it in its own time; nothing asks for a collection on its behalf. */
+/* Ends an exchange whose object the program has let go of, since nothing can respond any more: with
+ * a 500 where no response was begun. When that happens is up to the collector: nothing here asks
+ * for a collection. */
 static int mm_gc(lua_State *L)
 {
     exchange_object *o = lua_touserdata(L, 1);

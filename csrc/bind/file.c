@@ -1,4 +1,4 @@
-/* file.c: what Lua's io can't tell of files: realpath and stat. */
+/* file.c: realpath and stat, which Lua's io library lacks. */
 #include "file.h"
 
 #include <errno.h>

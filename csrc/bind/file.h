@@ -1,4 +1,4 @@
-/* file.h: realpath and what else files need. */
+/* file.h: realpath and stat, which Lua's io library lacks. */
 #ifndef SSE_BIND_FILE_H
 #define SSE_BIND_FILE_H
 

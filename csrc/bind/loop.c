@@ -1,5 +1,5 @@
-/* loop.c: the loop's functions (run, turn, stop, now, running, report) and the timer, the deferred
- * call and the signal. */
+/* loop.c: the loop's functions (run, turn, stop, now, running, events, report, after, every, defer,
+ * signal), and the classes of a timer, a deferred call and a signal. */
 #include "loop.h"
 
 #include <math.h>
@@ -9,7 +9,7 @@
 
 #include "class.h"
 
-/* --- the state ----------------------------------------------------------- */
+/* --- the state -------------------------------------------------------------------------------- */
 
 static int mm_state_gc(lua_State *L)
 {
@@ -39,9 +39,9 @@ static void open_state(lua_State *L)
     sse_state_keep(L, st);
 }
 
-/* --- run, turn, stop ----------------------------------------------------- */
+/* --- run, turn, stop -------------------------------------------------------------------------- */
 
-/* Raises the oldest error that a callback left, if any. */
+/* Raises the oldest error that a callback raised and sse_report kept, if there is one. */
 static void raise_kept(lua_State *L, sse_state *st)
 {
     if (sse_state_next_error(L, st))
@@ -115,7 +115,7 @@ static int f_running(lua_State *L)
     return 1;
 }
 
-/* For the specs and the soak: how many events the loop holds. */
+/* events() -> how many libevent events the loop holds. For the specs and the soak test. */
 static int f_events(lua_State *L)
 {
     lua_pushinteger(L, sse_loop_events(sse_state_check(L)->loop));
@@ -130,14 +130,14 @@ static int f_report(lua_State *L)
     return 0;
 }
 
-/* --- timers -------------------------------------------------------------- */
+/* --- timers ----------------------------------------------------------------------------------- */
 
 typedef struct timer_object {
     sse_state *st;
     sse_timer timer;
-    int self; /* LUA_NOREF: stopped */
-    bool repeat;
-    bool kept; /* it keeps the loop running */
+    int self;    /* anchored while it runs */
+    bool repeat; /* it fires again and again */
+    bool kept;   /* it keeps the loop running */
 } timer_object;
 
 static const sse_class timer_class;
@@ -224,7 +224,8 @@ static int m_timer_stop(lua_State *L)
     return 0;
 }
 
-/* It still fires while the loop runs, but does not keep it running. */
+/* timer:unref(): the timer still fires while the loop runs, but no longer keeps the loop running.
+ */
 static int m_timer_unref(lua_State *L)
 {
     timer_release(sse_class_check(L, 1, &timer_class));
@@ -239,7 +240,7 @@ static int p_timer_active(lua_State *L)
     return 1;
 }
 
-/* --- deferred calls ------------------------------------------------------ */
+/* --- deferred calls --------------------------------------------------------------------------- */
 
 typedef struct deferred_object {
     sse_state *st;
@@ -283,7 +284,8 @@ static int f_defer(lua_State *L)
     return 0;
 }
 
-/* When the Lua state closes with calls still queued. */
+/* Runs only when the Lua state closes while the call is still queued: until then the object is
+ * anchored. */
 static int mm_deferred_gc(lua_State *L)
 {
     deferred_object *d = lua_touserdata(L, 1);
@@ -293,7 +295,7 @@ static int mm_deferred_gc(lua_State *L)
     return 0;
 }
 
-/* --- signals ------------------------------------------------------------- */
+/* --- signals ---------------------------------------------------------------------------------- */
 
 typedef struct signal_object {
     sse_state *st;
@@ -381,7 +383,7 @@ static int m_signal_stop(lua_State *L)
     return 0;
 }
 
-/* --- tables -------------------------------------------------------------- */
+/* --- tables ----------------------------------------------------------------------------------- */
 
 static int mm_timer_gc(lua_State *L)
 {

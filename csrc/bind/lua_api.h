@@ -11,7 +11,7 @@
 #error "lua-sse needs Lua 5.4 or later"
 #endif
 
-/* Makes the collector take a step as for so many bytes of new Lua memory; finalizers may run. */
+/* Makes the collector take a step as for that many bytes of new Lua memory. Finalizers may run. */
 static inline void sse_collector_step(lua_State *L, size_t bytes)
 {
 #if LUA_VERSION_NUM >= 505

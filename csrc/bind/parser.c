@@ -1,4 +1,4 @@
-/* parser.c: the parser alone, bytes in, callbacks out; and feeding it from other classes. */
+/* parser.c: the class sse.parser: takes bytes, calls back with events. */
 #include "parser.h"
 
 #include <string.h>
@@ -12,14 +12,14 @@ typedef struct parser_object {
     sse_parser *parser;
     sse_state *st;
     size_t max_event_size;
-    size_t items;       /* delivered so far */
-    lua_Integer events; /* of these */
+    size_t items;       /* how many events, retries, comments and ids were delivered */
+    lua_Integer events; /* how many of these were events */
     size_t charged;
-    unsigned wanted;  /* SSE_ITEM_... */
-    const char *type; /* the Lua string in LAST_TYPE; NULL: none */
+    unsigned wanted;  /* which SSE_ITEM_... have a callback */
+    const char *type; /* the bytes of the Lua string in user value LAST_TYPE; NULL: there is none */
     size_t type_len;
-    bool id_kept; /* the last event id is in LAST_ID */
-    bool owned;   /* callbacks are given OWNER first */
+    bool id_kept; /* user value LAST_ID is the last event id */
+    bool owned;   /* callbacks get user value OWNER as their first argument */
 } parser_object;
 
 static const sse_class parser_class;
@@ -41,7 +41,8 @@ static int bad_option(lua_State *L, const char *name, const char *expected, int 
                       luaL_typename(L, index));
 }
 
-/* options.name becomes user value n of the object on top of the stack; true where there is one. */
+/* Makes the function options[name] user value n of the object on top of the stack. Returns whether
+ * there is such a function. */
 static bool take_callback(lua_State *L, const char *name, int n)
 {
     int type = lua_getfield(L, 1, name);
@@ -88,7 +89,7 @@ static bool raw_option(lua_State *L)
     return raw;
 }
 
-/* The value at index as the last event id. */
+/* Makes the string at index the parser's last event id. */
 static void set_last_id(lua_State *L, parser_object *o, int index)
 {
     sse_slice id = { 0 };
@@ -128,11 +129,11 @@ static int f_parser(lua_State *L)
 
 /* --- delivering ------------------------------------------------------------------------------- */
 
-/* Where deliver keeps what most events need on the stack. */
+/* deliver keeps on the stack what most events need, at these indices. */
 enum { AT_PARSER = 1, AT_EVENT, AT_OWNER, AT_TYPE, TOP = AT_TYPE };
 
-/* Most events repeat the type, and many the id of the one before: their Lua strings are kept in
- * user values. */
+/* Pushes the event's type. Most events have the type of the one before: its Lua string is kept, on
+ * the stack and as a user value. */
 static void push_type(lua_State *L, parser_object *o, sse_slice type)
 {
     if (o->type && o->type_len == type.len && !memcmp(o->type, type.at, type.len)) {
@@ -147,6 +148,8 @@ static void push_type(lua_State *L, parser_object *o, sse_slice type)
     o->type = lua_tolstring(L, -1, &o->type_len);
 }
 
+/* Pushes the event's last event id. Its Lua string is kept as a user value from the second event in
+ * a row that has it: where each event has an id of its own, keeping would be wasted work. */
 static void push_id(lua_State *L, parser_object *o, const sse_item *item)
 {
     if (o->id_kept) {
@@ -154,7 +157,7 @@ static void push_id(lua_State *L, parser_object *o, const sse_item *item)
         return;
     }
     lua_pushlstring(L, item->event.id.at, item->event.id.len);
-    o->id_kept = item->same_id; /* kept at its second use: where ids change, keeping is a waste */
+    o->id_kept = item->same_id;
     if (!o->id_kept)
         return;
     lua_pushvalue(L, -1);
@@ -169,20 +172,20 @@ static void push_owner(lua_State *L, const parser_object *o)
 
 static void call_item(lua_State *L, parser_object *o, int kind, const sse_item *item)
 {
-    bool id_is_theirs = false; /* the parser's, not a string of ours */
+    bool id_in_parser = false; /* the id is bytes of the parser, not a Lua string yet */
 
     switch (kind) {
     case SSE_ITEM_EVENT:
         o->events++;
-        o->id_kept = o->id_kept && item->same_id; /* before anything can raise */
-        id_is_theirs = !o->id_kept && item->event.id.len > 0;
+        o->id_kept = o->id_kept && item->same_id; /* right also if a later line raises */
+        id_in_parser = !o->id_kept && item->event.id.len > 0;
         lua_pushvalue(L, AT_EVENT);
         push_owner(L, o);
-        if (id_is_theirs)
-            push_id(L, o, item); /* it is good only until a finalizer sets another */
+        if (id_in_parser)
+            push_id(L, o, item); /* first: a finalizer may set another id, which moves the bytes */
         lua_pushlstring(L, item->event.data.at, item->event.data.len);
         push_type(L, o, item->event.type);
-        if (id_is_theirs)
+        if (id_in_parser)
             lua_rotate(L, -3, -1); /* data, type, id */
         else
             push_id(L, o, item);
@@ -194,7 +197,7 @@ static void call_item(lua_State *L, parser_object *o, int kind, const sse_item *
         break;
     default:
         if (lua_getiuservalue(L, AT_PARSER, kind == SSE_ITEM_ID ? ON_ID : ON_COMMENT) == LUA_TNIL) {
-            lua_pop(L, 1); /* a cut comment whose listener has gone */
+            lua_pop(L, 1); /* the rest of a comment whose callback was taken away meanwhile */
             return;
         }
         push_owner(L, o);
@@ -204,7 +207,9 @@ static void call_item(lua_State *L, parser_object *o, int kind, const sse_item *
     lua_call(L, lua_gettop(L) - TOP - 1, 0);
 }
 
-/* deliver(parser) -> code. Pulls, so that a Lua error jumps over no frame of the parser. */
+/* deliver(parser) -> code. Calls back for each item of the piece at hand. It pulls the items from
+ * the parser, instead of being called by the parser, because a Lua error that a callback raises
+ * must not jump over a C function of the parser. */
 static int deliver(lua_State *L)
 {
     parser_object *o = lua_touserdata(L, 1);
@@ -224,8 +229,8 @@ static int deliver(lua_State *L)
     return 1;
 }
 
-/* Drops what is at hand; feeds fail until reset. */
-static void give_up(parser_object *o)
+/* Drops the rest of the piece at hand. Feeds fail until the parser is reset. */
+static void drop_piece(parser_object *o)
 {
     sse_item item;
 
@@ -263,7 +268,7 @@ static int m_feed(lua_State *L)
         lua_pushcfunction(L, deliver);
         lua_pushvalue(L, 1);
         if (lua_pcall(L, 1, 1, 0) != LUA_OK) {
-            give_up(o);
+            drop_piece(o);
             return lua_error(L);
         }
         code = (int)lua_tointeger(L, -1);
@@ -282,19 +287,19 @@ static int with_traceback(lua_State *L)
     return 1;
 }
 
-void sse_lparser_check(lua_State *L, int index)
+void sse_check_parser(lua_State *L, int index)
 {
     check(L, index);
 }
 
-int sse_lparser_feed(lua_State *L, int index, const char *bytes, size_t len)
+int sse_feed_parser(lua_State *L, int index, const char *bytes, size_t len)
 {
     parser_object *o = lua_touserdata(L, index);
     int code = o->parser ? sse_parser_begin(o->parser, bytes, len) : SSE_ESTOPPED;
     size_t before = 0;
 
     if (code || !lua_checkstack(L, LUA_MINSTACK))
-        return code == SSE_EBUSY ? SSE_OK : code ? code : (give_up(o), SSE_ENOMEM);
+        return code == SSE_EBUSY ? SSE_OK : code ? code : (drop_piece(o), SSE_ENOMEM);
     index = lua_absindex(L, index);
     lua_pushcfunction(L, with_traceback);
     for (;;) {
@@ -304,8 +309,8 @@ int sse_lparser_feed(lua_State *L, int index, const char *bytes, size_t len)
         if (lua_pcall(L, 1, 1, -3) == LUA_OK)
             break;
         sse_report(o->st, L);
-        if (o->items == before) { /* no Lua ran at all: no use in trying again */
-            give_up(o);
+        if (o->items == before) { /* it failed before it delivered an item: it would again */
+            drop_piece(o);
             lua_pushinteger(L, SSE_ENOMEM);
             break;
         }
@@ -316,8 +321,8 @@ int sse_lparser_feed(lua_State *L, int index, const char *bytes, size_t len)
     return code;
 }
 
-/* parser:deliver(bytes): as a transfer feeds it: errors of callbacks are kept for the loop to
- * raise, the events behind them delivered. */
+/* parser:deliver(bytes): feeds as a transfer does: an error in a callback is kept for the loop to
+ * raise, and the events after it are delivered. */
 static int m_deliver(lua_State *L)
 {
     size_t len = 0;
@@ -326,14 +331,14 @@ static int m_deliver(lua_State *L)
     int code = SSE_OK;
 
     lua_settop(L, 2);
-    code = sse_lparser_feed(L, 1, bytes, len);
+    code = sse_feed_parser(L, 1, bytes, len);
     if (code)
         return fail(L, o, code);
     lua_pushboolean(L, 1);
     return 1;
 }
 
-/* --- the rest --------------------------------------------------------------------------------- */
+/* --- state, and what a program may set -------------------------------------------------------- */
 
 static int m_reset(lua_State *L)
 {
@@ -376,7 +381,7 @@ static int s_last_event_id(lua_State *L)
     return 0;
 }
 
-/* A function, or nil: comments are then skipped without being stored. */
+/* parser.on_comment = function, or nil, with which comments are skipped without being stored. */
 static int s_on_comment(lua_State *L)
 {
     parser_object *o = check(L, 1);

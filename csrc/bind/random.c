@@ -1,4 +1,3 @@
-/* random.c: bytes from the system's random source, for what nobody may guess. */
 #include "random.h"
 
 #include "../base/random.h"

@@ -1,4 +1,4 @@
-/* random.h: random bytes. */
+/* random.h: bytes from the system's random source, for what nobody may guess. */
 #ifndef SSE_BIND_RANDOM_H
 #define SSE_BIND_RANDOM_H
 

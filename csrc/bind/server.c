@@ -1,4 +1,5 @@
-/* server.c: the server class: listens, and calls on_request(exchange) for each whole request. */
+/* server.c: the class sse.server: listens, and calls on_request(exchange) for each whole request.
+ */
 #include "server.h"
 
 #include <limits.h>
@@ -11,11 +12,12 @@
 typedef struct server_object {
     sse_state *st;
     sse_server *server;
-    int self; /* anchored, and the loop kept, from listen until it is closed and idle */
+    int self; /* anchored, and keeps the loop running, from listen until it is closed and idle */
     size_t charged;
 } server_object;
 
-/* Memory that a server holds at least: its buffers, and OpenSSL's contexts. */
+/* The least that a server holds outside of Lua's heap: its buffers, and with TLS OpenSSL's
+ * contexts. */
 #define SERVER_BYTES     ((size_t)80 << 10)
 #define TLS_SERVER_BYTES ((size_t)192 << 10)
 
@@ -23,7 +25,7 @@ enum { ON_REQUEST = 1, ON_IDLE, VALUES = ON_IDLE };
 
 static const sse_class server_class;
 
-/* Raises for one that was collected: another object's finalizer may still reach it. */
+/* Raises where the server was collected: the finalizer of another object may still refer to it. */
 static server_object *check(lua_State *L)
 {
     server_object *o = sse_class_check(L, 1, &server_class);
@@ -33,7 +35,7 @@ static server_object *check(lua_State *L)
     return o;
 }
 
-/* --- callbacks ----------------------------------------------------------- */
+/* --- callbacks -------------------------------------------------------------------------------- */
 
 typedef struct request_call {
     server_object *object;
@@ -56,10 +58,10 @@ static void on_request(void *user, sse_exchange *x)
     request_call call = { o, x };
 
     if (!sse_protect(o->st, call_on_request, &call) && !x->user && x->state == SSE_EXCHANGE_OPEN)
-        sse_exchange_abort(x, SSE_END_ERROR); /* not even an object could be made of it */
+        sse_exchange_abort(x, SSE_END_ERROR); /* Lua had no memory for the exchange's object */
 }
 
-static void let_go(lua_State *L, server_object *o)
+static void release_server(lua_State *L, server_object *o)
 {
     if (o->self == LUA_NOREF)
         return;
@@ -67,13 +69,13 @@ static void let_go(lua_State *L, server_object *o)
     sse_unanchor(L, &o->self);
 }
 
-/* The function may listen again. */
+/* Releases the server before it calls on_idle, since that function may listen again. */
 static int call_on_idle(lua_State *L)
 {
     server_object *o = lua_touserdata(L, 1);
 
     sse_push_value(L, o->self, ON_IDLE);
-    let_go(L, o);
+    release_server(L, o);
     if (!lua_isnil(L, -1))
         lua_call(L, 0, 0);
     return 0;
@@ -87,9 +89,9 @@ static void on_idle(void *user)
         sse_protect(o->st, call_on_idle, o);
 }
 
-/* --- options ------------------------------------------------------------- */
+/* --- options ---------------------------------------------------------------------------------- */
 
-/* options.name, a whole number within bounds, or `otherwise`. */
+/* Reads options[name], a number from `least` to `most`, rounded up; nil: `otherwise`. */
 static uint64_t option(lua_State *L, const char *name, uint64_t otherwise, uint64_t least,
                        uint64_t most)
 {
@@ -172,7 +174,7 @@ static int f_server(lua_State *L)
     return 1;
 }
 
-/* --- methods ------------------------------------------------------------- */
+/* --- methods ---------------------------------------------------------------------------------- */
 
 static int m_listen(lua_State *L)
 {
@@ -217,7 +219,7 @@ static int m_reload_tls(lua_State *L)
     return 1;
 }
 
-/* drain(within, retry, grace) in ms */
+/* server:drain(within, retry, grace), all in milliseconds. */
 static int m_drain(lua_State *L)
 {
     server_object *o = check(L);
@@ -237,7 +239,8 @@ static void set_reasons(lua_State *L, const char *name, const uint64_t counts[SS
     lua_setfield(L, -2, name);
 }
 
-/* By status, those that came up. */
+/* Sets `rejected`: how many requests the core rejected by status, without the statuses that never
+ * came up. */
 static void set_rejected(lua_State *L, const uint64_t counts[SSE_STATUSES])
 {
     lua_newtable(L);
@@ -306,7 +309,7 @@ static int p_listening(lua_State *L)
     return 1;
 }
 
-/* It listens, or has something left to tell. */
+/* server.active: it listens, or on_idle is still to come. */
 static int p_active(lua_State *L)
 {
     lua_pushboolean(L, check(L)->self != LUA_NOREF);
@@ -320,8 +323,8 @@ static int mm_gc(lua_State *L)
 
     if (!server || !o->st->loop)
         return 0;
-    let_go(L, o);
-    o->server = NULL; /* first: the callbacks that come now may reach us */
+    release_server(L, o);
+    o->server = NULL; /* before the free, whose callbacks may use the object */
     sse_discharge(o->st, &o->charged);
     sse_server_free(server);
     return 0;

@@ -1,5 +1,5 @@
-/* stream.c: the stream class, one open text/event-stream response. It stays open though nobody
- * refers to it. */
+/* stream.c: the class sse.stream: one open text/event-stream response. The response stays open also
+ * when the Lua object has been collected. */
 #include "stream.h"
 
 #include "callbacks.h"
@@ -10,11 +10,12 @@
 typedef struct stream_object {
     sse_state *st;
     sse_stream *stream; /* NULL once ended */
-    int self;           /* anchored while a callback is set */
+    int self;           /* anchored while the stream is open and has a callback */
     sse_reason reason;
 } stream_object;
 
-/* onwake is the Lua layer's, for those who wait: called where ondrain is, and at the end. */
+/* ON_WAKE is for the Lua layer, which resumes tasks that wait for the stream: it is called after
+ * ON_DRAIN, and after ON_CLOSE. */
 enum { ON_CLOSE = 1, ON_DRAIN, ON_WAKE, VALUES = ON_WAKE };
 
 static const sse_class stream_class;
@@ -57,7 +58,7 @@ static int call_on_wake(lua_State *L)
     return 0;
 }
 
-static int let_go(lua_State *L)
+static int unanchor_stream(lua_State *L)
 {
     stream_object *o = lua_touserdata(L, 1);
 
@@ -65,7 +66,8 @@ static int let_go(lua_State *L)
     return 0;
 }
 
-/* An error in one callback keeps nobody else waiting. */
+/* Each callback has a protected call of its own, so that an error in one does not skip the others.
+ */
 static void on_end(void *user, sse_reason reason)
 {
     stream_object *o = user;
@@ -76,7 +78,7 @@ static void on_end(void *user, sse_reason reason)
         return;
     sse_protect(o->st, call_on_close, o);
     sse_protect(o->st, call_on_wake, o);
-    sse_protect(o->st, let_go, o);
+    sse_protect(o->st, unanchor_stream, o);
 }
 
 static void on_drain(void *user)
@@ -108,7 +110,7 @@ void sse_attach_stream(void *object, sse_stream *stream)
     sse_stream_listen(stream, o, &events);
 }
 
-/* --- methods ------------------------------------------------------------- */
+/* --- methods ---------------------------------------------------------------------------------- */
 
 static int push_sent(lua_State *L, int code, const char *field)
 {
@@ -143,9 +145,9 @@ static int m_comment(lua_State *L)
     return push_sent(L, o->stream ? sse_stream_comment(o->stream, text) : SSE_ECLOSED, NULL);
 }
 
-#define CHANNELS_AT 6 /* of attach's arguments */
+#define CHANNELS_AT 6 /* the first channel among attach's arguments */
 
-/* attach's `from`: nil, "newest", "oldest" or how many. */
+/* Reads attach's `from`: nil, "newest", "oldest", or a number: how many of the newest events. */
 static void check_from(lua_State *L, int index, sse_follow_options *options)
 {
     static const char *const names[] = { "newest", "oldest", NULL };
@@ -172,8 +174,9 @@ static int fail_attach(lua_State *L, int code, int bad)
     return sse_fail(L, code, NULL);
 }
 
-/* attach(last_id, from, where, again, channel, ...): true, or nil, message, code. again: bit i for
- * channel i, whose part of last_id is over. */
+/* stream:attach(last_id, from, where, again, channel, ...) -> true, or nil, message, code. Bit i of
+ * `again` says that last_id tells nothing about channel i any more: the stream has followed it
+ * before. */
 static int m_attach(lua_State *L)
 {
     stream_object *o = check(L);
@@ -194,19 +197,19 @@ static int m_attach(lua_State *L)
     if (!lua_isnil(L, 4)) {
         options.filter = sse_push_filter(L, 4);
         lua_replace(L, 4);
-        options.filter->refs++; /* until it is known who keeps it */
-        sse_keep_filter(L, 4);
+        options.filter->refs++; /* our own reference, until followers have theirs */
+        sse_anchor_filter(L, 4);
     }
     for (int i = CHANNELS_AT; i <= top; i++)
-        sse_keep_channel(L, i);
+        sse_anchor_channel(L, i);
     bad = n;
-    if (o->stream) /* still: outside of the loop a finalizer may have turned it */
+    if (o->stream) /* a finalizer may have run the loop meanwhile, which ended the stream */
         code = sse_stream_follow(o->stream, channels, n, &options, &bad);
     for (int i = CHANNELS_AT; i <= top; i++)
-        sse_settle_channel(L, i);
+        sse_release_channel(L, i);
     if (options.filter) {
         options.filter->refs--;
-        sse_keep_filter(L, 4);
+        sse_anchor_filter(L, 4);
     }
     if (code)
         return fail_attach(L, code, CHANNELS_AT + (int)bad);
@@ -298,7 +301,8 @@ static int p_ondrain(lua_State *L)
     return get_callback(L, ON_DRAIN);
 }
 
-/* The stream goes on without us. */
+/* Collecting the Lua object does not close the stream: an event stream stays open until either side
+ * closes it. */
 static int mm_gc(lua_State *L)
 {
     stream_object *o = lua_touserdata(L, 1);

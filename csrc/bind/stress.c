@@ -7,7 +7,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 
-static unsigned every; /* one call of so many */
+static unsigned every; /* collects at one call of this many; 0: never */
 static uint64_t random_state;
 
 static uint64_t from_environment(const char *name, uint64_t otherwise)
@@ -33,7 +33,7 @@ void sse_stress(lua_State *L)
         lua_gc(L, LUA_GCCOLLECT);
 }
 
-/* stress(n): from now on at one call of n, 0: never; gives what it was. */
+/* stress(n): from now on collects at one call of n; 0: never. Returns what n was before. */
 static int f_stress(lua_State *L)
 {
     lua_Integer n = luaL_checkinteger(L, 1);

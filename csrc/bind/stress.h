@@ -10,8 +10,9 @@
 void sse_open_stress(lua_State *L);
 
 #ifdef SSE_STRESS_ALLOC
-/* Collects at one call of SSE_STRESS_ALLOC=n (100), drawn from SSE_STRESS_SEED; not within a
- * finalizer, nor while the program has stopped the collector. */
+/* Runs a full collection at one of every n calls on average: n is the environment's
+ * SSE_STRESS_ALLOC (100), and SSE_STRESS_SEED decides at which. Never within a finalizer, nor while
+ * the program has stopped the collector. */
 void sse_stress(lua_State *L);
 #endif
 

@@ -1,7 +1,8 @@
-/* stress_calls.h: included before every file of the binding in the build of `make stress` alone.
- * After each call of Lua's interface that may run the collector in any Lua 5.4 (it makes an object,
- * or runs a program's code) there may be a full collection, whose finalizers call any function of
- * the library. What only makes a table larger (lua_rawset, luaL_ref) never runs a finalizer. */
+/* stress_calls.h: included before every file of the binding, in the build of `make stress` alone.
+ * It wraps each call of Lua's interface that may run the collector in any Lua 5.4, because the call
+ * makes an object or runs the program's code: after it there may be a full collection, whose
+ * finalizers may call any function of the library. Calls that only make a table larger (lua_rawset,
+ * luaL_ref) never run a finalizer, and are left alone. */
 #ifndef SSE_BIND_STRESS_CALLS_H
 #define SSE_BIND_STRESS_CALLS_H
 

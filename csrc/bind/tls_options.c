@@ -1,7 +1,6 @@
-/* tls_options.c: Lua's table to the engine's options. */
 #include "tls_options.h"
 
-/* The table at index keeps the string. */
+/* Reads table[name], a string or nil (NULL). The table at index keeps the string alive. */
 static const char *text(lua_State *L, int index, const char *name)
 {
     int type = lua_getfield(L, index, name);

@@ -5,9 +5,9 @@
 #include "../tls/context.h"
 #include "lua_api.h"
 
-/* Reads { identities = { { label, name, cert, key, chain }, ... }, min_version, ciphers, client_ca
- * } at index. What options then points to is the table's and what was pushed: keep the stack as it
- * is while they are in use. */
+/* Reads the table at index: { identities = { { label, name, cert, key, chain }, ... }, min_version,
+ * ciphers, client_ca }, all strings. Pushes values that *options then points into, as it points
+ * into the table: leave the stack as it is while the options are in use. Misuse raises. */
 void sse_check_tls(lua_State *L, int index, sse_tls_options *options);
 
 #endif

@@ -1,6 +1,6 @@
-/* transfer.c: core.transfer{...}: one HTTP request; the loop calls on_head(status, {name, value,
- * ...}), on_data(bytes) or a parser, and on_done() or on_done(message, code), each with `owner`
- * before the rest where one was given. */
+/* transfer.c: core.transfer{...} starts one HTTP request. The loop then calls on_head(status, {
+ * name, value, ... }), on_data(bytes) (or feeds a parser), and at the end on_done() or
+ * on_done(message, code). Where `owner` was given, it comes before the other arguments. */
 #include "transfer.h"
 
 #include <math.h>
@@ -13,10 +13,10 @@ enum { ON_HEAD = 1, ON_DATA, ON_DONE, OWNER, PARSER, VALUES = PARSER };
 
 typedef struct transfer_object {
     sse_state *st;
-    sse_transfer *transfer; /* NULL: ended */
-    int self;
-    bool fed;               /* PARSER is one */
-    uint64_t bytes, active; /* as they were at the end */
+    sse_transfer *transfer; /* NULL once it has ended */
+    int self;               /* anchored until it has ended */
+    bool fed;               /* user value PARSER is a parser, which gets the body */
+    uint64_t bytes, active; /* the last values, once it has ended */
 } transfer_object;
 
 static const sse_class transfer_class;
@@ -84,8 +84,9 @@ static void end(lua_State *L, transfer_object *o)
     sse_unanchor(L, &o->self);
 }
 
-/* Pushes the object, which keeps it from being collected though a finalizer cancels the transfer
- * now, the function and, where there is one, the owner; how many values the last two are. */
+/* Pushes the object, the function in user value `value`, and the owner if there is one. Returns how
+ * many values the function and the owner are. The object is pushed to keep it from being collected:
+ * a finalizer may cancel the transfer before the function is called. */
 static int push_callback(lua_State *L, const transfer_object *o, int value)
 {
     lua_rawgeti(L, LUA_REGISTRYINDEX, o->self);
@@ -119,7 +120,7 @@ static int call_head(lua_State *L)
         lua_pushlstring(L, f->value.at, f->value.len);
         lua_rawseti(L, -2, (lua_Integer)i * 2 + 2);
     }
-    if (call->o->transfer) /* else a finalizer has cancelled it just now */
+    if (call->o->transfer) /* a finalizer may have cancelled it meanwhile */
         lua_call(L, pushed + 1, 0);
     return 0;
 }
@@ -151,8 +152,8 @@ static int call_body(lua_State *L)
     return 0;
 }
 
-/* Many pieces hold one event: none of this raises, so it goes without a protected call around the
- * parser's own. */
+/* Feeds the body straight into the parser. Nothing here raises, so the only protected call is the
+ * one that the parser's feed makes: most pieces hold a single event, and each such call costs. */
 static int feed_parser(sse_state *st, int self, const char *bytes, size_t len)
 {
     lua_State *L = st->L;
@@ -161,9 +162,9 @@ static int feed_parser(sse_state *st, int self, const char *bytes, size_t len)
     if (!lua_checkstack(L, LUA_MINSTACK))
         return SSE_ENOMEM;
     sse_push_value(L, self, PARSER);
-    code = sse_lparser_feed(L, -1, bytes, len);
+    code = sse_feed_parser(L, -1, bytes, len);
     lua_pop(L, 1);
-    /* A parser that its own callback reset only wants no more of this piece. */
+    /* A callback that reset the parser wants no more of this piece: that is no failure. */
     return code == SSE_ESTOPPED ? SSE_OK : code;
 }
 
@@ -198,7 +199,7 @@ static int call_done(lua_State *L)
     }
     if (!call->o->transfer)
         return 0;
-    end(L, call->o); /* before the call: a new transfer may be started in it */
+    end(L, call->o); /* before the call, which may start the next transfer */
     lua_call(L, arguments, 0);
     return 0;
 }
@@ -215,7 +216,8 @@ static const sse_transfer_callbacks callbacks = { on_head, on_body, on_done };
 
 /* --- options ---------------------------------------------------------------------------------- */
 
-/* The strings stay on the stack, where nothing collects them until the transfer has copied them. */
+/* Reads options[name], a string without NUL, or nil (NULL). Leaves it on the stack, so that it is
+ * not collected before the transfer has copied it. */
 static const char *string_field(lua_State *L, const char *name)
 {
     luaL_checkstack(L, 4, NULL);
@@ -274,7 +276,7 @@ static void read_headers(lua_State *L, sse_transfer_options *o)
         lua_rawgeti(L, list, (lua_Integer)i + 1);
         if (lua_type(L, -1) != LUA_TSTRING)
             luaL_error(L, "core.transfer: headers must be strings");
-        part->at = lua_tolstring(L, -1, &part->len); /* held by the list */
+        part->at = lua_tolstring(L, -1, &part->len); /* the list keeps the string alive */
         lua_pop(L, 1);
     }
     o->headers = fields;
@@ -362,7 +364,7 @@ static void keep_callbacks(lua_State *L, transfer_object *o, int object)
     lua_setiuservalue(L, object, OWNER);
     o->fed = lua_getfield(L, 1, "parser") != LUA_TNIL;
     if (o->fed)
-        sse_lparser_check(L, -1);
+        sse_check_parser(L, -1);
     lua_setiuservalue(L, object, PARSER);
 }
 
@@ -390,7 +392,8 @@ static int f_transfer(lua_State *L)
     return 1;
 }
 
-/* core.forget_connections(): closes idle connections now, where no transfer is under way. */
+/* core.forget_connections(): closes idle connections at once. Does nothing while a transfer is
+ * under way. */
 static int f_forget_connections(lua_State *L)
 {
     sse_multi_close_idle(get_multi(L));
@@ -421,14 +424,15 @@ static int m_resume(lua_State *L)
     return 0;
 }
 
-/* transfer:feed(parser): from now on the body goes straight into it; nil: to on_data. */
+/* transfer:feed(parser): from now on the body goes straight into the parser; with nil, to on_data.
+ */
 static int m_feed(lua_State *L)
 {
     transfer_object *o = sse_class_check(L, 1, &transfer_class);
 
     lua_settop(L, 2);
     if (!lua_isnil(L, 2))
-        sse_lparser_check(L, 2);
+        sse_check_parser(L, 2);
     o->fed = !lua_isnil(L, 2);
     lua_setiuservalue(L, 1, PARSER);
     return 0;
@@ -450,7 +454,7 @@ static int p_active(lua_State *L)
     return 1;
 }
 
-/* A copy: the transfer may end while what it says is pushed. */
+/* Returns a copy, because pushing its values may run a finalizer that ends the transfer. */
 static sse_connection_info connection_info(lua_State *L)
 {
     static const sse_connection_info nothing = { 0 };
@@ -465,7 +469,7 @@ static int p_protocol(lua_State *L)
     return 1;
 }
 
-/* { version, cipher } as far as the TLS library tells, or nil. */
+/* transfer.tls: { version, cipher }, as far as the TLS library tells them, or nil without TLS. */
 static int p_tls(lua_State *L)
 {
     sse_connection_info n = connection_info(L);

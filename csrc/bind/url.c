@@ -1,4 +1,5 @@
-/* url.c: core.url(text [, base]): a URL's parts and serializations, or nil, message, code. */
+/* url.c: core.url(text [, base]) -> a table with the URL's parts and serializations by name, or
+ * nil, message, code. */
 #include "url.h"
 
 #include <string.h>
@@ -45,7 +46,7 @@ static int f_url(lua_State *L)
     code = sse_url_read(&u, text, base, &why);
     if (code)
         return sse_fail(L, code, why);
-    lua_pushcfunction(L, push_url); /* protected: out of memory in Lua must not lose the parts */
+    lua_pushcfunction(L, push_url); /* protected: the parts must be freed if Lua is out of memory */
     lua_pushlightuserdata(L, &u);
     called = lua_pcall(L, 1, 1, 0);
     sse_url_free(&u);
