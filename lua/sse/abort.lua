@@ -1,10 +1,11 @@
---- AbortController and AbortSignal, as the DOM has them.
+--- AbortController and AbortSignal (DOM, section 3). What a program starts with a signal ends when
+-- the signal is aborted.
 -- @module sse.abort
 require "sse.shared.lua_version"
 
 local core = require "sse.core"
 local event = require "sse.event"
-local eventtarget = require "sse.shared.event_target"
+local event_target = require "sse.shared.event_target"
 local failure = require "sse.client.failure"
 local options = require "sse.shared.options"
 
@@ -13,45 +14,58 @@ local abort = {}
 local class = { name = "AbortSignal", methods = {}, getters = {}, handlers = { onabort = "abort" } }
 
 local function new_signal()
-  return eventtarget.new(class, { aborted = false, algorithms = {}, next = 0 })
+  return event_target.new(class, { aborted = false, algorithms = {}, last_number = 0 })
 end
 
 function class.getters.aborted(state) return state.aborted end
 
 function class.getters.reason(state) return state.reason end
 
---- Raises the reason where the signal is aborted.
+--- Raises the signal's reason if it is aborted.
 function class.methods:throwIfAborted()
-  eventtarget.check(self, class, "signal:throwIfAborted")
+  event_target.check(self, class, "signal:throwIfAborted")
   if self.aborted then error(self.reason, 2) end
 end
 
-eventtarget.class(class)
+event_target.class(class)
 
 local WEAK = { __mode = "k" }
 
--- A signal of `any` is known to those it follows weakly, and held by them while somebody hears it.
-local function hold(state)
-  local heard = not state.aborted
-    and (next(state.algorithms) ~= nil or eventtarget.heard(state)) or nil
+-- A signal's state has `algorithms`, the functions that an abort calls, and where signals of `any`
+-- depend on it `dependents`, these signals; both with a number each, by which the order is known.
+-- It refers to its dependents weakly, and keeps those alive (`kept_alive`) for which `is_used`
+-- holds. A signal of `any` has `sources`, those it depends on.
+
+local function is_used(state)
+  return not state.aborted
+    and (next(state.algorithms) ~= nil or event_target.has_listeners(state)) or nil
+end
+
+-- Lets a dependent signal's sources keep it alive while it has listeners or algorithms.
+local function update_references(state)
+  local used = is_used(state)
   for _, source in ipairs(state.sources) do
-    eventtarget.state(source).held[state.signal] = heard
+    event_target.state(source).kept_alive[state.signal] = used
   end
 end
 
-local function follow(signal, sources)
-  local state = eventtarget.state(signal)
-  state.signal, state.sources, state.on_listeners = signal, sources, hold
+local function next_number(state)
+  state.last_number = state.last_number + 1
+  return state.last_number
+end
+
+local function make_dependent(signal, sources)
+  local state = event_target.state(signal)
+  state.signal, state.sources, state.on_listeners_changed = signal, sources, update_references
   for _, source in ipairs(sources) do
-    local other = eventtarget.state(source)
-    other.followers = other.followers or setmetatable({}, WEAK)
-    other.held = other.held or {}
-    other.next = other.next + 1
-    other.followers[signal] = other.next
+    local other = event_target.state(source)
+    other.dependents = other.dependents or setmetatable({}, WEAK)
+    other.kept_alive = other.kept_alive or {}
+    other.dependents[signal] = next_number(other)
   end
 end
 
--- The keys of a table, in the order of their values.
+-- The keys of a table whose values are different numbers, in the order of the numbers.
 local function in_order(numbers)
   local by_number, order = {}, {}
   for key, n in pairs(numbers) do by_number[n], order[#order + 1] = key, n end
@@ -60,23 +74,23 @@ local function in_order(numbers)
   return order
 end
 
--- Stops what was started with the signal first, then tells those that follow it, then the listeners
--- (DOM 3.2).
+-- Aborts a signal, once: runs its algorithms, aborts the dependent signals, then dispatches the
+-- event (DOM 3.2, "signal abort").
 local function signal_abort(signal, reason)
-  local state = eventtarget.state(signal)
+  local state = event_target.state(signal)
   if state.aborted then return end
   if reason == nil then
     reason = failure.new("the operation was aborted", "EABORTED", { name = "AbortError" })
   end
   state.aborted, state.reason = true, reason
-  local algorithms, followers = state.algorithms, in_order(state.followers or {})
-  state.algorithms, state.followers, state.held = {}, nil, {}
+  local algorithms, dependents = state.algorithms, in_order(state.dependents or {})
+  state.algorithms, state.dependents, state.kept_alive = {}, nil, {}
   for _, fn in ipairs(in_order(algorithms)) do
-    if algorithms[fn] then eventtarget.call(fn, reason) end
+    if algorithms[fn] then event_target.call(fn, reason) end
   end
-  for _, follower in ipairs(followers) do signal_abort(follower, reason) end
-  if state.sources then hold(state) end
-  eventtarget.dispatch(signal, event.Event("abort"))
+  for _, dependent in ipairs(dependents) do signal_abort(dependent, reason) end
+  if state.sources then update_references(state) end
+  event_target.dispatch(signal, event.Event("abort"))
 end
 
 --- Whether a value is an AbortSignal.
@@ -84,23 +98,26 @@ function abort.is_signal(value)
   return type(value) == "table" and getmetatable(value) == class.metatable
 end
 
---- Calls fn(reason) when the signal is aborted, before its listeners.
--- @treturn function which takes that back
+--- Calls fn(reason) when a signal is aborted, before its listeners.
+-- @param signal
+-- @tparam function fn
+-- @treturn function removes fn again
 function abort.on_abort(signal, fn)
-  local state = eventtarget.state(signal)
-  state.next = state.next + 1
-  local algorithms, own = state.algorithms, function(reason) fn(reason) end -- fn may come twice
-  algorithms[own] = state.next
-  if state.on_listeners then state:on_listeners() end
+  local state = event_target.state(signal)
+  local algorithms = state.algorithms
+  local function own(reason) fn(reason) end -- a key of its own, since fn may be added twice
+  algorithms[own] = next_number(state)
+  if state.on_listeners_changed then state:on_listeners_changed() end
   return function()
     algorithms[own] = nil
-    if state.on_listeners then state:on_listeners() end
+    if state.on_listeners_changed then state:on_listeners_changed() end
   end
 end
 
-eventtarget.set_signals(abort)
+event_target.set_signals(abort)
 
---- What an aborted signal makes of the work it stopped.
+--- The failure of what a signal has ended: the signal's reason, or a failure with code "EABORTED"
+-- made of it.
 function abort.failure(reason)
   return failure.from(reason, "EABORTED")
 end
@@ -108,29 +125,32 @@ end
 local controllers = { __name = "AbortController" }
 controllers.__index = controllers
 
---- Aborts the controller's signal; once.
--- @param[opt] reason
+--- Aborts the controller's signal. Does nothing if it is aborted already.
+-- @param[opt] reason any value; by default a failure with code "EABORTED" and name "AbortError"
 function controllers:abort(reason)
-  options.method(self, controllers, "controller:abort")
+  options.check_self(self, controllers, "controller:abort")
   signal_abort(self.signal, reason)
 end
 
---- Makes a controller: `controller.signal`, `controller:abort(reason)`.
+--- Makes a controller.
+-- @return the controller: `controller.signal`, `controller:abort(reason)`
 function abort.AbortController()
   return setmetatable({ signal = new_signal() }, controllers)
 end
 
 local AbortSignal = {}
 
---- A signal that is aborted already.
+--- Makes a signal that is aborted already.
+-- @param[opt] reason as of `controller:abort`
 function AbortSignal.abort(reason)
   local signal = new_signal()
   signal_abort(signal, reason)
   return signal
 end
 
---- A signal that is aborted after ms milliseconds; it keeps no loop running.
--- @tparam number ms
+--- Makes a signal that is aborted after a time, by a failure with code "ETIMEDOUT" and name
+-- "TimeoutError". Its timer alone does not keep `sse.run` running.
+-- @tparam number ms milliseconds, at least 0
 function AbortSignal.timeout(ms)
   if type(ms) ~= "number" or not (ms >= 0 and ms < math.huge) then
     local message = "AbortSignal.timeout: expected milliseconds, a number >= 0, got %s"
@@ -145,8 +165,8 @@ function AbortSignal.timeout(ms)
   return signal
 end
 
---- A signal that follows the first of several.
--- @tparam table signals a list
+--- Makes a signal that is aborted as soon as one of several signals is, with the same reason.
+-- @tparam table signals a list; empty: the signal is never aborted
 function AbortSignal.any(signals)
   if type(signals) ~= "table" then
     error(("AbortSignal.any: expected a list of signals, got %s"):format(type(signals)), 2)
@@ -157,10 +177,10 @@ function AbortSignal.any(signals)
       error(("AbortSignal.any: item %d is not an AbortSignal"):format(i), 2)
     end
     if source.aborted then return AbortSignal.abort(source.reason) end
-    local followed = eventtarget.state(source).sources or { source }
+    local followed = event_target.state(source).sources or { source }
     table.move(followed, 1, #followed, #sources + 1, sources)
   end
-  follow(signal, sources)
+  make_dependent(signal, sources)
   return signal
 end
 

@@ -1,20 +1,21 @@
---- Channels: a named log of events, and the streams that follow it.
+--- Channels: each is a named log of events, and the streams that follow it.
 --
 --    local news = sse.channel("news", { history = 1000 })
 --    server:get("/news", function(req, res) res:event_stream():follow(news) end)
 --    news:publish { event = "headline", data = { title = "..." } }
 --
--- A follower gets every event published after its Last-Event-ID, once and in order, or an event
--- `sse-gap` that says it can't: its data is JSON with `lastEventId` and `reason`: `"expired"` (aged
--- out), `"unknown"` (not an id of this channel, or of an earlier run) or `"slow"`.
+-- A follower gets every event that was published after its Last-Event-ID, once and in order. If it
+-- cannot, it gets an event `sse-gap`, whose data is JSON with `lastEventId` and `reason`: "expired"
+-- (events after the id are held no more), "unknown" (no id of this channel, or one of an earlier
+-- run of the program) or "slow".
 --
--- Fields: `name`; `followers`, how many streams follow it now; `last_id`, the id of the newest
--- event held, or nil; `closed`.
+-- Fields: `name`; `followers`, the number of streams that follow the channel now; `last_id`, the id
+-- of the newest event held, or nil; `closed`.
 -- @module sse.channel
 require "sse.shared.lua_version"
 
 local core = require "sse.core"
-local eventtarget = require "sse.shared.event_target"
+local event_target = require "sse.shared.event_target"
 local options = require "sse.shared.options"
 
 local methods = core.methods["sse.channel"]
@@ -33,15 +34,17 @@ local spec = {
   },
 }
 
---- Makes a channel, or without options gives the one of that name where there is one. It lives as
--- long as somebody refers to it or follows it.
+--- Makes a channel; without options, returns the open channel of that name if there is one. Raises
+-- if there is one and options are given. A channel lives as long as the program refers to it or a
+-- stream follows it.
 -- @function sse.channel
 -- @tparam string name
--- @tparam[opt] table given options: `history` (1000 events held), `history_bytes` (8 MiB),
--- `max_age` (ms, no bound), `slow` (what becomes of a follower that falls behind what is held:
--- `"close"`, `"skip"` with a gap event, or `"latest"`, where it is owed only the newest event of
--- each `key`), `max_lag` (bytes a follower may be behind, no bound but the history), `gap_event`
--- (`"sse-gap"`)
+-- @tparam[opt] table given options: `history`, how many events are held (1000); `history_bytes`,
+-- how many bytes of them (8 MiB); `max_age`, for how many milliseconds (no bound); `slow`, what
+-- happens to a follower that has not been sent an event before the event is dropped from the
+-- history: "close"; "skip", which sends a gap event; or "latest", which sends only the newest event
+-- of each `key`; `max_lag`, how many bytes a follower may be behind before it is slow (no bound);
+-- `gap_event`, the type of gap events ("sse-gap")
 -- @return the channel
 local function new(name, given)
   if type(name) ~= "string" or name == "" or name:find "%z" then
@@ -63,10 +66,10 @@ local function new(name, given)
   return channel
 end
 
---- Every open channel that somebody refers to or follows, by name.
+--- All open channels of the process that the program refers to or streams follow.
 -- @function sse.channels
--- @treturn {table,...} the channels
-function methods.all()
+-- @treturn {table,...} a list, sorted by name
+local function all()
   local list = {}
   for _, channel in pairs(by_name) do
     if not channel.closed then list[#list + 1] = channel end
@@ -75,27 +78,25 @@ function methods.all()
   return list
 end
 
-local all = methods.all
-methods.all = nil
-
---- Publishes an event: it is in the log when this returns, and on its way to every follower at the
--- end of the loop's turn.
+--- Publishes an event. It is in the channel's log when this function returns, and is sent to the
+-- followers at the end of the loop's turn. Raises on an unknown field or one of a wrong type.
 -- @function channel:publish
--- @tparam table|string message as `stream:send` takes it, without comments; `id` for an id of its
--- own, `key` for `slow = "latest"`, `dedupe`: where an event with the same is held, nothing is
--- published
--- @treturn string its id (of the one held, where `dedupe` found it); or nil, message, code:
--- `"ECLOSED"`, `"ETOOBIG"` (larger than `history_bytes`), `"EEXIST"` (its own id is held already),
--- `"EINVAL"` (CR, LF or NUL in event or id)
+-- @tparam table|string message as `stream:send` takes it, but no comment; also `id`, in place of
+-- the id that the channel would give it; `key`, for `slow = "latest"`; `dedupe`, a value: if an
+-- event with the same value is held, nothing is published
+-- @treturn string the event's id, or the id of the event held with the same `dedupe`; or nil,
+-- message, code: "ECLOSED"; "ETOOBIG", larger than `history_bytes`; "EEXIST", an event with this
+-- `id` is held; "EINVAL", CR, LF or NUL in event or id
 
---- Calls fn when a stream begins to follow or no longer does, however it ended.
+--- Calls a function whenever a stream begins to follow the channel, or stops.
 -- @function channel:on
 -- @tparam string what "follow" or "leave"
--- @tparam function fn function(followers, reason): how many there were right after, and why one
--- left ("client", "server", "slow", "timeout", "error" or "unfollow")
+-- @tparam function fn function(followers, reason): the number of followers right after the change;
+-- and for "leave" why the stream stopped: "client", "server", "slow", "timeout", "error" or
+-- "unfollow"
 -- @return the channel
 function methods:on(what, fn)
-  options.object(self, "sse.channel", "channel:on")
+  options.check_core_self(self, "sse.channel", "channel:on")
   if what ~= "follow" and what ~= "leave" then
     error(("channel:on: expected \"follow\" or \"leave\", got %s"):format(options.show(what)), 2)
   elseif type(fn) ~= "function" then
@@ -106,22 +107,26 @@ function methods:on(what, fn)
     mine = { follow = {}, leave = {} }
     listeners[self] = mine
     self.onpresence = function(kind, followers, reason)
-      for _, listener in ipairs(mine[kind]) do eventtarget.call(listener, followers, reason) end
+      for _, listener in ipairs(mine[kind]) do event_target.call(listener, followers, reason) end
     end
   end
   table.insert(mine[what], fn)
   return self
 end
 
---- Ends the channel and, cleanly, its followers, each after what it is owed.
+--- Closes the channel. Each follower is sent the events that it has not been sent yet, then its
+-- stream ends.
 -- @function channel:close
 
---- Numbers: `followers`, `published`, `delivered` (events handed to sockets), `bytes`, `gaps` (by
--- reason), `slow_closed`, `skipped` (events that slow followers never got), `superseded` (events
--- that a newer one with their `key` replaced), `resumed` and `missed`
--- (followers that brought an id that was found, or was not), `filtered`, `repeated`, `refused`,
--- `held`, `held_bytes`, `delays` (a histogram of publish to socket, `{ ms, count }`), `delay_sum`
--- (ms).
+--- The channel's numbers. Now: `followers`; `held` events and their `held_bytes`. Since it was
+-- made: `published`; `repeated`, publishes left out by `dedupe`; `refused`, publishes that failed;
+-- `delivered`, events passed to followers' sockets, and their `bytes`; `filtered`, events that a
+-- `where` function withheld; `gaps`, gap events by reason; `slow_closed`, followers closed for
+-- being slow; `skipped`, events that slow followers never got; `superseded`, events that were not
+-- sent since a newer one had their `key`; `resumed` and `missed`, followers whose Last-Event-ID was
+-- found or was not; `delays`, a histogram of the time from publish to socket, a list of `{ ms,
+-- count }`; `delay_sum`, milliseconds.
 -- @function channel:stats
+-- @treturn table
 
 return { new = new, all = all }

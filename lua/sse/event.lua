@@ -1,4 +1,5 @@
---- Events: Event, and MessageEvent for what a server sent.
+--- The classes of events: Event (DOM 2.2), which programs make, and MessageEvent (HTML 9.1), which
+-- the client makes of what a server sent.
 -- @module sse.event
 require "sse.shared.lua_version"
 
@@ -8,10 +9,11 @@ local Event = {}
 Event.__index = Event
 Event.__name = "Event"
 
---- Makes an event for dispatchEvent.
+--- Makes an event for `dispatchEvent`. Raises if type or init has another type.
 -- @function sse.Event
 -- @tparam string type
--- @tparam[opt] table init cancelable, and any fields of its own
+-- @tparam[opt] table init `cancelable` (boolean), and any further fields that the event is to have
+-- @treturn Event
 -- @usage target:dispatchEvent(sse.Event("tick", { detail = 7 }))
 
 local function new_event(_, type_, init)
@@ -30,6 +32,7 @@ end
 
 local MessageEvent = { __name = "MessageEvent", cancelable = false, defaultPrevented = false }
 
+-- Checks the `self` of a method; raises at the line of the method's caller.
 local function check(self, name)
   local metatable = type(self) == "table" and getmetatable(self)
   if metatable ~= Event and metatable ~= MessageEvent then
@@ -37,16 +40,16 @@ local function check(self, name)
   end
 end
 
---- No listener after the one at hand is called.
+--- Ends the dispatch after the listener that calls this.
 function Event:stopImmediatePropagation()
   check(self, "stopImmediatePropagation")
   self.stopped = true
 end
 
---- The same for a target without parents: nothing else happens.
+--- Does nothing: targets have no parents to which an event could propagate.
 function Event:stopPropagation() end -- luacheck: ignore 212
 
---- Makes dispatchEvent give false, where the event is cancelable.
+--- Cancels the event, if it is cancelable: `dispatchEvent` then returns false.
 function Event:preventDefault()
   check(self, "preventDefault")
   if self.cancelable then self.defaultPrevented = true end
@@ -59,21 +62,22 @@ end
 for name, method in pairs(Event) do MessageEvent[name] = MessageEvent[name] or method end
 MessageEvent.__index = MessageEvent
 
---- The data decoded from JSON.
--- @return the value, or nil and a message
+--- Decodes the event's data from JSON, as `sse.json.decode` does.
+-- @return the value; or nil and a message if the data is not JSON
 function MessageEvent:json()
   check(self, "json")
   return json.decode(self.data)
 end
 
--- What a server sent. EventSource makes its own, for each call less counts there.
+-- Makes a MessageEvent. EventSource makes its own instead of calling this function, which costs
+-- time for each event.
 local function new_message(type_, data, id, origin)
   return setmetatable({
     type = type_, data = data, lastEventId = id, origin = origin,
   }, MessageEvent)
 end
 
--- The client's own error event: the fields of the failure, and the failure.
+-- Makes the error event of a failure: with the failure's fields, and the failure itself.
 local function new_error(why)
   return new_event(nil, "error", {
     message = why.message, code = why.code, status = why.status, headers = why.headers,

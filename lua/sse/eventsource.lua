@@ -1,15 +1,18 @@
---- The web's EventSource (WHATWG HTML 9.2), with options beyond it.
+--- The public side of EventSource (WHATWG HTML 9.2), with options that the standard doesn't have:
+-- constructors, methods, properties and loops over the events. What happens on the network is in
+-- sse.client.source, whose object is the `source` below; `object` is the public one.
 -- @module sse.eventsource
 require "sse.shared.lua_version"
 
 local abort = require "sse.abort"
-local client = require "sse.client.options"
-local eventtarget = require "sse.shared.event_target"
+local client_options = require "sse.client.options"
+local event_target = require "sse.shared.event_target"
 local headers = require "sse.shared.headers"
+local message = require "sse.client.message"
 local options = require "sse.shared.options"
 local queue = require "sse.client.queue"
 local reader = require "sse.client.reader"
-local source = require "sse.client.source"
+local Source = require "sse.client.source"
 
 local class = {
   name = "EventSource", methods = {}, getters = {},
@@ -25,7 +28,7 @@ local function is_reconnect(value)
   return value == "spec" or value == "resilient" or type(value) == "function"
 end
 
-local spec = client.with(client.repeated, {
+local spec = client_options.with(client_options.repeated, {
   retryInterval = options.ms(),
   minRetryInterval = options.ms(),
   maxRetryInterval = options.ms(),
@@ -36,6 +39,7 @@ local spec = client.with(client.repeated, {
   onreconnect = "function",
 })
 
+-- Checks what the rules of single options can't; raises at the line of new's caller.
 local function check(o)
   if type(o.headers) == "table" then
     local _, problem = headers.list(o.headers)
@@ -46,65 +50,69 @@ local function check(o)
   end
 end
 
--- The object of a machine that is about to begin.
-local function begin(machine)
-  local object, signal = eventtarget.new(class, machine), machine.options.signal
+-- Makes the public object of a source and starts the source.
+local function start(source)
+  local object, signal = event_target.new(class, source), source.options.signal
   if signal and signal.aborted then
-    machine:close()
+    source:close()
     return object
   elseif signal then
-    machine.forget_signal = abort.on_abort(signal, function() machine:close() end)
+    source.remove_abort_listener = abort.on_abort(signal, function() source:close() end)
   end
-  machine:attach(object)
+  source:attach(object)
   return object
 end
 
---- Connects to a stream of events. Raises on an invalid URL or option; whatever the network does
--- comes as events.
+--- Connects to an event stream (HTML 9.2.2). Raises on an invalid URL or option. Failures of the
+-- network are told by `error` events.
 -- @function EventSource
 -- @tparam string url
--- @tparam[opt] table options withCredentials, headers (a table), body (a string, or a table to be
--- sent as JSON), method, lastEventId, retryInterval, minRetryInterval, maxRetryInterval,
--- maxRetries, reconnect, heartbeatTimeout, connectTimeout, maxEventSize, maxHeadSize,
--- maxHeadFields, utf8, signal, proxy, noProxy (hosts by commas that need no proxy), tls, http2,
--- unixSocket, cookies, oncomment, onreconnect, log (as `sse.log`'s).
--- `headers` and `body` may be functions: each is called before
--- each attempt, in a task, so that it may wait or fetch (a token refresh), with the failure that
--- led to the attempt, nil at first.
+-- @tparam[opt] table options `withCredentials`, `headers` (a table), `body` (a string, or a table
+-- that is sent as JSON), `method`, `lastEventId`; `retryInterval`, `minRetryInterval`,
+-- `maxRetryInterval` (milliseconds), `maxRetries`, `reconnect`; `heartbeatTimeout`,
+-- `connectTimeout` (milliseconds); `maxEventSize`, `maxHeadSize` (bytes), `maxHeadFields`, `utf8`;
+-- `signal`; `proxy`, `noProxy` (hosts that need no proxy, separated by commas), `tls`, `http2`,
+-- `unixSocket`, `cookies`; `oncomment`, `onreconnect`, `log` (as of `sse.log`). `headers` and
+-- `body` may be functions. Each is called before each attempt, in a task, so that it can wait or
+-- fetch (to refresh a token, say), with the failure of the attempt before, or nil at first.
+-- @return the EventSource
 -- @usage
 -- local source = sse.EventSource("https://example.com/prices")
 -- source.onmessage = function(ev) print(ev.data) end
 -- sse.run()
 local function new(url, given)
   local o = options.check("sse.EventSource", given, spec)
-  local parsed = client.url("sse.EventSource", url, 2)
+  local parsed = message.url("sse.EventSource", url, 2)
   check(o)
-  local method, body, kind = client.content("sse.EventSource", o, 2)
-  local machine = source.new {
-    url = parsed, method = method, body = body, kind = kind, options = client.own(o),
-  }
-  return begin(machine)
+  local method, body, content_type = message.content("sse.EventSource", o, 2)
+  return start(Source.new {
+    url = parsed, method = method, body = body, content_type = content_type,
+    options = client_options.copy(o),
+  })
 end
 
 local reader_spec = {
   lastEventId = options.event_id, log = "function", oncomment = "function",
-  maxEventSize = client.options.maxEventSize, utf8 = client.options.utf8,
-  signal = client.options.signal,
+  maxEventSize = client_options.common.maxEventSize, utf8 = client_options.common.utf8,
+  signal = client_options.common.signal,
 }
 
---- The events of any source of bytes: a file, a pipe, another HTTP library's body. No network.
+--- Makes an EventSource whose bytes come from a function and not from the network: those of a file,
+-- a pipe, another HTTP library's body.
 --
--- `read` is called in a task, one call a turn of the loop and only while its bytes are wanted, for
--- the first time when the turn at hand has ended, so that listeners can be attached first. It may
--- wait (`sse.sleep`, `sse.fetch`); a call that blocks blocks the loop. It gives bytes; nil at the
--- end; or nil, message, code.
+-- `read` is called in a task, once a turn of the loop, and only while a listener or a loop over the
+-- events can take more. The first call is made after the present turn of the loop, so that
+-- listeners can be added before it. `read` may wait (`sse.sleep`, `sse.fetch`); while it blocks,
+-- the loop is blocked. It returns bytes; nil at the end; or nil, message, code.
 --
--- The source opens, gives its events to listeners and loops as any does, and is CLOSED at the end.
--- Then there is one error event: with code ECLOSED and `source.failure` nil after a whole reading,
--- else with what `read` said (ESYS where it gave no code). It is never begun again.
+-- The source opens, delivers events as any does, and is CLOSED at the end, with one error event.
+-- Its code is ECLOSED after a regular end, and `source.failure` is nil then; else it is the code
+-- that `read` returned, or ESYS if there was none. The source does not reconnect.
 -- @function EventSource.fromReader
 -- @tparam function read
--- @tparam[opt] table options lastEventId, maxEventSize, utf8, signal, oncomment, log
+-- @tparam[opt] table options `lastEventId`, `maxEventSize` (bytes), `utf8`, `signal`, `oncomment`,
+-- `log`
+-- @return the EventSource
 -- @usage
 -- local file = assert(io.open("events.txt", "rb"))
 -- local source = sse.EventSource.fromReader(function() return file:read(4096) end)
@@ -114,120 +122,131 @@ local function from_reader(read, given)
     error(("EventSource.fromReader: expected a function, got %s"):format(type(read)), 2)
   end
   local o = options.check("EventSource.fromReader", given, reader_spec)
-  return begin(reader.new(read, o))
+  return start(reader.new(read, o))
 end
 
-function getters.url(self) return self.url.href end
+-- The getters and setters get the source, the state of the public object.
 
-function getters.readyState(self) return self.state end
+--- `url`: the URL of the stream, as the URL parser gives it back.
+function getters.url(source) return source.url.href end
 
-function getters.withCredentials(self) return self.options.withCredentials or false end
+--- `readyState`: CONNECTING (0), OPEN (1) or CLOSED (2).
+function getters.readyState(source) return source.state end
 
---- Why the source failed for good, or nil: a failure, the same that its error event carries.
-function getters.failure(self) return self.failure end
+function getters.withCredentials(source) return source.options.withCredentials or false end
 
-function getters.CONNECTING() return source.CONNECTING end
+--- `failure`: why the source failed for good, or nil. The same failure that its error event
+-- carries.
+function getters.failure(source) return source.failure end
 
-function getters.OPEN() return source.OPEN end
+function getters.CONNECTING() return Source.CONNECTING end
 
-function getters.CLOSED() return source.CLOSED end
+function getters.OPEN() return Source.OPEN end
 
-function getters.oncomment(self) return self.oncomment end
+function getters.CLOSED() return Source.CLOSED end
 
-function getters.onreconnect(self) return self.onreconnect end
+function getters.oncomment(source) return source.oncomment end
 
-function setters.oncomment(self, fn)
-  self:hear_comments(fn)
-  self:on_listeners()
+function getters.onreconnect(source) return source.onreconnect end
+
+function setters.oncomment(source, fn)
+  source:set_oncomment(fn)
+  source:on_listeners_changed()
 end
 
-function setters.onreconnect(self, fn)
-  self.onreconnect = fn
-  self:on_listeners()
+function setters.onreconnect(source, fn)
+  source.onreconnect = fn
+  source:on_listeners_changed()
 end
 
---- Closes the source: nothing more is heard of it, and it does not connect again. Harmless when
+--- Closes the source: no listener is called any more, and it does not reconnect. Harmless when
 -- closed.
 function methods:close()
-  eventtarget.check(self, class, "source:close"):close()
+  event_target.check(self, class, "source:close"):close()
 end
 
 --- Drops the connection and connects again at once, with the last event id.
--- @return true; or nil, message, code where the source is closed
+-- @return true; or nil, message, code: "ECLOSED" if the source is closed, "ESTATE" if it reads from
+-- a function
 function methods:reconnect()
-  local machine = eventtarget.check(self, class, "source:reconnect")
-  if machine.state == source.CLOSED then return nil, "the source is closed", "ECLOSED" end
-  if machine.single then return nil, "a reader cannot be begun again", "ESTATE" end
-  machine:reconnect()
+  local source = event_target.check(self, class, "source:reconnect")
+  if source.state == Source.CLOSED then return nil, "the source is closed", "ECLOSED" end
+  if source.is_reader then return nil, "a reader cannot be begun again", "ESTATE" end
+  source:reconnect()
   return true
 end
 
---- What happened so far.
--- @treturn table bytes, events, reconnects, last_activity (on sse.now's clock), protocol
--- ("HTTP/1.1", "HTTP/2") and tls (version, cipher) of the last connection that opened
+--- Numbers since the source was made.
+-- @treturn table `bytes` of body received, `events`, `reconnects`; `last_activity`, when it last
+-- received something, in milliseconds on `sse.now`'s clock; of the last connection that opened
+-- `protocol` ("HTTP/1.1", "HTTP/2") and `tls` (a table with `version` and `cipher`)
 function methods:stats()
-  local machine = eventtarget.check(self, class, "source:stats")
-  local exchange = machine.exchange
+  local source = event_target.check(self, class, "source:stats")
+  local exchange = source.exchange
   return {
-    bytes = machine.received + (exchange and exchange:bytes() or 0),
-    events = machine.parser.events,
-    reconnects = machine.reconnects,
-    protocol = machine.protocol,
-    tls = machine.tls,
-    last_activity = exchange and exchange:active() or machine.last_activity,
+    bytes = source.earlier_bytes + (exchange and exchange:bytes() or 0),
+    events = source.parser.events,
+    reconnects = source.reconnects,
+    protocol = source.protocol,
+    tls = source.tls,
+    last_activity = exchange and exchange:active() or source.last_activity,
   }
 end
 
-local function new_queue(machine)
+-- A queue for a loop over the events. The exchange is paused while any queue of the source holds an
+-- event. Returns also the function that resumes it if none does.
+local function new_queue(source)
   local function pause()
-    if machine.exchange then machine.exchange:pause() end
+    if source.exchange then source.exchange:pause() end
   end
   local function resume()
-    for _, other in ipairs(machine.queues) do
-      if other:held() then return end
+    for _, other in ipairs(source.queues) do
+      if other:has_items() then return end
     end
-    if machine.exchange then machine.exchange:resume() end
+    if source.exchange then source.exchange:resume() end
   end
   return queue.new(pause, resume, "EventSource:events"), resume
 end
 
--- Leaving the loop takes the queue away; the source is closed where nobody else hears it.
-local function leave(machine, items, resume)
+-- Removes the queue of a loop that was left. Closes the source if it has neither listeners nor
+-- other loops.
+local function remove_queue(source, items, resume)
   local others = {}
-  for _, other in ipairs(machine.queues) do
+  for _, other in ipairs(source.queues) do
     if other ~= items then others[#others + 1] = other end
   end
-  machine.queues = others
+  source.queues = others
   items:clear()
   items:finish()
-  if #others == 0 and not machine:heard() then return machine:close() end
+  if #others == 0 and not source:has_listeners() then return source:close() end
   resume()
 end
 
---- The events as a loop: `for ev in source:events() do`. Waits in a task, pumps the loop outside of
--- one; a slow loop body slows the sender down. It ends when the source is closed; `source.failure`
--- then says whether it failed. Leaving it early closes the source, unless listeners or other loops
--- still hear it.
+--- Iterates over the events of all types: `for ev in source:events() do`. Waits for the next event:
+-- in a task by yielding, outside of one by pumping the loop. While the body of the loop runs and an
+-- event is held for it, nothing is received. The loop ends when the source is closed;
+-- `source.failure` then says whether it failed. Leaving the loop early closes the source, unless it
+-- has listeners or other loops.
 function methods:events()
-  local object, machine = self, eventtarget.check(self, class, "source:events")
-  local items, resume = new_queue(machine)
-  if machine.state == source.CLOSED then items:finish() end
-  machine.queues = { items, table.unpack(machine.queues) }
-  local left = false
+  local object, source = self, event_target.check(self, class, "source:events")
+  local items, resume = new_queue(source)
+  if source.state == Source.CLOSED then items:finish() end
+  source.queues = { items, table.unpack(source.queues) }
+  local removed = false
   local function close()
-    if left then return end
-    left = true
-    leave(machine, items, resume)
+    if removed then return end
+    removed = true
+    remove_queue(source, items, resume)
   end
-  local function take() -- holds the source, too
-    return object and items:take()
+  local function take()
+    return object and items:take() -- refers to the object, so that the loop keeps it alive
   end
   return take, nil, nil, setmetatable({}, { __close = close })
 end
 
--- A collected source leaves no socket (9.2.9). Closing tells nobody.
+-- The collector closes the source, without an event (HTML 9.2.9).
 function class.metamethods.__gc(object)
-  eventtarget.state(object):close()
+  event_target.state(object):close()
 end
 
 function class.metamethods.__close(object)
@@ -235,10 +254,11 @@ function class.metamethods.__close(object)
 end
 
 function class.metamethods.__tostring(object)
-  return ("EventSource: %s"):format(eventtarget.state(object).url.request) -- no password
+  -- `request` is the URL without user and password.
+  return ("EventSource: %s"):format(event_target.state(object).url.request)
 end
 
-eventtarget.class(class)
+event_target.class(class)
 
 return setmetatable({ CONNECTING = 0, OPEN = 1, CLOSED = 2, fromReader = from_reader }, {
   __call = function(_, url, given) return new(url, given) end,

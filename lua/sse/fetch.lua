@@ -1,22 +1,24 @@
---- fetch: one request, its response when the head has come, the body as it is read.
+--- fetch: sends one request, waits for the head of its response, and lets the program read the body
+-- at its own pace. Named after the web's fetch (WHATWG Fetch), without promises.
 -- @module sse.fetch
 require "sse.shared.lua_version"
 
 local abort = require "sse.abort"
-local body = require "sse.client.response_body"
-local client = require "sse.client.options"
+local client_options = require "sse.client.options"
 local core = require "sse.core"
 local failure = require "sse.client.failure"
 local headers = require "sse.shared.headers"
 local json = require "sse.json"
+local message = require "sse.client.message"
 local options = require "sse.shared.options"
 local request = require "sse.client.request"
+local response_body = require "sse.client.response_body"
 local task = require "sse.task"
 
-local MAX_BODY, MAX_EVENT = 64 * 1024 * 1024, 16 * 1024 * 1024
-local BODY = {}
+local MAX_BODY, MAX_EVENT = 64 * 1024 * 1024, 16 * 1024 * 1024 -- bytes
+local BODY = {} -- the key of a response's body in the response
 
-local spec = client.with {
+local spec = client_options.with {
   headers = "table",
   redirect = options.one_of("follow", "error", "manual"),
   maxBodySize = options.integer(0),
@@ -30,63 +32,67 @@ local function body_of(self, level)
   return type(self) == "table" and self[BODY] or error("call it with ':'", level + 1)
 end
 
-local function begin(self)
-  local held = body_of(self, 3)
-  if held.used then error("Response: the body was read already, or is being read", 3) end
-  held.used = true
-  return held
+-- The body, for the one method that reads it.
+local function start_reading(self)
+  local body = body_of(self, 3)
+  if body.used then error("Response: the body was read already, or is being read", 3) end
+  body.used = true
+  return body
 end
 
--- Before the body counts as read.
-local function check_wait(self)
+-- Raises where the program cannot wait for the rest of the body; the body then counts as unread.
+local function check_can_wait(self)
   if not body_of(self, 3).pieces.finished and core.running() and not task.current() then
     error("Response: a callback can't wait; do this in a task (sse.spawn)", 3)
   end
 end
 
---- The body's pieces as they come: `for bytes in res:chunks() do`. Leaving a loop over the body
--- early closes the transfer; after a loop, `res.failure` says whether the body broke off.
-function methods:chunks() return begin(self):chunks(self) end
+--- Iterates over the body in pieces, as they are received: `for bytes in res:chunks() do`. A body
+-- can be read once, by one of the methods chunks, lines, events, text and json. Leaving a loop over
+-- the body early closes the response; after a loop, `res.failure` tells whether the body broke off.
+function methods:chunks() return start_reading(self):chunks(self) end
 
---- The body's lines, without their ends.
-function methods:lines() return begin(self):lines(self) end
+--- Iterates over the body's lines, without their ends (LF or CRLF). A line of more than
+-- `maxEventSize` bytes ends the loop, with "ETOOBIG" in `res.failure`.
+function methods:lines() return start_reading(self):lines(self) end
 
---- The body's events, MessageEvents, whatever the content type says. `res.lastEventId` and
--- `res.retry` are what the server last said of them.
+--- Iterates over the body's events, as MessageEvents, whatever its content type. `res.lastEventId`
+-- is the last event id, `res.retry` the milliseconds of the last `retry` field, or nil.
 --
--- With `until_data = "[DONE]"` an event of that data, which the loop does not see, is the clean
--- end, and the rest is given up; a body that ends before it has `res.failure` with code
--- EUNFINISHED, or that of the connection's loss.
--- @tparam[opt] table options until_data; lastEventId, what the events report before an id comes
+-- With `until_data = "[DONE]"` the loop ends before the event with these data, and the rest of the
+-- body is dropped. A body that ends without it is incomplete: `res.failure` then has the code
+-- EUNFINISHED, or that of the lost connection.
+-- @tparam[opt] table options `until_data`; `lastEventId`, the id that events have until the body
+-- names one
 function methods:events(given)
   local o = options.check("Response:events", given, events_spec)
-  return begin(self):events(self, o)
+  return start_reading(self):events(self, o)
 end
 
---- The whole body. It can be read once, by one of these methods.
--- @treturn string; or nil, message, code (`"ETOOBIG"` past maxBodySize)
+--- Reads the whole body.
+-- @treturn string; or nil, message, code ("ETOOBIG" if it is longer than `maxBodySize`)
 function methods:text()
-  check_wait(self)
-  local text, why = begin(self):text()
+  check_can_wait(self)
+  local text, why = start_reading(self):text()
   if not text then return nil, why.message, why.code end
   return text
 end
 
---- The whole body, decoded from JSON.
--- @return the value; or nil, message, code
+--- Reads the whole body and decodes it from JSON.
+-- @return the value; or nil, message, code ("EINVAL" if it is not JSON)
 function methods:json()
-  check_wait(self)
-  local text, why = begin(self):text()
+  check_can_wait(self)
+  local text, why = start_reading(self):text()
   if not text then return nil, why.message, why.code end
   local value, problem = json.decode(text)
   if value == nil then return nil, problem, "EINVAL" end
   return value
 end
 
---- Gives the rest of the body up.
+--- Drops the rest of the body and closes its connection. Harmless at the end.
 function methods:close()
-  local held = body_of(self, 2)
-  held:close()
+  local body = body_of(self, 2)
+  body:close()
 end
 
 local getters = {
@@ -98,100 +104,102 @@ local getters = {
   end,
 }
 
--- An unread response that is collected must not hold its connection for ever.
-local function collect(self) self[BODY]:close() end
+-- A response that is collected unread closes its connection.
+local function close_body(self) self[BODY]:close() end
 
 local Response = {
-  __name = "Response", __gc = collect, __close = collect,
+  __name = "Response", __gc = close_body, __close = close_body,
   __index = function(self, key)
     return methods[key] or getters[key] and getters[key](self)
   end,
   __tostring = function(self)
-    return ("Response: %d %s"):format(self.status, self[BODY].limits.request) -- no password
+    return ("Response: %d %s"):format(self.status, self[BODY].limits.url_without_password)
   end,
 }
 
-local function new_response(head, held)
+local function new_response(head, body)
   return setmetatable({
     status = head.status, ok = head.status >= 200 and head.status <= 299, headers = head.headers,
     url = head.url.href, redirected = head.redirected, protocol = head.protocol, tls = head.tls,
-    [BODY] = held,
+    [BODY] = body,
   }, Response)
 end
 
-local function limits(o, head)
+local function limits_of(o, head)
   return {
     max_body = o.maxBodySize or MAX_BODY, max_event = o.maxEventSize or MAX_EVENT, utf8 = o.utf8,
-    origin = head.url.origin, request = head.url.request,
+    origin = head.url.origin, url_without_password = head.url.request,
   }
 end
 
-local function build_headers(o, kind)
+local function build_headers(o, content_type)
   local list, problem = headers.list(o.headers or {})
   if not list then error("sse.fetch: " .. problem, 3) end
-  headers.default(list, "Accept", "*/*")
-  return client.complete(list, kind)
+  headers.set_default(list, "Accept", "*/*")
+  return message.complete_headers(list, content_type)
 end
 
--- Starts the request; answer(response) or answer(nil, failure) comes once, and is then forgotten:
--- it holds the response, which must be free to be collected while the transfer waits for a reader.
-local function start(o, message, answer)
-  local exchange, held, forget
-  local function say(response, why)
-    local once = answer
-    answer = nil
-    if once then once(response, why) end
+-- Starts the exchange of a request with `url`, `method`, `headers` and `body`. Calls
+-- on_result(response) or on_result(nil, failure), once. Drops on_result before that: it refers to
+-- the response, and an unread response must be collectable while its exchange is paused.
+local function start(o, parts, on_result)
+  local exchange, body, remove_abort_listener
+  local function finish(response, why)
+    local callback = on_result
+    on_result = nil
+    if callback then callback(response, why) end
   end
   local owner = {}
   function owner:on_head(head) -- luacheck: ignore 212
-    held = body.new(exchange, limits(o, head))
-    held.forget = forget
-    say(new_response(head, held))
+    body = response_body.new(exchange, limits_of(o, head))
+    body.remove_abort_listener = remove_abort_listener
+    finish(new_response(head, body))
   end
-  function owner:on_data(bytes) held:put(bytes) end -- luacheck: ignore 212
+  function owner:on_data(bytes) body:put(bytes) end -- luacheck: ignore 212
   function owner:on_done(why) -- luacheck: ignore 212
-    if held then return held:finish(why) end
-    if forget then forget() end
-    say(nil, why)
+    if body then return body:finish(why) end
+    if remove_abort_listener then remove_abort_listener() end
+    finish(nil, why)
   end
   exchange = request.start {
-    url = message.url, method = message.method, headers = message.headers, body = message.body,
+    url = parts.url, method = parts.method, headers = parts.headers, body = parts.body,
     options = o, owner = owner,
   }
-  forget = o.signal and abort.on_abort(o.signal, function(reason)
+  remove_abort_listener = o.signal and abort.on_abort(o.signal, function(reason)
     local why = abort.failure(reason)
-    if held then return held:close(why) end
+    if body then return body:close(why) end
     exchange:cancel()
-    say(nil, why)
+    finish(nil, why)
   end)
 end
 
---- Sends a request and waits for the head of its response: a task yields, outside of one the loop
--- is pumped.
+--- Sends a request and waits for the head of its response: in a task by yielding, outside of one by
+-- pumping the loop. Raises on an invalid URL or option.
 -- @function fetch
 -- @tparam string url
--- @tparam[opt] table options method, headers, body (a string, or a table to be sent as JSON),
--- signal, withCredentials, redirect, connectTimeout, maxBodySize, maxEventSize, maxHeadSize,
--- maxHeadFields, utf8, proxy, noProxy (hosts by commas that need no proxy), tls, http2,
--- unixSocket, cookies
--- @treturn Response status, ok, headers, url, redirected, protocol ("HTTP/1.1", "HTTP/2"), tls
--- (version, cipher; nil without TLS), and events(), chunks(), lines(), text(), json(), close(); or
--- nil, message, code
+-- @tparam[opt] table options `method`, `headers` (name to value or list of values), `body` (a
+-- string, or a table that is sent as JSON), `signal`, `withCredentials`, `redirect` ("follow",
+-- "error", "manual"), `connectTimeout` (milliseconds), `maxBodySize`, `maxEventSize`, `maxHeadSize`
+-- (bytes), `maxHeadFields`, `utf8`, `proxy`, `noProxy` (hosts that need no proxy, separated by
+-- commas), `tls`, `http2`, `unixSocket`, `cookies`
+-- @treturn Response `status`, `ok` (status 200 to 299), `headers`, `url`, `redirected`, `protocol`
+-- ("HTTP/1.1", "HTTP/2"), `tls` (a table with `version` and `cipher`; nil without TLS), and
+-- `events()`, `chunks()`, `lines()`, `text()`, `json()`, `close()`; or nil, message, code, failure
 -- @usage
 -- local res, err = sse.fetch("https://example.com/", { method = "POST", body = { n = 1 } })
 -- if not res then error(err) end
 -- for ev in res:events() do print(ev.data) end
 return function(url, given)
   local o = options.check("sse.fetch", given, spec)
-  local message = { url = client.url("sse.fetch", url, 2) }
-  local kind
-  message.method, message.body, kind = client.content("sse.fetch", o, 2)
-  message.headers = build_headers(o, kind)
+  local parts = { url = message.url("sse.fetch", url, 2) }
+  local content_type
+  parts.method, parts.body, content_type = message.content("sse.fetch", o, 2)
+  parts.headers = build_headers(o, content_type)
   local response, why
   if o.signal and o.signal.aborted then
     why = abort.failure(o.signal.reason)
   else
-    response, why = task.await(function(answer) start(o, message, answer) end, "sse.fetch")
+    response, why = task.await(function(resume) start(o, parts, resume) end, "sse.fetch")
   end
   if response then return response end
   return nil, why.message, why.code, failure.from(why, why.code)

@@ -1,28 +1,31 @@
---- fetchEventSource: the callbacks of npm's @microsoft/fetch-event-source over fetch.
+--- fetchEventSource: an event stream by callbacks, as npm's @microsoft/fetch-event-source has them.
+-- Each connection is an `sse.fetch`; a loop in a task connects again.
 -- @module sse.fetcheventsource
 require "sse.shared.lua_version"
 
 local abort = require "sse.abort"
-local client = require "sse.client.options"
+local client_options = require "sse.client.options"
 local core = require "sse.core"
 local failure = require "sse.client.failure"
 local fetch = require "sse.fetch"
 local headers = require "sse.shared.headers"
 local log = require "sse.log"
+local message = require "sse.client.message"
 local options = require "sse.shared.options"
-local refusal = require "sse.client.response_check"
+local response_check = require "sse.client.response_check"
 local task = require "sse.task"
 local with_closed = require "sse.client.with_closed"
 
-local DEFAULT_INTERVAL, MIN_INTERVAL, MAX_INTERVAL = 1000, 100, 30000
+local DEFAULT_INTERVAL, MIN_INTERVAL, MAX_INTERVAL = 1000, 100, 30000 -- ms
 
-local spec = client.with(client.repeated, {
+local spec = client_options.with(client_options.repeated, {
   redirect = options.one_of("follow", "error", "manual"),
   until_data = "string",
   onopen = "function", onmessage = "function", onclose = "function", onerror = "function",
 })
 
-local own = {
+-- Options that fetch does not get as they were given.
+local not_for_fetch = {
   headers = true, body = true, lastEventId = true, until_data = true, log = true,
   onopen = true, onmessage = true, onclose = true, onerror = true,
 }
@@ -31,166 +34,175 @@ local function traceback(err)
   return type(err) == "string" and debug.traceback(err, 2) or err
 end
 
-local function tell(self, level, message, details)
+-- Calls the log hook, which may close the handle.
+local function write_log(self, level, text, details)
   details = details or {}
-  details.url, details.attempt = self.shown_url, self.attempt
-  return log.write(self.options.log, level, message, details)
+  details.url, details.attempt = self.url_without_password, self.attempt
+  return log.write(self.options.log, level, text, details)
 end
 
-local function request_headers(self)
+local function build_headers(self)
   local o, list = self.options, {}
   local given = o.headers
-  if type(given) == "function" then given = given(self.last) end
+  if type(given) == "function" then given = given(self.last_failure) end
   for name, value in pairs(given or {}) do list[name] = value end
   local has_accept = false
   for name in pairs(list) do
     local lower = tostring(name):lower()
     has_accept = has_accept or lower == "accept"
-    if lower == "last-event-id" and self.id then list[name] = nil end
+    if lower == "last-event-id" and self.last_event_id then list[name] = nil end
   end
   if not has_accept then list.Accept = "text/event-stream" end
-  list["Last-Event-ID"] = client.sent_id(self, self.id or "", tell) or list["Last-Event-ID"]
+  local id = message.sendable_id(self, self.last_event_id or "", write_log)
+  list["Last-Event-ID"] = id or list["Last-Event-ID"]
   return list
 end
 
-local function collect_body(res, why)
+local function collect_body(res, rejection)
   for piece in res:chunks() do
-    if refusal.keep(why, piece) then break end
+    if response_check.collect_body(rejection, piece) then break end
   end
 end
 
--- Refuses what is no stream of events, with the beginning of its body, which has a time to come.
-local function check_type(res)
-  local why = refusal.of(res, res.ok)
-  if not why then return end
-  local limit = core.after(refusal.body_time, function() res:close() end)
-  with_closed(limit, collect_body, res, why)
-  error(refusal.seal(why), 0)
+-- The default for onopen: raises a failure if the response is no event stream. Reads the beginning
+-- of its body before, for `body_time` milliseconds at most.
+local function check_response(res)
+  local rejection = response_check.failure_of(res, res.ok)
+  if not rejection then return end
+  local limit = core.after(response_check.body_time, function() res:close() end)
+  with_closed(limit, collect_body, res, rejection)
+  error(response_check.finish_body(rejection), 0)
 end
 
--- The request of this attempt.
-local function parameters_of(self)
+-- fetch's options for this attempt. Calls the functions that `headers` and `body` may hold.
+local function fetch_options(self)
   local o, parameters = self.options, {}
   for name, value in pairs(o) do
-    if not own[name] then parameters[name] = value end
+    if not not_for_fetch[name] then parameters[name] = value end
   end
-  parameters.headers = request_headers(self)
+  parameters.headers = build_headers(self)
   parameters.body = o.body
-  if type(o.body) == "function" and not self.stopped then
-    parameters.body = o.body(self.last)
+  if type(o.body) == "function" and not self.closed then
+    parameters.body = o.body(self.last_failure)
     parameters.method = o.method or "POST"
   end
   return parameters
 end
 
--- What the server said of ids and waits holds for the next connection, too.
-local function note(self, id, retry)
-  self.id = id or self.id
+-- Stores, for the next connection, the last event id and the milliseconds of a `retry` field.
+local function store_id_and_retry(self, id, retry)
+  self.last_event_id = id or self.last_event_id
   if retry then self.interval = math.max(MIN_INTERVAL, math.min(MAX_INTERVAL, retry)) end
 end
 
--- Delivers a response's events until the response ends or the handle is closed.
+-- Handles a response's events to its end. Any callback may close the handle; nothing more is called
+-- then.
 local function read_events(self, res)
   local o = self.options
-  tell(self, "debug", "answered", { status = res.status })
-  if self.stopped then return end
-  ;(o.onopen or check_type)(res)
-  if self.stopped then return end
-  for ev in res:events { lastEventId = self.id, until_data = o.until_data } do
-    note(self, ev.lastEventId, res.retry)
+  write_log(self, "debug", "answered", { status = res.status })
+  if self.closed then return end
+  ;(o.onopen or check_response)(res)
+  if self.closed then return end
+  for ev in res:events { lastEventId = self.last_event_id, until_data = o.until_data } do
+    store_id_and_retry(self, ev.lastEventId, res.retry)
     if o.onmessage then o.onmessage(ev) end
-    if self.stopped then return end
+    if self.closed then return end
   end
-  note(self, res.lastEventId, res.retry)
-  if self.stopped then return end
+  store_id_and_retry(self, res.lastEventId, res.retry)
+  if self.closed then return end
   if res.failure then error(res.failure, 0) end
   if o.onclose then o.onclose() end
 end
 
--- One connection, to its end. Raises what onopen, onmessage, onclose or the network say against it.
+-- Makes one connection and handles its events. Raises a failure of the network, and what a callback
+-- raises.
 local function connect(self)
-  local parameters = parameters_of(self)
-  if self.stopped then return end
+  local parameters = fetch_options(self)
+  if self.closed then return end
   local res, _, _, why = fetch(self.url, parameters)
   if not res then error(why, 0) end
   with_closed(res, read_events, self, res)
 end
 
--- What onerror says: the wait, or false, or nil and what it raised.
-local function ask(self, why)
+-- Calls onerror. Returns the milliseconds to wait before the next attempt; false if onerror gives
+-- up; or nil and what onerror raised.
+local function call_onerror(self, why)
   if not self.options.onerror then return self.interval end
-  local ok, answer = xpcall(self.options.onerror, traceback, why)
-  if not ok then return nil, answer end
-  if answer == false then return false end
-  if type(answer) == "number" and answer >= 0 and answer < math.huge then return answer end
+  local ok, result = xpcall(self.options.onerror, traceback, why)
+  if not ok then return nil, result end
+  if result == false then return false end
+  if type(result) == "number" and result >= 0 and result < math.huge then return result end
   return self.interval
 end
 
--- After a failure: the wait before another attempt, or nil, the failure to end with, and what was
--- raised. While onerror is asked, the failure tells what would be done without its answer.
+-- Decides what follows the error of an attempt. Returns the milliseconds to wait before the next
+-- one; or nil, the failure to end with, and what onerror raised. During onerror the failure's
+-- willRetry and delay say what happens if onerror returns nil.
 local function decide(self, err)
   local why = failure.from(err, "ECALLBACK")
   why.attempt, why.willRetry, why.delay = self.attempt, true, self.interval
-  local answer, raised = ask(self, why)
-  if self.stopped then return nil end
-  why.willRetry, why.delay, self.last = answer and true or false, answer or nil, why
-  tell(self, answer and "warn" or "error", why.message,
-    { failure = why, delay = answer or nil, status = why.status })
-  if answer then return answer end
+  local delay, raised = call_onerror(self, why)
+  if self.closed then return nil end
+  why.willRetry, why.delay, self.last_failure = delay and true or false, delay or nil, why
+  write_log(self, delay and "warn" or "error", why.message,
+    { failure = why, delay = delay or nil, status = why.status })
+  if delay then return delay end
   return nil, raised and failure.from(raised, "ECALLBACK") or why, raised
 end
 
-local function settle(self, why, raised)
+local function finish(self, why, raised)
   self.done, self.failure = true, why
-  if self.forget then self.forget() end
+  if self.remove_abort_listener then self.remove_abort_listener() end
   local waiters = self.waiters
   self.waiters = {}
-  for _, waiter in ipairs(waiters) do waiter() end
+  for _, resume in ipairs(waiters) do resume() end
   if raised ~= nil then core.report(raised) end
 end
 
-local function wait(self, ms)
+-- Waits before the next attempt; `handle:close` ends the wait.
+local function wait_before_retry(self, ms)
   task.await(function(resume)
-    self.timer, self.wake = core.after(ms, resume), resume
+    self.retry_timer, self.end_wait = core.after(ms, resume), resume
   end, "sse.fetchEventSource")
-  self.timer = nil
+  self.retry_timer = nil
 end
 
+-- The task: connects until the server ends the stream, the handle is closed, or onerror gives up.
 local function run(self)
-  while not self.stopped do
+  while not self.closed do
     self.attempt = self.attempt + 1
-    tell(self, "debug", self.last and "connecting again" or "connecting")
-    if self.stopped then break end
+    write_log(self, "debug", self.last_failure and "connecting again" or "connecting")
+    if self.closed then break end
     local ok, err = xpcall(connect, traceback, self)
-    if self.stopped or ok then break end
-    local ms, why, raised = decide(self, err)
-    if self.stopped then break end
-    if not ms then return settle(self, why, raised) end
-    wait(self, ms)
+    if self.closed or ok then break end
+    local delay, why, raised = decide(self, err)
+    if self.closed then break end
+    if not delay then return finish(self, why, raised) end
+    wait_before_retry(self, delay)
   end
-  settle(self)
+  finish(self)
 end
 
 local handle = {}
 handle.__index = handle
 
---- Gives up: no callback comes any more. No error.
+--- Ends the connection and makes no other: no callback is called any more. Harmless at the end.
 function handle:close()
-  options.method(self, handle, "handle:close")
-  if self.stopped or self.done then return end
-  self.stopped = true
+  options.check_self(self, handle, "handle:close")
+  if self.closed or self.done then return end
+  self.closed = true
   self.controller:abort()
-  if self.timer then
-    self.timer:stop()
-    self.wake()
+  if self.retry_timer then
+    self.retry_timer:stop()
+    self.end_wait()
   end
 end
 
---- Waits for the end.
--- @return true after a server's end or close(); or nil, message, code, failure where onerror gave
--- up
+--- Waits for the end: in a task by yielding, outside of one by pumping the loop.
+-- @return true if the server ended the stream or `close` was called; or nil, message, code, failure
+-- if onerror gave up
 function handle:wait()
-  options.method(self, handle, "handle:wait")
+  options.check_self(self, handle, "handle:wait")
   if not self.done then
     task.await(function(resume) table.insert(self.waiters, resume) end, "sse.fetchEventSource")
   end
@@ -199,9 +211,11 @@ function handle:wait()
   return true
 end
 
+-- Raises what the first attempt would, at the line of the public function's caller. Returns the URL
+-- without user and password.
 local function check(url, o)
-  local parsed = client.url("sse.fetchEventSource", url, 3)
-  client.content("sse.fetchEventSource", o, 3)
+  local parsed = message.url("sse.fetchEventSource", url, 3)
+  message.content("sse.fetchEventSource", o, 3)
   if type(o.headers) == "table" then
     local _, problem = headers.list(o.headers)
     if problem then error("sse.fetchEventSource: " .. problem, 3) end
@@ -209,31 +223,38 @@ local function check(url, o)
   return parsed.request
 end
 
---- Reads a stream of events with callbacks; the callbacks run in a task and may wait.
--- `onopen(response)` may raise to refuse (without it, status 2xx and text/event-stream are asked
--- for), `onmessage(event)` gets every event, `onclose()` is told of the server's end and may raise
--- to connect again, `onerror(failure)` may return milliseconds to wait before the next attempt,
--- false to give up, nil for the default (1000, or the server's retry, from 100 to 30000); an error
--- that it raises ends it too and is reported.
+--- Reads an event stream by callbacks, which run in a task and may wait. Raises on an invalid URL
+-- or option.
+--
+-- * `onopen(response)` may raise to reject the response. Without it, a response is rejected whose
+-- status is not 200 to 299 or whose content type is not text/event-stream.
+-- * `onmessage(event)` is called for every event.
+-- * `onclose()` is called when the stream has ended without a failure; it may raise to connect
+-- again.
+-- * `onerror(failure)` is called after a failed attempt. It returns the milliseconds to wait before
+-- the next one; false to give up; or nil for the default: 1000, or the server's `retry`, but at
+-- least 100 and at most 30000. If it raises, `handle:wait` returns the error and `sse.run` raises
+-- it.
 -- @function fetchEventSource
 -- @tparam string url
--- @tparam[opt] table options those of `sse.fetch`; headers and body may be functions, each called
--- before each attempt with the failure of the one before, nil at first; lastEventId, until_data (as
--- that of `res:events`), log, onopen, onmessage, onclose, onerror
--- @return a handle: close(), wait()
+-- @tparam[opt] table options those of `sse.fetch`, where `headers` and `body` may be functions,
+-- each called before each attempt with the failure of the attempt before, or nil at first;
+-- `lastEventId`; `until_data`, as of `res:events`; `log`; `onopen`, `onmessage`, `onclose`,
+-- `onerror`
+-- @return a handle: `close()`, `wait()`
 return function(url, given)
   local o = options.check("sse.fetchEventSource", given, spec)
   local self = setmetatable({
-    shown_url = check(url, o), url = url, attempt = 0,
-    id = o.lastEventId, interval = DEFAULT_INTERVAL, waiters = {},
-    controller = abort.AbortController(), options = client.own(o),
+    url_without_password = check(url, o), url = url, attempt = 0,
+    last_event_id = o.lastEventId, interval = DEFAULT_INTERVAL, waiters = {},
+    controller = abort.AbortController(), options = client_options.copy(o),
   }, handle)
   self.options.signal = self.controller.signal
   if o.signal and o.signal.aborted then
-    self.stopped, self.done = true, true
+    self.closed, self.done = true, true
     return self
   elseif o.signal then
-    self.forget = abort.on_abort(o.signal, function() self:close() end)
+    self.remove_abort_listener = abort.on_abort(o.signal, function() self:close() end)
   end
   task.spawn(run, self)
   return self

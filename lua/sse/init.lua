@@ -1,4 +1,5 @@
---- Server-Sent Events: a client, a server, and the channel between them.
+--- Server-Sent Events: a client, a server, and channels between them. This module is a table of
+-- what the modules of the library have for programs; it has no logic of its own.
 -- @module sse
 require "sse.shared.lua_version"
 
@@ -11,42 +12,42 @@ local log = require "sse.log"
 local task = require "sse.task"
 
 --- Runs the loop until nothing keeps it running (an open source, a listening server, a timer, a
--- task) or `sse.stop`. Raises an error of a callback or a task, with its traceback.
+-- task), or until `sse.stop`. Raises an error of a callback or a task, with its traceback.
 -- @function run
 
---- Ends `sse.run` after the callback at hand.
+--- Ends `sse.run` when the present callback has returned.
 -- @function stop
 
---- Milliseconds on a clock that only goes forward.
+--- The time on a clock that only goes forward.
 -- @function now
--- @treturn number
+-- @treturn number milliseconds
 
---- Calls fn once.
+--- Calls fn once, after a time.
 -- @function after
--- @tparam number ms
+-- @tparam number ms milliseconds
 -- @tparam function fn
 -- @return a timer: `timer:stop()`
 
 --- Calls fn again and again.
 -- @function every
--- @tparam number ms
+-- @tparam number ms milliseconds between two calls
 -- @tparam function fn
 -- @return a timer: `timer:stop()`
 
---- Calls fn on a signal. A handler alone keeps nothing running.
+--- Calls fn whenever the process gets a signal. A signal's handler does not keep `sse.run` running.
 -- @function signal
 -- @tparam string name "SIGTERM"
 -- @tparam function fn
 -- @return a signal: `signal:stop()`
 
---- Starts a task at the end of the loop's turn; see `sse.task`.
+--- Runs fn(...) as a task at the end of the loop's turn; see `sse.task`.
 -- @function spawn
 -- @tparam function fn
 -- @param ... its arguments
 
---- Waits: a task yields, outside of one the loop is pumped.
+--- Waits for a time: in a task by yielding, outside of one by pumping the loop.
 -- @function sleep
--- @tparam number ms
+-- @tparam number ms milliseconds
 
 return {
   _VERSION = require "sse.version",

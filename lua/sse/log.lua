@@ -1,19 +1,21 @@
---- The log hook: what a source does, for whoever wants to read along.
+--- The log hook: a function of the program that EventSource and fetchEventSource call with what
+-- they do.
 -- @module sse.log
 require "sse.shared.lua_version"
 
-local eventtarget = require "sse.shared.event_target"
+local event_target = require "sse.shared.event_target"
 
 local log = {}
 
 local default
 
---- Sets the hook of all sources that are given no `log` of their own; nil takes it away. There is
--- none at first.
+--- Sets the log hook of all sources and fetchEventSources that have no option `log`; nil removes
+-- it. There is none at first.
 --
--- A hook is called with a level (`"debug"`, `"info"`, `"warn"`, `"error"`), a message, and details:
--- url (without user and password), attempt, status, failure, delay, where they apply. An error in
--- it is reported as any error in a callback is.
+-- A hook is called with a level (`"debug"`, `"info"`, `"warn"`, `"error"`), a message and a table
+-- of details: `url` (without user and password) and `attempt`, and where they apply `status`,
+-- `failure` and `delay` (milliseconds until the next attempt). `sse.run` raises an error in it, as
+-- of any callback.
 -- @function log
 -- @tparam[opt] function fn (level, message, details)
 -- @usage sse.log(function(level, message) io.stderr:write(level, ": ", message, "\n") end)
@@ -24,12 +26,13 @@ function log.set(fn)
   default = fn
 end
 
---- Tells a hook, or the default one.
--- @treturn boolean whether anybody was told
+--- Calls a log hook, or else the one that `log.set` set.
+-- @tparam function|nil hook
+-- @treturn boolean whether there is a hook
 function log.write(hook, level, message, details)
   local fn = hook or default
   if not fn then return false end
-  eventtarget.call(fn, level, message, details)
+  event_target.call(fn, level, message, details)
   return true
 end
 

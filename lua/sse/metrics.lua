@@ -1,4 +1,4 @@
---- Numbers for Prometheus: its text format, version 0.0.4.
+--- The numbers of a server and of all channels in Prometheus' text format, version 0.0.4.
 -- @module sse.metrics
 require "sse.shared.lua_version"
 
@@ -6,7 +6,10 @@ local channels = require "sse.channel"
 
 local TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
--- The samples of a field that is a table, by its keys.
+-- The functions below make a family's samples of stats: each is a list of { labels, value }, and
+-- labels a list of { name, value }.
+
+-- One sample for each key of a field that is a table.
 local function by(label, field)
   return function(stats)
     local list = {}
@@ -18,7 +21,7 @@ local function by(label, field)
   end
 end
 
--- Two fields as one family: each is { the label's value, field }.
+-- Two samples of two fields. a and b are { the label's value, field }.
 local function either(label, a, b)
   return function(stats)
     return { { { { label, a[1] } }, stats[a[2]] }, { { { label, b[1] } }, stats[b[2]] } }
@@ -33,8 +36,8 @@ local function http2_abuse(stats)
   }
 end
 
--- Name, type, help, and the number: a field of the stats, or a function that gives a list of
--- { labels, value }.
+-- Families: name, type, help, and where the value is from: a field of the stats, or a function that
+-- makes samples of the stats.
 local server_families = {
   { "connections", "gauge", "Connections open now.", "connections" },
   { "streams", "gauge", "Event streams open now.", "streams" },
@@ -98,7 +101,7 @@ local channel_families = {
 
 local ESCAPES = { ["\\"] = "\\\\", ['"'] = '\\"', ["\n"] = "\\n" }
 
--- The format wants UTF-8: a byte that is none becomes its number in hexadecimal.
+-- A text as UTF-8, which the format asks for: a byte that is not UTF-8 becomes "\xHH".
 local function utf8_of(text)
   local pieces, at = {}, 1
   while at <= #text do
@@ -110,74 +113,77 @@ local function utf8_of(text)
   return table.concat(pieces)
 end
 
-local function label(name, value)
+local function format_label(name, value)
   return ('%s="%s"'):format(name, (utf8_of(tostring(value)):gsub('[\\"\n]', ESCAPES)))
 end
 
-local function number(value)
+local function format_number(value)
   return math.type(value) == "integer" and ("%d"):format(value) or ("%.15g"):format(value)
 end
 
-local function add(out, name, labels, value)
+-- `out` is the list of the text's lines.
+local function add_sample(out, name, labels, value)
   local texts = {}
-  for i, one in ipairs(labels) do texts[i] = label(one[1], one[2]) end
+  for i, label in ipairs(labels) do texts[i] = format_label(label[1], label[2]) end
   local set = #texts > 0 and "{" .. table.concat(texts, ",") .. "}" or ""
-  out[#out + 1] = ("%s%s %s\n"):format(name, set, number(value))
+  out[#out + 1] = ("%s%s %s\n"):format(name, set, format_number(value))
 end
 
-local function begin(out, name, kind, help)
+local function add_head(out, name, kind, help)
   out[#out + 1] = ("# HELP %s %s\n# TYPE %s %s\n"):format(name, help, name, kind)
 end
 
--- One family over several sources, each { labels, stats }.
-local function family(out, prefix, what, sources)
-  local name, value = prefix .. what[1], what[4]
-  begin(out, name, what[2], what[3])
+-- Adds a family with the samples of several sources, each of them { labels, stats }.
+local function add_family(out, prefix, family, sources)
+  local name, value = prefix .. family[1], family[4]
+  add_head(out, name, family[2], family[3])
   for _, source in ipairs(sources) do
     local list = type(value) == "function" and value(source[2]) or { { {}, source[2][value] } }
     for _, sample in ipairs(list) do
       local labels = { table.unpack(source[1]) }
       table.move(sample[1], 1, #sample[1], #labels + 1, labels)
-      add(out, name, labels, sample[2])
+      add_sample(out, name, labels, sample[2])
     end
   end
 end
 
-local function histogram(out, name, help, sources)
-  begin(out, name, "histogram", help)
+-- Adds the histogram of the channels' `delays`. Prometheus' buckets are cumulative.
+local function add_histogram(out, name, help, sources)
+  add_head(out, name, "histogram", help)
   for _, source in ipairs(sources) do
     local labels, stats, sum = source[1], source[2], 0
     for _, bucket in ipairs(stats.delays) do
       sum = sum + bucket.count
-      local le = bucket.ms and number(bucket.ms / 1000) or "+Inf"
-      add(out, name .. "_bucket", { labels[1], { "le", le } }, sum)
+      local le = bucket.ms and format_number(bucket.ms / 1000) or "+Inf"
+      add_sample(out, name .. "_bucket", { labels[1], { "le", le } }, sum)
     end
-    add(out, name .. "_sum", labels, stats.delay_sum / 1000)
-    add(out, name .. "_count", labels, sum)
+    add_sample(out, name .. "_sum", labels, stats.delay_sum / 1000)
+    add_sample(out, name .. "_count", labels, sum)
   end
 end
 
---- The numbers of a server, and of every open channel of this process, in Prometheus' text format.
+--- The numbers of a server and of all open channels of the process, in Prometheus' text format.
 --
 --    server:get("/metrics", function(_, res) res:reply(200, sse.metrics(server)) end)
 -- @function sse.metrics
 -- @param server
 -- @treturn string the text
--- @treturn table the header fields it is sent with
+-- @treturn table the header fields that it is to be sent with
 local function metrics(server)
   local metatable = type(server) == "table" and getmetatable(server) or nil
   if type(metatable) ~= "table" or metatable.__name ~= "sse.server" then
     error(("sse.metrics: expected a server, got %s"):format(type(server)), 2)
   end
-  local out, followed = {}, {}
-  for _, what in ipairs(server_families) do
-    family(out, "sse_", what, { { {}, server:stats() } })
+  local out, sources = {}, {}
+  for _, family in ipairs(server_families) do
+    add_family(out, "sse_", family, { { {}, server:stats() } })
   end
   for _, channel in ipairs(channels.all()) do
-    followed[#followed + 1] = { { { "channel", channel.name } }, channel:stats() }
+    sources[#sources + 1] = { { { "channel", channel.name } }, channel:stats() }
   end
-  for _, what in ipairs(channel_families) do family(out, "sse_channel_", what, followed) end
-  histogram(out, "sse_channel_delay_seconds", "Time from publish to a follower's socket.", followed)
+  for _, family in ipairs(channel_families) do add_family(out, "sse_channel_", family, sources) end
+  add_histogram(out, "sse_channel_delay_seconds", "Time from publish to a follower's socket.",
+    sources)
   return table.concat(out), { ["Content-Type"] = TYPE }
 end
 

@@ -1,4 +1,4 @@
---- The event-stream parser alone: bytes in, events out, no sockets.
+--- The event-stream parser alone (HTML 9.2.6): bytes in, events out, no sockets.
 -- @module sse.parser
 require "sse.shared.lua_version"
 
@@ -12,32 +12,36 @@ local spec = {
   last_event_id = options.event_id,
 }
 
---- Takes any piece of the stream and calls back for what it completes. An error in a callback is
--- raised; the parser is stopped then, the rest lost. Called from a callback, it puts the bytes
--- behind those at hand and gives true.
+--- Parses the next piece of the stream, of any length, and calls the callbacks for what the piece
+-- completes. Raises an error of a callback; the parser is stopped then, and the rest of the piece
+-- is dropped. Called by a callback, it only appends the bytes to those being parsed, and returns
+-- true.
 -- @function parser:feed
 -- @tparam string bytes
--- @return true; or nil, message, code: "ETOOBIG" past `max_event_size` (until `reset`), "ESTOPPED"
--- where a callback called `stop` or `reset` (the rest of the piece is dropped) or the parser is
--- stopped
+-- @return true; or nil, message, code: "ETOOBIG" if an event is larger than `max_event_size` (then
+-- for every call until `reset`), "ESTOPPED" if the parser is stopped, or a callback called `stop`
+-- or `reset` (the rest of the piece is dropped)
 
---- Begins a new connection: what is half done is forgotten, the last id stays.
+--- Prepares for a new connection: drops an unfinished event and keeps the last event id.
 -- @function parser:reset
 
---- No further callback until `reset`.
+--- Stops parsing: no callback is called until `reset`.
 -- @function parser:stop
 
---- Makes a parser. Its `last_event_id` can be read and set; `memory` is what it occupies at
--- present, in bytes.
+--- Makes a parser. Fields: `last_event_id`, which can be read and set; `memory`, the bytes that the
+-- parser occupies.
 -- @function sse.parser
 -- @tparam[opt] table opts
--- @tparam[opt] function opts.on_event (data, type, id): an event; id is the last event id
--- @tparam[opt] function opts.on_retry (ms): a `retry` line
--- @tparam[opt] function opts.on_comment (text): a comment line, without its colon
--- @tparam[opt] function opts.on_id (id): the last event id changed; before the event of its block
--- @tparam[opt=16777216] number opts.max_event_size bytes of data, and of any one line's value
--- @tparam[opt="replace"] string opts.utf8 `"replace"` broken UTF-8 by U+FFFD, or `"raw"`
--- @tparam[opt=""] string opts.last_event_id
+-- @tparam[opt] function opts.on_event called with data, type and last event id of an event
+-- @tparam[opt] function opts.on_retry called with the milliseconds of a `retry` line
+-- @tparam[opt] function opts.on_comment called with the text of a comment line, without its colon
+-- @tparam[opt] function opts.on_id called with the last event id when it has changed, before
+-- on_event for the same block
+-- @tparam[opt=16777216] number opts.max_event_size greatest number of bytes of an event's data, and
+-- of the value of any line
+-- @tparam[opt="replace"] string opts.utf8 `"replace"`: malformed UTF-8 becomes U+FFFD; `"raw"`: the
+-- bytes stay as they are
+-- @tparam[opt=""] string opts.last_event_id the last event id to begin with
 -- @return the parser
 local function parser(opts)
   return core.parser(options.check("sse.parser", opts, spec))

@@ -1,10 +1,10 @@
---- An open event stream, as `res:event_stream()` gives it. It stays open, though nobody refers to
--- it and its handler has returned, until it is closed by either side.
+--- An event stream, as `res:event_stream()` returns it. It stays open until either side closes it,
+-- also when its handler has returned and the program does not refer to it.
 --
--- Fields: `closed`, nothing can be sent any more; `pending`, bytes that the client has not taken
--- yet; and two that may be set, each a function or nil: `onclose(reason)`, called once at the end
--- ("client", "server", "slow", "timeout", "error"), and `ondrain()`, called when all that was
--- queued went out.
+-- Fields: `closed`, whether nothing can be sent any more; `pending`, the bytes that the client has
+-- not taken yet. Two fields can be set to a function or nil: `onclose(reason)` is called once at
+-- the end, with "client", "server", "slow", "timeout" or "error"; `ondrain()` is called when
+-- nothing is pending any more.
 -- @module sse.stream
 require "sse.shared.lua_version"
 
@@ -14,54 +14,55 @@ local task = require "sse.task"
 
 local methods = core.methods["sse.stream"]
 
---- Sends an event, whole or not at all.
+--- Sends an event, whole or not at all. Raises on an unknown field or one of a wrong type.
 -- @function stream:send
 -- @tparam table|string event as `sse.encode` takes it: `event`, `id`, `data`, `retry`, or
--- `comment`; a string is data. Misuse raises.
--- @return true; or nil, "closed", "ECLOSED"; or nil, "full", "EFULL" past `max_pending`; or nil,
--- message, "ETOOBIG" for an event larger than that; or nil, message, "EINVAL" where event or id
--- holds CR, LF or NUL
+-- `comment`; a string is data
+-- @return true; or nil, "closed", "ECLOSED"; or nil, "full", "EFULL" if more than `max_pending`
+-- bytes would be pending; or nil, message, "ETOOBIG" if the event alone is larger than that; or
+-- nil, message, "EINVAL" if event or id holds CR, LF or NUL
 
 --- Sends a comment, which clients ignore.
 -- @function stream:comment
 -- @tparam[opt=""] string text
 -- @return as of `send`
 
---- Ends the stream once what is pending went out. Harmless when closed.
+--- Ends the stream when the client has taken all that is pending. Harmless when closed.
 -- @function stream:close
 
-local waiting = setmetatable({}, { __mode = "k" }) -- stream -> those who wait
+-- Stream -> list of the functions that resume those who wait in `stream:drain`.
+local drain_waiters = setmetatable({}, { __mode = "k" })
 
--- Those who waited meanwhile may wait again: the list is taken first.
-local function wake(stream)
-  local list = waiting[stream] or {}
-  waiting[stream] = nil
+-- Ends the waits. The list is removed before, since those who are resumed may wait again.
+local function wake_drain_waiters(stream)
+  local list = drain_waiters[stream] or {}
+  drain_waiters[stream] = nil
   for _, resume in ipairs(list) do resume() end
 end
 
---- Waits until nothing is pending: a task yields, outside of one the loop is pumped.
+--- Waits until nothing is pending: in a task by yielding, outside of one by pumping the loop.
 -- @function stream:drain
 -- @return true; or nil, "closed", "ECLOSED"
 function methods:drain()
-  options.object(self, "sse.stream", "stream:drain")
+  options.check_core_self(self, "sse.stream", "stream:drain")
   while not self.closed and self.pending > 0 do
     task.await(function(resume)
-      if not waiting[self] then
-        waiting[self] = {}
-        self.onwake = function() wake(self) end
+      if not drain_waiters[self] then
+        drain_waiters[self] = {}
+        self.onwake = function() wake_drain_waiters(self) end
       end
-      table.insert(waiting[self], resume)
+      table.insert(drain_waiters[self], resume)
     end, "stream:drain")
   end
   if self.closed then return nil, "closed", "ECLOSED" end
   return true
 end
 
-local attach = methods.attach
+local attach = methods.attach -- the core's; programs call `follow`
 methods.attach = nil
 local weak = { __mode = "k" }
 local last_ids = setmetatable({}, weak) -- stream -> its client's Last-Event-ID
-local left = setmetatable({}, weak) -- stream -> set of channels that it followed before
+local unfollowed = setmetatable({}, weak) -- stream -> set of the channels that it has unfollowed
 
 local from_rule = {
   expected = "\"newest\", \"oldest\" or a whole number of at least 0",
@@ -75,6 +76,8 @@ local function is_channel(value)
   return core.class_of(value) == "sse.channel"
 end
 
+-- Splits the arguments of `follow` into a list of channels and the options. Raises at the line of
+-- its caller.
 local function check_follow(...)
   local channels = table.pack(...)
   local given = channels[channels.n]
@@ -94,64 +97,63 @@ local function check_follow(...)
   return channels, given
 end
 
--- The channels that this stream let go before, as bits.
-local function followed_before(self, channels)
-  local bits, bit, before = 0, 1, left[self] or {}
+-- Which of the channels the stream has unfollowed: bit i - 1 stands for the i-th.
+local function unfollowed_bits(self, channels)
+  local bits, bit, set = 0, 1, unfollowed[self] or {}
   for i = 1, channels.n do
-    if before[channels[i]] then bits = bits + bit end
+    if set[channels[i]] then bits = bits + bit end
     bit = bit * 2
   end
   return bits
 end
 
--- What the core raised is the fault of whoever called `stream:follow`.
-local function followed(self, ok, done, message, code)
+-- Makes the results of `follow` of those of pcall(attach, ...). Raises the core's error at the line
+-- of the program that called `follow`: its callers end by calls of this function in tail position.
+local function follow_results(self, ok, done, message, code)
   if not ok then error(done, 2) end
   if not done then return nil, message, code end
   return self
 end
 
---- Follows channels: sends what they hold after the client's Last-Event-ID, and from then on what
--- is published. With several channels the ids say where the client stands in each of them.
+--- Follows channels: sends the events that they hold after the client's Last-Event-ID, and from
+-- then on those that are published. With several channels each id tells the client's position in
+-- all of them. Raises if the stream follows one of the channels already.
 -- @function stream:follow
 -- @param channel
 -- @param ... more channels
--- @tparam[opt] table given at the end: `from`, where to begin for a client without an id
--- (`"newest"`, the default, `"oldest"`, or how many of the newest), `where`, a
--- function(event) -> boolean that chooses what the client gets
--- @return the stream; or nil, message, "ECLOSED". Raises where it follows one of them already
+-- @tparam[opt] table given the last argument: `from`, where a client without an id begins
+-- ("newest", the default; "oldest"; or a number n: with the newest n events); `where`, a
+-- function(event) that returns whether the client gets the event
+-- @return the stream; or nil, message, "ECLOSED"
 function methods:follow(channel, ...)
-  options.object(self, "sse.stream", "stream:follow")
-  if select("#", ...) == 0 and is_channel(channel) and not left[self] then
-    return followed(self, pcall(attach, self, last_ids[self], nil, nil, 0, channel))
+  options.check_core_self(self, "sse.stream", "stream:follow")
+  if select("#", ...) == 0 and is_channel(channel) and not unfollowed[self] then
+    return follow_results(self, pcall(attach, self, last_ids[self], nil, nil, 0, channel))
   end
   local channels, given = check_follow(channel, ...)
-  return followed(self, pcall(attach, self, last_ids[self], given.from, given.where,
-    followed_before(self, channels), table.unpack(channels, 1, channels.n)))
+  return follow_results(self, pcall(attach, self, last_ids[self], given.from, given.where,
+    unfollowed_bits(self, channels), table.unpack(channels, 1, channels.n)))
 end
 
-local unfollow = methods.unfollow
+local unfollow = methods.unfollow -- the core's
 
---- No longer follows a channel; the stream stays open. Followed again, it begins as for a client
--- without an id: what the client brought has been sent.
+--- Stops following a channel; the stream stays open. If it follows the channel again, it begins as
+-- for a client without an id, since the events after the client's Last-Event-ID have been sent.
 -- @function stream:unfollow
 -- @param channel
--- @treturn boolean whether it followed it
+-- @treturn boolean false if the stream did not follow the channel
 function methods:unfollow(channel)
-  options.object(self, "sse.stream", "stream:unfollow")
+  options.check_core_self(self, "sse.stream", "stream:unfollow")
   if not is_channel(channel) then
     error(("stream:unfollow: expected a channel, got %s"):format(options.show(channel)), 2)
   end
   if not unfollow(self, channel) then return false end
-  left[self] = left[self] or setmetatable({}, weak)
-  left[self][channel] = true
+  unfollowed[self] = unfollowed[self] or setmetatable({}, weak)
+  unfollowed[self][channel] = true
   return true
 end
 
---- Notes the client's Last-Event-ID for `follow`.
-function methods.resume(stream, id) last_ids[stream] = id end
+-- Stores the client's Last-Event-ID for `follow`. For sse.server.response.
+local function set_last_event_id(stream, id) last_ids[stream] = id end
 
-local resume = methods.resume
-methods.resume = nil
-
-return { methods = methods, resume = resume }
+return { methods = methods, set_last_event_id = set_last_event_id }

@@ -1,4 +1,5 @@
---- Tasks: coroutines that the loop resumes, and waiting that works inside and outside of them.
+--- Tasks: coroutines that the loop resumes. Waiting (`task.await` and all that is built on it)
+-- yields in a task, and outside of one pumps the loop.
 -- @module sse.task
 require "sse.shared.lua_version"
 
@@ -7,16 +8,18 @@ local options = require "sse.shared.options"
 
 local task = {}
 
-local tasks = setmetatable({}, { __mode = "k" }) -- coroutine -> its on_error, or true
+-- Coroutine of a running task -> its on_error, or true without one.
+local tasks = setmetatable({}, { __mode = "k" })
 
-local IDLE = {}    -- what a coroutine yields whose task is over
-local NEXT = {}    -- what it is resumed with for the next one
+local IDLE = {} -- yielded by a coroutine whose task is over
+local NEXT = {} -- passed to an idle coroutine with its next task
 local MAX_IDLE = 64
-local idle = {}
+local idle = {} -- coroutines without a task
 
--- One task after the other: making a coroutine costs more than most handlers. Tail calls, so that
--- one which waits for its next task holds nothing of the last. Whoever kept the coroutine of a task
--- that is over, and resumes it, begins nothing.
+-- The body of a coroutine that runs one task after the other, since making a coroutine costs more
+-- than most handlers do. The tail calls leave nothing of a task that is over on the stack. A
+-- program that kept the coroutine and resumes it itself cannot start anything: it does not know
+-- NEXT.
 local await_next
 local function run(key, fn, ...)
   if key == NEXT then fn(...) end
@@ -24,20 +27,22 @@ local function run(key, fn, ...)
 end
 function await_next() return run(coroutine.yield(IDLE)) end
 
-local function retire(co)
+local function add_idle(co)
   if not tasks[co] then return end
   tasks[co] = nil
   if #idle < MAX_IDLE then idle[#idle + 1] = co end
 end
 
--- One that waits for its next task: it may have been closed meanwhile.
-local function take()
+-- An idle coroutine, unless the program closed it, or else a new one.
+local function take_idle()
   local co
   repeat co = table.remove(idle) until not co or coroutine.status(co) == "suspended"
   return co or coroutine.create(run)
 end
 
--- Its __close metamethods run in no task: they can't wait. Should one of them fail, both are told.
+-- Closes the coroutine of a task that failed. Its to-be-closed variables are closed outside of any
+-- task, so they cannot wait. Returns the error with its traceback, and with the error of a __close
+-- metamethod if one failed, too.
 local function close(co, err)
   local text = type(err) == "string" and debug.traceback(co, err) or err
   tasks[co] = nil
@@ -46,11 +51,12 @@ local function close(co, err)
   return ("%s\nand while it was closed: %s"):format(text, tostring(last))
 end
 
--- Resumes a task; an error goes to its on_error, or else stops the loop, which raises it.
-local function step(co, ...)
+-- Resumes the coroutine of a task. An error is passed to the task's on_error; without one `sse.run`
+-- raises it.
+local function resume_task(co, ...)
   local ok, err = coroutine.resume(co, ...)
   if ok then
-    if err == IDLE then retire(co) end
+    if err == IDLE then add_idle(co) end
     return
   end
   local on_error = tasks[co]
@@ -58,17 +64,18 @@ local function step(co, ...)
   if on_error ~= true then on_error(err) else core.report(err) end
 end
 
---- Runs fn(...) as a task at once, until it first waits.
--- @tparam[opt] function on_error called with the error and its traceback; else `sse.run` raises
+--- Runs fn(...) as a task, at once and until its first wait.
+-- @tparam[opt] function on_error called with an error of fn, as text with its traceback; without it
+-- `sse.run` raises the error
 -- @tparam function fn
 -- @param ... its arguments
 function task.start(on_error, fn, ...)
-  local co = take()
+  local co = take_idle()
   tasks[co] = on_error or true
-  step(co, NEXT, fn, ...)
+  resume_task(co, NEXT, fn, ...)
 end
 
---- Starts a task at the end of the loop's turn.
+--- Runs fn(...) as a task at the end of the loop's turn. `sse.run` raises an error in it.
 -- @tparam function fn
 -- @param ... its arguments
 function task.spawn(fn, ...)
@@ -79,49 +86,56 @@ function task.spawn(fn, ...)
   core.defer(function() task.start(nil, fn, table.unpack(args, 1, args.n)) end)
 end
 
---- The running task, or nil outside of one.
+--- The running task.
+-- @treturn thread|nil its coroutine; nil outside of tasks
 function task.current()
   local co = coroutine.running()
   return tasks[co] and co or nil
 end
 
---- Parks the running task, which whoever knows it (`task.current`) wakes: what `await` does for
--- answers that come often, without an object an answer.
--- @return what it is woken with
+--- Lets the running task wait until `task.wake` is called with its coroutine. Unlike `await` this
+-- makes no object for each wait. It also returns if the program itself resumes the coroutine.
+-- @return what it is resumed with
 function task.park()
   return coroutine.yield()
 end
 
---- Wakes a parked task.
--- @treturn boolean whether it waited
+--- Resumes a task that waits in `task.park`.
+-- @tparam thread co its coroutine
+-- @param ... what `park` returns
+-- @treturn boolean false if the coroutine does not wait
 function task.wake(co, ...)
   if coroutine.status(co) ~= "suspended" then return false end
-  step(co, ...)
+  resume_task(co, ...)
   return true
 end
 
--- Pumps the loop for a wait outside of tasks.
+-- Pumps the loop until a wait outside of tasks has its results. Raises if nothing is left in the
+-- loop that could bring them.
 local function pump(wait)
   while not wait.results do
     local ok, kept = pcall(core.turn)
     wait.over = not ok or not kept and not wait.results
     if not ok then error(kept, 0) end
     if wait.over then
-      error(("%s: nothing is left that could end this wait"):format(wait.what), options.outside())
+      local message = ("%s: nothing is left that could end this wait"):format(wait.what)
+      error(message, options.caller_level())
     end
   end
 end
 
---- Waits for an answer: calls `begin(resume)` and gives what `resume(...)` is then called with (the
--- first call counts, and gives true; where nobody waits any more it gives false). Inside a task it
--- yields; outside it pumps the loop.
--- @tparam function begin
--- @tparam[opt] string what names the wait in the error when nothing is left that could end it
+--- Waits for a callback: in a task by yielding, outside of one by pumping the loop. Raises in a
+-- callback that runs in no task, since the loop cannot be pumped there.
+-- @tparam function begin called with a function `resume`, whose first call ends the wait and
+-- returns true. Further calls, and calls after an error ended the wait, return false and do
+-- nothing.
+-- @tparam[opt] string what names the wait in error messages, "stream:drain"
+-- @return the arguments of `resume`
 function task.await(begin, what)
   local co, wait = task.current(), { what = what or "wait" }
   if not co and core.running() then
     error(("%s: a callback can't wait; do this in a task (sse.spawn)"):format(wait.what),
-      options.outside())
+      options.caller_level())
   end
   begin(function(...)
     if wait.results or wait.over then return false end
@@ -130,15 +144,16 @@ function task.await(begin, what)
   end)
   if co then
     wait.yielded = true
-    while not wait.results do coroutine.yield() end -- whoever else resumed it
+    -- Yields again if the program resumed the coroutine itself.
+    while not wait.results do coroutine.yield() end
   else
     pump(wait)
   end
   return table.unpack(wait.results, 1, wait.results.n)
 end
 
---- Waits ms milliseconds: a task yields, outside of a task the loop is pumped.
--- @tparam number ms
+--- Waits for a time: in a task by yielding, outside of one by pumping the loop.
+-- @tparam number ms milliseconds, at least 0
 function task.sleep(ms)
   if type(ms) ~= "number" or not (ms >= 0 and ms < math.huge) then
     error(("sse.sleep: expected milliseconds, a number >= 0, got %s"):format(options.show(ms)), 2)

@@ -1,6 +1,7 @@
 -- The waits between attempts (CONFORMANCE lines 20 and 33) and Retry-After. No clock, no network.
 local backoff = require "sse.client.backoff"
-local policy = require "sse.client.reconnection"
+local reconnection = require "sse.client.reconnection"
+local retry_after = reconnection.retry_after
 
 local function new(more)
   local o = { base = 1000, min = 100, max = 30000, random = function() return 1 end }
@@ -63,31 +64,31 @@ describe("backoff", function()
   end)
 
   it("bounds that are not given make room for the interval", function()
-    assert.equal(60000, (policy.backoff { retryInterval = 60000 }:next()))
-    assert.equal(5, (policy.backoff { retryInterval = 5 }:next()))
-    assert.equal(1, (policy.backoff { retryInterval = 0 }:next()))
-    assert.equal(50, (policy.backoff { maxRetryInterval = 50 }:next()))
-    assert.equal(2000, (policy.backoff { minRetryInterval = 2000 }:next()))
-    assert.equal(1000, (policy.backoff {}:next()))
+    assert.equal(60000, (reconnection.backoff { retryInterval = 60000 }:next()))
+    assert.equal(5, (reconnection.backoff { retryInterval = 5 }:next()))
+    assert.equal(1, (reconnection.backoff { retryInterval = 0 }:next()))
+    assert.equal(50, (reconnection.backoff { maxRetryInterval = 50 }:next()))
+    assert.equal(2000, (reconnection.backoff { minRetryInterval = 2000 }:next()))
+    assert.equal(1000, (reconnection.backoff {}:next()))
   end)
 end)
 
 describe("Retry-After", function()
   it("is seconds or a date", function()
     local now = 784111777 -- Sun, 06 Nov 1994 08:49:37 GMT
-    assert.equal(120000, policy.retry_after("120", now))
-    assert.equal(0, policy.retry_after("0", now))
-    assert.equal(0, policy.retry_after("Sun, 06 Nov 1994 08:49:37 GMT", now))
-    assert.equal(3600000, policy.retry_after("Sun, 06 Nov 1994 09:49:37 GMT", now))
-    assert.equal(0, policy.retry_after("Sat, 05 Nov 1994 08:49:37 GMT", now))
-    assert.equal((951782400 - now) * 1000, policy.retry_after("Tue, 29 Feb 2000 00:00:00 GMT", now))
+    assert.equal(120000, retry_after("120", now))
+    assert.equal(0, retry_after("0", now))
+    assert.equal(0, retry_after("Sun, 06 Nov 1994 08:49:37 GMT", now))
+    assert.equal(3600000, retry_after("Sun, 06 Nov 1994 09:49:37 GMT", now))
+    assert.equal(0, retry_after("Sat, 05 Nov 1994 08:49:37 GMT", now))
+    assert.equal((951782400 - now) * 1000, retry_after("Tue, 29 Feb 2000 00:00:00 GMT", now))
     for _, wrong in ipairs { "", "-1", "1.5", "soon", "Sun, 06 Nox 1994 08:49:37 GMT",
       "Sunday, 06-Nov-94 08:49:37 GMT" } do
-      assert.is_nil(policy.retry_after(wrong, now))
+      assert.is_nil(retry_after(wrong, now))
     end
   end)
 
   it("does not overflow", function()
-    assert.equal(2.0 ^ 31 * 1000, policy.retry_after("1" .. ("0"):rep(30), 0)) -- a timer's longest
+    assert.equal(2.0 ^ 31 * 1000, retry_after("1" .. ("0"):rep(30), 0)) -- a timer's longest
   end)
 end)

@@ -98,13 +98,13 @@ describe("an EventSource", function()
 
   it("line 29: a refused response stays refused, however slow its body", function()
     local server = serve(function(conn) conn:head(500, "Content-Length: 100"):send("half") end)
-    local source_module = require "sse.client.response_check"
-    local before = source_module.body_time
-    source_module.body_time = 100
+    local response_check = require "sse.client.response_check"
+    local before = response_check.body_time
+    response_check.body_time = 100
     local source = open(server:url(), { heartbeatTimeout = 20 })
     local log = record(source)
     log.till("error")
-    source_module.body_time = before
+    response_check.body_time = before
     assert.equal(CLOSED, source.readyState)
     assert.equal("EHTTP", log.first("error").event.code)
     assert.equal("half", log.first("error").event.body)

@@ -154,10 +154,10 @@ describe("a connection that fails", function()
   end)
 
   it("line 43: an error body that stalls is waited for 5 s, no longer", function()
-    local machine = require "sse.client.response_check"
-    assert.equal(5000, machine.body_time)
-    local _ <close> = setmetatable({}, { __close = function() machine.body_time = 5000 end })
-    machine.body_time = 30
+    local response_check = require "sse.client.response_check"
+    assert.equal(5000, response_check.body_time)
+    local _ <close> = setmetatable({}, { __close = function() response_check.body_time = 5000 end })
+    response_check.body_time = 30
     local server = script(function(conn) conn:head(503, "Content-Length: 100"):send("half") end)
     local log = record(open(server:url()))
     assert.equal("half", log.till("error").event.body)

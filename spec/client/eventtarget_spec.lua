@@ -1,14 +1,14 @@
 -- EventTarget by the DOM's rules: CONFORMANCE lines 39 and 40. No network.
-local eventtarget = require "sse.shared.event_target"
+local event_target = require "sse.shared.event_target"
 local sse = require "sse"
 
-local class = eventtarget.class {
+local class = event_target.class {
   name = "Target", methods = {}, getters = { size = function() return 7 end },
   handlers = { onping = "ping", onmessage = "message" },
 }
 
 local function target()
-  return eventtarget.new(class, {})
+  return event_target.new(class, {})
 end
 
 local function ping(init)

@@ -1,6 +1,6 @@
 -- Every option of every public function with values of every type: the call works, gives nil,
 -- message, code, or raises at the line that made it.
-local client = require "sse.client.options"
+local client_options = require "sse.client.options"
 local interface = require "spec.support.interface"
 local objects = require "spec.support.objects"
 local sse = require "sse"
@@ -20,16 +20,16 @@ end
 
 -- By function, the names of its options and how it is called with a table of them.
 local option_cases = {
-  { "sse.EventSource", with(client.options, "headers", "lastEventId", "retryInterval",
+  { "sse.EventSource", with(client_options.common, "headers", "lastEventId", "retryInterval",
     "minRetryInterval", "maxRetryInterval", "maxRetries", "reconnect", "heartbeatTimeout", "log",
     "oncomment", "onreconnect"),
     function(given) return sse.EventSource, NOWHERE, given end },
-  { "sse.fetch", with(client.options, "headers", "redirect", "maxBodySize"),
+  { "sse.fetch", with(client_options.common, "headers", "redirect", "maxBodySize"),
     function(given) return sse.fetch, NOWHERE, given end },
   { "sse.fetch tls", { "ca", "cert", "key", "verify" },
     function(given) return sse.fetch, NOWHERE, { tls = given } end },
-  { "sse.fetchEventSource", with(client.options, "headers", "lastEventId", "until_data", "log",
-    "onopen", "onmessage", "onclose", "onerror"),
+  { "sse.fetchEventSource", with(client_options.common, "headers", "lastEventId", "until_data",
+    "log", "onopen", "onmessage", "onclose", "onerror"),
     function(given) return sse.fetchEventSource, NOWHERE, given end },
   { "sse.server", with(require "sse.server.options"),
     function(given) return sse.server, given end },

@@ -1,7 +1,11 @@
---- The one shape of a failure, wherever one is handed over: a table with message and code; status,
--- headers and body (its first 64 KiB) where an answer came; and where attempts are made one after
--- the other: attempt (which one in the row it was), willRetry, and delay (ms until the next). As a
--- string it is its message.
+--- A failure: the table by which the client reports why a request or a connection failed. Error
+-- events, `source.failure`, `res.failure`, `onerror` and the log hook all carry this one shape.
+--
+-- Fields: `message` and `code` ("ECONNREFUSED", "EHTTP" ...), always. Where a response came, its
+-- `status` and `headers`, and the first 64 KiB of its `body`. Where attempts are repeated:
+-- `attempt`, which one in the row of failures this was (1 is the first); `willRetry`, a boolean;
+-- `delay`, milliseconds until the next attempt. Where something else than a failure was raised or
+-- given as a signal's reason: that value, as `reason`. `tostring(failure)` is its message.
 -- @module sse.client.failure
 local failure = {}
 
@@ -12,15 +16,19 @@ local metatable = {
 
 --- Makes a failure.
 -- @tparam string message
--- @tparam string code "ECONNREFUSED" ...
--- @tparam[opt] table more further fields, taken over
+-- @tparam string code
+-- @tparam[opt] table more further fields; this table itself becomes the failure
+-- @treturn table the failure
 function failure.new(message, code, more)
   local self = more or {}
   self.message, self.code = message, code
   return setmetatable(self, metatable)
 end
 
---- Whatever was raised or given as a reason, as a failure.
+--- Makes a failure of whatever was raised, or was given as the reason of an abort.
+-- @param value a failure is returned as it is
+-- @tparam string code the code if the value is no failure
+-- @treturn table the failure
 function failure.from(value, code)
   if getmetatable(value) == metatable then return value end
   local message = type(value) == "table" and rawget(value, "message") or tostring(value)

@@ -1,29 +1,31 @@
---- What callbacks put in and a loop takes out; taking waits. Whoever fills it is told to stop while
--- it holds anything.
+--- A queue between callbacks, which put items in, and a loop, which takes them out and waits where
+-- there is none. It has backpressure: the producer is paused while the queue holds an item.
 -- @module sse.client.queue
 local task = require "sse.task"
 
 local queue = {}
 queue.__index = queue
 
---- Makes one.
--- @tparam function pause called when something had to be kept
--- @tparam function resume called when a taker finds nothing, first and after a pause
--- @tparam string what names the wait
+--- Makes a queue. It begins paused: the producer is resumed by the first take.
+-- @tparam function pause called after each put that nobody waited for
+-- @tparam function resume called by a take that finds nothing, if the producer is paused
+-- @tparam string what names the wait in error messages
 function queue.new(pause, resume, what)
   return setmetatable({
     pause = pause, resume = resume, what = what, paused = true,
-    first = 1, last = 0, waiters = {}, -- tasks, and outside of them functions
+    first = 1, last = 0,
+    waiters = {}, -- tasks; for a wait outside of tasks, the function that ends it
   }, queue)
 end
 
--- False where it waits no more.
+-- Hands an item, or nil at the end, to a waiter. Returns false if the waiter was cancelled
+-- meanwhile.
 local function wake(waiter, item)
   if type(waiter) == "thread" then return task.wake(waiter, item) end
   return waiter(item)
 end
 
---- Puts an item in, or hands it to who waits.
+--- Hands an item to the waiter that came first; holds it and pauses the producer if none waits.
 function queue:put(item)
   local waiters = self.waiters
   while waiters[1] do
@@ -35,7 +37,7 @@ function queue:put(item)
   self.pause()
 end
 
---- No more items will come: takers get what is left, then nil.
+--- Says that no more items will come. Takes get the items that are held, then nil.
 function queue:finish()
   self.finished = true
   local waiters = self.waiters
@@ -43,30 +45,33 @@ function queue:finish()
   for _, waiter in ipairs(waiters) do wake(waiter, nil) end
 end
 
--- Whether it was called.
-local function resume(self)
+-- Resumes the producer. Returns false if it was not paused.
+local function resume_producer(self)
   if not self.paused then return false end
   self.paused = false
   self.resume()
   return true
 end
 
-local function is_in(list, value)
+local function contains(list, value)
   for i = 1, #list do
     if list[i] == value then return true end
   end
 end
 
--- Whoever wakes a waiter has taken it off the list: else a stranger resumed it, and it waits on.
-local function park(self, co)
+-- Waits in a task. `put` and `finish` take a waiter off the list before they wake it: a task that
+-- is still on the list was resumed by somebody else, and waits on.
+local function wait_in_task(self, co)
   local waiters = self.waiters
   waiters[#waiters + 1] = co
   local item = task.park()
-  while waiters[1] and waiters == self.waiters and is_in(waiters, co) do item = task.park() end
+  while waiters[1] and waiters == self.waiters and contains(waiters, co) do item = task.park() end
   return item
 end
 
---- The next item, or nil at the end. Waits.
+--- Takes the next item. Waits if there is none: in a task by yielding, outside of one by pumping
+-- the loop.
+-- @return the item; nil at the end
 function queue:take()
   local item = self[self.first]
   if item ~= nil then
@@ -78,21 +83,22 @@ function queue:take()
   self.first, self.last = 1, 0
   local co = task.current()
   if co then
-    if resume(self) and (self:held() or self.finished) then return self:take() end
-    return park(self, co)
+    -- The producer may put an item, or finish, while it is resumed.
+    if resume_producer(self) and (self:has_items() or self.finished) then return self:take() end
+    return wait_in_task(self, co)
   end
   return task.await(function(wake_up)
     table.insert(self.waiters, wake_up)
-    resume(self)
+    resume_producer(self)
   end, self.what)
 end
 
---- Whether something is held.
-function queue:held()
+--- Whether the queue holds an item.
+function queue:has_items()
   return self[self.first] ~= nil
 end
 
---- Drops what is held.
+--- Drops the items that are held.
 function queue:clear()
   for i = self.first, self.last do self[i] = nil end
   self.first, self.last = 1, 0

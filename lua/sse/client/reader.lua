@@ -1,5 +1,6 @@
---- EventSource.fromReader: the events of any pull source of bytes. It is EventSource's machine over
--- an exchange that asks a function instead of the network, and that has one attempt.
+--- The source behind EventSource.fromReader: it gets its bytes from a function of the program, by
+-- pulling, and not from the network. It is sse.client.source with an exchange of its own and with
+-- one attempt only.
 -- @module sse.client.reader
 local core = require "sse.core"
 local failure = require "sse.client.failure"
@@ -7,6 +8,7 @@ local headers = require "sse.shared.headers"
 local source = require "sse.client.source"
 local task = require "sse.task"
 
+-- The exchange: what sse.client.source calls of sse.client.request's.
 local exchange = {}
 exchange.__index = exchange
 
@@ -30,10 +32,11 @@ function exchange:feed(parser) self.parser = parser end
 
 function exchange:bytes() return self.received end
 
-function exchange:active() return self.last end
+function exchange:active() return self.last_activity end
 
--- The next bytes, once they are wanted; a turn of the loop for each piece, so that nothing else
--- waits for a reader that never does.
+-- Reads the next bytes. Waits for the loop's next turn, so that a function which never waits does
+-- not hold the loop, and while the exchange is paused. Returns nil, failure at the end, and nil
+-- alone if the exchange is cancelled.
 local function next_piece(self)
   task.await(function(resume) core.defer(resume) end, "EventSource.fromReader")
   while self.paused and not self.cancelled do
@@ -48,11 +51,12 @@ local function next_piece(self)
   elseif type(bytes) ~= "string" then
     error(("EventSource.fromReader: the reader gave a %s, not bytes or nil"):format(type(bytes)), 0)
   end
-  self.received, self.last = self.received + #bytes, core.now()
+  self.received, self.last_activity = self.received + #bytes, core.now()
   return bytes
 end
 
-local function pull(self)
+-- Reads until the end; runs in a task.
+local function read_all(self)
   local bytes, why = next_piece(self)
   while bytes do
     local ok, message, code = self.parser:deliver(bytes)
@@ -67,36 +71,37 @@ end
 local reader = setmetatable({}, { __index = source })
 reader.__index = reader
 
---- Makes the machine.
--- @tparam function read gives bytes, or nil at the end, or nil, message, code
--- @tparam table options
+--- Makes the source.
+-- @tparam function read returns bytes; nil at the end; or nil, message, code
+-- @tparam table options the user's, which are checked already
 function reader.new(read, options)
   local self = source.new { url = { href = "", request = "", origin = "" }, options = options }
-  self.read, self.single = read, true
+  self.read, self.is_reader = read, true
   return setmetatable(self, reader)
 end
 
--- Deferred, so that listeners can be attached first.
+--- Begins to read at the end of the loop's turn, so that the program can add its listeners first.
 function reader:connect()
-  self.turn = {}
-  self.exchange = setmetatable({
-    read = self.read, received = 0, last = core.now(),
+  self.attempt_id = {}
+  local reading = setmetatable({
+    read = self.read, received = 0, last_activity = core.now(),
     on_done = function(why) self:on_done(why) end,
   }, exchange)
-  local exchange_of_now = self.exchange
+  self.exchange = reading
   core.defer(function()
-    if exchange_of_now.cancelled then return end
+    if reading.cancelled then return end
     self:on_head {
       status = 200, headers = headers.response { "content-type", "text/event-stream" },
       url = self.url,
     }
     task.start(function(err)
       core.report(err)
-      if not exchange_of_now.cancelled then self:fail(failure.from(err, "EINVAL")) end
-    end, pull, exchange_of_now)
+      if not reading.cancelled then self:fail(failure.from(err, "EINVAL")) end
+    end, read_all, reading)
   end)
 end
 
+--- The end of the reading: fails for good, since nothing can be read twice.
 function reader:on_done(why)
   if why.code == "ETOOBIG" then return source.on_done(self, why) end
   local clean = why.clean

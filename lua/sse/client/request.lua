@@ -1,7 +1,7 @@
---- One HTTP exchange of the client: a request, the redirects it is led through, a response.
--- Redirects are followed here rather than by libcurl, so that what may go to another origin is
--- decided in one place: past the first foreign origin neither credentials nor secrets are sent any
--- more, also not on the way back.
+--- One HTTP exchange of the client: a request, the redirects that it meets, and the response.
+-- Redirects are followed here and not by libcurl, so that one place decides what another origin may
+-- get: from the first redirect to another origin on, no credentials and no header that could hold
+-- a secret are sent, not even if a later redirect leads back.
 -- @module sse.client.request
 local core = require "sse.core"
 local failure = require "sse.client.failure"
@@ -12,10 +12,13 @@ local request = {}
 local MAX_REDIRECTS = 20
 local redirects = { [301] = true, [302] = true, [303] = true, [307] = true, [308] = true }
 
-local exchange = { hops = 0, received = 0 }
+-- `redirect_count` is the number of redirects followed, `earlier_bytes` the bytes of body that the
+-- transfers before the present one received.
+local exchange = { redirect_count = 0, earlier_bytes = 0 }
 exchange.__index = exchange
 
-local on_head, on_data, on_done -- what a transfer calls, its exchange first
+-- The transfer's callbacks; the exchange is their first argument.
+local on_head, on_data, on_done
 
 local function transfer_options(self)
   local o = self.options
@@ -28,46 +31,51 @@ local function transfer_options(self)
     http2 = o.http2,
     proxy = o.proxy, no_proxy = o.noProxy,
     unix_socket = self.unix_socket,
-    ca = tls.ca, insecure = tls.verify == false and not self.foreign,
+    ca = tls.ca, insecure = tls.verify == false and not self.cross_origin,
     insecure_proxy = tls.verify == false,
-    cert = not self.foreign and tls.cert or nil, key = not self.foreign and tls.key or nil,
+    cert = not self.cross_origin and tls.cert or nil,
+    key = not self.cross_origin and tls.key or nil,
     owner = self, on_head = on_head, on_data = on_data, on_done = on_done,
   }
 end
 
--- Nothing is reported before the caller has the exchange in hand.
-local function refuse(self, message, code)
+-- Fails at the end of the loop's turn: `request.start` returns the exchange before its owner hears
+-- of a failure.
+local function fail_later(self, message, code)
   core.defer(function()
     if not self.cancelled then self:finish(failure.new(message, code)) end
   end)
 end
 
-local function send(self)
+local function start_transfer(self)
   if self.url.scheme ~= "http" and self.url.scheme ~= "https" then
-    return refuse(self, ("URL scheme '%s' is not supported"):format(self.url.scheme), "ESCHEME")
+    return fail_later(self, ("URL scheme '%s' is not supported"):format(self.url.scheme), "ESCHEME")
   end
   local transfer, message, code = core.transfer(transfer_options(self))
-  if not transfer then return refuse(self, message, code) end
+  if not transfer then return fail_later(self, message, code) end
   self.transfer = transfer
 end
 
 --- Starts an exchange.
--- @tparam table o url (from core.url), method, headers (a list), body, options (withCredentials,
--- cookies, connectTimeout, proxy, noProxy, tls, http2, unixSocket, redirect), owner: its methods
--- on_head(response), on_data(bytes), on_done(failure or nil) are called. A response has status,
--- headers, url (from core.url), redirected, protocol, tls.
--- @return the exchange: cancel(), pause(), resume(), feed(parser), bytes(), active(), silent()
+-- @tparam table o `url` (of core.url); `method`; `headers`, a list (name, value, name, value ...);
+-- `body`; `options`: the user's withCredentials, cookies, connectTimeout, maxHeadSize,
+-- maxHeadFields, proxy, noProxy, tls, http2, unixSocket and redirect; `owner`, an object whose
+-- methods are called: `on_head(response)` and `on_data(bytes)`, and at the end `on_done(failure or
+-- nil)`, once. A response has status, headers (by lower-case name), url (of core.url), redirected
+-- (boolean), protocol and tls.
+-- @treturn table the exchange: cancel(), pause(), resume(), feed(parser), bytes(), active(),
+-- silence()
 function request.start(o)
   local self = setmetatable({
     url = o.url, method = o.method, headers = o.headers, body = o.body, options = o.options,
     owner = o.owner, unix_socket = o.options.unixSocket,
   }, exchange)
   if o.options.withCredentials then self.user, self.password = o.url.user, o.url.password end
-  send(self)
+  start_transfer(self)
   return self
 end
 
--- The Location of a response's fields: nil where there is none, false where two differ.
+-- The Location in a list of fields: nil if there is none, false if two differ.
 local function location_of(list)
   local location
   for i = 1, #list, 2 do
@@ -79,11 +87,11 @@ local function location_of(list)
   return location
 end
 
--- Where a redirect leads, or nil, message.
-local function target(self, location)
+-- The URL to which a redirect leads; or nil and why it is not followed.
+local function redirect_target(self, location)
   if not location then return nil, "a redirect with two Location fields" end
   if location == "" then return nil, "a redirect with an empty Location" end
-  if self.hops >= MAX_REDIRECTS then
+  if self.redirect_count >= MAX_REDIRECTS then
     return nil, ("more than %d redirects"):format(MAX_REDIRECTS)
   end
   local url, message = core.url(location, self.url.request)
@@ -94,8 +102,9 @@ local function target(self, location)
   return url
 end
 
--- Fetch 4.4 step 12: what becomes a GET.
-local function rewrite(self, status)
+-- Turns the request into a GET without a body, where the redirect's status asks for that (Fetch
+-- 4.4, HTTP-redirect fetch, step 12).
+local function rewrite_method(self, status)
   local method = self.method or (self.body and "POST" or "GET")
   local becomes_get = status == 303 and method ~= "GET" and method ~= "HEAD"
     or (status == 301 or status == 302) and method == "POST"
@@ -106,37 +115,38 @@ local function rewrite(self, status)
   end
 end
 
-local function go_foreign(self)
-  self.foreign = true
+-- Drops from the request all that only the first origin may get.
+local function drop_credentials(self)
+  self.cross_origin = true
   self.user, self.password, self.unix_socket = nil, nil, nil
-  self.headers = headers.harmless(self.headers)
+  self.headers = headers.without_secrets(self.headers)
 end
 
-local function follow(self, status, location)
-  local url, message = target(self, location)
-  self.received = self.received + self.transfer.bytes
+local function follow_redirect(self, status, location)
+  local url, message = redirect_target(self, location)
+  self.earlier_bytes = self.earlier_bytes + self.transfer.bytes
   self.transfer:cancel()
-  self.transfer = nil -- its bytes are counted
+  self.transfer = nil -- else `bytes` would count its bytes again
   if not url then return self:finish(failure.new(message, "EREDIRECT", { status = status })) end
-  self.hops = self.hops + 1
-  rewrite(self, status)
-  if url.origin ~= self.url.origin then go_foreign(self) end
+  self.redirect_count = self.redirect_count + 1
+  rewrite_method(self, status)
+  if url.origin ~= self.url.origin then drop_credentials(self) end
   self.url = url
-  send(self)
+  start_transfer(self)
 end
 
 function on_head(self, status, list)
   local fields = headers.response(list)
   local mode = self.options.redirect or "follow"
   if redirects[status] and fields.location and mode ~= "manual" then
-    if mode == "follow" then return follow(self, status, location_of(list)) end
+    if mode == "follow" then return follow_redirect(self, status, location_of(list)) end
     self.transfer:cancel()
     return self:finish(failure.new("a redirect", "EREDIRECT",
       { status = status, headers = fields }))
   end
-  self.headers, self.body = nil, nil -- no more requests
+  self.headers, self.body = nil, nil -- no redirect can need them any more
   self.owner:on_head {
-    status = status, headers = fields, url = self.url, redirected = self.hops > 0,
+    status = status, headers = fields, url = self.url, redirected = self.redirect_count > 0,
     protocol = self.transfer.protocol, tls = self.transfer.tls,
   }
 end
@@ -145,7 +155,8 @@ function on_data(self, bytes)
   self.owner:on_data(bytes)
 end
 
--- The message may show what a server wrote, such as a certificate's name.
+-- The message may quote what a server sent, such as a certificate's name: control characters are
+-- replaced.
 function on_done(self, message, code)
   self:finish(message and failure.new((message:gsub("%c", "?")), code) or nil)
 end
@@ -154,42 +165,49 @@ function exchange:finish(why)
   self.owner:on_done(why)
 end
 
---- Gives up: no callback comes any more.
+--- Aborts the exchange. None of the owner's callbacks is called any more.
 function exchange:cancel()
   self.cancelled = true
   if self.transfer then self.transfer:cancel() end
 end
 
+--- Stops receiving until `resume`.
 function exchange:pause()
   self.paused = true
   if self.transfer then self.transfer:pause() end
 end
 
+--- Receives again after `pause`.
 function exchange:resume()
-  if self.paused then self.resumed = core.now() end
+  if self.paused then self.resumed_at = core.now() end
   self.paused = false
   if self.transfer then self.transfer:resume() end
 end
 
---- From now on the body goes into the parser.
+--- Sends the rest of the body into a parser, without `on_data`.
+-- @param parser of core.parser
 function exchange:feed(parser)
   self.transfer:feed(parser)
 end
 
---- Bytes of body received.
+--- The bytes of body received so far, those of redirects included.
+-- @treturn int
 function exchange:bytes()
-  return self.received + (self.transfer and self.transfer.bytes or 0)
+  return self.earlier_bytes + (self.transfer and self.transfer.bytes or 0)
 end
 
---- When the last byte came, on core.now's clock.
+--- When the last byte was received, in milliseconds on core.now's clock.
+-- @treturn number
 function exchange:active()
   return self.transfer and self.transfer.active or core.now()
 end
 
---- For how long nothing came though somebody would have read it.
-function exchange:silent()
+--- For how many milliseconds nothing has been received. Time in which the exchange was paused does
+-- not count.
+-- @treturn number
+function exchange:silence()
   if self.paused then return 0 end
-  return core.now() - math.max(self:active(), self.resumed or 0)
+  return core.now() - math.max(self:active(), self.resumed_at or 0)
 end
 
 return request

@@ -1,18 +1,20 @@
---- A response's body, read by whoever asks for it: nothing is read ahead of the reader.
+--- The body of fetch's response. It is received only as fast as the caller reads it, as pieces,
+-- lines, events or one text; the exchange is paused while nobody reads.
 -- @module sse.client.response_body
 local core = require "sse.core"
 local event = require "sse.event"
 local failure = require "sse.client.failure"
 local queue = require "sse.client.queue"
 
-local body = {}
-body.__index = body
+local response_body = {}
+response_body.__index = response_body
 
---- Makes one around an exchange, which it pauses until somebody reads.
--- @tparam table exchange
--- @tparam table limits max_body (of text()), max_event (of events() and lines()), utf8, origin
-function body.new(exchange, limits)
-  local self = setmetatable({ exchange = exchange, limits = limits }, body)
+--- Makes the body of an exchange, and pauses the exchange until somebody reads.
+-- @tparam table exchange of sse.client.request
+-- @tparam table limits `max_body` (bytes, for `text`), `max_event` (bytes, for `events` and
+-- `lines`), `utf8` and `origin` (for the events)
+function response_body.new(exchange, limits)
+  local self = setmetatable({ exchange = exchange, limits = limits }, response_body)
   self.pieces = queue.new(
     function() exchange:pause() end,
     function() exchange:resume() end,
@@ -21,64 +23,70 @@ function body.new(exchange, limits)
   return self
 end
 
---- A piece has come.
-function body:put(bytes)
+--- Adds a piece that the exchange has received.
+function response_body:put(bytes)
   self.pieces:put(bytes)
 end
 
---- The end has come, with a failure or without.
-function body:finish(why)
+--- Ends the body: the exchange has no more bytes.
+-- @tparam[opt] table why the failure by which the body broke off; nil if it is complete
+function response_body:finish(why)
   if self.pieces.finished then return end
   self.failure = why
-  if self.forget then self.forget() end
+  if self.remove_abort_listener then self.remove_abort_listener() end
   self.pieces:finish()
 end
 
---- Gives the rest up: the failure, or a quiet end.
-function body:close(why)
-  if self.pieces.finished and not self.pieces:held() then return end
+--- Cancels the exchange and drops what has not been read. Harmless at the end.
+-- @tparam[opt] table why the failure that readers get; nil: for them the body just ends
+function response_body:close(why)
+  if self.pieces.finished and not self.pieces:has_items() then return end
   self.exchange:cancel()
   self.pieces:clear()
-  if self.parser then self.parser:reset() end -- it keeps no half of an event
+  if self.parser then self.parser:reset() end -- frees what it holds of an unfinished event
   self.closed = true
   if why then self.failure = why end
   self:finish(self.failure)
 end
 
---- The next piece, or nil at the end.
-function body:take()
+--- Takes the next piece. Waits for it.
+-- @treturn string|nil nil at the end
+function response_body:take()
   return self.pieces:take()
 end
 
--- The values of a generic for; the fourth ends the reading when the loop is left. The iterator
--- holds the owner, whose collection would close the body.
+-- The values of a generic `for` over what take(self, owner) returns. The fourth value closes the
+-- body when the loop is left. The iterator refers to the owner, the response, since the collection
+-- of the response closes the body.
 local function loop(self, owner, take)
   local closing = setmetatable({}, { __close = function() self:close() end })
   local function iterate()
-    local value = take(self, owner) -- no tail call: while it waits, this frame holds the owner
+    local value = take(self, owner) -- no tail call: this frame refers to the owner during a wait
     return value
   end
   return iterate, nil, nil, closing
 end
 
---- The rest as pieces. `owner` is whoever must not be collected meanwhile; for lines and events
--- too.
-function body:chunks(owner)
+--- Iterates over the rest of the body in pieces.
+-- @param owner the response, which must not be collected during the loop
+function response_body:chunks(owner)
   return loop(self, owner, self.take)
 end
 
-local function too_big(self, what, limit)
+local function close_too_big(self, what, limit)
   local why = failure.new(("%s is larger than %d bytes"):format(what, limit), "ETOOBIG")
   self:close(why)
   return why
 end
 
---- The whole rest as a string, or nil and the failure.
-function body:text()
+--- Reads the rest of the body.
+-- @treturn string|nil
+-- @treturn table|nil the failure, if the body broke off, was closed or is longer than `max_body`
+function response_body:text()
   local pieces, size, limit = {}, 0, self.limits.max_body
   for piece in self.take, self do
     size = size + #piece
-    if size > limit then return nil, too_big(self, "the body", limit) end
+    if size > limit then return nil, close_too_big(self, "the body", limit) end
     pieces[#pieces + 1] = piece
   end
   if self.failure then return nil, self.failure end
@@ -86,15 +94,16 @@ function body:text()
   return table.concat(pieces)
 end
 
--- The next line out of `held`, which keeps what has come: text from `at` on, and pieces of a line
--- that is not complete yet, so that a line in many pieces costs linear time.
+-- The next line; nil at the end of the body. `held` is what has been received and not returned: a
+-- text from `at` on, and before it the pieces of an unfinished line with their size. The pieces are
+-- joined once, so that a line that comes in many pieces takes linear time.
 local function next_line(self, held)
   local limit = self.limits.max_event
   while true do
     local stop = held.text:find("\n", held.at, true)
     held.pieces[#held.pieces + 1] = held.text:sub(held.at, (stop or 0) - 1)
     held.size = held.size + #held.pieces[#held.pieces]
-    if held.size > limit then return nil, too_big(self, "a line", limit) end
+    if held.size > limit then return nil, close_too_big(self, "a line", limit) end
     local more = not stop and self:take()
     if stop or not more then
       local line = table.concat(held.pieces)
@@ -108,12 +117,14 @@ local function next_line(self, held)
   end
 end
 
---- The lines, without their ends (LF or CRLF).
-function body:lines(owner)
+--- Iterates over the lines, without their ends (LF or CRLF).
+-- @param owner as of `chunks`
+function response_body:lines(owner)
   local held = { text = "", at = 1, pieces = {}, size = 0 }
   return loop(self, owner, function() return (next_line(self, held)) end)
 end
 
+-- A parser that appends its events to a list, from `first` to `last`.
 local function new_parser(self, events, last_id)
   local limits = self.limits
   return core.parser {
@@ -136,19 +147,20 @@ local function next_event(self, parser, events)
     end
     local piece = self:take()
     if not piece then
-      parser:reset() -- it keeps no half of an event
+      parser:reset() -- frees what it holds of an unfinished event
       return nil
     end
     local ok, message, code = parser:feed(piece)
     if not ok and code ~= "ESTOPPED" then
-      if code == "ETOOBIG" then too_big(self, "an event", self.limits.max_event)
+      if code == "ETOOBIG" then close_too_big(self, "an event", self.limits.max_event)
       else self:close(failure.new(message, code)) end
     end
   end
 end
 
--- The same, up to the event that says that all was said. Without it the body is not whole.
-local function next_until(self, parser, events, terminator)
+-- The next event before the one whose data is the terminator. A body that ends without the
+-- terminator is incomplete, and fails.
+local function next_event_before(self, parser, events, terminator)
   local ev = next_event(self, parser, events)
   if ev and ev.data ~= terminator then return ev end
   if ev then
@@ -158,16 +170,17 @@ local function next_until(self, parser, events, terminator)
   end
 end
 
---- The events of a text/event-stream body.
--- @param owner
--- @tparam table o lastEventId (the one that is known already), until_data
-function body:events(owner, o)
+--- Iterates over the events of a text/event-stream body.
+-- @param owner as of `chunks`
+-- @tparam table o `lastEventId`, the id that events have until the body names one; `until_data`,
+-- the data of an event that ends the loop and is not returned
+function response_body:events(owner, o)
   local events, terminator = { first = 1, last = 0 }, o.until_data
   self.parser = new_parser(self, events, o.lastEventId)
   return loop(self, owner, function()
-    if terminator then return (next_until(self, self.parser, events, terminator)) end
+    if terminator then return (next_event_before(self, self.parser, events, terminator)) end
     return next_event(self, self.parser, events)
   end)
 end
 
-return body
+return response_body

@@ -1,52 +1,59 @@
---- Which answers are no event stream, and the beginning of what they said instead.
+--- Checks whether a response is an event stream. One that is not fails its request, and the failure
+-- carries the beginning of the response's body, in which servers say what was wrong.
 -- @module sse.client.response_check
 local failure = require "sse.client.failure"
 local headers = require "sse.shared.headers"
 
-local refusal = {
-  MAX_BODY = 65536, -- bytes of a refused answer's body that are kept
-  body_time = 5000, -- ms that they are waited for
+local response_check = {
+  MAX_BODY = 65536, -- bytes of a rejected response's body that are kept
+  body_time = 5000, -- ms that the client waits for them
 }
 
 local MAX_SHOWN = 80
 
--- What a server wrote, as a message that may end in a terminal or a log shows it.
-local function shown(text)
+-- A server's text as a message shows it: cut, and without control characters, for the message may
+-- end in a terminal or a log.
+local function printable(text)
   if #text > MAX_SHOWN then text = text:sub(1, MAX_SHOWN) .. "..." end
   return (text:gsub("%c", "?"))
 end
 
---- Why an answer is refused, or nil.
--- @tparam table answer status, headers
--- @tparam boolean accepted whether its status is one to accept
-function refusal.of(answer, accepted)
-  local more = { status = answer.status, headers = answer.headers }
+--- Checks a response's head.
+-- @tparam table response `status`, `headers`
+-- @tparam boolean accepted whether the caller accepts the status
+-- @treturn table|nil the failure ("EHTTP" for the status, "ETYPE" for the content type) if the
+-- response is rejected
+function response_check.failure_of(response, accepted)
+  local more = { status = response.status, headers = response.headers }
   if not accepted then
-    local message = ("the server answered with status %d"):format(answer.status)
+    local message = ("the server answered with status %d"):format(response.status)
     return failure.new(message, "EHTTP", more)
   end
-  local kind = answer.headers["content-type"]
+  local kind = response.headers["content-type"]
   if headers.is_event_stream(kind) then return nil end
-  local named = kind and ("'%s'"):format(shown(kind)) or "none"
+  local named = kind and ("'%s'"):format(printable(kind)) or "none"
   return failure.new(("the content type is %s, not text/event-stream"):format(named), "ETYPE", more)
 end
 
---- Keeps a piece of the refused answer's body with its failure.
--- @treturn boolean whether that is enough
-function refusal.keep(why, bytes)
-  local pieces = why.pieces or {}
-  why.pieces, why.size = pieces, why.size or 0
-  pieces[#pieces + 1] = bytes:sub(1, refusal.MAX_BODY - why.size)
-  why.size = why.size + #pieces[#pieces]
-  return why.size >= refusal.MAX_BODY
+--- Collects a piece of a rejected response's body in its failure, up to MAX_BODY bytes in all.
+-- @tparam table rejection the failure
+-- @tparam string bytes
+-- @treturn boolean whether no more is needed
+function response_check.collect_body(rejection, bytes)
+  local pieces = rejection.pieces or {}
+  rejection.pieces, rejection.size = pieces, rejection.size or 0
+  pieces[#pieces + 1] = bytes:sub(1, response_check.MAX_BODY - rejection.size)
+  rejection.size = rejection.size + #pieces[#pieces]
+  return rejection.size >= response_check.MAX_BODY
 end
 
---- What was kept becomes the failure's body.
--- @return the failure
-function refusal.seal(why)
-  why.body = table.concat(why.pieces or {})
-  why.pieces, why.size = nil, nil
-  return why
+--- Joins the collected pieces into the failure's `body`.
+-- @tparam table rejection the failure
+-- @treturn table the same
+function response_check.finish_body(rejection)
+  rejection.body = table.concat(rejection.pieces or {})
+  rejection.pieces, rejection.size = nil, nil
+  return rejection
 end
 
-return refusal
+return response_check

@@ -1,279 +1,274 @@
---- EventSource's state machine (WHATWG HTML 9.2.3): attempts one after the other, each an exchange,
--- until closed. It knows its public object weakly, so that an object nobody hears can be collected.
+--- The state machine behind an EventSource object (WHATWG HTML 9.2.3). A source makes attempts, one
+-- after the other and each an exchange of sse.client.request, until it is closed. It refers to its
+-- public object weakly, so that an object which nobody listens to can be collected.
 -- @module sse.client.source
 local core = require "sse.core"
-local client = require "sse.client.options"
 local event = require "sse.event"
-local eventtarget = require "sse.shared.event_target"
+local event_delivery = require "sse.client.event_delivery"
+local event_target = require "sse.shared.event_target"
 local failure = require "sse.client.failure"
 local headers = require "sse.shared.headers"
 local log = require "sse.log"
-local policy = require "sse.client.reconnection"
-local refusal = require "sse.client.response_check"
+local message = require "sse.client.message"
+local reconnection = require "sse.client.reconnection"
 local request = require "sse.client.request"
+local response_check = require "sse.client.response_check"
 local task = require "sse.task"
 
--- What most sources never change is here, once: there may be thousands of them.
+-- Fields that most sources never change have their values here: there may be thousands of sources.
 local source = {
   CONNECTING = 0, OPEN = 1, CLOSED = 2,
-  reconnects = 0, received = 0,
+  reconnects = 0,
+  earlier_bytes = 0, -- bytes of body that the exchanges before the present one received
 }
 source.__index = source
 
 local CONNECTING <const>, OPEN <const>, CLOSED <const> = 0, 1, 2
 
--- Public object -> true: connecting or open, and heard.
-local anchors = {} -- luacheck: ignore 241
+-- Public object -> true. Keeps objects alive that are connecting or open and have listeners.
+local kept_alive = {} -- luacheck: ignore 241
 
 local WEAK, NO_QUEUES = { __mode = "v" }, {}
 
-local function put_in(queues, ev)
-  for i = 1, #queues do
-    if not queues[i].finished then queues[i]:put(ev) end
-  end
-end
-
-local MessageEvent, deliver, setmetatable = event.MessageEvent, eventtarget.deliver, setmetatable
-
--- The hot path: what an event costs is what this and deliver cost. The table has all the fields it
--- will ever have, so it never grows.
-local function on_event(self, data, type_, id)
-  if self.state ~= OPEN then return end
-  local object = self.weak.object
-  local ev = setmetatable({
-    type = type_, data = data, lastEventId = id, origin = self.origin,
-    target = object, currentTarget = object,
-  }, MessageEvent)
-  if object then deliver(self.listeners, object, type_, ev) end
-  local queues = self.queues -- replaced, never changed: loops may leave meanwhile
-  if queues[1] then put_in(queues, ev) end
-end
-
-local function on_retry(self, ms) policy.backoff_of(self):set_base(ms) end
-
-local function on_comment(self, text)
-  if self.state == OPEN and self.oncomment then eventtarget.call(self.oncomment, text) end
-end
-
---- Makes the machine; `source.attach` then starts it.
--- @tparam table o url, method, body, kind (the body's content type), options
+--- Makes a source; `attach` then starts it.
+-- @tparam table o `url` (of core.url); `method`; `body`; `content_type`, the body's; `options`, the
+-- user's, which are checked already
 function source.new(o)
   local self = setmetatable({
-    url = o.url, method = o.method, body = o.body, kind = o.kind, options = o.options,
+    url = o.url, method = o.method, body = o.body, content_type = o.content_type,
+    options = o.options,
     state = CONNECTING, weak = setmetatable({}, WEAK), queues = NO_QUEUES,
     last_activity = core.now(),
     oncomment = o.options.oncomment, onreconnect = o.options.onreconnect,
   }, source)
-  self.parser = core.parser {
-    owner = self, on_event = on_event, on_retry = on_retry,
-    max_event_size = o.options.maxEventSize, utf8 = o.options.utf8,
-  }
-  self:hear_comments(o.options.oncomment)
-  if o.options.lastEventId then self.parser.last_event_id = o.options.lastEventId end
+  self.parser = event_delivery.new_parser(self)
+  self:set_oncomment(o.options.oncomment)
   return self
 end
 
---- Gives the machine its public object and connects.
+--- Gives the source its public object, and connects.
 function source:attach(object)
   self.weak.object = object
-  self:on_listeners()
+  self:on_listeners_changed()
   self:connect()
 end
 
---- Keeps the public object alive while it may still tell somebody something (HTML 9.2.9, widened to
--- listeners of any type and to the time between connections).
-function source:on_listeners()
+--- Keeps the public object alive while it is not closed and has listeners of any type. The standard
+-- (HTML 9.2.9) asks for that only of some types, and not for the time between connections.
+function source:on_listeners_changed()
   local object = self.weak.object
-  if object then anchors[object] = self.state ~= CLOSED and self:heard() or nil end
+  if object then kept_alive[object] = self.state ~= CLOSED and self:has_listeners() or nil end
 end
 
---- Whether anybody would be told of anything, loops over the events apart.
-function source:heard()
-  return eventtarget.heard(self) or self.oncomment ~= nil or self.onreconnect ~= nil
+--- Whether there is a listener, a handler or a callback. Loops over the events do not count.
+function source:has_listeners()
+  return event_target.has_listeners(self) or self.oncomment ~= nil or self.onreconnect ~= nil
 end
 
---- Sets oncomment. Comments that nobody hears are skipped by the parser.
-function source:hear_comments(fn)
+--- Sets the callback for comments. Without one the parser skips comments.
+function source:set_oncomment(fn)
   self.oncomment = fn
-  self.parser.on_comment = fn and on_comment
+  event_delivery.report_comments(self.parser, fn ~= nil)
 end
 
 function source:dispatch(ev)
   local object = self.weak.object
-  if object then eventtarget.dispatch(object, ev) end
+  if object then event_target.dispatch(object, ev) end
 end
 
---- Tells the log hook; true where there is one.
-function source:log(level, message, details)
+--- Calls the log hook, which may close the source.
+-- @treturn boolean whether there is a hook
+function source:log(level, text, details)
   details = details or {}
-  details.url, details.attempt = self.url.request, policy.attempt(self)
-  return log.write(self.options.log, level, message, details)
+  details.url, details.attempt = self.url.request, reconnection.attempt_number(self)
+  return log.write(self.options.log, level, text, details)
 end
 
 -- --- connecting ---------------------------------------------------------------------------------
 
-local function build_headers(self, given, kind)
+local function build_headers(self, given, content_type)
   local list, problem = headers.list(given or {})
   if not list then error("sse.EventSource: " .. problem, 0) end
-  headers.default(list, "Accept", "text/event-stream")
-  headers.default(list, "Cache-Control", "no-cache")
-  local id = client.sent_id(self, self.parser.last_event_id, self.log)
+  headers.set_default(list, "Accept", "text/event-stream")
+  headers.set_default(list, "Cache-Control", "no-cache")
+  local id = message.sendable_id(self, self.parser.last_event_id, self.log)
   if id then headers.set(list, "Last-Event-ID", id) end
-  return client.complete(list, kind)
+  return message.complete_headers(list, content_type)
 end
 
--- A task: functions for headers and body may wait for a fresh token.
-local function attempt(self, turn, why)
-  local given, body, kind = self.options.headers, self.body, self.kind
+-- Starts the request of an attempt. Runs in a task, since the functions that the options `headers`
+-- and `body` may hold can wait. They and the log hook may also close the source or reconnect it:
+-- then the attempt is no longer the present one, and ends.
+local function run_attempt(self, attempt_id, why)
+  local given, body, content_type = self.options.headers, self.body, self.content_type
   if type(given) == "function" then given = given(why) end
-  if self.turn ~= turn then return end
+  if self.attempt_id ~= attempt_id then return end
   if type(body) == "function" then
-    body, kind = client.body("sse.EventSource", self.method, (body(why)))
-    if self.turn ~= turn then return end
+    body, content_type = message.body("sse.EventSource", self.method, (body(why)))
+    if self.attempt_id ~= attempt_id then return end
   end
-  local list = build_headers(self, given, kind) -- where the log hook may be told of an id
-  if self.turn ~= turn then return end
+  local list = build_headers(self, given, content_type)
+  if self.attempt_id ~= attempt_id then return end
   self.exchange = request.start {
     url = self.url, method = self.method, headers = list, body = body,
     options = self.options, owner = self,
   }
-  self:watch()
+  self:start_heartbeat_timer()
 end
 
-local turns = 0 -- of all sources so far
+local last_attempt_id = 0 -- of all sources
 
---- Begins an attempt; `why` is the failure that led to it.
+--- Begins an attempt.
+-- @tparam[opt] table why the failure of the attempt before; nil at the first and after `reconnect`
 function source:connect(why)
-  turns = turns + 1
-  local turn = turns
-  self.turn, self.state = turn, CONNECTING
+  last_attempt_id = last_attempt_id + 1
+  local attempt_id = last_attempt_id
+  self.attempt_id, self.state = attempt_id, CONNECTING
   self:log("debug", why and "connecting again" or "connecting")
-  if self.turn ~= turn then return end
+  if self.attempt_id ~= attempt_id then return end
   task.start(function(err)
-    core.defer(function() -- the first attempt begins before its maker can add listeners
+    core.defer(function() -- the program can add its listeners before the first attempt fails
       core.report(err)
-      if self.turn == turn then self:fail(failure.from(err, "EINVAL")) end
+      if self.attempt_id == attempt_id then self:fail(failure.from(err, "EINVAL")) end
     end)
-  end, attempt, self, turn, why)
+  end, run_attempt, self, attempt_id, why)
 end
 
--- Silence past heartbeatTimeout is a lost connection; a pause of our own making is none.
-function source:watch()
+--- Watches the exchange: silence of `heartbeatTimeout` milliseconds is a lost connection. Time in
+-- which the exchange was paused, since a loop over the events is slow, is not silence.
+function source:start_heartbeat_timer()
   local limit = self.options.heartbeatTimeout
   if not limit or not self.exchange then return end
   local function check()
-    local silent = self.exchange:silent()
-    if silent >= limit then
-      return self:lost(failure.new(("silent for %d ms"):format(silent), "ETIMEDOUT"))
+    local silence = self.exchange:silence()
+    if silence >= limit then
+      local why = failure.new(("silent for %d ms"):format(silence), "ETIMEDOUT")
+      return self:end_connection(why)
     end
-    self.heartbeat = core.after(limit - silent, check)
+    self.heartbeat_timer = core.after(limit - silence, check)
   end
-  self.heartbeat = core.after(limit, check)
+  self.heartbeat_timer = core.after(limit, check)
 end
 
---- Gives up whatever is under way, and leaves no socket and no timer behind.
-function source:drop()
-  self.turn = nil
+--- Ends the attempt under way, if there is one, with its exchange and its timers.
+function source:drop_attempt()
+  self.attempt_id = nil
   if self.exchange then
-    self.received = self.received + self.exchange:bytes()
+    self.earlier_bytes = self.earlier_bytes + self.exchange:bytes()
     self.last_activity = self.exchange:active()
     self.exchange:cancel()
     self.exchange = nil
   end
-  self.parser:reset() -- of what broke off nothing is kept but the last id
-  for _, name in ipairs { "heartbeat", "gathering", "retry" } do
+  self.parser:reset() -- drops an unfinished event and keeps the last event id
+  for _, name in ipairs { "heartbeat_timer", "body_timer", "retry_timer" } do
     if self[name] then self[name]:stop() end
     self[name] = nil
   end
-  self.refusal, self.opened = nil, nil
+  self.rejection, self.opened_at = nil, nil
 end
 
--- --- the answer ---------------------------------------------------------------------------------
+-- --- the response -------------------------------------------------------------------------------
 
+--- The exchange's callback for the head of its response.
 function source:on_head(response)
-  local object = self.weak.object -- held: collected within this function, the source would close
+  local object = self.weak.object -- while it is referred to, it is not collected and closed
   if not object then return end
-  self.refusal = refusal.of(response, response.status == 200)
-  if self.refusal then
-    if self.heartbeat then self.heartbeat:stop() end -- what was refused is not lost
-    self.gathering = core.after(refusal.body_time, function() self:refuse() end)
+  self.rejection = response_check.failure_of(response, response.status == 200)
+  if self.rejection then
+    -- The connection is not lost, whatever its silence.
+    if self.heartbeat_timer then self.heartbeat_timer:stop() end
+    self.body_timer = core.after(response_check.body_time, function() self:reject() end)
     return
   end
   self.parser:reset()
   self.exchange:feed(self.parser)
   self.protocol, self.tls = response.protocol, response.tls
-  self.origin, self.opened, self.state = response.url.origin, core.now(), OPEN
+  self.origin, self.opened_at, self.state = response.url.origin, core.now(), OPEN
   self:log("info", "open", { status = response.status })
   if self.state ~= OPEN then return end
   self:dispatch(event.Event("open"))
 end
 
--- Only what was refused comes here; a stream goes into the parser.
+--- The exchange's callback for bytes of body: those of a rejected response. The bytes of an event
+-- stream go into the parser.
 function source:on_data(bytes)
-  if refusal.keep(self.refusal, bytes) then self:refuse() end
+  if response_check.collect_body(self.rejection, bytes) then self:reject() end
 end
 
--- Fails with what was gathered of the refused answer.
-function source:refuse() self:lost(refusal.seal(self.refusal), true) end
+--- Ends the connection with the failure of the rejected response, which gets the body so far.
+function source:reject() self:end_connection(response_check.finish_body(self.rejection), true) end
 
+--- The exchange's callback for its end; `why` is nil if the server ended the response.
 function source:on_done(why)
-  if self.refusal then return self:refuse() end
+  if self.rejection then return self:reject() end
   if why and why.code == "ETOOBIG" and why.message == "larger than the limit" then -- the parser's
     local limit = self.options.maxEventSize or 16777216 -- the parser's default
     why.message = ("an event is larger than maxEventSize (%d bytes)"):format(limit)
   end
   why = why or failure.new("the server ended the stream", "ECLOSED")
-  self:lost(why, policy.is_final(why))
+  self:end_connection(why, reconnection.is_permanent(why))
 end
 
 -- --- the end of a connection --------------------------------------------------------------------
 
---- The connection is gone: connects again after a wait, or fails for good.
-function source:lost(why, final)
-  local lived = self.opened and core.now() - self.opened
-  local machine = self.turn
-  self:drop()
-  self.turn = machine
-  local wait = policy.wait(self, why, final, lived)
-  if self.turn ~= machine or self.state == CLOSED then return end
-  if not wait then return self:fail(why) end
+--- Ends the connection, or the attempt to make one, by a failure: connects again after a delay, or
+-- fails for good, as sse.client.reconnection decides. Callbacks called here may close the source or
+-- reconnect it, and then nothing more happens.
+-- @tparam table why the failure
+-- @tparam[opt] boolean is_permanent whether another attempt is expected to fail in the same way
+function source:end_connection(why, is_permanent)
+  local open_for = self.opened_at and core.now() - self.opened_at
+  local attempt_id = self.attempt_id
+  self:drop_attempt()
+  self.attempt_id = attempt_id
+  local delay = reconnection.decide(self, why, is_permanent, open_for)
+  if self.attempt_id ~= attempt_id or self.state == CLOSED then return end
+  if not delay then return self:fail(why) end
   self.state = CONNECTING
-  self:log("warn", why.message, { failure = why, delay = wait, status = why.status })
-  if self.turn ~= machine or self.state == CLOSED then return end
+  self:log("warn", why.message, { failure = why, delay = delay, status = why.status })
+  if self.attempt_id ~= attempt_id or self.state == CLOSED then return end
   self:dispatch(event.failed(why))
-  if self.turn == machine and self.state == CONNECTING then self:connect_after(wait, why) end
+  if self.attempt_id == attempt_id and self.state == CONNECTING then
+    self:connect_after(delay, why)
+  end
 end
 
-function source:connect_after(wait, why)
-  self.retry = core.after(wait, function()
+--- Begins the next attempt after `delay` milliseconds.
+function source:connect_after(delay, why)
+  self.retry_timer = core.after(delay, function()
     self.reconnects = self.reconnects + 1
-    self.retry = nil
+    self.retry_timer = nil
     self:connect(why)
   end)
-  if self.onreconnect then eventtarget.call(self.onreconnect, wait, why) end
+  if self.onreconnect then event_target.call(self.onreconnect, delay, why) end
 end
 
-local function finish(self)
+local function set_closed(self)
   self.state = CLOSED
-  self:drop()
-  if self.forget_signal then self.forget_signal() end
-  self:on_listeners()
+  self:drop_attempt()
+  if self.remove_abort_listener then self.remove_abort_listener() end
+  self:on_listeners_changed()
 end
 
---- Fails for good: closed first, then the error; one that is a clean end leaves no failure behind.
+--- Fails for good: closes the source, then dispatches the error event. Loops over the events get
+-- what they have not taken yet, then end.
+-- @tparam table why the failure
+-- @tparam[opt] boolean clean whether this is the regular end of a reader, which leaves
+-- `source.failure` nil
 function source:fail(why, clean)
-  local object = self.weak.object -- nothing else may hold it once it is closed
-  finish(self)
+  local object = self.weak.object -- a closed source keeps its object alive no longer
+  set_closed(self)
   self.failure = not clean and why or nil
-  why.attempt, why.willRetry = why.attempt or policy.attempt(self), false
+  why.attempt, why.willRetry = why.attempt or reconnection.attempt_number(self), false
   self:log(clean and "info" or "error", why.message, { failure = why, status = why.status })
-  if object then eventtarget.dispatch(object, event.failed(why)) end
+  if object then event_target.dispatch(object, event.failed(why)) end
   for _, queue in ipairs(self.queues) do queue:finish() end
 end
 
+--- Closes the source without an event. Loops over the events end at once. Harmless when closed.
 function source:close()
   if self.state == CLOSED then return end
-  finish(self)
+  set_closed(self)
   self:log("info", "closed")
   for _, queue in ipairs(self.queues) do
     queue:clear()
@@ -283,10 +278,10 @@ end
 
 --- Drops the connection and connects again at once.
 function source:reconnect()
-  self:drop()
+  self:drop_attempt()
   self.reconnects = self.reconnects + 1
   self:connect()
-  if self.turn and self.onreconnect then eventtarget.call(self.onreconnect, 0, nil) end
+  if self.attempt_id and self.onreconnect then event_target.call(self.onreconnect, 0, nil) end
 end
 
 return source

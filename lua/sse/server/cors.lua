@@ -1,17 +1,16 @@
---- Cross-origin resource sharing (WHATWG Fetch 3.2): which pages of other origins may read an
--- answer.
+--- The option `cors` of `sse.server`: cross-origin resource sharing (WHATWG Fetch 3.2), by which a
+-- server says which pages of other origins may read its responses.
 --
--- `true` allows any origin. A table has
+-- `true` allows every origin. A table has
 --
--- * `origin`: `"*"`, one origin ("https://app.example"), a list of them, or `function(origin,
--- req)` -> boolean
--- * `credentials`: cookies and the like may come along; not with any origin
--- * `headers`: a list of the request headers a page may set; without it those it asks for are
--- granted
--- * `max_age`: milliseconds a browser may remember a preflight's answer
+-- * `origin`: `"*"` for every origin, one origin ("https://app.example"), a list of origins, or a
+-- function(origin, req) that returns whether the origin is allowed
+-- * `credentials` (boolean): requests may have cookies and the like; not together with `"*"`
+-- * `headers`: a list of the request headers that a page may set; by default those it asks for
+-- * `max_age`: milliseconds for which a browser may cache the response to a preflight
 --
--- An origin that is not allowed is served without the headers: the browser keeps the answer from
--- the page.
+-- A request from an origin that is not allowed gets its response without the CORS fields, and the
+-- browser withholds the response from the page.
 -- @module sse.server.cors
 local headers = require "sse.shared.headers"
 local options = require "sse.shared.options"
@@ -24,9 +23,9 @@ local function is_origin(text)
   return text == "null" or text:find("^%a[%w+.-]*://[^%s/?#@]+$") ~= nil
 end
 
-local function every(list, fits)
+local function all_are(list, is_right)
   for _, item in ipairs(list) do
-    if not fits(item) then return false end
+    if not is_right(item) then return false end
   end
   return #list > 0
 end
@@ -35,14 +34,14 @@ local spec = {
   origin = {
     expected = 'an origin such as "https://app.example" (no path), "*", a list or a function',
     check = function(v)
-      if type(v) == "table" then return every(v, is_origin) end
+      if type(v) == "table" then return all_are(v, is_origin) end
       return type(v) == "function" or v == "*" or is_origin(v)
     end,
   },
   credentials = "boolean",
   headers = {
     expected = "a list of header names",
-    check = function(v) return type(v) == "table" and every(v, headers.is_token) end,
+    check = function(v) return type(v) == "table" and all_are(v, headers.is_token) end,
   },
   max_age = options.ms(),
 }
@@ -54,9 +53,10 @@ local function origins_of(origin)
   return set
 end
 
---- Makes a policy; raises on what is wrong with it.
+--- Makes the policy of an option. Raises if the option is wrong.
 -- @tparam true|table given
--- @tparam[opt=2] int level whom an error blames
+-- @tparam[opt=2] int level as of `error`, seen from this function
+-- @treturn table the policy
 function cors.new(given, level)
   level = level or 2
   if given == true then given = { origin = "*" } end
@@ -80,11 +80,12 @@ local function allows(self, origin, req)
   return self.set[origin] or false
 end
 
---- The header fields of any answer to this request.
--- @tparam string|nil origin the request's Origin
--- @param req for a deciding function
+--- The header fields that every response to a request gets. Calls the function `origin`, if the
+-- policy has one.
+-- @tparam string|nil origin the request's Origin field
+-- @param req the request, for the function `origin`
 -- @treturn {string,...} name, value, name, value ...
--- @treturn boolean the origin is allowed
+-- @treturn boolean whether the origin is allowed
 function cors:fields(origin, req)
   if self.any then return { "Access-Control-Allow-Origin", "*" }, true end
   local list = { "Vary", "Origin" }
@@ -94,8 +95,9 @@ function cors:fields(origin, req)
   return list, true
 end
 
--- What the page asks for, where it is a list of names; an answer holds nothing else of a request.
-local function requested(text)
+-- The header names that a preflight asks for, joined anew; nil if there are none, or one of them is
+-- no name. So nothing but names gets from a request into a response.
+local function requested_headers(text)
   local names = {}
   for name in (text or ""):gmatch("[^,%s]+") do
     if not headers.is_token(name) then return nil end
@@ -104,16 +106,16 @@ local function requested(text)
   return names[1] and table.concat(names, ", ")
 end
 
---- The header fields to add to the answer of a preflight whose origin is allowed.
--- @tparam {string,...} methods those the path has
--- @tparam string|nil asked Access-Control-Request-Headers
--- @treturn {string,...} name, value ...
+--- The further header fields of the response to a preflight whose origin is allowed.
+-- @tparam {string,...} methods those for which the path has a handler
+-- @tparam string|nil asked the request's Access-Control-Request-Headers field
+-- @treturn {string,...} name, value, name, value ...
 function cors:preflight(methods, asked)
   local list = { "Access-Control-Allow-Methods", table.concat(methods, ", ") }
   local function add(name, value)
     if value then list[#list + 1], list[#list + 2] = name, value end
   end
-  add("Access-Control-Allow-Headers", self.headers or requested(asked))
+  add("Access-Control-Allow-Headers", self.headers or requested_headers(asked))
   if not self.headers then add("Vary", "Access-Control-Request-Headers") end
   add("Access-Control-Max-Age", self.max_age and ("%.0f"):format(self.max_age // 1000))
   return list

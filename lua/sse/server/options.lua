@@ -1,4 +1,4 @@
---- The options of `sse.server`, by name: what each must be.
+--- The rules of the options of `sse.server`, by name, for `options.check` of sse.shared.options.
 -- @module sse.server.options
 local options = require "sse.shared.options"
 local response = require "sse.server.response"

@@ -1,13 +1,13 @@
---- A request as a handler gets it. What costs something is made when it is first asked for, and
--- stays when the exchange below has gone.
+--- A request as a handler gets it. Fields that cost time are computed when they are read first.
 --
--- Fields: `method`; `path`, percent-decoded and without the query; `params`, what the pattern's
--- `:names` took; `query`, a table, where of a repeated name the last value counts; `headers`, by
--- lower-case name and looked up in any case, repeated ones joined by ", "; `body`, a string;
--- `remote_address`; `protocol` ("HTTP/1.1"); `secure`, whether it came over TLS;
--- `client_certificate`, the subject of the certificate that the client had to show ("CN=me"), or
--- nil; `last_event_id`, the header or else the query
--- parameter `lastEventId`, nil where neither names one; `target`, as it came.
+-- Fields: `method`; `target`, the request target as it was received; `path`, percent-decoded and
+-- without the query; `params`, the values of the pattern's parameters by name, or below a prefix
+-- the list of segments; `query`, a table, where of a name that comes several times the last value
+-- counts; `headers`, a table by lower-case name, looked up in any case, with the values of a name
+-- joined by ", "; `body`, a string; `remote_address`; `protocol` ("HTTP/1.1", "HTTP/2"); `secure`,
+-- whether the request came over TLS; `client_certificate`, the subject of the certificate that the
+-- client showed ("CN=me"), or nil; `last_event_id`, from the header or else the query parameter
+-- `lastEventId`, nil if neither is there or not empty.
 -- @module sse.server.request
 local json = require "sse.json"
 local options = require "sse.shared.options"
@@ -15,7 +15,7 @@ local url = require "sse.server.url"
 
 local request = {}
 local methods = {}
-local lazy = {}
+local lazy = {} -- by field, the function that computes it
 
 local headers_metatable = {
   __index = function(self, name)
@@ -49,7 +49,7 @@ local metatable = {
   end,
 }
 
---- Wraps an exchange of the core.
+--- Makes the request of an exchange of the core.
 function request.new(exchange)
   local method, target, body, secure, certificate = exchange:request()
   local path, query = url.split(target)
@@ -59,10 +59,11 @@ function request.new(exchange)
   }, metatable)
 end
 
---- One header by name, in any case, or nil.
--- @tparam string name
+--- The value of a header field.
+-- @tparam string name in any case
+-- @treturn string|nil
 function methods:header(name)
-  options.method(self, metatable, "req:header")
+  options.check_self(self, metatable, "req:header")
   if type(name) ~= "string" then
     error(("req:header: expected a name, got %s"):format(options.show(name)), 2)
   end
@@ -71,11 +72,11 @@ function methods:header(name)
   return self.exchange:header(name)
 end
 
---- Every value the query has for a name, in order.
+--- All values that the query has for a name, in order.
 -- @tparam string name
 -- @treturn {string,...}
 function methods:query_all(name)
-  options.method(self, metatable, "req:query_all")
+  options.check_self(self, metatable, "req:query_all")
   local list = {}
   url.each_pair(self.raw_query, function(n, value)
     if n == name then list[#list + 1] = value end
@@ -83,16 +84,17 @@ function methods:query_all(name)
   return list
 end
 
---- The body as a string.
+--- The body.
+-- @treturn string "" if there is none
 function methods:text()
-  options.method(self, metatable, "req:text")
+  options.check_self(self, metatable, "req:text")
   return self.body
 end
 
---- The body decoded as JSON.
--- @return the value, or nil and a message
+--- Decodes the body from JSON, as `sse.json.decode` does.
+-- @return the value; or nil and a message if the body is not JSON
 function methods:json()
-  options.method(self, metatable, "req:json")
+  options.check_self(self, metatable, "req:json")
   return json.decode(self.body)
 end
 

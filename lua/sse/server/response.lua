@@ -1,15 +1,15 @@
---- The answer to a request, as a handler gets it.
+--- A response as a handler gets it.
 --
--- `onclose`, a function that may be set, is called with the reason ("client", "server", "slow",
--- "timeout", "error") when the answer ended before it was complete; that of an event stream is the
--- stream's own `onclose`. `closed`: nothing can be sent any more. `pending`: bytes that the client
--- has not taken yet.
+-- Fields: `closed`, whether nothing can be sent any more; `pending`, the bytes that the client has
+-- not taken yet; `onclose`, nil or a function that the program sets. It is called with a reason
+-- ("client", "server", "slow", "timeout", "error") if the response ends before it is complete. For
+-- an event stream the stream's own `onclose` is called instead.
 -- @module sse.server.response
 local core = require "sse.core"
 local headers = require "sse.shared.headers"
 local json = require "sse.json"
 local options = require "sse.shared.options"
-local stream_methods = require "sse.stream"
+local stream = require "sse.stream"
 local task = require "sse.task"
 
 local response = {}
@@ -17,8 +17,8 @@ local methods = {}
 local getters = {}
 
 local TEXT = "text/plain; charset=utf-8"
-local MOST = 1 << 50 -- of any number of an event stream's options
-local MOST_FIELDS = 92 -- beside what the core adds
+local MAX_NUMBER = 1 << 50 -- the greatest number in an event stream's options
+local MAX_FIELDS = 92 -- header fields of a program's, beside those that the core adds
 local without_body = { [204] = true, [304] = true }
 
 function getters:closed()
@@ -27,7 +27,7 @@ function getters:closed()
 end
 
 function getters:pending() return self.exchange.pending end
-function getters:onclose() return self.news and self.news.close_handler or nil end
+function getters:onclose() return self.observer and self.observer.onclose or nil end
 
 local metatable = {
   __name = "sse.response",
@@ -37,47 +37,53 @@ local metatable = {
   end,
 }
 
--- Wakes those who wait for room.
-local function wake(news)
-  local waiting = news.waiting
-  if not waiting then return end
-  news.waiting = false
-  for _, resume in ipairs(waiting) do resume() end
+-- Ends the waits of `res:drain`.
+local function wake_waiters(observer)
+  local waiters = observer.waiters
+  if not waiters then return end
+  observer.waiters = false
+  for _, resume in ipairs(waiters) do resume() end
 end
 
--- Whom to tell of the exchange's news. The functions do not refer to the response: the exchange
--- keeps them to its end, and would keep the response and all that its owner put around it.
-local function watch(self)
-  local news = self.news
-  if news then return news end
-  news = { waiting = false, close_handler = nil }
-  rawset(self, "news", news)
+-- The response's observer of the exchange, made at its first use: `waiters`, the functions that
+-- resume those who wait in `res:drain`, or false; `onclose`. The exchange refers to the observer to
+-- its end, and the observer does not refer to the response: so the response, and what the program
+-- refers to by it, can be collected earlier.
+local function observe(self)
+  local observer = self.observer
+  if observer then return observer end
+  observer = { waiters = false, onclose = nil }
+  rawset(self, "observer", observer)
   self.exchange.onclose = function(reason)
-    local handler = news.close_handler
-    wake(news)
-    if handler then handler(reason) end
+    local onclose = observer.onclose
+    wake_waiters(observer)
+    if onclose then onclose(reason) end
   end
-  self.exchange.ondrain = function() wake(news) end
-  return news
+  self.exchange.ondrain = function() wake_waiters(observer) end
+  return observer
 end
 
 function metatable.__newindex(self, key, value)
-  if key ~= "onclose" then options.unknown_field("a response", key, { onclose = true }) end
-  options.callback("onclose", value)
-  watch(self).close_handler = value
+  if key ~= "onclose" then options.raise_unknown_field("a response", key, { onclose = true }) end
+  options.check_callback("onclose", value)
+  observe(self).onclose = value
 end
 
---- Wraps an exchange of the core.
+--- Makes the response of an exchange of the core. Its states, for the server: `answered`, a whole
+-- response, the head of one or an event stream was begun; `begun`, the body follows piece by piece;
+-- `detached`. `base` is the list of header fields that every response to the request gets, or
+-- false.
 -- @param exchange
 -- @param req its request
--- @tparam[opt] boolean|string compress the server's, for streams without an option of their own
+-- @tparam[opt] boolean|string compress the server's option, for streams that have none of their own
 function response.new(exchange, req, compress)
-  return setmetatable({ exchange = exchange, req = req, base = false, news = false,
+  return setmetatable({ exchange = exchange, req = req, base = false, observer = false,
     stream = false, answered = false, begun = false, detached = false, compress = compress },
     metatable)
 end
 
--- The fields every answer to this request has, then those given.
+-- The list of header fields: those of every response to the request, then those given. Raises on
+-- wrong ones, at the line of the caller's caller.
 local function fields_of(self, given)
   local base = self.base
   local list = base and table.move(base, 1, #base, 1, {}) or {}
@@ -85,8 +91,8 @@ local function fields_of(self, given)
   local own, message = headers.list(given)
   if not own then error(message, 3) end
   table.move(own, 1, #own, #list + 1, list)
-  if #list > 2 * MOST_FIELDS then
-    error(("too many headers: %d, at most %d"):format(#list // 2, MOST_FIELDS), 3)
+  if #list > 2 * MAX_FIELDS then
+    error(("too many headers: %d, at most %d"):format(#list // 2, MAX_FIELDS), 3)
   end
   return list
 end
@@ -113,15 +119,15 @@ local function encode(body)
   error(("reply: the body must be a string or a table, got %s"):format(type(body)), 3)
 end
 
---- Answers with a whole body. A string is text/plain and a table JSON, unless the headers name a
--- type. Raises where the request was answered already.
+--- Sends a whole response. Raises if the request has been answered already.
 -- @tparam int status 200 to 599
--- @tparam[opt] string|table body not sent with 204 and 304, nor to HEAD
--- @tparam[opt] table fields header name to value or list of values
--- @return true; or nil, message, code where the client has gone, or was sent a 503 since the server
--- holds more than `max_buffered` ("full", "EFULL")
+-- @tparam[opt] string|table body a string is text/plain, a table is encoded as JSON, unless
+-- `fields` has a Content-Type. Not sent with status 204 and 304, nor to HEAD.
+-- @tparam[opt] table fields header fields, name to value or list of values
+-- @return true; or nil, message, code: "EFULL" if the server holds more than `max_buffered` bytes,
+-- and the client was sent a 503 instead; else the client has gone
 function methods:reply(status, body, fields)
-  options.method(self, metatable, "res:reply")
+  options.check_self(self, metatable, "res:reply")
   check_status("reply", status)
   check_unanswered(self)
   local list = fields_of(self, fields)
@@ -129,45 +135,52 @@ function methods:reply(status, body, fields)
   if body ~= nil and not without_body[status] then
     local content_type
     text, content_type = encode(body)
-    headers.default(list, "Content-Type", content_type)
+    headers.set_default(list, "Content-Type", content_type)
   end
   local ok, why, code = self.exchange:reply(status, list, text)
   if ok or code == "EFULL" then self.answered = true end
   return ok, why, code
 end
 
---- Begins an answer whose body follows piece by piece.
+--- Sends the head of a response whose body follows by `write` and `finish`. Raises if the request
+-- has been answered already.
 -- @tparam int status 200 to 599
--- @tparam[opt] table fields; without a Content-Type it is text/plain
--- @return true; or nil, message, code where the client has gone
+-- @tparam[opt] table fields header fields, name to value or list of values; without a Content-Type
+-- the body is text/plain
+-- @return true; or nil, message, code if the client has gone
 function methods:write_head(status, fields)
-  options.method(self, metatable, "res:write_head")
+  options.check_self(self, metatable, "res:write_head")
   check_status("write_head", status)
   check_unanswered(self)
   local list = fields_of(self, fields)
-  if not without_body[status] then headers.default(list, "Content-Type", TEXT) end
+  if not without_body[status] then headers.set_default(list, "Content-Type", TEXT) end
   local ok, why, code = self.exchange:start(status, list)
   if ok then self.answered, self.begun = true, true end
   return ok, why, code
 end
 
---- As `write_head`, of a body whose length is known: it is an error to `finish` before that many
--- bytes were written, and the answer breaks off.
--- @tparam int length
+--- As `write_head`, with a Content-Length. If `finish` is called before so many bytes were written,
+-- the response breaks off. Without the checks of `write_head`, for sse.server.file_sending.
+-- @param self the response
+-- @tparam int status
+-- @tparam table fields
+-- @tparam int length bytes of the body
+-- @return as of `res:reply`
 function response.start_sized(self, status, fields, length)
   local list = fields_of(self, fields)
-  headers.default(list, "Content-Type", TEXT)
+  headers.set_default(list, "Content-Type", TEXT)
   local ok, why, code = self.exchange:start(status, list, length)
   self.answered, self.begun = ok or code == "EFULL", ok or false -- full: the core sent a 503
   return ok, why, code
 end
 
---- Sends a piece of body, after a head of status 200 where none was written.
+--- Sends a piece of the body; before it, if there was no `write_head`, a head of status 200.
 -- @tparam string bytes
--- @return true; or nil, "closed", "ECLOSED"; or nil, "full", "EFULL" where the client is too slow:
--- nothing of the piece was taken then, and `drain` waits for room
+-- @return true; or nil, "closed", "ECLOSED" if the response has ended or the client has gone; or
+-- nil, "full", "EFULL" if too many bytes are pending. Nothing of the piece was taken then; `drain`
+-- waits for room.
 function methods:write(bytes)
-  options.method(self, metatable, "res:write")
+  options.check_self(self, metatable, "res:write")
   if type(bytes) ~= "string" then
     error(("write: expected a string, got %s"):format(type(bytes)), 2)
   end
@@ -178,65 +191,66 @@ function methods:write(bytes)
   return self.exchange:write(bytes)
 end
 
---- Ends a streamed answer; without any before, an empty one of status 200. Harmless when ended. The
--- return of the handler does it, too, unless the answer is detached.
+--- Ends a response that `write_head` or `write` began; without these, sends an empty one of status
+-- 200. Harmless at the end. Also called when the handler returns, unless the response is detached.
 function methods:finish()
-  options.method(self, metatable, "res:finish")
+  options.check_self(self, metatable, "res:finish")
   if self.exchange.state == "open" then self:reply(200) end
   self.exchange:finish()
-  if self.news then wake(self.news) end
+  if self.observer then wake_waiters(self.observer) end
 end
 
---- Says that the answer comes, or goes on, after the handler has returned: by a timer, a callback
--- or another task that has `res`. It is finished by `reply` or `finish` only.
+--- Detaches the response from its handler: it may be sent, or go on, after the handler has
+-- returned, by a timer, a callback or another task. It then ends only by `reply` or `finish`.
 function methods:detach()
-  options.method(self, metatable, "res:detach")
+  options.check_self(self, metatable, "res:detach")
   self.detached = true
 end
 
---- Waits until the client has taken what is pending: a task yields, outside of one the loop is
--- pumped.
+--- Waits until the client has taken all that is pending: in a task by yielding, outside of one by
+-- pumping the loop.
 -- @return true; or nil, "closed", "ECLOSED"
 function methods:drain()
-  options.method(self, metatable, "res:drain")
-  local news = watch(self)
+  options.check_self(self, metatable, "res:drain")
+  local observer = observe(self)
   while not self.closed and self.pending > 0 do
     task.await(function(resume)
-      news.waiting = news.waiting or {}
-      table.insert(news.waiting, resume)
+      observer.waiters = observer.waiters or {}
+      table.insert(observer.waiters, resume)
     end, "res:drain")
   end
   if self.closed then return nil, "closed", "ECLOSED" end
   return true
 end
 
---- The rule of the option `compress`.
+--- The rule of the option `compress` of a server and of an event stream.
 response.compress = {
   expected = 'true, false, "shared" or "window"',
   check = function(v) return type(v) == "boolean" or v == "shared" or v == "window" end,
 }
 
 local stream_options = {
-  retry = options.number(0, MOST, "milliseconds"),
+  retry = options.number(0, MAX_NUMBER, "milliseconds"),
   headers = "table",
   keep_alive = {
-    expected = ("a number from 1 to %d (milliseconds), or false"):format(MOST),
-    check = function(v) return v == false or type(v) == "number" and v >= 1 and v <= MOST end,
+    expected = ("a number from 1 to %d (milliseconds), or false"):format(MAX_NUMBER),
+    check = function(v) return v == false or type(v) == "number" and v >= 1 and v <= MAX_NUMBER end,
   },
-  max_pending = options.integer(1, MOST),
+  max_pending = options.integer(1, MAX_NUMBER),
   compress = response.compress,
 }
 
---- Answers with an event stream, whose head is sent at once. To HEAD it is the head alone: the
--- stream given is closed.
--- @tparam[opt] table given `retry` (ms, sent at once), `headers`, `keep_alive` (ms of silence
--- before a comment, false for none), `max_pending` (bytes a slow client may be behind), `compress`
--- (where the client asks for gzip or deflate: true or "shared", each event by itself, made once for
--- all who get it; "window", smaller, at 18 KiB a stream; false; without it as the server has it)
--- @return the stream. Where the client has gone it is closed from the beginning; its `onclose` is
--- called all the same if the handler sets it before it waits.
+--- Answers with an event stream, and sends its head at once. A HEAD request gets the head alone,
+-- and the stream is closed. Raises if the request has been answered already.
+-- @tparam[opt] table given `retry` (milliseconds, sent at once); `headers` (name to value or list
+-- of values); `keep_alive` (a comment is sent after so many milliseconds of silence; false: none);
+-- `max_pending` (bytes that a slow client may be behind); `compress`, which counts if the client
+-- accepts gzip or deflate: true or "shared" compresses each event once for all who get it, "window"
+-- compresses further, at 18 KiB a stream, false does not; by default the server's option
+-- @return the stream. If the client has gone already the stream is closed, and its `onclose` is
+-- called if the handler sets it before its first wait. Or nil, message, code as of `reply`.
 function methods:event_stream(given)
-  options.method(self, metatable, "res:event_stream")
+  options.check_self(self, metatable, "res:event_stream")
   if given ~= nil then options.check("event_stream", given, stream_options) end
   check_unanswered(self)
   local req, inner = self.req, nil
@@ -251,21 +265,22 @@ function methods:event_stream(given)
     end
     if inner.compress == nil then inner.compress = self.compress end
   end
-  local stream, gone, code = self.exchange:event_stream(inner)
-  if not stream then return nil, gone, code end
-  self.stream, self.answered = stream, true
+  local opened, gone, code = self.exchange:event_stream(inner)
+  if not opened then return nil, gone, code end
+  self.stream, self.answered = opened, true
   local last_id = req.last_event_id
-  if last_id then stream_methods.resume(stream, last_id) end
+  if last_id then stream.set_last_event_id(opened, last_id) end
   if gone then
     core.defer(function()
-      if stream.onclose then stream.onclose("client") end
+      if opened.onclose then opened.onclose("client") end
     end)
   end
-  return stream
+  return opened
 end
 
---- After an error: 500 where nothing was sent, otherwise the answer breaks off.
--- @return true where the 500 was sent; nothing where the client has gone
+--- Ends the response after an error in its handler: by a 500 if nothing was sent, else by breaking
+-- it off.
+-- @return true if the 500 was sent
 function response.fail(self)
   if self.stream then
     self.stream:abort()

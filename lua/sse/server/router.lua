@@ -1,31 +1,37 @@
---- Routes: which handler answers a method and a path.
+--- The table of routes: finds the handler for a method and a path.
 --
--- A pattern is a path whose segments are literal or `:name`, which takes any one non-empty
--- segment. A prefix takes every path below it. Paths are compared segment by segment after
--- percent-decoding, and a trailing slash counts.
+-- A pattern is a path. Each of its segments is a literal or a parameter: `:name` matches any
+-- segment that is not empty. A prefix matches every path below it. Paths are compared segment by
+-- segment after percent-decoding, and a trailing slash counts.
 --
--- Of several that take a path and have a handler for the method, the first segment that differs
--- decides: a literal goes before a parameter, and any segment before a prefix that has ended. So
--- `/st/:x` goes before the prefix `/st`, which goes before `/:a/:b`, which goes before `/`.
+-- Of several routes that match a path and have a handler for the method, the first segment in which
+-- they differ decides: a literal is preferred to a parameter, and any segment to the end of a
+-- prefix. So `/st/:x` is preferred to the prefix `/st`, this to `/:a/:b`, and this to the prefix
+-- `/`.
 -- @module sse.server.router
 local url = require "sse.server.url"
 
 local router = {}
 router.__index = router
 
-local ANY = "*"
-local known = { "GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS" }
+local ANY = "*" -- the method of a handler for every method
+local standard_methods = { "GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS" }
 
+-- Routes are a tree with a level for each segment. A node has `literals`, the children by segment;
+-- `parameter`, the child for any segment; `methods`, the routes of paths that end here, by method;
+-- `below`, the same for the prefix that ends here. A route is a handler and the names of its
+-- parameters. Nodes have no parameters' names: `/:a/x` and `/:b/y` share one.
 local function new_node()
   return { literals = {}, methods = {} }
 end
 
---- An empty table of routes.
+--- Makes an empty table of routes.
 function router.new()
   return setmetatable({ root = new_node(), literal = {} }, router)
 end
 
-local function check_pattern(pattern)
+-- What is wrong with a pattern, or nil.
+local function problem_of(pattern)
   if type(pattern) ~= "string" or pattern:sub(1, 1) ~= "/" then
     return ("a pattern must be a string that begins with '/', got %s"):format(tostring(pattern))
   elseif pattern:find("[?#]") then
@@ -43,6 +49,8 @@ local function check_pattern(pattern)
   end
 end
 
+-- The child of a node for a segment of a pattern, made if there is none. Appends a parameter's name
+-- to `names`.
 local function child(node, segment, names)
   local name = segment:match("^:(.*)$")
   if name then
@@ -54,14 +62,13 @@ local function child(node, segment, names)
   return node.literals[segment]
 end
 
---- Adds a route; a method "*" stands for any. Raises on a bad pattern and on a route that is there
--- already.
--- @tparam string method
+--- Adds a route. Raises on an invalid pattern, and if the pattern has a handler for the method.
+-- @tparam string method "*" for every method
 -- @tparam string pattern
 -- @tparam function handler
--- @tparam[opt=2] int level whom an error blames
+-- @tparam[opt=2] int level as of `error`, seen from the caller
 function router:add(method, pattern, handler, level)
-  local problem = check_pattern(pattern)
+  local problem = problem_of(pattern)
   if problem then error(problem, (level or 2) + 1) end
   local node, names = self.root, {}
   for segment in pattern:gmatch("/([^/]*)") do node = child(node, segment, names) end
@@ -69,16 +76,20 @@ function router:add(method, pattern, handler, level)
     error(("%s %s has a handler already"):format(method, pattern), (level or 2) + 1)
   end
   node.methods[method] = { handler = handler, names = names }
-  -- Found at once where the path is written as the pattern is: nothing comes before it.
+  -- A path that is written like a pattern of literals is found without a walk through the tree: no
+  -- other route is preferred to it.
   if not names[1] and not pattern:find("%", 1, true) then
     self.literal[pattern] = node.methods
   end
 end
 
---- Adds a handler for GET of every path that begins with the prefix; it finds the decoded segments
--- behind the prefix in `params`. Raises as `add` does.
+--- Adds a handler for GET of every path below a prefix. Its params are the list of the path's
+-- decoded segments after the prefix. Raises as `add` does.
+-- @tparam string prefix
+-- @tparam function handler
+-- @tparam[opt=2] int level as of `error`, seen from the caller
 function router:add_prefix(prefix, handler, level)
-  local problem = check_pattern(prefix) or prefix:find("/:") and "a prefix has no parameters"
+  local problem = problem_of(prefix) or prefix:find("/:") and "a prefix has no parameters"
   if problem then error(problem, (level or 2) + 1) end
   local node = self.root
   for segment in prefix:gsub("/$", ""):gmatch("/([^/]*)") do node = child(node, segment, {}) end
@@ -86,8 +97,10 @@ function router:add_prefix(prefix, handler, level)
   node.below = { GET = { handler = handler } }
 end
 
--- Every node that takes the path, in the order in which they are asked: what is below a literal
--- first, then what is below a parameter, then the node's own prefix.
+-- All matches of a path, the preferred ones first: at each node what is below a literal, then what
+-- is below the parameter, then the prefix that ends at the node. A match has `methods`, the routes
+-- by method; `values`, those of the parameters; for a prefix `depth`, its number of segments, in
+-- place of `values`.
 local function candidates(root, segments)
   local list = {}
   local function visit(node, depth, values)
@@ -117,15 +130,16 @@ local function params_of(route, candidate, segments)
   return params
 end
 
-local function allowed(set)
+-- Makes of a set of methods a list for Allow, in a fixed order, with what GET and "*" imply.
+local function allow_list(set)
   if set.GET then set.HEAD = true end
   set.OPTIONS = true
   if set[ANY] then
     set[ANY] = nil
-    for _, method in ipairs(known) do set[method] = true end
+    for _, method in ipairs(standard_methods) do set[method] = true end
   end
   local list = {}
-  for _, method in ipairs(known) do
+  for _, method in ipairs(standard_methods) do
     if set[method] then list[#list + 1], set[method] = method, nil end
   end
   local others = {}
@@ -134,12 +148,12 @@ local function allowed(set)
   return table.move(others, 1, #others, #list + 1, list)
 end
 
---- Who answers.
+--- Finds the handler for a request.
 -- @tparam string method
--- @tparam string path encoded
+-- @tparam string path still encoded
 -- @treturn function|nil the handler
--- @treturn table|nil its params, nil for none; without a handler the list of methods the path has,
--- or nil for a path that nobody serves
+-- @treturn table|nil the handler's params, or nil if its route is found by its literal path;
+-- without a handler what `methods` returns
 function router:find(method, path)
   local direct = self.literal[path]
   if direct and direct[method] then return direct[method].handler end
@@ -152,20 +166,20 @@ function router:find(method, path)
   return nil, self:methods(path)
 end
 
---- The methods a path has, HEAD and OPTIONS among them, or nil for a path that nobody serves; of
--- "*" those of every path.
--- @tparam string path encoded
--- @treturn {string,...}|nil
+--- The methods for which a path has a handler, with HEAD and OPTIONS, which the server answers by
+-- itself.
+-- @tparam string path still encoded; "*" stands for the server as a whole
+-- @treturn {string,...}|nil nil if no route matches the path
 function router:methods(path)
   local set = {}
   if path == "*" then
-    for _, method in ipairs(known) do set[method] = true end
-    return allowed(set)
+    for _, method in ipairs(standard_methods) do set[method] = true end
+    return allow_list(set)
   end
   for _, candidate in ipairs(candidates(self.root, url.segments(path))) do
     for method in pairs(candidate.methods) do set[method] = true end
   end
-  return next(set) and allowed(set) or nil
+  return next(set) and allow_list(set) or nil
 end
 
 return router

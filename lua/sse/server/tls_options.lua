@@ -1,11 +1,11 @@
---- The `tls` option of `sse.server`: checked, and as the core takes it.
+--- The option `tls` of `sse.server`: checks it and makes of it the table that `core.server` takes.
 -- @module sse.server.tls_options
 local options = require "sse.shared.options"
 
-local tls = {}
+local tls_options = {}
 
--- cert, key and chain: paths of PEM files.
-local identity = { cert = options.text, key = options.text, chain = options.text }
+-- The rules of one certificate; the values are paths of PEM files.
+local identity_spec = { cert = options.text, key = options.text, chain = options.text }
 
 local spec = {
   cert = options.text, key = options.text, chain = options.text,
@@ -15,6 +15,7 @@ local spec = {
   client_ca = options.text,
 }
 
+-- Whether a value is a host name, or one whose first label is "*".
 local function is_host(name)
   if type(name) ~= "string" then return false end
   local rest = name:gsub("^%*%.", "")
@@ -28,7 +29,7 @@ local function to_identity(given, label, name, level)
   return { label = label, name = name, cert = given.cert, key = given.key, chain = given.chain }
 end
 
--- In the order of the names, so that messages don't change from run to run.
+-- Adds the identities of `names`, sorted by name, so that the first error is the same in every run.
 local function add_names(list, names, level)
   local sorted = {}
   for name in pairs(names) do
@@ -41,16 +42,16 @@ local function add_names(list, names, level)
   table.sort(sorted)
   for _, name in ipairs(sorted) do
     local label = ("tls.names[%q]"):format(name)
-    local given = options.check("sse.server: " .. label, names[name], identity, level + 1)
+    local given = options.check("sse.server: " .. label, names[name], identity_spec, level + 1)
     list[#list + 1] = to_identity(given, label, name:lower(), level + 1)
   end
 end
 
---- Checks the option and raises where it is wrong.
+--- Checks the option; raises if it is wrong. The files are not read here.
 -- @tparam table given `cert`, `key`, `chain`, `names`, `min_version`, `ciphers`, `client_ca`
--- @tparam int level whom the error blames
--- @treturn table for `core.server`
-function tls.check(given, level)
+-- @tparam int level as of `error`, seen from this function
+-- @treturn table for `core.server`: a list `identities`, `min_version`, `ciphers`, `client_ca`
+function tls_options.check(given, level)
   options.check("sse.server: tls", given, spec, level + 1)
   local list = { to_identity(given, "tls", nil, level + 1) }
   add_names(list, given.names or {}, level + 1)
@@ -60,4 +61,4 @@ function tls.check(given, level)
   }
 end
 
-return tls
+return tls_options

@@ -1,4 +1,5 @@
---- Request targets: paths, percent-encoding, query strings.
+--- The parts of a request target (RFC 9112 3.2): path, percent-encoding (RFC 3986 2.1) and query
+-- string.
 -- @module sse.server.url
 local url = {}
 
@@ -6,7 +7,7 @@ local function byte(digits)
   return string.char(tonumber(digits, 16))
 end
 
---- Percent-decodes; a "%" without two digits stays as it is.
+--- Decodes percent-encoding. A "%" without two hexadecimal digits stays as it is.
 -- @tparam string text
 -- @treturn string
 function url.decode(text)
@@ -14,17 +15,17 @@ function url.decode(text)
   return (text:gsub("%%(%x%x)", byte))
 end
 
---- Percent-encodes all but RFC 3986's unreserved characters.
+--- Percent-encodes all bytes but the unreserved characters (RFC 3986 2.3).
 -- @tparam string text
 -- @treturn string
 function url.encode(text)
   return (text:gsub("[^%w._~-]", function(c) return ("%%%02X"):format(c:byte()) end))
 end
 
---- Splits a request target: origin-form, absolute-form or "*".
+--- Splits a request target, whose form may be origin-form, absolute-form or "*".
 -- @tparam string target
 -- @treturn string the path, still encoded
--- @treturn string the query, still encoded, "" where there is none
+-- @treturn string the query, still encoded; "" if there is none
 function url.split(target)
   if not target:find("^[/*]") then
     target = target:gsub("^%a[%w+.-]*://[^/?]*", "", 1)
@@ -35,7 +36,7 @@ function url.split(target)
   return target:sub(1, mark - 1), target:sub(mark + 1)
 end
 
---- The decoded segments of an encoded path: "/a%2Fb/" gives { "a/b", "" }.
+--- Splits an encoded path into decoded segments: "/a%2Fb/" into { "a/b", "" }.
 -- @tparam string path
 -- @treturn {string,...}
 function url.segments(path)
@@ -44,7 +45,7 @@ function url.segments(path)
   return list
 end
 
---- Calls fn(name, value) for each pair of a query string, decoded, in order.
+--- Calls fn(name, value) for each pair of a query string, decoded and in order.
 -- @tparam string text
 -- @tparam function fn
 function url.each_pair(text, fn)
@@ -55,13 +56,14 @@ function url.each_pair(text, fn)
   end
 end
 
---- A query string as a table; "+" is a space, and of a repeated name the last value counts.
+--- Decodes a query string. "+" is a space; of a name that comes several times the last value
+-- counts.
 -- @tparam string text
--- @treturn table
+-- @treturn table name to value
 function url.query(text)
-  local pairs_of = {}
-  url.each_pair(text, function(name, value) pairs_of[name] = value end)
-  return pairs_of
+  local values = {}
+  url.each_pair(text, function(name, value) values[name] = value end)
+  return values
 end
 
 return url

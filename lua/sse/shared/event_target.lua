@@ -1,33 +1,34 @@
---- EventTarget, by the DOM's rules for a target without parents: listeners in the order they were
--- added, each once, `once`, `signal`, handleEvent objects, and `on<type>` handlers. `"*"` hears
--- every event that a server sent, after the type's own listeners.
+--- Classes of event targets, by the rules of the DOM (section 2.7) for a target without parents.
+-- Listeners are called in the order in which they were added. A listener for the type `"*"`, which
+-- the DOM doesn't have, is called for every event that a server sent, after the type's own.
 -- @module sse.shared.event_target
 local core = require "sse.core"
+local listeners = require "sse.shared.listeners"
 local options = require "sse.shared.options"
 
-local report, xpcall = core.report, xpcall -- called for each event
+local report, xpcall = core.report, xpcall -- local, since each event needs them
 
-local eventtarget = {}
+local event_target = {}
 
-local STATE = {} -- the key of an object's state
-local signals -- sse.abort, which needs this module itself
+local STATE = {} -- the key of an object's state in the object
+local signals -- sse.abort, which requires this module and so cannot be required here
 
---- The state of an object made by `eventtarget.new`.
-function eventtarget.state(object)
+--- The state of an object: the table that `new` was called with.
+function event_target.state(object)
   return object[STATE]
 end
 
---- The same of whatever a method was called with; raises in the name of the method's caller where
--- that is no object of the class.
+--- The state of the `self` of a method. Raises at the line of the method's caller if that is no
+-- object of the class.
 -- @param object
 -- @tparam table class
--- @tparam string name "source:close"
-function eventtarget.check(object, class, name)
-  options.method(object, class.metatable, name, 4)
+-- @tparam string name of the method, "source:close"
+function event_target.check(object, class, name)
+  options.check_self(object, class.metatable, name, 4)
   return object[STATE]
 end
 
--- The state of an object of any class, or raises in the name of a method's caller.
+-- As `check`, for an object of any class of event targets.
 local function state_of(object, name)
   local state = type(object) == "table" and rawget(object, STATE)
   return state or error(("call it with ':' (%s)"):format(name), 3)
@@ -38,65 +39,23 @@ local function traceback(err)
   return err
 end
 
---- Calls fn; an error is reported as any error in a callback is.
--- @treturn boolean whether it ended well
-function eventtarget.call(fn, ...)
+--- Calls a callback of the program. An error in it is reported, and `sse.run` raises it.
+-- @tparam function fn
+-- @param ... its arguments
+-- @treturn boolean false if it failed
+function event_target.call(fn, ...)
   local ok, err = xpcall(fn, traceback, ...)
   if not ok then core.report(err) end
   return ok
 end
 
--- Lists are replaced, never changed: a dispatch goes on with the list it began with.
-local function with(list, entry)
-  if not list then return { entry } end
-  local longer = { table.unpack(list) }
-  longer[#longer + 1] = entry
-  return longer
-end
-
-local function without(list, entry)
-  local shorter = {}
-  for _, other in ipairs(list) do
-    if other ~= entry then shorter[#shorter + 1] = other end
-  end
-  return #shorter > 0 and shorter or nil
-end
-
--- An entry is small, for there are as many as listeners: fn or object, and what else applies: once,
--- forget (called at its removal), handler, removed.
-local function find(state, type_, callback)
-  for _, entry in ipairs(state.listeners[type_] or {}) do
-    local same = entry.fn == callback or entry.object == callback
-    if same and not entry.handler then return entry end
-  end
-end
-
-local function find_handler(state, type_)
-  for _, entry in ipairs(state.listeners[type_] or {}) do
-    if entry.handler then return entry end
-  end
-end
-
-local function add(state, type_, entry)
-  state.listeners[type_] = with(state.listeners[type_], entry)
-  if state.on_listeners then state:on_listeners() end
-end
-
-local function remove(state, type_, entry)
-  if entry.removed then return end
-  entry.removed = true
-  state.listeners[type_] = without(state.listeners[type_], entry)
-  if entry.forget then entry.forget() end
-  if state.on_listeners then state:on_listeners() end
-end
-
---- Whether any listener or handler is there.
-function eventtarget.heard(state)
+--- Whether there is a listener or a handler of any type.
+function event_target.has_listeners(state)
   return next(state.listeners) ~= nil
 end
 
 local function call_entry(entry, ev)
-  if entry.handler then
+  if entry.is_handler then
     if entry.fn(ev) == false then ev:preventDefault() end
   elseif entry.fn then
     entry.fn(ev)
@@ -108,19 +67,20 @@ end
 local function invoke(state, object, type_, list, ev)
   for _, entry in ipairs(list) do
     if not entry.removed then
-      if entry.once then remove(state, type_, entry) end
+      if entry.once then listeners.remove(state, type_, entry) end
       ev.currentTarget = object
-      eventtarget.call(call_entry, entry, ev)
+      event_target.call(call_entry, entry, ev)
       if ev.stopped then return end
     end
   end
 end
 
---- Dispatches an event to an object's listeners.
+--- Dispatches an event to an object's listeners (DOM 2.9).
 -- @tparam table object
 -- @tparam Event ev
--- @tparam[opt] boolean all whether `"*"` listeners hear it
-function eventtarget.dispatch(object, ev, all)
+-- @tparam[opt] boolean all whether listeners for `"*"` are called, too
+-- @treturn boolean false if the event was canceled by preventDefault
+function event_target.dispatch(object, ev, all)
   local state = object[STATE]
   local own, every = state.listeners[ev.type], all and ev.type ~= "*" and state.listeners["*"]
   ev.target = object
@@ -131,16 +91,20 @@ function eventtarget.dispatch(object, ev, all)
   return not ev.defaultPrevented
 end
 
---- Dispatches an event that a server sent and nobody has seen yet, made with this object as its
--- target: `"*"` listeners hear it, too. The way of most events: to one listener, whose answer does
--- not matter, for what a server sent is not cancelable.
-function eventtarget.deliver(listeners, object, type_, ev)
-  local own, every = listeners[type_], listeners["*"]
+--- Dispatches an event that a server sent, for the first time, with `"*"` listeners. This is the
+-- fast path for most events: a type with one function as its listener. The function's result is not
+-- looked at, since such an event is not cancelable.
+-- @tparam table lists `listeners` of the object's state
+-- @tparam table object already the event's target
+-- @tparam string type_ the event's
+-- @tparam MessageEvent ev
+function event_target.deliver(lists, object, type_, ev)
+  local own, every = lists[type_], lists["*"]
   local list = own or every
   if list then
     local entry = list[1]
     if own and every or list[2] or entry.once or not entry.fn then
-      eventtarget.dispatch(object, ev, true)
+      event_target.dispatch(object, ev, true)
     else
       local ok, err = xpcall(entry.fn, traceback, ev)
       if not ok then report(err) end
@@ -151,7 +115,7 @@ end
 
 local methods = {}
 
-local function check(name, count, type_, listener)
+local function check_arguments(name, count, type_, listener)
   if count < 2 then error(("%s: expected a type and a listener"):format(name), 3) end
   if type(type_) ~= "string" then
     error(("%s: type must be a string, got %s"):format(name, type(type_)), 3)
@@ -168,66 +132,72 @@ local listener_options = {
   signal = { expected = "an AbortSignal", check = function(v) return signals.is_signal(v) end },
 }
 
---- Adds a listener, unless it is there already.
--- @tparam string type_ or `"*"`
--- @tparam function|table|nil listener called with the event; of a table, its method handleEvent
--- @tparam[opt] table options once, signal (an AbortSignal that removes the listener)
+--- Adds a listener (DOM 2.7). Does nothing if the listener has been added for this type already.
+-- @tparam string type_ `"*"` for every event that a server sends
+-- @tparam function|table|nil listener called with the event; of a table, its method `handleEvent`
+-- is called. nil is ignored.
+-- @tparam[opt] table options `once` (boolean): the listener is removed before its first call;
+-- `signal`: an AbortSignal that removes the listener; `capture` and `passive` are ignored
 -- @function addEventListener
 function methods:addEventListener(...)
   local type_, listener, given = ...
   local state = state_of(self, "addEventListener")
-  check("addEventListener", select("#", ...), type_, listener)
-  if type(given) == "boolean" then given = nil end -- the web's useCapture: there are no parents
+  check_arguments("addEventListener", select("#", ...), type_, listener)
+  if type(given) == "boolean" then given = nil end -- the DOM's useCapture
   given = options.check("addEventListener", given, listener_options)
   if listener == nil or (given.signal and given.signal.aborted)
-    or find(state, type_, listener) then
+    or listeners.find(state, type_, listener) then
     return
   end
   local entry = type(listener) == "function" and { fn = listener } or { object = listener }
   if given.once then entry.once = true end
   if given.signal then
-    entry.forget = signals.on_abort(given.signal, function() remove(state, type_, entry) end)
+    entry.remove_abort_listener = signals.on_abort(given.signal, function()
+      listeners.remove(state, type_, entry)
+    end)
   end
-  add(state, type_, entry)
+  listeners.add(state, type_, entry)
 end
 
---- Removes a listener; one that a dispatch has not reached yet is not called any more.
+--- Removes a listener. A dispatch under way that has not called it yet does not call it any more.
 -- @tparam string type_
--- @tparam function|table|nil listener
+-- @tparam function|table|nil listener as it was added
 -- @function removeEventListener
 function methods:removeEventListener(...)
   local type_, listener = ...
   local state = state_of(self, "removeEventListener")
-  check("removeEventListener", select("#", ...), type_, listener)
-  local entry = find(state, type_, listener)
-  if entry then remove(state, type_, entry) end
+  check_arguments("removeEventListener", select("#", ...), type_, listener)
+  local entry = listeners.find(state, type_, listener)
+  if entry then listeners.remove(state, type_, entry) end
 end
 
---- Calls the listeners of an event made with `sse.Event`.
--- @treturn boolean false where a listener called preventDefault on a cancelable event
+--- Calls the listeners for an event. Raises if the event is being dispatched already.
+-- @tparam Event ev made with `sse.Event`
+-- @treturn boolean false if a listener called preventDefault and the event is cancelable
 function methods:dispatchEvent(ev)
   state_of(self, "dispatchEvent")
   if type(ev) ~= "table" or type(ev.type) ~= "string" then
     error("dispatchEvent: expected an Event", 2)
   end
   if ev.currentTarget then error("dispatchEvent: the event is being dispatched already", 2) end
-  return eventtarget.dispatch(self, ev)
+  return event_target.dispatch(self, ev)
 end
 
 local function get_handler(state, type_)
-  local entry = find_handler(state, type_)
+  local entry = listeners.find_handler(state, type_)
   return entry and entry.fn
 end
 
--- Replacing keeps the place; nil gives it up (HTML 8.1.8.1).
+-- Sets an `on<type>` handler. A new function takes the place of the old one among the listeners;
+-- nil removes the handler (HTML 8.1.8.1).
 local function set_handler(state, type_, fn)
-  local entry = find_handler(state, type_)
+  local entry = listeners.find_handler(state, type_)
   if entry and fn == nil then
-    remove(state, type_, entry)
+    listeners.remove(state, type_, entry)
   elseif entry then
     entry.fn = fn
   elseif fn ~= nil then
-    add(state, type_, { fn = fn, handler = true })
+    listeners.add(state, type_, { fn = fn, is_handler = true })
   end
 end
 
@@ -256,10 +226,12 @@ local function newindex_of(class)
   end
 end
 
---- Makes a class of event targets.
--- @tparam table class name, methods, getters (called with the state), handlers ("onopen" ->
--- "open"), metamethods
-function eventtarget.class(class)
+--- Makes a class of event targets of its description, which it completes.
+-- @tparam table class `name`; `methods`; `getters`, by field, called with the state; `handlers`,
+-- the fields that hold handlers and their types ("onopen" -> "open"); optionally `setters`, for
+-- handlers that are no listeners, called with the state and the function; `metamethods`
+-- @treturn table the class, with its `metatable`
+function event_target.class(class)
   for name, method in pairs(methods) do class.methods[name] = class.methods[name] or method end
   local metatable = {
     __index = index_of(class), __newindex = newindex_of(class), __name = class.name,
@@ -269,15 +241,18 @@ function eventtarget.class(class)
   return class
 end
 
---- Makes an object of a class around its state.
-function eventtarget.new(class, state)
+--- Makes an object of a class.
+-- @tparam table class
+-- @tparam table state what the object knows, out of reach for programs. Gets the field `listeners`.
+-- Its method `on_listeners_changed`, if it has one, is called when listeners were added or removed.
+function event_target.new(class, state)
   state.listeners = {}
   return setmetatable({ [STATE] = state }, class.metatable)
 end
 
---- For sse.abort: its is_signal and on_abort.
-function eventtarget.set_signals(functions)
+--- Hands over sse.abort's functions `is_signal` and `on_abort`.
+function event_target.set_signals(functions)
   signals = functions
 end
 
-return eventtarget
+return event_target

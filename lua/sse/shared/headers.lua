@@ -1,35 +1,37 @@
---- Header fields: those of a request checked and put in order, those of a response looked up in any
--- case.
+--- Header fields. Those to be sent are a list: name, value, name, value ...; those of a response to
+-- the client are a table by lower-case name, which is looked up in any case.
 -- @module sse.shared.headers
 local headers = {}
 
--- They would break the framing that libcurl does.
-local refused = { ["content-length"] = true, ["transfer-encoding"] = true, ["connection"] = true }
+-- Fields that the framing of a message depends on: the core sets them.
+local reserved = { ["content-length"] = true, ["transfer-encoding"] = true, ["connection"] = true }
 
--- What may follow to another origin: nothing a caller could keep a secret in.
-local harmless = {
+-- Request fields in which no program keeps a secret.
+local without_secret = {
   ["accept"] = true, ["accept-language"] = true, ["cache-control"] = true, ["content-type"] = true,
   ["content-language"] = true, ["last-event-id"] = true, ["user-agent"] = true, ["pragma"] = true,
   ["accept-encoding"] = true,
 }
 
---- Whether a header can carry the text.
+--- Whether a field's value can be this text: it holds no control character but the tab.
+-- @tparam string text
 function headers.sendable(text)
   return not text:find("[\0-\8\10-\31\127]")
 end
 
---- Whether a value is a token, as header names and methods are (RFC 9110 5.6.2).
+--- Whether a value is a token, as field names and methods are (RFC 9110 5.6.2).
 function headers.is_token(value)
   return type(value) == "string" and value:find("^[%w!#$%%&'*+.^_`|~-]+$") ~= nil
 end
 
-local function check(name, value)
+-- What is wrong with a field that a program gave, or nil.
+local function problem_of(name, value)
   if type(name) == "number" then
     return "headers: expected a table such as { Name = \"value\" }, got a list"
   end
   if not headers.is_token(name) then
     return ("headers: '%s' is not a header name"):format(tostring(name))
-  elseif refused[name:lower()] then
+  elseif reserved[name:lower()] then
     return ("headers: '%s' is set by the library"):format(name)
   elseif type(value) ~= "string" and type(value) ~= "number" then
     local message = "headers: '%s' must be a string, a number or a list of them, got %s"
@@ -39,7 +41,8 @@ local function check(name, value)
   end
 end
 
---- Checks a table of request headers, name to value or list of values.
+--- Checks a table of fields that a program gave, and makes a list of it, sorted by name.
+-- @tparam table given name to value or list of values; a value is a string or a number
 -- @treturn {string,...} name, value, name, value ...; or nil and a message
 function headers.list(given)
   local names, list = {}, {}
@@ -52,7 +55,7 @@ function headers.list(given)
     local values = given[name]
     if type(values) ~= "table" then values = { values } end
     for _, value in ipairs(values) do
-      local problem = check(name, value)
+      local problem = problem_of(name, value)
       if problem then return nil, problem end
       list[#list + 1] = name
       list[#list + 1] = tostring(value)
@@ -67,24 +70,24 @@ local function position(list, name)
   end
 end
 
---- Whether the list has a field of that name.
+--- Whether a list has a field of that name, in any case.
 function headers.has(list, name)
   return position(list, name) ~= nil
 end
 
---- Adds a field where the list has none of that name.
-function headers.default(list, name, value)
+--- Adds a field to a list that has none of that name.
+function headers.set_default(list, name, value)
   if not position(list, name) then headers.set(list, name, value) end
 end
 
---- Sets a field; the ones of that name before it are gone.
+--- Adds a field to a list and removes the others of its name.
 function headers.set(list, name, value)
   headers.remove(list, name)
   list[#list + 1] = name
   list[#list + 1] = value
 end
 
---- Removes the fields of that name.
+--- Removes the fields of a name from a list.
 function headers.remove(list, name)
   local i = position(list, name)
   while i do
@@ -94,19 +97,23 @@ function headers.remove(list, name)
   end
 end
 
---- The fields that may follow a redirect to another origin.
-function headers.harmless(list)
-  local left = {}
+--- The fields of a list that another origin may get after a redirect: those in which no program
+-- keeps a secret.
+-- @treturn {string,...} a new list
+function headers.without_secrets(list)
+  local kept = {}
   for i = 1, #list, 2 do
-    if harmless[list[i]:lower()] then
-      left[#left + 1] = list[i]
-      left[#left + 1] = list[i + 1]
+    if without_secret[list[i]:lower()] then
+      kept[#kept + 1] = list[i]
+      kept[#kept + 1] = list[i + 1]
     end
   end
-  return left
+  return kept
 end
 
---- Whether a content type, or nil, is that of an event stream: its MIME essence decides.
+--- Whether a Content-Type is that of an event stream: its type and subtype (the MIME essence) are
+-- text/event-stream, whatever its parameters.
+-- @tparam string|nil kind the field's value
 function headers.is_event_stream(kind)
   local essence, behind = (kind or ""):match("^[ \t\r\n]*([^; \t\r\n]*)[ \t\r\n]*(.?)")
   return essence:lower() == "text/event-stream" and (behind == "" or behind == ";")
@@ -119,8 +126,10 @@ local metatable = {
   end,
 }
 
---- A response's fields as a table by lower-case name, looked up in any case; values of one name are
--- joined by ", ", those of Set-Cookie by a line feed.
+--- Makes a table of a response's fields, by lower-case name and looked up in any case. The values
+-- of a name that comes several times are joined by ", ", those of Set-Cookie by a line feed.
+-- @tparam {string,...} list name, value, name, value ...
+-- @treturn table
 function headers.response(list)
   local self, repeated = {}, {}
   for i = 1, #list, 2 do

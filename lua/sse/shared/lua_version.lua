@@ -1,5 +1,6 @@
---- Refuses a Lua before 5.4. What a user may require requires this first: it and they contain only
--- what Lua 5.1 can compile, and all else is loaded behind it.
+--- Raises an error on a Lua older than 5.4. The modules that programs may require require this one
+-- first. It and they must compile on Lua 5.1, so that this error comes before any other; the
+-- modules in client, server and shared need not.
 -- @module sse.shared.lua_version
 local major, minor = _VERSION:match "(%d+)%.(%d+)$"
 

@@ -1,10 +1,11 @@
---- Options tables: every name and type is checked, and a wrong one is named.
+--- Checks what programs pass to the library: tables of options against rules, `self`, callbacks and
+-- paths. Misuse raises at the line of the program that is at fault, whatever lies between.
 -- @module sse.shared.options
 local core = require "sse.core"
 
 local options = {}
 
--- The nearest known name within two edits, for "did you mean".
+-- The Levenshtein distance of two texts.
 local function distance(a, b)
   local row = {}
   for j = 0, #b do row[j] = j end
@@ -19,23 +20,25 @@ local function distance(a, b)
   return row[#b]
 end
 
--- The known name nearest in length that the name begins with, or that begins with it.
-local function kin(name, spec)
+-- The known name with which the name begins, or that begins with the name; of several the nearest
+-- in length.
+local function nearest_prefix(name, spec)
   local best, least
   for known in pairs(spec) do
     local n = math.min(#name, #known)
-    local apart = math.max(#name, #known) - n
-    local akin = n > 1 and name:sub(1, n):lower() == known:sub(1, n):lower()
-    if akin and (not best or apart < least or apart == least and known < best) then
-      best, least = known, apart
+    local difference = math.max(#name, #known) - n
+    local is_prefix = n > 1 and name:sub(1, n):lower() == known:sub(1, n):lower()
+    if is_prefix and (not best or difference < least or difference == least and known < best) then
+      best, least = known, difference
     end
   end
   return best
 end
 
---- " (did you mean 'data'?)" where a known name is that near, else "".
+--- The end of an error message about an unknown name: " (did you mean 'data'?)", or "" if no known
+-- name is like it (within two edits, or one is the beginning of the other).
 -- @param name
--- @tparam table spec by name
+-- @tparam table spec known name -> anything
 -- @treturn string
 function options.suggestion(name, spec)
   if type(name) ~= "string" then return "" end
@@ -44,11 +47,11 @@ function options.suggestion(name, spec)
     local d = distance(name:lower(), known:lower())
     if d < least or (d == least and best and known < best) then best, least = known, d end
   end
-  best = best or kin(name, spec)
+  best = best or nearest_prefix(name, spec)
   return best and (" (did you mean '%s'?)"):format(best) or ""
 end
 
---- A value as messages show it: `string "x"`, `number 1`, `table`.
+--- A value as error messages show it: `string "x"`, `number 1`, `table`.
 function options.show(value)
   if type(value) == "string" then return ("string %q"):format(value) end
   if type(value) == "number" or type(value) == "boolean" then
@@ -59,37 +62,39 @@ end
 
 local show = options.show
 
---- Raises in the name of a method's caller where it was called with "." instead of ":".
+--- Checks the `self` of a method, which is something else if the method was called with "." and not
+-- ":". Raises at the line of the method's caller.
 -- @param self
--- @tparam table metatable that of the method's objects
--- @tparam string name "res:reply"
--- @tparam[opt=3] int level whom the error blames
-function options.method(self, metatable, name, level)
+-- @tparam table metatable that of the class's objects
+-- @tparam string name of the method, "res:reply"
+-- @tparam[opt=3] int level as of `error`, seen from this function
+function options.check_self(self, metatable, name, level)
   if getmetatable(self) ~= metatable then
     error(("call it with ':' (%s)"):format(name), level or 3)
   end
 end
 
---- The same for an object of the core, which has no metatable to compare.
+--- As `check_self`, for an object of the core, whose class is known by its name.
 -- @param self
 -- @tparam string class "sse.channel"
--- @tparam string name "channel:publish"
-function options.object(self, class, name)
+-- @tparam string name of the method, "channel:publish"
+function options.check_core_self(self, class, name)
   if core.class_of(self) ~= class then error(("call it with ':' (%s)"):format(name), 3) end
 end
 
---- Gives what a call into the core gave; what it raised is the fault of whoever called the function
--- that ends by this. `return options.told(pcall(f, ...))`.
-function options.told(ok, ...)
+--- Returns what a function of the core returned, or raises its error at the line of the caller's
+-- caller. Used as a tail call: `return options.unwrap(pcall(f, ...))`.
+function options.unwrap(ok, ...)
   if ok then return ... end
   error((...), 2)
 end
 
 local home = debug.getinfo(1, "S").source:match "^(@.*[/\\])shared[/\\]" -- the library's folder
 
---- The level of the nearest function outside of the library, for an error that the function which
--- calls this raises, at whatever depth. Where the library has no folder, its caller's.
-function options.outside()
+--- The level for `error` in the caller that blames the nearest function outside of the library, at
+-- whatever depth. If the library was not loaded from files, that of the caller's caller.
+-- @treturn int
+function options.caller_level()
   local level = 3
   local info = home and debug.getinfo(level, "S")
   while info and (info.what == "C" or info.source:sub(1, #home) == home) do
@@ -99,34 +104,36 @@ function options.outside()
   return info and level - 1 or 2
 end
 
---- Raises in the name of whoever wrote a field that is not to be written.
--- @tparam string of "a server"
--- @param name
--- @tparam table fields those that may be, by name
-function options.unknown_field(of, name, fields)
+--- Raises since a program assigned to a field that is not to be written. For `__newindex`.
+-- @tparam string of the object, "a server"
+-- @param name of the field
+-- @tparam table fields those that may be written, by name
+function options.raise_unknown_field(of, name, fields)
   local hint = options.suggestion(name, fields)
   error(("field '%s' of %s is not to be written%s"):format(tostring(name), of, hint), 3)
 end
 
---- Raises in the name of whoever wrote to a field where it is no callback.
-function options.callback(name, value)
+--- Checks a callback that a program assigned to a field: a function or nil. For `__newindex`.
+-- @tparam string name of the field
+-- @param value
+function options.check_callback(name, value)
   if value ~= nil and type(value) ~= "function" then
     error(("%s must be a function or nil, got %s"):format(name, show(value)), 3)
   end
 end
 
---- A rule for a string that C takes, which would end at a NUL.
+--- The rule for a string that becomes a C string: it has no NUL.
 options.text = {
   expected = "a string without NUL",
   check = function(v) return type(v) == "string" and not v:find("\0", 1, true) end,
 }
 
---- Raises where a value is no path.
+--- Checks a path: a string that is not empty and has no NUL. Raises otherwise.
 -- @tparam string where the function's name for messages, "sse.file"
--- @tparam string what "a path"
+-- @tparam string what the path is called in messages, "a path"
 -- @param value
--- @tparam int level whom the error blames
-function options.path(where, what, value, level)
+-- @tparam int level as of `error`, seen from this function
+function options.check_path(where, what, value, level)
   local is_text = type(value) == "string" and value ~= ""
   if is_text and options.text.check(value) then return end
   local expected = is_text and what .. " without NUL" or what
@@ -162,7 +169,8 @@ local function check_field(where, prefix, name, value, spec, level)
   if rule.fields then check_fields(where, full .. ".", value, rule.fields, level + 1) end
 end
 
--- Options may also come from a metatable's __index, which pairs() does not show.
+-- Checks each option of a table, also those that come from the __index of its metatable, which
+-- pairs() does not show.
 function check_fields(where, prefix, given, spec, level)
   for name, value in pairs(given) do
     check_field(where, prefix, name, value, spec, level + 1)
@@ -174,15 +182,17 @@ function check_fields(where, prefix, given, spec, level)
   end
 end
 
---- Checks a table of options against a spec and raises on the first that is wrong.
--- A rule is a string of Lua types joined by "|" ("integer" too), or a table
--- { check = function(value) -> boolean, expected = text, show = function(value) -> text or nil,
--- fields = a spec for what is in it, or nil }.
+--- Checks a table of options and raises on the first that is unknown or wrong.
+--
+-- A rule is a string of Lua types joined by "|" ("integer" is one, too), or a table: `check`, a
+-- function(value) that returns whether the value is right; `expected`, a text for the message;
+-- optionally `show`, a function(value) that returns the value's text for the message, and `fields`,
+-- a spec for the fields of the value.
 -- @tparam string where the function's name for messages, "sse.server"
 -- @tparam table|nil given
 -- @tparam table spec name -> rule
--- @tparam[opt=3] int level whom the error blames
--- @treturn table given, or an empty table
+-- @tparam[opt=3] int level as of `error`, seen from this function
+-- @treturn table `given`, or an empty table for nil
 function options.check(where, given, spec, level)
   level = level or 3
   if given == nil then return {} end
@@ -193,7 +203,10 @@ function options.check(where, given, spec, level)
   return given
 end
 
---- A rule for whole or fractional numbers within bounds.
+--- A rule for a number, whole or not.
+-- @tparam[opt] number min the least
+-- @tparam[opt] number max the greatest
+-- @tparam[opt] string unit for messages, "milliseconds"
 function options.number(min, max, unit)
   local expected = "a number"
   if max then expected = ("a number from %s to %s"):format(min, max)
@@ -207,12 +220,15 @@ function options.number(min, max, unit)
   }
 end
 
---- A rule for durations in milliseconds.
+--- A rule for a duration in milliseconds.
+-- @tparam[opt=0] number min
 function options.ms(min)
   return options.number(min or 0, nil, "milliseconds")
 end
 
---- A rule for whole numbers within bounds, floats of whole value included.
+--- A rule for a whole number: an integer, or a float of integral value.
+-- @tparam[opt] number min
+-- @tparam[opt] number max
 function options.integer(min, max)
   local rule = options.number(min, max)
   local number = rule.check
@@ -221,7 +237,8 @@ function options.integer(min, max)
   return rule
 end
 
---- A rule for one of the named strings.
+--- A rule for one of several strings.
+-- @tparam string ...
 function options.one_of(...)
   local set, names = {}, { ... }
   for i, name in ipairs(names) do set[name], names[i] = true, ('"%s"'):format(name) end
@@ -231,7 +248,7 @@ function options.one_of(...)
   }
 end
 
---- The rule for an id that a server could have sent.
+--- The rule for an event id that a server could have sent (HTML 9.2.6).
 options.event_id = {
   expected = "a string without NUL, CR and LF",
   check = function(v) return type(v) == "string" and not v:find("[\0\r\n]") end,

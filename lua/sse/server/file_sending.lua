@@ -1,0 +1,109 @@
+--- Sends an open file as the body of a response, piece by piece: the next piece when the client has
+-- taken the one before, so that a response holds one piece at a time.
+-- @module sse.server.file_sending
+local core = require "sse.core"
+local response = require "sse.server.response"
+
+local file_sending = {}
+
+local PIECE = 64 * 1024 -- bytes read at once
+local MAX_OPEN_WAITING = 64 -- files that stay open while their clients take nothing
+local ENFILE, EMFILE = 23, 24 -- no descriptor is left; the same on Linux, macOS and the BSDs
+
+local open_waiting = 0 -- files that are open while their clients take nothing
+
+-- A sending has `path`; `file`, nil while it is closed; `at`, the position of the next piece;
+-- `left`, the bytes that are still to be read; `stat`, that of the file before it was opened. An
+-- error raised here makes the server break off the response.
+
+local function raise_cut(sending, why)
+  error(("a file ended %d bytes early: %s"):format(sending.left, why), 0)
+end
+
+-- Opens a file again that was closed while its client took nothing. Raises if it has changed since:
+-- the response would be made of two different files.
+local function reopen(sending)
+  local file, why = io.open(sending.path, "rb")
+  if not file then raise_cut(sending, why) end
+  sending.file = file
+  local stat = core.stat(sending.path)
+  if not stat or stat.size ~= sending.stat.size or stat.mtime ~= sending.stat.mtime then
+    raise_cut(sending, "it has changed")
+  end
+  if not file:seek("set", sending.at) then raise_cut(sending, "it can't be read from there") end
+end
+
+-- Reads the next piece. Raises if it cannot be read, or the file has become shorter.
+local function read_piece(sending)
+  if not sending.file then reopen(sending) end
+  local piece, why = sending.file:read(math.min(sending.left, PIECE))
+  if not piece then raise_cut(sending, why or "it has become shorter") end
+  sending.at, sending.left = sending.at + #piece, sending.left - #piece
+  return piece
+end
+
+local function close(sending)
+  if sending.file then sending.file:close() end
+  sending.file = nil
+end
+
+-- Sends a piece. Returns false if the client has gone.
+local function send_piece(res, piece)
+  while true do
+    local ok, _, code = res:write(piece)
+    if ok then return true end
+    if code ~= "EFULL" or not res:drain() then return false end
+  end
+end
+
+-- Waits until the client has taken what was sent; returns nil if it has gone. Meanwhile the file is
+-- closed if all of it has been read, or if MAX_OPEN_WAITING others are open in the same way:
+-- clients that read nothing could otherwise use up all descriptors.
+local function drain(res, sending)
+  if sending.left == 0 or open_waiting >= MAX_OPEN_WAITING then
+    close(sending)
+    return res:drain()
+  end
+  open_waiting = open_waiting + 1
+  local function count_down() open_waiting = open_waiting - 1 end
+  local _end <close> = setmetatable({}, { __close = count_down })
+  return res:drain()
+end
+
+-- During the wait only the core holds the piece: no local variable refers to it.
+local function send_pieces(res, sending)
+  while sending.left > 0 do
+    if not send_piece(res, read_piece(sending)) or not drain(res, sending) then return end
+  end
+  res:finish()
+end
+
+-- Answers a request whose file could not be opened: 503 if no descriptor is left, else 404.
+local function reply_unreadable(res, errno)
+  if errno == EMFILE or errno == ENFILE then
+    return res:reply(503, "Service Unavailable\n", { ["Retry-After"] = "1" })
+  end
+  res:reply(404, "Not Found\n")
+end
+
+--- Answers a request with status 200 and a file, or its head alone to HEAD. Waits for the client;
+-- runs in a task. Raises if the file changes or becomes unreadable meanwhile.
+-- @param req
+-- @param res
+-- @tparam string path
+-- @tparam table fields header fields, name to value
+-- @tparam table stat of core.stat
+function file_sending.send(req, res, path, fields, stat)
+  local file, _, errno = io.open(path, "rb")
+  if not file then return reply_unreadable(res, errno) end
+  local sending = { path = path, file = file, at = 0, left = 0, stat = stat }
+  local _end <close> = setmetatable({}, { __close = function() close(sending) end })
+  local size = file:seek("end")
+  if not size or not file:seek("set") then return res:reply(404, "Not Found\n") end
+  if not response.start_sized(res, 200, fields, size) then return end
+  if req.method == "HEAD" then return res:finish() end
+  sending.left = size
+  send_pieces(res, sending)
+end
+
+return file_sending
