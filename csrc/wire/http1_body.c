@@ -59,8 +59,8 @@ static int take_digit(sse_http1_body *b, char c, sse_http1_refusal *refusal)
     return b->left > b->max - b->total ? too_large(refusal) : SSE_OK;
 }
 
-/* Extensions and trailers are of no use here, and bounded. */
-static int charge(sse_http1_body *b, sse_http1_refusal *refusal)
+/* Counts one byte of chunk extensions and trailers, which are bounded: nobody gets to see them. */
+static int count_dropped(sse_http1_body *b, sse_http1_refusal *refusal)
 {
     if (b->extra == 0)
         return sse_http1_refusal_set(refusal, 431, "Chunk extensions or trailers are too large.");
@@ -68,8 +68,8 @@ static int charge(sse_http1_body *b, sse_http1_refusal *refusal)
     return SSE_OK;
 }
 
-/* The state after c, one of chunk-ext's bytes or the CR that ends it; -1: malformed (RFC 9112
- * section 7.1.1; white space is where it allows it, so not before CR). */
+/* Returns the state after c, a byte of a chunk extension or the CR that ends it; -1: malformed (RFC
+ * 9112 section 7.1.1, which allows white space around ";" and "=", and none before CR). */
 static int next_in_extension(int state, char c)
 {
     bool blank = c == ' ' || c == '\t';
@@ -115,7 +115,7 @@ static int step_size(sse_http1_body *b, char c, sse_http1_refusal *refusal)
         return sse_http1_refusal_set(
             refusal, 400, size ? "A chunk size is malformed." : "A chunk extension is malformed.");
     b->state = (uint8_t)next;
-    return next == SIZE_LF ? SSE_OK : charge(b, refusal);
+    return next == SIZE_LF ? SSE_OK : count_dropped(b, refusal);
 }
 
 static int step_trailer(sse_http1_body *b, char c, sse_http1_refusal *refusal)
@@ -132,10 +132,10 @@ static int step_trailer(sse_http1_body *b, char c, sse_http1_refusal *refusal)
         b->state = TRAILER_NAME;
     else if (b->state != TRAILER_VALUE || !sse_http1_in(sse_http1_value, c))
         return sse_http1_refusal_set(refusal, 400, "A trailer is malformed.");
-    return charge(b, refusal);
+    return count_dropped(b, refusal);
 }
 
-/* A CR that must come, or the LF behind one. */
+/* Expects the CR of a line end, or the LF after it. */
 static int step_line_end(sse_http1_body *b, char c, sse_http1_refusal *refusal)
 {
     bool data = b->state == DATA_CR;

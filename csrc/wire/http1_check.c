@@ -4,7 +4,7 @@
 
 #include "http1_chars.h"
 
-/* RFC 9112 section 3.2. */
+/* Host: one, well-formed, and on HTTP/1.1 required (RFC 9112 section 3.2). */
 static int check_host(const sse_http1_head *head, const sse_http1_field **host,
                       sse_http1_refusal *refusal)
 {
@@ -23,7 +23,7 @@ static int check_host(const sse_http1_head *head, const sse_http1_field **host,
     return SSE_OK;
 }
 
-/* The authority of an absolute-form target, absent where the target has another form. */
+/* Returns the authority of a target in absolute-form; absent where the target has another form. */
 static sse_slice target_authority(sse_slice target)
 {
     static const char *const schemes[] = { "http://", "https://" };
@@ -40,7 +40,7 @@ static sse_slice target_authority(sse_slice target)
     return (sse_slice){ NULL, 0 };
 }
 
-/* RFC 9112 section 3.2: the four forms. */
+/* The target has one of the four forms of RFC 9112 section 3.2, and agrees with Host. */
 static int check_target(const sse_http1_head *head, const sse_http1_field *host,
                         sse_http1_refusal *refusal)
 {
@@ -81,7 +81,7 @@ static int parse_length(sse_slice value, int64_t *out)
     return SSE_OK;
 }
 
-/* RFC 9110 section 8.6. */
+/* Content-Length: digits, given once (RFC 9110 section 8.6). */
 static int check_length(sse_http1_head *head, sse_http1_refusal *refusal)
 {
     head->content_length = -1;
@@ -109,7 +109,8 @@ static int check_coding(sse_slice coding, bool *chunked, bool *unknown, sse_http
     return SSE_OK;
 }
 
-/* RFC 9112 sections 6.1 and 6.3. */
+/* Transfer-Encoding: chunked alone, and not beside a Content-Length (RFC 9112 sections 6.1, 6.3).
+ */
 static int check_transfer(sse_http1_head *head, sse_http1_refusal *refusal)
 {
     bool present = false, unknown = false;
@@ -139,7 +140,7 @@ static int check_transfer(sse_http1_head *head, sse_http1_refusal *refusal)
     return SSE_OK;
 }
 
-/* RFC 9112 section 9.3. */
+/* Whether the connection stays open after the response (RFC 9112 section 9.3). */
 static void read_connection(sse_http1_head *head)
 {
     bool close = false, keep = head->minor == 1;
@@ -158,7 +159,7 @@ static void read_connection(sse_http1_head *head)
     head->keep_alive = keep && !close;
 }
 
-/* RFC 9110 section 10.1.1. */
+/* Expect: 100-continue or nothing (RFC 9110 section 10.1.1). */
 static int check_expect(sse_http1_head *head, sse_http1_refusal *refusal)
 {
     bool expected = false;

@@ -40,7 +40,8 @@ typedef struct scan {
     sse_http1_refusal *refusal;
 } scan;
 
-/* State, count and position live in one number, so that a connection keeps nothing else. */
+/* State, count of fields and position are packed into one number, *scanned: between two calls a
+ * connection keeps nothing else. */
 static void unpack(scan *s, size_t packed)
 {
     s->state = packed & ((1u << STATE_BITS) - 1);
@@ -63,8 +64,9 @@ static int bad(const scan *s, const char *reason)
     return sse_http1_refusal_set(s->refusal, 400, reason);
 }
 
-/* Where a well-formed run is likely, passes over it; the byte behind it is for step. */
-static void run(scan *s, size_t end)
+/* Skips bytes that are legal in the current state without going through the state machine one by
+ * one. Stops at the first other byte, which `step` then judges. */
+static void skip_legal(scan *s, size_t end)
 {
     const uint32_t *set = s->state == VALUE    ? sse_http1_value
                           : s->state == NAME   ? sse_http1_token
@@ -179,7 +181,8 @@ static int step_lf(scan *s, char c)
     return SSE_OK;
 }
 
-/* One byte. SSE_EAGAIN: go on; SSE_OK: it was the head's last. */
+/* Judges one byte. SSE_EAGAIN: the head goes on; SSE_OK: it was the head's last byte; SSE_EPROTO.
+ */
 static int step(scan *s, char c)
 {
     bool last = s->state == END_LF;
@@ -217,7 +220,7 @@ static int step(scan *s, char c)
     return code ? code : last ? SSE_OK : SSE_EAGAIN;
 }
 
-/* A limit that is passed, or reached with the head still open. */
+/* Refuses a head that has passed a limit, or has reached it without its end. */
 static int check_limits(const scan *s, const sse_http1_limits *limits)
 {
     bool head = s->state > START_LF && s->at - s->line >= limits->max_head;
@@ -229,9 +232,9 @@ static int check_limits(const scan *s, const sse_http1_limits *limits)
     return SSE_EAGAIN;
 }
 
-/* No run may pass a limit unseen: the byte that breaks one ends the scan wherever the input was
- * split. */
-static size_t run_end(const scan *s, const sse_http1_limits *limits, size_t len)
+/* How far skip_legal may go: not over the byte that would break a limit, so that a limit is found
+ * at the same byte however the input was split. */
+static size_t skip_end(const scan *s, const sse_http1_limits *limits, size_t len)
 {
     size_t left = len - s->at, head = limits->max_head - (s->at - s->line);
 
@@ -240,14 +243,14 @@ static size_t run_end(const scan *s, const sse_http1_limits *limits, size_t len)
     return s->at + (left > head - 1 ? head - 1 : left);
 }
 
-/* SSE_OK: s->at is behind the blank line. */
+/* Scans until the head ends. SSE_OK: s->at is the byte after the blank line. */
 static int find_end(scan *s, const sse_http1_limits *limits, size_t len)
 {
     int code = SSE_EAGAIN;
 
     while (code == SSE_EAGAIN && s->at < len) {
         if (s->state > START_LF) {
-            run(s, run_end(s, limits, len));
+            skip_legal(s, skip_end(s, limits, len));
             if (s->at == len)
                 break;
         }
@@ -265,7 +268,8 @@ static sse_slice trim(const char *at, const char *end)
     return sse_slice_trim((sse_slice){ at, (size_t)(end - at) });
 }
 
-/* The lines are well-formed: each delimiter looked for is there. */
+/* Cuts the lines into slices. The scan has seen that they are well-formed, so each delimiter that
+ * is looked for is there. */
 static void cut(const scan *s, sse_http1_head *out)
 {
     const char *at = s->bytes + s->line, *end = s->bytes + s->at;

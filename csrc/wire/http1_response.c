@@ -71,7 +71,8 @@ const char *sse_http1_reason(int status)
     return "";
 }
 
-/* The first field that can't be sent, or count; adds the bytes of those before it to *bytes. */
+/* Returns the index of the first field that can't be sent, or count; adds the bytes that the fields
+ * before it take to *bytes. */
 static size_t check_fields(const sse_http1_field *fields, size_t count, size_t *bytes)
 {
     for (size_t i = 0; i < count; i++) {
