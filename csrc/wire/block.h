@@ -1,96 +1,102 @@
-/* block.h: the parser's own: what the lines since the last empty line have gathered. A value lies
- * in the piece at hand as long as that lasts, and is copied only when it must outlive it, must be
- * joined to another or holds broken UTF-8. `high`: it has a byte outside of ASCII. */
+/* block.h: for parser.c alone: the fields since the last empty line. A field's value lies in the
+ * piece at hand, in place; it is copied only if the piece ends before the block does, if another
+ * data line is appended, or if it holds broken UTF-8. In all functions `non_ascii` says that the
+ * value may have bytes past ASCII, and `in_piece` that the value lies in the piece at hand. */
 #ifndef SSE_WIRE_BLOCK_H
 #define SSE_WIRE_BLOCK_H
 
 #include "buffer.h"
 
-#define SSE_KEEP_IDLE 1024 /* an empty buffer larger than this is given back when a feed ends */
-#define SSE_KEEP_BUSY (256 * 1024) /* and one that holds little when it is larger than this */
+/* Bytes of memory that a buffer keeps when a feed ends: one that is empty, and one that is not but
+ * uses an eighth at most. */
+#define SSE_KEEP_EMPTY 1024
+#define SSE_KEEP_USED  (256 * 1024)
 
-enum { SSE_NOWHERE, SSE_IN_PIECE, SSE_IN_OWN };
+enum { SSE_FIELD_ABSENT, SSE_FIELD_IN_PIECE, SSE_FIELD_OWNED };
 
-typedef struct sse_held {
-    sse_slice piece;
-    sse_buffer own;
-    int where;
-} sse_held;
+typedef struct sse_block_field {
+    sse_slice piece; /* the value, if `place` is SSE_FIELD_IN_PIECE */
+    sse_buffer own;  /* the value, if `place` is SSE_FIELD_OWNED */
+    int place;       /* SSE_FIELD_... */
+} sse_block_field;
 
 typedef struct sse_block {
-    sse_held data, type, id;
-    size_t open_at; /* where in data.own the value of an open data line begins */
-    size_t max;     /* bytes of data, LFs included, and of the value that comes to it */
-    bool raw;       /* broken UTF-8 passes */
+    sse_block_field data, type, id;
+    size_t open_line; /* offset in data.own of the data line that sse_block_open_data began */
+    size_t max;       /* bytes of data with its LFs, and of the value of another line, together */
+    bool raw;         /* broken UTF-8 is not replaced */
 } sse_block;
 
 void sse_block_init(sse_block *b, size_t max, bool raw);
 void sse_block_free(sse_block *b);
 
-/* Forgets all; the bytes stay where they are until something else is added. */
+/* Makes all fields absent. Their bytes stay in place until a field is set again. */
 void sse_block_clear(sse_block *b);
 
-/* Copies what lies in the piece. SSE_ENOMEM. */
-int sse_block_settle(sse_block *b);
+/* Copies the values that lie in the piece, before the piece ends. SSE_ENOMEM. */
+int sse_block_copy_fields(sse_block *b);
 
-/* Gives back memory that an idle parser does not need. */
+/* Shrinks the buffers at the end of a feed: see SSE_KEEP_EMPTY. */
 void sse_block_trim(sse_block *b);
 
-/* The value of a data line, whole. SSE_ETOOBIG past max, SSE_ENOMEM. */
-static inline int sse_block_add_data(sse_block *b, sse_slice value, bool high, bool in_piece);
+/* Adds the whole value of a data line. SSE_ETOOBIG past max, SSE_ENOMEM. */
+static inline int sse_block_add_data(sse_block *b, sse_slice value, bool non_ascii, bool in_piece);
 
-/* The same in parts: open, any number of grow, close. */
+/* Add the value of a data line in parts: open, any number of grow, close. Codes as above. */
 int sse_block_open_data(sse_block *b);
 int sse_block_grow_data(sse_block *b, sse_slice part);
-int sse_block_close_data(sse_block *b, bool high);
+int sse_block_close_data(sse_block *b, bool non_ascii);
 
-/* Replaces what held (type or id) had. */
-static inline int sse_block_hold(const sse_block *b, sse_held *held, sse_slice value, bool high,
-                                 bool in_piece);
+/* Sets a field (type or id), which loses the value that it had. SSE_ENOMEM. */
+static inline int sse_block_set_field(const sse_block *b, sse_block_field *field, sse_slice value,
+                                      bool non_ascii, bool in_piece);
 
-bool sse_block_is_broken(const sse_block *b, sse_slice value, bool high);
+/* Says whether broken UTF-8 in the value is to be replaced. */
+bool sse_block_needs_repair(const sse_block *b, sse_slice value, bool non_ascii);
 
-/* Whether a value that is not data is too much together with the data, an open data line's
- * included. */
-static inline bool sse_block_too_big(const sse_block *b, size_t len)
+/* Says whether a value of this length, of a field other than data, is past max together with the
+ * data, of which an unfinished line counts too. */
+static inline bool sse_block_is_too_big(const sse_block *b, size_t len)
 {
-    return len > b->max - (b->data.where == SSE_IN_PIECE ? b->data.piece.len : b->data.own.len);
+    return len >
+           b->max - (b->data.place == SSE_FIELD_IN_PIECE ? b->data.piece.len : b->data.own.len);
 }
 
-static inline sse_slice sse_held_slice(const sse_held *h)
+static inline sse_slice sse_block_field_value(const sse_block_field *h)
 {
-    return h->where == SSE_IN_PIECE ? h->piece : sse_buffer_slice(&h->own);
+    return h->place == SSE_FIELD_IN_PIECE ? h->piece : sse_buffer_slice(&h->own);
 }
 
-static inline void sse_held_clear(sse_held *h)
+static inline void sse_block_field_clear(sse_block_field *h)
 {
-    h->where = SSE_NOWHERE;
+    h->place = SSE_FIELD_ABSENT;
     h->own.len = 0;
 }
 
-/* The two above where something must be copied. */
-int sse_block_join_data(sse_block *b, sse_slice value, bool high);
-int sse_block_store(const sse_block *b, sse_held *held, sse_slice value, bool high, bool in_piece);
+/* sse_block_add_data and sse_block_set_field, where a value may have to be copied. */
+int sse_block_join_data(sse_block *b, sse_slice value, bool non_ascii);
+int sse_block_set_checked(const sse_block *b, sse_block_field *field, sse_slice value,
+                          bool non_ascii, bool in_piece);
 
-static inline int sse_block_hold(const sse_block *b, sse_held *held, sse_slice value, bool high,
-                                 bool in_piece)
+static inline int sse_block_set_field(const sse_block *b, sse_block_field *field, sse_slice value,
+                                      bool non_ascii, bool in_piece)
 {
-    if (high || !in_piece)
-        return sse_block_store(b, held, value, high, in_piece);
-    held->piece = value;
-    held->where = SSE_IN_PIECE;
-    held->own.len = 0;
+    if (non_ascii || !in_piece)
+        return sse_block_set_checked(b, field, value, non_ascii, in_piece);
+    field->piece = value;
+    field->place = SSE_FIELD_IN_PIECE;
+    field->own.len = 0;
     return 0;
 }
 
-static inline int sse_block_add_data(sse_block *b, sse_slice value, bool high, bool in_piece)
+static inline int sse_block_add_data(sse_block *b, sse_slice value, bool non_ascii, bool in_piece)
 {
     sse_buffer *own = &b->data.own;
 
-    if (b->data.where == SSE_NOWHERE && value.len <= b->max)
-        return sse_block_hold(b, &b->data, value, high, in_piece);
-    if (b->data.where != SSE_IN_OWN || high || value.len >= own->cap - own->len)
-        return sse_block_join_data(b, value, high);
+    if (b->data.place == SSE_FIELD_ABSENT && value.len <= b->max)
+        return sse_block_set_field(b, &b->data, value, non_ascii, in_piece);
+    if (b->data.place != SSE_FIELD_OWNED || non_ascii || value.len >= own->cap - own->len)
+        return sse_block_join_data(b, value, non_ascii);
     own->data[own->len] = '\n';
     memcpy(own->data + own->len + 1, value.at, value.len);
     own->len += value.len + 1;

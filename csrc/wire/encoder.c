@@ -16,12 +16,12 @@ typedef struct lines {
 
 static bool next_line(lines *text, sse_slice *line)
 {
-    bool high = false;
+    bool non_ascii = false;
     const char *eol = NULL;
 
     if (!text->at)
         return false;
-    eol = sse_scan_line(&text->scan, text->at, text->end, &high);
+    eol = sse_scan_line(&text->scan, text->at, text->end, &non_ascii);
     *line = (sse_slice){ text->at, (size_t)(eol - text->at) };
     if (eol == text->end) {
         text->at = NULL;
