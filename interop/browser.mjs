@@ -1,4 +1,4 @@
-// Starts a Chromium without a window.
+// Starts a headless Chromium.
 import { existsSync } from 'node:fs';
 import { chromium } from 'playwright-core';
 import { check } from './lib.mjs';
@@ -20,7 +20,7 @@ function browserPath() {
   return path;
 }
 
-// Undefined where it failed, which is told.
+// Returns undefined if the browser did not start, having said so.
 export async function startBrowser(...more) {
   let browser;
   await check('Chromium starts', async () => {

@@ -1,4 +1,4 @@
-// Certificates made on the spot with openssl, in a folder that goes with the process.
+// Certificates made with openssl, in a folder that is removed when the process ends.
 import { execFileSync } from 'node:child_process';
 import { createHash, X509Certificate } from 'node:crypto';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -16,7 +16,7 @@ function makeAuthority(dir) {
   openssl(dir, ...SELF_SIGNED, '-subj', '/CN=Test CA', '-keyout', 'ca.key', '-out', 'ca.pem');
 }
 
-// Dates are notBefore and notAfter as `openssl ca` takes them.
+// dates: notBefore and notAfter, as `openssl ca` takes them.
 function makeSigned(dir, name, san, dates = []) {
   writeFileSync(join(dir, `${name}.cnf`), [
     '[ca]', 'default_ca = own', '[own]', `database = ${name}.db`, 'new_certs_dir = .',
@@ -32,7 +32,7 @@ function makeSigned(dir, name, san, dates = []) {
     '-keyfile', 'ca.key', '-in', `${name}.csr`, '-out', `${name}.pem`, ...dates);
 }
 
-// What Chromium calls a certificate's key: the base64 of its SHA-256.
+// Chromium's name for a certificate's key: the base64 of its SHA-256.
 function pinOf(path) {
   const key = new X509Certificate(readFileSync(path)).publicKey;
   const der = key.export({ type: 'spki', format: 'der' });

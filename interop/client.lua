@@ -1,5 +1,5 @@
 --- Our client, for servers that are not ours: client.lua source|fetch URL. Prints a line of JSON
--- for all that happens; ends when the source is closed, or closes it at an event `end`.
+-- for everything that happens; ends when the source is closed, and closes it at an event `end`.
 local json = require "cjson"
 local sse = require "sse"
 

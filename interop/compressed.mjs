@@ -1,5 +1,5 @@
-// Compressed streams with other people's decoders: each event is answered by the request that makes
-// the next one, so none may wait for it.
+// Compressed streams with other people's decoders. A client requests the next event each time it
+// has received one, so no event may wait in a buffer for the next.
 import assert from 'node:assert/strict';
 import { execFileSync, spawn } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
@@ -9,7 +9,7 @@ import { EventSource } from 'eventsource';
 import { createParser } from 'eventsource-parser';
 import { check, luaServer, within } from './lib.mjs';
 
-const STEPS = 80; // past the bytes that blocks refer back to
+const STEPS = 80; // more bytes than a block can refer back to
 export const MODES = ['shared', 'window'];
 
 async function next(url) {
@@ -37,7 +37,7 @@ async function ofEventSource(url, mode) {
   return `${last} events`;
 }
 
-// By undici, in each coding; its end is clean only with the right trailer.
+// By undici, in each coding; the response ends without an error only with the right trailer.
 async function ofFetch(url, mode, coding) {
   const headers = { 'Accept-Encoding': coding };
   const response = await fetch(`${url}?compress=${mode}`, { headers });
@@ -76,7 +76,7 @@ async function ofCurl(url, mode) {
   return `${last} events, and a clean end`;
 }
 
-// As it is on the wire but for the chunks.
+// The bytes as they are on the wire, without the chunks.
 async function ofGzip(url, mode) {
   const folder = mkdtempSync(join(tmpdir(), 'lua-sse-'));
   const file = join(folder, 'body.gz');

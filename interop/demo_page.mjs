@@ -11,7 +11,7 @@ function inState(page, name, state) {
     ([id, text]) => document.getElementById(id).textContent === text, [`${name}-state`, state]);
 }
 
-// Until the panel's log has so many lines of that type.
+// Waits until the panel's log has `count` lines of that type.
 function logged(page, name, type, count) {
   return page.waitForFunction(([id, text, least]) => {
     const found = [...document.querySelectorAll(`#${id} b`)].filter((b) => b.textContent === text);
@@ -27,7 +27,7 @@ async function connectsAndLeaves(page) {
   const before = await lines(page, 'clock', 'message');
   const last = await page.textContent('#clock-last');
   assert.match(last, /^\d+$/);
-  // Two more seconds of another panel's events, and none of the clock's.
+  // In two more seconds another panel has more events, and the closed clock has none.
   await page.click('#page-connect');
   await inState(page, 'page', 'closed');
   assert.equal(await lines(page, 'page', 'echo'), 10);
@@ -37,12 +37,12 @@ async function connectsAndLeaves(page) {
   return 'connected, received, disconnected, connected again';
 }
 
-// The demo prints what its server notices.
-function told(server, pattern) {
+// Waits for what the demo prints when its server notices something.
+function waitForLine(server, pattern) {
   return until(() => server.lines.some((line) => pattern.test(line)), `${pattern} of the demo`);
 }
 
-// As many panels at work as may be, for the screenshot; then two are left half-way.
+// As many panels at work as possible, for the screenshot, and two of them half-way.
 async function isComplete(page, server) {
   for (const name of ['fetch_post', 'notice', 'typewriter']) await page.click(`#${name}-connect`);
   await logged(page, 'fetch_post', 'piece', 4);
@@ -51,9 +51,9 @@ async function isComplete(page, server) {
   mkdirSync('build/interop', { recursive: true });
   await page.screenshot({ path: SHOT, fullPage: true });
   await page.click('#fetch_post-disconnect');
-  await told(server, /fetch_post.*stopped by the client/);
+  await waitForLine(server, /fetch_post.*stopped by the client/);
   await page.click('#monitor-disconnect');
-  await told(server, /monitor.*closed by the client/);
+  await waitForLine(server, /monitor.*closed by the client/);
   return SHOT;
 }
 
@@ -64,8 +64,8 @@ async function comesBack(page, server) {
   const last = await page.textContent('#clock-last');
   const again = await demo(server.port);
   await logged(page, 'clock', 'resumed', 1);
-  const told = await page.locator('#clock-log li', { hasText: 'resumed after' }).textContent();
-  assert.ok(told.endsWith(`resumed after ${last}`), `${told}, but the last id was ${last}`);
+  const entry = await page.locator('#clock-log li', { hasText: 'resumed after' }).textContent();
+  assert.ok(entry.endsWith(`resumed after ${last}`), `${entry}, but the last id was ${last}`);
   await logged(page, 'clock', 'message', 1);
   return { again, detail: `resumed after ${last}` };
 }

@@ -1,4 +1,4 @@
-// Our client on other people's servers: Node's http, and better-sse on top of it.
+// Our client with other people's servers: Node's http, and better-sse on top of it.
 import assert from 'node:assert/strict';
 import http from 'node:http';
 import zlib from 'node:zlib';
@@ -22,7 +22,7 @@ function events(lines) {
   return only(lines, 'event').map(({ type, data, id }) => [type, data, id]);
 }
 
-// Each byte is written by itself, in a turn of its own.
+// Writes each byte by itself, in a turn of its own.
 async function writeBytes(res, bytes) {
   for (const byte of bytes) {
     await new Promise((resolve) => res.write(Buffer.of(byte), resolve));
@@ -43,7 +43,7 @@ const routes = {
     gzip.write(NASTY);
     gzip.flush();
   },
-  // The connection breaks within an event; 204 after the sixth.
+  // The connection breaks off within an event; 204 after the sixth event.
   '/breaks'(req, res) {
     const last = Number(req.headers['last-event-id'] ?? 0);
     if (last >= 6) return res.writeHead(204).end();
@@ -112,7 +112,7 @@ async function checkPost(url) {
   return '3 events';
 }
 
-// Two events a session, then the server ends it; the client comes back with the last id.
+// Two events a session, then the server ends it; the client comes back with its last id.
 async function serveBetter(req, res) {
   const session = await better.createSession(req, res, { retry: 20 });
   const last = Number(session.lastId || 0);

@@ -1,5 +1,5 @@
-// A browser's EventSource on our server: on plain pages, across origins, over a restart, and on the
-// demo's pages. The screenshots are build/interop/demo.png and live-*.png.
+// A browser's EventSource with our server: on plain pages, across origins, over a restart, and on
+// the demo's pages. The screenshots are build/interop/demo.png and live-*.png.
 import assert from 'node:assert/strict';
 import { startBrowser } from './browser.mjs';
 import { compressedInPage } from './compressed.mjs';
@@ -7,7 +7,8 @@ import { onDemo } from './demo_page.mjs';
 import { check, luaServer } from './lib.mjs';
 import { onLive } from './live_page.mjs';
 
-// Runs in the page: every event of the given types until one of type `last`, or until it closes.
+// Runs in the page: returns every event of the given types, until one of type `last` or until it
+// closes.
 function collect({ url, types, last }) {
   return new Promise((resolve) => {
     const source = new EventSource(url);
@@ -50,7 +51,7 @@ async function reconnects(page, url) {
   return '9 events over 3 connections, ended by 204';
 }
 
-// The server is ended and started again on its port while the page listens.
+// Ends the server and starts it again on its port while the page listens.
 async function restart(page, server) {
   await page.evaluate((url) => {
     window.ticks = [];

@@ -1,4 +1,5 @@
-// What the checks share: children that speak in lines, waiting with a limit, and one line a check.
+// What the checks share: child processes that print lines, waits with a limit, one line for a
+// check.
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
@@ -18,7 +19,7 @@ export function within(promise, what, ms = LIMIT) {
   return Promise.race([promise, late]).finally(() => clearTimeout(timer));
 }
 
-// Calls look() until it gives something true.
+// Calls look() until it returns something true.
 export async function until(look, what, ms = LIMIT) {
   const end = Date.now() + ms;
   for (;;) {
@@ -44,7 +45,7 @@ export function finish() {
   process.exit(failures ? 1 : 0);
 }
 
-// A Lua program; lines: what it printed so far; ended: its exit status, or its signal's name.
+// Starts a Lua program. lines: what it has printed; ended: its exit status, or its signal's name.
 export function lua(...args) {
   return program(args, process.env);
 }
@@ -69,7 +70,7 @@ function program(args, env) {
   return made;
 }
 
-// The server that tells its port on a line of its own: port and url are those.
+// A server that prints its port on a line of its own; returns it with `port` and `url`.
 async function serving(server, pattern) {
   const port = await until(() => {
     if (server.status !== undefined) throw new Error(`the Lua server ended: ${server.status}`);
@@ -78,14 +79,14 @@ async function serving(server, pattern) {
   return Object.assign(server, { port: Number(port), url: `http://127.0.0.1:${port}` });
 }
 
-// With a certificate and its key: over TLS.
+// Starts interop/server.lua; with a certificate and its key, over TLS.
 export async function luaServer(port = 0, ...pair) {
   const server = await serving(lua('interop/server.lua', String(port), ...pair), /^port (\d+)/);
   if (pair.length) server.url = server.url.replace('http:', 'https:');
   return server;
 }
 
-// interop/tabs_server.lua; asked: what it takes.
+// Starts interop/tabs_server.lua with that JSON.
 export async function tabsServer(asked) {
   const server = await serving(lua('interop/tabs_server.lua', JSON.stringify(asked)),
     /^port (\d+)/);
@@ -98,7 +99,7 @@ export function demo(port = 0) {
   return serving(program(['examples/demo/main.lua'], env), /http:\/\/127\.0\.0\.1:(\d+)\//);
 }
 
-// Runs interop/client.lua to its end: the objects it printed.
+// Runs interop/client.lua to its end; returns the objects that it printed.
 export async function luaClient(...args) {
   const client = lua('interop/client.lua', ...args);
   const status = await within(client.ended, 'the Lua client');
@@ -106,7 +107,7 @@ export async function luaClient(...args) {
   return client.lines.map((line) => JSON.parse(line));
 }
 
-// An HTTP server on a free port of the loopback.
+// Starts an HTTP server on a free port of the loopback.
 export async function listening(server) {
   await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve));
   server.url = `http://127.0.0.1:${server.address().port}`;

@@ -15,7 +15,7 @@ function inState(page, state) {
     document.getElementById('live-state').textContent === text), state);
 }
 
-// The row of a channel, by its column's title.
+// A channel's cell in the column of that title.
 async function cell(page, channel, column) {
   return page.evaluate(([name, title]) => {
     const titles = [...document.querySelectorAll('thead th')].map((th) => th.textContent);
@@ -84,7 +84,7 @@ async function isShot(page) {
   return `${FOLDER}/live-*.png`;
 }
 
-// Its numbers go on where they were, as far as the new process knows them.
+// After a restart the numbers go on where they were, as far as the new process knows them.
 async function comesBack(page, server) {
   await server.stop();
   await inState(page, 'connecting');

@@ -1,6 +1,6 @@
-// Beyond six streams of a browser: fifty of one origin over one HTTP/2 connection, plain and
-// compressed, before and after a restart; over HTTP/1.1 the seventh waits. The screenshots are
-// build/interop/tabs-*.png.
+// More streams than the six that a browser opens over HTTP/1.1: fifty of one origin over one HTTP/2
+// connection, plain and compressed, before and after a restart; over HTTP/1.1 the seventh waits.
+// The screenshots are build/interop/tabs-*.png.
 import assert from 'node:assert/strict';
 import { appendFileSync, mkdirSync, writeFileSync } from 'node:fs';
 import { startBrowser } from './browser.mjs';
@@ -13,11 +13,11 @@ const TEXT = 'an event that is long enough for compression to be worth it, '.rep
 
 const upTo = (n) => Array.from({ length: n }, (_, i) => String(i + 1));
 
-// --- what is asked of the page ------------------------------------------------------------------
+// --- the page ------------------------------------------------------------------------------------
 
-// Over the page's own connection, so that it is the only one.
+// Fetched by the page, over its own connection, so that the server has no other one.
 async function stats(page) {
-  return page.evaluate(() => fetch('/stats').then((answer) => answer.json()));
+  return page.evaluate(() => fetch('/stats').then((response) => response.json()));
 }
 
 async function publish(page, count) {
@@ -31,7 +31,7 @@ function allOpen(page, count) {
     tabs.filter(({ source }) => source.readyState === EventSource.OPEN).length === least), count);
 }
 
-// Every source has the events from the first to this one, each once and in order.
+// Waits until every source has the events from the first to `last`, each once and in order.
 async function allGot(page, count, last) {
   await page.waitForFunction((id) => tabs.every(({ ids }) => ids.at(-1) === id), String(last));
   const got = await page.evaluate(() => tabs.map(({ ids, gaps }) => ({ ids, gaps })));
@@ -47,34 +47,34 @@ async function shot(page, name) {
 
 // --- over HTTP/2 --------------------------------------------------------------------------------
 
-async function onOneConnection(page, streams, packed) {
-  let told;
-  // A browser may have tried a second connection before it knew that one would do, and asks for an
-  // icon of its own accord.
+async function onOneConnection(page, streams, compressed) {
+  let counters;
+  // The browser may have opened a second connection before it knew that one is enough, and requests
+  // an icon by itself.
   await until(async () => {
-    told = await stats(page);
-    return told.streams === streams && told.connections === 1
-      && told.http2_streams === streams + 1; // and this question
+    counters = await stats(page);
+    return counters.streams === streams && counters.connections === 1
+      && counters.http2_streams === streams + 1; // and the request for these stats
   }, `${streams} streams on one connection`);
-  assert.equal(told.http2_connections, 1);
-  assert.equal(told.compressed, packed ? streams : 0);
+  assert.equal(counters.http2_connections, 1);
+  assert.equal(counters.compressed, compressed ? streams : 0);
   for (const kind of ['resets', 'floods', 'header_floods', 'starved']) {
-    assert.equal(told[`http2_${kind}`], 0, kind);
+    assert.equal(counters[`http2_${kind}`], 0, kind);
   }
-  return `${streams} streams, ${told.connections} connection`;
+  return `${streams} streams, ${counters.connections} connection`;
 }
 
-async function another(context, page, url, packed) {
+async function another(context, page, url, compressed) {
   const second = await context.newPage();
   await second.goto(`${url}/?count=10`);
   await allOpen(second, 10);
-  const detail = await onOneConnection(page, COUNT + 10, packed);
+  const detail = await onOneConnection(page, COUNT + 10, compressed);
   await second.close();
   await until(async () => (await stats(page)).streams === COUNT, 'the second tab to be gone');
   return detail;
 }
 
-// While nobody listens three events come into the store.
+// Restarts the server; three events are added to the store while nobody listens.
 async function restart(page, server, asked, last) {
   assert.equal(await server.stop(), 0);
   await page.waitForFunction(() => (
@@ -88,12 +88,12 @@ async function restart(page, server, asked, last) {
   return { again, detail: `${COUNT} came back with id ${last} and got ${last + 1} to ${last + 3}` };
 }
 
-async function overHttp2(browser, certs, packed) {
-  const name = packed ? 'HTTP/2, compressed' : 'HTTP/2';
-  const store = certs.path(`store-${packed}`);
+async function overHttp2(browser, certs, compressed) {
+  const name = compressed ? 'HTTP/2, compressed' : 'HTTP/2';
+  const store = certs.path(`store-${compressed}`);
   writeFileSync(store, '');
   const asked = {
-    port: 0, store, compress: packed,
+    port: 0, store, compress: compressed,
     tls: { cert: certs.path('good.pem'), key: certs.path('good.key') },
   };
   let server = await tabsServer(asked);
@@ -103,13 +103,13 @@ async function overHttp2(browser, certs, packed) {
   const each = async (title, test) => check(`${name}: ${title}`, test);
   await each(`${COUNT} sources on one connection`, async () => {
     await allOpen(page, COUNT);
-    return onOneConnection(page, COUNT, packed);
+    return onOneConnection(page, COUNT, compressed);
   });
   await each('all receive', async () => {
     await publish(page, 5);
     await allGot(page, COUNT, 5);
   });
-  await each('a second tab is on it too', () => another(context, page, server.url, packed));
+  await each('a second tab is on it too', () => another(context, page, server.url, compressed));
   await each('a restart loses nothing', async () => {
     const { again, detail } = await restart(page, server, asked, 5);
     server = again;
@@ -118,8 +118,8 @@ async function overHttp2(browser, certs, packed) {
   await each('all receive again', async () => {
     await publish(page, 2);
     await allGot(page, COUNT, 10);
-    const picture = await shot(page, packed ? 'packed' : 'h2');
-    return `${await onOneConnection(page, COUNT, packed)}, ${picture}`;
+    const picture = await shot(page, compressed ? 'compressed' : 'h2');
+    return `${await onOneConnection(page, COUNT, compressed)}, ${picture}`;
   });
   await each('ends by SIGTERM', async () => assert.equal(await server.stop(), 0));
   await context.close();
@@ -136,8 +136,8 @@ async function seventhWaits(page, url) {
   const waiting = await page.evaluate(() => (
     tabs.findIndex(({ source }) => source.readyState === EventSource.CONNECTING)));
   assert.equal(await page.evaluate((i) => tabs[i].ids.length, waiting), 0);
-  const told = await (await fetch(`${url}/stats`)).json();
-  assert.deepEqual([told.streams, told.http2_connections], [6, 0]);
+  const counters = await (await fetch(`${url}/stats`)).json();
+  assert.deepEqual([counters.streams, counters.http2_connections], [6, 0]);
   const picture = await shot(page, 'http1');
   await page.evaluate((i) => tabs[i].source.close(), waiting === 0 ? 1 : 0);
   await page.waitForFunction((i) => tabs[i].source.readyState === EventSource.OPEN, waiting);

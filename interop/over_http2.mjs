@@ -1,4 +1,4 @@
-// Other people's HTTP/2 clients on our server, with and without TLS: curl, nghttp, h2load, Node's
+// Other people's HTTP/2 clients with our server, with and without TLS: curl, nghttp, h2load, Node's
 // http2, npm's undici; and our own.
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
@@ -17,7 +17,7 @@ async function curl(...args) {
   return (await run('curl', ['--silent', '--show-error', ...args], { maxBuffer: 1 << 26 })).stdout;
 }
 
-// The protocol that curl's option leads to.
+// The HTTP version that curl uses with an option.
 async function curlVersion(url, ca, option, version) {
   const args = [...ca, option, '--include', `${url}/protocol`];
   const output = await curl(...args);
@@ -55,8 +55,8 @@ async function h2load(url) {
   return stdout.match(/finished in .*req\/s/)[0];
 }
 
-// One answer as Node's http2 gives it.
-function answer(stream) {
+// The headers and text of a response, by Node's http2.
+function responseOf(stream) {
   return within(new Promise((resolve, reject) => {
     const got = { text: '' };
     stream.setEncoding('utf8');
@@ -64,7 +64,7 @@ function answer(stream) {
     stream.on('data', (piece) => { got.text += piece; });
     stream.on('error', reject);
     stream.on('end', () => resolve(got));
-  }), 'an answer');
+  }), 'a response');
 }
 
 async function withSession(url, ca, test) {
@@ -79,8 +79,8 @@ async function withSession(url, ca, test) {
 async function nodeHttp2(session) {
   const posted = session.request({ ':method': 'POST', ':path': '/echo' });
   posted.end(BODY);
-  assert.equal((await answer(posted)).text, BODY);
-  const kinds = await answer(session.request({ ':path': '/kinds' }));
+  assert.equal((await responseOf(posted)).text, BODY);
+  const kinds = await responseOf(session.request({ ':path': '/kinds' }));
   assert.equal(kinds.headers['content-type'], 'text/event-stream');
   assert.equal(kinds.headers.connection, undefined);
   const events = [];
@@ -101,13 +101,13 @@ async function nodeFollowers(session) {
     stream.on('data', (piece) => { stream.got += piece; });
   }
   await until(async () => {
-    const stats = JSON.parse((await answer(session.request({ ':path': '/stats' }))).text);
+    const stats = JSON.parse((await responseOf(session.request({ ':path': '/stats' }))).text);
     return stats.streams === 100 && stats.http2_connections === 1;
   }, '100 streams on one connection');
   const publish = async (text) => {
     const stream = session.request({ ':method': 'POST', ':path': '/publish' });
     stream.end(text);
-    await answer(stream);
+    await responseOf(stream);
   };
   await publish('one');
   await until(() => streams.every((stream) => stream.got.includes('data: one\n\n')), 'the event');
@@ -115,7 +115,7 @@ async function nodeFollowers(session) {
   await publish('two');
   await until(() => streams.every((stream) => stream.got.includes('data: two\n\n')), 'the second');
   await until(async () => {
-    const stats = JSON.parse((await answer(session.request({ ':path': '/stats' }))).text);
+    const stats = JSON.parse((await responseOf(session.request({ ':path': '/stats' }))).text);
     return stats.streams === 50;
   }, 'those that left to be gone');
   return '100 streams on one connection';

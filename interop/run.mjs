@@ -1,6 +1,6 @@
-// make interop: our server with other people's clients, over HTTP/2 too, our client with other
-// people's servers, the demo's page in a browser, and a page of many streams. One line a check; a
-// status other than 0 where one failed.
+// make interop: our server with other people's clients, over HTTP/2 too; our client with other
+// people's servers; the demo's page in a browser; a page of many streams. Prints a line for each
+// check; the exit status is not 0 if one failed.
 import { check, finish } from './lib.mjs';
 import { compressed } from './compressed.mjs';
 import { fromTheirs } from './from_theirs.mjs';

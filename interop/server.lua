@@ -1,5 +1,5 @@
---- The server that other people's clients are tried on: `server.lua [PORT [CERT KEY]]`. Prints
--- "port N" once it listens; SIGTERM ends it.
+--- The server for other people's clients: `server.lua [PORT [CERT KEY]]`. Prints "port N" once it
+-- listens; SIGTERM ends it.
 local sse = require "sse"
 
 local server = sse.server {
@@ -8,7 +8,7 @@ local server = sse.server {
 }
 local left = 0
 
--- What parsers get wrong, each event once; `end` is the agreed last one.
+-- What parsers get wrong, in an event each; `end` is the last event, as client and server agreed.
 server:get("/kinds", function(_, res)
   local stream = res:event_stream { retry = 100 }
   stream:comment("a comment")
@@ -21,7 +21,7 @@ server:get("/kinds", function(_, res)
   stream:close()
 end)
 
--- Three events a connection, numbered on from Last-Event-ID; 204 after the ninth.
+-- Three events a connection, numbered on from Last-Event-ID; 204 after the ninth event.
 server:get("/count", function(req, res)
   local last = req.last_event_id or ""
   local first = (tonumber(last) or 0) + 1
@@ -33,7 +33,7 @@ server:get("/count", function(req, res)
   stream:close()
 end)
 
--- Until the client leaves.
+-- Events until the client leaves.
 server:get("/live", function(_, res)
   local stream = res:event_stream()
   stream.onclose = function(reason)
@@ -46,7 +46,8 @@ server:get("/live", function(_, res)
   end
 end)
 
--- Numbered on from Last-Event-ID without an end, so that a restart shows as a reconnect.
+-- Endless events, numbered on from Last-Event-ID, so that a client that reconnects after a restart
+-- shows.
 server:get("/resume", function(req, res)
   local last = req.last_event_id or ""
   local stream = res:event_stream { retry = 100 }
@@ -57,7 +58,7 @@ server:get("/resume", function(req, res)
   end
 end)
 
--- All that follow get what is said to them.
+-- What is posted goes to all followers.
 local channel = sse.channel "interop"
 server:get("/follow", function(_, res) res:event_stream():follow(channel) end)
 server:post("/publish", function(req, res)
@@ -73,7 +74,7 @@ end)
 
 server:get("/left", function(_, res) res:reply(200, tostring(left)) end)
 
--- A POST answered as a language model's service answers.
+-- A POST whose response streams tokens, as a language model's service does.
 server:post("/say", function(req, res)
   local body = req:json()
   local stream = res:event_stream()

@@ -1,6 +1,6 @@
---- For clients of compressed streams: GET /steps/NAME follows a channel, POST /steps/NAME publishes
--- its next event and tells how many streams are compressed. A client that posts once it has an
--- event shows that none waits for the next.
+--- For clients of compressed streams: GET /steps/NAME follows a channel; POST /steps/NAME publishes
+-- its next event and tells how many streams are compressed. A client that posts each time it has
+-- received an event shows that no event waits for the next one.
 local sse = require "sse"
 
 local channels = {}

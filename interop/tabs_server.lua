@@ -1,6 +1,6 @@
---- The server of many_tabs.mjs: `tabs_server.lua JSON`, with port, store (a file of one event a
--- line, which are published again at each start), tls ({ cert, key }) and compress. Prints "port N"
--- once it listens; SIGTERM ends it.
+--- The server of many_tabs.mjs: `tabs_server.lua JSON`, with port, store (a file of an event a
+-- line, which are published again at each start), tls ({ cert, key }) and compress. Prints "port
+-- N" once it listens; SIGTERM ends it.
 local json = require "cjson"
 local sse = require "sse"
 
@@ -11,7 +11,7 @@ local server = sse.server {
 }
 local published, brought = 0, {}
 
--- The id is the line's number in the store, so it is the same after a restart.
+-- The id is the number of the line in the store, and so the same after a restart.
 local function publish(text)
   published = published + 1
   assert(channel:publish { id = tostring(published), data = text })

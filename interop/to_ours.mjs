@@ -1,12 +1,12 @@
-// Other people's clients on our server: npm's eventsource, eventsource-parser over fetch, curl.
+// Other people's clients with our server: npm's eventsource, eventsource-parser over fetch, curl.
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { EventSource } from 'eventsource';
 import { createParser } from 'eventsource-parser';
 import { check, luaServer, until, within } from './lib.mjs';
 
-// The ids are those of the events themselves: npm's eventsource, unlike browsers, doesn't carry the
-// last one on to events without.
+// The ids are those of the events themselves: npm's eventsource, unlike browsers, has no
+// lastEventId for an event without an id.
 const KINDS = [
   { type: 'message', data: 'plain', id: '' },
   { type: 'message', data: 'two\nlines\n', id: '' },
@@ -106,7 +106,7 @@ async function parserPost(url) {
   return `${events.length} events`;
 }
 
-// Gives what curl printed once look(output) holds, or all at its end.
+// Returns what curl has printed once look(output) is true, or at its end without `look`.
 function curl(args, look) {
   return within(new Promise((resolve, reject) => {
     const child = spawn('curl', ['--silent', '--show-error', '--no-buffer', ...args]);
@@ -132,7 +132,7 @@ async function curlKinds(url, version) {
   return `${blocks.length} blocks`;
 }
 
-// The first events come while the stream is open: it never ends by itself.
+// The first events come while the stream is open, which never ends by itself.
 async function curlLive(url, version) {
   const output = await curl([`--http${version}`, `${url}/live`],
     (text) => text.split('\n\n').length > 3);
@@ -147,7 +147,7 @@ export async function toOurs() {
   await check('eventsource: reconnects with Last-Event-ID', () => sourceReconnects(url));
   await check('eventsource: close() is noticed', () => sourceLeaves(url));
   await check('eventsource-parser: every kind of event', () => parserKinds(url));
-  await check('eventsource-parser: the answer to a POST', () => parserPost(url));
+  await check('eventsource-parser: the response to a POST', () => parserPost(url));
   for (const version of ['1.1', '1.0']) {
     await check(`curl: HTTP/${version}, a whole stream`, () => curlKinds(url, version));
     await check(`curl: HTTP/${version}, a live stream`, () => curlLive(url, version));

@@ -1,7 +1,8 @@
---- Our client over all kinds of transport: transport.lua JSON, with url, count (sources at once),
--- options, close_at ("open" or "event"), errors (3) and paused (a URL). Prints a line of JSON for
--- all that happens; a source is closed at an event `end`, after so many errors, or where close_at
--- says. Of `paused` one event is taken and no more while the others run.
+--- Our client over all kinds of transport: transport.lua JSON, with url, count (sources at one
+-- time), options, close_at ("open" or "event"), errors (3) and paused (a URL). Prints a line of
+-- JSON for everything that happens. A source is closed at an event `end`, after that many errors,
+-- or where close_at says. The source of `paused` reads one event, and no more while the others
+-- run.
 local json = require "cjson"
 local sse = require "sse"
 

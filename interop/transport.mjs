@@ -54,7 +54,7 @@ const only = (lines, what) => lines.filter((line) => line.on === what);
 const failures = (lines) => only(lines, 'error').map((line) => [line.code, line.state]);
 const data = (lines) => only(lines, 'event').map((line) => line.data);
 
-// Three events and the end, over two connections: the first is cut by cut(res).
+// Three events and the end, over two connections; cut(res) ends the first one.
 function counter(cut) {
   return (req, res) => {
     const last = Number(req.headers['last-event-id'] ?? 0);
@@ -183,17 +183,17 @@ async function checkCoding(coding, make) {
   const server = await listen(http.createServer((req, res) => {
     assert.match(req.headers['accept-encoding'], new RegExp(coding));
     res.writeHead(200, { ...HEAD, 'Content-Encoding': coding });
-    const packed = make();
-    packed.pipe(res);
-    packed.write('event: end\ndata: squeezed\n\n');
-    packed.flush(); // and the stream stays open: it must be decoded as it flows
+    const encoder = make();
+    encoder.pipe(res);
+    encoder.write('event: end\ndata: squeezed\n\n');
+    encoder.flush(); // the stream stays open, so it must be decoded as it comes
   }));
   const lines = await ask(`http://127.0.0.1:${server.port}/`);
   stop(server);
   assert.deepEqual(data(lines), ['squeezed']);
 }
 
-// close() at the stage: the server sees each connection go.
+// Closes a source at one stage; the server sees each connection close.
 async function checkClose(certs, at, make) {
   const server = await listen(make(pair(certs, 'good'), (req, res) => {
     res.writeHead(200, HEAD);
@@ -206,7 +206,7 @@ async function checkClose(certs, at, make) {
   assert.equal(only(lines, 'error').length, 0);
 }
 
-// A child that listens on a port of ours: waits until it does.
+// Starts a program that listens on a port that was free, and waits until it does.
 async function daemon(command, args, port, env = process.env) {
   const child = spawn(command, args, { stdio: ['ignore', 'ignore', 'pipe'], env });
   let said = '';
@@ -234,7 +234,7 @@ async function freePort() {
   return port;
 }
 
-// In front of an origin: its port, and what ends it.
+// nginx in front of an origin; returns its port and a function that ends it.
 async function nginx(certs, settings, listening, origin) {
   const port = await freePort();
   const temporary = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi']
@@ -261,7 +261,7 @@ async function checkNginx(certs, protocol) {
   return `${protocol}, lost with ${only(lines, 'error')[0].code}`;
 }
 
-// Its port, and what ends it.
+// tinyproxy; returns its port and a function that ends it.
 async function tinyproxy(certs, securePort) {
   const port = await freePort();
   writeFileSync(certs.path('tinyproxy.conf'), [
@@ -290,7 +290,7 @@ async function checkTinyproxy(certs) {
     [['EPROXY', 0], ['EPROXY', 0]]);
 }
 
-// TLS in front of a proxy that listens on a port of ours: an HTTPS proxy.
+// TLS in front of a proxy on a port of this machine, which makes an HTTPS proxy.
 async function httpsProxy(certs, name, port) {
   const front = await listen(tls.createServer(pair(certs, name), (socket) => {
     const behind = net.connect(port, '127.0.0.1');
@@ -345,9 +345,9 @@ async function checkMicrosocks(certs) {
   assert.deepEqual(failures(refused).slice(0, 2), [['EPROXY', 0], ['EPROXY', 0]]);
 }
 
-// Each connection ends with its answer, so that the next one has to shake hands again: nginx tells
-// whether it could be short. Up to TLS 1.2 that takes a server that keeps sessions, for libcurl
-// asks for no tickets there.
+// Each connection ends with its response, so that the next one needs a handshake, which may resume
+// the session: nginx tells whether it did. Up to TLS 1.2 the server must keep sessions itself,
+// since libcurl asks for no tickets there.
 async function checkResumption(certs, version) {
   const reused = [];
   const origin = await listen(http.createServer((req, res) => {
@@ -366,8 +366,8 @@ async function checkResumption(certs, version) {
   assert.deepEqual(reused, [false, true, true, true]);
 }
 
-// One source reads an event and then no more, while its stream is flooded; its siblings on the same
-// connection must go on.
+// One source reads an event and then no more, while its stream is flooded; other streams of the
+// same connection must go on.
 async function checkPaused(certs) {
   const piece = `data: ${'x'.repeat(16 * 1024)}\n\n`;
   let written = () => 0;
