@@ -310,7 +310,7 @@ static void act(uint8_t what, uint8_t arg)
         act_on_unanswered(arg);
         break;
     case 16:
-        sse_context_drain(&context, arg, 1000);
+        sse_context_shut_down(&context, arg, 1000);
         break;
     case 17:
         if (arg % 16 == 0)
@@ -513,7 +513,7 @@ static void start(void)
 
     if (!loop) {
         require(!sse_loop_new(&loop), "a loop");
-        sse_loop_keep(loop);
+        sse_loop_ref(loop);
         memset(text, 'x', sizeof text);
     }
     sse_fuzz_restart();
@@ -547,9 +547,9 @@ static void stop(void)
         turn();
     }
     sse_context_close_all(&context);
-    for (int i = 0; i < 1000 && !sse_context_settled(&context); i++)
+    for (int i = 0; i < 1000 && sse_context_has_work(&context); i++)
         turn();
-    require(sse_context_settled(&context), "an end of all");
+    require(!sse_context_has_work(&context), "an end of all");
     close_channels();
     for (size_t i = 0; i < PEERS; i++)
         peer_close(&peers[i]);

@@ -96,7 +96,7 @@ static void run_to_rest(int peer)
     char scratch[65536];
     bool kept = false;
 
-    while (!sse_context_settled(&context)) {
+    while (sse_context_has_work(&context)) {
         sse_loop_turn(loop, &kept);
         while (recv(peer, scratch, sizeof scratch, MSG_DONTWAIT) > 0)
             ;
@@ -112,7 +112,7 @@ static void feed(sse_connection *c, int peer, const uint8_t *bytes, size_t len, 
         bytes += n;
         len -= n;
         if (endless)
-            sse_exchange_give_up(endless, NULL, 1, SSE_END_SLOW);
+            sse_exchange_finish_within(endless, NULL, 1, SSE_END_SLOW);
         if (sse_connection_ended(c))
             break; /* before its struct is freed */
         run_to_rest(peer);
@@ -178,7 +178,7 @@ static void start(void)
     require(!sse_loop_new(&loop), "a loop");
     sse_context_start(&context, loop, &limits);
     context.on_request = on_request;
-    sse_loop_keep(loop);
+    sse_loop_ref(loop);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);

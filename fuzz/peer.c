@@ -205,7 +205,7 @@ void peer_connect(peer *p, sse_context *context, input *in)
         setsockopt(pair[0], SOL_SOCKET, SO_SNDBUF, &small, sizeof small);
     require(!sse_connection_new(context, pair[0], NULL, &c), "a connection");
     require(!sse_detection_start(c), "it starts");
-    if (context->draining.on)
+    if (context->shutdown.on)
         sse_connection_deadline(c, SSE_UNUSED_MS);
     *p = (peer){ pair[1], 1 };
     if (!(how & 1))

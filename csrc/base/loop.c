@@ -15,23 +15,25 @@ struct sse_loop {
     size_t entered;
     sse_hash_seed seed;
     sse_member member;
-    sse_fork_call *at_fork;
+    sse_fork_handler *at_fork;
     bool running, stopping;
     bool lost; /* in a forked child: it can't go on */
 };
 
 /* --- fork ------------------------------------------------------------------------------------- */
 
-void sse_loop_at_fork(sse_loop *loop, sse_fork_call *f, void (*call)(void *arg, int dead),
-                      void *arg)
+void sse_loop_add_fork_handler(sse_loop *loop, sse_fork_handler *f,
+                               void (*call)(void *arg, int dead), void *arg)
 {
-    *f = (sse_fork_call){ .next = loop->at_fork, .link = &loop->at_fork, .call = call, .arg = arg };
+    *f = (sse_fork_handler){
+        .next = loop->at_fork, .link = &loop->at_fork, .call = call, .arg = arg
+    };
     if (f->next)
         f->next->link = &f->next;
     loop->at_fork = f;
 }
 
-void sse_loop_not_at_fork(sse_fork_call *f)
+void sse_loop_remove_fork_handler(sse_fork_handler *f)
 {
     if (!f->link)
         return;
@@ -52,7 +54,7 @@ static void on_fork(void *arg, bool ours, int dead)
         loop->lost = true;
         return;
     }
-    for (sse_fork_call *f = loop->at_fork; f; f = f->next)
+    for (sse_fork_handler *f = loop->at_fork; f; f = f->next)
         f->call(f->arg, dead);
     loop->lost = loop->lost || dead < 0 || event_reinit(loop->base) != 0;
 }
@@ -211,12 +213,12 @@ void sse_loop_leave(sse_loop *loop)
     loop->entered--;
 }
 
-void sse_loop_keep(sse_loop *loop)
+void sse_loop_ref(sse_loop *loop)
 {
     loop->kept++;
 }
 
-void sse_loop_release(sse_loop *loop)
+void sse_loop_unref(sse_loop *loop)
 {
     loop->kept--;
 }
@@ -258,7 +260,7 @@ void sse_loop_defer(sse_loop *loop, sse_deferred *d)
     d->link = loop->tail;
     *loop->tail = d;
     loop->tail = &d->next;
-    sse_loop_keep(loop);
+    sse_loop_ref(loop);
 }
 
 void sse_loop_undefer(sse_loop *loop, sse_deferred *d)
@@ -271,7 +273,7 @@ void sse_loop_undefer(sse_loop *loop, sse_deferred *d)
     else
         loop->tail = d->link;
     d->link = NULL;
-    sse_loop_release(loop);
+    sse_loop_unref(loop);
 }
 
 static void on_timer(evutil_socket_t fd, short what, void *arg)

@@ -45,8 +45,8 @@ void sse_loop_enter(sse_loop *loop);
 void sse_loop_leave(sse_loop *loop);
 
 /* What keeps the loop running: one keep for each, released once. */
-void sse_loop_keep(sse_loop *loop);
-void sse_loop_release(sse_loop *loop);
+void sse_loop_ref(sse_loop *loop);
+void sse_loop_unref(sse_loop *loop);
 
 /* Turns begun so far: tells whether two moments lie in the same one. */
 uint64_t sse_loop_turns(const sse_loop *loop);
@@ -56,17 +56,17 @@ uint64_t sse_loop_now_us(const sse_loop *loop); /* the same clock in microsecond
 
 /* A forked child's loop is its own from the beginning: it waits for the same, but what it begins or
  * ends does not touch the parent's. Sockets that only one process can use are the parent's: in the
- * child call(arg, dead) comes before fork returns, and gives each to sse_cut_off. Embedded in its
- * owner. */
-typedef struct sse_fork_call {
-    struct sse_fork_call *next, **link;
+ * child call(arg, dead) comes before fork returns, and gives each to sse_replace_socket. Embedded
+ * in its owner. */
+typedef struct sse_fork_handler {
+    struct sse_fork_handler *next, **link;
     void (*call)(void *arg, int dead);
     void *arg;
-} sse_fork_call;
+} sse_fork_handler;
 
-void sse_loop_at_fork(sse_loop *loop, sse_fork_call *f, void (*call)(void *arg, int dead),
-                      void *arg);
-void sse_loop_not_at_fork(sse_fork_call *f); /* harmless where it is all zeros */
+void sse_loop_add_fork_handler(sse_loop *loop, sse_fork_handler *f,
+                               void (*call)(void *arg, int dead), void *arg);
+void sse_loop_remove_fork_handler(sse_fork_handler *f); /* harmless where it is all zeros */
 
 /* A call at the end of this turn (or of the next, when made outside of one). Embedded in its owner;
  * queued at most once; cancelled by its owner's death. Calls deferred by a deferred call run a turn

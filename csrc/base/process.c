@@ -53,7 +53,7 @@ static int make_dead_socket(void)
     return (int)pair[0];
 }
 
-void sse_cut_off(int fd, int dead)
+void sse_replace_socket(int fd, int dead)
 {
     if (fd < 0 || dead < 0 || dup2(dead, fd) < 0)
         return;

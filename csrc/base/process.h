@@ -10,7 +10,7 @@ typedef struct sse_member {
     struct sse_member *next, **link;
     pthread_t thread; /* that ran it last */
     /* In a child, before fork returns: `ours`: this thread has the loop; what another thread had is
-     * in nobody knows what state. `dead` is for sse_cut_off. */
+     * in nobody knows what state. `dead` is for sse_replace_socket. */
     void (*on_fork)(void *arg, bool ours, int dead);
     void *arg;
     size_t signals; /* that it watches */
@@ -34,6 +34,6 @@ void sse_member_remove_signal(sse_member *m);
 
 /* In a forked child: the socket, which the parent still uses, gives way to one whose peer has gone.
  * Whatever is done to it then, the parent's peer hears nothing of. */
-void sse_cut_off(int fd, int dead);
+void sse_replace_socket(int fd, int dead);
 
 #endif

@@ -17,19 +17,19 @@
 
 #ifdef SSE_NO_SLABS
 
-void *sse_slab_take(sse_slab *slab, size_t size)
+void *sse_slab_alloc(sse_slab *slab, size_t size)
 {
     slab->size = size;
     return calloc(1, size);
 }
 
-void sse_slab_give(sse_slab *slab, void *object)
+void sse_slab_free(sse_slab *slab, void *object)
 {
     (void)slab;
     free(object);
 }
 
-void sse_slab_free(sse_slab *slab)
+void sse_slab_destroy(sse_slab *slab)
 {
     (void)slab;
 }
@@ -88,7 +88,7 @@ static sse_slab_block *new_block(sse_slab *slab)
     return b;
 }
 
-void *sse_slab_take(sse_slab *slab, size_t size)
+void *sse_slab_alloc(sse_slab *slab, size_t size)
 {
     sse_slab_block *b = slab->usable ? slab->usable : new_block(slab);
     void *object = NULL;
@@ -110,7 +110,7 @@ void *sse_slab_take(sse_slab *slab, size_t size)
     return object;
 }
 
-void sse_slab_give(sse_slab *slab, void *object)
+void sse_slab_free(sse_slab *slab, void *object)
 {
     sse_slab_block *b = NULL;
     free_object *given = object;
@@ -129,7 +129,7 @@ void sse_slab_give(sse_slab *slab, void *object)
     munmap(b, BLOCK);
 }
 
-void sse_slab_free(sse_slab *slab)
+void sse_slab_destroy(sse_slab *slab)
 {
     while (slab->usable) {
         sse_slab_block *b = slab->usable;

@@ -14,12 +14,12 @@ typedef struct sse_slab {
 } sse_slab;                 /* zeroed at first */
 
 /* A zeroed object, or NULL: out of memory. `size` is the same for all of a slab. */
-void *sse_slab_take(sse_slab *slab, size_t size);
+void *sse_slab_alloc(sse_slab *slab, size_t size);
 
 /* NULL is allowed. */
-void sse_slab_give(sse_slab *slab, void *object);
+void sse_slab_free(sse_slab *slab, void *object);
 
 /* Every object must have been given back. */
-void sse_slab_free(sse_slab *slab);
+void sse_slab_destroy(sse_slab *slab);
 
 #endif

@@ -31,6 +31,6 @@ void sse_timer_wheel_stop(sse_timer_wheel *w); /* its deadlines must be cancelle
 void sse_timer_wheel_set(sse_timer_wheel *w, sse_deadline *d, uint64_t ms);
 void sse_timer_wheel_cancel(sse_timer_wheel *w, sse_deadline *d);
 
-#define SSE_OWNER(pointer, type, member) ((type *)((char *)(pointer)-offsetof(type, member)))
+#define SSE_CONTAINER_OF(pointer, type, member) ((type *)((char *)(pointer)-offsetof(type, member)))
 
 #endif

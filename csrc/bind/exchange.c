@@ -172,7 +172,7 @@ static int m_request(lua_State *L)
     push_slice(L, r->method);
     push_slice(L, r->target);
     push_slice(L, sse_buffer_slice(&r->body));
-    sse_request_give_body(r);
+    sse_request_free_body(r);
     push_secure(L);
     push_client_certificate(L);
     return 5;
@@ -374,7 +374,7 @@ static int mm_gc(lua_State *L)
         return 0;
     o->x = NULL;
     x->user = NULL;
-    x->on = &sse_exchange_unheard;
+    x->on = &sse_exchange_no_events;
     if (x->state == SSE_EXCHANGE_OPEN)
         sse_exchange_reply(x, 500, &field, 1, SSE_SLICE("500 Internal Server Error: no answer\n"),
                            NULL);

@@ -145,7 +145,7 @@ static const sse_class timer_class;
 static void timer_release(timer_object *t)
 {
     if (t->kept)
-        sse_loop_release(t->st->loop);
+        sse_loop_unref(t->st->loop);
     t->kept = false;
 }
 
@@ -199,7 +199,7 @@ static int start_timer(lua_State *L, bool repeat)
     t->st = st;
     t->repeat = repeat;
     sse_anchor(L, -1, &t->self);
-    sse_loop_keep(st->loop);
+    sse_loop_ref(st->loop);
     t->kept = true;
     if (sse_timer_start(&t->timer, ms, repeat)) {
         timer_stop(L, t);

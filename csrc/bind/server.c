@@ -65,7 +65,7 @@ static void release_server(lua_State *L, server_object *o)
 {
     if (o->self == LUA_NOREF)
         return;
-    sse_loop_release(o->st->loop);
+    sse_loop_unref(o->st->loop);
     sse_unanchor(L, &o->self);
 }
 
@@ -186,7 +186,7 @@ static int m_listen(lua_State *L)
         return sse_fail(L, code, message);
     if (o->self == LUA_NOREF) {
         sse_anchor(L, 1, &o->self);
-        sse_loop_keep(o->st->loop);
+        sse_loop_ref(o->st->loop);
     }
     lua_pushboolean(L, true);
     return 1;
@@ -223,11 +223,11 @@ static int m_reload_tls(lua_State *L)
 static int m_drain(lua_State *L)
 {
     server_object *o = check(L);
-    sse_drain_options options = { .within = (uint64_t)luaL_checknumber(L, 2),
-                                  .retry = (uint64_t)luaL_checknumber(L, 3),
-                                  .grace = (uint64_t)luaL_checknumber(L, 4) };
+    sse_shutdown_options options = { .within = (uint64_t)luaL_checknumber(L, 2),
+                                     .retry = (uint64_t)luaL_checknumber(L, 3),
+                                     .grace = (uint64_t)luaL_checknumber(L, 4) };
 
-    sse_server_drain(o->server, &options);
+    sse_server_shut_down(o->server, &options);
     return 0;
 }
 
@@ -283,17 +283,17 @@ static int m_stats(lua_State *L)
     sse_set_number(L, "pending", c->queued.waiting);
     sse_set_number(L, "buffered", c->queued.held);
     sse_set_number(L, "bodies", c->bodies);
-    sse_set_number(L, "full", c->full);
-    sse_set_number(L, "oversized", c->oversized);
-    sse_set_number(L, "overflowed", c->overflowed);
-    sse_set_number(L, "unaccepted", c->unaccepted);
+    sse_set_number(L, "full", c->sends_refused);
+    sse_set_number(L, "oversized", c->sends_oversized);
+    sse_set_number(L, "overflowed", c->overload_ends);
+    sse_set_number(L, "unaccepted", c->accept_pauses);
     set_reasons(L, "closed", c->closed);
     set_reasons(L, "streams_ended", c->streams_ended);
     set_rejected(L, c->rejected);
     sse_set_number(L, "compressed", c->compressed);
-    sse_set_number(L, "windows", c->windows);
-    sse_set_number(L, "uncompressed_bytes", c->compressed_from);
-    sse_set_number(L, "compressed_bytes", c->compressed_to);
+    sse_set_number(L, "windows", c->compression_windows);
+    sse_set_number(L, "uncompressed_bytes", c->uncompressed_bytes);
+    sse_set_number(L, "compressed_bytes", c->compressed_bytes);
     return 1;
 }
 

@@ -308,7 +308,7 @@ static int mm_gc(lua_State *L)
     stream_object *o = lua_touserdata(L, 1);
 
     if (o->stream && o->st->loop)
-        sse_stream_listen(o->stream, NULL, &sse_exchange_unheard);
+        sse_stream_listen(o->stream, NULL, &sse_exchange_no_events);
     o->stream = NULL;
     return 0;
 }

@@ -19,7 +19,7 @@ struct sse_multi {
     sse_multi_entry *entries; /* the listed ones */
     size_t entry_count;       /* of them */
     sse_multi_entry *removed; /* those to destroy when libcurl has returned */
-    sse_fork_call fork_call;
+    sse_fork_handler fork_handler;
     sse_deferred fork_end; /* in a forked child: fails the transfers that the parent began */
     int in_curl; /* > 0: within libcurl, or from begin_callbacks to end_callbacks; nests */
     int in_use;  /* > 0: within code that needs `curl` to stay; nests */
@@ -292,7 +292,7 @@ int sse_multi_new(sse_multi **out, sse_loop *loop)
     sse_watcher_init(&m->watcher, loop, (sse_watcher_callbacks){ on_action, on_unwatched, m });
     sse_timer_init(&m->idle_timer, loop, on_idle_timer, m);
     sse_deferred_init(&m->fork_end, fail_from_parent, m);
-    sse_loop_at_fork(loop, &m->fork_call, on_fork, m);
+    sse_loop_add_fork_handler(loop, &m->fork_handler, on_fork, m);
     sse_stay_resident();
     *out = m;
     return SSE_OK;
@@ -310,7 +310,7 @@ void sse_multi_free(sse_multi *m)
         return;
     sse_multi_close_idle(m);
     free_shares(m);
-    sse_loop_not_at_fork(&m->fork_call);
+    sse_loop_remove_fork_handler(&m->fork_handler);
     sse_sockets_free(&m->sockets);
     sse_loop_undefer(m->loop, &m->fork_end);
     free(m);

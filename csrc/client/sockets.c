@@ -48,7 +48,7 @@ void sse_sockets_add_easy(sse_sockets *s, void *easy)
 void sse_sockets_cut_off(const sse_sockets *s, int dead)
 {
     for (size_t i = 0; i < s->count; i++)
-        sse_cut_off(s->fds[i], dead);
+        sse_replace_socket(s->fds[i], dead);
 }
 
 void sse_sockets_free(sse_sockets *s)

@@ -15,7 +15,7 @@ typedef struct sse_sockets {
  * connections. */
 void sse_sockets_add_easy(sse_sockets *s, void *easy);
 
-/* For a forked child: cuts each socket off from its peer. `dead` is as for sse_cut_off. */
+/* For a forked child: cuts each socket off from its peer. `dead` is as for sse_replace_socket. */
 void sse_sockets_cut_off(const sse_sockets *s, int dead);
 
 void sse_sockets_free(sse_sockets *s);

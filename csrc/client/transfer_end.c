@@ -8,14 +8,14 @@
 void sse_transfer_keep_loop(sse_transfer *t)
 {
     if (!t->keeps_loop)
-        sse_loop_keep(t->loop);
+        sse_loop_ref(t->loop);
     t->keeps_loop = true;
 }
 
 void sse_transfer_release_loop(sse_transfer *t)
 {
     if (t->keeps_loop)
-        sse_loop_release(t->loop);
+        sse_loop_unref(t->loop);
     t->keeps_loop = false;
 }
 

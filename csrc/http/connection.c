@@ -60,11 +60,11 @@ int sse_connection_send_part(sse_connection *c, sse_frame *frame, sse_slice part
     return sse_queue_push_part(&c->out, &c->context->count.queued, frame, part);
 }
 
-sse_debt sse_connection_debt(const sse_connection *c)
+sse_backlog sse_connection_backlog(const sse_connection *c)
 {
     if (!c->stalled)
-        return (sse_debt){ 0 };
-    return sse_context_debt(c->context, sse_queue_held(&c->out), c->deadline.due);
+        return (sse_backlog){ 0 };
+    return sse_context_backlog(c->context, sse_queue_held(&c->out), c->deadline.due);
 }
 
 void sse_connection_drop_pending(sse_connection *c)
@@ -77,10 +77,10 @@ void sse_connection_drop_pending(sse_connection *c)
 /* The socket takes no more: wait for it, but not without end. */
 static void stall(sse_connection *c, bool progress)
 {
-    if ((progress || !c->stalled) && !c->hurried)
+    if ((progress || !c->stalled) && !c->deadline_final)
         sse_timer_wheel_set(&c->context->wheel, &c->deadline, c->context->limits.write_timeout);
     c->stalled = true;
-    c->fresh = c->fresh && !(c->tls && sse_tls_held(c->tls));
+    c->nothing_sent = c->nothing_sent && !(c->tls && sse_tls_held(c->tls));
     watch(c);
 }
 
@@ -105,7 +105,7 @@ void sse_connection_reset(sse_connection *c, sse_reason reason)
     if (sse_connection_ended(c))
         return;
     setsockopt(c->fd, SOL_SOCKET, SO_LINGER, &none, sizeof none);
-    sse_connection_unsecure(c); /* nor by close_notify */
+    sse_connection_drop_tls(c); /* nor by close_notify */
     sse_connection_close(c, reason);
 }
 
@@ -120,11 +120,11 @@ void sse_connection_close(sse_connection *c, sse_reason reason)
     sse_timer_wheel_cancel(&c->context->wheel, &c->deadline);
     if (c->tls && reason != SSE_END_CLIENT)
         sse_tls_end(c->tls);
-    sse_connection_unsecure(c);
+    sse_connection_drop_tls(c);
     evutil_closesocket(c->fd);
     sse_connection_drop_pending(c);
     c->context->count.connections--;
-    move_to(&c->context->dead, c);
+    move_to(&c->context->closed, c);
     sse_context_wake(c->context);
 }
 
@@ -159,7 +159,7 @@ void sse_connection_finish(sse_connection *c)
 
 static void unstall(sse_connection *c)
 {
-    if (c->stalled && !c->hurried)
+    if (c->stalled && !c->deadline_final)
         sse_timer_wheel_cancel(&c->context->wheel, &c->deadline);
     c->stalled = false;
     watch(c);
@@ -249,7 +249,7 @@ static void write_out(sse_connection *c)
             return;
         }
         progress = true;
-        c->fresh = false;
+        c->nothing_sent = false;
         c->context->count.bytes_out += (uint64_t)n;
         sse_queue_advance(&c->out, (size_t)n);
     }
@@ -275,15 +275,15 @@ void sse_connection_write(sse_connection *c)
         drained(c);
 }
 
-static void mark_dirty(sse_connection *c)
+static void schedule_flush(sse_connection *c)
 {
-    if (c->dirty)
+    if (c->flush_scheduled)
         return;
-    c->dirty = true;
-    c->next_dirty = NULL;
-    *c->context->dirty_tail = c;
-    c->context->dirty_tail = &c->next_dirty;
-    c->context->dirty_count++;
+    c->flush_scheduled = true;
+    c->next_to_flush = NULL;
+    *c->context->to_flush_tail = c;
+    c->context->to_flush_tail = &c->next_to_flush;
+    c->context->to_flush_count++;
     sse_context_wake(c->context);
 }
 
@@ -291,7 +291,7 @@ static void mark_dirty(sse_connection *c)
  * loop would pay one for each event and each client that does not read. */
 static bool may_retry(const sse_connection *c)
 {
-    return !c->retried || c->retried_in != (uint16_t)sse_loop_turns(c->context->loop);
+    return !c->retry_failed || c->retry_turn != (uint16_t)sse_loop_turns(c->context->loop);
 }
 
 void sse_connection_flush(sse_connection *c, bool again)
@@ -309,17 +309,17 @@ void sse_connection_flush(sse_connection *c, bool again)
             unstall(c);
     } while (more && !c->stalled && !sse_connection_ended(c));
     if (was_stalled && c->stalled && sse_connection_pending(c) == before) {
-        c->retried = true;
-        c->retried_in = (uint16_t)sse_loop_turns(c->context->loop);
+        c->retry_failed = true;
+        c->retry_turn = (uint16_t)sse_loop_turns(c->context->loop);
         return;
     }
-    mark_dirty(c); /* what an empty queue means is told at the end of the turn */
+    schedule_flush(c); /* what an empty queue means is told at the end of the turn */
 }
 
 void sse_connection_wake(sse_connection *c)
 {
     if (!sse_connection_ended(c) && !c->stalled)
-        mark_dirty(c);
+        schedule_flush(c);
 }
 
 int sse_connection_send(sse_connection *c, sse_frame *frame)
@@ -332,7 +332,7 @@ int sse_connection_send(sse_connection *c, sse_frame *frame)
     if (code)
         return code;
     if (!c->stalled)
-        mark_dirty(c);
+        schedule_flush(c);
     return SSE_OK;
 }
 
@@ -354,7 +354,7 @@ int sse_connection_push(sse_connection *c, sse_frame *frame)
         return SSE_ECLOSED;
     }
     if (n > 0) {
-        c->fresh = false;
+        c->nothing_sent = false;
         c->context->count.bytes_out += (uint64_t)n;
     }
     if (n == (ssize_t)piece.len)
@@ -449,9 +449,9 @@ bool sse_connection_broken(const sse_connection *c)
 
 static void on_deadline(sse_deadline *d)
 {
-    sse_connection *c = SSE_OWNER(d, sse_connection, deadline);
+    sse_connection *c = SSE_CONTAINER_OF(d, sse_connection, deadline);
 
-    if (c->lingering || c->hurried)
+    if (c->lingering || c->deadline_final)
         sse_connection_close(c, SSE_END_SERVER);
     else if (c->stalled)
         sse_connection_close(c, SSE_END_TIMEOUT);
@@ -461,7 +461,7 @@ static void on_deadline(sse_deadline *d)
 
 void sse_connection_deadline(sse_connection *c, uint64_t ms)
 {
-    if (sse_connection_ended(c) || c->stalled || c->lingering || c->hurried)
+    if (sse_connection_ended(c) || c->stalled || c->lingering || c->deadline_final)
         return;
     if (ms)
         sse_timer_wheel_set(&c->context->wheel, &c->deadline, ms);
@@ -469,11 +469,11 @@ void sse_connection_deadline(sse_connection *c, uint64_t ms)
         sse_timer_wheel_cancel(&c->context->wheel, &c->deadline);
 }
 
-void sse_connection_hurry(sse_connection *c, uint64_t ms)
+void sse_connection_set_final_deadline(sse_connection *c, uint64_t ms)
 {
     if (sse_connection_ended(c) || c->lingering)
         return;
-    c->hurried = true;
+    c->deadline_final = true;
     sse_timer_wheel_set(&c->context->wheel, &c->deadline, ms);
 }
 
@@ -505,7 +505,7 @@ void sse_connection_set_options(evutil_socket_t fd, uint64_t write_timeout)
 int sse_connection_new(sse_context *context, evutil_socket_t fd, const sse_protocol *protocol,
                        sse_connection **out)
 {
-    sse_connection *c = sse_slab_take(&context->connections, sizeof *c);
+    sse_connection *c = sse_slab_alloc(&context->connections, sizeof *c);
 
     if (!c) {
         evutil_closesocket(fd);

@@ -24,11 +24,11 @@ typedef struct sse_protocol {
                                             of it. Not called while the socket is full */
     void (*on_closing)(sse_connection *c); /* the server closes it: the last word is queued now */
     /* The server context drains: no further request, and the end after those at hand. */
-    void (*on_drain)(sse_connection *c);
+    void (*on_shutdown)(sse_connection *c);
     /* How much its client owes; NULL: of the connection's queue alone. And what to end of it where
      * that is too much: from the end of a turn; NULL: the connection. */
-    sse_debt (*debt)(const sse_connection *c);
-    void (*on_debt)(sse_connection *c);
+    sse_backlog (*backlog)(const sse_connection *c);
+    void (*on_overload)(sse_connection *c);
     void (*on_room)(sse_connection *c); /* see sse_context_await_room; ends nothing */
 } sse_protocol;
 
@@ -44,15 +44,15 @@ struct sse_connection {
     uint8_t reason;        /* sse_reason: SSE_NOT_ENDED while open */
     uint8_t preface_bytes; /* bytes of HTTP/2's preface that came, while the protocol is unknown */
     short watching;        /* EV_READ | EV_WRITE as armed */
-    bool fresh : 1;        /* the session's mark: no byte went out since it was set */
-    bool dirty : 1, reading : 1, eof : 1, finishing : 1, lingering : 1, stalled : 1;
-    bool hurried : 1;             /* the deadline is the end, whatever the socket takes meanwhile */
-    bool retried : 1;             /* `retried_in` counts */
-    bool counted : 1;             /* the server's: it counts towards max_connections */
-    uint16_t retried_in;          /* the turn (its low bits) in which a full socket was tried again
+    bool nothing_sent : 1; /* the session's mark: no byte went out since it was set */
+    bool flush_scheduled : 1, reading : 1, eof : 1, finishing : 1, lingering : 1, stalled : 1;
+    bool deadline_final : 1;      /* the deadline is the end, whatever the socket takes meanwhile */
+    bool retry_failed : 1;        /* `retry_turn` counts */
+    bool admitted : 1;            /* the server's: it counts towards max_connections */
+    uint16_t retry_turn;          /* the turn (its low bits) in which a full socket was tried again
                                      and took nothing: it is not tried again in that turn */
-    sse_connection *next, **link; /* context->open, or context->dead */
-    sse_connection *next_dirty;
+    sse_connection *next, **link; /* context->open, or context->closed */
+    sse_connection *next_to_flush;
     void *address; /* the server's count for the client's address, or NULL */
     struct event event;
     sse_deadline deadline;
@@ -68,20 +68,20 @@ int sse_connection_new(sse_context *context, evutil_socket_t fd, const sse_proto
 
 /* From now on over TLS. Before the first read; the context must outlive the server context.
  * SSE_ENOMEM. */
-static inline int sse_connection_secure(sse_connection *c, sse_tls_context *context)
+static inline int sse_connection_start_tls(sse_connection *c, sse_tls_context *context)
 {
     return sse_tls_new(context, c->fd, &c->tls);
 }
 
 /* Plain from now on, for a client that does not speak TLS. */
-static inline void sse_connection_unsecure(sse_connection *c)
+static inline void sse_connection_drop_tls(sse_connection *c)
 {
     sse_tls_free(c->tls);
     c->tls = NULL;
 }
 
-/* See sse_protocol's debt: of what is queued for the socket. */
-sse_debt sse_connection_debt(const sse_connection *c);
+/* The backlog of what is queued for the socket: see sse_protocol. */
+sse_backlog sse_connection_backlog(const sse_connection *c);
 
 /* Bytes queued for the socket. */
 static inline size_t sse_connection_pending(const sse_connection *c)
@@ -132,7 +132,7 @@ void sse_connection_deadline(sse_connection *c, uint64_t ms);
 void sse_connection_finish(sse_connection *c);
 
 /* What ends is given ms more and no longer. */
-void sse_connection_hurry(sse_connection *c, uint64_t ms);
+void sse_connection_set_final_deadline(sse_connection *c, uint64_t ms);
 
 /* Ends at once; what is queued is lost. `reset`: the client is told so by a reset, where the end of
  * the connection could be taken for the end of the answer. */

@@ -10,7 +10,7 @@ void sse_context_init(sse_context *context, sse_loop *loop, const sse_limits *li
     context->loop = loop;
     context->limits = *limits;
     context->ended_tail = &context->ended;
-    context->dirty_tail = &context->dirty;
+    context->to_flush_tail = &context->to_flush;
     sse_timer_wheel_init(&context->wheel, loop);
     sse_deferred_init(&context->turn_end, end_turn, context);
 }
@@ -30,18 +30,18 @@ const char *sse_context_date(sse_context *context)
     return context->date;
 }
 
-sse_debt sse_context_debt(const sse_context *context, size_t held, uint64_t due)
+sse_backlog sse_context_backlog(const sse_context *context, size_t bytes, uint64_t due)
 {
     uint64_t now = sse_loop_now(context->loop), most = context->limits.write_timeout;
     uint64_t left = due > now ? due - now : 0, late = left < most ? most - left : 0;
 
-    if (late < context->spared)
-        return (sse_debt){ 0 };
-    return (sse_debt){ (uint64_t)held * (late + 1), held };
+    if (late < context->grace)
+        return (sse_backlog){ 0 };
+    return (sse_backlog){ (uint64_t)bytes * (late + 1), bytes };
 }
 
 void sse_context_await_room(sse_context *context)
 {
-    if (!context->relief.link)
-        sse_timer_wheel_set(&context->wheel, &context->relief, RECHECK_MS);
+    if (!context->overload_timer.link)
+        sse_timer_wheel_set(&context->wheel, &context->overload_timer, RECHECK_MS);
 }

@@ -41,7 +41,7 @@ sse_request *sse_request_new(const sse_http1_head *head, size_t max_body)
     r->memory = bytes;
     to = (char *)&r->fields[head->field_count];
     r->refs = 1;
-    r->counted = NULL;
+    r->counter = NULL;
     r->method = copy_slice(&to, head->method);
     r->target = copy_slice(&to, head->target);
     r->major = 1;
@@ -57,9 +57,9 @@ sse_request *sse_request_new(const sse_http1_head *head, size_t max_body)
 
 static void free_body(sse_request *request)
 {
-    if (request->counted)
-        *request->counted -= request->memory;
-    request->counted = NULL;
+    if (request->counter)
+        *request->counter -= request->memory;
+    request->counter = NULL;
     sse_buffer_free(&request->body);
 }
 
@@ -79,7 +79,7 @@ void sse_exchange_drop_request(sse_exchange *x)
     x->request = NULL;
 }
 
-const sse_exchange_events sse_exchange_unheard = { 0 };
+const sse_exchange_events sse_exchange_no_events = { 0 };
 
 static sse_client client_of(const sse_connection *c)
 {
@@ -121,18 +121,18 @@ void sse_exchange_tell_ended(sse_context *context)
         if (x->on->on_end)
             x->on->on_end(x->user, (sse_reason)x->reason);
         sse_exchange_drop_request(x);
-        sse_slab_give(&context->exchanges, x);
+        sse_slab_free(&context->exchanges, x);
     }
 }
 
 sse_exchange *sse_exchange_new(sse_context *context, const sse_transport *transport, void *session,
                                sse_request *request)
 {
-    sse_exchange *x = sse_slab_take(&context->exchanges, sizeof *x);
+    sse_exchange *x = sse_slab_alloc(&context->exchanges, sizeof *x);
 
     if (!x)
         return NULL;
-    x->on = &sse_exchange_unheard;
+    x->on = &sse_exchange_no_events;
     x->context = context;
     x->transport = transport;
     x->session = session;
@@ -149,8 +149,8 @@ void sse_exchange_end(sse_exchange *x, sse_reason reason)
     x->state = reason == SSE_END_FINISHED ? SSE_EXCHANGE_FINISHED : SSE_EXCHANGE_CLOSED;
     x->reason = (uint8_t)reason;
     x->session = NULL;
-    if (x->on->on_ended)
-        x->on->on_ended(x->user);
+    if (x->on->on_end_marked)
+        x->on->on_end_marked(x->user);
     x->sized = false;
     x->next = NULL;
     *x->context->ended_tail = x;
@@ -244,7 +244,7 @@ int sse_exchange_start_sized(sse_exchange *x, int status, const sse_http1_field 
         return code;
     x->state = SSE_EXCHANGE_STARTED;
     x->sized = true;
-    x->left = x->head_only ? 0 : length;
+    x->body_left = x->head_only ? 0 : length;
     return SSE_OK;
 }
 
@@ -266,14 +266,14 @@ static bool full(const sse_exchange *x, size_t more, size_t max)
             queued > context->limits.max_buffered / LARGE_PART);
 }
 
-int sse_exchange_room(sse_exchange *x, size_t bytes, size_t max)
+int sse_exchange_check_room(sse_exchange *x, size_t bytes, size_t max)
 {
     if (x->state != SSE_EXCHANGE_STARTED)
         return x->state == SSE_EXCHANGE_OPEN ? SSE_ESTATE : SSE_ECLOSED;
     if (x->head_only)
         return SSE_OK;
     if (bytes > max) {
-        x->context->count.oversized++;
+        x->context->count.sends_oversized++;
         return SSE_ETOOBIG;
     }
     if (!full(x, bytes, max))
@@ -283,21 +283,21 @@ int sse_exchange_room(sse_exchange *x, size_t bytes, size_t max)
         return SSE_ECLOSED;
     if (!full(x, bytes, max))
         return SSE_OK;
-    x->context->count.full++;
+    x->context->count.sends_refused++;
     return SSE_EFULL;
 }
 
 int sse_exchange_send(sse_exchange *x, sse_frame *frame, size_t max)
 {
-    int code = sse_exchange_room(x, frame->payload, max);
+    int code = sse_exchange_check_room(x, frame->payload, max);
 
     if (code || x->head_only)
         return code;
-    if (x->sized && frame->payload > x->left)
+    if (x->sized && frame->payload > x->body_left)
         return SSE_ETOOBIG;
     code = x->transport->send(x, frame);
     if (!code && x->sized)
-        x->left -= frame->payload;
+        x->body_left -= frame->payload;
     if (!code && (x->transport->pending(x) > FLUSH_AT || sse_context_full(x->context)))
         x->transport->flush(x, false);
     if (!code && sse_context_full(x->context))
@@ -312,29 +312,29 @@ int sse_exchange_push(sse_exchange *x, sse_frame *frame)
     return x->head_only ? SSE_OK : x->transport->push(x, frame);
 }
 
-void sse_exchange_give_up(sse_exchange *x, sse_frame *last, uint64_t ms, sse_reason reason)
+void sse_exchange_finish_within(sse_exchange *x, sse_frame *last, uint64_t ms, sse_reason reason)
 {
     if (x->state != SSE_EXCHANGE_STARTED)
         return;
     if (last && x->session && !x->head_only)
         x->transport->send(x, last);
     if (ms)
-        x->transport->hurry(x, ms);
+        x->transport->set_final_deadline(x, ms);
     x->transport->finish(x);
     sse_exchange_end(x, reason);
 }
 
-void sse_exchange_want_end(sse_exchange *x)
+void sse_exchange_notify_shutdown(sse_exchange *x)
 {
-    if (!sse_exchange_ended(x) && x->on->on_end_wanted)
-        x->on->on_end_wanted(x->user);
+    if (!sse_exchange_ended(x) && x->on->on_shutdown)
+        x->on->on_shutdown(x->user);
 }
 
 void sse_exchange_finish(sse_exchange *x, sse_reason reason)
 {
     if (x->state != SSE_EXCHANGE_STARTED)
         return;
-    if (x->sized && x->left > 0) {
+    if (x->sized && x->body_left > 0) {
         sse_exchange_abort(x, SSE_END_ERROR);
         return;
     }

@@ -23,7 +23,7 @@ typedef struct sse_request {
     int major, minor; /* HTTP/major.minor */
     sse_buffer body;
     size_t memory;   /* bytes of this block and of the body, also once somebody else has its copy */
-    size_t *counted; /* the server context's count that holds these, or NULL */
+    size_t *counter; /* the server context's count that holds these, or NULL */
     size_t field_count;
     sse_http1_field fields[]; /* and behind them the bytes that all slices point into */
 } sse_request;
@@ -39,7 +39,7 @@ static inline sse_request *sse_request_ref(sse_request *request)
 void sse_request_unref(sse_request *request); /* NULL is allowed */
 
 /* Somebody has a copy of the body, which counts until the request is dropped: ours goes. */
-static inline void sse_request_give_body(sse_request *request)
+static inline void sse_request_free_body(sse_request *request)
 {
     sse_buffer_free(&request->body);
 }
@@ -55,10 +55,10 @@ typedef struct sse_exchange sse_exchange;
 
 /* Whom an exchange tells; each may be NULL. */
 typedef struct sse_exchange_events {
-    void (*on_ended)(void *user); /* at once, within the call that ended it: may call nobody */
+    void (*on_end_marked)(void *user); /* at once, within the call that ended it: may call nobody */
     void (*on_end)(void *user, sse_reason reason); /* from the loop, once; then it is freed */
     void (*on_drain)(void *user);                  /* what was queued went out; from the loop */
-    void (*on_end_wanted)(void *user); /* the server context drains: end soon. May call nobody */
+    void (*on_shutdown)(void *user); /* the server context drains: end soon. May call nobody */
 } sse_exchange_events;
 
 /* The protocol's part. `length`: of a body known beforehand, or -1 for a streamed one. */
@@ -68,7 +68,8 @@ typedef struct sse_transport {
     int (*send)(sse_exchange *x, sse_frame *frame);
     int (*push)(sse_exchange *x, sse_frame *frame); /* see sse_exchange_push */
     void (*finish)(sse_exchange *x);
-    void (*hurry)(sse_exchange *x, uint64_t ms); /* to be finished: no longer than that */
+    void (*set_final_deadline)(sse_exchange *x, uint64_t ms); /* to be finished: no longer than that
+                                                               */
     void (*abort)(sse_exchange *x);
     void (*flush)(sse_exchange *x, bool again); /* see sse_connection_flush */
     size_t (*pending)(const sse_exchange *x);   /* more than 0: on_drain follows */
@@ -84,7 +85,7 @@ struct sse_exchange {
     sse_request *request; /* NULL once dropped */
     union {
         sse_exchange *next; /* context->ended, once it has ended */
-        uint64_t left;      /* bytes of body still to come, where `sized` */
+        uint64_t body_left; /* bytes of body still to come, where `sized` */
     };
     void *user;
     const sse_exchange_events *on; /* never NULL */
@@ -96,7 +97,7 @@ struct sse_exchange {
 };
 
 /* Nobody listens. */
-extern const sse_exchange_events sse_exchange_unheard;
+extern const sse_exchange_events sse_exchange_no_events;
 
 /* Lets go of the request: who keeps a reference to it has its head, but no longer its body. */
 void sse_exchange_drop_request(sse_exchange *x);
@@ -126,7 +127,7 @@ int sse_exchange_start_sized(sse_exchange *x, int status, const sse_http1_field 
 
 /* Whether so many bytes may be sent now, after a try to get rid of what is pending: SSE_OK, or what
  * sse_exchange_send would say. */
-int sse_exchange_room(sse_exchange *x, size_t bytes, size_t max);
+int sse_exchange_check_room(sse_exchange *x, size_t bytes, size_t max);
 
 /* A piece of a streamed body; all or nothing. SSE_EFULL: max bytes are pending and the client takes
  * none, or the server holds so much that its connection's share counts; SSE_ETOOBIG: the frame
@@ -141,10 +142,10 @@ int sse_exchange_push(sse_exchange *x, sse_frame *frame);
 
 /* A clean end of our choice: what was sent already, then `last` (NULL: none). ms: a client that has
  * not taken it by then is closed; 0: the stall limit rules. */
-void sse_exchange_give_up(sse_exchange *x, sse_frame *last, uint64_t ms, sse_reason reason);
+void sse_exchange_finish_within(sse_exchange *x, sse_frame *last, uint64_t ms, sse_reason reason);
 
 /* The transport's server context drains: whoever listens is told, once. */
-void sse_exchange_want_end(sse_exchange *x);
+void sse_exchange_notify_shutdown(sse_exchange *x);
 
 /* The clean end of a streamed answer; one that is shorter than its length is aborted instead.
  * Harmless when ended. */

@@ -31,7 +31,8 @@ typedef struct sse_queue_ring {
 
 typedef struct sse_queue {
     sse_queue_ring *ring; /* NULL while empty */
-    bool bare; /* frames go out without their chunk framing (HTTP/1.0, and as DATA of HTTP/2) */
+    bool payload_only;    /* frames go out without their chunk framing (HTTP/1.0, and as DATA of
+                             HTTP/2) */
 } sse_queue;
 
 /* Bytes still to go. */
@@ -49,7 +50,7 @@ static inline size_t sse_queue_held(const sse_queue *q)
 /* What of the frame goes out. */
 static inline sse_slice sse_queue_view(const sse_queue *q, const sse_frame *frame)
 {
-    return q->bare ? sse_frame_payload(frame) : sse_frame_chunk(frame);
+    return q->payload_only ? sse_frame_payload(frame) : sse_frame_chunk(frame);
 }
 
 /* Adds the frame and a reference to it, or a copy of a small one. `sent`: bytes of it that went out

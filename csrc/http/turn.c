@@ -5,7 +5,7 @@
 #include "bodies.h"
 #include "connection.h"
 #include "exchange.h"
-#include "relief.h"
+#include "overload.h"
 
 #define FLUSHES_A_TURN 512 /* then accepts, timers and other sockets have their turn */
 
@@ -13,39 +13,39 @@
 
 /* What becomes dirty meanwhile waits for the next turn: a callback that answers each drain with
  * more must not keep the loop here. */
-static void flush_dirty(sse_context *context)
+static void flush_scheduled(sse_context *context)
 {
-    size_t n = context->dirty_count < FLUSHES_A_TURN ? context->dirty_count : FLUSHES_A_TURN;
+    size_t n = context->to_flush_count < FLUSHES_A_TURN ? context->to_flush_count : FLUSHES_A_TURN;
 
-    while (n-- > 0 && context->dirty) {
-        sse_connection *c = context->dirty;
+    while (n-- > 0 && context->to_flush) {
+        sse_connection *c = context->to_flush;
 
-        context->dirty = c->next_dirty;
-        if (!context->dirty)
-            context->dirty_tail = &context->dirty;
-        context->dirty_count--;
-        c->dirty = false;
+        context->to_flush = c->next_to_flush;
+        if (!context->to_flush)
+            context->to_flush_tail = &context->to_flush;
+        context->to_flush_count--;
+        c->flush_scheduled = false;
         sse_connection_write(c);
     }
-    if (context->dirty)
+    if (context->to_flush)
         sse_context_wake(context);
 }
 
-static void free_dead(sse_context *context)
+static void free_closed(sse_context *context)
 {
     sse_connection *next = NULL;
 
-    for (sse_connection *c = context->dead; c; c = next) {
+    for (sse_connection *c = context->closed; c; c = next) {
         next = c->next;
-        if (c->dirty)
+        if (c->flush_scheduled)
             continue; /* it is on that list too: when its turn has come */
         *c->link = c->next;
         if (c->next)
             c->next->link = c->link;
         c->protocol->on_closed(c, (sse_reason)c->reason);
-        if (context->on_connection_gone)
-            context->on_connection_gone(context->user, c);
-        sse_slab_give(&context->connections, c);
+        if (context->on_connection_free)
+            context->on_connection_free(context->user, c);
+        sse_slab_free(&context->connections, c);
     }
 }
 
@@ -56,15 +56,15 @@ static void end_turn(void *arg)
 {
     sse_context *context = arg;
 
-    sse_bodies_relieve(context);
-    flush_dirty(context);
-    sse_relieve(context);
-    if (context->http2_ending)
+    sse_bodies_refuse_newest(context);
+    flush_scheduled(context);
+    sse_overload_shed(context);
+    if (context->http2_ended_streams)
         context->end_http2_streams(context);
-    free_dead(context);
+    free_closed(context);
     sse_exchange_tell_ended(context);
-    if (context->left)
-        context->free_left(context);
+    if (context->left_followers)
+        context->free_followers(context);
 }
 
 /* --- the life of a context -------------------------------------------------------------------- */
@@ -75,14 +75,14 @@ static void cut_off_all(void *arg, int dead)
     sse_context *context = arg;
 
     for (sse_connection *c = context->open; c; c = c->next)
-        sse_cut_off(c->fd, dead);
+        sse_replace_socket(c->fd, dead);
 }
 
 void sse_context_start(sse_context *context, sse_loop *loop, const sse_limits *limits)
 {
     sse_context_init(context, loop, limits, end_turn);
-    sse_relief_init(context);
-    sse_loop_at_fork(loop, &context->at_fork, cut_off_all, context);
+    sse_overload_init(context);
+    sse_loop_add_fork_handler(loop, &context->fork_handler, cut_off_all, context);
 }
 
 void sse_context_close_all(sse_context *context)
@@ -98,19 +98,19 @@ void sse_context_close_all(sse_context *context)
     }
 }
 
-void sse_context_drain(sse_context *context, uint64_t within, uint64_t retry)
+void sse_context_shut_down(sse_context *context, uint64_t within, uint64_t retry)
 {
     sse_connection *next = NULL;
 
-    if (context->draining.on)
+    if (context->shutdown.on)
         return;
-    context->draining = (sse_draining){
+    context->shutdown = (sse_shutdown){
         true, sse_loop_now(context->loop) + within, within, retry, context->count.streams, 0
     };
     for (sse_connection *c = context->open; c; c = next) {
         next = c->next;
-        if (c->protocol->on_drain)
-            c->protocol->on_drain(c);
+        if (c->protocol->on_shutdown)
+            c->protocol->on_shutdown(c);
         else /* nobody has said yet what he speaks */
             sse_connection_deadline(c, SSE_UNUSED_MS);
     }
@@ -118,17 +118,17 @@ void sse_context_drain(sse_context *context, uint64_t within, uint64_t retry)
 
 void sse_context_free(sse_context *context)
 {
-    while (!sse_context_settled(context))
+    while (sse_context_has_work(context))
         end_turn(context);
     sse_loop_undefer(context->loop, &context->turn_end);
-    sse_loop_not_at_fork(&context->at_fork);
+    sse_loop_remove_fork_handler(&context->fork_handler);
     sse_timer_wheel_stop(&context->wheel);
-    sse_slab_free(&context->connections);
-    sse_slab_free(&context->sessions);
-    sse_slab_free(&context->exchanges);
-    sse_slab_free(&context->streams);
-    sse_slab_free(&context->compressed_streams);
+    sse_slab_destroy(&context->connections);
+    sse_slab_destroy(&context->sessions);
+    sse_slab_destroy(&context->exchanges);
+    sse_slab_destroy(&context->streams);
+    sse_slab_destroy(&context->compressed_streams);
     sse_deflater_free(context->deflater);
-    sse_slab_free(&context->http2_streams);
-    sse_slab_free(&context->followers);
+    sse_slab_destroy(&context->http2_streams);
+    sse_slab_destroy(&context->followers);
 }

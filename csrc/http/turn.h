@@ -18,7 +18,7 @@ void sse_context_close_all(sse_context *context);
  * streams end spread over `within` ms, each with a `retry:` of `retry` ms to half as much again;
  * a stream that is opened later ends within what is left of the time. Does nothing while the
  * context drains already. */
-void sse_context_drain(sse_context *context, uint64_t within, uint64_t retry);
+void sse_context_shut_down(sse_context *context, uint64_t within, uint64_t retry);
 
 /* Tells all ends that are still to be told, and frees everything. Every connection must be closed.
  * Not from a callback. */

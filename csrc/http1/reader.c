@@ -19,7 +19,7 @@ void sse_http1_reader_free(sse_http1_reader *r)
 {
     if (!r)
         return;
-    sse_arrival_end(&r->arrival);
+    sse_incoming_body_end(&r->incoming);
     sse_request_unref(r->request);
     r->context->count.bodies -= r->in.cap;
     sse_buffer_free(&r->in);
@@ -38,7 +38,7 @@ int sse_http1_reader_buffer(sse_http1_reader *r, sse_slice bytes)
 /* Appends to the request's body. SSE_EFULL, *refusal set: max_bodies is exceeded. SSE_ENOMEM. */
 static int append(sse_http1_reader *r, sse_slice data, sse_http1_refusal *refusal)
 {
-    int code = sse_arrival_append(r->context, &r->arrival, r->request, data);
+    int code = sse_incoming_body_append(r->context, &r->incoming, r->request, data);
 
     if (code == SSE_EFULL)
         *refusal = (sse_http1_refusal){ 503, SSE_BODIES_FULL };
@@ -68,6 +68,6 @@ int sse_http1_reader_take_body(sse_http1_reader *r, const char *bytes, size_t le
     }
     if (!r->body.done)
         return SSE_EAGAIN;
-    sse_arrival_end(&r->arrival);
+    sse_incoming_body_end(&r->incoming);
     return SSE_OK;
 }

@@ -12,11 +12,11 @@
 
 typedef struct sse_http1_reader {
     sse_context *context;
-    sse_request *request; /* its head is parsed and its body is arriving; NULL: no head yet */
-    sse_arrival arrival;  /* of the request's body */
-    sse_http1_body body;  /* the body's framing */
-    sse_buffer in;        /* bytes that are not parsed yet */
-    size_t scanned;       /* bytes of `in` in which the head is known not to end */
+    sse_request *request;       /* its head is parsed and its body is arriving; NULL: no head yet */
+    sse_incoming_body incoming; /* of the request's body */
+    sse_http1_body body;        /* the body's framing */
+    sse_buffer in;              /* bytes that are not parsed yet */
+    size_t scanned;             /* bytes of `in` in which the head is known not to end */
 } sse_http1_reader;
 
 /* NULL: out of memory. */
@@ -28,7 +28,7 @@ void sse_http1_reader_free(sse_http1_reader *r);
 /* Whether more is buffered than the head of a usual request. */
 static inline bool sse_http1_reader_is_large(const sse_http1_reader *r)
 {
-    return r->in.len > SSE_USUAL_HEAD;
+    return r->in.len > SSE_SMALL_HEAD;
 }
 
 /* Buffers a copy of bytes that can't be parsed yet. SSE_ETOOBIG, SSE_ENOMEM. */

@@ -49,7 +49,7 @@ static void dispatch(sse_http1_session *s)
     s->had_request = true;
     s->exchange = x;
     s->chunked = false;
-    s->connection->out.bare = false;
+    s->connection->out.payload_only = false;
     sse_connection_deadline(s->connection, 0);
     context->count.requests++;
     context->on_request(context->user, x);
@@ -94,10 +94,10 @@ static int parse_head(sse_http1_session *s, const char *bytes, size_t len, size_
         sse_http1_reject(s, 503, SSE_BODIES_FULL);
         return SSE_ECLOSED;
     }
-    s->keep_alive = head.keep_alive && !s->connection->context->draining.on;
+    s->keep_alive = head.keep_alive && !s->connection->context->shutdown.on;
     s->expect_continue = head.expect_continue && !s->reader->body.done;
     if (!s->reader->body.done) {
-        sse_arrival_begin(s->connection->context, &s->reader->arrival, s, reject_body);
+        sse_incoming_body_begin(s->connection->context, &s->reader->incoming, s, reject_body);
         sse_connection_deadline(s->connection, limits->body_timeout);
     }
     return SSE_OK;

@@ -63,7 +63,7 @@ static void choose_framing(sse_http1_session *s, sse_exchange *x, int status, in
     if (!sse_response_has_body(status))
         x->head_only = true;
     s->chunked = length < 0 && x->request->minor > 0 && sse_response_has_body(status);
-    s->connection->out.bare = !s->chunked;
+    s->connection->out.payload_only = !s->chunked;
     if (length < 0 && !s->chunked && !x->head_only)
         s->keep_alive = false;
 }
@@ -82,7 +82,7 @@ static int start_response(sse_exchange *x, int status, const sse_http1_field *fi
     if (sse_connection_ended(s->connection))
         return SSE_ECLOSED;
     choose_framing(s, x, status, length);
-    s->connection->fresh = sse_connection_pending(s->connection) == 0;
+    s->connection->nothing_sent = sse_connection_pending(s->connection) == 0;
     head.date = sse_context_date(x->context);
     head.chunked = s->chunked;
     head.keep_alive = s->keep_alive;
@@ -111,12 +111,12 @@ static int push_frame(sse_exchange *x, sse_frame *frame)
     return sse_connection_push(s->connection, frame);
 }
 
-static void hurry_response(sse_exchange *x, uint64_t ms)
+static void set_final_deadline(sse_exchange *x, uint64_t ms)
 {
     sse_http1_session *s = x->session;
 
     s->keep_alive = false;
-    sse_connection_hurry(s->connection, ms);
+    sse_connection_set_final_deadline(s->connection, ms);
 }
 
 /* The response is whole. The next request is served once its last byte was written, from
@@ -170,14 +170,15 @@ static void abort_response(sse_exchange *x)
     if (!s)
         return;
     s->exchange = NULL;
-    if (started && s->connection->fresh && !x->head_only && !sse_connection_ended(s->connection)) {
+    if (started && s->connection->nothing_sent && !x->head_only &&
+        !sse_connection_ended(s->connection)) {
         sse_connection_drop_pending(s->connection);
-        s->connection->out.bare = false;
+        s->connection->out.payload_only = false;
         sse_http1_reject(s, 500, "the answer broke off");
         return;
     }
     sse_connection_flush(s->connection, false);
-    if (started && s->connection->out.bare && !x->sized)
+    if (started && s->connection->out.payload_only && !x->sized)
         sse_connection_reset(s->connection, SSE_END_SERVER);
     else
         sse_connection_close(s->connection, SSE_END_SERVER);
@@ -191,6 +192,7 @@ static bool is_lost(const sse_exchange *x)
 }
 
 const sse_transport sse_http1_transport = {
-    start_response, send_frame,    push_frame,    finish_response, hurry_response, abort_response,
-    flush_response, pending_bytes, pending_bytes, connection_of,   is_lost,
+    start_response,     send_frame,     push_frame,     finish_response,
+    set_final_deadline, abort_response, flush_response, pending_bytes,
+    pending_bytes,      connection_of,  is_lost,
 };

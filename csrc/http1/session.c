@@ -15,7 +15,7 @@ static void on_eof(sse_connection *c)
     sse_http1_session *s = c->session;
 
     if (!s->exchange) { /* the client may still read a response: on_drained closes then */
-        if (sse_connection_pending(c) == 0 && !c->dirty)
+        if (sse_connection_pending(c) == 0 && !c->flush_scheduled)
             sse_connection_close(c, SSE_END_CLIENT);
         return;
     }
@@ -57,7 +57,7 @@ static void on_drained(sse_connection *c)
     else
         sse_http1_receive_next(s);
     /* The client sends no more, so what is still buffered will not become a whole request. */
-    if (c->eof && !c->dirty && !s->exchange && !sse_connection_ended(c) &&
+    if (c->eof && !c->flush_scheduled && !s->exchange && !sse_connection_ended(c) &&
         sse_connection_pending(c) == 0)
         sse_connection_close(c, SSE_END_CLIENT);
 }
@@ -88,18 +88,18 @@ static void on_closed(sse_connection *c, sse_reason reason)
     if (s->exchange)
         sse_exchange_end(s->exchange, reason);
     sse_http1_drop_reader(s);
-    sse_slab_give(&c->context->sessions, s);
+    sse_slab_free(&c->context->sessions, s);
 }
 
 /* The server drains: the current response is the last one, or that of a request that has begun to
  * arrive. */
-static void on_drain(sse_connection *c)
+static void on_shutdown(sse_connection *c)
 {
     sse_http1_session *s = c->session;
 
     s->keep_alive = false;
     if (s->exchange)
-        sse_exchange_want_end(s->exchange);
+        sse_exchange_notify_shutdown(s->exchange);
     else if (!s->request_started && s->had_request)
         sse_connection_finish(c);
     else if (!s->request_started) /* the first request may be on its way */
@@ -111,13 +111,13 @@ static const sse_protocol protocol = { .on_bytes = on_bytes,
                                        .on_drained = on_drained,
                                        .on_deadline = on_deadline,
                                        .on_closed = on_closed,
-                                       .on_drain = on_drain };
+                                       .on_shutdown = on_shutdown };
 
 /* --- starting a session -------------------------------------------------- */
 
 static sse_http1_session *create_session(sse_connection *c)
 {
-    sse_http1_session *s = sse_slab_take(&c->context->sessions, sizeof *s);
+    sse_http1_session *s = sse_slab_alloc(&c->context->sessions, sizeof *s);
 
     if (!s)
         return NULL;

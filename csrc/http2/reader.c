@@ -49,7 +49,7 @@ static void remove_from_session(sse_http2_reader *r)
         s->readers_tail = r->link;
     s->body_bytes -= sse_http2_reader_body_len(r);
     s->wide_windows -= r->wide_window;
-    sse_arrival_end(&r->arrival);
+    sse_incoming_body_end(&r->incoming);
     if (!r->head_ended)
         s->partial_heads--;
     if (r->complete)

@@ -7,7 +7,7 @@
 
 static void on_body_timeout(sse_deadline *d)
 {
-    sse_http2_reader *r = SSE_OWNER(d, sse_http2_reader, deadline);
+    sse_http2_reader *r = SSE_CONTAINER_OF(d, sse_http2_reader, deadline);
 
     sse_http2_response_reject(r->stream, 408, "the body did not arrive in time");
 }
@@ -24,7 +24,7 @@ void sse_http2_request_begin_body(sse_http2_stream *t)
     sse_http2_reader *r = t->reader;
 
     sse_http2_widen_window(t);
-    sse_arrival_begin(context, &r->arrival, t, reject_bodies_full);
+    sse_incoming_body_begin(context, &r->incoming, t, reject_bodies_full);
     r->deadline.call = on_body_timeout;
     sse_timer_wheel_set(&context->wheel, &r->deadline, context->limits.body_timeout);
 }
@@ -57,7 +57,7 @@ static int append_body(sse_http2_stream *t, sse_slice bytes)
     sse_http2_session *s = t->session;
     sse_http2_reader *r = t->reader;
     sse_context *context = sse_http2_context(s);
-    int code = sse_arrival_append(context, &r->arrival, r->request, bytes);
+    int code = sse_incoming_body_append(context, &r->incoming, r->request, bytes);
 
     if (code == SSE_ETOOBIG || code == SSE_ENOMEM)
         return code;
@@ -98,7 +98,7 @@ void sse_http2_request_end(sse_http2_stream *t)
     if (!r || !r->request || r->complete)
         return;
     r->complete = true;
-    sse_arrival_end(&r->arrival);
+    sse_incoming_body_end(&r->incoming);
     t->session->ready_requests++;
     sse_timer_wheel_cancel(&sse_http2_context(t->session)->wheel, &r->deadline);
 }

@@ -115,7 +115,7 @@ static void finish_response(sse_exchange *x)
         resume(t);
 }
 
-static void hurry_response(sse_exchange *x, uint64_t ms)
+static void set_final_deadline(sse_exchange *x, uint64_t ms)
 {
     sse_http2_stream *t = x->session;
 
@@ -218,6 +218,7 @@ static bool is_lost(const sse_exchange *x)
 }
 
 const sse_transport sse_http2_transport = {
-    start_response, send_frame,    push_frame,   finish_response, hurry_response, abort_response,
-    flush_response, pending_bytes, queued_bytes, connection_of,   is_lost,
+    start_response,     send_frame,     push_frame,     finish_response,
+    set_final_deadline, abort_response, flush_response, pending_bytes,
+    queued_bytes,       connection_of,  is_lost,
 };

@@ -2,7 +2,7 @@
 
 #include <stdlib.h>
 
-#include "debt.h"
+#include "backlog.h"
 #include "dispatch.h"
 #include "receive.h"
 #include "request_windows.h"
@@ -29,7 +29,7 @@ static void end_timed_out(sse_http2_stream *t)
 
 static void on_timer(sse_deadline *d)
 {
-    sse_http2_session *s = SSE_OWNER(d, sse_http2_session, timer);
+    sse_http2_session *s = SSE_CONTAINER_OF(d, sse_http2_session, timer);
     uint64_t now = sse_http2_now(s), next = 0;
 
     if (s->goaway_at && s->goaway_at <= now)
@@ -249,7 +249,7 @@ static void on_closing(sse_connection *c)
         s->failed = true;
 }
 
-static void on_drain(sse_connection *c)
+static void on_shutdown(sse_connection *c)
 {
     sse_http2_shutdown_start(c->session);
 }
@@ -281,9 +281,9 @@ static const sse_protocol protocol = {
     .on_closed = on_closed,
     .on_flush = on_flush,
     .on_closing = on_closing,
-    .on_drain = on_drain,
-    .debt = sse_http2_debt,
-    .on_debt = sse_http2_on_debt,
+    .on_shutdown = on_shutdown,
+    .backlog = sse_http2_backlog,
+    .on_overload = sse_http2_on_overload,
     .on_room = sse_http2_on_room,
 };
 
@@ -352,8 +352,8 @@ int sse_http2_session_start(sse_connection *c)
     sse_connection_read(c, true);
     sse_http2_schedule_deadline(s);
     sse_http2_schedule_flush(s);
-    if (c->context->draining.on)
-        on_drain(c); /* requests that come within SSE_UNUSED_MS are served */
+    if (c->context->shutdown.on)
+        on_shutdown(c); /* requests that come within SSE_UNUSED_MS are served */
     return SSE_OK;
 }
 

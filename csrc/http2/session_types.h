@@ -27,14 +27,14 @@ struct sse_http2_reader {
     sse_buffer fields;                  /* "name: value" lines */
     sse_buffer cookies;                 /* the pieces of Cookie, joined */
     size_t field_bytes;                 /* size of all fields as RFC 9113 section 6.5.2 counts it */
-    size_t withheld;      /* bytes of body received for which no WINDOW_UPDATE was sent */
-    sse_request *request; /* once the head is parsed; its body grows; NULL before */
-    sse_arrival arrival;  /* of the body */
-    bool wide_window;     /* counts in session->wide_windows */
-    bool target_too_long; /* :path is longer than max_target, and was not kept */
-    bool head_too_large;  /* the head is larger than max_head, and the rest was not kept */
-    bool head_ended;      /* the header block is whole */
-    bool complete;        /* the request is whole and waits to be handed over */
+    size_t withheld;            /* bytes of body received for which no WINDOW_UPDATE was sent */
+    sse_request *request;       /* once the head is parsed; its body grows; NULL before */
+    sse_incoming_body incoming; /* of the body */
+    bool wide_window;           /* counts in session->wide_windows */
+    bool target_too_long;       /* :path is longer than max_target, and was not kept */
+    bool head_too_large;        /* the head is larger than max_head, and the rest was not kept */
+    bool head_ended;            /* the header block is whole */
+    bool complete;              /* the request is whole and waits to be handed over */
 };
 
 /* One request and its response. A stream is open, then ended (its exchange is told so at the end of
@@ -43,7 +43,8 @@ struct sse_http2_stream {
     sse_http2_session *session;
     sse_http2_stream *next, **link;                 /* session->streams */
     sse_http2_stream *next_pending, **pending_link; /* session->pending; link NULL: not in it */
-    sse_http2_stream *next_ending, **ending_link; /* context->http2_ending; link NULL: not in it */
+    sse_http2_stream *next_ending, **ending_link; /* context->http2_ended_streams; link NULL: not in
+                                                     it */
     sse_exchange *exchange;        /* NULL before the request is handed over, and once it ended */
     sse_http2_reader *reader;      /* while the request is received, or NULL */
     sse_http2_response_head *head; /* of the response, until it is submitted to nghttp2 */

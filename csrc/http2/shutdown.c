@@ -14,7 +14,7 @@ void sse_http2_shutdown_start(sse_http2_session *s)
     sse_http2_schedule_flush(s);
     for (sse_http2_stream *t = s->streams; t; t = t->next)
         if (t->exchange)
-            sse_exchange_want_end(t->exchange);
+            sse_exchange_notify_shutdown(t->exchange);
 }
 
 void sse_http2_shutdown_goaway_sent(sse_http2_session *s)

@@ -8,13 +8,13 @@
 sse_http2_stream *sse_http2_stream_new(sse_http2_session *s, int32_t id)
 {
     sse_context *context = sse_http2_context(s);
-    sse_http2_stream *t = sse_slab_take(&context->http2_streams, sizeof *t);
+    sse_http2_stream *t = sse_slab_alloc(&context->http2_streams, sizeof *t);
 
     if (!t)
         return NULL;
     t->session = s;
     t->id = id;
-    t->out.bare = true;
+    t->out.payload_only = true;
     t->next = s->streams;
     t->link = &s->streams;
     if (t->next)
@@ -95,20 +95,20 @@ void sse_http2_stream_free(sse_http2_stream *t, sse_reason reason)
     end_exchange(t, reason);
     leave_ending(t);
     leave_session(t);
-    sse_slab_give(&context->http2_streams, t);
+    sse_slab_free(&context->http2_streams, t);
 }
 
 /* Ends the exchanges of streams that have ended, and frees those that are closed. The server
  * context calls it at the end of the turn, before it frees connections and their sessions. */
 static void end_exchanges(sse_context *context)
 {
-    while (context->http2_ending) {
-        sse_http2_stream *t = context->http2_ending;
+    while (context->http2_ended_streams) {
+        sse_http2_stream *t = context->http2_ended_streams;
 
         leave_ending(t);
         end_exchange(t, (sse_reason)t->reason);
         if (t->closed)
-            sse_slab_give(&context->http2_streams, t);
+            sse_slab_free(&context->http2_streams, t);
     }
 }
 
@@ -122,11 +122,11 @@ void sse_http2_stream_end(sse_http2_stream *t, sse_reason reason)
     if (t->ending_link)
         return;
     context->end_http2_streams = end_exchanges;
-    t->next_ending = context->http2_ending;
-    t->ending_link = &context->http2_ending;
+    t->next_ending = context->http2_ended_streams;
+    t->ending_link = &context->http2_ended_streams;
     if (t->next_ending)
         t->next_ending->ending_link = &t->next_ending;
-    context->http2_ending = t;
+    context->http2_ended_streams = t;
     sse_context_wake(context);
 }
 

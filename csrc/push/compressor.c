@@ -77,8 +77,8 @@ static void account(sse_compressor *p, sse_context *context, const sse_frame *fr
     else
         sse_sum_deflated(&p->sum, p->coding, frame->deflated, frame->payload);
     p->run = !of_log ? 0 : p->run + more < SSE_REACH ? p->run + more : SSE_REACH;
-    context->count.compressed_from += frame->payload;
-    context->count.compressed_to += compressed->payload;
+    context->count.uncompressed_bytes += frame->payload;
+    context->count.compressed_bytes += compressed->payload;
 }
 
 /* --- sending ---------------------------------------------------------------------------------- */
@@ -96,14 +96,14 @@ static int room_for_window(sse_exchange *x, const sse_frame *frame, size_t max)
 {
     size_t most = sse_deflater_most(frame->payload);
 
-    return sse_exchange_room(x, most, with_growth(max, frame->payload, most));
+    return sse_exchange_check_room(x, most, with_growth(max, frame->payload, most));
 }
 
 int sse_compressor_send(sse_compressor *p, sse_exchange *x, sse_frame *frame, size_t max)
 {
     sse_context *context = x->context;
     sse_frame *compressed = NULL;
-    int code = p->window ? room_for_window(x, frame, max) : sse_exchange_room(x, 0, max);
+    int code = p->window ? room_for_window(x, frame, max) : sse_exchange_check_room(x, 0, max);
 
     if (code)
         return code;
@@ -148,10 +148,10 @@ int sse_compressor_start(sse_compressor *p, sse_exchange *x, sse_coding coding, 
 
     p->coding = (uint8_t)coding;
     context->count.compressed++;
-    if (window && context->count.windows < SSE_MAX_WINDOWS)
+    if (window && context->count.compression_windows < SSE_MAX_WINDOWS)
         p->window = sse_deflater_new(true);
     if (p->window)
-        context->count.windows++;
+        context->count.compression_windows++;
     frame = sse_frame_new((sse_slice){ head, sse_coding_head(coding, &p->sum, head) });
     /* No bound keeps a stream from beginning. */
     code = frame ? x->transport->send(x, frame) : SSE_ENOMEM;
@@ -163,7 +163,7 @@ void sse_compressor_stop(sse_compressor *p, sse_context *context)
 {
     context->count.compressed--;
     if (p->window)
-        context->count.windows--;
+        context->count.compression_windows--;
     sse_deflater_free(p->window);
     p->window = NULL;
 }

@@ -108,7 +108,7 @@ static sse_follower *make(sse_stream *s, sse_channel *const *channels, size_t n,
     sse_follower *list = NULL;
 
     while (n-- > 0) {
-        sse_follower *f = sse_slab_take(&context->followers, sizeof *f);
+        sse_follower *f = sse_slab_alloc(&context->followers, sizeof *f);
 
         if (!f) {
             while (list) {

@@ -28,16 +28,16 @@ void sse_follower_give_back(sse_context *context, sse_follower *f)
 {
     if (f->filter && --f->filter->refs == 0)
         f->filter->release(f->filter);
-    sse_slab_give(&context->followers, f);
+    sse_slab_free(&context->followers, f);
 }
 
 /* At the end of the turn, when nobody holds a follower any more. */
-static void free_left(sse_context *context)
+static void free_followers(sse_context *context)
 {
-    while (context->left) {
-        sse_follower *f = context->left;
+    while (context->left_followers) {
+        sse_follower *f = context->left_followers;
 
-        context->left = f->next;
+        context->left_followers = f->next;
         sse_follower_give_back(context, f);
     }
 }
@@ -52,8 +52,8 @@ static void leave(sse_follower *f, sse_reason reason)
 
     take_out(f);
     f->gone = true;
-    f->next = context->left;
-    context->left = f;
+    f->next = context->left_followers;
+    context->left_followers = f;
     sse_context_wake(context);
     sse_channel_changed(c, false, reason);
     if (c->closed && c->count == 0)
@@ -130,7 +130,7 @@ static bool follows_several(const sse_stream *s)
 static int send_gap(sse_stream *s, sse_frame *frame)
 {
     size_t max = frame->payload > s->max_pending ? frame->payload : s->max_pending;
-    int code = sse_exchange_room(s->exchange, frame->payload, max);
+    int code = sse_exchange_check_room(s->exchange, frame->payload, max);
 
     return code ? code : sse_stream_push(s, frame, NULL);
 }
@@ -480,5 +480,5 @@ void sse_follower_serve_context(sse_context *context)
 {
     context->on_stream_ready = on_stream_ready;
     context->on_stream_ended = on_stream_ended;
-    context->free_left = free_left;
+    context->free_followers = free_followers;
 }

@@ -16,7 +16,7 @@ typedef struct compressed_stream {
 
 static sse_compressor *compressor(sse_stream *s)
 {
-    return &SSE_OWNER(s, compressed_stream, stream)->compressor;
+    return &SSE_CONTAINER_OF(s, compressed_stream, stream)->compressor;
 }
 
 static sse_slab *slab_of(sse_context *context, bool compressed)
@@ -44,7 +44,7 @@ static void on_exchange_end(void *user, sse_reason reason)
         s->on->on_end(s->user, reason);
     if (s->compressed)
         sse_compressor_stop(compressor(s), context);
-    sse_slab_give(slab_of(context, s->compressed), s);
+    sse_slab_free(slab_of(context, s->compressed), s);
 }
 
 static void on_exchange_drain(void *user)
@@ -87,7 +87,7 @@ static void end_with_retry(sse_stream *s, uint64_t retry, uint64_t ms, sse_reaso
     if (sse_frame_event(&event, SIZE_MAX, &frame, NULL))
         frame = NULL; /* it ends all the same */
     if (pack_end(s, &frame))
-        sse_exchange_give_up(s->exchange, frame, ms, reason);
+        sse_exchange_finish_within(s->exchange, frame, ms, reason);
     else
         sse_exchange_abort(s->exchange, reason);
     sse_frame_unref(frame);
@@ -112,7 +112,7 @@ static int send_frame(sse_stream *s, sse_frame *frame)
 /* Traffic only postpones: the deadline, once fired, waits for what is left of the interval. */
 static void on_silence(sse_deadline *d)
 {
-    sse_stream *s = SSE_OWNER(d, sse_stream, keep_alive);
+    sse_stream *s = SSE_CONTAINER_OF(d, sse_stream, keep_alive);
     sse_context *context = s->exchange->context;
     uint32_t silence = (uint32_t)sse_loop_now(context->loop) - s->last_sent;
 
@@ -200,13 +200,13 @@ static sse_stream *new_stream(sse_exchange *x, const sse_stream_options *options
     uint64_t interval =
         options->keep_alive < 0 ? limits->keep_alive : (uint64_t)options->keep_alive;
     uint64_t max = options->max_pending ? options->max_pending : limits->max_pending;
-    sse_stream *s = sse_slab_take(slab_of(x->context, compressed),
-                                  compressed ? sizeof(compressed_stream) : sizeof(sse_stream));
+    sse_stream *s = sse_slab_alloc(slab_of(x->context, compressed),
+                                   compressed ? sizeof(compressed_stream) : sizeof(sse_stream));
 
     if (!s)
         return NULL;
     s->compressed = compressed;
-    s->on = &sse_exchange_unheard;
+    s->on = &sse_exchange_no_events;
     s->exchange = x;
     s->keep_alive.call = on_silence;
     s->interval = interval < LONGEST ? (uint32_t)interval : LONGEST;
@@ -219,7 +219,7 @@ static sse_stream *new_stream(sse_exchange *x, const sse_stream_options *options
 static void on_exchange_end_wanted(void *user)
 {
     sse_stream *s = user;
-    sse_draining *d = &s->exchange->context->draining;
+    sse_shutdown *d = &s->exchange->context->shutdown;
     uint64_t now = sse_loop_now(s->exchange->context->loop), i = d->next++, from = 0;
 
     if (i < d->streams) {
@@ -248,7 +248,7 @@ static void begin(sse_stream *s, const sse_stream_options *options, sse_coding c
         sse_stream_close(s);
     else if (sse_stream_closed(s))
         return;
-    else if (x->context->draining.on)
+    else if (x->context->shutdown.on)
         on_exchange_end_wanted(s);
     else if (s->interval)
         sse_timer_wheel_set(&x->context->wheel, &s->keep_alive, s->interval);
@@ -267,7 +267,7 @@ int sse_stream_open(sse_exchange *x, const sse_stream_options *options, sse_stre
     code = start(x, options, coding, bad);
     if (code) {
         x->long_lived = false;
-        sse_slab_give(slab_of(x->context, s->compressed), s);
+        sse_slab_free(slab_of(x->context, s->compressed), s);
         return code;
     }
     x->user = s;
@@ -295,7 +295,7 @@ int sse_stream_send(sse_stream *s, const sse_event *event, const char **field)
         return SSE_ECLOSED;
     code = sse_frame_event(event, s->max_pending, &frame, field);
     if (code == SSE_ETOOBIG)
-        s->exchange->context->count.oversized++;
+        s->exchange->context->count.sends_oversized++;
     return code ? code : send_frame(s, frame);
 }
 
@@ -315,7 +315,7 @@ int sse_stream_comment(sse_stream *s, sse_slice text)
     }
     sse_buffer_free(&out);
     if (code == SSE_ETOOBIG)
-        s->exchange->context->count.oversized++;
+        s->exchange->context->count.sends_oversized++;
     return code ? code : send_frame(s, frame);
 }
 
@@ -364,7 +364,7 @@ void sse_stream_close(sse_stream *s)
     sse_frame *end = NULL;
 
     if (pack_end(s, &end))
-        sse_exchange_give_up(s->exchange, end, 0, SSE_END_SERVER);
+        sse_exchange_finish_within(s->exchange, end, 0, SSE_END_SERVER);
     else
         sse_exchange_abort(s->exchange, SSE_END_ERROR);
     sse_frame_unref(end);

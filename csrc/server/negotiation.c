@@ -18,13 +18,13 @@ static bool speaks_http2(const sse_connection *c)
 static void on_bytes(sse_connection *c, const char *bytes, size_t len)
 {
     if (sse_tls_is_plain(c->tls)) {
-        sse_connection_unsecure(c);
+        sse_connection_drop_tls(c);
         sse_http1_session_refuse(c, 400, "this port speaks HTTPS: use https://");
-    } else if (!c->counted && !speaks_http2(c)) {
+    } else if (!c->admitted && !speaks_http2(c)) {
         sse_http1_session_refuse(c, 503, "too many connections");
     } else if (speaks_http2(c) ? sse_http2_session_start(c) : sse_http1_session_start(c)) {
         sse_connection_close(c, SSE_END_ERROR);
-    } else if (!c->counted) {
+    } else if (!c->admitted) {
         sse_http2_session_refuse(c);
     } else {
         c->protocol->on_bytes(c, bytes, len);
@@ -53,7 +53,7 @@ static void on_closed(sse_connection *c, sse_reason reason)
 }
 
 /* Its first request may be on its way. */
-static void on_drain(sse_connection *c)
+static void on_shutdown(sse_connection *c)
 {
     if (sse_tls_established(c->tls))
         sse_connection_deadline(c, SSE_UNUSED_MS);
@@ -65,7 +65,7 @@ static const sse_protocol waiting = {
     .on_drained = on_nothing,
     .on_deadline = on_idle,
     .on_closed = on_closed,
-    .on_drain = on_drain,
+    .on_shutdown = on_shutdown,
 };
 
 /* Browsers connect before they know what to ask for: once the handshake is done that is idleness.
@@ -79,7 +79,7 @@ static void on_deadline(sse_connection *c)
         return;
     }
     if (!sse_tls_established(c->tls) || limits->idle_timeout <= limits->head_timeout ||
-        c->context->draining.on) {
+        c->context->shutdown.on) {
         sse_connection_close(c, SSE_END_TIMEOUT);
         return;
     }
@@ -93,7 +93,7 @@ static const sse_protocol negotiation = {
     .on_drained = on_nothing,
     .on_deadline = on_deadline,
     .on_closed = on_closed,
-    .on_drain = on_drain,
+    .on_shutdown = on_shutdown,
 };
 
 /* --- birth --------------------------------------------------------------- */
@@ -101,7 +101,7 @@ static const sse_protocol negotiation = {
 /* The session follows with the first bytes. */
 static int secure(sse_connection *c, sse_tls_context *tls)
 {
-    int code = sse_connection_secure(c, tls);
+    int code = sse_connection_start_tls(c, tls);
 
     if (code)
         return code;

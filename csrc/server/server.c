@@ -125,7 +125,7 @@ static void welcome(sse_server *server, evutil_socket_t fd, const struct sockadd
         return;
     }
     c->address = address;
-    c->counted = true;
+    c->admitted = true;
     server->served++;
 }
 
@@ -137,7 +137,7 @@ static void watch_listener(sse_server *server)
 
 static void on_pause_over(sse_deadline *d)
 {
-    watch_listener(SSE_OWNER(d, sse_server, pause));
+    watch_listener(SSE_CONTAINER_OF(d, sse_server, pause));
 }
 
 /* false: nobody waits, or nobody can be let in. */
@@ -151,7 +151,7 @@ static bool accept_one(sse_server *server)
         set_options(server, client);
         welcome(server, client, (struct sockaddr *)&from);
     } else if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
-        server->context.count.unaccepted++;
+        server->context.count.accept_pauses++;
         event_del(&server->accepting); /* else the loop would spin on what it can't take */
         sse_timer_wheel_set(&server->context.wheel, &server->pause, PAUSE_MS);
     }
@@ -263,7 +263,7 @@ int sse_server_listen(sse_server *server, char *message, size_t size)
     if (server->fd < 0)
         return describe(server, number, message, size);
     server->port = bound_port(server->fd);
-    server->context.draining.on = false;
+    server->context.shutdown.on = false;
     sse_timer_wheel_cancel(&server->context.wheel, &server->over);
     event_assign(&server->accepting, sse_loop_base(server->context.loop), server->fd,
                  EV_READ | EV_PERSIST, on_acceptable, server);
@@ -280,13 +280,13 @@ static void on_request(void *user, sse_exchange *x)
     server->on_request(server->user, x);
 }
 
-static void on_connection_gone(void *user, sse_connection *c)
+static void on_connection_free(void *user, sse_connection *c)
 {
     sse_server *server = user;
 
     if (c->address)
         sse_address_limits_leave(&server->address_limits, c->address);
-    if (c->counted)
+    if (c->admitted)
         server->served--;
     else
         server->refusing--;
@@ -302,7 +302,7 @@ static void tell_idle(void *arg)
     if (server->fd >= 0 || server->context.count.connections > 0 || !server->on_idle)
         return;
     sse_timer_wheel_cancel(&server->context.wheel, &server->over);
-    if (sse_context_settled(&server->context))
+    if (!sse_context_has_work(&server->context))
         server->on_idle(server->user);
     else
         sse_loop_defer(server->context.loop, &server->idle); /* what ended is told first */
@@ -318,7 +318,7 @@ static int make_tls(sse_server *server, const sse_tls_options *options, char *me
 
 static void on_over(sse_deadline *d)
 {
-    sse_context_close_all(&SSE_OWNER(d, sse_server, over)->context);
+    sse_context_close_all(&SSE_CONTAINER_OF(d, sse_server, over)->context);
 }
 
 int sse_server_new(sse_loop *loop, const sse_server_options *options, void *user,
@@ -353,7 +353,7 @@ int sse_server_new(sse_loop *loop, const sse_server_options *options, void *user
     sse_context_start(&server->context, loop, &options->limits);
     server->context.user = server;
     server->context.on_request = on_request;
-    server->context.on_connection_gone = on_connection_gone;
+    server->context.on_connection_free = on_connection_free;
     *out = server;
     return SSE_OK;
 }
@@ -369,14 +369,14 @@ void sse_server_stop_listening(sse_server *server)
     sse_loop_defer(server->context.loop, &server->idle);
 }
 
-void sse_server_drain(sse_server *server, const sse_drain_options *options)
+void sse_server_shut_down(sse_server *server, const sse_shutdown_options *options)
 {
-    if (server->context.draining.on)
+    if (server->context.shutdown.on)
         return;
     for (int i = 0; server->fd >= 0 && i < server->options.backlog && accept_one(server); i++)
         ; /* who waited already would be told by a reset otherwise */
     sse_server_stop_listening(server);
-    sse_context_drain(&server->context, options->within, options->retry);
+    sse_context_shut_down(&server->context, options->within, options->retry);
     sse_timer_wheel_set(&server->context.wheel, &server->over, options->within + options->grace);
 }
 

@@ -37,15 +37,15 @@ int sse_server_listen(sse_server *server, char *message, size_t size);
 /* Accepts no more; what is open stays. Idempotent. */
 void sse_server_stop_listening(sse_server *server);
 
-typedef struct sse_drain_options { /* ms, each at most a year */
-    uint64_t within;               /* the time over which event streams end */
-    uint64_t grace;                /* what is left so long after it is closed at once */
-    uint64_t retry;                /* see sse_context_drain */
-} sse_drain_options;
+typedef struct sse_shutdown_options { /* ms, each at most a year */
+    uint64_t within;                  /* the time over which event streams end */
+    uint64_t grace;                   /* what is left so long after it is closed at once */
+    uint64_t retry;                   /* see sse_context_shut_down */
+} sse_shutdown_options;
 
-/* Accepts who waits and then no more, and ends what is open as sse_context_drain does. on_idle
+/* Accepts who waits and then no more, and ends what is open as sse_context_shut_down does. on_idle
  * follows. Idempotent until it listens again. */
-void sse_server_drain(sse_server *server, const sse_drain_options *options);
+void sse_server_shut_down(sse_server *server, const sse_shutdown_options *options);
 
 /* Stops listening and closes every connection at once; ends come from the loop. Idempotent. */
 void sse_server_close(sse_server *server);

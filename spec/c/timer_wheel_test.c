@@ -125,7 +125,7 @@ static void change_something(void)
 
 static void on_due(sse_deadline *d)
 {
-    entry *e = SSE_OWNER(d, entry, deadline);
+    entry *e = SSE_CONTAINER_OF(d, entry, deadline);
 
     fired++;
     check(e->due != 0, "fired though not set", e);
