@@ -7,63 +7,68 @@
 #include "error.h"
 #include "url_host.h"
 
+/* The schemes that have a host (WHATWG URL's special schemes but "file"), and their default ports.
+ */
 static const struct {
     const char *scheme;
     unsigned port;
-} known[] = { { "http", 80 }, { "https", 443 }, { "ws", 80 }, { "wss", 443 }, { "ftp", 21 } };
+} special[] = { { "http", 80 }, { "https", 443 }, { "ws", 80 }, { "wss", 443 }, { "ftp", 21 } };
 
-enum { KNOWN = sizeof known / sizeof known[0] };
+enum { SPECIAL_COUNT = sizeof special / sizeof special[0] };
 
-/* What is percent-encoded beside control characters and bytes past ASCII (WHATWG URL, 1.3). */
+/* The characters that are percent-encoded in each part, besides control characters and bytes past
+ * ASCII (WHATWG URL, 1.3). */
 #define IN_PATH " \"#<>?^`{}"
 static const char in_fragment[] = " \"<>`", in_query[] = " \"#<>'", in_path[] = IN_PATH,
                   in_user[] = IN_PATH "/:;=@[\\]|";
 
-typedef struct reading {
-    sse_url *url;
-    const char *at, *end;
+typedef struct reader {
+    sse_url *url;         /* what is read */
+    const char *at, *end; /* the text that is left */
     sse_url_to_ascii *to_ascii;
-    const char *why;
-} reading;
+    const char *why; /* why the URL was refused */
+} reader;
 
-static int refuse(reading *r, const char *why)
+static int refuse(reader *r, const char *why)
 {
     r->why = why;
     return SSE_EINVAL;
 }
 
-static int put(sse_url *u, sse_url_part part, const char *bytes, size_t len)
+static int append(sse_url *u, sse_url_part part, const char *bytes, size_t len)
 {
     u->has[part] = true;
     return sse_buffer_append(&u->part[part], bytes, len);
 }
 
-static int put_text(sse_url *u, sse_url_part part, const char *text)
+static int append_text(sse_url *u, sse_url_part part, const char *text)
 {
-    return put(u, part, text, strlen(text));
+    return append(u, part, text, strlen(text));
 }
 
-/* Puts what the other URL has of a part, or nothing where the other has none. */
-static int put_part(sse_url *u, sse_url_part part, const sse_url *from)
+/* Copies a part of another URL, unless the other lacks it. */
+static int copy_part(sse_url *u, sse_url_part part, const sse_url *from)
 {
     sse_slice text = sse_url_get(from, part);
 
-    return text.at ? put(u, part, text.at, text.len) : SSE_OK;
+    return text.at ? append(u, part, text.at, text.len) : SSE_OK;
 }
 
-static int encode(sse_url *u, sse_url_part part, const char *from, const char *to, const char *set)
+/* Appends text to a part, percent-encoding the characters of `set`. */
+static int append_encoded(sse_url *u, sse_url_part part, const char *from, const char *to,
+                          const char *set)
 {
-    int code = put(u, part, "", 0);
+    int code = append(u, part, "", 0);
     char triple[4];
 
     for (; !code && from < to; from++) {
         unsigned char c = (unsigned char)*from;
 
         if (c > 31 && c < 127 && !strchr(set, c)) {
-            code = put(u, part, from, 1);
+            code = append(u, part, from, 1);
         } else {
             snprintf(triple, sizeof triple, "%%%02X", c);
-            code = put(u, part, triple, 3);
+            code = append(u, part, triple, 3);
         }
     }
     return code;
@@ -74,8 +79,8 @@ static bool is_slash(char c)
     return c == '/' || c == '\\';
 }
 
-/* The first of the characters, or the end. */
-static const char *find(const reading *r, const char *characters)
+/* Returns the first place of one of the characters, or the end of the text. */
+static const char *find(const reader *r, const char *characters)
 {
     const char *at = r->at;
 
@@ -84,30 +89,32 @@ static const char *find(const reading *r, const char *characters)
     return at;
 }
 
-static int known_scheme(const sse_url *u)
+/* Returns the index in `special` of the URL's scheme, or -1. */
+static int find_special(const sse_url *u)
 {
-    for (int i = 0; i < KNOWN; i++)
-        if (sse_slice_is(sse_url_get(u, SSE_URL_SCHEME), known[i].scheme))
+    for (int i = 0; i < SPECIAL_COUNT; i++)
+        if (sse_slice_is(sse_url_get(u, SSE_URL_SCHEME), special[i].scheme))
             return i;
     return -1;
 }
 
 /* --- user, host, port ------------------------------------------------------------------------- */
 
-static int read_user(reading *r, const char *end)
+/* Reads user and password, which end at `end`, where the "@" is. */
+static int read_user(reader *r, const char *end)
 {
     const char *colon = memchr(r->at, ':', (size_t)(end - r->at));
     bool has_password = colon && colon + 1 < end;
     int code = SSE_OK;
 
     if ((colon ? colon : end) > r->at || has_password)
-        code = encode(r->url, SSE_URL_USER, r->at, colon ? colon : end, in_user);
+        code = append_encoded(r->url, SSE_URL_USER, r->at, colon ? colon : end, in_user);
     if (!code && has_password)
-        code = encode(r->url, SSE_URL_PASSWORD, colon + 1, end, in_user);
+        code = append_encoded(r->url, SSE_URL_PASSWORD, colon + 1, end, in_user);
     return code;
 }
 
-static int read_port(reading *r, const char *from, const char *end)
+static int read_port(reader *r, const char *from, const char *end)
 {
     unsigned port = 0;
     char text[8];
@@ -119,13 +126,14 @@ static int read_port(reading *r, const char *from, const char *end)
         if (port > 65535)
             return refuse(r, "the port is larger than 65535");
     }
-    if (from == end || port == known[known_scheme(r->url)].port)
+    if (from == end || port == special[find_special(r->url)].port)
         return SSE_OK;
     snprintf(text, sizeof text, "%u", port);
-    return put_text(r->url, SSE_URL_PORT, text);
+    return append_text(r->url, SSE_URL_PORT, text);
 }
 
-static int read_host(reading *r, const char *end)
+/* Reads host and port up to `end`. */
+static int read_host(reader *r, const char *end)
 {
     const char *colon = r->at;
     bool in_brackets = false;
@@ -143,8 +151,8 @@ static int read_host(reading *r, const char *end)
     return code;
 }
 
-/* Of several "@" the last one ends the user. */
-static int read_authority(reading *r)
+/* Reads user, password, host and port. Of several "@" the last ends user and password. */
+static int read_authority(reader *r)
 {
     const char *end = NULL, *at = NULL;
     int code = SSE_OK;
@@ -167,7 +175,7 @@ static int read_authority(reading *r)
 
 /* --- path, query, fragment -------------------------------------------------------------------- */
 
-/* How many dots a segment is, each "." or "%2e"; 0 where it is anything else. */
+/* Returns 1 or 2 if the segment consists of as many dots, each "." or "%2e"; else 0. */
 static int count_dots(const char *from, const char *to)
 {
     int count = 0;
@@ -185,17 +193,18 @@ static int count_dots(const char *from, const char *to)
     return count;
 }
 
+/* Removes the last "/" of a path and what is behind it. */
 static void drop_last_segment(sse_buffer *path)
 {
     while (path->len > 0 && path->data[--path->len] != '/')
         continue;
 }
 
-/* Adds segments to the path that is there, up to the query or the fragment. */
-static int read_path(reading *r)
+/* Reads up to the query or the fragment, and appends the segments to the URL's path. */
+static int read_path(reader *r)
 {
     const char *end = find(r, "?#");
-    int code = put(r->url, SSE_URL_PATH, "", 0);
+    int code = append(r->url, SSE_URL_PATH, "", 0);
 
     if (r->at < end && is_slash(*r->at))
         r->at++;
@@ -209,9 +218,9 @@ static int read_path(reading *r)
         if (dots == 2)
             drop_last_segment(&r->url->part[SSE_URL_PATH]);
         if (dots == 0 || stop == end)
-            code = put_text(r->url, SSE_URL_PATH, "/");
+            code = append_text(r->url, SSE_URL_PATH, "/");
         if (!code && dots == 0)
-            code = encode(r->url, SSE_URL_PATH, r->at, stop, in_path);
+            code = append_encoded(r->url, SSE_URL_PATH, r->at, stop, in_path);
         r->at = stop;
         if (stop == end)
             break;
@@ -220,24 +229,26 @@ static int read_path(reading *r)
     return code;
 }
 
-static int read_rest(reading *r)
+static int read_query_and_fragment(reader *r)
 {
     int code = SSE_OK;
 
     if (r->at < r->end && *r->at == '?') {
         const char *stop = find(r, "#");
 
-        code = encode(r->url, SSE_URL_QUERY, r->at + 1, stop, in_query);
+        code = append_encoded(r->url, SSE_URL_QUERY, r->at + 1, stop, in_query);
         r->at = stop;
     }
     if (!code && r->at < r->end)
-        code = encode(r->url, SSE_URL_FRAGMENT, r->at + 1, r->end, in_fragment);
+        code = append_encoded(r->url, SSE_URL_FRAGMENT, r->at + 1, r->end, in_fragment);
     return code;
 }
 
-/* --- the whole -------------------------------------------------------------------------------- */
+/* --- scheme and base -------------------------------------------------------------------------- */
 
-static int read_relative(reading *r, const sse_url *base)
+/* Reads a URL behind its scheme, which is that of `base`, or where the text has none. What the text
+ * lacks is copied from `base`. */
+static int read_relative(reader *r, const sse_url *base)
 {
     static const sse_url_part kept[] = { SSE_URL_USER, SSE_URL_PASSWORD, SSE_URL_HOST,
                                          SSE_URL_PORT };
@@ -250,19 +261,19 @@ static int read_relative(reading *r, const sse_url *base)
         return code ? code : read_path(r);
     }
     for (size_t i = 0; !code && i < sizeof kept / sizeof kept[0]; i++)
-        code = put_part(r->url, kept[i], base);
+        code = copy_part(r->url, kept[i], base);
     if (!code && !slash)
-        code = put_part(r->url, SSE_URL_PATH, base);
+        code = copy_part(r->url, SSE_URL_PATH, base);
     if (!code && same_path && (r->at == r->end || *r->at == '#'))
-        code = put_part(r->url, SSE_URL_QUERY, base);
+        code = copy_part(r->url, SSE_URL_QUERY, base);
     if (code || same_path)
         return code;
     drop_last_segment(&r->url->part[SSE_URL_PATH]);
     return read_path(r);
 }
 
-/* "name:", lower-cased; nothing is read where the text begins with anything else. */
-static int read_scheme(reading *r)
+/* Reads "name:" in lower case. Reads nothing if the text begins with anything else. */
+static int read_scheme(reader *r)
 {
     const char *at = r->at;
     sse_buffer *scheme = &r->url->part[SSE_URL_SCHEME];
@@ -273,7 +284,7 @@ static int read_scheme(reading *r)
         at++;
     if (at == r->at || at == r->end || *at != ':')
         return SSE_OK;
-    code = put(r->url, SSE_URL_SCHEME, r->at, (size_t)(at - r->at));
+    code = append(r->url, SSE_URL_SCHEME, r->at, (size_t)(at - r->at));
     for (size_t i = 0; i < scheme->len; i++)
         if (scheme->data[i] >= 'A' && scheme->data[i] <= 'Z')
             scheme->data[i] = (char)(scheme->data[i] | 0x20);
@@ -281,80 +292,86 @@ static int read_scheme(reading *r)
     return code;
 }
 
-/* Reads into u, user and password still encoded. base NULL: the text must be absolute. */
-static int read_url(reading *r, const sse_url *base)
+/* Reads all parts; user and password stay percent-encoded. base NULL: the text must be absolute. */
+static int read_url(reader *r, const sse_url *base)
 {
     bool same_scheme = false, slashes = false;
-    int code = read_scheme(r), scheme = known_scheme(r->url);
+    int code = read_scheme(r), scheme = find_special(r->url);
 
     if (code)
         return code;
     if (!r->url->has[SSE_URL_SCHEME]) {
-        if (!base || known_scheme(base) < 0)
+        if (!base || find_special(base) < 0)
             return refuse(r, "no scheme");
-        code = put_part(r->url, SSE_URL_SCHEME, base);
+        code = copy_part(r->url, SSE_URL_SCHEME, base);
         same_scheme = true;
     } else if (scheme < 0) {
         return SSE_OK;
     } else if (base) {
         slashes = r->end - r->at > 1 && r->at[0] == '/' && r->at[1] == '/';
-        same_scheme = !slashes && scheme == known_scheme(base);
+        same_scheme = !slashes && scheme == find_special(base);
     }
     if (!code && same_scheme)
         code = read_relative(r, base);
     else if (!code && !(code = read_authority(r)))
         code = read_path(r);
-    return code ? code : read_rest(r);
+    return code ? code : read_query_and_fragment(r);
 }
 
-/* Adds one part of the URL to another, behind some text; nothing where the URL has no such part. */
-static int join(sse_url *u, sse_url_part to, const char *before, sse_url_part part)
+/* --- serialization ---------------------------------------------------------------------------- */
+
+/* Appends the text `before` and a part of the URL to another part; nothing if the URL lacks the
+ * former. */
+static int append_part(sse_url *u, sse_url_part to, const char *before, sse_url_part part)
 {
     sse_slice text = sse_url_get(u, part);
     int code = SSE_OK;
 
     if (!text.at)
         return SSE_OK;
-    code = put_text(u, to, before);
-    return code ? code : put(u, to, text.at, text.len);
+    code = append_text(u, to, before);
+    return code ? code : append(u, to, text.at, text.len);
 }
 
-static int write_origin(sse_url *u, sse_url_part to, bool with_user)
+/* Appends scheme, host and port, and before the host user and password if wanted. */
+static int append_origin(sse_url *u, sse_url_part to, bool with_user)
 {
-    int code = join(u, to, "", SSE_URL_SCHEME);
+    int code = append_part(u, to, "", SSE_URL_SCHEME);
 
     if (!code)
-        code = put_text(u, to, "://");
+        code = append_text(u, to, "://");
     if (!code && with_user && u->has[SSE_URL_USER]) {
-        code = join(u, to, "", SSE_URL_USER);
+        code = append_part(u, to, "", SSE_URL_USER);
         if (!code)
-            code = join(u, to, ":", SSE_URL_PASSWORD);
+            code = append_part(u, to, ":", SSE_URL_PASSWORD);
         if (!code)
-            code = put_text(u, to, "@");
+            code = append_text(u, to, "@");
     }
     if (!code)
-        code = join(u, to, "", SSE_URL_HOST);
-    return code ? code : join(u, to, ":", SSE_URL_PORT);
+        code = append_part(u, to, "", SSE_URL_HOST);
+    return code ? code : append_part(u, to, ":", SSE_URL_PORT);
 }
 
-static int write_whole(sse_url *u)
+/* Makes origin, request and href of the other parts. */
+static int serialize(sse_url *u)
 {
-    int code = write_origin(u, SSE_URL_ORIGIN, false);
+    int code = append_origin(u, SSE_URL_ORIGIN, false);
 
     if (!code)
-        code = write_origin(u, SSE_URL_REQUEST, false);
+        code = append_origin(u, SSE_URL_REQUEST, false);
     if (!code)
-        code = write_origin(u, SSE_URL_HREF, true);
+        code = append_origin(u, SSE_URL_HREF, true);
     for (int i = 0; !code && i < 2; i++) {
         sse_url_part to = i ? SSE_URL_HREF : SSE_URL_REQUEST;
 
-        code = join(u, to, "", SSE_URL_PATH);
+        code = append_part(u, to, "", SSE_URL_PATH);
         if (!code)
-            code = join(u, to, "?", SSE_URL_QUERY);
+            code = append_part(u, to, "?", SSE_URL_QUERY);
     }
-    return code ? code : join(u, SSE_URL_HREF, "#", SSE_URL_FRAGMENT);
+    return code ? code : append_part(u, SSE_URL_HREF, "#", SSE_URL_FRAGMENT);
 }
 
+/* Percent-decodes a part. SSE_EINVAL: it holds a control character. */
 static int decode_part(sse_url *u, sse_url_part part)
 {
     sse_buffer decoded;
@@ -372,17 +389,18 @@ static int decode_part(sse_url *u, sse_url_part part)
     return code;
 }
 
-static int finish(reading *r, sse_slice text)
+/* Makes the parts that are made of others. `text` is the URL as it was given, cleaned. */
+static int finish_url(reader *r, sse_slice text)
 {
     int code = SSE_OK;
 
     if (!r->url->has[SSE_URL_HOST]) {
-        code = put(r->url, SSE_URL_HREF, text.at, text.len);
+        code = append(r->url, SSE_URL_HREF, text.at, text.len);
         if (!code)
-            code = put(r->url, SSE_URL_REQUEST, text.at, text.len);
-        return code ? code : put_text(r->url, SSE_URL_ORIGIN, "null");
+            code = append(r->url, SSE_URL_REQUEST, text.at, text.len);
+        return code ? code : append_text(r->url, SSE_URL_ORIGIN, "null");
     }
-    code = write_whole(r->url);
+    code = serialize(r->url);
     if (code)
         return code;
     r->why = "user or password holds a control character";
@@ -390,8 +408,11 @@ static int finish(reading *r, sse_slice text)
     return code ? code : decode_part(r->url, SSE_URL_PASSWORD);
 }
 
-/* Without control characters and spaces around it, and without tabs and line ends anywhere. */
-static int clean(sse_buffer *out, sse_slice text)
+/* --- interface -------------------------------------------------------------------------------- */
+
+/* Appends the text without control characters and spaces around it, and without tabs and line ends
+ * anywhere. */
+static int clean_text(sse_buffer *out, sse_slice text)
 {
     int code = text.len > SSE_MAX_URL ? SSE_ETOOBIG : SSE_OK;
 
@@ -412,21 +433,22 @@ static void init(sse_url *u)
         sse_buffer_init(&u->part[i], SSE_MAX_URL);
 }
 
-static int parse(reading *r, sse_slice text, const sse_url *base, bool whole)
+/* Parses the text into r->url. `finished`: makes all parts, not only those that a base needs. */
+static int parse(reader *r, sse_slice text, const sse_url *base, bool finished)
 {
     sse_buffer cleaned;
     sse_slice all;
     int code = SSE_OK;
 
     sse_buffer_init(&cleaned, SSE_MAX_URL);
-    code = clean(&cleaned, text);
+    code = clean_text(&cleaned, text);
     all = sse_buffer_slice(&cleaned);
     r->at = all.at;
     r->end = all.at + all.len;
     if (!code)
         code = read_url(r, base);
-    if (!code && whole)
-        code = finish(r, all);
+    if (!code && finished)
+        code = finish_url(r, all);
     sse_buffer_free(&cleaned);
     return code;
 }
@@ -435,7 +457,7 @@ int sse_url_parse(sse_url *out, sse_slice text, sse_slice base, sse_url_to_ascii
                   const char **why)
 {
     sse_url other;
-    reading r = { .url = &other, .to_ascii = to_ascii };
+    reader r = { .url = &other, .to_ascii = to_ascii };
     int code = SSE_OK;
 
     init(out);

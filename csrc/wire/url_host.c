@@ -36,8 +36,8 @@ int sse_url_decode(sse_buffer *out, sse_slice text)
 
 /* --- IPv4 ------------------------------------------------------------------------------------- */
 
-/* A number of an IPv4 address: decimal, octal behind "0", hexadecimal behind "0x". Values past 32
- * bits stay past 32 bits. Returns false where it is none. */
+/* Reads a number of an IPv4 address: decimal, octal after "0", hexadecimal after "0x". A number
+ * past 32 bits gives some *value past 32 bits. Returns false if the text is not a number. */
 static bool read_number(sse_slice text, uint64_t *value)
 {
     int base = 10;
@@ -71,7 +71,7 @@ static bool all_digits(sse_slice text)
     return text.len > 0;
 }
 
-/* Takes the last label off a domain; false where the one taken was the first. */
+/* Removes the last label of a domain. Returns false if it was the only one. */
 static bool take_last_label(sse_slice *domain, sse_slice *label)
 {
     size_t from = domain->len;
@@ -90,7 +90,7 @@ static sse_slice without_final_dot(sse_slice domain)
     return domain;
 }
 
-/* Such a domain is an IPv4 address or nothing. */
+/* Says whether the last label is a number: then the host must be an IPv4 address. */
 static bool ends_in_number(sse_slice domain)
 {
     sse_slice label;
@@ -101,7 +101,8 @@ static bool ends_in_number(sse_slice domain)
     return all_digits(label) || read_number(label, &value);
 }
 
-/* The last number stands for all bytes that are left: "127.1" is 127.0.0.1. */
+/* Appends an IPv4 address of up to four numbers. The last number fills all bytes that are left:
+ * "127.1" is 127.0.0.1. */
 static int write_ipv4(sse_buffer *out, sse_slice domain, const char **why)
 {
     uint64_t parts[4] = { 0 }, address = 0; /* the last number first */
@@ -133,12 +134,12 @@ static int write_ipv4(sse_buffer *out, sse_slice domain, const char **why)
 /* --- IPv6 ------------------------------------------------------------------------------------- */
 
 typedef struct ipv6 {
-    unsigned piece[8];
-    int count;    /* pieces read */
-    int compress; /* the piece before which "::" stood, or -1 */
+    unsigned piece[8]; /* 16 bits each */
+    int count;         /* pieces read */
+    int compress;      /* number of pieces before "::", or -1 */
 } ipv6;
 
-/* Four decimal numbers without leading zeros, as the last two pieces. */
+/* Reads four decimal numbers without leading zeros as the last two pieces. */
 static bool read_embedded_ipv4(ipv6 *a, const char *at, const char *end)
 {
     for (int i = 0; i < 4; i++) {
@@ -157,7 +158,7 @@ static bool read_embedded_ipv4(ipv6 *a, const char *at, const char *end)
     return at == end;
 }
 
-/* A piece and the colon behind it; *at is where the next piece begins. */
+/* Reads a piece and the colon behind it, and moves *at to the next piece. */
 static bool read_piece(ipv6 *a, const char **at, const char *end)
 {
     const char *from = *at;
@@ -194,7 +195,7 @@ static bool read_ipv6(ipv6 *a, const char *at, const char *end)
                 return false;
             continue;
         }
-        if (a->compress >= 0) /* the colon that ended the piece was the first of these two */
+        if (a->compress >= 0) /* a second "::": its first colon ended the piece */
             return false;
         a->compress = a->count;
         at++;
@@ -202,7 +203,7 @@ static bool read_ipv6(ipv6 *a, const char *at, const char *end)
     return a->compress >= 0 ? a->count < 8 : a->count == 8;
 }
 
-/* Moves the pieces behind "::" to the end. */
+/* Moves the pieces behind "::" to the end, and puts zeros between. */
 static void expand(ipv6 *a)
 {
     int behind = a->count - a->compress;
@@ -216,7 +217,7 @@ static void expand(ipv6 *a)
     }
 }
 
-/* The first of the longest runs of zeros, where a run has more than one; else no run. */
+/* Finds the longest run of two zeros or more, the first of several; *len is 0 if there is none. */
 static void longest_zeros(const ipv6 *a, int *from, int *len)
 {
     *from = *len = 0;
@@ -287,6 +288,7 @@ static bool is_ascii(sse_slice text)
     return true;
 }
 
+/* Converts a domain that is not ASCII in place. */
 static int to_ascii_domain(sse_buffer *domain, sse_url_to_ascii *to_ascii, const char **why)
 {
     sse_buffer ascii;
@@ -306,6 +308,7 @@ static int to_ascii_domain(sse_buffer *domain, sse_url_to_ascii *to_ascii, const
     return is_ascii(sse_buffer_slice(domain)) ? SSE_OK : SSE_EINVAL;
 }
 
+/* Appends the host for this percent-decoded domain, which may also be an IPv4 address. */
 static int write_domain(sse_buffer *out, sse_buffer *domain, sse_url_to_ascii *to_ascii,
                         const char **why)
 {
