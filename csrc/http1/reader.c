@@ -1,7 +1,8 @@
 #include "reader.h"
-#include "../wire/http1_body.h"
 
 #include <stdlib.h>
+
+#include "../wire/http1_body.h"
 
 sse_http1_reader *sse_http1_reader_new(sse_context *context)
 {

@@ -1,9 +1,8 @@
 #include "request_head.h"
 
-#include "../wire/http1_head.h"
-
 #include <strings.h>
 
+#include "../wire/http1_head.h"
 #include "flood_limits.h"
 #include "reader.h"
 #include "request_body.h"

@@ -6,13 +6,13 @@ void sse_http2_schedule_flush(sse_http2_session *s)
     sse_connection_wake(s->connection);
 }
 
-void sse_http2_schedule_timer(sse_http2_session *s, uint64_t due)
+void sse_http2_schedule_timer(sse_http2_session *s, uint64_t at)
 {
     uint64_t now = sse_http2_now(s);
 
-    if (sse_connection_ended(s->connection) || (s->timer.link && s->timer.due <= due))
+    if (sse_connection_ended(s->connection) || (s->timer.link && s->timer.due <= at))
         return;
-    sse_timer_wheel_set(&sse_http2_context(s)->wheel, &s->timer, due > now ? due - now : 1);
+    sse_timer_wheel_set(&sse_http2_context(s)->wheel, &s->timer, at > now ? at - now : 1);
 }
 
 void sse_http2_schedule_deadline(sse_http2_session *s)

@@ -158,8 +158,9 @@ static int on_frame_sent(nghttp2_session *nghttp2, const nghttp2_frame *frame, v
     t = nghttp2_session_get_stream_user_data(nghttp2, frame->hd.stream_id);
     if (!t || t->half_closed_remote)
         return 0;
-    /* The response is sent before the whole request has come. The client is given a while to read
-     * it, then on_timer resets the stream, because the rest of the request is not wanted. */
+    /* The response was sent before the whole request came, and the rest of the request is not
+     * wanted. The stream is reset later, by on_timer: libcurl up to 7.88 loses a response that a
+     * reset follows at once. */
     t->timeout_final = true;
     t->timeout_at = sse_http2_now(s) + SSE_LINGER_MS;
     sse_http2_schedule_timer(s, t->timeout_at);

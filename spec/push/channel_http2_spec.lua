@@ -1,4 +1,4 @@
--- Channels over HTTP/2: many followers on one connection, one write for all of them, windows.
+-- Channels over HTTP/2: many followers on one connection, served by one write, and flow control.
 local frames = require "spec.support.frames"
 local new_channel = require("sse.channel").new
 local raw = require "spec.support.raw"
@@ -6,7 +6,7 @@ local serving = require "spec.support.serving"
 
 local CANCEL = 8
 
--- A server whose paths are streams that follow the channel, and a client with n of them open.
+-- A client with n streams that follow the channel on one connection, and their server.
 local function following(channel, n, settings, options)
   local server = serving.start(options or {}, function(s)
     s:get("/", function(_, res)
@@ -19,7 +19,7 @@ local function following(channel, n, settings, options)
   return client, server
 end
 
--- The data of the events of each stream, as far as they came, and how many frames brought them.
+-- Appends the DATA that has arrived to the bodies, by stream. Returns the number of frames.
 local function gather(client, bodies)
   local count = 0
   for _, frame in ipairs(client:take()) do

@@ -1,10 +1,10 @@
--- HTTP/1 on the server's floor: pipelines, versions, framing, Expect, half-closed clients.
+-- The core's HTTP/1, byte by byte: pipelines, versions, framing, Expect, half-closed clients.
 local core = require "sse.core"
 local net = require "spec.support.net"
 local raw = require "spec.support.raw"
 local wait = require "spec.support.wait"
 
--- Answers each request with its target once the loop has turned.
+-- Answers a request with its target, in the next turn of the loop.
 local function later(exchange)
   local target = exchange.target
   core.defer(function() net.reply(exchange, target) end)

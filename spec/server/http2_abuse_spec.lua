@@ -1,4 +1,5 @@
--- What HTTP/2 clients do without measure: it ends, it is counted, and nobody else suffers.
+-- Floods and other abuse of HTTP/2: the connection or stream ends, the counter in stats rises, and
+-- other clients are served.
 local core = require "sse.core"
 local frames = require "spec.support.frames"
 local net = require "spec.support.net"
@@ -13,7 +14,8 @@ local function start(options, settings)
   return frames.open(net.connect(), settings), server
 end
 
--- Sends pieces until the server has had enough; another client is served meanwhile.
+-- Sends pieces until the counter rises; another client is served after it. `piece`: a string, or a
+-- function that returns the i-th one.
 local function flood(client, piece, counter, server)
   local other = frames.open(net.connect())
   for i = 1, 200 do
@@ -85,7 +87,7 @@ describe("http2 abuse", function()
   end)
 
   local empty = {
-    { "PING", "PING", 1, 0, "........" }, -- ACKs, which nobody answers
+    { "PING", "PING", 1, 0, "........" }, -- with ACK, so that no response is due
     { "SETTINGS", "SETTINGS", 0, 0, "" },
     { "PRIORITY", "PRIORITY", 0, 1, "\0\0\0\0\16" },
     { "WINDOW_UPDATE", "WINDOW_UPDATE", 0, 0, frames.u32(1) },
@@ -107,7 +109,7 @@ describe("http2 abuse", function()
   it("by PINGs whose answers it doesn't take", function()
     local client, server = start()
     client:send("PING", 0, 0, "........")
-    client:receive("PING") -- and from now on it doesn't read
+    client:receive("PING") -- the last frame that the client reads
     flood(client, frames.encode("PING", 0, 0, "........"):rep(50), "http2_floods", server)
   end)
 
@@ -126,7 +128,7 @@ describe("http2 abuse", function()
 
   it("by a header block that unfolds", function()
     local client, server = start()
-    -- One large field goes into the table, and then into the list again and again.
+    -- One large field enters HPACK's dynamic table, and one byte each refers to it 10,000 times.
     local value = ("v"):rep(3900)
     local literal = "\64\1x" .. "\127" .. "\189\29" .. value
     client:send("HEADERS", 5, 1, frames.request "GET /" .. literal .. ("\190"):rep(10000))

@@ -1,5 +1,6 @@
--- A client whose stream is behind publishes, and ends its connection or its stream by the very next
--- frame of the same packet: the server lives on, and who else follows gets every event.
+-- A client follows a channel over HTTP/2 with a closed flow-control window, so that its stream is
+-- behind. It publishes, and the next frame of the same packet ends its connection or its stream.
+-- The server must survive, and another follower must get every event.
 local child = require "spec.support.child"
 local frames = require "spec.support.frames"
 local raw = require "spec.support.raw"
@@ -23,7 +24,7 @@ local endings = {
 
 local server
 
--- The server, begun again where it has ended.
+-- Starts the server, which runs in a process of its own, unless it runs. Returns its port.
 local function start()
   if not server or server:status() then
     server = child.start "spec/support/endings_server.lua"
@@ -32,7 +33,8 @@ local function start()
   return server.port
 end
 
--- Waits as raw.pump does. A client that the server has closed, as all are when it dies, fails.
+-- Waits as raw.pump does. Raises with the server's output once the client's connection has ended,
+-- as it does when the server dies.
 local function pump(client, fn, what)
   raw.pump(function()
     local value = fn()
@@ -44,7 +46,7 @@ local function pump(client, fn, what)
   end, what)
 end
 
--- Another follower, over HTTP/1.1.
+-- A follower over HTTP/1.1.
 local function follower(path)
   local client = raw.connect(start())
   client:send(("GET %s HTTP/1.1\r\nHost: a\r\n\r\n"):format(path))
@@ -52,7 +54,7 @@ local function follower(path)
   return client
 end
 
--- Reads until it has these events, in this order.
+-- Reads until the client has as much data of events as expected, and compares.
 local function hears(client, expected)
   local text
   pump(client, function()
@@ -84,7 +86,7 @@ local function answered(client, id)
   end, "the answer on stream " .. id)
 end
 
--- What that follow gets of these texts.
+-- The data of the events that a follower gets when these texts are published.
 local function events(follow, ...)
   local texts = { ... }
   if follow == "two" then
@@ -99,7 +101,7 @@ local function run(ending, follow, path)
   client:get(FOLLOWED, "GET " .. path)
   answered(client, FOLLOWED)
   client.client:send(post(SAID, path, "hello"))
-  hears(witness, events(follow, "hello")) -- the stream is behind now
+  hears(witness, events(follow, "hello")) -- now the stream of `client` is behind
   answered(client, SAID)
   client.client:send(post(SAID_AGAIN, path, "again") ..
     frames.encode(ending[2], ending[3], ending[4], ending[5]))
@@ -126,7 +128,7 @@ describe("http2 endings", function()
     assert.equal(0, status)
   end)
 
-  -- With a history of 1 the publish itself drops what the stream is owed.
+  -- With a history of 1 the publish evicts the event that the stream has not been sent.
   for _, history in ipairs { 1000, 1 } do
     each(function(number, ending, policy, follow)
       it(("%s, history = %d, slow = %s, follow %s"):format(ending[1], history, policy, follow),

@@ -1,11 +1,11 @@
--- HTTP/2 on the server's floor, frame by frame: answers, event streams, flow control, ends.
+-- The core's HTTP/2, frame by frame: responses, event streams, flow control, ends of streams.
 local frames = require "spec.support.frames"
 local net = require "spec.support.net"
 local raw = require "spec.support.raw"
 
 local CANCEL, INTERNAL_ERROR, NO_ERROR = 8, 2, 0
 
--- The event stream of the next request, and its client.
+-- Returns a client, the event stream of its request on stream 1, and the server.
 local function open(options, settings)
   local stream
   local function handler(x) stream = x:event_stream(options) end
@@ -147,7 +147,7 @@ describe("http2", function()
       client:get(3, "GET /")
       client:receive("HEADERS", 1)
       assert.equal("ok", (client:body(3)))
-      local piece = ("x"):rep(1 << 20) -- far more than a flush takes, and than the socket
+      local piece = ("x"):rep(1 << 20) -- far more than a flush or the socket takes
       for _ = 1, 40 do assert.is_true(exchange:write(piece)) end
       exchange:abort()
       client:get(5, "GET /")
@@ -182,7 +182,7 @@ describe("http2", function()
       assert.is_true(stream.pending > 800)
       client:send("PING", 0, 0, "........")
       client:receive("PING", 0)
-      drained = 0 -- that the head went out was told too
+      drained = 0 -- on_drain also came when the head was sent
       client:send("WINDOW_UPDATE", 0, 1, frames.u32(5000))
       until_true(function() return drained > 0 end, "the drain")
       assert.equal(0, stream.pending)
@@ -223,7 +223,7 @@ describe("http2", function()
       server:drain(60000, 1000, 60000)
       local code, last = client:goaway()
       assert.same({ NO_ERROR, 2 ^ 31 - 1 | 0 }, { code, last })
-      local ping = client:receive("PING").payload -- behind it, so that its ACK tells that it came
+      local ping = client:receive("PING").payload -- its ACK says that GOAWAY has arrived
       client:get(3, "GET /")
       client:receive("HEADERS", 3)
       client:send("PING", frames.ACK, 0, ping)

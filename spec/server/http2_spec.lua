@@ -1,4 +1,4 @@
--- HTTP/2 on the server's floor, frame by frame: connections, requests and their bodies.
+-- The core's HTTP/2, frame by frame: connections, requests and their bodies.
 local core = require "sse.core"
 local frames = require "spec.support.frames"
 local net = require "spec.support.net"
@@ -168,7 +168,7 @@ describe("http2", function()
           client:send("CONTINUATION", frames.END_HEADERS, 1, block:sub(16385))
         end
         local text, code = client:body(1)
-        if code then -- nghttp2 knew better
+        if code then -- nghttp2 itself has reset the stream
           assert.equal(1, code)
         else
           assert.equal(case[1], text:sub(1, 4))
@@ -264,7 +264,7 @@ describe("http2", function()
       end
       client:send("PING", 0, 0, "........")
       until_true(function() take() return room[1] > 30000 end, "room for the oldest")
-      assert.is_true(room[19] < 30000) -- 600,000 bytes wait
+      assert.is_true(room[19] < 30000) -- 600,000 bytes are buffered
       for id = 1, 19, 2 do
         send(0, id)
         send(frames.END_STREAM, id)
