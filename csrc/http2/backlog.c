@@ -2,12 +2,12 @@
 
 #include "stream.h"
 
-/* Nothing where the client was not yet given what waits. What its windows have room for waits for
- * the socket where that is full. */
+/* A stream is behind since its flow-control window closed, or, while that is open, since the socket
+ * became full. */
 static sse_backlog backlog_of(const sse_http2_stream *t)
 {
     const sse_connection *c = t->session->connection;
-    uint64_t due = !t->timeout_at && c->stalled ? c->deadline.due : t->timeout_at;
+    uint64_t due = !t->deadline && c->stalled ? c->deadline.due : t->deadline;
 
     if (!due)
         return (sse_backlog){ 0 };
@@ -28,6 +28,7 @@ sse_backlog sse_http2_backlog(const sse_connection *c)
     return sum;
 }
 
+/* Ends a stream that is too far behind. */
 static void end_stream(sse_http2_stream *t)
 {
     sse_http2_context(t->session)->count.overload_ends++;
@@ -35,7 +36,6 @@ static void end_stream(sse_http2_stream *t)
     sse_http2_stream_reset(t, NGHTTP2_CANCEL);
 }
 
-/* Ends the streams that are furthest behind, or the connection where its own queue is. */
 void sse_http2_on_overload(sse_connection *c)
 {
     sse_http2_session *s = c->session;

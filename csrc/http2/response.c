@@ -121,9 +121,9 @@ static void set_final_deadline(sse_exchange *x, uint64_t ms)
 
     if (!t || t->closed)
         return;
-    t->timeout_final = true;
-    t->timeout_at = sse_http2_now(t->session) + ms;
-    sse_http2_schedule_timer(t->session, t->timeout_at);
+    t->deadline_final = true;
+    t->deadline = sse_http2_now(t->session) + ms;
+    sse_http2_schedule_timer(t->session, t->deadline);
 }
 
 void sse_http2_response_reject(sse_http2_stream *t, int status, const char *reason)

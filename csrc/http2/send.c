@@ -83,8 +83,8 @@ static int on_send_data(nghttp2_session *nghttp2, nghttp2_frame *frame, const ui
         return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
     if (send_frame(s, t, header, len))
         return NGHTTP2_ERR_CALLBACK_FAILURE; /* a part of the frame may be queued */
-    if (!t->timeout_final)
-        t->timeout_at = 0;
+    if (!t->deadline_final)
+        t->deadline = 0;
     sse_http2_flood_allow_replies(&s->flood_limits);
     return 0;
 }
@@ -161,9 +161,9 @@ static int on_frame_sent(nghttp2_session *nghttp2, const nghttp2_frame *frame, v
     /* The response was sent before the whole request came, and the rest of the request is not
      * wanted. The stream is reset later, by on_timer: libcurl up to 7.88 loses a response that a
      * reset follows at once. */
-    t->timeout_final = true;
-    t->timeout_at = sse_http2_now(s) + SSE_LINGER_MS;
-    sse_http2_schedule_timer(s, t->timeout_at);
+    t->deadline_final = true;
+    t->deadline = sse_http2_now(s) + SSE_LINGER_MS;
+    sse_http2_schedule_timer(s, t->deadline);
     return 0;
 }
 

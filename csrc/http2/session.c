@@ -16,7 +16,7 @@
 
 /* --- timeouts ------------------------------------------------------------ */
 
-/* Ends a stream at its timeout_at. */
+/* Ends a stream at its deadline. */
 static void end_timed_out(sse_http2_stream *t)
 {
     bool whole = t->complete && sse_queue_bytes(&t->out) == 0;
@@ -36,10 +36,10 @@ static void on_timer(sse_deadline *d)
         sse_http2_shutdown_finish(s);
     next = s->goaway_at;
     for (sse_http2_stream *t = s->streams; t; t = t->next) {
-        if (t->timeout_at && t->timeout_at <= now)
+        if (t->deadline && t->deadline <= now)
             end_timed_out(t);
-        if (t->timeout_at && (!next || t->timeout_at < next))
-            next = t->timeout_at;
+        if (t->deadline && (!next || t->deadline < next))
+            next = t->deadline;
     }
     if (next)
         sse_http2_schedule_timer(s, next);
@@ -117,9 +117,9 @@ static void update_pending(sse_http2_session *s)
         if (sse_queue_bytes(&t->out) == 0) {
             if (!t->notify_drain)
                 sse_http2_stream_clear_pending(t);
-        } else if (!t->timeout_at && !s->flush_partial) {
-            t->timeout_at = sse_http2_now(s) + sse_http2_context(s)->limits.write_timeout;
-            sse_http2_schedule_timer(s, t->timeout_at);
+        } else if (!t->deadline && !s->flush_partial) {
+            t->deadline = sse_http2_now(s) + sse_http2_context(s)->limits.write_timeout;
+            sse_http2_schedule_timer(s, t->deadline);
         }
     }
 }

@@ -43,23 +43,22 @@ struct sse_http2_stream {
     sse_http2_session *session;
     sse_http2_stream *next, **link;                 /* session->streams */
     sse_http2_stream *next_pending, **pending_link; /* session->pending; link NULL: not in it */
-    sse_http2_stream *next_ending, **ending_link; /* context->http2_ended_streams; link NULL: not in
-                                                     it */
+    sse_http2_stream *next_ending, **ending_link;   /* context->http2_ended_streams, likewise */
     sse_exchange *exchange;        /* NULL before the request is handed over, and once it ended */
     sse_http2_reader *reader;      /* while the request is received, or NULL */
     sse_http2_response_head *head; /* of the response, until it is submitted to nghttp2 */
     sse_queue out;                 /* the response's body, as far as it is not sent */
     uint8_t reason;                /* sse_reason: why it ended; the first one counts */
-    uint64_t timeout_at;           /* ms: the stream ends then unless DATA is sent; 0: never */
+    uint64_t deadline;             /* ms: the stream ends then unless DATA is sent; 0: never */
     int32_t id;
     bool deferred : 1;           /* nghttp2 does not ask for DATA until it is resumed */
     bool complete : 1;           /* the response is whole: END_STREAM follows what is in `out` */
     bool reset : 1;              /* RST_STREAM was submitted: nothing is sent or received */
     bool half_closed_remote : 1; /* the client has sent END_STREAM */
-    bool notify_drain : 1;  /* on_drain is called once `out` and the socket's queue are empty */
-    bool timeout_final : 1; /* DATA that is sent does not clear timeout_at */
-    bool ended : 1;         /* nothing reaches the client any more */
-    bool closed : 1;        /* nghttp2 has dropped it */
+    bool notify_drain : 1;   /* on_drain is called once `out` and the socket's queue are empty */
+    bool deadline_final : 1; /* DATA that is sent does not clear deadline */
+    bool ended : 1;          /* nothing reaches the client any more */
+    bool closed : 1;         /* nghttp2 has dropped it */
 };
 
 struct sse_http2_session {
@@ -69,7 +68,7 @@ struct sse_http2_session {
     sse_http2_stream *pending; /* streams with a head or body to send, or an on_drain to call */
     sse_http2_reader *readers; /* requests that are received or not yet handed over, oldest first */
     sse_http2_reader **readers_tail;
-    sse_deadline timer;    /* fires at the earliest timeout_at of a stream, or at goaway_at */
+    sse_deadline timer;    /* fires at the earliest deadline of a stream, or at goaway_at */
     sse_frame *buffer;     /* what the current flush has written but the payload of DATA, or NULL */
     size_t buffer_used;    /* bytes of it */
     size_t queued;         /* bytes in all streams' `out` */

@@ -142,7 +142,7 @@ void sse_http2_stream_reset(sse_http2_stream *t, uint32_t error)
     if (t->reset || t->closed)
         return;
     t->reset = true;
-    t->timeout_at = 0;
+    t->deadline = 0;
     sse_http2_reader_free(t);
     sse_http2_stream_drop_response(t);
     sse_http2_stream_clear_pending(t);
