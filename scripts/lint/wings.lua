@@ -14,15 +14,17 @@ wings.floors = {
   { "bench/attack" },
 }
 
--- Headers of libraries that csrc includes in one wing only, or from one wing upwards.
+local bindings = { "csrc/bind", "csrc/sqlite", "csrc/redis" } -- each a Lua module
+
+-- Headers of libraries that csrc includes in some wings only, or from one wing upwards.
 local libraries = {
-  { "^lua%.h$", only = "csrc/bind" }, { "^lauxlib%.h$", only = "csrc/bind" },
-  { "^lualib%.h$", only = "csrc/bind" }, { "^luaconf%.h$", only = "csrc/bind" },
+  { "^lua%.h$", only = bindings }, { "^lauxlib%.h$", only = bindings },
+  { "^lualib%.h$", only = bindings }, { "^luaconf%.h$", only = bindings },
   { "^event2/", from = "csrc/base" }, { "^event%.h$", from = "csrc/base" },
-  { "^openssl/", only = "csrc/tls" }, { "^nghttp2/", only = "csrc/http2" },
-  { "^curl/", only = "csrc/client" },
-  { "^zlib%.h$", only = "csrc/wire" }, { "^brotli/", only = "csrc/wire" },
-  { "^sqlite3%.h$", only = "csrc/sqlite" }, { "^hiredis/", only = "csrc/redis" },
+  { "^openssl/", only = { "csrc/tls" } }, { "^nghttp2/", only = { "csrc/http2" } },
+  { "^curl/", only = { "csrc/client" } },
+  { "^zlib%.h$", only = { "csrc/wire" } }, { "^brotli/", only = { "csrc/wire" } },
+  { "^sqlite3%.h$", only = { "csrc/sqlite" } }, { "^hiredis/", only = { "csrc/redis" } },
   -- Sockets: none in wire.
   { "^sys/socket%.h$", from = "csrc/base" }, { "^sys/epoll%.h$", from = "csrc/base" },
   { "^sys/event%.h$", from = "csrc/base" }, { "^sys/un%.h$", from = "csrc/base" },
@@ -51,12 +53,21 @@ function wings.wrong_way(from, to)
   return heights[to] > heights[from] and "up" or "to a sibling"
 end
 
+local function contains(list, value)
+  for _, one in ipairs(list) do
+    if one == value then return true end
+  end
+  return false
+end
+
 --- Where a library's header belongs, as text, if the wing may not include it; else nil.
 function wings.misplaced(wing, header)
   if not wing:find("^csrc/") then return nil end
   for _, rule in ipairs(libraries) do
     if header:find(rule[1]) then
-      if rule.only and rule.only ~= wing then return "only in " .. rule.only end
+      if rule.only and not contains(rule.only, wing) then
+        return "only in " .. table.concat(rule.only, ", ")
+      end
       local below = rule.from and heights[wing] < heights[rule.from]
       if below then return "from " .. rule.from .. " up" end
     end
