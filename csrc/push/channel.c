@@ -2,8 +2,6 @@
 
 #include <stdlib.h>
 
-#include "compressor.h"
-
 #define BETWEEN_LOOKS 16                 /* followers served between two looks at the clock */
 #define BATCH_BYTES   ((size_t)64 << 10) /* events joined in one frame */
 #define AGING_MIN_MS  10
@@ -125,31 +123,6 @@ int sse_channel_batch(sse_channel *c, uint64_t from, sse_frame **out, uint64_t *
     *out = sse_frame_ref(b->frame);
     *to = b->to;
     return SSE_OK;
-}
-
-/* What a newer event has superseded may have been skipped: only what is behind it counts. */
-static size_t copy_dictionary(const sse_dictionary *dictionary, char *out, size_t max)
-{
-    const sse_channel *c = dictionary->log;
-    uint64_t position = dictionary->before, from = position;
-    size_t len = 0;
-
-    while (from > c->log.oldest && len < max && !sse_log_at(&c->log, from - 1)->superseded)
-        len += sse_log_at(&c->log, --from)->frame->payload;
-    len = len < max ? len : max;
-    for (size_t left = len; left > 0; position--) {
-        sse_slice s = sse_frame_payload(sse_log_at(&c->log, position - 1)->frame);
-        size_t n = s.len < left ? s.len : left;
-
-        left -= n;
-        memcpy(out + left, s.at + s.len - n, n);
-    }
-    return len;
-}
-
-sse_dictionary sse_channel_dictionary(const sse_channel *c, uint64_t position)
-{
-    return (sse_dictionary){ copy_dictionary, c, position };
 }
 
 /* --- rounds: everybody is brought up to the head --------------------------------------------- */

@@ -169,7 +169,4 @@ void sse_channel_changed(sse_channel *c, bool joined, sse_reason reason);
  * reference); *to: the position after them. SSE_ENOMEM. */
 int sse_channel_batch(sse_channel *c, uint64_t from, sse_frame **out, uint64_t *to);
 
-/* What whoever got all events before a position got last. */
-struct sse_dictionary sse_channel_dictionary(const sse_channel *c, uint64_t position);
-
 #endif

@@ -44,7 +44,7 @@ static int block_linked(sse_context *context, sse_frame *frame, const sse_dictio
     int code = SSE_OK;
 
     if (!frame->deflated || !frame->deflated->linked) {
-        before.len = dictionary->copy(dictionary, bytes, sizeof bytes);
+        before.len = sse_log_copy_before(dictionary->log, dictionary->before, bytes, sizeof bytes);
         if (before.len == 0)
             return block_alone(context, frame, out);
         code = deflate(context, frame, before);

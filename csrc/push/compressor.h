@@ -8,6 +8,7 @@
 #include "../http/exchange.h"
 #include "../wire/coding.h"
 #include "../wire/deflater.h"
+#include "../wire/log.h"
 
 #define SSE_MAX_WINDOWS 1024 /* of a server; streams past them get shared blocks */
 
@@ -18,11 +19,9 @@ typedef struct sse_compressor {
     sse_deflater *window; /* or NULL: shared blocks */
 } sse_compressor;
 
-/* What a log holds right before a frame: copies the last of it, `max` bytes at most, to `out`;
- * returns how many. */
+/* The bytes that a block may refer to: what a log holds right before a position. */
 typedef struct sse_dictionary {
-    size_t (*copy)(const struct sse_dictionary *dictionary, char *out, size_t max);
-    const void *log;
+    const sse_log *log;
     uint64_t before;
 } sse_dictionary;
 

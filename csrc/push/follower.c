@@ -335,7 +335,7 @@ static bool send_next(sse_follower *f, size_t *sent)
     uint64_t to = 0;
     size_t looked = 0;
     bool own = f->filter || follows_several(s);
-    sse_dictionary dictionary = sse_channel_dictionary(f->channel, f->cursor);
+    sse_dictionary dictionary = { &f->channel->log, f->cursor };
     int code = own ? own_batch(f, &frame, &to, &looked)
                    : sse_channel_batch(f->channel, f->cursor, &frame, &to);
 

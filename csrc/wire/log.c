@@ -325,6 +325,26 @@ int sse_log_append(sse_log *log, sse_frame *frame, size_t id_line,
     return SSE_OK;
 }
 
+/* --- bytes before a position ------------------------------------------------------------------ */
+
+size_t sse_log_copy_before(const sse_log *log, uint64_t position, char *out, size_t max)
+{
+    uint64_t from = position;
+    size_t len = 0;
+
+    while (from > log->oldest && len < max && !sse_log_at(log, from - 1)->superseded)
+        len += sse_log_at(log, --from)->frame->payload;
+    len = len < max ? len : max;
+    for (size_t left = len; left > 0; position--) {
+        sse_slice s = sse_frame_payload(sse_log_at(log, position - 1)->frame);
+        size_t n = s.len < left ? s.len : left;
+
+        left -= n;
+        memcpy(out + left, s.at + s.len - n, n);
+    }
+    return len;
+}
+
 /* --- ids that clients bring ------------------------------------------------------------------- */
 
 /* The digits of a position as sse_log_id writes them. A number too large is past every head. */

@@ -95,6 +95,10 @@ uint64_t sse_log_trims_to(const sse_log *log, uint64_t now);
 int sse_log_append(sse_log *log, sse_frame *frame, size_t id_line,
                    const sse_slice tags[SSE_LOG_TAGS], uint64_t now);
 
+/* Copies the payload bytes right before a position, `max` at most, to `out`; returns how many. They
+ * begin behind the newest superseded event, because a reader may have skipped that event. */
+size_t sse_log_copy_before(const sse_log *log, uint64_t position, char *out, size_t max);
+
 /* Drops what is over the bounds now, and all frames of events that have left the history. */
 void sse_log_trim(sse_log *log, uint64_t now);
 
