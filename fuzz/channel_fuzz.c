@@ -7,6 +7,7 @@
  * the same ways. Time is the target's own: see clock.h. */
 #include <string.h>
 
+#include "../csrc/push/channel.h"
 #include "../csrc/push/follow.h"
 #include "clock.h"
 #include "peer.h"
@@ -172,7 +173,7 @@ static void new_channel(size_t i)
     };
 
     require(!sse_channel_new(loop, &options, NULL, &channel_events, &channels[i]), "a channel");
-    channels[i]->presence = the_plan.on_presence != 0;
+    channels[i]->presence.wanted = the_plan.on_presence != 0;
 }
 
 /* Replaces a channel that is closed and has no followers, unless a filter is running. */
@@ -214,9 +215,9 @@ static void check_channels(void)
 
             require(f->channel == c && *f->link == f, "a follower that is in its list");
             require(f->cursor <= c->log.next, "a cursor within the log");
-            require(!f->busy && !f->gone, "a follower at rest");
+            require(!f->in_service && !f->left, "a follower at rest");
             while (g && g != f)
-                g = g->also;
+                g = g->next_of_stream;
             require(g, "a follower that its stream knows");
         }
         require(n == c->count, "a count of followers");
@@ -425,7 +426,7 @@ static void pass_time(uint64_t ms)
     sse_fuzz_advance(ms);
     event_active(&context.wheel.timer.event, EV_TIMEOUT, 0);
     for (size_t i = 0; i < CHANNELS; i++)
-        if (channels[i]->ages)
+        if (channels[i]->aging_runs)
             event_active(&channels[i]->aging.event, EV_TIMEOUT, 0);
 }
 

@@ -3,6 +3,9 @@
 
 #include <string.h>
 
+#include "../push/channel.h"
+#include "../push/delivery.h"
+#include "../push/gap.h"
 #include "../wire/parser.h"
 #include "encoder.h"
 
@@ -93,7 +96,7 @@ static void release_if_unfollowed(void *arg)
 
     if (o->channel->count > 0)
         return;
-    if (o->channel->told)
+    if (o->channel->presence.first)
         sse_loop_defer(o->st->loop, &o->unfollowed);
     else
         sse_protect(o->st, unanchor_channel, o);
@@ -508,7 +511,7 @@ static int s_onpresence(lua_State *L)
 
     if (!lua_isnil(L, 2))
         luaL_checktype(L, 2, LUA_TFUNCTION);
-    o->channel->presence = !lua_isnil(L, 2);
+    o->channel->presence.wanted = !lua_isnil(L, 2);
     lua_settop(L, 2);
     lua_setiuservalue(L, 1, ON_PRESENCE);
     return 0;

@@ -1,4 +1,8 @@
 #include "follow.h"
+
+#include "delivery.h"
+#include "follower.h"
+#include "gap.h"
 #include "resume.h"
 
 static uint64_t beginning(const sse_channel *c, const sse_follow_options *options)
@@ -17,14 +21,13 @@ static uint64_t beginning(const sse_channel *c, const sse_follow_options *option
 
 static void insert(sse_channel *c, sse_follower *f)
 {
-    c->call = &sse_follower_service;
     f->next = c->followers;
     f->link = &c->followers;
     if (f->next)
         f->next->link = &f->next;
     c->followers = f;
     if (c->count++ == 0)
-        c->settled = c->log.next;
+        c->owed_writable = c->log.next;
 }
 
 /* Whether the client has been told by a gap event of the same type, for another channel of the
@@ -34,7 +37,7 @@ static bool was_told(const sse_follower *f)
     const sse_follower *g = f->stream->followers;
 
     while (g != f && strcmp(g->channel->gap_event, f->channel->gap_event) != 0)
-        g = g->also;
+        g = g->next_of_stream;
     return g != f;
 }
 
@@ -49,8 +52,9 @@ static void place(sse_follower *f, const sse_follow_options *options, bool again
     bool begins = r.brought == SSE_BROUGHT_NONE || (!known && f->stream->resolved);
 
     f->cursor = begins ? beginning(c, options) : r.next;
-    if (f->cursor < c->settled)
-        c->settled = f->cursor; /* the filter of another channel may publish before it is served */
+    if (f->cursor < c->owed_writable)
+        c->owed_writable = f->cursor; /* the filter of another channel may publish before it is
+                                         served */
     if (begins)
         return;
     if (r.place == SSE_LOG_HERE) {
@@ -59,10 +63,9 @@ static void place(sse_follower *f, const sse_follow_options *options, bool again
     }
     c->counters.missed++;
     if (known)
-        sse_follower_tell_gap(f, r.place == SSE_LOG_EXPIRED ? SSE_GAP_EXPIRED : SSE_GAP_UNKNOWN, id,
-                              true);
+        sse_gap_send(f, r.place == SSE_LOG_EXPIRED ? SSE_GAP_EXPIRED : SSE_GAP_UNKNOWN, id, true);
     else if (!was_told(f))
-        sse_follower_tell_gap(f, SSE_GAP_UNKNOWN, id, false);
+        sse_gap_send(f, SSE_GAP_UNKNOWN, id, false);
 }
 
 /* An id that one of the channels knows says nothing about those it has no part for; one that none
@@ -84,7 +87,7 @@ static int check(const sse_stream *s, sse_channel *const *channels, size_t n, si
         *bad = n;
         return SSE_ECLOSED;
     }
-    for (const sse_follower *f = s->followers; f; f = f->also)
+    for (const sse_follower *f = s->followers; f; f = f->next_of_stream)
         followed++;
     if (followed + n > SSE_MAX_FOLLOWED)
         return SSE_ETOOBIG;
@@ -112,8 +115,8 @@ static sse_follower *make(sse_stream *s, sse_channel *const *channels, size_t n,
 
         if (!f) {
             while (list) {
-                f = list->also;
-                sse_follower_give_back(context, list);
+                f = list->next_of_stream;
+                sse_follower_free(context, list);
                 list = f;
             }
             return NULL;
@@ -123,7 +126,7 @@ static sse_follower *make(sse_stream *s, sse_channel *const *channels, size_t n,
         f->filter = options->filter;
         if (f->filter)
             f->filter->refs++;
-        f->also = list;
+        f->next_of_stream = list;
         list = f;
     }
     return list;
@@ -135,14 +138,23 @@ static void attach(sse_follower *list)
     sse_follower **last = &s->followers;
 
     while (*last)
-        last = &(*last)->also;
+        last = &(*last)->next_of_stream;
     *last = list;
     sse_stream_break_run(s);
-    for (sse_follower *f = list; f; f = f->also) {
+    for (sse_follower *f = list; f; f = f->next_of_stream) {
         insert(f->channel, f);
         f->cursor = f->channel->log.next;
-        sse_channel_changed(f->channel, true, SSE_NOT_ENDED);
+        sse_presence_note(&f->channel->presence, true, f->channel->count, SSE_NOT_ENDED);
     }
+}
+
+/* The server context tells followers when their stream takes bytes again, when it has ended, and
+ * when the turn has. */
+static void set_callbacks(sse_context *context)
+{
+    context->on_stream_ready = sse_delivery_resume;
+    context->on_stream_ended = sse_follower_leave_all;
+    context->free_followers = sse_followers_free_left;
 }
 
 int sse_stream_follow(sse_stream *s, sse_channel *const *channels, size_t n,
@@ -157,7 +169,7 @@ int sse_stream_follow(sse_stream *s, sse_channel *const *channels, size_t n,
     list = make(s, channels, n, options);
     if (!list)
         return SSE_ENOMEM;
-    sse_follower_serve_context(context);
+    set_callbacks(context);
     resolve(s, channels, n, options->last_id);
     attach(list);
     for (size_t i = 0; i < n; i++) /* a gap that can't be told ends the stream, and all of them */
@@ -167,7 +179,16 @@ int sse_stream_follow(sse_stream *s, sse_channel *const *channels, size_t n,
         if (!(list = sse_follower_find(s, channels[i])))
             continue;
         channels[i]->now = sse_loop_now_us(channels[i]->loop);
-        sse_follower_service.pump(list, SSE_PUMP_BYTES);
+        sse_delivery_serve(list, SSE_DELIVERY_BYTES);
     }
     return SSE_OK;
+}
+
+bool sse_stream_unfollow(sse_stream *s, sse_channel *c)
+{
+    sse_follower *f = sse_follower_find(s, c);
+
+    if (f)
+        sse_follower_leave(f, SSE_NOT_ENDED);
+    return f != NULL;
 }

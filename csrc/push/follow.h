@@ -2,7 +2,7 @@
 #ifndef SSE_PUSH_FOLLOW_H
 #define SSE_PUSH_FOLLOW_H
 
-#include "follower.h"
+#include "channel_types.h"
 
 #define SSE_MAX_FOLLOWED \
     64 /* channels a stream follows: the id that tells of all fits into a head */
@@ -22,5 +22,8 @@ typedef struct sse_follow_options {
  * SSE_ETOOBIG: more than SSE_MAX_FOLLOWED; SSE_ENOMEM. */
 int sse_stream_follow(sse_stream *s, sse_channel *const *channels, size_t n,
                       const sse_follow_options *options, size_t *bad);
+
+/* The stream follows the channel no more; false: it did not. */
+bool sse_stream_unfollow(sse_stream *s, sse_channel *c);
 
 #endif

@@ -2,7 +2,7 @@
 #ifndef SSE_PUSH_RESUME_H
 #define SSE_PUSH_RESUME_H
 
-#include "channel.h"
+#include "channel_types.h"
 
 /* Bytes of the longest id that a channel or a stream may have given: 64 channels take 2.5 KiB. */
 #define SSE_MAX_BROUGHT_ID 4096

@@ -1,0 +1,124 @@
+/* channel_types.h: the structs of channels and followers, which the files of this folder share.
+ *
+ * A follower is *blocked* while its client takes no more bytes (its stream is behind), and
+ * *writable* otherwise. Positions are those of the channel's log. */
+#ifndef SSE_PUSH_CHANNEL_TYPES_H
+#define SSE_PUSH_CHANNEL_TYPES_H
+
+#include "../wire/position.h"
+#include "batch.h"
+#include "presence.h"
+#include "stream.h"
+
+struct sse_channel;
+
+/* What becomes of a slow follower: one that events it was not sent have left the log of, or that
+ * is max_lag behind. */
+typedef enum sse_slow {
+    SSE_SLOW_CLOSE,  /* its stream is ended; when it comes back, it is sent what it missed, or a gap
+                        event */
+    SSE_SLOW_SKIP,   /* it is sent a gap event, and goes on with what the log holds */
+    SSE_SLOW_LATEST, /* it is sent only the newest event of each key; otherwise as SKIP */
+} sse_slow;
+
+/* Why a client is sent a gap event. */
+typedef enum sse_gap {
+    SSE_GAP_EXPIRED, /* events after its last event id have left the log */
+    SSE_GAP_UNKNOWN, /* no event has its last event id */
+    SSE_GAP_SLOW,    /* it was too slow, and events have been skipped */
+    SSE_GAPS,
+} sse_gap;
+
+#define SSE_DELAYS 16 /* buckets of the histogram of delays, the last without a bound */
+
+typedef struct sse_channel_counters {
+    uint64_t published;          /* events added to the log */
+    uint64_t repeated;           /* publishes that added none, since the log holds their `dedupe` */
+    uint64_t refused;            /* publishes that failed */
+    uint64_t delivered, bytes;   /* events handed to sockets, and their payload bytes */
+    uint64_t filtered;           /* events that a where function kept from a follower */
+    uint64_t gaps[SSE_GAPS];     /* gap events sent */
+    uint64_t slow_closed;        /* followers whose stream was ended because they were slow */
+    uint64_t skipped;            /* events that slow followers were never sent */
+    uint64_t resumed, missed;    /* followers that brought an id: nothing was missing; a gap was */
+    uint64_t delays[SSE_DELAYS]; /* events delivered live, by the time from publish to socket */
+    uint64_t delay_sum;          /* microseconds */
+} sse_channel_counters;
+
+/* Which events a follower gets. Several followers may share one. */
+typedef struct sse_filter {
+    /* Says whether the event at a position is wanted: 1 or 0; less than 0 ends the stream. May do
+     * anything but publish to the channel or close it. */
+    int (*wants)(struct sse_filter *filter, const struct sse_channel *c, uint64_t position);
+    void (*release)(struct sse_filter *filter); /* nobody refers to it any more; may call nobody */
+    size_t refs;
+} sse_filter;
+
+/* A stream's place in a channel. */
+typedef struct sse_follower {
+    struct sse_follower *next, **link; /* in the channel's list; once it has left, `next` is in the
+                                          server context's list of followers to be freed */
+    struct sse_follower *next_of_stream; /* the stream's follower of another channel */
+    struct sse_channel *channel;
+    sse_stream *stream;
+    sse_filter *filter;  /* or NULL: every event is wanted */
+    uint64_t cursor;     /* position of the next event to be sent */
+    bool live;           /* it was at the head of the log at least once */
+    bool over_max_lag;   /* it was more than max_lag behind while it was blocked */
+    bool in_service;     /* it is being served: a filter's calls must not serve it again */
+    bool left;           /* it has left channel and stream; freed at the end of the turn */
+    uint8_t pending_end; /* sse_reason: a publish found that the stream must end, and the channel's
+                            next round ends it; SSE_NOT_ENDED: it need not */
+} sse_follower;
+
+/* Whom a channel tells; each may be NULL. */
+typedef struct sse_channel_events {
+    void (*on_presence)(void *user, bool joined, size_t followers, sse_reason reason); /* see
+                                                                                          presence.h
+                                                                                        */
+    void (*on_empty)(void *user); /* the last follower leaves: within that call; may call nobody */
+} sse_channel_events;
+
+/* A round brings every follower to the head of the log. It may take several turns of the loop. */
+typedef struct sse_round {
+    sse_deferred run;   /* begins or continues a round at the end of the turn */
+    uint64_t target;    /* log.next when the round under way began; 0: none is under way */
+    uint64_t trims_to;  /* the trim at its end will drop frames before this; 0: none is under way */
+    sse_follower *next; /* the follower that is served next */
+    uint64_t owed_writable; /* least cursor of followers served in it that are writable and not at
+                               the head; UINT64_MAX: none */
+    uint64_t owed_blocked;  /* least cursor of blocked followers met in it that lost nothing;
+                               UINT64_MAX: none */
+    bool overtakes;         /* its trim drops events that a blocked follower was not sent, and slow
+                               followers         are ended: by a round more */
+} sse_round;
+
+typedef struct sse_channel {
+    sse_loop *loop;
+    sse_log log;
+    sse_slow slow;
+    uint64_t max_lag;        /* framed bytes a live follower may be behind; 0: no bound */
+    char *name, *gap_event;  /* gap_event: type of its gap events */
+    char tag[SSE_MAX_TAG];   /* its name in the ids of streams that follow several channels */
+    sse_follower *followers; /* newest first */
+    size_t count;            /* of followers */
+    uint64_t now;            /* the loop's clock as read last, microseconds */
+    sse_round round;
+    uint64_t owed_writable; /* every writable follower has been sent all events before this */
+    uint64_t owed_blocked;  /* every blocked follower that lost nothing has been sent all events
+                               before  this; UINT64_MAX: there is none */
+    uint64_t retried_turn;  /* the loop's turn in which a publish last tried full sockets again */
+    sse_batches batches;
+    sse_deferred cleanup; /* at the end of the turn: drops what no round drops */
+    sse_timer aging;      /* fires when the oldest event reaches max_age */
+    sse_presence presence;
+    void *user;
+    const sse_channel_events *on;
+    sse_channel_counters counters;
+    bool closed; /* takes no more events and followers; those there are get the rest of the log */
+    bool filtering;  /* a filter is being asked: publishing and closing are refused */
+    bool publishing; /* a publish serves followers, and may end none of their streams */
+    bool aging_runs; /* the aging timer is set */
+} sse_channel;
+
+#endif

@@ -1,0 +1,227 @@
+#include "delivery.h"
+
+#include "compressor.h"
+#include "follower.h"
+#include "gap.h"
+#include "selection.h"
+
+const uint64_t sse_delay_bounds[SSE_DELAYS - 1] = { 100,    250,    500,     1000,    2500,
+                                                    5000,   10000,  25000,   50000,   100000,
+                                                    250000, 500000, 1000000, 2500000, 10000000 };
+
+/* --- sending one batch ------------------------------------------------------------------------ */
+
+/* Counts the events of a frame by the delay of its oldest one, which was published at that time. */
+static void count_delay(sse_channel *c, uint64_t published, uint32_t events)
+{
+    uint64_t delay = c->now > published ? c->now - published : 0;
+    int i = 0;
+
+    while (i < SSE_DELAYS - 1 && delay > sse_delay_bounds[i])
+        i++;
+    c->counters.delays[i] += events;
+    c->counters.delay_sum += delay * events;
+}
+
+static void count_sent(sse_follower *f, const sse_frame *frame)
+{
+    sse_channel *c = f->channel;
+
+    c->counters.delivered += frame->events;
+    c->counters.bytes += frame->payload;
+    f->stream->last_sent = (uint32_t)(c->now / 1000);
+    if (f->live)
+        count_delay(c, sse_log_at(&c->log, f->cursor)->time, frame->events);
+}
+
+/* A batch that other followers share. Outside of a round nothing else would drop it: the end of the
+ * turn does. */
+static int shared_batch(const sse_follower *f, sse_frame **out, uint64_t *to)
+{
+    sse_channel *c = f->channel;
+
+    if (!c->round.target)
+        sse_loop_defer(c->loop, &c->cleanup);
+    return sse_batches_get(&c->batches, &c->log, f->cursor, out, to);
+}
+
+/* Sends the batch at the follower's cursor, and moves the cursor behind it. Adds to *sent its
+ * bytes, or those of all events that a filter was asked about. false: the client takes no more now,
+ * or nothing can be sent any more. */
+static bool send_batch(sse_follower *f, size_t *sent)
+{
+    sse_stream *s = f->stream;
+    sse_frame *frame = NULL;
+    uint64_t to = 0;
+    size_t looked = 0;
+    bool own = f->filter || sse_follower_has_siblings(s);
+    sse_dictionary dictionary = { &f->channel->log, f->cursor };
+    int code = own ? sse_selection_make(f, &frame, &to, &looked) : shared_batch(f, &frame, &to);
+
+    if (!code && frame)
+        code = sse_stream_push(s, frame, own ? NULL : &dictionary);
+    if (!code || code == SSE_EAGAIN) {
+        if (frame)
+            count_sent(f, frame);
+        if (frame && !looked)
+            looked = frame->payload;
+        *sent += looked;
+        f->cursor = to;
+    } else if (code != SSE_ECLOSED) {
+        sse_follower_end_stream(f, SSE_END_ERROR);
+    }
+    sse_frame_unref(frame);
+    return !code;
+}
+
+/* --- blocked and slow followers --------------------------------------------------------------- */
+
+/* Whether the log still has everything that the follower was not sent, or the follower could be
+ * brought to go on without. A client that takes bytes may be any number of bytes behind: only one
+ * that was over max_lag while it was blocked is slow. */
+static bool catch_up(sse_follower *f)
+{
+    const sse_channel *c = f->channel;
+
+    if (!sse_log_overtook(&c->log, f->cursor) && !f->over_max_lag) {
+        if (f->cursor < c->log.oldest) /* only superseded events have gone */
+            f->cursor = c->log.oldest;
+        return true;
+    }
+    if (c->slow == SSE_SLOW_CLOSE)
+        sse_follower_end_stream(f, SSE_END_SLOW);
+    else
+        sse_gap_skip_lost(f);
+    return sse_follower_is_open(f) && !sse_exchange_lost(f->stream->exchange) && !f->stream->behind;
+}
+
+/* Notes the cursor of a blocked follower that has lost nothing and loses nothing by the trim at the
+ * round's end, so that it is tried again before a publish evicts what it is owed. */
+static void note_blocked(const sse_follower *f)
+{
+    sse_channel *c = f->channel;
+
+    if (!f->stream->behind || f->cursor < c->round.trims_to || sse_log_overtook(&c->log, f->cursor))
+        return;
+    if (f->cursor < c->owed_blocked)
+        c->owed_blocked = f->cursor;
+    if (f->cursor < c->round.owed_blocked)
+        c->round.owed_blocked = f->cursor;
+}
+
+/* Whether the client takes bytes. A full socket is tried again only for a follower that has lost
+ * nothing yet and is about to lose events: for all others the loop reports that there is room. */
+static bool is_writable(sse_follower *f)
+{
+    sse_channel *c = f->channel;
+    bool again = f->cursor < c->round.trims_to && !sse_log_overtook(&c->log, f->cursor);
+
+    if (!f->stream->behind || sse_stream_takes(f->stream, again))
+        return true;
+    f->over_max_lag = f->over_max_lag || sse_follower_over_max_lag(f);
+    if (f->over_max_lag || sse_log_overtook(&c->log, f->cursor)) {
+        if (c->slow == SSE_SLOW_CLOSE)
+            sse_follower_end_stream(f, SSE_END_SLOW);
+    } else {
+        note_blocked(f);
+        c->round.overtakes = c->round.overtakes || (again && c->slow == SSE_SLOW_CLOSE);
+    }
+    return false;
+}
+
+/* --- serving a follower ----------------------------------------------------------------------- */
+
+/* After a writable follower was served: it is live at the head, or has another round. */
+static void note_progress(sse_follower *f)
+{
+    sse_channel *c = f->channel;
+
+    if (f->cursor == c->log.next) {
+        f->live = true;
+        return;
+    }
+    if (f->cursor < c->round.owed_writable)
+        c->round.owed_writable = f->cursor;
+    if (f->cursor < c->owed_writable)
+        c->owed_writable = f->cursor;
+    sse_loop_defer(c->loop, &c->round.run);
+}
+
+/* The channel is closed, and the follower has been sent everything. */
+static void finish(sse_follower *f)
+{
+    if (sse_follower_has_siblings(f->stream))
+        sse_follower_leave(f, SSE_END_SERVER);
+    else
+        sse_stream_close(f->stream);
+}
+
+/* Sends about `limit` bytes at most; false: the client takes no more, or nothing can be sent. */
+static bool send_batches(sse_follower *f, size_t limit)
+{
+    const sse_log *log = &f->channel->log;
+    size_t sent = 0;
+    bool more = is_writable(f) && sse_follower_is_open(f);
+
+    while (more && f->cursor < log->next && sent < limit) {
+        more = catch_up(f);
+        if (more && f->cursor < log->next) /* the log may have nothing left */
+            more = send_batch(f, &sent) && sse_follower_is_open(f);
+    }
+    return more;
+}
+
+void sse_delivery_serve(sse_follower *f, size_t limit)
+{
+    sse_channel *c = f->channel;
+    bool more = false;
+
+    if (f->in_service || f->left || sse_exchange_ended(f->stream->exchange))
+        return;
+    if (f->pending_end) {
+        sse_follower_end_stream(f, (sse_reason)f->pending_end);
+        return;
+    }
+    f->in_service = true;
+    more = send_batches(f, limit);
+    f->in_service = false;
+    if (!sse_follower_is_open(f))
+        return;
+    if (!more) {
+        note_blocked(f);
+        return;
+    }
+    note_progress(f);
+    if (c->closed && f->cursor == c->log.next)
+        finish(f);
+}
+
+/* Moves the stream's first follower to the end of its list, so that the next one is first the next
+ * time. */
+static void rotate_followers(sse_stream *s)
+{
+    sse_follower *f = s->followers, **last = &f->next_of_stream;
+
+    if (!f->next_of_stream)
+        return;
+    while (*last)
+        last = &(*last)->next_of_stream;
+    s->followers = f->next_of_stream;
+    f->next_of_stream = NULL;
+    *last = f;
+}
+
+void sse_delivery_resume(sse_stream *s)
+{
+    size_t n = 0;
+
+    for (sse_follower *f = s->followers; f; f = f->next_of_stream)
+        n++;
+    while (n-- > 0 && s->followers && !s->behind && !sse_exchange_ended(s->exchange)) {
+        sse_follower *f = s->followers;
+
+        rotate_followers(s);
+        f->channel->now = sse_loop_now_us(f->channel->loop);
+        sse_delivery_serve(f, SSE_DELIVERY_BYTES);
+    }
+}

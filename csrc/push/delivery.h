@@ -1,0 +1,20 @@
+/* delivery.h: sends followers what lies between their cursor and the head of the log. */
+#ifndef SSE_PUSH_DELIVERY_H
+#define SSE_PUSH_DELIVERY_H
+
+#include "channel_types.h"
+
+/* Bytes that one follower is sent before it is the others' turn. */
+#define SSE_DELIVERY_BYTES ((size_t)256 << 10)
+
+extern const uint64_t sse_delay_bounds[SSE_DELAYS - 1]; /* of the histogram, microseconds */
+
+/* Sends the follower events until it is at the head, its client takes no more or about `limit`
+ * bytes are sent. channel->now must be fresh. Runs the follower's filter, which may do anything but
+ * free the channel. May end the stream, but not within a publish. */
+void sse_delivery_serve(sse_follower *f, size_t limit);
+
+/* Serves the followers of a stream whose client takes bytes again. */
+void sse_delivery_resume(sse_stream *s);
+
+#endif

@@ -1,0 +1,178 @@
+#include "round.h"
+
+#include "delivery.h"
+
+#define BETWEEN_LOOKS 16 /* followers served between two looks at the clock */
+
+/* --- the caches ------------------------------------------------------------------------------- */
+
+#if defined(__GNUC__)
+#define PREFETCH(address) __builtin_prefetch(address)
+#else
+#define PREFETCH(address) ((void)(address))
+#endif
+
+/* Prefetches what the next few followers need. The objects of thousands of streams outgrow the
+ * caches, and each follower leads to its connection by a chain of pointers: the chains are followed
+ * side by side, so that the cache misses overlap. */
+static void prefetch_streams(const sse_follower *f)
+{
+    const sse_exchange *x[BETWEEN_LOOKS];
+    const sse_stream *s[BETWEEN_LOOKS];
+    int n = 0;
+
+    for (; f && n < BETWEEN_LOOKS; f = f->next, n++) {
+        s[n] = f->stream;
+        PREFETCH(s[n]);
+    }
+    for (int i = 0; i < n; i++) {
+        x[i] = s[i]->exchange;
+        PREFETCH(x[i]);
+    }
+    for (int i = 0; i < n; i++)
+        PREFETCH(x[i]->session);
+    for (int i = 0; i < n; i++) {
+        if (x[i]->session)
+            PREFETCH(x[i]->transport->connection(x[i]));
+    }
+}
+
+/* --- a round ---------------------------------------------------------------------------------- */
+
+static void begin_round(sse_channel *c)
+{
+    sse_round *r = &c->round;
+
+    r->target = c->log.next;
+    c->now = sse_loop_now_us(c->loop);
+    r->trims_to = sse_log_trims_to(&c->log, c->now);
+    r->overtakes = false;
+    r->owed_writable = r->owed_blocked = UINT64_MAX;
+    r->next = c->followers;
+}
+
+/* Serves followers until the round is over or, where `sliced`, the turn's time is used up: returns
+ * whether the round is over. A follower that the trim at the round's end would overtake is sent all
+ * that its socket takes. */
+static bool continue_round(sse_channel *c, size_t limit, bool sliced)
+{
+    sse_round *r = &c->round;
+
+    c->now = sse_loop_now_us(c->loop);
+    while (r->next) {
+        prefetch_streams(r->next);
+        for (int i = 0; i < BETWEEN_LOOKS && r->next; i++) {
+            sse_follower *f = r->next;
+
+            if (f->filter) /* it may take any time: look at the clock after it */
+                i = BETWEEN_LOOKS;
+            r->next = f->next;
+            sse_delivery_serve(f, f->cursor < r->trims_to ? SIZE_MAX : limit);
+        }
+        c->now = sse_loop_now_us(c->loop);
+        if (sliced && r->next && sse_loop_slice_over(c->loop, c->now))
+            return false;
+    }
+    return true;
+}
+
+/* Trims the log where all writable followers are at the head, and asks for another round where some
+ * are not, or where the trim has overtaken followers whose streams must end. */
+static void end_round(sse_channel *c)
+{
+    sse_round *r = &c->round;
+    uint64_t reached = r->target < r->owed_writable ? r->target : r->owed_writable;
+
+    r->target = r->trims_to = 0;
+    c->owed_writable = reached;
+    c->owed_blocked = r->owed_blocked;
+    sse_batches_drop(&c->batches);
+    if (reached < c->log.next && c->count > 0) {
+        sse_loop_defer(c->loop, &r->run);
+        return;
+    }
+    sse_log_trim(&c->log, c->now);
+    if (r->overtakes)
+        sse_loop_defer(c->loop, &r->run);
+}
+
+static void run_round(void *arg)
+{
+    sse_channel *c = arg;
+
+    if (!c->round.target)
+        begin_round(c);
+    if (continue_round(c, SSE_DELIVERY_BYTES, true))
+        end_round(c);
+    else
+        sse_loop_defer(c->loop, &c->round.run);
+}
+
+void sse_round_run_now(sse_channel *c)
+{
+    begin_round(c);
+    continue_round(c, SIZE_MAX, false);
+    end_round(c);
+}
+
+/* --- before events leave the log -------------------------------------------------------------- */
+
+/* While there are followers the log may grow past its limits (it is stretched) until the round at
+ * the end of the turn has served them and trims it. Only where a burst within one turn is too large
+ * even for that are the followers served from here, so that none who reads loses an event. Blocked
+ * followers are tried again then, once a turn, because the burst gives the loop no chance to report
+ * that their sockets have room. */
+void sse_round_before_append(sse_channel *c, size_t bytes)
+{
+    uint64_t turn = sse_loop_turns(c->loop), owed = c->owed_writable;
+
+    c->now = sse_loop_now_us(c->loop);
+    c->log.stretched = c->count > 0;
+    if (!c->log.stretched)
+        return;
+    if (c->retried_turn != turn && c->owed_blocked < owed)
+        owed = c->owed_blocked;
+    if (sse_log_would_keep(&c->log, bytes, c->now) <= owed)
+        return;
+    c->retried_turn = turn;
+    c->publishing = true;
+    sse_round_run_now(c);
+    c->publishing = false;
+}
+
+void sse_round_before_trim(sse_channel *c)
+{
+    uint64_t owed = c->owed_writable < c->owed_blocked ? c->owed_writable : c->owed_blocked;
+
+    c->now = sse_loop_now_us(c->loop);
+    if (c->count > 0 && sse_log_trims_to(&c->log, c->now) > owed)
+        sse_round_run_now(c);
+}
+
+/* --- birth and end ---------------------------------------------------------------------------- */
+
+/* At the end of the turn: drops batches made outside of a round, and the log of a closed channel
+ * whose last follower has left. */
+static void clean_up(void *arg)
+{
+    sse_channel *c = arg;
+
+    sse_batches_drop(&c->batches);
+    if (c->closed && c->count == 0)
+        sse_log_clear(&c->log);
+}
+
+void sse_round_init(sse_channel *c)
+{
+    c->owed_writable = c->log.next;
+    c->owed_blocked = c->round.owed_blocked = UINT64_MAX;
+    sse_deferred_init(&c->round.run, run_round, c);
+    sse_deferred_init(&c->cleanup, clean_up, c);
+}
+
+void sse_round_stop(sse_channel *c)
+{
+    sse_loop_undefer(c->loop, &c->round.run);
+    sse_loop_undefer(c->loop, &c->cleanup);
+    sse_batches_drop(&c->batches);
+}

@@ -1,0 +1,104 @@
+#include "selection.h"
+
+#include "follower.h"
+
+#define MAX_EVENTS 1024 /* looked at for one batch */
+
+/* --- which events ----------------------------------------------------------------------------- */
+
+/* Whether the follower gets the event at a position. The filter may do anything, also end the
+ * follower: callers check sse_follower_is_open. */
+static bool wants(sse_follower *f, uint64_t position)
+{
+    sse_channel *c = f->channel;
+    bool nested = c->filtering; /* a filter of this channel has made the stream follow */
+    int wanted = 1;
+
+    if (sse_log_at(&c->log, position)->superseded)
+        return false;
+    if (!f->filter)
+        return true;
+    c->filtering = true;
+    wanted = f->filter->wants(f->filter, c, position);
+    c->filtering = nested;
+    if (wanted < 0)
+        sse_follower_end_stream(f, SSE_END_ERROR);
+    if (wanted == 0)
+        c->counters.filtered++;
+    return wanted > 0;
+}
+
+/* Sets a bit in `chosen` for each of the next events that the follower wants. All are asked for
+ * before the first is encoded: a filter may follow or unfollow other channels, and the ids say
+ * where the stream stands in each of its channels. SSE_ECLOSED: the follower's end. */
+static int choose_events(sse_follower *f, uint64_t chosen[MAX_EVENTS / 64], uint64_t *to,
+                         size_t *looked)
+{
+    const sse_log *log = &f->channel->log;
+
+    for (*to = f->cursor; *to < log->next && *looked < SSE_BATCH_BYTES; ++*to) {
+        uint64_t i = *to - f->cursor;
+        bool wanted = false;
+
+        if (i == MAX_EVENTS)
+            break;
+        *looked += sse_log_at(log, *to)->frame->payload;
+        wanted = wants(f, *to);
+        if (!sse_follower_is_open(f))
+            return SSE_ECLOSED;
+        chosen[i / 64] |= (uint64_t)wanted << i % 64;
+    }
+    return SSE_OK;
+}
+
+/* --- encoding them ---------------------------------------------------------------------------- */
+
+/* Appends the id line of an event on a stream of several channels: where the stream stands in each
+ * of them once it has the event at `position`. */
+static int append_id_line(const sse_follower *f, uint64_t position, sse_buffer *out)
+{
+    const sse_follower *first = f->stream->followers;
+    int code = sse_buffer_append(out, "id: ", 4);
+
+    for (const sse_follower *g = first; g && !code; g = g->next_of_stream)
+        code = sse_position_append(out, g->channel->tag, &g->channel->log,
+                                   g == f ? position : g->cursor - 1, g == first);
+    return code ? code : sse_buffer_append(out, "\n", 1);
+}
+
+static int append_event(const sse_follower *f, uint64_t position, sse_buffer *out)
+{
+    const sse_log_entry *e = sse_log_at(&f->channel->log, position);
+    sse_slice payload = sse_frame_payload(e->frame);
+    int code = SSE_OK;
+
+    if (sse_follower_has_siblings(f->stream)) {
+        code = append_id_line(f, position, out);
+        payload = (sse_slice){ payload.at + e->id_line, payload.len - e->id_line };
+    }
+    return code ? code : sse_buffer_append(out, payload.at, payload.len);
+}
+
+int sse_selection_make(sse_follower *f, sse_frame **out, uint64_t *to, size_t *looked)
+{
+    uint64_t chosen[MAX_EVENTS / 64] = { 0 };
+    sse_buffer bytes;
+    uint32_t events = 0;
+    int code = choose_events(f, chosen, to, looked);
+
+    sse_buffer_init(&bytes, SIZE_MAX);
+    for (uint64_t i = 0; i < *to - f->cursor && !code; i++) {
+        if (!(chosen[i / 64] >> i % 64 & 1))
+            continue;
+        code = append_event(f, f->cursor + i, &bytes);
+        events++;
+    }
+    if (!code && events > 0) {
+        *out = sse_frame_new(sse_buffer_slice(&bytes));
+        code = *out ? SSE_OK : SSE_ENOMEM;
+    }
+    sse_buffer_free(&bytes);
+    if (*out)
+        (*out)->events = events;
+    return code;
+}

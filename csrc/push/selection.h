@@ -1,0 +1,13 @@
+/* selection.h: a batch for one follower alone: with the events that its filter wants, and with the
+ * ids of a stream that follows several channels. */
+#ifndef SSE_PUSH_SELECTION_H
+#define SSE_PUSH_SELECTION_H
+
+#include "channel_types.h"
+
+/* Joins the next events that the follower is to get, in a new frame for the caller; *out stays NULL
+ * where the filter wants none of them. *to: the position after the events looked at; *looked grows
+ * by their payload bytes. Asks the filter, which may end the follower: SSE_ECLOSED. SSE_ENOMEM. */
+int sse_selection_make(sse_follower *f, sse_frame **out, uint64_t *to, size_t *looked);
+
+#endif
