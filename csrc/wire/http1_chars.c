@@ -35,7 +35,7 @@ bool sse_http1_next_element(sse_slice *rest, sse_slice *element)
     return true;
 }
 
-/* --- authority (RFC 3986 section 3.2) ------------------------------------------------------------ */
+/* --- authority (RFC 3986 section 3.2) --------------------------------------------------------- */
 
 static bool is_port(sse_slice s)
 {
