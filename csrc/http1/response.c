@@ -119,8 +119,8 @@ static void set_final_deadline(sse_exchange *x, uint64_t ms)
     sse_connection_set_final_deadline(s->connection, ms);
 }
 
-/* The response is whole. The next request is served once its last byte was written, from
- * on_drained. */
+/* The response is whole, or the connection is closed where it can't be made so. The next request is
+ * served once the last byte was written, from on_drained. */
 static void finish_response(sse_exchange *x)
 {
     sse_http1_session *s = x->session;
@@ -129,8 +129,7 @@ static void finish_response(sse_exchange *x)
         return;
     s->exchange = NULL;
     if (s->chunked && !x->head_only && send_and_unref(s, sse_frame_raw(SSE_SLICE("0\r\n\r\n"))))
-        sse_connection_close(s->connection, SSE_END_ERROR); /* the body has no end, so nothing may
-                                                               follow */
+        sse_connection_close(s->connection, SSE_END_ERROR);
     s->chunked = false;
     sse_connection_flush(s->connection, false);
     if (!s->keep_alive || (s->connection->eof && sse_http1_buffered(s) == 0))

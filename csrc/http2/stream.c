@@ -56,6 +56,7 @@ void sse_http2_stream_drop_response(sse_http2_stream *t)
     t->head = NULL;
 }
 
+/* Ends the stream's exchange, if it has one. */
 static void end_exchange(sse_http2_stream *t, sse_reason reason)
 {
     sse_exchange *x = t->exchange;
@@ -78,14 +79,15 @@ static void leave_session(sse_http2_stream *t)
     sse_http2_context(t->session)->count.http2_streams--;
 }
 
-static void leave_ending(sse_http2_stream *t)
+/* Takes the stream out of the context's list of ended ones, if it is there. */
+static void leave_ended(sse_http2_stream *t)
 {
-    if (!t->ending_link)
+    if (!t->ended_link)
         return;
-    *t->ending_link = t->next_ending;
-    if (t->next_ending)
-        t->next_ending->ending_link = t->ending_link;
-    t->ending_link = NULL;
+    *t->ended_link = t->next_ended;
+    if (t->next_ended)
+        t->next_ended->ended_link = t->ended_link;
+    t->ended_link = NULL;
 }
 
 void sse_http2_stream_free(sse_http2_stream *t, sse_reason reason)
@@ -93,7 +95,7 @@ void sse_http2_stream_free(sse_http2_stream *t, sse_reason reason)
     sse_context *context = sse_http2_context(t->session);
 
     end_exchange(t, reason);
-    leave_ending(t);
+    leave_ended(t);
     leave_session(t);
     sse_slab_free(&context->http2_streams, t);
 }
@@ -105,7 +107,7 @@ static void end_exchanges(sse_context *context)
     while (context->http2_ended_streams) {
         sse_http2_stream *t = context->http2_ended_streams;
 
-        leave_ending(t);
+        leave_ended(t);
         end_exchange(t, (sse_reason)t->reason);
         if (t->closed)
             sse_slab_free(&context->http2_streams, t);
@@ -119,13 +121,13 @@ void sse_http2_stream_end(sse_http2_stream *t, sse_reason reason)
     t->ended = true;
     if (!t->reason)
         t->reason = (uint8_t)reason;
-    if (t->ending_link)
+    if (t->ended_link)
         return;
     context->end_http2_streams = end_exchanges;
-    t->next_ending = context->http2_ended_streams;
-    t->ending_link = &context->http2_ended_streams;
-    if (t->next_ending)
-        t->next_ending->ending_link = &t->next_ending;
+    t->next_ended = context->http2_ended_streams;
+    t->ended_link = &context->http2_ended_streams;
+    if (t->next_ended)
+        t->next_ended->ended_link = &t->next_ended;
     context->http2_ended_streams = t;
     sse_context_wake(context);
 }
