@@ -8,29 +8,29 @@
 
 struct sse_loop {
     struct event_base *base;
-    sse_deferred *head, **tail;
-    size_t kept;
+    sse_deferred *head, **tail; /* deferred calls, oldest first */
+    size_t refs;
     uint64_t turns;
-    uint64_t slice; /* microseconds: when this turn's deferred calls began */
-    size_t entered;
+    uint64_t slice_start; /* us: when the deferred calls of this turn began */
+    size_t entered;       /* by sse_loop_enter, not left yet */
     sse_hash_seed seed;
-    sse_member member;
-    sse_fork_handler *at_fork;
+    sse_process_entry process_entry;
+    sse_fork_handler *fork_handlers;
     bool running, stopping;
-    bool lost; /* in a forked child: it can't go on */
+    bool unusable; /* in a forked child that can't use it */
 };
 
 /* --- fork ------------------------------------------------------------------------------------- */
 
 void sse_loop_add_fork_handler(sse_loop *loop, sse_fork_handler *f,
-                               void (*call)(void *arg, int dead), void *arg)
+                               void (*call)(void *arg, int closed_fd), void *arg)
 {
     *f = (sse_fork_handler){
-        .next = loop->at_fork, .link = &loop->at_fork, .call = call, .arg = arg
+        .next = loop->fork_handlers, .link = &loop->fork_handlers, .call = call, .arg = arg
     };
     if (f->next)
         f->next->link = &f->next;
-    loop->at_fork = f;
+    loop->fork_handlers = f;
 }
 
 void sse_loop_remove_fork_handler(sse_fork_handler *f)
@@ -43,23 +43,23 @@ void sse_loop_remove_fork_handler(sse_fork_handler *f)
     f->link = NULL;
 }
 
-/* The kernel's queue is shared with the parent until the base has its own: what were taken out of
- * it here would be lost there. Sockets are cut off before, so that the new queue knows them as they
- * are. */
-static void on_fork(void *arg, bool ours, int dead)
+/* Until event_reinit the child shares the kernel's event queue (epoll, kqueue) with the parent, and
+ * events that the child takes are lost for the parent. The fork handlers replace sockets before
+ * that, so that the new queue watches the replacements. */
+static void on_fork(void *arg, bool own_thread, int closed_fd)
 {
     sse_loop *loop = arg;
 
-    if (!ours) {
-        loop->lost = true;
+    if (!own_thread) {
+        loop->unusable = true;
         return;
     }
-    for (sse_fork_handler *f = loop->at_fork; f; f = f->next)
-        f->call(f->arg, dead);
-    loop->lost = loop->lost || dead < 0 || event_reinit(loop->base) != 0;
+    for (sse_fork_handler *f = loop->fork_handlers; f; f = f->next)
+        f->call(f->arg, closed_fd);
+    loop->unusable = loop->unusable || closed_fd < 0 || event_reinit(loop->base) != 0;
 }
 
-/* --- birth, run and turn ---------------------------------------------------------------------- */
+/* --- new and free ----------------------------------------------------------------------------- */
 
 int sse_loop_new(sse_loop **out)
 {
@@ -72,8 +72,8 @@ int sse_loop_new(sse_loop **out)
     code = sse_random_bytes(&loop->seed, sizeof loop->seed);
     if (code)
         goto fail;
-    /* Timers set in one callback count from the time they are set, not from the turn's cached time.
-     */
+    /* Without the cached time, timers that a callback starts count from now instead of from the
+     * begin of the turn. */
     event_config_set_flag(config, EVENT_BASE_FLAG_NO_CACHE_TIME);
     loop->base = event_base_new_with_config(config);
     if (!loop->base) {
@@ -82,7 +82,7 @@ int sse_loop_new(sse_loop **out)
     }
     event_config_free(config);
     loop->tail = &loop->head;
-    sse_member_join(&loop->member, on_fork, loop);
+    sse_process_join(&loop->process_entry, on_fork, loop);
     *out = loop;
     return SSE_OK;
 fail:
@@ -98,7 +98,7 @@ void sse_loop_free(sse_loop *loop)
         return;
     while (loop->head)
         sse_loop_undefer(loop, loop->head);
-    sse_member_leave(&loop->member);
+    sse_process_leave(&loop->process_entry);
     event_base_free(loop->base);
     free(loop);
 }
@@ -113,14 +113,16 @@ const sse_hash_seed *sse_loop_seed(const sse_loop *loop)
     return &loop->seed;
 }
 
-/* Runs what was queued before it began; what these calls queue waits for the next turn. */
+/* --- running ---------------------------------------------------------------------------------- */
+
+/* Runs what was queued before; what these calls defer waits behind a mark for the next turn. */
 static void run_deferred(sse_loop *loop)
 {
     sse_deferred mark = { 0 };
 
     if (!loop->head)
         return;
-    loop->slice = sse_loop_now_us(loop);
+    loop->slice_start = sse_loop_now_us(loop);
     sse_deferred_init(&mark, NULL, NULL);
     sse_loop_defer(loop, &mark);
     for (;;) {
@@ -157,28 +159,28 @@ int sse_loop_run(sse_loop *loop)
 
     if (sse_loop_running(loop))
         return SSE_EBUSY;
-    if (loop->lost)
+    if (loop->unusable)
         return SSE_ESTATE;
-    sse_member_here(&loop->member);
+    sse_process_set_thread(&loop->process_entry);
     loop->running = true;
-    while (!code && !loop->stopping && loop->kept > 0)
+    while (!code && !loop->stopping && loop->refs > 0)
         code = turn(loop);
     loop->running = loop->stopping = false;
     return code;
 }
 
-int sse_loop_turn(sse_loop *loop, bool *kept)
+int sse_loop_turn(sse_loop *loop, bool *alive)
 {
     int code = SSE_OK;
 
     if (sse_loop_running(loop))
         return SSE_EBUSY;
-    if (loop->lost)
+    if (loop->unusable)
         return SSE_ESTATE;
-    *kept = loop->kept > 0;
-    if (!*kept)
+    *alive = loop->refs > 0;
+    if (!*alive)
         return SSE_OK;
-    sse_member_here(&loop->member);
+    sse_process_set_thread(&loop->process_entry);
     loop->running = true;
     code = turn(loop);
     loop->running = loop->stopping = false;
@@ -215,12 +217,12 @@ void sse_loop_leave(sse_loop *loop)
 
 void sse_loop_ref(sse_loop *loop)
 {
-    loop->kept++;
+    loop->refs++;
 }
 
 void sse_loop_unref(sse_loop *loop)
 {
-    loop->kept--;
+    loop->refs--;
 }
 
 uint64_t sse_loop_turns(const sse_loop *loop)
@@ -244,8 +246,10 @@ uint64_t sse_loop_now(const sse_loop *loop)
 
 bool sse_loop_slice_over(const sse_loop *loop, uint64_t now_us)
 {
-    return now_us - loop->slice > SSE_LOOP_SLICE_US;
+    return now_us - loop->slice_start > SSE_LOOP_SLICE_US;
 }
+
+/* --- deferred calls --------------------------------------------------------------------------- */
 
 void sse_deferred_init(sse_deferred *d, void (*call)(void *arg), void *arg)
 {
@@ -275,6 +279,8 @@ void sse_loop_undefer(sse_loop *loop, sse_deferred *d)
     d->link = NULL;
     sse_loop_unref(loop);
 }
+
+/* --- timers and signals ----------------------------------------------------------------------- */
 
 static void on_timer(evutil_socket_t fd, short what, void *arg)
 {
@@ -309,7 +315,7 @@ int sse_timer_start(sse_timer *t, uint64_t ms, bool repeat)
 
     event_del(&t->event);
     if (repeat && ms == 0)
-        tv.tv_usec = 1; /* libevent's EV_PERSIST timer never fires on an interval of nothing */
+        tv.tv_usec = 1; /* libevent's EV_PERSIST timer never fires with an interval of zero */
     event_assign(&t->event, base, -1, repeat ? EV_PERSIST : 0, on_timer, t);
     return event_add(&t->event, &tv) ? SSE_ENOMEM : SSE_OK;
 }
@@ -333,17 +339,17 @@ int sse_signal_start(sse_signal *s, sse_loop *loop, int number, void (*call)(voi
     s->call = call;
     s->arg = arg;
     s->loop = loop;
-    if (!sse_member_add_signal(&loop->member))
+    if (!sse_process_add_signal(&loop->process_entry))
         return SSE_EBUSY;
     event_assign(&s->event, loop->base, number, EV_SIGNAL | EV_PERSIST, on_signal, s);
     if (!event_add(&s->event, NULL))
         return SSE_OK;
-    sse_member_remove_signal(&loop->member);
+    sse_process_remove_signal(&loop->process_entry);
     return SSE_ESYS;
 }
 
 void sse_signal_stop(sse_signal *s)
 {
     event_del(&s->event);
-    sse_member_remove_signal(&s->loop->member);
+    sse_process_remove_signal(&s->loop->process_entry);
 }

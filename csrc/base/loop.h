@@ -1,6 +1,6 @@
-/* loop.h: one event loop: an event_base, timers, signals, calls put off to the end of the turn, and
- * the count of what keeps it running. One thread. All times are milliseconds of a monotonic clock.
- */
+/* loop.h: one event loop: libevent's event_base, timers, signals, calls deferred to the end of a
+ * turn, and a count of references that keeps the loop running. One thread. All times are
+ * milliseconds of a monotonic clock. */
 #ifndef SSE_BASE_LOOP_H
 #define SSE_BASE_LOOP_H
 
@@ -14,63 +14,76 @@
 
 typedef struct sse_loop sse_loop;
 
+/* SSE_ENOMEM; SSE_ESYS: no randomness, or libevent can't make a base. */
 int sse_loop_new(sse_loop **out);
-void sse_loop_free(sse_loop *loop); /* everything that lives on it must be gone */
+
+/* Everything that lives on the loop must have been stopped or freed. NULL is allowed. */
+void sse_loop_free(sse_loop *loop);
 
 struct event_base *sse_loop_base(sse_loop *loop);
 
-/* Random, the same for as long as the loop lives: for hashes of what clients choose. */
+/* A random seed, the same for as long as the loop lives: for hashes of what clients choose. */
 const sse_hash_seed *sse_loop_seed(const sse_loop *loop);
 
-/* Turns until nothing keeps it or sse_loop_stop. SSE_EBUSY when it is running already (libevent
- * forbids nesting), SSE_ESTATE in a forked child where it can't go on, SSE_ESYS. */
+/* --- running --- */
+
+/* Runs turn after turn until no reference is left or sse_loop_stop is called. SSE_EBUSY: the loop
+ * is running already (libevent forbids nesting); SSE_ESTATE: it can't be used in this forked child;
+ * SSE_ESYS. */
 int sse_loop_run(sse_loop *loop);
 
-/* One turn: waits until something happens, serves it and the deferred calls. *kept (out): something
- * keeps the loop running; where nothing does, it returns at once. Errors as above. */
-int sse_loop_turn(sse_loop *loop, bool *kept);
+/* Runs one turn: waits until something happens, calls what it concerns, then the deferred calls.
+ * *alive (out): the loop had a reference; without one, nothing is waited for. Errors as above. */
+int sse_loop_turn(sse_loop *loop, bool *alive);
 
-/* Ends run or turn after the callback at hand. Harmless on a loop that doesn't run. */
+/* Ends sse_loop_run or sse_loop_turn after the current callback. Does nothing when the loop does
+ * not run. */
 void sse_loop_stop(sse_loop *loop);
 
+/* Whether the loop runs, or has been entered. */
 bool sse_loop_running(const sse_loop *loop);
 
-/* How many events libevent holds for this loop: descriptors it watches, timers that run, signals.
- * Steady where nothing is left behind. */
-int sse_loop_events(const sse_loop *loop);
-
-/* From enter to leave, which nest, run and turn are refused as within a callback of the loop: for
- * those that come outside of one too. */
+/* Between enter and leave, which may nest, sse_loop_run and sse_loop_turn are refused with
+ * SSE_EBUSY as within a callback of the loop: for callbacks that are also called from outside. */
 void sse_loop_enter(sse_loop *loop);
 void sse_loop_leave(sse_loop *loop);
 
-/* What keeps the loop running: one keep for each, released once. */
+/* A reference keeps the loop running. Each ref wants one unref. */
 void sse_loop_ref(sse_loop *loop);
 void sse_loop_unref(sse_loop *loop);
 
-/* Turns begun so far: tells whether two moments lie in the same one. */
+/* How many events libevent holds for the loop: watched descriptors, timers that run, signals. The
+ * number returns to where it was when nothing is left behind. */
+int sse_loop_events(const sse_loop *loop);
+
+/* The number of turns begun so far: two moments with the same number lie in the same turn. */
 uint64_t sse_loop_turns(const sse_loop *loop);
 
 uint64_t sse_loop_now(const sse_loop *loop);
 uint64_t sse_loop_now_us(const sse_loop *loop); /* the same clock in microseconds */
 
-/* A forked child's loop is its own from the beginning: it waits for the same, but what it begins or
- * ends does not touch the parent's. Sockets that only one process can use are the parent's: in the
- * child call(arg, dead) comes before fork returns, and gives each to sse_replace_socket. Embedded
- * in its owner. */
+/* --- fork --- */
+
+/* In a forked child a loop goes on with what it waits for, apart from the parent's. Sockets that
+ * only one process can use stay the parent's: call(arg, closed_fd) is called in the child before
+ * fork returns, and gives each of them to sse_replace_socket. Embedded in its owner. */
 typedef struct sse_fork_handler {
     struct sse_fork_handler *next, **link;
-    void (*call)(void *arg, int dead);
+    void (*call)(void *arg, int closed_fd);
     void *arg;
 } sse_fork_handler;
 
 void sse_loop_add_fork_handler(sse_loop *loop, sse_fork_handler *f,
-                               void (*call)(void *arg, int dead), void *arg);
-void sse_loop_remove_fork_handler(sse_fork_handler *f); /* harmless where it is all zeros */
+                               void (*call)(void *arg, int closed_fd), void *arg);
 
-/* A call at the end of this turn (or of the next, when made outside of one). Embedded in its owner;
- * queued at most once; cancelled by its owner's death. Calls deferred by a deferred call run a turn
- * later. Keeps the loop running while queued. */
+/* Does nothing for a handler that is all zeros or was removed before. */
+void sse_loop_remove_fork_handler(sse_fork_handler *f);
+
+/* --- deferred calls --- */
+
+/* A call at the end of the current turn, or of the next one when deferred outside of a turn. What a
+ * deferred call defers runs a turn later. It is queued at most once, and keeps the loop running
+ * while queued. Embedded in its owner, which must undefer it before it is freed. */
 typedef struct sse_deferred {
     struct sse_deferred *next, **link; /* link NULL: not queued */
     void (*call)(void *arg);
@@ -81,13 +94,16 @@ void sse_deferred_init(sse_deferred *d, void (*call)(void *arg), void *arg);
 void sse_loop_defer(sse_loop *loop, sse_deferred *d);
 void sse_loop_undefer(sse_loop *loop, sse_deferred *d);
 
-/* For deferred calls with much to do: they have had SSE_LOOP_SLICE_US together in this turn; defer
- * what is left, so that accepts, timers and others are served. */
+/* For deferred calls with much to do: whether the deferred calls of this turn have run for
+ * SSE_LOOP_SLICE_US together. Then defer what is left, so that accepts, timers and other sockets
+ * are served. */
 #define SSE_LOOP_SLICE_US 3000
 bool sse_loop_slice_over(const sse_loop *loop, uint64_t now_us);
 
-/* A timer of its own; for thousands of coarse deadlines use wheel.h. Does not keep the loop by
- * itself. */
+/* --- timers and signals --- */
+
+/* A libevent timer; for thousands of coarse deadlines use timer_wheel.h. Does not keep the loop
+ * running. Embedded in its owner. */
 typedef struct sse_timer {
     struct event event;
     void (*call)(void *arg);
@@ -95,11 +111,14 @@ typedef struct sse_timer {
 } sse_timer;
 
 void sse_timer_init(sse_timer *t, sse_loop *loop, void (*call)(void *arg), void *arg);
-int sse_timer_start(sse_timer *t, uint64_t ms, bool repeat); /* starts again where it runs already
-                                                              */
-void sse_timer_stop(sse_timer *t);                           /* harmless on a stopped one */
 
-/* A signal by number; keeps nothing running. */
+/* Starts the timer, again where it runs already. SSE_ENOMEM. */
+int sse_timer_start(sse_timer *t, uint64_t ms, bool repeat);
+
+/* Does nothing for a stopped timer. */
+void sse_timer_stop(sse_timer *t);
+
+/* A signal by its number. Does not keep the loop running. Embedded in its owner. */
 typedef struct sse_signal {
     struct event event;
     sse_loop *loop;

@@ -7,14 +7,16 @@
 #include <unistd.h>
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-static sse_member *members;
-static sse_member *watcher;  /* that watches signals */
-static int dead_socket = -1; /* made with the first member: a child may have no descriptor left */
+static sse_process_entry *entries;
+static sse_process_entry *watcher; /* the loop that watches signals, or NULL */
+static int closed_socket = -1;     /* its peer is closed; made before any fork, because a child may
+                                      have no descriptor left */
 static bool watches_fork;
 
 /* --- SIGPIPE ---------------------------------------------------------------------------------- */
 
-/* A handler, unlike SIG_IGN, is not inherited by the programs that this one starts. */
+/* A handler that does nothing, rather than SIG_IGN: programs that this one executes do not inherit
+ * a handler. */
 static void on_pipe(int number)
 {
     (void)number;
@@ -38,7 +40,7 @@ static void set_pipe_handler(void (*handler)(int))
 
 /* --- fork ------------------------------------------------------------------------------------- */
 
-static int make_dead_socket(void)
+static int make_closed_socket(void)
 {
     evutil_socket_t pair[2];
 
@@ -53,9 +55,9 @@ static int make_dead_socket(void)
     return (int)pair[0];
 }
 
-void sse_replace_socket(int fd, int dead)
+void sse_replace_socket(int fd, int closed_fd)
 {
-    if (fd < 0 || dead < 0 || dup2(dead, fd) < 0)
+    if (fd < 0 || closed_fd < 0 || dup2(closed_fd, fd) < 0)
         return;
     fcntl(fd, F_SETFD, FD_CLOEXEC);
 }
@@ -73,68 +75,69 @@ static void after_fork(void)
 static void in_child(void)
 {
     pthread_mutex_unlock(&lock); /* no other thread is left */
-    if (dead_socket < 0)
-        dead_socket = make_dead_socket();
-    for (sse_member *m = members; m; m = m->next)
-        m->on_fork(m->arg, pthread_equal(m->thread, pthread_self()), dead_socket);
+    if (closed_socket < 0)
+        closed_socket = make_closed_socket();
+    for (sse_process_entry *e = entries; e; e = e->next)
+        e->on_fork(e->arg, pthread_equal(e->thread, pthread_self()), closed_socket);
 }
 
-/* --- members ---------------------------------------------------------------------------------- */
+/* --- the list of loops ------------------------------------------------------------------------ */
 
-void sse_member_join(sse_member *m, void (*on_fork)(void *arg, bool ours, int dead), void *arg)
+void sse_process_join(sse_process_entry *e,
+                      void (*on_fork)(void *arg, bool own_thread, int closed_fd), void *arg)
 {
-    *m = (sse_member){ .thread = pthread_self(), .on_fork = on_fork, .arg = arg };
+    *e = (sse_process_entry){ .thread = pthread_self(), .on_fork = on_fork, .arg = arg };
     pthread_mutex_lock(&lock);
     if (!watches_fork)
         watches_fork = pthread_atfork(before_fork, after_fork, in_child) == 0;
-    if (dead_socket < 0)
-        dead_socket = make_dead_socket();
-    if (!members && pipe_handler_is(SIG_DFL))
+    if (closed_socket < 0)
+        closed_socket = make_closed_socket();
+    if (!entries && pipe_handler_is(SIG_DFL))
         set_pipe_handler(on_pipe);
-    m->next = members;
-    m->link = &members;
-    if (m->next)
-        m->next->link = &m->next;
-    members = m;
+    e->next = entries;
+    e->link = &entries;
+    if (e->next)
+        e->next->link = &e->next;
+    entries = e;
     pthread_mutex_unlock(&lock);
 }
 
-void sse_member_leave(sse_member *m)
+void sse_process_leave(sse_process_entry *e)
 {
     pthread_mutex_lock(&lock);
-    if (watcher == m)
+    if (watcher == e)
         watcher = NULL;
-    *m->link = m->next;
-    if (m->next)
-        m->next->link = m->link;
-    if (!members) {
+    *e->link = e->next;
+    if (e->next)
+        e->next->link = e->link;
+    if (!entries) {
         if (pipe_handler_is(on_pipe))
             set_pipe_handler(SIG_DFL);
-        if (dead_socket >= 0)
-            close(dead_socket);
-        dead_socket = -1;
+        if (closed_socket >= 0)
+            close(closed_socket);
+        closed_socket = -1;
     }
     pthread_mutex_unlock(&lock);
 }
 
-bool sse_member_add_signal(sse_member *m)
+bool sse_process_add_signal(sse_process_entry *e)
 {
     bool ok = false;
 
     pthread_mutex_lock(&lock);
-    ok = !watcher || watcher == m;
+    ok = !watcher || watcher == e;
     if (ok) {
-        watcher = m;
-        m->signals++;
+        watcher = e;
+        e->signals++;
     }
     pthread_mutex_unlock(&lock);
     return ok;
 }
 
-void sse_member_remove_signal(sse_member *m)
+void sse_process_remove_signal(sse_process_entry *e)
 {
     pthread_mutex_lock(&lock);
-    if (--m->signals == 0)
+    if (--e->signals == 0)
         watcher = NULL;
     pthread_mutex_unlock(&lock);
 }

@@ -24,7 +24,7 @@ int sse_random_bytes(void *to, size_t count)
     }
     if (count == 0)
         return SSE_OK;
-    if (evutil_secure_rng_init()) /* a kernel without getrandom: /dev/urandom */
+    if (evutil_secure_rng_init()) /* without getrandom in the kernel it reads /dev/urandom */
         return SSE_ESYS;
     evutil_secure_rng_get_bytes(at, count);
     return SSE_OK;

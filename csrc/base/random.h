@@ -4,7 +4,7 @@
 
 #include <stddef.h>
 
-/* Fills `count` bytes. Returns 0, or SSE_ESYS where the system has no random source. */
+/* Fills `count` bytes at `to`. SSE_OK, or SSE_ESYS where the system has no random source. */
 int sse_random_bytes(void *to, size_t count);
 
 #endif

@@ -5,8 +5,8 @@
 #include <string.h>
 #include <sys/mman.h>
 
-/* Under a memory checker each object is an allocation of its own, so that it is seen what is used
- * after it was given back. */
+/* Under AddressSanitizer each object is an allocation of its own, so that a use after
+ * sse_slab_free is found. */
 #if defined(__SANITIZE_ADDRESS__)
 #define SSE_NO_SLABS
 #elif defined(__has_feature)
@@ -36,11 +36,11 @@ void sse_slab_destroy(sse_slab *slab)
 
 #else
 
-/* Only pages that hold objects are ever touched. Blocks are aligned to their size, so that an
- * object finds its own. */
+/* Bytes of a block. Blocks are aligned to their size, so that an object's address tells its block.
+ * Pages of a block that never held an object are never touched, and take no memory. */
 #define BLOCK ((size_t)256 << 10)
 #define ALIGN 8
-#define LINE  64 /* of the cache: objects of that size, or a multiple, begin with one */
+#define LINE  64 /* bytes of a cache line: where the objects of a block begin */
 
 typedef struct free_object {
     struct free_object *next;
@@ -48,12 +48,13 @@ typedef struct free_object {
 
 struct sse_slab_block {
     sse_slab_block *next, **link; /* slab->usable; link NULL: full */
-    free_object *given;           /* objects that were given back */
-    uint32_t used;                /* objects out now */
-    uint32_t fresh;               /* bytes up to which objects were ever taken */
+    free_object *freed;           /* objects that were freed, to be used again */
+    uint32_t used;                /* objects in use */
+    uint32_t end;                 /* bytes from the block's start to the end of the objects that
+                                     were ever in use */
 };
 
-static void insert(sse_slab *slab, sse_slab_block *b)
+static void link_block(sse_slab *slab, sse_slab_block *b)
 {
     b->next = slab->usable;
     b->link = &slab->usable;
@@ -62,7 +63,7 @@ static void insert(sse_slab *slab, sse_slab_block *b)
     slab->usable = b;
 }
 
-static void take_out(sse_slab_block *b)
+static void unlink_block(sse_slab_block *b)
 {
     *b->link = b->next;
     if (b->next)
@@ -83,8 +84,8 @@ static sse_slab_block *new_block(sse_slab *slab)
         munmap(map, before);
     munmap(map + before + BLOCK, BLOCK - before);
     b = (sse_slab_block *)(map + before);
-    b->fresh = (sizeof *b + LINE - 1) / LINE * LINE;
-    insert(slab, b);
+    b->end = (sizeof *b + LINE - 1) / LINE * LINE;
+    link_block(slab, b);
     return b;
 }
 
@@ -96,36 +97,36 @@ void *sse_slab_alloc(sse_slab *slab, size_t size)
     slab->size = (size + ALIGN - 1) / ALIGN * ALIGN;
     if (!b)
         return NULL;
-    if (b->given) {
-        object = b->given;
-        b->given = b->given->next;
+    if (b->freed) {
+        object = b->freed;
+        b->freed = b->freed->next;
         memset(object, 0, slab->size);
     } else {
-        object = (char *)b + b->fresh;
-        b->fresh += (uint32_t)slab->size;
+        object = (char *)b + b->end;
+        b->end += (uint32_t)slab->size;
     }
     b->used++;
-    if (!b->given && b->fresh + slab->size > BLOCK)
-        take_out(b);
+    if (!b->freed && b->end + slab->size > BLOCK)
+        unlink_block(b);
     return object;
 }
 
 void sse_slab_free(sse_slab *slab, void *object)
 {
     sse_slab_block *b = NULL;
-    free_object *given = object;
+    free_object *freed = object;
 
     if (!object)
         return;
     b = (sse_slab_block *)((char *)object - (uintptr_t)object % BLOCK);
-    given->next = b->given;
-    b->given = given;
+    freed->next = b->freed;
+    b->freed = freed;
     b->used--;
     if (!b->link)
-        insert(slab, b);
+        link_block(slab, b);
     if (b->used > 0 || (slab->usable == b && !b->next))
-        return; /* the last one with room stays */
-    take_out(b);
+        return; /* the last block with room stays mapped */
+    unlink_block(b);
     munmap(b, BLOCK);
 }
 
@@ -134,7 +135,7 @@ void sse_slab_destroy(sse_slab *slab)
     while (slab->usable) {
         sse_slab_block *b = slab->usable;
 
-        take_out(b);
+        unlink_block(b);
         munmap(b, BLOCK);
     }
 }

@@ -22,13 +22,13 @@ static void arm(sse_timer_wheel *w, uint64_t tick, uint64_t now)
     uint64_t at = tick * SSE_TIMER_WHEEL_TICK;
 
     w->armed = tick;
-    /* Out of memory here would lose every deadline; libevent's heap has had room for it since the
-     * first. */
+    /* Out of memory here would lose every deadline, but libevent's heap has had room for the timer
+     * since its first start. */
     sse_timer_start(&w->timer, at > now ? at - now : 0, false);
 }
 
-/* Arms for the next slot that holds anything; deadlines of a later round make it fire in vain,
- * once. */
+/* Arms the timer for the next slot that holds a deadline. Where all of the slot's deadlines belong
+ * to a later round, the timer fires once in vain. */
 static void arm_next(sse_timer_wheel *w, uint64_t now)
 {
     w->armed = 0;
@@ -42,7 +42,8 @@ static void arm_next(sse_timer_wheel *w, uint64_t now)
     }
 }
 
-/* Moves out of the slot of `tick` what is due by the end of tick `last`. */
+/* Moves those deadlines from the slot of `tick` to the list `expired` that are due by tick `last`.
+ */
 static void collect_expired(sse_timer_wheel *w, uint64_t tick, uint64_t last,
                             sse_deadline **expired)
 {
@@ -65,19 +66,19 @@ static void on_tick(void *arg)
     uint64_t first = w->tick + 1;
     sse_deadline *expired = NULL;
 
-    if (last - w->tick > SSE_TIMER_WHEEL_SLOTS) /* the process slept: one round sees every slot */
+    if (last - w->tick > SSE_TIMER_WHEEL_SLOTS) /* the process slept: one round covers all slots */
         first = last - SSE_TIMER_WHEEL_SLOTS + 1;
     for (uint64_t tick = first; tick <= last; tick++)
         collect_expired(w, tick, last, &expired);
     w->tick = last;
-    while (expired) { /* a call may cancel others of the list, or set them again */
+    while (expired) { /* a call may cancel or set others of the list, which unlinks them */
         sse_deadline *d = expired;
 
         unlink_from_list(d);
         w->count--;
         d->call(d);
     }
-    arm_next(w, sse_loop_now(w->loop)); /* the calls may have taken their time */
+    arm_next(w, sse_loop_now(w->loop)); /* not `now`: the calls may have taken long */
 }
 
 void sse_timer_wheel_init(sse_timer_wheel *w, sse_loop *loop)
@@ -100,7 +101,7 @@ void sse_timer_wheel_set(sse_timer_wheel *w, sse_deadline *d, uint64_t ms)
 
     sse_timer_wheel_cancel(w, d);
     if (w->count == 0)
-        w->tick = now / SSE_TIMER_WHEEL_TICK; /* nothing waited: skip the idle time */
+        w->tick = now / SSE_TIMER_WHEEL_TICK; /* the wheel stood still: skip that time */
     d->due = now + ms;
     tick = (d->due + SSE_TIMER_WHEEL_TICK - 1) / SSE_TIMER_WHEEL_TICK;
     if (tick <= w->tick)

@@ -1,14 +1,16 @@
 /* timer_wheel.h: thousands of coarse deadlines on one libevent timer. Setting and cancelling cost
- * O(1). A deadline fires up to SSE_TIMER_WHEEL_TICK ms late, never early. Keeps nothing running. */
+ * O(1). A deadline fires up to SSE_TIMER_WHEEL_TICK ms late, never early. Does not keep the loop
+ * running. */
 #ifndef SSE_BASE_TIMER_WHEEL_H
 #define SSE_BASE_TIMER_WHEEL_H
 
 #include "loop.h"
 
-#define SSE_TIMER_WHEEL_TICK  16   /* ms */
-#define SSE_TIMER_WHEEL_SLOTS 1024 /* about 16 s a round; longer deadlines stay for more rounds */
+#define SSE_TIMER_WHEEL_TICK 16 /* ms */
+#define SSE_TIMER_WHEEL_SLOTS \
+    1024 /* a round is about 16 s; a later deadline waits for more rounds */
 
-/* Embedded in its owner, which finds itself by offset in `call`. Zeroed: not set. */
+/* Embedded in its owner, which `call` finds by SSE_CONTAINER_OF. Begins zeroed: not set. */
 typedef struct sse_deadline {
     struct sse_deadline *next, **link; /* link NULL: not set */
     uint64_t due;                      /* ms of sse_loop_now */
@@ -19,18 +21,24 @@ typedef struct sse_timer_wheel {
     sse_loop *loop;
     sse_timer timer;
     uint64_t armed; /* the tick the timer waits for, 0: none */
-    uint64_t tick;  /* the last tick that was served */
-    size_t count;
+    uint64_t tick;  /* the last tick whose deadlines were called */
+    size_t count;   /* deadlines that are set */
     sse_deadline *slots[SSE_TIMER_WHEEL_SLOTS];
 } sse_timer_wheel;
 
 void sse_timer_wheel_init(sse_timer_wheel *w, sse_loop *loop);
-void sse_timer_wheel_stop(sse_timer_wheel *w); /* its deadlines must be cancelled or dead */
 
-/* Fires d->call once, ms from now; moves it where it was set already. */
+/* Stops the timer: no deadline fires any more. */
+void sse_timer_wheel_stop(sse_timer_wheel *w);
+
+/* Has d->call called once, `ms` from now, instead of when it was set for before. d->call may set
+ * and cancel any deadline. */
 void sse_timer_wheel_set(sse_timer_wheel *w, sse_deadline *d, uint64_t ms);
+
+/* Does nothing for a deadline that is not set. */
 void sse_timer_wheel_cancel(sse_timer_wheel *w, sse_deadline *d);
 
+/* The object of that type whose `member` the pointer points to. */
 #define SSE_CONTAINER_OF(pointer, type, member) ((type *)((char *)(pointer)-offsetof(type, member)))
 
 #endif
