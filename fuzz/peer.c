@@ -206,7 +206,7 @@ void peer_connect(peer *p, sse_context *context, input *in)
     require(!sse_connection_new(context, pair[0], NULL, &c), "a connection");
     require(!sse_detection_start(c), "it starts");
     if (context->shutdown.on)
-        sse_connection_deadline(c, SSE_UNUSED_MS);
+        sse_connection_set_deadline(c, SSE_UNUSED_MS);
     *p = (peer){ pair[1], 1 };
     if (!(how & 1))
         return;

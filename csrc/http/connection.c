@@ -18,30 +18,30 @@
 
 static void on_socket(evutil_socket_t fd, short what, void *arg);
 
-static void watch_for(sse_connection *c, short want)
+static void set_watched_events(sse_connection *c, short want)
 {
-    if (c->watching)
+    if (c->watched_events)
         event_del(&c->event);
-    c->watching = want;
+    c->watched_events = want;
     if (!want)
         return;
     event_assign(&c->event, sse_loop_base(c->context->loop), c->fd, (short)(want | EV_PERSIST),
                  on_socket, c);
     if (event_add(&c->event, NULL) != 0) {
-        c->watching = 0;
+        c->watched_events = 0;
         sse_connection_close(c, SSE_END_ERROR);
     }
 }
 
 /* Watches what is wanted now: readability unless reading is off, writability while bytes wait. */
-static void watch(sse_connection *c)
+static void update_watch(sse_connection *c)
 {
     short want = (short)((c->reading ? EV_READ : 0) | (c->stalled ? EV_WRITE : 0));
 
     if (c->tls)
         want = sse_tls_watch(c->tls, want);
-    if (want != c->watching)
-        watch_for(c, want);
+    if (want != c->watched_events)
+        set_watched_events(c, want);
     if (c->tls && c->reading && sse_tls_pending(c->tls))
         event_active(&c->event, EV_READ, 0); /* the socket will not tell */
 }
@@ -81,10 +81,10 @@ static void stall(sse_connection *c, bool progress)
         sse_timer_wheel_set(&c->context->wheel, &c->deadline, c->context->limits.write_timeout);
     c->stalled = true;
     c->nothing_sent = c->nothing_sent && !(c->tls && sse_tls_held(c->tls));
-    watch(c);
+    update_watch(c);
 }
 
-static void move_to(sse_connection **list, sse_connection *c)
+static void move_to_list(sse_connection **list, sse_connection *c)
 {
     if (c->link) {
         *c->link = c->next;
@@ -115,7 +115,7 @@ void sse_connection_close(sse_connection *c, sse_reason reason)
         return;
     c->reason = (uint8_t)reason;
     c->context->count.closed[reason]++;
-    if (c->watching)
+    if (c->watched_events)
         event_del(&c->event);
     sse_timer_wheel_cancel(&c->context->wheel, &c->deadline);
     if (c->tls && reason != SSE_END_CLIENT)
@@ -124,7 +124,7 @@ void sse_connection_close(sse_connection *c, sse_reason reason)
     evutil_closesocket(c->fd);
     sse_connection_drop_pending(c);
     c->context->count.connections--;
-    move_to(&c->context->closed, c);
+    move_to_list(&c->context->closed, c);
     sse_context_wake(c->context);
 }
 
@@ -143,7 +143,7 @@ static void linger(sse_connection *c)
         return;
     }
     sse_timer_wheel_set(&c->context->wheel, &c->deadline, SSE_LINGER_MS);
-    sse_connection_read(c, true);
+    sse_connection_set_reading(c, true);
 }
 
 void sse_connection_finish(sse_connection *c)
@@ -162,10 +162,10 @@ static void unstall(sse_connection *c)
     if (c->stalled && !c->deadline_final)
         sse_timer_wheel_cancel(&c->context->wheel, &c->deadline);
     c->stalled = false;
-    watch(c);
+    update_watch(c);
 }
 
-static void drained(sse_connection *c)
+static void on_queue_empty(sse_connection *c)
 {
     unstall(c);
     if (c->finishing)
@@ -256,7 +256,7 @@ static void write_out(sse_connection *c)
 }
 
 /* Lets the protocol queue what is to go; true: there is more. */
-static bool fill(sse_connection *c)
+static bool call_on_flush(sse_connection *c)
 {
     if (!c->protocol->on_flush || c->stalled || c->finishing || sse_connection_ended(c))
         return false;
@@ -267,12 +267,12 @@ void sse_connection_write(sse_connection *c)
 {
     if (sse_connection_ended(c))
         return;
-    fill(c);
+    call_on_flush(c);
     if (sse_connection_ended(c))
         return;
     write_out(c);
     if (!sse_connection_ended(c) && sse_connection_pending(c) == 0)
-        drained(c);
+        on_queue_empty(c);
 }
 
 static void schedule_flush(sse_connection *c)
@@ -302,7 +302,7 @@ void sse_connection_flush(sse_connection *c, bool again)
     if (sse_connection_ended(c) || (was_stalled && !(again && may_retry(c))))
         return;
     do {
-        more = fill(c);
+        more = call_on_flush(c);
         if (!sse_connection_ended(c))
             write_out(c);
         if (!sse_connection_ended(c) && sse_connection_pending(c) == 0)
@@ -316,7 +316,7 @@ void sse_connection_flush(sse_connection *c, bool again)
     schedule_flush(c); /* what an empty queue means is told at the end of the turn */
 }
 
-void sse_connection_wake(sse_connection *c)
+void sse_connection_schedule_flush(sse_connection *c)
 {
     if (!sse_connection_ended(c) && !c->stalled)
         schedule_flush(c);
@@ -382,7 +382,7 @@ static void discard(sse_connection *c, size_t n)
 static void end_of_input(sse_connection *c)
 {
     c->eof = true;
-    sse_connection_read(c, false);
+    sse_connection_set_reading(c, false);
     if (c->lingering)
         sse_connection_close(c, SSE_END_SERVER);
     else
@@ -426,15 +426,15 @@ static void on_socket(evutil_socket_t fd, short what, void *arg)
     if ((what & EV_READ) && !sse_connection_ended(c) && c->reading)
         read_some(c);
     if (c->tls)
-        watch(c); /* what it waits for may have changed, and more may be there */
+        update_watch(c); /* what it waits for may have changed, and more may be there */
 }
 
-void sse_connection_read(sse_connection *c, bool on)
+void sse_connection_set_reading(sse_connection *c, bool on)
 {
     if (sse_connection_ended(c))
         return;
     c->reading = on && !c->eof;
-    watch(c);
+    update_watch(c);
 }
 
 bool sse_connection_broken(const sse_connection *c)
@@ -459,7 +459,7 @@ static void on_deadline(sse_deadline *d)
         c->protocol->on_deadline(c);
 }
 
-void sse_connection_deadline(sse_connection *c, uint64_t ms)
+void sse_connection_set_deadline(sse_connection *c, uint64_t ms)
 {
     if (sse_connection_ended(c) || c->stalled || c->lingering || c->deadline_final)
         return;
@@ -516,7 +516,7 @@ int sse_connection_new(sse_context *context, evutil_socket_t fd, const sse_proto
     c->protocol = protocol;
     c->deadline.call = on_deadline;
     event_assign(&c->event, sse_loop_base(context->loop), fd, EV_READ | EV_PERSIST, on_socket, c);
-    move_to(&context->open, c);
+    move_to_list(&context->open, c);
     context->count.connections++;
     *out = c;
     return SSE_OK;

@@ -16,7 +16,7 @@ typedef struct sse_protocol {
     void (*on_bytes)(sse_connection *c, const char *bytes, size_t len);
     void (*on_eof)(sse_connection *c);      /* the client sends no more; reading has stopped */
     void (*on_drained)(sse_connection *c);  /* the last queued byte went out */
-    void (*on_deadline)(sse_connection *c); /* the one set by sse_connection_deadline */
+    void (*on_deadline)(sse_connection *c); /* the one set by sse_connection_set_deadline */
     void (*on_closed)(sse_connection *c, sse_reason reason); /* at the end of the turn; free the
                                                                 session */
     /* These may be NULL. */
@@ -43,7 +43,7 @@ struct sse_connection {
     uint32_t discarded;    /* bytes thrown away while lingering */
     uint8_t reason;        /* sse_reason: SSE_NOT_ENDED while open */
     uint8_t preface_bytes; /* bytes of HTTP/2's preface that came, while the protocol is unknown */
-    short watching;        /* EV_READ | EV_WRITE as armed */
+    short watched_events;  /* EV_READ | EV_WRITE as armed */
     bool nothing_sent : 1; /* the session's mark: no byte went out since it was set */
     bool flush_scheduled : 1, reading : 1, eof : 1, finishing : 1, lingering : 1, stalled : 1;
     bool deadline_final : 1;      /* the deadline is the end, whatever the socket takes meanwhile */
@@ -106,7 +106,7 @@ int sse_connection_send_part(sse_connection *c, sse_frame *frame, sse_slice part
 void sse_connection_write(sse_connection *c);
 
 /* on_flush is called at the end of the turn, or once the socket takes something again. */
-void sse_connection_wake(sse_connection *c);
+void sse_connection_schedule_flush(sse_connection *c);
 
 /* Forgets what is queued. */
 void sse_connection_drop_pending(sse_connection *c);
@@ -118,7 +118,7 @@ void sse_connection_drop_pending(sse_connection *c);
 void sse_connection_flush(sse_connection *c, bool again);
 
 /* Reading on or off. */
-void sse_connection_read(sse_connection *c, bool on);
+void sse_connection_set_reading(sse_connection *c, bool on);
 
 /* The peer has reset it, or cannot be reached any more: what reading would tell. Clears that state:
  * close it. */
@@ -126,7 +126,7 @@ bool sse_connection_broken(const sse_connection *c);
 
 /* protocol->on_deadline in ms; 0 cancels. While bytes wait for the socket the stall limit rules
  * instead. */
-void sse_connection_deadline(sse_connection *c, uint64_t ms);
+void sse_connection_set_deadline(sse_connection *c, uint64_t ms);
 
 /* Ends after what is queued went out, lingering so that the client can read it. */
 void sse_connection_finish(sse_connection *c);

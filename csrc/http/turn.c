@@ -112,7 +112,7 @@ void sse_context_shut_down(sse_context *context, uint64_t within, uint64_t retry
         if (c->protocol->on_shutdown)
             c->protocol->on_shutdown(c);
         else /* nobody has said yet what he speaks */
-            sse_connection_deadline(c, SSE_UNUSED_MS);
+            sse_connection_set_deadline(c, SSE_UNUSED_MS);
     }
 }
 

@@ -50,7 +50,7 @@ static void dispatch(sse_http1_session *s)
     s->exchange = x;
     s->chunked = false;
     s->connection->out.payload_only = false;
-    sse_connection_deadline(s->connection, 0);
+    sse_connection_set_deadline(s->connection, 0);
     context->count.requests++;
     context->on_request(context->user, x);
 }
@@ -98,7 +98,7 @@ static int parse_head(sse_http1_session *s, const char *bytes, size_t len, size_
     s->expect_continue = head.expect_continue && !s->reader->body.done;
     if (!s->reader->body.done) {
         sse_incoming_body_begin(s->connection->context, &s->reader->incoming, s, reject_body);
-        sse_connection_deadline(s->connection, limits->body_timeout);
+        sse_connection_set_deadline(s->connection, limits->body_timeout);
     }
     return SSE_OK;
 }
@@ -160,7 +160,7 @@ static void start_head_timer(sse_http1_session *s)
         sse_connection_pending(s->connection) > 0)
         return;
     s->request_started = true;
-    sse_connection_deadline(s->connection, s->connection->context->limits.head_timeout);
+    sse_connection_set_deadline(s->connection, s->connection->context->limits.head_timeout);
 }
 
 /* Buffers bytes that can't be parsed now, or drops them where no request may follow the current
@@ -192,9 +192,9 @@ static void pace_reading(sse_http1_session *s)
 
     if (c->finishing)
         return;
-    sse_connection_read(c, !full);
+    sse_connection_set_reading(c, !full);
     if (full && s->exchange)
-        sse_connection_deadline(c, c->context->limits.idle_timeout);
+        sse_connection_set_deadline(c, c->context->limits.idle_timeout);
 }
 
 /* Parses what is buffered, as process_requests does. */
@@ -237,7 +237,7 @@ void sse_http1_receive_next(sse_http1_session *s)
     sse_connection *c = s->connection;
 
     s->request_started = false;
-    sse_connection_deadline(c, c->context->limits.idle_timeout);
+    sse_connection_set_deadline(c, c->context->limits.idle_timeout);
     process_buffered(s);
     pace_reading(s);
 }

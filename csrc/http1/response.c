@@ -29,14 +29,14 @@ void sse_http1_refuse(sse_http1_session *s, int status, const char *reason)
     if (status == 503)
         fields[1] = sse_response_retry_after(seconds);
     s->keep_alive = s->chunked = false;
-    sse_connection_deadline(s->connection, 0);
+    sse_connection_set_deadline(s->connection, 0);
     head.length = n;
     head.date = sse_context_date(s->connection->context);
     sse_http1_build_head(&head, fields, status == 503 ? 2 : 1, NULL, &frame);
     if (send_and_unref(s, frame) == SSE_OK)
         send_and_unref(s, sse_frame_raw((sse_slice){ text, (size_t)n }));
     sse_http1_drop_reader(s);
-    sse_connection_read(s->connection, false); /* on again once the connection lingers */
+    sse_connection_set_reading(s->connection, false); /* on again once the connection lingers */
     sse_connection_finish(s->connection);
 }
 

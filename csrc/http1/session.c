@@ -22,7 +22,7 @@ static void on_eof(sse_connection *c)
     if (s->exchange->state == SSE_EXCHANGE_STARTED)
         sse_connection_close(c, SSE_END_CLIENT); /* nobody reads the rest of the response */
     else /* it may read the response to come, or be gone: on_deadline looks */
-        sse_connection_deadline(c, c->context->limits.idle_timeout);
+        sse_connection_set_deadline(c, c->context->limits.idle_timeout);
 }
 
 /* An event stream began while requests were pipelined behind it, which nothing can answer any more:
@@ -31,8 +31,8 @@ static void drop_pipelined(sse_http1_session *s)
 {
     s->keep_alive = false;
     sse_http1_drop_reader(s);
-    sse_connection_read(s->connection, true);
-    sse_connection_deadline(s->connection, 0);
+    sse_connection_set_reading(s->connection, true);
+    sse_connection_set_deadline(s->connection, 0);
 }
 
 static void on_drained(sse_connection *c)
@@ -53,7 +53,7 @@ static void on_drained(sse_connection *c)
     }
     /* 100 (Continue) went out; where it had to wait, the write's deadline replaced the body's. */
     if (sse_http1_receiving_body(s))
-        sse_connection_deadline(c, c->context->limits.body_timeout);
+        sse_connection_set_deadline(c, c->context->limits.body_timeout);
     else
         sse_http1_receive_next(s);
     /* The client sends no more, so what is still buffered will not become a whole request. */
@@ -70,7 +70,7 @@ static void on_deadline(sse_connection *c)
         if (sse_connection_broken(c) || (c->eof && s->exchange->state == SSE_EXCHANGE_OPEN))
             sse_connection_close(c, SSE_END_CLIENT);
         else
-            sse_connection_deadline(c, c->context->limits.idle_timeout);
+            sse_connection_set_deadline(c, c->context->limits.idle_timeout);
         return;
     }
     if (sse_http1_receiving_body(s))
@@ -103,7 +103,7 @@ static void on_shutdown(sse_connection *c)
     else if (!s->request_started && s->had_request)
         sse_connection_finish(c);
     else if (!s->request_started) /* the first request may be on its way */
-        sse_connection_deadline(c, SSE_UNUSED_MS);
+        sse_connection_set_deadline(c, SSE_UNUSED_MS);
 }
 
 static const sse_protocol protocol = { .on_bytes = on_bytes,
@@ -131,8 +131,8 @@ int sse_http1_session_start(sse_connection *c)
 {
     if (!create_session(c))
         return SSE_ENOMEM;
-    sse_connection_deadline(c, c->context->limits.idle_timeout);
-    sse_connection_read(c, true);
+    sse_connection_set_deadline(c, c->context->limits.idle_timeout);
+    sse_connection_set_reading(c, true);
     return SSE_OK;
 }
 

@@ -48,7 +48,7 @@ void sse_http2_dispatch(sse_http2_session *s)
         dispatch(r);
     }
     if (s->ready_requests > 0 && left < 0)
-        sse_connection_wake(s->connection);
+        sse_connection_schedule_flush(s->connection);
     else if (s->ready_requests > 0)
         sse_context_await_room(sse_http2_context(s));
 }
@@ -58,5 +58,5 @@ void sse_http2_on_room(sse_connection *c)
     const sse_http2_session *s = c->session;
 
     if (s->ready_requests > 0)
-        sse_connection_wake(c);
+        sse_connection_schedule_flush(c);
 }

@@ -3,7 +3,7 @@
 void sse_http2_schedule_flush(sse_http2_session *s)
 {
     s->flush_wanted = true;
-    sse_connection_wake(s->connection);
+    sse_connection_schedule_flush(s->connection);
 }
 
 void sse_http2_schedule_timer(sse_http2_session *s, uint64_t at)
@@ -20,9 +20,9 @@ void sse_http2_schedule_deadline(sse_http2_session *s)
     const sse_limits *limits = &sse_http2_context(s)->limits;
 
     if (s->partial_heads > 0)
-        sse_connection_deadline(s->connection, limits->head_timeout);
+        sse_connection_set_deadline(s->connection, limits->head_timeout);
     else if (s->stream_count == 0)
-        sse_connection_deadline(s->connection, limits->idle_timeout);
+        sse_connection_set_deadline(s->connection, limits->idle_timeout);
     else
-        sse_connection_deadline(s->connection, 0);
+        sse_connection_set_deadline(s->connection, 0);
 }

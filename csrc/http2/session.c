@@ -187,7 +187,7 @@ static void on_drained(sse_connection *c)
     notify_drained(s);
     sse_http2_dispatch(s);
     if (s->flush_wanted || s->flush_partial)
-        sse_connection_wake(c);
+        sse_connection_schedule_flush(c);
 }
 
 /* --- receiving ----------------------------------------------------------- */
@@ -349,7 +349,7 @@ int sse_http2_session_start(sse_connection *c)
     c->session = s;
     c->protocol = &protocol;
     c->context->count.http2_connections++;
-    sse_connection_read(c, true);
+    sse_connection_set_reading(c, true);
     sse_http2_schedule_deadline(s);
     sse_http2_schedule_flush(s);
     if (c->context->shutdown.on)

@@ -27,7 +27,7 @@ static void on_bytes(sse_connection *c, const char *bytes, size_t len)
         same++;
     if (same == len && same < most) { /* as yet it could be either */
         if (c->preface_bytes == 0)
-            sse_connection_deadline(c, c->context->limits.head_timeout);
+            sse_connection_set_deadline(c, c->context->limits.head_timeout);
         c->preface_bytes = (uint8_t)(c->preface_bytes + len);
         return;
     }
@@ -74,7 +74,7 @@ static const sse_protocol protocol = {
 int sse_detection_start(sse_connection *c)
 {
     c->protocol = &protocol;
-    sse_connection_deadline(c, c->context->limits.idle_timeout);
-    sse_connection_read(c, true);
+    sse_connection_set_deadline(c, c->context->limits.idle_timeout);
+    sse_connection_set_reading(c, true);
     return SSE_OK;
 }

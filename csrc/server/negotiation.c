@@ -56,7 +56,7 @@ static void on_closed(sse_connection *c, sse_reason reason)
 static void on_shutdown(sse_connection *c)
 {
     if (sse_tls_established(c->tls))
-        sse_connection_deadline(c, SSE_UNUSED_MS);
+        sse_connection_set_deadline(c, SSE_UNUSED_MS);
 }
 
 static const sse_protocol waiting = {
@@ -75,7 +75,7 @@ static void on_deadline(sse_connection *c)
     const sse_limits *limits = &c->context->limits;
 
     if (!sse_tls_established(c->tls) && sse_tls_unread(c->tls)) {
-        sse_connection_deadline(c, limits->head_timeout); /* others' handshakes took the time */
+        sse_connection_set_deadline(c, limits->head_timeout); /* others' handshakes took the time */
         return;
     }
     if (!sse_tls_established(c->tls) || limits->idle_timeout <= limits->head_timeout ||
@@ -84,7 +84,7 @@ static void on_deadline(sse_connection *c)
         return;
     }
     c->protocol = &waiting;
-    sse_connection_deadline(c, limits->idle_timeout - limits->head_timeout);
+    sse_connection_set_deadline(c, limits->idle_timeout - limits->head_timeout);
 }
 
 static const sse_protocol negotiation = {
@@ -105,8 +105,8 @@ static int secure(sse_connection *c, sse_tls_context *tls)
 
     if (code)
         return code;
-    sse_connection_deadline(c, c->context->limits.head_timeout);
-    sse_connection_read(c, true);
+    sse_connection_set_deadline(c, c->context->limits.head_timeout);
+    sse_connection_set_reading(c, true);
     return SSE_OK;
 }
 

@@ -16,8 +16,8 @@ typedef struct sse_http1_field {
     sse_slice value; /* without white space around it */
 } sse_http1_field;
 
-/* What was wrong, for the error response: 400, 413, 414, 417, 431, 501 (CONNECT, a method too long to be
- * known, an unknown transfer coding), 505, and one clear sentence, a static string. */
+/* What was wrong, for the error response: 400, 413, 414, 417, 431, 501 (CONNECT, a method too long
+ * to be known, an unknown transfer coding), 505, and one clear sentence, a static string. */
 typedef struct sse_http1_refusal {
     int status;
     const char *reason;
