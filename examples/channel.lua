@@ -1,9 +1,10 @@
--- News: a text that is posted reaches all who follow. Who was away gets what he missed, or an event
--- that says he can't: ten are held.
+-- News over a channel: a text that is posted is sent to all followers. The channel holds ten
+-- events: a client that reconnects gets those it missed, or a gap event if they are held no more.
 --
--- POST /news      publishes its text
--- GET /news       follows, after its Last-Event-ID; without one from now on, or ?from=oldest
--- GET /metrics    the server's and the channel's numbers, for Prometheus
+-- POST /news      publishes the request's body
+-- GET /news       follows the channel after the client's Last-Event-ID; without one from now on, or
+--                 with ?from=oldest from the oldest event held
+-- GET /metrics    the numbers of the server and the channel, for Prometheus
 local program = require "examples.program"
 local sse = require "sse"
 
@@ -26,7 +27,7 @@ function channel.mount(server, prefix)
   server:get(prefix .. "/metrics", function(_, res) res:reply(200, sse.metrics(server)) end)
 end
 
---- Prints the news, and what is missing.
+--- Prints the news, and gaps in them.
 function channel.client(url)
   local source = sse.EventSource(url)
   source:addEventListener("news", function(ev)

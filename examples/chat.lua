@@ -2,8 +2,8 @@
 --
 --    lua5.4 examples/chat.lua [--url=http://127.0.0.1:9522/v1] [--model=echo] [--key=secret]
 --
--- or by OPENAI_BASE_URL, OPENAI_MODEL and OPENAI_API_KEY. Ctrl-C stops an answer, and at the prompt
--- the chat. Without a service at hand: lua5.4 examples/chat_server.lua
+-- or by OPENAI_BASE_URL, OPENAI_MODEL and OPENAI_API_KEY. Ctrl-C stops a reply; at the prompt it
+-- ends the chat. A service to try it with: lua5.4 examples/chat_server.lua
 require "examples.program" -- finds the library in a clone
 local sse = require "sse"
 
@@ -17,23 +17,23 @@ local url = given.url or os.getenv "OPENAI_BASE_URL" or "http://127.0.0.1:9522/v
 local model = given.model or os.getenv "OPENAI_MODEL" or "echo"
 local key = given.key or os.getenv "OPENAI_API_KEY"
 
-local function reason(body)
+local function error_of(body)
   local why = type(body) == "table" and body.error
   return type(why) == "table" and why.message or type(why) == "string" and why or "no reason given"
 end
 
--- Writes the answer as it comes. Gives it, or nil and what went wrong.
-local function answer(messages, signal)
+-- Prints the model's reply while it is received. Returns the reply; or nil and an error.
+local function print_reply(messages, signal)
   local res, problem = sse.fetch(url:gsub("/$", "") .. "/chat/completions", {
     method = "POST", signal = signal, headers = { Authorization = key and "Bearer " .. key },
     body = { model = model, stream = true, messages = messages },
   })
   if not res then return nil, problem end
-  if not res.ok then return nil, ("status %d: %s"):format(res.status, reason(res:json())) end
+  if not res.ok then return nil, ("status %d: %s"):format(res.status, error_of(res:json())) end
   local text = ""
   for ev in res:events { until_data = "[DONE]" } do
     local chunk = ev:json()
-    if type(chunk) ~= "table" or chunk.error then return nil, reason(chunk) end
+    if type(chunk) ~= "table" or chunk.error then return nil, error_of(chunk) end
     local choice = chunk.choices and chunk.choices[1]
     local words = choice and choice.delta and choice.delta.content or ""
     io.write(words)
@@ -52,7 +52,7 @@ while true do
   local controller = sse.AbortController()
   local interrupt = sse.signal("SIGINT", function() controller:abort() end)
   table.insert(messages, { role = "user", content = question })
-  local text, problem = answer(messages, controller.signal)
+  local text, problem = print_reply(messages, controller.signal)
   interrupt:stop()
   messages[text and #messages + 1 or #messages] = text and { role = "assistant", content = text }
   io.write(problem and "\n! " .. problem or "", "\n")

@@ -1,21 +1,22 @@
--- A service that speaks OpenAI's protocol, for examples/chat.lua. Its model "echo" repeats what it
--- was told; the others fail, each in one of the ways that services do.
+-- A service that speaks OpenAI's protocol, for examples/chat.lua. Its model "echo" repeats the
+-- user's message; its other models fail, each in another way that real services do.
 local program = require "examples.program"
 local sse = require "sse"
 
 local chat_server = { path = "/v1", key = "secret", interval = 150 }
 
--- model -> status, message
-local refusals = {
+-- Model -> status, message and headers of its error.
+local errors = {
   limited = { 429, "you are too fast", { ["Retry-After"] = "20" } },
   broken = { 500, "the model is out of order" },
 }
 
-local function refuse(res, status, message, headers)
+local function reply_error(res, status, message, headers)
   res:reply(status, { error = { message = message, code = status } }, headers)
 end
 
-local function check(req)
+-- The checked request; or nil, status, message.
+local function parse_request(req)
   if req.headers.authorization ~= "Bearer " .. chat_server.key then
     return nil, 401, "the key is wrong; try --key=" .. chat_server.key
   end
@@ -28,17 +29,18 @@ local function check(req)
   return { model = asked.model, text = last.content, turn = (#messages + 1) // 2 }
 end
 
-local function stream_answer(stream, asked)
-  local answer = ("This is answer %d. You said: %s"):format(asked.turn, asked.text)
-  local said = 0
-  for word in answer:gmatch "%S+%s*" do
+-- Sends the reply word by word. The models "upset" and "cut" fail after three words.
+local function send_reply(stream, asked)
+  local reply = ("This is answer %d. You said: %s"):format(asked.turn, asked.text)
+  local sent = 0
+  for word in reply:gmatch "%S+%s*" do
     local chunk = { choices = { { index = 0, delta = { content = word } } } }
     if not stream:send { data = chunk } then return end
     sse.sleep(chat_server.interval)
-    said = said + 1
-    if said == 3 and asked.model == "upset" then -- the status has been 200 already
+    sent = sent + 1
+    if sent == 3 and asked.model == "upset" then -- status 200 has been sent
       return stream:send { data = { error = { message = "I lost my thread" } } }
-    elseif said == 3 and asked.model == "cut" then
+    elseif sent == 3 and asked.model == "cut" then
       return
     end
   end
@@ -47,13 +49,13 @@ end
 
 function chat_server.mount(server, prefix)
   server:post(prefix .. "/v1/chat/completions", function(req, res)
-    local asked, status, message = check(req)
-    if not asked then return refuse(res, status, message) end
-    local refusal = refusals[asked.model]
-    if refusal then return refuse(res, table.unpack(refusal)) end
+    local asked, status, message = parse_request(req)
+    if not asked then return reply_error(res, status, message) end
+    local failing = errors[asked.model]
+    if failing then return reply_error(res, table.unpack(failing)) end
     local stream = res:event_stream()
     stream.onclose = function(reason) chat_server.log("server", "ended by the " .. reason) end
-    stream_answer(stream, asked)
+    send_reply(stream, asked)
     stream:close()
   end)
 end

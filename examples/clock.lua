@@ -1,11 +1,11 @@
--- The time each second, on a page with one element and in the terminal. Who comes back after a cut
--- is told from where he goes on.
+-- The time once a second, on a page with one element and in the terminal. A client that reconnects
+-- gets an event `resumed` with its Last-Event-ID.
 local program = require "examples.program"
 local sse = require "sse"
 
 local clock = { path = "/stream", interval = 1000, retry = 1000 }
 
--- Credentials are never for everybody: the page's origin has to be named.
+-- With credentials the origins must be named: `"*"` is not allowed.
 clock.cors = { origin = { "http://localhost:8080", "http://127.0.0.1:8080" }, credentials = true }
 
 local HTML = [[
@@ -33,7 +33,7 @@ function clock.mount(server, prefix)
   end)
 end
 
---- Prints what a MessageEvent has.
+--- Prints the fields of each MessageEvent.
 function clock.client(url)
   local source = sse.EventSource(url, { withCredentials = true })
   source.onmessage = function(ev)

@@ -1,13 +1,13 @@
---- Ends a server by signal: the first SIGINT or SIGTERM drains it, a second one ends it at once.
+--- Ends a server by signals: the first SIGINT or SIGTERM drains it, a second one closes it at once.
 -- Then `sse.run` returns.
 local sse = require "sse"
 
 --- @tparam server server
--- @tparam number within ms over which open streams are ended
--- @tparam[opt] function first called before
-return function(server, within, first)
-  local function drain() -- in a task each: called again meanwhile, server:drain ends at once
-    if first then first() end
+-- @tparam number within milliseconds over which the ends of open streams are spread
+-- @tparam[opt] function before_drain called first
+return function(server, within, before_drain)
+  local function drain() -- a task for each signal: a second drain closes the server
+    if before_drain then before_drain() end
     server:drain { within = within }
     sse.stop()
   end

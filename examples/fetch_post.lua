@@ -1,5 +1,5 @@
--- A POST answered word by word, as language models' services do: plain streamed text, or events for
--- those who accept them. The client stops half-way, and the server notices.
+-- A POST that is answered word by word, as services of language models do: with plain text, or with
+-- events if the client accepts them. The client stops half-way, and the server notices.
 local program = require "examples.program"
 local sse = require "sse"
 
@@ -15,8 +15,8 @@ function fetch_post.mount(server, prefix)
     local out = events and res:event_stream() or res
     out.onclose = function(reason) fetch_post.log("server", "stopped by the " .. reason) end
     local send = events and out.send or out.write
-    local answer = "You asked: %s Good question, and this is its slow answer."
-    for word in answer:format(body.prompt):gmatch "%S+%s*" do
+    local text = "You asked: %s Good question, and this is its slow answer."
+    for word in text:format(body.prompt):gmatch "%S+%s*" do
       if not send(out, word) then return end
       sse.sleep(fetch_post.interval)
     end
@@ -24,7 +24,7 @@ function fetch_post.mount(server, prefix)
   end)
 end
 
---- Events by callbacks; `enough` words and the controller aborts.
+--- Reads events by callbacks. Aborts the request after `enough` events.
 function fetch_post.client(url, enough)
   local log, controller, n = fetch_post.log, sse.AbortController(), 0
   return sse.fetchEventSource(url, {
@@ -43,7 +43,7 @@ function fetch_post.client(url, enough)
   })
 end
 
---- The same as plain text, in a straight line.
+--- Reads the same as plain text, in a loop.
 function fetch_post.read(url, enough)
   local body, n = { prompt = "Why is the sky blue?" }, 0
   local res, message = sse.fetch(url, { method = "POST", body = body })
@@ -51,7 +51,7 @@ function fetch_post.read(url, enough)
   for piece in res:chunks() do
     n = n + 1
     fetch_post.log("client", "piece", piece)
-    if n == tonumber(enough) then break end -- leaving the loop closes it as well
+    if n == tonumber(enough) then break end -- leaving the loop closes the response
   end
 end
 

@@ -1,8 +1,8 @@
 -- A status every five seconds, for pages of any origin.
 --
--- /events            goes on until the client leaves
--- /events?count=3    the server ends the stream after three, without a word
--- ...&bye=1          it says so before, by an event both sides agreed on
+-- /events            until the client closes the stream
+-- /events?count=3    the server ends the stream after three events
+-- ...&bye=1          it sends an event `bye` before the end, so that the client does not reconnect
 local program = require "examples.program"
 local sse = require "sse"
 
@@ -35,14 +35,14 @@ function monitor.mount(server, prefix)
   end)
 end
 
---- Prints each date. A server's end is an `error`; who doesn't close then connects again, and that
--- is what `stay` asks for.
+--- Prints each date. When the server ends the stream, the source gets an `error` event and
+-- reconnects, unless it is closed. With `stay` it is not closed.
 function monitor.client(url, stay)
   local source = sse.EventSource(url)
   source:addEventListener("data", function(ev) monitor.log("client", "date", ev:json().date) end)
   source:addEventListener("bye", function(ev)
     monitor.log("client", "bye", ev.data)
-    source:close() -- so no error follows
+    source:close() -- before the server ends the stream: no error follows
   end)
   source.onerror = function(ev)
     monitor.log("client", "error", ev.message)

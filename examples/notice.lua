@@ -1,7 +1,7 @@
--- Notices to all who listen, and how far a long task is. Either side may end it.
+-- Notices to all open streams, and the progress of a long task. Either side can end a stream.
 --
 -- GET /notices     status (JSON in one line), notice (several lines), progress, done
--- POST /notices    its text goes to every open stream
+-- POST /notices    its text is sent to every open stream
 local program = require "examples.program"
 local sse = require "sse"
 
@@ -15,7 +15,7 @@ local function broadcast(event)
   return count
 end
 
--- The long task: gives false where nobody waits for it any more.
+-- The long task. Returns false if the client has gone.
 local function work(stream)
   for percent = 0, 100, 10 do
     if not stream:send { event = "progress", data = { percent = percent } } then return false end
@@ -43,7 +43,7 @@ function notice.mount(server, prefix)
   end)
 end
 
---- Prints it all; leaves at `leave` percent, where that is given.
+--- Prints all events. With `leave`, closes the source at so many percent.
 function notice.client(url, leave)
   local source = sse.EventSource(url)
   source:addEventListener("*", function(ev)

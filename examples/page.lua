@@ -1,4 +1,5 @@
--- A page with two buttons, and ten events that echo what it asked for; any other path is 404.
+-- A page with two buttons, and a stream of ten events that echo a text of the page's. All other
+-- paths are answered with 404.
 local program = require "examples.program"
 local sse = require "sse"
 
@@ -42,7 +43,7 @@ function page.mount(server, prefix)
   end)
 end
 
---- Prints the ten and closes at the end.
+--- Prints the ten events and closes the source at the end.
 function page.client(url, content)
   local query = (content or "hello"):gsub("%W", function(c) return ("%%%02X"):format(c:byte()) end)
   local source = sse.EventSource(url .. "sse?content=" .. query)

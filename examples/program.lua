@@ -1,17 +1,17 @@
---- What an example does when it is run, from the folder above this one:
+--- Runs an example as a program, from the folder above this one:
 --
---    lua5.4 examples/clock.lua [serve] [port]     port 9522, 0 for any free one
+--    lua5.4 examples/clock.lua [serve] [port]     port 9522; 0: the system chooses
 --    lua5.4 examples/clock.lua client [url] ...
 --
--- An example is a table: `mount(server, prefix)` adds its routes, `client(url, ...)` listens to
--- them, `path` is where, `cors` the server's option, `tls()` gives another, `log` is what both ends
--- tell of themselves.
-package.path = package.path .. ";./lua/?.lua;./lua/?/init.lua" -- a clone that is not installed
+-- An example is a table: `mount(server, prefix)` adds its routes; `client(url, ...)` is its client;
+-- `path` is the path that the client asks for; `cors` and `tls()` are the server's options; `log`
+-- is a function that both print with.
+package.path = package.path .. ";./lua/?.lua;./lua/?/init.lua" -- finds the library in a clone
 package.cpath = package.cpath .. ";./build/?.so"
 local ending = require "examples.ending"
 local sse = require "sse"
 
-local WITHIN = 1000 -- ms in which a server ends its streams
+local WITHIN = 1000 -- ms over which the ends of open streams are spread
 
 local function fail(...)
   io.stderr:write(string.format(...), "\n")
@@ -24,7 +24,7 @@ local function port_of(text)
   return port
 end
 
--- New certificates without a restart.
+-- Replaces certificates without a restart.
 local function reload_by_signal(server)
   sse.signal("SIGHUP", function()
     local ok, message = server:reload_tls()
@@ -48,7 +48,7 @@ local function serve(example, port)
   sse.run()
 end
 
--- Any function of the example may be called, not only `client`.
+-- The command may be the name of any function of the example, not only `client`.
 local function run(example, command, argument, ...)
   io.stdout:setvbuf "line"
   local ours = command == "mount" or command == "tls"
@@ -61,7 +61,7 @@ local function run(example, command, argument, ...)
   end
 end
 
---- Runs the example, unless it was required: then its first argument is its module's name.
+--- Runs the example, unless it was required. `first` is then the name of its module.
 return function(example, first, ...)
   example.log = print
   if not tostring(first):find "^examples%." then run(example, first, ...) end

@@ -1,5 +1,5 @@
--- Events over HTTPS, with a certificate that is made when there is none. `kill -HUP` makes the
--- server read its files again: streams that are open go on, who comes next gets the new one.
+-- Events over HTTPS, with a certificate that is made if there is none. `kill -HUP` makes the server
+-- read its files again: open streams go on, and new connections get the new certificate.
 local program = require "examples.program"
 local sse = require "sse"
 
@@ -14,7 +14,7 @@ local function exists(path)
   return file and file:close()
 end
 
---- The server's option `tls`. A real server's files come from an authority.
+--- The server's option `tls`. A real server's certificate comes from an authority.
 function secure.tls()
   local cert, key = secure.folder .. "/localhost.pem", secure.folder .. "/localhost.key"
   if not exists(cert) then
@@ -37,7 +37,7 @@ function secure.mount(server, prefix)
   end)
 end
 
---- Prints what comes, and how it was encrypted. It trusts the certificate itself.
+--- Prints the events, and how they were encrypted. Trusts the certificate alone.
 function secure.client(url)
   local source = sse.EventSource(url, { tls = { ca = secure.folder .. "/localhost.pem" } })
   source.onopen = function()

@@ -1,12 +1,12 @@
--- A text file, one character at a time. The id counts the characters, so that who was cut off goes
--- on where he was.
+-- A text file, one character an event. The event's id is the character's position, so that a client
+-- that reconnects gets the rest.
 local program = require "examples.program"
 local sse = require "sse"
 
 local typewriter = { path = "/api/sse", interval = 120 }
 typewriter.file = debug.getinfo(1, "S").source:match "^@(.*)%.lua$" .. ".txt"
 
--- Characters, not bytes: a piece of one would be broken text.
+-- The characters of a file, not its bytes: a part of a character would be malformed UTF-8.
 local function characters(path)
   local list = {}
   local file <close> = assert(io.open(path, "rb"))
@@ -30,13 +30,13 @@ function typewriter.mount(server, prefix)
   end)
 end
 
---- Prints the text as it comes, or hands its characters to `write`.
+--- Prints the text as it is received, or passes its characters to `write`.
 function typewriter.client(url, write)
   local log = function(...) typewriter.log("client", ...) end
   local EventSource = sse.EventSource
   for _, name in ipairs { "CONNECTING", "OPEN", "CLOSED" } do log(name, EventSource[name]) end
   local source = EventSource(url, {
-    withCredentials = true, -- cookies come along from the second connection on
+    withCredentials = true, -- cookies are sent from the second connection on
     headers = { ["X-Reader"] = "lua" },
     retryInterval = 500,
   })

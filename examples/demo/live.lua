@@ -1,40 +1,40 @@
---- The live page: the server's own numbers once a second over a channel, and a load to look at:
--- followers, which are EventSources of this process, and events published to them.
+--- The live page of the demo. Publishes the server's own numbers once a second over a channel, and
+-- makes a load to look at: followers, which are EventSources of this process, and events for them.
 --
--- GET /live/stats                 the numbers, those of the last minutes first
--- POST /live/followers?count=n    so many followers from now on
--- POST /live/rate?count=n         so many events a second
--- POST /live/burst?count=n        so many at once
+-- GET /live/stats                 the numbers, first those of the last two minutes
+-- POST /live/followers?count=n    sets the number of followers
+-- POST /live/rate?count=n         sets the number of events published a second
+-- POST /live/burst?count=n        publishes n events at once
 local sse = require "sse"
 
 local live = { interval = 1000 }
 
-local MINUTES = 2 -- shown
-local TICK = 50 -- ms: a step of publishing
-local IDLE = 10000 -- ms without a page, after which the load ends
+local MINUTES = 2 -- of numbers that a page shows
+local TICK = 50 -- ms between two publishes
+local IDLE = 10000 -- ms without a page after which the load ends
 local stats = sse.channel("stats", { history = MINUTES * 60 })
 local load = sse.channel("load", { history = 10000 })
 local followers, received, rate = {}, 0, 0
 
 -- --- the load -----------------------------------------------------------------------------------
 
--- Both ends of a follower are in this process: two descriptors each.
-local function descriptors()
+-- How many descriptors the process may open. A follower takes two: both of its ends are here.
+local function max_descriptors()
   local pipe <close> = assert(io.popen "ulimit -n")
   return tonumber(pipe:read "a") or 1024
 end
 
-local most = math.max(0, math.min(2000, (descriptors() - 100) // 2))
+local max_followers = math.max(0, math.min(2000, (max_descriptors() - 100) // 2))
 
-local function follower(base)
+local function new_follower(base)
   local source = sse.EventSource(base .. "live/load")
   source.onmessage = function() received = received + 1 end
   return source
 end
 
 local function set_followers(base, count)
-  count = math.min(count, most)
-  while #followers < count do followers[#followers + 1] = follower(base) end
+  count = math.min(count, max_followers)
+  while #followers < count do followers[#followers + 1] = new_follower(base) end
   while #followers > count do table.remove(followers):close() end
 end
 
@@ -42,8 +42,9 @@ local function publish(count)
   for _ = 1, count do load:publish(("x"):rep(100)) end
 end
 
--- So many a second, in steps; what a step can't have whole is due in the next.
-local function keep_publishing()
+-- Publishes `rate` events a second, some at each tick. The fraction of an event is added to the
+-- next tick's.
+local function start_publishing()
   local due = 0
   local timer = sse.every(TICK, function()
     due = due + rate * TICK / 1000
@@ -53,8 +54,8 @@ local function keep_publishing()
   timer:unref()
 end
 
--- Nobody looks any more: no load either.
-local function rest_when_alone()
+-- Ends the load when no page has been open for a while.
+local function rest_when_unwatched()
   stats:on("leave", function()
     local timer = sse.after(IDLE, function()
       if stats.followers == 0 then live.rest() end
@@ -71,7 +72,7 @@ end
 
 -- --- the numbers --------------------------------------------------------------------------------
 
--- The delay below which that part of the new deliveries was, in ms; linear within a bucket.
+-- A quantile of a histogram of delays, in ms, interpolated linearly within a bucket.
 local function quantile(part, buckets, total)
   local left, low = part * total, 0
   for _, bucket in ipairs(buckets) do
@@ -82,7 +83,7 @@ local function quantile(part, buckets, total)
   end
 end
 
--- Of all channels but that of the numbers: what is counted, and the histogram.
+-- The sums over all channels but `stats`, with a histogram; and a row for each channel.
 local function totals()
   local sum = { published = 0, delivered = 0, bytes = 0, slow_closed = 0, delays = {} }
   local rows = {}
@@ -106,7 +107,8 @@ local function totals()
   return sum, rows
 end
 
-local function since(now, before)
+-- The histogram of what was delivered between two measurements, and its total.
+local function delays_between(before, now)
   local delays, count = {}, 0
   for i, bucket in ipairs(now.delays) do
     local was = before.delays[i] and before.delays[i].count or 0
@@ -116,45 +118,46 @@ local function since(now, before)
   return delays, count
 end
 
--- Resident bytes, where the system tells.
-local function memory()
+-- The resident memory in bytes; nil if the system has no /proc.
+local function resident_memory()
   local file <close> = io.open "/proc/self/statm"
   local pages = file and file:read("a"):match "^%d+ (%d+)"
   return pages and tonumber(pages) * 4096
 end
 
--- What there is to say, and what the next time is compared with.
+-- The present measurement, which the next one is compared with, and the numbers to publish.
 local function measure(server, before)
   local sum, rows = totals()
   local now = { sum = sum, at = sse.now(), cpu = os.clock(), received = received }
   local seconds = math.max(now.at - before.at, 1) / 1000
-  local delays, count = since(sum, before.sum)
+  local delays, count = delays_between(before.sum, sum)
   local function per_second(name)
     return math.max(0, math.floor((sum[name] - before.sum[name]) / seconds + 0.5))
   end
   local of = server:stats()
   return now, {
-    time = os.time(), connections = of.connections, memory = memory(),
+    time = os.time(), connections = of.connections, memory = resident_memory(),
     published = per_second "published", delivered = per_second "delivered",
     bytes = per_second "bytes", followers = load.followers, asked = #followers, rate = rate,
     received = math.floor((now.received - before.received) / seconds + 0.5),
-    cpu = (now.cpu - before.cpu) / seconds * 100, most = most, channels = rows,
+    cpu = (now.cpu - before.cpu) / seconds * 100, most = max_followers, channels = rows,
     p50 = quantile(0.5, delays, count), p99 = quantile(0.99, delays, count),
   }
 end
 
-local function keep_telling(server)
+local function start_publishing_stats(server)
   local before = { sum = totals(), at = sse.now(), cpu = os.clock(), received = 0 }
   local timer = sse.every(live.interval, function()
-    local now, told = measure(server, before)
+    local now, numbers = measure(server, before)
     before = now
-    stats:publish { data = told }
+    stats:publish { data = numbers }
   end)
   timer:unref()
 end
 
 -- --- routes -------------------------------------------------------------------------------------
 
+-- A handler that calls `act` with the query's `count`.
 local function with_count(least, greatest, act)
   return function(req, res)
     local count = math.tointeger(tonumber(req.query.count))
@@ -166,7 +169,7 @@ local function with_count(least, greatest, act)
   end
 end
 
---- Adds the page's routes; `base()` gives the server's URL once it listens.
+--- Adds the page's routes. `base()` returns the server's URL, when the server listens.
 function live.mount(server, base)
   server:get("/live/stats", function(_, res)
     res:event_stream { retry = 1000 }:follow(stats, { from = "oldest" })
@@ -176,9 +179,9 @@ function live.mount(server, base)
   server:post("/live/rate", with_count(0, 1000, function(n) rate = n end))
   server:post("/live/burst", with_count(1, 10000, publish))
   server:get("/metrics", function(_, res) res:reply(200, sse.metrics(server)) end)
-  keep_telling(server)
-  keep_publishing()
-  rest_when_alone()
+  start_publishing_stats(server)
+  start_publishing()
+  rest_when_unwatched()
 end
 
 return live

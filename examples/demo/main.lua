@@ -1,9 +1,9 @@
---- make demo: every example on one page, and a Lua EventSource beside it that prints what arrives.
+--- make demo: serves all examples on one page, and prints what two Lua EventSources receive.
 --
--- DEMO_PORT (9522) is where; DEMO_SECONDS ends it by itself; NO_COLOR leaves colours out.
+-- Environment: DEMO_PORT (9522); DEMO_SECONDS, after which the demo ends; NO_COLOR, for no colours.
 local folder = arg[0]:match "^(.*)/[^/]*$" or "."
 package.path = ("%s/../../?.lua;%s"):format(folder, package.path)
-require "examples.program" -- finds a clone that is not installed
+require "examples.program" -- finds the library in a clone
 local ending = require "examples.ending"
 local live = require "examples.demo.live"
 local sse = require "sse"
@@ -13,7 +13,7 @@ local FILES = {
   ["/"] = "index.html", ["/demo.css"] = "demo.css", ["/demo.js"] = "demo.js",
   ["/live"] = "live.html", ["/live.css"] = "live.css", ["/live.js"] = "live.js",
 }
-local WITHIN = 1000 -- ms in which the open streams end
+local WITHIN = 1000 -- ms over which the ends of open streams are spread
 
 local function fail(...)
   io.stderr:write("demo: ", string.format(...), "\n")
@@ -43,7 +43,7 @@ local function paint(colour, text)
 end
 
 local function print_line(who, kind, colour, text)
-  -- Widths first: colours count as characters.
+  -- Pads before it colours: format counts the escape sequences as characters.
   print(("%s  %s  %s  %s"):format(paint("dim", os.date "%H:%M:%S"),
     paint("bold", ("%-10s"):format(who)), paint(colour, ("%-8s"):format(kind)), text))
 end
