@@ -64,7 +64,7 @@ local function start(source)
 end
 
 --- Connects to an event stream (HTML 9.2.2). Raises on an invalid URL or option. Failures of the
--- network are told by `error` events.
+-- network are reported by `error` events.
 -- @function EventSource
 -- @tparam string url
 -- @tparam[opt] table options `withCredentials`, `headers` (a table), `body` (a string, or a table

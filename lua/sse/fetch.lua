@@ -62,7 +62,7 @@ function methods:lines() return start_reading(self):lines(self) end
 -- With `until_data = "[DONE]"` the loop ends before the event with these data, and the rest of the
 -- body is dropped. A body that ends without it is incomplete: `res.failure` then has the code
 -- EUNFINISHED, or that of the lost connection.
--- @tparam[opt] table options `until_data`; `lastEventId`, the id that events have until the body
+-- @tparam[opt] table given `until_data`; `lastEventId`, the id that events have until the body
 -- names one
 function methods:events(given)
   local o = options.check("Response:events", given, events_spec)

@@ -1,4 +1,5 @@
---- The server: its options, its routes and its life. sse.server.dispatch calls the handlers.
+--- The server: its options, its routes, listening and draining. sse.server.dispatch calls the
+-- handlers.
 --
 --    local server = sse.server { port = 9522 }
 --    server:get("/clock/:zone", function(req, res)

@@ -29,7 +29,7 @@ local function on_event(source, data, type_, id)
     target = object, currentTarget = object,
   }, MessageEvent)
   if object then deliver(source.listeners, object, type_, ev) end
-  local queues = source.queues -- the list is replaced, never changed, so loops may end meanwhile
+  local queues = source.queues -- lists are replaced, never changed: loops may end below
   if queues[1] then put_in(queues, ev) end
 end
 

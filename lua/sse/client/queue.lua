@@ -7,7 +7,7 @@ local queue = {}
 queue.__index = queue
 
 --- Makes a queue. It begins paused: the producer is resumed by the first take.
--- @tparam function pause called after each put that nobody waited for
+-- @tparam function pause called after each put of an item that no take waits for
 -- @tparam function resume called by a take that finds nothing, if the producer is paused
 -- @tparam string what names the wait in error messages
 function queue.new(pause, resume, what)
@@ -18,8 +18,7 @@ function queue.new(pause, resume, what)
   }, queue)
 end
 
--- Hands an item, or nil at the end, to a waiter. Returns false if the waiter was cancelled
--- meanwhile.
+-- Hands an item, or nil at the end, to a waiter. Returns false if the waiter waits no more.
 local function wake(waiter, item)
   if type(waiter) == "thread" then return task.wake(waiter, item) end
   return waiter(item)
@@ -60,7 +59,7 @@ local function contains(list, value)
 end
 
 -- Waits in a task. `put` and `finish` take a waiter off the list before they wake it: a task that
--- is still on the list was resumed by somebody else, and waits on.
+-- is still on the list was resumed by the program itself, and waits on.
 local function wait_in_task(self, co)
   local waiters = self.waiters
   waiters[#waiters + 1] = co

@@ -85,7 +85,7 @@ local function default_delay(source, failure, is_permanent, open_for)
 end
 
 -- The delay that a `reconnect` function returns; where there is none, or it returns neither false
--- nor a number, that of `default_delay`. A function that fails gives up.
+-- nor a number, that of `default_delay`. Returns nil, to give up, if the function fails.
 local function chosen_delay(source, failure, is_permanent, open_for)
   local choose = source.options.reconnect
   if type(choose) ~= "function" then

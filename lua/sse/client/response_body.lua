@@ -1,5 +1,5 @@
 --- The body of fetch's response. It is received only as fast as the caller reads it, as pieces,
--- lines, events or one text; the exchange is paused while nobody reads.
+-- lines, events or one text; the exchange is paused while the caller does not read.
 -- @module sse.client.response_body
 local core = require "sse.core"
 local event = require "sse.event"
@@ -9,7 +9,7 @@ local queue = require "sse.client.queue"
 local response_body = {}
 response_body.__index = response_body
 
---- Makes the body of an exchange, and pauses the exchange until somebody reads.
+--- Makes the body of an exchange, and pauses the exchange until the caller reads.
 -- @tparam table exchange of sse.client.request
 -- @tparam table limits `max_body` (bytes, for `text`), `max_event` (bytes, for `events` and
 -- `lines`), `utf8` and `origin` (for the events)

@@ -54,7 +54,7 @@ function source:attach(object)
 end
 
 --- Keeps the public object alive while it is not closed and has listeners of any type. The standard
--- (HTML 9.2.9) asks for that only of some types, and not for the time between connections.
+-- (HTML 9.2.9) names only the types open, message and error.
 function source:on_listeners_changed()
   local object = self.weak.object
   if object then kept_alive[object] = self.state ~= CLOSED and self:has_listeners() or nil end

@@ -87,7 +87,7 @@ local function reply_unreadable(res, errno)
 end
 
 --- Answers a request with status 200 and a file, or its head alone to HEAD. Waits for the client;
--- runs in a task. Raises if the file changes or becomes unreadable meanwhile.
+-- runs in a task. Raises if the file changes or becomes unreadable during a wait.
 -- @param req
 -- @param res
 -- @tparam string path
