@@ -1,5 +1,5 @@
---- Parser cases as data: { line of the conformance list, what, input, what is delivered in order }.
--- The spec feeds each whole, byte by byte, and split at every point.
+--- Parser cases as data: { line of the conformance list, title, input, what is delivered, in order
+-- }. The spec feeds each input whole, byte by byte, and split at every point.
 local function ev(data, type, id)
   return { "event", data, type or "message", id or "" }
 end

@@ -1,10 +1,10 @@
---- URLs as the web reads them (WHATWG URL), as data: { text, href, base }; href false where there
--- is none. Most are known from the web platform tests (url/resources/urltestdata.json).
+--- URLs as the WHATWG URL standard reads them, as data: { text, href, base }; href is false if the
+-- text is no URL. Most are from the web platform tests (url/resources/urltestdata.json).
 local B = "http://example.org/foo/bar"
 local H = "http://host"
 
 return {
-  -- around and within
+  -- white space and control characters
   { " \t\n\r\0http://host/ \0\31", "http://host/" },
   { "h\tt\nt\rp://h\to\ns\rt:9\t000/p\ta\nt\rh?q\tu\ne\rry#f\tr\na\rg",
     "http://host:9000/path?query#frag" },
@@ -24,7 +24,7 @@ return {
   { "http:", false }, { "http:/", false }, { "http://", false }, { "https:///", false },
   { "http://?a", false }, { "http://#a", false }, { "http://\\", false },
 
-  -- relative ones
+  -- relative URLs
   { "", B, B }, { "  ", B, B }, { "#f", B .. "#f", B }, { "?q", B .. "?q", B },
   { "?", B .. "?", B },
   { "#", B .. "#", B }, { "#f", B .. "?q#f", B .. "?q#old" }, { "", B .. "?q", B .. "?q#old" },

@@ -1,4 +1,4 @@
---- What the chaos test's callbacks do: acts(world) by name. They may raise, as a program's
+--- What callbacks of the chaos test do: acts(world) by name. Acts may raise errors, as a program's
 -- callbacks may.
 local core = require "sse.core"
 local sse = require "sse"
@@ -82,17 +82,17 @@ function acts.raise_table()
 end
 
 function acts.answer(world)
-  local res = world:held()
+  local res = world:take_unanswered()
   if not res then return end
   if world.rnd:one_in(2) then res:reply(200, data:sub(1, world.rnd:upto(#data)))
   else res:finish() end
 end
 
 function acts.write(world)
-  local res = world:held()
+  local res = world:take_unanswered()
   if not res then return end
   res:write(data:sub(1, world.rnd:upto(#data)))
-  world:hold(res)
+  world:add_unanswered(res)
 end
 
 function acts.later(world) core.defer(function() world:act "deferred" end) end
@@ -126,7 +126,7 @@ function acts.finalize(world)
   setmetatable({}, { __gc = function() world:act "finalizer" end })
 end
 
--- A stream that ends where the collector comes by.
+-- A stream that ends when the collector runs.
 function acts.trap(world)
   local stream, name, how = world:stream(), world:name(), world.rnd:upto(3)
   if not stream then return end
@@ -143,7 +143,8 @@ function acts.trap_and_restart(world)
   acts.restart_channel(world)
 end
 
--- A channel that is closed while its only follower is owed events, which a filter is asked for.
+-- A channel is closed while its only follower has events to receive, for which its filter is
+-- called.
 function acts.lonely(world)
   local stream = world:stream()
   if not stream or stream.closed or world.witnessed[stream] then return end
@@ -178,6 +179,6 @@ end
 
 local names = {}
 for name in pairs(acts) do names[#names + 1] = name end
-table.sort(names) -- so that a seed's acts are the same in every run
+table.sort(names) -- so that a seed does the same acts in every run
 
 return { by_name = acts, names = names }

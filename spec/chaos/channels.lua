@@ -1,4 +1,4 @@
---- The channels of the chaos test. Each event's data says which one it is:
+--- The channels of the chaos test. An event's data says which event it is:
 -- "name:generation:serial:..."; a generation is the life of one channel object.
 local new_channel = require("sse.channel").new
 
@@ -31,7 +31,7 @@ local function begin(self, name)
   end
 end
 
---- The channels of a world, open.
+--- The channels of a world, all open.
 function channels.new(world)
   local self = setmetatable({ world = world, by_name = {} }, channels)
   for _, name in ipairs(channels.names) do begin(self, name) end
@@ -39,10 +39,10 @@ function channels.new(world)
 end
 
 --- The state of a channel: `channel`, `generation`, `serial` (of its newest event), `slow` (the
--- policy by generation).
+-- slow policy by generation).
 function channels:at(name) return self.by_name[name] end
 
---- The channels of a text such as "ab".
+--- The channels named by a text such as "ab".
 function channels:list(names)
   local list = {}
   for name in names:gmatch "[abc]" do
@@ -65,8 +65,8 @@ local function event_of(rnd, name, state)
   }
 end
 
---- Publishes an event that may have anything. Nothing where a finalizer or a filter asks for it
--- while the channel is publishing: its event would have the same number.
+--- Publishes an event with random fields. Does nothing if a finalizer or a filter calls it while
+-- the channel is publishing, since the event would have the same number.
 function channels:publish(name)
   local state = self.by_name[name]
   local generation = state.generation
@@ -75,14 +75,14 @@ function channels:publish(name)
   local ok, id = pcall(state.channel.publish, state.channel, event_of(self.world.rnd, name, state))
   state.publishing = false
   if not ok then error(id, 0) end
-  -- With `dedupe` it may be one that is held; a filter may have put another channel in its place.
+  -- With `dedupe`, the id may be of an earlier event; a filter may have replaced the channel.
   if id and not state.ids[id] and state.generation == generation then
     state.ids[id] = true
     state.serial = state.serial + 1
   end
 end
 
---- Closes a channel and puts another in its place.
+--- Closes a channel and opens another in its place.
 function channels:restart(name)
   self.by_name[name].channel:close()
   begin(self, name)

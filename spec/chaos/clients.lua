@@ -1,5 +1,5 @@
---- Raw clients of the chaos test, over bare sockets: they do what the seed says, legal or not, and
--- never wait.
+--- Raw clients of the chaos test, over bare sockets: they do what the seed says, allowed or not,
+-- and never wait.
 local frames = require "spec.support.frames"
 local socket = require "socket"
 
@@ -127,7 +127,7 @@ function tls.spoiled(self)
   self:put(self.hello:sub(1, at - 1) .. self.rnd:bytes(1) .. self.hello:sub(at + 1))
 end
 
--- --- all of them --------------------------------------------------------------------------------
+-- --- all clients ---------------------------------------------------------------------------------
 
 local kinds = { http1 = http1, http2 = http2, tls = tls }
 local names = {}
@@ -137,7 +137,7 @@ for kind, list in pairs(kinds) do
   table.sort(names[kind])
 end
 
---- Adds bytes to what it sends.
+--- Adds bytes to those that the client sends.
 function client:put(bytes) self.out = self.out .. bytes end
 
 local function flush(self)
@@ -157,7 +157,7 @@ local function finish(self)
   self.over = true
 end
 
---- Does the next thing.
+--- Does the client's next step.
 function client:step()
   local rnd = self.rnd
   local choice = rnd:upto(20)
@@ -173,9 +173,9 @@ end
 
 function client:close() self.socket:close() end
 
---- Connects; the kernel completes it.
+--- Connects; the kernel completes the connection.
 -- @param world
--- @tparam string hello a TLS client's first bytes
+-- @tparam string hello the first bytes of a TLS client
 function client.connect(world, hello)
   local rnd = world.rnd
   local kind = rnd:pick { "http1", "http1", "http2", "http2", "http2", "tls" }

@@ -1,7 +1,7 @@
--- main.lua FIRST COUNT: seeds of the chaos test, one after the other in this process: a server
--- whose callbacks do random things, raw clients that do others, and witnesses who must not suffer.
--- Prints a line before each seed, and what was wrong with the last; CHAOS_VERBOSE=1 says what they
--- did.
+-- main.lua FIRST COUNT: runs seeds of the chaos test one after the other in this process: servers
+-- whose callbacks act at random, raw clients that act at random, and witnesses, who must receive
+-- every event. Prints a line before each seed, and what was wrong with the last seed;
+-- CHAOS_VERBOSE=1 prints what they did.
 local certs = require "spec.support.certs"
 local client = require "spec.chaos.clients"
 local core = require "sse.core"
@@ -15,12 +15,12 @@ local STEPS = os.getenv "SSE_STRESS_GC" and 100 or 600
 local LIMIT_MS = 8000 * (tonumber(os.getenv "SSE_TEST_PATIENCE" or "") or 1)
 
 local function turn(world)
-  core.defer(function() end) -- so that it does not wait
+  core.defer(function() end) -- a turn with a deferred call does not wait
   local ok, message = pcall(core.turn)
   if not ok then world:note(message) end
 end
 
--- What a TLS client of libcurl's begins with.
+-- The first bytes of a TLS client: libcurl's.
 local function catch_hello()
   local listener = assert(socket.bind("127.0.0.1", 0))
   local _, port = listener:getsockname()
@@ -66,7 +66,7 @@ local function step(world, clients, hello)
   if rnd:one_in(10) then world:reopen() end
 end
 
--- Turns until fn() is true.
+-- Turns the loop until fn() is true.
 local function till(world, what, fn)
   local late, tick = core.now() + LIMIT_MS, core.every(1, function() end)
   while not fn() do
@@ -80,8 +80,8 @@ local function till(world, what, fn)
   tick:stop()
 end
 
--- Publishes to a witness that lacks something, and lets it come back at once where the server told
--- it to wait.
+-- Publishes an event for a witness that lacks something, and lets the witness reconnect at once if
+-- the server told it to wait.
 local function nudge(world, one)
   if one.nudged == core.now() // 100 then return end
   one.nudged = core.now() // 100
@@ -89,8 +89,8 @@ local function nudge(world, one)
   elseif one.nudged % 3 == 0 then one.source:reconnect() end
 end
 
--- Nothing random any more: the witnesses get what there is.
-local function settle(world, witnesses)
+-- Ends all random acts, and waits until the witnesses have received everything.
+local function receive_all(world, witnesses)
   world.calm = true
   till(world, "servers that listen", function() return pcall(world.reopen, world) end)
   for _, one in ipairs(witnesses) do
@@ -114,7 +114,7 @@ end
 
 local function finish(world, clients, witnesses)
   for _, one in ipairs(clients) do one:close() end
-  settle(world, witnesses)
+  receive_all(world, witnesses)
   for _, one in ipairs(witnesses) do one:close() end
   world.channels:close()
   for _, server in ipairs(world.servers) do server:close() end

@@ -1,4 +1,4 @@
---- A generator of its own (xorshift), so that nothing else moves it.
+--- A random number generator (xorshift) that only its owner uses, so that a seed repeats a run.
 local random = {}
 random.__index = random
 
@@ -7,7 +7,7 @@ function random.new(seed)
   return setmetatable({ state = seed * 2654435769 + 88172645463325252 }, random)
 end
 
---- A whole number from 1 to n.
+--- Returns a whole number from 1 to n.
 function random:upto(n)
   local state = self.state
   state = state ~ (state << 13)
@@ -17,13 +17,13 @@ function random:upto(n)
   return (state >> 1) % n + 1
 end
 
---- One of a list.
+--- Returns an element of a list.
 function random:pick(list) return list[self:upto(#list)] end
 
---- True once in n times.
+--- Returns true once in n times, on average.
 function random:one_in(n) return self:upto(n) == 1 end
 
---- n bytes of any value.
+--- Returns n random bytes.
 function random:bytes(n)
   local list = {}
   for i = 1, n do list[i] = string.char(self:upto(256) - 1) end

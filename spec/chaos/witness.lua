@@ -1,5 +1,6 @@
---- A well-behaved follower of one channel: our own EventSource, which comes back with its last id.
--- Every event of a generation comes once and in order, or a gap event says that some don't.
+--- A well-behaved follower of one channel: an EventSource, which comes back with its last id. Every
+-- event of a generation must come once and in order, unless a gap event says that some are
+-- missing.
 local certs = require "spec.support.certs"
 local sse = require "sse"
 
@@ -13,7 +14,7 @@ end
 
 local function on_event(self, data)
   local generation, serial = data:match "^%a:(%d+):(%d+):"
-  if not generation then return end -- sent to the stream alone
+  if not generation then return end -- sent to this stream alone
   generation, serial = tonumber(generation), tonumber(serial)
   local at, gap = self.at, self.gap
   self.at, self.gap = { generation = generation, serial = serial }, nil
@@ -35,7 +36,7 @@ local transports = {
   h2 = function(world) return "https", world.secure_port, { tls = certs.client() } end,
 }
 
---- Opens one.
+--- Opens a witness.
 -- @param world
 -- @tparam string transport "HTTP/1.1", "h2c" or "h2"
 -- @tparam string name the channel's
@@ -53,7 +54,7 @@ function witness.open(world, transport, name)
   return self
 end
 
---- Whether it has the newest event of its channel, or a gap where that is.
+--- Whether the witness has the newest event of its channel, or a gap event in its place.
 function witness:complete()
   local state = self.world.channels:at(self.name)
   return self.at and self.at.generation == state.generation and self.at.serial == state.serial

@@ -1,5 +1,5 @@
---- A program under chaos: two servers, plain and TLS, whose handlers and callbacks do what the
--- seed says.
+--- A program under chaos: two servers, plain and TLS, whose handlers and callbacks do what the seed
+-- says.
 local acts = require "spec.chaos.acts"
 local certs = require "spec.support.certs"
 local channels = require "spec.chaos.channels"
@@ -9,15 +9,15 @@ local sse = require "sse"
 local world = {}
 world.__index = world
 
-local MAX_DEPTH = 4 -- of acts within acts
+local MAX_DEPTH = 4 -- acts within one another
 local stress = os.getenv "SSE_STRESS_GC" -- each callback costs a collection
 
--- --- what acts choose from ----------------------------------------------------------------------
+-- --- what acts use -------------------------------------------------------------------------------
 
 function world:name() return self.rnd:pick(channels.names) end
 function world:server() return self.rnd:one_in(2) and self.plain or self.secure end
 
--- One that is open, as a rule.
+-- A stream, which is open as a rule.
 function world:stream()
   local stream
   for _ = 1, 4 do
@@ -27,15 +27,15 @@ function world:stream()
   return stream
 end
 
---- Takes a response that waits for its answer.
-function world:held()
+--- Takes a response that is still to be answered out of the list of those.
+function world:take_unanswered()
   return self.waiting[1] and table.remove(self.waiting, self.rnd:upto(#self.waiting))
 end
 
-function world:hold(res) table.insert(self.waiting, res) end
+function world:add_unanswered(res) table.insert(self.waiting, res) end
 
---- Does something, or nothing where there was enough.
--- @tparam string where the callback it is in
+--- Does an act, or nothing if there were enough.
+-- @tparam string where the callback that acts
 function world:act(where)
   if self.calm or self.budget == 0 or self.depth >= MAX_DEPTH then return end
   if self.rnd:one_in(2) then return end
@@ -48,7 +48,7 @@ end
 
 -- --- handlers -----------------------------------------------------------------------------------
 
---- Options of a follow, maybe with a filter.
+--- Options of `follow`, sometimes with a filter.
 -- @param stream
 function world:follow_options(stream)
   local rnd, witnessed = self.rnd, self.witnessed[stream]
@@ -113,7 +113,7 @@ end
 
 handlers["/hold"] = function(self, _, res)
   res.onclose = function() self:act "onclose" end
-  self:hold(res)
+  self:add_unanswered(res)
   if res.detach then res:detach() end
 end
 
@@ -153,7 +153,7 @@ local function options_of(self, port)
   }
 end
 
---- Puts new servers in the place of those that listen no more.
+--- Replaces servers that no longer listen.
 function world:reopen()
   if not self.plain or not self.plain.core.listening then
     self.plain = open(self, options_of(self, self.plain and self.plain_port))
@@ -167,7 +167,7 @@ function world:reopen()
   end
 end
 
---- Notes what a callback raised. What none may raise fails the seed.
+--- Notes an error that a callback raised. An error that no callback may raise fails the seed.
 function world:note(message)
   message = tostring(message)
   self.raised = self.raised + 1

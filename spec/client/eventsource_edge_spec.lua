@@ -39,7 +39,7 @@ describe("an EventSource", function()
     local code
     open(server:url()).onerror = function(ev) code = ev.code end
     wait.till(function() return #server.requests > 0 end, "the request")
-    fixture.forget() -- from here on nobody refers to the source
+    fixture.drop_references() -- from here on nobody refers to the source
     collecting(wait.till, function() return code end, "the error")
     assert.equal("EHTTP", code)
   end)
@@ -53,7 +53,7 @@ describe("an EventSource", function()
       local given, assigned
       open(server:url(), { [name] = function() given = true end })
       open(server:url())[name] = function() assigned = true end
-      fixture.forget()
+      fixture.drop_references()
       wait.collect()
       wait.till(function() return given and assigned end, name)
     end
@@ -62,7 +62,7 @@ describe("an EventSource", function()
   it("line 41: an iterator alone holds its source", function()
     local server = serve(function(conn) conn:stream():send("data: 1\n\n") end)
     local next_event = open(server:url()):events()
-    fixture.forget()
+    fixture.drop_references()
     wait.collect()
     assert.equal("1", next_event().data)
   end)

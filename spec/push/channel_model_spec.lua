@@ -23,7 +23,7 @@ describe("channel model", function()
     local fds = wait.fds()
     local wide, wide_error = serve()
     local narrow, narrow_error = serve()
-    following.narrow(narrow.port)
+    following.shrink_buffers(narrow.port)
     for seed = first, first + many - 1 do
       script.run(seed, wide.port, narrow.port)
       local message = wide_error() or narrow_error()

@@ -195,7 +195,7 @@ describe("channel presence", function()
       local client = following.open()
       following.followers(news, 1)
       client:close()
-      following.forget()
+      following.drop_references()
       news = nil
       raw.pump(function() return told == 1 end, "the leave")
       assert.is_nil(news)
@@ -223,7 +223,7 @@ describe("channel presence", function()
   it("stays while it has followers though nobody refers to it", function()
     local held, current = setmetatable({}, { __mode = "v" }), following.channel()
     held.news = current
-    following.forget()
+    following.drop_references()
     following.handle(function(_, res) res:event_stream():follow(current) end)
     local id = current:publish "held"
     local client = following.open(following.id(id, 0)):till_data "held"

@@ -1,6 +1,6 @@
 --- Channels followed by compressed streams: what they get is what a plain follower gets, byte for
 -- byte, whatever shares its blocks with whom.
-local packed = require "spec.support.packed"
+local decoding = require "spec.support.decoding"
 local raw = require "spec.support.raw"
 local world = require "spec.support.world"
 
@@ -22,8 +22,8 @@ describe("a compressed follower", function()
   it("gets replay and live events as a plain one does", function()
     local server = world.start({ history = 500 }, { from = "oldest" })
     for n = 1, 300 do world.publish(n) end
-    local clients = { packed.open("/plain", PLAIN), packed.open "/gzip",
-      packed.open("/deflate", "deflate"), packed.open("/window", "gzip", WINDOW) }
+    local clients = { decoding.open("/plain", PLAIN), decoding.open "/gzip",
+      decoding.open("/deflate", "deflate"), decoding.open("/window", "gzip", WINDOW) }
     world.all_have(clients, '"n":300')
     for n = 301, 340 do
       world.publish(n)
@@ -42,12 +42,12 @@ describe("a compressed follower", function()
 
   it("shares blocks that refer to what all of them got", function()
     local server = world.start({ history = 500 })
-    local clients = { packed.open("/plain", PLAIN), packed.open "/a", packed.open "/b" }
+    local clients = { decoding.open("/plain", PLAIN), decoding.open "/a", decoding.open "/b" }
     for n = 1, 100 do
       world.publish(n)
       world.all_have(clients, ('"n":%d,'):format(n))
     end
-    local late = packed.open "/late" -- hasn't got them: its blocks stand alone
+    local late = decoding.open "/late" -- hasn't got them: its blocks stand alone
     raw.pump(function() return world.news.followers == 4 end, "the late one")
     local before = server:stats()
     world.publish(101)
@@ -68,8 +68,8 @@ describe("a compressed follower", function()
   it("gets its own events and comments in their places", function()
     world.start({ history = 500 }, { from = "oldest" })
     local names = { "plain", "gzip", "deflate", "window" }
-    local clients = { packed.open("/plain", PLAIN), packed.open "/gzip",
-      packed.open("/deflate", "deflate"), packed.open("/window", "gzip", WINDOW) }
+    local clients = { decoding.open("/plain", PLAIN), decoding.open "/gzip",
+      decoding.open("/deflate", "deflate"), decoding.open("/window", "gzip", WINDOW) }
     for n = 1, 120 do
       world.publish(n, "x")
       if n % 7 == 0 then
@@ -90,7 +90,7 @@ describe("a compressed follower", function()
 
   it("gets one channel after the other, and one again, without mixing them up", function()
     world.start({ history = 500 })
-    local clients = { packed.open("/plain?to=nothing", PLAIN), packed.open "/gzip?to=nothing" }
+    local clients = { decoding.open("/plain?to=nothing", PLAIN), decoding.open "/gzip?to=nothing" }
     for round = 1, 6 do
       local followed = round % 3 == 0 and world.other or world.news
       for _, stream in pairs(world.streams) do stream:follow(followed, { from = "oldest" }) end
@@ -112,8 +112,8 @@ describe("a compressed follower", function()
   it("follows several channels, and only what it wants of one", function()
     world.start({ history = 500 }, { where = function(ev) return not ev.data:find '"n":%d*3,' end })
     local clients = {
-      packed.open("/plain?to=both", PLAIN), packed.open "/gzip?to=both", -- with composite ids
-      packed.open("/some", PLAIN), packed.open "/less",
+      decoding.open("/plain?to=both", PLAIN), decoding.open "/gzip?to=both", -- with composite ids
+      decoding.open("/some", PLAIN), decoding.open "/less",
     }
     for n = 1, 60 do
       world.publish(n)
@@ -144,7 +144,8 @@ describe("a compressed follower", function()
     for n = 1, 20 do world.publish(n) end
     local id = world.news.last_id:gsub("%d+$", "3")
     local fields = ("Last-Event-ID: %s\r\n"):format(id)
-    local clients = { packed.open("/plain", PLAIN, fields), packed.open("/gzip", "gzip", fields) }
+    local clients = { decoding.open("/plain", PLAIN, fields),
+      decoding.open("/gzip", "gzip", fields) }
     world.all_have(clients, '"n":20,')
     assert.matches('event: sse%-gap\ndata: {.*"reason":"expired"}', clients[1].text)
     assert.equal(clients[1].text, clients[2].text)

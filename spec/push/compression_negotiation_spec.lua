@@ -1,6 +1,6 @@
 --- Which streams are compressed: what the client accepts, what the options say, and what the answer
 -- tells about it.
-local packed = require "spec.support.packed"
+local decoding = require "spec.support.decoding"
 local serving = require "spec.support.serving"
 
 -- Accept-Encoding -> Content-Encoding (RFC 9110 section 12.5.3).
@@ -37,7 +37,7 @@ local function routes(server)
 end
 
 local function coding_of(...)
-  local stream = packed.open(...)
+  local stream = decoding.open(...)
   local clean, intact = stream:till_end()
   assert.is_true(clean and intact)
   assert.equal("data: hello\n\n", stream.text)

@@ -1,6 +1,6 @@
 --- Compressed followers that are too slow: pieces as they can take them, gaps, and how they end.
 local core = require "sse.core"
-local packed = require "spec.support.packed"
+local decoding = require "spec.support.decoding"
 local raw = require "spec.support.raw"
 local world = require "spec.support.world"
 
@@ -33,7 +33,7 @@ describe("a slow compressed follower", function()
     it("takes pieces as it can, and gets all in order " .. mode, function()
       math.randomseed(7)
       world.start_narrow({ history = 5000, history_bytes = 2 ^ 28 })
-      local client = packed.open("/a", "gzip", mode, true)
+      local client = decoding.open("/a", "gzip", mode, true)
       local text = noise(30000)
       local n = flood("a", text)
       for more = 1, 20 do world.news:publish { data = n + more .. " " .. text } end
@@ -51,7 +51,7 @@ describe("a slow compressed follower", function()
     it("is sent away with a clean end " .. mode, function()
       math.randomseed(8)
       world.start_narrow({ history = 3 })
-      local client = packed.open("/a", "gzip", mode, true)
+      local client = decoding.open("/a", "gzip", mode, true)
       local text = noise(30000)
       flood("a", text)
       for _ = 1, 10 do world.news:publish { data = text } end
@@ -65,7 +65,7 @@ describe("a slow compressed follower", function()
     it("skips, is told so, and goes on " .. mode, function()
       math.randomseed(9)
       world.start_narrow({ history = 3, slow = "skip" })
-      local client = packed.open("/a", "gzip", mode, true)
+      local client = decoding.open("/a", "gzip", mode, true)
       local text = noise(30000)
       flood("a", text)
       for n = 1, 10 do world.news:publish { data = ("late %d %s"):format(n, text) } end
@@ -86,7 +86,7 @@ describe("a slow compressed follower", function()
   it("shares no block with one that was spared a superseded event", function()
     math.randomseed(10)
     world.start_narrow({ history = 5000, history_bytes = 2 ^ 28, slow = "latest" })
-    local reader, slow = packed.open "/reader", packed.open("/slow", "gzip", "", true)
+    local reader, slow = decoding.open "/reader", decoding.open("/slow", "gzip", "", true)
     for round = 1, 5 do -- it may not be slow enough each time
       flood("slow", noise(1500) .. ", and of use to everybody", reader)
       world.news:publish { key = "k", data = "to the reader alone, and soon of no use to anybody" }
@@ -105,7 +105,7 @@ describe("a slow compressed follower", function()
 
   it("is owed only the newest of each key, like a plain one", function()
     world.start({ history = 1000, slow = "latest" })
-    local clients = { packed.open("/plain", PLAIN), packed.open "/gzip" }
+    local clients = { decoding.open("/plain", PLAIN), decoding.open "/gzip" }
     for n = 1, 200 do
       for key = 1, 3 do
         local data = '{"n":%d,"key":%d,"text":"superseded before long"}'

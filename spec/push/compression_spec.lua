@@ -3,7 +3,7 @@
 local core = require "sse.core"
 local eventsource = require "sse.eventsource"
 local following = require "spec.support.following"
-local packed = require "spec.support.packed"
+local decoding = require "spec.support.decoding"
 local raw = require "spec.support.raw"
 local serving = require "spec.support.serving"
 local wait = require "spec.support.wait"
@@ -62,7 +62,7 @@ describe("a compressed stream", function()
   for _, kind in ipairs(kinds) do
     it(("gets each event at once: %s %s"):format(kind[1], kind[2] or ""), function()
       local server = start(nil, { retry = 1234 })
-      local client = packed.open("/", kind[1], kind[2])
+      local client = decoding.open("/", kind[1], kind[2])
       assert.equal(kind[1], client.coding)
       assert.equal("retry: 1234\n\n", client:till "\n\n")
       for n = 1, 20 do
@@ -85,13 +85,13 @@ describe("a compressed stream", function()
 
     it(("breaks off without a trailer: %s %s"):format(kind[1], kind[2] or ""), function()
       local server = start()
-      local client = packed.open("/", kind[1], kind[2])
+      local client = decoding.open("/", kind[1], kind[2])
       opened:send "first"
       client:till "data: first\n\n"
       opened:abort()
       local clean, intact = client:till_end()
       assert.is_false(clean or intact)
-      client = packed.open("/", kind[1], kind[2])
+      client = decoding.open("/", kind[1], kind[2])
       opened:send "second"
       client:till "data: second\n\n"
       server:close()
@@ -101,7 +101,7 @@ describe("a compressed stream", function()
 
     it(("is empty, and that is right too: %s %s"):format(kind[1], kind[2] or ""), function()
       start()
-      local client = packed.open("/", kind[1], kind[2])
+      local client = decoding.open("/", kind[1], kind[2])
       opened:close()
       local clean, intact = client:till_end()
       assert.is_true(clean and intact)
@@ -118,7 +118,7 @@ describe("a compressed stream", function()
     local pieces = { "", "a", noise(127), noise(128), noise(129), bytes, bytes:rep(300),
       noise(200000), ("x"):rep(1000000), noise(65535 - 8), noise(65536 - 8) }
     for _, kind in ipairs(kinds) do
-      local client = packed.open("/", kind[1], kind[2])
+      local client = decoding.open("/", kind[1], kind[2])
       local expected = ""
       for _, piece in ipairs(pieces) do
         assert(opened:send(piece))
@@ -189,7 +189,7 @@ describe("a compressed stream", function()
   it("keeps itself alive by comments", function()
     start(nil, { keep_alive = 20 })
     for _, kind in ipairs(kinds) do
-      local client = packed.open("/", kind[1], kind[2])
+      local client = decoding.open("/", kind[1], kind[2])
       client:till ":\n\n:\n\n"
       opened:close()
       local clean, intact = client:till_end()
@@ -200,7 +200,7 @@ describe("a compressed stream", function()
   it("counts what is held, and refuses what is too big for anybody", function()
     start(nil, { max_pending = 20000 })
     for _, kind in ipairs(kinds) do
-      local client = packed.open("/", kind[1], kind[2])
+      local client = decoding.open("/", kind[1], kind[2])
       local text = noise(20000 - #"data: \n\n")
       assert.is_true(opened:send(text)) -- exactly max_pending, and no smaller compressed
       client:till(text)
@@ -220,10 +220,10 @@ describe("a compressed stream", function()
 
   it("is full for a client that takes nothing, and whole once it does", function()
     local server = start(nil, { max_pending = 100000 })
-    following.narrow(server.port)
+    following.shrink_buffers(server.port)
     local text = noise(20000)
     for _, kind in ipairs(kinds) do
-      local client = packed.open("/", kind[1], kind[2], true)
+      local client = decoding.open("/", kind[1], kind[2], true)
       local sent = 0
       while true do
         local ok, reason = opened:send(sent + 1 .. " " .. text)
@@ -255,11 +255,11 @@ describe("a compressed stream", function()
   end)
 
   it("begins, and is sent to, though others have filled the server's buffer", function()
-    following.narrow(start({ max_buffered = 200000 }).port)
-    local slow = packed.open("/", "gzip", "", true)
+    following.shrink_buffers(start({ max_buffered = 200000 }).port)
+    local slow = decoding.open("/", "gzip", "", true)
     local first = opened
     repeat until not first:send(noise(20000))
-    local client = packed.open "/"
+    local client = decoding.open "/"
     assert.equal("gzip", client.coding)
     assert.is_true(opened:send "room for one more")
     client:till "data: room for one more\n\n"
@@ -273,7 +273,7 @@ describe("a compressed stream", function()
     local server = start()
     for _, kind in ipairs(kinds) do
       why = nil
-      local client = packed.open("/", kind[1], kind[2])
+      local client = decoding.open("/", kind[1], kind[2])
       opened:send "one"
       client:till "data: one"
       client.client:reset()

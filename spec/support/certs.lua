@@ -1,5 +1,5 @@
---- Certificates made on the spot by the openssl program, once a process, in a folder that goes with
--- it.
+--- Certificates made with the openssl program, once a process, in a folder that is removed when the
+-- process ends.
 local lfs = require "lfs"
 
 local certs = {}
@@ -18,7 +18,7 @@ local function make_folder()
   folder = os.tmpname()
   os.remove(folder)
   assert(lfs.mkdir(folder))
-  -- Closed with the Lua state.
+  -- Collected when the Lua state closes.
   certs.keeper = setmetatable({}, { __gc = function() remove(folder) end })
 end
 
@@ -55,7 +55,7 @@ function certs.authority(name)
     name)
 end
 
---- A certificate that an authority signed: NAME.pem, NAME.key. Made anew each time.
+--- A certificate signed by an authority: NAME.pem, NAME.key. Each call makes a new one.
 -- @tparam string name
 -- @tparam string san "DNS:localhost,IP:127.0.0.1"
 -- @tparam[opt] string by the authority, "ca"
@@ -70,7 +70,7 @@ function certs.sign(name, san, by, subject)
     .. "-extfile %s.ext -out %s.pem", name, by, by, name, name)
 end
 
---- The `tls` option of a server at this machine's own address.
+--- The `tls` option of a server with a certificate for this machine's own address.
 -- @tparam[opt] table more further fields
 function certs.server(more)
   if not made.good then
@@ -82,7 +82,7 @@ function certs.server(more)
   return tls
 end
 
---- The `tls` option of a client that trusts it.
+--- The `tls` option of a client that trusts that server.
 function certs.client(more)
   certs.authority "ca"
   local tls = { ca = certs.path "ca.pem" }

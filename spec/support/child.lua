@@ -1,4 +1,4 @@
---- Programs as processes of their own.
+--- Programs in processes of their own.
 local core = require "sse.core"
 local wait = require "spec.support.wait"
 
@@ -16,7 +16,7 @@ local function quote(text)
   return "'" .. text:gsub("'", "'\\''") .. "'"
 end
 
---- The interpreter that runs this.
+--- The interpreter that runs this spec.
 function child.lua()
   local i = 0
   while arg[i - 1] do i = i - 1 end
@@ -51,26 +51,27 @@ function child.start(command, environment)
   return launch(("%s %s"):format(quote(child.lua()), command), environment)
 end
 
---- Starts somebody else's program. A sanitizer's library, preloaded for Lua, hangs some of them.
+--- Starts another program, without the sanitizer's library that is preloaded for Lua and hangs some
+-- programs.
 -- @tparam string command
--- @tparam[opt] boolean talks its input comes by write()
+-- @tparam[opt] boolean talks whether it reads what write() gives it, instead of nothing
 function child.program(command, talks)
   return launch(command, "-u LD_PRELOAD -u DYLD_INSERT_LIBRARIES", talks)
 end
 
---- Gives the program bytes to read.
+--- Writes bytes to the program's standard input.
 function child:write(text)
   self.input:write(text)
   self.input:flush()
 end
 
---- Its input ends.
+--- Ends the program's standard input.
 function child:shut()
   if self.input then self.input:close() end
   self.input = nil
 end
 
---- Starts a Lua program given as its text.
+--- Starts a Lua program whose text is given.
 function child.script(text, environment)
   local path = os.tmpname()
   local file <close> = assert(io.open(path, "w"))
@@ -80,10 +81,10 @@ function child.script(text, environment)
   return self
 end
 
---- What it has printed so far.
+--- What the program has printed so far.
 function child:output() return read(self.out) end
 
---- Pumps until its output matches; gives the captures.
+--- Pumps the loop until the program's output matches; returns the captures.
 function child:till(pattern)
   local found
   wait.till(function()
@@ -94,25 +95,25 @@ function child:till(pattern)
   return table.unpack(found, 1, found.n)
 end
 
---- Its status once it has ended.
+--- The program's exit status, nil while it runs.
 function child:status() return tonumber(read(self.done)) end
 
---- Pumps until it has ended; gives the status.
+--- Pumps the loop until the program has ended; returns its exit status.
 function child:wait()
   return wait.till(function() return self:status() end, "the child's end")
 end
 
 --- Sends a signal by name.
 function child:kill(name)
-  core.forget_connections() -- a server that ends in peace would wait for them
+  core.forget_connections() -- a server that drains would wait for them
   assert(os.execute(("kill -%s %d"):format(name, self.pid)))
 end
 
---- For after_each: whatever still runs is ended.
+--- For after_each: ends all programs that still run.
 function child.stop()
   for self in pairs(running) do
     self:shut()
-    if not self:status() then pcall(self.kill, self, "TERM") end -- it may end just now
+    if not self:status() then pcall(self.kill, self, "TERM") end -- it may have ended just now
     if not pcall(self.wait, self) then pcall(self.kill, self, "KILL") end
     self.shell:close()
     os.remove(self.out)

@@ -1,4 +1,4 @@
---- The collector at its most eager: a whole collection at each new object.
+--- The collector at its most eager: each new object causes a whole collection.
 local collector = {}
 
 -- Lua 5.4 sets the parameters with the mode; the size of a step is a power of two.
@@ -15,7 +15,7 @@ local function eager_5_4()
   end
 end
 
--- Lua 5.5 sets each by its name; a step with the multiplier 0 is a whole cycle.
+-- Lua 5.5 sets each parameter by its name; a step with the multiplier 0 is a whole cycle.
 local function eager_5_5()
   local mode = collectgarbage "incremental"
   local pause, step = collectgarbage("param", "pause", 0), collectgarbage("param", "stepmul", 0)
@@ -29,11 +29,11 @@ end
 local prepare = _VERSION == "Lua 5.4" and eager_5_4 or eager_5_5
 
 --- Collects, and makes the collector eager from the next `collectgarbage "restart"` on.
--- @treturn function gives the collector back its mode and parameters
+-- @treturn function restores the collector's mode and parameters
 function collector.make_eager()
   collectgarbage "stop"
   local restore = prepare()
-  collectgarbage() -- Lua 5.5 goes on with a cycle that began before the mode changed
+  collectgarbage() -- else Lua 5.5 would finish a cycle that began in the other mode
   return restore
 end
 

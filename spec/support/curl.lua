@@ -1,4 +1,4 @@
---- curl, a client that is not ours, as a process of its own.
+--- curl, a client that is not ours, in a process of its own.
 local wait = require "spec.support.wait"
 
 local curl = {}
@@ -11,7 +11,7 @@ local function read(path)
   return file:read "a"
 end
 
---- Starts it. A sanitizer's library, preloaded for Lua, hangs curl.
+--- Starts curl, without the sanitizer's library that is preloaded for Lua and hangs curl.
 -- @tparam string arguments shell words
 function curl.start(arguments)
   local self = setmetatable({ out = os.tmpname() }, curl)
@@ -22,7 +22,7 @@ function curl.start(arguments)
   return self
 end
 
---- Pumps until what it has printed matches; gives the captures, or the match.
+--- Pumps the loop until curl's output matches; returns the captures, or the match.
 function curl:till(pattern)
   return wait.till(function()
     local found = table.pack(read(self.out):match(pattern))
@@ -30,10 +30,10 @@ function curl:till(pattern)
   end, ("'%s' from curl"):format(pattern))
 end
 
---- All it has printed so far.
+--- What curl has printed so far.
 function curl:output() return read(self.out) end
 
---- Ends it.
+--- Ends curl.
 function curl:kill()
   if not running[self] then return end
   running[self] = nil
@@ -41,7 +41,7 @@ function curl:kill()
   os.remove(self.out)
 end
 
---- For after_each.
+--- For after_each: ends all that still run.
 function curl.stop()
   for self in pairs(running) do self:kill() end
 end

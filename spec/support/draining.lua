@@ -6,26 +6,26 @@ local sse = require "sse"
 
 local draining = {}
 
---- What must not be waited for.
+--- A time that no test waits for.
 draining.LONG = 3600 * 1000
 
---- The end of a request's head.
+--- What follows the target in a request's head.
 draining.HEAD = " HTTP/1.1\r\nHost: a\r\n\r\n"
 
---- Begins to drain in a task; gives what it comes to, for `finished`.
+--- Begins to drain in a task; returns a log, for `finished`, of what drain returns.
 function draining.start(server, options)
   local log = {}
   sse.spawn(function() log.result = server:drain(options) end)
   return log
 end
 
---- Until it is over.
+--- Pumps the loop until the drain is over.
 function draining.finished(log)
   raw.pump(function() return log.result ~= nil end, "the drain")
   assert(log.result == true)
 end
 
---- Until nobody listens at the port any more.
+--- Pumps the loop until connections to the port are refused.
 function draining.refuses(port)
   raw.pump(function()
     local s = socket.tcp4()
@@ -35,7 +35,7 @@ function draining.refuses(port)
   end, "a refused connection")
 end
 
---- Handlers that answer once `open` is set; `res` is there once they were asked.
+--- A gate for handlers that answer once `open` is set; `res` is the response of the newest request.
 function draining.gate()
   local gate = {}
   local function wait(res)
@@ -59,26 +59,27 @@ function draining.gate()
   return gate
 end
 
---- A connection that has asked for a path.
+--- A connection that has sent a request for a path.
 function draining.asks(path)
   local client = serving.connect()
   client:send("GET " .. path .. draining.HEAD)
   return client
 end
 
---- A stream's client, behind its head.
+--- A client of a stream, which has read the response's head.
 function draining.listener(path)
   local client = draining.asks(path or "/stream")
   assert(client:head().status == 200)
   return client
 end
 
---- The route of a plain stream.
+--- Adds the route of a plain stream.
 function draining.streams(server)
   server:get("/stream", function(_, res) res:event_stream() end)
 end
 
---- The retry that a drained stream ended with, which is all its client got.
+--- Reads until the stream has ended; returns the retry time that it ended with, which must be all
+-- that its client received.
 function draining.retry(client)
   local retry, rest = client:receive_all():match "^%x+\r\nretry: (%d+)\n\n\r\n(.*)$"
   assert(rest == "0\r\n\r\n")
@@ -86,7 +87,7 @@ function draining.retry(client)
   return tonumber(retry)
 end
 
---- Reads, in a task, until the server has closed them all, and closes them.
+--- Reads, in a task, until the server has closed all these connections; then closes them.
 function draining.till_closed(clients)
   for _, client in ipairs(clients) do
     while not client.eof do

@@ -1,12 +1,12 @@
---- A process of its own that serves spec/server/http2_endings_spec.lua. Prints its port.
--- GET /CASE/HISTORY/POLICY/FOLLOW follows the channels of that path ("one", "two" or "where"), POST
+--- The server of spec/server/http2_endings_spec.lua, in a process of its own. Prints its port. GET
+-- /CASE/HISTORY/POLICY/FOLLOW follows the channels of that path ("one", "two" or "where"), POST
 -- publishes its body to them.
 local sse = require "sse"
 
 local server = sse.server { port = 0 }
 local pairs_of = {}
 
--- The two channels of a path, which names their history and slow policy.
+-- The two channels of a path, which says their history and slow policy.
 local function channels(req)
   local pair = pairs_of[req.path]
   if not pair then

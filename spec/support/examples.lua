@@ -1,4 +1,4 @@
---- An example, served in this process, and what both its ends tell.
+--- An example, served in this process, and what its server and clients print.
 local serving = require "spec.support.serving"
 local wait = require "spec.support.wait"
 
@@ -6,15 +6,16 @@ local examples = {}
 
 local restore = {}
 
--- Fields of the example are as before after the test.
+-- Sets a field of the example until the end of the test.
 local function set(example, name, value)
   local before = example[name]
   restore[#restore + 1] = function() example[name] = before end
   example[name] = value
 end
 
---- Serves an example; gives it, its URL, and the list of lines it tells, which has `till(line)`:
--- pumps until a line is there that has this text, from the last one found on, and gives it.
+--- Serves an example; returns the example, its URL, and the list of lines that it prints. The list
+-- has `till(line)`: pumps the loop until there is a line with this text after the one that was
+-- found last, and returns it.
 -- @tparam string name
 -- @tparam[opt] table fields set on the example for this test
 function examples.serve(name, fields)
@@ -43,7 +44,7 @@ function examples.serve(name, fields)
   return example, ("%s://127.0.0.1:%d%s"):format(scheme, server.port, example.path), log, server
 end
 
---- For after_each.
+--- For after_each: ends the server and resets the fields.
 function examples.stop()
   serving.stop()
   wait.idle()

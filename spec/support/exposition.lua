@@ -1,5 +1,5 @@
---- A strict reader of Prometheus' text format, version 0.0.4, with the rules of `promtool check
--- metrics` about names. Raises on what is wrong, with the line.
+--- A strict parser of Prometheus' text format, version 0.0.4, with the rules of `promtool check
+-- metrics` about names. Raises an error, with the line, for what is wrong.
 local exposition = {}
 
 local KINDS = { counter = true, gauge = true, histogram = true }
@@ -10,7 +10,8 @@ local function number(text)
   return text:find "^%-?%d[%d.e+-]*$" and tonumber(text)
 end
 
--- Labels from the "{" on: a table, a key that tells them from others, and where they end.
+-- Parses labels from the "{" on: returns a table, a key that is unique for these labels, and where
+-- they end.
 local function labels_of(text, at, fail)
   local labels, list = {}, {}
   if text:sub(at, at) ~= "{" then return labels, "", at end
@@ -45,7 +46,7 @@ local function check_name(family, fail)
   if name:find "counter" or name:find "gauge" or name:find "histogram" then fail "its type" end
 end
 
--- The family of a sample's name: a histogram's samples have suffixes.
+-- The family of a sample, by its name: a histogram's samples have suffixes.
 local function belongs(family, name)
   if not family then return false end
   if family.kind ~= "histogram" then return family.name == name end
@@ -77,8 +78,9 @@ local function check_histogram(family)
   end
 end
 
---- Reads it all.
--- @return sample name with its labels in order ("name{a=1,b=2}") -> value, and the families by name
+--- Parses a whole text.
+-- @return sample name with its labels in order ("name{a=1,b=2}") -> value, and the families by
+-- name
 function exposition.read(text)
   local samples, families, family, helped = {}, {}, nil, nil
   if text:sub(-1) ~= "\n" then error("no line end at the end", 0) end

@@ -1,5 +1,5 @@
---- What the client's specs share: servers and sources that are gone after each test, and what a
--- source says.
+--- What the client's specs share: servers and sources, which are closed after each test, and
+-- records of what a source dispatches.
 local eventsource = require "sse.eventsource"
 local origin = require "spec.support.origin"
 local task = require "sse.task"
@@ -16,7 +16,7 @@ function fixture.serve(handler, port)
   return server
 end
 
---- Opens a source for this test. Unless told otherwise it retries almost at once.
+--- Opens a source for this test. Unless options say otherwise, it reconnects almost at once.
 function fixture.source(url, options)
   options = options or {}
   options.retryInterval = options.retryInterval or 5
@@ -27,11 +27,11 @@ function fixture.source(url, options)
 end
 
 --- From now on nothing here keeps the test's sources from being collected.
-function fixture.forget()
+function fixture.drop_references()
   setmetatable(sources, { __mode = "v" })
 end
 
---- Everything a source dispatches, as a list of { type, event, readyState }.
+--- Everything that a source dispatches, as a list of { type, event, readyState }.
 function fixture.record(source)
   local log = {}
   local function note(ev)
@@ -60,13 +60,14 @@ function fixture.record(source)
   return log
 end
 
---- Serves every request by the same reply.
+--- Starts a server that gives every request the same response.
 function fixture.answer(...)
   local parts = table.pack(...)
   return fixture.serve(function(conn) conn:reply(table.unpack(parts, 1, parts.n)) end)
 end
 
---- Serves the nth connection by the nth of the given functions, the last one for all that follow.
+--- Starts a server whose nth request is handled by the nth of the functions, later ones by the last
+-- function.
 function fixture.script(...)
   local steps, n = { ... }, 0
   return fixture.serve(function(conn, request)
@@ -75,7 +76,7 @@ function fixture.script(...)
   end)
 end
 
---- Runs fn in a task, to its end.
+--- Runs fn in a task, and pumps the loop until it has ended.
 function fixture.in_task(fn)
   local done
   task.spawn(function()
@@ -85,7 +86,7 @@ function fixture.in_task(fn)
   wait.till(function() return done end, "the task")
 end
 
---- Ends the test: everything closed, and nothing left that keeps the loop running.
+--- For after_each: closes everything, and checks that nothing keeps the loop running.
 function fixture.finish()
   for _, source in pairs(sources) do source:close() end
   for i = #open, 1, -1 do open[i]() end

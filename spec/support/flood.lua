@@ -1,5 +1,6 @@
---- A process of its own that wants to send a gigabyte: GET /flood streams a million numbered events
--- of 1 KiB, as fast as the client takes them; GET /stats tells how far it came. Prints its port.
+--- A server that wants to send a gigabyte, in a process of its own: GET /flood streams a million
+-- numbered events of 1 KiB as fast as the client reads; GET /stats tells how many were sent.
+-- Prints its port.
 local sse = require "sse"
 
 local EVENTS = 1000000

@@ -1,4 +1,5 @@
---- Channels and their followers over real sockets, for one test that leaves nothing behind.
+--- Channels and their followers over real sockets, for one test; `stop` checks that nothing is
+-- left.
 local json = require "sse.json"
 local inflater = require "spec.inflater"
 local new_channel = require("sse.channel").new
@@ -14,9 +15,9 @@ client.__index = client
 
 local made, number = {}, 0
 
-local WINDOW = 4096 -- bytes of a buffer that is soon full
+local WINDOW = 4096 -- bytes of a socket buffer that fills quickly
 
---- A channel of its own name.
+--- Makes a channel with a new name.
 function following.channel(options)
   number = number + 1
   local channel = new_channel("channel " .. number, options or {})
@@ -24,7 +25,8 @@ function following.channel(options)
   return channel
 end
 
---- A server with a channel that GET / follows; gives the channel, the list of streams, the server.
+--- Starts a server with a channel that GET / follows; returns the channel, the list of streams, the
+-- server.
 -- @tparam[opt] table options the channel's
 -- @tparam[opt] table follow the followers'
 function following.serve(options, follow)
@@ -40,15 +42,15 @@ end
 
 local listening -- the port
 
---- What is accepted on that port from now on is soon full: it has the size of its buffer from the
--- socket that listens.
-function following.narrow(on)
+--- Gives connections that are accepted at that port from now on a small send buffer: an accepted
+-- socket has the buffer size of the listening socket.
+function following.shrink_buffers(port)
   for name in lfs.dir "/dev/fd" do
     local s = tonumber(name) and socket.tcp()
     if s then
       s:setfd(tonumber(name))
-      local _, port = s:getsockname()
-      if tonumber(port) == on and not s:getpeername() then
+      local _, own = s:getsockname()
+      if tonumber(own) == port and not s:getpeername() then
         assert(s:setoption("send-buffer-size", WINDOW))
       end
       s:setfd(-1)
@@ -56,19 +58,19 @@ function following.narrow(on)
   end
 end
 
---- A server whose GET / is that handler.
+--- Starts a server whose GET / is that handler.
 function following.handle(handler, options)
   local server = serving.start(options or {}, function(s) s:get("/", handler) end)
   listening = server.port
   return server
 end
 
---- The id of a position in a channel's log, whose epoch `id` has.
+--- The id of a position in the channel's log, made of an `id` of the same log.
 function following.id(id, position)
   return (id:gsub("%d+$", ("%d"):format(position)))
 end
 
---- Publishes the whole numbers from first to last as data; gives their ids.
+--- Publishes the whole numbers from first to last as data; returns their ids.
 function following.count(channel, first, last, template)
   local ids = {}
   for n = first, last do
@@ -79,17 +81,17 @@ function following.count(channel, first, last, template)
   return ids
 end
 
---- A client connected to that port, for `request`; narrow: its end is soon full.
+--- Connects a client to that port, for `request`. is_narrow: with a small receive buffer.
 function following.peer(port, is_narrow)
   return setmetatable({ events = {}, raw = raw.connect(port, is_narrow and WINDOW) }, client)
 end
 
---- Connects, and sends nothing yet.
--- @tparam table given `slow`: it reads nothing unless told, and its connection, like those after
--- it, is soon full
+--- Connects, without sending anything yet.
+-- @tparam table given `slow`: the client reads only when told to, and its connection and later
+-- ones have small buffers
 function following.connect(given)
   local self = setmetatable({ events = {} }, client)
-  if given.slow then following.narrow(listening) end
+  if given.slow then following.shrink_buffers(listening) end
   self.raw = serving.connect(given.slow and WINDOW)
   self.parser = new_parser {
     on_event = function(data, kind, last)
@@ -100,14 +102,14 @@ function following.connect(given)
   return self
 end
 
---- Sends its request; see `open`.
+--- Sends the client's request; parameters as for `open`.
 function client:request(id, given)
   self.raw:send(("%s %s HTTP/%s\r\nHost: a\r\nAccept-Encoding: %s\r\n%s\r\n"):format(
     given.method or "GET", given.target or "/", given.version or "1.1", given.accept or "identity",
     id and "Last-Event-ID: " .. id .. "\r\n" or ""))
 end
 
---- Opens the stream.
+--- Opens a stream.
 -- @tparam[opt] string id Last-Event-ID
 -- @tparam[opt] table given `target` ("/"), `version` ("1.1"), `method`, `accept` (a content
 -- coding), `slow` (see `connect`)
@@ -119,7 +121,7 @@ function following.open(id, given)
   return self
 end
 
---- Waits for the head.
+--- Reads the response's head.
 function client:head()
   local head = self.raw:head()
   assert(head.status == 200, head.text)
@@ -129,7 +131,7 @@ function client:head()
   return self
 end
 
--- A whole chunk out of the buffer, or nil.
+-- Removes a whole chunk from the buffer and returns its data, or nil.
 local function take_chunk(self)
   local size, at = self.raw.buffer:match("^(%x+)\r\n()")
   local stop = size and at + tonumber(size, 16)
@@ -144,7 +146,7 @@ local function plain(self, chunk)
   return self.inflater and self.inflater:feed(chunk) or chunk
 end
 
--- What has come, to the parser.
+-- Feeds the parser with the decoded bytes that have come.
 local function parse(self)
   if not self.chunked then
     self.parser:feed(self.raw.buffer)
@@ -159,7 +161,7 @@ local function parse(self)
   assert(not self.ended or not self.inflater or self.inflater:ended(), "no trailer")
 end
 
---- Reads what has come, without a wait.
+--- Reads what has come, without waiting.
 function client:poll()
   self.raw:take()
   local stop = not self.open and select(2, self.raw.buffer:find("\r\n\r\n", 1, true))
@@ -174,7 +176,8 @@ function client:poll()
   if self.open then parse(self) end
 end
 
---- Reads what has come. `ended`: the stream's clean end came; `raw.eof`: the connection's.
+--- Reads what has come. Sets `ended` if the stream ended cleanly; `raw.eof` is set once the
+-- connection has ended.
 function client:take()
   if not self.open then self:head() end
   self.raw:take()
@@ -186,7 +189,7 @@ local function show(event)
   return "gap:" .. json.decode(event.data).reason
 end
 
---- Its events' data, "gap:reason" for gaps.
+--- The data of the client's events, and "gap:reason" for gaps, separated by spaces.
 function client:text()
   local words = {}
   for i, event in ipairs(self.events) do words[i] = show(event) end
@@ -204,7 +207,7 @@ function client:till(fn, what)
   error(("%s; there are %d: %s"):format(message, #self.events, self:text():sub(-300)), 2)
 end
 
---- Reads until an event with that data was the last one.
+--- Reads until the last event has that data.
 function client:till_data(data)
   data = tostring(data)
   return self:till(function()
@@ -212,7 +215,7 @@ function client:till_data(data)
   end, "the event " .. data)
 end
 
---- Everything it gets: publishes a last event and reads up to that; gives the text before it.
+--- Publishes a last event and reads up to it; returns the text of the events before it.
 function client:all(channel)
   assert(channel:publish "end")
   self:till_data "end"
@@ -220,12 +223,12 @@ function client:all(channel)
   return self:text()
 end
 
---- Reads until the stream has ended cleanly, or else the connection.
+--- Reads until the stream has ended cleanly, or the connection has.
 function client:till_end()
   return self:till(function() return self.ended or self.raw.eof end, "the stream's end")
 end
 
---- The id that it would bring back.
+--- The id that the client would send as Last-Event-ID.
 function client:last_id()
   local last = self.events[#self.events]
   return last and last.id
@@ -233,13 +236,13 @@ end
 
 function client:close() self.raw:close() end
 
---- Pumps until the channel has that many followers.
+--- Pumps the loop until the channel has that many followers.
 function following.followers(channel, n)
   raw.pump(function() return channel.followers == n end, n .. " followers")
 end
 
---- Publishes until the stream of a client that does not read is behind, by more than its sockets
--- may still take; gives how many events.
+--- Publishes until the stream of a client that does not read is behind by more than the client's
+-- sockets could still take; returns the number of events.
 -- @param channel
 -- @param stream
 -- @tparam[opt] int size of each event's data
@@ -253,17 +256,17 @@ function following.fill(channel, stream, size)
   return n
 end
 
---- "1 2 3" from first to last.
+--- The text "1 2 3" from first to last.
 function following.numbers(first, last)
   local words = {}
   for n = first, last do words[#words + 1] = tostring(n) end
   return table.concat(words, " ")
 end
 
---- Nothing here refers to the channels made so far any more.
-function following.forget() made = {} end
+--- Drops this module's references to the channels made so far.
+function following.drop_references() made = {} end
 
---- For after_each: nobody follows any more, nothing is left, and no handler failed.
+--- For after_each: closes everything, and checks that nothing is left and no handler failed.
 function following.stop()
   serving.stop()
   for _, channel in ipairs(made) do

@@ -1,5 +1,5 @@
---- An HTTP/2 client for the specs that sends frames as they are told, also wrong ones, and shows
--- the frames that come back. Header fields go out without compression.
+--- An HTTP/2 client that sends the frames that a spec makes, wrong ones too, and returns the frames
+-- that come back. Header fields are sent without compression.
 local net = require "spec.support.net"
 local raw = require "spec.support.raw"
 
@@ -17,7 +17,7 @@ for name, number in pairs(TYPES) do NAMES[number] = name end
 
 frames.END_STREAM, frames.ACK, frames.END_HEADERS = 1, 1, 4
 
--- A frame's bytes.
+-- A frame as bytes.
 function frames.encode(kind, flags, id, payload)
   return string.pack(">I3BBI4", #payload, TYPES[kind] or kind, flags, id) .. payload
 end
@@ -36,7 +36,7 @@ local function integer(value, n, first)
   return table.concat(bytes)
 end
 
---- A header block: name, value, name, value ..., each a literal that is not indexed.
+--- A header block of name, value, name, value ...: literals that do not enter the dynamic table.
 function frames.block(list)
   local pieces = {}
   for i = 1, #list, 2 do
@@ -46,7 +46,7 @@ function frames.block(list)
   return table.concat(pieces)
 end
 
---- The block of a request.
+--- The header block of a request.
 -- @tparam string line "GET /path"
 -- @tparam[opt] table more name, value ...
 function frames.request(line, more)
@@ -56,13 +56,13 @@ function frames.request(line, more)
   }))
 end
 
---- The payload of WINDOW_UPDATE, and of RST_STREAM.
+--- The payload of WINDOW_UPDATE and of RST_STREAM.
 function frames.u32(value) return string.pack(">I4", value) end
 
---- The payload of SETTINGS that sets one value; 4: the initial window.
+--- The payload of a SETTINGS frame that sets one value; id 4 is the initial window size.
 function frames.setting(id, value) return string.pack(">I2I4", id, value) end
 
---- Wraps a connection and sends the preface, and SETTINGS with that payload.
+--- Makes a client of a connection; sends the preface, and SETTINGS with that payload.
 -- @param client of spec/support/raw.lua
 -- @tparam[opt] string settings
 function frames.open(client, settings)
@@ -72,25 +72,26 @@ function frames.open(client, settings)
   return self
 end
 
---- A server whose handler gets each exchange (see spec/support/net.lua), and a client.
+--- Starts a server whose handler is called with each exchange (see spec/support/net.lua), and a
+-- client.
 -- @return the client, the server
 function frames.start(handler, options, settings)
   local server = net.start(handler, options)
   return frames.open(net.connect(), settings), server
 end
 
---- Sends a frame; false where the server has closed.
+--- Sends a frame; returns false if the server has closed the connection.
 function frames:send(kind, flags, id, payload)
   return self.client:send(frames.encode(kind, flags, id, payload or ""))
 end
 
---- Sends a request without a body, or with what follows unless `open`.
+--- Sends a request. open: a body will follow.
 function frames:get(id, line, more, open)
   local flags = frames.END_HEADERS | (open and 0 or frames.END_STREAM)
   return self:send("HEADERS", flags, id, frames.request(line, more))
 end
 
--- Takes whole frames out of what came.
+-- Moves whole frames from the bytes that came to the list of frames.
 local function take(self)
   local client = self.client
   client:take()
@@ -105,7 +106,7 @@ local function take(self)
   end
 end
 
---- Pumps until such a frame came and gives it; those before it are dropped.
+--- Pumps the loop until a frame of that kind came, and returns it; drops the frames before it.
 -- @tparam string kind
 -- @tparam[opt] number id
 -- @tparam[opt] number flag that must be set
@@ -126,7 +127,7 @@ function frames:receive(kind, id, flag)
   return found
 end
 
--- Adds a frame of the stream to its body; true where that was the last one.
+-- Adds a frame of the stream to its body; returns true for the last one.
 local function gather(body, frame)
   if frame.kind == "DATA" then
     body[#body + 1] = frame.payload
@@ -137,8 +138,8 @@ local function gather(body, frame)
   return (frame.kind == "DATA" or frame.kind == "HEADERS") and frame.flags & frames.END_STREAM ~= 0
 end
 
---- Pumps until the stream's body has ended or was reset; gives the body and the error code. Other
--- streams' frames stay.
+--- Pumps the loop until the stream has ended or was reset; returns the body and the error code.
+-- Frames of other streams are kept.
 function frames:body(id)
   local body, done = {}, false
   raw.pump(function()
@@ -155,15 +156,14 @@ function frames:body(id)
   return table.concat(body), body.code
 end
 
---- Pumps until the GOAWAY that gives an error code, or the last one; gives the code and the last
--- stream.
+--- Pumps the loop until a GOAWAY frame came; returns its error code and last stream.
 function frames:goaway()
   local frame = self:receive("GOAWAY")
   local last, code = string.unpack(">I4I4", frame.payload)
   return code, last
 end
 
---- Pumps until the server has closed.
+--- Pumps the loop until the server has closed the connection.
 function frames:closed()
   raw.pump(function()
     take(self)
@@ -171,7 +171,7 @@ function frames:closed()
   end, "the server to close")
 end
 
---- Takes what came meanwhile: the frames since the last call.
+--- The frames that came since the last call.
 function frames:take()
   take(self)
   local got = self.got

@@ -1,5 +1,5 @@
---- Feeds HTTP/1.1 requests as bytes: whole, byte by byte, and split at every point, which has to
--- give the same outcome each time.
+--- Feeds HTTP/1.1 requests as bytes: whole, byte by byte, and split at every point; the outcome
+-- must be the same each time.
 local assert = require "luassert"
 local wire = require "spec.http1_wire"
 
@@ -15,8 +15,8 @@ function cases.pieces_of_one(bytes)
   return pieces
 end
 
---- The outcome of the bytes however they are cut; `given` is that of the run byte by byte, so it
--- tells at which byte a refusal came.
+--- The outcome for these bytes, which must not depend on how they are split. Its `given` is from
+-- the run byte by byte: the number of bytes after which the request was refused.
 function cases.feed(bytes, limits)
   limits = limits or {}
   local outcome = wire.feed(cases.pieces_of_one(bytes), limits)
@@ -31,12 +31,13 @@ function cases.feed(bytes, limits)
   return outcome
 end
 
---- LF as CRLF.
+--- Turns LF into CRLF.
 function cases.crlf(text)
   return (text:gsub("\n", "\r\n"))
 end
 
---- A refusal with that status; "|" stands behind the byte that shows it first, where that matters.
+--- Checks that the bytes are refused with that status. A "|" in them marks the byte after which the
+-- refusal must come.
 function cases.refuses(status, bytes, limits)
   local mark = bytes:find("|", 1, true)
   if mark then bytes = bytes:sub(1, mark - 1) .. bytes:sub(mark + 1) end
@@ -47,7 +48,7 @@ function cases.refuses(status, bytes, limits)
   return got
 end
 
---- One request, taken whole.
+--- The one request of these bytes.
 function cases.one(bytes, limits)
   local got = cases.feed(bytes, limits)
   assert.is_nil(got.status, got.reason)

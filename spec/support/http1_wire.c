@@ -1,6 +1,6 @@
-/* http1_wire.c: lets the specs feed csrc/wire/http1 with bytes cut at will. Each piece arrives in
- * memory of exactly the size of what is held, so that a read past it shows under a sanitizer, and
- * moves everything, so that an address kept between calls shows too. */
+/* http1_wire.c: lets specs feed csrc/wire's HTTP/1 parser with bytes cut anywhere. Each piece
+ * arrives in a new block of exactly the size of the bytes that are held, so that a sanitizer
+ * sees a read past the end, and the use of an address that was kept from the call before. */
 #include <lauxlib.h>
 #include <lua.h>
 #include <stdlib.h>
@@ -119,9 +119,9 @@ static int take_head(peer *p)
     if (used > p->len || used > p->limits.max_head + 8)
         luaL_error(p->L, "used %d of %d bytes", (int)used, (int)p->len);
     push_request(p);
-    code = sse_http1_body_init(&p->body, &p->head, p->max_body,
-                               p->limits.max_head > used ? p->limits.max_head - used : 0,
-                               &p->refusal);
+    code =
+        sse_http1_body_init(&p->body, &p->head, p->max_body,
+                            p->limits.max_head > used ? p->limits.max_head - used : 0, &p->refusal);
     p->scanned = 0;
     p->in_body = true;
     drop(p, used);
@@ -163,9 +163,8 @@ static size_t option(lua_State *L, int index, const char *name, size_t otherwise
     return (size_t)n;
 }
 
-/* feed(pieces, limits): pieces is an array of strings. Gives the requests seen, in order, as a
- * table that also has `status`, `reason` and `given` (bytes given by then) where one was refused.
- */
+/* feed(pieces, limits): pieces is an array of strings. Returns an array of the requests; if one
+ * was refused, the table also has `status`, `reason` and `given` (bytes given until then). */
 static int f_feed(lua_State *L)
 {
     peer p = { .L = L };

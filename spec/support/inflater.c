@@ -1,5 +1,5 @@
-/* inflater.c: lets the specs decode gzip and zlib bodies as they come, so that it shows what a
- * client has of them at any moment, and whether their trailer is right. */
+/* inflater.c: lets specs decode gzip and zlib bodies piece by piece, to show what a client has
+ * of them at any moment, and whether the trailer is right. */
 #include <lauxlib.h>
 #include <lua.h>
 #include <stdbool.h>
@@ -23,7 +23,8 @@ static int f_new(lua_State *L)
     return i->open ? 1 : luaL_error(L, "inflateInit2 failed");
 }
 
-/* inflater:feed(bytes) -> plain; raises where they are no such body, or go on behind its end. */
+/* inflater:feed(bytes) -> plain; raises an error if the bytes are invalid or go on after the
+ * end. */
 static int m_feed(lua_State *L)
 {
     inflater *i = luaL_checkudata(L, 1, NAME);
@@ -51,7 +52,7 @@ static int m_feed(lua_State *L)
     return 1;
 }
 
-/* Whether the end came, with the right check value and length. */
+/* Whether the end came, with the right checksum and length. */
 static int m_ended(lua_State *L)
 {
     inflater *i = luaL_checkudata(L, 1, NAME);

@@ -1,5 +1,5 @@
---- Calls of the public interface with values of every type. Each has to work, to give nil, message,
--- code, or to raise at the line that made the call.
+--- Calls of the public interface with values of every type. Each call must succeed, return nil,
+-- message, code, or raise an error that blames the line of the call.
 local assert = require "luassert"
 
 local interface = {}
@@ -16,7 +16,7 @@ local write = assert(load("local object, key, value = ... object[key] = value", 
 local read = assert(load("local object, key = ... local value = object[key] return value",
   "=caller"))
 
--- Where each call takes long (make stress, make valgrind), one of so many is made.
+-- Where each call takes long (make stress, make valgrind), only one of every SHARE calls is made.
 local SHARE = tonumber(os.getenv "SSE_TEST_PATIENCE" or 1) >= 10 and 7 or 1
 local counted = 0
 
@@ -28,7 +28,7 @@ end
 
 local function noop() end
 
---- One value of each type, and the edges of it.
+--- Values of each type, with the edges of its range.
 function interface.values()
   return {
     { "nil", ABSENT }, { "true", true }, { "false", false }, { "0", 0 }, { "-1", -1 },
@@ -45,7 +45,7 @@ local function is_position(message)
     and not message:find("lua/sse/", 1, true) and not message:find("to '?'", 1, true)
 end
 
--- What is wrong with how a call ended, or nil.
+-- What is wrong with the outcome of a call, or nil.
 local function judge(ok, first, second, third)
   if not ok then
     if type(first) ~= "string" then return "raised a " .. type(first) end
@@ -65,11 +65,11 @@ local function drop(first)
   end
 end
 
---- A list of what is wrong: `check` adds to it, `clean` asserts that it is empty.
+--- A report: `check` adds faults to it, `clean` asserts that there are none.
 function interface.report()
   local report = { wrong = {}, calls = 0 }
 
-  -- What a chunk of the caller's does, judged; what it made is closed.
+  -- Judges the outcome of a call that the caller's chunk made, and closes what the call returned.
   local function add(what, ok, ...)
     report.calls = report.calls + 1
     local problem = judge(ok, ...)
@@ -77,7 +77,7 @@ function interface.report()
     if ok then drop(...) end
   end
 
-  --- f(...), called and judged.
+  --- Calls f(...) and judges the outcome.
   function report.check(what, f, ...)
     add(what, pcall(call(f), ...))
   end
@@ -111,13 +111,12 @@ local function replaced(args, i, value)
   return list
 end
 
---- Every wrong way to call f: each argument replaced by each value, one more, too few, and, of a
--- method, all of them without the object.
+--- Calls f in every wrong way: with each argument replaced by each value, with an argument more,
+-- with too few, and, for a method, without the object.
 -- @tparam string name
--- @tparam function f
--- @tparam function make gives the arguments that fit, anew for each call
+-- @tparam function make returns fitting arguments, new ones for each call
 -- @tparam table values see `interface.values`
--- @tparam function try called with a text and the arguments, packed
+-- @tparam function try called with a text and the packed arguments
 function interface.each_call(name, make, values, try)
   local count = #make()
   for i = 1, count + 1 do

@@ -1,5 +1,5 @@
---- A process of its own whose streams take an hour to end, once a signal asks for it. Prints its
--- port, and when it begins to end.
+--- A program whose streams take an hour to end after a signal asks for it. Prints its port, and
+-- when it begins to end.
 local ending = require "examples.ending"
 local sse = require "sse"
 

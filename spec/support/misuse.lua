@@ -1,10 +1,10 @@
---- What specs of misuse share: who is blamed, and a handler that misuses what it gets.
+--- What specs of misuse share: a check of who is blamed, and a handler that misuses its arguments.
 local assert = require "luassert"
 local serving = require "spec.support.serving"
 
 local misuse = {}
 
---- fn raises the message, at a line of the file that fn is in.
+--- Checks that fn raises the message and blames a line of the file that fn is in.
 function misuse.blames(message, fn)
   local name = debug.getinfo(fn, "S").short_src:match "([%w_]+)%.lua$"
   local ok, err = pcall(fn)
@@ -14,12 +14,12 @@ function misuse.blames(message, fn)
   assert.truthy(told:find(message, 1, true), told)
 end
 
---- Runs fn(req, res) as a handler that answers, and raises what it raised.
+--- Runs fn(req, res) as the handler of a request; raises what fn raised, or returns the response.
 function misuse.handle(fn)
   serving.start(function(server) server:get("/", fn) end)
-  local answer = serving.request("GET /")
+  local response = serving.request("GET /")
   if serving.errors[1] then error(serving.errors[1].message, 0) end
-  return answer
+  return response
 end
 
 return misuse

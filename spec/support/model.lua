@@ -1,5 +1,5 @@
---- What a channel promises, as a model: a log of all that was published, and clients that check
--- each event as it comes against what they are owed.
+--- A model of what a channel promises: logs of everything that was published, and clients that
+-- check each event as it comes.
 local core = require "sse.core"
 local json = require "sse.json"
 local new_parser = require "sse.parser"
@@ -11,13 +11,13 @@ local model = {}
 local Log = {}
 Log.__index = Log
 
---- The model of a channel with these options.
+--- The model of a channel's log with these options.
 function model.log(name, epoch, options)
   return setmetatable({ name = name, epoch = epoch, options = options, events = {}, first = 1,
     next = 1, lost = 0, perhaps = 0, bytes = 0, newest = {} }, Log)
 end
 
--- Bytes on an HTTP/1.1 connection.
+-- The bytes of an event on an HTTP/1.1 connection.
 local function framed(id, data)
   local payload = #"id: \n" + #id + #"data: \n\n" + #data
   return payload + #("%x"):format(payload) + 4
@@ -30,7 +30,8 @@ function Log:drop()
   self.first = self.first + 1
 end
 
---- Notes what was published: `given` has data, id and perhaps key; since when it may age.
+--- Notes an event that was published. given: its data, id and perhaps key; time: from when on it
+-- may expire.
 function Log:add(given, id, time)
   local limits, key = self.options, given.key
   local event = { own = given.id, time = time, bytes = framed(id, given.data) }
@@ -41,7 +42,7 @@ function Log:add(given, id, time)
   if key and limits.slow == "latest" then
     local older = self.newest[key]
     if older and older >= self.first then
-      if self:may_be_gone(older) then self.perhaps = older end -- gone before it was superseded
+      if self:may_be_gone(older) then self.perhaps = older end -- perhaps dropped before
       self.events[older].superseded = true
     end
     self.newest[key] = self.next
@@ -51,14 +52,14 @@ function Log:add(given, id, time)
   self.next = self.next + 1
 end
 
---- Whether an event may have been dropped by now: by its bounds, or by its age.
+--- Whether an event may have been dropped, because of the bounds or its age.
 function Log:may_be_gone(at)
   local limits = self.options
   return at < self.first or limits.history == 0
     or limits.max_age and core.now() - self.events[at].time >= limits.max_age - 1 or false
 end
 
---- The newest event that may be gone, and the newest of those that were owed.
+--- The newest event that may have been dropped, and the newest of those that were not superseded.
 function Log:may_have_lost()
   local gone, lost = self.first - 1, math.max(self.lost, self.perhaps)
   while gone + 1 < self.next and self:may_be_gone(gone + 1) do
@@ -68,7 +69,7 @@ function Log:may_have_lost()
   return gone, lost
 end
 
---- The position before the one where a client without an id begins.
+--- The position before the first event for a client without an id.
 function Log:start(from)
   if from == "newest" then return self.next - 1 end
   local first = self.first
@@ -82,10 +83,10 @@ local Client = {}
 Client.__index = Client
 
 --- A client that follows the channels of these names; it has no connection yet.
--- @tparam table given `names`, `from`, `only` (a where function takes two of three), `narrow` (its
--- connection is soon full: it may be called slow)
+-- @tparam table given `names`, `from`, `only` (a where function that takes two events of three),
+-- `narrow` (its connection has small buffers, so it may be ended as slow)
 function model.client(given)
-  given.known = {} -- what its last id says, by name: { at, epoch, gap, free }
+  given.known = {} -- what the last id says, by channel: { at, epoch, gap, free }
   return setmetatable(given, Client)
 end
 
@@ -93,11 +94,11 @@ local function fail(conn, text, ...)
   error(text:format(...) .. "; it got " .. table.concat(conn.seen, " "), 0)
 end
 
---- Whether its where function takes an event.
+--- Whether the client's where function takes an event.
 function Client:wants(at) return not self.only or at % 3 ~= 0 end
 
--- What follow must answer for one channel: an entry of a connection's `at`.
-local function owed(self, log, id, plain_unknown)
+-- What `follow` must do for one channel: an entry of a connection's `at`.
+local function expected_of(self, log, id, plain_unknown)
   local known = self.known[log.name]
   local gone, lost = log:may_have_lost()
   if not id or not known and not plain_unknown then
@@ -111,8 +112,9 @@ local function owed(self, log, id, plain_unknown)
   return entry
 end
 
--- Whether its id, which is of one channel alone, can't be found any more: "must", "may" or false.
-local function forgotten(self, logs)
+-- Whether the client's id, which is of one channel alone, is no longer in the log: "must", "may" or
+-- false.
+local function id_is_lost(self, logs)
   local known = self.plain and self.known[self.plain]
   local log = known and logs[self.plain]
   if not log then return false end
@@ -123,18 +125,18 @@ local function forgotten(self, logs)
   return log:may_be_gone(known.at + 1) and "may"
 end
 
---- Its connection begins to follow now; logs by name.
+--- The client's connection begins to follow now. logs: by channel.
 function Client:follows(conn, logs)
-  local strange = self.id and forgotten(self, logs)
+  local strange = self.id and id_is_lost(self, logs)
   conn.at = {}
   for _, name in ipairs(self.names) do
-    local entry = owed(self, logs[name], self.id, strange == "must")
+    local entry = expected_of(self, logs[name], self.id, strange == "must")
     if strange == "may" then entry.loose = true end
     conn.at[name] = entry
   end
 end
 
---- Its stream follows a channel again: it begins live.
+--- The client's stream follows a channel again, without an id: it begins with new events.
 function Client:follows_again(conn, log)
   local entry = conn.at[log.name]
   if entry.log ~= log then
@@ -145,21 +147,21 @@ function Client:follows_again(conn, log)
   conn.left[log.name] = nil
 end
 
--- Whether an event may rightly be missing where the next comes.
+-- Whether events between the last one and the one at `at` may be missing.
 local function may_be_missing(self, entry, at)
   local log = entry.log
   if not self:wants(at) or log.events[at].superseded or entry.loose then return true end
   return entry.gap and (log:may_be_gone(at) or log.options.max_lag and self.narrow)
 end
 
--- The first event behind what it has and before that position which it should have had.
+-- The first event after the client's last and before that position that it must have received.
 local function missing(self, entry, before)
   for at = math.max(entry.at, entry.free) + 1, before - 1 do
     if not may_be_missing(self, entry, at) then return at end
   end
 end
 
--- What the client keeps of where it stands.
+-- Stores the position of the client's last id.
 local function remember(self, conn, name, id)
   local several = id:find(",", 1, true)
   self.id, self.plain = id, not several and name or nil
@@ -191,7 +193,8 @@ local function may_have(self, entry, reason)
   return reason == "slow" and self.narrow and entry.log.options.slow ~= "close"
 end
 
--- A gap names its channel where the stream follows several; else it is of one that may have it.
+-- A gap event names its channel if the stream follows several; else it is of a channel that may
+-- have a gap.
 local function on_gap(self, conn, data)
   local gap, found = json.decode(data), false
   for name, entry in pairs(conn.at) do
@@ -204,7 +207,7 @@ local function on_gap(self, conn, data)
   if not found then fail(conn, "a gap without a reason: %s", gap.reason) end
 end
 
---- A parser for its connection, which checks all that comes.
+--- A parser for the client's connection, which checks everything that comes.
 function Client:parser(conn)
   conn.seen, conn.left = {}, {}
   return new_parser { on_event = function(data, kind, id)
@@ -213,7 +216,7 @@ function Client:parser(conn)
   end }
 end
 
---- Whether its connection has all there is; logs by name.
+--- Whether the client's connection has received everything. logs: by channel.
 function Client:complete(conn, logs)
   for name, entry in pairs(conn.at or {}) do
     if not conn.left[name] and entry.log == logs[name] then
@@ -223,7 +226,7 @@ function Client:complete(conn, logs)
   return conn.at ~= nil
 end
 
---- Where it stands, in words.
+--- The client's position, as text.
 function Client:describe(conn)
   local words = { ("client of %s%s, id %s, got %s"):format(table.concat(self.names),
     self.narrow and ", narrow" or "", self.id, table.concat(conn.seen, " ")) }

@@ -1,5 +1,5 @@
---- The server's floor without its Lua face: `core.server` and exchanges, for one test, which leaves
--- nothing behind.
+--- The core's server and exchanges without Lua's classes on top, for one test; `stop` checks that
+-- nothing is left.
 local core = require "sse.core"
 local raw = require "spec.support.raw"
 local socket = require "socket"
@@ -9,7 +9,7 @@ local net = {}
 
 local current
 
---- A full collection after every callback: what is many is then fewer.
+--- Whether each callback costs a full collection; tests then use smaller numbers.
 net.stress = os.getenv("SSE_STRESS_GC") ~= nil
 
 --- Listens on a free port.
@@ -27,7 +27,7 @@ function net.start(on_request, options)
   return current.server
 end
 
---- A connection, closed after the test.
+--- Connects; the connection is closed after the test.
 -- @tparam[opt] string bytes sent at once
 function net.connect(bytes)
   local client = raw.connect(current.port)
@@ -36,7 +36,7 @@ function net.connect(bytes)
   return client
 end
 
---- A connection from another address of this machine, or nil where it has no such address.
+--- Connects from another address of this machine; nil if it has no such address.
 function net.connect_from(address)
   local s = socket.tcp4()
   if not s:bind(address, 0) then s:close() return nil end
@@ -55,29 +55,29 @@ function net.head(line, fields, version)
   return ("%s HTTP/%s\r\nHost: a\r\n%s\r\n"):format(line, version or "1.1", fields or "")
 end
 
---- Opens an event stream and gives its client, behind the head.
+--- Opens an event stream and returns its client, which has read the response's head.
 function net.listener(path, version)
   local client = net.connect(net.head("GET " .. (path or "/"), nil, version))
   client:head()
   return client
 end
 
---- Answers with a text.
+--- Answers an exchange with a text.
 function net.reply(exchange, text, status)
   return exchange:reply(status or 200, {}, text)
 end
 
---- Pumps until the server has exactly n connections.
+--- Pumps the loop until the server has exactly n connections.
 function net.connections(n)
   raw.pump(function() return current.server:stats().connections == n end, n .. " connections")
 end
 
---- Lets go of the server, which nobody but its own connections then holds.
+--- Drops this module's reference to the server, which its own connections then keep alive.
 function net.drop()
   current.server = nil
 end
 
---- For after_each: closes all and shows that nothing is left.
+--- For after_each: closes everything, and checks that nothing is left.
 function net.stop()
   if not current then return end
   local was = current
@@ -96,10 +96,10 @@ function net.stop()
   assert(wait.fds() == was.fds, ("%d descriptors before, %d after"):format(was.fds, wait.fds()))
 end
 
---- Runs a Lua program in a process of its own, under the same interpreter, paths and tools.
+--- Runs a Lua program in a process of its own, with the same interpreter, paths and tools.
 -- @tparam string text the program
 -- @tparam[opt] string before shell words in front of it, "ulimit -n 40;"
--- @return its exit status and all it wrote
+-- @return its exit status and its output
 function net.child(text, before)
   local first = -1
   while arg[first - 1] do first = first - 1 end

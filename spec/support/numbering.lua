@@ -1,4 +1,4 @@
---- A program: a server that numbers its events, from the last id it is told of. It tells its port.
+--- A program: a server that numbers its events, on from the last id of a client. Prints its port.
 local sse = require "sse"
 
 local server = sse.server { port = tonumber(arg[1]) }

@@ -35,7 +35,7 @@ function objects.start()
   assert(server:listen())
 end
 
---- For after_each: ends it.
+--- For after_each: ends the server.
 function objects.stop()
   if not server then return end
   server:close()
@@ -44,7 +44,7 @@ function objects.stop()
   raw.pump(function() return not taken or taken.res.closed end, "the end of all requests")
 end
 
--- A request whose handler leaves its response to whoever takes it.
+-- Sends a request whose handler leaves its response in `taken`.
 local function begin()
   local client = raw.connect(server.port)
   clients[#clients + 1], taken = client, nil
@@ -73,7 +73,7 @@ local makers = {
   stream = function() return begin().res:event_stream() end,
 }
 
---- By class, what ends one.
+--- Functions that end an object, by class.
 objects.close = {
   server = function(o) o:close() end, channel = function(o) o:close() end,
   timer = function(o) o:stop() end, signal = function(o) o:stop() end,
@@ -85,7 +85,7 @@ objects.close = {
 
 local made = {}
 
---- By class, what makes an open object.
+--- Functions that make an open object, by class.
 objects.make = {}
 
 for class, new in pairs(makers) do
@@ -110,7 +110,7 @@ function objects.values()
   return list
 end
 
---- Closes what was made, after a turn that shows errors nobody has seen yet.
+--- Closes all objects, after a turn of the loop that shows errors of callbacks.
 function objects.finish()
   sse.sleep(0)
   for _, entry in ipairs(made) do

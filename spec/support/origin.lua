@@ -1,5 +1,5 @@
---- A scripted HTTP server for the client's specs: in the same process and on the same loop as what
--- it tests, on non-blocking sockets, with every byte and every close under the spec's control.
+--- A scripted HTTP server for the client's specs, in the same process and on the same loop as the
+-- client, on non-blocking sockets. The spec decides about every byte and every close.
 local core = require "sse.core"
 local socket = require "socket"
 
@@ -8,7 +8,7 @@ local origin = {}
 local connection = {}
 connection.__index = connection
 
---- Sends bytes; what the socket does not take waits its turn.
+--- Sends bytes; what the socket does not take is sent later.
 function connection:send(...)
   self.out = self.out .. table.concat({ ... })
   self:flush()
@@ -23,24 +23,24 @@ function connection:flush()
   if self.out == "" and self.ending then self:close() end
 end
 
---- Sends a response head; fields is a list of lines.
+--- Sends a response's head; fields is a list of lines.
 function connection:head(status, ...)
   self:send(("HTTP/1.1 %d Status\r\n"):format(status))
   for _, line in ipairs { ... } do self:send(line, "\r\n") end
   return self:send("\r\n")
 end
 
---- The head of an event stream, its end marked by the connection's.
+--- Sends the head of an event stream, which ends with the connection.
 function connection:stream(...)
   return self:head(200, "Content-Type: text/event-stream", ...)
 end
 
---- One chunk of a chunked body; "" ends it.
+--- Sends a chunk of a chunked body; "" ends the body.
 function connection:chunk(bytes)
   return self:send(("%x\r\n"):format(#bytes), bytes, "\r\n")
 end
 
---- A whole response with a Content-Length; the connection stays for the next request.
+--- Sends a whole response with a Content-Length; the connection stays open for the next request.
 function connection:reply(status, body, ...)
   body = body or ""
   return self:head(status, "Content-Length: " .. #body, ...):send(body)
@@ -54,13 +54,13 @@ function connection:drop(why)
   if self.on_close then self.on_close(why) end
 end
 
---- Closes when everything was sent.
+--- Closes the connection once everything is sent.
 function connection:close()
   if self.out ~= "" then self.ending = true return end
   self:drop("here")
 end
 
---- Closes with a reset.
+--- Closes the connection with a reset.
 function connection:reset()
   self.socket:setoption("linger", { on = true, timeout = 0 })
   self:drop("here")
@@ -76,7 +76,7 @@ local function parse(head)
   return request
 end
 
--- Takes one whole request from what has come, if it is there.
+-- Takes a whole request from the bytes that came, if there is one.
 local function take(conn)
   local head, rest = conn.input:match("^(.-\r\n)\r\n(.*)$")
   if not head then return end
@@ -107,7 +107,7 @@ local function accept(server)
   local client = server.listener:accept()
   while client do
     client:settimeout(0)
-    pcall(client.setoption, client, "tcp-nodelay", true) -- a Unix socket has none
+    pcall(client.setoption, client, "tcp-nodelay", true) -- fails for a Unix socket
     local conn = setmetatable({
       socket = client, server = server, input = "", out = "", received = 0,
     }, connection)
@@ -142,8 +142,8 @@ end
 --- Starts a server on a free port.
 -- @tparam function handler called with (connection, request) for each request
 -- @tparam[opt] integer port or a listening socket of LuaSocket's
--- @return the server: requests (all so far), connections, open (their number), url(path), stop(),
--- on_accept
+-- @return the server: requests (list of all so far), connections, open (their number), url(path),
+-- stop(), on_accept
 function origin.start(handler, port)
   local given = type(port) == "userdata"
   local listener = given and port or assert(socket.bind("127.0.0.1", port or 0))

@@ -1,9 +1,9 @@
---- Parsers that record what they deliver.
+--- Parsers that record what they report.
 local new_parser = require "sse.parser"
 
 local support = {}
 
---- A parser and the list that all it delivers is added to: { "event", data, type, id },
+--- A parser, and the list that everything it reports is added to: { "event", data, type, id },
 -- { "retry", ms }, { "comment", text }, { "id", id }.
 function support.recorder(opts)
   local seen = {}

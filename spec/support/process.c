@@ -1,4 +1,4 @@
-/* process.c: what Lua lacks and the specs of processes need: fork, wait, the disposition of a
+/* process.c: what specs of processes need and Lua lacks: fork, wait, the disposition of a
  * signal, a second Lua state. */
 #include <lauxlib.h>
 #include <lua.h>
@@ -16,23 +16,24 @@ static int f_fork(lua_State *L)
 {
     pid_t id = 0;
 
-    fflush(NULL); /* else the child writes it again */
+    fflush(NULL); /* so that the child does not write it again */
     id = fork();
     if (id < 0)
         return luaL_error(L, "fork failed");
     if (id == 0)
-        alarm(120); /* its end, should it hang */
+        alarm(120); /* ends a child that hangs */
     lua_pushinteger(L, id);
     return 1;
 }
 
-/* exit(code): at once, without the end of the Lua state. */
+/* exit(code): ends the process at once, without closing the Lua state. */
 static int f_exit(lua_State *L)
 {
     _exit((int)luaL_checkinteger(L, 1));
 }
 
-/* ended(id) -> nil while it runs; its status, or minus the signal that ended it */
+/* ended(id) -> nil while the process runs, then its exit status, or minus the signal that ended
+ * it */
 static int f_ended(lua_State *L)
 {
     int status = 0;
@@ -65,7 +66,7 @@ static int f_set_sigpipe(lua_State *L)
     return 0;
 }
 
-/* peak() -> bytes of memory that the process has had at most */
+/* peak() -> the most bytes of memory that the process has had */
 static int f_peak(lua_State *L)
 {
     struct rusage usage;
@@ -90,7 +91,7 @@ static void copy_path(lua_State *from, lua_State *to, const char *name)
     lua_pop(from, 2);
 }
 
-/* state(text) -> what the chunk gives in a Lua state of its own, as a string; or nil, the error */
+/* state(text) -> the chunk's value in a new Lua state, as a string; or nil and the error */
 static int f_state(lua_State *L)
 {
     const char *text = luaL_checkstring(L, 1);
@@ -111,9 +112,8 @@ static int f_state(lua_State *L)
 }
 
 static const luaL_Reg functions[] = {
-    { "fork", f_fork },       { "exit", f_exit },
-    { "ended", f_ended },     { "sigpipe", f_sigpipe },
-    { "state", f_state },     { "set_sigpipe", f_set_sigpipe },
+    { "fork", f_fork },       { "exit", f_exit },   { "ended", f_ended },
+    { "sigpipe", f_sigpipe }, { "state", f_state }, { "set_sigpipe", f_set_sigpipe },
     { "peak", f_peak },       { NULL, NULL },
 };
 

@@ -1,8 +1,8 @@
---- A small generator of its own, for runs that a seed repeats: the order of its use is the only
--- state.
+--- A small random number generator, whose only state is how often it was used, so that a seed
+-- repeats a run.
 local random = {}
 
---- Gives a function that gives whole numbers from 1 to n.
+--- Returns a function that returns whole numbers from 1 to n.
 -- @tparam integer seed
 function random.new(seed)
   return function(n)

@@ -1,5 +1,5 @@
---- A client for the specs that sends bytes as they are told and shows what comes back: LuaSocket,
--- in this process, while the loop is pumped. Every wait ends by its event or fails past a limit.
+--- A client that sends the bytes that a spec gives it and returns those that come back: LuaSocket,
+-- in this process, while the loop is pumped. Every wait fails past a limit.
 local core = require "sse.core"
 local socket = require "socket"
 
@@ -9,7 +9,7 @@ raw.__index = raw
 local patience = tonumber(os.getenv("SSE_TEST_PATIENCE") or "") or 1
 local LIMIT_MS = 5000
 
---- Pumps the loop until fn() is true and gives what it gave; looks every millisecond.
+--- Pumps the loop until fn() is true and returns its value; calls fn every millisecond.
 function raw.pump(fn, what, limit_ms)
   local late = false
   limit_ms = (limit_ms or LIMIT_MS) * patience
@@ -23,9 +23,9 @@ function raw.pump(fn, what, limit_ms)
   end
 end
 
---- Connects; the kernel completes it without the loop.
+--- Connects; the kernel completes the connection without the loop.
 -- @tparam int port
--- @tparam[opt] int window bytes of its receive buffer: a small one is soon full
+-- @tparam[opt] int window bytes of its receive buffer: a small one fills quickly
 function raw.connect(port, window)
   local s = assert(socket.tcp4())
   if window then assert(s:setoption("recv-buffer-size", window)) end
@@ -36,12 +36,13 @@ function raw.connect(port, window)
   return setmetatable({ socket = s, buffer = "", eof = nil }, raw)
 end
 
---- Text with LF as bytes with CRLF.
+--- Turns LF into CRLF.
 function raw.crlf(text)
   return (text:gsub("\r?\n", "\r\n"))
 end
 
---- Sends all of it, pumping where the socket is full. Gives false where the server has closed.
+--- Sends all bytes, pumping the loop while the socket is full. Returns false if the server has
+-- closed.
 function raw:send(bytes)
   local at = 0
   return raw.pump(function()
@@ -52,7 +53,7 @@ function raw:send(bytes)
   end, "the socket to take the bytes") == true
 end
 
--- What has arrived, as a list of pieces.
+-- The bytes that have arrived, as a list of pieces.
 local function arrived(self)
   local pieces = {}
   while not self.eof and #pieces < 100 do
@@ -64,13 +65,14 @@ local function arrived(self)
   return pieces
 end
 
---- Takes what has arrived into the buffer.
+--- Adds what has arrived to the buffer.
 function raw:take()
   local bytes = table.concat(arrived(self))
   if bytes ~= "" then self.buffer = self.buffer .. bytes end
 end
 
---- Pumps until the pattern is found in what came; gives what came up to its end and drops that.
+--- Pumps the loop until the pattern is found in the buffer; removes and returns the bytes up to its
+-- end.
 function raw:receive_until(pattern, limit_ms)
   local stop
   local ok, err = pcall(raw.pump, function()
@@ -85,7 +87,7 @@ function raw:receive_until(pattern, limit_ms)
   return got
 end
 
---- Pumps until the server closes; gives the rest.
+--- Pumps the loop until the server closes; returns the rest.
 function raw:receive_all(limit_ms)
   raw.pump(function()
     self:take()
@@ -96,7 +98,7 @@ function raw:receive_all(limit_ms)
   return got
 end
 
---- Pumps until n bytes came; gives and drops them.
+--- Pumps the loop until n bytes came; removes and returns them.
 function raw:receive_bytes(n)
   local pieces, len = { self.buffer }, #self.buffer
   raw.pump(function()
@@ -128,8 +130,8 @@ local function read_body(self, answer, is_head)
   return self:receive_all()
 end
 
---- Pumps until a head came: version, status, reason, headers (lower-case names; repeated ones
--- joined).
+--- Pumps the loop until a response's head came: version, status, reason, headers (lower-case names;
+-- values of repeated ones joined).
 function raw:head()
   local text = self:receive_until("\r\n\r\n")
   local answer = { headers = {}, text = text }
@@ -144,15 +146,15 @@ function raw:head()
   return answer
 end
 
---- Pumps until a whole answer came.
--- @tparam[opt] boolean is_head it answers HEAD
+--- Pumps the loop until a whole response came.
+-- @tparam[opt] boolean is_head it is for HEAD, and has no body
 function raw:response(is_head)
   local answer = self:head()
   answer.body = read_body(self, answer, is_head)
   return answer
 end
 
---- Sends a request and gives the answer.
+--- Sends a request and returns the response.
 -- @tparam string line "GET /path"
 -- @tparam[opt] table fields
 -- @tparam[opt] string body
@@ -165,7 +167,7 @@ function raw:request(line, fields, body)
   return self:response(line:match("^HEAD ") ~= nil)
 end
 
---- Sends no more, and still reads.
+--- Shuts down the sending side.
 function raw:shut()
   self.socket:shutdown("send")
 end

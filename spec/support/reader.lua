@@ -1,4 +1,4 @@
---- A response's body, read as it comes: waits for text in it.
+--- Reads a response's body as it comes, and waits for text in it.
 local task = require "sse.task"
 local wait = require "spec.support.wait"
 
@@ -21,14 +21,14 @@ function reader.open(res)
   return self
 end
 
---- What has come and was not taken.
+--- What has come and was not returned before.
 function reader:text()
   local text = table.concat(self.pieces)
   self.pieces = { text }
   return text
 end
 
---- Pumps until the pattern is found; gives what came up to its end and drops that.
+--- Pumps the loop until the pattern is found; removes and returns the text up to its end.
 function reader:till(pattern)
   local stop
   wait.till(function()
@@ -41,7 +41,8 @@ function reader:till(pattern)
   return text:sub(1, stop)
 end
 
---- Pumps until the end; gives the rest, and the failure where it was no clean one.
+--- Pumps the loop until the body has ended; returns the rest, and the failure if it did not end
+-- cleanly.
 function reader:rest()
   wait.till(function() return self.ended end, "the body's end")
   local got = self:text()
@@ -49,11 +50,11 @@ function reader:rest()
   return got, self.ended ~= true and self.ended or nil
 end
 
---- Takes no more for the time being, and goes on.
+--- Pauses reading, and goes on.
 function reader:pause() self.paused = true end
 function reader:resume() self.paused = false end
 
---- Leaves: the connection is closed.
+--- Closes the response's connection.
 function reader:close()
   self.paused = false
   self.res:close()

@@ -1,5 +1,5 @@
---- What lies between a client and a server under test: hands bytes on both ways, and adds to
--- them, keeps them back or cuts them off when told to.
+--- A relay between a client and the server under test: passes bytes both ways, and adds bytes,
+-- holds them back or cuts the connection when told to.
 local core = require "sse.core"
 local socket = require "socket"
 
@@ -20,7 +20,7 @@ local function close(pair)
   pair.server:close()
 end
 
--- One way of a pair: what was read and not written yet waits in `way.held`.
+-- Passes bytes one way. `way.held` has bytes that were read and not written yet.
 local function carry(self, way)
   if (way.held == "" or way.blocked) and not way.shut then
     local bytes, why, partial = way.from:receive(65536)
@@ -54,11 +54,11 @@ local function turn(self)
   end
 end
 
---- Starts one to the server's port.
--- @return the relay: `port`; `log.up` and `log.down`, lists that get what passes where they are
--- set; `pairs`, its connections, each with two ways, `up` and `down`: `blocked` keeps what comes,
--- `held` is what was not handed on yet, `shut` that its end has come, which is not told where it is
--- `mute`
+--- Starts a relay to the server's port.
+-- @return the relay: `port`; `log.up` and `log.down`, if set, are lists that get the bytes that
+-- pass; `pairs`, its connections, each with the ways `up` and `down`. Fields of a way: `blocked`
+-- holds bytes back; `held`, those bytes; `shut`, the sender has ended; `mute`, that end is not
+-- passed on.
 function relay.start(to)
   local listener = assert(socket.bind("127.0.0.1", 0))
   listener:settimeout(0)
@@ -68,7 +68,7 @@ function relay.start(to)
   return self
 end
 
---- Sends bytes of its own up the newest connection.
+--- Sends bytes of its own to the server, over the newest connection.
 function relay:inject(bytes)
   local pair = self.pairs[#self.pairs]
   pair.up.held = pair.up.held .. bytes
@@ -79,7 +79,7 @@ function relay:cut()
   close(self.pairs[#self.pairs])
 end
 
---- For spec/support/serving.lua.
+--- Closes all; spec/support/serving.lua calls this.
 function relay:close()
   if not self.timer then return end
   self.timer:stop()
@@ -91,7 +91,7 @@ function relay:close()
 end
 
 --- The types of the TLS records in a log.
--- @return a list of bytes, 23 for application data
+-- @return a list of bytes; 23 is application data
 function relay.records(log)
   local bytes, types, at = table.concat(log), {}, 1
   while at + 4 <= #bytes do

@@ -1,4 +1,4 @@
---- busted's output: a line a file with its count and time, what failed in full, and one last line.
+--- busted's output: for each file its count and time, failures in full, and a last line of totals.
 local seconds = require("system").gettime
 
 local WIDTH = 46

@@ -1,5 +1,6 @@
---- Random lives of channels and their clients, over real connections, each step checked against
--- spec.support.model. What a seed does is the same in every run, but for the clock and the kernel.
+--- Random scripts of channels and their clients, over real connections; each step is checked
+-- against spec.support.model. A seed does the same in every run, except for the clock and the
+-- kernel.
 local core = require "sse.core"
 local following = require "spec.support.following"
 local model = require "spec.support.model"
@@ -11,7 +12,7 @@ local patience = tonumber(os.getenv("SSE_TEST_PATIENCE") or "") or 1
 local LIMIT_MS = 5000 * patience
 local pad = ("p"):rep(400)
 
--- A generator of its own (xorshift), so that nothing else moves it.
+-- A random number generator (xorshift) that only the script uses.
 local function generator(seed)
   local state = seed * 2654435769 + 88172645463325252
   return function(n)
@@ -25,14 +26,14 @@ end
 local function pick(rnd, list) return list[rnd(#list)] end
 
 local function turn()
-  core.defer(function() end) -- so that it does not wait
+  core.defer(function() end) -- a turn with a deferred call does not wait
   core.turn()
 end
 
 local Script = {}
 Script.__index = Script
 
--- Turns until fn() is true.
+-- Turns the loop until fn() is true.
 local function till(self, what, fn)
   local late = core.now() + LIMIT_MS
   while not fn() do
@@ -133,7 +134,7 @@ function Script:disconnect(client, reset)
   client.conn = nil
 end
 
--- Reads what has come to those who read, and sees who was sent away.
+-- Reads for all clients that read, and notes which were ended by the server.
 function Script:read()
   for _, client in ipairs(self.clients) do
     local conn = client.conn
@@ -152,7 +153,7 @@ function Script:read()
   end
 end
 
--- --- what may happen ----------------------------------------------------------------------------
+-- --- steps ---------------------------------------------------------------------------------------
 
 local acts = {}
 
@@ -179,7 +180,7 @@ function acts.pause(_, _, client)
   if client.conn and client.narrow then client.conn.paused = true end
 end
 
-function acts.go_on(_, _, client)
+function acts.resume(_, _, client)
   if client.conn then client.conn.paused = nil end
 end
 
@@ -211,13 +212,13 @@ function acts.turn(self)
 end
 
 local weights = { "publish", "publish", "publish", "publish", "burst", "burst", "own", "keyed",
-  "subscribe", "subscribe", "disconnect", "reconnect", "reconnect", "pause", "go_on", "unfollow",
+  "subscribe", "subscribe", "disconnect", "reconnect", "reconnect", "pause", "resume", "unfollow",
   "restart", "age", "turn", "turn", "turn", "turn", "turn", "turn" }
 
--- --- the whole ----------------------------------------------------------------------------------
+-- --- a script ------------------------------------------------------------------------------------
 
--- Everybody reads, comes back where it was sent away, and gets all there is.
-local function settle(self)
+-- All clients read, those that were ended come back, and all receive everything.
+local function receive_all(self)
   till(self, "everybody to have everything", function()
     local done = true
     for _, client in ipairs(self.clients) do
@@ -240,11 +241,11 @@ local function run(self)
     self.log[#self.log + 1] = act
     acts[act](self, pick(self.rnd, { "a", "b" }), pick(self.rnd, self.clients))
   end
-  settle(self)
+  receive_all(self)
   for _, client in ipairs(self.clients) do acts.reconnect(self, nil, client) end
-  settle(self)
+  receive_all(self)
   for name in ("ab"):gmatch "%w" do self:publish(name) end
-  settle(self)
+  receive_all(self)
   for _, client in ipairs(self.clients) do self:disconnect(client) end
   for name in ("ab"):gmatch "%w" do self.channels[name]:close() end
   till(self, "everybody to leave", function()
@@ -265,10 +266,10 @@ local function describe(self)
   return table.concat(lines, "\n")
 end
 
---- Runs the script of that seed; raises what was wrong, with the seed and what was done.
+--- Runs the script of a seed; raises an error with the seed and the steps if anything is wrong.
 -- @tparam int seed
 -- @param wide a server
--- @param narrow one whose connections are soon full
+-- @param narrow a server whose connections have small buffers
 function script.run(seed, wide, narrow)
   local self = setmetatable({ rnd = generator(seed), options = {}, channels = {}, logs = {},
     epochs = {}, clients = {}, conns = {}, serial = 0, log = {}, wide = wide, narrow = narrow },
@@ -283,7 +284,7 @@ function script.run(seed, wide, narrow)
   end
 end
 
---- The handler for both servers.
+--- The handler of both servers.
 function script.handle(req, res) script.current:handle(req, res) end
 
 return script

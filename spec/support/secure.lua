@@ -1,13 +1,13 @@
---- What the specs of TLS in trouble share: a server of streams by name, and a witness, whose stream
--- must go on whatever the others do.
+--- What specs of TLS faults share: a server of streams by name, and a witness, whose stream must go
+-- on whatever the others do.
 local assert = require "luassert"
 local child = require "spec.support.child"
 local serving = require "spec.support.serving"
 
 local secure = { streams = {}, reasons = {} }
 
---- Starts the server: "/" is answered, "/stream/:who" is a stream, `secure.streams[who]`; why it
--- ended is then `secure.reasons[who]`.
+--- Starts the server: "/" is answered; "/stream/:who" is a stream, `secure.streams[who]`, and
+-- `secure.reasons[who]` says why it ended.
 -- @tparam[opt] table options
 function secure.start(options)
   secure.streams, secure.reasons = {}, {}
@@ -23,7 +23,7 @@ function secure.start(options)
   return server
 end
 
---- The witness has noticed nothing.
+--- Checks that the witness's stream goes on.
 function secure.undisturbed()
   secure.streams.witness:send "tick"
   secure.witness:till "data: tick\n\n"
@@ -31,7 +31,7 @@ function secure.undisturbed()
   assert.same({}, serving.errors)
 end
 
---- s_client as a child that takes what it is to send, once its handshake is done.
+--- Starts s_client; returns it once its handshake is done. It sends what write() gives it.
 -- @param to has `port`
 -- @tparam[opt] string arguments
 function secure.client(to, arguments)
@@ -41,7 +41,7 @@ function secure.client(to, arguments)
   return run
 end
 
---- For after_each.
+--- For after_each: ends everything.
 function secure.stop()
   child.stop()
   serving.stop()

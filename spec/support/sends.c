@@ -1,4 +1,4 @@
-/* sends.c: counts the calls of sendmsg in a process that preloads this library, so that specs can
+/* sends.c: a library to preload, which counts the process's calls of sendmsg, so that specs can
  * show how often full sockets are tried. */
 #define _GNU_SOURCE
 #include <dlfcn.h>

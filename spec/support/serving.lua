@@ -1,6 +1,6 @@
---- A server for one test, which leaves nothing behind: no connection, no stream, no descriptor.
--- Requests go to it in two ways: as bytes on a bare socket (`connect`, `request`), or by our own
--- client over the transport at hand (`ask`, `listen`).
+--- A server for one test; `stop` checks that no connection, stream or descriptor is left. Requests
+-- reach it in two ways: as bytes on a bare socket (`connect`, `request`), or by our own client
+-- over the test's transport (`ask`, `listen`).
 local abort = require "sse.abort"
 local busted = require "busted"
 local core = require "sse.core"
@@ -26,7 +26,7 @@ function serving.over(transport, name, fn)
   end)
 end
 
---- Such a block for each transport.
+--- A describe block for each transport.
 function serving.each(name, fn)
   for _, transport in ipairs(transports) do
     serving.over(transport, name .. " over " .. transport.name, fn)
@@ -40,7 +40,7 @@ local function add(options, more)
   return options
 end
 
---- Makes a server on a free port; errors of handlers are gathered in `serving.errors`.
+--- Starts a server on a free port; errors of handlers are added to `serving.errors`.
 -- @tparam[opt] table options
 -- @tparam function routes called with the server before it listens
 function serving.start(options, routes)
@@ -57,36 +57,36 @@ function serving.start(options, routes)
   return current.server
 end
 
---- A connection to the server; see `raw.connect` for window.
+--- Connects to the server; see `raw.connect` for window.
 function serving.connect(window)
   local client = raw.connect(current.server.port, window)
   table.insert(current.clients, client)
   return client
 end
 
---- One request on a connection of its own.
+--- Sends a request on a connection of its own, and returns the response.
 function serving.request(...)
   local client = serving.connect()
-  local answer = client:request(...)
+  local response = client:request(...)
   client:close()
-  return answer
+  return response
 end
 
---- The server's URL of a target.
+--- The URL of a target of the server.
 function serving.url(target)
   local port = current.relay and current.relay.port or current.server.port
   return ("%s://127.0.0.1:%d%s"):format(serving.transport.scheme, port, target)
 end
 
---- From now on our client reaches the server through a relay, which this gives.
+--- From now on our client reaches the server through a relay, which this returns.
 function serving.through()
   current.relay = relay.start(current.server.port)
   table.insert(current.clients, current.relay)
   return current.relay
 end
 
---- Sends a request by our client; gives the response, with its body still to be read, or nil and
--- why not.
+--- Sends a request by our client; returns the response, whose body is still to be read, or nil and
+-- a message.
 -- @tparam string line "GET /path"
 -- @tparam[opt] table fields
 -- @tparam[opt] string body
@@ -98,7 +98,7 @@ function serving.send(line, fields, body, signal)
   }, serving.transport.client()))
 end
 
---- The same with its body read: status, headers, body, protocol.
+--- Sends a request by our client, and reads the body; returns status, headers, body, protocol.
 function serving.ask(...)
   local res = assert(serving.send(...))
   return {
@@ -106,7 +106,8 @@ function serving.ask(...)
   }
 end
 
---- Begins a request whose answer nobody waits for; gives a function that gives it up.
+--- Sends a request by our client without waiting for the response; returns a function that aborts
+-- it.
 function serving.begin(line)
   local controller = abort.AbortController()
   task.spawn(function() serving.send(line, nil, nil, controller.signal) end)
@@ -122,10 +123,10 @@ function serving.listen(path, fields)
   return listener
 end
 
---- Pumps until the server holds neither connection nor stream.
+--- Pumps the loop until the server has neither connections nor streams.
 function serving.idle()
   raw.pump(function()
-    core.forget_connections() -- the client's of this process
+    core.forget_connections() -- of the client in this process
     local stats = current.server:stats()
     return stats.connections == 0 and stats.streams == 0 and stats.pending == 0
       and stats.buffered == 0 and stats.bodies == 0
@@ -135,7 +136,7 @@ end
 --- Closes the server, and nothing else.
 function serving.close() current.server:close() end
 
---- For after_each: closes all and shows that nothing is left, neither descriptor nor object.
+--- For after_each: closes everything, and checks that neither descriptors nor objects are left.
 function serving.stop()
   if not current then return end
   local fds = current.fds

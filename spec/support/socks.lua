@@ -1,5 +1,5 @@
 --- A SOCKS5 proxy (RFC 1928, RFC 1929) for the client's specs, over LuaSocket and on the same loop.
--- Whatever name it is asked for, it connects to the loopback, at the port asked for.
+-- Connects to the loopback at the requested port, whatever name is requested.
 local core = require "sse.core"
 local socket = require "socket"
 
@@ -8,7 +8,8 @@ local socks = {}
 local IPV4, NAME, IPV6 = 1, 3, 4
 local GRANTED = "\5\0\0\1\0\0\0\0\0\0"
 
--- The bytes of `pattern` (string.unpack's) from the front of what came, or nil while they lack.
+-- Unpacks `pattern` (string.unpack's) from the front of the bytes that came; nil if there are too
+-- few.
 local function take(conn, pattern)
   local got = table.pack(pcall(string.unpack, pattern, conn.input))
   if not got[1] then return nil end
@@ -51,11 +52,11 @@ function steps.request(conn)
   conn.step = "relay"
 end
 
--- What has come on one side goes out on the other; false at the end of it.
+-- Passes what has come from one side to the other; returns false at its end.
 local function pass(from, to, first)
   local all, why, partial = from:receive(65536)
   local bytes = first .. (all or partial or "")
-  if bytes ~= "" then to:send(bytes) end -- little enough for any socket's buffer
+  if bytes ~= "" then to:send(bytes) end -- so few bytes fit into any socket's buffer
   return why ~= "closed"
 end
 
@@ -97,8 +98,8 @@ local function turn(proxy)
   end
 end
 
---- Starts one on a free port.
--- @tparam[opt] string user to ask for, with password
+--- Starts a proxy on a free port.
+-- @tparam[opt] string user if given, the proxy demands this user and password
 -- @tparam[opt] string password
 -- @return the proxy: port, requests (each kind, host, port), stop()
 function socks.start(user, password)

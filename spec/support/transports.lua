@@ -1,11 +1,11 @@
---- What carries a request to the server under test. The server's specs run over each of these:
+--- The transports that the server's specs run over:
 --
 --    serving.each("server", function(transport) ... end)
 --
--- A transport: `name`; `scheme`; `server`, options of `sse.server`, and `client`, options of our
--- client, both functions that give a new table; what `req` then says: `protocol`, `secure`; `raw`:
--- HTTP/1.1 on a bare socket works too; `fresh`: our client may make a connection a request (libcurl
--- 7.88 can't use one with prior knowledge again).
+-- Fields of a transport: `name`; `scheme`; `server` and `client`, functions that return new
+-- options for `sse.server` and for our client; `protocol` and `secure`, what `req` says; `raw`:
+-- HTTP/1.1 on a bare socket works too; `fresh`: our client may open a connection for each request
+-- (libcurl 7.88 can't reuse one with prior knowledge).
 local certs = require "spec.support.certs"
 
 local function nothing() return {} end

@@ -1,19 +1,19 @@
---- Waiting in specs: for the event, with a limit; never for a fixed time.
+--- Waits in specs: until something is so, with a limit; never for a fixed time.
 local core = require "sse.core"
 local lfs = require "lfs"
 
 local wait = {}
 
--- Slow builds (sanitizers, valgrind) set SSE_TEST_PATIENCE=5: a limit costs only what fails.
+-- Slow builds (sanitizers, valgrind) set SSE_TEST_PATIENCE=5. A longer limit only delays failures.
 local patience = tonumber(os.getenv("SSE_TEST_PATIENCE") or "") or 1
 local LIMIT = 10000 -- ms
-local TICK = 20 -- ms: what the loop doesn't see (a child's exit, a file) is looked at this often
+local TICK = 20 -- ms between looks at what the loop does not see: a child's exit, a file
 
---- Pumps the loop until fn() is true and gives what it gave; an error past the limit.
--- Outside of tasks and callbacks only, where the loop isn't running.
+--- Pumps the loop until fn() is true and returns its value; raises an error past the limit. Must be
+-- called outside of tasks and callbacks, where the loop isn't running.
 -- @tparam function fn
 -- @tparam[opt=10000] number limit_ms
--- @tparam[opt] string what is waited for, for the message
+-- @tparam[opt] string what for the message: what is waited for
 function wait.until_true(fn, limit_ms, what)
   local late = false
   limit_ms = (limit_ms or LIMIT) * patience
@@ -27,8 +27,8 @@ function wait.until_true(fn, limit_ms, what)
   end
 end
 
---- Pumps the loop for as long as fn() is true, at most limit_ms, and gives whether it still is: for
--- what must not happen. The limit is what such a test costs, so keep it short.
+--- Pumps the loop while fn() is true, for at most limit_ms; returns whether it still is. For what
+-- must not happen. The test always takes limit_ms, so keep it short.
 function wait.stays_true(fn, limit_ms)
   local over = false
   local _limit <close> = core.after(limit_ms, function() over = true end)
@@ -39,12 +39,13 @@ function wait.stays_true(fn, limit_ms)
   return false
 end
 
---- The same, within the usual limit.
+--- `until_true` with the usual limit.
 function wait.till(fn, what)
   return wait.until_true(fn, nil, what)
 end
 
---- Pumps the loop until a timer set now has fired: to show that something doesn't happen meanwhile.
+--- Pumps the loop until a timer of `ms` that is set now has fired, to show that nothing happens
+-- meanwhile.
 function wait.past(ms)
   wait.stays_true(function() return true end, ms)
 end
@@ -60,8 +61,8 @@ function wait.idle()
   end
 end
 
---- Waits until a number has not changed for a while, and gives it.
-function wait.settled(fn)
+--- Pumps the loop until the number that fn() returns has not changed for a while; returns it.
+function wait.unchanged(fn)
   local seen, since = nil, nil
   wait.till(function()
     local now = fn()
@@ -71,20 +72,20 @@ function wait.settled(fn)
   return seen
 end
 
---- How many descriptors this process has open.
+--- The number of descriptors that this process has open.
 function wait.fds()
-  core.forget_connections() -- kept for the next request, not left behind
+  core.forget_connections() -- kept for later requests, so they are not left behind
   local count = 0
   local folder = lfs.attributes("/proc/self/fd") and "/proc/self/fd" or "/dev/fd"
   for name in lfs.dir(folder) do
     if name:match("^%d+$") then count = count + 1 end
   end
-  return count - 1 -- the one that reads the folder
+  return count - 1 -- without the descriptor that reads the folder
 end
 
 wait.descriptors = wait.fds
 
---- Two full collections: the second frees what the first one's finalizers let go.
+--- Two full collections: the second frees what the finalizers of the first one released.
 function wait.collect()
   collectgarbage()
   collectgarbage()

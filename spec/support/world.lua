@@ -1,13 +1,14 @@
---- A server whose streams follow a channel, compressed or not, for one test that leaves nothing
--- behind. While it runs: `news` and `other`, the channels; `streams` and `reasons` (why they ended)
--- by the name in the path.
+--- A server whose streams follow a channel, compressed or not, for one test. `news` and `other` are
+-- the channels; `streams`, and `reasons` (why they ended), are by the name in the path. `finish`
+-- checks that nothing is left.
 local channel = require("sse.channel").new
 local following = require "spec.support.following"
 local serving = require "spec.support.serving"
 
 local world = {}
 
---- GET /NAME follows `news`; with ?to=both `other` too, with ?to=nothing nothing.
+--- Starts the server: GET /NAME follows `news`; with ?to=both `other` too, with ?to=nothing
+-- nothing.
 -- @tparam[opt] table options of `news`
 -- @tparam[opt] table given options of the followers
 -- @return the server
@@ -27,23 +28,23 @@ function world.start(options, given)
   end)
 end
 
---- The same with connections that are soon full.
+--- Starts the server with connections that have small buffers.
 function world.start_narrow(options)
-  following.narrow(world.start(options).port)
+  following.shrink_buffers(world.start(options).port)
 end
 
---- Publishes an event like many others.
+--- Publishes an event that is like many others.
 function world.publish(n, extra)
   local form = '{"n":%s,"symbol":"EURUSD","bid":1.0512,"ask":1.0513,"note":"%s"}'
   world.news:publish { event = "tick", data = form:format(n, extra or "") }
 end
 
---- All of these clients have the event, and so what came before it.
+--- Pumps the loop until all these clients have the event, and so everything before it.
 function world.all_have(clients, what)
   for _, client in ipairs(clients) do client:till(what) end
 end
 
---- For after_each.
+--- For after_each: closes everything, and checks that nothing is left.
 function world.finish()
   if world.news then world.news:close() end
   if world.other then world.other:close() end

@@ -1,29 +1,30 @@
---- A client for the specs that takes an event stream apart as it comes: chunks, then the content
--- coding. `text` is what a browser would have by now.
+--- A client that decodes an event stream as it comes: chunks, then the content coding. `text` is
+-- the plain text that a browser would have by now.
 local inflater = require "spec.inflater"
 local raw = require "spec.support.raw"
 local serving = require "spec.support.serving"
 
-local packed = {}
-packed.__index = packed
+local decoding = {}
+decoding.__index = decoding
 
---- Opens a stream of the server of `serving` and gives its client, behind the head.
+--- Opens a stream of the server of `serving`; returns its client, which has read the response's
+-- head.
 -- @tparam string path
 -- @tparam[opt="gzip"] string accept the Accept-Encoding
 -- @tparam[opt=""] string fields more lines, each with its CRLF
--- @tparam[opt] boolean narrow it takes little at a time; see also `following.narrow`
-function packed.open(path, accept, fields, narrow)
+-- @tparam[opt] boolean narrow with a small receive buffer; see also `following.shrink_buffers`
+function decoding.open(path, accept, fields, narrow)
   local client = serving.connect(narrow and 4096)
   client:send(("GET %s HTTP/1.1\r\nHost: a\r\nAccept-Encoding: %s\r\n%s\r\n"):format(path,
     accept or "gzip", fields or ""))
-  local self = setmetatable({ client = client, text = "", wire = 0 }, packed)
+  local self = setmetatable({ client = client, text = "", wire = 0 }, decoding)
   self.head = client:head()
   self.coding = self.head.headers["content-encoding"]
   if self.coding and self.coding ~= "identity" then self.inflater = inflater.new() end
   return self
 end
 
--- The whole chunk that begins there, if it is all there, and where the next one begins.
+-- The chunk that begins at `at`, if all of it is there, and where the next one begins.
 local function next_chunk(buffer, at)
   local digits, stop = buffer:match("^(%x+)\r\n()", at)
   local size = digits and tonumber(digits, 16)
@@ -32,8 +33,8 @@ local function next_chunk(buffer, at)
   return buffer:sub(stop, stop + size - 1), stop + size + 2
 end
 
---- Takes what has arrived.
-function packed:take()
+--- Decodes what has come.
+function decoding:take()
   self.client:take()
   local buffer = self.client.buffer
   local chunk, at = next_chunk(buffer, 1)
@@ -49,8 +50,8 @@ function packed:take()
   return self.text
 end
 
---- Pumps until the plain text holds this, and gives all of it.
-function packed:till(what)
+--- Pumps the loop until the plain text contains this; returns all of the plain text.
+function decoding:till(what)
   local from = 1
   local ok, err = pcall(raw.pump, function()
     local text = self:take()
@@ -61,9 +62,9 @@ function packed:till(what)
   return self.text
 end
 
---- Pumps until the stream ended or broke off; gives whether its end was clean: of the chunks, and
--- of the coding where it has one.
-function packed:till_end()
+--- Pumps the loop until the stream has ended or broken off; returns whether chunks and content
+-- coding ended cleanly.
+function decoding:till_end()
   raw.pump(function()
     self:take()
     return self.ended or self.client.eof
@@ -71,4 +72,4 @@ function packed:till_end()
   return self.ended or false, not self.inflater or self.inflater:ended()
 end
 
-return packed
+return decoding
