@@ -5,16 +5,15 @@
 #include <netinet/tcp.h>
 #include <sys/socket.h>
 
-#define MAX_IOV 256
-#define MAX_DISCARD \
-    (64u << 20) /* SSE_LINGER_MS is the real bound; this one is for a fast network */
+#define MAX_IOV     256
+#define MAX_DISCARD (64u << 20) /* SSE_LINGER_MS alone is no bound on a fast network */
 #ifdef MSG_NOSIGNAL
 #define NO_SIGNAL MSG_NOSIGNAL
 #else
-#define NO_SIGNAL 0 /* SO_NOSIGPIPE, or SIGPIPE ignored */
+#define NO_SIGNAL 0 /* SO_NOSIGPIPE is set, or process.h handles SIGPIPE */
 #endif
 
-/* --- watching ------------------------------------------------------------ */
+/* --- watching the socket ------------------------------------------------- */
 
 static void on_socket(evutil_socket_t fd, short what, void *arg);
 
@@ -33,7 +32,8 @@ static void set_watched_events(sse_connection *c, short want)
     }
 }
 
-/* Watches what is wanted now: readability unless reading is off, writability while bytes wait. */
+/* Has libevent watch for readability while reading is on and for writability while the socket is
+ * full; TLS may need the other one of both. */
 static void update_watch(sse_connection *c)
 {
     short want = (short)((c->reading ? EV_READ : 0) | (c->stalled ? EV_WRITE : 0));
@@ -43,10 +43,10 @@ static void update_watch(sse_connection *c)
     if (want != c->watched_events)
         set_watched_events(c, want);
     if (c->tls && c->reading && sse_tls_pending(c->tls))
-        event_active(&c->event, EV_READ, 0); /* the socket will not tell */
+        event_active(&c->event, EV_READ, 0); /* decrypted bytes don't make the socket readable */
 }
 
-/* --- the queue, and what all of them hold ---------------------------------- */
+/* --- the write queue ----------------------------------------------------- */
 
 static int enqueue(sse_connection *c, sse_frame *frame, size_t sent)
 {
@@ -72,9 +72,9 @@ void sse_connection_drop_pending(sse_connection *c)
     sse_queue_clear(&c->out);
 }
 
-/* --- the end ------------------------------------------------------------- */
+/* --- ending -------------------------------------------------------------- */
 
-/* The socket takes no more: wait for it, but not without end. */
+/* The socket is full: waits until it is writable, for write_timeout from the last progress on. */
 static void stall(sse_connection *c, bool progress)
 {
     if ((progress || !c->stalled) && !c->deadline_final)
@@ -105,7 +105,7 @@ void sse_connection_reset(sse_connection *c, sse_reason reason)
     if (sse_connection_ended(c))
         return;
     setsockopt(c->fd, SOL_SOCKET, SO_LINGER, &none, sizeof none);
-    sse_connection_drop_tls(c); /* nor by close_notify */
+    sse_connection_drop_tls(c); /* so that no close_notify is sent */
     sse_connection_close(c, reason);
 }
 
@@ -128,6 +128,7 @@ void sse_connection_close(sse_connection *c, sse_reason reason)
     sse_context_wake(c->context);
 }
 
+/* Shuts the writing side, and waits until the client shuts its own. */
 static void linger(sse_connection *c)
 {
     if (c->lingering)
@@ -174,14 +175,15 @@ static void on_queue_empty(sse_connection *c)
         c->protocol->on_drained(c);
 }
 
-/* Why a read or a write failed: the peer said so, or nothing is heard of it any more. */
+/* The reason for a failed read or write: a peer that can't be reached timed out, any other error
+ * is the peer's doing. */
 static sse_reason reason_of_errno(int number)
 {
     return number == ETIMEDOUT || number == EHOSTUNREACH || number == ENETUNREACH ? SSE_END_TIMEOUT
                                                                                   : SSE_END_CLIENT;
 }
 
-/* As many frames as it takes to fill a record: they are copied anyway. */
+/* With more pieces than a plain write: small ones are copied into one record anyway. */
 static ssize_t write_secure(sse_connection *c)
 {
     struct iovec iov[MAX_IOV * 2];
@@ -204,7 +206,8 @@ static ssize_t write_some(sse_connection *c)
     return n;
 }
 
-/* Record by record, until the socket is full: what is left is a client's that is behind. */
+/* Writes record by record until the socket is full, so that what is left over means a client that
+ * is behind. */
 static ssize_t write_piece_secure(sse_connection *c, sse_slice piece)
 {
     size_t done = 0;
@@ -219,7 +222,7 @@ static ssize_t write_piece_secure(sse_connection *c, sse_slice piece)
     return done > 0 ? (ssize_t)done : n;
 }
 
-/* One piece: send() costs less than sendmsg(). */
+/* Writes one piece: send() costs less than sendmsg(). */
 static ssize_t write_piece(sse_connection *c, sse_slice piece)
 {
     ssize_t n = 0;
@@ -232,7 +235,7 @@ static ssize_t write_piece(sse_connection *c, sse_slice piece)
     return n;
 }
 
-/* Writes until nothing is left or the socket is full. Calls nobody. */
+/* Writes the queue until it is empty or the socket is full. Calls no callback. */
 static void write_out(sse_connection *c)
 {
     bool progress = false;
@@ -255,7 +258,7 @@ static void write_out(sse_connection *c)
     }
 }
 
-/* Lets the protocol queue what is to go; true: there is more. */
+/* Has the protocol queue what is to be sent. True: there is more. */
 static bool call_on_flush(sse_connection *c)
 {
     if (!c->protocol->on_flush || c->stalled || c->finishing || sse_connection_ended(c))
@@ -275,7 +278,7 @@ void sse_connection_write(sse_connection *c)
         on_queue_empty(c);
 }
 
-static void schedule_flush(sse_connection *c)
+static void add_to_flush(sse_connection *c)
 {
     if (c->flush_scheduled)
         return;
@@ -287,8 +290,9 @@ static void schedule_flush(sse_connection *c)
     sse_context_wake(c->context);
 }
 
-/* Whether a full socket is tried again: each failure is one system call, and whoever publishes in a
- * loop would pay one for each event and each client that does not read. */
+/* Whether a full socket is tried again: until it took nothing once in this turn. Each try is a
+ * system call, and a program that publishes in a loop would pay one for each event and each client
+ * that does not read. */
 static bool may_retry(const sse_connection *c)
 {
     return !c->retry_failed || c->retry_turn != (uint16_t)sse_loop_turns(c->context->loop);
@@ -313,13 +317,13 @@ void sse_connection_flush(sse_connection *c, bool again)
         c->retry_turn = (uint16_t)sse_loop_turns(c->context->loop);
         return;
     }
-    schedule_flush(c); /* what an empty queue means is told at the end of the turn */
+    add_to_flush(c); /* the end of the turn calls on_drained if the queue is empty */
 }
 
 void sse_connection_schedule_flush(sse_connection *c)
 {
     if (!sse_connection_ended(c) && !c->stalled)
-        schedule_flush(c);
+        add_to_flush(c);
 }
 
 int sse_connection_send(sse_connection *c, sse_frame *frame)
@@ -332,7 +336,7 @@ int sse_connection_send(sse_connection *c, sse_frame *frame)
     if (code)
         return code;
     if (!c->stalled)
-        schedule_flush(c);
+        add_to_flush(c);
     return SSE_OK;
 }
 
@@ -360,13 +364,13 @@ int sse_connection_push(sse_connection *c, sse_frame *frame)
     if (n == (ssize_t)piece.len)
         return SSE_OK;
     code = enqueue(c, frame, n > 0 ? (size_t)n : 0);
-    if (code) { /* half a frame can't stay half */
+    if (code) { /* the client has a part of the frame and can't get the rest */
         sse_connection_close(c, SSE_END_ERROR);
         return code;
     }
     stall(c, n > 0);
     if (sse_context_full(c->context))
-        sse_context_wake(c->context); /* who is furthest behind pays */
+        sse_context_wake(c->context); /* to end the clients that are furthest behind */
     return SSE_EAGAIN;
 }
 
@@ -426,7 +430,7 @@ static void on_socket(evutil_socket_t fd, short what, void *arg)
     if ((what & EV_READ) && !sse_connection_ended(c) && c->reading)
         read_some(c);
     if (c->tls)
-        update_watch(c); /* what it waits for may have changed, and more may be there */
+        update_watch(c); /* TLS may wait for something else now, or hold decrypted bytes */
 }
 
 void sse_connection_set_reading(sse_connection *c, bool on)
@@ -477,7 +481,7 @@ void sse_connection_set_final_deadline(sse_connection *c, uint64_t ms)
     sse_timer_wheel_set(&c->context->wheel, &c->deadline, ms);
 }
 
-/* --- birth --------------------------------------------------------------- */
+/* --- a new connection ---------------------------------------------------- */
 
 void sse_connection_set_options(evutil_socket_t fd, uint64_t write_timeout)
 {
@@ -493,7 +497,7 @@ void sse_connection_set_options(evutil_socket_t fd, uint64_t write_timeout)
     setsockopt(fd, IPPROTO_TCP, TCP_KEEPINTVL, &(int){ 15 }, sizeof(int));
     setsockopt(fd, IPPROTO_TCP, TCP_KEEPCNT, &(int){ 4 }, sizeof(int));
 #endif
-#ifdef TCP_USER_TIMEOUT /* keep-alive probes stop while data is unacknowledged: bound that too */
+#ifdef TCP_USER_TIMEOUT /* no keep-alive probe is sent while data is unacknowledged */
     unsigned ms = write_timeout < INT32_MAX ? (unsigned)write_timeout : INT32_MAX;
 
     setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &ms, sizeof ms);

@@ -1,86 +1,109 @@
-/* connection.h: one accepted socket: its bytes in, its write queue out, its deadline, its end.
+/* connection.h: one accepted socket: bytes in, a write queue out, a deadline, an end. A protocol
+ * (HTTP/1, HTTP/2, or the choice between them) speaks over it.
  *
- * A connection is freed at the end of a turn (turn.h), never inside a call: whoever holds a pointer
- * during a callback may use it until the callback returns. */
+ * A connection goes through these states: open; finishing (it ends when the queue is written);
+ * lingering (the writing side is shut, what the client still sends is discarded); ended (the socket
+ * is closed, `reason` says why). It is freed at the end of a turn (turn.h), never inside a call:
+ * whoever holds a pointer during a callback may use it until the callback returns. */
 #ifndef SSE_HTTP_CONNECTION_H
 #define SSE_HTTP_CONNECTION_H
 
 #include "../tls/tls.h"
 #include "context.h"
 
-#define SSE_LINGER_MS 2000 /* after an end of ours, for the client to read it */
-#define SSE_UNUSED_MS 1000 /* a connection that no request came on, once the context drains */
+#define SSE_LINGER_MS \
+    2000 /* how long a connection lingers, for the client to read the response \
+          */
+#define SSE_UNUSED_MS \
+    1000 /* how long an unused connection stays open during a graceful shutdown \
+          */
 
-/* What speaks over a connection. All are called from the loop. */
+/* The callbacks of what speaks over a connection. All are called from the loop. */
 typedef struct sse_protocol {
+    /* Bytes have arrived; they are valid until the callback returns. */
     void (*on_bytes)(sse_connection *c, const char *bytes, size_t len);
-    void (*on_eof)(sse_connection *c);      /* the client sends no more; reading has stopped */
-    void (*on_drained)(sse_connection *c);  /* the last queued byte went out */
-    void (*on_deadline)(sse_connection *c); /* the one set by sse_connection_set_deadline */
-    void (*on_closed)(sse_connection *c, sse_reason reason); /* at the end of the turn; free the
-                                                                session */
-    /* These may be NULL. */
-    bool (*on_flush)(sse_connection *c); /* before a write: queue what is to go. true: it is not all
-                                            of it. Not called while the socket is full */
-    void (*on_closing)(sse_connection *c); /* the server closes it: the last word is queued now */
-    /* The server context drains: no further request, and the end after those at hand. */
+    /* The client sends no more. Reading has stopped. */
+    void (*on_eof)(sse_connection *c);
+    /* All that was queued has been written. */
+    void (*on_drained)(sse_connection *c);
+    /* The time of sse_connection_set_deadline is over. */
+    void (*on_deadline)(sse_connection *c);
+    /* The end of the turn, before the connection is freed: free the session. */
+    void (*on_closed)(sse_connection *c, sse_reason reason);
+
+    /* The others may be NULL. */
+
+    /* Before a write: queue what is to be sent. True: there is more to be sent after it. Not called
+     * while the socket is full. */
+    bool (*on_flush)(sse_connection *c);
+    /* The server closes the connection at once: queue the last bytes, which are tried once. */
+    void (*on_closing)(sse_connection *c);
+    /* A graceful shutdown has begun: take no further request, finish after those in progress. */
     void (*on_shutdown)(sse_connection *c);
-    /* How much its client owes; NULL: of the connection's queue alone. And what to end of it where
-     * that is too much: from the end of a turn; NULL: the connection. */
+    /* How far the client is behind. NULL: as sse_connection_backlog says. */
     sse_backlog (*backlog)(const sse_connection *c);
+    /* Too much is held for this client, at the end of a turn: end what is furthest behind. NULL:
+     * the connection is closed. */
     void (*on_overload)(sse_connection *c);
-    void (*on_room)(sse_connection *c); /* see sse_context_await_room; ends nothing */
+    /* See sse_context_await_room. May end nothing. */
+    void (*on_room)(sse_connection *c);
 } sse_protocol;
 
 struct sse_connection {
-    /* What a push needs comes first, within one line of the cache. */
+    /* What a push needs comes first, within one cache line. */
     sse_context *context;
     const sse_protocol *protocol;
-    void *session;
-    sse_queue out;
-    sse_tls *tls;          /* NULL: plain */
-    evutil_socket_t fd;    /* the event's, too */
-    uint32_t discarded;    /* bytes thrown away while lingering */
-    uint8_t reason;        /* sse_reason: SSE_NOT_ENDED while open */
-    uint8_t preface_bytes; /* bytes of HTTP/2's preface that came, while the protocol is unknown */
-    short watched_events;  /* EV_READ | EV_WRITE as armed */
-    bool nothing_sent : 1; /* the session's mark: no byte went out since it was set */
-    bool flush_scheduled : 1, reading : 1, eof : 1, finishing : 1, lingering : 1, stalled : 1;
-    bool deadline_final : 1;      /* the deadline is the end, whatever the socket takes meanwhile */
-    bool retry_failed : 1;        /* `retry_turn` counts */
-    bool admitted : 1;            /* the server's: it counts towards max_connections */
-    uint16_t retry_turn;          /* the turn (its low bits) in which a full socket was tried again
-                                     and took nothing: it is not tried again in that turn */
+    void *session; /* the protocol's */
+    sse_queue out; /* what is to be written */
+    sse_tls *tls;  /* NULL: plain */
+    evutil_socket_t fd;
+    uint32_t discarded;       /* bytes discarded while finishing or lingering */
+    uint8_t reason;           /* sse_reason; SSE_NOT_ENDED until the connection ends */
+    uint8_t preface_bytes;    /* bytes of HTTP/2's preface received while the protocol is unknown */
+    short watched_events;     /* EV_READ | EV_WRITE as libevent watches them */
+    bool nothing_sent : 1;    /* set by the session, cleared when a byte is written */
+    bool flush_scheduled : 1; /* in context->to_flush */
+    bool reading : 1;         /* incoming bytes are wanted */
+    bool eof : 1;             /* the client has sent its last byte */
+    bool finishing : 1;
+    bool lingering : 1;
+    bool stalled : 1;        /* the socket is full: wait until it is writable */
+    bool deadline_final : 1; /* the deadline closes the connection, whatever the client takes */
+    bool retry_failed : 1;   /* `retry_turn` is valid */
+    bool admitted : 1;       /* counts towards max_connections; else the client is told 503 */
+    uint16_t retry_turn;     /* low bits of the last turn in which a write to the full socket was
+                                tried again in vain: once a turn is enough */
     sse_connection *next, **link; /* context->open, or context->closed */
     sse_connection *next_to_flush;
-    void *address; /* the server's count for the client's address, or NULL */
+    void *address; /* the server's entry for the client's address, or NULL */
     struct event event;
     sse_deadline deadline;
 };
 
-/* Small writes go out at once; a peer that vanished without a word is noticed. */
+/* Sets TCP_NODELAY, so that small writes are sent at once, and keep-alive probes and
+ * TCP_USER_TIMEOUT (write_timeout ms), so that a peer that vanished is noticed. */
 void sse_connection_set_options(evutil_socket_t fd, uint64_t write_timeout);
 
-/* Takes the socket over (closed on failure too), which doesn't block. The protocol's session is set
- * by the caller. */
+/* Makes a connection of a non-blocking socket, which it owns from now on (also on failure). Nothing
+ * is read before sse_connection_set_reading. The caller sets the session. SSE_ENOMEM. */
 int sse_connection_new(sse_context *context, evutil_socket_t fd, const sse_protocol *protocol,
                        sse_connection **out);
 
-/* From now on over TLS. Before the first read; the context must outlive the server context.
- * SSE_ENOMEM. */
+/* Makes the connection speak TLS. To be called before the first read. The TLS context must outlive
+ * the server context. SSE_ENOMEM. */
 static inline int sse_connection_start_tls(sse_connection *c, sse_tls_context *context)
 {
     return sse_tls_new(context, c->fd, &c->tls);
 }
 
-/* Plain from now on, for a client that does not speak TLS. */
+/* Makes the connection plain again, without a word to the client. */
 static inline void sse_connection_drop_tls(sse_connection *c)
 {
     sse_tls_free(c->tls);
     c->tls = NULL;
 }
 
-/* The backlog of what is queued for the socket: see sse_protocol. */
+/* The backlog of what is queued for the socket; zero unless the socket is full. */
 sse_backlog sse_connection_backlog(const sse_connection *c);
 
 /* Bytes queued for the socket. */
@@ -89,55 +112,65 @@ static inline size_t sse_connection_pending(const sse_connection *c)
     return sse_queue_bytes(&c->out);
 }
 
-/* Queues the frame (adding a reference); it is written at the end of the turn. SSE_ECLOSED,
- * SSE_ENOMEM. */
+/* --- writing --- */
+
+/* Queues a frame (adding a reference) and schedules a flush. SSE_ECLOSED: the connection has ended
+ * or finishes; SSE_ENOMEM. */
 int sse_connection_send(sse_connection *c, sse_frame *frame);
 
-/* The frame straight to the socket, without a reference kept where it takes all of it (SSE_OK);
- * what is left of it is queued, as all of it is behind others (SSE_EAGAIN: on_drained follows).
- * SSE_ECLOSED, SSE_ENOMEM: nothing was taken. */
+/* Writes a frame to the socket at once if nothing is queued before it. SSE_OK: the socket took all
+ * of it, and no reference is kept. SSE_EAGAIN: the frame, or the rest of it, is queued, and
+ * on_drained follows. SSE_ECLOSED, SSE_ENOMEM: not taken. Calls nobody. */
 int sse_connection_push(sse_connection *c, sse_frame *frame);
 
-/* Queues a part of the frame, as sse_connection_send does. For on_flush: marks nothing. */
+/* Queues a part of a frame, without scheduling a flush: for on_flush. Errors as
+ * sse_connection_send. */
 int sse_connection_send_part(sse_connection *c, sse_frame *frame, sse_slice part);
 
-/* The end of the turn: on_flush, then what is queued is written, and on_drained where it all went.
- */
+/* For the end of the turn: calls on_flush, writes what is queued, and calls on_drained if all of it
+ * was written. */
 void sse_connection_write(sse_connection *c);
 
-/* on_flush is called at the end of the turn, or once the socket takes something again. */
+/* Has sse_connection_write called at the end of the turn. Does nothing while the socket is full:
+ * it is called when the socket is writable. */
 void sse_connection_schedule_flush(sse_connection *c);
 
-/* Forgets what is queued. */
+/* Drops what is queued. */
 void sse_connection_drop_pending(sse_connection *c);
 
-/* Writes what the socket takes, without waiting for the end of the turn; one that took no more the
- * last time is tried only where `again`, and then until it has failed once in this turn. No
- * callback comes from it, and it ends no exchange: a connection or an HTTP/2 stream that breaks
- * meanwhile is told at the end of the turn. */
+/* Writes what the socket takes, without waiting for the end of the turn. A socket that was full is
+ * tried only with `again`, and in one turn until it took nothing once. Calls only on_flush, and
+ * ends no exchange: what breaks meanwhile is told at the end of the turn, and so is on_drained. */
 void sse_connection_flush(sse_connection *c, bool again);
 
-/* Reading on or off. */
+/* --- reading and deadlines --- */
+
+/* Switches reading on or off. */
 void sse_connection_set_reading(sse_connection *c, bool on);
 
-/* The peer has reset it, or cannot be reached any more: what reading would tell. Clears that state:
- * close it. */
+/* Whether the socket has an error: the client reset the connection, or can't be reached. For a
+ * connection that does not read. The error is reported only once: close the connection then. */
 bool sse_connection_broken(const sse_connection *c);
 
-/* protocol->on_deadline in ms; 0 cancels. While bytes wait for the socket the stall limit rules
- * instead. */
+/* Has on_deadline called in `ms` instead of when it was set for before; 0: never. While the socket
+ * is full write_timeout rules instead, and the call does nothing. */
 void sse_connection_set_deadline(sse_connection *c, uint64_t ms);
 
-/* Ends after what is queued went out, lingering so that the client can read it. */
+/* --- ending --- */
+
+/* Ends the connection after what is queued is written: it lingers, so that the client can read the
+ * last bytes before a reset could drop them, and is closed (SSE_END_SERVER). */
 void sse_connection_finish(sse_connection *c);
 
-/* What ends is given ms more and no longer. */
+/* Closes the connection in `ms`, unless it has ended before. */
 void sse_connection_set_final_deadline(sse_connection *c, uint64_t ms);
 
-/* Ends at once; what is queued is lost. `reset`: the client is told so by a reset, where the end of
- * the connection could be taken for the end of the answer. */
-void sse_connection_reset(sse_connection *c, sse_reason reason);
+/* Closes the connection at once; what is queued is lost. The first reason counts. */
 void sse_connection_close(sse_connection *c, sse_reason reason);
+
+/* As sse_connection_close, but with a TCP reset and without TLS's close_notify, so that the client
+ * can't take the end of the connection for the end of the response. */
+void sse_connection_reset(sse_connection *c, sse_reason reason);
 
 static inline bool sse_connection_ended(const sse_connection *c)
 {

@@ -2,9 +2,9 @@
 
 #include "connection.h"
 
-#define PASSES    4
-#define STEADY_MS 100  /* who has taken something so lately is spared at first */
-#define SPARED_MS 1000 /* for that long */
+#define PASSES       4
+#define GRACE_MS     100  /* clients that took a byte within this time are spared, */
+#define MAX_GRACE_MS 1000 /* until the context has been full for so long */
 
 static sse_backlog backlog_of(const sse_connection *c)
 {
@@ -20,6 +20,7 @@ static int log2_of(uint64_t n)
     return log;
 }
 
+/* Ends what of the connection is furthest behind. */
 static void shed(sse_connection *c)
 {
     if (c->protocol->on_overload) {
@@ -30,7 +31,7 @@ static void shed(sse_connection *c)
     sse_connection_close(c, SSE_END_SLOW);
 }
 
-/* Ends those who owe at least that, as long as more than `low` is held. */
+/* Sheds connections with a backlog of at least `least`, until no more than `low` bytes are held. */
 static void shed_from(sse_context *context, size_t low, uint64_t least)
 {
     sse_connection *next = NULL;
@@ -42,8 +43,9 @@ static void shed_from(sse_context *context, size_t low, uint64_t least)
     }
 }
 
-/* Ends those who owe most, without sorting them: all above a power of two, and of those who owe
- * half of that or more as many as it takes. false: nobody owes anything. */
+/* Sheds the connections with the heaviest backlogs until no more than `low` bytes are held. Instead
+ * of sorting them, finds the power of two above which the backlogs hold enough: sheds all from its
+ * double on, then as many as needed from the power itself on. False: no client has a backlog. */
 static bool shed_heaviest(sse_context *context, size_t low)
 {
     size_t held[64] = { 0 }, sum = 0, need = context->count.queued.held - low;
@@ -64,7 +66,8 @@ static bool shed_heaviest(sse_context *context, size_t low)
     return true;
 }
 
-/* Whether it is still too much; if not, HTTP/2 requests that have waited are handed over. */
+/* While the context is full, has the end of the turn shed again. Otherwise tells the connections
+ * that there is room: HTTP/2 sessions hand over requests that waited for it. */
 static void on_recheck(sse_deadline *d)
 {
     sse_context *context = SSE_CONTAINER_OF(d, sse_context, overload_timer);
@@ -84,17 +87,18 @@ void sse_overload_init(sse_context *context)
     context->overload_timer.call = on_recheck;
 }
 
-/* Many who read may ask for much at once: those who take it steadily are given a second, since
- * little more comes meanwhile: all sends to those who are behind are refused, and whole answers. */
+/* Whether clients that take bytes steadily are spared: for a second, while less than one and a half
+ * times max_buffered is held. Many may have asked for much at once, and little is added meanwhile,
+ * because a full context refuses whole responses and all sends to clients that are behind. */
 static bool may_spare(const sse_context *context, uint64_t now)
 {
     size_t most = context->limits.max_buffered;
 
-    return now - context->overloaded_since < SPARED_MS &&
+    return now - context->overloaded_since < MAX_GRACE_MS &&
            context->count.queued.held - most < most / 2;
 }
 
-/* An eighth goes, so that this is not looked at in every turn. */
+/* Going down by an eighth means that the next turns have nothing to do. */
 void sse_overload_shed(sse_context *context)
 {
     size_t low = context->limits.max_buffered - context->limits.max_buffered / 8;
@@ -104,11 +108,11 @@ void sse_overload_shed(sse_context *context)
         return;
     if (!context->overloaded_since)
         context->overloaded_since = now;
-    context->grace = may_spare(context, now) ? STEADY_MS : 0;
+    context->grace = may_spare(context, now) ? GRACE_MS : 0;
     sse_context_await_room(context);
     for (int i = 0; i < PASSES && sse_context_full(context); i++)
         if (!shed_heaviest(context, low))
             return;
-    if (sse_context_full(context)) /* what many share goes with the last of them */
+    if (sse_context_full(context)) /* shared frames are freed with the last one that holds them */
         sse_context_wake(context);
 }

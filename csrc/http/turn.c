@@ -11,9 +11,9 @@
 
 /* --- the end of a turn ------------------------------------------------------------------------ */
 
-/* What becomes dirty meanwhile waits for the next turn: a callback that answers each drain with
- * more must not keep the loop here. */
-static void flush_scheduled(sse_context *context)
+/* Flushes the connections that are in the list now. What is added meanwhile waits for the next
+ * turn: a callback that sends more at each on_drain must not keep the loop here. */
+static void flush_connections(sse_context *context)
 {
     size_t n = context->to_flush_count < FLUSHES_A_TURN ? context->to_flush_count : FLUSHES_A_TURN;
 
@@ -38,7 +38,7 @@ static void free_closed(sse_context *context)
     for (sse_connection *c = context->closed; c; c = next) {
         next = c->next;
         if (c->flush_scheduled)
-            continue; /* it is on that list too: when its turn has come */
+            continue; /* it is in to_flush too: freed when it was taken from there */
         *c->link = c->next;
         if (c->next)
             c->next->link = c->link;
@@ -49,15 +49,16 @@ static void free_closed(sse_context *context)
     }
 }
 
-/* The one place where connections, exchanges, event streams and followers are freed, and where what
- * a peer did ends an exchange: no caller holds one here. Each step may leave work for the next one,
- * so their order matters; the calls to the user come when nothing but followers is left to free. */
+/* The one place where connections, exchanges, event streams and followers are freed, and where an
+ * exchange ends because of what its client did: no caller holds a pointer to one here. The order
+ * matters, since a step may leave work for later steps. The program is called (on_end) when nothing
+ * but followers is left to free. */
 static void end_turn(void *arg)
 {
     sse_context *context = arg;
 
     sse_bodies_refuse_newest(context);
-    flush_scheduled(context);
+    flush_connections(context);
     sse_overload_shed(context);
     if (context->http2_ended_streams)
         context->end_http2_streams(context);
@@ -69,20 +70,20 @@ static void end_turn(void *arg)
 
 /* --- the life of a context -------------------------------------------------------------------- */
 
-/* A forked child has the parent's listener, too, but none of its clients. */
-static void cut_off_all(void *arg, int dead)
+/* A forked child keeps the listener, but must not touch the parent's connections. */
+static void replace_sockets(void *arg, int closed_fd)
 {
     sse_context *context = arg;
 
     for (sse_connection *c = context->open; c; c = c->next)
-        sse_replace_socket(c->fd, dead);
+        sse_replace_socket(c->fd, closed_fd);
 }
 
 void sse_context_start(sse_context *context, sse_loop *loop, const sse_limits *limits)
 {
     sse_context_init(context, loop, limits, end_turn);
     sse_overload_init(context);
-    sse_loop_add_fork_handler(loop, &context->fork_handler, cut_off_all, context);
+    sse_loop_add_fork_handler(loop, &context->fork_handler, replace_sockets, context);
 }
 
 void sse_context_close_all(sse_context *context)
@@ -111,7 +112,7 @@ void sse_context_shut_down(sse_context *context, uint64_t within, uint64_t retry
         next = c->next;
         if (c->protocol->on_shutdown)
             c->protocol->on_shutdown(c);
-        else /* nobody has said yet what he speaks */
+        else /* the protocol is not known yet */
             sse_connection_set_deadline(c, SSE_UNUSED_MS);
     }
 }

@@ -6,18 +6,18 @@
 
 #include "context.h"
 
-/* Starts a zeroed context: from now on it works at the end of each turn that woke it, and its
- * sockets are given up in a forked child. The limits are copied. */
+/* Starts a zeroed context: from now on sse_context_wake has its work done at the end of the turn,
+ * and its sockets are replaced in a forked child. The limits are copied. */
 void sse_context_start(sse_context *context, sse_loop *loop, const sse_limits *limits);
 
 /* Closes every connection at once (SSE_END_SERVER), after one try to write what is queued. The
  * ends are told at the end of the turn. */
 void sse_context_close_all(sse_context *context);
 
-/* No connection begins another request: each ends after what it is at, idle ones now. Open event
- * streams end spread over `within` ms, each with a `retry:` of `retry` ms to half as much again;
- * a stream that is opened later ends within what is left of the time. Does nothing while the
- * context drains already. */
+/* Begins a graceful shutdown. Connections take no further request: idle ones end now, the others
+ * after their requests in progress. Open event streams end spread over `within` ms, each with a
+ * `retry:` of `retry` ms to half as much again; a stream that is opened later ends within what is
+ * left of the time. Does nothing when it has begun already. */
 void sse_context_shut_down(sse_context *context, uint64_t within, uint64_t retry);
 
 /* Tells all ends that are still to be told, and frees everything. Every connection must be closed.
