@@ -1,10 +1,5 @@
 #include "exchange.h"
 
-#include <arpa/inet.h>
-#include <netinet/in.h>
-#include <stdlib.h>
-#include <sys/socket.h>
-
 #include "response_fields.h"
 
 /* Queued bytes past this are written without waiting for the end of the turn, so that a handler
@@ -14,99 +9,17 @@
 #define SMALL      512 /* bytes of a body that cost no more than a refusal */
 #define LARGE_PART 16  /* of max_buffered: who holds more is refused rather than others ended */
 
-/* --- requests ------------------------------------------------------------ */
+const sse_exchange_events sse_exchange_no_events = { 0 };
 
-static sse_slice copy_slice(char **to, sse_slice s)
-{
-    sse_slice copy = { *to, s.len };
-
-    if (s.len)
-        memcpy(*to, s.at, s.len);
-    *to += s.len;
-    return copy;
-}
-
-sse_request *sse_request_new(const sse_http1_head *head, size_t max_body)
-{
-    size_t bytes = head->method.len + head->target.len;
-    sse_request *r = NULL;
-    char *to = NULL;
-
-    for (size_t i = 0; i < head->field_count; i++)
-        bytes += head->fields[i].name.len + head->fields[i].value.len;
-    bytes += sizeof *r + head->field_count * sizeof r->fields[0];
-    r = malloc(bytes);
-    if (!r)
-        return NULL;
-    r->memory = bytes;
-    to = (char *)&r->fields[head->field_count];
-    r->refs = 1;
-    r->counter = NULL;
-    r->method = copy_slice(&to, head->method);
-    r->target = copy_slice(&to, head->target);
-    r->major = 1;
-    r->minor = head->minor;
-    r->field_count = head->field_count;
-    for (size_t i = 0; i < head->field_count; i++) {
-        r->fields[i].name = copy_slice(&to, head->fields[i].name);
-        r->fields[i].value = copy_slice(&to, head->fields[i].value);
-    }
-    sse_buffer_init(&r->body, max_body);
-    return r;
-}
-
-static void free_body(sse_request *request)
-{
-    if (request->counter)
-        *request->counter -= request->memory;
-    request->counter = NULL;
-    sse_buffer_free(&request->body);
-}
-
-void sse_request_unref(sse_request *request)
-{
-    if (!request || --request->refs > 0)
-        return;
-    free_body(request);
-    free(request);
-}
+/* --- a new exchange, and its end ---------------------------------------- */
 
 void sse_exchange_drop_request(sse_exchange *x)
 {
     if (x->request)
-        free_body(x->request);
+        sse_request_drop_body(x->request);
     sse_request_unref(x->request);
     x->request = NULL;
 }
-
-const sse_exchange_events sse_exchange_no_events = { 0 };
-
-static sse_client client_of(const sse_connection *c)
-{
-    struct sockaddr_storage from;
-    socklen_t size = sizeof from;
-    sse_client client = { 0 };
-
-    if (getpeername(c->fd, (struct sockaddr *)&from, &size))
-        return client;
-    if (from.ss_family == AF_INET6) {
-        client.len = 16;
-        memcpy(client.bytes, &((struct sockaddr_in6 *)&from)->sin6_addr, 16);
-    } else if (from.ss_family == AF_INET) {
-        client.len = 4;
-        memcpy(client.bytes, &((struct sockaddr_in *)&from)->sin_addr, 4);
-    }
-    return client;
-}
-
-void sse_client_text(const sse_client *client, char *out, size_t size)
-{
-    out[0] = '\0';
-    if (client->len > 0)
-        inet_ntop(client->len == 4 ? AF_INET : AF_INET6, client->bytes, out, (socklen_t)size);
-}
-
-/* --- birth and end ------------------------------------------------------- */
 
 void sse_exchange_tell_ended(sse_context *context)
 {
@@ -137,7 +50,7 @@ sse_exchange *sse_exchange_new(sse_context *context, const sse_transport *transp
     x->transport = transport;
     x->session = session;
     x->request = request;
-    request->client = client_of(transport->connection(x));
+    request->client = sse_client_of_socket(transport->connection(x)->fd);
     x->head_only = sse_slice_is(request->method, "HEAD");
     return x;
 }
@@ -353,4 +266,21 @@ void sse_exchange_abort(sse_exchange *x, sse_reason reason)
 size_t sse_exchange_pending(const sse_exchange *x)
 {
     return x->session ? x->transport->pending(x) : 0;
+}
+
+static const sse_tls *tls_of(const sse_exchange *x)
+{
+    return x->session ? x->transport->connection(x)->tls : NULL;
+}
+
+bool sse_exchange_secure(const sse_exchange *x)
+{
+    return tls_of(x) != NULL;
+}
+
+bool sse_exchange_client_subject(const sse_exchange *x, char *out, size_t size)
+{
+    const sse_tls *tls = tls_of(x);
+
+    return tls && sse_tls_client_subject(tls, out, size);
 }

@@ -4,45 +4,9 @@
 #ifndef SSE_HTTP_EXCHANGE_H
 #define SSE_HTTP_EXCHANGE_H
 
-#include "../wire/buffer.h"
 #include "../wire/frame.h"
-#include "../wire/http1.h"
 #include "connection.h"
-
-/* A client's address. */
-typedef struct sse_client {
-    uint8_t len; /* 4: IPv4, 16: IPv6, 0: unknown */
-    uint8_t bytes[16];
-} sse_client;
-
-/* A request head in one block, and its whole body. */
-typedef struct sse_request {
-    uint32_t refs;
-    sse_client client;
-    sse_slice method, target;
-    int major, minor; /* HTTP/major.minor */
-    sse_buffer body;
-    size_t memory;   /* bytes of this block and of the body, also once somebody else has its copy */
-    size_t *counter; /* the server context's count that holds these, or NULL */
-    size_t field_count;
-    sse_http1_field fields[]; /* and behind them the bytes that all slices point into */
-} sse_request;
-
-sse_request *sse_request_new(const sse_http1_head *head, size_t max_body); /* NULL: out of memory */
-
-static inline sse_request *sse_request_ref(sse_request *request)
-{
-    request->refs++;
-    return request;
-}
-
-void sse_request_unref(sse_request *request); /* NULL is allowed */
-
-/* Somebody has a copy of the body, which counts until the request is dropped: ours goes. */
-static inline void sse_request_free_body(sse_request *request)
-{
-    sse_buffer_free(&request->body);
-}
+#include "request.h"
 
 typedef enum sse_exchange_state {
     SSE_EXCHANGE_OPEN,     /* nothing sent */
@@ -158,9 +122,6 @@ void sse_exchange_abort(sse_exchange *x, sse_reason reason);
 /* Bytes that wait to go out; where there are any, on_drain follows. */
 size_t sse_exchange_pending(const sse_exchange *x);
 
-/* "127.0.0.1", "::1"; "" where it is unknown. */
-void sse_client_text(const sse_client *client, char *out, size_t size);
-
 static inline bool sse_exchange_ended(const sse_exchange *x)
 {
     return x->state >= SSE_EXCHANGE_FINISHED;
@@ -172,5 +133,11 @@ static inline bool sse_exchange_lost(const sse_exchange *x)
 {
     return x->session && x->transport->lost(x);
 }
+
+/* Whether the connection is TLS. False once the exchange has ended. */
+bool sse_exchange_secure(const sse_exchange *x);
+
+/* As sse_tls_client_subject; false also once the exchange has ended. */
+bool sse_exchange_client_subject(const sse_exchange *x, char *out, size_t size);
 
 #endif

@@ -420,20 +420,3 @@ sse_tls_context *sse_server_tls(const sse_server *server)
 {
     return server->tls;
 }
-
-static const sse_tls *tls_of(const sse_exchange *x)
-{
-    return x->session ? x->transport->connection(x)->tls : NULL;
-}
-
-bool sse_exchange_secure(const sse_exchange *x)
-{
-    return tls_of(x) != NULL;
-}
-
-bool sse_exchange_client_subject(const sse_exchange *x, char *out, size_t size)
-{
-    const sse_tls *tls = tls_of(x);
-
-    return tls && sse_tls_client_subject(tls, out, size);
-}

@@ -57,10 +57,4 @@ const sse_counters *sse_server_counters(const sse_server *server);
 /* NULL: plain. sse_tls_context_reload may be called for it. */
 sse_tls_context *sse_server_tls(const sse_server *server);
 
-/* The connection came over TLS. False once it is gone. */
-bool sse_exchange_secure(const sse_exchange *x);
-
-/* See sse_tls_client_subject. */
-bool sse_exchange_client_subject(const sse_exchange *x, char *out, size_t size);
-
 #endif

@@ -1,0 +1,86 @@
+#include "request.h"
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+
+sse_client sse_client_of_socket(evutil_socket_t fd)
+{
+    struct sockaddr_storage from;
+    socklen_t size = sizeof from;
+    sse_client client = { 0 };
+
+    if (getpeername(fd, (struct sockaddr *)&from, &size))
+        return client;
+    if (from.ss_family == AF_INET6) {
+        client.len = 16;
+        memcpy(client.bytes, &((struct sockaddr_in6 *)&from)->sin6_addr, 16);
+    } else if (from.ss_family == AF_INET) {
+        client.len = 4;
+        memcpy(client.bytes, &((struct sockaddr_in *)&from)->sin_addr, 4);
+    }
+    return client;
+}
+
+void sse_client_text(const sse_client *client, char *out, size_t size)
+{
+    out[0] = '\0';
+    if (client->len > 0)
+        inet_ntop(client->len == 4 ? AF_INET : AF_INET6, client->bytes, out, (socklen_t)size);
+}
+
+static sse_slice copy_slice(char **to, sse_slice s)
+{
+    sse_slice copy = { *to, s.len };
+
+    if (s.len)
+        memcpy(*to, s.at, s.len);
+    *to += s.len;
+    return copy;
+}
+
+sse_request *sse_request_new(const sse_http1_head *head, size_t max_body)
+{
+    size_t bytes = head->method.len + head->target.len;
+    sse_request *r = NULL;
+    char *to = NULL;
+
+    for (size_t i = 0; i < head->field_count; i++)
+        bytes += head->fields[i].name.len + head->fields[i].value.len;
+    bytes += sizeof *r + head->field_count * sizeof r->fields[0];
+    r = malloc(bytes);
+    if (!r)
+        return NULL;
+    r->memory = bytes;
+    to = (char *)&r->fields[head->field_count];
+    r->refs = 1;
+    r->counter = NULL;
+    r->method = copy_slice(&to, head->method);
+    r->target = copy_slice(&to, head->target);
+    r->major = 1;
+    r->minor = head->minor;
+    r->field_count = head->field_count;
+    for (size_t i = 0; i < head->field_count; i++) {
+        r->fields[i].name = copy_slice(&to, head->fields[i].name);
+        r->fields[i].value = copy_slice(&to, head->fields[i].value);
+    }
+    sse_buffer_init(&r->body, max_body);
+    return r;
+}
+
+void sse_request_drop_body(sse_request *request)
+{
+    if (request->counter)
+        *request->counter -= request->memory;
+    request->counter = NULL;
+    sse_buffer_free(&request->body);
+}
+
+void sse_request_unref(sse_request *request)
+{
+    if (!request || --request->refs > 0)
+        return;
+    sse_request_drop_body(request);
+    free(request);
+}
