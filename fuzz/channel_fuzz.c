@@ -561,7 +561,7 @@ static void check_end(void)
     require(open_exchanges == 0, "each exchange ends once");
     require(context.count.connections == 0, "no connection is left");
     require(context.count.streams == 0 && context.count.compressed == 0, "no stream is left");
-    require(context.count.queued.waiting == 0, "nothing is queued for nobody");
+    require(context.count.queued.pending == 0, "nothing is queued for nobody");
     require(context.count.queued.held == 0, "nothing is held for nobody");
     require(context.count.bodies == 0, "no body is left");
     require(context.count.http2_streams + context.count.http2_connections == 0, "none is left");

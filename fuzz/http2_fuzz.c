@@ -212,7 +212,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     run_to_rest(pair[1]);
     close(pair[1]);
     require(open_exchanges == 0, "each exchange ends once");
-    require(context.count.queued.waiting == 0, "nothing is queued for nobody");
+    require(context.count.queued.pending == 0, "nothing is queued for nobody");
     require(context.count.queued.held == 0, "no memory is held for nobody");
     require(context.count.bodies == 0, "no request holds anything");
     require(context.count.http2_streams + context.count.http2_connections == 0, "none is left");

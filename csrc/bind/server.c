@@ -280,7 +280,7 @@ static int m_stats(lua_State *L)
     sse_set_number(L, "handshakes", tls.handshakes);
     sse_set_number(L, "handshake_failures", tls.failures);
     sse_set_number(L, "resumed", tls.resumed);
-    sse_set_number(L, "pending", c->queued.waiting);
+    sse_set_number(L, "pending", c->queued.pending);
     sse_set_number(L, "buffered", c->queued.held);
     sse_set_number(L, "bodies", c->bodies);
     sse_set_number(L, "full", c->sends_refused);

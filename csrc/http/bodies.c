@@ -2,7 +2,7 @@
 
 #include "../wire/error.h"
 
-#define SLACK ((size_t)256 << 10) /* and an eighth: what may be read too much within a turn */
+#define SLACK ((size_t)256 << 10) /* beside an eighth: how far past max_bodies one turn may go */
 
 int sse_request_count(sse_context *context, sse_request *request, bool last)
 {
@@ -12,29 +12,29 @@ int sse_request_count(sse_context *context, sse_request *request, bool last)
                                                                                    : SSE_OK;
 }
 
-void sse_incoming_body_begin(sse_context *context, sse_incoming_body *a, void *owner,
+void sse_incoming_body_begin(sse_context *context, sse_incoming_body *b, void *owner,
                              void (*refuse)(void *owner))
 {
-    a->owner = owner;
-    a->refuse = refuse;
-    a->next = context->incoming_bodies;
-    a->link = &context->incoming_bodies;
-    if (a->next)
-        a->next->link = &a->next;
-    context->incoming_bodies = a;
+    b->owner = owner;
+    b->refuse = refuse;
+    b->next = context->incoming_bodies;
+    b->link = &context->incoming_bodies;
+    if (b->next)
+        b->next->link = &b->next;
+    context->incoming_bodies = b;
 }
 
-void sse_incoming_body_end(sse_incoming_body *a)
+void sse_incoming_body_end(sse_incoming_body *b)
 {
-    if (!a->link)
+    if (!b->link)
         return;
-    *a->link = a->next;
-    if (a->next)
-        a->next->link = a->link;
-    a->link = NULL;
+    *b->link = b->next;
+    if (b->next)
+        b->next->link = b->link;
+    b->link = NULL;
 }
 
-int sse_incoming_body_append(sse_context *context, sse_incoming_body *a, sse_request *request,
+int sse_incoming_body_append(sse_context *context, sse_incoming_body *b, sse_request *request,
                              sse_slice bytes)
 {
     size_t before = request->body.cap, most = context->limits.max_bodies;
@@ -46,9 +46,9 @@ int sse_incoming_body_append(sse_context *context, sse_incoming_body *a, sse_req
     context->count.bodies += request->body.cap - before;
     if (!sse_bodies_full(context))
         return SSE_OK;
-    if (context->incoming_bodies == a || context->count.bodies - most > most / 8 + SLACK)
+    if (context->incoming_bodies == b || context->count.bodies - most > most / 8 + SLACK)
         return SSE_EFULL;
-    sse_context_wake(context); /* another one is refused: not within its neighbour's read */
+    sse_context_wake(context); /* to refuse another body, which must not happen within a read */
     return SSE_OK;
 }
 

@@ -2,12 +2,12 @@
 
 #include "response_fields.h"
 
-/* Queued bytes past this are written without waiting for the end of the turn, so that a handler
- * which sends in a loop meets the socket's real state. */
+/* With more bytes queued than this a send writes at once instead of at the end of the turn, so that
+ * a handler that sends in a loop learns when the socket is full. */
 #define FLUSH_AT ((size_t)64 << 10)
 
-#define SMALL      512 /* bytes of a body that cost no more than a refusal */
-#define LARGE_PART 16  /* of max_buffered: who holds more is refused rather than others ended */
+#define SMALL      512 /* bytes of a body that costs no more than the 503 in its place */
+#define LARGE_PART 16  /* a sixteenth of max_buffered is a large part for one connection */
 
 const sse_exchange_events sse_exchange_no_events = { 0 };
 
@@ -71,7 +71,7 @@ void sse_exchange_end(sse_exchange *x, sse_reason reason)
     sse_context_wake(x->context);
 }
 
-/* --- the answer ---------------------------------------------------------- */
+/* --- responding ---------------------------------------------------------- */
 
 static int start(sse_exchange *x, int status, const sse_http1_field *fields, size_t count,
                  int64_t length, size_t *bad)
@@ -81,14 +81,15 @@ static int start(sse_exchange *x, int status, const sse_http1_field *fields, siz
     return x->transport->start(x, status, fields, count, length, bad);
 }
 
-/* Whether a response of so many bytes would be refused; `at_once`: bytes of it that are held. */
+/* Whether a 503 goes out in place of a response with `length` bytes of body, of which `at_once` are
+ * queued at once. */
 static bool has_no_room(const sse_exchange *x, uint64_t length, uint64_t at_once)
 {
     return x->state == SSE_EXCHANGE_OPEN && length > SMALL && !x->head_only &&
            (sse_context_full(x->context) || at_once > x->context->limits.max_buffered);
 }
 
-/* In place of an answer that there is no room for. */
+/* Sends the 503. Returns SSE_EFULL where that worked. */
 static int reply_full(sse_exchange *x)
 {
     static const char text[] = "503 Service Unavailable: too much waits for clients that are slow "
@@ -102,7 +103,7 @@ static int reply_full(sse_exchange *x)
     if (code)
         return code;
     x->context->count.rejected[503 - 400]++;
-    sse_context_wake(x->context); /* who is furthest behind pays */
+    sse_context_wake(x->context); /* to end the clients that are furthest behind */
     return SSE_EFULL;
 }
 
@@ -150,7 +151,7 @@ int sse_exchange_start_sized(sse_exchange *x, int status, const sse_http1_field 
 {
     int code = SSE_OK;
 
-    if (has_no_room(x, length, 0)) /* it is sent piece by piece */
+    if (has_no_room(x, length, 0)) /* the body is queued piece by piece */
         return reply_full(x);
     code = start(x, status, fields, count, (int64_t)length, bad);
     if (code)
@@ -161,9 +162,10 @@ int sse_exchange_start_sized(sse_exchange *x, int status, const sse_http1_field 
     return SSE_OK;
 }
 
-/* The client is too far behind for so many bytes more. Where the server holds much, so is one whose
- * connection has its share, or a large part of all; for the others who is furthest behind pays, at
- * the end of the turn, and until then everybody waits. */
+/* Whether the client is too far behind for `more` bytes: past `max`, or, while the context is half
+ * full, where its connection holds more than its share. While the context is full, or would become
+ * so by a connection with a large part of max_buffered, sends to all clients that are behind are
+ * refused; the end of the turn ends those that are furthest behind. */
 static bool full(const sse_exchange *x, size_t more, size_t max)
 {
     const sse_context *context = x->context;
@@ -267,6 +269,8 @@ size_t sse_exchange_pending(const sse_exchange *x)
 {
     return x->session ? x->transport->pending(x) : 0;
 }
+
+/* --- the connection's TLS ------------------------------------------------- */
 
 static const sse_tls *tls_of(const sse_exchange *x)
 {

@@ -1,6 +1,9 @@
-/* exchange.h: one request and its answer, whatever protocol carries them. It is open until
- * answered, then started (a streamed answer) or finished, and ends once: on_end comes from the
- * loop, never from inside a call made by the user, and the exchange is freed when it returns. */
+/* exchange.h: one request and its response, whatever protocol carries them.
+ *
+ * An exchange is open until it is answered; started while a streamed response is sent; then ended:
+ * finished, or closed for another reason. An ended exchange is still valid: on_end is called for it
+ * from the loop, once, never inside a call that the owner makes, and when on_end returns the
+ * exchange is freed. */
 #ifndef SSE_HTTP_EXCHANGE_H
 #define SSE_HTTP_EXCHANGE_H
 
@@ -9,37 +12,53 @@
 #include "request.h"
 
 typedef enum sse_exchange_state {
-    SSE_EXCHANGE_OPEN,     /* nothing sent */
-    SSE_EXCHANGE_STARTED,  /* head sent, body may follow */
-    SSE_EXCHANGE_FINISHED, /* the whole answer was handed over */
+    SSE_EXCHANGE_OPEN,     /* nothing is sent */
+    SSE_EXCHANGE_STARTED,  /* the head is sent, and body may follow */
+    SSE_EXCHANGE_FINISHED, /* ended: the whole response was given to the transport */
     SSE_EXCHANGE_CLOSED,   /* ended otherwise */
 } sse_exchange_state;
 
 typedef struct sse_exchange sse_exchange;
 
-/* Whom an exchange tells; each may be NULL. */
+/* The callbacks of an exchange's owner, a handler's response or an event stream. Each may be NULL.
+ */
 typedef struct sse_exchange_events {
-    void (*on_end_marked)(void *user); /* at once, within the call that ended it: may call nobody */
-    void (*on_end)(void *user, sse_reason reason); /* from the loop, once; then it is freed */
-    void (*on_drain)(void *user);                  /* what was queued went out; from the loop */
-    void (*on_shutdown)(void *user); /* the server context drains: end soon. May call nobody */
+    /* Within the call that ended the exchange. May call no function of an exchange, nor the
+     * program.
+     */
+    void (*on_end_marked)(void *user);
+    /* From the loop, once; the exchange is freed afterwards. */
+    void (*on_end)(void *user, sse_reason reason);
+    /* From the loop: what was queued is written. */
+    void (*on_drain)(void *user);
+    /* A graceful shutdown has begun: the exchange should end soon. May call as on_end_marked. */
+    void (*on_shutdown)(void *user);
 } sse_exchange_events;
 
-/* The protocol's part. `length`: of a body known beforehand, or -1 for a streamed one. */
+/* What a protocol does for its exchanges. None is called once the exchange has ended. */
 typedef struct sse_transport {
+    /* Sends a head. `length`: bytes of the body, or -1: streamed. Errors as sse_exchange_start. */
     int (*start)(sse_exchange *x, int status, const sse_http1_field *fields, size_t count,
                  int64_t length, size_t *bad);
+    /* Queues a piece of body, adding a reference. SSE_ECLOSED, SSE_ENOMEM. */
     int (*send)(sse_exchange *x, sse_frame *frame);
-    int (*push)(sse_exchange *x, sse_frame *frame); /* see sse_exchange_push */
+    /* See sse_exchange_push. */
+    int (*push)(sse_exchange *x, sse_frame *frame);
+    /* The response is complete. */
     void (*finish)(sse_exchange *x);
-    void (*set_final_deadline)(sse_exchange *x, uint64_t ms); /* to be finished: no longer than that
-                                                               */
+    /* A response that is finished next must be taken within `ms`. */
+    void (*set_final_deadline)(sse_exchange *x, uint64_t ms);
+    /* Breaks the response off so that the client notices. */
     void (*abort)(sse_exchange *x);
-    void (*flush)(sse_exchange *x, bool again); /* see sse_connection_flush */
-    size_t (*pending)(const sse_exchange *x);   /* more than 0: on_drain follows */
-    size_t (*queued)(const sse_exchange *x);    /* bytes of all the connection's exchanges */
+    /* See sse_connection_flush. */
+    void (*flush)(sse_exchange *x, bool again);
+    /* Bytes of this exchange that are queued; where there are any, on_drain follows. */
+    size_t (*pending)(const sse_exchange *x);
+    /* Bytes queued for all exchanges of the connection. */
+    size_t (*queued)(const sse_exchange *x);
     sse_connection *(*connection)(const sse_exchange *x);
-    bool (*lost)(const sse_exchange *x); /* see sse_exchange_lost */
+    /* See sse_exchange_lost. */
+    bool (*lost)(const sse_exchange *x);
 } sse_transport;
 
 struct sse_exchange {
@@ -48,78 +67,89 @@ struct sse_exchange {
     void *session;        /* the transport's; NULL once the exchange has ended, and only then */
     sse_request *request; /* NULL once dropped */
     union {
-        sse_exchange *next; /* context->ended, once it has ended */
+        sse_exchange *next; /* context->ended, once the exchange has ended */
         uint64_t body_left; /* bytes of body still to come, where `sized` */
     };
-    void *user;
+    void *user;                    /* for the callbacks */
     const sse_exchange_events *on; /* never NULL */
-    uint8_t state, reason;
-    bool head_only;  /* HEAD: the body is not sent */
-    bool sized;      /* a streamed answer whose length was told beforehand */
-    bool long_lived; /* an event stream: the request is dropped, the client's end of input ends it
-                      */
+    uint8_t state;                 /* sse_exchange_state */
+    uint8_t reason;                /* sse_reason, once ended */
+    bool head_only;                /* the response has no body: to HEAD, or by its status */
+    bool sized;                    /* a streamed response whose length is known */
+    bool long_lived; /* an event stream: the request is dropped, and the client's end of input ends
+                        the exchange */
 };
 
-/* Nobody listens. */
+/* No callbacks: those of a new exchange. */
 extern const sse_exchange_events sse_exchange_no_events;
 
-/* Lets go of the request: who keeps a reference to it has its head, but no longer its body. */
+/* Drops the request. Who holds a reference to it keeps the head, but no longer the body. */
 void sse_exchange_drop_request(sse_exchange *x);
 
-/* For the transport: a new exchange (takes the request over), and its end. */
+/* --- for the transport --- */
+
+/* A new open exchange, which owns the caller's reference to the request. NULL: out of memory; the
+ * request stays the caller's. */
 sse_exchange *sse_exchange_new(sse_context *context, const sse_transport *transport, void *session,
                                sse_request *request);
+
+/* Ends an exchange. Does nothing for one that has ended. */
 void sse_exchange_end(sse_exchange *x, sse_reason reason);
 
-/* The end of the turn: calls on_end of each exchange that has ended, oldest first, and frees it.
- * What ends meanwhile waits for the next turn. */
+/* For the end of the turn: calls on_end of each exchange that has ended, oldest first, and frees
+ * it. What ends meanwhile waits for the next turn. */
 void sse_exchange_tell_ended(sse_context *context);
 
-/* A whole answer. SSE_EINVAL: a bad field (*bad is its index); SSE_ESTATE: answered before;
- * SSE_ECLOSED. SSE_EFULL: more than max_buffered is held, and a 503 was sent instead. */
+/* Calls on_shutdown, unless the exchange has ended. */
+void sse_exchange_notify_shutdown(sse_exchange *x);
+
+/* --- responding --- */
+
+/* Sends a whole response, which ends the exchange (SSE_END_FINISHED). SSE_EINVAL: a bad field, *bad
+ * is its index; SSE_ETOOBIG: too many fields, or too long; SSE_ESTATE: a response was begun before;
+ * SSE_ECLOSED; SSE_ENOMEM. SSE_EFULL: the context is full, and a 503 was sent instead. */
 int sse_exchange_reply(sse_exchange *x, int status, const sse_http1_field *fields, size_t count,
                        sse_slice body, size_t *bad);
 
-/* The head of a streamed answer. Errors as above. */
+/* Sends the head of a streamed response. Errors as sse_exchange_reply, without SSE_EFULL. */
 int sse_exchange_start(sse_exchange *x, int status, const sse_http1_field *fields, size_t count,
                        size_t *bad);
 
-/* The same of a body whose length is known: it is streamed, and must come to exactly that.
- * SSE_EFULL: as sse_exchange_reply. */
+/* Sends the head of a streamed response whose body must come to exactly `length` bytes. Errors as
+ * sse_exchange_reply. */
 int sse_exchange_start_sized(sse_exchange *x, int status, const sse_http1_field *fields,
                              size_t count, uint64_t length, size_t *bad);
 
-/* Whether so many bytes may be sent now, after a try to get rid of what is pending: SSE_OK, or what
- * sse_exchange_send would say. */
+/* Whether `bytes` more of a streamed body would be taken now: SSE_OK, or the error that
+ * sse_exchange_send would return. Where they would not, tries to write first. */
 int sse_exchange_check_room(sse_exchange *x, size_t bytes, size_t max);
 
-/* A piece of a streamed body; all or nothing. SSE_EFULL: max bytes are pending and the client takes
- * none, or the server holds so much that its connection's share counts; SSE_ETOOBIG: the frame
- * alone is over max, or longer than what is left of a sized body; SSE_ECLOSED, SSE_ESTATE,
+/* Sends a piece of a streamed body, all of it or nothing. SSE_EFULL: `max` bytes are queued and the
+ * client takes none, or the context is so full that the connection's share counts; SSE_ETOOBIG: the
+ * frame alone is larger than `max`, or than what is left of a sized body; SSE_ECLOSED, SSE_ESTATE,
  * SSE_ENOMEM. */
 int sse_exchange_send(sse_exchange *x, sse_frame *frame, size_t max);
 
-/* A piece of a streamed body straight to the client. SSE_OK: the socket has all of it. SSE_EAGAIN:
- * taken, but the client is behind, and on_drain tells when it no longer is. Otherwise it was not
- * taken: SSE_ECLOSED, SSE_ENOMEM. Calls nobody; the exchange stays until the loop tells its end. */
+/* Writes a piece of a streamed body to the socket at once. SSE_OK: the socket took all of it.
+ * SSE_EAGAIN: the piece was taken, but the client is behind, and on_drain is called when it is not.
+ * SSE_ECLOSED, SSE_ENOMEM: not taken. Calls no callback, and ends nothing: what breaks is told by
+ * the end of the turn. */
 int sse_exchange_push(sse_exchange *x, sse_frame *frame);
 
-/* A clean end of our choice: what was sent already, then `last` (NULL: none). ms: a client that has
- * not taken it by then is closed; 0: the stall limit rules. */
-void sse_exchange_finish_within(sse_exchange *x, sse_frame *last, uint64_t ms, sse_reason reason);
-
-/* The transport's server context drains: whoever listens is told, once. */
-void sse_exchange_notify_shutdown(sse_exchange *x);
-
-/* The clean end of a streamed answer; one that is shorter than its length is aborted instead.
- * Harmless when ended. */
+/* Finishes a streamed response. One that is shorter than its length is aborted instead. Does
+ * nothing unless the response is started. */
 void sse_exchange_finish(sse_exchange *x, sse_reason reason);
 
-/* Breaks the connection (or the protocol's stream), so that the client sees an unfinished answer.
- */
+/* Finishes a streamed response with a last frame (or NULL). A client that has not taken all of it
+ * in `ms` is closed; 0: write_timeout rules. Does nothing unless the response is started. */
+void sse_exchange_finish_within(sse_exchange *x, sse_frame *last, uint64_t ms, sse_reason reason);
+
+/* Ends the exchange by breaking the connection or resetting the HTTP/2 stream, so that the client
+ * sees an incomplete response. While no byte of a started response is written, the client gets a
+ * 500 instead. Does nothing for an exchange that has ended. */
 void sse_exchange_abort(sse_exchange *x, sse_reason reason);
 
-/* Bytes that wait to go out; where there are any, on_drain follows. */
+/* Bytes that are queued; where there are any, on_drain follows. */
 size_t sse_exchange_pending(const sse_exchange *x);
 
 static inline bool sse_exchange_ended(const sse_exchange *x)
@@ -127,7 +157,7 @@ static inline bool sse_exchange_ended(const sse_exchange *x)
     return x->state >= SSE_EXCHANGE_FINISHED;
 }
 
-/* The client has gone, or its connection was closed, while the exchange has not ended yet: the end
+/* Whether the connection or the HTTP/2 stream is lost although the exchange has not ended: the end
  * of the turn ends it. What is sent meanwhile is refused (SSE_ECLOSED). */
 static inline bool sse_exchange_lost(const sse_exchange *x)
 {

@@ -4,7 +4,7 @@
 
 #include "../wire/error.h"
 
-#define SMALL       ((size_t)512) /* a piece up to this size is worth the copy */
+#define SMALL       ((size_t)512) /* bytes of a piece that is copied rather than referred to */
 #define LEAST_BLOCK ((size_t)512)
 #define MOST_BLOCK  ((size_t)16 << 10)
 
@@ -13,10 +13,11 @@ static sse_queue_item *at(sse_queue_ring *r, uint32_t i)
     return &r->items[(r->head + i) % r->cap];
 }
 
-/* --- what it holds ---------------------------------------------------------------------------- */
+/* --- accounting ------------------------------------------------------------------------------- */
 
-/* A frame is counted by the first account whose queues hold it, once. Where a channel's followers
- * are of two servers, the other one counts it for each piece. */
+/* Counts a frame's memory in the queue's account. The first account whose queues hold the frame is
+ * its payer and counts it once. Another account (the channel has followers of two servers) counts
+ * it once for each item. */
 static void charge(sse_queue_ring *r, sse_frame *frame)
 {
     sse_queue_account *account = r->account;
@@ -92,11 +93,12 @@ static int add(sse_queue *q, sse_queue_account *account, sse_frame *frame, sse_s
     charge(r, frame);
     r->block = NULL;
     r->bytes += part.len;
-    account->waiting += part.len;
+    account->pending += part.len;
     return SSE_OK;
 }
 
-/* Blocks double, so that half of one is wasted at most. */
+/* Adds an empty block as large as what is queued (512 bytes to 16 KiB), so that at most half of the
+ * memory is unused. */
 static int add_block(sse_queue *q)
 {
     sse_queue_ring *r = q->ring;
@@ -112,7 +114,7 @@ static int add_block(sse_queue *q)
     return code;
 }
 
-/* A copy of the piece behind what waits already. */
+/* Copies a piece behind the last bytes of the block, or into a new block. */
 static int join(sse_queue *q, sse_slice piece)
 {
     sse_queue_ring *r = q->ring;
@@ -128,7 +130,7 @@ static int join(sse_queue *q, sse_slice piece)
     r->used += piece.len;
     at(r, r->count - 1)->rest.len += piece.len;
     r->bytes += piece.len;
-    r->account->waiting += piece.len;
+    r->account->pending += piece.len;
     return SSE_OK;
 }
 
@@ -137,7 +139,7 @@ int sse_queue_push(sse_queue *q, sse_queue_account *account, sse_frame *frame, s
     sse_slice view = sse_queue_view(q, frame);
 
     view = (sse_slice){ view.at + sent, view.len - sent };
-    if (q->ring && view.len <= SMALL && frame->events == 0) /* a channel's is shared as it is */
+    if (q->ring && view.len <= SMALL && frame->events == 0) /* with events: shared */
         return join(q, view);
     return add(q, account, frame, view);
 }
@@ -151,7 +153,7 @@ int sse_queue_push_part(sse_queue *q, sse_queue_account *account, sse_frame *fra
         return add(q, account, frame, part);
     item->rest.len += part.len;
     r->bytes += part.len;
-    r->account->waiting += part.len;
+    r->account->pending += part.len;
     return SSE_OK;
 }
 
@@ -171,7 +173,7 @@ int sse_queue_iov(const sse_queue *q, struct iovec *iov, int max)
     return n;
 }
 
-/* The ring goes with its last item. */
+/* Takes the first item out, and frees the ring after the last one. */
 static void take_first(sse_queue *q)
 {
     sse_queue_ring *r = q->ring;
@@ -187,14 +189,14 @@ static void take_first(sse_queue *q)
         free_ring(q);
 }
 
-/* The first item without its first n bytes, and out of the queue where nothing is left of it. */
+/* Takes n bytes off the first item, and the item out of the queue when nothing of it is left. */
 static void shorten_first(sse_queue *q, size_t n)
 {
     sse_queue_ring *r = q->ring;
     sse_queue_item *item = at(r, 0);
 
     r->bytes -= n;
-    r->account->waiting -= n;
+    r->account->pending -= n;
     item->rest.at += n;
     item->rest.len -= n;
     if (item->rest.len == 0)
@@ -238,7 +240,7 @@ int sse_queue_move(sse_queue *from, sse_queue *to, size_t n, size_t *moved)
 void sse_queue_clear(sse_queue *q)
 {
     while (q->ring) {
-        q->ring->account->waiting -= at(q->ring, 0)->rest.len;
+        q->ring->account->pending -= at(q->ring, 0)->rest.len;
         take_first(q);
     }
 }
