@@ -272,7 +272,7 @@ static int read_relative(reader *r, const sse_url *base)
     return read_path(r);
 }
 
-/* Reads "name:" in lower case. Reads nothing if the text begins with anything else. */
+/* Reads "name:" and puts the name in lower case. Reads nothing if the text begins otherwise. */
 static int read_scheme(reader *r)
 {
     const char *at = r->at;
