@@ -29,7 +29,7 @@ struct sse_transfer {
     sse_buffer head;       /* lines of the current head, each ended by NUL */
     size_t head_lines;     /* the number of them, status line included */
     size_t max_head;       /* bytes allowed in all heads and trailers together */
-    size_t max_lines;      /* fields allowed in all of them, and one status line */
+    size_t max_lines;      /* lines allowed in all of them: the fields and one status line */
     size_t seen_bytes;     /* so far, in all heads and trailers */
     size_t seen_lines;     /* so far, folded lines and empty ones not counted */
     uint64_t head_timeout; /* ms from a head's first byte to its end */
@@ -42,13 +42,14 @@ struct sse_transfer {
     bool decodes;           /* decode what Content-Encoding names */
     sse_decoder *decoder;   /* NULL: the body is handed over as it is */
     int decoder_error;      /* fails the transfer with this code if a body comes; 0: none */
-    bool decoder_full;      /* the decoder holds more output than the last piece had room for */
-    sse_buffer undelivered; /* received bytes that on_body was not yet given, decoded or not */
-    size_t undelivered_at;  /* offset of the first of them: what is before was handed over */
+    bool decoder_full;      /* the last piece used up its room: the decoder may hold more output */
+    sse_buffer undelivered; /* bytes as they were received, from undelivered_at on not handed over
+                             */
+    size_t undelivered_at;  /* an offset */
     uint64_t bytes;         /* what sse_transfer_bytes returns */
     uint64_t now_us;        /* the time when the turn's share was last looked at */
     uint64_t turn;          /* the loop's turn that the next two fields are about */
-    uint64_t turn_began_us; /* when the turn's first piece was handed over */
+    uint64_t turn_began_us; /* when the turn's share was first looked at */
     size_t turn_bytes;      /* decoded in that turn */
 
     /* The end: transfer_end.c. */

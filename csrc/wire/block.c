@@ -32,10 +32,10 @@ static int copy_field(sse_block_field *h)
 {
     int code = SSE_OK;
 
-    if (h->place != SSE_FIELD_IN_PIECE)
+    if (h->place != SSE_VALUE_IN_PIECE)
         return SSE_OK;
     code = sse_buffer_append(&h->own, h->piece.at, h->piece.len);
-    h->place = SSE_FIELD_OWNED;
+    h->place = SSE_VALUE_OWNED;
     return code;
 }
 
@@ -69,10 +69,10 @@ int sse_block_set_checked(const sse_block *b, sse_block_field *field, sse_slice 
     sse_block_field_clear(field);
     if (in_piece && !broken) {
         field->piece = value;
-        field->place = SSE_FIELD_IN_PIECE;
+        field->place = SSE_VALUE_IN_PIECE;
         return SSE_OK;
     }
-    field->place = SSE_FIELD_OWNED;
+    field->place = SSE_VALUE_OWNED;
     return broken ? sse_utf8_replace(&field->own, value)
                   : sse_buffer_append(&field->own, value.at, value.len);
 }
@@ -106,7 +106,7 @@ int sse_block_join_data(sse_block *b, sse_slice value, bool non_ascii)
 
 int sse_block_open_data(sse_block *b)
 {
-    int code = b->data.place == SSE_FIELD_ABSENT ? SSE_OK : append_line_end(b, 0);
+    int code = b->data.place == SSE_VALUE_ABSENT ? SSE_OK : append_line_end(b, 0);
 
     b->open_line = b->data.own.len;
     return code;
@@ -125,7 +125,7 @@ int sse_block_close_data(sse_block *b, bool non_ascii)
     size_t good = 0;
     int code = SSE_OK;
 
-    b->data.place = SSE_FIELD_OWNED;
+    b->data.place = SSE_VALUE_OWNED;
     if (own->len == b->open_line)
         return SSE_OK;
     value = (sse_slice){ own->data + b->open_line, own->len - b->open_line };

@@ -12,11 +12,11 @@
 #define SSE_KEEP_EMPTY 1024
 #define SSE_KEEP_USED  (256 * 1024)
 
-enum { SSE_FIELD_ABSENT, SSE_FIELD_IN_PIECE, SSE_FIELD_OWNED };
+enum { SSE_VALUE_ABSENT, SSE_VALUE_IN_PIECE, SSE_VALUE_OWNED };
 
 typedef struct sse_block_field {
-    sse_slice piece; /* the value, if `place` is SSE_FIELD_IN_PIECE */
-    sse_buffer own;  /* the value, if `place` is SSE_FIELD_OWNED */
+    sse_slice piece; /* the value, if `place` is SSE_VALUE_IN_PIECE */
+    sse_buffer own;  /* the value, if `place` is SSE_VALUE_OWNED */
     int place;       /* SSE_FIELD_... */
 } sse_block_field;
 
@@ -59,17 +59,17 @@ bool sse_block_needs_repair(const sse_block *b, sse_slice value, bool non_ascii)
 static inline bool sse_block_is_too_big(const sse_block *b, size_t len)
 {
     return len >
-           b->max - (b->data.place == SSE_FIELD_IN_PIECE ? b->data.piece.len : b->data.own.len);
+           b->max - (b->data.place == SSE_VALUE_IN_PIECE ? b->data.piece.len : b->data.own.len);
 }
 
 static inline sse_slice sse_block_field_value(const sse_block_field *h)
 {
-    return h->place == SSE_FIELD_IN_PIECE ? h->piece : sse_buffer_slice(&h->own);
+    return h->place == SSE_VALUE_IN_PIECE ? h->piece : sse_buffer_slice(&h->own);
 }
 
 static inline void sse_block_field_clear(sse_block_field *h)
 {
-    h->place = SSE_FIELD_ABSENT;
+    h->place = SSE_VALUE_ABSENT;
     h->own.len = 0;
 }
 
@@ -84,7 +84,7 @@ static inline int sse_block_set_field(const sse_block *b, sse_block_field *field
     if (non_ascii || !in_piece)
         return sse_block_set_checked(b, field, value, non_ascii, in_piece);
     field->piece = value;
-    field->place = SSE_FIELD_IN_PIECE;
+    field->place = SSE_VALUE_IN_PIECE;
     field->own.len = 0;
     return 0;
 }
@@ -93,9 +93,9 @@ static inline int sse_block_add_data(sse_block *b, sse_slice value, bool non_asc
 {
     sse_buffer *own = &b->data.own;
 
-    if (b->data.place == SSE_FIELD_ABSENT && value.len <= b->max)
+    if (b->data.place == SSE_VALUE_ABSENT && value.len <= b->max)
         return sse_block_set_field(b, &b->data, value, non_ascii, in_piece);
-    if (b->data.place != SSE_FIELD_OWNED || non_ascii || value.len >= own->cap - own->len)
+    if (b->data.place != SSE_VALUE_OWNED || non_ascii || value.len >= own->cap - own->len)
         return sse_block_join_data(b, value, non_ascii);
     own->data[own->len] = '\n';
     memcpy(own->data + own->len + 1, value.at, value.len);
