@@ -1,3 +1,4 @@
+-- sse.encode: the bytes of events and comments, and that the parser reads them back.
 local core = require "sse.core"
 local encode = require "sse.encode"
 local support = require "spec.support.parser"
@@ -99,7 +100,7 @@ describe("the encoder", function()
   end)
 end)
 
--- The property of line 45, with random events of a fixed seed.
+-- CONFORMANCE line 45 for random events of a fixed seed.
 describe("the encoder and the parser", function()
   local atoms = { "a", "b", " ", "  ", ":", "\t", "é", "漢", "😀", "data", "id: 1", "\xEF\xBB\xBF",
                   "0", "\u{2028}" }
@@ -121,7 +122,8 @@ describe("the encoder and the parser", function()
              data = text(in_data) }
   end
 
-  -- What the format makes of it: one kind of line end, no empty type, the id before stays.
+  -- What the parser must report of the event: its line ends are LF, an empty type is none. `id` is
+  -- the last event id before it.
   local function arriving(event, id)
     local list = {}
     if event.retry then list[1] = { "retry", event.retry } end

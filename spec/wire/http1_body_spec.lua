@@ -1,4 +1,4 @@
--- HTTP/1.1 request bodies as bytes.
+-- Bytes of HTTP/1.1 request bodies: lengths, chunks, trailers, limits.
 local cases = require "spec.support.http1_cases"
 local wire = require "spec.http1_wire"
 

@@ -1,3 +1,4 @@
+-- sse.json: what it encodes, decodes and refuses.
 local core = require "sse.core"
 local json = require "sse.json"
 
@@ -116,7 +117,7 @@ describe("JSON, decoded", function()
   end)
 end)
 
--- JSON as a process has it whose math.random gives what somebody foresaw.
+-- Calls run(json) with a fresh sse.json that was loaded while math.random returned `number`.
 local function foreseen(number, run)
   local random = math.random
   package.loaded["sse.json"] = nil

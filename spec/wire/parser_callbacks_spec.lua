@@ -1,3 +1,4 @@
+-- sse.parser: what its callbacks may do to it, and errors that they raise.
 local core = require "sse.core"
 local new_parser = require "sse.parser"
 local support = require "spec.support.parser"

@@ -1,3 +1,4 @@
+-- sse.parser over the cases of spec/cases/parser_cases.lua, in any pieces; its limits and options.
 local new_parser = require "sse.parser"
 local cases = require "spec.cases.parser_cases"
 local support = require "spec.support.parser"

@@ -1,4 +1,4 @@
--- core.url: parts, resolution, origins; and core.transfer's own refusals.
+-- core.url: parts, resolution, origins; and the URLs and options that core.transfer refuses.
 local core = require "sse.core"
 local wait = require "spec.support.wait"
 

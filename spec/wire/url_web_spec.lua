@@ -1,11 +1,11 @@
--- core.url and the web's own rules: spec/cases/url_cases.lua; long URLs; and a client that goes to
--- the host that the web would go to.
+-- core.url by the web's rules: the cases of spec/cases/url_cases.lua, long URLs. And that a client
+-- connects to the host that a browser would connect to.
 local cases = require "spec.cases.url_cases"
 local core = require "sse.core"
 local fixture = require "spec.support.fixture"
 local sse = require "sse"
 
-local IDNA = { -- UTS 46, where this libcurl has it
+local IDNA = { -- UTS 46, if this libcurl has it
   { "http://münchen.de/", "http://xn--mnchen-3ya.de/" }, { "http://Ｇｏ.com/", "http://go.com/" },
   { "http://m%C3%BCnchen.de/", "http://xn--mnchen-3ya.de/" },
   { "http://１２７．１/", "http://127.0.0.1/" }, { "http://a\u{3002}b/", "http://a.b/" },
@@ -45,7 +45,7 @@ describe("a URL", function()
   end)
 
   it("is told from what libcurl would make of it", function()
-    local _, message = core.url "http://a{b}/" -- a host to the web, none to libcurl
+    local _, message = core.url "http://a{b}/" -- libcurl refuses this host, a browser does not
     assert.equal("libcurl does not read it as the web does", message)
   end)
 
@@ -57,7 +57,7 @@ describe("a URL", function()
       assert.same({ nil, "longer than 65536 bytes", "ETOOBIG" }, { url, message, code })
     end
     local _, _, code = core.url(("y"):rep(1000), path(65000))
-    assert.is_nil(code) -- the base's last segment gives way
+    assert.is_nil(code) -- in place of the base's last segment
     _, _, code = core.url("?" .. ("y"):rep(1000), path(65000))
     assert.equal("ETOOBIG", code)
   end)
@@ -77,7 +77,7 @@ describe("a URL", function()
     end
   end)
 
-  -- Each took a time that grew with the square; 64 KiB took 20 s.
+  -- Each once took a time that grew with the square of its length: 20 s for 64 KiB.
   it("is read in linear time", function()
     local n = 60000
     for _, middle in ipairs { " ", "\t", "a/../", "@", ":", "/", "\\", "%2e%2e/", "[", ".",
