@@ -24,7 +24,7 @@ void sse_curl_close_when_aborted(CURL *easy);
 bool sse_curl_discard_kept(CURL *easy);
 
 /* For a transfer that failed while it was paused, after its handle was removed. Changes the
- * handle's options: it is good for curl_easy_cleanup only. */
+ * handle's options: only curl_easy_cleanup may be called after it. */
 void sse_curl_free_kept(CURL *easy);
 
 #endif

@@ -17,7 +17,7 @@ struct sse_multi {
     sse_sockets sockets;      /* those that libcurl has open */
     sse_timer idle_timer;     /* runs while there is no transfer */
     sse_multi_entry *entries; /* the listed ones */
-    size_t entry_count;       /* of them */
+    size_t entry_count;       /* their number */
     sse_multi_entry *removed; /* those to destroy when libcurl has returned */
     sse_fork_handler fork_handler;
     sse_deferred fork_end; /* in a forked child: fails the transfers that the parent began */
@@ -221,8 +221,8 @@ static void on_action(void *arg, curl_socket_t fd, int events)
 /* --- fork ------------------------------------------------------------------------------------- */
 
 /* Runs in a forked child, where the transfers that the parent began cannot go on: their connections
- * are the parent's, and the threads that looked names up exist only there. They fail in a deferred
- * call, because libcurl may be at work now. */
+ * are the parent's, and the threads that look names up exist in the parent only. They fail in a
+ * deferred call, because libcurl may be at work now. */
 static void on_fork(void *arg, int dead)
 {
     sse_multi *m = arg;

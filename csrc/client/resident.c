@@ -11,7 +11,7 @@ void sse_stay_resident(void)
     static const char here = 0;
     Dl_info module;
 
-    /* The handle is never closed: that alone keeps the module where RTLD_NODELETE has no effect. */
+    /* The handle is never closed, so the module stays also where RTLD_NODELETE has no effect. */
     if (dladdr(&here, &module) && module.dli_fname)
         dlopen(module.dli_fname, RTLD_LAZY | RTLD_NOLOAD | RTLD_NODELETE);
 #endif

@@ -27,7 +27,7 @@ void sse_transfer_free(sse_transfer *t);
 void sse_transfer_pause(sse_transfer *t);
 void sse_transfer_resume(sse_transfer *t);
 
-/* What the connection's two ends agreed on: known from on_head on. */
+/* Protocol and TLS of the connection: known from on_head on. */
 const sse_connection_info *sse_transfer_connection_info(const sse_transfer *t);
 
 /* The number of bytes that on_body was given so far. */

@@ -178,8 +178,8 @@ size_t sse_transfer_on_body(char *bytes, size_t size, size_t count, void *arg)
 /* --- on the loop ------------------------------------------------------------------------------ */
 
 /* Where the turn's time for deferred calls is used up, LATE_SIZE bytes are handed over all the
- * same: deferred calls come in the same order in each turn, so those behind a slow one would never
- * have their turn as long as it has something to do. */
+ * same: deferred calls run in the same order in each turn, so a body behind a slow one would get
+ * nothing as long as the slow one has bytes. */
 static void deliver_undelivered(sse_transfer *t)
 {
     sse_slice in = { NULL, t->undelivered.len - t->undelivered_at };

@@ -157,9 +157,9 @@ size_t sse_transfer_on_header(char *bytes, size_t size, size_t count, void *arg)
 
 /* --- time ------------------------------------------------------------------------------------- */
 
-/* Notices a head whose first line is not complete: libcurl reports lines only when they are whole,
- * but knows when the first byte came. That time is the first head's: of a head that follows an
- * interim one, the first line begins the time. */
+/* Sets head_began for a head whose first line is not complete yet: libcurl reports whole lines
+ * only, but knows when the response's first byte came. After an interim head that says nothing of
+ * the next head, whose first whole line then sets head_began. */
 static void detect_beginning(sse_transfer *t)
 {
     curl_off_t first = 0;
