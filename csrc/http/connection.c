@@ -39,7 +39,7 @@ static void update_watch(sse_connection *c)
     short want = (short)((c->reading ? EV_READ : 0) | (c->stalled ? EV_WRITE : 0));
 
     if (c->tls)
-        want = sse_tls_watch(c->tls, want);
+        want = sse_tls_events_to_watch(c->tls, want);
     if (want != c->watched_events)
         set_watched_events(c, want);
     if (c->tls && c->reading && sse_tls_pending(c->tls))
@@ -80,7 +80,7 @@ static void stall(sse_connection *c, bool progress)
     if ((progress || !c->stalled) && !c->deadline_final)
         sse_timer_wheel_set(&c->context->wheel, &c->deadline, c->context->limits.write_timeout);
     c->stalled = true;
-    c->nothing_sent = c->nothing_sent && !(c->tls && sse_tls_held(c->tls));
+    c->nothing_sent = c->nothing_sent && !(c->tls && sse_tls_encrypted_bytes(c->tls));
     update_watch(c);
 }
 
@@ -119,7 +119,7 @@ void sse_connection_close(sse_connection *c, sse_reason reason)
         event_del(&c->event);
     sse_timer_wheel_cancel(&c->context->wheel, &c->deadline);
     if (c->tls && reason != SSE_END_CLIENT)
-        sse_tls_end(c->tls);
+        sse_tls_shut_down(c->tls);
     sse_connection_drop_tls(c);
     evutil_closesocket(c->fd);
     sse_connection_drop_pending(c);
@@ -133,7 +133,7 @@ static void linger(sse_connection *c)
 {
     if (c->lingering)
         return;
-    if (c->tls && sse_tls_end(c->tls) == SSE_EAGAIN) {
+    if (c->tls && sse_tls_shut_down(c->tls) == SSE_EAGAIN) {
         stall(c, false);
         return;
     }
@@ -424,7 +424,7 @@ static void on_socket(evutil_socket_t fd, short what, void *arg)
 
     (void)fd;
     if (c->tls)
-        what = sse_tls_ready(c->tls, what);
+        what = sse_tls_events_ready(c->tls, what);
     if ((what & EV_WRITE) && c->stalled)
         sse_connection_write(c);
     if ((what & EV_READ) && !sse_connection_ended(c) && c->reading)

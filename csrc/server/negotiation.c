@@ -74,7 +74,7 @@ static void on_deadline(sse_connection *c)
 {
     const sse_limits *limits = &c->context->limits;
 
-    if (!sse_tls_established(c->tls) && sse_tls_unread(c->tls)) {
+    if (!sse_tls_established(c->tls) && sse_tls_has_unread(c->tls)) {
         sse_connection_set_deadline(c, limits->head_timeout); /* others' handshakes took the time */
         return;
     }

@@ -10,15 +10,15 @@
 #include "load.h"
 #include "socket_bio.h"
 
-/* --- callbacks ----------------------------------------------------------- */
+/* --- OpenSSL's callbacks ------------------------------------------------- */
 
 static sse_tls_context *context_of(SSL *ssl)
 {
     return SSL_CTX_get_app_data(SSL_get_SSL_CTX(ssl));
 }
 
-/* RFC 7301 section 3.2: where both have none in common, the handshake fails. A client that names
- * none doesn't come here. */
+/* Chooses the protocol. Where client and server have none in common, the handshake fails (RFC 7301
+ * section 3.2). Not called for a client without ALPN. */
 static int on_alpn(SSL *ssl, const unsigned char **out, unsigned char *len,
                    const unsigned char *theirs, unsigned their_len, void *arg)
 {
@@ -33,7 +33,8 @@ static int on_alpn(SSL *ssl, const unsigned char **out, unsigned char *len,
     return SSL_TLSEXT_ERR_OK;
 }
 
-/* "*.b.example" is any name of one label more (RFC 6125 section 6.4.3). */
+/* Whether a name of the options means the host: "*.b.example" means any name with one more label
+ * (RFC 6125 section 6.4.3). */
 static bool matches(const char *pattern, const char *host)
 {
     const char *dot = NULL;
@@ -44,7 +45,8 @@ static bool matches(const char *pattern, const char *host)
     return dot && dot != host && strcasecmp(pattern + 1, dot) == 0;
 }
 
-/* A name before a pattern, wherever they stand in the list. */
+/* The index of the certificate for a host; 0: none of the names matches. A name is preferred to a
+ * pattern, wherever they stand in the list. */
 static size_t find_identity(const sse_tls_options *options, const char *host)
 {
     size_t found = 0;
@@ -70,86 +72,88 @@ static int on_server_name(SSL *ssl, int *alert, void *arg)
     (void)alert;
     if (i == 0)
         return SSL_TLSEXT_ERR_NOACK;
-    return SSL_set_SSL_CTX(ssl, context->served[i]) ? SSL_TLSEXT_ERR_OK
-                                                    : SSL_TLSEXT_ERR_ALERT_FATAL;
+    return SSL_set_SSL_CTX(ssl, context->ssl_contexts[i]) ? SSL_TLSEXT_ERR_OK
+                                                          : SSL_TLSEXT_ERR_ALERT_FATAL;
 }
 
 static int on_ticket(SSL *ssl, unsigned char *name, unsigned char *iv, EVP_CIPHER_CTX *cipher,
                      EVP_MAC_CTX *mac, int encrypt)
 {
-    return sse_tls_tickets_use(&context_of(ssl)->tickets, ssl, name, iv, cipher, mac, encrypt);
+    return sse_tls_tickets_prepare(&context_of(ssl)->tickets, ssl, name, iv, cipher, mac, encrypt);
 }
 
-/* --- making one ---------------------------------------------------------- */
+/* --- one SSL_CTX for each certificate ------------------------------------ */
 
-/* An idle connection keeps no buffers, and the server nothing of a session. */
-static void set_manners(SSL_CTX *made, sse_tls_context *context)
+/* Sets what does not depend on the certificate. An idle connection keeps no buffers, and the server
+ * keeps nothing of a session. */
+static void configure(SSL_CTX *ctx, sse_tls_context *context)
 {
-    SSL_CTX_set_app_data(made, context);
-    SSL_CTX_set_mode(made, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE |
-                               SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER | SSL_MODE_NO_AUTO_CHAIN);
-    SSL_CTX_set_options(made, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION |
-                                  SSL_OP_CIPHER_SERVER_PREFERENCE | SSL_OP_PRIORITIZE_CHACHA);
-    SSL_CTX_set_read_ahead(made, 1); /* one recv for a record, not one for its head and one more */
-    SSL_CTX_set_session_cache_mode(made, SSL_SESS_CACHE_OFF);
-    SSL_CTX_set_timeout(made, SSE_TICKET_KEY_SECONDS);
-    SSL_CTX_set_num_tickets(made, 1);
-    SSL_CTX_set_tlsext_ticket_key_evp_cb(made, on_ticket);
-    SSL_CTX_set_session_ticket_cb(made, sse_tls_ticket_give, sse_tls_ticket_take, NULL);
-    SSL_CTX_set_tlsext_servername_callback(made, on_server_name);
-    SSL_CTX_set_tlsext_servername_arg(made, context);
+    SSL_CTX_set_app_data(ctx, context);
+    SSL_CTX_set_mode(ctx, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE |
+                              SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER | SSL_MODE_NO_AUTO_CHAIN);
+    SSL_CTX_set_options(ctx, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION |
+                                 SSL_OP_CIPHER_SERVER_PREFERENCE | SSL_OP_PRIORITIZE_CHACHA);
+    SSL_CTX_set_read_ahead(ctx, 1); /* one recv for a record instead of two: header and rest */
+    SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_OFF);
+    SSL_CTX_set_timeout(ctx, SSE_TICKET_KEY_SECONDS);
+    SSL_CTX_set_num_tickets(ctx, 1);
+    SSL_CTX_set_tlsext_ticket_key_evp_cb(ctx, on_ticket);
+    SSL_CTX_set_session_ticket_cb(ctx, sse_tls_ticket_on_issue, sse_tls_ticket_on_receive, NULL);
+    SSL_CTX_set_tlsext_servername_callback(ctx, on_server_name);
+    SSL_CTX_set_tlsext_servername_arg(ctx, context);
     if (context->options.alpn.len)
-        SSL_CTX_set_alpn_select_cb(made, on_alpn, &context->options.alpn);
+        SSL_CTX_set_alpn_select_cb(ctx, on_alpn, &context->options.alpn);
 }
 
-static int make_one(sse_tls_context *context, const sse_tls_identity *id, char *message,
-                    size_t size, SSL_CTX **out)
+static int make_ssl_ctx(sse_tls_context *context, const sse_tls_identity *id, char *message,
+                        size_t size, SSL_CTX **out)
 {
-    SSL_CTX *made = SSL_CTX_new(TLS_server_method());
+    SSL_CTX *ctx = SSL_CTX_new(TLS_server_method());
     int code = SSE_ENOMEM;
 
-    if (!made) {
-        snprintf(message, size, "tls: %s", sse_tls_why());
+    if (!ctx) {
+        snprintf(message, size, "tls: %s", sse_tls_error_text());
         ERR_clear_error();
         return code;
     }
-    set_manners(made, context);
-    code = sse_tls_load(&context->options, id, made, message, size);
+    configure(ctx, context);
+    code = sse_tls_load_certificate(&context->options, id, ctx, message, size);
     if (code)
-        SSL_CTX_free(made);
+        SSL_CTX_free(ctx);
     else
-        *out = made;
+        *out = ctx;
     return code;
 }
 
-static void free_served(SSL_CTX **served, size_t count)
+static void free_ssl_contexts(SSL_CTX **ssl_contexts, size_t count)
 {
-    for (size_t i = 0; served && i < count; i++)
-        SSL_CTX_free(served[i]);
-    free(served);
+    for (size_t i = 0; ssl_contexts && i < count; i++)
+        SSL_CTX_free(ssl_contexts[i]);
+    free(ssl_contexts);
 }
 
 int sse_tls_context_reload(sse_tls_context *context, char *message, size_t size)
 {
     size_t count = context->options.count;
-    SSL_CTX **served = calloc(count, sizeof(SSL_CTX *));
-    int code = served ? SSE_OK : SSE_ENOMEM;
+    SSL_CTX **ssl_contexts = calloc(count, sizeof(SSL_CTX *));
+    int code = ssl_contexts ? SSE_OK : SSE_ENOMEM;
 
     ERR_clear_error();
     if (code)
         snprintf(message, size, "tls: %s", sse_error_text(code));
     for (size_t i = 0; i < count && !code; i++)
-        code = make_one(context, &context->options.identities[i], message, size, &served[i]);
+        code =
+            make_ssl_ctx(context, &context->options.identities[i], message, size, &ssl_contexts[i]);
     if (code) {
-        free_served(served, count);
+        free_ssl_contexts(ssl_contexts, count);
         return code;
     }
-    free_served(context->served, count); /* its connections hold what they use */
-    context->served = served;
+    free_ssl_contexts(context->ssl_contexts, count); /* open connections hold references */
+    context->ssl_contexts = ssl_contexts;
     return SSE_OK;
 }
 
-/* --- birth and end ------------------------------------------------------- */
+/* --- new and free -------------------------------------------------------- */
 
 static bool copy(const char **to, const char *text)
 {
@@ -211,11 +215,11 @@ int sse_tls_context_new(const sse_tls_options *options, sse_tls_context **out, c
     snprintf(message, size, "tls: %s", sse_error_text(code));
     if (!context)
         return code;
-    context->socket = sse_tls_socket_method();
-    if (context->socket && copy_options(&context->options, options)) {
+    context->socket_method = sse_tls_socket_method();
+    if (context->socket_method && copy_options(&context->options, options)) {
         code = sse_tls_tickets_init(&context->tickets);
         if (code)
-            snprintf(message, size, "tls: no random numbers: %s", sse_tls_why());
+            snprintf(message, size, "tls: no random numbers: %s", sse_tls_error_text());
         else
             code = sse_tls_context_reload(context, message, size);
     }
@@ -231,9 +235,9 @@ void sse_tls_context_free(sse_tls_context *context)
 {
     if (!context)
         return;
-    free_served(context->served, context->options.count);
+    free_ssl_contexts(context->ssl_contexts, context->options.count);
     free_options(&context->options);
-    BIO_meth_free(context->socket);
+    BIO_meth_free(context->socket_method);
     sse_tls_tickets_clear(&context->tickets);
     free(context);
 }

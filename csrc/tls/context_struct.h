@@ -9,14 +9,14 @@
 #include "tickets.h"
 
 struct sse_tls_context {
-    sse_tls_options options; /* identities and texts are copies */
-    SSL_CTX **served;        /* one for each identity, in the same order */
-    BIO_METHOD *socket;      /* of socket_bio.h, for each connection */
+    sse_tls_options options;   /* identities and texts are copies */
+    SSL_CTX **ssl_contexts;    /* one for each identity, in the same order */
+    BIO_METHOD *socket_method; /* of socket_bio.h, for all connections */
     sse_tls_tickets tickets;
     sse_tls_counters count;
-    size_t handshaking; /* handshakes under way */
-    size_t most;        /* most of them at once since memory was given back to the system */
-    bool crowded;       /* memory is to be given back once more when no handshake is under way */
+    size_t handshaking;      /* handshakes under way */
+    size_t most_handshaking; /* the most at once since the heap was trimmed */
+    bool trim_again;         /* trim the heap once more when no handshake is under way */
 };
 
 #endif

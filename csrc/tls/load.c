@@ -12,22 +12,22 @@
 /* TLS 1.2 with forward secrecy and authenticated encryption only, which is also what HTTP/2 allows
  * (RFC 9113 appendix A). */
 #define CIPHERS "ECDHE+AESGCM:ECDHE+CHACHA20"
-/* AES-128 first: it costs the least, in memory too. */
+/* AES-128 comes first because it costs the least time and memory. */
 #define SUITES "TLS_AES_128_GCM_SHA256:TLS_CHACHA20_POLY1305_SHA256:TLS_AES_256_GCM_SHA384"
 
-/* What is being made, and where to say what went wrong with it. */
-typedef struct maker {
-    SSL_CTX *made;
-    const char *label; /* the option at hand: "tls", 'tls.names["b.example"]' */
+/* The SSL_CTX that is set up, and where to write what failed. */
+typedef struct loader {
+    SSL_CTX *ctx;
+    const char *label; /* name of the option, for messages: see sse_tls_identity */
     char *message;
     size_t size;
-    bool asked; /* for a passphrase */
-} maker;
+    bool passphrase_asked; /* OpenSSL asked for a passphrase */
+} loader;
 
-/* --- what went wrong ----------------------------------------------------- */
+/* --- error messages ------------------------------------------------------ */
 
-/* The first error is the cause, those behind it tell the way up. */
-const char *sse_tls_why(void)
+/* Of OpenSSL's queue of errors the first one is the cause; the others come from its callers. */
+const char *sse_tls_error_text(void)
 {
     unsigned long number = ERR_peek_error();
     const char *text = NULL;
@@ -38,64 +38,64 @@ const char *sse_tls_why(void)
     return text ? text : "no reason given";
 }
 
-__attribute__((format(printf, 4, 5))) static int fail(const maker *m, int code, const char *option,
+__attribute__((format(printf, 4, 5))) static int fail(const loader *l, int code, const char *option,
                                                       const char *format, ...)
 {
-    int n = snprintf(m->message, m->size, "%s.%s: ", m->label, option);
+    int n = snprintf(l->message, l->size, "%s.%s: ", l->label, option);
     va_list list;
 
     va_start(list, format);
-    if (n >= 0 && (size_t)n < m->size)
-        vsnprintf(m->message + n, m->size - (size_t)n, format, list);
+    if (n >= 0 && (size_t)n < l->size)
+        vsnprintf(l->message + n, l->size - (size_t)n, format, list);
     va_end(list);
     ERR_clear_error();
     return code;
 }
 
-static int out_of_memory(const maker *m)
+static int out_of_memory(const loader *l)
 {
-    snprintf(m->message, m->size, "%s: %s", m->label, sse_error_text(SSE_ENOMEM));
+    snprintf(l->message, l->size, "%s: %s", l->label, sse_error_text(SSE_ENOMEM));
     ERR_clear_error();
     return SSE_ENOMEM;
 }
 
-/* OpenSSL's own words for a file that isn't there are many and lead away from it. */
-static int check_readable(const maker *m, const char *option, const char *path)
+/* Checked before OpenSSL reads the file, whose messages for a missing file are misleading. */
+static int check_readable(const loader *l, const char *option, const char *path)
 {
     FILE *file = fopen(path, "rb");
 
     if (!file)
-        return fail(m, SSE_ECERT, option, "cannot read '%s': %s", path, strerror(errno));
+        return fail(l, SSE_ECERT, option, "cannot read '%s': %s", path, strerror(errno));
     fclose(file);
     return SSE_OK;
 }
 
 /* --- certificates -------------------------------------------------------- */
 
-static int add_chain(const maker *m, const char *path)
+static int add_chain(const loader *l, const char *path)
 {
     BIO *file = BIO_new_file(path, "rb");
     X509 *next = NULL;
     int count = 0;
 
     if (!file)
-        return fail(m, SSE_ECERT, "chain", "cannot read '%s': %s", path, sse_tls_why());
+        return fail(l, SSE_ECERT, "chain", "cannot read '%s': %s", path, sse_tls_error_text());
     while ((next = PEM_read_bio_X509(file, NULL, NULL, NULL))) {
         count++;
-        if (SSL_CTX_add0_chain_cert(m->made, next) == 1)
+        if (SSL_CTX_add0_chain_cert(l->ctx, next) == 1)
             continue;
         X509_free(next);
         break;
     }
     BIO_free(file);
     if (!next && count > 0 && ERR_GET_REASON(ERR_peek_last_error()) == PEM_R_NO_START_LINE) {
-        ERR_clear_error(); /* the end of the file */
+        ERR_clear_error(); /* only the end of the file */
         return SSE_OK;
     }
-    return fail(m, SSE_ECERT, "chain", "no certificates in '%s': %s", path, sse_tls_why());
+    return fail(l, SSE_ECERT, "chain", "no certificates in '%s': %s", path, sse_tls_error_text());
 }
 
-/* A prompt for it would stop the server. */
+/* Gives no passphrase: OpenSSL's own prompt would stop the server. */
 static int on_passphrase(char *to, int size, int writing, void *asked)
 {
     (void)to;
@@ -106,37 +106,38 @@ static int on_passphrase(char *to, int size, int writing, void *asked)
     return -1;
 }
 
-static int load_key(const maker *m, const char *path)
+static int load_key(const loader *l, const char *path)
 {
-    if (SSL_CTX_use_PrivateKey_file(m->made, path, SSL_FILETYPE_PEM) == 1 &&
-        SSL_CTX_check_private_key(m->made) == 1)
+    if (SSL_CTX_use_PrivateKey_file(l->ctx, path, SSL_FILETYPE_PEM) == 1 &&
+        SSL_CTX_check_private_key(l->ctx) == 1)
         return SSE_OK;
-    return fail(m, SSE_ECERT, "key", "'%s' holds no key of the certificate: %s", path,
-                m->asked ? "it is protected by a passphrase" : sse_tls_why());
+    return fail(l, SSE_ECERT, "key", "'%s' holds no key of the certificate: %s", path,
+                l->passphrase_asked ? "it is protected by a passphrase" : sse_tls_error_text());
 }
 
-static int load_identity(const maker *m, const sse_tls_identity *id)
+static int load_identity(const loader *l, const sse_tls_identity *id)
 {
     const char *key = id->key ? id->key : id->cert;
-    int code = check_readable(m, "cert", id->cert);
+    int code = check_readable(l, "cert", id->cert);
 
     if (!code)
-        code = check_readable(m, "key", key);
+        code = check_readable(l, "key", key);
     if (!code && id->chain)
-        code = check_readable(m, "chain", id->chain);
+        code = check_readable(l, "chain", id->chain);
     if (code)
         return code;
-    if (SSL_CTX_use_certificate_chain_file(m->made, id->cert) != 1)
-        return fail(m, SSE_ECERT, "cert", "no certificate that can be used in '%s': %s", id->cert,
-                    sse_tls_why());
-    code = load_key(m, key);
+    if (SSL_CTX_use_certificate_chain_file(l->ctx, id->cert) != 1)
+        return fail(l, SSE_ECERT, "cert", "no certificate that can be used in '%s': %s", id->cert,
+                    sse_tls_error_text());
+    code = load_key(l, key);
     if (code)
         return code;
-    return id->chain ? add_chain(m, id->chain) : SSE_OK;
+    return id->chain ? add_chain(l, id->chain) : SSE_OK;
 }
 
-/* A ticket holds that its client was known: it is good only while the same authorities are. */
-static int name_sessions(const maker *m, const char *path)
+/* Makes tickets depend on the file of authorities: a ticket tells that its client's certificate was
+ * verified, so it must not be valid with other authorities. */
+static int set_session_id_context(const loader *l, const char *path)
 {
     unsigned char hash[EVP_MAX_MD_SIZE], bytes[4096];
     EVP_MD_CTX *md = EVP_MD_CTX_new();
@@ -148,37 +149,38 @@ static int name_sessions(const maker *m, const char *path)
     while (good && file && (n = fread(bytes, 1, sizeof bytes, file)) > 0)
         good = EVP_DigestUpdate(md, bytes, n) == 1;
     good = good && EVP_DigestFinal_ex(md, hash, &len) == 1 &&
-           SSL_CTX_set_session_id_context(m->made, hash, SSL_MAX_SID_CTX_LENGTH) == 1;
+           SSL_CTX_set_session_id_context(l->ctx, hash, SSL_MAX_SID_CTX_LENGTH) == 1;
     EVP_MD_CTX_free(md);
     if (file)
         fclose(file);
-    return good ? SSE_OK : out_of_memory(m);
+    return good ? SSE_OK : out_of_memory(l);
 }
 
-static int require_client(maker *m, const char *path)
+static int load_client_ca(loader *l, const char *path)
 {
     STACK_OF(X509_NAME) *names = NULL;
     int code = SSE_OK;
 
-    m->label = "tls";
+    l->label = "tls";
     if (!path)
-        return name_sessions(m, NULL);
-    code = check_readable(m, "client_ca", path);
+        return set_session_id_context(l, NULL);
+    code = check_readable(l, "client_ca", path);
     if (code)
         return code;
     names = SSL_load_client_CA_file(path);
-    if (!names || SSL_CTX_load_verify_file(m->made, path) != 1) {
+    if (!names || SSL_CTX_load_verify_file(l->ctx, path) != 1) {
         sk_X509_NAME_pop_free(names, X509_NAME_free);
-        return fail(m, SSE_ECERT, "client_ca", "no certificates in '%s': %s", path, sse_tls_why());
+        return fail(l, SSE_ECERT, "client_ca", "no certificates in '%s': %s", path,
+                    sse_tls_error_text());
     }
-    SSL_CTX_set_client_CA_list(m->made, names); /* takes them over */
-    SSL_CTX_set_verify(m->made, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, NULL);
-    return name_sessions(m, path);
+    SSL_CTX_set_client_CA_list(l->ctx, names); /* owns them from now on */
+    SSL_CTX_set_verify(l->ctx, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, NULL);
+    return set_session_id_context(l, path);
 }
 
 /* --- versions and ciphers ------------------------------------------------ */
 
-static int set_version(const maker *m, const char *text)
+static int set_version(const loader *l, const char *text)
 {
     int version = 0;
 
@@ -187,14 +189,15 @@ static int set_version(const maker *m, const char *text)
     else if (strcmp(text, "1.3") == 0)
         version = TLS1_3_VERSION;
     if (!version)
-        return fail(m, SSE_EINVAL, "min_version", "expected \"1.2\" or \"1.3\", got '%s'", text);
-    if (SSL_CTX_set_min_proto_version(m->made, version) != 1)
-        return fail(m, SSE_EINVAL, "min_version", "'%s': %s", text, sse_tls_why());
+        return fail(l, SSE_EINVAL, "min_version", "expected \"1.2\" or \"1.3\", got '%s'", text);
+    if (SSL_CTX_set_min_proto_version(l->ctx, version) != 1)
+        return fail(l, SSE_EINVAL, "min_version", "'%s': %s", text, sse_tls_error_text());
     return SSE_OK;
 }
 
-/* Those parts of the list that are suites of TLS 1.3, or those that are not. */
-static void pick(const char *list, bool suites, char *out)
+/* Appends to `out` those parts of a cipher list that are suites of TLS 1.3, or those that are not.
+ */
+static void pick_suites(const char *list, bool suites, char *out)
 {
     size_t len = 0;
 
@@ -208,49 +211,50 @@ static void pick(const char *list, bool suites, char *out)
     }
 }
 
-/* OpenSSL has two lists; whoever names none for one of them leaves that one as it is. */
-static int set_ciphers(const maker *m, const char *list)
+/* OpenSSL has one list for TLS 1.3 and one for TLS 1.2. The default stays for the one that the
+ * option says nothing for. */
+static int set_ciphers(const loader *l, const char *list)
 {
     char *ciphers = calloc(1, list ? strlen(list) + 1 : 1);
     char *suites = calloc(1, list ? strlen(list) + 1 : 1);
     int code = SSE_OK;
 
     if (!ciphers || !suites) {
-        code = out_of_memory(m);
+        code = out_of_memory(l);
         goto done;
     }
     if (list) {
-        pick(list, false, ciphers);
-        pick(list, true, suites);
+        pick_suites(list, false, ciphers);
+        pick_suites(list, true, suites);
     }
     if (list && !*ciphers && !*suites)
-        code = fail(m, SSE_EINVAL, "ciphers", "the list is empty");
-    else if (SSL_CTX_set_cipher_list(m->made, *ciphers ? ciphers : CIPHERS) != 1 ||
-             SSL_CTX_set_ciphersuites(m->made, *suites ? suites : SUITES) != 1)
-        code = fail(m, SSE_EINVAL, "ciphers", "'%s': %s", list, sse_tls_why());
+        code = fail(l, SSE_EINVAL, "ciphers", "the list is empty");
+    else if (SSL_CTX_set_cipher_list(l->ctx, *ciphers ? ciphers : CIPHERS) != 1 ||
+             SSL_CTX_set_ciphersuites(l->ctx, *suites ? suites : SUITES) != 1)
+        code = fail(l, SSE_EINVAL, "ciphers", "'%s': %s", list, sse_tls_error_text());
 done:
     free(ciphers);
     free(suites);
     return code;
 }
 
-/* --- all of it ----------------------------------------------------------- */
+/* --- everything ---------------------------------------------------------- */
 
-int sse_tls_load(const sse_tls_options *options, const sse_tls_identity *id, SSL_CTX *made,
-                 char *message, size_t size)
+int sse_tls_load_certificate(const sse_tls_options *options, const sse_tls_identity *id,
+                             SSL_CTX *ctx, char *message, size_t size)
 {
-    maker m = { made, "tls", message, size, false };
-    int code = set_version(&m, options->min_version);
+    loader l = { ctx, "tls", message, size, false };
+    int code = set_version(&l, options->min_version);
 
-    SSL_CTX_set_default_passwd_cb(made, on_passphrase);
-    SSL_CTX_set_default_passwd_cb_userdata(made, &m.asked);
+    SSL_CTX_set_default_passwd_cb(ctx, on_passphrase);
+    SSL_CTX_set_default_passwd_cb_userdata(ctx, &l.passphrase_asked);
     if (!code)
-        code = set_ciphers(&m, options->ciphers);
-    m.label = id->label;
+        code = set_ciphers(&l, options->ciphers);
+    l.label = id->label;
     if (!code)
-        code = load_identity(&m, id);
+        code = load_identity(&l, id);
     if (!code)
-        code = require_client(&m, options->client_ca);
-    SSL_CTX_set_default_passwd_cb_userdata(made, NULL);
+        code = load_client_ca(&l, options->client_ca);
+    SSL_CTX_set_default_passwd_cb_userdata(ctx, NULL);
     return code;
 }

@@ -1,4 +1,4 @@
-/* load.h: the options of TLS into an SSL_CTX: certificates, versions, ciphers, authorities. */
+/* load.h: sets up an SSL_CTX as the options say: certificate, versions, ciphers, authorities. */
 #ifndef SSE_TLS_LOAD_H
 #define SSE_TLS_LOAD_H
 
@@ -6,13 +6,12 @@
 
 #include "options.h"
 
-/* Sets up `made` as the options say for one of their certificates. Reads the files. SSE_ECERT: a
- * file that can't be read or used; SSE_EINVAL: min_version, ciphers; SSE_ENOMEM; message (of size
- * bytes) names the option and says what OpenSSL said. */
-int sse_tls_load(const sse_tls_options *options, const sse_tls_identity *id, SSL_CTX *made,
-                 char *message, size_t size);
+/* Reads the files of the certificate `id` and of the options into `ctx`. Errors and message as
+ * those of sse_tls_context_new. */
+int sse_tls_load_certificate(const sse_tls_options *options, const sse_tls_identity *id,
+                             SSL_CTX *ctx, char *message, size_t size);
 
-/* What OpenSSL says about the failure of the call before: a static text. */
-const char *sse_tls_why(void);
+/* What OpenSSL says about the failed call before: a text that is valid until the next call. */
+const char *sse_tls_error_text(void);
 
 #endif

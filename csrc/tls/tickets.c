@@ -19,7 +19,7 @@ static int make_key(sse_ticket_key *key)
 int sse_tls_tickets_init(sse_tls_tickets *tickets)
 {
     tickets->count = 1;
-    tickets->made = time(NULL);
+    tickets->key_made_at = time(NULL);
     return make_key(&tickets->keys[0]);
 }
 
@@ -28,25 +28,26 @@ void sse_tls_tickets_clear(sse_tls_tickets *tickets)
     OPENSSL_cleanse(tickets, sizeof *tickets);
 }
 
-/* What was encrypted is only as secret as the key: it must not live long. */
-static void rotate(sse_tls_tickets *tickets)
+/* Replaces the key once it is SSE_TICKET_KEY_SECONDS old: whoever gets a key can read all tickets
+ * that it encrypted. */
+static void rotate_keys(sse_tls_tickets *tickets)
 {
     time_t now = time(NULL);
-    sse_ticket_key fresh;
+    sse_ticket_key new_key;
 
-    if (now >= tickets->made && now - tickets->made < SSE_TICKET_KEY_SECONDS)
+    if (now >= tickets->key_made_at && now - tickets->key_made_at < SSE_TICKET_KEY_SECONDS)
         return;
-    if (make_key(&fresh))
+    if (make_key(&new_key))
         return;
     tickets->keys[1] = tickets->keys[0];
-    tickets->keys[0] = fresh;
-    /* after a long silence the one before is as old as one that would have been dropped */
-    tickets->count = now - tickets->made < 2 * SSE_TICKET_KEY_SECONDS ? 2 : 1;
-    tickets->made = now;
-    OPENSSL_cleanse(&fresh, sizeof fresh);
+    tickets->keys[0] = new_key;
+    /* where no ticket came for long, the key before is so old that it would have been dropped */
+    tickets->count = now - tickets->key_made_at < 2 * SSE_TICKET_KEY_SECONDS ? 2 : 1;
+    tickets->key_made_at = now;
+    OPENSSL_cleanse(&new_key, sizeof new_key);
 }
 
-static const sse_ticket_key *find(const sse_tls_tickets *tickets, const unsigned char *name)
+static const sse_ticket_key *find_key(const sse_tls_tickets *tickets, const unsigned char *name)
 {
     for (int i = 0; i < tickets->count; i++)
         if (memcmp(tickets->keys[i].name, name, sizeof tickets->keys[i].name) == 0)
@@ -66,35 +67,36 @@ static bool set_mac(EVP_MAC_CTX *mac, const sse_ticket_key *key)
     return EVP_MAC_CTX_set_params(mac, params) == 1;
 }
 
-int sse_tls_tickets_use(sse_tls_tickets *tickets, SSL *ssl, unsigned char *name, unsigned char *iv,
-                        EVP_CIPHER_CTX *cipher, EVP_MAC_CTX *mac, bool encrypt)
+int sse_tls_tickets_prepare(sse_tls_tickets *tickets, SSL *ssl, unsigned char *name,
+                            unsigned char *iv, EVP_CIPHER_CTX *cipher, EVP_MAC_CTX *mac,
+                            bool encrypt)
 {
     const sse_ticket_key *key = NULL;
 
-    rotate(tickets);
+    rotate_keys(tickets);
     if (encrypt) {
         key = &tickets->keys[0];
         memcpy(name, key->name, sizeof key->name);
         if (RAND_bytes(iv, EVP_MAX_IV_LENGTH) != 1)
             return -1;
     } else {
-        key = find(tickets, name);
+        key = find_key(tickets, name);
         if (!key)
-            return 0; /* a whole handshake, then */
+            return 0; /* a full handshake follows */
     }
     if (EVP_CipherInit_ex(cipher, EVP_aes_256_cbc(), NULL, key->cipher, iv, encrypt) != 1 ||
         !set_mac(mac, key))
         return -1;
     if (encrypt)
         return 1;
-    /* 2: and a new ticket. In TLS 1.3 each is for one use (RFC 8446 appendix C.4). */
+    /* 2: with a new ticket. In TLS 1.3 each ticket is for one use (RFC 8446 appendix C.4). */
     return key != &tickets->keys[0] || SSL_version(ssl) >= TLS1_3_VERSION ? 2 : 1;
 }
 
-/* --- how long a ticket is good ---------------------------------------------------------------- */
+/* --- when a session ends ---------------------------------------------------------------------- */
 
-/* The earlier of `end` and the certificate's notAfter. One that can't be read has ended. */
-static int64_t earlier(const X509 *certificate, int64_t end)
+/* The earlier of `end` and the certificate's notAfter; now, if notAfter can't be read. */
+static int64_t earlier_end(const X509 *certificate, int64_t end)
 {
     int64_t now = time(NULL), expires = now;
     int days = 0, seconds = 0;
@@ -104,7 +106,7 @@ static int64_t earlier(const X509 *certificate, int64_t end)
     return expires < end ? expires : end;
 }
 
-/* The end of a session whose full handshake is done now. */
+/* When a session ends whose full handshake is done now: seconds of time(). */
 static int64_t end_of_session(const SSL *ssl)
 {
     STACK_OF(X509) *chain = SSL_get0_verified_chain(ssl);
@@ -112,13 +114,13 @@ static int64_t end_of_session(const SSL *ssl)
     int64_t end = (int64_t)time(NULL) + SSE_TICKET_SECONDS;
 
     if (own)
-        end = earlier(own, end);
+        end = earlier_end(own, end);
     for (int i = 0; i < sk_X509_num(chain); i++)
-        end = earlier(sk_X509_value(chain, i), end);
+        end = earlier_end(sk_X509_value(chain, i), end);
     return end;
 }
 
-/* The second of its end lies in a ticket beside OpenSSL's own data, encrypted as these are. */
+/* Reads when the session ends, which is stored in its ticket's application data. */
 static bool read_end(SSL_SESSION *session, int64_t *end)
 {
     void *at = NULL;
@@ -130,7 +132,7 @@ static bool read_end(SSL_SESSION *session, int64_t *end)
     return true;
 }
 
-int sse_tls_ticket_give(SSL *ssl, void *unused)
+int sse_tls_ticket_on_issue(SSL *ssl, void *unused)
 {
     SSL_SESSION *session = SSL_get_session(ssl);
     int64_t end = 0, left = 0;
@@ -143,13 +145,14 @@ int sse_tls_ticket_give(SSL *ssl, void *unused)
     left = end - (int64_t)time(NULL);
     if (left < 0)
         left = 0;
-    if (left < SSL_SESSION_get_timeout(session)) /* tells the client, too */
+    if (left < SSL_SESSION_get_timeout(session)) /* the client is told this lifetime */
         SSL_SESSION_set_timeout(session, (long)left);
     return SSL_SESSION_set1_ticket_appdata(session, &end, sizeof end);
 }
 
-SSL_TICKET_RETURN sse_tls_ticket_take(SSL *ssl, SSL_SESSION *session, const unsigned char *key,
-                                      size_t key_len, SSL_TICKET_STATUS status, void *unused)
+SSL_TICKET_RETURN sse_tls_ticket_on_receive(SSL *ssl, SSL_SESSION *session,
+                                            const unsigned char *key, size_t key_len,
+                                            SSL_TICKET_STATUS status, void *unused)
 {
     int64_t end = 0;
 

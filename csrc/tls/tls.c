@@ -14,53 +14,55 @@
 #include "context_struct.h"
 #include "socket_bio.h"
 
-#define MAX_RECORD    16384       /* plaintext of one record (RFC 8446 section 5.1) */
-#define MAX_READ      (64u << 10) /* bytes off the socket in one call, for a turn of fair length */
-#define MANY          64          /* handshakes at once */
-#define IS_LETTER(ch) ((ch) >= 'A' && (ch) <= 'Z')
+#define MAX_RECORD      16384       /* bytes of plaintext in one record (RFC 8446 section 5.1) */
+#define MAX_READ        (64u << 10) /* bytes read from the socket in one call */
+#define MANY_HANDSHAKES 64          /* at once: the heap is trimmed after so many */
+#define IS_LETTER(ch)   ((ch) >= 'A' && (ch) <= 'Z')
 
 struct sse_tls {
     SSL *ssl;
     sse_tls_context *context;
     sse_tls_socket socket;
-    uint16_t held; /* see sse_tls_held; at most MAX_RECORD */
-    bool seen;     /* the first byte was looked at */
+    uint16_t encrypted_bytes; /* see sse_tls_encrypted_bytes; at most MAX_RECORD */
+    bool first_byte_seen;     /* detect_plain_http has seen the first byte */
     bool established, plain;
-    bool ended;   /* close_notify went out */
-    bool broken;  /* nothing can be written any more */
-    bool pending; /* see sse_tls_pending */
+    bool shut_down; /* close_notify was sent */
+    bool broken;    /* a call of OpenSSL failed for good: nothing more can be written */
+    bool pending;   /* see sse_tls_pending */
     bool read_wants_write, write_wants_read;
 };
 
-/* --- birth and end ------------------------------------------------------- */
+/* --- new and free -------------------------------------------------------- */
 
-/* A handshake needs 40 KiB and more, for a moment. Where many had theirs at once (all clients come
- * back after a restart) the C library would keep it all, and the pages with it. */
-static void leave_handshake(sse_tls_context *context)
+/* A handshake needs 40 KiB and more for a moment. After many at once (all clients come back after a
+ * restart) glibc would keep all of these pages, so the heap is trimmed when three quarters of the
+ * handshakes are done, and once more after the last. */
+static void end_handshake(sse_tls_context *context)
 {
     context->handshaking--;
-    if ((context->most < MANY || context->handshaking > context->most / 4) &&
-        (!context->crowded || context->handshaking > 0))
+    if ((context->most_handshaking < MANY_HANDSHAKES ||
+         context->handshaking > context->most_handshaking / 4) &&
+        (!context->trim_again || context->handshaking > 0))
         return;
-    context->crowded = context->handshaking > 0; /* and once more when these are done */
-    context->most = context->handshaking;
+    context->trim_again = context->handshaking > 0;
+    context->most_handshaking = context->handshaking;
 #ifdef __GLIBC__
     malloc_trim(0);
 #endif
 }
 
-static void enter_handshake(sse_tls_context *context)
+static void begin_handshake(sse_tls_context *context)
 {
     context->handshaking++;
-    if (context->handshaking > context->most)
-        context->most = context->handshaking;
+    if (context->handshaking > context->most_handshaking)
+        context->most_handshaking = context->handshaking;
 }
 
 int sse_tls_new(sse_tls_context *context, evutil_socket_t fd, sse_tls **out)
 {
     sse_tls *tls = calloc(1, sizeof *tls);
-    SSL *ssl = SSL_new(context->served[0]);
-    BIO *bio = BIO_new(context->socket);
+    SSL *ssl = SSL_new(context->ssl_contexts[0]);
+    BIO *bio = BIO_new(context->socket_method);
 
     if (!tls || !ssl || !bio) {
         BIO_free(bio);
@@ -76,7 +78,7 @@ int sse_tls_new(sse_tls_context *context, evutil_socket_t fd, sse_tls **out)
     tls->ssl = ssl;
     tls->context = context;
     tls->socket.fd = fd;
-    enter_handshake(context);
+    begin_handshake(context);
     *out = tls;
     return SSE_OK;
 }
@@ -88,14 +90,14 @@ void sse_tls_free(sse_tls *tls)
     SSL_free(tls->ssl);
     if (!tls->established) {
         tls->context->count.failures++;
-        leave_handshake(tls->context);
+        end_handshake(tls->context);
     }
     free(tls);
 }
 
 /* --- reading ------------------------------------------------------------- */
 
-static void note_handshake(sse_tls *tls)
+static void check_handshake(sse_tls *tls)
 {
     if (tls->established || !SSL_is_init_finished(tls->ssl))
         return;
@@ -103,11 +105,13 @@ static void note_handshake(sse_tls *tls)
     tls->context->count.handshakes++;
     if (SSL_session_reused(tls->ssl))
         tls->context->count.resumed++;
-    leave_handshake(tls->context);
+    end_handshake(tls->context);
 }
 
-/* Where reading or writing got stuck: EAGAIN, or why it can't go on. 0: close_notify came. */
-static int trouble(sse_tls *tls, int returned, bool *wants_other, int other)
+/* The errno for a call of OpenSSL that did not succeed: EAGAIN, 0 after the client's close_notify,
+ * or why the connection can't go on. *wants_other: whether OpenSSL's error is `other`.
+ */
+static int error_of_call(sse_tls *tls, int returned, bool *wants_other, int other)
 {
     int error = SSL_get_error(tls->ssl, returned);
 
@@ -129,13 +133,14 @@ static ssize_t result(size_t n, int error)
     return error ? -1 : 0;
 }
 
-/* Whether the client speaks HTTP and forgot the s. No TLS record begins with a letter. */
-static void look_at_first_byte(sse_tls *tls)
+/* Looks at the client's first byte: no TLS record begins with a letter, but a request of HTTP does.
+ */
+static void detect_plain_http(sse_tls *tls)
 {
     unsigned char first = 0;
 
-    tls->seen = recv(tls->socket.fd, &first, 1, MSG_PEEK) == 1;
-    tls->plain = tls->seen && IS_LETTER(first);
+    tls->first_byte_seen = recv(tls->socket.fd, &first, 1, MSG_PEEK) == 1;
+    tls->plain = tls->first_byte_seen && IS_LETTER(first);
 }
 
 static ssize_t read_records(sse_tls *tls, char *to, size_t size)
@@ -148,13 +153,13 @@ static ssize_t read_records(sse_tls *tls, char *to, size_t size)
     while (total < size) {
         int got = SSL_read_ex(tls->ssl, to + total, size - total, &n), error = 0;
 
-        note_handshake(tls);
+        check_handshake(tls);
         if (got == 1) {
             total += n;
             continue;
         }
-        error = trouble(tls, got, &tls->read_wants_write, SSL_ERROR_WANT_WRITE);
-        tls->pending = error != EAGAIN && total > 0; /* told by the next call */
+        error = error_of_call(tls, got, &tls->read_wants_write, SSL_ERROR_WANT_WRITE);
+        tls->pending = error != EAGAIN && total > 0; /* the next call returns the error */
         return result(total, error);
     }
     tls->pending = true;
@@ -163,9 +168,9 @@ static ssize_t read_records(sse_tls *tls, char *to, size_t size)
 
 ssize_t sse_tls_read(sse_tls *tls, void *to, size_t size)
 {
-    if (!tls->seen)
-        look_at_first_byte(tls);
-    if (tls->plain || tls->ended)
+    if (!tls->first_byte_seen)
+        detect_plain_http(tls);
+    if (tls->plain || tls->shut_down)
         return recv(tls->socket.fd, to, size, 0);
     return read_records(tls, to, size);
 }
@@ -177,7 +182,7 @@ bool sse_tls_pending(const sse_tls *tls)
 
 /* --- writing ------------------------------------------------------------- */
 
-/* Small pieces become one record. */
+/* Copies pieces into one record. */
 static size_t gather(char *to, const struct iovec *iov, int count)
 {
     size_t len = 0;
@@ -200,13 +205,13 @@ static ssize_t write_record(sse_tls *tls, const void *bytes, size_t len)
     ERR_clear_error();
     done = SSL_write_ex(tls->ssl, bytes, len, &n);
     if (done == 1) {
-        tls->held = 0;
+        tls->encrypted_bytes = 0;
         tls->write_wants_read = false;
         return (ssize_t)n;
     }
-    error = trouble(tls, done, &tls->write_wants_read, SSL_ERROR_WANT_READ);
+    error = error_of_call(tls, done, &tls->write_wants_read, SSL_ERROR_WANT_READ);
     if (error == EAGAIN)
-        tls->held = (uint16_t)len;
+        tls->encrypted_bytes = (uint16_t)len;
     return result(0, error ? error : EPIPE);
 }
 
@@ -214,41 +219,41 @@ ssize_t sse_tls_write(sse_tls *tls, const struct iovec *iov, int count)
 {
     char record[MAX_RECORD];
 
-    if (!tls->established || tls->ended || tls->broken) {
+    if (!tls->established || tls->shut_down || tls->broken) {
         errno = EPIPE;
         return -1;
     }
-    if (tls->held) /* encrypted already: OpenSSL wants the length again, and doesn't look at them */
-        return write_record(tls, "", tls->held);
+    if (tls->encrypted_bytes) /* OpenSSL wants the same length again, not the bytes */
+        return write_record(tls, "", tls->encrypted_bytes);
     if (count > 0 && iov[0].iov_len >= MAX_RECORD)
         return write_record(tls, iov[0].iov_base, MAX_RECORD);
     return write_record(tls, record, gather(record, iov, count));
 }
 
-size_t sse_tls_held(const sse_tls *tls)
+size_t sse_tls_encrypted_bytes(const sse_tls *tls)
 {
-    return tls->held;
+    return tls->encrypted_bytes;
 }
 
-int sse_tls_end(sse_tls *tls)
+int sse_tls_shut_down(sse_tls *tls)
 {
     bool ignored = false;
     int done = 0;
 
-    if (!tls->established || tls->ended || tls->broken || tls->held)
+    if (!tls->established || tls->shut_down || tls->broken || tls->encrypted_bytes)
         return SSE_OK;
     ERR_clear_error();
     done = SSL_shutdown(tls->ssl);
-    if (done < 0 && trouble(tls, done, &ignored, 0) == EAGAIN)
+    if (done < 0 && error_of_call(tls, done, &ignored, 0) == EAGAIN)
         return SSE_EAGAIN;
-    tls->ended = true;
+    tls->shut_down = true;
     tls->pending = false;
     return SSE_OK;
 }
 
 /* --- what to wait for ---------------------------------------------------- */
 
-short sse_tls_watch(const sse_tls *tls, short wanted)
+short sse_tls_events_to_watch(const sse_tls *tls, short wanted)
 {
     int want = 0;
 
@@ -259,7 +264,7 @@ short sse_tls_watch(const sse_tls *tls, short wanted)
     return (short)want;
 }
 
-short sse_tls_ready(const sse_tls *tls, short happened)
+short sse_tls_events_ready(const sse_tls *tls, short happened)
 {
     int ready = happened;
 
@@ -270,7 +275,7 @@ short sse_tls_ready(const sse_tls *tls, short happened)
     return (short)ready;
 }
 
-/* --- what was agreed ----------------------------------------------------- */
+/* --- what was negotiated ------------------------------------------------- */
 
 bool sse_tls_is_plain(const sse_tls *tls)
 {
@@ -282,7 +287,7 @@ bool sse_tls_established(const sse_tls *tls)
     return tls->established;
 }
 
-bool sse_tls_unread(const sse_tls *tls)
+bool sse_tls_has_unread(const sse_tls *tls)
 {
     char byte = 0;
 

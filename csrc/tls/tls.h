@@ -1,5 +1,5 @@
-/* tls.h: TLS on the accepting side of one socket: reads and writes as recv and sendmsg do, the
- * handshake within the first reads. Calls nobody. The socket stays the caller's. */
+/* tls.h: TLS on one accepted socket. It reads and writes as recv and sendmsg do; the handshake
+ * happens within the first reads. The socket stays the caller's. Calls no callback. */
 #ifndef SSE_TLS_TLS_H
 #define SSE_TLS_TLS_H
 
@@ -12,50 +12,51 @@
 
 typedef struct sse_tls sse_tls;
 
-/* For an accepted socket that doesn't block. SSE_ENOMEM. The context must outlive it. */
+/* For a non-blocking socket. The context must outlive *out. SSE_ENOMEM. */
 int sse_tls_new(sse_tls_context *context, evutil_socket_t fd, sse_tls **out);
 
-/* Without a word to the client. One whose handshake isn't done counts as a failed one. NULL is
- * allowed. */
+/* Frees without sending anything. An unfinished handshake counts as failed. NULL is allowed. */
 void sse_tls_free(sse_tls *tls);
 
-/* As recv: bytes that were decrypted, 0 after the client's close_notify, -1 and errno: EAGAIN while
- * there is nothing or the handshake goes on, ECONNRESET where the connection ended without
- * close_notify, EPROTO where what came is no TLS or was refused. */
+/* As recv: the number of decrypted bytes; 0 after the client's close_notify; -1 with errno. EAGAIN:
+ * there is nothing, or the handshake goes on; ECONNRESET: the connection ended without
+ * close_notify; EPROTO: the client sent what is no TLS, or was refused. */
 ssize_t sse_tls_read(sse_tls *tls, void *to, size_t size);
 
-/* As sendmsg: how many bytes of the pieces were taken, at most one record (16 KiB), or -1 and
- * errno. After EAGAIN the first sse_tls_held bytes are encrypted already: the next call must begin
- * with the same ones. */
+/* As sendmsg: the number of bytes taken, at most one record (16 KiB), or -1 with errno. After
+ * EAGAIN the first sse_tls_encrypted_bytes bytes are encrypted already, and the next call must
+ * begin with the same ones. */
 ssize_t sse_tls_write(sse_tls *tls, const struct iovec *iov, int count);
-size_t sse_tls_held(const sse_tls *tls);
+size_t sse_tls_encrypted_bytes(const sse_tls *tls);
 
-/* close_notify: no byte is written after it, and what is read is no longer decrypted. SSE_EAGAIN:
- * the socket is full; again when it is not. */
-int sse_tls_end(sse_tls *tls);
+/* Sends close_notify: no byte is written after it, and what is read is no longer decrypted.
+ * SSE_EAGAIN: the socket is full; call again when it is writable. */
+int sse_tls_shut_down(sse_tls *tls);
 
-/* More can be read though the socket need not show it: read again without waiting. */
+/* Whether more can be read although the socket may not be readable: read again without waiting. */
 bool sse_tls_pending(const sse_tls *tls);
 
-/* What to wait for (EV_READ, EV_WRITE) where the caller wants to read and write so, and which of
- * both may go on after what has happened: TLS may have to write in order to read, and the other way
- * round. */
-short sse_tls_watch(const sse_tls *tls, short wanted);
-short sse_tls_ready(const sse_tls *tls, short happened);
+/* TLS may have to write in order to read, and the other way round. The first translates what the
+ * caller wants to do (EV_READ, EV_WRITE) into what to watch the socket for, the second translates
+ * what the socket is ready for into what the caller may do. */
+short sse_tls_events_to_watch(const sse_tls *tls, short wanted);
+short sse_tls_events_ready(const sse_tls *tls, short happened);
 
-/* The client speaks HTTP without TLS: what is read is what it sent, writing is impossible. */
+/* Whether the client speaks HTTP without TLS. Then sse_tls_read gives what it sent, and nothing can
+ * be written. */
 bool sse_tls_is_plain(const sse_tls *tls);
 
+/* Whether the handshake is done. */
 bool sse_tls_established(const sse_tls *tls);
 
-/* The client has sent what was not read yet: it is not the one who is late. */
-bool sse_tls_unread(const sse_tls *tls);
+/* Whether the client has sent bytes that are not read yet. */
+bool sse_tls_has_unread(const sse_tls *tls);
 
-/* The protocol negotiated by ALPN ("http/1.1"), empty where the client named none. */
+/* The protocol negotiated by ALPN ("http/1.1"); empty for a client without ALPN. */
 sse_slice sse_tls_alpn(const sse_tls *tls);
 
-/* The subject of the client's certificate (RFC 2253, UTF-8), of a longer one the first size - 1
- * bytes. False: none. */
+/* Writes the subject of the client's certificate (RFC 2253, UTF-8), cut to size - 1 bytes. False:
+ * the client has none. */
 bool sse_tls_client_subject(const sse_tls *tls, char *out, size_t size);
 
 #endif
