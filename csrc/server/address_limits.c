@@ -106,7 +106,7 @@ void sse_address_limits_leave(sse_address_limits *table, sse_address *address)
 
 void sse_address_limits_free(sse_address_limits *table)
 {
-    free(table->slots); /* every entry left with its last connection */
+    free(table->slots); /* the entries were freed with their last connections */
     table->slots = NULL;
     table->cap = 0;
 }

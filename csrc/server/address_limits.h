@@ -1,5 +1,6 @@
-/* address_limits.h: how many connections each client address holds. One client has a whole /64 of
- * IPv6, so all of that counts as one address; an IPv4 address is the same mapped into IPv6. */
+/* address_limits.h: counts the open connections of each client address. A /64 of IPv6 counts as one
+ * address, because one client has all of it; an IPv4 address counts as the same one mapped into
+ * IPv6. */
 #ifndef SSE_SERVER_ADDRESS_LIMITS_H
 #define SSE_SERVER_ADDRESS_LIMITS_H
 
@@ -8,22 +9,26 @@
 
 #include "../wire/hash.h"
 
+/* The entry of an address that has open connections. */
 typedef struct sse_address sse_address;
 
+/* A hash table of entries. Begins zeroed but for the seed. */
 typedef struct sse_address_limits {
     sse_address **slots;
-    size_t cap, count;
-    sse_hash_seed seed; /* random: no client can pick addresses that collide */
+    size_t cap;         /* slots */
+    size_t count;       /* entries */
+    sse_hash_seed seed; /* random, so that no client can choose addresses that collide */
 } sse_address_limits;
 
-/* The address's entry with its count raised by one, made where there is none; NULL: out of memory,
- * or the count is at `most` already (*refused). */
+/* Counts a connection from the address, and returns the address's entry. NULL: the address has
+ * `most` connections already (*refused is 1), or out of memory (*refused is 0). */
 sse_address *sse_address_limits_enter(sse_address_limits *table, const struct sockaddr *from,
                                       size_t most, int *refused);
 
-/* Lowers the count; the entry goes with its last connection. */
+/* A connection of that entry has ended. The last one frees the entry. */
 void sse_address_limits_leave(sse_address_limits *table, sse_address *address);
 
+/* Every connection must have left. */
 void sse_address_limits_free(sse_address_limits *table);
 
 #endif

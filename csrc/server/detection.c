@@ -7,8 +7,9 @@ static const char preface[] = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
 #define PREFACE (sizeof preface - 1)
 
-/* Starts a session, which is told the bytes that came already; false: the connection has ended. */
-static bool become(sse_connection *c, int (*start)(sse_connection *c))
+/* Starts a session and gives it the bytes of the preface that have been taken as such. False: the
+ * connection has ended. */
+static bool start_session(sse_connection *c, int (*start)(sse_connection *c))
 {
     if (start(c)) {
         sse_connection_close(c, SSE_END_ERROR);
@@ -19,19 +20,20 @@ static bool become(sse_connection *c, int (*start)(sse_connection *c))
     return !sse_connection_ended(c);
 }
 
+/* Compares the bytes with the preface. The first byte that differs means HTTP/1. */
 static void on_bytes(sse_connection *c, const char *bytes, size_t len)
 {
     size_t most = PREFACE - c->preface_bytes, same = 0;
 
     while (same < len && same < most && bytes[same] == preface[c->preface_bytes + same])
         same++;
-    if (same == len && same < most) { /* as yet it could be either */
+    if (same == len && same < most) { /* a part of the preface: it can still be HTTP/1 */
         if (c->preface_bytes == 0)
             sse_connection_set_deadline(c, c->context->limits.head_timeout);
         c->preface_bytes = (uint8_t)(c->preface_bytes + len);
         return;
     }
-    if (become(c, same == most ? sse_http2_session_start : sse_http1_session_start) &&
+    if (start_session(c, same == most ? sse_http2_session_start : sse_http1_session_start) &&
         !c->finishing)
         c->protocol->on_bytes(c, bytes, len);
 }
@@ -40,7 +42,7 @@ static void on_eof(sse_connection *c)
 {
     if (c->preface_bytes == 0)
         sse_connection_close(c, SSE_END_CLIENT);
-    else if (become(c, sse_http1_session_start))
+    else if (start_session(c, sse_http1_session_start))
         c->protocol->on_eof(c);
 }
 
@@ -53,7 +55,7 @@ static void on_deadline(sse_connection *c)
 {
     if (c->preface_bytes == 0)
         sse_connection_close(c, SSE_END_TIMEOUT);
-    else if (become(c, sse_http1_session_start))
+    else if (start_session(c, sse_http1_session_start))
         c->protocol->on_deadline(c);
 }
 

@@ -8,13 +8,14 @@
 
 const sse_slice sse_negotiation_alpn = { ALPN, sizeof ALPN - 1 };
 
-/* --- over TLS ------------------------------------------------------------ */
+/* --- TLS ----------------------------------------------------------------- */
 
 static bool speaks_http2(const sse_connection *c)
 {
     return sse_slice_is(sse_tls_alpn(c->tls), "h2");
 }
 
+/* The first bytes after the handshake, or of a client that does not speak TLS. */
 static void on_bytes(sse_connection *c, const char *bytes, size_t len)
 {
     if (sse_tls_is_plain(c->tls)) {
@@ -41,7 +42,7 @@ static void on_nothing(sse_connection *c)
     (void)c;
 }
 
-static void on_idle(sse_connection *c)
+static void on_idle_timeout(sse_connection *c)
 {
     sse_connection_close(c, SSE_END_TIMEOUT);
 }
@@ -52,30 +53,32 @@ static void on_closed(sse_connection *c, sse_reason reason)
     (void)reason;
 }
 
-/* Its first request may be on its way. */
+/* The first request of a client whose handshake is done may be on its way. */
 static void on_shutdown(sse_connection *c)
 {
     if (sse_tls_established(c->tls))
         sse_connection_set_deadline(c, SSE_UNUSED_MS);
 }
 
-static const sse_protocol waiting = {
+/* For a client that is idle after its handshake: see on_deadline. */
+static const sse_protocol idle_protocol = {
     .on_bytes = on_bytes,
     .on_eof = on_eof,
     .on_drained = on_nothing,
-    .on_deadline = on_idle,
+    .on_deadline = on_idle_timeout,
     .on_closed = on_closed,
     .on_shutdown = on_shutdown,
 };
 
-/* Browsers connect before they know what to ask for: once the handshake is done that is idleness.
- */
+/* head_timeout is over. A client whose bytes the server has not read yet gets more time, because
+ * other handshakes kept the server busy. A client that is silent after its handshake has until
+ * idle_timeout: browsers connect before they know what to ask for. */
 static void on_deadline(sse_connection *c)
 {
     const sse_limits *limits = &c->context->limits;
 
     if (!sse_tls_established(c->tls) && sse_tls_has_unread(c->tls)) {
-        sse_connection_set_deadline(c, limits->head_timeout); /* others' handshakes took the time */
+        sse_connection_set_deadline(c, limits->head_timeout);
         return;
     }
     if (!sse_tls_established(c->tls) || limits->idle_timeout <= limits->head_timeout ||
@@ -83,11 +86,11 @@ static void on_deadline(sse_connection *c)
         sse_connection_close(c, SSE_END_TIMEOUT);
         return;
     }
-    c->protocol = &waiting;
+    c->protocol = &idle_protocol;
     sse_connection_set_deadline(c, limits->idle_timeout - limits->head_timeout);
 }
 
-static const sse_protocol negotiation = {
+static const sse_protocol negotiation_protocol = {
     .on_bytes = on_bytes,
     .on_eof = on_eof,
     .on_drained = on_nothing,
@@ -96,10 +99,10 @@ static const sse_protocol negotiation = {
     .on_shutdown = on_shutdown,
 };
 
-/* --- birth --------------------------------------------------------------- */
+/* --- new connections ----------------------------------------------------- */
 
-/* The session follows with the first bytes. */
-static int secure(sse_connection *c, sse_tls_context *tls)
+/* on_bytes starts the session. */
+static int start_tls(sse_connection *c, sse_tls_context *tls)
 {
     int code = sse_connection_start_tls(c, tls);
 
@@ -114,11 +117,11 @@ int sse_negotiation_accept(sse_context *context, evutil_socket_t fd, sse_tls_con
                            sse_connection **out)
 {
     sse_connection *c = NULL;
-    int code = sse_connection_new(context, fd, &negotiation, &c);
+    int code = sse_connection_new(context, fd, &negotiation_protocol, &c);
 
     if (code)
         return code;
-    code = tls ? secure(c, tls) : sse_detection_start(c);
+    code = tls ? start_tls(c, tls) : sse_detection_start(c);
     if (code)
         sse_connection_close(c, SSE_END_ERROR);
     else
@@ -130,13 +133,13 @@ int sse_negotiation_accept(sse_context *context, evutil_socket_t fd, sse_tls_con
 int sse_negotiation_refuse(sse_context *context, evutil_socket_t fd, sse_tls_context *tls)
 {
     sse_connection *c = NULL;
-    int code = sse_connection_new(context, fd, &negotiation, &c);
+    int code = sse_connection_new(context, fd, &negotiation_protocol, &c);
 
     if (code)
         return code;
     if (!tls)
         sse_http1_session_refuse(c, 503, "too many connections");
-    else if (secure(c, tls))
+    else if (start_tls(c, tls))
         sse_connection_close(c, SSE_END_ERROR);
     return SSE_OK;
 }

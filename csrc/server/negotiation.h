@@ -1,20 +1,19 @@
-/* negotiation.h: a new connection: over TLS it waits for the handshake, then its session is chosen
- * by ALPN; a plain one shows what it speaks (detection.h). The server's first step with each
- * socket. */
+/* negotiation.h: chooses the session of a new connection: by ALPN after a TLS handshake, by the
+ * first bytes where the connection is plain (detection.h). */
 #ifndef SSE_SERVER_NEGOTIATION_H
 #define SSE_SERVER_NEGOTIATION_H
 
 #include "../http/connection.h"
 
-/* What the server speaks over TLS, for sse_tls_options.alpn. */
+/* The protocols that the server speaks over TLS, for sse_tls_options.alpn. */
 extern const sse_slice sse_negotiation_alpn;
 
-/* Takes the socket over (also on failure) and begins; tls NULL: plain. The deadline of the
- * handshake is head_timeout's. */
+/* Makes a connection of an accepted socket, which it owns from now on (also on failure), and starts
+ * reading. tls NULL: plain. The TLS handshake must be done within head_timeout. SSE_ENOMEM. */
 int sse_negotiation_accept(sse_context *context, evutil_socket_t fd, sse_tls_context *tls,
                            sse_connection **out);
 
-/* The same for a client that is one too many: it is told so. */
+/* The same for a client past a limit: it is told 503, and the connection is finished. */
 int sse_negotiation_refuse(sse_context *context, evutil_socket_t fd, sse_tls_context *tls);
 
 #endif

@@ -16,22 +16,24 @@
 #include "negotiation.h"
 
 #define ACCEPTS_A_TURN 64
-#define MAX_REFUSED    256 /* clients told 503 at a time; more are dropped without a word */
-#define PAUSE_MS       100 /* no descriptor left: accept again after this long */
+#define MAX_REFUSED    256 /* connections that are told 503 at a time; more are closed at once */
+#define PAUSE_MS       100 /* ms until accepting is tried again when no descriptor is left */
 
 struct sse_server {
     sse_context context;
     sse_server_options options;
     char *host;
     int port;
-    evutil_socket_t fd;                 /* -1: doesn't listen */
-    enum { UNKNOWN, YES, NO } inherits; /* accepted sockets have the listener's options */
+    evutil_socket_t fd; /* the listening socket; -1: none */
+    /* Whether accepted sockets have the listener's options. */
+    enum { UNKNOWN, YES, NO } inherits_options;
     struct event accepting;
-    sse_deadline pause, over; /* over: of a drain */
-    sse_deferred idle;
+    sse_deadline accept_pause; /* after it accepting is tried again */
+    sse_deadline shutdown_end; /* after it the connections that are left are closed */
+    sse_deferred idle;         /* calls report_idle */
     sse_address_limits address_limits;
-    sse_tls_context *tls;    /* NULL: plain */
-    size_t served, refusing; /* connections that count towards max_connections; those told 503 */
+    sse_tls_context *tls;     /* NULL: plain */
+    size_t admitted, refused; /* open connections: within max_connections; told 503 */
     void *user;
     void (*on_request)(void *user, sse_exchange *x);
     void (*on_idle)(void *user);
@@ -53,9 +55,10 @@ const sse_limits sse_default_limits = {
     .max_concurrent_streams = 256,
 };
 
-/* --- sockets ------------------------------------------------------------- */
+/* --- accepted sockets ---------------------------------------------------- */
 
-/* One call where the system has it for three: it doesn't block, and no child inherits it. */
+/* Accepts a socket that doesn't block and is closed on exec, in one call where the system has it.
+ */
 static evutil_socket_t accept_client(evutil_socket_t fd, struct sockaddr *from, socklen_t *size)
 {
 #ifdef SOCK_NONBLOCK
@@ -71,7 +74,7 @@ static evutil_socket_t accept_client(evutil_socket_t fd, struct sockaddr *from, 
 #endif
 }
 
-/* Whether what was set on the listener is set on what it accepts, as on Linux and the BSDs. */
+/* Whether an accepted socket has inherited the listener's options, as on Linux and the BSDs. */
 static bool inherits_options(evutil_socket_t client)
 {
     int nodelay = 0, keepalive = 0;
@@ -83,9 +86,9 @@ static bool inherits_options(evutil_socket_t client)
 
 static void set_options(sse_server *server, evutil_socket_t client)
 {
-    if (server->inherits == UNKNOWN)
-        server->inherits = inherits_options(client) ? YES : NO;
-    if (server->inherits == NO)
+    if (server->inherits_options == UNKNOWN)
+        server->inherits_options = inherits_options(client) ? YES : NO;
+    if (server->inherits_options == NO)
         sse_connection_set_options(client, server->context.limits.write_timeout);
 }
 
@@ -94,20 +97,20 @@ static void set_options(sse_server *server, evutil_socket_t client)
 static void refuse(sse_server *server, evutil_socket_t fd)
 {
     server->context.count.refused++;
-    if (server->refusing >= MAX_REFUSED)
+    if (server->refused >= MAX_REFUSED)
         evutil_closesocket(fd);
     else if (sse_negotiation_refuse(&server->context, fd, server->tls) == SSE_OK)
-        server->refusing++;
+        server->refused++;
 }
 
-static void welcome(sse_server *server, evutil_socket_t fd, const struct sockaddr *from)
+static void admit(sse_server *server, evutil_socket_t fd, const struct sockaddr *from)
 {
     const sse_limits *limits = &server->context.limits;
     sse_address *address = NULL;
     sse_connection *c = NULL;
     int refused = 0;
 
-    if (limits->max_connections && server->served >= limits->max_connections) {
+    if (limits->max_connections && server->admitted >= limits->max_connections) {
         refuse(server, fd);
         return;
     }
@@ -126,7 +129,7 @@ static void welcome(sse_server *server, evutil_socket_t fd, const struct sockadd
     }
     c->address = address;
     c->admitted = true;
-    server->served++;
+    server->admitted++;
 }
 
 static void watch_listener(sse_server *server)
@@ -135,12 +138,12 @@ static void watch_listener(sse_server *server)
         event_add(&server->accepting, NULL);
 }
 
-static void on_pause_over(sse_deadline *d)
+static void on_accept_pause_over(sse_deadline *d)
 {
-    watch_listener(SSE_CONTAINER_OF(d, sse_server, pause));
+    watch_listener(SSE_CONTAINER_OF(d, sse_server, accept_pause));
 }
 
-/* false: nobody waits, or nobody can be let in. */
+/* Accepts one connection. False: none waits, or no descriptor or memory is left. */
 static bool accept_one(sse_server *server)
 {
     struct sockaddr_storage from;
@@ -149,11 +152,11 @@ static bool accept_one(sse_server *server)
 
     if (client >= 0) {
         set_options(server, client);
-        welcome(server, client, (struct sockaddr *)&from);
+        admit(server, client, (struct sockaddr *)&from);
     } else if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
         server->context.count.accept_pauses++;
-        event_del(&server->accepting); /* else the loop would spin on what it can't take */
-        sse_timer_wheel_set(&server->context.wheel, &server->pause, PAUSE_MS);
+        event_del(&server->accepting); /* or the loop would call again and again */
+        sse_timer_wheel_set(&server->context.wheel, &server->accept_pause, PAUSE_MS);
     }
     return client >= 0;
 }
@@ -190,7 +193,7 @@ static int code_of_errno(int number)
     }
 }
 
-static int describe(const sse_server *server, int number, char *message, size_t size)
+static int describe_failure(const sse_server *server, int number, char *message, size_t size)
 {
     int code = code_of_errno(number);
 
@@ -261,17 +264,17 @@ int sse_server_listen(sse_server *server, char *message, size_t size)
     }
     freeaddrinfo(list);
     if (server->fd < 0)
-        return describe(server, number, message, size);
+        return describe_failure(server, number, message, size);
     server->port = bound_port(server->fd);
     server->context.shutdown.on = false;
-    sse_timer_wheel_cancel(&server->context.wheel, &server->over);
+    sse_timer_wheel_cancel(&server->context.wheel, &server->shutdown_end);
     event_assign(&server->accepting, sse_loop_base(server->context.loop), server->fd,
                  EV_READ | EV_PERSIST, on_acceptable, server);
     watch_listener(server);
     return SSE_OK;
 }
 
-/* --- life ---------------------------------------------------------------- */
+/* --- new, shutdown, close and free --------------------------------------- */
 
 static void on_request(void *user, sse_exchange *x)
 {
@@ -287,25 +290,25 @@ static void on_connection_free(void *user, sse_connection *c)
     if (c->address)
         sse_address_limits_leave(&server->address_limits, c->address);
     if (c->admitted)
-        server->served--;
+        server->admitted--;
     else
-        server->refusing--;
+        server->refused--;
     if (server->fd < 0)
         sse_loop_defer(server->context.loop, &server->idle);
 }
 
-/* In a turn of its own: the server may be freed by what on_idle lets go. */
-static void tell_idle(void *arg)
+/* Deferred, because on_idle may lead to the server's free. */
+static void report_idle(void *arg)
 {
     sse_server *server = arg;
 
     if (server->fd >= 0 || server->context.count.connections > 0 || !server->on_idle)
         return;
-    sse_timer_wheel_cancel(&server->context.wheel, &server->over);
+    sse_timer_wheel_cancel(&server->context.wheel, &server->shutdown_end);
     if (!sse_context_has_work(&server->context))
         server->on_idle(server->user);
     else
-        sse_loop_defer(server->context.loop, &server->idle); /* what ended is told first */
+        sse_loop_defer(server->context.loop, &server->idle); /* first the ends are told */
 }
 
 static int make_tls(sse_server *server, const sse_tls_options *options, char *message, size_t size)
@@ -316,9 +319,9 @@ static int make_tls(sse_server *server, const sse_tls_options *options, char *me
     return sse_tls_context_new(&tls, &server->tls, message, size);
 }
 
-static void on_over(sse_deadline *d)
+static void on_shutdown_end(sse_deadline *d)
 {
-    sse_context_close_all(&SSE_CONTAINER_OF(d, sse_server, over)->context);
+    sse_context_close_all(&SSE_CONTAINER_OF(d, sse_server, shutdown_end)->context);
 }
 
 int sse_server_new(sse_loop *loop, const sse_server_options *options, void *user,
@@ -343,12 +346,12 @@ int sse_server_new(sse_loop *loop, const sse_server_options *options, void *user
     }
     server->fd = -1;
     server->port = options->port;
-    server->pause.call = on_pause_over;
-    server->over.call = on_over;
+    server->accept_pause.call = on_accept_pause_over;
+    server->shutdown_end.call = on_shutdown_end;
     server->user = user;
     server->on_request = on_request_;
     server->on_idle = on_idle;
-    sse_deferred_init(&server->idle, tell_idle, server);
+    sse_deferred_init(&server->idle, report_idle, server);
     server->address_limits.seed = *sse_loop_seed(loop);
     sse_context_start(&server->context, loop, &options->limits);
     server->context.user = server;
@@ -363,7 +366,7 @@ void sse_server_stop_listening(sse_server *server)
     if (server->fd < 0)
         return;
     event_del(&server->accepting);
-    sse_timer_wheel_cancel(&server->context.wheel, &server->pause);
+    sse_timer_wheel_cancel(&server->context.wheel, &server->accept_pause);
     evutil_closesocket(server->fd);
     server->fd = -1;
     sse_loop_defer(server->context.loop, &server->idle);
@@ -374,16 +377,17 @@ void sse_server_shut_down(sse_server *server, const sse_shutdown_options *option
     if (server->context.shutdown.on)
         return;
     for (int i = 0; server->fd >= 0 && i < server->options.backlog && accept_one(server); i++)
-        ; /* who waited already would be told by a reset otherwise */
+        ; /* closing the listener would reset the connections that wait */
     sse_server_stop_listening(server);
     sse_context_shut_down(&server->context, options->within, options->retry);
-    sse_timer_wheel_set(&server->context.wheel, &server->over, options->within + options->grace);
+    sse_timer_wheel_set(&server->context.wheel, &server->shutdown_end,
+                        options->within + options->grace);
 }
 
 void sse_server_close(sse_server *server)
 {
     sse_server_stop_listening(server);
-    sse_timer_wheel_cancel(&server->context.wheel, &server->over);
+    sse_timer_wheel_cancel(&server->context.wheel, &server->shutdown_end);
     sse_context_close_all(&server->context);
 }
 
