@@ -355,7 +355,7 @@ static void open_stream(slot *s, const uint8_t what[4])
         return;
     }
     s->unanswered = NULL;
-    sse_stream_listen(s->stream, s, &events);
+    sse_stream_set_events(s->stream, s, &events);
     if (what[3] & 8)
         act_in_callback(what[2]);
     follow(s, what[1], what[2], (sse_slice){ id, given.len });

@@ -107,7 +107,7 @@ void sse_attach_stream(void *object, sse_stream *stream)
     stream_object *o = object;
 
     o->stream = stream;
-    sse_stream_listen(stream, o, &events);
+    sse_stream_set_events(stream, o, &events);
 }
 
 /* --- methods ---------------------------------------------------------------------------------- */
@@ -189,7 +189,7 @@ static int m_attach(lua_State *L)
         return fail_attach(L, SSE_ETOOBIG, 0);
     options.last_id.at = luaL_optlstring(L, 2, NULL, &options.last_id.len);
     check_from(L, 3, &options);
-    options.again = (uint64_t)luaL_checkinteger(L, 5);
+    options.skip_id = (uint64_t)luaL_checkinteger(L, 5);
     for (int i = CHANNELS_AT; i <= top; i++)
         channels[n++] = sse_check_channel(L, i);
     if (!o->stream)
@@ -308,7 +308,7 @@ static int mm_gc(lua_State *L)
     stream_object *o = lua_touserdata(L, 1);
 
     if (o->stream && o->st->loop)
-        sse_stream_listen(o->stream, NULL, &sse_exchange_no_events);
+        sse_stream_set_events(o->stream, NULL, &sse_exchange_no_events);
     o->stream = NULL;
     return 0;
 }

@@ -5,11 +5,12 @@
 #include "follower.h"
 #include "round.h"
 
-#define AGING_MIN_MS 10
+#define AGING_MIN_MS 10 /* the least time between two looks for events that are too old */
 #define EPOCH_CHARS  8
 
 /* --- aging ------------------------------------------------------------------------------------ */
 
+/* Sets the timer for the moment at which the oldest event is too old, unless none ever is. */
 static void start_aging(sse_channel *c)
 {
     uint64_t due = 0, ms = 0;
@@ -33,6 +34,8 @@ static void on_aged(void *arg)
 
 /* --- publishing ------------------------------------------------------------------------------- */
 
+/* Encodes the event, with the id line first, into a frame for the caller. *id_line: the length of
+ * that line. */
 static int encode(const sse_channel *c, const sse_publication *p, sse_frame **out, size_t *id_line,
                   const char **field)
 {
@@ -46,7 +49,7 @@ static int encode(const sse_channel *c, const sse_publication *p, sse_frame **ou
         id.at = own;
         id.len = sse_log_id(&c->log, c->log.next, own);
     }
-    *id_line = id.len + 5;
+    *id_line = id.len + 5; /* "id: " and the line's end */
     event.id = (sse_slice){ 0 };
     sse_buffer_init(&bytes, SIZE_MAX);
     code = sse_encode_id(&bytes, id, field);
@@ -62,7 +65,7 @@ static int encode(const sse_channel *c, const sse_publication *p, sse_frame **ou
 
 static int publish(sse_channel *c, const sse_publication *p, const char **field)
 {
-    bool keyed = c->slow == SSE_SLOW_LATEST; /* elsewhere everything is owed */
+    bool keyed = c->slow == SSE_SLOW_LATEST; /* otherwise no event supersedes another */
     sse_slice tags[SSE_LOG_TAGS] = { p->event.id, keyed ? p->key : (sse_slice){ 0 }, p->dedupe };
     sse_frame *frame = NULL;
     size_t id_line = 0;
@@ -96,7 +99,7 @@ int sse_channel_publish(sse_channel *c, const sse_publication *p, uint64_t *posi
     }
     *position = c->log.next - 1;
     c->counters.published++;
-    if (c->count > 0 || c->log.limits.max_count == 0)
+    if (c->count > 0 || c->log.limits.max_count == 0) /* a log without a history is trimmed too */
         sse_loop_defer(c->loop, &c->round.run);
     if (!c->aging_runs)
         start_aging(c);
@@ -112,6 +115,7 @@ sse_slice sse_channel_id(const sse_channel *c, uint64_t position)
 
 /* --- birth and end ---------------------------------------------------------------------------- */
 
+/* Makes random characters that tell this log's ids from those of any other log. */
 static void make_epoch(char epoch[EPOCH_CHARS + 1])
 {
     unsigned char random[EPOCH_CHARS];
@@ -160,19 +164,19 @@ int sse_channel_close(sse_channel *c)
     if (c->closed)
         return SSE_OK;
     c->closed = true;
-    sse_round_run_now(c); /* followers that are not at the head by then end when they are */
+    sse_round_run_now(c); /* followers that are not at the head after it end when they are */
     if (c->count == 0)
         sse_log_clear(&c->log);
     return SSE_OK;
 }
 
-static const sse_channel_events unheard = { 0 };
+static const sse_channel_events no_events = { 0 };
 
 void sse_channel_free(sse_channel *c)
 {
     if (!c)
         return;
-    c->on = &unheard;
+    c->on = &no_events;
     c->closed = true;
     sse_presence_free(&c->presence);
     while (c->followers)

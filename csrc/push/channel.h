@@ -1,6 +1,7 @@
-/* channel.h: a named log of events and the streams that follow it. Publishing encodes once; at the
- * end of the loop's turn each follower whose client takes bytes gets all between its cursor and the
- * head in one write. A follower that is behind keeps nothing but its cursor. */
+/* channel.h: a named log of events and the streams that follow it. Publishing encodes an event
+ * once; at the end of the loop's turn each follower whose client takes bytes is sent all events
+ * between its cursor and the head in one write. Nothing is queued for a follower that is behind:
+ * its cursor stays. */
 #ifndef SSE_PUSH_CHANNEL_H
 #define SSE_PUSH_CHANNEL_H
 
@@ -10,33 +11,36 @@ typedef struct sse_channel_options {
     sse_slice name;
     sse_log_limits history;
     sse_slow slow;
-    uint64_t max_lag; /* framed bytes; 0: the log's bounds alone */
-    sse_slice gap_event;
+    uint64_t max_lag;    /* framed bytes a live follower may be behind; 0: only the log bounds it */
+    sse_slice gap_event; /* type of its gap events */
 } sse_channel_options;
 
-/* The options are copied. SSE_ENOMEM. */
+/* Copies the options' name and gap_event; `on` must outlive the channel. SSE_ENOMEM. */
 int sse_channel_new(sse_loop *loop, const sse_channel_options *options, void *user,
                     const sse_channel_events *on, sse_channel **out);
 
-/* Its followers are let go without a word: close it before. */
+/* Frees the channel. Its followers leave without being sent anything more and without a call of
+ * `on`: close the channel before. May be called from on_presence, but not from within a filter. */
 void sse_channel_free(sse_channel *c);
 
 typedef struct sse_publication {
-    sse_event event;       /* id: of its own, or absent */
-    sse_slice key, dedupe; /* or absent; the key counts where slow is SSE_SLOW_LATEST */
+    sse_event event;  /* with an absent id, the log gives one */
+    sse_slice key;    /* or absent. For SSE_SLOW_LATEST: supersedes the event held with that key */
+    sse_slice dedupe; /* or absent. Nothing is published where the log holds an event with it */
 } sse_publication;
 
-/* *position: the event's; of one that is held with that dedupe already, that one's. SSE_EINVAL
- * (with *field), SSE_EEXIST (its id is held already), SSE_ETOOBIG, SSE_ECLOSED, SSE_ENOMEM;
- * SSE_EBUSY from within a where function. */
+/* Publishes an event. *position: its position, or that of the event held with the same dedupe.
+ * SSE_EINVAL with the name of the bad *field; SSE_EEXIST: the log holds its id; SSE_ETOOBIG: over
+ * the log's byte bound; SSE_ECLOSED; SSE_ENOMEM; SSE_EBUSY: called from a filter of this channel.
+ * Ends no stream. */
 int sse_channel_publish(sse_channel *c, const sse_publication *p, uint64_t *position,
                         const char **field);
 
-/* The id of an event that is held. */
+/* The id of an event that the log holds; the bytes are the log's. */
 sse_slice sse_channel_id(const sse_channel *c, uint64_t position);
 
-/* Ends its followers cleanly, each after what it is owed. SSE_EBUSY from within a where function.
- */
+/* Takes no more events and followers. Followers at the head end cleanly now, the others once they
+ * have been sent the rest of the log. SSE_EBUSY: called from a filter of this channel. */
 int sse_channel_close(sse_channel *c);
 
 #endif

@@ -1,7 +1,7 @@
 /* channel_types.h: the structs of channels and followers, which the files of this folder share.
  *
- * A follower is *blocked* while its client takes no more bytes (its stream is behind), and
- * *writable* otherwise. Positions are those of the channel's log. */
+ * A follower is "blocked" while its stream is (what it was sent waits for the client), and
+ * "writable" otherwise. Positions are those of the channel's log. */
 #ifndef SSE_PUSH_CHANNEL_TYPES_H
 #define SSE_PUSH_CHANNEL_TYPES_H
 

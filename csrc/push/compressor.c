@@ -4,9 +4,8 @@
 
 /* --- blocks ----------------------------------------------------------------------------------- */
 
-static const sse_slice none = { NULL, 0 };
-
-/* The server's, for blocks that are shared; made when it is first needed. */
+/* Deflates a shared block by the server context's deflater, which is made with the first one.
+ * dictionary absent: a block that refers to nothing before it. The block is in frame->deflated. */
 static int deflate(sse_context *context, sse_frame *frame, sse_slice dictionary)
 {
     if (!context->deflater)
@@ -15,28 +14,31 @@ static int deflate(sse_context *context, sse_frame *frame, sse_slice dictionary)
                              : SSE_ENOMEM;
 }
 
-static int block_alone(sse_context *context, sse_frame *frame, sse_frame **out)
+/* A block that any stream may be sent at any place. */
+static int standalone_block(sse_context *context, sse_frame *frame, sse_frame **out)
 {
-    int code = deflate(context, frame, none);
+    int code = deflate(context, frame, (sse_slice){ 0 });
 
     if (!code)
         *out = sse_frame_ref(frame->deflated->alone);
     return code;
 }
 
-/* Where the stream's last bytes were the log's, the block may refer to them: all whose run is long
- * enough have the same ones. Not so where others have come to the frame from elsewhere, past an
- * event that was superseded. */
+/* Whether the stream may be sent a block that refers to the bytes before the frame. All streams
+ * that were sent SSE_REACH consecutive bytes of the log have the same ones. A block that was made
+ * for streams that came to the frame from another position, past a superseded event, is not for
+ * this one. */
 static bool may_link(const sse_compressor *p, const sse_frame *frame,
                      const sse_dictionary *dictionary)
 {
     const sse_deflated *t = frame->deflated;
 
-    return dictionary && p->run >= SSE_REACH &&
+    return dictionary && p->dictionary_bytes >= SSE_REACH &&
            (!t || !t->linked || t->after == dictionary->before);
 }
 
-static int block_linked(sse_context *context, sse_frame *frame, const sse_dictionary *dictionary,
+/* A block that refers to the bytes before the frame, where there are any. */
+static int linked_block(sse_context *context, sse_frame *frame, const sse_dictionary *dictionary,
                         sse_frame **out)
 {
     char bytes[SSE_REACH];
@@ -46,7 +48,7 @@ static int block_linked(sse_context *context, sse_frame *frame, const sse_dictio
     if (!frame->deflated || !frame->deflated->linked) {
         before.len = sse_log_copy_before(dictionary->log, dictionary->before, bytes, sizeof bytes);
         if (before.len == 0)
-            return block_alone(context, frame, out);
+            return standalone_block(context, frame, out);
         code = deflate(context, frame, before);
         if (code)
             return code;
@@ -56,19 +58,20 @@ static int block_linked(sse_context *context, sse_frame *frame, const sse_dictio
     return SSE_OK;
 }
 
-/* The frame as this stream gets it, with a reference. */
-static int block(sse_compressor *p, sse_context *context, sse_frame *frame,
-                 const sse_dictionary *dictionary, sse_frame **out)
+/* Deflates the frame for this stream. *out: the block, with a reference for the caller. */
+static int make_block(sse_compressor *p, sse_context *context, sse_frame *frame,
+                      const sse_dictionary *dictionary, sse_frame **out)
 {
     if (p->window)
         return sse_deflater_next(p->window, sse_frame_payload(frame), out);
-    return may_link(p, frame, dictionary) ? block_linked(context, frame, dictionary, out)
-                                          : block_alone(context, frame, out);
+    return may_link(p, frame, dictionary) ? linked_block(context, frame, dictionary, out)
+                                          : standalone_block(context, frame, out);
 }
 
-/* It was sent. */
-static void account(sse_compressor *p, sse_context *context, const sse_frame *frame,
-                    const sse_frame *compressed, bool of_log)
+/* After the block of a frame was handed over. of_log: the frame continues a log, and the next one
+ * may refer to it. */
+static void note_sent(sse_compressor *p, sse_context *context, const sse_frame *frame,
+                      const sse_frame *compressed, bool of_log)
 {
     uint32_t more = frame->payload < SSE_REACH ? (uint32_t)frame->payload : SSE_REACH;
 
@@ -76,14 +79,16 @@ static void account(sse_compressor *p, sse_context *context, const sse_frame *fr
         sse_sum_plain(&p->sum, p->coding, sse_frame_payload(frame));
     else
         sse_sum_deflated(&p->sum, p->coding, frame->deflated, frame->payload);
-    p->run = !of_log ? 0 : p->run + more < SSE_REACH ? p->run + more : SSE_REACH;
+    p->dictionary_bytes = of_log ? p->dictionary_bytes + more : 0;
+    if (p->dictionary_bytes > SSE_REACH)
+        p->dictionary_bytes = SSE_REACH;
     context->count.uncompressed_bytes += frame->payload;
     context->count.compressed_bytes += compressed->payload;
 }
 
 /* --- sending ---------------------------------------------------------------------------------- */
 
-/* max, with room for what a block may have more than its plain bytes. */
+/* max, raised by what the block is longer than the plain bytes. */
 static size_t with_growth(size_t max, size_t plain, size_t compressed)
 {
     size_t growth = compressed > plain ? compressed - plain : 0;
@@ -91,8 +96,9 @@ static size_t with_growth(size_t max, size_t plain, size_t compressed)
     return max < SIZE_MAX - growth ? max + growth : SIZE_MAX;
 }
 
-/* The window has moved on with the block: it is sent, or the body ends here. */
-static int room_for_window(sse_exchange *x, const sse_frame *frame, size_t max)
+/* Checks that there is room for the largest block the frame may come to. Deflating moves the window
+ * on, and a block that could not be sent then would end the body. */
+static int check_room_for_block(sse_exchange *x, const sse_frame *frame, size_t max)
 {
     size_t most = sse_deflater_most(frame->payload);
 
@@ -103,17 +109,17 @@ int sse_compressor_send(sse_compressor *p, sse_exchange *x, sse_frame *frame, si
 {
     sse_context *context = x->context;
     sse_frame *compressed = NULL;
-    int code = p->window ? room_for_window(x, frame, max) : sse_exchange_check_room(x, 0, max);
+    int code = p->window ? check_room_for_block(x, frame, max) : sse_exchange_check_room(x, 0, max);
 
     if (code)
         return code;
-    code = block(p, context, frame, NULL, &compressed);
+    code = make_block(p, context, frame, NULL, &compressed);
     if (!code)
         code = sse_exchange_send(x, compressed,
                                  p->window ? SIZE_MAX
                                            : with_growth(max, frame->payload, compressed->payload));
     if (!code)
-        account(p, context, frame, compressed, false);
+        note_sent(p, context, frame, compressed, false);
     else if (p->window)
         sse_exchange_abort(x, SSE_END_ERROR);
     sse_frame_unref(compressed);
@@ -125,14 +131,14 @@ int sse_compressor_push(sse_compressor *p, sse_exchange *x, sse_frame *frame,
 {
     sse_context *context = x->context;
     sse_frame *compressed = NULL;
-    int code =
-        sse_exchange_ended(x) ? SSE_ECLOSED : block(p, context, frame, dictionary, &compressed);
+    int code = sse_exchange_ended(x) ? SSE_ECLOSED
+                                     : make_block(p, context, frame, dictionary, &compressed);
 
     if (code)
         return code;
     code = sse_exchange_push(x, compressed);
     if (!code || code == SSE_EAGAIN)
-        account(p, context, frame, compressed, dictionary != NULL);
+        note_sent(p, context, frame, compressed, dictionary != NULL);
     sse_frame_unref(compressed);
     return code;
 }
@@ -153,8 +159,7 @@ int sse_compressor_start(sse_compressor *p, sse_exchange *x, sse_coding coding, 
     if (p->window)
         context->count.compression_windows++;
     frame = sse_frame_new((sse_slice){ head, sse_coding_head(coding, &p->sum, head) });
-    /* No bound keeps a stream from beginning. */
-    code = frame ? x->transport->send(x, frame) : SSE_ENOMEM;
+    code = frame ? x->transport->send(x, frame) : SSE_ENOMEM; /* max_pending bounds no head */
     sse_frame_unref(frame);
     return code;
 }
@@ -175,9 +180,9 @@ sse_frame *sse_compressor_end(sse_compressor *p, sse_exchange *x, sse_frame *fra
     size_t len = 0, before = 0;
 
     if (frame) {
-        if (block(p, x->context, frame, NULL, &compressed))
+        if (make_block(p, x->context, frame, NULL, &compressed))
             return NULL;
-        account(p, x->context, frame, compressed, false);
+        note_sent(p, x->context, frame, compressed, false);
         before = compressed->payload;
     }
     len = sse_coding_end((sse_coding)p->coding, &p->sum, end);

@@ -92,7 +92,8 @@ static bool catch_up(sse_follower *f)
         sse_follower_end_stream(f, SSE_END_SLOW);
     else
         sse_gap_skip_lost(f);
-    return sse_follower_is_open(f) && !sse_exchange_lost(f->stream->exchange) && !f->stream->behind;
+    return sse_follower_is_open(f) && !sse_exchange_lost(f->stream->exchange) &&
+           !f->stream->blocked;
 }
 
 /* Notes the cursor of a blocked follower that has lost nothing and loses nothing by the trim at the
@@ -101,7 +102,8 @@ static void note_blocked(const sse_follower *f)
 {
     sse_channel *c = f->channel;
 
-    if (!f->stream->behind || f->cursor < c->round.trims_to || sse_log_overtook(&c->log, f->cursor))
+    if (!f->stream->blocked || f->cursor < c->round.trims_to ||
+        sse_log_overtook(&c->log, f->cursor))
         return;
     if (f->cursor < c->owed_blocked)
         c->owed_blocked = f->cursor;
@@ -116,7 +118,7 @@ static bool is_writable(sse_follower *f)
     sse_channel *c = f->channel;
     bool again = f->cursor < c->round.trims_to && !sse_log_overtook(&c->log, f->cursor);
 
-    if (!f->stream->behind || sse_stream_takes(f->stream, again))
+    if (!f->stream->blocked || sse_stream_flush(f->stream, again))
         return true;
     f->over_max_lag = f->over_max_lag || sse_follower_over_max_lag(f);
     if (f->over_max_lag || sse_log_overtook(&c->log, f->cursor)) {
@@ -217,7 +219,7 @@ void sse_delivery_resume(sse_stream *s)
 
     for (sse_follower *f = s->followers; f; f = f->next_of_stream)
         n++;
-    while (n-- > 0 && s->followers && !s->behind && !sse_exchange_ended(s->exchange)) {
+    while (n-- > 0 && s->followers && !s->blocked && !sse_exchange_ended(s->exchange)) {
         sse_follower *f = s->followers;
 
         rotate_followers(s);

@@ -5,7 +5,10 @@
 #include "gap.h"
 #include "resume.h"
 
-static uint64_t beginning(const sse_channel *c, const sse_follow_options *options)
+/* --- the first event -------------------------------------------------------------------------- */
+
+/* The position that `from` says. */
+static uint64_t first_position(const sse_channel *c, const sse_follow_options *options)
 {
     const sse_log *log = &c->log;
 
@@ -19,20 +22,9 @@ static uint64_t beginning(const sse_channel *c, const sse_follow_options *option
     }
 }
 
-static void insert(sse_channel *c, sse_follower *f)
-{
-    f->next = c->followers;
-    f->link = &c->followers;
-    if (f->next)
-        f->next->link = &f->next;
-    c->followers = f;
-    if (c->count++ == 0)
-        c->owed_writable = c->log.next;
-}
-
-/* Whether the client has been told by a gap event of the same type, for another channel of the
- * stream, that its id is of none of them. */
-static bool was_told(const sse_follower *f)
+/* Whether an earlier follower of the stream has a gap event of the same type: it has told the
+ * client already that no channel knows its id. */
+static bool was_gap_sent(const sse_follower *f)
 {
     const sse_follower *g = f->stream->followers;
 
@@ -41,20 +33,20 @@ static bool was_told(const sse_follower *f)
     return g != f;
 }
 
-/* Sets the cursor, and tells what is missing. An id that is none of any channel is told once. */
-static void place(sse_follower *f, const sse_follow_options *options, bool again)
+/* Sets the follower's cursor by the client's id or by `from`, and sends a gap event where events
+ * are missing. Of an id that no channel knows the client is told once, not for each channel. */
+static void place_cursor(sse_follower *f, const sse_follow_options *options, bool skip_id)
 {
     sse_channel *c = f->channel;
     const sse_slice none = { 0 };
-    sse_slice id = again ? none : options->last_id;
+    sse_slice id = skip_id ? none : options->last_id;
     sse_resume r = sse_resume_locate(c, id);
     bool known = sse_resume_is_known(&r);
-    bool begins = r.brought == SSE_BROUGHT_NONE || (!known && f->stream->resolved);
+    bool begins = r.form == SSE_RESUME_NO_ID || (!known && f->stream->id_known);
 
-    f->cursor = begins ? beginning(c, options) : r.next;
+    f->cursor = begins ? first_position(c, options) : r.next;
     if (f->cursor < c->owed_writable)
-        c->owed_writable = f->cursor; /* the filter of another channel may publish before it is
-                                         served */
+        c->owed_writable = f->cursor; /* another channel's filter may publish before f is served */
     if (begins)
         return;
     if (r.place == SSE_LOG_HERE) {
@@ -64,20 +56,22 @@ static void place(sse_follower *f, const sse_follow_options *options, bool again
     c->counters.missed++;
     if (known)
         sse_gap_send(f, r.place == SSE_LOG_EXPIRED ? SSE_GAP_EXPIRED : SSE_GAP_UNKNOWN, id, true);
-    else if (!was_told(f))
+    else if (!was_gap_sent(f))
         sse_gap_send(f, SSE_GAP_UNKNOWN, id, false);
 }
 
-/* An id that one of the channels knows says nothing about those it has no part for; one that none
- * knows may be of any. */
-static void resolve(sse_stream *s, sse_channel *const *channels, size_t n, sse_slice id)
+/* Notes whether one of the channels knows the client's id. Then the id says nothing about the
+ * others, which begin by `from`; an id that none knows may be of any of them. */
+static void note_known_id(sse_stream *s, sse_channel *const *channels, size_t n, sse_slice id)
 {
-    for (size_t i = 0; i < n && !s->resolved; i++) {
+    for (size_t i = 0; i < n && !s->id_known; i++) {
         sse_resume r = sse_resume_locate(channels[i], id);
 
-        s->resolved = sse_resume_is_known(&r);
+        s->id_known = sse_resume_is_known(&r);
     }
 }
+
+/* --- following -------------------------------------------------------------------------------- */
 
 static int check(const sse_stream *s, sse_channel *const *channels, size_t n, size_t *bad)
 {
@@ -103,9 +97,10 @@ static int check(const sse_stream *s, sse_channel *const *channels, size_t n, si
     return SSE_OK;
 }
 
-/* Followers of the channels, linked by `also` and by nothing else yet. */
-static sse_follower *make(sse_stream *s, sse_channel *const *channels, size_t n,
-                          const sse_follow_options *options)
+/* Makes a follower for each channel, linked by next_of_stream and in no other list. NULL: out of
+ * memory. */
+static sse_follower *make_followers(sse_stream *s, sse_channel *const *channels, size_t n,
+                                    const sse_follow_options *options)
 {
     sse_context *context = s->exchange->context;
     sse_follower *list = NULL;
@@ -132,6 +127,20 @@ static sse_follower *make(sse_stream *s, sse_channel *const *channels, size_t n,
     return list;
 }
 
+/* Puts the follower at the front of its channel's list: a round under way does not meet it. */
+static void insert(sse_channel *c, sse_follower *f)
+{
+    f->next = c->followers;
+    f->link = &c->followers;
+    if (f->next)
+        f->next->link = &f->next;
+    c->followers = f;
+    if (c->count++ == 0)
+        c->owed_writable = c->log.next;
+}
+
+/* Puts the followers into the lists of the stream and of their channels. They stand at the head
+ * until place_cursor. */
 static void attach(sse_follower *list)
 {
     sse_stream *s = list->stream;
@@ -140,7 +149,7 @@ static void attach(sse_follower *list)
     while (*last)
         last = &(*last)->next_of_stream;
     *last = list;
-    sse_stream_break_run(s);
+    sse_stream_reset_dictionary(s);
     for (sse_follower *f = list; f; f = f->next_of_stream) {
         insert(f->channel, f);
         f->cursor = f->channel->log.next;
@@ -154,7 +163,7 @@ static void set_callbacks(sse_context *context)
 {
     context->on_stream_ready = sse_delivery_resume;
     context->on_stream_ended = sse_follower_leave_all;
-    context->free_followers = sse_followers_free_left;
+    context->free_followers = sse_follower_free_left;
 }
 
 int sse_stream_follow(sse_stream *s, sse_channel *const *channels, size_t n,
@@ -166,15 +175,15 @@ int sse_stream_follow(sse_stream *s, sse_channel *const *channels, size_t n,
 
     if (code || n == 0)
         return code;
-    list = make(s, channels, n, options);
+    list = make_followers(s, channels, n, options);
     if (!list)
         return SSE_ENOMEM;
     set_callbacks(context);
-    resolve(s, channels, n, options->last_id);
+    note_known_id(s, channels, n, options->last_id);
     attach(list);
-    for (size_t i = 0; i < n; i++) /* a gap that can't be told ends the stream, and all of them */
+    for (size_t i = 0; i < n; i++) /* a gap event that can't be sent ends the stream, and them */
         if ((list = sse_follower_find(s, channels[i])))
-            place(list, options, options->again >> i & 1);
+            place_cursor(list, options, options->skip_id >> i & 1);
     for (size_t i = 0; i < n; i++) {
         if (!(list = sse_follower_find(s, channels[i])))
             continue;

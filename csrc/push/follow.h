@@ -1,29 +1,32 @@
-/* follow.h: a stream begins to follow channels: from where. */
+/* follow.h: a stream begins to follow channels, and stops. */
 #ifndef SSE_PUSH_FOLLOW_H
 #define SSE_PUSH_FOLLOW_H
 
 #include "channel_types.h"
 
 #define SSE_MAX_FOLLOWED \
-    64 /* channels a stream follows: the id that tells of all fits into a head */
+    64 /* channels of a stream: an id with a part for each fits into a head \
+        */
 
+/* Where a follower begins that no last event id places. */
 typedef enum sse_from { SSE_FROM_NEWEST, SSE_FROM_OLDEST, SSE_FROM_COUNT } sse_from;
 
 typedef struct sse_follow_options {
-    sse_slice last_id; /* absent or empty: none; then `from` tells where to begin */
-    uint64_t again;    /* bit i: last_id says nothing about channels[i] any more */
+    sse_slice last_id; /* as the client sent it; absent or empty: `from` says where to begin */
+    uint64_t skip_id;  /* bit i: channels[i] takes no notice of last_id */
     sse_from from;
-    uint64_t count;     /* SSE_FROM_COUNT: that many of the newest */
-    sse_filter *filter; /* or NULL; a reference is taken */
+    uint64_t count;     /* for SSE_FROM_COUNT: begin with that many of the newest events */
+    sse_filter *filter; /* or NULL. Each follower takes a reference */
 } sse_follow_options;
 
-/* The stream gets what is held after last_id of each channel, then what is published. All or none.
- * SSE_ECLOSED: the stream is closed, or channels[*bad] is; SSE_EEXIST: it follows channels[*bad];
- * SSE_ETOOBIG: more than SSE_MAX_FOLLOWED; SSE_ENOMEM. */
+/* Makes the stream follow all `n` channels, or none: it is sent what they hold after last_id, then
+ * what is published. Sends at once, and so may run the filter and end the stream.
+ * SSE_ECLOSED: the stream is closed (*bad is n), or channels[*bad] is; SSE_EEXIST: channels[*bad]
+ * is followed already; SSE_ETOOBIG: more than SSE_MAX_FOLLOWED; SSE_ENOMEM. */
 int sse_stream_follow(sse_stream *s, sse_channel *const *channels, size_t n,
                       const sse_follow_options *options, size_t *bad);
 
-/* The stream follows the channel no more; false: it did not. */
+/* Makes the stream follow the channel no more; false: it did not. */
 bool sse_stream_unfollow(sse_stream *s, sse_channel *c);
 
 #endif

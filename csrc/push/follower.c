@@ -59,7 +59,7 @@ void sse_follower_free(sse_context *context, sse_follower *f)
     sse_slab_free(&context->followers, f);
 }
 
-void sse_followers_free_left(sse_context *context)
+void sse_follower_free_left(sse_context *context)
 {
     while (context->left_followers) {
         sse_follower *f = context->left_followers;

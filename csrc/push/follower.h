@@ -22,7 +22,7 @@ void sse_follower_leave(sse_follower *f, sse_reason reason);
 void sse_follower_leave_all(sse_stream *s);
 
 /* Frees the followers that have left; from the end of the turn only. */
-void sse_followers_free_left(sse_context *context);
+void sse_follower_free_left(sse_context *context);
 
 /* Frees a follower that is in no list. */
 void sse_follower_free(sse_context *context, sse_follower *f);

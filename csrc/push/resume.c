@@ -2,17 +2,17 @@
 
 sse_resume sse_resume_locate(const sse_channel *c, sse_slice id)
 {
-    sse_resume r = { SSE_BROUGHT_PLAIN, SSE_LOG_STRANGE, c->log.first };
+    sse_resume r = { SSE_RESUME_SINGLE, SSE_LOG_STRANGE, c->log.first };
 
     if (id.len == 0) {
-        r.brought = SSE_BROUGHT_NONE;
+        r.form = SSE_RESUME_NO_ID;
         return r;
     }
-    if (id.len > SSE_MAX_BROUGHT_ID) /* reading all of it would only cost time */
+    if (id.len > SSE_MAX_LAST_ID)
         return r;
     if (sse_position_is(id) && sse_log_find(&c->log, SSE_LOG_ID, id) == 0) {
         id = sse_position_part(id, c->tag);
-        r.brought = id.at ? SSE_BROUGHT_PART : SSE_BROUGHT_OTHERS;
+        r.form = id.at ? SSE_RESUME_PART : SSE_RESUME_NO_PART;
         if (!id.at)
             return r;
     }
@@ -22,5 +22,5 @@ sse_resume sse_resume_locate(const sse_channel *c, sse_slice id)
 
 bool sse_resume_is_known(const sse_resume *r)
 {
-    return r->brought == SSE_BROUGHT_PART || r->place != SSE_LOG_STRANGE;
+    return r->form == SSE_RESUME_PART || r->place != SSE_LOG_STRANGE;
 }

@@ -1,28 +1,30 @@
-/* resume.h: what the last event id that a client brings says about a channel. */
+/* resume.h: what the last event id that a client sends says about one channel. */
 #ifndef SSE_PUSH_RESUME_H
 #define SSE_PUSH_RESUME_H
 
 #include "channel_types.h"
 
-/* Bytes of the longest id that a channel or a stream may have given: 64 channels take 2.5 KiB. */
-#define SSE_MAX_BROUGHT_ID 4096
+/* Bytes of the longest id that is looked at. The ids of streams are shorter: one of 64 channels
+ * takes 2.5 KiB. */
+#define SSE_MAX_LAST_ID 4096
 
-typedef enum sse_brought {
-    SSE_BROUGHT_NONE,   /* no id */
-    SSE_BROUGHT_OTHERS, /* an id with a part for each of several channels, but none for this one */
-    SSE_BROUGHT_PART,   /* an id with a part for this channel */
-    SSE_BROUGHT_PLAIN,  /* an id of one channel */
-} sse_brought;
+typedef enum sse_resume_form {
+    SSE_RESUME_NO_ID,   /* the client sent no id */
+    SSE_RESUME_NO_PART, /* an id with a part for each of several channels, but none for this one */
+    SSE_RESUME_PART,    /* an id with a part for this channel */
+    SSE_RESUME_SINGLE,  /* any other id: one of a channel alone, or unknown */
+} sse_resume_form;
 
 typedef struct sse_resume {
-    sse_brought brought;
-    sse_log_place place;
-    uint64_t next; /* the position that follows; where the place is unknown, the oldest held */
+    sse_resume_form form;
+    sse_log_place place; /* of the id, or of this channel's part, in the channel's log */
+    uint64_t next;       /* position of the event after the id; the oldest held where the place is
+                            SSE_LOG_STRANGE or SSE_LOG_EXPIRED; the head where it is SSE_LOG_FUTURE */
 } sse_resume;
 
 sse_resume sse_resume_locate(const sse_channel *c, sse_slice id);
 
-/* Whether the id is one that this channel gave, or has a part of it. */
+/* Whether this channel gave the id, or part of it. */
 bool sse_resume_is_known(const sse_resume *r);
 
 #endif

@@ -5,10 +5,11 @@
 #include "../http/response_fields.h"
 #include "compressor.h"
 
-#define LONGEST       ((uint32_t)INT32_MAX) /* ms between keep-alives: 24 days */
-#define SLOW_END_MS   2000 /* what a client that is too slow has left to read why */
+#define MAX_INTERVAL  ((uint32_t)INT32_MAX) /* ms between keep-alive comments: 24 days */
+#define SLOW_END_MS   2000 /* that a slow client has to take what waits and the end */
 #define SLOW_RETRY_MS 1000
 
+/* A plain stream has no compressor, and lies in a slab of its own. */
 typedef struct compressed_stream {
     sse_stream stream;
     sse_compressor compressor;
@@ -24,7 +25,9 @@ static sse_slab *slab_of(sse_context *context, bool compressed)
     return compressed ? &context->compressed_streams : &context->streams;
 }
 
-static void on_exchange_ended(void *user)
+/* --- what the exchange tells ------------------------------------------------------------------ */
+
+static void on_exchange_end_marked(void *user)
 {
     sse_stream *s = user;
 
@@ -51,14 +54,14 @@ static void on_exchange_drain(void *user)
 {
     sse_stream *s = user;
 
-    s->behind = false;
+    s->blocked = false;
     if (s->followers)
         s->exchange->context->on_stream_ready(s);
-    if (!s->behind && !sse_stream_closed(s) && s->on->on_drain)
+    if (!s->blocked && !sse_stream_closed(s) && s->on->on_drain)
         s->on->on_drain(s->user);
 }
 
-static uint64_t random_to(uint64_t most)
+static uint64_t random_up_to(uint64_t most)
 {
     uint32_t random = 0;
 
@@ -66,8 +69,32 @@ static uint64_t random_to(uint64_t most)
     return random % (most + 1);
 }
 
-/* What is to be the last piece, as the end of the body; false: it can't be had. */
-static bool pack_end(sse_stream *s, sse_frame **frame)
+/* Schedules this stream's end during a shutdown. Each stream that was open when the shutdown began
+ * gets its own slot, so that ends are spread evenly over `within`; a stream opened later ends at a
+ * random moment of what is left. */
+static void on_exchange_shutdown(void *user)
+{
+    sse_stream *s = user;
+    sse_shutdown *d = &s->exchange->context->shutdown;
+    uint64_t now = sse_loop_now(s->exchange->context->loop), i = d->next++, from = 0;
+
+    if (i < d->streams) {
+        from = d->within * i / d->streams;
+        sse_stream_end_after(s, from + random_up_to(d->within * (i + 1) / d->streams - from),
+                             d->retry);
+    } else {
+        sse_stream_end_after(s, random_up_to(d->until > now ? d->until - now : 0), d->retry);
+    }
+}
+
+static const sse_exchange_events events = { on_exchange_end_marked, on_exchange_end,
+                                            on_exchange_drain, on_exchange_shutdown };
+
+/* --- ending ----------------------------------------------------------------------------------- */
+
+/* Makes the last frame of the body from *frame (NULL: none), whose reference it takes: a compressed
+ * body has a trailer. false: out of memory. */
+static bool make_last_frame(sse_stream *s, sse_frame **frame)
 {
     sse_frame *plain = *frame;
 
@@ -78,212 +105,71 @@ static bool pack_end(sse_stream *s, sse_frame **frame)
     return *frame != NULL;
 }
 
-/* Spread, so that clients sent away together do not come back together. */
+/* Ends the stream within `ms` (0: the server's write_timeout rules) with a last `retry:`, of
+ * `retry` ms to half as much again, so that clients sent away together do not come back together.
+ */
 static void end_with_retry(sse_stream *s, uint64_t retry, uint64_t ms, sse_reason reason)
 {
-    sse_event event = { .retry = (int64_t)(retry + random_to(retry / 2)) };
+    sse_event event = { .retry = (int64_t)(retry + random_up_to(retry / 2)) };
     sse_frame *frame = NULL;
 
     if (sse_frame_event(&event, SIZE_MAX, &frame, NULL))
-        frame = NULL; /* it ends all the same */
-    if (pack_end(s, &frame))
+        frame = NULL; /* out of memory: the stream ends without a `retry:` */
+    if (make_last_frame(s, &frame))
         sse_exchange_finish_within(s->exchange, frame, ms, reason);
     else
         sse_exchange_abort(s->exchange, reason);
     sse_frame_unref(frame);
 }
 
-static int hand_over(sse_stream *s, sse_frame *frame, size_t max)
+void sse_stream_end_after(sse_stream *s, uint64_t ms, uint64_t retry)
 {
-    return s->compressed ? sse_compressor_send(compressor(s), s->exchange, frame, max)
-                         : sse_exchange_send(s->exchange, frame, max);
+    if (sse_stream_closed(s) || s->end_scheduled)
+        return;
+    s->end_scheduled = true;
+    s->interval = retry < UINT32_MAX ? (uint32_t)retry : UINT32_MAX;
+    sse_timer_wheel_set(&s->exchange->context->wheel, &s->keep_alive, ms);
 }
 
+void sse_stream_end_slow(sse_stream *s)
+{
+    end_with_retry(s, SLOW_RETRY_MS, SLOW_END_MS, SSE_END_SLOW);
+}
+
+void sse_stream_close(sse_stream *s)
+{
+    sse_frame *end = NULL;
+
+    if (make_last_frame(s, &end))
+        sse_exchange_finish_within(s->exchange, end, 0, SSE_END_SERVER);
+    else
+        sse_exchange_abort(s->exchange, SSE_END_ERROR);
+    sse_frame_unref(end);
+}
+
+void sse_stream_abort(sse_stream *s, sse_reason reason)
+{
+    sse_exchange_abort(s->exchange, reason);
+}
+
+bool sse_stream_closed(const sse_stream *s)
+{
+    return sse_exchange_ended(s->exchange) || sse_exchange_lost(s->exchange);
+}
+
+/* --- sending ---------------------------------------------------------------------------------- */
+
+/* Takes the frame's reference. */
 static int send_frame(sse_stream *s, sse_frame *frame)
 {
-    int code = hand_over(s, frame, s->max_pending);
+    sse_exchange *x = s->exchange;
+    int code = s->compressed ? sse_compressor_send(compressor(s), x, frame, s->max_pending)
+                             : sse_exchange_send(x, frame, s->max_pending);
 
     sse_frame_unref(frame);
     if (!code)
-        s->last_sent = (uint32_t)sse_loop_now(s->exchange->context->loop);
+        s->last_sent = (uint32_t)sse_loop_now(x->context->loop);
     return code;
-}
-
-/* Traffic only postpones: the deadline, once fired, waits for what is left of the interval. */
-static void on_silence(sse_deadline *d)
-{
-    sse_stream *s = SSE_CONTAINER_OF(d, sse_stream, keep_alive);
-    sse_context *context = s->exchange->context;
-    uint32_t silence = (uint32_t)sse_loop_now(context->loop) - s->last_sent;
-
-    if (sse_stream_closed(s))
-        return;
-    if (s->draining) {
-        end_with_retry(s, s->interval, 0, SSE_END_SERVER);
-        return;
-    }
-    if (silence >= s->interval) {
-        if (sse_stream_pending(s) == 0) /* else the socket is busy enough */
-            sse_stream_comment(s, SSE_SLICE(""));
-        silence = 0;
-    }
-    sse_timer_wheel_set(&context->wheel, &s->keep_alive, s->interval - silence);
-}
-
-static bool given(const sse_stream_options *options, const char *name)
-{
-    for (size_t i = 0; i < options->count; i++)
-        if (options->fields[i].name.len == strlen(name) &&
-            !strncasecmp(options->fields[i].name.at, name, strlen(name)))
-            return true;
-    return false;
-}
-
-/* Whether the answer depends on what the client accepts. */
-static bool is_negotiated(const sse_stream_options *options)
-{
-    return options->compress != SSE_COMPRESS_OFF && sse_response_has_body(options->status) &&
-           !given(options, "Content-Encoding");
-}
-
-/* None over HTTP/1.0, where proxies pass on what their clients may not know. */
-static sse_coding choose_coding(const sse_exchange *x, const sse_stream_options *options)
-{
-    const sse_request *r = x->request;
-
-    if (!is_negotiated(options) || (r->major == 1 && r->minor == 0))
-        return SSE_CODING_NONE;
-    return sse_coding_choose(r->fields, r->field_count);
-}
-
-static size_t coding_fields(const sse_stream_options *options, sse_coding coding,
-                            sse_http1_field *out)
-{
-    const sse_http1_field *fields = options->fields;
-    const char *name = sse_coding_name(coding);
-    size_t count = 0;
-
-    if (coding != SSE_CODING_NONE)
-        out[count++] = sse_response_text_field("Content-Encoding", name);
-    if (is_negotiated(options) && !sse_fields_list(fields, options->count, "Vary", "*") &&
-        !sse_fields_list(fields, options->count, "Vary", "Accept-Encoding"))
-        out[count++] = sse_response_text_field("Vary", "Accept-Encoding");
-    return count;
-}
-
-static int start(sse_exchange *x, const sse_stream_options *options, sse_coding coding, size_t *bad)
-{
-    static const sse_http1_field own[] = {
-        { { "Content-Type", 12 }, { "text/event-stream", 17 } },
-        { { "Cache-Control", 13 }, { "no-cache, no-transform", 22 } },
-        { { "X-Accel-Buffering", 17 }, { "no", 2 } },
-    };
-    sse_http1_field fields[SSE_HTTP1_MAX_FIELDS];
-    size_t count = options->count;
-
-    if (count + 5 > SSE_HTTP1_MAX_FIELDS || given(options, "Content-Type")) {
-        *bad = 0;
-        return SSE_EINVAL;
-    }
-    if (count)
-        memcpy(fields, options->fields, count * sizeof fields[0]);
-    for (size_t i = 0; i < 3; i++)
-        if (!given(options, own[i].name.at))
-            fields[count++] = own[i];
-    count += coding_fields(options, coding, fields + count);
-    return sse_exchange_start(x, options->status, fields, count, bad);
-}
-
-static sse_stream *new_stream(sse_exchange *x, const sse_stream_options *options, bool compressed)
-{
-    const sse_limits *limits = &x->context->limits;
-    uint64_t interval =
-        options->keep_alive < 0 ? limits->keep_alive : (uint64_t)options->keep_alive;
-    uint64_t max = options->max_pending ? options->max_pending : limits->max_pending;
-    sse_stream *s = sse_slab_alloc(slab_of(x->context, compressed),
-                                   compressed ? sizeof(compressed_stream) : sizeof(sse_stream));
-
-    if (!s)
-        return NULL;
-    s->compressed = compressed;
-    s->on = &sse_exchange_no_events;
-    s->exchange = x;
-    s->keep_alive.call = on_silence;
-    s->interval = interval < LONGEST ? (uint32_t)interval : LONGEST;
-    s->max_pending = max < UINT32_MAX ? (uint32_t)max : UINT32_MAX;
-    s->last_sent = (uint32_t)sse_loop_now(x->context->loop);
-    return s;
-}
-
-/* Those that were open when the server context began to drain have a place each, the others any. */
-static void on_exchange_end_wanted(void *user)
-{
-    sse_stream *s = user;
-    sse_shutdown *d = &s->exchange->context->shutdown;
-    uint64_t now = sse_loop_now(s->exchange->context->loop), i = d->next++, from = 0;
-
-    if (i < d->streams) {
-        from = d->within * i / d->streams;
-        sse_stream_end_after(s, from + random_to(d->within * (i + 1) / d->streams - from),
-                             d->retry);
-    } else {
-        sse_stream_end_after(s, random_to(d->until > now ? d->until - now : 0), d->retry);
-    }
-}
-
-static const sse_exchange_events events = { on_exchange_ended, on_exchange_end, on_exchange_drain,
-                                            on_exchange_end_wanted };
-
-/* The first of the body. */
-static void begin(sse_stream *s, const sse_stream_options *options, sse_coding coding)
-{
-    sse_exchange *x = s->exchange;
-    bool window = options->compress == SSE_COMPRESS_WINDOW;
-
-    if (s->compressed && sse_compressor_start(compressor(s), x, coding, window))
-        sse_exchange_abort(x, SSE_END_ERROR);
-    if (options->retry != SSE_NO_RETRY)
-        sse_stream_send(s, &(sse_event){ .retry = options->retry }, NULL);
-    if (x->head_only)
-        sse_stream_close(s);
-    else if (sse_stream_closed(s))
-        return;
-    else if (x->context->shutdown.on)
-        on_exchange_end_wanted(s);
-    else if (s->interval)
-        sse_timer_wheel_set(&x->context->wheel, &s->keep_alive, s->interval);
-}
-
-int sse_stream_open(sse_exchange *x, const sse_stream_options *options, sse_stream **out,
-                    size_t *bad)
-{
-    sse_coding coding = choose_coding(x, options);
-    sse_stream *s = new_stream(x, options, coding != SSE_CODING_NONE && !x->head_only);
-    int code = SSE_OK;
-
-    if (!s)
-        return SSE_ENOMEM;
-    x->long_lived = true;
-    code = start(x, options, coding, bad);
-    if (code) {
-        x->long_lived = false;
-        sse_slab_free(slab_of(x->context, s->compressed), s);
-        return code;
-    }
-    x->user = s;
-    x->on = &events;
-    sse_exchange_drop_request(x);
-    x->context->count.streams++;
-    x->context->count.streams_opened++;
-    *out = s;
-    begin(s, options, coding);
-    return SSE_OK;
-}
-
-void sse_stream_listen(sse_stream *s, void *user, const sse_exchange_events *on)
-{
-    s->user = user;
-    s->on = on;
 }
 
 int sse_stream_send(sse_stream *s, const sse_event *event, const char **field)
@@ -324,63 +210,195 @@ int sse_stream_push(sse_stream *s, sse_frame *frame, const sse_dictionary *dicti
     int code = s->compressed ? sse_compressor_push(compressor(s), s->exchange, frame, dictionary)
                              : sse_exchange_push(s->exchange, frame);
 
-    s->behind = code == SSE_EAGAIN;
+    s->blocked = code == SSE_EAGAIN;
     return code;
 }
 
-void sse_stream_break_run(sse_stream *s)
+void sse_stream_reset_dictionary(sse_stream *s)
 {
     if (s->compressed)
-        compressor(s)->run = 0;
+        compressor(s)->dictionary_bytes = 0;
 }
 
-bool sse_stream_takes(sse_stream *s, bool again)
+bool sse_stream_flush(sse_stream *s, bool again)
 {
     sse_exchange *x = s->exchange;
 
-    if (s->behind && x->session) {
+    if (s->blocked && x->session) {
         x->transport->flush(x, again);
-        s->behind = x->transport->pending(x) > 0;
+        s->blocked = x->transport->pending(x) > 0;
     }
-    return !s->behind;
-}
-
-void sse_stream_end_after(sse_stream *s, uint64_t ms, uint64_t retry)
-{
-    if (sse_stream_closed(s) || s->draining)
-        return;
-    s->draining = true;
-    s->interval = retry < UINT32_MAX ? (uint32_t)retry : UINT32_MAX;
-    sse_timer_wheel_set(&s->exchange->context->wheel, &s->keep_alive, ms);
-}
-
-void sse_stream_end_slow(sse_stream *s)
-{
-    end_with_retry(s, SLOW_RETRY_MS, SLOW_END_MS, SSE_END_SLOW);
-}
-
-void sse_stream_close(sse_stream *s)
-{
-    sse_frame *end = NULL;
-
-    if (pack_end(s, &end))
-        sse_exchange_finish_within(s->exchange, end, 0, SSE_END_SERVER);
-    else
-        sse_exchange_abort(s->exchange, SSE_END_ERROR);
-    sse_frame_unref(end);
-}
-
-void sse_stream_abort(sse_stream *s, sse_reason reason)
-{
-    sse_exchange_abort(s->exchange, reason);
-}
-
-bool sse_stream_closed(const sse_stream *s)
-{
-    return sse_exchange_ended(s->exchange) || sse_exchange_lost(s->exchange);
+    return !s->blocked;
 }
 
 size_t sse_stream_pending(const sse_stream *s)
 {
     return sse_exchange_pending(s->exchange);
+}
+
+/* --- keep-alive ------------------------------------------------------------------------------- */
+
+/* The deadline of the scheduled end, or of the next keep-alive comment. What is sent does not move
+ * the deadline, since that would cost every send: once fired, it is set again for what is left of
+ * the interval. */
+static void on_keep_alive_due(sse_deadline *d)
+{
+    sse_stream *s = SSE_CONTAINER_OF(d, sse_stream, keep_alive);
+    sse_context *context = s->exchange->context;
+    uint32_t silence = (uint32_t)sse_loop_now(context->loop) - s->last_sent;
+
+    if (sse_stream_closed(s))
+        return;
+    if (s->end_scheduled) {
+        end_with_retry(s, s->interval, 0, SSE_END_SERVER);
+        return;
+    }
+    if (silence >= s->interval) {
+        if (sse_stream_pending(s) == 0) /* else bytes are on their way to the client */
+            sse_stream_comment(s, SSE_SLICE(""));
+        silence = 0;
+    }
+    sse_timer_wheel_set(&context->wheel, &s->keep_alive, s->interval - silence);
+}
+
+/* --- opening ---------------------------------------------------------------------------------- */
+
+static bool has_field(const sse_stream_options *options, const char *name)
+{
+    for (size_t i = 0; i < options->count; i++)
+        if (options->fields[i].name.len == strlen(name) &&
+            !strncasecmp(options->fields[i].name.at, name, strlen(name)))
+            return true;
+    return false;
+}
+
+/* Whether the response depends on the request's Accept-Encoding. */
+static bool is_negotiated(const sse_stream_options *options)
+{
+    return options->compress != SSE_COMPRESS_OFF && sse_response_has_body(options->status) &&
+           !has_field(options, "Content-Encoding");
+}
+
+/* HTTP/1.0 gets no coding: its proxies may pass a coded body on to clients that can't decode it. */
+static sse_coding choose_coding(const sse_exchange *x, const sse_stream_options *options)
+{
+    const sse_request *r = x->request;
+
+    if (!is_negotiated(options) || (r->major == 1 && r->minor == 0))
+        return SSE_CODING_NONE;
+    return sse_coding_choose(r->fields, r->field_count);
+}
+
+/* Adds Content-Encoding and Vary to `out`, as far as the response needs them; returns how many. */
+static size_t coding_fields(const sse_stream_options *options, sse_coding coding,
+                            sse_http1_field *out)
+{
+    const sse_http1_field *fields = options->fields;
+    const char *name = sse_coding_name(coding);
+    size_t count = 0;
+
+    if (coding != SSE_CODING_NONE)
+        out[count++] = sse_response_text_field("Content-Encoding", name);
+    if (is_negotiated(options) && !sse_fields_list(fields, options->count, "Vary", "*") &&
+        !sse_fields_list(fields, options->count, "Vary", "Accept-Encoding"))
+        out[count++] = sse_response_text_field("Vary", "Accept-Encoding");
+    return count;
+}
+
+static int start_response(sse_exchange *x, const sse_stream_options *options, sse_coding coding,
+                          size_t *bad)
+{
+    static const sse_http1_field own[] = {
+        { { "Content-Type", 12 }, { "text/event-stream", 17 } },
+        { { "Cache-Control", 13 }, { "no-cache, no-transform", 22 } },
+        { { "X-Accel-Buffering", 17 }, { "no", 2 } },
+    };
+    sse_http1_field fields[SSE_HTTP1_MAX_FIELDS];
+    size_t count = options->count;
+
+    if (count + 5 > SSE_HTTP1_MAX_FIELDS || has_field(options, "Content-Type")) {
+        *bad = 0;
+        return SSE_EINVAL;
+    }
+    if (count)
+        memcpy(fields, options->fields, count * sizeof fields[0]);
+    for (size_t i = 0; i < 3; i++)
+        if (!has_field(options, own[i].name.at))
+            fields[count++] = own[i];
+    count += coding_fields(options, coding, fields + count);
+    return sse_exchange_start(x, options->status, fields, count, bad);
+}
+
+static sse_stream *new_stream(sse_exchange *x, const sse_stream_options *options, bool compressed)
+{
+    const sse_limits *limits = &x->context->limits;
+    uint64_t interval =
+        options->keep_alive < 0 ? limits->keep_alive : (uint64_t)options->keep_alive;
+    uint64_t max = options->max_pending ? options->max_pending : limits->max_pending;
+    sse_stream *s = sse_slab_alloc(slab_of(x->context, compressed),
+                                   compressed ? sizeof(compressed_stream) : sizeof(sse_stream));
+
+    if (!s)
+        return NULL;
+    s->compressed = compressed;
+    s->on = &sse_exchange_no_events;
+    s->exchange = x;
+    s->keep_alive.call = on_keep_alive_due;
+    s->interval = interval < MAX_INTERVAL ? (uint32_t)interval : MAX_INTERVAL;
+    s->max_pending = max < UINT32_MAX ? (uint32_t)max : UINT32_MAX;
+    s->last_sent = (uint32_t)sse_loop_now(x->context->loop);
+    return s;
+}
+
+/* Sends what comes first: the head of a compressed body and the `retry:`. Then the keep-alive
+ * begins, or, during a shutdown, the end is scheduled. */
+static void begin(sse_stream *s, const sse_stream_options *options, sse_coding coding)
+{
+    sse_exchange *x = s->exchange;
+    bool window = options->compress == SSE_COMPRESS_WINDOW;
+
+    if (s->compressed && sse_compressor_start(compressor(s), x, coding, window))
+        sse_exchange_abort(x, SSE_END_ERROR);
+    if (options->retry != SSE_NO_RETRY)
+        sse_stream_send(s, &(sse_event){ .retry = options->retry }, NULL);
+    if (x->head_only)
+        sse_stream_close(s);
+    else if (sse_stream_closed(s))
+        return;
+    else if (x->context->shutdown.on)
+        on_exchange_shutdown(s);
+    else if (s->interval)
+        sse_timer_wheel_set(&x->context->wheel, &s->keep_alive, s->interval);
+}
+
+int sse_stream_open(sse_exchange *x, const sse_stream_options *options, sse_stream **out,
+                    size_t *bad)
+{
+    sse_coding coding = choose_coding(x, options);
+    sse_stream *s = new_stream(x, options, coding != SSE_CODING_NONE && !x->head_only);
+    int code = SSE_OK;
+
+    if (!s)
+        return SSE_ENOMEM;
+    x->long_lived = true;
+    code = start_response(x, options, coding, bad);
+    if (code) {
+        x->long_lived = false;
+        sse_slab_free(slab_of(x->context, s->compressed), s);
+        return code;
+    }
+    x->user = s;
+    x->on = &events;
+    sse_exchange_drop_request(x);
+    x->context->count.streams++;
+    x->context->count.streams_opened++;
+    *out = s;
+    begin(s, options, coding);
+    return SSE_OK;
+}
+
+void sse_stream_set_events(sse_stream *s, void *user, const sse_exchange_events *on)
+{
+    s->user = user;
+    s->on = on;
 }

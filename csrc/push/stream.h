@@ -11,78 +11,91 @@
 struct sse_follower;
 struct sse_dictionary;
 
-/* Its fields are channel.c's and follower.c's too; nobody else's. */
+/* Users know the pointer only: its fields are for the files of this folder. */
 typedef struct sse_stream {
-    sse_exchange *exchange;         /* freed right after our on_end, as we are */
-    struct sse_follower *followers; /* one a channel */
-    uint32_t last_sent;             /* ms; wraps */
-    uint32_t max_pending;
-    uint32_t interval; /* ms between keep-alives, 0: none; once draining, of the `retry:` */
-    bool behind;       /* the client takes no more at present: on_drain follows */
-    bool resolved;     /* the client's last event id is of one of the channels it followed */
-    bool draining;     /* the keep-alive deadline is the end */
-    bool compressed;   /* a compressor lies behind it */
+    sse_exchange *exchange;         /* freed with the stream, right after on_end */
+    struct sse_follower *followers; /* one for each channel that the stream follows */
+    uint32_t last_sent;             /* ms of the loop's clock, modulo 2^32 */
+    uint32_t max_pending; /* bytes that may wait for the client before sends are refused */
+    uint32_t interval;  /* ms between keep-alive comments, 0: none. With end_scheduled: the `retry:`
+                           that goes before the end */
+    bool blocked;       /* what was pushed waits for the client: on_drain follows */
+    bool id_known;      /* one of the channels it followed knows the client's last event id */
+    bool end_scheduled; /* the keep-alive deadline ends the stream */
+    bool compressed;    /* it is the first member of a compressed_stream: see stream.c */
     sse_deadline keep_alive;
     void *user;
-    const sse_exchange_events *on;
+    const sse_exchange_events *on; /* never NULL */
 } sse_stream;
 
 /* How a stream is compressed for a client that asks for it. */
 typedef enum sse_compress {
     SSE_COMPRESS_OFF,
-    SSE_COMPRESS_SHARED, /* each event by itself, once for all who get it */
-    SSE_COMPRESS_WINDOW, /* with a window of SSE_WINDOW_BYTES of its own */
+    SSE_COMPRESS_SHARED, /* each frame is deflated once for all streams that send it */
+    SSE_COMPRESS_WINDOW, /* by a deflater of the stream's own, which takes SSE_WINDOW_BYTES */
 } sse_compress;
 
 typedef struct sse_stream_options {
     int status;
-    const sse_http1_field *fields; /* beside the stream's own; they win over Cache-Control and
-                                      X-Accel-Buffering */
-    size_t count;
-    int64_t retry;         /* ms sent at once, or SSE_NO_RETRY */
-    int64_t keep_alive;    /* ms, 0: none, SSE_KEEP_ALIVE_DEFAULT: the server's */
-    size_t max_pending;    /* 0: the server's */
-    sse_compress compress; /* where the client asks for it */
+    const sse_http1_field *fields; /* added to the stream's own. They may replace Cache-Control and
+                                      X-Accel-Buffering, but not Content-Type */
+    size_t count;                  /* of fields */
+    int64_t retry;                 /* ms of a `retry:` that is sent first; SSE_NO_RETRY: none */
+    int64_t keep_alive;    /* ms of silence before a comment; 0: none; SSE_KEEP_ALIVE_DEFAULT: as
+                              the server's limits say */
+    size_t max_pending;    /* bytes; 0: as the server's limits say */
+    sse_compress compress; /* used where the client asks for it */
 } sse_stream_options;
 
-/* Answers the exchange with a stream; the request is dropped. The exchange belongs to the stream
- * then, and both are gone once on_end was called (from the loop). Errors of sse_exchange_start. */
+/* Answers the exchange with an event stream, and drops the request. The stream owns the exchange
+ * from then on; both are freed when on_end has returned, which comes from the loop. A failure
+ * leaves the exchange unanswered, with an error of sse_exchange_start (*bad: index of the bad
+ * field). */
 int sse_stream_open(sse_exchange *x, const sse_stream_options *options, sse_stream **out,
                     size_t *bad);
 
-/* Whom to tell, instead of those before; on_end is called once with the reason. */
-void sse_stream_listen(sse_stream *s, void *user, const sse_exchange_events *on);
+/* Sets whom the stream tells, in place of whoever was told before. Of `on`, which must outlive the
+ * stream, on_end (once) and on_drain are called, both from the loop. */
+void sse_stream_set_events(sse_stream *s, void *user, const sse_exchange_events *on);
 
-/* SSE_OK: queued whole. SSE_EFULL, SSE_ETOOBIG, SSE_ECLOSED, SSE_ENOMEM; SSE_EINVAL with *field. */
+/* Sends one event or comment, whole or not at all. SSE_EFULL: max_pending bytes wait for the
+ * client, and on_drain follows; SSE_ETOOBIG: it alone is over max_pending; SSE_EINVAL with the name
+ * of the bad *field; SSE_ECLOSED, SSE_ENOMEM. */
 int sse_stream_send(sse_stream *s, const sse_event *event, const char **field);
 int sse_stream_comment(sse_stream *s, sse_slice text);
 
-/* A frame straight to the client: see sse_exchange_push. dictionary: see
+/* Sends a frame past what max_pending bounds, straight to the socket: see sse_exchange_push for the
+ * codes. dictionary: the place in a log that the frame continues, or NULL: see
  * sse_compressor_push. */
 int sse_stream_push(sse_stream *s, sse_frame *frame, const struct sse_dictionary *dictionary);
 
-/* What is pushed from now on may come from another log, or from elsewhere in it. */
-void sse_stream_break_run(sse_stream *s);
+/* What is pushed next does not continue the log bytes pushed so far: blocks do not refer to them.
+ */
+void sse_stream_reset_dictionary(sse_stream *s);
 
-/* Whether its client takes more at present, after a try to write what is queued: that only waits
- * for the end of the turn as a rule. `again`: also where the socket took no more the last time. */
-bool sse_stream_takes(sse_stream *s, bool again);
+/* Writes what waits for the client now rather than at the end of the turn, and returns whether the
+ * client takes more. `again`: tries the socket also where it was full the last time. Calls nobody.
+ */
+bool sse_stream_flush(sse_stream *s, bool again);
 
-/* The clean end after ms, with a `retry:` before it, between retry and half as much more. The first
- * call counts. */
+/* Ends the stream cleanly after `ms`. A `retry:` goes before the end, of `retry` ms to half as much
+ * again. Only the first call counts. */
 void sse_stream_end_after(sse_stream *s, uint64_t ms, uint64_t retry);
 
-/* Ends one that is too slow, with SSE_END_SLOW: a `retry:` and a clean end if its client takes them
- * soon. */
+/* Ends the stream with SSE_END_SLOW: with a `retry:` and cleanly if the client takes what waits
+ * within two seconds, by breaking off otherwise. */
 void sse_stream_end_slow(sse_stream *s);
 
-/* The clean end; on_end(SSE_END_SERVER) comes from the loop. Idempotent. */
+/* Ends the stream: cleanly, with SSE_END_SERVER, or by breaking off. on_end comes from the loop.
+ * Nothing happens where the stream has ended. */
 void sse_stream_close(sse_stream *s);
 void sse_stream_abort(sse_stream *s, sse_reason reason);
 
-/* Nothing can be sent on it any more: it has ended, or its client has gone and the end of the turn
- * ends it. */
+/* Whether nothing can be sent any more: the stream has ended, or its connection is lost and the end
+ * of the turn ends the stream. */
 bool sse_stream_closed(const sse_stream *s);
+
+/* Bytes that wait for the client. */
 size_t sse_stream_pending(const sse_stream *s);
 
 #endif
