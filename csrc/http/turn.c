@@ -106,7 +106,11 @@ void sse_context_shut_down(sse_context *context, uint64_t within, uint64_t retry
     if (context->shutdown.on)
         return;
     context->shutdown = (sse_shutdown){
-        true, sse_loop_now(context->loop) + within, within, retry, context->count.streams, 0
+        .on = true,
+        .within = within,
+        .until = sse_loop_now(context->loop) + within,
+        .retry = retry,
+        .streams = context->count.streams,
     };
     for (sse_connection *c = context->open; c; c = next) {
         next = c->next;
