@@ -1,4 +1,5 @@
--- Finalizers that act on what a call of the core is at: at each collection within the call in turn.
+-- Finalizers that act on the object of a call that is running: at each collection within the call
+-- in turn.
 local certs = require "spec.support.certs"
 local core = require "sse.core"
 local net = require "spec.support.net"
@@ -8,11 +9,11 @@ local sse = require "sse"
 local trap = require "spec.support.trap"
 
 describe("a finalizer, while a parser delivers,", function()
-  local LONG = 300000 -- an id of this size is gone from the heap as soon as it is freed
+  local LONG = 300000 -- the heap gives up an id of this size as soon as it is freed
 
   local function long(text) return text .. ("x"):rep(LONG) end
 
-  -- Each event comes with its own data and type, whatever a finalizer does to the parser.
+  -- Each event must come with its own data and type, whatever a finalizer does to the parser.
   local function deliver(act)
     local tried = trap.each(function()
       local seen = {}
@@ -45,7 +46,7 @@ describe("a finalizer, while a parser delivers,", function()
 end)
 
 describe("a finalizer, while a transfer calls back,", function()
-  -- A transfer whose whole response is there, but for the loop to read it.
+  -- A transfer whose whole response has arrived, and only the loop has to read it.
   local function transfer(response, told)
     local listener = assert(socket.bind("127.0.0.1", 0))
     local _, port = listener:getsockname()
@@ -146,14 +147,14 @@ describe("a finalizer, while a request is handed over,", function()
     end)
   end)
 
-  -- What reads an exchange, while a finalizer answers it or gives it up.
+  -- Reads an exchange while a finalizer answers or aborts it.
   for name, read in pairs {
     headers = function(x) assert.equal("text/x; filler=aaaaaaaaaaaaaa", x:headers()["accept"]) end,
     request = function(x)
       local method, target, body = x:request()
       assert.equal("POST", method)
       assert.equal("/target", target)
-      assert.is_true(body == "" or body == ("b"):rep(1000)) -- it goes with the answer
+      assert.is_true(body == "" or body == ("b"):rep(1000)) -- the body is freed with the response
     end,
     header = function(x) assert.equal("text/x; filler=aaaaaaaaaaaaaa", x:header "accept") end,
     reply = function(x) pcall(x.reply, x, 200, { "X-A", "b" }, ("y"):rep(50)) end,

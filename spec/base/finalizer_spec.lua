@@ -1,12 +1,13 @@
--- Finalizers that turn the loop: outside of it they may, within any call that makes an object.
+-- Finalizers that turn the loop. Outside of the loop they may, within any call that makes an
+-- object.
 local collector = require "spec.support.collector"
 local core = require "sse.core"
 local net = require "spec.support.net"
 local raw = require "spec.support.raw"
 local sse = require "sse"
 
--- What fn(...) gives, in the midst of which that client leaves: a finalizer waits for the server to
--- see it. fn makes nothing before its own object, so that the collector runs there.
+-- Calls fn(...) while a finalizer closes the client and waits until the server has seen it. fn
+-- makes nothing before its own object, so that the collector runs at that point.
 local function leaving(client, server, fn, ...)
   local left = false
   local metatable = { __gc = function()

@@ -4,7 +4,7 @@ local following = require "spec.support.following"
 local raw = require "spec.support.raw"
 local trap = require "spec.support.trap"
 
--- A channel whose one follower is chosen for by a function that keeps what it was given.
+-- A channel whose one follower has a where function that keeps its arguments.
 local function serve()
   local state = { seen = {} }
   state.channel = following.channel {}
@@ -23,8 +23,8 @@ end
 describe("a finalizer, while an event is read back for a where function,", function()
   after_each(following.stop)
 
-  -- What is published, and closes the channel, which asks the function at once; at each collection
-  -- within that call in turn, one finalizer acts.
+  -- Publishes an event and closes the channel, which calls the where function at once; at each
+  -- collection within that call in turn, one finalizer acts.
   local function act_at_each(act)
     local least = trap.each(function()
       following.stop()
@@ -32,7 +32,7 @@ describe("a finalizer, while an event is read back for a where function,", funct
       local first = state.channel:publish "first"
       state.client:till_data "first"
       table.remove(state.seen)
-      state.channel:publish { event = "kind", data = ("x"):rep(300000) } -- no Lua has the id now
+      state.channel:publish { event = "kind", data = ("x"):rep(300000) } -- no Lua string is the id
       return function() state.channel:close() end, function() act(state) end, function(acted)
         assert.is_true(#state.seen <= 1)
         if state.seen[1] then
@@ -65,7 +65,8 @@ end)
 describe("a finalizer, while a stream begins to follow,", function()
   after_each(following.stop)
 
-  -- Two streams that follow nothing yet, a channel with three events, and what their functions saw.
+  -- Two streams that follow nothing yet, a channel with three events, and a list of what the where
+  -- functions saw.
   local function prepare()
     local state = { seen = { {}, {} }, streams = {}, clients = {} }
     state.channel = following.channel {}

@@ -1,5 +1,5 @@
--- A forked child has a copy of the loop, of the server and of the client: whatever it does to its
--- copies, the parent and its peers notice nothing.
+-- A forked child has copies of the loop, the server and the client. Whatever it does to its copies,
+-- the parent and its peers must notice nothing.
 local child = require "spec.support.child"
 local core = require "sse.core"
 local process = require "spec.process"
@@ -8,7 +8,7 @@ local serving = require "spec.support.serving"
 local sse = require "sse"
 local wait = require "spec.support.wait"
 
--- Runs fn in a forked child, which then ends by `ends`; gives its status.
+-- Runs fn in a forked child, which then ends by `ends`; returns the child's status.
 local function fork(fn, ends)
   local id = process.fork()
   if id == 0 then
@@ -25,7 +25,7 @@ local function nothing() end
 serving.each("a forked child", function(transport)
   local made, streams, reasons, client, server, number = nil, nil, nil, nil, nil, 0
 
-  -- A server with a stream that is followed, one with a reply of its own, and their client.
+  -- A server with a stream that is followed and a route with a reply, and a client of both.
   before_each(function()
     streams, reasons = {}, {}
     number = number + 1
@@ -41,7 +41,7 @@ serving.each("a forked child", function(transport)
     end)
     client = serving.listen "/"
     raw.pump(function() return made.followers == 1 end, "the follower")
-    assert.equal("fine", serving.ask("GET /plain").body) -- its connection is kept for the next
+    assert.equal("fine", serving.ask("GET /plain").body) -- keeps its connection
   end)
 
   after_each(function()
@@ -50,7 +50,7 @@ serving.each("a forked child", function(transport)
     made:close()
   end)
 
-  -- The parent's stream is open, hears what is published, and others are served.
+  -- The parent's stream is open and receives what is published, and other requests are served.
   local function undisturbed()
     made:publish "after the fork"
     client:till "data: after the fork\n\n"

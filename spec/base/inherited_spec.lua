@@ -1,5 +1,5 @@
--- A program that is run while connections, files and lookups are open inherits none of them: it
--- would keep them open after they are closed here.
+-- A program that is started while connections, files and lookups are open must inherit none of
+-- them: they would stay open after they are closed here.
 local certs = require "spec.support.certs"
 local child = require "spec.support.child"
 
@@ -7,7 +7,8 @@ local PROGRAM = [[
   local core = require "sse.core"
   local sse = require "sse"
 
-  -- Runs a shell that names its descriptors from 3 on, those apart that this program itself got.
+  -- Runs a shell that lists its descriptors from 3 on, without those that this process itself
+  -- inherited.
   local own = {}
   local function inherited()
     local list = {}
@@ -54,7 +55,7 @@ local PROGRAM = [[
   say "a file on its way"
   sse.spawn(sse.fetch, "http://name.invalid:1/")
   for _ = 1, 3 do
-    core.defer(function() end) -- a turn does not wait
+    core.defer(function() end) -- a turn with a deferred call does not wait
     core.turn()
     say "a name looked up"
   end

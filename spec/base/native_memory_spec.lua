@@ -1,16 +1,16 @@
--- Memory beside Lua's heap, which the collector does not see by itself: it goes when nobody can use
--- it any more, and what is garbage is collected in time. Each case is a program of its own, whose
--- most memory counts.
+-- Memory outside of Lua's heap, which the collector does not see by itself: it is freed when
+-- nothing can use it any more, and garbage is collected in time. Each case is a program of its own,
+-- whose peak memory is measured.
 local child = require "spec.support.child"
 
 local MIB = 1 << 20
--- Freed memory stays with a sanitizer for a while, and valgrind makes all of it more.
+-- MiB. A sanitizer keeps freed memory for a while, and valgrind makes all of it more.
 local LIMIT = 400
 
--- `make stress` would collect all of it in any case.
+-- `make stress` would collect all of it anyway.
 local CALM = "-u SSE_STRESS_GC SSE_STRESS_ALLOC=1000000"
 
--- What the program had at most, in MiB.
+-- The peak memory of a program, in MiB.
 local function peak(text, mode)
   local program = child.script(("collectgarbage %q\nlocal sse = require 'sse'\n%s\n" ..
     "print(require('spec.process').peak())"):format(mode, text), CALM)

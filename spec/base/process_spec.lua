@@ -1,10 +1,10 @@
--- What the library does to its process: signals, children that are started, other Lua states.
+-- What the library does to its process: signals, children that are started, several Lua states.
 local child = require "spec.support.child"
 local core = require "sse.core"
 local process = require "spec.process"
 local sse = require "sse"
 
--- The output of a program of its own, which begins with that disposition of SIGPIPE.
+-- Runs a program with that disposition of SIGPIPE in a process of its own; returns its output.
 local function run(ignored, text)
   local program = child.script(("local process = require 'spec.process'\n" ..
     "process.set_sigpipe(%s)\n%s"):format(ignored, text))

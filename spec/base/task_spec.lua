@@ -1,9 +1,9 @@
--- Tasks: their coroutines are used again by the next ones, whatever others did with them.
+-- Tasks use the coroutines of tasks that have ended, whatever others did with those coroutines.
 local core = require "sse.core"
 local sse = require "sse"
 local wait = require "spec.support.wait"
 
--- Runs fn as a task until it waits or is over; gives its coroutine.
+-- Runs fn as a task until it waits or ends; returns its coroutine.
 local function start(fn)
   local co
   sse.spawn(function()
@@ -16,7 +16,7 @@ end
 
 local function nothing() end
 
--- The next tasks run, each once.
+-- Checks that the next tasks run, each once.
 local function undisturbed()
   local ran = {}
   for n = 1, 3 do

@@ -1,4 +1,4 @@
--- examples/channel.lua: curl follows, is killed, and comes back for what it missed.
+-- examples/channel.lua: curl follows, is killed, and comes back for the events that it missed.
 local curl = require "spec.support.curl"
 local examples = require "spec.support.examples"
 local exposition = require "spec.support.exposition"
@@ -82,7 +82,7 @@ describe("example channel", function()
     channel.mount(again, "")
     assert(again:listen())
     log.till "server follows 1"
-    post "again" -- the port is the same
+    post "again" -- on the same port
     log.till "client news again"
     source:close()
     log.till "server left 0 client"

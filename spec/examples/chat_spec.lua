@@ -1,4 +1,4 @@
--- examples/chat.lua as a process of its own, against examples/chat_server.lua.
+-- examples/chat.lua in a process of its own, with examples/chat_server.lua.
 local child = require "spec.support.child"
 local examples = require "spec.support.examples"
 local lfs = require "lfs"
@@ -6,7 +6,7 @@ local serving = require "spec.support.serving"
 
 local QUICK = { interval = 5 }
 
--- The chat, and the other end of its standard input.
+-- Starts the chat; returns it and the writing end of its standard input.
 local function start(url, more)
   local path = os.tmpname()
   os.remove(path)
@@ -20,8 +20,8 @@ local function start(url, more)
   return process, input
 end
 
--- With util-linux's script(1) as the terminal: keys are bytes, Ctrl-C is one of them. Where it has
--- no terminal to give (no /dev/pts), its status is not 0.
+-- util-linux's script(1) serves as the terminal: keys are bytes, and Ctrl-C is one of them. If it
+-- can't open a terminal (no /dev/pts), its status is not 0.
 local function has_terminal()
   local pipe <close> = io.popen "script --version 2>/dev/null"
   return pipe:read "a":find "util%-linux" ~= nil
@@ -32,10 +32,10 @@ local function start_in_terminal(url)
   local keys = os.tmpname()
   os.remove(keys)
   assert(os.execute("mkfifo " .. keys))
-  -- "exec": a shell that waits beside it would meet Ctrl-C too, and end by it
+  -- Without "exec", a shell that waits for the chat would receive Ctrl-C, too, and end.
   local chat = ("exec %s examples/chat.lua --url=%s --key=secret"):format(child.lua(), url)
   local process = child.script(([[
-    local _, _, status = os.execute("exec env ASAN_OPTIONS=detect_leaks=0 " -- of script itself
+    local _, _, status = os.execute("exec env ASAN_OPTIONS=detect_leaks=0 " -- script itself leaks
       .. "script -qefc '%s' /dev/null <%s")
     os.exit(status)
   ]]):format(chat, keys))
@@ -63,7 +63,7 @@ describe("example chat", function()
     local server, url = examples.serve("chat_server", { interval = 400 })
     local chat, input = start(url .. "/")
     input:write "Good day\n"
-    chat:till "^> This $" -- the first word is there while the second isn't
+    chat:till "^> This $" -- the first word is printed before the second one comes
     server.interval = 5
     chat:kill "INT"
     chat:till "^> This \n! [^\n]*aborted\n> $"
@@ -93,7 +93,7 @@ describe("example chat", function()
     local server, url, log = examples.serve("chat_server", { interval = 400 })
     local chat, input = start_in_terminal(url)
     input:write "Hello\n"
-    chat:till "> Hello\r\nThis $" -- the terminal's echo, and the first word alone
+    chat:till "> Hello\r\nThis $" -- the terminal's echo, and only the first word
     chat:till "This is $"
     input:write "\3"
     assert.equal("server ended by the client", log.till "server ended")

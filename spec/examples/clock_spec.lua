@@ -1,4 +1,4 @@
--- examples/clock.lua from both ends.
+-- examples/clock.lua: its server and its client.
 local examples = require "spec.support.examples"
 local serving = require "spec.support.serving"
 local sse = require "sse"

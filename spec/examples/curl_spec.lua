@@ -1,4 +1,4 @@
--- The examples as curl sees them: the first event while the stream is open, over either version.
+-- The examples with curl, over HTTP/1.1 and HTTP/2: the first event comes while the stream is open.
 local curl = require "spec.support.curl"
 local examples = require "spec.support.examples"
 

@@ -1,4 +1,4 @@
--- make demo's program, as a process of its own.
+-- The program of make demo, in a process of its own.
 local child = require "spec.support.child"
 local exposition = require "spec.support.exposition"
 local sse = require "sse"
@@ -10,7 +10,7 @@ local function demo(environment)
   return program, program:till "http://127%.0%.0%.1:%d+/"
 end
 
--- The first item of a loop, which is then left.
+-- The first item of an iterator, which is then closed.
 local function first(next_item, state, control, closing)
   local _left <close> = closing
   return next_item(state, control)
@@ -38,7 +38,7 @@ describe("demo", function()
     assert.equal(0, program:wait())
   end)
 
-  -- The numbers until one of them fits.
+  -- The first sample of live/stats that fits.
   local function numbers(base, fits)
     for ev in sse.EventSource(base .. "live/stats"):events() do
       local told = ev:json()

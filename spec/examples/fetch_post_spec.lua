@@ -1,4 +1,4 @@
--- examples/fetch_post.lua from both ends.
+-- examples/fetch_post.lua: its server and its client.
 local examples = require "spec.support.examples"
 local serving = require "spec.support.serving"
 

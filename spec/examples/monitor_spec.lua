@@ -1,4 +1,4 @@
--- examples/monitor.lua from both ends.
+-- examples/monitor.lua: its server and its client.
 local examples = require "spec.support.examples"
 local serving = require "spec.support.serving"
 local sse = require "sse"

@@ -1,4 +1,4 @@
--- The examples as programs of their own.
+-- The examples as programs, in processes of their own.
 local child = require "spec.support.child"
 local curl = require "spec.support.curl"
 

@@ -1,4 +1,4 @@
--- examples/secure.lua from both ends.
+-- examples/secure.lua: its server and its client.
 local certs = require "spec.support.certs"
 local child = require "spec.support.child"
 local examples = require "spec.support.examples"

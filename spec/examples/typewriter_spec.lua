@@ -1,4 +1,4 @@
--- examples/typewriter.lua from both ends.
+-- examples/typewriter.lua: its server and its client.
 local examples = require "spec.support.examples"
 local serving = require "spec.support.serving"
 local sse = require "sse"
@@ -12,7 +12,7 @@ local function text_of(typewriter)
   return file:read "a"
 end
 
--- Runs the client to its end; gives the characters it got.
+-- Runs the client to its end; returns the characters that it received.
 local function listen(typewriter, url, halfway)
   local got, source = {}, nil
   source = typewriter.client(url, function(character)

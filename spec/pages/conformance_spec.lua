@@ -1,5 +1,5 @@
--- That every line of the client's and the parser's conformance list has tests which name it, and
--- that the parser's cases are fed in every chunking.
+-- Every line of the client's and the parser's conformance list has tests that name it, and the
+-- parser's cases are fed in every way of splitting them.
 local cases = require "spec.cases.parser_cases"
 local lfs = require "lfs"
 
@@ -19,7 +19,7 @@ local function each_spec(fn)
   end
 end
 
--- How many tests name each line.
+-- The number of tests that name each line.
 local function named()
   local count = {}
   local function add(line) count[line] = (count[line] or 0) + 1 end
@@ -39,7 +39,8 @@ describe("the conformance list", function()
     assert.same({}, missing)
   end)
 
-  -- 5, 8, 21 to 24 are about several pieces, connections or sizes: tests of their own.
+  -- Lines 5, 8 and 21 to 24 are about several pieces, connections or sizes, and have tests of their
+  -- own.
   it("has cases for what the parser makes of bytes, to be fed in every chunking", function()
     local own, has, missing = { [5] = 1, [8] = 1, [21] = 1, [22] = 1, [23] = 1, [24] = 1 }, {}, {}
     for _, case in ipairs(cases) do has[case[1]] = true end

@@ -1,5 +1,5 @@
--- Every public function and method, called with values of every type in every place: each call
--- works, gives nil, message, code, or raises at the line that made it.
+-- Every public function and method, called with values of every type in every place: each call must
+-- succeed, return nil, message, code, or raise an error that blames the line of the call.
 local core = require "sse.core"
 local interface = require "spec.support.interface"
 local objects = require "spec.support.objects"
@@ -12,7 +12,7 @@ local function noop() end
 
 local CHANNEL = {} -- stands for an open channel
 
--- By class, each method's arguments that fit.
+-- By class, fitting arguments of each method.
 local methods = {
   server = {
     get = { "/x", noop }, head = { "/x", noop }, post = { "/x", noop }, put = { "/x", noop },
@@ -158,7 +158,7 @@ describe("misuse of every function", function()
   end)
 end)
 
--- What may be written to, by class; all else raises.
+-- By class, the fields that may be written; writing any other raises an error.
 local fields = {
   server = { "on_error" }, stream = { "onclose", "ondrain" }, res = { "onclose" },
   source = { "onopen", "onmessage", "onerror", "oncomment", "onreconnect" },
@@ -189,7 +189,7 @@ describe("misuse of every field", function()
   end)
 end)
 
--- By name, what waits: given an object, what is called in a callback that can't wait.
+-- By name, methods that wait: given an object, returns what to call in a callback that can't wait.
 local waits = {
   ["sse.run"] = function() return sse.run end,
   ["sse.sleep"] = function() return sse.sleep, 1 end,

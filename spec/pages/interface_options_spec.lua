@@ -1,5 +1,5 @@
--- Every option of every public function with values of every type: the call works, gives nil,
--- message, code, or raises at the line that made it.
+-- Every option of every public function, with values of every type: the call must succeed, return
+-- nil, message, code, or raise an error that blames the line of the call.
 local client_options = require "sse.client.options"
 local interface = require "spec.support.interface"
 local objects = require "spec.support.objects"
@@ -10,7 +10,7 @@ local new_channel, NOWHERE = objects.channel, objects.NOWHERE
 local start, stop, finish = objects.start, objects.stop, objects.finish
 local function noop() end
 
--- The names of these rules, and more.
+-- The names of these rules, and further names.
 local function with(rules, ...)
   local names = { ... }
   for name in pairs(rules) do names[#names + 1] = name end
@@ -18,7 +18,7 @@ local function with(rules, ...)
   return names
 end
 
--- By function, the names of its options and how it is called with a table of them.
+-- By function, the names of its options, and how it is called with a table of them.
 local option_cases = {
   { "sse.EventSource", with(client_options.common, "headers", "lastEventId", "retryInterval",
     "minRetryInterval", "maxRetryInterval", "maxRetries", "reconnect", "heartbeatTimeout", "log",

@@ -1,4 +1,4 @@
--- docs/security.md names what there is: options that exist, specs and targets that can be run.
+-- docs/security.md names only options that exist, and specs and targets that can be run.
 local sse = require "sse"
 
 local function read(path)
@@ -14,7 +14,7 @@ local function exists(path)
   return file ~= nil and file:close()
 end
 
--- The cells of each row of a table that has that column, by the names of the columns.
+-- The rows of the tables in a text, each as column name -> cell.
 local function rows(text)
   local list, names = {}, nil
   for line in (text .. "\n"):gmatch "(.-)\n" do
@@ -39,7 +39,8 @@ local function section(title)
   return assert(text, "no section " .. title)
 end
 
--- Whether somebody takes an option of that name: he says that a coroutine is no value for it.
+-- Whether a function has an option of that name: its error says that a coroutine is no value for
+-- it.
 local function takes(make, name)
   local ok, message = pcall(make, { [name] = coroutine.create(print) })
   assert.is_false(ok)

@@ -1,18 +1,19 @@
--- A consumer that takes its time stops the sender, whoever it is: nothing grows meanwhile, and
--- nothing is lost. The server, in a process of its own, wants to send a gigabyte.
+-- A consumer that reads slowly stops the sender, whichever interface it uses: no memory grows
+-- meanwhile, and no event is lost. The server, in a process of its own, tries to send a gigabyte.
 local child = require "spec.support.child"
 local fixture = require "spec.support.fixture"
 local sse = require "sse"
 local wait = require "spec.support.wait"
 
 local stress = os.getenv("SSE_STRESS_GC") ~= nil -- each callback costs a collection
-local SLOW, INTERVAL = stress and 10 or 200, 2 -- events, and ms for each
+local SLOW, INTERVAL = stress and 10 or 200, 2 -- events, and ms to wait for each
 local FAST = 30000 -- more events than two sockets' buffers hold
 local EVENT = 1024
-local MEMORY = 4 * 2^20 -- what may come and go besides
-local SOCKETS = 64 * 2^20 -- more than the kernel and the stream's queue hold, far below a gigabyte
+local MEMORY = 4 * 2^20 -- for everything else
+local SOCKETS = 64 * 2^20 -- more than the kernel's and the stream's buffers, far below a gigabyte
 
--- Resident bytes, where the system tells; elsewhere the server's being stuck is the whole proof.
+-- Resident bytes; 0 on systems that do not tell, where the only proof is that the server could send
+-- no more.
 local function memory()
   wait.collect()
   local file <close> = io.open("/proc/self/smaps_rollup")
@@ -24,7 +25,7 @@ local function stats(base)
   return assert(assert(sse.fetch(base .. "/stats")):json())
 end
 
--- Until the server can send no more.
+-- Waits until the server can send no more.
 local function till_stuck(base)
   local before, now
   wait.till(function()
@@ -35,7 +36,7 @@ local function till_stuck(base)
   return now
 end
 
--- The ways to take events, each as an iterator.
+-- The interfaces for reading events, each as a function that returns an iterator.
 local takers = {
   ["EventSource:events"] = function(url)
     return fixture.source(url):events()
@@ -57,7 +58,7 @@ describe("backpressure", function()
     child.stop()
   end)
 
-  -- Takes as many events as limit() allows, in order, with a pause for each.
+  -- Reads as many events as limit() allows, in order, and waits after each.
   local function take_slowly(open, log)
     sse.spawn(function()
       for ev in open(base .. "/flood") do

@@ -1,10 +1,12 @@
---- Publishing beside clients that read nothing: what it costs, and that nothing ends within it.
+--- Publishing to clients that read nothing: how often their sockets are tried, and that publish
+-- ends no stream.
 local child = require "spec.support.child"
 local following = require "spec.support.following"
 local raw = require "spec.support.raw"
 
--- Followers that read nothing and whose sockets have just become full, then publishes in one turn
--- of the loop. Prints how often full sockets were tried: while publishing, and in the turn after.
+-- Followers read nothing, and their sockets have just become full; then events are published in one
+-- turn of the loop. Prints how often full sockets were tried: while publishing, and in the next
+-- turn.
 local PUBLISHES = [[
 local core, socket = require "sse.core", require "socket"
 local sse, sends = require "sse", require "spec.sends"

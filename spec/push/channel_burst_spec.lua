@@ -1,11 +1,11 @@
--- A program that publishes more in each turn than a follower is given in one, to a client that
--- reads all it is sent: nobody is slow.
+-- A program publishes more in each turn than a follower is sent in one, and the client reads
+-- everything it is sent: its stream must not count as slow.
 local core = require "sse.core"
 local following = require "spec.support.following"
 
--- Under stress each event is a collection: fewer and larger ones.
+-- Under stress each event costs a collection: fewer and larger events.
 local SCALE = os.getenv "SSE_STRESS_GC" and 20 or 1
-local EVENTS = 500 // SCALE -- a turn
+local EVENTS = 500 // SCALE -- in a turn
 
 describe("a channel whose program publishes a megabyte a turn", function()
   after_each(following.stop)

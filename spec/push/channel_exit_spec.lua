@@ -1,9 +1,9 @@
--- A Lua state that closes while streams follow channels, in a process of its own: it ends well, and
--- under sanitizers with nothing leaked.
+-- A Lua state closes while streams follow channels, in a process of its own: the process must exit
+-- normally and, under sanitizers, leak nothing.
 local net = require "spec.support.net"
 
--- A channel and a server, in either order, with followers: one that reads, one with a filter, one
--- of two channels, and one that does not read.
+-- A channel and a server, created in either order, with four followers: one reads, one has a
+-- filter, one follows two channels, one does not read.
 local CHILD = [[
   local core = require "sse.core"
   local sse = require "sse"

@@ -1,4 +1,4 @@
--- Gap events: what they repeat of the client's id, how many there are, and the bounds they keep.
+-- Gap events: what they quote of the client's id, how many there are, and their bounds.
 local following = require "spec.support.following"
 local frames = require "spec.support.frames"
 local json = require "sse.json"
@@ -6,7 +6,7 @@ local new_channel = require("sse.channel").new
 local raw = require "spec.support.raw"
 local serving = require "spec.support.serving"
 
-local QUOTED = 256 -- bytes of an id that a gap event repeats
+local QUOTED = 256 -- most bytes of an id that a gap event quotes
 
 local function gaps(client)
   local list = {}
@@ -19,7 +19,7 @@ local function gaps(client)
   return list
 end
 
--- The gap events that a client with that id is told before the first event.
+-- The gap events that a client with that id receives before the first event.
 local function told(id)
   local client = following.open(id)
   client:till_data "x"
@@ -93,7 +93,7 @@ describe("channel gap", function()
     assert.equal(2, #list)
   end)
 
-  -- The id of a client that has an event of each channel, all of which have lost events since.
+  -- The id of a client that has an event of each channel, since when all channels have lost events.
   local function expired(channels)
     local client = following.open()
     for _, channel in ipairs(channels) do assert(channel:publish "y") end

@@ -1,4 +1,4 @@
--- Several channels on one stream: one id that tells where its client stands in each of them.
+-- Several channels on one stream: an id tells the client's position in each channel.
 local following = require "spec.support.following"
 local json = require "sse.json"
 
@@ -25,7 +25,7 @@ local function publish(channels, name, first, last)
   for n = first, last or first do assert(channels[name]:publish(name .. n)) end
 end
 
--- What it has got once that came, in order.
+-- Reads up to an event with that data; returns the text of all events in order.
 local function upto(client, data)
   return client:till_data(data):text()
 end
@@ -40,7 +40,7 @@ end
 describe("channel many", function()
   after_each(following.stop)
 
-  -- A client that has a1, a2 and b1; gives the id it would bring.
+  -- A client that has received a1, a2 and b1; returns the id that it would send.
   local function begun(options)
     local channels = serve(options)
     local client = open()
@@ -82,7 +82,7 @@ describe("channel many", function()
       for i = 1, at do seen[whole.events[i].data] = true end
       local rest = open(whole.events[at].id)
       rest:till(function() return #rest.events == 9 - at end)
-      channels.stream:send "end" -- behind all that it was owed
+      channels.stream:send "end" -- after everything the stream had to be sent
       upto(rest, "end")
       for i = 1, #rest.events - 1 do
         assert.is_nil(seen[rest.events[i].data], at)
@@ -143,7 +143,7 @@ describe("channel many", function()
     publish(channels, "b", 2)
     local client = open(id, "b")
     assert.equal("b2", upto(client, "b2"))
-    assert.equal(channels.b.last_id, client:last_id()) -- alone again: its own id
+    assert.equal(channels.b.last_id, client:last_id()) -- one channel is followed again: its own id
   end)
 
   it("an id of none of the channels followed is unknown", function()

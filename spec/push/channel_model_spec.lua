@@ -1,5 +1,6 @@
--- Random scripts against a model: nothing missed, nothing twice, or a gap event. All 10,000 by
--- `make model`; SSE_MODEL_SEED is the first one's seed, SSE_MODEL_SCRIPTS says how many.
+-- Random scripts against a model: no event is missing or comes twice, unless a gap event says so.
+-- `make model` runs 10,000; SSE_MODEL_SEED is the seed of the first script, SSE_MODEL_SCRIPTS their
+-- number.
 local following = require "spec.support.following"
 local new_server = require "sse.server"
 local net = require "spec.support.net"

@@ -1,11 +1,12 @@
--- Who follows: counts and calls right after every kind of end; and what callbacks may do.
+-- A channel's followers: their count and the presence callback after every kind of end, and what
+-- callbacks may do.
 local following = require "spec.support.following"
 local net = require "spec.support.net"
 local raw = require "spec.support.raw"
 local serving = require "spec.support.serving"
 local wait = require "spec.support.wait"
 
--- A channel whose presence is noted as "follow 1", "leave 0 client".
+-- Notes what the channel's presence callback is told, as "follow 1", "leave 0 client".
 local function noted(news)
   local log = {}
   news:on("follow", function(n) log[#log + 1] = "follow " .. n end)
@@ -21,7 +22,7 @@ end
 describe("channel presence", function()
   after_each(following.stop)
 
-  -- One follower that ends by fn(stream, client, channel, server); what is told and counted.
+  -- A follower that fn(stream, client, channel, server) ends; checks what was told and counted.
   local function ends(fn, options, given)
     local news, streams, server = following.serve(options)
     local log = noted(news)
@@ -250,7 +251,7 @@ describe("channel presence", function()
     following.count(news, 1, 50)
     news:close()
     news:close()
-    assert.equal(1, news.followers) -- the other one has everything
+    assert.equal(1, news.followers) -- the other stream has received everything
     assert.same({ nil, "the channel is closed", "ECLOSED" }, { news:publish "late" })
     assert.is_true(client:till_end().ended)
     assert.equal(before + 50, #client.events)

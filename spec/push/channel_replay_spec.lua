@@ -1,4 +1,4 @@
--- What a follower is owed by its Last-Event-ID, over real sockets.
+-- Which events a follower is sent because of its Last-Event-ID, over real sockets.
 local child = require "spec.support.child"
 local following = require "spec.support.following"
 local json = require "sse.json"
@@ -9,7 +9,8 @@ local numbers = following.numbers
 describe("channel replay", function()
   after_each(following.stop)
 
-  -- Six events of which the last four are held; what one who brings that id gets.
+  -- Publishes six events, of which the last four are held; returns what a client with that id
+  -- receives.
   local function replay(id_of, options, given)
     local news = following.serve(options or { history = 4 })
     local ids = following.count(news, 1, 6)
@@ -172,7 +173,7 @@ describe("channel replay", function()
       for _ = 1, 60 do news:publish(data) end
       local client = following.open(following.id(news.last_id, 0), { slow = true })
       raw.pump(function() return streams[1] and streams[1].pending > 0 end, "a replay under way")
-      for n = 61, 130 do news:publish { data = n } end -- all that was held is gone
+      for n = 61, 130 do news:publish { data = n } end -- everything that was held is dropped
       client:till(function() return #client.events > 0 and client:last_id() == news.last_id end)
       local at, gap = 0, nil
       for i, event in ipairs(client.events) do
@@ -211,7 +212,7 @@ describe("channel replay", function()
     end)
   end)
 
-  -- The tag of channel "a" in the ids of a process of its own.
+  -- The tag of channel "a" in the ids of another process.
   local function tag_elsewhere()
     return child.script([[
       local sse = require "sse"

@@ -1,11 +1,12 @@
--- Followers whose clients do not read: what becomes of them, and that nobody else notices.
+-- Followers whose clients do not read: how they end or skip, and that other followers notice
+-- nothing.
 local following = require "spec.support.following"
 local json = require "sse.json"
 local raw = require "spec.support.raw"
 
 local numbers = following.numbers
 
--- Every event's position, and the gaps where one is missing without a word.
+-- The number of places in the events' positions where some are missing without a gap event.
 local function silent_gaps(client)
   local at, told, missing = nil, true, 0
   for _, event in ipairs(client.events) do
@@ -23,7 +24,7 @@ end
 describe("channel slow", function()
   after_each(following.stop)
 
-  -- One that reads and one that does not, both following.
+  -- Two followers, one that reads and one that does not.
   local function serve(options, follow)
     local news, streams, server = following.serve(options, follow)
     local reader = following.open()
@@ -113,7 +114,7 @@ describe("channel slow", function()
       local client = following.open(nil, { slow = true })
       following.followers(news, 1)
       following.fill(news, streams[1], 100)
-      for n = 1, 3000 do -- one turn of the loop, which sees nothing of what the client reads
+      for n = 1, 3000 do -- one turn of the loop, which does not see what the client reads
         news:publish { data = n }
         if n % 5 == 0 then client:take() end
       end
@@ -127,7 +128,7 @@ describe("channel slow", function()
       local client = following.open()
       following.followers(news, 1)
       client.raw:reset()
-      following.count(news, 1, 200) -- the server can't know before it writes
+      following.count(news, 1, 200) -- the server sees the end only when it writes
       raw.pump(function() return streams[1].closed end, "the stream to end")
       raw.pump(function() return streams.client end, "its reason")
       assert.equal(0, news:stats().slow_closed)

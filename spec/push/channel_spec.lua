@@ -1,4 +1,4 @@
--- Publishing, ids, bounds and where a follower begins; over real sockets.
+-- Publishing, ids, bounds, and the event with which a follower begins, over real sockets.
 local core = require "sse.core"
 local following = require "spec.support.following"
 local raw = require "spec.support.raw"
@@ -169,7 +169,7 @@ describe("channel", function()
       assert.equal(id, news:publish { data = "1 again", dedupe = "x", id = "own" })
       local other = news:publish { data = "2", dedupe = 7 }
       assert.equal(other, news:publish { data = "2 again", dedupe = "7" })
-      news:publish "3" -- the first is gone
+      news:publish "3" -- the first event is dropped
       assert.not_equal(id, news:publish { data = "4", dedupe = "x" })
       assert.equal("1 2 3 4", client:all(news))
       assert.equal(3, news:stats().repeated)

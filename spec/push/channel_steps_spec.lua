@@ -1,4 +1,5 @@
--- A publish at each step of a subscribe, a loss and a return: nothing missed, nothing twice.
+-- An event is published at each step of subscribing, losing the connection and coming back: none
+-- may be missing or come twice.
 local core = require "sse.core"
 local following = require "spec.support.following"
 local raw = require "spec.support.raw"
@@ -13,7 +14,7 @@ local steps = {
   "nobody is there", "it is coming back", "back", "back and live",
 }
 
--- One life of a client: `at(step)` is called at each step in turn.
+-- A server that calls at(step) at each step of its client.
 local function serve(news, at)
   local state = { turned = 0, waited = 0 }
   news:on("follow", function() at "presence is told" end)
@@ -49,7 +50,7 @@ local function request(client, id, at)
   at "all of the request sent, nothing read"
 end
 
--- What the client is told over both its connections.
+-- What the client receives over both its connections.
 local function live(news, id, at)
   local state = serve(news, at)
   at "before it connects"
@@ -64,7 +65,7 @@ local function live(news, id, at)
   at "the replay is over"
   one:till(function() return one:last_id() == news.last_id end)
   at "live"
-  one.raw:reset() -- with what was published just now
+  one.raw:reset() -- though an event was just published
   at "the client has gone, unnoticed"
   raw.pump(function() return state.stream.closed and news.followers == 0 end, "the end")
   at "nobody is there"
@@ -94,7 +95,7 @@ describe("channel steps", function()
       end
     end
     local id = news:publish "start"
-    for _ = 1, 100 do -- more than its connection takes
+    for _ = 1, 100 do -- more than its socket takes
       n = n + 1
       news:publish { event = ("x"):rep(200), data = n }
     end

@@ -1,5 +1,5 @@
--- The essentials of channels over each transport: live, replay, gaps, several channels, slow
--- followers, drain. All else is in the other channel specs, over HTTP/1.1.
+-- The main features of channels over each transport: new events, replay, gaps, several channels,
+-- slow followers, drain. The other channel specs use HTTP/1.1 only.
 local json = require "sse.json"
 local new_channel = require("sse.channel").new
 local raw = require "spec.support.raw"
@@ -47,7 +47,7 @@ serving.each("channel", function(transport)
     return ids
   end
 
-  -- The data of the events up to this one's.
+  -- The data of the events up to the one with `last`.
   local function data_till(client, last)
     local list = {}
     local text = client:till("data: " .. last .. "\n\n")
@@ -63,7 +63,8 @@ serving.each("channel", function(transport)
     assert.equal("1 2 3 4 5", data_till(first, 5))
     assert.equal("1 2 3 4 5", data_till(second, 5))
     second:close()
-    publish(news, 6, 6) -- libcurl tells of a stream given up with what comes on another
+    -- libcurl reports the end of an aborted stream only when another one receives something.
+    publish(news, 6, 6)
     raw.pump(function() return news.followers == 1 end, "the second to leave")
     publish(news, 7, 8)
     second = open(ids[5], news, 2)
@@ -126,7 +127,7 @@ serving.each("channel", function(transport)
     local got = slow:rest()
     local last, id = 0, nil
     for one, number in got:gmatch "id: ([^\n]*)\ndata: (%d+)x+\n\n" do
-      assert.equal(last + 1, tonumber(number)) -- nothing is missing before its end
+      assert.equal(last + 1, tonumber(number)) -- no event is missing before the stream's end
       last, id = tonumber(number), one
     end
     assert.is_true(last > 0 and last < n)
@@ -149,7 +150,7 @@ serving.each("channel", function(transport)
     client:till "data: 1\n\n"
     publish(held, 2, 20)
     local drained
-    sse.spawn(function() -- nothing was sent by the stream itself
+    sse.spawn(function() -- the stream itself has sent nothing
       stream:follow(held, { from = "oldest" })
       drained = stream:drain()
     end)

@@ -1,10 +1,10 @@
--- Filters that act on what they filter for: streams, channels, the collector.
+-- Where functions that act on streams, channels and the collector.
 local core = require "sse.core"
 local following = require "spec.support.following"
 local raw = require "spec.support.raw"
 local sse = require "sse"
 
--- A channel followed with that function, called with (event, stream, channel).
+-- A channel that is followed with that where function, called with (event, stream, channel).
 local function serve(where, options)
   local channel, stream
   channel = following.channel(options)
@@ -25,7 +25,7 @@ describe("channel where", function()
   after_each(following.stop)
 
   describe("may", function()
-    -- What a client gets of "1", "go" and "2" where the function does that at "go".
+    -- What a client receives of "1", "go" and "2" if the where function calls fn at "go".
     local function act(fn)
       local news, state = serve(function(event, s)
         if event.data == "go" then fn(s) end
@@ -160,7 +160,8 @@ describe("channel where", function()
     end)
   end)
 
-  -- What it is called for goes over the log, which would age meanwhile.
+  -- `follow` and publish walk over the log while they call the function; events would expire
+  -- meanwhile.
   it("may not wait, also outside of the loop", function()
     local news, stream = following.channel { max_age = 20 }, nil
     following.handle(function(_, res) stream = res:event_stream() end)

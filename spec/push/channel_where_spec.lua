@@ -1,10 +1,10 @@
--- Filters: functions that choose what a follower gets, whatever they do.
+-- Where functions, which choose what a follower receives, whatever they do.
 local following = require "spec.support.following"
 local raw = require "spec.support.raw"
 
 local numbers = following.numbers
 
--- Pumps until the loop raises; gives the message.
+-- Pumps the loop until it raises an error; returns the message.
 local function raised()
   local ok, message = pcall(raw.pump, function() end, "an error")
   assert.is_false(ok)
@@ -13,7 +13,7 @@ end
 
 local function even(event) return tonumber(event.data) and event.data % 2 == 0 end
 
--- A channel followed with that function, called with (event, stream, channel).
+-- A channel that is followed with that where function, called with (event, stream, channel).
 local function serve(where, options)
   local channel, stream
   channel = following.channel(options)

@@ -1,5 +1,5 @@
---- Channels followed by compressed streams: what they get is what a plain follower gets, byte for
--- byte, whatever shares its blocks with whom.
+--- Channels with compressed followers: they receive the same bytes as a plain follower, whichever
+-- followers share blocks.
 local decoding = require "spec.support.decoding"
 local raw = require "spec.support.raw"
 local world = require "spec.support.world"
@@ -7,7 +7,7 @@ local world = require "spec.support.world"
 local PLAIN = "identity"
 local WINDOW = "X-Compress: window\r\n"
 
--- Those of 1 to 60 that fit.
+-- The numbers from 1 to 60 that fit, as text.
 local function numbers(fits)
   local list = {}
   for n = 1, 60 do
@@ -47,7 +47,8 @@ describe("a compressed follower", function()
       world.publish(n)
       world.all_have(clients, ('"n":%d,'):format(n))
     end
-    local late = decoding.open "/late" -- hasn't got them: its blocks stand alone
+    -- It has not received the events so far, so its next block refers to none of them.
+    local late = decoding.open "/late"
     raw.pump(function() return world.news.followers == 4 end, "the late one")
     local before = server:stats()
     world.publish(101)
@@ -128,7 +129,8 @@ describe("a compressed follower", function()
       local clean, intact = client:till_end()
       assert.is_true(clean and intact)
     end
-    for _, client in ipairs { clients[1], clients[2] } do -- the two channels in any order
+    -- The events of the two channels come in any order.
+    for _, client in ipairs { clients[1], clients[2] } do
       local seen, others = {}, {}
       for n in client.text:gmatch '"n":(%d+),' do table.insert(seen, n) end
       for n in client.text:gmatch '"other":(%d+)' do table.insert(others, n) end

@@ -1,5 +1,5 @@
---- Which streams are compressed: what the client accepts, what the options say, and what the answer
--- tells about it.
+--- Which streams are compressed: what the client accepts, what the options say, and what the
+-- response's fields tell.
 local decoding = require "spec.support.decoding"
 local serving = require "spec.support.serving"
 
@@ -15,7 +15,7 @@ local wishes = {
   { "identity, gzip;q=0.5", nil }, { "identity, gzip", "gzip" },
   { "identity;q=0.5, gzip;q=0.5", "gzip" }, { "identity;q=0.2, deflate;q=0.1, gzip;q=0.3", "gzip" },
   { "br", nil }, { "", nil }, { ",, ,", nil }, { ", gzip,", "gzip" },
-  -- What is malformed counts as not said.
+  -- A malformed coding is ignored.
   { "gzip;q=", nil }, { "gzip;q=2", nil }, { "gzip;q=1.1", nil }, { "gzip;q=0.5000", nil },
   { "gzip;q=-1", nil }, { "gzip;q=x, deflate", "deflate" }, { "gzip;q=.5", nil },
   { "gzipped", nil }, { "gzip deflate", nil }, { "gzip;level=9", "gzip" },

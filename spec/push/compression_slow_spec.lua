@@ -1,4 +1,4 @@
---- Compressed followers that are too slow: pieces as they can take them, gaps, and how they end.
+--- Compressed followers that are too slow: blocks in pieces, gaps, and how they end.
 local core = require "sse.core"
 local decoding = require "spec.support.decoding"
 local raw = require "spec.support.raw"
@@ -16,8 +16,8 @@ describe("a slow compressed follower", function()
     return table.concat(bytes)
   end
 
-  -- Publishes until the client, which reads nothing, is behind; gives how many it took. Another may
-  -- read meanwhile.
+  -- Publishes until the client, which reads nothing, is behind; returns the number of events.
+  -- `reader` reads meanwhile, if given.
   local function flood(name, text, reader)
     local n = 0
     repeat
@@ -81,17 +81,17 @@ describe("a slow compressed follower", function()
     end)
   end
 
-  -- One has an event that the other never gets: what is behind them differs, though both are at the
-  -- same event next.
+  -- One follower has an event that the other never gets. Their compression windows differ, though
+  -- both get the same event next.
   it("shares no block with one that was spared a superseded event", function()
     math.randomseed(10)
     world.start_narrow({ history = 5000, history_bytes = 2 ^ 28, slow = "latest" })
     local reader, slow = decoding.open "/reader", decoding.open("/slow", "gzip", "", true)
-    for round = 1, 5 do -- it may not be slow enough each time
+    for round = 1, 5 do -- it may not be slow enough in each round
       flood("slow", noise(1500) .. ", and of use to everybody", reader)
       world.news:publish { key = "k", data = "to the reader alone, and soon of no use to anybody" }
       reader:till "to the reader alone"
-      slow:take() -- now its socket takes more: the loop is told with the next turn
+      slow:take() -- its socket has room again, which the loop sees in the next turn
       local data = ("round %d, to both of them, and of use to everybody"):format(round)
       world.news:publish { key = "k", data = data }
       world.all_have({ reader, slow }, "\ndata: " .. data .. "\n\n")

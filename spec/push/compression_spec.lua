@@ -1,5 +1,5 @@
---- Compressed event streams on real sockets: each event there at once, the ends, slow clients, and
--- what counts against which bound.
+--- Compressed event streams on real sockets: each event arrives at once; ends of streams; slow
+-- clients; and which bytes count for which bound.
 local core = require "sse.core"
 local eventsource = require "sse.eventsource"
 local following = require "spec.support.following"
@@ -8,8 +8,7 @@ local raw = require "spec.support.raw"
 local serving = require "spec.support.serving"
 local wait = require "spec.support.wait"
 
-
--- A server whose /?... opens the stream that `open` gives next.
+-- The stream that the server opened last, and why it ended.
 local opened, why
 
 local function start(options, given)
@@ -43,7 +42,7 @@ local function read(name)
   return file:read "a"
 end
 
--- A body of / as curl writes it to a file; act() sends it. Gives curl's status.
+-- Has curl write the body of / to a file while act() sends it. Returns curl's status.
 local function curl_to(file, port, arguments, act)
   local done = os.tmpname()
   opened = nil
@@ -134,7 +133,7 @@ describe("a compressed stream", function()
   it("is what gzip itself takes for whole, or for cut off", function()
     local server = start()
     local file = os.tmpname()
-    local ask = "-H 'Accept-Encoding: gzip'" -- without --compressed: curl keeps it as it came
+    local ask = "-H 'Accept-Encoding: gzip'" -- without --compressed, curl does not decode
     for _, mode in ipairs { "", " -H 'X-Compress: window'" } do
       assert.equal(0, curl_to(file, server.port, ask .. mode, function()
         for n = 1, 50 do opened:send { data = { n = n } } end
@@ -202,11 +201,11 @@ describe("a compressed stream", function()
     for _, kind in ipairs(kinds) do
       local client = decoding.open("/", kind[1], kind[2])
       local text = noise(20000 - #"data: \n\n")
-      assert.is_true(opened:send(text)) -- exactly max_pending, and no smaller compressed
+      assert.is_true(opened:send(text)) -- exactly max_pending; compressed it would be no smaller
       client:till(text)
       local sent, message, code = opened:send(text .. "x")
       assert.same({ nil, "ETOOBIG" }, { sent, code }, message)
-      -- Far more than max_pending, were it not compressed.
+      -- Far more than max_pending before compression.
       for _ = 1, 20 do
         assert.is_true(opened:send(("y"):rep(15000)))
         assert.is_true(opened.pending < 10000)

@@ -1,4 +1,4 @@
--- Misuse of an event stream raises in the name of the line that made it.
+-- Misuse of an event stream raises an error that blames the caller's line.
 local misuse = require "spec.support.misuse"
 local serving = require "spec.support.serving"
 local sse = require "sse"

@@ -1,4 +1,4 @@
--- Event streams on the server's floor: slow clients, silence, clients that left, very many of them.
+-- The core's event streams: slow clients, silence, clients that have left, very many streams.
 local core = require "sse.core"
 local net = require "spec.support.net"
 local raw = require "spec.support.raw"
@@ -6,7 +6,7 @@ local task = require "sse.task"
 local wait = require "spec.support.wait"
 require "sse.stream"
 
--- How many streams one process can hold with both their ends.
+-- The number of streams that one process can hold together with their clients.
 local function most_streams(wanted)
   local pipe = io.popen("ulimit -n")
   local limit = tonumber(pipe:read "l") or wanted
@@ -14,7 +14,7 @@ local function most_streams(wanted)
   return math.min(net.stress and wanted // 20 or wanted, (limit - 100) // 2)
 end
 
--- The stream of the next request, and its client.
+-- Returns the stream of the next request, and its client.
 local function open(options, server_options)
   local stream
   net.start(function(exchange) stream = exchange:event_stream(options) end, server_options)
@@ -22,7 +22,7 @@ local function open(options, server_options)
   return stream, client
 end
 
--- The data of the events that came in whole chunks.
+-- The data of the events in whole chunks.
 local function data_of(text)
   local list = {}
   for data in text:gmatch "data: ?(%w+)\n\n\r\n" do list[#list + 1] = data end

@@ -1,5 +1,5 @@
--- Event streams of the server over real sockets: by our client over each transport, and below by
--- bytes on a bare socket.
+-- Event streams of the server's Lua interface over real sockets: by our client over each transport,
+-- and below by bytes on a bare socket.
 local raw = require "spec.support.raw"
 local serving = require "spec.support.serving"
 local task = require "sse.task"
@@ -87,7 +87,7 @@ serving.each("server stream", function(transport)
     serving.listen "/all"
     theirs:close()
     raw.pump(function()
-      all:comment() -- libcurl tells of one stream's end when another brings something
+      all:comment() -- libcurl reports a stream's end only when another one receives something
       return reasons.theirs
     end, "onclose")
     server:close()
@@ -146,7 +146,8 @@ serving.each("server stream", function(transport)
     local got
     serving.start(function(server)
       server:get("/", function(_, res)
-        local stream = res:event_stream { compress = false } -- else it takes long to be full
+        -- A compressed stream takes long to be full.
+        local stream = res:event_stream { compress = false }
         while stream:send(("x"):rep(100000)) do end
         got = { stream:drain() }
       end)

@@ -1,5 +1,5 @@
--- What is wrong with options, the world, handlers and clients: a clear error, the right status,
--- everybody else still served, and nothing left behind (serving.stop compares descriptors).
+-- Bad options, files, handlers and clients: the error is clear, the status right, other clients are
+-- served, and nothing is left behind (serving.stop compares descriptors).
 local files = require "sse.server.files"
 local new_server = require "sse.server"
 local raw = require "spec.support.raw"
@@ -7,7 +7,7 @@ local serving = require "spec.support.serving"
 local task = require "sse.task"
 local wait = require "spec.support.wait"
 
-local streams -- open ones of /stream
+local streams -- of /stream, while they are open
 
 local function start(options)
   streams = {}
@@ -19,7 +19,7 @@ local function start(options)
   end)
 end
 
--- Somebody else, who is served before and after.
+-- Another client, which is served before and after.
 local function bystander()
   local client = serving.connect()
   local stream = serving.connect()
@@ -32,7 +32,7 @@ local function bystander()
   end
 end
 
--- Sends the bytes and wants the refusal, then the end of the connection.
+-- Sends the bytes; the server must refuse them with that status and close the connection.
 local function refused(status, bytes, options)
   start(options)
   local still_served = bystander()

@@ -1,5 +1,5 @@
--- What the server holds for its clients is counted as it is, and who is furthest behind pays when
--- it is too much: max_buffered, server:stats().buffered.
+-- max_buffered and server:stats().buffered: what the server holds for its clients is counted
+-- exactly, and when it is too much, the stream that is furthest behind is ended.
 local core = require "sse.core"
 local frames = require "spec.support.frames"
 local raw = require "spec.support.raw"
@@ -7,14 +7,14 @@ local serving = require "spec.support.serving"
 local sse = require "sse"
 local wait = require "spec.support.wait"
 
-local CLOSED = frames.setting(4, 0) -- a client whose windows are closed
+local CLOSED = frames.setting(4, 0) -- the SETTINGS of a client whose windows are closed
 local KIB = 1024
 
 local function follow(channel, options)
   return function(_, res) res:event_stream { keep_alive = false }:follow(channel, options or {}) end
 end
 
--- n connections with each so many streams of a path, whose windows are closed.
+-- n connections, each with that many streams of a path, whose windows are closed.
 local function hoarders(n, streams, path)
   local list = {}
   for i = 1, n do
@@ -91,7 +91,8 @@ describe("what a server holds", function()
   it("ends hoarders, and nobody who keeps up", function()
     local server = serving.start({ max_buffered = 512 * KIB }, function(s)
       s:get("/", follow(news))
-      s:get("/own", follow(news, { where = function() return true end })) -- frames of their own
+      -- Each follower has frames of its own.
+      s:get("/own", follow(news, { where = function() return true end }))
     end)
     local readers = {}
     for i = 1, 3 do readers[i] = listener "/" end
@@ -201,7 +202,7 @@ describe("what a server holds", function()
     end, "refusals and ends")
     raw.pump(function() return server:stats().buffered <= BOUND end, "room")
     assert.is_true(most < BOUND + 110000, most)
-    assert.is_true(done < 300) -- who has its share waits with further requests
+    assert.is_true(done < 300) -- past its share, a client's further requests wait
     assert.equal(100000, #serving.request("GET /").body)
     for _, client in ipairs(clients) do client.client:close() end
   end)
@@ -238,7 +239,7 @@ describe("what a server holds", function()
       raw.pump(function() return streams[n] end, "a stream")
     end
     for n = 1, 3 do assert.is_true(streams[n]:send(("x"):rep(90000))) end
-    core.turn() -- at whose end it is too much
+    core.turn() -- at the end of this turn the bound is passed
     for n = 1, 3 do
       for _, id in ipairs { 0, 1 } do
         clients[n]:send("WINDOW_UPDATE", 0, id, frames.u32(1 << 20))
@@ -251,7 +252,8 @@ describe("what a server holds", function()
     assert.equal(0, server:stats().overflowed)
   end)
 
-  -- A request waits while another client holds so many bytes and its own an answer of so many.
+  -- A request waits while another client holds that many bytes, and its own client a response of
+  -- that many.
   local function is_served_later(options, others, own)
     local stream
     local server = serving.start(options, function(s)

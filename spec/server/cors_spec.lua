@@ -1,4 +1,4 @@
--- Which pages of other origins may read an answer.
+-- Which pages of other origins may read a response.
 local cors = require "sse.server.cors"
 
 local function fields(given, origin)

@@ -1,10 +1,11 @@
--- Who answers: the handler before it returns, or, where it detached the response, anybody later.
+-- Who sends the response: the handler before it returns, or anybody later, once the handler has
+-- detached it.
 local core = require "sse.core"
 local raw = require "spec.support.raw"
 local serving = require "spec.support.serving"
 local task = require "sse.task"
 
--- Asks in a task; gives a function that pumps until the answer is there.
+-- Sends a request in a task; returns a function that pumps the loop until the response is there.
 local function asking(line)
   local answer
   task.spawn(function() answer = serving.ask(line) end)

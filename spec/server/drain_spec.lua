@@ -1,4 +1,4 @@
--- server:drain: the end of a server that nobody is hurt by.
+-- server:drain: ends a server without breaking a response off.
 local draining = require "spec.support.draining"
 local raw = require "spec.support.raw"
 local serving = require "spec.support.serving"
@@ -85,7 +85,7 @@ describe("server:drain", function()
     raw.pump(function() return server:stats().connections == 1 end, "the connection")
     local knocks = serving.connect()
     knocks:send("GET /" .. HEAD)
-    assert.equal(1, server:stats().connections) -- the loop has not turned since
+    assert.equal(1, server:stats().connections) -- the loop has not turned yet
     sse.spawn(function()
       early:send("GET /" .. HEAD)
       draining.till_closed { knocks, early }
@@ -115,7 +115,7 @@ describe("server:drain", function()
       s:get("/stuck", function(_, res)
         local stream = res:event_stream { max_pending = 64 * 2^20 }
         stream.onclose = function(why) reason = why end
-        stream:send(("x"):rep(32 * 2^20)) -- more than the kernel takes
+        stream:send(("x"):rep(32 * 2^20)) -- more than the kernel's buffers take
       end)
     end)
     local client, stuck = draining.asks "/", draining.listener "/stuck"
@@ -128,7 +128,7 @@ describe("server:drain", function()
     stuck:close()
     gate.open = true
     wait.idle()
-    serving.errors = {} -- the handler's own reply, to nobody
+    serving.errors = {} -- the error of the handler's own, late reply
   end)
 
   for name, stop in pairs {

@@ -1,4 +1,4 @@
--- server:drain: what becomes of event streams.
+-- server:drain: how event streams end.
 local draining = require "spec.support.draining"
 local raw = require "spec.support.raw"
 local serving = require "spec.support.serving"
@@ -31,7 +31,8 @@ describe("server:drain, with streams,", function()
     end
     draining.finished(log)
     assert.equal(N, #ends)
-    for i, one in ipairs(ends) do -- a deadline is never early, so this holds on a slow machine too
+    -- A deadline never fires early, so this holds on a slow machine, too.
+    for i, one in ipairs(ends) do
       assert.equal("server", one.reason)
       assert.is_true(one.at - start >= WITHIN * (i - 1) // N)
     end

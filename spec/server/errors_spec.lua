@@ -1,4 +1,4 @@
--- What becomes of errors in handlers, and of CORS on every kind of answer, over each transport.
+-- Errors in handlers, and CORS fields on every kind of response, over each transport.
 local core = require "sse.core"
 local raw = require "spec.support.raw"
 local serving = require "spec.support.serving"

@@ -1,8 +1,8 @@
--- A Lua state that closes with everything open, in a process of its own: it ends well, and under
--- sanitizers with nothing leaked.
+-- A Lua state closes with everything open, in a process of its own: the process must exit normally
+-- and, under sanitizers, leak nothing.
 local net = require "spec.support.net"
 
--- A program for a process of its own: a server with one of each kind of connection.
+-- The program: a server with a connection of each kind.
 local CHILD = [[
   local core = require "sse.core"
   local new_server = require "sse.server"

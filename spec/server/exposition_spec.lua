@@ -1,5 +1,5 @@
--- The strict reader of Prometheus' text, which the specs of sse.metrics trust: it must be able to
--- fail.
+-- The strict parser of Prometheus' text, on which the specs of sse.metrics rely, does refuse wrong
+-- texts.
 local exposition = require "spec.support.exposition"
 
 describe("the strict reader", function()

@@ -1,4 +1,5 @@
--- Files that change while they are sent, and what a file that nobody takes holds.
+-- Files that change while they are sent, and the memory and descriptors of files that no client
+-- reads.
 local frames = require "spec.support.frames"
 local lfs = require "lfs"
 local raw = require "spec.support.raw"
@@ -23,7 +24,7 @@ end
 
 local function target() return "/st/" .. path:match "[^/]*$" end
 
--- Pumps until the server has sent what the client's full socket takes.
+-- Pumps the loop until the client's socket is full.
 local function stuck(server)
   local seen, since = -1, 0
   raw.pump(function()
@@ -35,7 +36,7 @@ local function stuck(server)
   return seen
 end
 
--- Each test of the block has a file of its own.
+-- A file of its own for each test of the block.
 local function with_file()
   before_each(function()
     path = os.tmpname()
@@ -58,7 +59,8 @@ describe("a file that changes while it is sent", function()
     assert.equal(tostring(SIZE), head.headers["content-length"])
     assert.is_nil(head.headers["transfer-encoding"])
     assert.equal(SIZE, #client:receive_bytes(SIZE))
-    client:send(("HEAD %s HTTP/1.1\r\nHost: a\r\n\r\n"):format(target())) -- the connection goes on
+    -- The connection must still work.
+    client:send(("HEAD %s HTTP/1.1\r\nHost: a\r\n\r\n"):format(target()))
     assert.equal(tostring(SIZE), client:head().headers["content-length"])
     client:close()
   end)
@@ -127,7 +129,7 @@ describe("files that nobody takes", function()
     local clients = ask(100)
     raw.pump(function() return server:stats().requests == 100 end, "all requests")
     stuck(server)
-    local files = wait.fds() - before - 200 -- and the two ends of each connection
+    local files = wait.fds() - before - 200 -- less both ends of each connection
     assert.is_true(files > 0 and files <= 64, files)
     for _, i in ipairs { 1, 100 } do
       local got = clients[i]:response()
@@ -143,7 +145,7 @@ describe("files that nobody takes", function()
     stuck(server)
     write(SIZE + 1)
     clients[1]:head()
-    assert.equal(SIZE, #clients[1]:receive_bytes(SIZE)) -- its file was held
+    assert.equal(SIZE, #clients[1]:receive_bytes(SIZE)) -- the server kept its file open
     clients[100]:head()
     assert.is_true(#clients[100]:receive_all() < SIZE)
     assert.matches("ended %d+ bytes early: it has changed", serving.errors[1].message)

@@ -1,4 +1,4 @@
--- Files over HTTP: sse.file and server:static, and that nothing leads out of the folder.
+-- Files over HTTP: sse.file and server:static, and that no path leads out of the folder.
 local files = require "sse.server.files"
 local lfs = require "lfs"
 local serving = require "spec.support.serving"

@@ -1,11 +1,11 @@
--- Life and death on the server's floor: closing, collecting, errors and stops in the midst of
--- callbacks.
+-- Exchanges, streams and servers that are closed, collected or stopped, or that raise errors,
+-- within callbacks.
 local core = require "sse.core"
 local net = require "spec.support.net"
 local raw = require "spec.support.raw"
 local wait = require "spec.support.wait"
 
--- Runs the loop until no error comes any more; gives the first lines of those that came.
+-- Runs the loop until it raises no more errors; returns the first line of each.
 local function run_all()
   local errors = {}
   while true do
@@ -196,6 +196,6 @@ describe("net life", function()
     assert.equal("closed", kept[1].state)
     assert.equal(0, kept[1].pending)
     assert.equal("127.0.0.1", kept[1].remote_address)
-    assert.equal("GET", kept[1].method) -- the head stays, the body went
+    assert.equal("GET", kept[1].method) -- the head is kept, the body was freed
   end)
 end)

@@ -1,4 +1,4 @@
--- Deadlines and limits of the server's floor (small ones, so that a test need not wait).
+-- Deadlines and limits of the core's server, set to small values so that tests need not wait.
 local core = require "sse.core"
 local net = require "spec.support.net"
 local raw = require "spec.support.raw"
@@ -8,7 +8,7 @@ local function ok(exchange) net.reply(exchange, "ok") end
 
 local GET = net.head "GET /"
 
--- Sends a byte every few ms until the server has answered.
+-- Sends a byte every few ms until the server has responded.
 local function trickle(client)
   local _timer <close> = core.every(5, function() client.socket:send("x") end)
   return client:response()
@@ -144,7 +144,7 @@ describe("net limits", function()
       net.start(ok)
       local client = net.connect("BAD\r\n\r\n")
       assert.equal(400, client:response().status)
-      net.connections(0) -- though it doesn't
+      net.connections(0) -- the server closes it, though the client doesn't
     end)
   end)
 
@@ -211,7 +211,8 @@ describe("net limits", function()
         local server = core.server { on_request = function(x) x:reply(200, {}, "ok") end }
         assert(server:listen())
         local clients = {}
-        while true do -- the kernel completes them; the last are not accepted
+        -- The kernel completes the connections; the server does not accept the last ones.
+        while true do
           local s = socket.tcp4()
           if not s or not s:connect("127.0.0.1", server.port) then break end
           s:settimeout(0)

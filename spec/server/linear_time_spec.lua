@@ -1,5 +1,5 @@
--- What a peer writes is read in linear time: fields and targets of many sizes of nothing. The sizes
--- are such that a pattern which goes back over its text takes minutes, and the spec its limit.
+-- What a peer sends is read in linear time: fields and targets full of one filler. Their sizes are
+-- such that a pattern which backtracks over the text takes minutes, more than a spec may.
 local cors = require "sse.server.cors"
 local core = require "sse.core"
 local fixture = require "spec.support.fixture"
@@ -14,8 +14,8 @@ local FILLERS = { " ", "\t", "%", "%2", "/", "&", "=", "a=", "&a=b", "+", "\"", 
   ";", ",", ", ", "a,", "a", ":", "@", ".", "0", "a-0," }
 local SIZE = 256 * 1024
 
--- Calls fn with each filler's text, and fails where all of it takes longer than a pass over so many
--- bytes possibly can: 80,000 spaces took 20 s.
+-- Calls fn with a text of each filler; fails if all calls take longer than passes over that many
+-- bytes possibly can. (80,000 spaces once took 20 s.)
 local function each(fn, size)
   local began = os.clock()
   for _, filler in ipairs(FILLERS) do fn(filler:rep((size or SIZE) // #filler)) end

@@ -1,4 +1,4 @@
--- What requests hold together is bounded: max_bodies, and the newest body is refused.
+-- max_bodies: the bound for all that requests hold; past it, the newest body is refused.
 local frames = require "spec.support.frames"
 local net = require "spec.support.net"
 local raw = require "spec.support.raw"
@@ -12,7 +12,7 @@ local function start(options)
   end, options)
 end
 
--- Begins a request whose body will have that many bytes, and sends the first of them.
+-- Begins a request with a body of `whole` bytes, and sends the first of them.
 local function begin(whole, first, path)
   local client = net.connect(net.head("POST " .. (path or "/"),
     ("Content-Length: %d\r\n"):format(whole)))
@@ -37,7 +37,7 @@ local function completes(client, more, all)
   assert.same({ 200, tostring(all) }, { got.status, got.body })
 end
 
-local function settled()
+local function wait_for_no_bodies()
   raw.pump(function() return server:stats().bodies == 0 end, "all bodies to be gone")
 end
 
@@ -57,7 +57,7 @@ describe("max_bodies", function()
     assert.equal(1, server:stats().rejected[503])
     completes(a, 10000, 60000)
     completes(b, 10000, 60000)
-    settled()
+    wait_for_no_bodies()
   end)
 
   it("refuses the newest where an older one grows", function()
@@ -69,7 +69,7 @@ describe("max_bodies", function()
     a:send(("x"):rep(100000))
     refused(b)
     completes(a, 49999, 150000)
-    settled()
+    wait_for_no_bodies()
   end)
 
   it("counts bodies whose request is being answered, and lets requests without one by", function()
@@ -80,9 +80,9 @@ describe("max_bodies", function()
     assert.equal(200, net.connect():request("GET /").status)
     net.reply(held[1], "held")
     assert.equal("held", a:response().body)
-    settled()
+    wait_for_no_bodies()
     completes(begin(90000, 0), 90000, 90000)
-    settled()
+    wait_for_no_bodies()
   end)
 
   it("gives up what is pipelined behind a request", function()
@@ -92,12 +92,12 @@ describe("max_bodies", function()
     local more = net.head("GET /", "A: b\r\n"):rep(2000)
     client:send(more)
     raw.pump(function() return server:stats().bytes_in > #more end, "the server to read")
-    assert.is_true(server:stats().bodies < 1000) -- the head of the first
+    assert.is_true(server:stats().bodies < 1000) -- the head of the first request
     net.reply(held[1], "the first")
     assert.equal("the first", client:response().body)
     client:receive_all()
     assert.equal(1, server:stats().requests)
-    settled()
+    wait_for_no_bodies()
   end)
 
   it("counts heads that arrive slowly", function()
@@ -116,7 +116,7 @@ describe("max_bodies", function()
     end
     assert.is_true(answered >= 5 and answered < 15)
     for _, client in ipairs(slow) do client:close() end
-    settled()
+    wait_for_no_bodies()
   end)
 
   it("counts heads, whose fields HTTP/2 sends in a byte", function()
@@ -124,7 +124,7 @@ describe("max_bodies", function()
     local client = frames.open(net.connect())
     local path = frames.request "POST /"
     local field = "\x40\x01a\x7f" .. string.char(3700 - 127 & 127 | 128, 3700 - 127 >> 7)
-      .. ("x"):rep(3700) -- it enters the table of fields, where \xbe is its place
+      .. ("x"):rep(3700) -- enters HPACK's table, where \xbe refers to it
     client:send("HEADERS", frames.END_HEADERS, 1, path .. field)
     for n = 1, 60 do
       client:send("HEADERS", frames.END_HEADERS, 2 * n + 1, path .. ("\xbe"):rep(4))
@@ -136,7 +136,7 @@ describe("max_bodies", function()
     client:send("DATA", frames.END_STREAM, 1, "x")
     assert.equal("1", (client:body(1)))
     client.client:close()
-    settled()
+    wait_for_no_bodies()
   end)
 
   it("holds for the requests of HTTP/2", function()
@@ -154,12 +154,12 @@ describe("max_bodies", function()
       assert.equal("60000", (client:body(id)))
     end
     assert.equal(1, server:stats().rejected[503])
-    settled()
+    wait_for_no_bodies()
   end)
 
   it("is four times max_body on one HTTP/2 connection, whatever it sends", function()
     start { max_body = 1 << 20 }
-    local client = frames.open(net.connect()) -- its windows are 64 KiB: it takes no SETTINGS
+    local client = frames.open(net.connect()) -- reads no SETTINGS, so its windows are 64 KiB
     local most = 0
     for n = 0, 199 do
       client:get(2 * n + 1, "POST /", nil, true)
@@ -171,9 +171,9 @@ describe("max_bodies", function()
       return (server:stats().rejected[503] or 0) > 0
     end, "refusals")
     assert.is_true(most > 3 << 20)
-    assert.is_true(most <= 6 << 20) -- buffers are up to a half larger than what is in them
+    assert.is_true(most <= 6 << 20) -- a buffer may be half again as large as what it holds
     client.client:close()
-    settled()
+    wait_for_no_bodies()
   end)
 
   it("is an option like others", function()

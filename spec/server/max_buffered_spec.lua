@@ -1,4 +1,4 @@
--- The bytes of all clients together are bounded: max_buffered, and what is told past it.
+-- max_buffered: the bound for the bytes of all clients, and what is reported past it.
 local raw = require "spec.support.raw"
 local serving = require "spec.support.serving"
 local sse = require "sse"
@@ -13,7 +13,7 @@ local function listener(path)
   return client
 end
 
--- Takes all the client has until done().
+-- Reads everything the client receives until done().
 local function take_till(client, done, what)
   raw.pump(function()
     client:take()
@@ -49,7 +49,7 @@ describe("max_buffered", function()
     assert.is_true(server:stats().full >= 3)
     for _, stream in ipairs(streams) do assert.is_true(stream.pending < BOUND) end
     take_till(clients[1], function() return streams[1].pending == 0 end, "the first to be served")
-    assert.is_true(streams[1]:send(data)) -- who reads is not kept waiting by those who don't
+    assert.is_true(streams[1]:send(data)) -- a client that reads need not wait for those that don't
     for _, client in ipairs(clients) do client:close() end
   end)
 

@@ -1,4 +1,4 @@
--- server:stats and sse.metrics: each thing that is refused, skipped or closed has its number.
+-- server:stats and sse.metrics: everything that is refused, skipped or closed is counted.
 local certs = require "spec.support.certs"
 local exposition = require "spec.support.exposition"
 local raw = require "spec.support.raw"
@@ -32,7 +32,7 @@ local function route(path, made, options)
   end
 end
 
--- Publishes until the system's buffers for a client that doesn't read are full, and it lags.
+-- Publishes until a client that does not read is behind, its socket buffers being full.
 local function publish_till(made, done)
   local data = ("x"):rep(60000)
   wait.till(function()
@@ -154,7 +154,7 @@ describe("metrics", function()
     assert.equal(1, of "publishes_refused_total")
     assert.equal(3, of "held_events")
     assert.is_true(of "held_bytes" > 3 * #"data: later\n\n")
-    assert.equal(4 + 3 + 3, of "delivered_total") -- live, and twice all that was held
+    assert.equal(4 + 3 + 3, of "delivered_total") -- live, and everything that was held, twice
     assert.is_true(of "delivered_bytes_total" > 10 * #"data: one\n\n")
     assert.equal(1, of "filtered_total")
     assert.equal(1, of("gaps_total", ",reason=expired"))
@@ -189,7 +189,8 @@ describe("metrics", function()
     local client = follow "/"
     raw.pump(function() return made.followers == 1 end, "the follower")
     local written = 0
-    wait.till(function() -- until nothing moves any more, and more than the history after that
+    -- Publishes until the client's buffers are full, so that nothing more is sent.
+    wait.till(function()
       local before = server:stats().bytes_out
       for _ = 1, 20 do made:publish(("x"):rep(60000)) end
       wait.past(1)

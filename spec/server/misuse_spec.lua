@@ -1,4 +1,4 @@
--- Misuse raises in the name of the line that made it, and says what was expected.
+-- Misuse of the server raises an error that blames the caller's line and says what was expected.
 local misuse = require "spec.support.misuse"
 local serving = require "spec.support.serving"
 local sse = require "sse"

@@ -1,5 +1,5 @@
--- The server's Lua face over real sockets: routes, requests, answers; by our client over each
--- transport, and below by bytes on a bare socket. (Streams: push/stream_spec.lua.)
+-- The server's Lua interface over real sockets: routes, requests and responses, by our client over
+-- each transport, and below by bytes on a bare socket. (Streams: push/stream_spec.lua.)
 local core = require "sse.core"
 local new_server = require "sse.server"
 local raw = require "spec.support.raw"

@@ -1,5 +1,5 @@
--- The server's answers over real sockets, whole ones and those sent in pieces: by our client over
--- each transport, and below by bytes on a bare socket.
+-- The server's responses over real sockets, whole and in pieces: by our client over each transport,
+-- and below by bytes on a bare socket.
 local raw = require "spec.support.raw"
 local serving = require "spec.support.serving"
 local task = require "sse.task"
@@ -184,7 +184,8 @@ serving.each("server", function(transport)
 
     it("gives nil, or a closed stream, where the client left before the answer", function()
       local go, got, reason, closed
-      serving.start({ idle_timeout = 50 }, function(server) -- it may be half closed: until then
+      -- A client that aborts may look half-closed; its connection then ends after idle_timeout.
+      serving.start({ idle_timeout = 50 }, function(server)
         server:get("/", function(_, res)
           res.onclose = function(why) reason = why end
           task.await(function(resume) go = resume end)

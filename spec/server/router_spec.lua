@@ -1,8 +1,8 @@
--- Which handler answers a method and a path.
+-- The handler that a method and a path lead to.
 local router = require "sse.server.router"
 local url = require "sse.server.url"
 
--- A router whose handlers are their own pattern.
+-- A router in which each route's handler is its pattern.
 local function routes(list)
   local r = router.new()
   for _, line in ipairs(list) do

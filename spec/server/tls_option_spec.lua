@@ -1,4 +1,4 @@
--- What a server says to a `tls` option that can't be used.
+-- The errors for a `tls` option that can't be used.
 local certs = require "spec.support.certs"
 local sse = require "sse"
 
@@ -11,7 +11,7 @@ describe("server tls option", function()
   end)
 
   local good = certs.path "good.pem"
-  local cut = good .. "\0.old" -- C would read the good one
+  local cut = good .. "\0.old" -- C would read only up to the NUL: the good path
   for name, case in pairs {
     ["a certificate with NUL"] = { { cert = cut, key = certs.path "good.key" },
       "option 'cert' must be a string without NUL" },

@@ -1,6 +1,6 @@
--- TLS on the accepting side: certificates, versions, names, clients' certificates, reloading. With
--- our client, curl and `openssl s_client`. (Options that can't be used: tls_option_spec.lua; what
--- goes wrong on the way: tls_trouble_spec.lua.)
+-- The server's TLS: certificates, versions, names, clients' certificates, reloading; by our client,
+-- curl and `openssl s_client`. (Options that can't be used: tls_option_spec.lua; faults of clients:
+-- tls_trouble_spec.lua.)
 local certs = require "spec.support.certs"
 local child = require "spec.support.child"
 local raw = require "spec.support.raw"
@@ -26,7 +26,7 @@ local function get(path, tls)
   return sse.fetch(serving.url(path), { http2 = false, tls = certs.client(tls) })
 end
 
--- Runs s_client against the server to its end; gives what it prints.
+-- Runs s_client against the server to its end; returns its output.
 local function s_client(server, arguments, request)
   local command = ("sh -c 'printf \"%s\" | openssl s_client -connect 127.0.0.1:%d -CAfile %s %s'")
   local run = child.program(command:format(request or "", server.port, certs.path "ca.pem",
@@ -58,7 +58,7 @@ serving.over(transports.https, "server over TLS", function()
     assert.same({ secure = true }, res:json())
     assert.equal("one", serving.listen("/stream"):till("data: one\n\n"):match "(%a+)\n")
     local stats = server:stats()
-    assert.equal(1, stats.handshakes) -- one connection for both
+    assert.equal(1, stats.handshakes) -- both requests used one connection
     assert.equal(0, stats.handshake_failures)
   end)
 
@@ -82,7 +82,8 @@ serving.over(transports.https, "server over TLS", function()
     local text = s_client(server, "-ign_eof", CLOSE)
     assert.truthy(text:find('{"secure":true}', 1, true), text)
     assert.is_nil(text:find("unexpected eof", 1, true), text)
-    text = s_client(server, "-ign_eof", "GET /once HTTP/1.0\\r\\n\\r\\n") -- ends by the end
+    -- The body ends with the connection.
+    text = s_client(server, "-ign_eof", "GET /once HTTP/1.0\\r\\n\\r\\n")
     assert.truthy(text:find("data: one\n\n.*closed\n$"), text)
     assert.is_nil(text:find("unexpected eof", 1, true), text)
   end)

@@ -1,5 +1,5 @@
--- TLS on the accepting side when things go wrong: stalls, garbage, truncation, renegotiation.
--- Whatever one client does, another one's stream goes on. (Writing: tls_write_spec.lua.)
+-- Clients that stall, send garbage, cut off or renegotiate TLS. Whatever one client does, another
+-- one's stream goes on. (Writing: tls_write_spec.lua.)
 local child = require "spec.support.child"
 local raw = require "spec.support.raw"
 local secure = require "spec.support.secure"
@@ -7,10 +7,10 @@ local serving = require "spec.support.serving"
 local transports = require "spec.support.transports"
 local wait = require "spec.support.wait"
 
--- ms that are enough for a handshake, also in slow builds.
+-- ms in which a handshake completes, in slow builds too.
 local SOON = 250 * (tonumber(os.getenv "SSE_TEST_PATIENCE" or "") or 1)
 
--- What a client says first, as a recording would have it: up to the cut.
+-- The beginning of a recorded ClientHello.
 local HELLO = "\22\3\1\2\0\1\0\1\252\3\3" .. ("\7"):rep(32)
 
 serving.over(transports.https, "server over TLS", function()
@@ -145,7 +145,7 @@ serving.over(transports.https, "server over TLS", function()
       up.blocked, up.mute = true, true
       run:write "GET /stream/victim HTTP/1.1\r\nHost: a\r\n\r\n"
       raw.pump(function() return up.held ~= "" end, "the request")
-      run:shut() -- it says so, and leaves
+      run:shut() -- sends close_notify and leaves
       raw.pump(function() return up.shut end, "its end")
       up.blocked = false
       victim_ends "client"

@@ -1,4 +1,4 @@
--- TLS on the accepting side, writing: records, slow readers, what OpenSSL holds.
+-- How the server writes over TLS: records, slow readers, bytes that OpenSSL holds.
 local certs = require "spec.support.certs"
 local raw = require "spec.support.raw"
 local relay = require "spec.support.relay"
@@ -8,7 +8,7 @@ local sse = require "sse"
 local transports = require "spec.support.transports"
 
 local APPLICATION = 23
--- A full collection after every callback: what is many is then fewer, but fills a socket.
+-- Under stress each callback costs a full collection: fewer events, which must still fill a socket.
 local SCALE = os.getenv "SSE_STRESS_GC" and 8 or 1
 local EVENTS = 40000 // SCALE
 
@@ -73,8 +73,8 @@ serving.over(transports.https, "server over TLS", function()
     local stuck
     local server = serving.start(function(s)
       s:get("/", function(_, res)
-        res:write(("y"):rep(15000)) -- one record with its head
-        for _ = 1, 5 do sse.sleep(1) end -- turns, which write
+        res:write(("y"):rep(15000)) -- one record, with the head
+        for _ = 1, 5 do sse.sleep(1) end -- turns of the loop, which write
         if res.pending > 0 then
           stuck = true
           error "in the middle of the first record"
@@ -95,7 +95,7 @@ serving.over(transports.https, "server over TLS", function()
     for _, wrong in ipairs { "500 Internal", "bad record", "decryption failed" } do
       assert.is_nil(text:find(wrong, 1, true), wrong)
     end
-    assert.truthy(text:find("unexpected eof", 1, true)) -- the answer broke off
+    assert.truthy(text:find("unexpected eof", 1, true)) -- the response broke off
     assert.equal(1, #serving.errors)
   end)
 

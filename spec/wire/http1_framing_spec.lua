@@ -1,4 +1,4 @@
--- HTTP/1.1 request heads as bytes: what they say of the body, and limits.
+-- HTTP/1.1 request heads, fed as bytes: the framing of the body, and limits.
 local cases = require "spec.support.http1_cases"
 local wire = require "spec.http1_wire"
 

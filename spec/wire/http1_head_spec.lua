@@ -1,4 +1,4 @@
--- HTTP/1.1 request heads as bytes: lines, targets, Host, fields.
+-- HTTP/1.1 request heads, fed as bytes: request lines, targets, Host, fields.
 local cases = require "spec.support.http1_cases"
 local wire = require "spec.http1_wire"
 

@@ -1,4 +1,4 @@
--- HTTP/1.1 response heads as bytes.
+-- HTTP/1.1 response heads, written as bytes.
 local wire = require "spec.http1_wire"
 
 describe("http1 response head", function()
