@@ -50,7 +50,7 @@ static const sse_exchange_events stream_events = { .on_end = on_end, .on_drain =
 
 static void send_large(sse_exchange *x)
 {
-    sse_frame *frame = sse_frame_blank(100000);
+    sse_frame *frame = sse_frame_raw_alloc(100000);
 
     memset(sse_frame_body(frame), 'x', 100000);
     for (int i = 0; i < 20 && sse_exchange_send(x, frame, 1 << 20) == SSE_OK; i++)

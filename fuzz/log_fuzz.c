@@ -41,9 +41,9 @@ static void check_locate(const sse_log *log, sse_slice id)
 
     must(next >= log->first && next <= log->next);
     must(place != SSE_LOG_FUTURE || next == log->next);
-    must((place != SSE_LOG_EXPIRED && place != SSE_LOG_STRANGE) || next == log->first);
+    must((place != SSE_LOG_EXPIRED && place != SSE_LOG_UNKNOWN) || next == log->first);
     must(place != SSE_LOG_FUTURE || sse_log_is_position(log, id));
-    must(place != SSE_LOG_HERE || !sse_log_missed(log, next) || next == log->first);
+    must(place != SSE_LOG_FOUND || !sse_log_missed(log, next) || next == log->first);
 }
 
 static void check_own_ids(const sse_log *log)
@@ -54,7 +54,7 @@ static void check_own_ids(const sse_log *log)
         sse_slice s = { id, sse_log_id(log, at, id) };
         uint64_t next = 0;
 
-        must(sse_log_locate(log, s, &next) == SSE_LOG_HERE && next == at + 1);
+        must(sse_log_locate(log, s, &next) == SSE_LOG_FOUND && next == at + 1);
     }
 }
 

@@ -24,9 +24,9 @@ static void charge(sse_queue_ring *r, sse_frame *frame)
     size_t memory = sse_frame_memory(frame);
 
     r->held += memory;
-    if (!frame->payer)
-        frame->payer = account;
-    if (frame->payer != account || frame->queued++ == 0)
+    if (!frame->account)
+        frame->account = account;
+    if (frame->account != account || frame->queued_pieces++ == 0)
         account->held += memory;
 }
 
@@ -36,10 +36,10 @@ static void discharge(sse_queue_ring *r, sse_frame *frame)
     size_t memory = sse_frame_memory(frame);
 
     r->held -= memory;
-    if (frame->payer == account) {
-        if (--frame->queued > 0)
+    if (frame->account == account) {
+        if (--frame->queued_pieces > 0)
             return;
-        frame->payer = NULL;
+        frame->account = NULL;
     }
     account->held -= memory;
 }
@@ -103,7 +103,7 @@ static int add_block(sse_queue *q)
 {
     sse_queue_ring *r = q->ring;
     size_t size = r->bytes < LEAST_BLOCK ? LEAST_BLOCK : r->bytes;
-    sse_frame *block = sse_frame_blank(size < MOST_BLOCK ? size : MOST_BLOCK);
+    sse_frame *block = sse_frame_raw_alloc(size < MOST_BLOCK ? size : MOST_BLOCK);
     int code = block ? add(q, r->account, block, (sse_slice){ block->bytes, 0 }) : SSE_ENOMEM;
 
     if (!code) {

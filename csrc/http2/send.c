@@ -23,7 +23,7 @@ static char *reserve(sse_http2_session *s, size_t len)
     if (!s->buffer || s->buffer_used + len > s->buffer->payload) {
         sse_frame_unref(s->buffer);
         s->buffer_used = 0;
-        s->buffer = sse_frame_blank(len > BUFFER_SIZE ? len : BUFFER_SIZE);
+        s->buffer = sse_frame_raw_alloc(len > BUFFER_SIZE ? len : BUFFER_SIZE);
     }
     return s->buffer ? s->buffer->bytes + s->buffer_used : NULL;
 }

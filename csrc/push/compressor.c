@@ -10,7 +10,7 @@ static int deflate(sse_context *context, sse_frame *frame, sse_slice dictionary)
 {
     if (!context->deflater)
         context->deflater = sse_deflater_new(false);
-    return context->deflater ? sse_deflater_deflate(context->deflater, frame, dictionary)
+    return context->deflater ? sse_deflater_deflate_frame(context->deflater, frame, dictionary)
                              : SSE_ENOMEM;
 }
 
@@ -20,28 +20,28 @@ static int standalone_block(sse_context *context, sse_frame *frame, sse_frame **
     int code = deflate(context, frame, (sse_slice){ 0 });
 
     if (!code)
-        *out = sse_frame_ref(frame->deflated->alone);
+        *out = sse_frame_ref(frame->deflated->standalone);
     return code;
 }
 
 /* Whether the stream may be sent a block that refers to the bytes before the frame. All streams
- * that were sent SSE_REACH consecutive bytes of the log have the same ones. A block that was made
- * for streams that came to the frame from another position, past a superseded event, is not for
- * this one. */
+ * that were sent SSE_DICTIONARY_BYTES consecutive bytes of the log have the same ones. A block that
+ * was made for streams that came to the frame from another position, past a superseded event, is
+ * not for this one. */
 static bool may_link(const sse_compressor *p, const sse_frame *frame,
                      const sse_dictionary *dictionary)
 {
     const sse_deflated *t = frame->deflated;
 
-    return dictionary && p->dictionary_bytes >= SSE_REACH &&
-           (!t || !t->linked || t->after == dictionary->before);
+    return dictionary && p->dictionary_bytes >= SSE_DICTIONARY_BYTES &&
+           (!t || !t->linked || t->linked_at == dictionary->before);
 }
 
 /* A block that refers to the bytes before the frame, where there are any. */
 static int linked_block(sse_context *context, sse_frame *frame, const sse_dictionary *dictionary,
                         sse_frame **out)
 {
-    char bytes[SSE_REACH];
+    char bytes[SSE_DICTIONARY_BYTES];
     sse_slice before = { bytes, 0 };
     int code = SSE_OK;
 
@@ -52,7 +52,7 @@ static int linked_block(sse_context *context, sse_frame *frame, const sse_dictio
         code = deflate(context, frame, before);
         if (code)
             return code;
-        frame->deflated->after = dictionary->before;
+        frame->deflated->linked_at = dictionary->before;
     }
     *out = sse_frame_ref(frame->deflated->linked);
     return SSE_OK;
@@ -63,7 +63,7 @@ static int make_block(sse_compressor *p, sse_context *context, sse_frame *frame,
                       const sse_dictionary *dictionary, sse_frame **out)
 {
     if (p->window)
-        return sse_deflater_next(p->window, sse_frame_payload(frame), out);
+        return sse_deflater_deflate_next(p->window, sse_frame_payload(frame), out);
     return may_link(p, frame, dictionary) ? linked_block(context, frame, dictionary, out)
                                           : standalone_block(context, frame, out);
 }
@@ -73,15 +73,16 @@ static int make_block(sse_compressor *p, sse_context *context, sse_frame *frame,
 static void note_sent(sse_compressor *p, sse_context *context, const sse_frame *frame,
                       const sse_frame *compressed, bool of_log)
 {
-    uint32_t more = frame->payload < SSE_REACH ? (uint32_t)frame->payload : SSE_REACH;
+    uint32_t more =
+        frame->payload < SSE_DICTIONARY_BYTES ? (uint32_t)frame->payload : SSE_DICTIONARY_BYTES;
 
     if (p->window)
-        sse_sum_plain(&p->sum, p->coding, sse_frame_payload(frame));
+        sse_sum_add_plain(&p->sum, p->coding, sse_frame_payload(frame));
     else
-        sse_sum_deflated(&p->sum, p->coding, frame->deflated, frame->payload);
+        sse_sum_add_deflated(&p->sum, p->coding, frame->deflated, frame->payload);
     p->dictionary_bytes = of_log ? p->dictionary_bytes + more : 0;
-    if (p->dictionary_bytes > SSE_REACH)
-        p->dictionary_bytes = SSE_REACH;
+    if (p->dictionary_bytes > SSE_DICTIONARY_BYTES)
+        p->dictionary_bytes = SSE_DICTIONARY_BYTES;
     context->count.uncompressed_bytes += frame->payload;
     context->count.compressed_bytes += compressed->payload;
 }
@@ -100,7 +101,7 @@ static size_t with_growth(size_t max, size_t plain, size_t compressed)
  * on, and a block that could not be sent then would end the body. */
 static int check_room_for_block(sse_exchange *x, const sse_frame *frame, size_t max)
 {
-    size_t most = sse_deflater_most(frame->payload);
+    size_t most = sse_deflater_bound(frame->payload);
 
     return sse_exchange_check_room(x, most, with_growth(max, frame->payload, most));
 }
@@ -148,7 +149,7 @@ int sse_compressor_push(sse_compressor *p, sse_exchange *x, sse_frame *frame,
 int sse_compressor_start(sse_compressor *p, sse_exchange *x, sse_coding coding, bool window)
 {
     sse_context *context = x->context;
-    char head[SSE_CODING_AROUND];
+    char head[SSE_CODING_MAX_EDGE];
     sse_frame *frame = NULL;
     int code = SSE_OK;
 
@@ -176,7 +177,7 @@ void sse_compressor_stop(sse_compressor *p, sse_context *context)
 sse_frame *sse_compressor_end(sse_compressor *p, sse_exchange *x, sse_frame *frame)
 {
     sse_frame *compressed = NULL, *last = NULL;
-    char end[SSE_CODING_AROUND], *to = NULL;
+    char end[SSE_CODING_MAX_EDGE], *to = NULL;
     size_t len = 0, before = 0;
 
     if (frame) {

@@ -15,7 +15,7 @@
 typedef struct sse_compressor {
     sse_sum sum;               /* check value and length of the plain bytes sent, for the trailer */
     uint32_t dictionary_bytes; /* how many of the plain bytes sent last are consecutive bytes of a
-                                  channel's log; SSE_REACH at most */
+                                  channel's log; SSE_DICTIONARY_BYTES at most */
     uint8_t coding;            /* sse_coding */
     sse_deflater *window;      /* the stream's own deflater; NULL: it is sent shared blocks */
 } sse_compressor;

@@ -49,7 +49,7 @@ static void place_cursor(sse_follower *f, const sse_follow_options *options, boo
         c->owed_writable = f->cursor; /* another channel's filter may publish before f is served */
     if (begins)
         return;
-    if (r.place == SSE_LOG_HERE) {
+    if (r.place == SSE_LOG_FOUND) {
         c->counters.resumed++;
         return;
     }

@@ -2,7 +2,7 @@
 
 sse_resume sse_resume_locate(const sse_channel *c, sse_slice id)
 {
-    sse_resume r = { SSE_RESUME_SINGLE, SSE_LOG_STRANGE, c->log.first };
+    sse_resume r = { SSE_RESUME_SINGLE, SSE_LOG_UNKNOWN, c->log.first };
 
     if (id.len == 0) {
         r.form = SSE_RESUME_NO_ID;
@@ -22,5 +22,5 @@ sse_resume sse_resume_locate(const sse_channel *c, sse_slice id)
 
 bool sse_resume_is_known(const sse_resume *r)
 {
-    return r->form == SSE_RESUME_PART || r->place != SSE_LOG_STRANGE;
+    return r->form == SSE_RESUME_PART || r->place != SSE_LOG_UNKNOWN;
 }

@@ -19,7 +19,7 @@ typedef struct sse_resume {
     sse_resume_form form;
     sse_log_place place; /* of the id, or of this channel's part, in the channel's log */
     uint64_t next;       /* position of the event after the id; the oldest held where the place is
-                            SSE_LOG_STRANGE or SSE_LOG_EXPIRED; the head where it is SSE_LOG_FUTURE */
+                            SSE_LOG_UNKNOWN or SSE_LOG_EXPIRED; the head where it is SSE_LOG_FUTURE */
 } sse_resume;
 
 sse_resume sse_resume_locate(const sse_channel *c, sse_slice id);

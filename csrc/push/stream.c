@@ -299,8 +299,8 @@ static size_t coding_fields(const sse_stream_options *options, sse_coding coding
 
     if (coding != SSE_CODING_NONE)
         out[count++] = sse_response_text_field("Content-Encoding", name);
-    if (is_negotiated(options) && !sse_fields_list(fields, options->count, "Vary", "*") &&
-        !sse_fields_list(fields, options->count, "Vary", "Accept-Encoding"))
+    if (is_negotiated(options) && !sse_fields_have_token(fields, options->count, "Vary", "*") &&
+        !sse_fields_have_token(fields, options->count, "Vary", "Accept-Encoding"))
         out[count++] = sse_response_text_field("Vary", "Accept-Encoding");
     return count;
 }

@@ -6,15 +6,17 @@
 #define HAVE_CRC_OPERATOR
 #endif
 
-#define UNSAID (-1) /* else thousandths */
+#define NOT_GIVEN (-1)
 
 /* --- Accept-Encoding -------------------------------------------------------------------------- */
 
-typedef struct wishes {
-    int gzip, deflate, identity, other;
-} wishes;
+/* The client's weight of each coding, in thousandths, or NOT_GIVEN. wildcard: of "*". */
+typedef struct weights {
+    int gzip, deflate, identity, wildcard;
+} weights;
 
-/* Takes what is before the next `mark` off the front of *rest. */
+/* Cuts the part before the next `mark`, and the mark, off the front of *rest; returns the part
+ * without white space around it. */
 static sse_slice take_until(sse_slice *rest, char mark)
 {
     const char *end = rest->len ? memchr(rest->at, mark, rest->len) : NULL;
@@ -26,41 +28,42 @@ static sse_slice take_until(sse_slice *rest, char mark)
     return sse_slice_trim(part);
 }
 
-/* 0, 1, or up to three digits behind the point (RFC 9110 section 12.4.2); UNSAID: it is neither. */
-static int thousandths(sse_slice s)
+/* Reads a weight (RFC 9110 section 12.4.2), 0 to 1 with up to three decimals, in thousandths.
+ * NOT_GIVEN: malformed. */
+static int read_weight(sse_slice s)
 {
     int value = 0, unit = 100;
 
     if (s.len == 0 || s.len > 5 || (s.at[0] != '0' && s.at[0] != '1'))
-        return UNSAID;
+        return NOT_GIVEN;
     value = (s.at[0] - '0') * 1000;
     if (s.len > 1 && s.at[1] != '.')
-        return UNSAID;
+        return NOT_GIVEN;
     for (size_t i = 2; i < s.len; i++, unit /= 10) {
         if (s.at[i] < '0' || s.at[i] > '9')
-            return UNSAID;
+            return NOT_GIVEN;
         value += (s.at[i] - '0') * unit;
     }
-    return value <= 1000 ? value : UNSAID;
+    return value <= 1000 ? value : NOT_GIVEN;
 }
 
-/* The weight among the parameters of a member; 1 without one. */
-static int weight(sse_slice parameters)
+/* The weight among a list member's parameters; 1,000 without one. */
+static int find_weight(sse_slice parameters)
 {
     while (parameters.len > 0) {
         sse_slice p = take_until(&parameters, ';');
 
         if (p.len >= 2 && (p.at[0] == 'q' || p.at[0] == 'Q') && p.at[1] == '=')
-            return thousandths((sse_slice){ p.at + 2, p.len - 2 });
+            return read_weight((sse_slice){ p.at + 2, p.len - 2 });
     }
     return 1000;
 }
 
-/* One member of the list: "gzip;q=0.5". */
-static void wish(wishes *w, sse_slice member)
+/* Notes one member of the list, such as "gzip;q=0.5". */
+static void note_member(weights *w, sse_slice member)
 {
     sse_slice name = take_until(&member, ';');
-    int q = weight(member);
+    int q = find_weight(member);
 
     if (sse_slice_is_name(name, "gzip") || sse_slice_is_name(name, "x-gzip"))
         w->gzip = q;
@@ -69,17 +72,17 @@ static void wish(wishes *w, sse_slice member)
     else if (sse_slice_is_name(name, "identity"))
         w->identity = q;
     else if (sse_slice_is_name(name, "*"))
-        w->other = q;
+        w->wildcard = q;
 }
 
-static int either(int named, int other)
+static int with_wildcard(int named, int wildcard)
 {
-    return named != UNSAID ? named : other;
+    return named != NOT_GIVEN ? named : wildcard;
 }
 
 sse_coding sse_coding_choose(const sse_http1_field *fields, size_t count)
 {
-    wishes w = { UNSAID, UNSAID, UNSAID, UNSAID };
+    weights w = { NOT_GIVEN, NOT_GIVEN, NOT_GIVEN, NOT_GIVEN };
     int gzip = 0, deflate = 0;
 
     for (size_t i = 0; i < count; i++) {
@@ -88,19 +91,19 @@ sse_coding sse_coding_choose(const sse_http1_field *fields, size_t count)
         if (!sse_slice_is_name(fields[i].name, "Accept-Encoding"))
             continue;
         while (rest.len > 0)
-            wish(&w, take_until(&rest, ','));
+            note_member(&w, take_until(&rest, ','));
     }
-    gzip = either(w.gzip, w.other);
-    deflate = either(w.deflate, w.other);
+    gzip = with_wildcard(w.gzip, w.wildcard);
+    deflate = with_wildcard(w.deflate, w.wildcard);
     if (gzip <= 0 && deflate <= 0)
         return SSE_CODING_NONE;
-    if (w.identity > gzip && w.identity > deflate) /* named, and preferred */
+    if (w.identity > gzip && w.identity > deflate) /* named, and preferred to both */
         return SSE_CODING_NONE;
     return gzip >= deflate ? SSE_CODING_GZIP : SSE_CODING_DEFLATE;
 }
 
-bool sse_fields_list(const sse_http1_field *fields, size_t count, const char *name,
-                     const char *token)
+bool sse_fields_have_token(const sse_http1_field *fields, size_t count, const char *name,
+                           const char *token)
 {
     for (size_t i = 0; i < count; i++) {
         sse_slice rest = fields[i].value;
@@ -119,7 +122,7 @@ const char *sse_coding_name(sse_coding coding)
     return names[coding];
 }
 
-/* --- head and end ----------------------------------------------------------------------------- */
+/* --- head and trailer ------------------------------------------------------------------------- */
 
 static size_t put(char *out, const char *bytes, size_t len)
 {
@@ -127,7 +130,7 @@ static size_t put(char *out, const char *bytes, size_t len)
     return len;
 }
 
-/* Low byte first in gzip, high byte first in zlib's format. */
+/* The trailer's numbers: low byte first in gzip, high byte first in zlib's format. */
 static size_t put_number(char *out, uint32_t n, bool low_first)
 {
     for (int i = 0; i < 4; i++)
@@ -135,7 +138,7 @@ static size_t put_number(char *out, uint32_t n, bool low_first)
     return 4;
 }
 
-size_t sse_coding_head(sse_coding coding, sse_sum *sum, char out[SSE_CODING_AROUND])
+size_t sse_coding_head(sse_coding coding, sse_sum *sum, char out[SSE_CODING_MAX_EDGE])
 {
     *sum = (sse_sum){ .check = coding == SSE_CODING_DEFLATE }; /* Adler-32 begins with 1 */
     if (coding == SSE_CODING_GZIP) /* deflate, no name, no time, an unknown system */
@@ -143,11 +146,10 @@ size_t sse_coding_head(sse_coding coding, sse_sum *sum, char out[SSE_CODING_AROU
     return put(out, "\x78\x01", 2); /* deflate, a window of 32 KiB */
 }
 
-size_t sse_coding_end(sse_coding coding, const sse_sum *sum, char out[SSE_CODING_AROUND])
+size_t sse_coding_end(sse_coding coding, const sse_sum *sum, char out[SSE_CODING_MAX_EDGE])
 {
     bool gzip = coding == SSE_CODING_GZIP;
-    size_t len = put(out, "\x03\0", 2); /* the final block: fixed codes, and none of them but the
-                                           end */
+    size_t len = put(out, "\x03\0", 2); /* an empty final block with fixed codes */
 
     len += put_number(out + len, sum->check, gzip);
     if (gzip)
@@ -157,7 +159,7 @@ size_t sse_coding_end(sse_coding coding, const sse_sum *sum, char out[SSE_CODING
 
 /* --- check values ----------------------------------------------------------------------------- */
 
-void sse_deflated_check(sse_deflated *deflated, sse_slice plain)
+void sse_deflated_set_checks(sse_deflated *deflated, sse_slice plain)
 {
     const unsigned char *bytes = (const unsigned char *)plain.at;
 
@@ -168,7 +170,8 @@ void sse_deflated_check(sse_deflated *deflated, sse_slice plain)
 #endif
 }
 
-void sse_sum_deflated(sse_sum *sum, sse_coding coding, const sse_deflated *deflated, size_t bytes)
+void sse_sum_add_deflated(sse_sum *sum, sse_coding coding, const sse_deflated *deflated,
+                          size_t bytes)
 {
     if (coding == SSE_CODING_DEFLATE)
         sum->check = (uint32_t)adler32_combine(sum->check, deflated->adler, (z_off_t)bytes);
@@ -181,7 +184,7 @@ void sse_sum_deflated(sse_sum *sum, sse_coding coding, const sse_deflated *defla
     sum->bytes += (uint32_t)bytes;
 }
 
-void sse_sum_plain(sse_sum *sum, sse_coding coding, sse_slice plain)
+void sse_sum_add_plain(sse_sum *sum, sse_coding coding, sse_slice plain)
 {
     const unsigned char *bytes = (const unsigned char *)plain.at;
 

@@ -6,19 +6,19 @@
 #include "coding.h"
 #include "error.h"
 
-#define MAX_PLAIN   ((size_t)1 << 30)
-#define STORED_MOST 65535 /* bytes of a stored block */
-#define STORED_HEAD 5
-#define HOPELESS    128 /* so few bytes never get much fewer */
-#define LEVEL       6
+#define MAX_PLAIN    ((size_t)1 << 30)
+#define MAX_STORED   65535 /* plain bytes of one stored block */
+#define STORED_HEAD  5
+#define MIN_DEFLATED 128 /* fewer bytes without a dictionary hardly get fewer */
+#define LEVEL        6
 
 struct sse_deflater {
     z_stream z;
     sse_buffer out;
-    size_t keep; /* of out's memory, between two blocks */
+    size_t kept; /* bytes of out's memory that stay between two blocks */
 };
 
-/* --- life ------------------------------------------------------------------------------------- */
+/* --- birth and end ---------------------------------------------------------------------------- */
 
 static void *allocate(void *user, uInt count, uInt size)
 {
@@ -39,7 +39,7 @@ sse_deflater *sse_deflater_new(bool window)
     if (!d)
         return NULL;
     sse_buffer_init(&d->out, SIZE_MAX);
-    d->keep = (size_t)(window ? 1 : 64) << 10;
+    d->kept = (size_t)(window ? 1 : 64) << 10;
     d->z.zalloc = allocate;
     d->z.zfree = release;
     if (deflateInit2(&d->z, LEVEL, Z_DEFLATED, window ? -11 : -13, window ? 3 : 6,
@@ -59,20 +59,21 @@ void sse_deflater_free(sse_deflater *d)
     free(d);
 }
 
-/* --- stored: what would not get smaller ------------------------------------------------------- */
+/* --- stored blocks, for bytes that don't get fewer -------------------------------------------- */
 
 static size_t stored_size(size_t plain)
 {
-    return plain + STORED_HEAD * ((plain + STORED_MOST - 1) / STORED_MOST);
+    return plain + STORED_HEAD * ((plain + MAX_STORED - 1) / MAX_STORED);
 }
 
+/* Makes a frame of stored blocks. NULL: out of memory. */
 static sse_frame *store(sse_slice plain)
 {
     sse_frame *f = sse_frame_alloc(stored_size(plain.len));
     char *to = f ? sse_frame_body(f) : NULL;
 
     while (f && plain.len > 0) {
-        size_t n = plain.len < STORED_MOST ? plain.len : STORED_MOST;
+        size_t n = plain.len < MAX_STORED ? plain.len : MAX_STORED;
         char head[STORED_HEAD] = { 0, (char)n, (char)(n >> 8), (char)~n, (char)(~n >> 8) };
 
         memcpy(to, head, sizeof head);
@@ -84,9 +85,9 @@ static sse_frame *store(sse_slice plain)
     return f;
 }
 
-/* --- deflated --------------------------------------------------------------------------------- */
+/* --- deflated blocks -------------------------------------------------------------------------- */
 
-/* Appends the block to d->out, which may grow to `most` bytes; false: that wasn't enough. */
+/* Deflates to d->out, which has room for `most` bytes; false: the block may take more. */
 static bool deflate_into(sse_deflater *d, sse_slice plain, size_t most)
 {
     z_stream *z = &d->z;
@@ -97,25 +98,27 @@ static bool deflate_into(sse_deflater *d, sse_slice plain, size_t most)
     z->avail_out = (uInt)most;
     deflate(z, Z_SYNC_FLUSH);
     d->out.len = most - z->avail_out;
-    return z->avail_out > 0; /* else something may be left */
+    return z->avail_out > 0; /* zlib may hold more where it has used all of the room */
 }
 
-static sse_frame *taken_out(sse_deflater *d)
+/* Makes a frame of the block in d->out, and empties d->out. NULL: out of memory. */
+static sse_frame *take_output(sse_deflater *d)
 {
     sse_frame *f = sse_frame_new(sse_buffer_slice(&d->out));
 
     d->out.len = 0;
-    sse_buffer_trim(&d->out, d->keep);
+    sse_buffer_trim(&d->out, d->kept);
     return f;
 }
 
-/* One that nothing was deflated before, save what it may refer to. */
-static int block(sse_deflater *d, sse_slice plain, sse_slice dictionary, sse_frame **out)
+/* Makes a block that refers to nothing but itself and the dictionary: a stored one where that is
+ * not longer. */
+static int make_block(sse_deflater *d, sse_slice plain, sse_slice dictionary, sse_frame **out)
 {
     size_t most = stored_size(plain.len);
     bool smaller = false;
 
-    if (plain.len >= HOPELESS || dictionary.len > 0) {
+    if (plain.len >= MIN_DEFLATED || dictionary.len > 0) {
         if (sse_buffer_reserve(&d->out, most))
             return SSE_ENOMEM;
         deflateReset(&d->z);
@@ -123,12 +126,12 @@ static int block(sse_deflater *d, sse_slice plain, sse_slice dictionary, sse_fra
             deflateSetDictionary(&d->z, (const unsigned char *)dictionary.at, (uInt)dictionary.len);
         smaller = deflate_into(d, plain, most);
     }
-    *out = smaller ? taken_out(d) : store(plain);
+    *out = smaller ? take_output(d) : store(plain);
     d->out.len = 0;
     return *out ? SSE_OK : SSE_ENOMEM;
 }
 
-int sse_deflater_deflate(sse_deflater *d, sse_frame *f, sse_slice dictionary)
+int sse_deflater_deflate_frame(sse_deflater *d, sse_frame *f, sse_slice dictionary)
 {
     sse_slice plain = sse_frame_payload(f);
     sse_frame **which = NULL;
@@ -139,15 +142,15 @@ int sse_deflater_deflate(sse_deflater *d, sse_frame *f, sse_slice dictionary)
         f->deflated = calloc(1, sizeof *f->deflated);
         if (!f->deflated)
             return SSE_ENOMEM;
-        sse_deflated_check(f->deflated, plain);
+        sse_deflated_set_checks(f->deflated, plain);
     }
-    which = dictionary.at ? &f->deflated->linked : &f->deflated->alone;
-    return *which ? SSE_OK : block(d, plain, dictionary, which);
+    which = dictionary.at ? &f->deflated->linked : &f->deflated->standalone;
+    return *which ? SSE_OK : make_block(d, plain, dictionary, which);
 }
 
-int sse_deflater_next(sse_deflater *d, sse_slice plain, sse_frame **out)
+int sse_deflater_deflate_next(sse_deflater *d, sse_slice plain, sse_frame **out)
 {
-    size_t most = sse_deflater_most(plain.len);
+    size_t most = sse_deflater_bound(plain.len);
 
     if (plain.len > MAX_PLAIN)
         return SSE_ETOOBIG;
@@ -155,6 +158,6 @@ int sse_deflater_next(sse_deflater *d, sse_slice plain, sse_frame **out)
         return SSE_ENOMEM;
     if (!deflate_into(d, plain, most))
         return SSE_ETOOBIG;
-    *out = taken_out(d);
+    *out = take_output(d);
     return *out ? SSE_OK : SSE_ENOMEM;
 }

@@ -7,8 +7,9 @@
 
 #define CHUNK_HEAD 20 /* 16 hexadecimal digits, CR LF, NUL */
 
-/* Around nothing yet. */
-static sse_frame *frame_new(size_t payload, const char *head, size_t head_len)
+/* Makes a frame whose payload is still to be written between `head` and, where there is a head, the
+ * chunk's CRLF. */
+static sse_frame *new_frame(size_t payload, const char *head, size_t head_len)
 {
     size_t around = sizeof(sse_frame) + head_len + 2;
     sse_frame *f = payload > SIZE_MAX - around ? NULL : malloc(around + payload);
@@ -30,10 +31,10 @@ sse_frame *sse_frame_alloc(size_t payload)
     if (payload == 0)
         return NULL;
     len = snprintf(head, sizeof head, "%zx\r\n", payload);
-    return frame_new(payload, head, (size_t)len);
+    return new_frame(payload, head, (size_t)len);
 }
 
-static sse_frame *filled(sse_frame *f, sse_slice payload)
+static sse_frame *fill(sse_frame *f, sse_slice payload)
 {
     if (f && payload.len > 0)
         memcpy(sse_frame_body(f), payload.at, payload.len);
@@ -42,17 +43,17 @@ static sse_frame *filled(sse_frame *f, sse_slice payload)
 
 sse_frame *sse_frame_new(sse_slice payload)
 {
-    return filled(sse_frame_alloc(payload.len), payload);
+    return fill(sse_frame_alloc(payload.len), payload);
 }
 
 sse_frame *sse_frame_raw(sse_slice bytes)
 {
-    return filled(frame_new(bytes.len, "", 0), bytes);
+    return fill(new_frame(bytes.len, "", 0), bytes);
 }
 
-sse_frame *sse_frame_blank(size_t len)
+sse_frame *sse_frame_raw_alloc(size_t len)
 {
-    return frame_new(len, "", 0);
+    return new_frame(len, "", 0);
 }
 
 int sse_frame_event(const sse_event *event, size_t max, sse_frame **out, const char **field)
@@ -74,7 +75,7 @@ void sse_frame_drop_deflated(sse_frame *f)
 {
     if (!f->deflated)
         return;
-    sse_frame_unref(f->deflated->alone);
+    sse_frame_unref(f->deflated->standalone);
     sse_frame_unref(f->deflated->linked);
     free(f->deflated);
     f->deflated = NULL;

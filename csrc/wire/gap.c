@@ -47,7 +47,7 @@ int sse_gap_frame(sse_slice type, sse_slice last_id, const char *reason, sse_sli
     int code = SSE_OK;
 
     sse_buffer_init(&json, SIZE_MAX);
-    code = append_member(&json, "{\"lastEventId\":", sse_utf8_cut(last_id, SSE_MAX_QUOTED));
+    code = append_member(&json, "{\"lastEventId\":", sse_utf8_cut(last_id, SSE_MAX_GAP_ID));
     if (!code)
         code = append_member(&json, ",\"reason\":", sse_slice_text(reason));
     if (!code && channel.at)

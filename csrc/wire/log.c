@@ -6,7 +6,7 @@
 
 #include "error.h"
 
-#define FIRST_RING 16
+#define INITIAL_CAP 16 /* of the ring and of each index, in entries */
 
 void sse_log_init(sse_log *log, const sse_log_limits *limits, const char *epoch,
                   const sse_hash_seed *seed)
@@ -21,14 +21,14 @@ size_t sse_log_id(const sse_log *log, uint64_t position, char *out)
     return (size_t)snprintf(out, SSE_MAX_ID, "%s-%" PRIu64, log->epoch, position);
 }
 
-/* --- finding by tags -------------------------------------------------------------------------- */
+/* --- finding events by tags ------------------------------------------------------------------- */
 
 static sse_slice tag_of(const sse_log_entry *e, int tag)
 {
     const char *at = e->tags;
 
     if (!at)
-        return (sse_slice){ 0 }; /* none: an offset to NULL is undefined, be it 0 */
+        return (sse_slice){ 0 }; /* adding even 0 to NULL is undefined */
     for (int i = 0; i < tag; i++)
         at += e->tag_len[i];
     return (sse_slice){ at, e->tag_len[tag] };
@@ -57,20 +57,20 @@ static void link_tag(sse_log *log, int tag, uint64_t position)
     uint64_t *head = bucket(log, tag, tag_of(e, tag));
 
     e->chain[tag] = *head;
-    e->found_by |= 1u << tag;
+    e->indexed |= 1u << tag;
     *head = position;
 }
 
 static bool is_linked(const sse_log_entry *e, int tag)
 {
-    return e->found_by >> tag & 1;
+    return e->indexed >> tag & 1;
 }
 
-/* Room for one more, so that linking can't fail. */
+/* Makes room for one more event in a tag's index, so that link_tag can't fail. */
 static int grow_index(sse_log *log, int tag)
 {
     sse_log_index *index = &log->index[tag];
-    size_t cap = index->cap ? index->cap * 2 : FIRST_RING;
+    size_t cap = index->cap ? index->cap * 2 : INITIAL_CAP;
     uint64_t *buckets = NULL;
 
     if (index->count < index->cap)
@@ -87,8 +87,8 @@ static int grow_index(sse_log *log, int tag)
     return SSE_OK;
 }
 
-/* A chain holds one event of each value, so that its length is the number of values whose seeded
- * hashes meet: a handful, whatever the values are. */
+/* Takes an event out of a tag's index. The walk is short whatever the values are: a chain holds one
+ * event of each value, and the hash is seeded. */
 static void unlink_tag(sse_log *log, int tag, uint64_t position)
 {
     sse_log_entry *e = sse_log_at(log, position);
@@ -97,16 +97,16 @@ static void unlink_tag(sse_log *log, int tag, uint64_t position)
     while (*at != position)
         at = &sse_log_at(log, *at)->chain[tag];
     *at = e->chain[tag];
-    e->found_by &= (uint8_t) ~(1u << tag);
+    e->indexed &= (uint8_t) ~(1u << tag);
     log->index[tag].count--;
 }
 
-/* --- dropping --------------------------------------------------------------------------------- */
+/* --- dropping events -------------------------------------------------------------------------- */
 
-/* The oldest event of the history leaves it: nobody finds the event any more, but its frame stays
- * for the readers that are owed it. Its id is still known, since who has that event misses nothing.
- */
-static void leave_history(sse_log *log)
+/* Takes the oldest event out of the history. No tag finds the event any more; its frame stays. Its
+ * publisher's id is kept until the next event leaves, because a client that has this event misses
+ * nothing. */
+static void evict_oldest(sse_log *log)
 {
     sse_log_entry *e = sse_log_at(log, log->first);
     size_t id_len = e->tag_len[SSE_LOG_ID];
@@ -115,40 +115,42 @@ static void leave_history(sse_log *log)
         if (is_linked(e, tag))
             unlink_tag(log, tag, log->first);
     if (!e->superseded)
-        log->lost = log->first;
-    free(log->edge);
-    log->edge = id_len > 0 ? e->tags : NULL; /* whose first bytes it is */
-    log->edge_len = id_len;
-    if (!log->edge)
+        log->newest_left = log->first;
+    free(log->left_id);
+    log->left_id = id_len > 0 ? e->tags : NULL; /* the id is first in the tags' bytes */
+    log->left_id_len = id_len;
+    if (!log->left_id)
         free(e->tags);
     e->tags = NULL;
     memset(e->tag_len, 0, sizeof e->tag_len);
     log->first++;
 }
 
-/* The oldest frame, of an event that has left the history, goes. */
-static void drop_oldest(sse_log *log)
+/* Drops the oldest frame, whose event has left the history. */
+static void drop_oldest_frame(sse_log *log)
 {
     sse_log_entry *e = sse_log_at(log, log->oldest);
 
     if (!e->superseded)
-        log->dropped = log->oldest;
+        log->newest_dropped = log->oldest;
     sse_frame_unref(e->frame);
     *e = (sse_log_entry){ 0 };
     log->oldest++;
 }
 
-/* The history begins at `first`; frames before `oldest` go. */
+/* Makes the history begin at `first`, and drops the frames before `oldest`. */
 static void drop_before(sse_log *log, uint64_t first, uint64_t oldest)
 {
     while (log->first < first)
-        leave_history(log);
+        evict_oldest(log);
     while (log->oldest < oldest)
-        drop_oldest(log);
+        drop_oldest_frame(log);
 }
 
-static uint64_t keeps_from(const sse_log *log, uint64_t first, const sse_log_limits *limits,
-                           size_t more, size_t bytes, uint64_t now)
+/* The first position from `first` on that is within the limits, if `more` events of `bytes` framed
+ * bytes in all were added now. */
+static uint64_t first_within(const sse_log *log, uint64_t first, const sse_log_limits *limits,
+                             size_t more, size_t bytes, uint64_t now)
 {
     for (; first < log->next; first++) {
         const sse_log_entry *e = sse_log_at(log, first);
@@ -161,7 +163,8 @@ static uint64_t keeps_from(const sse_log *log, uint64_t first, const sse_log_lim
     return first;
 }
 
-/* The limit doubled, or a little more than the limit where that is more; without overflow. */
+/* The limit doubled, or raised by least_more where that is more; UINT64_MAX instead of an overflow.
+ */
 static uint64_t stretch(uint64_t limit, uint64_t least_more)
 {
     uint64_t more = limit > least_more ? limit : least_more;
@@ -183,13 +186,13 @@ uint64_t sse_log_would_keep(const sse_log *log, size_t bytes, uint64_t now)
 {
     sse_log_limits limits = stretched_limits(&log->limits);
 
-    return log->stretched ? keeps_from(log, log->oldest, &limits, 1, bytes, now)
-                          : keeps_from(log, log->first, &log->limits, 1, bytes, now);
+    return log->stretched ? first_within(log, log->oldest, &limits, 1, bytes, now)
+                          : first_within(log, log->first, &log->limits, 1, bytes, now);
 }
 
 uint64_t sse_log_trims_to(const sse_log *log, uint64_t now)
 {
-    return keeps_from(log, log->first, &log->limits, 0, 0, now);
+    return first_within(log, log->first, &log->limits, 0, 0, now);
 }
 
 void sse_log_trim(sse_log *log, uint64_t now)
@@ -221,17 +224,18 @@ void sse_log_free(sse_log *log)
     sse_log_clear(log);
     for (int tag = 0; tag < SSE_LOG_TAGS; tag++)
         free(log->index[tag].buckets);
-    free(log->edge);
+    free(log->left_id);
     free(log->ring);
-    log->edge = NULL;
+    log->left_id = NULL;
     log->ring = NULL;
 }
 
-/* --- adding ----------------------------------------------------------------------------------- */
+/* --- adding an event -------------------------------------------------------------------------- */
 
+/* Makes room for one more entry. */
 static int grow_ring(sse_log *log)
 {
-    size_t cap = log->cap ? log->cap * 2 : FIRST_RING;
+    size_t cap = log->cap ? log->cap * 2 : INITIAL_CAP;
     sse_log_entry *ring = NULL;
 
     if (log->next - log->oldest < log->cap)
@@ -271,7 +275,7 @@ static int copy_tags(sse_log_entry *e, const sse_slice tags[SSE_LOG_TAGS])
     return SSE_OK;
 }
 
-/* All that can fail. */
+/* Does every allocation that an append needs, so that the append itself cannot fail half-way. */
 static int prepare(sse_log *log, sse_log_entry *e, const sse_slice tags[SSE_LOG_TAGS])
 {
     int code = grow_ring(log);
@@ -282,7 +286,8 @@ static int prepare(sse_log *log, sse_log_entry *e, const sse_slice tags[SSE_LOG_
     return code ? code : copy_tags(e, tags);
 }
 
-/* Makes the newest event the one that is found by its values, in place of older events. */
+/* Puts the newest event into the indexes, in place of older events with the same values. An event
+ * with the same key is superseded. */
 static void index_newest(sse_log *log)
 {
     uint64_t newest = log->next - 1;
@@ -315,7 +320,7 @@ int sse_log_append(sse_log *log, sse_frame *frame, size_t id_line,
 
     if (code)
         return code;
-    first = keeps_from(log, log->first, &log->limits, 1, bytes, now);
+    first = first_within(log, log->first, &log->limits, 1, bytes, now);
     drop_before(log, first, sse_log_would_keep(log, bytes, now));
     e.before = log->total;
     e.frame = sse_frame_ref(frame);
@@ -347,7 +352,8 @@ size_t sse_log_copy_before(const sse_log *log, uint64_t position, char *out, siz
 
 /* --- ids that clients bring ------------------------------------------------------------------- */
 
-/* The digits of a position as sse_log_id writes them. A number too large is past every head. */
+/* Reads a position as sse_log_id writes it; false: anything else. A number that is too large
+ * becomes UINT64_MAX, which is past every head. */
 static bool read_position(sse_slice digits, uint64_t *position)
 {
     *position = 0;
@@ -366,6 +372,7 @@ static bool read_position(sse_slice digits, uint64_t *position)
     return true;
 }
 
+/* Reads the position from an id of this log's epoch; false: it is not one. */
 static bool own_position(const sse_log *log, sse_slice id, uint64_t *position)
 {
     size_t len = log->epoch_len;
@@ -395,15 +402,16 @@ sse_log_place sse_log_locate(const sse_log *log, sse_slice id, uint64_t *next)
         position = sse_log_find(log, SSE_LOG_ID, id);
         known = position > 0;
     }
-    if (!known && log->edge && sse_slice_equal(id, (sse_slice){ log->edge, log->edge_len })) {
+    if (!known && log->left_id &&
+        sse_slice_equal(id, (sse_slice){ log->left_id, log->left_id_len })) {
         position = log->first - 1;
         known = true;
     }
     if (!known)
-        return SSE_LOG_STRANGE;
+        return SSE_LOG_UNKNOWN;
     if (sse_log_missed(log, position + 1))
         return SSE_LOG_EXPIRED;
     if (position + 1 > log->first)
         *next = position + 1;
-    return SSE_LOG_HERE;
+    return SSE_LOG_FOUND;
 }

@@ -26,21 +26,21 @@ int sse_position_append(sse_buffer *out, const char *tag, const sse_log *log, ui
     return sse_buffer_append(out, part, (size_t)len);
 }
 
-static bool lower_or_digit(char c)
+static bool is_lower_or_digit(char c)
 {
     return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z');
 }
 
-/* Bytes of "xxxxxxx:epoch-digits" at the beginning of s; 0: it does not begin so. */
+/* Length of the part "xxxxxxx:epoch-digits" that s begins with; 0: s begins otherwise. */
 static size_t part_len(sse_slice s)
 {
     size_t i = 0, digits = 0;
 
-    while (i < s.len && lower_or_digit(s.at[i]))
+    while (i < s.len && is_lower_or_digit(s.at[i]))
         i++;
     if (i != TAG_CHARS || i == s.len || s.at[i++] != ':')
         return 0;
-    while (i < s.len && lower_or_digit(s.at[i]))
+    while (i < s.len && is_lower_or_digit(s.at[i]))
         i++;
     if (i == TAG_CHARS + 1 || i == s.len || s.at[i++] != '-')
         return 0;

@@ -1,8 +1,8 @@
-/* position.h: the one id of an event on a stream that follows several channels: where the stream
- * stands in each of them, "tag:epoch-position,tag:epoch-position". Opaque to clients, which send it
- * back. The tag is made of the channel's name and a random seed of the process: a channel whose
- * log was lost is told from one that was not followed before, and nobody can choose a name whose
- * tag is another channel's. */
+/* position.h: the id of an event on a stream that follows several channels. It says where the
+ * stream stands in each of them: "tag:epoch-position,tag:epoch-position". Clients send it back as
+ * it is. A tag is a hash of a channel's name, with a random seed of the process: it tells a channel
+ * whose log was lost from one that was not followed before, and nobody can choose a name with the
+ * tag of another channel. */
 #ifndef SSE_WIRE_POSITION_H
 #define SSE_WIRE_POSITION_H
 
@@ -11,18 +11,19 @@
 
 #define SSE_MAX_TAG 8 /* characters of a tag and a NUL */
 
-/* The tag of a channel's name. */
+/* Writes the tag of a channel's name, and a NUL. */
 void sse_position_tag(const sse_hash_seed *seed, sse_slice name, char tag[SSE_MAX_TAG]);
 
-/* Appends one channel's part, and a comma before it where it is not the first. SSE_ENOMEM,
- * SSE_ETOOBIG. */
+/* Appends one channel's part, "tag:epoch-position", after a comma unless it is the `first`.
+ * SSE_ENOMEM, SSE_ETOOBIG. */
 int sse_position_append(sse_buffer *out, const char *tag, const sse_log *log, uint64_t position,
                         bool first);
 
-/* Whether an id has this form. */
+/* Whether an id has the form of one or several such parts. */
 bool sse_position_is(sse_slice id);
 
-/* The part of an id of this form that has the tag, without the tag; at NULL: none has. */
+/* Finds the part with the tag in an id of that form; returns its "epoch-position", or an absent
+ * slice (at NULL) where no part has the tag. */
 sse_slice sse_position_part(sse_slice id, const char *tag);
 
 #endif

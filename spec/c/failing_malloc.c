@@ -309,30 +309,30 @@ static void deflated_copies(void)
     static const char text[] = "data: " LONG_LINE "\n\n";
     sse_deflater *d = sse_deflater_new(false);
     sse_frame *frame = sse_frame_new(SSE_SLICE(text));
-    int alone = d && frame ? sse_deflater_deflate(d, frame, (sse_slice){ 0 }) : SSE_ENOMEM;
-    int linked = d && frame ? sse_deflater_deflate(d, frame, SSE_SLICE(text)) : SSE_ENOMEM;
+    int alone = d && frame ? sse_deflater_deflate_frame(d, frame, (sse_slice){ 0 }) : SSE_ENOMEM;
+    int linked = d && frame ? sse_deflater_deflate_frame(d, frame, SSE_SLICE(text)) : SSE_ENOMEM;
 
     CHECK(failed || (!alone && !linked));
     CHECK(alone == SSE_OK || alone == SSE_ENOMEM);
     if (frame)
         CHECK(sse_slice_is(sse_frame_payload(frame), text));
     if (!alone && !linked) {
-        sse_frame *const blocks[] = { frame->deflated->alone, frame->deflated->linked };
+        sse_frame *const blocks[] = { frame->deflated->standalone, frame->deflated->linked };
 
         CHECK(blocks[1]->payload < 20 && blocks[1]->payload < blocks[0]->payload);
         for (int coding = SSE_CODING_GZIP; coding <= SSE_CODING_DEFLATE; coding++) {
-            char head[SSE_CODING_AROUND];
+            char head[SSE_CODING_MAX_EDGE];
             sse_sum sum;
 
             sse_coding_head((sse_coding)coding, &sum, head);
-            sse_sum_deflated(&sum, (sse_coding)coding, frame->deflated, frame->payload);
-            sse_sum_plain(&sum, (sse_coding)coding, sse_frame_payload(frame));
+            sse_sum_add_deflated(&sum, (sse_coding)coding, frame->deflated, frame->payload);
+            sse_sum_add_plain(&sum, (sse_coding)coding, sse_frame_payload(frame));
             check_body((sse_coding)coding, &sum, blocks, 2,
                        "data: " LONG_LINE "\n\n"
                        "data: " LONG_LINE "\n\n");
         }
-        CHECK(sse_deflater_deflate(d, frame, (sse_slice){ 0 }) == SSE_OK);
-        CHECK(frame->deflated->alone == blocks[0]);
+        CHECK(sse_deflater_deflate_frame(d, frame, (sse_slice){ 0 }) == SSE_OK);
+        CHECK(frame->deflated->standalone == blocks[0]);
         sse_frame_drop_deflated(frame);
         CHECK(!frame->deflated);
     }
@@ -347,17 +347,17 @@ static void windows(void)
     sse_frame *blocks[3] = { 0 };
     size_t n = 0;
 
-    while (d && n < 3 && sse_deflater_next(d, SSE_SLICE(text), &blocks[n]) == SSE_OK)
+    while (d && n < 3 && sse_deflater_deflate_next(d, SSE_SLICE(text), &blocks[n]) == SSE_OK)
         n++;
     CHECK(failed || n == 3);
     if (n == 3) {
-        char head[SSE_CODING_AROUND];
+        char head[SSE_CODING_MAX_EDGE];
         sse_sum sum;
 
         CHECK(blocks[2]->payload < 20);
         sse_coding_head(SSE_CODING_GZIP, &sum, head);
         for (int i = 0; i < 3; i++)
-            sse_sum_plain(&sum, SSE_CODING_GZIP, SSE_SLICE(text));
+            sse_sum_add_plain(&sum, SSE_CODING_GZIP, SSE_SLICE(text));
         check_body(SSE_CODING_GZIP, &sum, blocks, 3,
                    "data: " LONG_LINE "\n\n"
                    "data: " LONG_LINE "\n\n"

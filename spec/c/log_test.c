@@ -130,7 +130,7 @@ static void check_after(const sse_log *log, sse_slice id, uint64_t position)
     if (misses(position + 1))
         check_id(log, id, SSE_LOG_EXPIRED, first);
     else
-        check_id(log, id, SSE_LOG_HERE, position + 1 > first ? position + 1 : first);
+        check_id(log, id, SSE_LOG_FOUND, position + 1 > first ? position + 1 : first);
 }
 
 static void check_positions(const sse_log *log)
@@ -163,7 +163,7 @@ static void check_own_ids(const sse_log *log)
         if (at)
             check_after(log, id, at);
         else
-            check_id(log, id, SSE_LOG_STRANGE, first);
+            check_id(log, id, SSE_LOG_UNKNOWN, first);
     }
 }
 
@@ -174,7 +174,7 @@ static void check_strange(const sse_log *log)
                                        "1",         "epoch124-1", EPOCH "1",   EPOCH "-+1" };
 
     for (size_t i = 0; i < sizeof ids / sizeof ids[0]; i++)
-        check_id(log, (sse_slice){ ids[i], strlen(ids[i]) }, SSE_LOG_STRANGE, first);
+        check_id(log, (sse_slice){ ids[i], strlen(ids[i]) }, SSE_LOG_UNKNOWN, first);
     check_id(log, SSE_SLICE(EPOCH "-18446744073709551615"), SSE_LOG_FUTURE, next);
     check_id(log, SSE_SLICE(EPOCH "-99999999999999999999999999"), SSE_LOG_FUTURE, next);
 }
