@@ -6,9 +6,9 @@ local serving = require "spec.support.serving"
 local sse = require "sse"
 
 local function post(text)
-  local answer = serving.request("POST /news", {}, text)
-  assert.equal(201, answer.status)
-  return sse.json.decode(answer.body)
+  local response = serving.request("POST /news", {}, text)
+  assert.equal(201, response.status)
+  return sse.json.decode(response.body)
 end
 
 local function event(told, text)
@@ -92,7 +92,7 @@ describe("example channel", function()
   it("shows its numbers", function()
     examples.serve "channel"
     post "counted"
-    local answer = serving.request "GET /metrics"
-    assert.is_true(exposition.read(answer.body)["sse_channel_published_total{channel=news}"] > 0)
+    local response = serving.request "GET /metrics"
+    assert.is_true(exposition.read(response.body)["sse_channel_published_total{channel=news}"] > 0)
   end)
 end)

@@ -33,9 +33,9 @@ describe("example clock", function()
 
   it("serves a page that shows the time in one element", function()
     examples.serve("clock", QUICK)
-    local answer = serving.request("GET /")
-    assert.equal("text/html; charset=utf-8", answer.headers["content-type"])
-    assert.equal(1, select(2, answer.body:gsub('id="time"', "")))
+    local response = serving.request("GET /")
+    assert.equal("text/html; charset=utf-8", response.headers["content-type"])
+    assert.equal(1, select(2, response.body:gsub('id="time"', "")))
   end)
 
   it("allows credentials to the origin it names, and to no other", function()

@@ -51,8 +51,8 @@ describe("example notice", function()
     local one, two = notice.client(url), notice.client(url)
     log.till "client status"
     log.till "client status"
-    local answer = serving.request("POST /notices", {}, "two\nlines")
-    assert.equal('{"sent":2}', answer.body)
+    local response = serving.request("POST /notices", {}, "two\nlines")
+    assert.equal('{"sent":2}', response.body)
     log.till "client notice two\n    lines"
     log.till "client notice two\n    lines"
     one:close()

@@ -138,7 +138,7 @@ describe("net streams", function()
     assert.equal("client", reason)
   end)
 
-  it("are the last answer of a connection whose client said more", function()
+  it("are the last response of a connection whose client said more", function()
     local stream, client = open()
     client:send(net.head "GET /next")
     wait.past(20)

@@ -39,7 +39,7 @@ describe("what a server holds", function()
     serving.stop()
   end)
 
-  it("has no room for a whole answer larger than all of it", function()
+  it("has no room for a whole response larger than all of it", function()
     local got
     serving.start({ max_buffered = 100000 }, function(server)
       server:get("/large", function(_, res) got = table.pack(res:reply(200, ("x"):rep(100001))) end)
@@ -185,7 +185,7 @@ describe("what a server holds", function()
     assert.equal(table.concat(sent), (client:body(1)))
   end)
 
-  it("bounds whole answers: a 503, then the end of who takes none", function()
+  it("bounds whole responses: a 503, then the end of who takes none", function()
     local BODY, BOUND, done = ("x"):rep(100000), 1000000, 0
     local server = serving.start({ max_buffered = BOUND, max_pending = 100000 }, function(s)
       s:get("/", function(_, res)
@@ -265,7 +265,7 @@ describe("what a server holds", function()
     raw.pump(function() return stream end, "the stream")
     assert.is_true(stream:send(("x"):rep(others)))
     local client = hoarders(1, 1, "/large")[1]
-    raw.pump(function() return server:stats().buffered > others + own end, "the answer to be held")
+    raw.pump(function() return server:stats().buffered > others + own end, "the held response")
     client:get(3, "GET /none")
     raw.pump(function() return server:stats().http2_streams == 3 end, "its request")
     for _, id in ipairs { 0, 1 } do holder:send("WINDOW_UPDATE", 0, id, frames.u32(1 << 20)) end

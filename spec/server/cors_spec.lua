@@ -14,7 +14,7 @@ describe("cors", function()
     end
   end)
 
-  it("names an allowed origin, and that the answer varies", function()
+  it("names an allowed origin, and that the response varies", function()
     local want = "Vary Origin Access-Control-Allow-Origin https://a.example"
     assert.equal(want, fields({ origin = "https://a.example" }, "https://a.example"))
     assert.equal(want, fields({ origin = { "http://b:8080", "https://a.example" } },

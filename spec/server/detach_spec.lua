@@ -7,11 +7,11 @@ local task = require "sse.task"
 
 -- Sends a request in a task; returns a function that pumps the loop until the response is there.
 local function asking(line)
-  local answer
-  task.spawn(function() answer = serving.ask(line) end)
+  local response
+  task.spawn(function() response = serving.ask(line) end)
   return function()
-    raw.pump(function() return answer end, "the answer of " .. line)
-    return answer
+    raw.pump(function() return response end, "the response of " .. line)
+    return response
   end
 end
 

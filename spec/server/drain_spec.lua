@@ -24,7 +24,7 @@ describe("server:drain", function()
     assert.equal(0, server:stats().connections)
   end)
 
-  it("lets an answer finish, and says that it is the last", function()
+  it("lets a response finish, and says that it is the last", function()
     local gate = draining.gate()
     local server = serving.start(function(s) s:get("/", gate.whole) end)
     local client = draining.asks "/"
@@ -33,15 +33,15 @@ describe("server:drain", function()
     draining.refuses(server.port)
     assert.is_nil(log.result)
     gate.open = true
-    local answer = client:response()
-    assert.equal("late", answer.body)
-    assert.equal("close", answer.headers.connection)
+    local response = client:response()
+    assert.equal("late", response.body)
+    assert.equal("close", response.headers.connection)
     assert.equal("", client:receive_all())
     client:close()
     draining.finished(log)
   end)
 
-  it("lets an answer finish whose head went out before", function()
+  it("lets a response finish whose head went out before", function()
     local gate = draining.gate()
     local server = serving.start(function(s) s:get("/", gate.streamed) end)
     local client = draining.asks "/"
@@ -92,9 +92,9 @@ describe("server:drain", function()
     end)
     assert.is_true(server:drain { within = LONG })
     for _, client in ipairs { knocks, early } do
-      local answer = client:response()
-      assert.equal("x", answer.body)
-      assert.equal("close", answer.headers.connection)
+      local response = client:response()
+      assert.equal("x", response.body)
+      assert.equal("close", response.headers.connection)
     end
   end)
 

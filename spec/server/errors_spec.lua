@@ -34,7 +34,7 @@ serving.each("server error", function(transport)
     assert.truthy(serving.errors[3].message:find("late", 1, true))
   end)
 
-  it("after the answer is reported and changes nothing", function()
+  it("after the response is reported and changes nothing", function()
     serving.start(function(server)
       server:get("/", function(_, res)
         res:reply(200, "fine")
@@ -46,7 +46,7 @@ serving.each("server error", function(transport)
     assert.equal(2, #serving.errors)
   end)
 
-  it("in the middle of an answer breaks it off, so that it can't be taken for whole", function()
+  it("in the middle of a response breaks it off, so that it can't be taken for whole", function()
     serving.start(function(server)
       server:get("/", function(_, res)
         res:write "half"
@@ -97,10 +97,10 @@ serving.each("server error", function(transport)
     server.on_error = function() error("second") end
     local got
     task.spawn(function() got = serving.ask "GET /" end)
-    local ok, err = pcall(raw.pump, function() return got end, "the answer")
+    local ok, err = pcall(raw.pump, function() return got end, "the response")
     assert.is_false(ok)
     assert.truthy(tostring(err):find("second", 1, true), err)
-    raw.pump(function() return got end, "the answer")
+    raw.pump(function() return got end, "the response")
     assert.equal(500, got.status)
   end)
 
@@ -116,7 +116,7 @@ serving.each("server error", function(transport)
     assert.truthy(tostring(err):find("in onclose", 1, true), err)
   end)
 
-  it("is a handler that returns without an answer, at once and without a collection", function()
+  it("is a handler that returns without a response, at once and without a collection", function()
     local kept
     serving.start(function(server)
       server:get("/forgotten", function() end)
@@ -131,7 +131,7 @@ serving.each("server error", function(transport)
         got[i] = serving.ask("GET /" .. path).status
       end
     end)
-    local ok, err = pcall(raw.pump, function() return got[2] end, "both answers")
+    local ok, err = pcall(raw.pump, function() return got[2] end, "both responses")
     local without_collection = not collected
     collectgarbage("restart")
     assert(ok, err)
@@ -179,14 +179,14 @@ serving.each("server error", function(transport)
         res:reply(200, "waited")
       end)
     end)
-    local answer
-    task.spawn(function() answer = serving.ask "GET /" end)
+    local response
+    task.spawn(function() response = serving.ask "GET /" end)
     raw.pump(function() return go end, "the handler")
     core.defer(collectgarbage)
     core.turn()
     go()
-    raw.pump(function() return answer end, "the answer")
-    assert.equal("waited", answer.body)
+    raw.pump(function() return response end, "the response")
+    assert.equal("waited", response.body)
   end)
 end)
 
@@ -204,7 +204,7 @@ serving.each("server cors", function()
     end)
   end
 
-  it("is on answers of every kind", function()
+  it("is on responses of every kind", function()
     start { origin = { "https://app.example" }, credentials = true }
     for line, status in pairs {
       ["GET /"] = 200, ["POST /"] = 204, ["GET /stream"] = 200, ["GET /pieces"] = 200,

@@ -112,7 +112,7 @@ describe("net http1", function()
     assert.equal("", client:receive_all())
   end)
 
-  it("delimits a streamed answer by the end for HTTP/1.0, even where it asked for more", function()
+  it("delimits a streamed response by its end for HTTP/1.0, even if it asked for more", function()
     net.start(function(exchange)
       exchange:start(200, {})
       exchange:write "one"
@@ -168,7 +168,7 @@ describe("net http1", function()
     assert.equal("800000", client:response().body)
   end)
 
-  it("closes on half a body behind a last answer", function()
+  it("closes on half a body behind a last response", function()
     net.start(later)
     local client = net.connect(gets(1) .. net.head("POST /2",
       "Expect: 100-continue\r\nContent-Length: 9\r\n"))
@@ -188,7 +188,7 @@ describe("net http1", function()
     assert.same({ { host = "a", ["x-a"] = "1, 2" }, "1, 2" }, seen)
   end)
 
-  it("refuses a second answer and fields that can't be sent, and the first stands", function()
+  it("refuses a second response and fields that can't be sent, and the first stands", function()
     local errors = {}
     net.start(function(exchange)
       errors[1] = select(2, pcall(exchange.reply, exchange, 200, { "X", "a\nb" }, "bad"))
@@ -205,7 +205,7 @@ describe("net http1", function()
     assert.truthy(errors[4]:find("answered already", 1, true))
   end)
 
-  it("breaks off: an answer that was begun, and one that was not", function()
+  it("breaks off: a response that was begun, and one that was not", function()
     net.start(function(exchange)
       if exchange.target == "/begun" then
         exchange:start(200, {})
@@ -219,7 +219,7 @@ describe("net http1", function()
     assert.equal("", net.connect(net.head "GET /"):receive_all())
   end)
 
-  it("resets a connection whose end would be that of the answer", function()
+  it("resets a connection whose end would be that of the response", function()
     net.start(function(exchange)
       exchange:start(200, {})
       exchange:write "half"

@@ -106,7 +106,7 @@ describe("http2 abuse", function()
     calmed(client, frames.encode("DATA", 0, 1, ""):rep(50), "http2_floods", server)
   end)
 
-  it("by PINGs whose answers it doesn't take", function()
+  it("by PINGs whose responses it doesn't take", function()
     local client, server = start()
     client:send("PING", 0, 0, "........")
     client:receive("PING") -- the last frame that the client reads
@@ -175,7 +175,7 @@ describe("http2 abuse", function()
     assert.is_nil(reason)
   end)
 
-  it("by answers that it doesn't take ends the connection", function()
+  it("by responses that it doesn't take ends the connection", function()
     local text = ("x"):rep(2 ^ 20 | 0)
     local server = net.start(function(x) net.reply(x, text) end, { write_timeout = 100 })
     local client = frames.open(net.connect(), frames.setting(4, 2 ^ 31 - 1 | 0))

@@ -83,7 +83,7 @@ local function answered(client, id)
     for _, frame in ipairs(client:take()) do
       if frame.kind == "HEADERS" and frame.id == id then return true end
     end
-  end, "the answer on stream " .. id)
+  end, "the response on stream " .. id)
 end
 
 -- The data of the events that a follower gets when these texts are published.

@@ -20,7 +20,7 @@ local function until_true(fn, what) return raw.pump(fn, what) end
 describe("http2", function()
   after_each(net.stop)
 
-  describe("an answer", function()
+  describe("a response", function()
     it("to HEAD has no body", function()
       local client = frames.start(function(x) net.reply(x, "text") end)
       client:get(1, "HEAD /")

@@ -240,13 +240,13 @@ describe("http2", function()
     it("has room for its body as that is taken, and for the oldest always", function()
       local client = frames.start(function(x) net.reply(x, tostring(#x.body)) end,
         { max_body = 100000 })
-      local piece, room, answers = ("x"):rep(10000), {}, {}
+      local piece, room, responses = ("x"):rep(10000), {}, {}
       local function take()
         for _, frame in ipairs(client:take()) do
           if frame.kind == "WINDOW_UPDATE" and frame.id > 0 then
             room[frame.id] = room[frame.id] + string.unpack(">I4", frame.payload)
           elseif frame.kind == "DATA" then
-            answers[frame.id] = frame.payload
+            responses[frame.id] = frame.payload
           end
         end
       end
@@ -268,8 +268,8 @@ describe("http2", function()
       for id = 1, 19, 2 do
         send(0, id)
         send(frames.END_STREAM, id)
-        until_true(function() take() return answers[id] end, "the answer")
-        assert.equal("80000", answers[id])
+        until_true(function() take() return responses[id] end, "the response")
+        assert.equal("80000", responses[id])
       end
     end)
   end)

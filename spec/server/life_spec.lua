@@ -170,7 +170,7 @@ describe("net life", function()
     assert(pcall(wait.past, 5))
   end)
 
-  it("an error before the answer is a 500 once the exchange is collected", function()
+  it("an error before the response is a 500 once the exchange is collected", function()
     net.start(function() error "no answer" end)
     local client = net.connect(net.head "GET /")
     local ok, err = pcall(client.response, client)

@@ -66,7 +66,7 @@ describe("net limits", function()
       assert.equal("late", client:response().body)
     end)
 
-    it("end the wait for an answer of a client that sends no more, as one that left", function()
+    it("end the wait for a response of a client that sends no more, as one that left", function()
       local reason, exchange
       net.start(function(x)
         exchange = x
@@ -116,7 +116,7 @@ describe("net limits", function()
       assert.equal("timeout", reason)
     end)
 
-    it("end a whole answer that nobody takes", function()
+    it("end a whole response that nobody takes", function()
       net.start(function(exchange) net.reply(exchange, ("x"):rep(20000000)) end,
         { write_timeout = 60 })
       local client = net.connect(GET)

@@ -67,9 +67,9 @@ describe("linear time", function()
       ["Content-Type"] = "GET /all", X = "GET /all" } do
       each(function(text)
         client = client or serving.connect()
-        local answer = client:request(line, { [name] = text })
-        assert.is_true(answer.status < 500, answer.status)
-        if answer.status >= 400 then client = client:close() end -- the server has closed it, too
+        local response = client:request(line, { [name] = text })
+        assert.is_true(response.status < 500, response.status)
+        if response.status >= 400 then client = client:close() end -- the server has closed it, too
       end, SIZE // 8)
     end
     if client then client:close() end

@@ -246,9 +246,9 @@ describe("metrics", function()
     local server = serving.start(function(s)
       s:get("/metrics", function(_, res) res:reply(200, sse.metrics(s)) end)
     end)
-    local answer = serving.request "GET /metrics"
-    assert.equal("text/plain; version=0.0.4; charset=utf-8", answer.headers["content-type"])
-    assert.equal(1, exposition.read(answer.body).sse_requests_total)
+    local response = serving.request "GET /metrics"
+    assert.equal("text/plain; version=0.0.4; charset=utf-8", response.headers["content-type"])
+    assert.equal(1, exposition.read(response.body).sse_requests_total)
     assert.equal(0, server:stats().full)
   end)
 

@@ -57,7 +57,7 @@ serving.each("server", function(transport)
       end)
     end
 
-    it("raises on a second answer, and the first stands", function()
+    it("raises on a second response, and the first stands", function()
       local errors = {}
       local function try(...) table.insert(errors, (select(2, pcall(...)))) end
       local got = answer(function(_, res)
@@ -120,7 +120,7 @@ serving.each("server", function(transport)
       assert.equal("text/plain; charset=utf-8", got.headers["content-type"])
     end)
 
-    it("sends HEAD the head of a streamed answer", function()
+    it("sends HEAD the head of a streamed response", function()
       serving.start(function(server)
         server:get("/", function(_, res) res:write "a" res:finish() end)
         server:get("/next", hello)
@@ -129,7 +129,7 @@ serving.each("server", function(transport)
       assert.equal("hello", serving.ask("GET /next").body)
     end)
 
-    it("finishes with an empty answer where there was none", function()
+    it("finishes with an empty response where there was none", function()
       local got = answer(function(_, res) res:finish() end)
       assert.equal(200, got.status)
       assert.equal("", got.body)
@@ -182,7 +182,7 @@ serving.each("server", function(transport)
       assert.same({}, serving.errors)
     end)
 
-    it("gives nil, or a closed stream, where the client left before the answer", function()
+    it("gives nil, or a closed stream, where the client left before the response", function()
       local go, got, reason, closed
       -- A client that aborts may look half-closed; its connection then ends after idle_timeout.
       serving.start({ idle_timeout = 50 }, function(server)
@@ -218,7 +218,7 @@ end)
 describe("server", function()
   after_each(serving.stop)
 
-  it("ends HTTP/1.0 answers by closing", function()
+  it("ends HTTP/1.0 responses by closing", function()
     serving.start(function(server)
       server:get("/", function(_, res) res:write "a" res:write "b" res:finish() end)
     end)

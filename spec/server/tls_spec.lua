@@ -152,9 +152,9 @@ serving.over(transports.https, "server over TLS", function()
   it("answers one client too many with 503", function()
     local server = serving.start({ max_connections = 1 }, routes)
     serving.listen "/stream"
-    local answer = serving.ask "GET /"
-    assert.equal(503, answer.status)
-    assert.truthy(answer.headers["retry-after"])
+    local response = serving.ask "GET /"
+    assert.equal(503, response.status)
+    assert.truthy(response.headers["retry-after"])
     assert.equal(1, server:stats().refused)
   end)
 

@@ -171,15 +171,15 @@ serving.over(transports.https, "server over TLS", function()
 
   it("serves many that come and go", function()
     local server = secure.start()
-    local answers = 0
+    local responses = 0
     for _ = 1, 100 do
       sse.spawn(function()
         local res = assert(sse.fetch(serving.url "/", { http2 = false, tls = certs.client() }))
         assert(res:text() == "fine")
-        answers = answers + 1
+        responses = responses + 1
       end)
     end
-    raw.pump(function() return answers == 100 end, "the answers", 20000)
+    raw.pump(function() return responses == 100 end, "the responses", 20000)
     assert.equal(0, server:stats().handshake_failures)
     secure.undisturbed()
   end)

@@ -122,8 +122,8 @@ local function read_chunks(self)
   end
 end
 
-local function read_body(self, answer, is_head)
-  local status, fields = answer.status, answer.headers
+local function read_body(self, response, is_head)
+  local status, fields = response.status, response.headers
   if is_head or status < 200 or status == 204 or status == 304 then return "" end
   if fields["transfer-encoding"] == "chunked" then return read_chunks(self) end
   if fields["content-length"] then return self:receive_bytes(tonumber(fields["content-length"])) end
@@ -134,24 +134,24 @@ end
 -- values of repeated ones joined).
 function raw:head()
   local text = self:receive_until("\r\n\r\n")
-  local answer = { headers = {}, text = text }
+  local response = { headers = {}, text = text }
   local version, status, reason, rest = text:match("^(HTTP/1%.%d) (%d%d%d) ([^\r\n]*)\r\n(.*)$")
   assert(version, "not a response: " .. text)
-  answer.version, answer.status, answer.reason = version, tonumber(status), reason
+  response.version, response.status, response.reason = version, tonumber(status), reason
   for field, value in rest:gmatch("([^:\r\n]+):[ \t]*([^\r\n]*)\r\n") do
     local name = field:lower()
-    local before = answer.headers[name]
-    answer.headers[name] = before and before .. ", " .. value or value
+    local before = response.headers[name]
+    response.headers[name] = before and before .. ", " .. value or value
   end
-  return answer
+  return response
 end
 
 --- Pumps the loop until a whole response came.
 -- @tparam[opt] boolean is_head it is for HEAD, and has no body
 function raw:response(is_head)
-  local answer = self:head()
-  answer.body = read_body(self, answer, is_head)
-  return answer
+  local response = self:head()
+  response.body = read_body(self, response, is_head)
+  return response
 end
 
 --- Sends a request and returns the response.
