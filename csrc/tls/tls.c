@@ -24,12 +24,13 @@ struct sse_tls {
     sse_tls_context *context;
     sse_tls_socket socket;
     uint16_t encrypted_bytes; /* see sse_tls_encrypted_bytes; at most MAX_RECORD */
-    bool first_byte_seen;     /* detect_plain_http has seen the first byte */
-    bool established, plain;
-    bool shut_down; /* close_notify was sent */
-    bool broken;    /* a call of OpenSSL failed for good: nothing more can be written */
-    bool pending;   /* see sse_tls_pending */
     bool read_wants_write, write_wants_read;
+    bool first_byte_seen : 1; /* detect_plain_http has seen the first byte */
+    bool established : 1;
+    bool plain : 1;
+    bool shut_down : 1; /* close_notify was sent */
+    bool broken : 1;    /* a call of OpenSSL failed for good: nothing more can be written */
+    bool pending : 1;   /* see sse_tls_pending */
 };
 
 /* --- new and free -------------------------------------------------------- */
