@@ -140,7 +140,7 @@ void sse_connection_drop_pending(sse_connection *c);
 
 /* Writes what the socket takes, without waiting for the end of the turn. A socket that was full is
  * tried only with `again`, and in one turn until it took nothing once. Calls only on_flush, and
- * ends no exchange: what breaks meanwhile is told at the end of the turn, and so is on_drained. */
+ * ends no exchange: the end of the turn reports what breaks meanwhile, and calls on_drained. */
 void sse_connection_flush(sse_connection *c, bool again);
 
 /* --- reading and deadlines --- */

@@ -2,7 +2,7 @@
 
 #include "response_fields.h"
 
-#define RECHECK_MS 100 /* between two looks at whether the context is still full */
+#define RECHECK_MS 100 /* until a full context is looked at again */
 
 void sse_context_init(sse_context *context, sse_loop *loop, const sse_limits *limits,
                       void (*end_turn)(void *context))
@@ -33,11 +33,12 @@ const char *sse_context_date(sse_context *context)
 sse_backlog sse_context_backlog(const sse_context *context, size_t bytes, uint64_t due)
 {
     uint64_t now = sse_loop_now(context->loop), most = context->limits.write_timeout;
-    uint64_t left = due > now ? due - now : 0, late = left < most ? most - left : 0;
+    uint64_t left = due > now ? due - now : 0;
+    uint64_t silent = left < most ? most - left : 0; /* ms since the client took a byte */
 
-    if (late < context->grace)
+    if (silent < context->grace)
         return (sse_backlog){ 0 };
-    return (sse_backlog){ (uint64_t)bytes * (late + 1), bytes };
+    return (sse_backlog){ (uint64_t)bytes * (silent + 1), bytes };
 }
 
 void sse_context_await_room(sse_context *context)

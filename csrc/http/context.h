@@ -41,8 +41,9 @@ typedef struct sse_context {
     sse_connection *closed;                    /* connections to be freed */
     sse_connection *to_flush, **to_flush_tail; /* connections to be flushed, oldest first */
     size_t to_flush_count;
-    struct sse_exchange *ended, **ended_tail;  /* exchanges whose end is to be told, oldest first */
-    struct sse_incoming_body *incoming_bodies; /* see bodies.h; newest first */
+    struct sse_exchange *ended, **ended_tail;     /* exchanges whose on_end is to be called, oldest
+                                                     first */
+    struct sse_incoming_body *incoming_bodies;    /* see bodies.h; newest first */
     struct sse_http2_stream *http2_ended_streams; /* of http2/stream.c: with an exchange to end */
     struct sse_follower *left_followers;          /* of push/follower.c: to be freed */
 
@@ -80,7 +81,7 @@ void sse_context_wake(sse_context *context);
 /* The value of the Date field now. It is made once a second. */
 const char *sse_context_date(sse_context *context);
 
-/* Whether the end of the turn has anything to flush, tell or free. */
+/* Whether the end of the turn has anything to flush, report or free. */
 static inline bool sse_context_has_work(const sse_context *context)
 {
     return context->to_flush || context->closed || context->ended || context->http2_ended_streams ||
@@ -119,8 +120,8 @@ typedef struct sse_backlog {
  * Zero within the context's grace. */
 sse_backlog sse_context_backlog(const sse_context *context, size_t bytes, uint64_t due);
 
-/* For whoever waits because the context is full or half full: protocol->on_room of every connection
- * is called a little later, once the context is not full. */
+/* Has protocol->on_room of every connection called a little later, once the context is not full:
+ * for a session that waits because the context is full or half full. */
 void sse_context_await_room(sse_context *context);
 
 #endif

@@ -21,7 +21,7 @@ void sse_exchange_drop_request(sse_exchange *x)
     x->request = NULL;
 }
 
-void sse_exchange_tell_ended(sse_context *context)
+void sse_exchange_report_ended(sse_context *context)
 {
     sse_exchange *list = context->ended;
 

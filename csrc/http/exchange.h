@@ -98,7 +98,7 @@ void sse_exchange_end(sse_exchange *x, sse_reason reason);
 
 /* For the end of the turn: calls on_end of each exchange that has ended, oldest first, and frees
  * it. What ends meanwhile waits for the next turn. */
-void sse_exchange_tell_ended(sse_context *context);
+void sse_exchange_report_ended(sse_context *context);
 
 /* Calls on_shutdown, unless the exchange has ended. */
 void sse_exchange_notify_shutdown(sse_exchange *x);
@@ -132,8 +132,8 @@ int sse_exchange_send(sse_exchange *x, sse_frame *frame, size_t max);
 
 /* Writes a piece of a streamed body to the socket at once. SSE_OK: the socket took all of it.
  * SSE_EAGAIN: the piece was taken, but the client is behind, and on_drain is called when it is not.
- * SSE_ECLOSED, SSE_ENOMEM: not taken. Calls no callback, and ends nothing: what breaks is told by
- * the end of the turn. */
+ * SSE_ECLOSED, SSE_ENOMEM: not taken. Calls no callback, and ends nothing: what breaks meanwhile is
+ * reported at the end of the turn. */
 int sse_exchange_push(sse_exchange *x, sse_frame *frame);
 
 /* Finishes a streamed response. One that is shorter than its length is aborted instead. Does

@@ -11,6 +11,7 @@ static sse_backlog backlog_of(const sse_connection *c)
     return c->protocol->backlog ? c->protocol->backlog(c) : sse_connection_backlog(c);
 }
 
+/* The index of the highest bit that is set; 0 for 0. */
 static int log2_of(uint64_t n)
 {
     int log = 0;
@@ -20,7 +21,7 @@ static int log2_of(uint64_t n)
     return log;
 }
 
-/* Ends what of the connection is furthest behind. */
+/* Ends the connection, or those of its streams that are furthest behind. */
 static void shed(sse_connection *c)
 {
     if (c->protocol->on_overload) {
@@ -98,10 +99,10 @@ static bool may_spare(const sse_context *context, uint64_t now)
            context->count.queued.held - most < most / 2;
 }
 
-/* Going down by an eighth means that the next turns have nothing to do. */
 void sse_overload_shed(sse_context *context)
 {
-    size_t low = context->limits.max_buffered - context->limits.max_buffered / 8;
+    size_t most = context->limits.max_buffered;
+    size_t low = most - most / 8; /* so much lower that the next turns have nothing to do */
     uint64_t now = sse_loop_now(context->loop);
 
     if (!sse_context_full(context))

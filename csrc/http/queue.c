@@ -4,11 +4,11 @@
 
 #include "../wire/error.h"
 
-#define SMALL       ((size_t)512) /* bytes of a piece that is copied rather than referred to */
+#define SMALL       ((size_t)512) /* bytes of a frame that is copied instead of referred to */
 #define LEAST_BLOCK ((size_t)512)
 #define MOST_BLOCK  ((size_t)16 << 10)
 
-static sse_queue_item *at(sse_queue_ring *r, uint32_t i)
+static sse_queue_item *item_at(sse_queue_ring *r, uint32_t i)
 {
     return &r->items[(r->head + i) % r->cap];
 }
@@ -72,7 +72,7 @@ static int grow(sse_queue *q, sse_queue_account *account)
     if (old) {
         *r = *old;
         for (uint32_t i = 0; i < old->count; i++)
-            r->items[i] = *at(old, i);
+            r->items[i] = *item_at(old, i);
         free_ring(q);
     }
     r->head = 0;
@@ -89,7 +89,7 @@ static int add(sse_queue *q, sse_queue_account *account, sse_frame *frame, sse_s
     if ((!r || r->count == r->cap) && grow(q, account))
         return SSE_ENOMEM;
     r = q->ring;
-    *at(r, r->count++) = (sse_queue_item){ sse_frame_ref(frame), part };
+    *item_at(r, r->count++) = (sse_queue_item){ sse_frame_ref(frame), part };
     charge(r, frame);
     r->block = NULL;
     r->bytes += part.len;
@@ -115,7 +115,7 @@ static int add_block(sse_queue *q)
 }
 
 /* Copies a piece behind the last bytes of the block, or into a new block. */
-static int join(sse_queue *q, sse_slice piece)
+static int append_copy(sse_queue *q, sse_slice piece)
 {
     sse_queue_ring *r = q->ring;
 
@@ -128,7 +128,7 @@ static int join(sse_queue *q, sse_slice piece)
     }
     memcpy(r->block->bytes + r->used, piece.at, piece.len);
     r->used += piece.len;
-    at(r, r->count - 1)->rest.len += piece.len;
+    item_at(r, r->count - 1)->rest.len += piece.len;
     r->bytes += piece.len;
     r->account->pending += piece.len;
     return SSE_OK;
@@ -139,15 +139,15 @@ int sse_queue_push(sse_queue *q, sse_queue_account *account, sse_frame *frame, s
     sse_slice view = sse_queue_view(q, frame);
 
     view = (sse_slice){ view.at + sent, view.len - sent };
-    if (q->ring && view.len <= SMALL && frame->events == 0) /* with events: shared */
-        return join(q, view);
+    if (q->ring && view.len <= SMALL && frame->events == 0) /* events: other queues share it */
+        return append_copy(q, view);
     return add(q, account, frame, view);
 }
 
 int sse_queue_push_part(sse_queue *q, sse_queue_account *account, sse_frame *frame, sse_slice part)
 {
     sse_queue_ring *r = q->ring;
-    sse_queue_item *item = r ? at(r, r->count - 1) : NULL;
+    sse_queue_item *item = r ? item_at(r, r->count - 1) : NULL;
 
     if (!item || item->frame != frame || item->rest.at + item->rest.len != part.at)
         return add(q, account, frame, part);
@@ -165,7 +165,7 @@ int sse_queue_iov(const sse_queue *q, struct iovec *iov, int max)
     int n = 0;
 
     for (uint32_t i = 0; r && i < r->count && n < max; i++) {
-        sse_slice rest = at(r, i)->rest;
+        sse_slice rest = item_at(r, i)->rest;
 
         iov[n].iov_base = (char *)rest.at;
         iov[n++].iov_len = rest.len;
@@ -177,7 +177,7 @@ int sse_queue_iov(const sse_queue *q, struct iovec *iov, int max)
 static void take_first(sse_queue *q)
 {
     sse_queue_ring *r = q->ring;
-    sse_frame *frame = at(r, 0)->frame;
+    sse_frame *frame = item_at(r, 0)->frame;
 
     discharge(r, frame);
     if (r->block == frame)
@@ -193,7 +193,7 @@ static void take_first(sse_queue *q)
 static void shorten_first(sse_queue *q, size_t n)
 {
     sse_queue_ring *r = q->ring;
-    sse_queue_item *item = at(r, 0);
+    sse_queue_item *item = item_at(r, 0);
 
     r->bytes -= n;
     r->account->pending -= n;
@@ -203,17 +203,18 @@ static void shorten_first(sse_queue *q, size_t n)
         take_first(q);
 }
 
-static size_t first_of(sse_queue *q, size_t n)
+/* How many of the first n bytes are the first item's. */
+static size_t first_bytes(sse_queue *q, size_t n)
 {
-    size_t len = at(q->ring, 0)->rest.len;
+    size_t len = item_at(q->ring, 0)->rest.len;
 
     return len < n ? len : n;
 }
 
 void sse_queue_advance(sse_queue *q, size_t n)
 {
-    while (q->ring && (n > 0 || at(q->ring, 0)->rest.len == 0)) {
-        size_t len = first_of(q, n);
+    while (q->ring && (n > 0 || item_at(q->ring, 0)->rest.len == 0)) {
+        size_t len = first_bytes(q, n);
 
         shorten_first(q, len);
         n -= len;
@@ -224,8 +225,8 @@ int sse_queue_move(sse_queue *from, sse_queue *to, size_t n, size_t *moved)
 {
     *moved = 0;
     while (*moved < n && from->ring) {
-        sse_queue_item *item = at(from->ring, 0);
-        size_t len = first_of(from, n - *moved);
+        sse_queue_item *item = item_at(from->ring, 0);
+        size_t len = first_bytes(from, n - *moved);
         int code = sse_queue_push_part(to, from->ring->account, item->frame,
                                        (sse_slice){ item->rest.at, len });
 
@@ -240,7 +241,7 @@ int sse_queue_move(sse_queue *from, sse_queue *to, size_t n, size_t *moved)
 void sse_queue_clear(sse_queue *q)
 {
     while (q->ring) {
-        q->ring->account->pending -= at(q->ring, 0)->rest.len;
+        q->ring->account->pending -= item_at(q->ring, 0)->rest.len;
         take_first(q);
     }
 }

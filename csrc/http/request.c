@@ -30,6 +30,7 @@ void sse_client_text(const sse_client *client, char *out, size_t size)
         inet_ntop(client->len == 4 ? AF_INET : AF_INET6, client->bytes, out, (socklen_t)size);
 }
 
+/* Copies the bytes of a slice to *to, and moves *to behind them. */
 static sse_slice copy_slice(char **to, sse_slice s)
 {
     sse_slice copy = { *to, s.len };

@@ -7,7 +7,7 @@
 #include "exchange.h"
 #include "overload.h"
 
-#define FLUSHES_A_TURN 512 /* then accepts, timers and other sockets have their turn */
+#define FLUSHES_A_TURN 512 /* so that accepts, timers and other sockets are served between them */
 
 /* --- the end of a turn ------------------------------------------------------------------------ */
 
@@ -38,7 +38,7 @@ static void free_closed(sse_context *context)
     for (sse_connection *c = context->closed; c; c = next) {
         next = c->next;
         if (c->flush_scheduled)
-            continue; /* it is in to_flush too: freed when it was taken from there */
+            continue; /* still in to_flush: freed once it is not */
         *c->link = c->next;
         if (c->next)
             c->next->link = c->link;
@@ -63,7 +63,7 @@ static void end_turn(void *arg)
     if (context->http2_ended_streams)
         context->end_http2_streams(context);
     free_closed(context);
-    sse_exchange_tell_ended(context);
+    sse_exchange_report_ended(context);
     if (context->left_followers)
         context->free_followers(context);
 }

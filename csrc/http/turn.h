@@ -1,6 +1,6 @@
 /* turn.h: the end of a turn of the loop, the one place where connections, exchanges, event streams
- * and followers are freed and told their end. And the life of a server context: start, close or
- * drain, free. */
+ * and followers are freed and their ends are reported. And the life of a server context: start,
+ * graceful shutdown, close, free. */
 #ifndef SSE_HTTP_TURN_H
 #define SSE_HTTP_TURN_H
 
@@ -10,8 +10,8 @@
  * and its sockets are replaced in a forked child. The limits are copied. */
 void sse_context_start(sse_context *context, sse_loop *loop, const sse_limits *limits);
 
-/* Closes every connection at once (SSE_END_SERVER), after one try to write what is queued. The
- * ends are told at the end of the turn. */
+/* Closes every connection at once (SSE_END_SERVER), after one try to write what is queued. The end
+ * of the turn reports their ends. */
 void sse_context_close_all(sse_context *context);
 
 /* Begins a graceful shutdown. Connections take no further request: idle ones end now, the others
@@ -20,8 +20,8 @@ void sse_context_close_all(sse_context *context);
  * left of the time. Does nothing when it has begun already. */
 void sse_context_shut_down(sse_context *context, uint64_t within, uint64_t retry);
 
-/* Tells all ends that are still to be told, and frees everything. Every connection must be closed.
- * Not from a callback. */
+/* Reports the ends that are not reported yet, and frees everything. Every connection must be
+ * closed. Not from a callback. */
 void sse_context_free(sse_context *context);
 
 #endif

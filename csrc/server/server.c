@@ -308,7 +308,7 @@ static void report_idle(void *arg)
     if (!sse_context_has_work(&server->context))
         server->on_idle(server->user);
     else
-        sse_loop_defer(server->context.loop, &server->idle); /* first the ends are told */
+        sse_loop_defer(server->context.loop, &server->idle); /* after the ends are reported */
 }
 
 static int make_tls(sse_server *server, const sse_tls_options *options, char *message, size_t size)

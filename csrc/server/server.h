@@ -52,8 +52,8 @@ typedef struct sse_shutdown_options {
  * since the server listened. */
 void sse_server_shut_down(sse_server *server, const sse_shutdown_options *options);
 
-/* Stops listening and closes every connection at once. The loop tells the ends; on_idle follows.
- * Idempotent. */
+/* Stops listening and closes every connection at once. The end of the turn reports the ends;
+ * on_idle follows. Idempotent. */
 void sse_server_close(sse_server *server);
 
 bool sse_server_listening(const sse_server *server);
