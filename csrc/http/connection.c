@@ -80,7 +80,8 @@ static void stall(sse_connection *c, bool progress)
     if ((progress || !c->stalled) && !c->deadline_final)
         sse_timer_wheel_set(&c->context->wheel, &c->deadline, c->context->limits.write_timeout);
     c->stalled = true;
-    c->nothing_sent = c->nothing_sent && !(c->tls && sse_tls_encrypted_bytes(c->tls));
+    if (c->tls && sse_tls_encrypted_bytes(c->tls)) /* they count as sent */
+        c->nothing_sent = false;
     update_watch(c);
 }
 

@@ -103,7 +103,7 @@ static void refuse(sse_server *server, evutil_socket_t fd)
         server->refused++;
 }
 
-static void admit(sse_server *server, evutil_socket_t fd, const struct sockaddr *from)
+static void admit_or_refuse(sse_server *server, evutil_socket_t fd, const struct sockaddr *from)
 {
     const sse_limits *limits = &server->context.limits;
     sse_address *address = NULL;
@@ -152,7 +152,7 @@ static bool accept_one(sse_server *server)
 
     if (client >= 0) {
         set_options(server, client);
-        admit(server, client, (struct sockaddr *)&from);
+        admit_or_refuse(server, client, (struct sockaddr *)&from);
     } else if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
         server->context.count.accept_pauses++;
         event_del(&server->accepting); /* or the loop would call again and again */
