@@ -1,6 +1,7 @@
 /* slab.h: an allocator for thousands of objects of one size. Objects lie side by side without a
  * header each, in blocks of their own, so that other allocations leave no holes between them. A
- * block is mapped from the system, and unmapped when its last object is freed. */
+ * block is mapped from the system, and unmapped when its last object is freed, but for one empty
+ * block that is kept for the next object. */
 #ifndef SSE_BASE_SLAB_H
 #define SSE_BASE_SLAB_H
 

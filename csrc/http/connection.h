@@ -11,12 +11,11 @@
 #include "../tls/tls.h"
 #include "context.h"
 
-#define SSE_LINGER_MS \
-    2000 /* how long a connection lingers, for the client to read the response \
-          */
-#define SSE_UNUSED_MS \
-    1000 /* how long an unused connection stays open during a graceful shutdown \
-          */
+/* How long a connection lingers, for the client to read the response. */
+#define SSE_LINGER_MS 2000
+
+/* How long an unused connection stays open during a graceful shutdown. */
+#define SSE_UNUSED_MS 1000
 
 /* The callbacks of what speaks over a connection. All are called from the loop. */
 typedef struct sse_protocol {

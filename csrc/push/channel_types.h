@@ -71,12 +71,13 @@ typedef struct sse_follower {
                             next round ends it; SSE_NOT_ENDED: it need not */
 } sse_follower;
 
-/* Whom a channel tells; each may be NULL. */
+/* The callbacks of a channel's owner. Each may be NULL. */
 typedef struct sse_channel_events {
-    void (*on_presence)(void *user, bool joined, size_t followers, sse_reason reason); /* see
-                                                                                          presence.h
-                                                                                        */
-    void (*on_empty)(void *user); /* the last follower leaves: within that call; may call nobody */
+    /* From the loop: see presence.h. */
+    void (*on_presence)(void *user, bool joined, size_t followers, sse_reason reason);
+    /* The last follower leaves. Called within the call that makes it leave; may call no function
+     * of a channel or a stream. */
+    void (*on_empty)(void *user);
 } sse_channel_events;
 
 /* A round brings every follower to the head of the log. It may take several turns of the loop. */
@@ -90,7 +91,7 @@ typedef struct sse_round {
     uint64_t owed_blocked;  /* least cursor of blocked followers met in it that lost nothing;
                                UINT64_MAX: none */
     bool overtakes;         /* its trim drops events that a blocked follower was not sent, and slow
-                               followers         are ended: by a round more */
+                               followers are ended: one round more ends them */
 } sse_round;
 
 typedef struct sse_channel {
@@ -106,7 +107,7 @@ typedef struct sse_channel {
     sse_round round;
     uint64_t owed_writable; /* every writable follower has been sent all events before this */
     uint64_t owed_blocked;  /* every blocked follower that lost nothing has been sent all events
-                               before  this; UINT64_MAX: there is none */
+                               before this; UINT64_MAX: there is none */
     uint64_t retried_turn;  /* the loop's turn in which a publish last tried full sockets again */
     sse_batches batches;
     sse_deferred cleanup; /* at the end of the turn: drops what no round drops */

@@ -4,9 +4,8 @@
 
 #include "channel_types.h"
 
-#define SSE_MAX_FOLLOWED \
-    64 /* channels of a stream: an id with a part for each fits into a head \
-        */
+/* Channels of a stream: an id with a part for each fits into a request head. */
+#define SSE_MAX_FOLLOWED 64
 
 /* Where a follower begins that no last event id places. */
 typedef enum sse_from { SSE_FROM_NEWEST, SSE_FROM_OLDEST, SSE_FROM_COUNT } sse_from;

@@ -15,9 +15,8 @@ void sse_deflater_free(sse_deflater *d); /* NULL is allowed */
 
 #define SSE_WINDOW_BYTES ((size_t)18 << 10) /* of memory */
 
-#define SSE_DICTIONARY_BYTES \
-    2048 /* plain bytes right before a frame that its block may refer to \
-          */
+/* Plain bytes right before a frame that its block may refer to. */
+#define SSE_DICTIONARY_BYTES 2048
 
 /* Makes f->deflated, with its check values, and in it the standalone block or, where dictionary.at
  * is not NULL, the linked one, which refers to those bytes, SSE_DICTIONARY_BYTES at most. What is

@@ -5,9 +5,8 @@
 #include "buffer.h"
 #include "slice.h"
 
-#define SSE_MAX_URL \
-    ((size_t)64 << 10) /* bytes of a URL as it is given, and as it is serialized \
-                        */
+/* Bytes of a URL as it is given, and as it is serialized. */
+#define SSE_MAX_URL ((size_t)64 << 10)
 
 /* A function that appends a domain in ASCII: by Unicode's UTS 46, with Punycode. The domain is
  * valid UTF-8, ends in NUL, is not ASCII, and holds no ASCII character that a domain may not hold.
