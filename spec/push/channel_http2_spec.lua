@@ -129,7 +129,7 @@ describe("http2 channel", function()
     channel:close()
   end)
 
-  it("replays to who comes later, and closes all", function()
+  it("replays to a stream that comes later, and closes all", function()
     local channel <const> = new_channel("http2 replay", { history = 100 })
     for i = 1, 50 do channel:publish { data = tostring(i) } end
     local client = following(channel, 3)

@@ -123,7 +123,7 @@ describe("channel slow", function()
       assert.is_false(streams[1].closed)
     end)
 
-    it("calls one whose client has gone no slow one", function()
+    it("does not call a follower slow whose client has gone", function()
       local news, streams = following.serve { history = 5 }
       local client = following.open()
       following.followers(news, 1)
@@ -194,7 +194,7 @@ describe("channel slow", function()
   end)
 
   describe("latest", function()
-    it("owes the newest of each key alone, without a gap", function()
+    it("sends the newest event of each key alone, without a gap event", function()
       local news, streams, reader, slow = serve { history = 20, slow = "latest" }
       following.fill(news, streams[2])
       for n = 1, 200 do
@@ -209,7 +209,7 @@ describe("channel slow", function()
       assert.equal(0, news:stats().gaps.slow)
     end)
 
-    it("tells a gap where one without a newer is gone", function()
+    it("sends a gap event if an event was dropped that no newer one superseded", function()
       local news, streams, reader, slow = serve { history = 10, slow = "latest" }
       following.fill(news, streams[2])
       news:publish { data = "alone", key = "alone" }
@@ -218,7 +218,7 @@ describe("channel slow", function()
       assert.truthy(slow:till_data(50):text():find "gap:slow 50$")
     end)
 
-    it("owes one who comes back no superseded event either, and tells no gap", function()
+    it("sends a client that comes back no superseded event either, and no gap event", function()
       local news = following.serve { history = 3, slow = "latest" }
       local id = news:publish { data = "first", key = "x" }
       for n = 1, 10 do news:publish { data = n, key = "x" } end

@@ -89,7 +89,7 @@ describe("channel", function()
       assert.equal("small", client:all(news))
     end)
 
-    it("gets a burst larger than the history to whoever reads", function()
+    it("gets a burst larger than the history to followers that read", function()
       local news = following.serve { history = 3 }
       local client = following.open()
       following.followers(news, 1)

@@ -139,7 +139,7 @@ serving.each("channel", function(transport)
     assert.equal(1, server:stats().streams_ended.slow)
   end)
 
-  it("tells who waits for what it sent", function()
+  it("wakes a drain once what the channel sent has gone out", function()
     local news, held = channel "news", channel "held"
     local stream
     serving.start(function(s)

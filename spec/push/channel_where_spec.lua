@@ -67,7 +67,7 @@ describe("channel where", function()
     for _, client in ipairs(clients) do assert.equal("1 2", client:text()) end
   end)
 
-  it("is asked once an event and follower, and not for those who have none", function()
+  it("is called once for each event and follower that has one", function()
     local calls, plain = {}, 0
     local news = following.channel()
     following.handle(function(req, res)

@@ -48,7 +48,7 @@ describe("a slow compressed follower", function()
       assert.equal(n + 20, seen)
     end)
 
-    it("is sent away with a clean end " .. mode, function()
+    it("is ended cleanly " .. mode, function()
       math.randomseed(8)
       world.start_narrow({ history = 3 })
       local client = decoding.open("/a", "gzip", mode, true)
@@ -103,7 +103,7 @@ describe("a slow compressed follower", function()
     end
   end)
 
-  it("is owed only the newest of each key, like a plain one", function()
+  it("gets only the newest event of each key, like a plain one", function()
     world.start({ history = 1000, slow = "latest" })
     local clients = { decoding.open("/plain", PLAIN), decoding.open "/gzip" }
     for n = 1, 200 do

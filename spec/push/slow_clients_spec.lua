@@ -29,7 +29,7 @@ local function data_of(text)
   return list
 end
 
-describe("net streams", function()
+describe("event streams", function()
   after_each(net.stop)
 
   it("are many: one event reaches 2,000 of them, and nothing is left when they go", function()
@@ -157,7 +157,7 @@ describe("net streams", function()
     assert.equal(2, #streams)
   end)
 
-  it("notice a client that left behind a pipeline too long to read", function()
+  it("notice that a client left whose pipeline is too long to be read", function()
     local exchange, reason
     local server = net.start(function(x) exchange = x end)
     local client = net.connect(net.head "GET /" .. net.head "GET /next":rep(4000))
@@ -171,7 +171,7 @@ describe("net streams", function()
     assert.equal("client", reason)
   end)
 
-  it("tell the end once, to onclose and to those who drain, errors or not", function()
+  it("report the end once, to onclose and to drains, errors or not", function()
     local calls = {}
     local stream, client = open()
     while stream:send(("x"):rep(50000)) do end
@@ -196,7 +196,7 @@ describe("net streams", function()
     assert.same({ "client", "drained" }, calls)
   end)
 
-  it("wake those who drain though ondrain is set meanwhile", function()
+  it("wake drains though ondrain is set meanwhile", function()
     local drained, ondrain
     local stream, client = open()
     while stream:send(("x"):rep(50000)) do end

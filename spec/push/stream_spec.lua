@@ -142,7 +142,7 @@ serving.each("server stream", function(transport)
     assert.same({}, serving.errors)
   end)
 
-  it("wakes who drains when the client leaves", function()
+  it("wakes a drain when the client leaves", function()
     local got
     serving.start(function(server)
       server:get("/", function(_, res)

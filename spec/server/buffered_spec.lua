@@ -50,7 +50,7 @@ describe("what a server holds", function()
     assert.equal(90000, #serving.request("GET /fits").body)
   end)
 
-  it("is a shared frame once, whoever waits for it", function()
+  it("counts a shared frame once, however many wait for it", function()
     local server = serving.start({ max_buffered = 256 * KIB }, function(s)
       s:get("/", follow(news))
     end)
@@ -88,7 +88,7 @@ describe("what a server holds", function()
     second:close()
   end)
 
-  it("ends hoarders, and nobody who keeps up", function()
+  it("ends clients that hoard, and none that keeps up", function()
     local server = serving.start({ max_buffered = 512 * KIB }, function(s)
       s:get("/", follow(news))
       -- Each follower has frames of its own.
@@ -114,7 +114,7 @@ describe("what a server holds", function()
     for _, reader in ipairs(readers) do reader:receive_until "data: the last\n\n" end
   end)
 
-  it("ends who has taken nothing for longest, whatever he holds", function()
+  it("ends the stream that has read nothing for longest, whatever it holds", function()
     local streams = {}
     local server = serving.start({ max_buffered = 300000, max_pending = 1 << 30 }, function(s)
       s:get("/:name", function(req, res) streams[req.params.name] = res:event_stream() end)
@@ -185,7 +185,7 @@ describe("what a server holds", function()
     assert.equal(table.concat(sent), (client:body(1)))
   end)
 
-  it("bounds whole responses: a 503, then the end of who takes none", function()
+  it("bounds whole responses: a 503, then the end of clients that read none", function()
     local BODY, BOUND, done = ("x"):rep(100000), 1000000, 0
     local server = serving.start({ max_buffered = BOUND, max_pending = 100000 }, function(s)
       s:get("/", function(_, res)
@@ -229,7 +229,7 @@ describe("what a server holds", function()
     assert.is_false(streams.last.closed)
   end)
 
-  it("ends nobody at once who takes what he gets", function()
+  it("does not end clients at once that read what they are sent", function()
     local streams, clients = {}, {}
     local server = serving.start({ max_buffered = 255000, max_pending = 1 << 20 }, function(s)
       s:get("/:n", function(req, res) streams[tonumber(req.params.n)] = res:event_stream() end)
@@ -276,11 +276,11 @@ describe("what a server holds", function()
     is_served_later({ max_buffered = 255000 }, 245000, 10000)
   end)
 
-  it("serves those of who has its share when less than half is held", function()
+  it("serves a client past its share once less than half of the bound is held", function()
     is_served_later({ max_buffered = 255000, max_pending = 5000 }, 150000, 30000)
   end)
 
-  it("holds back requests of who has its share, and serves them when it takes more", function()
+  it("holds back requests of a client past its share until it reads more", function()
     local asked = 0
     local server = serving.start({ max_buffered = 1000000, max_pending = 50000 }, function(s)
       s:get("/", function(_, res)

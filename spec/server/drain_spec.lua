@@ -77,7 +77,7 @@ describe("server:drain", function()
     assert.same({ "/first", "/second" }, paths)
   end)
 
-  it("answers who knocked before, and those whose first request is on its way", function()
+  it("answers connections not accepted yet, and ones whose first request is coming", function()
     local server = serving.start(function(s)
       s:get("/", function(_, res) res:reply(200, "x") end)
     end)
@@ -98,7 +98,7 @@ describe("server:drain", function()
     end
   end)
 
-  it("closes a connection that says nothing", function()
+  it("closes a connection without a request", function()
     local server = serving.start()
     local silent = serving.connect()
     raw.pump(function() return server:stats().connections == 1 end, "the connection")

@@ -143,7 +143,7 @@ serving.each("server error", function(transport)
     assert.is_true(kept.closed)
   end)
 
-  it("is such a handler too that listens for the end", function()
+  it("is a handler without a response that sets onclose, too", function()
     local reasons = {}
     serving.start(function(server)
       server:get("/", function(_, res)

@@ -82,7 +82,7 @@ local ENDS = {
     end })]],
 }
 
-describe("net exit", function()
+describe("server exit", function()
   for name, how in pairs(ENDS) do
     it("a Lua state closes with everything open, " .. name, function()
       local status, output = net.child(CHILD .. how)

@@ -108,7 +108,7 @@ describe("sse.file", function()
     assert.equal(405, client:request("POST /one", nil, "x").status)
   end)
 
-  it("answers 304 to who has it", function()
+  it("answers 304 to a client that has it", function()
     serve()
     local client = serving.connect()
     local head = client:request("HEAD /one").headers

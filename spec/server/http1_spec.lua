@@ -22,11 +22,11 @@ local function expect_row(client, n)
   for i = 1, n do assert.equal("/" .. i, client:response().body) end
 end
 
-describe("net http1", function()
+describe("http1 connection", function()
   after_each(net.stop)
 
   for name, handler in pairs { ["at once"] = now, ["later"] = later } do
-    it("answers a pipeline in order, " .. name .. ", also to who sends no more", function()
+    it("answers a pipeline in order, " .. name .. ", also if no more is sent", function()
       net.start(handler)
       local client = net.connect(gets(50))
       client:shut()
@@ -142,7 +142,7 @@ describe("net http1", function()
     end)
   end
 
-  it("says 100 Continue to who waits for it, and only then", function()
+  it("sends 100 Continue to clients that wait for it, and only to them", function()
     net.start(function(exchange) net.reply(exchange, exchange.body) end, { max_body = 10 })
     local expects = "Expect: 100-continue\r\nContent-Length: "
     local client = net.connect(net.head("POST /", expects .. "4\r\n"))
@@ -236,7 +236,7 @@ describe("net http1", function()
     end
   end)
 
-  it("lets a client that said too much read why", function()
+  it("lets a client that sent too much read the response", function()
     net.start(now, { max_body = 1000 })
     local size = 5000000
     local client = net.connect(net.head("POST /", ("Content-Length: %d\r\n"):format(size)))

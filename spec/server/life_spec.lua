@@ -15,7 +15,7 @@ local function run_all()
   end
 end
 
-describe("net life", function()
+describe("server life", function()
   after_each(net.stop)
 
   it("a server closed in a handler that goes on to answer leaves nothing", function()
@@ -72,7 +72,7 @@ describe("net life", function()
     end
   end)
 
-  it("a closed server that nobody holds tells all ends before it is collected", function()
+  it("a closed server without references reports all ends before it is collected", function()
     local ended, opened = 0, 0
     do
       local server
@@ -114,7 +114,7 @@ describe("net life", function()
     client:close()
   end)
 
-  it("a server that listens no more serves whom it has", function()
+  it("a server that no longer listens serves its connections", function()
     local server, stream
     server = net.start(function(exchange) stream = exchange:event_stream() end)
     local client = net.listener()

@@ -14,11 +14,11 @@ local function trickle(client)
   return client:response()
 end
 
-describe("net limits", function()
+describe("server limits", function()
   after_each(net.stop)
 
   describe("deadlines", function()
-    it("let go of who says nothing, before and between requests", function()
+    it("close connections without a request, before the first and between two", function()
       net.start(ok, { idle_timeout = 40 })
       assert.equal("", net.connect():receive_all())
       local client = net.connect(GET)
@@ -47,7 +47,7 @@ describe("net limits", function()
       end)
     end
 
-    it("end a body that was encouraged", function()
+    it("end a body that does not come after 100 Continue", function()
       net.start(ok, { body_timeout = 60, idle_timeout = 100000 })
       local client = net.connect(net.head("POST /",
         "Expect: 100-continue\r\nContent-Length: 4\r\n"))

@@ -85,7 +85,7 @@ describe("max_bodies", function()
     wait_for_no_bodies()
   end)
 
-  it("gives up what is pipelined behind a request", function()
+  it("drops what is pipelined behind a request when it is too much", function()
     start { max_bodies = 30000 }
     local client = net.connect(net.head("GET /hold"))
     raw.pump(function() return held[1] end, "a request")

@@ -53,7 +53,7 @@ describe("max_buffered", function()
     for _, client in ipairs(clients) do client:close() end
   end)
 
-  it("lets nobody wait who is served: one event of any size is taken", function()
+  it("accepts an event of any size for a stream that has nothing to send", function()
     local stream
     serving.start({ max_buffered = 1, max_pending = 100000 }, function(s)
       s:get("/", function(_, res) stream = res:event_stream() end)

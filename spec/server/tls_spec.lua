@@ -88,7 +88,7 @@ serving.over(transports.https, "server over TLS", function()
     assert.is_nil(text:find("unexpected eof", 1, true), text)
   end)
 
-  it("negotiates by ALPN, and refuses who speaks nothing it knows", function()
+  it("negotiates by ALPN, and refuses clients without a protocol it knows", function()
     local server = serving.start(routes)
     local text = s_client(server, "-ign_eof -alpn foo,http/1.1", CLOSE)
     assert.truthy(text:find("ALPN protocol: http/1.1", 1, true), text)
@@ -170,7 +170,7 @@ serving.over(transports.https, "server over TLS", function()
       return { cert = certs.path(name .. ".pem"), key = certs.path(name .. ".key") }
     end
 
-    it("serves who shows a certificate, and says whose", function()
+    it("serves a client with a certificate, and tells its subject", function()
       start()
       assert.equal("CN=me\\, myself,O=Ö", assert(get("/", as "me")):json().client)
     end)
@@ -186,7 +186,7 @@ serving.over(transports.https, "server over TLS", function()
       assert.truthy(utf8.len(subject))
     end)
 
-    it("refuses who shows none, or another authority's", function()
+    it("refuses a client without one, or with another authority's", function()
       local server = start()
       for _, tls in ipairs { {}, as "stranger" } do
         local res, _, code = get("/", tls)
@@ -197,7 +197,7 @@ serving.over(transports.https, "server over TLS", function()
       assert.equal(0, server:stats().requests)
     end)
 
-    it("resumes nothing that other authorities vouched for", function()
+    it("resumes no session of a client that another authority signed", function()
       certs.authority "elsewhere"
       local server = start()
       local before = certs.read "people.pem"

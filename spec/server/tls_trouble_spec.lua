@@ -22,7 +22,7 @@ serving.over(transports.https, "server over TLS", function()
   end
 
   describe("before the handshake", function()
-    it("closes whom it keeps waiting, by the limit of a head", function()
+    it("closes silent clients after head_timeout", function()
       local server = secure.start { head_timeout = SOON }
       local silent, cut = serving.connect(), serving.connect()
       cut:send(HELLO)
@@ -53,7 +53,7 @@ serving.over(transports.https, "server over TLS", function()
       failures(server, 5)
     end)
 
-    it("tells a client that forgot the s", function()
+    it("tells a client that used http:// to use https://", function()
       local server = secure.start()
       for _, line in ipairs { "GET / HTTP/1.1", "OPTIONS * HTTP/1.1", "BREW / HTTP/1.1" } do
         local client = serving.connect()
@@ -67,7 +67,7 @@ serving.over(transports.https, "server over TLS", function()
       failures(server, 3)
     end)
 
-    it("counts who leaves", function()
+    it("counts clients that leave", function()
       local server = secure.start()
       serving.connect():close()
       serving.connect():reset()
@@ -174,7 +174,7 @@ serving.over(transports.https, "server over TLS", function()
       secure.undisturbed()
     end)
 
-    it("is drained with those that ask for nothing, or have not come that far", function()
+    it("drains while clients are idle or in the handshake", function()
       local server = secure.start { head_timeout = SOON }
       local run, silent = secure.client(server), serving.connect()
       raw.pump(function() return server:stats().accepted == 3 end, "three connections")
@@ -185,7 +185,7 @@ serving.over(transports.https, "server over TLS", function()
       assert.equal("server", secure.reasons.witness)
     end)
 
-    it("keeps one that asks for nothing as long as an idle one", function()
+    it("keeps a client without a request as long as an idle one", function()
       local server = secure.start { head_timeout = SOON, idle_timeout = 2 * SOON }
       local run = secure.client(server)
       wait.past(SOON + 50)
