@@ -126,6 +126,7 @@ static int error_of_call(sse_tls *tls, int returned, bool *wants_other, int othe
     return error == SSL_ERROR_SYSCALL && tls->socket.error ? tls->socket.error : EPROTO;
 }
 
+/* What recv or sendmsg would return for n bytes, or for the error where n is 0. */
 static ssize_t result(size_t n, int error)
 {
     if (n > 0)
@@ -163,7 +164,7 @@ static ssize_t read_records(sse_tls *tls, char *to, size_t size)
         tls->pending = error != EAGAIN && total > 0; /* the next call returns the error */
         return result(total, error);
     }
-    tls->pending = true;
+    tls->pending = true; /* `to` is full: there may be more */
     return (ssize_t)total;
 }
 

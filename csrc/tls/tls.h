@@ -30,7 +30,8 @@ ssize_t sse_tls_write(sse_tls *tls, const struct iovec *iov, int count);
 size_t sse_tls_encrypted_bytes(const sse_tls *tls);
 
 /* Sends close_notify: no byte is written after it, and what is read is no longer decrypted.
- * SSE_EAGAIN: the socket is full; call again when it is writable. */
+ * SSE_EAGAIN: the socket is full; call again when it is writable. Sends nothing, and returns
+ * SSE_OK, where the handshake is not done or the client has got a part of a record only. */
 int sse_tls_shut_down(sse_tls *tls);
 
 /* Whether more can be read although the socket may not be readable: read again without waiting. */
