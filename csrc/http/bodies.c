@@ -4,12 +4,12 @@
 
 #define SLACK ((size_t)256 << 10) /* beside an eighth: how far past max_bodies one turn may go */
 
-int sse_request_count(sse_context *context, sse_request *request, bool last)
+int sse_bodies_count_request(sse_context *context, sse_request *request, bool no_body)
 {
     request->counter = &context->count.bodies;
     context->count.bodies += request->memory;
-    return sse_bodies_full(context) && (!last || request->memory > SSE_SMALL_HEAD) ? SSE_EFULL
-                                                                                   : SSE_OK;
+    return sse_bodies_full(context) && (!no_body || request->memory > SSE_SMALL_HEAD) ? SSE_EFULL
+                                                                                      : SSE_OK;
 }
 
 void sse_incoming_body_begin(sse_context *context, sse_incoming_body *b, void *owner,

@@ -90,7 +90,8 @@ static int parse_head(sse_http1_session *s, const char *bytes, size_t len, size_
         sse_http1_reject(s, 503, "out of memory");
         return SSE_ECLOSED;
     }
-    if (sse_request_count(s->connection->context, s->reader->request, s->reader->body.done)) {
+    if (sse_bodies_count_request(s->connection->context, s->reader->request,
+                                 s->reader->body.done)) {
         sse_http1_reject(s, 503, SSE_BODIES_FULL);
         return SSE_ECLOSED;
     }

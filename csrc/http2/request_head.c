@@ -182,7 +182,7 @@ static void accept_head(sse_http2_stream *t, const sse_http1_head *head, bool la
     r->request = make_request(r, head);
     if (!r->request) {
         sse_http2_response_reject(t, 503, "out of memory");
-    } else if (sse_request_count(context, r->request, last)) {
+    } else if (sse_bodies_count_request(context, r->request, last)) {
         sse_http2_response_reject(t, 503, SSE_BODIES_FULL);
     } else if (head->content_length > 0 &&
                (uint64_t)head->content_length > context->limits.max_body) {
