@@ -91,8 +91,8 @@ static void drop_cookie(pruning *p, const char *line)
     free(copy);
 }
 
-/* Drops what is too much: of each site the oldest cookies, then cookies of one site after another.
- */
+/* Drops what is too much: of each site the oldest cookies, then cookies of one site after the
+ * other. */
 static void drop_excess(pruning *p, cookie *cookies, size_t count)
 {
     size_t left = count;

@@ -5,8 +5,7 @@
 #include "transfer_state.h"
 
 /* libcurl's CURLOPT_HEADERFUNCTION; `arg` is the transfer. Calls on_head after the final head's
- * last line. Refuses the bytes, which makes libcurl end the transfer, once a failure is recorded.
- */
+ * last line. After a failure the bytes are refused, which makes libcurl end the transfer. */
 size_t sse_transfer_on_header(char *bytes, size_t size, size_t count, void *arg);
 
 /* Frees the lines of the current head. May be called again. */

@@ -173,8 +173,7 @@ static CURLcode set_version(sse_transfer *t, const sse_transfer_options *o)
         SET(FRESH_CONNECT, (long)sse_curl_resends_preface());
         SET(FORBID_REUSE, (long)sse_curl_resends_preface());
     }
-    /* Wait for a connection that is being made, and use a stream of it, rather than open another.
-     */
+    /* Rather wait for a connection that is being made, for a stream of it, than open another. */
     if (http2)
         SET(PIPEWAIT, 1L);
     return CURLE_OK;
@@ -207,8 +206,7 @@ static CURLcode set_tls(sse_transfer *t, const sse_transfer_options *o)
         SET(CAPATH, o->ca);
     else if (o->ca)
         SET(CAINFO, o->ca);
-    /* A libcurl without HTTPS proxies refuses these options: no matter, it refuses the proxy too.
-     */
+    /* A libcurl without HTTPS proxies refuses these options, and then the proxy. */
     if (o->ca)
         curl_easy_setopt(t->easy, folder ? CURLOPT_PROXY_CAPATH : CURLOPT_PROXY_CAINFO, o->ca);
     if (o->insecure_proxy) {

@@ -43,9 +43,8 @@ struct sse_transfer {
     sse_decoder *decoder;   /* NULL: the body is handed over as it is */
     int decoder_error;      /* fails the transfer with this code if a body comes; 0: none */
     bool decoder_full;      /* the last piece used up its room: the decoder may hold more output */
-    sse_buffer undelivered; /* bytes as they were received, from undelivered_at on not handed over
-                             */
-    size_t undelivered_at;  /* an offset */
+    sse_buffer undelivered; /* bytes as they were received, not all of them handed over */
+    size_t undelivered_at;  /* offset of the first that was not */
     uint64_t bytes;         /* what sse_transfer_bytes returns */
     uint64_t now_us;        /* the time when the turn's share was last looked at */
     uint64_t turn;          /* the loop's turn that the next two fields are about */

@@ -1,5 +1,4 @@
-/* url.h: parses URLs by the web's rules, and refuses those that libcurl would read in another way.
- */
+/* url.h: parses URLs by the web's rules, and refuses those that libcurl would read otherwise. */
 #ifndef SSE_CLIENT_URL_H
 #define SSE_CLIENT_URL_H
 

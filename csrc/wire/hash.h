@@ -1,6 +1,5 @@
 /* hash.h: a keyed hash of bytes (SipHash-1-3). Without the seed nobody can choose bytes whose
- * hashes collide. The caller provides the seed, at random: this wing has no source of random bytes.
- */
+ * hashes collide. The caller draws the seed: this wing has no source of random bytes. */
 #ifndef SSE_WIRE_HASH_H
 #define SSE_WIRE_HASH_H
 

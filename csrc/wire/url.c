@@ -7,8 +7,7 @@
 #include "error.h"
 #include "url_host.h"
 
-/* The schemes that have a host (WHATWG URL's special schemes but "file"), and their default ports.
- */
+/* The schemes that have a host (WHATWG URL's special ones but "file"), and their default ports. */
 static const struct {
     const char *scheme;
     unsigned port;
