@@ -12,8 +12,7 @@ typedef struct load_socket {
     int fd; /* -1: closed */
     const load_io *io;
     void *state;      /* the io's own */
-    const char *alpn; /* protocol to ask for over TLS, NULL: http/1.1; set before the socket opens
-                       */
+    const char *alpn; /* to ask for over TLS; NULL: http/1.1. Set before the socket opens */
 } load_socket;
 
 /* How bytes go over a socket. */

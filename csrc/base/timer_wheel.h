@@ -7,8 +7,7 @@
 #include "loop.h"
 
 #define SSE_TIMER_WHEEL_TICK  16   /* ms */
-#define SSE_TIMER_WHEEL_SLOTS 1024 /* a round takes 16 s; a later deadline waits for more rounds \
-                                    */
+#define SSE_TIMER_WHEEL_SLOTS 1024 /* a round takes 16 s; later deadlines wait for more rounds */
 
 /* Embedded in its owner, which `call` finds by SSE_CONTAINER_OF. Begins zeroed: not set. */
 typedef struct sse_deadline {

@@ -297,8 +297,7 @@ void sse_anchor_filter(lua_State *L, int index)
 
 static uint64_t number_option(lua_State *L, const char *name, uint64_t otherwise)
 {
-    const lua_Number most = 1e15; /* larger is as good as none; a thousand times it is still exact
-                                   */
+    const lua_Number most = 1e15; /* no bound in practice; in microseconds it is still exact */
     uint64_t value = otherwise;
 
     if (lua_getfield(L, 1, name) != LUA_TNIL) {

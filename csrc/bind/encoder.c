@@ -215,8 +215,7 @@ static int f_encode(lua_State *L)
     if (!code) {
         lua_pushcfunction(L, push_bytes);
         lua_pushlightuserdata(L, &bytes);
-        code = lua_pcall(L, 1, 1, 0); /* protected: the buffer must be freed if Lua is out of memory
-                                       */
+        code = lua_pcall(L, 1, 1, 0); /* the buffer must be freed also if Lua is out of memory */
         sse_buffer_free(&bytes);
         return code ? lua_error(L) : 1;
     }

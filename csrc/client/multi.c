@@ -223,11 +223,11 @@ static void on_action(void *arg, curl_socket_t fd, int events)
 /* Runs in a forked child, where the transfers that the parent began cannot go on: their connections
  * are the parent's, and the threads that look names up exist in the parent only. They fail in a
  * deferred call, because libcurl may be at work now. */
-static void on_fork(void *arg, int dead)
+static void on_fork(void *arg, int closed_fd)
 {
     sse_multi *m = arg;
 
-    sse_sockets_cut_off(&m->sockets, dead);
+    sse_sockets_replace(&m->sockets, closed_fd);
     for (sse_multi_entry *e = m->entries; e; e = e->next)
         e->from_parent = true;
     if (m->entries)

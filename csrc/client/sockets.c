@@ -45,10 +45,10 @@ void sse_sockets_add_easy(sse_sockets *s, void *easy)
     curl_easy_setopt(easy, CURLOPT_CLOSESOCKETDATA, s);
 }
 
-void sse_sockets_cut_off(const sse_sockets *s, int dead)
+void sse_sockets_replace(const sse_sockets *s, int closed_fd)
 {
     for (size_t i = 0; i < s->count; i++)
-        sse_replace_socket(s->fds[i], dead);
+        sse_replace_socket(s->fds[i], closed_fd);
 }
 
 void sse_sockets_free(sse_sockets *s)

@@ -15,8 +15,8 @@ typedef struct sse_sockets {
  * connections. */
 void sse_sockets_add_easy(sse_sockets *s, void *easy);
 
-/* For a forked child: cuts each socket off from its peer. `dead` is as for sse_replace_socket. */
-void sse_sockets_cut_off(const sse_sockets *s, int dead);
+/* For a forked child: replaces each socket. `closed_fd` is as for sse_replace_socket. */
+void sse_sockets_replace(const sse_sockets *s, int closed_fd);
 
 void sse_sockets_free(sse_sockets *s);
 

@@ -11,8 +11,7 @@
 int sse_http1_session_start(sse_connection *c);
 
 /* Sends an error response before any request, a 503 with Retry-After, and finishes the connection.
- * For
- * connections that are not served: past a limit, or plain HTTP where TLS is spoken. */
+ * For connections that are not served: past a limit, or plain HTTP where TLS is spoken. */
 void sse_http1_session_refuse(sse_connection *c, int status, const char *reason);
 
 #endif

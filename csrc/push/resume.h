@@ -18,8 +18,8 @@ typedef enum sse_resume_form {
 typedef struct sse_resume {
     sse_resume_form form;
     sse_log_place place; /* of the id, or of this channel's part, in the channel's log */
-    uint64_t next;       /* position of the event after the id; the oldest held where the place is
-                            SSE_LOG_UNKNOWN or SSE_LOG_EXPIRED; the head where it is SSE_LOG_FUTURE */
+    uint64_t next;       /* position of the event after the id. SSE_LOG_UNKNOWN, SSE_LOG_EXPIRED:
+                            the oldest event held; SSE_LOG_FUTURE: the head */
 } sse_resume;
 
 sse_resume sse_resume_locate(const sse_channel *c, sse_slice id);

@@ -1,6 +1,4 @@
-/* server.h: listens, accepts connections within the limits, and hands whole requests to the
- * program.
- */
+/* server.h: listens, accepts connections within the limits, hands whole requests to the program. */
 #ifndef SSE_SERVER_SERVER_H
 #define SSE_SERVER_SERVER_H
 

@@ -17,7 +17,7 @@ enum { SSE_VALUE_ABSENT, SSE_VALUE_IN_PIECE, SSE_VALUE_OWNED };
 typedef struct sse_block_field {
     sse_slice piece; /* the value, if `place` is SSE_VALUE_IN_PIECE */
     sse_buffer own;  /* the value, if `place` is SSE_VALUE_OWNED */
-    int place;       /* SSE_FIELD_... */
+    int place;       /* SSE_VALUE_... */
 } sse_block_field;
 
 typedef struct sse_block {

@@ -116,8 +116,8 @@ uint64_t sse_log_find(const sse_log *log, int tag, sse_slice value);
 bool sse_log_is_position(const sse_log *log, sse_slice id);
 
 typedef enum sse_log_place {
-    SSE_LOG_FOUND, /* no event after it is missing; *next: its position + 1, or log->first if later
-                    */
+    SSE_LOG_FOUND,   /* nothing after it is missing; *next: its position + 1, or log->first if
+                        that is later */
     SSE_LOG_EXPIRED, /* events after it have left the history; *next: log->first */
     SSE_LOG_FUTURE,  /* a position of this log that was never published; *next: log->next */
     SSE_LOG_UNKNOWN, /* of another epoch, or no event has it; *next: log->first */
