@@ -42,8 +42,7 @@ static void arm_next(sse_timer_wheel *w, uint64_t now)
     }
 }
 
-/* Moves those deadlines from the slot of `tick` to the list `expired` that are due by tick `last`.
- */
+/* Moves deadlines that are due by tick `last` from the slot of `tick` to the list `expired`. */
 static void collect_expired(sse_timer_wheel *w, uint64_t tick, uint64_t last,
                             sse_deadline **expired)
 {

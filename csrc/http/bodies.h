@@ -19,9 +19,8 @@ typedef struct sse_incoming_body {
 #define SSE_SMALL_HEAD ((size_t)4 << 10) /* bytes of a usual head, with its table of fields */
 
 /* Counts a new request towards max_bodies, until its exchange drops it. SSE_EFULL: it is past
- * max_bodies, and to be refused. A request without a body (`no_body`) is refused only if its head
- * is not small.
- */
+ * max_bodies, and to be refused. A request without a body (`no_body`) is refused only with a large
+ * head. */
 int sse_bodies_count_request(sse_context *context, sse_request *request, bool no_body);
 
 /* A body begins: from now on the end of a turn may call refuse(owner). */

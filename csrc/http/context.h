@@ -94,8 +94,8 @@ static inline bool sse_context_full(const sse_context *context)
     return context->count.queued.held > context->limits.max_buffered;
 }
 
-/* Whether more than half of max_buffered is held: then no connection may hold more than its share.
- */
+/* Whether more than half of max_buffered is held: then a connection may hold no more than its
+ * share. */
 static inline bool sse_context_half_full(const sse_context *context)
 {
     return context->count.queued.held > context->limits.max_buffered / 2;

@@ -20,12 +20,9 @@ typedef enum sse_exchange_state {
 
 typedef struct sse_exchange sse_exchange;
 
-/* The callbacks of an exchange's owner, a handler's response or an event stream. Each may be NULL.
- */
+/* The callbacks of an exchange's owner, a handler's response or a stream. Any may be NULL. */
 typedef struct sse_exchange_events {
-    /* Within the call that ended the exchange. May call no function of an exchange, nor the
-     * program.
-     */
+    /* Within the call that ended the exchange. May neither call an exchange nor the program. */
     void (*on_end_marked)(void *user);
     /* From the loop, once; the exchange is freed afterwards. */
     void (*on_end)(void *user, sse_reason reason);

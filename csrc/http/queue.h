@@ -1,6 +1,5 @@
-/* queue.h: a write queue: parts of shared frames that wait for a socket, in order. It takes two
- * words while empty. Small pieces that no other queue shares are copied behind those before them.
- */
+/* queue.h: a write queue: parts of shared frames that wait for a socket, in order. Two words while
+ * empty. Small pieces that no other queue shares are copied behind those before them. */
 #ifndef SSE_HTTP_QUEUE_H
 #define SSE_HTTP_QUEUE_H
 

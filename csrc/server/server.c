@@ -57,8 +57,7 @@ const sse_limits sse_default_limits = {
 
 /* --- accepted sockets ---------------------------------------------------- */
 
-/* Accepts a socket that doesn't block and is closed on exec, in one call where the system has it.
- */
+/* Accepts a socket that is non-blocking and closed on exec, in one call where the system has it. */
 static evutil_socket_t accept_client(evutil_socket_t fd, struct sockaddr *from, socklen_t *size)
 {
 #ifdef SOCK_NONBLOCK

@@ -195,8 +195,7 @@ static int set_version(const loader *l, const char *text)
     return SSE_OK;
 }
 
-/* Appends to `out` those parts of a cipher list that are suites of TLS 1.3, or those that are not.
- */
+/* Appends to `out` a cipher list's suites of TLS 1.3, or with `suites` false all others. */
 static void pick_suites(const char *list, bool suites, char *out)
 {
     size_t len = 0;

@@ -110,8 +110,7 @@ static void check_handshake(sse_tls *tls)
 }
 
 /* The errno for a call of OpenSSL that did not succeed: EAGAIN, 0 after the client's close_notify,
- * or why the connection can't go on. *wants_other: whether OpenSSL's error is `other`.
- */
+ * or why the connection can't go on. *wants_other: OpenSSL's error is `other`. */
 static int error_of_call(sse_tls *tls, int returned, bool *wants_other, int other)
 {
     int error = SSL_get_error(tls->ssl, returned);
@@ -135,8 +134,7 @@ static ssize_t result(size_t n, int error)
     return error ? -1 : 0;
 }
 
-/* Looks at the client's first byte: no TLS record begins with a letter, but a request of HTTP does.
- */
+/* Looks at the client's first byte: a request of HTTP begins with a letter, no TLS record does. */
 static void detect_plain_http(sse_tls *tls)
 {
     unsigned char first = 0;
