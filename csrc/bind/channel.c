@@ -102,7 +102,7 @@ static void release_if_unfollowed(void *arg)
         sse_protect(o->st, unanchor_channel, o);
 }
 
-static void on_alone(void *user)
+static void on_empty(void *user)
 {
     channel_object *o = user;
 
@@ -110,7 +110,7 @@ static void on_alone(void *user)
         sse_loop_defer(o->st->loop, &o->unfollowed);
 }
 
-static const sse_channel_events events = { on_presence, on_alone };
+static const sse_channel_events events = { on_presence, on_empty };
 
 void sse_anchor_channel(lua_State *L, int index)
 {

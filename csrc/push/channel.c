@@ -5,12 +5,12 @@
 #include "follower.h"
 #include "round.h"
 
-#define AGING_MIN_MS 10 /* the least time between two looks for events that are too old */
+#define AGING_MIN_MS 10 /* the least time between two trims by age */
 #define EPOCH_CHARS  8
 
 /* --- aging ------------------------------------------------------------------------------------ */
 
-/* Sets the timer for the moment at which the oldest event is too old, unless none ever is. */
+/* Sets the timer for the moment at which the oldest event reaches max_age, if there are both. */
 static void start_aging(sse_channel *c)
 {
     uint64_t due = 0, ms = 0;

@@ -32,7 +32,7 @@ typedef struct sse_publication {
 /* Publishes an event. *position: its position, or that of the event held with the same dedupe.
  * SSE_EINVAL with the name of the bad *field; SSE_EEXIST: the log holds its id; SSE_ETOOBIG: over
  * the log's byte bound; SSE_ECLOSED; SSE_ENOMEM; SSE_EBUSY: called from a filter of this channel.
- * Ends no stream. */
+ * Ends no stream. In a burst it may serve followers, and so run filters. */
 int sse_channel_publish(sse_channel *c, const sse_publication *p, uint64_t *position,
                         const char **field);
 

@@ -12,8 +12,8 @@
 
 struct sse_channel;
 
-/* What becomes of a slow follower: one that events it was not sent have left the log of, or that
- * is max_lag behind. */
+/* A follower is slow once events that it was not sent have been dropped from the log, or once it
+ * was more than max_lag bytes behind while it was blocked. What becomes of it: */
 typedef enum sse_slow {
     SSE_SLOW_CLOSE,  /* its stream is ended; when it comes back, it is sent what it missed, or a gap
                         event */
@@ -40,7 +40,7 @@ typedef struct sse_channel_counters {
     uint64_t gaps[SSE_GAPS];     /* gap events sent */
     uint64_t slow_closed;        /* followers whose stream was ended because they were slow */
     uint64_t skipped;            /* events that slow followers were never sent */
-    uint64_t resumed, missed;    /* followers that brought an id: nothing was missing; a gap was */
+    uint64_t resumed, missed;    /* followers with a last event id: no events missing; maybe some */
     uint64_t delays[SSE_DELAYS]; /* events delivered live, by the time from publish to socket */
     uint64_t delay_sum;          /* microseconds */
 } sse_channel_counters;
@@ -48,10 +48,10 @@ typedef struct sse_channel_counters {
 /* Which events a follower gets. Several followers may share one. */
 typedef struct sse_filter {
     /* Says whether the event at a position is wanted: 1 or 0; less than 0 ends the stream. May do
-     * anything but publish to the channel or close it. */
+     * anything but publish to the channel or close it, which are refused, or free it. */
     int (*wants)(struct sse_filter *filter, const struct sse_channel *c, uint64_t position);
-    void (*release)(struct sse_filter *filter); /* nobody refers to it any more; may call nobody */
-    size_t refs;
+    void (*release)(struct sse_filter *filter); /* the last reference has gone; may call nobody */
+    size_t refs;                                /* of followers, and of whoever made it */
 } sse_filter;
 
 /* A stream's place in a channel. */
@@ -71,12 +71,11 @@ typedef struct sse_follower {
                             next round ends it; SSE_NOT_ENDED: it need not */
 } sse_follower;
 
-/* The callbacks of a channel's owner. Each may be NULL. */
+/* Whom a channel tells; each may be NULL. */
 typedef struct sse_channel_events {
-    /* From the loop: see presence.h. */
+    /* A follower has joined or left: see presence.h. From the loop. */
     void (*on_presence)(void *user, bool joined, size_t followers, sse_reason reason);
-    /* The last follower leaves. Called within the call that makes it leave; may call no function
-     * of a channel or a stream. */
+    /* The last follower has left. From within the call that made it leave: may call nobody. */
     void (*on_empty)(void *user);
 } sse_channel_events;
 
@@ -84,14 +83,13 @@ typedef struct sse_channel_events {
 typedef struct sse_round {
     sse_deferred run;   /* begins or continues a round at the end of the turn */
     uint64_t target;    /* log.next when the round under way began; 0: none is under way */
-    uint64_t trims_to;  /* the trim at its end will drop frames before this; 0: none is under way */
+    uint64_t trims_to;  /* the trim at its end drops frames before this; 0: none is under way */
     sse_follower *next; /* the follower that is served next */
-    uint64_t owed_writable; /* least cursor of followers served in it that are writable and not at
-                               the head; UINT64_MAX: none */
-    uint64_t owed_blocked;  /* least cursor of blocked followers met in it that lost nothing;
-                               UINT64_MAX: none */
-    bool overtakes;         /* its trim drops events that a blocked follower was not sent, and slow
-                               followers are ended: one round more ends them */
+    /* Least cursor of the writable followers that it has served but not brought to the head, and of
+     * the blocked followers that it has met and that lost nothing. UINT64_MAX: none. */
+    uint64_t owed_writable, owed_blocked;
+    bool overtakes; /* its trim drops events that a blocked follower was not sent, and such
+                       followers are to be ended: another round does it */
 } sse_round;
 
 typedef struct sse_channel {
@@ -105,18 +103,18 @@ typedef struct sse_channel {
     size_t count;            /* of followers */
     uint64_t now;            /* the loop's clock as read last, microseconds */
     sse_round round;
-    uint64_t owed_writable; /* every writable follower has been sent all events before this */
-    uint64_t owed_blocked;  /* every blocked follower that lost nothing has been sent all events
-                               before this; UINT64_MAX: there is none */
-    uint64_t retried_turn;  /* the loop's turn in which a publish last tried full sockets again */
-    sse_batches batches;
-    sse_deferred cleanup; /* at the end of the turn: drops what no round drops */
-    sse_timer aging;      /* fires when the oldest event reaches max_age */
+    /* Every writable follower has been sent all events before the first position; every blocked
+     * follower that lost nothing, all before the second (UINT64_MAX: there is none such). */
+    uint64_t owed_writable, owed_blocked;
+    uint64_t retried_turn; /* the loop's turn in which a publish last tried full sockets again */
+    sse_batches batches;   /* that followers share */
+    sse_deferred cleanup;  /* at the end of the turn: drops what no round drops. See round.c */
+    sse_timer aging;       /* fires when the oldest event reaches max_age */
     sse_presence presence;
     void *user;
     const sse_channel_events *on;
     sse_channel_counters counters;
-    bool closed; /* takes no more events and followers; those there are get the rest of the log */
+    bool closed;     /* takes no more events and followers; those there are get the rest */
     bool filtering;  /* a filter is being asked: publishing and closing are refused */
     bool publishing; /* a publish serves followers, and may end none of their streams */
     bool aging_runs; /* the aging timer is set */

@@ -11,7 +11,8 @@ const uint64_t sse_delay_bounds[SSE_DELAYS - 1] = { 100,    250,    500,     100
 
 /* --- sending one batch ------------------------------------------------------------------------ */
 
-/* Counts the events of a frame by the delay of its oldest one, which was published at that time. */
+/* Counts the events of one frame, all with the delay of its first, which was `published` at that
+ * time (microseconds). */
 static void count_delay(sse_channel *c, uint64_t published, uint32_t events)
 {
     uint64_t delay = c->now > published ? c->now - published : 0;
@@ -34,9 +35,9 @@ static void count_sent(sse_follower *f, const sse_frame *frame)
         count_delay(c, sse_log_at(&c->log, f->cursor)->time, frame->events);
 }
 
-/* A batch that other followers share. Outside of a round nothing else would drop it: the end of the
- * turn does. */
-static int shared_batch(const sse_follower *f, sse_frame **out, uint64_t *to)
+/* Gets a batch that other followers share. The end of the round drops it, or outside of a round the
+ * end of the turn. */
+static int get_shared_batch(const sse_follower *f, sse_frame **out, uint64_t *to)
 {
     sse_channel *c = f->channel;
 
@@ -54,9 +55,9 @@ static bool send_batch(sse_follower *f, size_t *sent)
     sse_frame *frame = NULL;
     uint64_t to = 0;
     size_t looked = 0;
-    bool own = f->filter || sse_follower_has_siblings(s);
+    bool own = f->filter || sse_follower_shares_stream(f);
     sse_dictionary dictionary = { &f->channel->log, f->cursor };
-    int code = own ? sse_selection_make(f, &frame, &to, &looked) : shared_batch(f, &frame, &to);
+    int code = own ? sse_selection_make(f, &frame, &to, &looked) : get_shared_batch(f, &frame, &to);
 
     if (!code && frame)
         code = sse_stream_push(s, frame, own ? NULL : &dictionary);
@@ -76,10 +77,9 @@ static bool send_batch(sse_follower *f, size_t *sent)
 
 /* --- blocked and slow followers --------------------------------------------------------------- */
 
-/* Whether the log still has everything that the follower was not sent, or the follower could be
- * brought to go on without. A client that takes bytes may be any number of bytes behind: only one
- * that was over max_lag while it was blocked is slow. */
-static bool catch_up(sse_follower *f)
+/* Whether the follower can be sent the next event: not where it is slow, and now ended or blocked
+ * by its gap event. A follower whose client takes bytes may be any number of bytes behind. */
+static bool can_continue(sse_follower *f)
 {
     const sse_channel *c = f->channel;
 
@@ -96,8 +96,8 @@ static bool catch_up(sse_follower *f)
            !f->stream->blocked;
 }
 
-/* Notes the cursor of a blocked follower that has lost nothing and loses nothing by the trim at the
- * round's end, so that it is tried again before a publish evicts what it is owed. */
+/* Notes the cursor of a blocked follower that has lost nothing, and loses nothing by the trim at
+ * the round's end: the log is not to drop what it was not sent without another try. */
 static void note_blocked(const sse_follower *f)
 {
     sse_channel *c = f->channel;
@@ -111,9 +111,10 @@ static void note_blocked(const sse_follower *f)
         c->round.owed_blocked = f->cursor;
 }
 
-/* Whether the client takes bytes. A full socket is tried again only for a follower that has lost
- * nothing yet and is about to lose events: for all others the loop reports that there is room. */
-static bool is_writable(sse_follower *f)
+/* Returns whether the client takes bytes. A full socket is tried again only for a follower that has
+ * lost nothing yet and is about to: for all others the loop reports that there is room. A follower
+ * that stays blocked is noted, or, if it is slow, ended. */
+static bool check_writable(sse_follower *f)
 {
     sse_channel *c = f->channel;
     bool again = f->cursor < c->round.trims_to && !sse_log_overtook(&c->log, f->cursor);
@@ -133,7 +134,7 @@ static bool is_writable(sse_follower *f)
 
 /* --- serving a follower ----------------------------------------------------------------------- */
 
-/* After a writable follower was served: it is live at the head, or has another round. */
+/* After a writable follower was served: at the head it is live; behind it, another round is due. */
 static void note_progress(sse_follower *f)
 {
     sse_channel *c = f->channel;
@@ -149,10 +150,10 @@ static void note_progress(sse_follower *f)
     sse_loop_defer(c->loop, &c->round.run);
 }
 
-/* The channel is closed, and the follower has been sent everything. */
-static void finish(sse_follower *f)
+/* Ends a follower of a closed channel that has been sent everything. */
+static void finish_follower(sse_follower *f)
 {
-    if (sse_follower_has_siblings(f->stream))
+    if (sse_follower_shares_stream(f))
         sse_follower_leave(f, SSE_END_SERVER);
     else
         sse_stream_close(f->stream);
@@ -163,11 +164,11 @@ static bool send_batches(sse_follower *f, size_t limit)
 {
     const sse_log *log = &f->channel->log;
     size_t sent = 0;
-    bool more = is_writable(f) && sse_follower_is_open(f);
+    bool more = check_writable(f) && sse_follower_is_open(f);
 
     while (more && f->cursor < log->next && sent < limit) {
-        more = catch_up(f);
-        if (more && f->cursor < log->next) /* the log may have nothing left */
+        more = can_continue(f);
+        if (more && f->cursor < log->next) /* else the log has nothing left */
             more = send_batch(f, &sent) && sse_follower_is_open(f);
     }
     return more;
@@ -195,7 +196,7 @@ void sse_delivery_serve(sse_follower *f, size_t limit)
     }
     note_progress(f);
     if (c->closed && f->cursor == c->log.next)
-        finish(f);
+        finish_follower(f);
 }
 
 /* Moves the stream's first follower to the end of its list, so that the next one is first the next

@@ -8,9 +8,12 @@
 /* The stream's follower of that channel, or NULL. */
 sse_follower *sse_follower_find(const sse_stream *s, const sse_channel *c);
 
-static inline bool sse_follower_has_siblings(const sse_stream *s)
+/* Whether the follower's stream follows several channels. */
+static inline bool sse_follower_shares_stream(const sse_follower *f)
 {
-    return s->followers && s->followers->next_of_stream;
+    const sse_follower *first = f->stream->followers;
+
+    return first && first->next_of_stream;
 }
 
 /* Takes the follower out of its channel and its stream at once. Its memory stays until the end of

@@ -5,9 +5,8 @@
 
 const char *const sse_gap_names[SSE_GAPS] = { "expired", "unknown", "slow" };
 
-/* A gap event has to fit into max_pending with what waits already, as what the program sends. One
- * that is larger than max_pending is sent if nothing else waits, because without it the client
- * would never get on. */
+/* Pushes a gap event, if it fits into max_pending with what waits already. One that is larger than
+ * max_pending is pushed if nothing waits: without it the client could never resume. */
 static int push_gap(sse_stream *s, sse_frame *frame)
 {
     size_t max = frame->payload > s->max_pending ? frame->payload : s->max_pending;
@@ -20,7 +19,7 @@ void sse_gap_send(sse_follower *f, sse_gap gap, sse_slice last_id, bool named)
 {
     sse_channel *c = f->channel;
     sse_slice name =
-        named && sse_follower_has_siblings(f->stream) ? sse_slice_text(c->name) : (sse_slice){ 0 };
+        named && sse_follower_shares_stream(f) ? sse_slice_text(c->name) : (sse_slice){ 0 };
     sse_frame *frame = NULL;
     int code =
         sse_gap_frame(sse_slice_text(c->gap_event), last_id, sse_gap_names[gap], name, &frame);

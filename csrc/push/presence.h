@@ -4,7 +4,7 @@
 #define SSE_PUSH_PRESENCE_H
 
 #include "../base/loop.h"
-#include "../http/connection.h"
+#include "../http/reason.h"
 
 typedef struct sse_presence {
     sse_loop *loop;

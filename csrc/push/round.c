@@ -4,7 +4,7 @@
 
 #define BETWEEN_LOOKS 16 /* followers served between two looks at the clock */
 
-/* --- the caches ------------------------------------------------------------------------------- */
+/* --- prefetching ------------------------------------------------------------------------------ */
 
 #if defined(__GNUC__)
 #define PREFETCH(address) __builtin_prefetch(address)
@@ -76,8 +76,8 @@ static bool continue_round(sse_channel *c, size_t limit, bool sliced)
     return true;
 }
 
-/* Trims the log where all writable followers are at the head, and asks for another round where some
- * are not, or where the trim has overtaken followers whose streams must end. */
+/* Trims the log if all writable followers are at the head. Asks for another round if some are not,
+ * or if the trim has overtaken followers whose streams must end. */
 static void end_round(sse_channel *c)
 {
     sse_round *r = &c->round;

@@ -5,17 +5,20 @@
 
 #include "channel_types.h"
 
+/* For a new channel, whose log is empty. */
 void sse_round_init(sse_channel *c);
+
+/* For a channel that is freed: nothing is served any more. */
 void sse_round_stop(sse_channel *c);
 
-/* Runs a whole round at once. */
+/* Runs a whole round at once, whatever time it takes. */
 void sse_round_run_now(sse_channel *c);
 
-/* Before the log evicts events for a new one of `bytes` framed bytes: serves the followers if that
- * would take events that a follower was not sent. Ends none of their streams; sets c->now. */
+/* Before an event of `bytes` framed bytes is added: serves the followers if the log would drop
+ * events for it that a follower was not sent. Ends none of their streams. Sets c->now. */
 void sse_round_before_append(sse_channel *c, size_t bytes);
 
-/* Before the log is trimmed by age: the same, but streams may be ended. Sets c->now. */
+/* Before the log is trimmed: the same, but streams may be ended. Sets c->now. */
 void sse_round_before_trim(sse_channel *c);
 
 #endif

@@ -11,7 +11,7 @@
 static bool wants(sse_follower *f, uint64_t position)
 {
     sse_channel *c = f->channel;
-    bool nested = c->filtering; /* a filter of this channel has made the stream follow */
+    bool nested = c->filtering; /* within another call of a filter, which made f's stream follow */
     int wanted = 1;
 
     if (sse_log_at(&c->log, position)->superseded)
@@ -30,7 +30,7 @@ static bool wants(sse_follower *f, uint64_t position)
 
 /* Sets a bit in `chosen` for each of the next events that the follower wants. All are asked for
  * before the first is encoded: a filter may follow or unfollow other channels, and the ids say
- * where the stream stands in each of its channels. SSE_ECLOSED: the follower's end. */
+ * where the stream stands in each of its channels. SSE_ECLOSED: the follower is not open. */
 static int choose_events(sse_follower *f, uint64_t chosen[MAX_EVENTS / 64], uint64_t *to,
                          size_t *looked)
 {
@@ -72,7 +72,7 @@ static int append_event(const sse_follower *f, uint64_t position, sse_buffer *ou
     sse_slice payload = sse_frame_payload(e->frame);
     int code = SSE_OK;
 
-    if (sse_follower_has_siblings(f->stream)) {
+    if (sse_follower_shares_stream(f)) {
         code = append_id_line(f, position, out);
         payload = (sse_slice){ payload.at + e->id_line, payload.len - e->id_line };
     }

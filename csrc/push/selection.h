@@ -6,8 +6,9 @@
 #include "channel_types.h"
 
 /* Joins the next events that the follower is to get, in a new frame for the caller; *out stays NULL
- * where the filter wants none of them. *to: the position after the events looked at; *looked grows
- * by their payload bytes. Asks the filter, which may end the follower: SSE_ECLOSED. SSE_ENOMEM. */
+ * where the filter wants none of them. *to: the position after the events looked at, whose
+ * payload bytes are added to *looked. Asks the filter. SSE_ECLOSED: the follower is no longer open;
+ * SSE_ENOMEM. */
 int sse_selection_make(sse_follower *f, sse_frame **out, uint64_t *to, size_t *looked);
 
 #endif

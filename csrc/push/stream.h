@@ -64,9 +64,9 @@ void sse_stream_set_events(sse_stream *s, void *user, const sse_exchange_events 
 int sse_stream_send(sse_stream *s, const sse_event *event, const char **field);
 int sse_stream_comment(sse_stream *s, sse_slice text);
 
-/* Sends a frame past what max_pending bounds, straight to the socket: see sse_exchange_push for the
- * codes. dictionary: the place in a log that the frame continues, or NULL: see
- * sse_compressor_push. */
+/* Sends a frame straight to the socket, whatever max_pending is: see sse_exchange_push for the
+ * codes. dictionary: the place in a log that the frame continues, or NULL: see sse_compressor_push.
+ */
 int sse_stream_push(sse_stream *s, sse_frame *frame, const struct sse_dictionary *dictionary);
 
 /* What is pushed next does not continue the log bytes pushed so far: blocks do not refer to them.
