@@ -50,8 +50,9 @@ typedef struct sse_filter {
     /* Says whether the event at a position is wanted: 1 or 0; less than 0 ends the stream. May do
      * anything but publish to the channel or close it, which are refused, or free it. */
     int (*wants)(struct sse_filter *filter, const struct sse_channel *c, uint64_t position);
-    void (*release)(struct sse_filter *filter); /* the last reference has gone; may call nobody */
-    size_t refs;                                /* of followers, and of whoever made it */
+    /* Called when the last reference has gone; may call no function of a channel or a stream. */
+    void (*release)(struct sse_filter *filter);
+    size_t refs; /* of followers, and of whoever made it */
 } sse_filter;
 
 /* A stream's place in a channel. */
@@ -71,25 +72,27 @@ typedef struct sse_follower {
                             next round ends it; SSE_NOT_ENDED: it need not */
 } sse_follower;
 
-/* Whom a channel tells; each may be NULL. */
+/* The callbacks of a channel's owner. Each may be NULL. */
 typedef struct sse_channel_events {
     /* A follower has joined or left: see presence.h. From the loop. */
     void (*on_presence)(void *user, bool joined, size_t followers, sse_reason reason);
-    /* The last follower has left. From within the call that made it leave: may call nobody. */
+    /* The last follower has left. Called within the call that made it leave; may call no function
+     * of a channel or a stream. */
     void (*on_empty)(void *user);
 } sse_channel_events;
 
 /* A round brings every follower to the head of the log. It may take several turns of the loop. */
 typedef struct sse_round {
-    sse_deferred run;   /* begins or continues a round at the end of the turn */
-    uint64_t target;    /* log.next when the round under way began; 0: none is under way */
-    uint64_t trims_to;  /* the trim at its end drops frames before this; 0: none is under way */
-    sse_follower *next; /* the follower that is served next */
-    /* Least cursor of the writable followers that it has served but not brought to the head, and of
-     * the blocked followers that it has met and that lost nothing. UINT64_MAX: none. */
-    uint64_t owed_writable, owed_blocked;
-    bool overtakes; /* its trim drops events that a blocked follower was not sent, and such
-                       followers are to be ended: another round does it */
+    sse_deferred run;       /* begins or continues a round at the end of the turn */
+    uint64_t target;        /* log.next when the round under way began; 0: none is under way */
+    uint64_t trims_to;      /* the trim at its end drops frames before this; 0: none is under way */
+    sse_follower *next;     /* the follower that is served next */
+    uint64_t owed_writable; /* least cursor of the writable followers that it has served, but not
+                               brought to the head; UINT64_MAX: none */
+    uint64_t owed_blocked;  /* least cursor of the blocked followers that it has met, and that lost
+                               nothing; UINT64_MAX: none */
+    bool overtakes;         /* its trim drops events that a blocked follower was not sent, and such
+                               followers are to be ended: another round does it */
 } sse_round;
 
 typedef struct sse_channel {
@@ -103,13 +106,13 @@ typedef struct sse_channel {
     size_t count;            /* of followers */
     uint64_t now;            /* the loop's clock as read last, microseconds */
     sse_round round;
-    /* Every writable follower has been sent all events before the first position; every blocked
-     * follower that lost nothing, all before the second (UINT64_MAX: there is none such). */
-    uint64_t owed_writable, owed_blocked;
-    uint64_t retried_turn; /* the loop's turn in which a publish last tried full sockets again */
-    sse_batches batches;   /* that followers share */
-    sse_deferred cleanup;  /* at the end of the turn: drops what no round drops. See round.c */
-    sse_timer aging;       /* fires when the oldest event reaches max_age */
+    uint64_t owed_writable; /* every writable follower has been sent all events before this */
+    uint64_t owed_blocked;  /* every blocked follower that lost nothing has been sent all events
+                               before this; UINT64_MAX: there is no such follower */
+    uint64_t retried_turn;  /* the loop's turn in which a publish last tried full sockets again */
+    sse_batches batches;    /* that followers share */
+    sse_deferred cleanup;   /* at the end of the turn: drops what no round drops. See round.c */
+    sse_timer aging;        /* fires when the oldest event reaches max_age */
     sse_presence presence;
     void *user;
     const sse_channel_events *on;
