@@ -160,7 +160,7 @@ int sse_compressor_start(sse_compressor *p, sse_exchange *x, sse_coding coding, 
     if (p->window)
         context->count.compression_windows++;
     frame = sse_frame_new((sse_slice){ head, sse_coding_head(coding, &p->sum, head) });
-    code = frame ? x->transport->send(x, frame) : SSE_ENOMEM; /* max_pending bounds no head */
+    code = frame ? x->transport->send(x, frame) : SSE_ENOMEM; /* whatever max_pending is */
     sse_frame_unref(frame);
     return code;
 }

@@ -9,7 +9,7 @@
 #define MAX_PLAIN    ((size_t)1 << 30)
 #define MAX_STORED   65535 /* plain bytes of one stored block */
 #define STORED_HEAD  5
-#define MIN_DEFLATED 128 /* fewer bytes without a dictionary hardly get fewer */
+#define MIN_DEFLATED 128 /* fewer bytes than that hardly shrink without a dictionary */
 #define LEVEL        6
 
 struct sse_deflater {
@@ -59,7 +59,7 @@ void sse_deflater_free(sse_deflater *d)
     free(d);
 }
 
-/* --- stored blocks, for bytes that don't get fewer -------------------------------------------- */
+/* --- stored blocks ---------------------------------------------------------------------------- */
 
 static size_t stored_size(size_t plain)
 {
@@ -98,7 +98,7 @@ static bool deflate_into(sse_deflater *d, sse_slice plain, size_t most)
     z->avail_out = (uInt)most;
     deflate(z, Z_SYNC_FLUSH);
     d->out.len = most - z->avail_out;
-    return z->avail_out > 0; /* zlib may hold more where it has used all of the room */
+    return z->avail_out > 0; /* with no room left, zlib may hold back the rest */
 }
 
 /* Makes a frame of the block in d->out, and empties d->out. NULL: out of memory. */
@@ -111,8 +111,8 @@ static sse_frame *take_output(sse_deflater *d)
     return f;
 }
 
-/* Makes a block that refers to nothing but itself and the dictionary: a stored one where that is
- * not longer. */
+/* Makes a block that refers to no bytes but its own and the dictionary. It is a stored one where a
+ * deflated one would not be smaller. */
 static int make_block(sse_deflater *d, sse_slice plain, sse_slice dictionary, sse_frame **out)
 {
     size_t most = stored_size(plain.len);

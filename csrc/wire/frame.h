@@ -18,9 +18,9 @@ typedef struct sse_deflated {
 } sse_deflated;
 
 typedef struct sse_frame {
-    uint32_t refs;   /* not atomic: a frame stays on the thread of one loop */
+    uint32_t refs;   /* references; not atomic, since a frame stays on one loop's thread */
     uint32_t head;   /* bytes of the chunk size line before the payload; 0: no chunk framing */
-    uint32_t events; /* how many events of a channel it holds */
+    uint32_t events; /* of a channel, that it holds */
     uint32_t queued_pieces; /* pieces of it in the queues of `account` */
     void *account;  /* the sse_queue_account that counts its memory, or NULL: http/queue.h */
     size_t payload; /* bytes of payload */

@@ -32,6 +32,7 @@ static int append_string(sse_buffer *out, sse_slice text)
     return code;
 }
 
+/* Appends `name`, which ends with the colon, and the value as a JSON string. */
 static int append_member(sse_buffer *out, const char *name, sse_slice value)
 {
     int code = sse_buffer_append(out, name, strlen(name));

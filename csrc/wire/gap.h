@@ -1,5 +1,5 @@
-/* gap.h: the event that tells a client that it may have missed events. It has no id, so
- * that the client's last event id stays until the next event. */
+/* gap.h: the event that tells a client that it may have missed events. It has no id, so that the
+ * client's last event id stays until the next event. */
 #ifndef SSE_WIRE_GAP_H
 #define SSE_WIRE_GAP_H
 

@@ -1,7 +1,7 @@
 /* log.h: the events of a channel, newest last: a ring of frames within bounds of count, bytes and
  * age. Each event has a position, 1 for the first ever; its id is `epoch-position`, or one that the
- * publisher gave. For any id of a client, the log tells in O(1) which event follows it, or why none
- * does. Callers give the time.
+ * publisher gave. For any id of a client, the log tells in O(1) which event follows it, or why it
+ * can't tell. Callers give the time. "Framed bytes" are an event's payload with its chunk framing.
  *
  * Events from `first` on are the history: ids, keys and `dedupe` values find them. Events from
  * `oldest` to `first`, in a stretched log, have left the history; only their frames stay. */
@@ -21,8 +21,8 @@ typedef struct sse_log_limits {
 } sse_log_limits;
 
 /* Until its next trim a stretched log keeps frames of events that have left the history, for
- * readers that were not sent them yet: in all twice its limits, or the limits and this much where
- * that is more. Their age does not count. */
+ * readers that were not sent them yet: up to twice its limits in all, or up to the limits and this
+ * much more where that is larger. Age does not count. */
 #define SSE_LOG_STRETCH_EVENTS 64
 #define SSE_LOG_STRETCH_BYTES  (64u << 10)
 
@@ -32,7 +32,7 @@ enum { SSE_LOG_ID, SSE_LOG_KEY, SSE_LOG_DEDUPE, SSE_LOG_TAGS };
 typedef struct sse_log_entry {
     sse_frame *frame;
     char *tags;                     /* the tags' bytes, one after the other; or NULL */
-    uint64_t before;                /* framed bytes of all earlier events, ever */
+    uint64_t before;                /* framed bytes of all events before it, ever */
     uint64_t time;                  /* microseconds: when it was published */
     uint64_t chain[SSE_LOG_TAGS];   /* the next position in the same bucket; 0: none */
     uint32_t tag_len[SSE_LOG_TAGS]; /* bytes of each tag; 0: absent */
@@ -95,7 +95,7 @@ uint64_t sse_log_trims_to(const sse_log *log, uint64_t now);
 
 /* Adds an event at log->next, and drops those that are over the limits then. Takes a reference of
  * the frame, whose payload begins with an id line of id_line bytes. SSE_ETOOBIG: the event alone is
- * over max_bytes; SSE_ENOMEM. Nothing is changed then. */
+ * over max_bytes; SSE_ENOMEM. An error changes nothing. */
 int sse_log_append(sse_log *log, sse_frame *frame, size_t id_line,
                    const sse_slice tags[SSE_LOG_TAGS], uint64_t now);
 
@@ -103,9 +103,7 @@ int sse_log_append(sse_log *log, sse_frame *frame, size_t id_line,
  * begin behind the newest superseded event, because a reader may have skipped that event. */
 size_t sse_log_copy_before(const sse_log *log, uint64_t position, char *out, size_t max);
 
-/* Drops the events that are over the limits now, and the frames of those that have left the
- * history.
- */
+/* Drops the events that are over the limits now, and all frames before the history. */
 void sse_log_trim(sse_log *log, uint64_t now);
 
 /* The position of the newest event of the history that has the tag (SSE_LOG_ID ...) of that value;

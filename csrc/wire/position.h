@@ -1,8 +1,8 @@
 /* position.h: the id of an event on a stream that follows several channels. It says where the
  * stream stands in each of them: "tag:epoch-position,tag:epoch-position". Clients send it back as
- * it is. A tag is a hash of a channel's name, with a random seed of the process: it tells a channel
- * whose log was lost from one that was not followed before, and nobody can choose a name with the
- * tag of another channel. */
+ * it is. A tag is a hash of a channel's name, with a random seed of the process, so that nobody can
+ * choose a name with the tag of another channel. By the tag, a channel whose log was lost is told
+ * from one that the client did not follow before. */
 #ifndef SSE_WIRE_POSITION_H
 #define SSE_WIRE_POSITION_H
 
