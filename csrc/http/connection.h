@@ -119,7 +119,7 @@ int sse_connection_send(sse_connection *c, sse_frame *frame);
 
 /* Writes a frame to the socket at once if nothing is queued before it. SSE_OK: the socket took all
  * of it, and no reference is kept. SSE_EAGAIN: the frame, or the rest of it, is queued, and
- * on_drained follows. SSE_ECLOSED, SSE_ENOMEM: not taken. Calls nobody. */
+ * on_drained follows. SSE_ECLOSED, SSE_ENOMEM: not taken. Calls no callback. */
 int sse_connection_push(sse_connection *c, sse_frame *frame);
 
 /* Queues a part of a frame, without scheduling a flush: for on_flush. Errors as

@@ -7,7 +7,7 @@
 #include "response.h"
 
 /* Requests of one connection that are handed over in one turn. Then other connections are served;
- * on_drained goes on. */
+ * the rest is parsed from on_drained. */
 enum { REQUESTS_A_TURN = 8 };
 
 static bool ensure_reader(sse_http1_session *s)

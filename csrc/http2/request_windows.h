@@ -20,7 +20,7 @@ size_t sse_http2_body_unit(const sse_limits *limits);
  */
 uint32_t sse_http2_initial_window(const sse_limits *limits);
 
-/* Widens the window of a request that begins to 64 KiB - 1, while the unit for these lasts. */
+/* Widens the window of a new request to 64 KiB - 1, while the unit for wide windows lasts. */
 void sse_http2_widen_window(sse_http2_stream *t);
 
 /* n bytes of body were received: opens the stream's window for as many more, or withholds them

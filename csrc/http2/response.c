@@ -185,8 +185,8 @@ static void flush_response(sse_exchange *x, bool again)
         sse_connection_flush(t->session->connection, again);
 }
 
-/* Whoever sees that bytes are pending is told by on_drain when they are sent. A push that the
- * client keeps up with is not told of. */
+/* A caller that finds bytes pending gets on_drain when they are sent. After a push that the client
+ * keeps up with, on_drain is not called. */
 static size_t pending_bytes(const sse_exchange *x)
 {
     sse_http2_stream *t = x->session;

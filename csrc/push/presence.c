@@ -9,7 +9,7 @@ typedef struct sse_presence_change {
     size_t followers;
 } sse_presence_change;
 
-static void tell_oldest(sse_presence *p)
+static void report_oldest(sse_presence *p)
 {
     sse_presence_change *change = p->first;
 
@@ -21,8 +21,8 @@ static void tell_oldest(sse_presence *p)
     free(change);
 }
 
-/* Tells changes until the turn's time is used up: hundreds may come in one turn. */
-static void tell_changes(void *arg)
+/* Reports changes until the turn's time is used up: hundreds may come in one turn. */
+static void report_changes(void *arg)
 {
     sse_presence *p = arg;
     sse_loop *loop = p->loop;
@@ -30,14 +30,14 @@ static void tell_changes(void *arg)
 
     p->freed = &freed;
     for (bool over = false; !freed && p->first && !over;) {
-        tell_oldest(p);
+        report_oldest(p);
         over = sse_loop_slice_over(loop, sse_loop_now_us(loop));
     }
     if (freed)
         return;
     p->freed = NULL;
     if (p->first)
-        sse_loop_defer(loop, &p->tell);
+        sse_loop_defer(loop, &p->report);
 }
 
 void sse_presence_init(sse_presence *p, sse_loop *loop,
@@ -47,7 +47,7 @@ void sse_presence_init(sse_presence *p, sse_loop *loop,
 {
     *p = (sse_presence){ .loop = loop, .on_presence = on_presence, .user = user };
     p->last = &p->first;
-    sse_deferred_init(&p->tell, tell_changes, p);
+    sse_deferred_init(&p->report, report_changes, p);
 }
 
 void sse_presence_note(sse_presence *p, bool joined, size_t followers, sse_reason reason)
@@ -64,12 +64,12 @@ void sse_presence_note(sse_presence *p, bool joined, size_t followers, sse_reaso
                                      .followers = followers };
     *p->last = change;
     p->last = &change->next;
-    sse_loop_defer(p->loop, &p->tell);
+    sse_loop_defer(p->loop, &p->report);
 }
 
 void sse_presence_free(sse_presence *p)
 {
-    sse_loop_undefer(p->loop, &p->tell);
+    sse_loop_undefer(p->loop, &p->report);
     if (p->freed)
         *p->freed = true;
     p->wanted = false;

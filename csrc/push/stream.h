@@ -54,8 +54,8 @@ typedef struct sse_stream_options {
 int sse_stream_open(sse_exchange *x, const sse_stream_options *options, sse_stream **out,
                     size_t *bad);
 
-/* Sets whom the stream tells, in place of whoever was told before. Of `on`, which must outlive the
- * stream, on_end (once) and on_drain are called, both from the loop. */
+/* Replaces the stream's callbacks and their `user`. Of `on`, which must outlive the stream, on_end
+ * (once) and on_drain are called, both from the loop. */
 void sse_stream_set_events(sse_stream *s, void *user, const sse_exchange_events *on);
 
 /* Sends one event or comment, whole or not at all. SSE_EFULL: max_pending bytes wait for the
@@ -74,8 +74,8 @@ int sse_stream_push(sse_stream *s, sse_frame *frame, const struct sse_dictionary
 void sse_stream_reset_dictionary(sse_stream *s);
 
 /* Writes what waits for the client now rather than at the end of the turn, and returns whether the
- * client takes more. `again`: tries the socket also where it was full the last time. Calls nobody.
- */
+ * client takes more. `again`: tries the socket also where it was full the last time. Calls no
+ * callback. */
 bool sse_stream_flush(sse_stream *s, bool again);
 
 /* Ends the stream cleanly after `ms`. A `retry:` goes before the end, of `retry` ms to half as much
