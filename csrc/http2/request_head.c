@@ -1,7 +1,5 @@
 #include "request_head.h"
 
-#include <strings.h>
-
 #include "../wire/http1_head.h"
 #include "flood_limits.h"
 #include "reader.h"
@@ -105,7 +103,7 @@ static bool drop_host(sse_http2_reader *r)
 {
     static const char name[] = "host: ";
     sse_buffer *text = &r->fields;
-    sse_slice authority = sse_buffer_slice(&r->authority);
+    sse_slice authority = sse_buffer_slice(&r->authority), value;
     size_t at = 0;
 
     while (authority.len > 0 && at < text->len) {
@@ -116,8 +114,8 @@ static bool drop_host(sse_http2_reader *r)
             at += len;
             continue;
         }
-        if (len != sizeof name - 1 + authority.len + 2 ||
-            strncasecmp(line + sizeof name - 1, authority.at, authority.len) != 0)
+        value = (sse_slice){ line + sizeof name - 1, authority.len };
+        if (len != sizeof name - 1 + authority.len + 2 || !sse_slice_same_name(value, authority))
             return false;
         memmove(line, line + len, text->len - at - len);
         text->len -= len;

@@ -1,7 +1,5 @@
 #include "stream.h"
 
-#include <strings.h>
-
 #include "../http/response_fields.h"
 #include "compressor.h"
 
@@ -266,8 +264,7 @@ static void on_keep_alive_due(sse_deadline *d)
 static bool has_field(const sse_stream_options *options, const char *name)
 {
     for (size_t i = 0; i < options->count; i++)
-        if (options->fields[i].name.len == strlen(name) &&
-            !strncasecmp(options->fields[i].name.at, name, strlen(name)))
+        if (sse_slice_is_name(options->fields[i].name, name))
             return true;
     return false;
 }

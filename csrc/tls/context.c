@@ -3,7 +3,6 @@
 #include <openssl/err.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <strings.h>
 
 #include "../wire/error.h"
 #include "context_struct.h"
@@ -33,6 +32,11 @@ static int on_alpn(SSL *ssl, const unsigned char **out, unsigned char *len,
     return SSL_TLSEXT_ERR_OK;
 }
 
+static bool same_host(const char *a, const char *b)
+{
+    return sse_slice_is_name((sse_slice){ a, strlen(a) }, b);
+}
+
 /* Whether a name of the options means the host: "*.b.example" means any name with one more label
  * (RFC 6125 section 6.4.3). */
 static bool matches(const char *pattern, const char *host)
@@ -40,9 +44,9 @@ static bool matches(const char *pattern, const char *host)
     const char *dot = NULL;
 
     if (pattern[0] != '*')
-        return strcasecmp(pattern, host) == 0;
+        return same_host(pattern, host);
     dot = strchr(host, '.');
-    return dot && dot != host && strcasecmp(pattern + 1, dot) == 0;
+    return dot && dot != host && same_host(pattern + 1, dot);
 }
 
 /* The index of the certificate for a host; 0: none of the names matches. A name is preferred to a

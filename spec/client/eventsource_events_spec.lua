@@ -221,7 +221,7 @@ describe("source:events()", function()
     local parts = {}
     for i = 1, 30000 do parts[i] = ("id: %d\ndata: %s\n\n"):format(i, ("x"):rep(1000)) end
     local server = sends(table.concat(parts))
-    local source, n, go = open(server:url(), { heartbeatTimeout = 200 }), 0, false
+    local source, n, go = open(server:url(), { heartbeatTimeout = 1000 }), 0, false
     local function wait_here()
       while not go do sse.sleep(1) end
     end
@@ -238,7 +238,7 @@ describe("source:events()", function()
     local conn = server.connections[1]
     local left = wait.unchanged(function() return #conn.out end)
     assert.is_true(left > 10 * 2 ^ 20, "the sender felt nothing")
-    wait.past(250)
+    wait.past(1100)
     go = true
     wait.till(function() return n == "done" end, "the loop's end")
     assert.equal(1, #server.requests)

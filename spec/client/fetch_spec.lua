@@ -159,7 +159,7 @@ describe("sse.fetch", function()
     for piece in res:chunks() do pieces[#pieces + 1] = piece end
     assert.same({ "part" }, pieces)
     assert.equal("EABORTED", res.failure.code)
-    res = sse.fetch(server:url("/head"), { signal = sse.AbortSignal.timeout(10) })
+    res = sse.fetch(server:url("/head"), { signal = sse.AbortSignal.timeout(100) })
     assert.is_nil(res)
     wait.till(function() return server.open == 0 end, "the close of all")
     assert.equal(3, #server.requests)
