@@ -1,4 +1,5 @@
-/* counters.h: what a server counts. The metrics show most of it. */
+/* counters.h: what a server counts. m_stats of bind/server.c gives all of it to Lua, some numbers
+ * under other names. */
 #ifndef SSE_HTTP_COUNTERS_H
 #define SSE_HTTP_COUNTERS_H
 

@@ -127,8 +127,10 @@ int sse_exchange_check_room(sse_exchange *x, size_t bytes, size_t max);
  * SSE_ENOMEM. */
 int sse_exchange_send(sse_exchange *x, sse_frame *frame, size_t max);
 
-/* Writes a piece of a streamed body to the socket at once. SSE_OK: the socket took all of it.
- * SSE_EAGAIN: the piece was taken, but the client is behind, and on_drain is called when it is not.
+/* Sends a piece of a streamed body to a client that keeps up: HTTP/1 writes it to the socket at
+ * once, HTTP/2 queues it for the end of the turn. SSE_OK: the socket took all of it; in HTTP/2,
+ * the socket is not full and the flow-control windows have room for all that is queued. SSE_EAGAIN:
+ * the piece was taken, but the client is behind, and on_drain is called when it is not.
  * SSE_ECLOSED, SSE_ENOMEM: not taken. Calls no callback, and ends nothing: what breaks meanwhile is
  * reported at the end of the turn. */
 int sse_exchange_push(sse_exchange *x, sse_frame *frame);

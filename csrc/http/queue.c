@@ -30,6 +30,8 @@ static void charge(sse_queue_ring *r, sse_frame *frame)
         account->held += memory;
 }
 
+/* Takes one item's share of a frame's memory off again: the payer's when its last item goes,
+ * another account's with each item. */
 static void discharge(sse_queue_ring *r, sse_frame *frame)
 {
     sse_queue_account *account = r->account;

@@ -184,8 +184,9 @@ static void buffer_rest(sse_http1_session *s, const char *bytes, size_t len)
     }
 }
 
-/* Stops reading from the socket while as much is buffered as is allowed. A client that goes away is
- * not seen then, so idle_timeout runs; on_deadline looks. */
+/* Stops reading from the socket while as much is buffered as is allowed. Without reading, the end
+ * of the client is not noticed: so idle_timeout runs meanwhile, and the session's on_deadline
+ * checks the socket for an error. */
 static void pace_reading(sse_http1_session *s)
 {
     sse_connection *c = s->connection;

@@ -34,7 +34,9 @@ static bool holds_its_share(const sse_http2_session *s)
            (sse_context_full(context) && s->queued > 0);
 }
 
-/* A handler may end any request, so the list is searched from its beginning each time. */
+/* A handler may end any request, so the list is searched from its beginning each time. `left` is
+ * negative where the turn's number of requests is used up: then the next flush goes on. Otherwise
+ * the session holds its share, and on_room goes on when the server context has room again. */
 void sse_http2_dispatch(sse_http2_session *s)
 {
     int left = REQUESTS_A_TURN;

@@ -2,8 +2,9 @@
 
 #include "schedule.h"
 
+/* Bytes, as request_windows.h explains them. */
 #define LEAST_UNIT   ((size_t)256 << 10)
-#define WIDE_WINDOW  65535
+#define WIDE_WINDOW  65535 /* what HTTP/2 gives a stream where SETTINGS say nothing */
 #define LEAST_WINDOW 1024
 
 size_t sse_http2_body_unit(const sse_limits *limits)

@@ -27,6 +27,8 @@ static void end_timed_out(sse_http2_stream *t)
     sse_http2_stream_reset(t, whole ? NGHTTP2_NO_ERROR : NGHTTP2_CANCEL);
 }
 
+/* Ends the streams whose deadline is over, sends the final GOAWAY if that is due, and sets the
+ * timer for the earliest of what is left. */
 static void on_timer(sse_deadline *d)
 {
     sse_http2_session *s = SSE_CONTAINER_OF(d, sse_http2_session, timer);
@@ -95,7 +97,9 @@ static void fail_session(sse_http2_session *s, ssize_t code)
         end_session(s, flood ? NGHTTP2_ENHANCE_YOUR_CALM : NGHTTP2_INTERNAL_ERROR, SSE_END_ERROR);
 }
 
-/* Finishes the connection if nghttp2 neither sends nor receives any more. */
+/* Finishes the connection if nghttp2 neither sends nor receives any more: after a last GOAWAY,
+ * which nghttp2 also sends by itself for a protocol error. Streams that are still open then are cut
+ * off: by the server where it closes the connection, else by the error. */
 static void finish_if_done(sse_http2_session *s)
 {
     if (nghttp2_session_want_read(s->nghttp2) || nghttp2_session_want_write(s->nghttp2))
