@@ -8,7 +8,9 @@
  *    registry reference to the object itself (sse_anchor) keeps it from being collected.
  * 3. close, __gc and __close are one function, which may be called any number of times.
  * 4. A callback that the core calls enters Lua by sse_protect only. Outside of sse_protect nothing
- *    touches a Lua stack, because nothing there would catch a Lua error. */
+ *    touches a Lua stack, because nothing there would catch a Lua error. The one exception is the
+ *    body of a transfer that goes straight into a parser: sse_feed_parser (parser.c) protects its
+ *    own calls, and feed_parser (transfer.c) calls before it only what can't raise. */
 #ifndef SSE_BIND_CLASS_H
 #define SSE_BIND_CLASS_H
 

@@ -1,5 +1,8 @@
 #include "response.h"
 
+/* Room for the fields that the core adds to a program's: an event stream adds up to 5. */
+#define RESERVED_FIELDS 8
+
 size_t sse_check_fields(lua_State *L, int index, sse_http1_field fields[SSE_HTTP1_MAX_FIELDS])
 {
     size_t count = 0;
@@ -8,8 +11,9 @@ size_t sse_check_fields(lua_State *L, int index, sse_http1_field fields[SSE_HTTP
         return 0;
     luaL_checktype(L, index, LUA_TTABLE);
     count = (size_t)lua_rawlen(L, index) / 2;
-    if (count > SSE_HTTP1_MAX_FIELDS - 8)
-        luaL_error(L, "too many headers: %d, at most %d", (int)count, SSE_HTTP1_MAX_FIELDS - 8);
+    if (count > SSE_HTTP1_MAX_FIELDS - RESERVED_FIELDS)
+        luaL_error(L, "too many headers: %d, at most %d", (int)count,
+                   SSE_HTTP1_MAX_FIELDS - RESERVED_FIELDS);
     for (size_t i = 0; i < count * 2; i++) {
         sse_slice *s = i % 2 ? &fields[i / 2].value : &fields[i / 2].name;
 
