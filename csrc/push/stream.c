@@ -313,6 +313,7 @@ static int start_response(sse_exchange *x, const sse_stream_options *options, ss
     sse_http1_field fields[SSE_HTTP1_MAX_FIELDS];
     size_t count = options->count;
 
+    /* The 3 of `own`, and the 2 of coding_fields. */
     if (count + 5 > SSE_HTTP1_MAX_FIELDS || has_field(options, "Content-Type")) {
         *bad = 0;
         return SSE_EINVAL;

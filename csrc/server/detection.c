@@ -61,7 +61,7 @@ static void on_deadline(sse_connection *c)
 
 static void on_closed(sse_connection *c, sse_reason reason)
 {
-    (void)c;
+    (void)c; /* there is no session to free */
     (void)reason;
 }
 

@@ -201,7 +201,9 @@ function source:reject() self:end_connection(response_check.finish_body(self.rej
 --- The exchange's callback for its end; `why` is nil if the server ended the response.
 function source:on_done(why)
   if self.rejection then return self:reject() end
-  if why and why.code == "ETOOBIG" and why.message == "larger than the limit" then -- the parser's
+  -- The parser's failure, known by the text of SSE_ETOOBIG (csrc/wire/error.h). Other failures of
+  -- that code have texts of their own.
+  if why and why.code == "ETOOBIG" and why.message == "larger than the limit" then
     local limit = self.options.maxEventSize or 16777216 -- the parser's default
     why.message = ("an event is larger than maxEventSize (%d bytes)"):format(limit)
   end
