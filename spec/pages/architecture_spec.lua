@@ -1,4 +1,5 @@
--- The architecture page describes the code as it is: it names each file of each wing, and no other.
+-- The architecture page describes the code as it is: it names each file of each wing, and no other,
+-- and its picture has the arrows that the includes have.
 local lfs = require "lfs"
 
 local PAGE = "docs/architecture.md"
@@ -43,6 +44,47 @@ local function is_file(path)
   return exists(path) or exists("csrc/" .. path) or exists("lua/sse/" .. path)
 end
 
+-- What the picture says: wing -> { wing that an arrow leads to -> true }.
+local function drawn_arrows(page)
+  local arrows = {}
+  for line in page:match("```mermaid\n(.-)```"):gmatch "[^\n]+" do
+    local from, to = line:match "^ *(%w+).- %-%-> (%w+)$"
+    if from then
+      arrows[from] = arrows[from] or {}
+      arrows[from][to] = true
+    end
+  end
+  return arrows
+end
+
+local function included_wings(wing)
+  local found = {}
+  for _, ending in ipairs { "c", "h" } do
+    for _, name in ipairs(names_in("csrc/" .. wing, ending)) do
+      local text = read(("csrc/%s/%s.%s"):format(wing, name, ending))
+      for other in text:gmatch '#include "%.%./(%w+)/' do found[other] = true end
+    end
+  end
+  return found
+end
+
+-- The wings that are reached from one, over any number of arrows, as a sorted list.
+local function reached(arrows, from)
+  local seen, list = {}, {}
+  local function visit(wing)
+    for to in pairs(arrows[wing] or {}) do
+      if not seen[to] then
+        seen[to] = true
+        list[#list + 1] = to
+        visit(to)
+      end
+    end
+  end
+  visit(from)
+  table.sort(list)
+  return list
+end
+
 describe("the architecture page", function()
   local page = read(PAGE)
 
@@ -55,6 +97,25 @@ describe("the architecture page", function()
       end
     end)
   end
+
+  it("names each file of lua/sse", function()
+    local section = page:match "\n## lua/sse.-\n## "
+    for _, folder in ipairs { "", "/client", "/server", "/shared" } do
+      for _, name in ipairs(names_in("lua/sse" .. folder, "lua")) do
+        assert.is_truthy(section:find("%f[%w_]" .. name .. "%f[^%w_]"),
+          ("lua/sse%s/%s.lua is not in its section"):format(folder, name))
+      end
+    end
+  end)
+
+  it("draws the arrows that the includes have", function()
+    local drawn, included = drawn_arrows(page), {}
+    for _, wing in ipairs(wings()) do included[wing] = included_wings(wing) end
+    for _, wing in ipairs(wings()) do
+      assert.are.same(reached(included, wing), reached(drawn, wing), "arrows from " .. wing)
+    end
+    assert.are.same(#wings(), #reached(drawn, "lua"))
+  end)
 
   it("names files that exist", function()
     local count = 0
