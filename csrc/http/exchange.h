@@ -128,7 +128,7 @@ int sse_exchange_check_room(sse_exchange *x, size_t bytes, size_t max);
 int sse_exchange_send(sse_exchange *x, sse_frame *frame, size_t max);
 
 /* Sends a piece of a streamed body to a client that keeps up: HTTP/1 writes it to the socket at
- * once, HTTP/2 queues it for the end of the turn. SSE_OK: the socket took all of it; in HTTP/2,
+ * once, HTTP/2 queues it for the next flush. SSE_OK: the socket took all of it; in HTTP/2,
  * the socket is not full and the flow-control windows have room for all that is queued. SSE_EAGAIN:
  * the piece was taken, but the client is behind, and on_drain is called when it is not.
  * SSE_ECLOSED, SSE_ENOMEM: not taken. Calls no callback, and ends nothing: what breaks meanwhile is
