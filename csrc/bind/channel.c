@@ -110,7 +110,7 @@ static void on_empty(void *user)
         sse_loop_defer(o->st->loop, &o->unfollowed);
 }
 
-static const sse_channel_events events = { on_presence, on_empty };
+static const sse_channel_events events = { .on_presence = on_presence, .on_empty = on_empty };
 
 void sse_anchor_channel(lua_State *L, int index)
 {

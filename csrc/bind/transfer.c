@@ -212,7 +212,9 @@ static void on_done(void *user, int code, const char *message)
     sse_protect(o->st, call_done, &call);
 }
 
-static const sse_transfer_callbacks callbacks = { on_head, on_body, on_done };
+static const sse_transfer_callbacks callbacks = { .on_head = on_head,
+                                                  .on_body = on_body,
+                                                  .on_done = on_done };
 
 /* --- options ---------------------------------------------------------------------------------- */
 

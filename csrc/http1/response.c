@@ -191,7 +191,15 @@ static bool is_lost(const sse_exchange *x)
 }
 
 const sse_transport sse_http1_transport = {
-    start_response,     send_frame,     push_frame,     finish_response,
-    set_final_deadline, abort_response, flush_response, pending_bytes,
-    pending_bytes,      connection_of,  is_lost,
+    .start = start_response,
+    .send = send_frame,
+    .push = push_frame,
+    .finish = finish_response,
+    .set_final_deadline = set_final_deadline,
+    .abort = abort_response,
+    .flush = flush_response,
+    .pending = pending_bytes,
+    .queued = pending_bytes,
+    .connection = connection_of,
+    .lost = is_lost,
 };
