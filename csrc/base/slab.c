@@ -71,6 +71,7 @@ static void unlink_block(sse_slab_block *b)
     b->link = NULL;
 }
 
+/* Maps twice the size of a block, and unmaps what lies around the aligned block in it. */
 static sse_slab_block *new_block(sse_slab *slab)
 {
     char *map = mmap(NULL, BLOCK * 2, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANON, -1, 0);

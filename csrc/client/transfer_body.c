@@ -195,6 +195,8 @@ static void deliver_undelivered(sse_transfer *t)
     t->undelivered_at = 0;
 }
 
+/* Goes on in a later turn with what the turn's share or a pause held back. libcurl is asked for
+ * what it holds only when nothing waits here. At the end reports how the transfer ended. */
 static void continue_body(sse_transfer *t)
 {
     if (t->entry.paused && !sse_transfer_has_undelivered(t) && next_size(t) > 0)

@@ -21,7 +21,7 @@ static void on_eof(sse_connection *c)
     }
     if (s->exchange->state == SSE_EXCHANGE_STARTED)
         sse_connection_close(c, SSE_END_CLIENT); /* nobody reads the rest of the response */
-    else /* it may read the response to come, or be gone: on_deadline looks */
+    else /* it may read the response to come, or be gone: on_deadline finds out */
         sse_connection_set_deadline(c, c->context->limits.idle_timeout);
 }
 

@@ -74,7 +74,7 @@ static int on_frame_received(nghttp2_session *nghttp2, const nghttp2_frame *fram
         return sse_http2_flood_count_reset(&s->flood_limits, sse_http2_context(s))
                    ? 0
                    : NGHTTP2_ERR_CALLBACK_FAILURE;
-    if (frame->hd.type > NGHTTP2_HEADERS)
+    if (frame->hd.type > NGHTTP2_HEADERS) /* DATA is 0, HEADERS 1: only these make a request */
         return 0;
     t = nghttp2_session_get_stream_user_data(nghttp2, frame->hd.stream_id);
     if (!t)

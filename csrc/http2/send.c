@@ -153,6 +153,7 @@ static int on_frame_sent(nghttp2_session *nghttp2, const nghttp2_frame *frame, v
 
     if (frame->hd.type == NGHTTP2_GOAWAY)
         sse_http2_shutdown_goaway_sent(s);
+    /* Of the other types, those past HEADERS, the flag's bit means something else. */
     if (!(frame->hd.flags & NGHTTP2_FLAG_END_STREAM) || frame->hd.type > NGHTTP2_HEADERS)
         return 0;
     t = nghttp2_session_get_stream_user_data(nghttp2, frame->hd.stream_id);
