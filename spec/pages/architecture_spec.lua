@@ -126,6 +126,20 @@ describe("the architecture page", function()
     assert.is_true(count > 30)
   end)
 
+  -- `wire/decoder`: a file of a wing, without its ending.
+  it("names parts of wings that exist", function()
+    local is_wing, count = {}, 0
+    for _, wing in ipairs(wings()) do is_wing[wing] = true end
+    for wing, name in (page .. read "docs/decisions.md"):gmatch "`([%w_]+)/([%w_]+)`" do
+      if is_wing[wing] then
+        count = count + 1
+        local path = ("csrc/%s/%s"):format(wing, name)
+        assert.is_truthy(exists(path .. ".h"), path .. " does not exist")
+      end
+    end
+    assert.is_true(count > 5)
+  end)
+
   it("names functions that exist", function()
     local code = {}
     for _, wing in ipairs(wings()) do
