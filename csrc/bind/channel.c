@@ -8,6 +8,7 @@
 #include "../push/gap.h"
 #include "../wire/parser.h"
 #include "encoder.h"
+#include "hint.h"
 
 typedef struct channel_object {
     sse_state *st;
@@ -411,6 +412,7 @@ static int m_close(lua_State *L)
 {
     channel_object *o = sse_class_check(L, 1, &channel_class);
 
+    sse_check_count(L, 1, "channel:close()");
     if (o->channel && sse_channel_close(o->channel) == SSE_EBUSY)
         return luaL_error(L, "a where function can't close the channel it filters");
     return 0;
@@ -449,6 +451,7 @@ static int m_stats(lua_State *L)
     const sse_channel_counters *n = &c->counters;
     const sse_log *log = &c->log;
 
+    sse_check_count(L, 1, "channel:stats()");
     lua_createtable(L, 0, 16);
     sse_set_number(L, "followers", c->count);
     sse_set_number(L, "published", n->published);

@@ -2,9 +2,37 @@
 
 #include <string.h>
 
+#include "hint.h"
+
 static const char state_key = 0; /* its address is sse_state's key in the registry */
 
-/* __index(object, key): upvalue 1 methods, upvalue 2 properties. */
+/* Raises: the object has no such field. `what` is a format for the field and the class. `known` and
+ * `more` are the indices of tables whose keys are the fields that it has, or 0. */
+static int unknown_field(lua_State *L, const char *what, const char *class, int known, int more)
+{
+    const char *name = luaL_tolstring(L, 2, NULL);
+
+    lua_pushfstring(L, what, name, class + strlen("sse."));
+    if (sse_push_hint(L, class, 2, known, more))
+        return luaL_error(L, "%s (%s)", lua_tostring(L, -2), lua_tostring(L, -1));
+    return luaL_error(L, "%s", lua_tostring(L, -1));
+}
+
+/* Reads a field that is neither a method nor a property: nil for one that can only be written, and
+ * for a key that is no string. Any other raises. */
+static int read_unknown(lua_State *L)
+{
+    lua_settop(L, 2);
+    lua_pushvalue(L, 2);
+    if (lua_rawget(L, lua_upvalueindex(3)) == LUA_TNIL && lua_type(L, 2) == LUA_TSTRING)
+        return unknown_field(L, "field '%s' of a %s does not exist",
+                             lua_tostring(L, lua_upvalueindex(4)), lua_upvalueindex(1),
+                             lua_upvalueindex(2));
+    lua_pushnil(L);
+    return 1;
+}
+
+/* __index(object, key): upvalue 1 methods, 2 properties, 3 setters, 4 the class's name. */
 static int mm_index(lua_State *L)
 {
     lua_CFunction get = NULL;
@@ -16,7 +44,7 @@ static int mm_index(lua_State *L)
     lua_pop(L, 1);
     lua_pushvalue(L, 2);
     if (lua_rawget(L, lua_upvalueindex(2)) == LUA_TNIL)
-        return 1;
+        return read_unknown(L);
     get = lua_tocfunction(L, -1);
     lua_settop(L, 1);
     return get(L); /* without lua_call, so that an error names the line that read the property */
@@ -30,8 +58,8 @@ static int mm_newindex(lua_State *L)
     lua_settop(L, 3);
     lua_pushvalue(L, 2);
     if (lua_rawget(L, lua_upvalueindex(1)) == LUA_TNIL)
-        return luaL_error(L, "field '%s' of a %s is not to be written", luaL_tolstring(L, 2, NULL),
-                          lua_tostring(L, lua_upvalueindex(2)));
+        return unknown_field(L, "field '%s' of a %s is not to be written",
+                             lua_tostring(L, lua_upvalueindex(2)), lua_upvalueindex(1), 0);
     set = lua_tocfunction(L, -1);
     lua_settop(L, 3);
     lua_remove(L, 2);
@@ -69,9 +97,12 @@ void sse_class_register(lua_State *L, const sse_class *c)
     new_table_of(L, c->methods);
     publish_methods(L, module, c->name);
     new_table_of(L, c->properties);
-    lua_pushcclosure(L, mm_index, 2);
-    lua_setfield(L, -2, "__index");
     new_table_of(L, c->setters);
+    lua_pushvalue(L, -1);
+    lua_insert(L, -4);
+    lua_pushstring(L, c->name);
+    lua_pushcclosure(L, mm_index, 4);
+    lua_setfield(L, -3, "__index");
     lua_pushstring(L, c->name);
     lua_pushcclosure(L, mm_newindex, 2);
     lua_setfield(L, -2, "__newindex");

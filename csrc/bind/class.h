@@ -41,7 +41,8 @@ typedef struct sse_class {
 } sse_class;
 
 /* Makes the class's metatable. Reading obj.name looks into the methods, then calls the property's
- * getter; writing a field that has no setter raises. The table of methods becomes
+ * getter; reading a field that the class does not have raises, and so does writing one that has no
+ * setter: both errors may have a hint (see hint.h). The table of methods becomes
  * module.methods[name], so that the Lua layer can add methods that wait. The module table is on top
  * of the stack. */
 void sse_class_register(lua_State *L, const sse_class *c);

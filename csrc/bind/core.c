@@ -5,6 +5,7 @@
 #include "encoder.h"
 #include "exchange.h"
 #include "file.h"
+#include "hint.h"
 #include "loop.h"
 #include "parser.h"
 #include "random.h"
@@ -30,6 +31,7 @@ int luaopen_sse_core(lua_State *L)
     check_lua(L);
     lua_newtable(L);
     sse_open_class(L);
+    sse_open_hint(L);
     sse_open_loop(L);
     sse_open_parser(L);
     sse_open_encoder(L);

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "class.h"
+#include "hint.h"
 
 static const char json_key = 0; /* its address is the registry key of set_json's function */
 
@@ -12,6 +13,27 @@ static const char json_key = 0; /* its address is the registry key of set_json's
 static const char *const message_names[] = { "event", "data", "id", "retry", "comment", NULL };
 static const char *const publication_names[] = { "event",   "data", "id",     "retry",
                                                  "comment", "key",  "dedupe", NULL };
+
+/* Raises: the event at `index` has a field with an unknown name, which is on the stack behind its
+ * value. */
+static int unknown_name(lua_State *L, const char *const *known)
+{
+    const char *of = known == message_names ? "event" : "publication";
+    const char *further = known == message_names ? "comment" : "key, dedupe";
+    int name = lua_absindex(L, -2), table = 0;
+
+    lua_newtable(L);
+    table = lua_gettop(L);
+    for (int i = 0; known[i]; i++) {
+        lua_pushboolean(L, true);
+        lua_setfield(L, table, known[i]);
+    }
+    if (sse_push_hint(L, of, name, table, 0))
+        return luaL_error(L, "unknown field '%s' (expected event, data, id, retry, %s; %s)",
+                          luaL_tolstring(L, name, NULL), further, lua_tostring(L, table + 1));
+    return luaL_error(L, "unknown field '%s' (expected event, data, id, retry, %s)",
+                      luaL_tolstring(L, name, NULL), further);
+}
 
 static void check_names(lua_State *L, int index, const char *const *known)
 {
@@ -25,9 +47,7 @@ static void check_names(lua_State *L, int index, const char *const *known)
         while (name && known[i] && strcmp(name, known[i]) != 0)
             i++;
         if (!name || !known[i])
-            luaL_error(L, "unknown field '%s' (expected event, data, id, retry, %s)",
-                       luaL_tolstring(L, -2, NULL),
-                       known == message_names ? "comment" : "key, dedupe");
+            unknown_name(L, known);
         lua_pop(L, 1);
         any = true;
     }

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "class.h"
+#include "hint.h"
 
 /* --- the state -------------------------------------------------------------------------------- */
 
@@ -61,6 +62,31 @@ static int failed(lua_State *L, int code)
     return luaL_error(L, "the event loop failed: %s", sse_error_text(code));
 }
 
+static const char spawn_key = 0; /* its address is the registry key of set_spawn's function */
+
+/* Calls the function given to set_spawn with run's arguments, a function and its arguments, and
+ * takes them off the stack. Without arguments does nothing. */
+static void spawn_arguments(lua_State *L)
+{
+    if (lua_gettop(L) == 0 || (lua_gettop(L) == 1 && lua_isnil(L, 1)))
+        return;
+    if (!lua_isfunction(L, 1))
+        luaL_error(L, "sse.run: expected a function, got a %s", luaL_typename(L, 1));
+    if (lua_rawgetp(L, LUA_REGISTRYINDEX, &spawn_key) != LUA_TFUNCTION)
+        luaL_error(L, "sse.run: no function that starts tasks was set");
+    lua_insert(L, 1);
+    lua_call(L, lua_gettop(L) - 1, 0);
+}
+
+static int f_set_spawn(lua_State *L)
+{
+    luaL_checktype(L, 1, LUA_TFUNCTION);
+    lua_settop(L, 1);
+    lua_rawsetp(L, LUA_REGISTRYINDEX, &spawn_key);
+    return 0;
+}
+
+/* run([fn, ...]): runs the loop; with a function, starts it before as a task with the arguments. */
 static int f_run(lua_State *L)
 {
     sse_state *st = sse_state_check(L);
@@ -70,6 +96,7 @@ static int f_run(lua_State *L)
     if (sse_loop_running(st->loop))
         return nested(L);
     raise_kept(L, st);
+    spawn_arguments(L);
     st->L = L;
     code = sse_loop_run(st->loop);
     st->L = outer;
@@ -99,12 +126,14 @@ static int f_turn(lua_State *L)
 
 static int f_stop(lua_State *L)
 {
+    sse_check_count(L, 0, "sse.stop()");
     sse_loop_stop(sse_state_check(L)->loop);
     return 0;
 }
 
 static int f_now(lua_State *L)
 {
+    sse_check_count(L, 0, "sse.now()");
     lua_pushinteger(L, (lua_Integer)sse_loop_now(sse_state_check(L)->loop));
     return 1;
 }
@@ -210,17 +239,22 @@ static int start_timer(lua_State *L, bool repeat)
 
 static int f_after(lua_State *L)
 {
+    sse_check_count(L, 2, "sse.after(ms, fn)");
     return start_timer(L, false);
 }
 
 static int f_every(lua_State *L)
 {
+    sse_check_count(L, 2, "sse.every(ms, fn)");
     return start_timer(L, true);
 }
 
 static int m_timer_stop(lua_State *L)
 {
-    timer_stop(L, sse_class_check(L, 1, &timer_class));
+    timer_object *t = sse_class_check(L, 1, &timer_class);
+
+    sse_check_count(L, 1, "timer:stop()");
+    timer_stop(L, t);
     return 0;
 }
 
@@ -228,7 +262,10 @@ static int m_timer_stop(lua_State *L)
  */
 static int m_timer_unref(lua_State *L)
 {
-    timer_release(sse_class_check(L, 1, &timer_class));
+    timer_object *t = sse_class_check(L, 1, &timer_class);
+
+    sse_check_count(L, 1, "timer:unref()");
+    timer_release(t);
     return 0;
 }
 
@@ -360,6 +397,7 @@ static int f_signal(lua_State *L)
     int code = SSE_OK;
 
     luaL_checktype(L, 2, LUA_TFUNCTION);
+    sse_check_count(L, 2, "sse.signal(name, fn)");
     s = sse_class_new(L, &signal_class, sizeof *s, 1);
     s->self = LUA_NOREF;
     lua_pushvalue(L, 2);
@@ -379,7 +417,10 @@ static int f_signal(lua_State *L)
 
 static int m_signal_stop(lua_State *L)
 {
-    signal_stop(L, sse_class_check(L, 1, &signal_class));
+    signal_object *s = sse_class_check(L, 1, &signal_class);
+
+    sse_check_count(L, 1, "signal:stop()");
+    signal_stop(L, s);
     return 0;
 }
 
@@ -427,9 +468,11 @@ static const sse_class signal_class = {
 };
 
 static const luaL_Reg functions[] = {
-    { "run", f_run },         { "turn", f_turn },     { "stop", f_stop },     { "now", f_now },
-    { "running", f_running }, { "report", f_report }, { "after", f_after },   { "every", f_every },
-    { "defer", f_defer },     { "signal", f_signal }, { "events", f_events }, { NULL, NULL },
+    { "run", f_run },       { "turn", f_turn },           { "stop", f_stop },
+    { "now", f_now },       { "set_spawn", f_set_spawn }, { "running", f_running },
+    { "report", f_report }, { "after", f_after },         { "every", f_every },
+    { "defer", f_defer },   { "signal", f_signal },       { "events", f_events },
+    { NULL, NULL },
 };
 
 void sse_open_loop(lua_State *L)

@@ -5,6 +5,7 @@
 
 #include "../wire/parser.h"
 #include "class.h"
+#include "hint.h"
 
 enum { ON_EVENT = 1, ON_RETRY, ON_COMMENT, ON_ID, OWNER, LAST_TYPE, LAST_ID, VALUES = LAST_ID };
 
@@ -261,8 +262,10 @@ static int m_feed(lua_State *L)
     parser_object *o = check(L, 1);
     size_t len = 0;
     const char *bytes = luaL_checklstring(L, 2, &len);
-    int code = sse_parser_begin(o->parser, bytes, len);
+    int code = SSE_OK;
 
+    sse_check_count(L, 2, "parser:feed(bytes)");
+    code = sse_parser_begin(o->parser, bytes, len);
     lua_settop(L, 2);
     if (code == SSE_OK) {
         lua_pushcfunction(L, deliver);
@@ -344,6 +347,7 @@ static int m_reset(lua_State *L)
 {
     parser_object *o = check(L, 1);
 
+    sse_check_count(L, 1, "parser:reset()");
     sse_parser_reset(o->parser);
     charge(L, o);
     return 0;
@@ -351,7 +355,10 @@ static int m_reset(lua_State *L)
 
 static int m_stop(lua_State *L)
 {
-    sse_parser_stop(check(L, 1)->parser);
+    parser_object *o = check(L, 1);
+
+    sse_check_count(L, 1, "parser:stop()");
+    sse_parser_stop(o->parser);
     return 0;
 }
 

@@ -5,6 +5,7 @@
 #include "callbacks.h"
 #include "channel.h"
 #include "encoder.h"
+#include "hint.h"
 #include "response.h"
 
 typedef struct stream_object {
@@ -142,6 +143,7 @@ static int m_comment(lua_State *L)
     sse_slice text;
 
     text.at = luaL_optlstring(L, 2, "", &text.len);
+    sse_check_count(L, 2, "stream:comment(text)");
     return push_sent(L, o->stream ? sse_stream_comment(o->stream, text) : SSE_ECLOSED, NULL);
 }
 
@@ -230,6 +232,7 @@ static int m_close(lua_State *L)
 {
     stream_object *o = check(L);
 
+    sse_check_count(L, 1, "stream:close()");
     if (o->stream)
         sse_stream_close(o->stream);
     return 0;

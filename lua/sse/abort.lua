@@ -7,6 +7,7 @@ local core = require "sse.core"
 local event = require "sse.event"
 local event_target = require "sse.shared.event_target"
 local failure = require "sse.client.failure"
+local hints = require "sse.shared.hints"
 local options = require "sse.shared.options"
 
 local abort = {}
@@ -22,8 +23,8 @@ function class.getters.aborted(state) return state.aborted end
 function class.getters.reason(state) return state.reason end
 
 --- Raises the signal's reason if it is aborted.
-function class.methods:throwIfAborted()
-  event_target.check(self, class, "signal:throwIfAborted")
+function class.methods:throwIfAborted(...)
+  event_target.check(self, class, "signal:throwIfAborted()", ...)
   if self.aborted then error(self.reason, 2) end
 end
 
@@ -122,27 +123,34 @@ function abort.failure(reason)
   return failure.from(reason, "EABORTED")
 end
 
-local controllers = { __name = "AbortController" }
+local controllers = hints.close_fields({ __name = "AbortController" }, "AbortController",
+  "an AbortController")
 controllers.__index = controllers
+
+function controllers:__newindex(key)
+  options.raise_unknown_field("AbortController", "an AbortController", key, {})
+end
 
 --- Aborts the controller's signal. Does nothing if it is aborted already.
 -- @param[opt] reason any value; by default a failure with code "EABORTED" and name "AbortError"
-function controllers:abort(reason)
-  options.check_self(self, controllers, "controller:abort")
+function controllers:abort(reason, ...)
+  options.check_self(self, controllers, "controller:abort(reason)", ...)
   signal_abort(self.signal, reason)
 end
 
 --- Makes a controller.
 -- @return the controller: `controller.signal`, `controller:abort(reason)`
-function abort.AbortController()
+function abort.AbortController(...)
+  options.check_count("sse.AbortController()", ...)
   return setmetatable({ signal = new_signal() }, controllers)
 end
 
-local AbortSignal = {}
+local AbortSignal = hints.close_fields({}, "AbortSignal class", "sse.AbortSignal")
 
 --- Makes a signal that is aborted already.
 -- @param[opt] reason as of `controller:abort`
-function AbortSignal.abort(reason)
+function AbortSignal.abort(reason, ...)
+  options.check_count("AbortSignal.abort(reason)", ...)
   local signal = new_signal()
   signal_abort(signal, reason)
   return signal
@@ -151,7 +159,8 @@ end
 --- Makes a signal that is aborted after a time, by a failure with code "ETIMEDOUT" and name
 -- "TimeoutError". Its timer alone does not keep `sse.run` running.
 -- @tparam number ms milliseconds, at least 0
-function AbortSignal.timeout(ms)
+function AbortSignal.timeout(ms, ...)
+  options.check_count("AbortSignal.timeout(ms)", ...)
   if type(ms) ~= "number" or not (ms >= 0 and ms < math.huge) then
     local message = "AbortSignal.timeout: expected milliseconds, a number >= 0, got %s"
     error(message:format(tostring(ms)), 2)
@@ -167,9 +176,13 @@ end
 
 --- Makes a signal that is aborted as soon as one of several signals is, with the same reason.
 -- @tparam table signals a list; empty: the signal is never aborted
-function AbortSignal.any(signals)
+function AbortSignal.any(signals, ...)
+  options.check_count("AbortSignal.any(signals)", ...)
   if type(signals) ~= "table" then
     error(("AbortSignal.any: expected a list of signals, got %s"):format(type(signals)), 2)
+  end
+  if abort.is_signal(signals) or #signals == 0 and next(signals) ~= nil then
+    error("AbortSignal.any: expected a list of signals: { one, another }", 2)
   end
   local signal, sources = new_signal(), {}
   for i, source in ipairs(signals) do

@@ -46,7 +46,8 @@ local spec = {
 -- of each `key`; `max_lag`, how many bytes a follower may be behind before it is slow (no bound);
 -- `gap_event`, the type of gap events ("sse-gap")
 -- @return the channel
-local function new(name, given)
+local function new(name, given, ...)
+  options.check_count("sse.channel(name, options)", ...)
   if type(name) ~= "string" or name == "" or name:find "%z" then
     error(("sse.channel: the name must be a string, not empty and without NUL, got %s"):format(
       options.show(name)), 2)
@@ -69,7 +70,8 @@ end
 --- All open channels of the process that the program refers to or streams follow.
 -- @function sse.channels
 -- @treturn {table,...} a list, sorted by name
-local function all()
+local function all(...)
+  options.check_count("sse.channels()", ...)
   local list = {}
   for _, channel in pairs(by_name) do
     if not channel.closed then list[#list + 1] = channel end
@@ -95,8 +97,8 @@ end
 -- and for "leave" why the stream stopped: "client", "server", "slow", "timeout", "error" or
 -- "unfollow"
 -- @return the channel
-function methods:on(what, fn)
-  options.check_core_self(self, "sse.channel", "channel:on")
+function methods:on(what, fn, ...)
+  options.check_core_self(self, "sse.channel", "channel:on(what, fn)", ...)
   if what ~= "follow" and what ~= "leave" then
     error(("channel:on: expected \"follow\" or \"leave\", got %s"):format(options.show(what)), 2)
   elseif type(fn) ~= "function" then

@@ -3,7 +3,9 @@
 -- @module sse.event
 require "sse.shared.lua_version"
 
+local hints = require "sse.shared.hints"
 local json = require "sse.json"
+local options = require "sse.shared.options"
 
 local Event = {}
 Event.__index = Event
@@ -16,12 +18,14 @@ Event.__name = "Event"
 -- @treturn Event
 -- @usage target:dispatchEvent(sse.Event("tick", { detail = 7 }))
 
-local function new_event(_, type_, init)
+local function new_event(_, type_, init, ...)
+  options.check_count("sse.Event(type, fields)", ...)
   if type(type_) ~= "string" then
     error(("Event: type must be a string, got %s"):format(type(type_)), 2)
   elseif init ~= nil and type(init) ~= "table" then
     error(("Event: expected a table of fields, got %s"):format(type(init)), 2)
   end
+  if init and rawget(init, "type") ~= nil then error("Event: the type is the first argument", 2) end
   local self = {}
   for name, value in pairs(init or {}) do self[name] = value end
   self.type = type_
@@ -32,26 +36,30 @@ end
 
 local MessageEvent = { __name = "MessageEvent", cancelable = false, defaultPrevented = false }
 
+-- Whether a value is an event of either class.
+local function is_event(value)
+  local metatable = type(value) == "table" and getmetatable(value)
+  return metatable == Event or metatable == MessageEvent
+end
+
 -- Checks the `self` of a method; raises at the line of the method's caller.
-local function check(self, name)
-  local metatable = type(self) == "table" and getmetatable(self)
-  if metatable ~= Event and metatable ~= MessageEvent then
-    error(("call it with ':' (event:%s)"):format(name), 3)
-  end
+local function check(self, name, surplus)
+  if is_event(self) and surplus == nil then return end
+  options.check_call(4, is_event(self), ("event:%s()"):format(name), surplus)
 end
 
 --- Ends the dispatch after the listener that calls this.
-function Event:stopImmediatePropagation()
-  check(self, "stopImmediatePropagation")
+function Event:stopImmediatePropagation(surplus)
+  check(self, "stopImmediatePropagation", surplus)
   self.stopped = true
 end
 
 --- Does nothing: targets have no parents to which an event could propagate.
-function Event:stopPropagation() end -- luacheck: ignore 212
+function Event:stopPropagation(surplus) check(self, "stopPropagation", surplus) end
 
 --- Cancels the event, if it is cancelable: `dispatchEvent` then returns false.
-function Event:preventDefault()
-  check(self, "preventDefault")
+function Event:preventDefault(surplus)
+  check(self, "preventDefault", surplus)
   if self.cancelable then self.defaultPrevented = true end
 end
 
@@ -62,10 +70,15 @@ end
 for name, method in pairs(Event) do MessageEvent[name] = MessageEvent[name] or method end
 MessageEvent.__index = MessageEvent
 
+-- A message event may have fields of the program's, so only another library's names raise.
+setmetatable(MessageEvent, {
+  __index = function(_, key) hints.raise_foreign("MessageEvent", "a MessageEvent", key) end,
+})
+
 --- Decodes the event's data from JSON, as `sse.json.decode` does.
 -- @return the value; or nil and a message if the data is not JSON
-function MessageEvent:json()
-  check(self, "json")
+function MessageEvent:json(surplus)
+  check(self, "json", surplus)
   return json.decode(self.data)
 end
 
@@ -89,6 +102,7 @@ end
 return {
   Event = setmetatable(Event, { __call = new_event }),
   MessageEvent = MessageEvent,
+  is_event = is_event,
   message = new_message,
   failed = new_error,
 }

@@ -8,6 +8,7 @@ local abort = require "sse.abort"
 local client_options = require "sse.client.options"
 local event_target = require "sse.shared.event_target"
 local headers = require "sse.shared.headers"
+local hints = require "sse.shared.hints"
 local message = require "sse.client.message"
 local options = require "sse.shared.options"
 local queue = require "sse.client.queue"
@@ -80,7 +81,8 @@ end
 -- local source = sse.EventSource("https://example.com/prices")
 -- source.onmessage = function(ev) print(ev.data) end
 -- sse.run()
-local function new(url, given)
+local function new(url, given, ...)
+  options.check_count("sse.EventSource(url, options)", ...)
   local o = options.check("sse.EventSource", given, spec)
   local parsed = message.url("sse.EventSource", url, 2)
   check(o)
@@ -117,7 +119,8 @@ local reader_spec = {
 -- local file = assert(io.open("events.txt", "rb"))
 -- local source = sse.EventSource.fromReader(function() return file:read(4096) end)
 -- for ev in source:events() do print(ev.data) end
-local function from_reader(read, given)
+local function from_reader(read, given, ...)
+  options.check_count("EventSource.fromReader(read, options)", ...)
   if type(read) ~= "function" then
     error(("EventSource.fromReader: expected a function, got %s"):format(type(read)), 2)
   end
@@ -161,15 +164,15 @@ end
 
 --- Closes the source: no listener is called any more, and it does not reconnect. Harmless when
 -- closed.
-function methods:close()
-  event_target.check(self, class, "source:close"):close()
+function methods:close(...)
+  event_target.check(self, class, "source:close()", ...):close()
 end
 
 --- Drops the connection and connects again at once, with the last event id.
 -- @return true; or nil, message, code: "ECLOSED" if the source is closed, "ESTATE" if it reads from
 -- a function
-function methods:reconnect()
-  local source = event_target.check(self, class, "source:reconnect")
+function methods:reconnect(...)
+  local source = event_target.check(self, class, "source:reconnect()", ...)
   if source.state == Source.CLOSED then return nil, "the source is closed", "ECLOSED" end
   if source.is_reader then return nil, "a reader cannot be begun again", "ESTATE" end
   source:reconnect()
@@ -180,8 +183,8 @@ end
 -- @treturn table `bytes` of body received, `events`, `reconnects`; `last_activity`, when it last
 -- received something, in milliseconds on `sse.now`'s clock; of the last connection that opened
 -- `protocol` ("HTTP/1.1", "HTTP/2") and `tls` (a table with `version` and `cipher`)
-function methods:stats()
-  local source = event_target.check(self, class, "source:stats")
+function methods:stats(...)
+  local source = event_target.check(self, class, "source:stats()", ...)
   local exchange = source.exchange
   return {
     bytes = source.earlier_bytes + (exchange and exchange:bytes() or 0),
@@ -222,14 +225,32 @@ local function remove_queue(source, items, resume)
   resume()
 end
 
---- Iterates over the events of all types: `for ev in source:events() do`. Waits for the next event:
+-- The set of the types that a loop asks for; nil for all. Raises at the line of the caller's
+-- caller.
+local function types_of(...)
+  local types = select("#", ...) > 0 and {} or nil
+  for i = 1, select("#", ...) do
+    local type_ = select(i, ...)
+    if type(type_) ~= "string" then
+      error(("source:events: a type must be a string, got %s"):format(options.show(type_)), 3)
+    end
+    types[type_] = true
+  end
+  return types and not types["*"] and types or nil
+end
+
+--- Iterates over the events of the given types, without arguments over those of all types: `for ev
+-- in source:events("price", "trade") do`. Waits for the next event:
 -- in a task by yielding, outside of one by pumping the loop. While the body of the loop runs and an
 -- event is held for it, nothing is received. The loop ends when the source is closed;
 -- `source.failure` then says whether it failed. Leaving the loop early closes the source, unless it
 -- has listeners or other loops.
-function methods:events()
-  local object, source = self, event_target.check(self, class, "source:events")
+-- @tparam string ... types of events; `"*"` stands for all
+function methods:events(...)
+  local object, source = self, event_target.check(self, class, "source:events(type, ...)")
+  local types = types_of(...)
   local items, resume = new_queue(source)
+  items.types = types
   if source.state == Source.CLOSED then items:finish() end
   source.queues = { items, table.unpack(source.queues) }
   local removed = false
@@ -260,6 +281,7 @@ end
 
 event_target.class(class)
 
-return setmetatable({ CONNECTING = 0, OPEN = 1, CLOSED = 2, fromReader = from_reader }, {
-  __call = function(_, url, given) return new(url, given) end,
-})
+return hints.close_fields(setmetatable(
+  { CONNECTING = 0, OPEN = 1, CLOSED = 2, fromReader = from_reader },
+  { __call = function(_, url, given, ...) return new(url, given, ...) end }
+), "sse.EventSource class", "sse.EventSource")

@@ -8,6 +8,7 @@ local client_options = require "sse.client.options"
 local core = require "sse.core"
 local failure = require "sse.client.failure"
 local headers = require "sse.shared.headers"
+local hints = require "sse.shared.hints"
 local json = require "sse.json"
 local message = require "sse.client.message"
 local options = require "sse.shared.options"
@@ -28,21 +29,25 @@ local events_spec = { lastEventId = options.event_id, until_data = "string" }
 
 local methods = {}
 
-local function body_of(self, level)
-  return type(self) == "table" and self[BODY] or error("call it with ':'", level + 1)
+-- The body of a method's `self`. `level` is as of `error`, seen from the caller; `call` and the
+-- further arguments are as of `options.check_call`.
+local function body_of(level, self, call, ...)
+  local body = type(self) == "table" and rawget(self, BODY)
+  options.check_call(level + 2, body, call, ...)
+  return body
 end
 
 -- The body, for the one method that reads it.
-local function start_reading(self)
-  local body = body_of(self, 3)
+local function start_reading(self, call, ...)
+  local body = body_of(3, self, call, ...)
   if body.used then error("Response: the body was read already, or is being read", 3) end
   body.used = true
   return body
 end
 
 -- Raises where the program cannot wait for the rest of the body; the body then counts as unread.
-local function check_can_wait(self)
-  if not body_of(self, 3).pieces.finished and core.running() and not task.current() then
+local function check_can_wait(self, call, ...)
+  if not body_of(3, self, call, ...).pieces.finished and core.running() and not task.current() then
     error("Response: a callback can't wait; do this in a task (sse.spawn)", 3)
   end
 end
@@ -50,11 +55,11 @@ end
 --- Iterates over the body in pieces, as they are received: `for bytes in res:chunks() do`. A body
 -- can be read once, by one of the methods chunks, lines, events, text and json. Leaving a loop over
 -- the body early closes the response; after a loop, `res.failure` tells whether the body broke off.
-function methods:chunks() return start_reading(self):chunks(self) end
+function methods:chunks(...) return start_reading(self, "res:chunks()", ...):chunks(self) end
 
 --- Iterates over the body's lines, without their ends (LF or CRLF). A line of more than
 -- `maxEventSize` bytes ends the loop, with "ETOOBIG" in `res.failure`.
-function methods:lines() return start_reading(self):lines(self) end
+function methods:lines(...) return start_reading(self, "res:lines()", ...):lines(self) end
 
 --- Iterates over the body's events, as MessageEvents, whatever its content type. `res.lastEventId`
 -- is the last event id, `res.retry` the milliseconds of the last `retry` field, or nil.
@@ -64,25 +69,25 @@ function methods:lines() return start_reading(self):lines(self) end
 -- EUNFINISHED, or that of the lost connection.
 -- @tparam[opt] table given `until_data`; `lastEventId`, the id that events have until the body
 -- names one
-function methods:events(given)
+function methods:events(given, ...)
   local o = options.check("Response:events", given, events_spec)
-  return start_reading(self):events(self, o)
+  return start_reading(self, "res:events(options)", ...):events(self, o)
 end
 
 --- Reads the whole body.
 -- @treturn string; or nil, message, code ("ETOOBIG" if it is longer than `maxBodySize`)
-function methods:text()
-  check_can_wait(self)
-  local text, why = start_reading(self):text()
+function methods:text(...)
+  check_can_wait(self, "res:text()", ...)
+  local text, why = start_reading(self, "res:text()"):text()
   if not text then return nil, why.message, why.code end
   return text
 end
 
 --- Reads the whole body and decodes it from JSON.
 -- @return the value; or nil, message, code ("EINVAL" if it is not JSON)
-function methods:json()
-  check_can_wait(self)
-  local text, why = start_reading(self):text()
+function methods:json(...)
+  check_can_wait(self, "res:json()", ...)
+  local text, why = start_reading(self, "res:json()"):text()
   if not text then return nil, why.message, why.code end
   local value, problem = json.decode(text)
   if value == nil then return nil, problem, "EINVAL" end
@@ -90,9 +95,8 @@ function methods:json()
 end
 
 --- Drops the rest of the body and closes its connection. Harmless at the end.
-function methods:close()
-  local body = body_of(self, 2)
-  body:close()
+function methods:close(...)
+  body_of(2, self, "res:close()", ...):close()
 end
 
 local getters = {
@@ -104,13 +108,23 @@ local getters = {
   end,
 }
 
+-- The fields that a response has, or lacks since they do not apply to it.
+local absent = {
+  status = true, ok = true, headers = true, url = true, redirected = true, protocol = true,
+  tls = true,
+}
+
 -- A response that is collected unread closes its connection.
 local function close_body(self) self[BODY]:close() end
 
 local Response = {
   __name = "Response", __gc = close_body, __close = close_body,
   __index = function(self, key)
-    return methods[key] or getters[key] and getters[key](self)
+    if methods[key] then return methods[key] end
+    local getter = getters[key]
+    if getter then return getter(self) end
+    if absent[key] then return nil end
+    hints.raise_missing("Response", "a Response", key, methods, getters, absent)
   end,
   __tostring = function(self)
     return ("Response: %d %s"):format(self.status, self[BODY].limits.url_without_password)
@@ -189,7 +203,8 @@ end
 -- local res, err = sse.fetch("https://example.com/", { method = "POST", body = { n = 1 } })
 -- if not res then error(err) end
 -- for ev in res:events() do print(ev.data) end
-return function(url, given)
+return function(url, given, ...)
+  options.check_count("sse.fetch(url, options)", ...)
   local o = options.check("sse.fetch", given, spec)
   local parts = { url = message.url("sse.fetch", url, 2) }
   local content_type

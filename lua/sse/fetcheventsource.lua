@@ -9,6 +9,7 @@ local core = require "sse.core"
 local failure = require "sse.client.failure"
 local fetch = require "sse.fetch"
 local headers = require "sse.shared.headers"
+local hints = require "sse.shared.hints"
 local log = require "sse.log"
 local message = require "sse.client.message"
 local options = require "sse.shared.options"
@@ -45,6 +46,9 @@ local function build_headers(self)
   local o, list = self.options, {}
   local given = o.headers
   if type(given) == "function" then given = given(self.last_failure) end
+  if given ~= nil and type(given) ~= "table" then
+    error(("headers: expected a table, got %s"):format(type(given)), 0)
+  end
   for name, value in pairs(given or {}) do list[name] = value end
   local has_accept = false
   for name in pairs(list) do
@@ -125,14 +129,16 @@ local function connect(self)
 end
 
 -- Calls onerror. Returns the milliseconds to wait before the next attempt; false if onerror gives
--- up; or nil and what onerror raised.
+-- up; or nil and what onerror raised, or what is wrong with the value that it returned.
 local function call_onerror(self, why)
   if not self.options.onerror then return self.interval end
   local ok, result = xpcall(self.options.onerror, traceback, why)
   if not ok then return nil, result end
   if result == false then return false end
+  if result == nil then return self.interval end
   if type(result) == "number" and result >= 0 and result < math.huge then return result end
-  return self.interval
+  local problem = "sse.fetchEventSource: onerror must return milliseconds, false or nil, got %s"
+  return nil, problem:format(options.show(result))
 end
 
 -- Decides what follows the error of an attempt. Returns the milliseconds to wait before the next
@@ -183,12 +189,17 @@ local function run(self)
   finish(self)
 end
 
-local handle = {}
+-- Fields of a handle that have no value at first.
+local absent = {
+  closed = true, done = true, failure = true, last_failure = true, last_event_id = true,
+  retry_timer = true, end_wait = true, remove_abort_listener = true, warned = true,
+}
+local handle = hints.close_fields({}, "fetchEventSource's handle", "a handle", absent)
 handle.__index = handle
 
 --- Ends the connection and makes no other: no callback is called any more. Harmless at the end.
-function handle:close()
-  options.check_self(self, handle, "handle:close")
+function handle:close(...)
+  options.check_self(self, handle, "handle:close()", ...)
   if self.closed or self.done then return end
   self.closed = true
   self.controller:abort()
@@ -201,8 +212,8 @@ end
 --- Waits for the end: in a task by yielding, outside of one by pumping the loop.
 -- @return true if the server ended the stream or `close` was called; or nil, message, code, failure
 -- if onerror gave up
-function handle:wait()
-  options.check_self(self, handle, "handle:wait")
+function handle:wait(...)
+  options.check_self(self, handle, "handle:wait()", ...)
   if not self.done then
     task.await(function(resume) table.insert(self.waiters, resume) end, "sse.fetchEventSource")
   end
@@ -242,7 +253,8 @@ end
 -- `lastEventId`; `until_data`, as of `res:events`; `log`; `onopen`, `onmessage`, `onclose`,
 -- `onerror`
 -- @return a handle: `close()`, `wait()`
-return function(url, given)
+return function(url, given, ...)
+  options.check_count("sse.fetchEventSource(url, options)", ...)
   local o = options.check("sse.fetchEventSource", given, spec)
   local self = setmetatable({
     url_without_password = check(url, o), url = url, attempt = 0,

@@ -8,12 +8,15 @@ local channels = require "sse.channel"
 local core = require "sse.core"
 local event = require "sse.event"
 local files = require "sse.server.files"
+local hints = require "sse.shared.hints"
 local log = require "sse.log"
 local task = require "sse.task"
 
 --- Runs the loop until nothing keeps it running (an open source, a listening server, a timer, a
 -- task), or until `sse.stop`. Raises an error of a callback or a task, with its traceback.
 -- @function run
+-- @tparam[opt] function fn started before as a task, as by `sse.spawn`
+-- @param ... its arguments
 
 --- Ends `sse.run` when the present callback has returned.
 -- @function stop
@@ -49,7 +52,7 @@ local task = require "sse.task"
 -- @function sleep
 -- @tparam number ms milliseconds
 
-return {
+return hints.close_fields({
   _VERSION = require "sse.version",
 
   run = core.run,
@@ -78,4 +81,4 @@ return {
   parser = require "sse.parser",
   encode = require "sse.encode",
   json = require "sse.json",
-}
+}, "sse", "sse")

@@ -6,8 +6,10 @@ require "sse.shared.lua_version"
 
 local cjson = require "cjson"
 local core = require "sse.core"
+local hints = require "sse.shared.hints"
+local options = require "sse.shared.options"
 
-local json = {}
+local json = hints.close_fields({}, "sse.json", "sse.json")
 
 local codec = cjson.new()
 codec.decode_invalid_numbers(false)
@@ -22,7 +24,8 @@ local array_mt = { __name = "sse.json.array" }
 -- table has another metatable.
 -- @tparam[opt] table t by default a new table
 -- @treturn table t
-function json.array(t)
+function json.array(t, ...)
+  options.check_count("json.array(t)", ...)
   if t ~= nil and type(t) ~= "table" then
     error(("json.array: expected a table, got %s"):format(type(t)), 2)
   elseif t and getmetatable(t) ~= nil and getmetatable(t) ~= array_mt then
@@ -107,7 +110,8 @@ end
 -- functions, tables that contain themselves, NaN, infinities, arrays with too many holes.
 -- @param v
 -- @treturn string
-function json.encode(v)
+function json.encode(v, surplus)
+  if surplus ~= nil then options.check_count("json.encode(value)", surplus) end
   local ok, prepared = pcall(prepare, {}, v)
   local text = prepared
   if ok then ok, text = pcall(codec.encode, prepared) end
@@ -140,7 +144,8 @@ end
 -- text, null is `json.null`. Numbers of integral value are integers below 2^53, and floats above.
 -- @tparam string text
 -- @return the value; or nil and a message if the text is not JSON
-function json.decode(text)
+function json.decode(text, surplus)
+  if surplus ~= nil then options.check_count("json.decode(text)", surplus) end
   if type(text) ~= "string" then
     error(("JSON: expected a string to decode, got %s"):format(type(text)), 2)
   end

@@ -4,6 +4,7 @@
 require "sse.shared.lua_version"
 
 local event_target = require "sse.shared.event_target"
+local options = require "sse.shared.options"
 
 local log = {}
 
@@ -19,7 +20,8 @@ local default
 -- @function log
 -- @tparam[opt] function fn (level, message, details)
 -- @usage sse.log(function(level, message) io.stderr:write(level, ": ", message, "\n") end)
-function log.set(fn)
+function log.set(fn, ...)
+  options.check_count("sse.log(fn)", ...)
   if fn ~= nil and type(fn) ~= "function" then
     error(("sse.log: expected a function or nil, got %s"):format(type(fn)), 2)
   end

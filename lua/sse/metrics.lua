@@ -3,6 +3,7 @@
 require "sse.shared.lua_version"
 
 local channels = require "sse.channel"
+local options = require "sse.shared.options"
 
 local TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
@@ -169,9 +170,10 @@ end
 -- @param server
 -- @treturn string the text
 -- @treturn table the header fields that it is to be sent with
-local function metrics(server)
+local function metrics(server, ...)
+  options.check_count("sse.metrics(server)", ...)
   local metatable = type(server) == "table" and getmetatable(server) or nil
-  if type(metatable) ~= "table" or metatable.__name ~= "sse.server" then
+  if type(metatable) ~= "table" or rawget(metatable, "__name") ~= "sse.server" then
     error(("sse.metrics: expected a server, got %s"):format(type(server)), 2)
   end
   local out, sources = {}, {}

@@ -43,7 +43,8 @@ local spec = {
 -- bytes stay as they are
 -- @tparam[opt=""] string opts.last_event_id the last event id to begin with
 -- @return the parser
-local function parser(opts)
+local function parser(opts, ...)
+  options.check_count("sse.parser(options)", ...)
   return core.parser(options.check("sse.parser", opts, spec))
 end
 

@@ -26,6 +26,7 @@ local cors = require "sse.server.cors"
 local dispatch = require "sse.server.dispatch"
 local files = require "sse.server.files"
 local headers = require "sse.shared.headers"
+local hints = require "sse.shared.hints"
 local options = require "sse.shared.options"
 local router = require "sse.server.router"
 local server_options = require "sse.server.options"
@@ -37,12 +38,15 @@ local server = {}
 local metatable = {
   __name = "sse.server",
   __index = function(self, key)
+    if server[key] ~= nil then return server[key] end
     if key == "port" then return rawget(self, "core").port end
     if key == "on_error" then return rawget(self, "error_handler") end
-    return server[key]
+    hints.raise_missing("server", "a server", key, server, { port = true, on_error = true })
   end,
   __newindex = function(self, key, value)
-    if key ~= "on_error" then options.raise_unknown_field("a server", key, { on_error = true }) end
+    if key ~= "on_error" then
+      options.raise_unknown_field("server", "a server", key, { on_error = true })
+    end
     options.check_callback("on_error", value)
     rawset(self, "error_handler", value)
   end,
@@ -82,7 +86,8 @@ end
 -- With `client_ca`, a PEM file, clients must show a certificate that one of those in the file has
 -- signed.
 -- @return the server. Its field `port` is the port that it listens on; `on_error` can be set.
-local function new(given)
+local function new(given, ...)
+  options.check_count("sse.server(options)", ...)
   given = options.check("sse.server", given, server_options)
   local self = {
     router = router.new(), error_handler = given.on_error,
@@ -120,16 +125,17 @@ end
 -- @tparam string pattern "/clock/:zone"
 -- @tparam function handler function(req, res)
 -- @return the server
-function server:route(method, pattern, handler)
-  options.check_self(self, metatable, "server:route")
+function server:route(method, pattern, handler, ...)
+  options.check_self(self, metatable, "server:route(method, pattern, handler)", ...)
   add_route(self, method, pattern, handler)
   return self
 end
 
 for _, method in ipairs { "GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS" } do
   local name = method:lower()
-  server[name] = function(self, pattern, handler)
-    options.check_self(self, metatable, "server:" .. name)
+  local call = ("server:%s(pattern, handler)"):format(name)
+  server[name] = function(self, pattern, handler, ...)
+    options.check_self(self, metatable, call, ...)
     add_route(self, method, pattern, handler)
     return self
   end
@@ -139,8 +145,8 @@ end
 -- @tparam string pattern
 -- @tparam function handler function(req, res)
 -- @return the server
-function server:all(pattern, handler)
-  options.check_self(self, metatable, "server:all")
+function server:all(pattern, handler, ...)
+  options.check_self(self, metatable, "server:all(pattern, handler)", ...)
   add_route(self, "*", pattern, handler)
   return self
 end
@@ -152,8 +158,8 @@ end
 -- @tparam[opt] table given `follow_links` (false): links out of the folder and to hidden files are
 -- followed
 -- @return the server
-function server:static(prefix, folder, given)
-  options.check_self(self, metatable, "server:static")
+function server:static(prefix, folder, given, ...)
+  options.check_self(self, metatable, "server:static(prefix, folder, options)", ...)
   self.router:add_prefix(prefix, files.folder(folder, given, 2), 2)
   return self
 end
@@ -186,8 +192,8 @@ local drain_options = {
 -- @tparam[opt] table given `within`, `grace` (milliseconds, 5000 each); `retry` (milliseconds,
 -- 2000: the `retry` field has a value between this and half as much more)
 -- @treturn boolean true
-function server:drain(given)
-  options.check_self(self, metatable, "server:drain")
+function server:drain(given, ...)
+  options.check_self(self, metatable, "server:drain(options)", ...)
   given = options.check("server:drain", given, drain_options)
   return task.await(function(resume)
     local waiters = self.drain_waiters
@@ -202,16 +208,16 @@ function server:drain(given)
 end
 
 --- Stops listening and closes all connections at once. `server:stop` is the same.
-function server:close()
-  options.check_self(self, metatable, "server:close")
+function server:close(...)
+  options.check_self(self, metatable, "server:close()", ...)
   self.core:close()
 end
 
 --- Reads the files of the option `tls` again. Open connections keep their certificates, and
 -- sessions can be resumed as before.
 -- @return true; or nil, message, code ("ECERT"), and nothing has changed
-function server:reload_tls()
-  options.check_self(self, metatable, "server:reload_tls")
+function server:reload_tls(...)
+  options.check_self(self, metatable, "server:reload_tls()", ...)
   return options.unwrap(pcall(self.core.reload_tls, self.core))
 end
 
@@ -239,8 +245,8 @@ server.stop = server.close
 --
 -- See `sse.metrics`.
 -- @treturn table
-function server:stats()
-  options.check_self(self, metatable, "server:stats")
+function server:stats(...)
+  options.check_self(self, metatable, "server:stats()", ...)
   return self.core:stats()
 end
 

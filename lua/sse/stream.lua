@@ -43,8 +43,8 @@ end
 --- Waits until nothing is pending: in a task by yielding, outside of one by pumping the loop.
 -- @function stream:drain
 -- @return true; or nil, "closed", "ECLOSED"
-function methods:drain()
-  options.check_core_self(self, "sse.stream", "stream:drain")
+function methods:drain(...)
+  options.check_core_self(self, "sse.stream", "stream:drain()", ...)
   while not self.closed and self.pending > 0 do
     task.await(function(resume)
       if not drain_waiters[self] then
@@ -126,7 +126,7 @@ end
 -- function(event) that returns whether the client gets the event
 -- @return the stream; or nil, message, "ECLOSED"
 function methods:follow(channel, ...)
-  options.check_core_self(self, "sse.stream", "stream:follow")
+  options.check_core_self(self, "sse.stream", "stream:follow(channel, options)")
   if select("#", ...) == 0 and is_channel(channel) and not unfollowed[self] then
     return follow_results(self, pcall(attach, self, last_ids[self], nil, nil, 0, channel))
   end
@@ -142,8 +142,8 @@ local unfollow = methods.unfollow -- the core's
 -- @function stream:unfollow
 -- @param channel
 -- @treturn boolean false if the stream did not follow the channel
-function methods:unfollow(channel)
-  options.check_core_self(self, "sse.stream", "stream:unfollow")
+function methods:unfollow(channel, ...)
+  options.check_core_self(self, "sse.stream", "stream:unfollow(channel)", ...)
   if not is_channel(channel) then
     error(("stream:unfollow: expected a channel, got %s"):format(options.show(channel)), 2)
   end

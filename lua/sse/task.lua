@@ -86,6 +86,8 @@ function task.spawn(fn, ...)
   core.defer(function() task.start(nil, fn, table.unpack(args, 1, args.n)) end)
 end
 
+core.set_spawn(task.spawn) -- for `sse.run`
+
 --- The running task.
 -- @treturn thread|nil its coroutine; nil outside of tasks
 function task.current()
@@ -154,7 +156,8 @@ end
 
 --- Waits for a time: in a task by yielding, outside of one by pumping the loop.
 -- @tparam number ms milliseconds, at least 0
-function task.sleep(ms)
+function task.sleep(ms, ...)
+  options.check_count("sse.sleep(ms)", ...)
   if type(ms) ~= "number" or not (ms >= 0 and ms < math.huge) then
     error(("sse.sleep: expected milliseconds, a number >= 0, got %s"):format(options.show(ms)), 2)
   end

@@ -1,5 +1,6 @@
 -- Which failures lead to a new attempt, and which end the source: CONFORMANCE line 32, maxRetries,
 -- the reconnect option.
+local core = require "sse.core"
 local fixture = require "spec.support.fixture"
 local wait = require "spec.support.wait"
 
@@ -140,16 +141,18 @@ describe("a connection that fails", function()
     assert.equal(3, #server.requests)
   end)
 
-  it("a reconnect function that gives infinity or NaN is taken for the default", function()
-    for _, answer in ipairs { math.huge, 0 / 0 } do
-      local delay
+  it("a reconnect function that gives what is no delay fails, and ends the source", function()
+    for _, answer in ipairs { math.huge, 0 / 0, -1, "5", true, {} } do
       local server = serve(function(conn) conn:reset() end)
-      open(server:url(), {
+      local source = open(server:url(), {
         retryInterval = 7, reconnect = function() return answer end,
-        onreconnect = function(ms) delay = delay or ms end,
       })
-      wait.till(function() return delay end, "the reconnect")
-      assert.equal(7, delay)
+      local ok, err = pcall(core.run)
+      assert.is_false(ok)
+      local told = "sse.EventSource: reconnect must return milliseconds, false or nil, got "
+      assert.truthy(err:find(told, 1, true), err)
+      assert.equal(CLOSED, source.readyState)
+      assert.is_false(source.failure.willRetry)
     end
   end)
 

@@ -91,7 +91,7 @@ end
 -- Reads every field of an event or a failure.
 local function look(ev)
   assert(tostring(ev))
-  if ev.json and ev.data then ev:json() end
+  if type(ev) == "table" and rawget(ev, "data") then ev:json() end
   for name, value in pairs(ev.headers or {}) do assert(ev.headers[name:upper()] == value) end
   if ev.failure then assert(tostring(ev.failure)) end
 end
@@ -101,7 +101,7 @@ local clients = {}
 function clients.source(server, options, done)
   options.retryInterval, options.minRetryInterval, options.maxRetryInterval = 1, 1, 3
   options.reconnect = one_of { "spec", "resilient",
-    function() return one_of { 1, true, false } end }
+    function() return select(random(3), 1, nil, false), nil end }
   options.maxRetries, options.heartbeatTimeout = 4, 60
   options.oncomment = random(2) == 1 and look or nil
   local source = sse.EventSource(server:url "/", options)

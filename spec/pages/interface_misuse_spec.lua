@@ -47,7 +47,7 @@ local methods = {
   req = { header = { "a" }, query_all = { "a" }, text = {}, json = {} },
   res = {
     reply = { 200, "x", { A = "b" } }, write_head = { 200, { A = "b" } }, write = { "x" },
-    finish = {}, detach = {}, drain = {}, event_stream = { { retry = 1 } },
+    finish = { "x" }, detach = {}, drain = {}, event_stream = { { retry = 1 } },
   },
   stream = {
     send = { { data = "x" } }, comment = { "x" }, close = {}, drain = {},
@@ -116,6 +116,54 @@ describe("misuse of every method", function()
         assert.truthy(methods[class][method] or private[method], class .. ":" .. method)
       end
     end
+  end)
+end)
+
+-- An argument behind the last one of a function or method.
+describe("an argument too many", function()
+  after_each(stop)
+
+  for class in pairs(methods) do
+    it("raises in every method of a " .. class, function()
+      start()
+      for name, args in pairs(methods[class]) do
+        local object = make[class]()
+        local given = { object, table.unpack(args) }
+        if given[2] == CHANNEL then given[2] = new_channel() end
+        given[#given + 1] = 5
+        local raised = interface.raised(object[name], table.unpack(given))
+        assert.truthy(raised, ("%s:%s took an argument too many"):format(class, name))
+      end
+      finish()
+    end)
+  end
+
+  it("raises in every function of sse", function()
+    start()
+    local all = { spawn = false, run = { sse.run, {} } } -- spawn takes any number
+    for name, args in pairs(functions) do all[name] = all[name] == nil and { sse[name], args } end
+    for name, case in pairs(nested) do all[name] = case end
+    for name, case in pairs(all) do
+      if case then
+        local given = table.move(case[2], 1, #case[2], 1, {})
+        given[#given + 1] = 5
+        local raised = interface.raised(case[1], table.unpack(given))
+        assert.truthy(raised, ("sse.%s took an argument too many"):format(name))
+      end
+    end
+    finish()
+  end)
+
+  it("names the function with its parameters, and counts no nil", function()
+    local channel, timer = new_channel(), sse.after(0, noop)
+    assert.equal("timer:stop(): one argument too many, a number",
+      interface.raised(timer.stop, timer, 5))
+    local raised = interface.raised(sse.sleep, 1, {})
+    assert.equal("sse.sleep(ms): one argument too many, a table", raised)
+    assert.equal("channel:on(what, fn): one argument too many, a string",
+      interface.raised(channel.on, channel, "follow", noop, nil, "x"))
+    timer:stop(nil)
+    channel:on("leave", noop, nil)
   end)
 end)
 

@@ -172,7 +172,8 @@ describe("channel where", function()
     it("comes of publishing to the channel, or closing it", function()
       for _, act in ipairs { "publish", "close" } do
         local news, state = serve(function(event, s)
-          if event.data == "go" then s.channel[act](s.channel, "x") end
+          local argument = act == "publish" and "x" or nil
+          if event.data == "go" then s.channel[act](s.channel, argument) end
           return true
         end)
         local client = following.open()

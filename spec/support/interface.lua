@@ -65,6 +65,12 @@ local function drop(first)
   end
 end
 
+--- What a call raises, without the position, if it blames the line of the call; else nil.
+function interface.raised(f, ...)
+  local ok, message = pcall(call(f), ...)
+  return not ok and is_position(tostring(message)) and message:match "^caller:%d+: (.*)$" or nil
+end
+
 --- A report: `check` adds faults to it, `clean` asserts that there are none.
 function interface.report()
   local report = { wrong = {}, calls = 0 }

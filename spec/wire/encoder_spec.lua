@@ -62,8 +62,8 @@ describe("the encoder", function()
   end)
 
   it("names the wrong field", function()
-    raises("unknown field 'evnt' (expected event, data, id, retry, comment)", encode,
-           { evnt = "x", data = "y" })
+    raises("unknown field 'evnt' (expected event, data, id, retry, comment; "
+           .. "did you mean 'event'?)", encode, { evnt = "x", data = "y" })
     raises("unknown field '1'", encode, { "x" })
     raises("field 'event' must be a string, got number", encode, { event = 1 })
     raises("field 'id' must be a string or a number, got boolean", encode, { id = true })

@@ -12,9 +12,11 @@ local OPEN <const> = 1 -- as in sse.client.source
 
 local MessageEvent, deliver, setmetatable = event.MessageEvent, event_target.deliver, setmetatable
 
-local function put_in(queues, ev)
+local function put_in(queues, type_, ev)
   for i = 1, #queues do
-    if not queues[i].finished then queues[i]:put(ev) end
+    local queue = queues[i]
+    local types = queue.types
+    if not queue.finished and (not types or types[type_]) then queue:put(ev) end
   end
 end
 
@@ -30,7 +32,7 @@ local function on_event(source, data, type_, id)
   }, MessageEvent)
   if object then deliver(source.listeners, object, type_, ev) end
   local queues = source.queues -- lists are replaced, never changed: loops may end below
-  if queues[1] then put_in(queues, ev) end
+  if queues[1] then put_in(queues, type_, ev) end
 end
 
 local function on_retry(source, ms) reconnection.backoff_of(source):set_base(ms) end

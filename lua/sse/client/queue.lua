@@ -14,6 +14,7 @@ function queue.new(pause, resume, what)
   return setmetatable({
     pause = pause, resume = resume, what = what, paused = true,
     first = 1, last = 0,
+    types = nil, -- of the events to put in, as a set; nil: all. For sse.client.event_delivery
     waiters = {}, -- tasks; for a wait outside of tasks, the function that ends it
   }, queue)
 end

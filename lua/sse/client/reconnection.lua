@@ -3,6 +3,7 @@
 -- @module sse.client.reconnection
 local backoff = require "sse.client.backoff"
 local event_target = require "sse.shared.event_target"
+local options = require "sse.shared.options"
 
 local reconnection = {}
 
@@ -84,20 +85,26 @@ local function default_delay(source, failure, is_permanent, open_for)
   return math.max(delay, math.min(MAX_RETRY_AFTER, asked))
 end
 
--- The delay that a `reconnect` function returns; where there is none, or it returns neither false
--- nor a number, that of `default_delay`. Returns nil, to give up, if the function fails.
+-- The delay that a `reconnect` function returns; where there is none, or it returns nil, that of
+-- `default_delay`. Returns nil, to give up, if the function fails, or returns what is no delay.
 local function chosen_delay(source, failure, is_permanent, open_for)
   local choose = source.options.reconnect
   if type(choose) ~= "function" then
     return default_delay(source, failure, is_permanent, open_for)
   end
   local choice
-  local ok = event_target.call(function() choice = choose(failure, failure.attempt) end)
+  local ok = event_target.call(function()
+    choice = choose(failure, failure.attempt)
+    local is_delay = type(choice) == "number" and choice >= 0 and choice < math.huge
+    if not is_delay and choice then
+      local message = "sse.EventSource: reconnect must return milliseconds, false or nil, got %s"
+      error(message:format(options.show(choice)), 0)
+    end
+  end)
   if not ok or choice == false then return nil end
-  local is_delay = type(choice) == "number" and choice == choice and choice < math.huge
-  if not is_delay then return default_delay(source, failure, is_permanent, open_for) end
+  if choice == nil then return default_delay(source, failure, is_permanent, open_for) end
   reconnection.backoff_of(source):next(open_for)
-  return math.max(0, choice)
+  return choice
 end
 
 --- Decides what follows a failure, and stores the decision in its `attempt`, `delay` and

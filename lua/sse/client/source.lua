@@ -87,7 +87,7 @@ end
 -- --- connecting ---------------------------------------------------------------------------------
 
 local function build_headers(self, given, content_type)
-  local list, problem = headers.list(given or {})
+  local list, problem = headers.list(given == nil and {} or given)
   if not list then error("sse.EventSource: " .. problem, 0) end
   headers.set_default(list, "Accept", "text/event-stream")
   headers.set_default(list, "Cache-Control", "no-cache")

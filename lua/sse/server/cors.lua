@@ -30,6 +30,10 @@ local function all_are(list, is_right)
   return #list > 0
 end
 
+local function is_header_name(text)
+  return headers.is_token(text) and not text:find("_", 1, true)
+end
+
 local spec = {
   origin = {
     expected = 'an origin such as "https://app.example" (no path), "*", a list or a function',
@@ -40,8 +44,8 @@ local spec = {
   },
   credentials = "boolean",
   headers = {
-    expected = "a list of header names",
-    check = function(v) return type(v) == "table" and all_are(v, headers.is_token) end,
+    expected = "a list of header names (without '_')",
+    check = function(v) return type(v) == "table" and all_are(v, is_header_name) end,
   },
   max_age = options.ms(),
 }

@@ -86,7 +86,7 @@ end
 -- @param exchange of the core
 function dispatch.on_request(server, exchange)
   local req = request.new(exchange)
-  local res = response.new(exchange, req, server.compress)
+  local res = response.new(exchange, req, rawget(server, "compress"))
   task.start(function(message) on_handler_error(server, req, res, message) end,
     handle, server, req, res)
 end

@@ -81,7 +81,8 @@ end
 -- @tparam[opt] table given `content_type`, by default known from the name's extension; `headers`,
 -- name to value, which replace the handler's own; If-None-Match is compared with an `ETag` in them
 -- @treturn function the handler
-function files.file(path, given)
+function files.file(path, given, ...)
+  options.check_count("sse.file(path, options)", ...)
   given = options.check("sse.file", given, spec)
   check_headers(given)
   options.check_path("sse.file", "a path", path, 3)

@@ -1,7 +1,7 @@
 --- The rules of the options of `sse.server`, by name, for `options.check` of sse.shared.options.
 -- @module sse.server.options
 local options = require "sse.shared.options"
-local response = require "sse.server.response"
+local stream_options = require "sse.server.stream_options"
 
 return {
   host = options.text,
@@ -26,7 +26,7 @@ return {
     expected = "a number of at least 1 (milliseconds), or false",
     check = function(v) return v == false or type(v) == "number" and v >= 1 and v < math.huge end,
   },
-  compress = response.compress,
+  compress = stream_options.compress,
   on_error = "function",
   tls = {
     expected = "a table such as { cert = 'cert.pem', key = 'key.pem' }",

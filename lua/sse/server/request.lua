@@ -9,21 +9,19 @@
 -- client showed ("CN=me"), or nil; `last_event_id`, from the header or else the query parameter
 -- `lastEventId`, nil if neither is there or not empty.
 -- @module sse.server.request
+local headers = require "sse.shared.headers"
+local hints = require "sse.shared.hints"
 local json = require "sse.json"
 local options = require "sse.shared.options"
 local url = require "sse.server.url"
+
+local misspelled = headers.misspelled
 
 local request = {}
 local methods = {}
 local lazy = {} -- by field, the function that computes it
 
-local headers_metatable = {
-  __index = function(self, name)
-    return type(name) == "string" and rawget(self, name:lower()) or nil
-  end,
-}
-
-function lazy:headers() return setmetatable(self.exchange:headers(), headers_metatable) end
+function lazy:headers() return setmetatable(self.exchange:headers(), headers.metatable) end
 function lazy.params() return {} end
 function lazy:remote_address() return self.exchange.remote_address end
 function lazy:protocol() return self.exchange.protocol end
@@ -42,7 +40,10 @@ local metatable = {
   __name = "sse.request",
   __index = function(self, key)
     if methods[key] then return methods[key] end
-    if not lazy[key] then return nil end
+    if not lazy[key] then
+      hints.raise_foreign("request", "a request", key)
+      return nil
+    end
     local value = lazy[key](self)
     rawset(self, key, value)
     return value
@@ -62,21 +63,26 @@ end
 --- The value of a header field.
 -- @tparam string name in any case
 -- @treturn string|nil
-function methods:header(name)
-  options.check_self(self, metatable, "req:header")
+function methods:header(name, surplus)
+  options.check_self(self, metatable, "req:header(name)", surplus)
   if type(name) ~= "string" then
     error(("req:header: expected a name, got %s"):format(options.show(name)), 2)
   end
   local known = rawget(self, "headers")
-  if known then return known[name] end
-  return self.exchange:header(name)
+  local value
+  if known then value = rawget(known, name:lower()) else value = self.exchange:header(name) end
+  if value == nil and misspelled[name] then headers.raise_misspelled(name, 2) end
+  return value
 end
 
 --- All values that the query has for a name, in order.
 -- @tparam string name
 -- @treturn {string,...}
-function methods:query_all(name)
-  options.check_self(self, metatable, "req:query_all")
+function methods:query_all(name, ...)
+  options.check_self(self, metatable, "req:query_all(name)", ...)
+  if type(name) ~= "string" then
+    error(("req:query_all: expected a name, got %s"):format(options.show(name)), 2)
+  end
   local list = {}
   url.each_pair(self.raw_query, function(n, value)
     if n == name then list[#list + 1] = value end
@@ -86,15 +92,15 @@ end
 
 --- The body.
 -- @treturn string "" if there is none
-function methods:text()
-  options.check_self(self, metatable, "req:text")
+function methods:text(...)
+  options.check_self(self, metatable, "req:text()", ...)
   return self.body
 end
 
 --- Decodes the body from JSON, as `sse.json.decode` does.
 -- @return the value; or nil and a message if the body is not JSON
-function methods:json()
-  options.check_self(self, metatable, "req:json")
+function methods:json(...)
+  options.check_self(self, metatable, "req:json()", ...)
   return json.decode(self.body)
 end
 

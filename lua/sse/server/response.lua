@@ -7,9 +7,11 @@
 -- @module sse.server.response
 local core = require "sse.core"
 local headers = require "sse.shared.headers"
+local hints = require "sse.shared.hints"
 local json = require "sse.json"
 local options = require "sse.shared.options"
 local stream = require "sse.stream"
+local stream_options = require "sse.server.stream_options"
 local task = require "sse.task"
 
 local response = {}
@@ -17,7 +19,6 @@ local methods = {}
 local getters = {}
 
 local TEXT = "text/plain; charset=utf-8"
-local MAX_NUMBER = 1 << 50 -- the greatest number in an event stream's options
 local MAX_FIELDS = 92 -- header fields of a program's, beside those that the core adds
 local without_body = { [204] = true, [304] = true }
 
@@ -33,7 +34,9 @@ local metatable = {
   __name = "sse.response",
   __index = function(self, key)
     if methods[key] then return methods[key] end
-    return getters[key] and getters[key](self)
+    local getter = getters[key]
+    if getter then return getter(self) end
+    hints.raise_missing("response", "a response", key, methods, getters)
   end,
 }
 
@@ -64,7 +67,9 @@ local function observe(self)
 end
 
 function metatable.__newindex(self, key, value)
-  if key ~= "onclose" then options.raise_unknown_field("a response", key, { onclose = true }) end
+  if key ~= "onclose" then
+    options.raise_unknown_field("response", "a response", key, { onclose = true })
+  end
   options.check_callback("onclose", value)
   observe(self).onclose = value
 end
@@ -126,8 +131,8 @@ end
 -- @tparam[opt] table fields header fields, name to value or list of values
 -- @return true; or nil, message, code: "EFULL" if the server holds more than `max_buffered` bytes,
 -- and the client was sent a 503 instead; else the client has gone
-function methods:reply(status, body, fields)
-  options.check_self(self, metatable, "res:reply")
+function methods:reply(status, body, fields, surplus)
+  options.check_self(self, metatable, "res:reply(status, body, headers)", surplus)
   check_status("reply", status)
   check_unanswered(self)
   local list = fields_of(self, fields)
@@ -148,8 +153,8 @@ end
 -- @tparam[opt] table fields header fields, name to value or list of values; without a Content-Type
 -- the body is text/plain
 -- @return true; or nil, message, code if the client has gone
-function methods:write_head(status, fields)
-  options.check_self(self, metatable, "res:write_head")
+function methods:write_head(status, fields, ...)
+  options.check_self(self, metatable, "res:write_head(status, headers)", ...)
   check_status("write_head", status)
   check_unanswered(self)
   local list = fields_of(self, fields)
@@ -179,8 +184,8 @@ end
 -- @return true; or nil, "closed", "ECLOSED" if the response has ended or the client has gone; or
 -- nil, "full", "EFULL" if too many bytes are pending. Nothing of the piece was taken then; `drain`
 -- waits for room.
-function methods:write(bytes)
-  options.check_self(self, metatable, "res:write")
+function methods:write(bytes, surplus)
+  options.check_self(self, metatable, "res:write(bytes)", surplus)
   if type(bytes) ~= "string" then
     error(("write: expected a string, got %s"):format(type(bytes)), 2)
   end
@@ -191,27 +196,37 @@ function methods:write(bytes)
   return self.exchange:write(bytes)
 end
 
---- Ends a response that `write_head` or `write` began; without these, sends an empty one of status
+--- Ends a response that `write_head` or `write` began; without these, sends a whole one of status
 -- 200. Harmless at the end. Also called when the handler returns, unless the response is detached.
-function methods:finish()
-  options.check_self(self, metatable, "res:finish")
-  if self.exchange.state == "open" then self:reply(200) end
+-- @tparam[opt] string bytes a last piece of the body, sent before the end
+-- @return true; or nil, message, code as of `write` if the last piece was not taken, and the
+-- response goes on
+function methods:finish(bytes, surplus)
+  options.check_self(self, metatable, "res:finish(bytes)", surplus)
+  if bytes ~= nil and type(bytes) ~= "string" then
+    error(("finish: expected a string, got %s"):format(type(bytes)), 2)
+  end
+  local ok, message, code = true, nil, nil
+  if self.exchange.state == "open" then ok, message, code = self:reply(200, bytes)
+  elseif bytes and bytes ~= "" then ok, message, code = self.exchange:write(bytes) end
+  if not ok and bytes then return nil, message, code end
   self.exchange:finish()
   if self.observer then wake_waiters(self.observer) end
+  return true
 end
 
 --- Detaches the response from its handler: it may be sent, or go on, after the handler has
 -- returned, by a timer, a callback or another task. It then ends only by `reply` or `finish`.
-function methods:detach()
-  options.check_self(self, metatable, "res:detach")
+function methods:detach(...)
+  options.check_self(self, metatable, "res:detach()", ...)
   self.detached = true
 end
 
 --- Waits until the client has taken all that is pending: in a task by yielding, outside of one by
 -- pumping the loop.
 -- @return true; or nil, "closed", "ECLOSED"
-function methods:drain()
-  options.check_self(self, metatable, "res:drain")
+function methods:drain(...)
+  options.check_self(self, metatable, "res:drain()", ...)
   local observer = observe(self)
   while not self.closed and self.pending > 0 do
     task.await(function(resume)
@@ -223,23 +238,6 @@ function methods:drain()
   return true
 end
 
---- The rule of the option `compress` of a server and of an event stream.
-response.compress = {
-  expected = 'true, false, "shared" or "window"',
-  check = function(v) return type(v) == "boolean" or v == "shared" or v == "window" end,
-}
-
-local stream_options = {
-  retry = options.number(0, MAX_NUMBER, "milliseconds"),
-  headers = "table",
-  keep_alive = {
-    expected = ("a number from 1 to %d (milliseconds), or false"):format(MAX_NUMBER),
-    check = function(v) return v == false or type(v) == "number" and v >= 1 and v <= MAX_NUMBER end,
-  },
-  max_pending = options.integer(1, MAX_NUMBER),
-  compress = response.compress,
-}
-
 --- Answers with an event stream, and sends its head at once. A HEAD request gets the head alone,
 -- and the stream is closed. Raises if the request has been answered already.
 -- @tparam[opt] table given `retry` (milliseconds, sent at once); `headers` (name to value or list
@@ -249,12 +247,12 @@ local stream_options = {
 -- compresses further, at 18 KiB a stream, false does not; by default the server's option
 -- @return the stream. If the client has gone already the stream is closed, and its `onclose` is
 -- called if the handler sets it before its first wait. Or nil, message, code as of `reply`.
-function methods:event_stream(given)
-  options.check_self(self, metatable, "res:event_stream")
+function methods:event_stream(given, surplus)
+  options.check_self(self, metatable, "res:event_stream(options)", surplus)
   if given ~= nil then options.check("event_stream", given, stream_options) end
   check_unanswered(self)
-  local req, inner = self.req, nil
-  if given or self.base or self.compress ~= nil then
+  local req, inner, compress = self.req, nil, rawget(self, "compress")
+  if given or self.base or compress ~= nil then
     given = given or {}
     inner = {
       headers = fields_of(self, given.headers), retry = given.retry,
@@ -263,7 +261,7 @@ function methods:event_stream(given)
     if headers.has(inner.headers, "Content-Type") then
       error("event_stream: the headers can't have a Content-Type: it is text/event-stream", 2)
     end
-    if inner.compress == nil then inner.compress = self.compress end
+    if inner.compress == nil then inner.compress = compress end
   end
   local opened, gone, code = self.exchange:event_stream(inner)
   if not opened then return nil, gone, code end

@@ -37,6 +37,14 @@ local function problem_of(pattern)
   elseif pattern:find("[?#]") then
     return ("pattern '%s': neither a query nor a fragment can be part of it"):format(pattern)
   end
+  local special = pattern:match("[*{<]")
+  if special then
+    local message = "pattern '%s': '%s' means nothing here: a segment is a literal or a ':name'%s"
+    local hint = special == "*" and ", and files are served by server:static" or ""
+    return message:format(pattern, special, hint)
+  elseif pattern:find("%%%x%x") then
+    return ("pattern '%s': write it decoded: '%s'"):format(pattern, url.decode(pattern))
+  end
   local seen = {}
   for segment in pattern:gmatch("/([^/]*)") do
     local name = segment:match("^:(.*)$")

@@ -3,6 +3,8 @@
 -- the DOM doesn't have, is called for every event that a server sent, after the type's own.
 -- @module sse.shared.event_target
 local core = require "sse.core"
+local event = require "sse.event"
+local hints = require "sse.shared.hints"
 local listeners = require "sse.shared.listeners"
 local options = require "sse.shared.options"
 
@@ -22,16 +24,18 @@ end
 -- object of the class.
 -- @param object
 -- @tparam table class
--- @tparam string name of the method, "source:close"
-function event_target.check(object, class, name)
-  options.check_self(object, class.metatable, name, 4)
+-- @tparam string call the method with its parameters, "source:close()"
+-- @param ... what the method was given behind its parameters
+function event_target.check(object, class, call, ...)
+  options.check_call(4, getmetatable(object) == class.metatable, call, ...)
   return object[STATE]
 end
 
 -- As `check`, for an object of any class of event targets.
-local function state_of(object, name)
+local function state_of(object, call, ...)
   local state = type(object) == "table" and rawget(object, STATE)
-  return state or error(("call it with ':' (%s)"):format(name), 3)
+  options.check_call(4, state, call, ...)
+  return state
 end
 
 local function traceback(err)
@@ -141,7 +145,7 @@ local listener_options = {
 -- @function addEventListener
 function methods:addEventListener(...)
   local type_, listener, given = ...
-  local state = state_of(self, "addEventListener")
+  local state = state_of(self, "addEventListener(type, listener, options)", select(4, ...))
   check_arguments("addEventListener", select("#", ...), type_, listener)
   if type(given) == "boolean" then given = nil end -- the DOM's useCapture
   given = options.check("addEventListener", given, listener_options)
@@ -164,9 +168,12 @@ end
 -- @tparam function|table|nil listener as it was added
 -- @function removeEventListener
 function methods:removeEventListener(...)
-  local type_, listener = ...
-  local state = state_of(self, "removeEventListener")
+  local type_, listener, given = ...
+  local state = state_of(self, "removeEventListener(type, listener, options)", select(4, ...))
   check_arguments("removeEventListener", select("#", ...), type_, listener)
+  if type(given) ~= "boolean" then -- the DOM's options, of which none matters here
+    options.check("removeEventListener", given, listener_options)
+  end
   local entry = listeners.find(state, type_, listener)
   if entry then listeners.remove(state, type_, entry) end
 end
@@ -174,10 +181,10 @@ end
 --- Calls the listeners for an event. Raises if the event is being dispatched already.
 -- @tparam Event ev made with `sse.Event`
 -- @treturn boolean false if a listener called preventDefault and the event is cancelable
-function methods:dispatchEvent(ev)
-  state_of(self, "dispatchEvent")
-  if type(ev) ~= "table" or type(ev.type) ~= "string" then
-    error("dispatchEvent: expected an Event", 2)
+function methods:dispatchEvent(ev, ...)
+  state_of(self, "dispatchEvent(event)", ...)
+  if not event.is_event(ev) then
+    error(("dispatchEvent: expected an Event, got %s"):format(options.show(ev)), 2)
   end
   if ev.currentTarget then error("dispatchEvent: the event is being dispatched already", 2) end
   return event_target.dispatch(self, ev)
@@ -208,6 +215,8 @@ local function index_of(class)
     local getter = class.getters[key]
     if getter then return getter(object[STATE]) end
     if class.handlers[key] then return get_handler(object[STATE], class.handlers[key]) end
+    hints.raise_missing(class.name, "an " .. class.name, key, class.methods, class.getters,
+      class.handlers)
   end
 end
 
@@ -216,7 +225,8 @@ local function newindex_of(class)
     local type_ = class.handlers[key]
     if not type_ then
       local why = class.getters[key] and "is read-only" or "does not exist"
-      error(("field '%s' of %s %s"):format(tostring(key), class.name, why), 2)
+      local hint = hints.suffix(class.name, key, class.handlers)
+      error(("field '%s' of %s %s%s"):format(tostring(key), class.name, why, hint), 2)
     end
     if value ~= nil and type(value) ~= "function" then
       error(("%s.%s must be a function or nil, got %s"):format(class.name, key, type(value)), 2)

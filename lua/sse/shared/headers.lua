@@ -24,6 +24,11 @@ function headers.is_token(value)
   return type(value) == "string" and value:find("^[%w!#$%%&'*+.^_`|~-]+$") ~= nil
 end
 
+--- A header name as it is usually written, from one with "_": "Content-Type" of "content_type".
+function headers.with_hyphens(name)
+  return (name:gsub("_", "-"):gsub("%f[%a]%a", string.upper))
+end
+
 -- What is wrong with a field that a program gave, or nil.
 local function problem_of(name, value)
   if type(name) == "number" then
@@ -31,6 +36,8 @@ local function problem_of(name, value)
   end
   if not headers.is_token(name) then
     return ("headers: '%s' is not a header name"):format(tostring(name))
+  elseif name:find("_", 1, true) then
+    return ("headers: '%s' has a '_' (did you mean '%s'?)"):format(name, headers.with_hyphens(name))
   elseif reserved[name:lower()] then
     return ("headers: '%s' is set by the library"):format(name)
   elseif type(value) ~= "string" and type(value) ~= "number" then
@@ -119,10 +126,32 @@ function headers.is_event_stream(kind)
   return essence:lower() == "text/event-stream" and (behind == "" or behind == ";")
 end
 
-local metatable = {
+--- The names of usual fields written with "_", in lower case and as "Content_Type". No peer sends
+-- them so: a program that looks one up means the field with "-".
+headers.misspelled = {}
+for name in ([[content_type content_length content_encoding user_agent last_event_id set_cookie
+  accept_encoding accept_language cache_control retry_after if_none_match if_modified_since
+  last_modified x_forwarded_for x_forwarded_proto x_real_ip]]):gmatch "%S+" do
+  headers.misspelled[name] = true
+  headers.misspelled[headers.with_hyphens(name):gsub("-", "_")] = true
+end
+
+--- Raises since a program looked up a name of `misspelled`, and there is no such field.
+-- @tparam string name
+-- @tparam int level as of `error`, seen from the caller
+function headers.raise_misspelled(name, level)
+  local message = "there is no header '%s' (did you mean '%s'?)"
+  error(message:format(name, headers.with_hyphens(name)), level + 1)
+end
+
+--- The metatable of a table of fields by lower-case name, which looks names up in any case.
+headers.metatable = {
   __name = "sse.headers",
   __index = function(self, name)
-    return type(name) == "string" and rawget(self, name:lower()) or nil
+    if type(name) ~= "string" then return nil end
+    local value = rawget(self, name:lower())
+    if value == nil and headers.misspelled[name] then headers.raise_misspelled(name, 2) end
+    return value
   end,
 }
 
@@ -145,7 +174,7 @@ function headers.response(list)
   for name, values in pairs(repeated) do
     self[name] = table.concat(values, name == "set-cookie" and "\n" or ", ")
   end
-  return setmetatable(self, metatable)
+  return setmetatable(self, headers.metatable)
 end
 
 return headers

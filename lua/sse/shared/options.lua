@@ -2,54 +2,9 @@
 -- paths. Misuse raises at the line of the program that is at fault, whatever lies between.
 -- @module sse.shared.options
 local core = require "sse.core"
+local hints = require "sse.shared.hints"
 
 local options = {}
-
--- The Levenshtein distance of two texts.
-local function distance(a, b)
-  local row = {}
-  for j = 0, #b do row[j] = j end
-  for i = 1, #a do
-    local diagonal = row[0]
-    row[0] = i
-    for j = 1, #b do
-      local cost = a:byte(i) == b:byte(j) and 0 or 1
-      diagonal, row[j] = row[j], math.min(row[j] + 1, row[j - 1] + 1, diagonal + cost)
-    end
-  end
-  return row[#b]
-end
-
--- The known name with which the name begins, or that begins with the name; of several the nearest
--- in length.
-local function nearest_prefix(name, spec)
-  local best, least
-  for known in pairs(spec) do
-    local n = math.min(#name, #known)
-    local difference = math.max(#name, #known) - n
-    local is_prefix = n > 1 and name:sub(1, n):lower() == known:sub(1, n):lower()
-    if is_prefix and (not best or difference < least or difference == least and known < best) then
-      best, least = known, difference
-    end
-  end
-  return best
-end
-
---- The end of an error message about an unknown name: " (did you mean 'data'?)", or "" if no known
--- name is like it (within two edits, or one is the beginning of the other).
--- @param name
--- @tparam table spec known name -> anything
--- @treturn string
-function options.suggestion(name, spec)
-  if type(name) ~= "string" then return "" end
-  local best, least = nil, 3
-  for known in pairs(spec) do
-    local d = distance(name:lower(), known:lower())
-    if d < least or (d == least and best and known < best) then best, least = known, d end
-  end
-  best = best or nearest_prefix(name, spec)
-  return best and (" (did you mean '%s'?)"):format(best) or ""
-end
 
 --- A value as error messages show it: `string "x"`, `number 1`, `table`.
 function options.show(value)
@@ -62,24 +17,54 @@ end
 
 local show = options.show
 
---- Checks the `self` of a method, which is something else if the method was called with "." and not
--- ":". Raises at the line of the method's caller.
+-- Raises if a list of arguments holds anything but nil; `level` is as of `error`, seen from the
+-- caller.
+local function check_none(level, call, ...)
+  for i = 1, select("#", ...) do
+    local value = select(i, ...)
+    if value ~= nil then
+      error(("%s: one argument too many, a %s"):format(call, type(value)), level + 1)
+    end
+  end
+end
+
+--- Raises if a function was called with further arguments. nil counts as no argument.
+-- @tparam string call the function with its parameters, for messages: "sse.sleep(ms)"
+-- @param ... what the function was given behind its parameters
+function options.check_count(call, ...)
+  if select("#", ...) > 0 then check_none(3, call, ...) end
+end
+
+--- Raises if a method was called with "." and not ":", or with further arguments.
+-- @tparam int level as of `error`, seen from this function
+-- @tparam boolean is_self whether the method's `self` is what it has to be
+-- @tparam string call as of `check_count`: "res:reply(status, body)"
+-- @param ... as of `check_count`
+function options.check_call(level, is_self, call, ...)
+  if not is_self then error(("call it with ':' (%s)"):format(call:match "^[^(]*"), level) end
+  check_none(level, call, ...)
+end
+
+--- As `check_call`, at the line of the method's caller. Called for every request, so it looks at no
+-- more than two further arguments.
 -- @param self
 -- @tparam table metatable that of the class's objects
--- @tparam string name of the method, "res:reply"
--- @tparam[opt=3] int level as of `error`, seen from this function
-function options.check_self(self, metatable, name, level)
-  if getmetatable(self) ~= metatable then
-    error(("call it with ':' (%s)"):format(name), level or 3)
+-- @tparam string call as of `check_call`
+-- @param[opt] first what the method was given behind its parameters
+-- @param[opt] second
+function options.check_self(self, metatable, call, first, second)
+  if getmetatable(self) ~= metatable or first ~= nil or second ~= nil then
+    options.check_call(4, getmetatable(self) == metatable, call, first, second)
   end
 end
 
 --- As `check_self`, for an object of the core, whose class is known by its name.
 -- @param self
 -- @tparam string class "sse.channel"
--- @tparam string name of the method, "channel:publish"
-function options.check_core_self(self, class, name)
-  if core.class_of(self) ~= class then error(("call it with ':' (%s)"):format(name), 3) end
+-- @tparam string call as of `check_call`
+-- @param ... as of `check_call`
+function options.check_core_self(self, class, call, ...)
+  options.check_call(4, core.class_of(self) == class, call, ...)
 end
 
 --- Returns what a function of the core returned, or raises its error at the line of the caller's
@@ -105,12 +90,13 @@ function options.caller_level()
 end
 
 --- Raises since a program assigned to a field that is not to be written. For `__newindex`.
--- @tparam string of the object, "a server"
+-- @tparam string of a key of sse.shared.foreign_names
+-- @tparam string what the object in messages, "a server"
 -- @param name of the field
 -- @tparam table fields those that may be written, by name
-function options.raise_unknown_field(of, name, fields)
-  local hint = options.suggestion(name, fields)
-  error(("field '%s' of %s is not to be written%s"):format(tostring(name), of, hint), 3)
+function options.raise_unknown_field(of, what, name, fields)
+  local hint = hints.suffix(of, name, fields)
+  error(("field '%s' of %s is not to be written%s"):format(tostring(name), what, hint), 3)
 end
 
 --- Checks a callback that a program assigned to a field: a function or nil. For `__newindex`.
@@ -151,13 +137,15 @@ local function fits(value, rule)
   return false
 end
 
+local function index(t, key) return t[key] end
+
 local check_fields
 
 local function check_field(where, prefix, name, value, spec, level)
   local rule, full = spec[name], prefix .. tostring(name)
   if rule == nil then
-    local hint = options.suggestion(name, spec)
-    error(("%s: unknown option '%s'%s"):format(where, full, hint), level)
+    local of = prefix == "" and where or where .. " " .. prefix:sub(1, -2)
+    error(("%s: unknown option '%s'%s"):format(where, full, hints.suffix(of, name, spec)), level)
   end
   if type(rule) == "string" then
     rule = { type = rule, expected = rule:gsub("|", " or ") }
@@ -177,7 +165,11 @@ function check_fields(where, prefix, given, spec, level)
   end
   if not getmetatable(given) then return end
   for name in pairs(spec) do
-    local value = given[name]
+    local ok, value = pcall(index, given, name)
+    if not ok then
+      local why = tostring(value):gsub("^[^\n]-:%d+: ", "")
+      error(("%s: expected a table of options: %s"):format(where, why), level)
+    end
     if value ~= nil then check_field(where, prefix, name, value, spec, level + 1) end
   end
 end

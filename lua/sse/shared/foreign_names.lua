@@ -1,0 +1,237 @@
+--- Names that programs use since other libraries have them, and what stands for each of them here.
+-- A table for each thing that has names: a function's options, by the function's name as its errors
+-- say it; the fields and methods of a class; the fields of an event.
+--
+-- `{ "name" }` is the name itself. A text says it in words, with the names that exist in quotes.
+-- spec/pages/hints_spec.lua checks that each of these exists.
+-- @module sse.shared.foreign_names
+local names = {}
+
+-- A copy of tables, in which a later table's entries go before.
+local function with(...)
+  local all = {}
+  for _, entries in ipairs { ... } do
+    for name, hint in pairs(entries) do all[name] = hint end
+  end
+  return all
+end
+
+local IN_HEADERS = "it is a header: write it into 'headers'"
+local IN_TLS = "it is part of 'tls': tls = { ca, cert, key, verify }"
+local DEADLINE = "there is none: give 'signal' = sse.AbortSignal.timeout(ms)"
+local BODY = "encode it, and give it as 'body', with its type in 'headers'"
+local ON_SOURCE = "it is no option: set it on the source"
+
+local client = {
+  timeout = DEADLINE, deadline = DEADLINE, max_time = DEADLINE,
+  json = { "body" }, data = { "body" }, payload = { "body" }, form = BODY, files = BODY,
+  verify = IN_TLS, insecure = IN_TLS, ca = IN_TLS, cert = IN_TLS, key = IN_TLS, ssl = IN_TLS,
+  rejectUnauthorized = IN_TLS,
+  auth = IN_HEADERS, authorization = IN_HEADERS, user_agent = IN_HEADERS, type = IN_HEADERS,
+  content_type = IN_HEADERS, bearer = IN_HEADERS, token = IN_HEADERS, referer = IN_HEADERS,
+  query = "it is part of the URL", params = "it is part of the URL",
+  url = "it is the first argument",
+  cancel = { "signal" }, credentials = { "withCredentials" }, mode = "there is none: no CORS here",
+  cookie_jar = { "cookies" }, jar = { "cookies" }, verb = { "method" },
+  http_version = { "http2" }, socketPath = { "unixSocket" },
+  stream = "it is not needed: a body is always read as it comes",
+}
+local REDIRECTS = "there is none: redirects are followed, at most 20"
+local repeated = with(client, {
+  id = { "lastEventId" }, last_id = { "lastEventId" }, since = { "lastEventId" },
+})
+
+names["sse.EventSource"] = with(repeated, {
+  redirect = REDIRECTS, allow_redirects = REDIRECTS, follow_redirects = REDIRECTS,
+  retry = { "retryInterval" }, retry_delay = { "retryInterval" }, retries = { "maxRetries" },
+  max_attempts = { "maxRetries" }, backoff = "say it by 'minRetryInterval' and 'maxRetryInterval'",
+  heartbeat = { "heartbeatTimeout" }, keep_alive = { "heartbeatTimeout" },
+  onopen = ON_SOURCE, onmessage = ON_SOURCE, onerror = ON_SOURCE, on_message = ON_SOURCE,
+  onclose = "there is none: set source.onerror, and look at readyState",
+  events = "it is no option: a loop over source:events(type, ...) takes types",
+})
+names["sse.fetch"] = with(client, {
+  allow_redirects = { "redirect" }, follow_redirects = { "redirect" },
+  max_redirects = { "redirect" }, max_size = { "maxBodySize" },
+  max_retries = "there is none: it sends one request", maxRetries = "there is none: it sends one",
+  retries = "there is none: it sends one request", retry = "there is none: it sends one request",
+  lastEventId = "it is a header: write it into 'headers', as Last-Event-ID",
+})
+names["sse.fetchEventSource"] = with(repeated, {
+  allow_redirects = { "redirect" }, follow_redirects = { "redirect" },
+  ["until"] = { "until_data" }, stop = { "until_data" }, on_message = { "onmessage" },
+  retry = "return the milliseconds from 'onerror'", retryInterval = "return it from 'onerror'",
+  maxRetries = "count in 'onerror', which ends the attempts by returning false",
+  max_retries = "count in 'onerror', which ends the attempts by returning false",
+  openWhenHidden = "there is none: nothing is ever hidden here",
+})
+names["EventSource.fromReader"] = {
+  onmessage = ON_SOURCE, onopen = ON_SOURCE, onerror = ON_SOURCE, id = { "lastEventId" },
+}
+names["Response:events"] = {
+  ["until"] = { "until_data" }, stop = { "until_data" }, done = { "until_data" },
+  types = "look at each event's type",
+}
+
+names["sse.server"] = {
+  address = { "host" }, bind = { "host" }, hostname = { "host" }, ip = { "host" },
+  ssl = { "tls" }, https = { "tls" }, cert = "it is part of 'tls'", key = "it is part of 'tls'",
+  timeout = "there are 'head_timeout', 'body_timeout' and 'idle_timeout'",
+  heartbeat = { "keep_alive" }, ping = { "keep_alive" }, ping_interval = { "keep_alive" },
+  max_clients = { "max_connections" }, gzip = { "compress" }, compression = { "compress" },
+  origin = "it is part of 'cors'", credentials = "it is part of 'cors'",
+  handler = "there is none: add handlers by server:get(pattern, handler)",
+  onerror = { "on_error" }, error_handler = { "on_error" },
+  root = "there is none: server:static(prefix, folder)",
+  log = "there is none: write what you need in the handlers",
+  threads = "there are none: one process, one thread",
+}
+names["server:drain"] = {
+  timeout = "there are 'within' and 'grace'", wait = { "within" }, ms = { "within" },
+}
+names["server:static"] = { index = "there is none: a folder's index.html is served" }
+names["sse.file"] = { type = { "content_type" }, mime = { "content_type" } }
+
+names["sse.channel"] = {
+  ttl = { "max_age" }, expire = { "max_age" }, size = { "history" }, limit = { "history" },
+  max = { "history" }, capacity = { "history" }, buffer = { "history" }, replay = { "history" },
+  filter = "it is an option of stream:follow: where", where = "it is an option of stream:follow",
+  from = "it is an option of stream:follow", heartbeat = "it is the server's: keep_alive",
+}
+names["stream:follow"] = {
+  filter = { "where" }, when = { "where" }, match = { "where" }, since = { "from" },
+  start = { "from" }, offset = { "from" }, replay = { "from" },
+  last_event_id = "there is none: the request's Last-Event-ID counts",
+}
+names.event_stream = {
+  heartbeat = { "keep_alive" }, ping = { "keep_alive" }, timeout = "there is none",
+  gzip = { "compress" }, size = { "max_pending" }, limit = { "max_pending" },
+  status = "there is none: an event stream has status 200",
+  content_type = "there is none: it is text/event-stream",
+  channel = "there is none: call follow(channel) on the stream",
+}
+names["sse.parser"] = {
+  on_message = { "on_event" }, onmessage = { "on_event" }, on_data = { "on_event" },
+  on = { "on_event" }, size = { "max_event_size" }, limit = { "max_event_size" },
+  on_error = "there is none: parser:feed returns nil, message, code",
+}
+
+names.event = {
+  type = { "event" }, name = { "event" }, event_type = { "event" },
+  message = { "data" }, msg = { "data" }, payload = { "data" }, text = { "data" },
+  body = { "data" }, content = { "data" }, json = { "data" }, value = { "data" },
+  last_event_id = { "id" }, lastEventId = { "id" }, event_id = { "id" },
+  ttl = "an event has none", delay = { "retry" }, reconnect = { "retry" },
+}
+names.publication = with(names.event, {
+  ttl = "an event has none: the channel's option max_age holds for all", to = "use a channel each",
+  unique = { "dedupe" },
+})
+
+local GET = "call 'get', 'post', 'put', 'patch', 'delete' or 'route'"
+
+-- Fields and methods, by class.
+names["sse.channel object"] = {
+  send = { "publish" }, emit = { "publish" }, broadcast = { "publish" }, push = { "publish" },
+  write = { "publish" }, subscribe = "a stream follows it: stream:follow(channel)",
+  follow = "a stream follows it: stream:follow(channel)",
+  size = { "followers" }, count = { "followers" }, subscribers = { "followers" },
+  id = { "last_id" }, addEventListener = { "on" }, off = "there is none: a listener stays",
+  unsubscribe = "a stream leaves it: stream:unfollow(channel)", history = "it is only an option",
+}
+names["sse.stream"] = {
+  write = { "send" }, publish = { "send" }, emit = { "send" }, push = { "send" },
+  event = { "send" }, data = { "send" }, json = { "send" }, ping = { "comment" },
+  finish = { "close" }, stop = { "close" }, cancel = { "close" },
+  subscribe = { "follow" }, unsubscribe = { "unfollow" }, on = "set 'onclose' or 'ondrain'",
+  flush = { "drain" }, buffered = { "pending" }, is_open = { "closed" }, open = { "closed" },
+}
+names["sse.timer"] = {
+  cancel = { "stop" }, clear = { "stop" }, close = { "stop" }, running = { "active" },
+}
+names["sse.signal"] = { cancel = { "stop" }, close = { "stop" }, off = { "stop" } }
+names["sse.parser object"] = {
+  parse = { "feed" }, push = { "feed" }, write = { "feed" }, close = { "stop" },
+  lastEventId = { "last_event_id" },
+}
+names.server = {
+  on = GET, use = "there is none: call what is common to handlers in them", any = { "all" },
+  del = { "delete" }, run = "call 'listen', then sse.run()", start = { "listen" },
+  serve = { "listen" }, bind = { "listen" }, address = { "port" }, onerror = { "on_error" },
+  shutdown = { "drain" }, broadcast = "there is none: publish to a channel",
+  host = "it is only an option", dir = { "static" },
+}
+names.request = {
+  url = "there are 'path' and 'query', and 'target' as it came", uri = { "target" },
+  ip = { "remote_address" }, address = { "remote_address" }, get = { "header" },
+  param = { "params" }, args = { "query" }, data = { "body" }, verb = { "method" },
+  get_header = { "header" }, lastEventId = { "last_event_id" }, ssl = { "secure" },
+}
+names.response = {
+  send = { "reply" }, json = "call 'reply': a table as its body is sent as JSON",
+  send_file = "there is none: sse.file(path) makes a handler",
+  status = "it is an argument of 'reply'",
+  set_header = "headers are an argument of 'reply', 'write_head' or an option of 'event_stream'",
+  setHeader = "headers are an argument of 'reply', 'write_head' or an option of 'event_stream'",
+  header = "headers are an argument of 'reply', 'write_head' or an option of 'event_stream'",
+  headers = "they are an argument of 'reply', 'write_head' or an option of 'event_stream'",
+  redirect = "call 'reply': res:reply(302, nil, { Location = url })",
+  status_code = "it is an argument of 'reply'", writeHead = { "write_head" },
+  close = { "finish" }, on = "set 'onclose'", ondrain = { "drain" }, flush = { "drain" },
+  sse = { "event_stream" }, body = { "write" }, content_type = "it is a header of 'reply'",
+}
+names.EventSource = {
+  on = { "addEventListener" }, addListener = { "addEventListener" },
+  off = { "removeEventListener" }, removeListener = { "removeEventListener" },
+  emit = { "dispatchEvent" }, stop = { "close" }, cancel = { "close" }, disconnect = { "close" },
+  abort = { "close" }, connect = "it connects by itself", open = "it connects by itself",
+  iter = { "events" }, lines = { "events" }, chunks = { "events" }, each = { "events" },
+  status = { "readyState" }, state = { "readyState" }, error = { "failure" },
+  onclose = "there is none: set 'onerror', and look at 'readyState'",
+  lastEventId = "each event has it", wait = { "events" }, send = "nothing can be sent by it",
+}
+names.AbortSignal = { on = { "addEventListener" }, cancel = "call abort on its controller",
+  abort = "call abort on its controller", error = { "reason" } }
+names.Response = {
+  status_code = { "status" }, statusCode = { "status" }, code = { "status" },
+  body = "read it by 'text', 'json', 'events', 'lines' or 'chunks'",
+  content = { "text" }, data = { "text" }, read = { "text" },
+  header = "look into 'headers'", getHeader = "look into 'headers'", get = "look into 'headers'",
+  iter_lines = { "lines" }, iter_content = { "chunks" }, iter = { "events" },
+  cancel = { "close" }, abort = { "close" }, error = { "failure" }, reason = { "failure" },
+  encoding = "bodies are given as they are", cookies = "look into 'headers': set-cookie",
+}
+names["fetchEventSource's handle"] = {
+  cancel = { "close" }, stop = { "close" }, abort = { "close" }, join = { "wait" },
+}
+names.AbortController = {
+  cancel = { "abort" }, close = { "abort" }, onabort = "it belongs to the controller's 'signal'",
+}
+names["sse.EventSource class"] = {
+  new = "call it: sse.EventSource(url, options)", open = "call it: sse.EventSource(url, options)",
+  connect = "call it: sse.EventSource(url, options)",
+}
+names["AbortSignal class"] = { new = "an AbortController has one", race = { "any" } }
+-- None of the fields of an error event: a server may name an event "error", and a listener for
+-- errors that reads `message` must not fail by it.
+names.MessageEvent = {
+  event = { "type" }, id = { "lastEventId" }, last_event_id = { "lastEventId" },
+  text = { "data" }, payload = { "data" },
+}
+names.sse = {
+  get = { "fetch" }, post = { "fetch" }, request = { "fetch" }, connect = { "EventSource" },
+  client = { "EventSource" }, Client = { "EventSource" }, open = { "EventSource" },
+  subscribe = { "EventSource" }, listen = "call listen on a server: 'server'",
+  serve = { "server" }, createServer = { "server" }, new = "there are 'EventSource' and 'server'",
+  setTimeout = { "after" }, setInterval = { "every" }, timeout = { "after" }, timer = { "after" },
+  wait = { "sleep" }, loop = { "run" }, start = { "run" }, dispatch = { "run" }, go = { "spawn" },
+  async = { "spawn" }, task = { "spawn" }, thread = { "spawn" }, version = { "_VERSION" },
+  topic = { "channel" }, publish = "call publish on a 'channel'", exit = { "stop" },
+  decode = "bytes are decoded by 'parser', JSON by 'json'",
+}
+names["sse.json"] = {
+  parse = { "decode" }, loads = { "decode" }, load = { "decode" }, stringify = { "encode" },
+  dumps = { "encode" }, dump = { "encode" }, list = { "array" },
+}
+
+return names
