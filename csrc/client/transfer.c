@@ -9,8 +9,6 @@
 #include "transfer_setup.h"
 #include "transfer_state.h"
 
-#define CONNECT_TIMEOUT 300000 /* ms: libcurl's own default */
-
 /* --- start ------------------------------------------------------------------------------------ */
 
 /* Hands the request to libcurl: a deferred call, because libcurl may be at work when the transfer
@@ -63,7 +61,7 @@ static void take_limits(sse_transfer *t, const sse_transfer_options *o)
 {
     t->max_head = o->max_head ? o->max_head : SSE_RESPONSE_HEAD;
     t->max_lines = (o->max_fields ? o->max_fields : SSE_RESPONSE_FIELDS) + 1; /* the status line */
-    t->head_timeout = o->connect_timeout ? o->connect_timeout : CONNECT_TIMEOUT;
+    t->head_timeout = o->connect_timeout ? o->connect_timeout : SSE_CONNECT_TIMEOUT;
     t->decodes = !o->raw;
     sse_buffer_init(&t->head, SSE_MAX_RESPONSE_HEAD + 1);
     sse_buffer_init(&t->undelivered, SIZE_MAX);

@@ -35,6 +35,8 @@ typedef struct sse_transfer_callbacks {
 
 enum { SSE_HTTP2_AUTO, SSE_HTTP2_OFF, SSE_HTTP2_ON };
 
+#define SSE_CONNECT_TIMEOUT 30000 /* ms */
+
 /* NULL or 0 means the default. sse_transfer_start copies what it needs. */
 typedef struct sse_transfer_options {
     const char *url;    /* absolute, http or https, without user:password */
@@ -43,7 +45,8 @@ typedef struct sse_transfer_options {
     size_t header_count;
     sse_slice body;           /* absent: none */
     uint64_t connect_timeout; /* ms for name lookup, connection and TLS together, and again for each
-                                 head from its first byte to its end; 0: 300 s */
+                                 head from its first byte to its end; 0:
+                                 SSE_CONNECT_TIMEOUT */
     size_t max_head;          /* bytes; 0: SSE_RESPONSE_HEAD */
     size_t max_fields;        /* 0: SSE_RESPONSE_FIELDS */
     bool cookies;             /* keep and send cookies, in memory that the loop's transfers share */

@@ -144,9 +144,9 @@ static CURLcode set_callbacks(sse_transfer *t)
 
 static CURLcode set_connection(sse_transfer *t, const sse_transfer_options *o)
 {
-    if (o->connect_timeout)
-        SET(CONNECTTIMEOUT_MS,
-            (long)(o->connect_timeout < 1u << 30 ? o->connect_timeout : 1u << 30));
+    uint64_t ms = o->connect_timeout ? o->connect_timeout : SSE_CONNECT_TIMEOUT;
+
+    SET(CONNECTTIMEOUT_MS, (long)(ms < 1u << 30 ? ms : 1u << 30));
     SET(TCP_KEEPALIVE, 1L); /* detects a peer that died while its stream was silent */
     if (o->unix_socket) {
         SET(UNIX_SOCKET_PATH, o->unix_socket);

@@ -36,8 +36,8 @@ local spec = client_options.with(client_options.repeated, {
   maxRetries = options.integer(0),
   reconnect = { expected = '"spec", "resilient" or a function', check = is_reconnect },
   heartbeatTimeout = options.ms(1),
-  oncomment = "function",
-  onreconnect = "function",
+  onopen = "function", onmessage = "function", onerror = "function",
+  oncomment = "function", onreconnect = "function",
 })
 
 -- Checks what the rules of single options can't; raises at the line of new's caller.
@@ -51,9 +51,20 @@ local function check(o)
   end
 end
 
+-- Makes the callbacks among the options the object's handlers, and drops them from the options: a
+-- handler that is replaced must not be kept, with all that it refers to, until the source ends.
+local function set_handlers(object, o)
+  for name in pairs(class.handlers) do
+    local fn = o[name]
+    o[name] = nil
+    if fn ~= nil then object[name] = fn end
+  end
+end
+
 -- Makes the public object of a source and starts the source.
 local function start(source)
   local object, signal = event_target.new(class, source), source.options.signal
+  set_handlers(object, source.options)
   if signal and signal.aborted then
     source:close()
     return object
@@ -70,10 +81,11 @@ end
 -- @tparam string url
 -- @tparam[opt] table options `withCredentials`, `headers` (a table), `body` (a string, or a table
 -- that is sent as JSON), `method`, `lastEventId`; `retryInterval`, `minRetryInterval`,
--- `maxRetryInterval` (milliseconds), `maxRetries`, `reconnect`; `heartbeatTimeout`,
+-- `maxRetryInterval` (milliseconds), `maxRetries`, `reconnect`; `heartbeatTimeout`, `timeout`,
 -- `connectTimeout` (milliseconds); `maxEventSize`, `maxHeadSize` (bytes), `maxHeadFields`, `utf8`;
 -- `signal`; `proxy`, `noProxy` (hosts that need no proxy, separated by commas), `tls`, `http2`,
--- `unixSocket`, `cookies`; `oncomment`, `onreconnect`, `log` (as of `sse.log`). `headers` and
+-- `unixSocket`, `cookies`; the handlers `onopen`, `onmessage`, `onerror`, `oncomment` and
+-- `onreconnect`, in place before the first attempt begins; `log` (as of `sse.log`). `headers` and
 -- `body` may be functions. Each is called before each attempt, in a task, so that it can wait or
 -- fetch (to refresh a token, say), with the failure of the attempt before, or nil at first.
 -- @return the EventSource
@@ -94,7 +106,8 @@ local function new(url, given, ...)
 end
 
 local reader_spec = {
-  lastEventId = options.event_id, log = "function", oncomment = "function",
+  lastEventId = options.event_id, log = "function",
+  onopen = "function", onmessage = "function", onerror = "function", oncomment = "function",
   maxEventSize = client_options.common.maxEventSize, utf8 = client_options.common.utf8,
   signal = client_options.common.signal,
 }
@@ -112,8 +125,8 @@ local reader_spec = {
 -- that `read` returned, or ESYS if there was none. The source does not reconnect.
 -- @function EventSource.fromReader
 -- @tparam function read
--- @tparam[opt] table options `lastEventId`, `maxEventSize` (bytes), `utf8`, `signal`, `oncomment`,
--- `log`
+-- @tparam[opt] table options `lastEventId`, `maxEventSize` (bytes), `utf8`, `signal`, `log`; the
+-- handlers `onopen`, `onmessage`, `onerror`, `oncomment`
 -- @return the EventSource
 -- @usage
 -- local file = assert(io.open("events.txt", "rb"))
@@ -125,7 +138,7 @@ local function from_reader(read, given, ...)
     error(("EventSource.fromReader: expected a function, got %s"):format(type(read)), 2)
   end
   local o = options.check("EventSource.fromReader", given, reader_spec)
-  return start(reader.new(read, o))
+  return start(reader.new(read, client_options.copy(o)))
 end
 
 -- The getters and setters get the source, the state of the public object.

@@ -193,7 +193,8 @@ end
 -- @tparam string url
 -- @tparam[opt] table options `method`, `headers` (name to value or list of values), `body` (a
 -- string, or a table that is sent as JSON), `signal`, `withCredentials`, `redirect` ("follow",
--- "error", "manual"), `connectTimeout` (milliseconds), `maxBodySize`, `maxEventSize`, `maxHeadSize`
+-- "error", "manual"), `timeout` (until the head of the response, redirects included) and
+-- `connectTimeout` (milliseconds), `maxBodySize`, `maxEventSize`, `maxHeadSize`
 -- (bytes), `maxHeadFields`, `utf8`, `proxy`, `noProxy` (hosts that need no proxy, separated by
 -- commas), `tls`, `http2`, `unixSocket`, `cookies`
 -- @treturn Response `status`, `ok` (status 200 to 299), `headers`, `url`, `redirected`, `protocol`

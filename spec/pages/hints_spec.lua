@@ -107,8 +107,8 @@ describe("an unknown name", function()
         assert.truthy(err:find(("did you mean '%s'?"):format(known), 1, true), err)
       end
     end
-    blames("unknown option 'timeout' (there is none: give 'signal' = sse.AbortSignal.timeout(ms))",
-      function() sse.fetch(NOWHERE, { timeout = 5 }) end)
+    blames("unknown option 'deadline' (give 'signal' = sse.AbortSignal.timeout(ms), or 'timeout' "
+      .. "until the head)", function() sse.fetch(NOWHERE, { deadline = 5 }) end)
     blames("unknown option 'verify' (it is part of 'tls': tls = { ca, cert, key, verify })",
       function() sse.fetch(NOWHERE, { verify = false }) end)
     blames("unknown option 'auth' (it is a header: write it into 'headers')",

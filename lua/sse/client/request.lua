@@ -17,6 +17,9 @@ local redirects = { [301] = true, [302] = true, [303] = true, [307] = true, [308
 local exchange = { redirect_count = 0, earlier_bytes = 0 }
 exchange.__index = exchange
 
+-- A number without a fraction of zeros: "500", not "500.0".
+local function show_ms(ms) return tostring(math.tointeger(ms) or ms) end
+
 -- The transfer's callbacks; the exchange is their first argument.
 local on_head, on_data, on_done
 
@@ -39,6 +42,19 @@ local function transfer_options(self)
   }
 end
 
+-- Fails the exchange where the head of its response has not come in time.
+local function start_timer(self, ms)
+  self.timer = core.after(ms, function()
+    self:cancel()
+    self:finish(failure.new(("no response within %s ms"):format(show_ms(ms)), "ETIMEDOUT"))
+  end)
+end
+
+local function stop_timer(self)
+  if self.timer then self.timer:stop() end
+  self.timer = nil
+end
+
 -- Fails at the end of the loop's turn: `request.start` returns the exchange before its owner hears
 -- of a failure.
 local function fail_later(self, message, code)
@@ -58,11 +74,11 @@ end
 
 --- Starts an exchange.
 -- @tparam table o `url` (of core.url); `method`; `headers`, a list (name, value, name, value ...);
--- `body`; `options`: the user's withCredentials, cookies, connectTimeout, maxHeadSize,
--- maxHeadFields, proxy, noProxy, tls, http2, unixSocket and redirect; `owner`, an object whose
--- methods are called: `on_head(response)` and `on_data(bytes)`, and at the end `on_done(failure or
--- nil)`, once. A response has status, headers (by lower-case name), url (of core.url), redirected
--- (boolean), protocol and tls.
+-- `body`; `options`: the user's withCredentials, cookies, connectTimeout, timeout (redirects
+-- included), maxHeadSize, maxHeadFields, proxy, noProxy, tls, http2, unixSocket and redirect;
+-- `owner`, an object whose methods are called: `on_head(response)` and `on_data(bytes)`, and at the
+-- end `on_done(failure or nil)`, once. A response has status, headers (by lower-case name), url (of
+-- core.url), redirected (boolean), protocol and tls.
 -- @treturn table the exchange: cancel(), pause(), resume(), feed(parser), bytes(), active(),
 -- silence()
 function request.start(o)
@@ -72,6 +88,7 @@ function request.start(o)
   }, exchange)
   if o.options.withCredentials then self.user, self.password = o.url.user, o.url.password end
   start_transfer(self)
+  if o.options.timeout then start_timer(self, o.options.timeout) end
   return self
 end
 
@@ -145,6 +162,7 @@ function on_head(self, status, list)
       { status = status, headers = fields }))
   end
   self.headers, self.body = nil, nil -- no redirect can need them any more
+  stop_timer(self)
   self.owner:on_head {
     status = status, headers = fields, url = self.url, redirected = self.redirect_count > 0,
     protocol = self.transfer.protocol, tls = self.transfer.tls,
@@ -162,12 +180,14 @@ function on_done(self, message, code)
 end
 
 function exchange:finish(why)
+  stop_timer(self)
   self.owner:on_done(why)
 end
 
 --- Aborts the exchange. None of the owner's callbacks is called any more.
 function exchange:cancel()
   self.cancelled = true
+  stop_timer(self)
   if self.transfer then self.transfer:cancel() end
 end
 

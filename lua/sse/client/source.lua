@@ -39,10 +39,8 @@ function source.new(o)
     options = o.options,
     state = CONNECTING, weak = setmetatable({}, WEAK), queues = NO_QUEUES,
     last_activity = core.now(),
-    oncomment = o.options.oncomment, onreconnect = o.options.onreconnect,
   }, source)
   self.parser = event_delivery.new_parser(self)
-  self:set_oncomment(o.options.oncomment)
   return self
 end
 

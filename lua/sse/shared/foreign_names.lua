@@ -18,12 +18,11 @@ end
 
 local IN_HEADERS = "it is a header: write it into 'headers'"
 local IN_TLS = "it is part of 'tls': tls = { ca, cert, key, verify }"
-local DEADLINE = "there is none: give 'signal' = sse.AbortSignal.timeout(ms)"
+local DEADLINE = "give 'signal' = sse.AbortSignal.timeout(ms), or 'timeout' until the head"
 local BODY = "encode it, and give it as 'body', with its type in 'headers'"
-local ON_SOURCE = "it is no option: set it on the source"
 
 local client = {
-  timeout = DEADLINE, deadline = DEADLINE, max_time = DEADLINE,
+  deadline = DEADLINE, max_time = DEADLINE, connect_timeout = { "connectTimeout" },
   json = { "body" }, data = { "body" }, payload = { "body" }, form = BODY, files = BODY,
   verify = IN_TLS, insecure = IN_TLS, ca = IN_TLS, cert = IN_TLS, key = IN_TLS, ssl = IN_TLS,
   rejectUnauthorized = IN_TLS,
@@ -46,8 +45,8 @@ names["sse.EventSource"] = with(repeated, {
   retry = { "retryInterval" }, retry_delay = { "retryInterval" }, retries = { "maxRetries" },
   max_attempts = { "maxRetries" }, backoff = "say it by 'minRetryInterval' and 'maxRetryInterval'",
   heartbeat = { "heartbeatTimeout" }, keep_alive = { "heartbeatTimeout" },
-  onopen = ON_SOURCE, onmessage = ON_SOURCE, onerror = ON_SOURCE, on_message = ON_SOURCE,
-  onclose = "there is none: set source.onerror, and look at readyState",
+  on_open = { "onopen" }, on_message = { "onmessage" }, on_error = { "onerror" },
+  onclose = "there is none: give 'onerror', and look at readyState",
   events = "it is no option: a loop over source:events(type, ...) takes types",
 })
 names["sse.fetch"] = with(client, {
@@ -66,7 +65,8 @@ names["sse.fetchEventSource"] = with(repeated, {
   openWhenHidden = "there is none: nothing is ever hidden here",
 })
 names["EventSource.fromReader"] = {
-  onmessage = ON_SOURCE, onopen = ON_SOURCE, onerror = ON_SOURCE, id = { "lastEventId" },
+  on_open = { "onopen" }, on_message = { "onmessage" }, on_error = { "onerror" },
+  id = { "lastEventId" },
 }
 names["Response:events"] = {
   ["until"] = { "until_data" }, stop = { "until_data" }, done = { "until_data" },
@@ -135,6 +135,7 @@ names["sse.channel object"] = {
   send = { "publish" }, emit = { "publish" }, broadcast = { "publish" }, push = { "publish" },
   write = { "publish" }, subscribe = "a stream follows it: stream:follow(channel)",
   follow = "a stream follows it: stream:follow(channel)",
+  each = { "events" }, iter = { "events" }, listen = { "events" }, messages = { "events" },
   size = { "followers" }, count = { "followers" }, subscribers = { "followers" },
   id = { "last_id" }, addEventListener = { "on" }, off = "there is none: a listener stays",
   unsubscribe = "a stream leaves it: stream:unfollow(channel)", history = "it is only an option",
@@ -227,7 +228,6 @@ names.sse = {
   wait = { "sleep" }, loop = { "run" }, start = { "run" }, dispatch = { "run" }, go = { "spawn" },
   async = { "spawn" }, task = { "spawn" }, thread = { "spawn" }, version = { "_VERSION" },
   topic = { "channel" }, publish = "call publish on a 'channel'", exit = { "stop" },
-  decode = "bytes are decoded by 'parser', JSON by 'json'",
 }
 names["sse.json"] = {
   parse = { "decode" }, loads = { "decode" }, load = { "decode" }, stringify = { "encode" },
