@@ -48,6 +48,19 @@ sse_channel *sse_check_channel(lua_State *L, int index)
     return check(L, index)->channel;
 }
 
+void sse_check_from(lua_State *L, int index, sse_follow_options *options)
+{
+    static const char *const names[] = { "newest", "oldest", NULL };
+
+    if (lua_type(L, index) == LUA_TNUMBER) {
+        options->from = SSE_FROM_COUNT;
+        options->count = (uint64_t)luaL_checkinteger(L, index);
+    } else {
+        options->from =
+            luaL_checkoption(L, index, "newest", names) ? SSE_FROM_OLDEST : SSE_FROM_NEWEST;
+    }
+}
+
 /* --- callbacks -------------------------------------------------------------------------------- */
 
 static int call_on_presence(lua_State *L)
@@ -152,25 +165,30 @@ typedef struct filter_call {
     int wanted; /* what the function returned, 0 or 1; -1: it raised */
 } filter_call;
 
-/* Pushes the event's id, type and data, read back from its frame. */
-static void push_texts(lua_State *L, filter_call *call)
+void sse_push_event_texts(lua_State *L, sse_parser **parser, const sse_frame *frame)
 {
     sse_parser_options options = { .max_event_size = SIZE_MAX, .wanted = SSE_ITEM_EVENT };
-    sse_slice payload = sse_frame_payload(call->frame);
+    sse_slice payload = sse_frame_payload(frame);
     sse_item item;
     int got = SSE_OK;
 
-    if (!call->parser && sse_parser_new(&call->parser, &options, NULL, NULL))
+    if (!*parser && sse_parser_new(parser, &options, NULL, NULL))
         luaL_error(L, "%s", sse_error_text(SSE_ENOMEM));
-    lua_pushlstring(L, call->id.at, call->id.len);
-    sse_parser_reset(call->parser);
-    sse_parser_begin(call->parser, payload.at, payload.len);
-    got = sse_parser_next(call->parser, &item);
+    sse_parser_reset(*parser);
+    sse_parser_begin(*parser, payload.at, payload.len);
+    got = sse_parser_next(*parser, &item);
     if (got <= 0)
         luaL_error(L, "%s", sse_error_text(got));
     lua_pushlstring(L, item.event.type.at, item.event.type.len);
     lua_pushlstring(L, item.event.data.at, item.event.data.len);
-    sse_parser_next(call->parser, &item); /* reaches the end of the frame */
+    sse_parser_next(*parser, &item); /* reaches the end of the frame */
+}
+
+/* Pushes the event's id, type and data, read back from its frame. */
+static void push_texts(lua_State *L, filter_call *call)
+{
+    lua_pushlstring(L, call->id.at, call->id.len);
+    sse_push_event_texts(L, &call->parser, call->frame);
 }
 
 #define OBJECT_AT 2 /* stack index of the channel's object within call_ask_filter */

@@ -3,10 +3,19 @@
 #define SSE_BIND_CHANNEL_H
 
 #include "../push/follow.h"
+#include "../wire/parser.h"
 #include "class.h"
 
 /* Returns the channel at index; raises where it is no channel, or was collected. */
 sse_channel *sse_check_channel(lua_State *L, int index);
+
+/* Reads `from`: nil, "newest", "oldest", or a number: how many of the newest events. */
+void sse_check_from(lua_State *L, int index, sse_follow_options *options);
+
+/* Pushes the type and the data of the event in a frame, read back by the parser, which is made
+ * where *parser is NULL. Raises where memory is short: an error may leave the parser in the middle
+ * of the event. */
+void sse_push_event_texts(lua_State *L, sse_parser **parser, const sse_frame *frame);
 
 /* Keeps the channel's object at index from being collected until its last follower has left. */
 void sse_anchor_channel(lua_State *L, int index);

@@ -9,6 +9,7 @@
 #include "loop.h"
 #include "parser.h"
 #include "random.h"
+#include "reader.h"
 #include "server.h"
 #include "stream.h"
 #include "stress.h"
@@ -41,6 +42,7 @@ int luaopen_sse_core(lua_State *L)
     sse_open_exchange(L);
     sse_open_stream(L);
     sse_open_channel(L);
+    sse_open_reader(L);
     sse_open_file(L);
     sse_open_random(L);
     sse_open_stress(L);

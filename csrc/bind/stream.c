@@ -149,20 +149,6 @@ static int m_comment(lua_State *L)
 
 #define CHANNELS_AT 6 /* the first channel among attach's arguments */
 
-/* Reads attach's `from`: nil, "newest", "oldest", or a number: how many of the newest events. */
-static void check_from(lua_State *L, int index, sse_follow_options *options)
-{
-    static const char *const names[] = { "newest", "oldest", NULL };
-
-    if (lua_type(L, index) == LUA_TNUMBER) {
-        options->from = SSE_FROM_COUNT;
-        options->count = (uint64_t)luaL_checkinteger(L, index);
-    } else {
-        options->from =
-            luaL_checkoption(L, index, "newest", names) ? SSE_FROM_OLDEST : SSE_FROM_NEWEST;
-    }
-}
-
 static int fail_attach(lua_State *L, int code, int bad)
 {
     if (code == SSE_EEXIST)
@@ -190,7 +176,7 @@ static int m_attach(lua_State *L)
     if (top - CHANNELS_AT >= SSE_MAX_FOLLOWED)
         return fail_attach(L, SSE_ETOOBIG, 0);
     options.last_id.at = luaL_optlstring(L, 2, NULL, &options.last_id.len);
-    check_from(L, 3, &options);
+    sse_check_from(L, 3, &options);
     options.skip_id = (uint64_t)luaL_checkinteger(L, 5);
     for (int i = CHANNELS_AT; i <= top; i++)
         channels[n++] = sse_check_channel(L, i);

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "follower.h"
+#include "reader.h"
 #include "round.h"
 
 #define AGING_MIN_MS 10 /* the least time between two trims by age */
@@ -99,7 +100,8 @@ int sse_channel_publish(sse_channel *c, const sse_publication *p, uint64_t *posi
     }
     *position = c->log.next - 1;
     c->counters.published++;
-    if (c->count > 0 || c->log.limits.max_count == 0) /* a log without a history is trimmed too */
+    sse_readers_wake(c); /* before the round is deferred, which trims the log behind them */
+    if (c->count > 0 || c->readers || c->log.limits.max_count == 0) /* without history: trim too */
         sse_loop_defer(c->loop, &c->round.run);
     if (!c->aging_runs)
         start_aging(c);
@@ -164,8 +166,9 @@ int sse_channel_close(sse_channel *c)
     if (c->closed)
         return SSE_OK;
     c->closed = true;
+    sse_readers_wake(c);
     sse_round_run_now(c); /* followers that are not at the head after it end when they are */
-    if (c->count == 0)
+    if (c->count == 0 && !c->readers)
         sse_log_clear(&c->log);
     return SSE_OK;
 }
@@ -181,6 +184,8 @@ void sse_channel_free(sse_channel *c)
     sse_presence_free(&c->presence);
     while (c->followers)
         sse_follower_leave(c->followers, SSE_END_SERVER);
+    while (c->readers)
+        sse_reader_leave(c->readers);
     sse_round_stop(c);
     sse_timer_stop(&c->aging);
     sse_log_free(&c->log);

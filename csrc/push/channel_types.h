@@ -99,12 +99,16 @@ typedef struct sse_channel {
     sse_loop *loop;
     sse_log log;
     sse_slow slow;
-    uint64_t max_lag;        /* framed bytes a live follower may be behind; 0: no bound */
-    char *name, *gap_event;  /* gap_event: type of its gap events */
-    char tag[SSE_MAX_TAG];   /* its name in the ids of streams that follow several channels */
-    sse_follower *followers; /* newest first */
-    size_t count;            /* of followers */
-    uint64_t now;            /* the loop's clock as read last, microseconds */
+    uint64_t max_lag;           /* framed bytes a live follower may be behind; 0: no bound */
+    char *name, *gap_event;     /* gap_event: type of its gap events */
+    char tag[SSE_MAX_TAG];      /* its name in the ids of streams that follow several channels */
+    sse_follower *followers;    /* newest first */
+    size_t count;               /* of followers */
+    struct sse_reader *readers; /* those of the process itself: see reader.h */
+    size_t waiting_readers;     /* of them, those that wait */
+    size_t ready_readers; /* of them, those whose on_ready is called later in this turn or in the
+                             next: until then the log is not trimmed */
+    uint64_t now;         /* the loop's clock as read last, microseconds */
     sse_round round;
     uint64_t owed_writable; /* every writable follower has been sent all events before this */
     uint64_t owed_blocked;  /* every blocked follower that lost nothing has been sent all events
@@ -117,7 +121,8 @@ typedef struct sse_channel {
     void *user;
     const sse_channel_events *on;
     sse_channel_counters counters;
-    bool closed;     /* takes no more events and followers; those there are get the rest */
+    bool closed;     /* takes no more events and followers; those there are, and readers, get the
+                        rest */
     bool filtering;  /* a filter is being asked: publishing and closing are refused */
     bool publishing; /* a publish serves followers, and may end none of their streams */
     bool aging_runs; /* the aging timer is set */

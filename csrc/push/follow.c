@@ -7,8 +7,7 @@
 
 /* --- the first event -------------------------------------------------------------------------- */
 
-/* The position that `from` says. */
-static uint64_t first_position(const sse_channel *c, const sse_follow_options *options)
+uint64_t sse_follow_first(const sse_channel *c, const sse_follow_options *options)
 {
     const sse_log *log = &c->log;
 
@@ -44,7 +43,7 @@ static void place_cursor(sse_follower *f, const sse_follow_options *options, boo
     bool known = sse_resume_is_known(&r);
     bool begins = r.form == SSE_RESUME_NO_ID || (!known && f->stream->id_known);
 
-    f->cursor = begins ? first_position(c, options) : r.next;
+    f->cursor = begins ? sse_follow_first(c, options) : r.next;
     if (f->cursor < c->owed_writable)
         c->owed_writable = f->cursor; /* another channel's filter may publish before f is served */
     if (begins)

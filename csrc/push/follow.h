@@ -18,6 +18,9 @@ typedef struct sse_follow_options {
     sse_filter *filter; /* or NULL. Each follower takes a reference */
 } sse_follow_options;
 
+/* The position at which a follower begins that no last event id places. */
+uint64_t sse_follow_first(const sse_channel *c, const sse_follow_options *options);
+
 /* Makes the stream follow all `n` channels, or none: it is sent what they hold after last_id, then
  * what is published. Sends at once, and so may run the filter and end the stream.
  * SSE_ECLOSED: the stream is closed (*bad is n), or channels[*bad] is; SSE_EEXIST: channels[*bad]

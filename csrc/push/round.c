@@ -76,8 +76,9 @@ static bool continue_round(sse_channel *c, size_t limit, bool sliced)
     return true;
 }
 
-/* Trims the log if all writable followers are at the head. Asks for another round if some are not,
- * or if the trim has overtaken followers whose streams must end. */
+/* Trims the log if all writable followers are at the head and no reader is about to read. Asks for
+ * another round if that is not so, or if the trim has overtaken followers whose streams must end.
+ */
 static void end_round(sse_channel *c)
 {
     sse_round *r = &c->round;
@@ -88,6 +89,10 @@ static void end_round(sse_channel *c)
     c->owed_blocked = r->owed_blocked;
     sse_batches_drop(&c->batches);
     if (reached < c->log.next && c->count > 0) {
+        sse_loop_defer(c->loop, &r->run);
+        return;
+    }
+    if (c->ready_readers > 0) { /* they have not had their turn yet: the next round trims */
         sse_loop_defer(c->loop, &r->run);
         return;
     }
@@ -117,18 +122,18 @@ void sse_round_run_now(sse_channel *c)
 
 /* --- before events leave the log -------------------------------------------------------------- */
 
-/* While there are followers the log may grow past its limits (it is stretched) until the round at
- * the end of the turn has served them and trims it. Only where a burst within one turn is too large
- * even for that are the followers served from here, so that none who reads loses an event. Blocked
- * followers are tried again then, once a turn, because the burst gives the loop no chance to report
- * that their sockets have room. */
+/* While there are followers or readers the log may grow past its limits (it is stretched) until the
+ * round at the end of the turn has served them and trims it. Only where a burst within one turn is
+ * too large even for that are the followers served from here, so that none who reads loses an
+ * event. Blocked followers are tried again then, once a turn, because the burst gives the loop no
+ * chance to report that their sockets have room. */
 void sse_round_before_append(sse_channel *c, size_t bytes)
 {
     uint64_t turn = sse_loop_turns(c->loop), owed = c->owed_writable;
 
     c->now = sse_loop_now_us(c->loop);
-    c->log.stretched = c->count > 0;
-    if (!c->log.stretched)
+    c->log.stretched = c->count > 0 || c->readers;
+    if (c->count == 0)
         return;
     if (c->retried_turn != turn && c->owed_blocked < owed)
         owed = c->owed_blocked;
@@ -152,13 +157,13 @@ void sse_round_before_trim(sse_channel *c)
 /* --- birth and end ---------------------------------------------------------------------------- */
 
 /* At the end of the turn: drops batches made outside of a round, and the log of a closed channel
- * whose last follower has left. */
+ * whose last follower and reader have left. */
 static void clean_up(void *arg)
 {
     sse_channel *c = arg;
 
     sse_batches_drop(&c->batches);
-    if (c->closed && c->count == 0)
+    if (c->closed && c->count == 0 && !c->readers)
         sse_log_clear(&c->log);
 }
 

@@ -14,8 +14,10 @@
 -- @module sse.channel
 require "sse.shared.lua_version"
 
+local channel_events = require "sse.server.channel_events"
 local core = require "sse.core"
 local event_target = require "sse.shared.event_target"
+local follow_options = require "sse.server.follow_options"
 local options = require "sse.shared.options"
 
 local methods = core.methods["sse.channel"]
@@ -116,8 +118,33 @@ function methods:on(what, fn, ...)
   return self
 end
 
+--- Iterates over the events within the process: `for ev in channel:events() do`. The loop begins to
+-- follow at once, waits for each event (in a task by yielding, outside of one by pumping the loop),
+-- and ends when the channel is closed and it has had every event. Leaving it stops following.
+--
+-- Nothing is held for the loop: it reads from the channel's history. If that has dropped events
+-- which the loop has not come to, the loop gets a gap event in their place, whose data is JSON with
+-- `reason` "slow", and goes on with the oldest event held. This holds whatever `slow` is; with
+-- "latest", events that a newer one of their `key` replaced are left out. `max_lag` does not count.
+--
+-- A loop is no follower to `followers`, `channel:on` and `delivered` in `channel:stats`.
+-- @tparam[opt] table given `from`, where the loop begins: "newest" (the default), after the newest
+-- event; "oldest"; or how many of the newest events it gets first; `where`, a function(event) with
+-- `id`, `event` and `data` that returns whether the loop gets the event; an error in it comes out
+-- of the loop
+-- @return what a generic `for` needs; the events are MessageEvents: `type`, `data`, `lastEventId`
+-- @usage
+-- sse.spawn(function()
+--   for ev in sse.channel("orders"):events { from = "oldest" } do store(ev:json()) end
+-- end)
+function methods:events(given, ...)
+  options.check_core_self(self, "sse.channel", "channel:events(options)", ...)
+  local o = options.check("channel:events", given, follow_options)
+  return channel_events(self, o.from, o.where)
+end
+
 --- Closes the channel. Each follower is sent the events that it has not been sent yet, then its
--- stream ends.
+-- stream ends; so does each loop over its events.
 -- @function channel:close
 
 --- The channel's numbers. Now: `followers`; `held` events and their `held_bytes`. Since it was

@@ -80,5 +80,6 @@ return hints.close_fields({
 
   parser = require "sse.parser",
   encode = require "sse.encode",
+  decode = require "sse.decode",
   json = require "sse.json",
 }, "sse", "sse")

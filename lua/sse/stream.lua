@@ -9,6 +9,7 @@
 require "sse.shared.lua_version"
 
 local core = require "sse.core"
+local follow_options = require "sse.server.follow_options"
 local options = require "sse.shared.options"
 local task = require "sse.task"
 
@@ -63,14 +64,6 @@ methods.attach = nil
 local weak = { __mode = "k" }
 local last_ids = setmetatable({}, weak) -- stream -> its client's Last-Event-ID
 local unfollowed = setmetatable({}, weak) -- stream -> set of the channels that it has unfollowed
-
-local from_rule = {
-  expected = "\"newest\", \"oldest\" or a whole number of at least 0",
-  check = function(v)
-    return v == "newest" or v == "oldest" or math.type(v) == "integer" and v >= 0
-  end,
-}
-local follow_options = { from = from_rule, where = "function" }
 
 local function is_channel(value)
   return core.class_of(value) == "sse.channel"

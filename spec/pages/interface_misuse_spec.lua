@@ -23,6 +23,7 @@ local methods = {
   },
   channel = {
     publish = { { data = "x", event = "e" } }, on = { "follow", noop }, close = {}, stats = {},
+    events = { { from = "newest", where = noop } },
   },
   timer = { stop = {}, unref = {} },
   signal = { stop = {} },
@@ -65,6 +66,7 @@ local functions = {
   channel = { "misused", { history = 1 } }, channels = {},
   server = { { port = 0 } }, metrics = { sse.server {} }, file = { "README.md", { headers = {} } },
   parser = { { on_event = noop } }, encode = { { data = "x" } },
+  decode = { "data: x\n\n", { utf8 = "raw" } },
 }
 local nested = {
   ["EventSource.fromReader"] = { sse.EventSource.fromReader, { noop, { utf8 = "raw" } } },
@@ -260,6 +262,7 @@ local loops = {
   ["res:lines"] = function() return make.response():lines() end,
   ["res:events"] = function() return make.response():events() end,
   ["source:events"] = function() return make.source():events() end,
+  ["channel:events"] = function() return make.channel():events() end,
 }
 
 describe("waiting in a callback", function()

@@ -22,7 +22,7 @@ end
 local option_cases = {
   { "sse.EventSource", with(client_options.common, "headers", "lastEventId", "retryInterval",
     "minRetryInterval", "maxRetryInterval", "maxRetries", "reconnect", "heartbeatTimeout", "log",
-    "oncomment", "onreconnect"),
+    "onopen", "onmessage", "onerror", "oncomment", "onreconnect"),
     function(given) return sse.EventSource, NOWHERE, given end },
   { "sse.fetch", with(client_options.common, "headers", "redirect", "maxBodySize"),
     function(given) return sse.fetch, NOWHERE, given end },
@@ -46,17 +46,24 @@ local option_cases = {
     end },
   { "sse.parser", { "on_event", "on_retry", "on_comment", "on_id", "max_event_size", "utf8",
     "last_event_id" }, function(given) return sse.parser, given end },
+  { "sse.decode", { "max_event_size", "utf8", "last_event_id" },
+    function(given) return sse.decode, "data: x\n\n", given end },
   { "sse.encode", { "data", "event", "id", "retry", "comment" },
     function(given) return sse.encode, given end },
   { "sse.file", { "content_type", "headers" },
     function(given) return sse.file, "README.md", given end },
   { "EventSource.fromReader", { "lastEventId", "maxEventSize", "utf8", "signal", "oncomment",
-    "log" }, function(given) return sse.EventSource.fromReader, noop, given end },
+    "onopen", "onmessage", "onerror", "log" },
+    function(given) return sse.EventSource.fromReader, noop, given end },
   { "res:event_stream", { "retry", "headers", "keep_alive", "max_pending", "compress" },
     function(given)
       local res = make.res()
       return res.event_stream, res, given
     end },
+  { "channel:events", { "from", "where" }, function(given)
+    local channel = new_channel()
+    return channel.events, channel, given
+  end },
   { "stream:follow", { "from", "where" }, function(given)
     local stream = make.stream()
     return stream.follow, stream, new_channel(), given
