@@ -3,9 +3,10 @@
 -- it. Requiring this module lets the classes of the core hint, too.
 -- @module sse.shared.hints
 local core = require "sse.core"
-local foreign_names = require "sse.shared.foreign_names"
 
 local hints = {}
+
+local foreign_names -- the table of sse.shared.foreign_names: 75 KiB, loaded when first looked at
 
 -- Names of the core's classes that only the library uses.
 local private = {
@@ -61,6 +62,7 @@ local function did_you_mean(name) return name and ("did you mean '%s'?"):format(
 -- @param name
 -- @treturn string|nil "did you mean 'close'?"
 function hints.foreign(of, name)
+  foreign_names = foreign_names or require "sse.shared.foreign_names"
   local entry = foreign_names[of] and foreign_names[of][name]
   if type(entry) == "table" then return did_you_mean(entry[1]) end
   return entry
