@@ -233,6 +233,19 @@ static int m_abort(lua_State *L)
     return 0;
 }
 
+/* The end of the scope of a variable that is `<close>`. After an error (argument 2) the stream
+ * breaks off, as one whose handler raised. */
+static int mm_close(lua_State *L)
+{
+    stream_object *o = check(L);
+
+    if (o->stream && lua_isnoneornil(L, 2))
+        sse_stream_close(o->stream);
+    else if (o->stream)
+        sse_stream_abort(o->stream, SSE_END_ERROR);
+    return 0;
+}
+
 static int p_closed(lua_State *L)
 {
     stream_object *o = check(L);
@@ -313,7 +326,11 @@ static const luaL_Reg properties[] = {
 static const luaL_Reg setters[] = {
     { "onclose", s_onclose }, { "ondrain", s_ondrain }, { "onwake", s_onwake }, { NULL, NULL }
 };
-static const luaL_Reg metamethods[] = { { "__gc", mm_gc }, { NULL, NULL } };
+static const luaL_Reg metamethods[] = {
+    { "__gc", mm_gc },
+    { "__close", mm_close },
+    { NULL, NULL },
+};
 static const sse_class stream_class = { "sse.stream", methods, properties, metamethods, setters };
 
 void sse_open_stream(lua_State *L)
