@@ -234,14 +234,17 @@ static int m_abort(lua_State *L)
 }
 
 /* The end of the scope of a variable that is `<close>`. After an error (argument 2) the stream
- * breaks off, as one whose handler raised. */
+ * breaks off, as one whose handler raised. A stream that has ended, or lost its client, keeps the
+ * reason of that. */
 static int mm_close(lua_State *L)
 {
     stream_object *o = check(L);
 
-    if (o->stream && lua_isnoneornil(L, 2))
+    if (!o->stream || sse_stream_closed(o->stream))
+        return 0;
+    if (lua_isnoneornil(L, 2))
         sse_stream_close(o->stream);
-    else if (o->stream)
+    else
         sse_stream_abort(o->stream, SSE_END_ERROR);
     return 0;
 }

@@ -8,6 +8,7 @@ local channels = require "sse.channel"
 local core = require "sse.core"
 local event = require "sse.event"
 local files = require "sse.server.files"
+local follow = require "sse.server.follow"
 local hints = require "sse.shared.hints"
 local log = require "sse.log"
 local task = require "sse.task"
@@ -77,6 +78,7 @@ return hints.close_fields({
   server = require "sse.server",
   metrics = require "sse.metrics",
   file = files.file,
+  follow = follow.handler,
 
   parser = require "sse.parser",
   encode = require "sse.encode",

@@ -14,7 +14,9 @@
 --
 -- An error in a handler is answered with a 500, or breaks off the response if a part of it was
 -- sent. The error is passed to `server.on_error(message, req)`; without that function it is written
--- to standard error.
+-- to standard error. A raised table such as `{ status = 404, message = "no such user" }` is the
+-- response instead, with a status from 400 to 599, and the header fields in `headers` if it has
+-- them; below 500 it is not reported.
 --
 -- A path without a route is answered with 404, a method without a handler with 405 and Allow. HEAD
 -- is answered by GET's handler, without the body; OPTIONS with Allow.

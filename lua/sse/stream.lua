@@ -1,5 +1,7 @@
 --- An event stream, as `res:event_stream()` returns it. It stays open until either side closes it,
--- also when its handler has returned and the program does not refer to it.
+-- also when its handler has returned and the program does not refer to it. A variable that holds it
+-- can be `<close>`: the stream then ends with the variable's scope, and breaks off if an error ends
+-- that.
 --
 -- Fields: `closed`, whether nothing can be sent any more; `pending`, the bytes that the client has
 -- not taken yet. Two fields can be set to a function or nil: `onclose(reason)` is called once at
@@ -69,22 +71,22 @@ local function is_channel(value)
   return core.class_of(value) == "sse.channel"
 end
 
--- Splits the arguments of `follow` into a list of channels and the options. Raises at the line of
--- its caller.
-local function check_follow(...)
+-- Splits the arguments of a function `name` that follows into a list of channels and the options.
+-- Raises at the line of that function's caller.
+local function check_follow(name, ...)
   local channels = table.pack(...)
   local given = channels[channels.n]
   if type(given) == "table" then
     channels.n = channels.n - 1
-    options.check("stream:follow", given, follow_options, 4)
+    options.check(name, given, follow_options, 4)
   else
     given = {}
   end
-  if channels.n == 0 then error("stream:follow: expected a channel", 3) end
+  if channels.n == 0 then error(name .. ": expected a channel", 3) end
   for i = 1, channels.n do
     if not is_channel(channels[i]) then
-      local message = "stream:follow: argument %d must be a channel, got %s"
-      error(message:format(i, options.show(channels[i])), 3)
+      local message = "%s: argument %d must be a channel, got %s"
+      error(message:format(name, i, options.show(channels[i])), 3)
     end
   end
   return channels, given
@@ -123,7 +125,7 @@ function methods:follow(channel, ...)
   if select("#", ...) == 0 and is_channel(channel) and not unfollowed[self] then
     return follow_results(self, pcall(attach, self, last_ids[self], nil, nil, 0, channel))
   end
-  local channels, given = check_follow(channel, ...)
+  local channels, given = check_follow("stream:follow", channel, ...)
   return follow_results(self, pcall(attach, self, last_ids[self], given.from, given.where,
     unfollowed_bits(self, channels), table.unpack(channels, 1, channels.n)))
 end
@@ -149,4 +151,4 @@ end
 -- Stores the client's Last-Event-ID for `follow`. For sse.server.response.
 local function set_last_event_id(stream, id) last_ids[stream] = id end
 
-return { methods = methods, set_last_event_id = set_last_event_id }
+return { methods = methods, set_last_event_id = set_last_event_id, check_follow = check_follow }

@@ -20,6 +20,7 @@ local with_options = {
   ["sse.file"] = function(given) sse.file("README.md", given) end,
   ["sse.channel"] = function(given) sse.channel(objects.channel_name(), given) end,
   ["stream:follow"] = function(given) make.stream():follow(objects.channel(), given) end,
+  ["sse.follow"] = function(given) sse.follow(objects.channel(), given) end,
   event_stream = function(given) make.res():event_stream(given) end,
   ["sse.parser"] = function(given) sse.parser(given) end,
   event = function(given) sse.encode(given) end,

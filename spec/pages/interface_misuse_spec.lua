@@ -49,6 +49,7 @@ local methods = {
   res = {
     reply = { 200, "x", { A = "b" } }, write_head = { 200, { A = "b" } }, write = { "x" },
     finish = { "x" }, detach = {}, drain = {}, event_stream = { { retry = 1 } },
+    json = { { x = 1 }, 200 }, redirect = { "/x", 302 }, header = { "X-A", "b" },
   },
   stream = {
     send = { { data = "x" } }, comment = { "x" }, close = {}, drain = {},
@@ -64,6 +65,7 @@ local functions = {
   fetchEventSource = { NOWHERE, { onerror = function() return false end } },
   AbortController = {}, Event = { "x", { cancelable = true } },
   channel = { "misused", { history = 1 } }, channels = {},
+  follow = { new_channel(), { from = "newest", where = noop } },
   server = { { port = 0 } }, metrics = { sse.server {} }, file = { "README.md", { headers = {} } },
   parser = { { on_event = noop } }, encode = { { data = "x" } },
   decode = { "data: x\n\n", { utf8 = "raw" } },

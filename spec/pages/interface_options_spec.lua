@@ -64,6 +64,9 @@ local option_cases = {
     local channel = new_channel()
     return channel.events, channel, given
   end },
+  { "sse.follow", { "from", "where" }, function(given)
+    return sse.follow, new_channel(), given
+  end },
   { "stream:follow", { "from", "where" }, function(given)
     local stream = make.stream()
     return stream.follow, stream, new_channel(), given

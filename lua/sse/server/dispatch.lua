@@ -3,6 +3,7 @@
 -- answers.
 -- @module sse.server.dispatch
 local core = require "sse.core"
+local raised = require "sse.server.raised"
 local request = require "sse.server.request"
 local response = require "sse.server.response"
 local task = require "sse.task"
@@ -19,12 +20,12 @@ local function report(server, message, req)
     return
   end
   local where = req.method .. " " .. req.path
-  io.stderr:write(("lua-sse: error in handler %s: %s\n"):format(where, tostring(message)))
+  io.stderr:write(("lua-sse: error in handler %s: %s\n"):format(where, raised.text(message)))
 end
 
-local function on_handler_error(server, req, res, message)
-  response.fail(res)
-  report(server, message, req)
+local function on_handler_error(server, req, res, err)
+  local is_error, message = raised.answer(res, err)
+  if is_error then report(server, message, req) end
 end
 
 -- Completes the response when the handler has returned: finishes one that was begun, and sends a
@@ -87,7 +88,7 @@ end
 function dispatch.on_request(server, exchange)
   local req = request.new(exchange)
   local res = response.new(exchange, req, rawget(server, "compress"))
-  task.start(function(message) on_handler_error(server, req, res, message) end,
+  task.start(function(err) on_handler_error(server, req, res, err) end,
     handle, server, req, res)
 end
 

@@ -6,6 +6,7 @@ local file_sending = require "sse.server.file_sending"
 local headers = require "sse.shared.headers"
 local media_types = require "sse.server.media_types"
 local options = require "sse.shared.options"
+local response_head = require "sse.server.response_head"
 
 local files = {}
 
@@ -27,12 +28,14 @@ local function entity_tag(stat)
   return ('W/"%x-%x"'):format(stat.size, math.floor(stat.mtime * 1e6))
 end
 
--- Sets a field in a table of fields that has none of its name in any case. Returns the value that
--- the table then has for the name.
-local function set_default(fields, name, value)
+-- Sets a field in a table of fields, unless the table has one of its name in any case, or the
+-- response keeps one. Returns the value that the response then has for the name.
+local function set_default(res, fields, name, value)
   for known, given in pairs(fields) do
     if tostring(known):lower() == name:lower() then return given end
   end
+  local kept = response_head.kept(res, name)
+  if kept then return kept end
   fields[name] = value
   return value
 end
@@ -55,11 +58,11 @@ local function serve(req, res, path, given)
   if not stat or stat.type ~= "file" then return res:reply(404, "Not Found\n") end
   local fields = {}
   for name, value in pairs(given.headers or {}) do fields[name] = value end
-  local tag = set_default(fields, "ETag", entity_tag(stat))
-  local modified = set_default(fields, "Last-Modified", http_date(stat.mtime))
+  local tag = set_default(res, fields, "ETag", entity_tag(stat))
+  local modified = set_default(res, fields, "Last-Modified", http_date(stat.mtime))
   if is_current(req, tag, modified) then return res:reply(304, nil, fields) end
-  set_default(fields, "Content-Type", given.content_type or media_types.of(path))
-  set_default(fields, "X-Content-Type-Options", "nosniff")
+  set_default(res, fields, "Content-Type", given.content_type or media_types.of(path))
+  set_default(res, fields, "X-Content-Type-Options", "nosniff")
   return file_sending.send(req, res, path, fields, stat)
 end
 

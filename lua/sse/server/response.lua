@@ -7,144 +7,36 @@
 -- @module sse.server.response
 local core = require "sse.core"
 local headers = require "sse.shared.headers"
-local hints = require "sse.shared.hints"
-local json = require "sse.json"
 local options = require "sse.shared.options"
+local response_head = require "sse.server.response_head"
+local response_object = require "sse.server.response_object"
 local stream = require "sse.stream"
 local stream_options = require "sse.server.stream_options"
 local task = require "sse.task"
 
-local response = {}
-local methods = {}
-local getters = {}
+require "sse.server.replies" -- reply, json, redirect
 
-local TEXT = "text/plain; charset=utf-8"
-local MAX_FIELDS = 92 -- header fields of a program's, beside those that the core adds
-local without_body = { [204] = true, [304] = true }
+local response = { new = response_object.new }
+local methods, metatable = response_object.methods, response_object.metatable
+local check_unanswered = response_head.check_unanswered
+local observe, wake_waiters = response_object.observe, response_object.wake_waiters
 
-function getters:closed()
-  local state = self.exchange.state
-  return state == "finished" or state == "closed"
-end
-
-function getters:pending() return self.exchange.pending end
-function getters:onclose() return self.observer and self.observer.onclose or nil end
-
-local metatable = {
-  __name = "sse.response",
-  __index = function(self, key)
-    if methods[key] then return methods[key] end
-    local getter = getters[key]
-    if getter then return getter(self) end
-    hints.raise_missing("response", "a response", key, methods, getters)
-  end,
-}
-
--- Ends the waits of `res:drain`.
-local function wake_waiters(observer)
-  local waiters = observer.waiters
-  if not waiters then return end
-  observer.waiters = false
-  for _, resume in ipairs(waiters) do resume() end
-end
-
--- The response's observer of the exchange, made at its first use: `waiters`, the functions that
--- resume those who wait in `res:drain`, or false; `onclose`. The exchange refers to the observer to
--- its end, and the observer does not refer to the response: so the response, and what the program
--- refers to by it, can be collected earlier.
-local function observe(self)
-  local observer = self.observer
-  if observer then return observer end
-  observer = { waiters = false, onclose = nil }
-  rawset(self, "observer", observer)
-  self.exchange.onclose = function(reason)
-    local onclose = observer.onclose
-    wake_waiters(observer)
-    if onclose then onclose(reason) end
+--- Keeps a header field for the response, whichever method sends it: `reply`, `json`, `redirect`,
+-- `write_head`, `write`, `event_stream`, or a handler of `sse.file` or `server:static`. Fields that
+-- are given to that method replace kept ones of the same name. A response that the server sends
+-- after an error in the handler has none of the kept fields. Raises if the head has been sent.
+-- @tparam string name in any case
+-- @tparam string|number|table|nil value a list gives the field several times; it replaces what was
+-- kept of the name, nil removes that
+-- @return the response
+function methods:header(name, ...)
+  options.check_self(self, metatable, "res:header(name, value)", select(2, ...))
+  if select("#", ...) == 0 then
+    error("header: expected a name and a value (nil removes the field)", 2)
   end
-  self.exchange.ondrain = function() wake_waiters(observer) end
-  return observer
-end
-
-function metatable.__newindex(self, key, value)
-  if key ~= "onclose" then
-    options.raise_unknown_field("response", "a response", key, { onclose = true })
-  end
-  options.check_callback("onclose", value)
-  observe(self).onclose = value
-end
-
---- Makes the response of an exchange of the core. Its states, for the server: `answered`, a whole
--- response, the head of one or an event stream was begun; `begun`, the body follows piece by piece;
--- `detached`. `base` is the list of header fields that every response to the request gets, or
--- false.
--- @param exchange
--- @param req its request
--- @tparam[opt] boolean|string compress the server's option, for streams that have none of their own
-function response.new(exchange, req, compress)
-  return setmetatable({ exchange = exchange, req = req, base = false, observer = false,
-    stream = false, answered = false, begun = false, detached = false, compress = compress },
-    metatable)
-end
-
--- The list of header fields: those of every response to the request, then those given. Raises on
--- wrong ones, at the line of the caller's caller.
-local function fields_of(self, given)
-  local base = self.base
-  local list = base and table.move(base, 1, #base, 1, {}) or {}
-  if given == nil then return list end
-  local own, message = headers.list(given)
-  if not own then error(message, 3) end
-  table.move(own, 1, #own, #list + 1, list)
-  if #list > 2 * MAX_FIELDS then
-    error(("too many headers: %d, at most %d"):format(#list // 2, MAX_FIELDS), 3)
-  end
-  return list
-end
-
-local function check_unanswered(self)
-  if self.answered then error("the request was answered already", 3) end
-end
-
-local function check_status(name, status)
-  local whole = type(status) == "number" and math.tointeger(status)
-  if not whole or whole < 200 or whole > 599 then
-    local message = "%s: status must be a whole number from 200 to 599, got %s"
-    error(message:format(name, options.show(status)), 3)
-  end
-end
-
-local function encode(body)
-  if type(body) == "string" then return body, TEXT end
-  if type(body) == "table" then
-    local ok, text = pcall(json.encode, body)
-    if not ok then error(("reply: the body: %s"):format(text), 3) end
-    return text, "application/json"
-  end
-  error(("reply: the body must be a string or a table, got %s"):format(type(body)), 3)
-end
-
---- Sends a whole response. Raises if the request has been answered already.
--- @tparam int status 200 to 599
--- @tparam[opt] string|table body a string is text/plain, a table is encoded as JSON, unless
--- `fields` has a Content-Type. Not sent with status 204 and 304, nor to HEAD.
--- @tparam[opt] table fields header fields, name to value or list of values
--- @return true; or nil, message, code: "EFULL" if the server holds more than `max_buffered` bytes,
--- and the client was sent a 503 instead; else the client has gone
-function methods:reply(status, body, fields, surplus)
-  options.check_self(self, metatable, "res:reply(status, body, headers)", surplus)
-  check_status("reply", status)
-  check_unanswered(self)
-  local list = fields_of(self, fields)
-  local text = ""
-  if body ~= nil and not without_body[status] then
-    local content_type
-    text, content_type = encode(body)
-    headers.set_default(list, "Content-Type", content_type)
-  end
-  local ok, why, code = self.exchange:reply(status, list, text)
-  if ok or code == "EFULL" then self.answered = true end
-  return ok, why, code
+  if self.answered then error("header: the head has been sent already", 2) end
+  response_head.keep(self, name, (...), 2)
+  return self
 end
 
 --- Sends the head of a response whose body follows by `write` and `finish`. Raises if the request
@@ -155,10 +47,12 @@ end
 -- @return true; or nil, message, code if the client has gone
 function methods:write_head(status, fields, ...)
   options.check_self(self, metatable, "res:write_head(status, headers)", ...)
-  check_status("write_head", status)
-  check_unanswered(self)
-  local list = fields_of(self, fields)
-  if not without_body[status] then headers.set_default(list, "Content-Type", TEXT) end
+  response_head.check_status("write_head", status, 2)
+  check_unanswered(self, 2)
+  local list = response_head.fields(self, fields, 2)
+  if not response_head.without_body[status] then
+    headers.set_default(list, "Content-Type", response_head.TEXT)
+  end
   local ok, why, code = self.exchange:start(status, list)
   if ok then self.answered, self.begun = true, true end
   return ok, why, code
@@ -172,8 +66,8 @@ end
 -- @tparam int length bytes of the body
 -- @return as of `res:reply`
 function response.start_sized(self, status, fields, length)
-  local list = fields_of(self, fields)
-  headers.set_default(list, "Content-Type", TEXT)
+  local list = response_head.fields(self, fields, 2)
+  headers.set_default(list, "Content-Type", response_head.TEXT)
   local ok, why, code = self.exchange:start(status, list, length)
   self.answered, self.begun = ok or code == "EFULL", ok or false -- full: the core sent a 503
   return ok, why, code
@@ -250,12 +144,12 @@ end
 function methods:event_stream(given, surplus)
   options.check_self(self, metatable, "res:event_stream(options)", surplus)
   if given ~= nil then options.check("event_stream", given, stream_options) end
-  check_unanswered(self)
+  check_unanswered(self, 2)
   local req, inner, compress = self.req, nil, rawget(self, "compress")
-  if given or self.base or compress ~= nil then
+  if given or self.base or self.kept or compress ~= nil then
     given = given or {}
     inner = {
-      headers = fields_of(self, given.headers), retry = given.retry,
+      headers = response_head.fields(self, given.headers, 2), retry = given.retry,
       keep_alive = given.keep_alive, max_pending = given.max_pending, compress = given.compress,
     }
     if headers.has(inner.headers, "Content-Type") then
@@ -276,10 +170,11 @@ function methods:event_stream(given, surplus)
   return opened
 end
 
---- Ends the response after an error in its handler: by a 500 if nothing was sent, else by breaking
--- it off.
+--- Ends the response after an error in its handler: by a 500 without kept fields if nothing was
+-- sent, else by breaking it off.
 -- @return true if the 500 was sent
 function response.fail(self)
+  self.kept = false
   if self.stream then
     self.stream:abort()
   elseif self.exchange.state == "open" then

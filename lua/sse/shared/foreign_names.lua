@@ -103,6 +103,7 @@ names["stream:follow"] = {
   start = { "from" }, offset = { "from" }, replay = { "from" },
   last_event_id = "there is none: the request's Last-Event-ID counts",
 }
+names["sse.follow"] = names["stream:follow"]
 names.event_stream = {
   heartbeat = { "keep_alive" }, ping = { "keep_alive" }, timeout = "there is none",
   gzip = { "compress" }, size = { "max_pending" }, limit = { "max_pending" },
@@ -169,17 +170,14 @@ names.request = {
   get_header = { "header" }, lastEventId = { "last_event_id" }, ssl = { "secure" },
 }
 names.response = {
-  send = { "reply" }, json = "call 'reply': a table as its body is sent as JSON",
+  send = { "reply" }, send_json = { "json" },
   send_file = "there is none: sse.file(path) makes a handler",
   status = "it is an argument of 'reply'",
-  set_header = "headers are an argument of 'reply', 'write_head' or an option of 'event_stream'",
-  setHeader = "headers are an argument of 'reply', 'write_head' or an option of 'event_stream'",
-  header = "headers are an argument of 'reply', 'write_head' or an option of 'event_stream'",
-  headers = "they are an argument of 'reply', 'write_head' or an option of 'event_stream'",
-  redirect = "call 'reply': res:reply(302, nil, { Location = url })",
+  set_header = { "header" }, setHeader = { "header" }, headers = { "header" }, set = { "header" },
+  sendRedirect = { "redirect" }, location = { "redirect" },
   status_code = "it is an argument of 'reply'", writeHead = { "write_head" },
   close = { "finish" }, on = "set 'onclose'", ondrain = { "drain" }, flush = { "drain" },
-  sse = { "event_stream" }, body = { "write" }, content_type = "it is a header of 'reply'",
+  sse = { "event_stream" }, body = { "write" }, content_type = "it is a header: 'header' sets one",
 }
 names.EventSource = {
   on = { "addEventListener" }, addListener = { "addEventListener" },

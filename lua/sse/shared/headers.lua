@@ -82,6 +82,12 @@ function headers.has(list, name)
   return position(list, name) ~= nil
 end
 
+--- The first value that a list has for a name, in any case; nil if there is none.
+function headers.get(list, name)
+  local i = position(list, name)
+  return i and list[i + 1]
+end
+
 --- Adds a field to a list that has none of that name.
 function headers.set_default(list, name, value)
   if not position(list, name) then headers.set(list, name, value) end

@@ -1,0 +1,104 @@
+--- The head of a response: its status and header fields, checked and put together.
+--
+-- Each `level` is as of `error`, seen from the caller.
+-- @module sse.server.response_head
+local headers = require "sse.shared.headers"
+local options = require "sse.shared.options"
+
+local response_head = {}
+
+local MAX_FIELDS = 92 -- header fields of a program's, beside those that the core adds
+
+--- The Content-Type of a body that has none of its own.
+response_head.TEXT = "text/plain; charset=utf-8"
+
+--- Whether a response of this status has no body.
+response_head.without_body = { [204] = true, [304] = true }
+
+--- Raises if a response has been begun already.
+function response_head.check_unanswered(self, level)
+  if self.answered then error("the request was answered already", level + 1) end
+end
+
+--- Raises if a status is not a whole number from 200 to 599.
+-- @tparam string name of the method, for the message
+function response_head.check_status(name, status, level)
+  local whole = type(status) == "number" and math.tointeger(status)
+  if not whole or whole < 200 or whole > 599 then
+    local message = "%s: status must be a whole number from 200 to 599, got %s"
+    error(message:format(name, options.show(status)), level + 1)
+  end
+end
+
+local function check_count(count, level)
+  if count > MAX_FIELDS then
+    error(("too many headers: %d, at most %d"):format(count, MAX_FIELDS), level + 1)
+  end
+end
+
+-- Appends the kept fields of whose names the list `own` has none.
+local function append_kept(list, kept, own)
+  for i = 1, #kept, 2 do
+    if not headers.has(own, kept[i]) then
+      list[#list + 1] = kept[i]
+      list[#list + 1] = kept[i + 1]
+    end
+  end
+end
+
+--- The header fields of a response: those of every response to the request, then those that
+-- `res:header` keeps, then those given, which replace kept ones of their names. Raises on wrong
+-- ones.
+-- @param self the response
+-- @tparam[opt] table given name to value or list of values
+-- @treturn {string,...} name, value, name, value ...; a new list
+function response_head.fields(self, given, level)
+  local base, kept = self.base, self.kept
+  local list = base and table.move(base, 1, #base, 1, {}) or {}
+  if given == nil and not kept then return list end
+  local own, message = headers.list(given == nil and {} or given)
+  if not own then error(message, level + 1) end
+  if kept then append_kept(list, kept, own) end
+  table.move(own, 1, #own, #list + 1, list)
+  check_count(#list // 2, level + 1)
+  return list
+end
+
+-- The fields of a name as a list, checked; an empty one for nil. Raises on wrong ones.
+local function check_field(name, value, level)
+  if type(name) ~= "string" then
+    error(("header: expected a name, got %s"):format(options.show(name)), level + 1)
+  end
+  local list, message = headers.list { [name] = value == nil and "" or value }
+  if not list then error(message, level + 1) end
+  if #list == 0 then
+    local told = "header: the list of values for '%s' is empty (nil removes the field)"
+    error(told:format(name), level + 1)
+  end
+  return value == nil and {} or list
+end
+
+--- Keeps the values of a header field for the response, in place of those that it keeps of that
+-- name. Raises on wrong ones, and if there are too many fields then.
+-- @param self the response
+-- @param name
+-- @param value a string, a number, a list of these, or nil for none
+function response_head.keep(self, name, value, level)
+  local own = check_field(name, value, level + 1)
+  local list = {}
+  append_kept(list, self.kept or {}, { name, "" })
+  table.move(own, 1, #own, #list + 1, list)
+  check_count((#list + (self.base and #self.base or 0)) // 2, level + 1)
+  self.kept = list[1] and list or false
+end
+
+--- The value that a response keeps of a header field, the first of several; nil if there is none.
+-- @param self the response
+-- @tparam string name in any case
+-- @treturn string|nil
+function response_head.kept(self, name)
+  local kept = self.kept
+  return kept and headers.get(kept, name) or nil
+end
+
+return response_head
