@@ -217,7 +217,7 @@ int sse_fail(lua_State *L, int code, const char *message)
     return 3;
 }
 
-static int with_traceback(lua_State *L)
+int sse_with_traceback(lua_State *L)
 {
     if (lua_type(L, 1) == LUA_TSTRING)
         luaL_traceback(L, L, lua_tostring(L, 1), 1);
@@ -251,7 +251,7 @@ bool sse_protect(sse_state *st, lua_CFunction fn, void *arg)
 
     if (!lua_checkstack(L, LUA_MINSTACK))
         return false;
-    lua_pushcfunction(L, with_traceback);
+    lua_pushcfunction(L, sse_with_traceback);
     lua_pushcfunction(L, fn);
     lua_pushlightuserdata(L, arg);
     sse_loop_enter(st->loop); /* fn may not run the loop, also where no loop runs yet: a publish

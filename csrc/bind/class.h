@@ -89,6 +89,9 @@ void sse_discharge(sse_state *st, size_t *charged);
  * Returns false where fn raised: sse_report has kept the error, with a traceback. */
 bool sse_protect(sse_state *st, lua_CFunction fn, void *arg);
 
+/* A message handler for lua_pcall: adds a traceback to an error that is a string. */
+int sse_with_traceback(lua_State *L);
+
 /* Pops the error on top of L's stack and puts it into the list of errors, and stops the loop:
  * run() or turn() raises the error. */
 void sse_report(sse_state *st, lua_State *L);

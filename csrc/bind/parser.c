@@ -283,13 +283,6 @@ static int m_feed(lua_State *L)
     return 1;
 }
 
-static int with_traceback(lua_State *L)
-{
-    if (lua_type(L, 1) == LUA_TSTRING)
-        luaL_traceback(L, L, lua_tostring(L, 1), 1);
-    return 1;
-}
-
 void sse_check_parser(lua_State *L, int index)
 {
     check(L, index);
@@ -304,7 +297,7 @@ int sse_feed_parser(lua_State *L, int index, const char *bytes, size_t len)
     if (code || !lua_checkstack(L, LUA_MINSTACK))
         return code == SSE_EBUSY ? SSE_OK : code ? code : (drop_piece(o), SSE_ENOMEM);
     index = lua_absindex(L, index);
-    lua_pushcfunction(L, with_traceback);
+    lua_pushcfunction(L, sse_with_traceback);
     for (;;) {
         before = o->items;
         lua_pushcfunction(L, deliver);
