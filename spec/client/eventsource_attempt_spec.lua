@@ -4,15 +4,8 @@ local sse = require "sse"
 local wait = require "spec.support.wait"
 
 local open, record, script = fixture.source, fixture.record, fixture.script
+local good, sends = fixture.good, fixture.sends
 local CONNECTING, CLOSED = 0, 2
-
-local function good(conn)
-  conn:stream():send("data: good\n\n")
-end
-
-local function sends(text)
-  return function(conn) conn:stream():send(text):close() end
-end
 
 local LONG = ("x"):rep(8193)
 

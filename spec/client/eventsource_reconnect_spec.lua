@@ -6,15 +6,8 @@ local wait = require "spec.support.wait"
 
 local serve, open, record = fixture.serve, fixture.source, fixture.record
 local script = fixture.script
+local good, sends = fixture.good, fixture.sends
 local CONNECTING, CLOSED = 0, 2
-
-local function good(conn)
-  conn:stream():send("data: good\n\n")
-end
-
-local function sends(text)
-  return function(conn) conn:stream():send(text):close() end
-end
 
 local function id_of(server, n)
   return server.requests[n].headers["last-event-id"]

@@ -6,7 +6,7 @@ local wait = require "spec.support.wait"
 
 local serve, open, record = fixture.serve, fixture.source, fixture.record
 
-local function good(conn) conn:stream():send("data: good\n\n") end
+local good = fixture.good
 
 local function fields(why)
   return { why.code, why.status, why.body, why.attempt, why.willRetry, why.delay }

@@ -9,11 +9,8 @@ local unix = require "socket.unix"
 local wait = require "spec.support.wait"
 
 local serve, open, record = fixture.serve, fixture.source, fixture.record
+local good = fixture.good
 local CONNECTING, CLOSED = 0, 2
-
-local function good(conn)
-  conn:stream():send("data: good\n\n")
-end
 
 local function run(command)
   local pipe <close> = assert(io.popen(command, "r"))

@@ -1,25 +1,9 @@
 -- Where functions that act on streams, channels and the collector.
 local core = require "sse.core"
 local following = require "spec.support.following"
+local serve = require "spec.support.filtered"
 local raw = require "spec.support.raw"
 local sse = require "sse"
-
--- A channel that is followed with that where function, called with (event, stream, channel).
-local function serve(where, options)
-  local channel, stream
-  channel = following.channel(options)
-  local state = { calls = 0, channel = channel }
-  following.handle(function(_, res)
-    stream = res:event_stream()
-    state.stream = stream
-    stream.onclose = function(reason) state.reason = reason end
-    stream:follow(channel, { from = "oldest", where = function(event)
-      state.calls = state.calls + 1
-      return where(event, state)
-    end })
-  end)
-  return channel, state
-end
 
 describe("channel where", function()
   after_each(following.stop)

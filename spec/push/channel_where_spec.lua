@@ -1,5 +1,6 @@
 -- Where functions, which choose what a follower receives, whatever they do.
 local following = require "spec.support.following"
+local serve = require "spec.support.filtered"
 local raw = require "spec.support.raw"
 
 local numbers = following.numbers
@@ -12,23 +13,6 @@ local function raised()
 end
 
 local function even(event) return tonumber(event.data) and event.data % 2 == 0 end
-
--- A channel that is followed with that where function, called with (event, stream, channel).
-local function serve(where, options)
-  local channel, stream
-  channel = following.channel(options)
-  local state = { calls = 0, channel = channel }
-  following.handle(function(_, res)
-    stream = res:event_stream()
-    state.stream = stream
-    stream.onclose = function(reason) state.reason = reason end
-    stream:follow(channel, { from = "oldest", where = function(event)
-      state.calls = state.calls + 1
-      return where(event, state)
-    end })
-  end)
-  return channel, state
-end
 
 describe("channel where", function()
   after_each(following.stop)

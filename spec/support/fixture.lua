@@ -76,6 +76,16 @@ function fixture.script(...)
   end)
 end
 
+--- The handler of a connection: streams an event whose data is "good", and leaves the stream open.
+function fixture.good(conn)
+  conn:stream():send("data: good\n\n")
+end
+
+--- Makes the handler of a connection: streams the text and closes.
+function fixture.sends(text)
+  return function(conn) conn:stream():send(text):close() end
+end
+
 --- Runs fn in a task, and pumps the loop until it has ended.
 function fixture.in_task(fn)
   local done
