@@ -16,7 +16,7 @@ server:get("/events", function(req, res)
   local stream = res:event_stream()
   stream:follow(channel)
   if req.target:find("watch", 1, true) then
-    stream.onclose = function(reason) closed[#closed + 1] = reason end
+    stream.on_close = function(reason) closed[#closed + 1] = reason end
   end
 end)
 

@@ -57,7 +57,7 @@ local function memory()
 end
 
 local feed = sse.channel("feed", { history = 1000 })
-local server = sse.server { port = 0, keep_alive = false, max_connections = clients + 10 }
+local server = sse.server { port = 0, heartbeat = false, max_connections = clients + 10 }
 local streams, waiting = {}, nil
 
 server:get("/", function(_, res)

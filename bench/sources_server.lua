@@ -6,9 +6,9 @@ local streams = {}
 local server = sse.server { port = 0 }
 
 server:get("/events", function(_, res)
-  local stream = assert(res:event_stream { keep_alive = false })
+  local stream = assert(res:event_stream { heartbeat = false })
   streams[stream] = true
-  stream.onclose = function() streams[stream] = nil end
+  stream.on_close = function() streams[stream] = nil end
 end)
 
 server:post("/say", function(_, res)

@@ -31,7 +31,7 @@ local function print_reply(messages, signal)
   if not res then return nil, problem end
   if not res.ok then return nil, ("status %d: %s"):format(res.status, error_of(res:json())) end
   local text = ""
-  for ev in res:events { until_data = "[DONE]" } do
+  for ev in res:events { untilData = "[DONE]" } do
     local chunk = ev:json()
     if type(chunk) ~= "table" or chunk.error then return nil, error_of(chunk) end
     local choice = chunk.choices and chunk.choices[1]

@@ -54,7 +54,7 @@ function chat_server.mount(server, prefix)
     local failing = errors[asked.model]
     if failing then return reply_error(res, table.unpack(failing)) end
     local stream = res:event_stream()
-    stream.onclose = function(reason) chat_server.log("server", "ended by the " .. reason) end
+    stream.on_close = function(reason) chat_server.log("server", "ended by the " .. reason) end
     send_reply(stream, asked)
     stream:close()
   end)

@@ -8,7 +8,7 @@ local sse = require "sse"
 return function(server, within, before_drain)
   local function drain() -- a task for each signal: a second drain closes the server
     if before_drain then before_drain() end
-    server:drain { within = within }
+    server:shutdown { within = within }
     sse.stop()
   end
   for _, name in ipairs { "SIGINT", "SIGTERM" } do

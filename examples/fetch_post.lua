@@ -13,7 +13,7 @@ function fetch_post.mount(server, prefix)
     end
     local events = (req.headers.accept or ""):find("text/event-stream", 1, true)
     local out = events and res:event_stream() or res
-    out.onclose = function(reason) fetch_post.log("server", "stopped by the " .. reason) end
+    out.on_close = function(reason) fetch_post.log("server", "stopped by the " .. reason) end
     local send = events and out.send or out.write
     local text = "You asked: %s Good question, and this is its slow answer."
     for word in text:format(body.prompt):gmatch "%S+%s*" do

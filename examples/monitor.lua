@@ -26,7 +26,7 @@ function monitor.mount(server, prefix)
     end
     local timer = sse.every(monitor.interval, tick)
     monitor.timers = monitor.timers + 1
-    stream.onclose = function(reason)
+    stream.on_close = function(reason)
       timer:stop()
       monitor.timers = monitor.timers - 1
       monitor.log("server", "timer stopped: closed by the " .. reason)

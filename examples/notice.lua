@@ -28,7 +28,7 @@ function notice.mount(server, prefix)
   server:get(prefix .. "/notices", function(_, res)
     local stream = res:event_stream()
     notice.streams[stream] = true
-    stream.onclose = function(reason)
+    stream.on_close = function(reason)
       notice.streams[stream] = nil
       notice.log("server", "closed by the " .. reason)
     end

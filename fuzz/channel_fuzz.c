@@ -339,7 +339,7 @@ static void open_stream(slot *s, const uint8_t what[4])
     sse_stream_options options = {
         .status = 200,
         .retry = SSE_NO_RETRY,
-        .keep_alive = what[3] & 4 ? 20 : SSE_KEEP_ALIVE_DEFAULT,
+        .heartbeat = what[3] & 4 ? 20 : SSE_HEARTBEAT_DEFAULT,
         .compress = (sse_compress)(what[3] % 3),
     };
     char id[300];
@@ -499,17 +499,17 @@ static void run_operation(uint8_t code, input *in)
 static void start(void)
 {
     sse_limits limits = {
-        .max_head = 1024,
+        .max_head_size = 1024,
         .max_target = 200,
-        .max_body = 5000,
+        .max_body_size = 5000,
         .max_bodies = the_plan.limits & 16 ? 30 : 1 << 20,
         .max_pending = the_plan.limits & 1 ? 5000 : 1 << 20,
-        .max_buffered = the_plan.limits & 2 ? 50000 : 1 << 24,
+        .max_pending_total = the_plan.limits & 2 ? 50000 : 1 << 24,
         .head_timeout = 2000,
         .body_timeout = 2000,
         .idle_timeout = 60000,
         .write_timeout = 60000,
-        .max_concurrent_streams = 10,
+        .max_concurrent_requests = 10,
     };
 
     if (!loop) {

@@ -162,17 +162,17 @@ static size_t make_frames(const uint8_t *data, size_t size, uint8_t *out, size_t
 static void start(void)
 {
     sse_limits limits = {
-        .max_head = 1024,
+        .max_head_size = 1024,
         .max_target = 200,
-        .max_body = 5000,
+        .max_body_size = 5000,
         .max_bodies = 1 << 14,
         .max_pending = 1 << 14,
-        .max_buffered = 1 << 16,
+        .max_pending_total = 1 << 16,
         .head_timeout = 60000,
         .body_timeout = 60000,
         .idle_timeout = 60000,
         .write_timeout = 60000,
-        .max_concurrent_streams = 10,
+        .max_concurrent_requests = 10,
     };
 
     require(!sse_loop_new(&loop), "a loop");

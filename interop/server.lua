@@ -36,7 +36,7 @@ end)
 -- Events until the client leaves.
 server:get("/live", function(_, res)
   local stream = res:event_stream()
-  stream.onclose = function(reason)
+  stream.on_close = function(reason)
     if reason == "client" then left = left + 1 end
   end
   local n = 0

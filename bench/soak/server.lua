@@ -127,7 +127,7 @@ end
 -- Drains a server and starts a new one on the same port.
 local function restart(name)
   local port = running[name].port
-  local peaceful = running[name]:drain { within = 300, grace = 500, retry = 50 }
+  local peaceful = running[name]:shutdown { within = 300, grace = 500, retry = 50 }
   start(name, port)
   return peaceful
 end

@@ -1,4 +1,4 @@
-/* callbacks.h: the callbacks that a program sets on an object of the core (`res.onclose = f`). */
+/* callbacks.h: the callbacks that a program sets on an object of the core (`res.on_close = f`). */
 #ifndef SSE_BIND_CALLBACKS_H
 #define SSE_BIND_CALLBACKS_H
 

@@ -76,19 +76,19 @@ static void on_drain(void *user)
 
 static const sse_exchange_events events = { .on_end = on_end, .on_drain = on_drain };
 
-static int s_onclose(lua_State *L)
+static int s_on_close(lua_State *L)
 {
     exchange_object *o = check(L);
 
-    sse_set_callback(L, "onclose", ON_CLOSE, o->x != NULL, &o->self);
+    sse_set_callback(L, "on_close", ON_CLOSE, o->x != NULL, &o->self);
     return 0;
 }
 
-static int s_ondrain(lua_State *L)
+static int s_on_drain(lua_State *L)
 {
     exchange_object *o = check(L);
 
-    sse_set_callback(L, "ondrain", ON_DRAIN, o->x != NULL, &o->self);
+    sse_set_callback(L, "on_drain", ON_DRAIN, o->x != NULL, &o->self);
     return 0;
 }
 
@@ -406,8 +406,8 @@ static const luaL_Reg properties[] = {
     { "body", p_body },       { "state", p_state },   { "remote_address", p_remote_address },
     { "pending", p_pending }, { NULL, NULL },
 };
-static const luaL_Reg setters[] = { { "onclose", s_onclose },
-                                    { "ondrain", s_ondrain },
+static const luaL_Reg setters[] = { { "on_close", s_on_close },
+                                    { "on_drain", s_on_drain },
                                     { NULL, NULL } };
 static const luaL_Reg metamethods[] = { { "__gc", mm_gc }, { NULL, NULL } };
 static const sse_class exchange_class = { "sse.exchange", methods, properties, metamethods,

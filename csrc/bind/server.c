@@ -116,23 +116,23 @@ static void read_limits(lua_State *L, sse_limits *l)
     *l = sse_default_limits;
     l->max_connections = option(L, "max_connections", l->max_connections, 1, many);
     l->max_connections_per_address = option(L, "max_connections_per_address", 0, 1, many);
-    l->max_head = option(L, "max_head", l->max_head, 256, gib);
-    if (l->max_target > l->max_head)
-        l->max_target = l->max_head;
+    l->max_head_size = option(L, "max_head_size", l->max_head_size, 256, gib);
+    if (l->max_target > l->max_head_size)
+        l->max_target = l->max_head_size;
     l->max_pending = option(L, "max_pending", l->max_pending, 1, many);
-    l->max_buffered = option(L, "max_buffered", l->max_buffered, 1, many);
-    l->max_body = option(L, "max_body", l->max_body, 0, gib);
+    l->max_pending_total = option(L, "max_pending_total", l->max_pending_total, 1, many);
+    l->max_body_size = option(L, "max_body_size", l->max_body_size, 0, gib);
     l->max_bodies = option(L, "max_bodies", l->max_bodies, 1, many);
     l->head_timeout = option(L, "head_timeout", l->head_timeout, 1, many);
     l->body_timeout = option(L, "body_timeout", l->body_timeout, 1, many);
     l->write_timeout = option(L, "write_timeout", l->write_timeout, 1, many);
     l->idle_timeout = option(L, "idle_timeout", l->idle_timeout, 1, many);
-    l->max_concurrent_streams =
-        (uint32_t)option(L, "max_concurrent_streams", l->max_concurrent_streams, 1, INT_MAX);
-    if (lua_getfield(L, 1, "keep_alive") == LUA_TBOOLEAN && !lua_toboolean(L, -1))
-        l->keep_alive = 0;
+    l->max_concurrent_requests =
+        (uint32_t)option(L, "max_concurrent_requests", l->max_concurrent_requests, 1, INT_MAX);
+    if (lua_getfield(L, 1, "heartbeat") == LUA_TBOOLEAN && !lua_toboolean(L, -1))
+        l->heartbeat = 0;
     else
-        l->keep_alive = option(L, "keep_alive", l->keep_alive, 1, many);
+        l->heartbeat = option(L, "heartbeat", l->heartbeat, 1, many);
     lua_pop(L, 1);
 }
 
@@ -219,8 +219,8 @@ static int m_reload_tls(lua_State *L)
     return 1;
 }
 
-/* server:drain(within, retry, grace), all in milliseconds. */
-static int m_drain(lua_State *L)
+/* server:shutdown(within, retry, grace), all in milliseconds. */
+static int m_shutdown(lua_State *L)
 {
     server_object *o = check(L);
     sse_shutdown_options options = { .within = (uint64_t)luaL_checknumber(L, 2),
@@ -332,8 +332,12 @@ static int mm_gc(lua_State *L)
 
 static const luaL_Reg functions[] = { { "server", f_server }, { NULL, NULL } };
 static const luaL_Reg methods[] = {
-    { "listen", m_listen }, { "close", m_close },           { "stop_listening", m_stop_listening },
-    { "drain", m_drain },   { "reload_tls", m_reload_tls }, { "stats", m_stats },
+    { "listen", m_listen },
+    { "close", m_close },
+    { "stop_listening", m_stop_listening },
+    { "shutdown", m_shutdown },
+    { "reload_tls", m_reload_tls },
+    { "stats", m_stats },
     { NULL, NULL },
 };
 static const luaL_Reg properties[] = {

@@ -265,19 +265,19 @@ static int p_pending(lua_State *L)
     return 1;
 }
 
-static int s_onclose(lua_State *L)
+static int s_on_close(lua_State *L)
 {
     stream_object *o = check(L);
 
-    sse_set_callback(L, "onclose", ON_CLOSE, o->stream != NULL, &o->self);
+    sse_set_callback(L, "on_close", ON_CLOSE, o->stream != NULL, &o->self);
     return 0;
 }
 
-static int s_ondrain(lua_State *L)
+static int s_on_drain(lua_State *L)
 {
     stream_object *o = check(L);
 
-    sse_set_callback(L, "ondrain", ON_DRAIN, o->stream != NULL, &o->self);
+    sse_set_callback(L, "on_drain", ON_DRAIN, o->stream != NULL, &o->self);
     return 0;
 }
 
@@ -323,11 +323,11 @@ static const luaL_Reg methods[] = {
     { "attach", m_attach }, { "unfollow", m_unfollow }, { NULL, NULL },
 };
 static const luaL_Reg properties[] = {
-    { "closed", p_closed },   { "pending", p_pending }, { "onclose", p_onclose },
-    { "ondrain", p_ondrain }, { NULL, NULL },
+    { "closed", p_closed },    { "pending", p_pending }, { "on_close", p_onclose },
+    { "on_drain", p_ondrain }, { NULL, NULL },
 };
 static const luaL_Reg setters[] = {
-    { "onclose", s_onclose }, { "ondrain", s_ondrain }, { "onwake", s_onwake }, { NULL, NULL }
+    { "on_close", s_on_close }, { "on_drain", s_on_drain }, { "onwake", s_onwake }, { NULL, NULL }
 };
 static const luaL_Reg metamethods[] = {
     { "__gc", mm_gc },

@@ -47,14 +47,14 @@ void sse_check_stream_options(lua_State *L, sse_stream_options *options, sse_htt
 {
     *options = (sse_stream_options){ .status = 200,
                                      .retry = SSE_NO_RETRY,
-                                     .keep_alive = SSE_KEEP_ALIVE_DEFAULT,
+                                     .heartbeat = SSE_HEARTBEAT_DEFAULT,
                                      .compress = SSE_COMPRESS_SHARED };
     if (lua_isnil(L, 2))
         return;
     luaL_checktype(L, 2, LUA_TTABLE);
     options->status = (int)option(L, 2, "status", 200, false);
     options->retry = option(L, 2, "retry", SSE_NO_RETRY, false);
-    options->keep_alive = option(L, 2, "keep_alive", SSE_KEEP_ALIVE_DEFAULT, true);
+    options->heartbeat = option(L, 2, "heartbeat", SSE_HEARTBEAT_DEFAULT, true);
     options->max_pending = (size_t)option(L, 2, "max_pending", 0, false);
     options->compress = check_compress(L);
     lua_getfield(L, 2, "headers"); /* stays on the stack: the fields point into it */

@@ -5,7 +5,7 @@
 #include "../push/stream.h"
 #include "lua_api.h"
 
-/* Reads the table at index 2, { status, retry, keep_alive, max_pending, compress, headers } (nil:
+/* Reads the table at index 2, { status, retry, heartbeat, max_pending, compress, headers } (nil:
  * the defaults). Misuse raises. options->fields is `fields`, which point into the strings of the
  * table's `headers`: those are left on the stack, and must stay there while the options are in use.
  */

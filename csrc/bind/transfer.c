@@ -313,7 +313,7 @@ static void read_options(lua_State *L, sse_transfer_options *o)
     read_headers(L, o);
     read_body(L, o);
     o->connect_timeout = ms_field(L, "connect_timeout");
-    o->max_head = count_field(L, "max_head");
+    o->max_head_size = count_field(L, "max_head_size");
     o->max_fields = count_field(L, "max_fields");
     o->cookies = flag_field(L, "cookies");
     o->cookie_file = string_field(L, "cookie_file");

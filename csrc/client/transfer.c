@@ -59,7 +59,7 @@ static void destroy(sse_multi_entry *entry)
 
 static void take_limits(sse_transfer *t, const sse_transfer_options *o)
 {
-    t->max_head = o->max_head ? o->max_head : SSE_RESPONSE_HEAD;
+    t->max_head_size = o->max_head_size ? o->max_head_size : SSE_RESPONSE_HEAD;
     t->max_lines = (o->max_fields ? o->max_fields : SSE_RESPONSE_FIELDS) + 1; /* the status line */
     t->head_timeout = o->connect_timeout ? o->connect_timeout : SSE_CONNECT_TIMEOUT;
     t->decodes = !o->raw;

@@ -31,7 +31,7 @@ static int check_bounds(sse_transfer *t, const char *lines, size_t len)
             t->seen_lines++;
         lines = lf ? lf + 1 : end;
     }
-    if (t->seen_bytes > t->max_head)
+    if (t->seen_bytes > t->max_head_size)
         sse_transfer_set_failure(t, SSE_ETOOBIG, "the response's head is larger than maxHeadSize");
     else if (t->seen_lines > t->max_lines)
         sse_transfer_set_failure(t, SSE_ETOOBIG, "the response has more fields than maxHeadFields");

@@ -47,7 +47,7 @@ typedef struct sse_transfer_options {
     uint64_t connect_timeout; /* ms for name lookup, connection and TLS together, and again for each
                                  head from its first byte to its end; 0:
                                  SSE_CONNECT_TIMEOUT */
-    size_t max_head;          /* bytes; 0: SSE_RESPONSE_HEAD */
+    size_t max_head_size;     /* bytes; 0: SSE_RESPONSE_HEAD */
     size_t max_fields;        /* 0: SSE_RESPONSE_FIELDS */
     bool cookies;             /* keep and send cookies, in memory that the loop's transfers share */
     const char *cookie_file;  /* keep cookies in this file instead: read at the start, written at

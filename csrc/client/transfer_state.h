@@ -28,7 +28,7 @@ struct sse_transfer {
     /* The response head: transfer_head.c. */
     sse_buffer head;       /* lines of the current head, each ended by NUL */
     size_t head_lines;     /* the number of them, status line included */
-    size_t max_head;       /* bytes allowed in all heads and trailers together */
+    size_t max_head_size;  /* bytes allowed in all heads and trailers together */
     size_t max_lines;      /* lines allowed in all of them: the fields and one status line */
     size_t seen_bytes;     /* so far, in all heads and trailers */
     size_t seen_lines;     /* so far, folded lines and empty ones not counted */

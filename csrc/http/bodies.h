@@ -31,7 +31,7 @@ void sse_incoming_body_begin(sse_context *context, sse_incoming_body *b, void *o
 void sse_incoming_body_end(sse_incoming_body *b);
 
 /* Appends to the body of an incoming request. SSE_EFULL: the requests are past max_bodies, and this
- * body is the newest or they are far past, so it is to be refused. SSE_ETOOBIG: past max_body;
+ * body is the newest or they are far past, so it is to be refused. SSE_ETOOBIG: past max_body_size;
  * SSE_ENOMEM. */
 int sse_incoming_body_append(sse_context *context, sse_incoming_body *b, sse_request *request,
                              sse_slice bytes);

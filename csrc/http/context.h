@@ -88,17 +88,17 @@ static inline bool sse_context_has_work(const sse_context *context)
            context->left_followers;
 }
 
-/* Whether more than max_buffered is held for sockets: "the context is full". */
+/* Whether more than max_pending_total is held for sockets: "the context is full". */
 static inline bool sse_context_full(const sse_context *context)
 {
-    return context->count.queued.held > context->limits.max_buffered;
+    return context->count.queued.held > context->limits.max_pending_total;
 }
 
-/* Whether more than half of max_buffered is held: then a connection may hold no more than its
+/* Whether more than half of max_pending_total is held: then a connection may hold no more than its
  * share. */
 static inline bool sse_context_half_full(const sse_context *context)
 {
-    return context->count.queued.held > context->limits.max_buffered / 2;
+    return context->count.queued.held > context->limits.max_pending_total / 2;
 }
 
 /* The share of one connection over all its streams, in bytes: four times max_pending. */

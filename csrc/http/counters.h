@@ -18,9 +18,10 @@ typedef struct sse_counters {
     uint64_t requests;       /* handed to the program */
     uint64_t streams_opened; /* event streams */
     uint64_t bytes_in, bytes_out;
-    uint64_t sends_refused;          /* sends refused: past max_pending or max_buffered */
+    uint64_t sends_refused;          /* sends refused: past max_pending or max_pending_total */
     uint64_t sends_oversized;        /* sends refused: one piece larger than max_pending */
-    uint64_t overload_ends;          /* connections and HTTP/2 streams ended past max_buffered */
+    uint64_t overload_ends;          /* connections and HTTP/2 streams ended past max_pending_total
+                                      * */
     uint64_t accept_pauses;          /* pauses of accepting: no descriptor or no memory left */
     uint64_t rejected[SSE_STATUSES]; /* requests the core answered itself, by status - 400 */
     uint64_t closed[SSE_REASONS];    /* connections, by how they ended */

@@ -7,7 +7,7 @@
 #define FLUSH_AT ((size_t)64 << 10)
 
 #define SMALL      512 /* bytes of a body that costs no more than the 503 in its place */
-#define LARGE_PART 16  /* a sixteenth of max_buffered is a large part for one connection */
+#define LARGE_PART 16  /* a sixteenth of max_pending_total is a large part for one connection */
 
 const sse_exchange_events sse_exchange_no_events = { 0 };
 
@@ -86,14 +86,14 @@ static int start(sse_exchange *x, int status, const sse_http1_field *fields, siz
 static bool has_no_room(const sse_exchange *x, uint64_t length, uint64_t at_once)
 {
     return x->state == SSE_EXCHANGE_OPEN && length > SMALL && !x->head_only &&
-           (sse_context_full(x->context) || at_once > x->context->limits.max_buffered);
+           (sse_context_full(x->context) || at_once > x->context->limits.max_pending_total);
 }
 
 /* Sends the 503. Returns SSE_EFULL where that worked. */
 static int reply_full(sse_exchange *x)
 {
     static const char text[] = "503 Service Unavailable: too much waits for clients that are slow "
-                               "(max_buffered)\n";
+                               "(max_pending_total)\n";
     char seconds[8];
     sse_http1_field fields[] = { sse_response_text_field("Content-Type",
                                                          "text/plain; charset=utf-8"),
@@ -164,7 +164,8 @@ int sse_exchange_start_sized(sse_exchange *x, int status, const sse_http1_field 
 
 /* Whether the client is too far behind for `more` bytes: past `max`, or, while the context is half
  * full, where its connection holds more than its share. While the context is full, or would become
- * so by a connection with a large part of max_buffered, sends to all clients that are behind are
+ * so by a connection with a large part of max_pending_total, sends to all clients that are behind
+ * are
  * refused; the end of the turn ends those that are furthest behind. */
 static bool full(const sse_exchange *x, size_t more, size_t max)
 {
@@ -177,8 +178,8 @@ static bool full(const sse_exchange *x, size_t more, size_t max)
         return false;
     queued = x->transport->queued(x);
     return sse_context_full(context) || queued + more > (max > share ? max : share) ||
-           (context->count.queued.held + more > context->limits.max_buffered &&
-            queued > context->limits.max_buffered / LARGE_PART);
+           (context->count.queued.held + more > context->limits.max_pending_total &&
+            queued > context->limits.max_pending_total / LARGE_PART);
 }
 
 int sse_exchange_check_room(sse_exchange *x, size_t bytes, size_t max)

@@ -8,18 +8,18 @@
 typedef struct sse_limits {
     size_t max_connections;             /* 0: no limit */
     size_t max_connections_per_address; /* 0: no limit */
-    size_t max_head;                    /* bytes of a request head */
+    size_t max_head_size;               /* bytes of a request head */
     size_t max_target;                  /* bytes of a request target */
-    uint64_t max_body;                  /* bytes of a request body */
+    uint64_t max_body_size;             /* bytes of a request body */
     size_t max_bodies;                  /* bytes that all requests hold together: see bodies.h */
     size_t max_pending;                 /* bytes queued for one streamed response */
-    size_t max_buffered;                /* bytes held for all sockets together */
+    size_t max_pending_total;           /* bytes held for all sockets together */
     uint64_t head_timeout;              /* for a request head, and for a TLS handshake */
     uint64_t body_timeout;              /* for a request body */
     uint64_t idle_timeout;              /* for the next request */
-    uint64_t write_timeout;          /* a socket may take no byte of what is queued for so long */
-    uint64_t keep_alive;             /* between keep-alive comments of event streams; 0: none */
-    uint32_t max_concurrent_streams; /* requests at a time on one HTTP/2 connection */
+    uint64_t write_timeout;           /* a socket may take no byte of what is queued for so long */
+    uint64_t heartbeat;               /* between keep-alive comments of event streams; 0: none */
+    uint32_t max_concurrent_requests; /* requests at a time on one HTTP/2 connection */
 } sse_limits;
 
 #endif

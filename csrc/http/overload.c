@@ -89,11 +89,12 @@ void sse_overload_init(sse_context *context)
 }
 
 /* Whether clients that take bytes steadily are spared: for a second, while less than one and a half
- * times max_buffered is held. Many may have asked for much at once, and little is added meanwhile,
+ * times max_pending_total is held. Many may have asked for much at once, and little is added
+ * meanwhile,
  * because a full context refuses whole responses and all sends to clients that are behind. */
 static bool may_spare(const sse_context *context, uint64_t now)
 {
-    size_t most = context->limits.max_buffered;
+    size_t most = context->limits.max_pending_total;
 
     return now - context->overloaded_since < MAX_GRACE_MS &&
            context->count.queued.held - most < most / 2;
@@ -101,7 +102,7 @@ static bool may_spare(const sse_context *context, uint64_t now)
 
 void sse_overload_shed(sse_context *context)
 {
-    size_t most = context->limits.max_buffered;
+    size_t most = context->limits.max_pending_total;
     size_t low = most - most / 8; /* so much lower that the next turns have nothing to do */
     uint64_t now = sse_loop_now(context->loop);
 

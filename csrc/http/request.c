@@ -41,7 +41,7 @@ static sse_slice copy_slice(char **to, sse_slice s)
     return copy;
 }
 
-sse_request *sse_request_new(const sse_http1_head *head, size_t max_body)
+sse_request *sse_request_new(const sse_http1_head *head, size_t max_body_size)
 {
     size_t bytes = head->method.len + head->target.len;
     sse_request *r = NULL;
@@ -66,7 +66,7 @@ sse_request *sse_request_new(const sse_http1_head *head, size_t max_body)
         r->fields[i].name = copy_slice(&to, head->fields[i].name);
         r->fields[i].value = copy_slice(&to, head->fields[i].value);
     }
-    sse_buffer_init(&r->body, max_body);
+    sse_buffer_init(&r->body, max_body_size);
     return r;
 }
 

@@ -31,9 +31,9 @@ typedef struct sse_request {
     sse_http1_field fields[]; /* and behind them the bytes that all slices point into */
 } sse_request;
 
-/* Copies a head into a request, with one reference and an empty body that may grow to max_body
+/* Copies a head into a request, with one reference and an empty body that may grow to max_body_size
  * bytes. NULL: out of memory. */
-sse_request *sse_request_new(const sse_http1_head *head, size_t max_body);
+sse_request *sse_request_new(const sse_http1_head *head, size_t max_body_size);
 
 static inline sse_request *sse_request_ref(sse_request *request)
 {

@@ -11,8 +11,8 @@ sse_http1_reader *sse_http1_reader_new(sse_context *context)
     if (!r)
         return NULL;
     r->context = context;
-    sse_buffer_init(&r->in,
-                    context->limits.max_head + sizeof context->scratch + SSE_HTTP1_MAX_PIPELINED);
+    sse_buffer_init(&r->in, context->limits.max_head_size + sizeof context->scratch +
+                                SSE_HTTP1_MAX_PIPELINED);
     return r;
 }
 

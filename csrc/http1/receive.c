@@ -29,8 +29,8 @@ static void reject_as(sse_http1_session *s, const sse_http1_refusal *refusal)
 {
     char text[80];
 
-    snprintf(text, sizeof text, "the body is larger than %llu bytes (max_body)",
-             (unsigned long long)s->connection->context->limits.max_body);
+    snprintf(text, sizeof text, "the body is larger than %llu bytes (max_body_size)",
+             (unsigned long long)s->connection->context->limits.max_body_size);
     sse_http1_reject(s, refusal->status, refusal->status == 413 ? text : refusal->reason);
 }
 
@@ -66,7 +66,7 @@ static void reject_body(void *owner)
 static int parse_head(sse_http1_session *s, const char *bytes, size_t len, size_t *used)
 {
     const sse_limits *limits = &s->connection->context->limits;
-    sse_http1_limits bounds = { limits->max_head, limits->max_target };
+    sse_http1_limits bounds = { limits->max_head_size, limits->max_target };
     sse_http1_refusal refusal = { 0 };
     sse_http1_head head;
     size_t extra = 0;
@@ -76,16 +76,17 @@ static int parse_head(sse_http1_session *s, const char *bytes, size_t len, size_
     if (code == SSE_EAGAIN)
         return code;
     s->reader->scanned = 0;
-    /* What the head leaves of max_head is for chunk extensions and trailers. *used may be more than
-     * max_head, because it counts empty lines before the head. */
-    extra = *used < limits->max_head ? limits->max_head - *used : 0;
+    /* What the head leaves of max_head_size is for chunk extensions and trailers. *used may be more
+     * than
+     * max_head_size, because it counts empty lines before the head. */
+    extra = *used < limits->max_head_size ? limits->max_head_size - *used : 0;
     if (!code)
-        code = sse_http1_body_init(&s->reader->body, &head, limits->max_body, extra, &refusal);
+        code = sse_http1_body_init(&s->reader->body, &head, limits->max_body_size, extra, &refusal);
     if (code) {
         reject_as(s, &refusal);
         return SSE_ECLOSED;
     }
-    s->reader->request = sse_request_new(&head, (size_t)limits->max_body);
+    s->reader->request = sse_request_new(&head, (size_t)limits->max_body_size);
     if (!s->reader->request) {
         sse_http1_reject(s, 503, "out of memory");
         return SSE_ECLOSED;
@@ -190,7 +191,7 @@ static void buffer_rest(sse_http1_session *s, const char *bytes, size_t len)
 static void pace_reading(sse_http1_session *s)
 {
     sse_connection *c = s->connection;
-    bool full = sse_http1_buffered(s) >= SSE_HTTP1_MAX_PIPELINED + c->context->limits.max_head;
+    bool full = sse_http1_buffered(s) >= SSE_HTTP1_MAX_PIPELINED + c->context->limits.max_head_size;
 
     if (c->finishing)
         return;

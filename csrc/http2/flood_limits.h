@@ -31,11 +31,12 @@ bool sse_http2_flood_count_reset(sse_http2_flood_limits *f, sse_context *context
 /* A DATA frame was sent, which the client may answer by a few control frames. */
 void sse_http2_flood_allow_replies(sse_http2_flood_limits *f);
 
-/* Bytes that a header block may have, encoded or decoded. Past max_head a request is rejected; only
+/* Bytes that a header block may have, encoded or decoded. Past max_head_size a request is rejected;
+ * only
  * past this the connection ends. */
 static inline size_t sse_http2_max_field_bytes(const sse_limits *limits)
 {
-    return 4 * limits->max_head + (64u << 10);
+    return 4 * limits->max_head_size + (64u << 10);
 }
 
 #endif

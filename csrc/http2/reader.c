@@ -13,11 +13,11 @@ int sse_http2_reader_new(sse_http2_stream *t)
 
     if (!r)
         return SSE_ENOMEM;
-    sse_buffer_init(&r->method, limits->max_head);
-    sse_buffer_init(&r->path, limits->max_head);
-    sse_buffer_init(&r->authority, limits->max_head);
-    sse_buffer_init(&r->fields, limits->max_head + limits->max_target + 1024);
-    sse_buffer_init(&r->cookies, limits->max_head);
+    sse_buffer_init(&r->method, limits->max_head_size);
+    sse_buffer_init(&r->path, limits->max_head_size);
+    sse_buffer_init(&r->authority, limits->max_head_size);
+    sse_buffer_init(&r->fields, limits->max_head_size + limits->max_target + 1024);
+    sse_buffer_init(&r->cookies, limits->max_head_size);
     r->stream = t;
     r->link = s->readers_tail;
     *s->readers_tail = r;

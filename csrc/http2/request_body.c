@@ -33,8 +33,8 @@ void sse_http2_request_reject_body(sse_http2_stream *t)
 {
     char text[80];
 
-    snprintf(text, sizeof text, "the body is larger than %llu bytes (max_body)",
-             (unsigned long long)sse_http2_context(t->session)->limits.max_body);
+    snprintf(text, sizeof text, "the body is larger than %llu bytes (max_body_size)",
+             (unsigned long long)sse_http2_context(t->session)->limits.max_body_size);
     sse_http2_response_reject(t, 413, text);
 }
 
@@ -51,7 +51,7 @@ static sse_http2_reader *newest_body(const sse_http2_session *s)
 
 /* Appends to the body. If all bodies of the session exceed their limit, the newest ones are
  * rejected. SSE_EFULL: this one is the newest, or max_bodies is exceeded. SSE_ETOOBIG: it is larger
- * than max_body. SSE_ENOMEM. */
+ * than max_body_size. SSE_ENOMEM. */
 static int append_body(sse_http2_stream *t, sse_slice bytes)
 {
     sse_http2_session *s = t->session;

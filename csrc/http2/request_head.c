@@ -128,7 +128,7 @@ static int parse(sse_http2_reader *r, sse_buffer *out, sse_http1_head *head,
                  sse_http1_refusal *refusal)
 {
     const sse_limits *limits = &sse_http2_context(r->stream->session)->limits;
-    sse_http1_limits bounds = { limits->max_head, limits->max_target };
+    sse_http1_limits bounds = { limits->max_head_size, limits->max_target };
     size_t scanned = 0, used = 0;
     int code = SSE_EPROTO;
 
@@ -152,7 +152,7 @@ static int parse(sse_http2_reader *r, sse_buffer *out, sse_http1_head *head,
 static sse_request *make_request(sse_http2_reader *r, const sse_http1_head *head)
 {
     sse_request *request =
-        sse_request_new(head, (size_t)sse_http2_context(r->stream->session)->limits.max_body);
+        sse_request_new(head, (size_t)sse_http2_context(r->stream->session)->limits.max_body_size);
 
     if (request) {
         request->major = 2;
@@ -183,7 +183,7 @@ static void accept_head(sse_http2_stream *t, const sse_http1_head *head, bool la
     } else if (sse_bodies_count_request(context, r->request, last)) {
         sse_http2_response_reject(t, 503, SSE_BODIES_FULL);
     } else if (head->content_length > 0 &&
-               (uint64_t)head->content_length > context->limits.max_body) {
+               (uint64_t)head->content_length > context->limits.max_body_size) {
         sse_http2_request_reject_body(t);
     } else if (last) {
         sse_http2_request_end(t);

@@ -9,12 +9,12 @@
 
 size_t sse_http2_body_unit(const sse_limits *limits)
 {
-    return limits->max_body > LEAST_UNIT ? (size_t)limits->max_body : LEAST_UNIT;
+    return limits->max_body_size > LEAST_UNIT ? (size_t)limits->max_body_size : LEAST_UNIT;
 }
 
 uint32_t sse_http2_initial_window(const sse_limits *limits)
 {
-    size_t window = sse_http2_body_unit(limits) / limits->max_concurrent_streams;
+    size_t window = sse_http2_body_unit(limits) / limits->max_concurrent_requests;
 
     return window > WIDE_WINDOW    ? WIDE_WINDOW
            : window > LEAST_WINDOW ? (uint32_t)window

@@ -1,5 +1,5 @@
 /* request_windows.h: flow control of requests' bodies. All bodies that a session receives hold at
- * most four units, where a unit is max_body, or 256 KiB if that is more:
+ * most four units, where a unit is max_body_size, or 256 KiB if that is more:
  *
  * - one unit that all of them may gather before only the oldest one's window is opened further, so
  *   that one becomes whole sooner or later;
@@ -16,7 +16,7 @@
 /* Bytes of a unit. */
 size_t sse_http2_body_unit(const sse_limits *limits);
 
-/* SETTINGS_INITIAL_WINDOW_SIZE: a unit shared by max_concurrent_streams, from 1 KiB to 64 KiB - 1.
+/* SETTINGS_INITIAL_WINDOW_SIZE: a unit shared by max_concurrent_requests, from 1 KiB to 64 KiB - 1.
  */
 uint32_t sse_http2_initial_window(const sse_limits *limits);
 

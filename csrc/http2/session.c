@@ -324,8 +324,8 @@ static int send_settings(sse_http2_session *s)
 {
     const sse_limits *limits = &sse_http2_context(s)->limits;
     nghttp2_settings_entry settings[] = {
-        { NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS, limits->max_concurrent_streams },
-        { NGHTTP2_SETTINGS_MAX_HEADER_LIST_SIZE, (uint32_t)limits->max_head },
+        { NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS, limits->max_concurrent_requests },
+        { NGHTTP2_SETTINGS_MAX_HEADER_LIST_SIZE, (uint32_t)limits->max_head_size },
         { NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, sse_http2_initial_window(limits) },
         { NGHTTP2_SETTINGS_NO_RFC7540_PRIORITIES, 1 },
     };

@@ -32,7 +32,8 @@ struct sse_http2_reader {
     sse_incoming_body incoming; /* of the body */
     bool wide_window;           /* counts in session->wide_windows */
     bool target_too_long;       /* :path is longer than max_target, and was not kept */
-    bool head_too_large;        /* the head is larger than max_head, and the rest was not kept */
+    bool head_too_large;        /* the head is larger than max_head_size, and the rest was not kept
+                                 * */
     bool head_ended;            /* the header block is whole */
     bool complete;              /* the request is whole and waits to be handed over */
 };

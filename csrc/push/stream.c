@@ -38,7 +38,7 @@ static void on_exchange_end(void *user, sse_reason reason)
     sse_stream *s = user;
     sse_context *context = s->exchange->context;
 
-    sse_timer_wheel_cancel(&context->wheel, &s->keep_alive);
+    sse_timer_wheel_cancel(&context->wheel, &s->heartbeat);
     context->count.streams--;
     context->count.streams_ended[reason]++;
     if (s->on->on_end)
@@ -126,7 +126,7 @@ void sse_stream_end_after(sse_stream *s, uint64_t ms, uint64_t retry)
         return;
     s->end_scheduled = true;
     s->interval = retry < UINT32_MAX ? (uint32_t)retry : UINT32_MAX;
-    sse_timer_wheel_set(&s->exchange->context->wheel, &s->keep_alive, ms);
+    sse_timer_wheel_set(&s->exchange->context->wheel, &s->heartbeat, ms);
 }
 
 void sse_stream_end_slow(sse_stream *s)
@@ -239,9 +239,9 @@ size_t sse_stream_pending(const sse_stream *s)
 /* The deadline of the scheduled end, or of the next keep-alive comment. What is sent does not move
  * the deadline, since that would cost every send: once fired, it is set again for what is left of
  * the interval. */
-static void on_keep_alive_due(sse_deadline *d)
+static void on_heartbeat_due(sse_deadline *d)
 {
-    sse_stream *s = SSE_CONTAINER_OF(d, sse_stream, keep_alive);
+    sse_stream *s = SSE_CONTAINER_OF(d, sse_stream, heartbeat);
     sse_context *context = s->exchange->context;
     uint32_t silence = (uint32_t)sse_loop_now(context->loop) - s->last_sent;
 
@@ -256,7 +256,7 @@ static void on_keep_alive_due(sse_deadline *d)
             sse_stream_comment(s, SSE_SLICE(""));
         silence = 0;
     }
-    sse_timer_wheel_set(&context->wheel, &s->keep_alive, s->interval - silence);
+    sse_timer_wheel_set(&context->wheel, &s->heartbeat, s->interval - silence);
 }
 
 /* --- opening ---------------------------------------------------------------------------------- */
@@ -330,8 +330,7 @@ static int start_response(sse_exchange *x, const sse_stream_options *options, ss
 static sse_stream *new_stream(sse_exchange *x, const sse_stream_options *options, bool compressed)
 {
     const sse_limits *limits = &x->context->limits;
-    uint64_t interval =
-        options->keep_alive < 0 ? limits->keep_alive : (uint64_t)options->keep_alive;
+    uint64_t interval = options->heartbeat < 0 ? limits->heartbeat : (uint64_t)options->heartbeat;
     uint64_t max = options->max_pending ? options->max_pending : limits->max_pending;
     sse_stream *s = sse_slab_alloc(slab_of(x->context, compressed),
                                    compressed ? sizeof(compressed_stream) : sizeof(sse_stream));
@@ -341,7 +340,7 @@ static sse_stream *new_stream(sse_exchange *x, const sse_stream_options *options
     s->compressed = compressed;
     s->on = &sse_exchange_no_events;
     s->exchange = x;
-    s->keep_alive.call = on_keep_alive_due;
+    s->heartbeat.call = on_heartbeat_due;
     s->interval = interval < MAX_INTERVAL ? (uint32_t)interval : MAX_INTERVAL;
     s->max_pending = max < UINT32_MAX ? (uint32_t)max : UINT32_MAX;
     s->last_sent = (uint32_t)sse_loop_now(x->context->loop);
@@ -366,7 +365,7 @@ static void begin(sse_stream *s, const sse_stream_options *options, sse_coding c
     else if (x->context->shutdown.on)
         on_exchange_shutdown(s);
     else if (s->interval)
-        sse_timer_wheel_set(&x->context->wheel, &s->keep_alive, s->interval);
+        sse_timer_wheel_set(&x->context->wheel, &s->heartbeat, s->interval);
 }
 
 int sse_stream_open(sse_exchange *x, const sse_stream_options *options, sse_stream **out,

@@ -6,7 +6,7 @@
 #include "../http/exchange.h"
 #include "../wire/event.h"
 
-#define SSE_KEEP_ALIVE_DEFAULT (-1)
+#define SSE_HEARTBEAT_DEFAULT (-1)
 
 struct sse_follower;
 struct sse_dictionary;
@@ -23,7 +23,7 @@ typedef struct sse_stream {
     bool id_known;      /* one of the channels it followed knows the client's last event id */
     bool end_scheduled; /* the keep-alive deadline ends the stream */
     bool compressed;    /* it is the first member of a compressed_stream: see stream.c */
-    sse_deadline keep_alive;
+    sse_deadline heartbeat;
     void *user;
     const sse_exchange_events *on; /* never NULL */
 } sse_stream;
@@ -41,8 +41,8 @@ typedef struct sse_stream_options {
                                       X-Accel-Buffering, but not Content-Type */
     size_t count;                  /* of fields */
     int64_t retry;                 /* ms of a `retry:` that is sent first; SSE_NO_RETRY: none */
-    int64_t keep_alive;    /* ms of silence before a comment; 0: none; SSE_KEEP_ALIVE_DEFAULT: as
-                              the server's limits say */
+    int64_t heartbeat;     /* ms of silence before a comment; 0: none; SSE_HEARTBEAT_DEFAULT: as
+                               the server's limits say */
     size_t max_pending;    /* bytes; 0: as the server's limits say */
     sse_compress compress; /* used where the client asks for it */
 } sse_stream_options;

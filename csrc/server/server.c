@@ -41,18 +41,18 @@ struct sse_server {
 
 const sse_limits sse_default_limits = {
     .max_connections = 10000,
-    .max_head = 16 << 10,
+    .max_head_size = 16 << 10,
     .max_target = 8 << 10,
-    .max_body = 1 << 20,
+    .max_body_size = 1 << 20,
     .max_bodies = 64 << 20,
     .max_pending = 1 << 20,
-    .max_buffered = 256 << 20,
+    .max_pending_total = 256 << 20,
     .head_timeout = 10000,
     .body_timeout = 30000,
     .idle_timeout = 60000,
     .write_timeout = 120000,
-    .keep_alive = 15000,
-    .max_concurrent_streams = 256,
+    .heartbeat = 15000,
+    .max_concurrent_requests = 256,
 };
 
 /* --- accepted sockets ---------------------------------------------------- */

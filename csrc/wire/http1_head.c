@@ -223,7 +223,7 @@ static int step(scan *s, char c)
 /* Refuses a head that has passed a limit, or has reached it without its end. */
 static int check_limits(const scan *s, const sse_http1_limits *limits)
 {
-    bool head = s->state > START_LF && s->at - s->line >= limits->max_head;
+    bool head = s->state > START_LF && s->at - s->line >= limits->max_head_size;
 
     if (s->state == TARGET && (head || s->at - s->target > limits->max_target))
         return sse_http1_refusal_set(s->refusal, 414, "The target is too long.");
@@ -236,7 +236,7 @@ static int check_limits(const scan *s, const sse_http1_limits *limits)
  * at the same byte however the input was split. */
 static size_t skip_end(const scan *s, const sse_http1_limits *limits, size_t len)
 {
-    size_t left = len - s->at, head = limits->max_head - (s->at - s->line);
+    size_t left = len - s->at, head = limits->max_head_size - (s->at - s->line);
 
     if (s->state == TARGET && left > limits->max_target - (s->at - s->target))
         left = limits->max_target - (s->at - s->target);

@@ -5,12 +5,13 @@
 #include "http1.h"
 
 typedef struct sse_http1_limits {
-    size_t max_head;   /* bytes from the request line to the blank line, both included (431) */
-    size_t max_target; /* bytes of request target (414) */
+    size_t max_head_size; /* bytes from the request line to the blank line, both included (431) */
+    size_t max_target;    /* bytes of request target (414) */
 } sse_http1_limits;
 
 /* Parses a request head out of bytes[0..len). Up to four leading empty lines are skipped and count
- * as used, but not against max_head. *scanned: 0 at first, then carried unchanged between calls
+ * as used, but not against max_head_size. *scanned: 0 at first, then carried unchanged between
+ * calls
  * while the same bytes grow, so that a slow sender costs linear time (opaque: a position and a
  * state). SSE_OK: *used is where the body begins. SSE_EAGAIN: incomplete, nothing wrong so far.
  * SSE_EPROTO: refused, *refusal says why: what one byte shows (grammar, lengths, counts, the

@@ -110,7 +110,7 @@ local function main()
   if seconds then sse.after(seconds * 1000, sse.stop) end
   sse.run()
   leave()
-  server:stop()
+  server:close()
   print "\nbye"
 end
 

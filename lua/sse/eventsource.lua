@@ -84,10 +84,10 @@ end
 -- `maxRetryInterval` (milliseconds), `maxRetries`, `reconnect`; `heartbeatTimeout`, `timeout`,
 -- `connectTimeout` (milliseconds); `maxEventSize`, `maxHeadSize` (bytes), `maxHeadFields`, `utf8`;
 -- `signal`; `proxy`, `noProxy` (hosts that need no proxy, separated by commas), `tls`, `http2`,
--- `unixSocket`, `cookies`; the handlers `onopen`, `onmessage`, `onerror`, `oncomment` and
--- `onreconnect`, in place before the first attempt begins; `log` (as of `sse.log`). `headers` and
--- `body` may be functions. Each is called before each attempt, in a task, so that it can wait or
--- fetch (to refresh a token, say), with the failure of the attempt before, or nil at first.
+-- `unixSocket`, `cookieFile`; the handlers `onopen`, `onmessage`, `onerror`, `oncomment` and
+-- `onreconnect`, set before the first attempt; `log` (see `sse.set_log`). `headers` and `body`
+-- may be functions. Each is called before each attempt, in a task, so that it can wait or fetch
+-- (to refresh a token, say), with the failure of the attempt before, or nil at first.
 -- @return the EventSource
 -- @usage
 -- local source = sse.EventSource("https://example.com/prices")
@@ -193,7 +193,7 @@ function methods:reconnect(...)
 end
 
 --- Numbers since the source was made.
--- @treturn table `bytes` of body received, `events`, `reconnects`; `last_activity`, when it last
+-- @treturn table `bytes` of body received, `events`, `reconnects`; `lastActivity`, when it last
 -- received something, in milliseconds on `sse.now`'s clock; of the last connection that opened
 -- `protocol` ("HTTP/1.1", "HTTP/2") and `tls` (a table with `version` and `cipher`)
 function methods:stats(...)
@@ -205,7 +205,7 @@ function methods:stats(...)
     reconnects = source.reconnects,
     protocol = source.protocol,
     tls = source.tls,
-    last_activity = exchange and exchange:active() or source.last_activity,
+    lastActivity = exchange and exchange:active() or source.lastActivity,
   }
 end
 

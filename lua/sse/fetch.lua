@@ -25,7 +25,7 @@ local spec = client_options.with {
   maxBodySize = options.integer(0),
 }
 
-local events_spec = { lastEventId = options.event_id, until_data = "string" }
+local events_spec = { lastEventId = options.event_id, untilData = "string" }
 
 local methods = {}
 
@@ -64,10 +64,10 @@ function methods:lines(...) return start_reading(self, "res:lines()", ...):lines
 --- Iterates over the body's events, as MessageEvents, whatever its content type. `res.lastEventId`
 -- is the last event id, `res.retry` the milliseconds of the last `retry` field, or nil.
 --
--- With `until_data = "[DONE]"` the loop ends before the event with these data, and the rest of the
+-- With `untilData = "[DONE]"` the loop ends before the event with these data, and the rest of the
 -- body is dropped. A body that ends without it is incomplete: `res.failure` then has the code
 -- EUNFINISHED, or that of the lost connection.
--- @tparam[opt] table given `until_data`; `lastEventId`, the id that events have until the body
+-- @tparam[opt] table given `untilData`; `lastEventId`, the id that events have until the body
 -- names one
 function methods:events(given, ...)
   local o = options.check("Response:events", given, events_spec)
@@ -141,7 +141,8 @@ end
 
 local function limits_of(o, head)
   return {
-    max_body = o.maxBodySize or MAX_BODY, max_event = o.maxEventSize or MAX_EVENT, utf8 = o.utf8,
+    max_body_size = o.maxBodySize or MAX_BODY, max_event = o.maxEventSize or MAX_EVENT, utf8 =
+    o.utf8,
     origin = head.url.origin, url_without_password = head.url.request,
   }
 end
@@ -196,7 +197,7 @@ end
 -- "error", "manual"), `timeout` (until the head of the response, redirects included) and
 -- `connectTimeout` (milliseconds), `maxBodySize`, `maxEventSize`, `maxHeadSize`
 -- (bytes), `maxHeadFields`, `utf8`, `proxy`, `noProxy` (hosts that need no proxy, separated by
--- commas), `tls`, `http2`, `unixSocket`, `cookies`
+-- commas), `tls`, `http2`, `unixSocket`, `cookieFile`
 -- @treturn Response `status`, `ok` (status 200 to 299), `headers`, `url`, `redirected`, `protocol`
 -- ("HTTP/1.1", "HTTP/2"), `tls` (a table with `version` and `cipher`; nil without TLS), and
 -- `events()`, `chunks()`, `lines()`, `text()`, `json()`, `close()`; or nil, message, code, failure

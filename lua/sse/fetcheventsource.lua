@@ -21,13 +21,13 @@ local DEFAULT_INTERVAL, MIN_INTERVAL, MAX_INTERVAL = 1000, 100, 30000 -- ms
 
 local spec = client_options.with(client_options.repeated, {
   redirect = options.one_of("follow", "error", "manual"),
-  until_data = "string",
+  untilData = "string",
   onopen = "function", onmessage = "function", onclose = "function", onerror = "function",
 })
 
 -- Options that fetch does not get as they were given.
 local not_for_fetch = {
-  headers = true, body = true, lastEventId = true, until_data = true, log = true,
+  headers = true, body = true, lastEventId = true, untilData = true, log = true,
   onopen = true, onmessage = true, onclose = true, onerror = true,
 }
 
@@ -107,7 +107,7 @@ local function read_events(self, res)
   if self.closed then return end
   ;(o.onopen or check_response)(res)
   if self.closed then return end
-  for ev in res:events { lastEventId = self.last_event_id, until_data = o.until_data } do
+  for ev in res:events { lastEventId = self.last_event_id, untilData = o.untilData } do
     store_id_and_retry(self, ev.lastEventId, res.retry)
     if o.onmessage then o.onmessage(ev) end
     if self.closed then return end
@@ -250,7 +250,7 @@ end
 -- @tparam string url
 -- @tparam[opt] table options those of `sse.fetch`, where `headers` and `body` may be functions,
 -- each called before each attempt with the failure of the attempt before, or nil at first;
--- `lastEventId`; `until_data`, as of `res:events`; `log`; `onopen`, `onmessage`, `onclose`,
+-- `lastEventId`; `untilData`, as of `res:events`; `log`; `onopen`, `onmessage`, `onclose`,
 -- `onerror`
 -- @return a handle: `close()`, `wait()`
 return function(url, given, ...)

@@ -62,7 +62,7 @@ return hints.close_fields({
   after = core.after,
   every = core.every,
   signal = core.signal,
-  log = log.set,
+  set_log = log.set,
   spawn = task.spawn,
   sleep = task.sleep,
 

@@ -19,11 +19,11 @@ local default
 -- of any callback.
 -- @function log
 -- @tparam[opt] function fn (level, message, details)
--- @usage sse.log(function(level, message) io.stderr:write(level, ": ", message, "\n") end)
+-- @usage sse.set_log(function(level, message) io.stderr:write(level, ": ", message, "\n") end)
 function log.set(fn, ...)
-  options.check_count("sse.log(fn)", ...)
+  options.check_count("sse.set_log(fn)", ...)
   if fn ~= nil and type(fn) ~= "function" then
-    error(("sse.log: expected a function or nil, got %s"):format(type(fn)), 2)
+    error(("sse.set_log: expected a function or nil, got %s"):format(type(fn)), 2)
   end
   default = fn
 end

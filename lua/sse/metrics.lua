@@ -61,7 +61,7 @@ local server_families = {
   { "sent_bytes_total", "counter", "Bytes sent to clients.", "bytes_out" },
   { "sends_refused_total", "counter", "Sends refused: the client was behind, or the event too big.",
     either("reason", { "full", "full" }, { "oversized", "oversized" }) },
-  { "overflows_total", "counter", "Connections and HTTP/2 streams ended: past max_buffered.",
+  { "overflows_total", "counter", "Connections and HTTP/2 streams ended: past max_pending_total.",
     "overflowed" },
   { "tls_handshakes_total", "counter", "TLS handshakes done.", "handshakes" },
   { "tls_handshakes_resumed_total", "counter", "Of these, by a ticket.", "resumed" },

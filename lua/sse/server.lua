@@ -1,4 +1,4 @@
---- The server: its options, its routes, listening and draining. sse.server.dispatch calls the
+--- The server: its options, its routes, listening and shutting down. sse.server.dispatch calls the
 -- handlers.
 --
 --    local server = sse.server { port = 9522 }
@@ -54,10 +54,10 @@ local metatable = {
   end,
 }
 
--- Ends the waits of `server:drain`.
-local function wake_drain_waiters(self)
-  local waiters = self.drain_waiters
-  self.drain_waiters = {}
+-- Ends the waits of `server:shutdown`.
+local function wake_shutdown_waiters(self)
+  local waiters = self.shutdown_waiters
+  self.shutdown_waiters = {}
   for _, resume in ipairs(waiters) do resume(true) end
 end
 
@@ -73,10 +73,11 @@ end
 -- @function sse.server
 -- @tparam[opt] table given options. Durations are milliseconds, sizes bytes. `host` ("127.0.0.1");
 -- `port` (0: the system chooses); `cors`, see `sse.server.cors`; `backlog`; `max_connections`,
--- `max_connections_per_address`, `max_concurrent_streams` (requests at a time on an HTTP/2
--- connection); `max_head`, `max_body`, `max_bodies` (of all requests together); `max_pending` (how
--- far one client of a stream may be behind), `max_buffered` (of all clients together);
--- `head_timeout`, `body_timeout`, `idle_timeout`; `keep_alive` (how long an event stream is silent
+-- `max_connections_per_address`, `max_concurrent_requests` (requests at a time on an HTTP/2
+-- connection); `max_head_size`, `max_body_size`, `max_bodies` (of all requests together);
+-- `max_pending` (how
+-- far one client of a stream may be behind), `max_pending_total` (of all clients together);
+-- `head_timeout`, `body_timeout`, `idle_timeout`; `heartbeat` (how long an event stream is silent
 -- before it gets a comment; false: it gets none); `compress` (true), see `res:event_stream`;
 -- `on_error`, a function(message, req); `tls`
 --
@@ -93,13 +94,13 @@ local function new(given, ...)
   given = options.check("sse.server", given, server_options)
   local self = {
     router = router.new(), error_handler = given.on_error,
-    drain_waiters = {}, -- functions that resume those who wait in `server:drain`
+    shutdown_waiters = {}, -- functions that resume those who wait in `server:shutdown`
   }
   self.compress = given.compress
   self.cors = given.cors and cors.new(given.cors, 3) or false
   local inner = {
     on_request = function(exchange) dispatch.on_request(self, exchange) end,
-    on_idle = function() wake_drain_waiters(self) end,
+    on_idle = function() wake_shutdown_waiters(self) end,
   }
   for name, value in pairs(given) do
     if name ~= "cors" and name ~= "compress" and name ~= "on_error" then inner[name] = value end
@@ -178,7 +179,7 @@ end
 
 local DAY = 24 * 3600 * 1000 -- ms
 
-local drain_options = {
+local shutdown_options = {
   within = options.number(0, DAY, "milliseconds"),
   grace = options.number(0, DAY, "milliseconds"),
   retry = options.number(0, DAY, "milliseconds"),
@@ -189,27 +190,28 @@ local drain_options = {
 -- the other, spread evenly over `within`, each with a `retry` field before its end, so that clients
 -- reconnect, and not all at once. A request that still arrives on an open connection is answered,
 -- and a stream that it opens is ended in the same way. Connections that are left `grace` after
--- `within` are closed. A second call during a drain closes all connections at once. Waits until no
+-- `within` are closed. A second call during a shutdown closes all connections at once. Waits until
+-- no
 -- connection is left: in a task by yielding, outside of one by pumping the loop.
 -- @tparam[opt] table given `within`, `grace` (milliseconds, 5000 each); `retry` (milliseconds,
 -- 2000: the `retry` field has a value between this and half as much more)
 -- @treturn boolean true
-function server:drain(given, ...)
-  options.check_self(self, metatable, "server:drain(options)", ...)
-  given = options.check("server:drain", given, drain_options)
+function server:shutdown(given, ...)
+  options.check_self(self, metatable, "server:shutdown(options)", ...)
+  given = options.check("server:shutdown", given, shutdown_options)
   return task.await(function(resume)
-    local waiters = self.drain_waiters
+    local waiters = self.shutdown_waiters
     waiters[#waiters + 1] = resume
     if #waiters > 1 then
       self:close()
     else
-      self.core:drain(given.within or 5000, given.retry or 2000, given.grace or 5000)
+      self.core:shutdown(given.within or 5000, given.retry or 2000, given.grace or 5000)
     end
-    if not self.core.active then wake_drain_waiters(self) end
-  end, "server:drain")
+    if not self.core.active then wake_shutdown_waiters(self) end
+  end, "server:shutdown")
 end
 
---- Stops listening and closes all connections at once. `server:stop` is the same.
+--- Stops listening and closes all connections at once.
 function server:close(...)
   options.check_self(self, metatable, "server:close()", ...)
   self.core:close()
@@ -223,7 +225,6 @@ function server:reload_tls(...)
   return options.unwrap(pcall(self.core.reload_tls, self.core))
 end
 
-server.stop = server.close
 
 --- The server's numbers.
 --
@@ -235,8 +236,8 @@ server.stop = server.close
 -- * Requests since the start: `requests`; `rejected`, those that the core refused itself, by
 -- status.
 -- * Event streams since the start: `streams_opened`; `streams_ended`, by reason; sends refused:
--- `full` (by `max_pending` or `max_buffered`) and `oversized`.
--- * `overflowed`: connections and HTTP/2 streams ended because of `max_buffered`.
+-- `full` (by `max_pending` or `max_pending_total`) and `oversized`.
+-- * `overflowed`: connections and HTTP/2 streams ended because of `max_pending_total`.
 -- * TLS since the start: `handshakes` done; `resumed`, how many of these by a ticket;
 -- `handshake_failures`, connections that ended before their handshake was done.
 -- * HTTP/2: `http2_connections` and `http2_streams`, open now; connections ended for abuse:

@@ -4,8 +4,8 @@
 -- that.
 --
 -- Fields: `closed`, whether nothing can be sent any more; `pending`, the bytes that the client has
--- not taken yet. Two fields can be set to a function or nil: `onclose(reason)` is called once at
--- the end, with "client", "server", "slow", "timeout" or "error"; `ondrain()` is called when
+-- not taken yet. Two fields can be set to a function or nil: `on_close(reason)` is called once at
+-- the end, with "client", "server", "slow", "timeout" or "error"; `on_drain()` is called when
 -- nothing is pending any more.
 -- @module sse.stream
 require "sse.shared.lua_version"
@@ -34,12 +34,12 @@ local methods = core.methods["sse.stream"]
 -- @function stream:close
 
 -- Stream -> list of the functions that resume those who wait in `stream:drain`.
-local drain_waiters = setmetatable({}, { __mode = "k" })
+local shutdown_waiters = setmetatable({}, { __mode = "k" })
 
 -- Ends the waits. The list is removed before, since those who are resumed may wait again.
-local function wake_drain_waiters(stream)
-  local list = drain_waiters[stream] or {}
-  drain_waiters[stream] = nil
+local function wake_shutdown_waiters(stream)
+  local list = shutdown_waiters[stream] or {}
+  shutdown_waiters[stream] = nil
   for _, resume in ipairs(list) do resume() end
 end
 
@@ -50,11 +50,11 @@ function methods:drain(...)
   options.check_core_self(self, "sse.stream", "stream:drain()", ...)
   while not self.closed and self.pending > 0 do
     task.await(function(resume)
-      if not drain_waiters[self] then
-        drain_waiters[self] = {}
-        self.onwake = function() wake_drain_waiters(self) end
+      if not shutdown_waiters[self] then
+        shutdown_waiters[self] = {}
+        self.onwake = function() wake_shutdown_waiters(self) end
       end
-      table.insert(drain_waiters[self], resume)
+      table.insert(shutdown_waiters[self], resume)
     end, "stream:drain")
   end
   if self.closed then return nil, "closed", "ECLOSED" end

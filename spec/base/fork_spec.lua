@@ -33,7 +33,7 @@ serving.each("a forked child", function(transport)
     server = serving.start(function(s)
       s:get("/", function(_, res)
         local stream = res:event_stream { compress = false }
-        stream.onclose = function(reason) reasons[#reasons + 1] = reason end
+        stream.on_close = function(reason) reasons[#reasons + 1] = reason end
         stream:follow(made)
         streams[#streams + 1] = stream
       end)
@@ -76,7 +76,7 @@ serving.each("a forked child", function(transport)
     ["closes a stream"] = function() streams[1]:close() end,
     ["publishes"] = function() made:publish "of the child" end,
     ["drains the server"] = function()
-      server:drain { within = 10 }
+      server:shutdown { within = 10 }
     end,
     ["closes the channel"] = function()
       made:close()

@@ -43,7 +43,7 @@ local PROGRAM = [[
   local sources = {}
   for i = 1, 3 do
     sources[i] = sse.EventSource(url "/", {
-      withCredentials = true, cookies = path, tls = tls, http2 = i > 1,
+      withCredentials = true, cookieFile = path, tls = tls, http2 = i > 1,
     })
     sources[i].onmessage = function() opened = opened + 1 end
   end

@@ -59,8 +59,8 @@ function acts.restart_channel(world) world.channels:restart(world:name()) end
 function acts.change_callbacks(world)
   local stream = world:stream()
   if not stream then return end
-  stream.onclose = world.rnd:one_in(2) and function() world:act "onclose" end or nil
-  stream.ondrain = world.rnd:one_in(2) and function() world:act "ondrain" end or nil
+  stream.on_close = world.rnd:one_in(2) and function() world:act "on_close" end or nil
+  stream.on_drain = world.rnd:one_in(2) and function() world:act "on_drain" end or nil
 end
 
 function acts.wait_for_drain(world)
@@ -173,7 +173,7 @@ function acts.drain(world)
   if not world.rnd:one_in(3) then return end
   local server = world:server()
   sse.spawn(function()
-    server:drain { within = world.rnd:upto(20), grace = world.rnd:upto(20), retry = 1 }
+    server:shutdown { within = world.rnd:upto(20), grace = world.rnd:upto(20), retry = 1 }
   end)
 end
 

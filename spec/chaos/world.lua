@@ -68,8 +68,8 @@ local function new_stream(self, res, options)
   options.retry = 1
   local stream = res:event_stream(options)
   if not stream then return nil end
-  stream.onclose = function() self:act "onclose" end
-  if self.rnd:one_in(2) then stream.ondrain = function() self:act "ondrain" end end
+  stream.on_close = function() self:act "on_close" end
+  if self.rnd:one_in(2) then stream.on_drain = function() self:act "on_drain" end end
   table.insert(self.streams, stream)
   if #self.streams > 40 then table.remove(self.streams, 1) end
   return stream
@@ -90,7 +90,7 @@ handlers["/follow/:names"] = function(self, req, res)
   local rnd = self.rnd
   local stream = new_stream(self, res, {
     compress = rnd:pick { true, false, "window", "shared" },
-    max_pending = rnd:one_in(3) and 5000 or nil, keep_alive = rnd:one_in(3) and 3 or nil,
+    max_pending = rnd:one_in(3) and 5000 or nil, heartbeat = rnd:one_in(3) and 3 or nil,
   })
   local list = self.channels:list(req.params.names)
   if not stream or not list[1] then return end
@@ -112,7 +112,7 @@ handlers["/late"] = function(self, _, res)
 end
 
 handlers["/hold"] = function(self, _, res)
-  res.onclose = function() self:act "onclose" end
+  res.on_close = function() self:act "on_close" end
   self:add_unanswered(res)
   if res.detach then res:detach() end
 end
@@ -146,10 +146,10 @@ local function options_of(self, port)
   local rnd = self.rnd
   return {
     port = port, head_timeout = rnd:pick { 5, 50 }, body_timeout = rnd:pick { 5, 50 },
-    idle_timeout = rnd:pick { 20, 200 }, max_body = 5000, max_head = 4096,
-    max_connections = rnd:pick { 6, 100 }, max_concurrent_streams = rnd:pick { 3, 100 },
-    max_pending = rnd:pick { 2000, 1 << 20 }, max_buffered = rnd:pick { 30000, 1 << 28 },
-    keep_alive = rnd:pick { 5, 15000 },
+    idle_timeout = rnd:pick { 20, 200 }, max_body_size = 5000, max_head_size = 4096,
+    max_connections = rnd:pick { 6, 100 }, max_concurrent_requests = rnd:pick { 3, 100 },
+    max_pending = rnd:pick { 2000, 1 << 20 }, max_pending_total = rnd:pick { 30000, 1 << 28 },
+    heartbeat = rnd:pick { 5, 15000 },
   }
 end
 

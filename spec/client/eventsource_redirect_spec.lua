@@ -179,7 +179,7 @@ describe("a redirect", function()
     local server = serve(function(conn)
       conn:reply(200, "", "Set-Cookie: from-file=1; Path=/; Max-Age=1000")
     end)
-    local options = { withCredentials = true, cookies = path }
+    local options = { withCredentials = true, cookieFile = path }
     assert(sse.fetch(server:url(), options)):text()
     assert(sse.fetch(server:url(), options)):text()
     assert.equal("from-file=1", server.requests[2].headers["cookie"])
@@ -189,7 +189,7 @@ describe("a redirect", function()
     -- A later process sends them again; a source uses the file, too.
     local process = child.script(([[
       local sse = require "sse"
-      local source = sse.EventSource(%q, { withCredentials = true, cookies = %q })
+      local source = sse.EventSource(%q, { withCredentials = true, cookieFile = %q })
       source.onerror = function(ev) print(ev.code, ev.status) end
       sse.run()
     ]]):format(server:url(), path))
@@ -203,13 +203,13 @@ describe("a redirect", function()
     os.remove(path)
     local _ <close> = setmetatable({}, { __close = function() os.remove(path) end })
     local server = serve(function(conn) conn:reply(200, "", "Set-Cookie: a=1; Max-Age=1000") end)
-    local options = { withCredentials = true, cookies = path }
+    local options = { withCredentials = true, cookieFile = path }
     for _ = 1, 2 do
       assert(sse.fetch(server:url(), options)):text()
       assert.equal("rw-------", lfs.attributes(path, "permissions"))
     end
     assert.is_true(lfs.attributes(path, "size") > 0)
-    options.cookies = "/no/such/folder/cookies"
+    options.cookieFile = "/no/such/folder/cookies"
     local res, message, code = sse.fetch(server:url(), options)
     assert.same({ nil, "EINVAL" }, { res, code })
     assert.matches("file for cookies cannot be written", tostring(message))

@@ -14,7 +14,7 @@ end
 
 describe("a failure", function()
   after_each(function()
-    sse.log(nil)
+    sse.set_log(nil)
     fixture.finish()
   end)
 
@@ -101,13 +101,13 @@ describe("a failure", function()
         assert.equal(server:url(), details.url)
       end
     end
-    sse.log(hook(default))
+    sse.set_log(hook(default))
     local source = open(server:url(), { log = hook(own) })
     record(source).till("message")
     source:close()
     assert.same({ "debug nil", "warn 5", "debug nil", "info 200", "info nil" }, own)
     assert.same({}, default)
-    assert.has_error(function() sse.log(7) end)
+    assert.has_error(function() sse.set_log(7) end)
   end)
 
   it("a log hook may close the source, at any line", function()
@@ -136,7 +136,7 @@ describe("a failure", function()
   end)
 end)
 
-describe("events{ until_data }", function()
+describe("events{ untilData }", function()
   after_each(fixture.finish)
 
   local function read(text, fault)
@@ -145,7 +145,7 @@ describe("events{ until_data }", function()
       if fault then conn:close() else conn:chunk("") end
     end)
     local res, data = assert(sse.fetch(server:url())), {}
-    for ev in res:events { until_data = "[DONE]" } do data[#data + 1] = ev.data end
+    for ev in res:events { untilData = "[DONE]" } do data[#data + 1] = ev.data end
     return data, res.failure and res.failure.code
   end
 
@@ -162,7 +162,7 @@ describe("events{ until_data }", function()
   it("a reader that leaves is no failure", function()
     local server = serve(function(conn) conn:stream():send("data: a\n\ndata: b\n\n") end)
     local res = assert(sse.fetch(server:url()))
-    for _ in res:events { until_data = "[DONE]" } do break end
+    for _ in res:events { untilData = "[DONE]" } do break end
     assert.is_nil(res.failure)
   end)
 
@@ -175,7 +175,7 @@ describe("events{ until_data }", function()
     assert.same({ 429, false, "slow" }, { res.status, res.ok, res:json().error.message })
     res = assert(sse.fetch(server:url("/")))
     local types = {}
-    for ev in res:events { until_data = "[DONE]" } do types[#types + 1] = ev.type end
+    for ev in res:events { untilData = "[DONE]" } do types[#types + 1] = ev.type end
     assert.same({ "error" }, types)
     assert.is_nil(res.failure)
     assert.has_error(function() res:events { until_date = "x" } end)

@@ -126,7 +126,7 @@ function clients.fetch(server, options, done)
       local read = random(4)
       if read == 1 then res:text() elseif read == 2 then res:json() end
       if read == 3 then for line in res:lines() do assert(line) end end
-      if read == 4 then for ev in res:events { until_data = "[DONE]" } do look(ev) end end
+      if read == 4 then for ev in res:events { untilData = "[DONE]" } do look(ev) end end
       look(res)
     end
     done()

@@ -131,7 +131,7 @@ describe("a server that means it ill", function()
       conn:reply(200, "", table.unpack(fields))
     end)
     for _ = 1, 30 do
-      assert(sse.fetch(server:url(), { withCredentials = true, cookies = path })):text()
+      assert(sse.fetch(server:url(), { withCredentials = true, cookieFile = path })):text()
     end
     assert.is_true(baked * 4000 > 1700000)
     local size = lfs.attributes(path, "size")

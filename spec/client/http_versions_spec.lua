@@ -10,7 +10,7 @@ local function start(options)
   server:get("/stream", function(_, res)
     local stream = res:event_stream()
     stream:send "open"
-    stream.onclose = function() end
+    stream.on_close = function() end
   end)
   assert(server:listen())
   return server

@@ -10,7 +10,7 @@ local SERVER = [[
   local big, broken = ("x"):rep(%d * 2 ^ 20), 0
   local server = sse.server {
     tls = { cert = %q, key = %q }, on_error = function() end,
-    max_pending = 2 ^ 30, max_buffered = 2 ^ 30,
+    max_pending = 2 ^ 30, max_pending_total = 2 ^ 30,
   }
   local last
   server:get("/stream", function(_, res) res:event_stream():send "x" end)

@@ -28,7 +28,7 @@ local function answer(self, req, res)
   local stream = res:event_stream { retry = self.random(20) }
   self.streams[stream] = true
   local ends = self.random(4) == 1 and self.random(20) or math.huge
-  stream.onclose = function() self.streams[stream] = nil end
+  stream.on_close = function() self.streams[stream] = nil end
   local id = tonumber(req.last_event_id or 0)
   for n = 1, math.min(ends, self.random(5)) do
     stream:send { id = tostring(id + n), event = n % 2 == 0 and "tick" or nil, data = { n = n } }

@@ -15,7 +15,7 @@ local with_options = {
   ["EventSource.fromReader"] = function(given) sse.EventSource.fromReader(print, given) end,
   ["Response:events"] = function(given) make.response():events(given) end,
   ["sse.server"] = function(given) sse.server(given) end,
-  ["server:drain"] = function(given) sse.server():drain(given) end,
+  ["server:shutdown"] = function(given) sse.server():shutdown(given) end,
   ["server:static"] = function(given) sse.server():static("/x", "spec", given) end,
   ["sse.file"] = function(given) sse.file("README.md", given) end,
   ["sse.channel"] = function(given) sse.channel(objects.channel_name(), given) end,
@@ -161,8 +161,8 @@ describe("an unknown name", function()
       function() make.controller().onabort = print end)
     blames("field 'status' of a response is not to be written (it is an argument of 'reply')",
       function() make.res().status = 404 end)
-    blames("field 'on_close' of a stream is not to be written (did you mean 'onclose'?)",
-      function() make.stream().on_close = print end)
+    blames("field 'onclose' of a stream is not to be written (did you mean 'on_close'?)",
+      function() make.stream().onclose = print end)
     blames("field 'onope' of EventSource does not exist (did you mean 'onopen'?)",
       function() make.source().onope = print end)
     local req, event = make.req(), make.message()

@@ -18,7 +18,7 @@ local methods = {
     get = { "/x", noop }, head = { "/x", noop }, post = { "/x", noop }, put = { "/x", noop },
     patch = { "/x", noop }, delete = { "/x", noop }, options = { "/x", noop }, all = { "/x", noop },
     route = { "GET", "/x", noop }, static = { "/x", "spec", { follow_links = true } }, listen = {},
-    drain = { { within = 0, grace = 0, retry = 0 } }, close = {}, stop = {}, reload_tls = {},
+    shutdown = { { within = 0, grace = 0, retry = 0 } }, close = {}, reload_tls = {},
     stats = {},
   },
   channel = {
@@ -33,7 +33,7 @@ local methods = {
     dispatchEvent = { sse.Event("x") }, close = {}, reconnect = {}, events = {}, stats = {},
   },
   response = {
-    events = { { until_data = "x" } }, chunks = {}, lines = {}, text = {}, json = {}, close = {},
+    events = { { untilData = "x" } }, chunks = {}, lines = {}, text = {}, json = {}, close = {},
   },
   handle = { close = {}, wait = {} },
   controller = { abort = { "why" } },
@@ -59,7 +59,7 @@ local methods = {
 
 local functions = {
   stop = {}, now = {}, after = { 1, noop }, every = { 1000, noop }, signal = { "SIGUSR2", noop },
-  log = { noop }, spawn = { noop, 1 }, sleep = { 0 },
+  set_log = { noop }, spawn = { noop, 1 }, sleep = { 0 },
   EventSource = { NOWHERE, { maxRetries = 0 } },
   fetch = { NOWHERE, { method = "GET" } },
   fetchEventSource = { NOWHERE, { onerror = function() return false end } },
@@ -212,7 +212,7 @@ end)
 
 -- By class, the fields that may be written; writing any other raises an error.
 local fields = {
-  server = { "on_error" }, stream = { "onclose", "ondrain" }, res = { "onclose" },
+  server = { "on_error" }, stream = { "on_close", "on_drain" }, res = { "on_close" },
   source = { "onopen", "onmessage", "onerror", "oncomment", "onreconnect" },
   abort_signal = { "onabort" },
 }
@@ -246,18 +246,18 @@ local waits = {
   ["sse.run"] = function() return sse.run end,
   ["sse.sleep"] = function() return sse.sleep, 1 end,
   ["sse.fetch"] = function() return sse.fetch, NOWHERE end,
-  ["server:drain"] = function() return sse.server.drain end,
+  ["server:shutdown"] = function() return sse.server.shutdown end,
 }
 
 for name, class in pairs { text = "response", json = "response", chunks = "response",
-  lines = "response", events = "response", wait = "handle", drain = "server" } do
+  lines = "response", events = "response", wait = "handle", shutdown = "server" } do
   waits[class .. ":" .. name] = function()
     local object = make[class]()
     if class == "server" then assert(object:listen()) end
     return object[name], object
   end
 end
-waits["server:drain"] = nil
+waits["server:shutdown"] = nil
 
 local loops = {
   ["res:chunks"] = function() return make.response():chunks() end,

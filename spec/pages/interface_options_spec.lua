@@ -28,8 +28,8 @@ local option_cases = {
     function(given) return sse.fetch, NOWHERE, given end },
   { "sse.fetch tls", { "ca", "cert", "key", "verify" },
     function(given) return sse.fetch, NOWHERE, { tls = given } end },
-  { "sse.fetchEventSource", with(client_options.common, "headers", "lastEventId", "until_data",
-    "log", "onopen", "onmessage", "onclose", "onerror"),
+  { "sse.fetchEventSource", with(client_options.common, "headers", "lastEventId", "untilData",
+    "log", "onopen", "onmessage", "on_close", "onerror"),
     function(given) return sse.fetchEventSource, NOWHERE, given end },
   { "sse.server", with(require "sse.server.options"),
     function(given) return sse.server, given end },
@@ -55,7 +55,7 @@ local option_cases = {
   { "EventSource.fromReader", { "lastEventId", "maxEventSize", "utf8", "signal", "oncomment",
     "onopen", "onmessage", "onerror", "log" },
     function(given) return sse.EventSource.fromReader, noop, given end },
-  { "res:event_stream", { "retry", "headers", "keep_alive", "max_pending", "compress" },
+  { "res:event_stream", { "retry", "headers", "heartbeat", "max_pending", "compress" },
     function(given)
       local res = make.res()
       return res.event_stream, res, given

@@ -22,7 +22,7 @@ local CHILD = [[
   server:get("/:what", function(req, res)
     local stream, what = res:event_stream(), req.params.what
     streams[#streams + 1] = stream
-    stream.onclose = function() do_ "onclose" end
+    stream.on_close = function() do_ "on_close" end
     if what == "both" then return stream:follow(news, more, { from = "oldest" }) end
     local options = {}
     if what == "where" then options.where = function() do_ "where" return true end end
@@ -49,7 +49,7 @@ local ENDS = {
   ["at its end"] = "",
   ["by os.exit"] = "exit()",
   ["in a where function"] = "act.where = exit news:publish 'x' core.run()",
-  ["in onclose"] = "act.onclose = exit streams[1]:close() core.run()",
+  ["in on_close"] = "act.on_close = exit streams[1]:close() core.run()",
   ["when presence is told"] = "act.presence = exit streams[1]:close() core.run()",
   ["with a round to come"] = "news:publish 'x'",
   ["with closes to come"] = "news:close() streams[2]:close()",

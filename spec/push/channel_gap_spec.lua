@@ -55,7 +55,7 @@ describe("channel gap", function()
     end
     local server = following.handle(function(_, res)
       channels.stream = res:event_stream():follow(table.unpack(channels))
-    end, { max_head = 16000 })
+    end, { max_head_size = 16000 })
     return channels, server
   end
 
@@ -112,8 +112,8 @@ describe("channel gap", function()
     local channels, reasons, pending = {}, {}, 0
     for i = 1, 30 do channels[i] = new_channel("gap " .. i, { history = 1 }) end
     following.handle(function(_, res)
-      local stream = res:event_stream { max_pending = MOST, keep_alive = false }
-      stream.onclose = function(why) reasons[#reasons + 1] = why end
+      local stream = res:event_stream { max_pending = MOST, heartbeat = false }
+      stream.on_close = function(why) reasons[#reasons + 1] = why end
       stream:follow(table.unpack(channels))
       pending = math.max(pending, stream.pending)
     end)

@@ -10,7 +10,7 @@ local CANCEL = 8
 local function following(channel, n, settings, options)
   local server = serving.start(options or {}, function(s)
     s:get("/", function(_, res)
-      res:event_stream { keep_alive = false }:follow(channel, { from = "oldest" })
+      res:event_stream { heartbeat = false }:follow(channel, { from = "oldest" })
     end)
   end)
   local client = frames.open(serving.connect(), settings)
@@ -113,9 +113,10 @@ describe("http2 channel", function()
     channel:close()
   end)
 
-  it("ends one that would need more than max_buffered, and leaves its neighbour", function()
+  it("ends one that would need more than max_pending_total, and leaves its neighbour", function()
     local channel <const> = new_channel("http2 buffered", { history = 10 })
-    local client, server = following(channel, 2, frames.setting(4, 100), { max_buffered = 50000 })
+    local client, server = following(channel, 2, frames.setting(4, 100), { max_pending_total = 50000
+    })
     client:send("WINDOW_UPDATE", 0, 3, frames.u32(2 ^ 20 | 0))
     client:send("WINDOW_UPDATE", 0, 0, frames.u32(2 ^ 20 | 0))
     local bodies = {}

@@ -122,20 +122,20 @@ describe("channel presence", function()
     end
   end)
 
-  it("the count is right within onclose", function()
+  it("the count is right within on_close", function()
     local counts = {}
     local news = following.channel()
     following.handle(function(_, res)
       local stream = res:event_stream()
-      stream.onclose = function(reason) counts[#counts + 1] = reason .. news.followers end
+      stream.on_close = function(reason) counts[#counts + 1] = reason .. news.followers end
       stream:follow(news)
     end)
     local one, two = following.open(), following.open()
     following.followers(news, 2)
     one:close()
-    raw.pump(function() return #counts == 1 end, "onclose")
+    raw.pump(function() return #counts == 1 end, "on_close")
     two.raw:reset()
-    raw.pump(function() return #counts == 2 end, "onclose")
+    raw.pump(function() return #counts == 2 end, "on_close")
     assert.same({ "client1", "client0" }, counts)
   end)
 
@@ -158,11 +158,11 @@ describe("channel presence", function()
       assert.equal("+1 +2 -1", one:till_data("-1"):text())
     end)
 
-    it("publish in onclose", function()
+    it("publish in on_close", function()
       local news = following.channel()
       following.handle(function(_, res)
         local stream = res:event_stream()
-        stream.onclose = function(reason) news:publish("left: " .. reason) end
+        stream.on_close = function(reason) news:publish("left: " .. reason) end
         stream:follow(news)
       end)
       local one, two = following.open(), following.open()

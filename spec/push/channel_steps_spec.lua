@@ -10,7 +10,7 @@ local steps = {
   "all of the request sent, nothing read", "its handler begins", "the head is queued",
   "it has just begun to follow", "its handler waits", "deferred in the handler's turn",
   "a turn later", "presence is told", "the first bytes have come", "the replay is under way",
-  "the replay is over", "live", "the client has gone, unnoticed", "onclose", "its leave is told",
+  "the replay is over", "live", "the client has gone, unnoticed", "on_close", "its leave is told",
   "nobody is there", "it is coming back", "back", "back and live",
 }
 
@@ -23,7 +23,7 @@ local function serve(news, at)
     at "its handler begins"
     local stream = res:event_stream()
     state.stream = stream
-    stream.onclose = function() at "onclose" end
+    stream.on_close = function() at "on_close" end
     at "the head is queued"
     stream:follow(news)
     at "it has just begun to follow"

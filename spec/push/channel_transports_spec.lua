@@ -28,7 +28,7 @@ serving.each("channel", function(transport)
       s:get("/", function(req, res)
         assert.equal(transport.protocol, req.protocol)
         local stream = res:event_stream { compress = false }
-        stream.onclose = function(reason) reasons[#reasons + 1] = reason end
+        stream.on_close = function(reason) reasons[#reasons + 1] = reason end
         stream:follow(table.unpack(list))
       end)
     end)
@@ -167,7 +167,7 @@ serving.each("channel", function(transport)
     publish(news, 1, 1)
     for _, client in ipairs(clients) do client:till "data: 1\n\n" end
     local result
-    sse.spawn(function() result = server:drain { within = 30, retry = 500 } end)
+    sse.spawn(function() result = server:shutdown { within = 30, retry = 500 } end)
     for _, client in ipairs(clients) do
       local rest, failure = client:rest()
       assert.is_nil(failure)

@@ -19,7 +19,7 @@ local function start(options, given)
       for name, value in pairs(given or {}) do own[name] = value end
       own.compress = req:header "x-compress"
       opened = res:event_stream(own)
-      opened.onclose = function(reason) why = reason end
+      opened.on_close = function(reason) why = reason end
     end)
   end)
 end
@@ -186,7 +186,7 @@ describe("a compressed stream", function()
   end)
 
   it("keeps itself alive by comments", function()
-    start(nil, { keep_alive = 20 })
+    start(nil, { heartbeat = 20 })
     for _, kind in ipairs(kinds) do
       local client = decoding.open("/", kind[1], kind[2])
       client:till ":\n\n:\n\n"
@@ -254,7 +254,7 @@ describe("a compressed stream", function()
   end)
 
   it("begins, and is sent to, though others have filled the server's buffer", function()
-    following.shrink_buffers(start({ max_buffered = 200000 }).port)
+    following.shrink_buffers(start({ max_pending_total = 200000 }).port)
     local slow = decoding.open("/", "gzip", "", true)
     local first = opened
     repeat until not first:send(noise(20000))

@@ -18,13 +18,13 @@ describe("misuse of an event stream", function()
         },
         ["too many headers: 93, at most 92"] = { headers = fields },
         ["option 'retry' must be a number from 0 to"] = { retry = 1e16 },
-        ["option 'keep_alive' must be a number from 1 to"] = { keep_alive = 1e16 },
+        ["option 'heartbeat' must be a number from 1 to"] = { heartbeat = 1e16 },
         ["option 'max_pending' must be a whole number from 1 to"] = { max_pending = 1e16 },
       } do
         blames(message, function() res:event_stream(given) end)
       end
       local most = 2 ^ 50
-      local stream = res:event_stream { retry = 5, keep_alive = most, max_pending = most }
+      local stream = res:event_stream { retry = 5, heartbeat = most, max_pending = most }
       blames("stream:follow: argument 1 must be a channel, got userdata",
         function() stream:follow(stream) end)
       blames("stream:unfollow: expected a channel, got userdata",

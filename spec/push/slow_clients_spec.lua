@@ -38,7 +38,7 @@ describe("event streams", function()
     local server = net.start(function(exchange)
       local stream = exchange:event_stream()
       streams[#streams + 1] = stream
-      stream.onclose = function() ended = ended + 1 end
+      stream.on_close = function() ended = ended + 1 end
     end)
     local clients = {}
     for i = 1, many do clients[i] = net.connect(net.head "GET /") end
@@ -58,10 +58,10 @@ describe("event streams", function()
     assert.equal(many, server:stats().streams_opened)
   end)
 
-  it("share the turns of the loop: an ondrain that sends more does not keep it", function()
+  it("share the turns of the loop: an on_drain that sends more does not keep it", function()
     local stream = open { max_pending = 1000 }
     local drains, turns = 0, 0
-    stream.ondrain = function()
+    stream.on_drain = function()
       drains = drains + 1
       stream:send "more"
     end
@@ -100,7 +100,7 @@ describe("event streams", function()
   end)
 
   it("comment after silence, which traffic postpones", function()
-    local stream, client = open { keep_alive = 200 }
+    local stream, client = open { heartbeat = 200 }
     local began, last, longest = core.now(), core.now(), 0
     while core.now() - began < 600 do
       stream:send "tick"
@@ -117,7 +117,7 @@ describe("event streams", function()
   it("end when the client sends no more, and drop what it sends meanwhile", function()
     local reason
     local stream, client = open()
-    stream.onclose = function(why) reason = why end
+    stream.on_close = function(why) reason = why end
     client:send(net.head "GET /next" .. ("x"):rep(300000))
     stream:send "still"
     client:receive_until "still"
@@ -133,7 +133,7 @@ describe("event streams", function()
     client:shut()
     raw.pump(function() return exchange end, "the request")
     wait.past(20)
-    exchange:event_stream().onclose = function(why) reason = why end
+    exchange:event_stream().on_close = function(why) reason = why end
     raw.pump(function() return reason end, "the end")
     assert.equal("client", reason)
   end)
@@ -164,14 +164,14 @@ describe("event streams", function()
     raw.pump(function() return exchange end, "the request")
     wait.unchanged(function() return server:stats().bytes_in end)
     local stream = exchange:event_stream()
-    stream.onclose = function(why) reason = why end
+    stream.on_close = function(why) reason = why end
     client:head()
     client:shut()
     raw.pump(function() return reason end, "the end")
     assert.equal("client", reason)
   end)
 
-  it("report the end once, to onclose and to drains, errors or not", function()
+  it("report the end once, to on_close and to drains, errors or not", function()
     local calls = {}
     local stream, client = open()
     while stream:send(("x"):rep(50000)) do end
@@ -180,35 +180,35 @@ describe("event streams", function()
       calls[#calls + 1] = "drained"
     end)
     core.turn()
-    stream.ondrain = function() calls[#calls + 1] = "ondrain" end
-    stream.onclose = function(reason)
+    stream.on_drain = function() calls[#calls + 1] = "on_drain" end
+    stream.on_close = function(reason)
       calls[#calls + 1] = reason
       stream:close()
       assert(stream.closed and stream.pending == 0)
       assert(not stream:send "x")
-      error "in onclose"
+      error "in on_close"
     end
     client:reset()
     local ok, err = pcall(net.connections, 0)
     assert.is_false(ok)
-    assert.truthy(tostring(err):find("in onclose", 1, true))
+    assert.truthy(tostring(err):find("in on_close", 1, true))
     raw.pump(function() return #calls == 2 end, "the drain's end")
     assert.same({ "client", "drained" }, calls)
   end)
 
-  it("wake drains though ondrain is set meanwhile", function()
-    local drained, ondrain
+  it("wake drains though on_drain is set meanwhile", function()
+    local drained, on_drain
     local stream, client = open()
     while stream:send(("x"):rep(50000)) do end
     task.spawn(function() drained = stream:drain() end)
     core.turn()
-    stream.ondrain = function() ondrain = true end
+    stream.on_drain = function() on_drain = true end
     raw.pump(function()
       client:take()
       client.buffer = ""
       return drained
     end, "the drain")
-    assert.is_true(ondrain)
+    assert.is_true(on_drain)
   end)
 
   it("may be closed and aborted in their own callbacks", function()
@@ -216,16 +216,16 @@ describe("event streams", function()
     net.start(function(exchange)
       local target = exchange.target
       local stream = exchange:event_stream()
-      stream.onclose = function(reason)
+      stream.on_close = function(reason)
         ended[target] = reason
         stream:abort()
-        stream.onclose = nil
+        stream.on_close = nil
         collectgarbage()
       end
-      stream.ondrain = function()
+      stream.on_drain = function()
         if target == "/close" then stream:close() else stream:abort() end
         assert(stream.closed)
-        stream.ondrain = nil
+        stream.on_drain = nil
         collectgarbage()
       end
     end)
@@ -236,7 +236,7 @@ describe("event streams", function()
   end)
 
   it("go on though nobody refers to them, and comment", function()
-    net.start(function(exchange) exchange:event_stream { keep_alive = 20 } end)
+    net.start(function(exchange) exchange:event_stream { heartbeat = 20 } end)
     local client = net.listener()
     for _ = 1, 3 do
       wait.collect()

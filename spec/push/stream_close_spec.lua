@@ -16,7 +16,7 @@ serving.each("a stream that is <close>", function()
       server:get("/", function(_, res)
         local own <close> = res:event_stream()
         stream = own
-        own.onclose = function(why) reason = why end
+        own.on_close = function(why) reason = why end
         own:send "one"
         fn(own, res)
       end)

@@ -78,7 +78,7 @@ serving.each("server stream", function(transport)
       s:get("/:who", function(req, res)
         local stream = res:event_stream()
         if req.params.who == "all" then all = stream end
-        stream.onclose = function(reason) reasons[req.params.who] = reason end
+        stream.on_close = function(reason) reasons[req.params.who] = reason end
         if req.params.who == "ours" then stream:close() end
       end)
     end)
@@ -89,9 +89,9 @@ serving.each("server stream", function(transport)
     raw.pump(function()
       all:comment() -- libcurl reports a stream's end only when another one receives something
       return reasons.theirs
-    end, "onclose")
+    end, "on_close")
     server:close()
-    raw.pump(function() return reasons.ours and reasons.all end, "onclose")
+    raw.pump(function() return reasons.ours and reasons.all end, "on_close")
     assert.same({ theirs = "client", ours = "server", all = "server" }, reasons)
   end)
 
@@ -112,11 +112,11 @@ serving.each("server stream", function(transport)
   end)
 
   it("gives nil, full past max_pending, and drains", function()
-    local full, drained, ondrain = 0, 0, 0
+    local full, drained, on_drain = 0, 0, 0
     serving.start(function(server)
       server:get("/", function(_, res)
         local stream = res:event_stream { max_pending = 100000, compress = false }
-        stream.ondrain = function() ondrain = ondrain + 1 end
+        stream.on_drain = function() on_drain = on_drain + 1 end
         local piece = ("x"):rep(9990)
         for _ = 1, 1200 do
           local ok, message, code = stream:send(piece)
@@ -138,7 +138,7 @@ serving.each("server stream", function(transport)
     client:resume()
     local count = select(2, client:rest():gsub("data: ?x", ""))
     assert.equal(1200, count)
-    assert.is_true(drained > 0 and ondrain > 0)
+    assert.is_true(drained > 0 and on_drain > 0)
     assert.same({}, serving.errors)
   end)
 
@@ -171,10 +171,10 @@ serving.each("server stream", function(transport)
   end)
 
   it("comments after silence, or never", function()
-    serving.start({ keep_alive = 20 }, function(server)
+    serving.start({ heartbeat = 20 }, function(server)
       server:get("/", function(_, res) res:event_stream() end)
-      server:get("/own", function(_, res) res:event_stream { keep_alive = 20 } end)
-      server:get("/never", function(_, res) res:event_stream { keep_alive = false } end)
+      server:get("/own", function(_, res) res:event_stream { heartbeat = 20 } end)
+      server:get("/never", function(_, res) res:event_stream { heartbeat = false } end)
     end)
     local never = serving.listen "/never"
     for _, path in ipairs { "/", "/own" } do
@@ -202,7 +202,7 @@ serving.each("server stream", function(transport)
   for name, case in pairs {
     ["an unknown option"] = { { rety = 1 }, "did you mean 'retry'" },
     ["a retry that is no number"] = { { retry = "1s" }, "retry" },
-    ["a keep-alive of true"] = { { keep_alive = true }, "keep_alive" },
+    ["a keep-alive of true"] = { { heartbeat = true }, "heartbeat" },
     ["another content type"] = { { headers = { ["Content-Type"] = "text/plain" } }, "" },
     ["a header that can't be sent"] = { { headers = { X = "a\nb" } }, "control character" },
   } do
@@ -221,19 +221,19 @@ serving.each("server stream", function(transport)
     serving.start(function(server)
       server:get("/", function(_, res)
         local stream = res:event_stream()
-        stream.onclose = function()
+        stream.on_close = function()
           closed = closed + 1
           stream:close()
           stream:send "x"
-          stream.onclose = nil
+          stream.on_close = nil
         end
-        stream.ondrain = function() stream:close() end
+        stream.on_drain = function() stream:close() end
       end)
     end)
     local text, failure = serving.listen():rest()
     assert.equal("", text)
     assert.is_nil(failure)
-    raw.pump(function() return closed > 0 end, "onclose")
+    raw.pump(function() return closed > 0 end, "on_close")
     assert.equal(1, closed)
   end)
 end)
@@ -266,7 +266,7 @@ describe("server stream", function()
     serving.start(function(s)
       s:get("/:who", function(req, res)
         local stream = res:event_stream()
-        stream.onclose = function(reason) reasons[req.params.who] = reason end
+        stream.on_close = function(reason) reasons[req.params.who] = reason end
       end)
     end)
     local theirs, reset, shut = serving.connect(), serving.connect(), serving.connect()
@@ -276,7 +276,7 @@ describe("server stream", function()
     theirs:close()
     reset:reset()
     shut:shut()
-    raw.pump(function() return reasons.theirs and reasons.reset and reasons.shut end, "onclose")
+    raw.pump(function() return reasons.theirs and reasons.reset and reasons.shut end, "on_close")
     assert.same({ theirs = "client", reset = "client", shut = "client" }, reasons)
   end)
 

@@ -63,14 +63,14 @@ describe("bad input", function()
         "option 'host' must be a string without NUL, got number 1" },
       ["a negative time"] = { { head_timeout = -1 },
         "option 'head_timeout' must be a number of at least 1" },
-      ["no limit of body"] = { { max_body = math.huge }, "option 'max_body'" },
+      ["no limit of body"] = { { max_body_size = math.huge }, "option 'max_body_size'" },
       ["an on_error that can't be called"] = { { on_error = "x" },
         "option 'on_error' must be function" },
       ["cors as a string"] = { { cors = "*" }, "option 'cors' must be true or a table" },
       ["credentials for any origin"] = { { cors = { origin = "*", credentials = true } },
         "name the origins" },
       ["what comes from a metatable"] = {
-        setmetatable({}, { __index = { max_body = true } }), "option 'max_body'" },
+        setmetatable({}, { __index = { max_body_size = true } }), "option 'max_body_size'" },
       ["what is no table"] = { "9522", "expected a table of options, got string" },
       ["a positional value"] = { { 9522 }, "unknown option '1'" },
     } do
@@ -174,25 +174,25 @@ describe("bad input", function()
   it("answers 431 to more fields than a hundred", function()
     refused(431, "GET / HTTP/1.1\r\nHost: a\r\n" .. ("X: y\r\n"):rep(101))
   end)
-  it("answers 431 past max_head", function()
-    refused(431, "GET / HTTP/1.1\r\nHost: a\r\nX: " .. ("a"):rep(300), { max_head = 300 })
+  it("answers 431 past max_head_size", function()
+    refused(431, "GET / HTTP/1.1\r\nHost: a\r\nX: " .. ("a"):rep(300), { max_head_size = 300 })
   end)
   it("answers 413 to a length past the limit, before the body", function()
-    refused(413, "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 11\r\n\r\n", { max_body = 10 })
+    refused(413, "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 11\r\n\r\n", { max_body_size = 10 })
   end)
   it("answers 413 to chunks past the limit, as soon as the size is known", function()
     refused(413,
       "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n6\r\n012345\r\n5\r\n",
-      { max_body = 10 })
+      { max_body_size = 10 })
   end)
   it("answers 413 to a body that comes nevertheless, so that the client can read it", function()
-    start { max_body = 10 }
+    start { max_body_size = 10 }
     local client = serving.connect()
     client:send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 500000\r\n\r\n" .. ("x"):rep(500000))
     assert.equal(413, client:response().status)
   end)
   it("takes a body of exactly the limit", function()
-    start { max_body = 10 }
+    start { max_body_size = 10 }
     assert.equal("10", serving.request("POST /", nil, "0123456789").body)
   end)
 

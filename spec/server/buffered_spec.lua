@@ -1,4 +1,4 @@
--- max_buffered and server:stats().buffered: what the server holds for its clients is counted
+-- max_pending_total and server:stats().buffered: what the server holds for its clients is counted
 -- exactly, and when it is too much, the stream that is furthest behind is ended.
 local core = require "sse.core"
 local frames = require "spec.support.frames"
@@ -11,7 +11,7 @@ local CLOSED = frames.setting(4, 0) -- the SETTINGS of a client whose windows ar
 local KIB = 1024
 
 local function follow(channel, options)
-  return function(_, res) res:event_stream { keep_alive = false }:follow(channel, options or {}) end
+  return function(_, res) res:event_stream { heartbeat = false }:follow(channel, options or {}) end
 end
 
 -- n connections, each with that many streams of a path, whose windows are closed.
@@ -41,7 +41,7 @@ describe("what a server holds", function()
 
   it("has no room for a whole response larger than all of it", function()
     local got
-    serving.start({ max_buffered = 100000 }, function(server)
+    serving.start({ max_pending_total = 100000 }, function(server)
       server:get("/large", function(_, res) got = table.pack(res:reply(200, ("x"):rep(100001))) end)
       server:get("/fits", function(_, res) res:reply(200, ("x"):rep(90000)) end)
     end)
@@ -51,7 +51,7 @@ describe("what a server holds", function()
   end)
 
   it("counts a shared frame once, however many wait for it", function()
-    local server = serving.start({ max_buffered = 256 * KIB }, function(s)
+    local server = serving.start({ max_pending_total = 256 * KIB }, function(s)
       s:get("/", follow(news))
     end)
     local reader = listener "/"
@@ -89,7 +89,7 @@ describe("what a server holds", function()
   end)
 
   it("ends clients that hoard, and none that keeps up", function()
-    local server = serving.start({ max_buffered = 512 * KIB }, function(s)
+    local server = serving.start({ max_pending_total = 512 * KIB }, function(s)
       s:get("/", follow(news))
       -- Each follower has frames of its own.
       s:get("/own", follow(news, { where = function() return true end }))
@@ -116,7 +116,7 @@ describe("what a server holds", function()
 
   it("ends the stream that has read nothing for longest, whatever it holds", function()
     local streams = {}
-    local server = serving.start({ max_buffered = 300000, max_pending = 1 << 30 }, function(s)
+    local server = serving.start({ max_pending_total = 300000, max_pending = 1 << 30 }, function(s)
       s:get("/:name", function(req, res) streams[req.params.name] = res:event_stream() end)
     end)
     local old = hoarders(1, 1, "/old")
@@ -187,7 +187,7 @@ describe("what a server holds", function()
 
   it("bounds whole responses: a 503, then the end of clients that read none", function()
     local BODY, BOUND, done = ("x"):rep(100000), 1000000, 0
-    local server = serving.start({ max_buffered = BOUND, max_pending = 100000 }, function(s)
+    local server = serving.start({ max_pending_total = BOUND, max_pending = 100000 }, function(s)
       s:get("/", function(_, res)
         local ok, why, code = res:reply(200, BODY)
         assert(ok or why == "full" and code == "EFULL")
@@ -209,7 +209,7 @@ describe("what a server holds", function()
 
   it("counts what waits for a full socket, whatever windows its client has opened", function()
     local streams = {}
-    local server = serving.start({ max_buffered = 1300000, max_pending = 1 << 22 }, function(s)
+    local server = serving.start({ max_pending_total = 1300000, max_pending = 1 << 22 }, function(s)
       s:get("/:n", function(req, res) streams[req.params.n] = res:event_stream() end)
     end)
     local open = frames.open(serving.connect(4096), frames.setting(4, (1 << 31) - 1))
@@ -231,7 +231,7 @@ describe("what a server holds", function()
 
   it("does not end clients at once that read what they are sent", function()
     local streams, clients = {}, {}
-    local server = serving.start({ max_buffered = 255000, max_pending = 1 << 20 }, function(s)
+    local server = serving.start({ max_pending_total = 255000, max_pending = 1 << 20 }, function(s)
       s:get("/:n", function(req, res) streams[tonumber(req.params.n)] = res:event_stream() end)
     end)
     for n = 1, 3 do
@@ -273,16 +273,16 @@ describe("what a server holds", function()
   end
 
   it("serves requests that it held back once there is room, whoever made it", function()
-    is_served_later({ max_buffered = 255000 }, 245000, 10000)
+    is_served_later({ max_pending_total = 255000 }, 245000, 10000)
   end)
 
   it("serves a client past its share once less than half of the bound is held", function()
-    is_served_later({ max_buffered = 255000, max_pending = 5000 }, 150000, 30000)
+    is_served_later({ max_pending_total = 255000, max_pending = 5000 }, 150000, 30000)
   end)
 
   it("holds back requests of a client past its share until it reads more", function()
     local asked = 0
-    local server = serving.start({ max_buffered = 1000000, max_pending = 50000 }, function(s)
+    local server = serving.start({ max_pending_total = 1000000, max_pending = 50000 }, function(s)
       s:get("/", function(_, res)
         asked = asked + 1
         res:reply(200, ("x"):rep(50000))

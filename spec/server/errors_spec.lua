@@ -65,7 +65,7 @@ serving.each("server error", function(transport)
     serving.start(function(server)
       server:get("/", function(_, res)
         local stream = res:event_stream()
-        stream.onclose = function(why) reason = why end
+        stream.on_close = function(why) reason = why end
         stream:send "x"
         task.sleep(1)
         error("middle")
@@ -104,16 +104,16 @@ serving.each("server error", function(transport)
     assert.equal(500, got.status)
   end)
 
-  it("in onclose stops the loop, which raises it", function()
+  it("in on_close stops the loop, which raises it", function()
     serving.start(function(server)
       server:get("/", function(_, res)
-        res:event_stream().onclose = function() error("in onclose") end
+        res:event_stream().on_close = function() error("in on_close") end
       end)
     end)
     serving.listen():close()
     local ok, err = pcall(serving.idle)
     assert.is_false(ok)
-    assert.truthy(tostring(err):find("in onclose", 1, true), err)
+    assert.truthy(tostring(err):find("in on_close", 1, true), err)
   end)
 
   it("is a handler that returns without a response, at once and without a collection", function()
@@ -143,11 +143,11 @@ serving.each("server error", function(transport)
     assert.is_true(kept.closed)
   end)
 
-  it("is a handler without a response that sets onclose, too", function()
+  it("is a handler without a response that sets on_close, too", function()
     local reasons = {}
     serving.start(function(server)
       server:get("/", function(_, res)
-        res.onclose = function(reason) reasons[#reasons + 1] = reason end
+        res.on_close = function(reason) reasons[#reasons + 1] = reason end
       end)
     end)
     assert.equal(500, serving.ask("GET /").status)

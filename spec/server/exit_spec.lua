@@ -13,9 +13,9 @@ local CHILD = [[
     if not message:find "without an answer" then io.write(message) end
   end }
   server:get("/stream", function(_, res)
-    local stream = res:event_stream { keep_alive = 5 }
-    stream.onclose = function() if finish then finish "onclose" end end
-    stream.ondrain = function() if finish then finish "ondrain" end end
+    local stream = res:event_stream { heartbeat = 5 }
+    stream.on_close = function() if finish then finish "on_close" end end
+    stream.on_drain = function() if finish then finish "on_drain" end end
     streams[#streams + 1] = stream
   end)
   server:get("/kept", function(_, res)
@@ -57,11 +57,11 @@ local ENDS = {
   ["by os.exit in a handler"] = [[
     finish = function(where) if where == "handler" then os.exit(0, true) end end
     send "GET /finish HTTP/1.1\r\nHost: a\r\n\r\n" core.run()]],
-  ["by os.exit in onclose"] = [[
-    finish = function(where) if where == "onclose" then os.exit(0, true) end end
+  ["by os.exit in on_close"] = [[
+    finish = function(where) if where == "on_close" then os.exit(0, true) end end
     streams[1]:close() core.run()]],
-  ["by os.exit in ondrain"] = [[
-    finish = function(where) if where == "ondrain" then os.exit(0, true) end end
+  ["by os.exit in on_drain"] = [[
+    finish = function(where) if where == "on_drain" then os.exit(0, true) end end
     streams[1]:send "x" core.run()]],
   ["by os.exit in a task"] = "task.spawn(function() os.exit(0, true) end) core.run()",
   ["by os.exit in a coroutine that runs the loop"] = [[

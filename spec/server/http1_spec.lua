@@ -87,7 +87,7 @@ describe("http1 connection", function()
   end)
 
   it("takes four empty lines before a request, and no longer chunk extensions for them", function()
-    net.start(now, { max_head = 256 })
+    net.start(now, { max_head_size = 256 })
     local client = net.connect("\r\n\r\n" .. gets(1) .. "\r\n" .. net.head "GET /2")
     expect_row(client, 2)
     local head = net.head("POST /", "Transfer-Encoding: chunked\r\nX: %s\r\n")
@@ -143,7 +143,7 @@ describe("http1 connection", function()
   end
 
   it("sends 100 Continue to clients that wait for it, and only to them", function()
-    net.start(function(exchange) net.reply(exchange, exchange.body) end, { max_body = 10 })
+    net.start(function(exchange) net.reply(exchange, exchange.body) end, { max_body_size = 10 })
     local expects = "Expect: 100-continue\r\nContent-Length: "
     local client = net.connect(net.head("POST /", expects .. "4\r\n"))
     assert.equal("HTTP/1.1 100 Continue\r\n\r\n", client:receive_until("\r\n\r\n"))
@@ -237,7 +237,7 @@ describe("http1 connection", function()
   end)
 
   it("lets a client that sent too much read the response", function()
-    net.start(now, { max_body = 1000 })
+    net.start(now, { max_body_size = 1000 })
     local size = 5000000
     local client = net.connect(net.head("POST /", ("Content-Length: %d\r\n"):format(size)))
     client:send(("x"):rep(size))

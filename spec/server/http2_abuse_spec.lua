@@ -140,15 +140,15 @@ describe("http2 abuse", function()
   it("by a window that stays closed ends the stream, which is told", function()
     local reason, stream
     local server = net.start(function(x)
-      stream = x:event_stream { keep_alive = false }
-      stream.onclose = function(why) reason = why end
+      stream = x:event_stream { heartbeat = false }
+      stream.on_close = function(why) reason = why end
     end, { write_timeout = 60 })
     local client = frames.open(net.connect(), frames.setting(4, 0))
     client:get(1, "GET /")
     client:receive("HEADERS", 1)
     stream:send "x"
     assert.equal(8, select(2, client:body(1)))
-    raw.pump(function() return reason end, "onclose")
+    raw.pump(function() return reason end, "on_close")
     assert.equal("timeout", reason)
     assert.equal(1, server:stats().http2_starved)
     client:get(3, "GET /") -- the connection goes on
@@ -158,8 +158,8 @@ describe("http2 abuse", function()
   it("by a window that opens byte by byte does not, as long as it does", function()
     local reason, stream
     net.start(function(x)
-      stream = x:event_stream { keep_alive = false }
-      stream.onclose = function(why) reason = why end
+      stream = x:event_stream { heartbeat = false }
+      stream.on_close = function(why) reason = why end
     end, { write_timeout = 200 })
     local client = frames.open(net.connect(), frames.setting(4, 0))
     client:get(1, "GET /")

@@ -118,13 +118,13 @@ describe("http2", function()
       local client = frames.start(function(x)
         local target = x.target
         streams[target] = x:event_stream()
-        streams[target].onclose = function(why) reasons[target] = why end
+        streams[target].on_close = function(why) reasons[target] = why end
       end)
       client:get(1, "GET /a")
       client:get(3, "GET /b")
       client:receive("HEADERS", 3)
       client:send("RST_STREAM", 0, 1, frames.u32(CANCEL))
-      until_true(function() return reasons["/a"] end, "onclose")
+      until_true(function() return reasons["/a"] end, "on_close")
       assert.same({ ["/a"] = "client" }, reasons)
       assert.is_nil((streams["/a"]:send "x"))
       assert(streams["/b"]:send "x")
@@ -159,7 +159,7 @@ describe("http2", function()
     it("ends with its connection, as all others on it", function()
       local reasons = {}
       local client, server = frames.start(function(x)
-        x:event_stream().onclose = function(why) reasons[#reasons + 1] = why end
+        x:event_stream().on_close = function(why) reasons[#reasons + 1] = why end
       end)
       for id = 1, 9, 2 do client:get(id, "GET /") end
       client:receive("HEADERS", 9)
@@ -175,7 +175,7 @@ describe("http2", function()
     it("waits for the client's window, up to max_pending, and drains", function()
       local client, stream = open({ max_pending = 1000 }, frames.setting(4, 0))
       local drained = 0
-      stream.ondrain = function() drained = drained + 1 end
+      stream.on_drain = function() drained = drained + 1 end
       local sent = 0
       while stream:send(("x"):rep(100)) do sent = sent + 1 end
       assert.is_true(sent >= 8 and sent <= 9)
@@ -194,8 +194,8 @@ describe("http2", function()
       local client = frames.start(function(x)
         local stream = x:event_stream()
         streams[#streams + 1] = stream
-        stream.onclose = function() ended = ended + 1 end
-        stream.ondrain = function()
+        stream.on_close = function() ended = ended + 1 end
+        stream.on_drain = function()
           for _, other in ipairs(streams) do
             other:send(("x"):rep(70000))
             other:close()
@@ -211,16 +211,16 @@ describe("http2", function()
     it("by close() is told by GOAWAY", function()
       local client, stream, server = open()
       local reason
-      stream.onclose = function(why) reason = why end
+      stream.on_close = function(why) reason = why end
       server:close()
       assert.equal(NO_ERROR, (client:goaway()))
-      until_true(function() return reason end, "onclose")
+      until_true(function() return reason end, "on_close")
       assert.equal("server", reason)
     end)
 
     it("by drain comes in two steps, behind what is under way", function()
       local client, stream, server = open()
-      server:drain(60000, 1000, 60000)
+      server:shutdown(60000, 1000, 60000)
       local code, last = client:goaway()
       assert.same({ NO_ERROR, 2 ^ 31 - 1 | 0 }, { code, last })
       local ping = client:receive("PING").payload -- its ACK says that GOAWAY has arrived
@@ -237,7 +237,7 @@ describe("http2", function()
       local client, _, server = open()
       client:send("RST_STREAM", 0, 1, frames.u32(CANCEL))
       until_true(function() return server:stats().http2_streams == 0 end, "the stream's end")
-      server:drain(1000, 1000, 60000)
+      server:shutdown(1000, 1000, 60000)
       client:goaway()
       client:goaway()
       client:closed()
@@ -247,13 +247,13 @@ describe("http2", function()
       local reasons = {}
       local client = frames.start(function(x)
         local object = x.target == "/later" and x or x:event_stream()
-        object.onclose = function(why) reasons[#reasons + 1] = why end
+        object.on_close = function(why) reasons[#reasons + 1] = why end
       end)
       client:get(1, "GET /later")
       client:get(3, "GET /stream")
       client:receive("HEADERS", 3)
       client.client:shut()
-      until_true(function() return #reasons == 2 end, "onclose")
+      until_true(function() return #reasons == 2 end, "on_close")
       assert.same({ "client", "client" }, reasons)
       client:closed()
     end)

@@ -65,7 +65,8 @@ describe("http2", function()
     end)
 
     it("tells its limits, and answers PING", function()
-      local client = frames.start(function() end, { max_concurrent_streams = 7, max_head = 5000 })
+      local client = frames.start(function() end, { max_concurrent_requests = 7, max_head_size =
+      5000 })
       local settings = {}
       for id, value in string.gmatch(client:receive("SETTINGS").payload, "(..)(....)") do
         settings[string.unpack(">I2", id)] = string.unpack(">I4", value)
@@ -85,13 +86,13 @@ describe("http2", function()
     it("that breaks the protocol is told so, and its streams end", function()
       local reason
       local client = frames.start(function(x)
-        x:event_stream().onclose = function(why) reason = why end
+        x:event_stream().on_close = function(why) reason = why end
       end)
       client:get(1, "GET /")
       client:receive("HEADERS", 1)
       client:send("PING", 0, 0, "short")
       assert.equal(6, (client:goaway()))
-      until_true(function() return reason end, "onclose")
+      until_true(function() return reason end, "on_close")
       assert.equal("error", reason)
     end)
   end)
@@ -193,7 +194,7 @@ describe("http2", function()
     end)
 
     it("with a body too large is refused as soon as that shows: 413", function()
-      local client = frames.start(function() end, { max_body = 10 })
+      local client = frames.start(function() end, { max_body_size = 10 })
       client:get(1, "POST /", { "content-length", "11" }, true)
       assert.equal("413 ", client:body(1):sub(1, 4))
       client:get(3, "POST /", nil, true)
@@ -212,10 +213,10 @@ describe("http2", function()
       assert.equal("ok", (client:body(5)))
     end)
 
-    it("past max_concurrent_streams is refused, and may come again", function()
+    it("past max_concurrent_requests is refused, and may come again", function()
       local exchanges = {}
       local client = frames.start(function(x) exchanges[#exchanges + 1] = x end,
-        { max_concurrent_streams = 2 })
+        { max_concurrent_requests = 2 })
       for id = 1, 5, 2 do client:get(id, "GET /") end
       assert.equal(7, select(2, client:body(5)))
       net.reply(exchanges[1], "one")
@@ -239,7 +240,7 @@ describe("http2", function()
 
     it("has room for its body as that is taken, and for the oldest always", function()
       local client = frames.start(function(x) net.reply(x, tostring(#x.body)) end,
-        { max_body = 100000 })
+        { max_body_size = 100000 })
       local piece, room, responses = ("x"):rep(10000), {}, {}
       local function take()
         for _, frame in ipairs(client:take()) do

@@ -48,23 +48,23 @@ describe("server life", function()
     assert.truthy(net.connect(net.head "GET /"):receive_all():find("goodbye", 1, true))
   end)
 
-  it("a server closed in onclose, ondrain and by another's handler ends all", function()
-    for _, place in ipairs { "onclose", "ondrain", "other" } do
+  it("a server closed in on_close, on_drain and by another's handler ends all", function()
+    for _, place in ipairs { "on_close", "on_drain", "other" } do
       local ended, opened, server = 0, 0, nil
       server = net.start(function(exchange)
         if exchange.target == "/other" then return server:close() end
         local stream = exchange:event_stream()
         opened = opened + 1
-        stream.onclose = function()
+        stream.on_close = function()
           ended = ended + 1
-          if place == "onclose" then server:close() end
+          if place == "on_close" then server:close() end
         end
-        if place == "ondrain" then stream.ondrain = function() server:close() end end
+        if place == "on_drain" then stream.on_drain = function() server:close() end end
       end)
       local clients = {}
       for i = 1, 5 do clients[i] = net.connect(net.head "GET /") end
       raw.pump(function() return opened == 5 end, "the streams")
-      if place == "onclose" then clients[1]:close() end
+      if place == "on_close" then clients[1]:close() end
       if place == "other" then net.connect(net.head "GET /other") end
       core.run()
       assert.equal(5, ended, place)
@@ -80,7 +80,7 @@ describe("server life", function()
         if exchange.target == "/close" then return server:close() end
         local stream = exchange:event_stream()
         opened = opened + 1
-        stream.onclose = function()
+        stream.on_close = function()
           wait.collect()
           ended = ended + 1
         end
@@ -133,7 +133,7 @@ describe("server life", function()
     local server = net.start(function(exchange)
       opened = opened + 1
       local n = opened
-      exchange:event_stream().onclose = function() error("number " .. n, 0) end
+      exchange:event_stream().on_close = function() error("number " .. n, 0) end
     end)
     for _ = 1, 5 do net.connect(net.head "GET /") end
     raw.pump(function() return opened == 5 end, "the streams")

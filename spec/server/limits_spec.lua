@@ -70,7 +70,7 @@ describe("server limits", function()
       local reason, exchange
       net.start(function(x)
         exchange = x
-        x.onclose = function(why) reason = why end
+        x.on_close = function(why) reason = why end
       end, { idle_timeout = 40 })
       local client = net.connect(GET)
       client:shut()
@@ -82,7 +82,7 @@ describe("server limits", function()
     it("find a client that reset behind its last byte, though nothing is written", function()
       local reason
       net.start(function(x)
-        x.onclose = function(why) reason = why end
+        x.on_close = function(why) reason = why end
         core.after(20, function() x:start(200, {}) end)
       end, { idle_timeout = 60 })
       local client = net.connect(GET)
@@ -96,7 +96,7 @@ describe("server limits", function()
     it("far in the future are none", function()
       local far = 2 ^ 50
       net.start(ok, { head_timeout = far, body_timeout = far, idle_timeout = far,
-        write_timeout = far, keep_alive = far })
+        write_timeout = far, heartbeat = far })
       local client = net.connect(GET:sub(1, 5))
       wait.past(30)
       client:send(GET:sub(6))
@@ -107,7 +107,7 @@ describe("server limits", function()
       local reason
       net.start(function(exchange)
         local stream = exchange:event_stream { max_pending = 20000 }
-        stream.onclose = function(why) reason = why end
+        stream.on_close = function(why) reason = why end
         while stream:send(("x"):rep(9000)) do end
         assert(stream.pending > 0)
       end, { write_timeout = 300 })

@@ -48,7 +48,7 @@ describe("max_bodies", function()
   end)
 
   it("refuses the newest body where all hold too much", function()
-    start { max_bodies = 140000, max_body = 60000 }
+    start { max_bodies = 140000, max_body_size = 60000 }
     local a = begin(60000, 50000)
     bodies_of(50000)
     local b = begin(60000, 50000)
@@ -61,7 +61,7 @@ describe("max_bodies", function()
   end)
 
   it("refuses the newest where an older one grows", function()
-    start { max_bodies = 200000, max_body = 150000 }
+    start { max_bodies = 200000, max_body_size = 150000 }
     local a = begin(150000, 1)
     bodies_of(1)
     local b = begin(150000, 100000)
@@ -73,7 +73,7 @@ describe("max_bodies", function()
   end)
 
   it("counts bodies whose request is being answered, and lets requests without one by", function()
-    start { max_bodies = 100000, max_body = 90000 }
+    start { max_bodies = 100000, max_body_size = 90000 }
     local a = begin(90000, 90000, "/hold")
     raw.pump(function() return held[1] end, "a request")
     refused(begin(90000, 90000))
@@ -140,7 +140,7 @@ describe("max_bodies", function()
   end)
 
   it("holds for the requests of HTTP/2", function()
-    start { max_bodies = 140000, max_body = 60000 }
+    start { max_bodies = 140000, max_body_size = 60000 }
     local client = frames.open(net.connect())
     for id = 1, 5, 2 do
       client:get(id, "POST /", nil, true)
@@ -157,8 +157,8 @@ describe("max_bodies", function()
     wait_for_no_bodies()
   end)
 
-  it("is four times max_body on one HTTP/2 connection, whatever it sends", function()
-    start { max_body = 1 << 20 }
+  it("is four times max_body_size on one HTTP/2 connection, whatever it sends", function()
+    start { max_body_size = 1 << 20 }
     local client = frames.open(net.connect()) -- reads no SETTINGS, so its windows are 64 KiB
     local most = 0
     for n = 0, 199 do

@@ -1,4 +1,4 @@
--- max_buffered: the bound for the bytes of all clients, and what is reported past it.
+-- max_pending_total: the bound for the bytes of all clients, and what is reported past it.
 local raw = require "spec.support.raw"
 local serving = require "spec.support.serving"
 local sse = require "sse"
@@ -22,12 +22,12 @@ local function take_till(client, done, what)
   end, what)
 end
 
-describe("max_buffered", function()
+describe("max_pending_total", function()
   after_each(serving.stop)
 
   it("bounds what waits for all streams together, whatever each may hold", function()
     local streams = {}
-    local server = serving.start({ max_buffered = BOUND }, function(s)
+    local server = serving.start({ max_pending_total = BOUND }, function(s)
       s:get("/", function(_, res)
         streams[#streams + 1] = res:event_stream { max_pending = 1 << 30 }
       end)
@@ -55,7 +55,7 @@ describe("max_buffered", function()
 
   it("accepts an event of any size for a stream that has nothing to send", function()
     local stream
-    serving.start({ max_buffered = 1, max_pending = 100000 }, function(s)
+    serving.start({ max_pending_total = 1, max_pending = 100000 }, function(s)
       s:get("/", function(_, res) stream = res:event_stream() end)
     end)
     local client = listener()
@@ -70,7 +70,7 @@ describe("max_buffered", function()
     local news = sse.channel("bounded", { history = 100000, history_bytes = 1 << 30 })
     local reasons = {}
     news:on("leave", function(_, reason) reasons[#reasons + 1] = reason end)
-    local server = serving.start({ max_buffered = 1000 }, function(s)
+    local server = serving.start({ max_pending_total = 1000 }, function(s)
       s:get("/", function(_, res) res:event_stream():follow(news) end)
     end)
     local stuck, reads = listener(), listener()
@@ -104,7 +104,7 @@ describe("max_buffered", function()
   end)
 
   it("is an option like others, as max_pending is", function()
-    for _, name in ipairs { "max_buffered", "max_pending" } do
+    for _, name in ipairs { "max_pending_total", "max_pending" } do
       for _, wrong in ipairs { 0, -1, 1.5, "1" } do
         local ok, message = pcall(sse.server, { [name] = wrong })
         assert.is_false(ok)

@@ -49,7 +49,7 @@ describe("metrics", function()
   end)
 
   it("has what a server counts", function()
-    local server = serving.start({ max_connections = 2, max_body = 10 }, function(s)
+    local server = serving.start({ max_connections = 2, max_body_size = 10 }, function(s)
       s:post("/", function(_, res) res:reply(204) end)
       s:get("/stream", function(_, res) res:event_stream { max_pending = 100 }:send "x" end)
     end)
@@ -255,7 +255,7 @@ describe("metrics", function()
   it("is what promtool takes, where that is installed", function()
     if not os.execute "command -v promtool >/dev/null 2>&1" then return pending "no promtool" end
     channel 'strange "name"\\\n'
-    local server = serving.start { max_body = 1 }
+    local server = serving.start { max_body_size = 1 }
     assert.equal(413, serving.request("POST /", {}, "xx").status)
     local path = os.tmpname()
     local file = assert(io.open(path, "w"))

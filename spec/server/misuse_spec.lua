@@ -54,7 +54,7 @@ describe("misuse", function()
       local stream = res:event_stream()
       blames("field 'data': JSON: a function can't be encoded (at f)",
         function() stream:send { data = bad } end)
-      blames("onclose must be a function or nil, got number", function() stream.onclose = 5 end)
+      blames("on_close must be a function or nil, got number", function() stream.on_close = 5 end)
       stream:close()
     end)
   end)
@@ -82,9 +82,9 @@ describe("misuse", function()
     server.on_error = print
     assert.equal(print, server.on_error)
     handle(function(_, res)
-      blames("field 'onclos' of a response is not to be written (did you mean 'onclose'?)",
+      blames("field 'onclos' of a response is not to be written (did you mean 'on_close'?)",
         function() res.onclos = print end)
-      blames("onclose must be a function or nil, got number 5", function() res.onclose = 5 end)
+      blames("on_close must be a function or nil, got number 5", function() res.on_close = 5 end)
       res:reply(200)
     end)
   end)
@@ -132,12 +132,13 @@ describe("the server", function()
   end)
 
   it("names the limit that a body passes", function()
-    serving.start({ max_body = 10 }, function(server)
+    serving.start({ max_body_size = 10 }, function(server)
       server:post("/", function(_, res) res:reply(200) end)
     end)
     local client = serving.connect()
     client:send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 11\r\n\r\n")
-    assert.truthy(client:receive_all():find("the body is larger than 10 bytes (max_body)", 1, true))
+    assert.truthy(client:receive_all():find("the body is larger than 10 bytes (max_body_size)", 1,
+    true))
   end)
 
   it("answers 500 where a handler fails before a byte of its response went out", function()
@@ -145,7 +146,7 @@ describe("the server", function()
     serving.start(function(server)
       server:get("/stream", function(_, res)
         local stream = res:event_stream()
-        stream.onclose = function(why) reason = why end
+        stream.on_close = function(why) reason = why end
         stream:send "hello"
         error("boom")
       end)
@@ -198,7 +199,7 @@ describe("the server", function()
   end)
 
   it("of the client's strings is told when it is made", function()
-    for name, value in pairs { unixSocket = "a\0b", cookies = "a\0", noProxy = "\0" } do
+    for name, value in pairs { unixSocket = "a\0b", cookieFile = "a\0", noProxy = "\0" } do
       for _, fn in ipairs { sse.EventSource, sse.fetch, sse.fetchEventSource } do
         blames(("option '%s' must be a string without NUL"):format(name),
           function() fn("http://127.0.0.1:1/", { [name] = value }) end)

@@ -173,7 +173,7 @@ serving.each("server", function(transport)
       local reasons = {}
       local server = serving.start(function(s)
         s:get("/", function(_, res)
-          res.onclose = function(why) table.insert(reasons, why) end
+          res.on_close = function(why) table.insert(reasons, why) end
           res:write "x"
           task.await(function() end)
         end)
@@ -185,7 +185,7 @@ serving.each("server", function(transport)
       local rest, why = client:rest()
       assert.equal("", rest)
       assert.equal("ECONNRESET", why.code)
-      raw.pump(function() return reasons[1] end, "onclose")
+      raw.pump(function() return reasons[1] end, "on_close")
       assert.same({ "server" }, reasons)
     end)
 

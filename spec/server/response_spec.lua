@@ -166,8 +166,8 @@ serving.each("server", function(transport)
       local reason, drained
       serving.start(function(server)
         server:get("/", function(_, res)
-          res.onclose = function(why) reason = why end
-          assert.is_function(res.onclose)
+          res.on_close = function(why) reason = why end
+          assert.is_function(res.on_close)
           while res:write(("x"):rep(100000)) do end
           drained = { res:drain() }
           assert.same({ nil, "closed", "ECLOSED" }, { res:write "x" })
@@ -176,7 +176,7 @@ serving.each("server", function(transport)
       end)
       local client = serving.listen()
       client:close()
-      raw.pump(function() return reason and drained end, "onclose")
+      raw.pump(function() return reason and drained end, "on_close")
       assert.equal("client", reason)
       assert.same({ nil, "closed", "ECLOSED" }, drained)
       assert.same({}, serving.errors)
@@ -187,30 +187,30 @@ serving.each("server", function(transport)
       -- A client that aborts may look half-closed; its connection then ends after idle_timeout.
       serving.start({ idle_timeout = 50 }, function(server)
         server:get("/", function(_, res)
-          res.onclose = function(why) reason = why end
+          res.on_close = function(why) reason = why end
           task.await(function(resume) go = resume end)
           local replied = res:reply(200, "late")
           local stream = res:event_stream()
-          stream.onclose = function(why) closed = why end
+          stream.on_close = function(why) closed = why end
           got = { replied or false, stream.closed, stream:send "late" }
         end)
       end)
       local leave = serving.begin "GET /"
       raw.pump(function() return go end, "the handler")
       leave()
-      raw.pump(function() return reason end, "onclose")
+      raw.pump(function() return reason end, "on_close")
       go()
       assert.equal("client", reason)
       assert.same({ false, true, nil, "closed", "ECLOSED" }, got)
-      raw.pump(function() return closed end, "the stream's onclose")
+      raw.pump(function() return closed end, "the stream's on_close")
       assert.equal("client", closed)
       assert.same({}, serving.errors)
     end)
 
-    it("takes only a function as onclose", function()
-      local got = answer(function(_, res) res.onclose = "x" end)
+    it("takes only a function as on_close", function()
+      local got = answer(function(_, res) res.on_close = "x" end)
       assert.equal(500, got.status)
-      assert.truthy(serving.errors[1].message:find("onclose must be a function", 1, true))
+      assert.truthy(serving.errors[1].message:find("on_close must be a function", 1, true))
     end)
   end)
 end)

@@ -70,7 +70,7 @@ serving.over(transports.https, "server over TLS", function()
   end)
 
   it("carries big bodies both ways", function()
-    serving.start({ max_body = 8 << 20 }, routes)
+    serving.start({ max_body_size = 8 << 20 }, routes)
     local body = {}
     for i = 1, 500000 do body[i] = ("%08x"):format(i) end
     body = table.concat(body)

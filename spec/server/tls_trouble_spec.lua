@@ -98,7 +98,7 @@ serving.over(transports.https, "server over TLS", function()
     end
 
     local function victim_ends(reason)
-      raw.pump(function() return secure.reasons.victim end, "onclose")
+      raw.pump(function() return secure.reasons.victim end, "on_close")
       assert.equal(reason, secure.reasons.victim)
       secure.undisturbed()
     end
@@ -178,7 +178,7 @@ serving.over(transports.https, "server over TLS", function()
       local server = secure.start { head_timeout = SOON }
       local run, silent = secure.client(server), serving.connect()
       raw.pump(function() return server:stats().accepted == 3 end, "three connections")
-      assert.is_true(server:drain { within = 10, grace = 60000 })
+      assert.is_true(server:shutdown { within = 10, grace = 60000 })
       assert.equal("", silent:receive_all())
       run:wait()
       assert.is_nil(run:output():find("unexpected eof", 1, true))

@@ -43,7 +43,7 @@ serving.over(transports.https, "server over TLS", function()
       end
       stream:close()
     end
-    stream.ondrain = more
+    stream.on_drain = more
     more()
     raw.pump(function() return full > 0 and stream.pending > 0 end, "a full stream")
     secure.undisturbed()
@@ -140,7 +140,7 @@ serving.over(transports.https, "server over TLS", function()
 
   it("counts no client as behind whose socket takes an event of many records", function()
     local news = sse.channel("news", {})
-    local server = serving.start({ max_buffered = 60000 }, function(s)
+    local server = serving.start({ max_pending_total = 60000 }, function(s)
       s:get("/", function(_, res) res:event_stream({ compress = false }):follow(news) end)
     end)
     local listeners = {}

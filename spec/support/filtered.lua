@@ -10,7 +10,7 @@ return function(where, options)
   following.handle(function(_, res)
     stream = res:event_stream()
     state.stream = stream
-    stream.onclose = function(reason) state.reason = reason end
+    stream.on_close = function(reason) state.reason = reason end
     stream:follow(channel, { from = "oldest", where = function(event)
       state.calls = state.calls + 1
       return where(event, state)

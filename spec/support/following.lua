@@ -34,7 +34,7 @@ function following.serve(options, follow)
   local server = following.handle(function(req, res)
     local stream = res:event_stream()
     streams[#streams + 1] = stream
-    stream.onclose = function(reason) streams[reason] = (streams[reason] or 0) + 1 end
+    stream.on_close = function(reason) streams[reason] = (streams[reason] or 0) + 1 end
     stream:follow(channel, follow and follow(req) or {})
   end)
   return channel, streams, server

@@ -13,7 +13,7 @@
 typedef struct peer {
     lua_State *L;
     sse_http1_limits limits;
-    uint64_t max_body;
+    uint64_t max_body_size;
     char *held;
     size_t len, scanned;
     bool in_body;
@@ -116,12 +116,12 @@ static int take_head(peer *p)
 
     if (code)
         return code;
-    if (used > p->len || used > p->limits.max_head + 8)
+    if (used > p->len || used > p->limits.max_head_size + 8)
         luaL_error(p->L, "used %d of %d bytes", (int)used, (int)p->len);
     push_request(p);
-    code =
-        sse_http1_body_init(&p->body, &p->head, p->max_body,
-                            p->limits.max_head > used ? p->limits.max_head - used : 0, &p->refusal);
+    code = sse_http1_body_init(&p->body, &p->head, p->max_body_size,
+                               p->limits.max_head_size > used ? p->limits.max_head_size - used : 0,
+                               &p->refusal);
     p->scanned = 0;
     p->in_body = true;
     drop(p, used);
@@ -173,9 +173,9 @@ static int f_feed(lua_State *L)
 
     luaL_checktype(L, 1, LUA_TTABLE);
     luaL_checktype(L, 2, LUA_TTABLE);
-    p.limits.max_head = option(L, 2, "max_head", 16384);
+    p.limits.max_head_size = option(L, 2, "max_head_size", 16384);
     p.limits.max_target = option(L, 2, "max_target", 8192);
-    p.max_body = option(L, 2, "max_body", 1 << 20);
+    p.max_body_size = option(L, 2, "max_body_size", 1 << 20);
     lua_newtable(L);
     for (lua_Integer i = 1; code == SSE_EAGAIN && i <= (lua_Integer)lua_rawlen(L, 1); i++) {
         size_t len = 0;

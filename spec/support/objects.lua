@@ -118,7 +118,7 @@ function objects.finish()
     if close then close(entry[2]) end
   end
   made = {}
-  sse.log(nil)
+  sse.set_log(nil)
   for _, channel in ipairs(sse.channels()) do channel:close() end
 end
 

@@ -119,7 +119,7 @@ function Script:handle(req, res)
   local conn = self.conns[tonumber(req.query.n)]
   local client = conn.client
   local stream, list = res:event_stream(), {}
-  stream.onclose = function(reason) conn.reason = reason end
+  stream.on_close = function(reason) conn.reason = reason end
   conn.stream = stream
   assert(req.last_event_id == client.id or client.conn ~= conn)
   if client.conn == conn then client:follows(conn, self.logs) end

@@ -16,7 +16,7 @@ function secure.start(options)
     s:get("/stream/:who", function(req, res)
       local who, stream = req.params.who, res:event_stream { compress = false }
       secure.streams[who] = stream
-      stream.onclose = function(reason) secure.reasons[who] = reason end
+      stream.on_close = function(reason) secure.reasons[who] = reason end
     end)
   end)
   secure.witness = serving.listen "/stream/witness"

@@ -21,7 +21,7 @@ function world.start(options, given)
       local stream = res:event_stream { compress = req:header "x-compress" }
       world.streams[name] = stream
       local reasons = world.reasons
-      stream.onclose = function(reason) reasons[name] = reason end
+      stream.on_close = function(reason) reasons[name] = reason end
       if req.query.to == "both" then stream:follow(world.news, world.other, given)
       elseif req.query.to ~= "nothing" then stream:follow(world.news, given) end
     end)

@@ -94,22 +94,22 @@ describe("http1 request body", function()
   end
 
   it("by chunks answers 413 as soon as the size is known", function()
-    one(CHUNKED .. "a\r\n0123456789\r\n0\r\n\r\n", { max_body = 10 })
-    refuses(413, CHUNKED .. "b|\r\n", { max_body = 10 })
-    refuses(413, CHUNKED .. "9\r\n012345678\r\n2|\r\n01", { max_body = 10 })
-    refuses(413, CHUNKED .. "ff|ffffffffffffff\r\n", { max_body = 200 })
+    one(CHUNKED .. "a\r\n0123456789\r\n0\r\n\r\n", { max_body_size = 10 })
+    refuses(413, CHUNKED .. "b|\r\n", { max_body_size = 10 })
+    refuses(413, CHUNKED .. "9\r\n012345678\r\n2|\r\n01", { max_body_size = 10 })
+    refuses(413, CHUNKED .. "ff|ffffffffffffff\r\n", { max_body_size = 200 })
     assert.equal(413, wire.feed({ CHUNKED .. "ffffffffffffffff" },
-      { max_body = math.maxinteger }).status)
+      { max_body_size = math.maxinteger }).status)
     assert.equal(413, wire.feed({ CHUNKED .. "1\r\nx\r\nffffffffffffffff" },
-      { max_body = -1 }).status)
+      { max_body_size = -1 }).status)
   end)
   it("of exactly the limit is taken by length", function()
     assert.equal("0123456789", one(POST .. "Content-Length: 10\r\n\r\n0123456789",
-      { max_body = 10 }).body)
+      { max_body_size = 10 }).body)
   end)
   it("counts extensions and trailers against what the head left", function()
     local room = 30
-    local limits = { max_head = #CHUNKED + room }
+    local limits = { max_head_size = #CHUNKED + room }
     one(CHUNKED .. "1;" .. ("a"):rep(room - 1) .. "\r\nx\r\n0\r\n\r\n", limits)
     refuses(431, CHUNKED .. "1;" .. ("a"):rep(room) .. "|\r\nx\r\n0\r\n\r\n", limits)
     one(CHUNKED .. "0\r\na:" .. ("b"):rep(room - 3) .. "\r\n\r\n", limits)

@@ -62,7 +62,7 @@ client_options.common = {
   },
   http2 = "boolean",
   unixSocket = options.text,
-  cookies = options.text,
+  cookieFile = options.text,
 }
 
 --- The further rules of EventSource and fetchEventSource, which make several attempts. Functions

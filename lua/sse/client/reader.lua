@@ -32,7 +32,7 @@ function exchange:feed(parser) self.parser = parser end
 
 function exchange:bytes() return self.received end
 
-function exchange:active() return self.last_activity end
+function exchange:active() return self.lastActivity end
 
 -- Reads the next bytes. Waits for the loop's next turn, so that a function which never waits does
 -- not hold the loop, and while the exchange is paused. Returns nil, failure at the end, and nil
@@ -51,7 +51,7 @@ local function next_piece(self)
   elseif type(bytes) ~= "string" then
     error(("EventSource.fromReader: the reader gave a %s, not bytes or nil"):format(type(bytes)), 0)
   end
-  self.received, self.last_activity = self.received + #bytes, core.now()
+  self.received, self.lastActivity = self.received + #bytes, core.now()
   return bytes
 end
 
@@ -84,7 +84,7 @@ end
 function reader:connect()
   self.attempt_id = {}
   local reading = setmetatable({
-    read = self.read, received = 0, last_activity = core.now(),
+    read = self.read, received = 0, lastActivity = core.now(),
     on_done = function(why) self:on_done(why) end,
   }, exchange)
   self.exchange = reading

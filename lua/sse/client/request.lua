@@ -29,8 +29,8 @@ local function transfer_options(self)
   return {
     url = self.url.request, method = self.method, headers = self.headers, body = self.body,
     user = self.user, password = self.password,
-    cookies = o.withCredentials, cookie_file = o.withCredentials and o.cookies or nil,
-    connect_timeout = o.connectTimeout, max_head = o.maxHeadSize, max_fields = o.maxHeadFields,
+    cookies = o.withCredentials, cookie_file = o.withCredentials and o.cookieFile or nil,
+    connect_timeout = o.connectTimeout, max_head_size = o.maxHeadSize, max_fields = o.maxHeadFields,
     http2 = o.http2,
     proxy = o.proxy, no_proxy = o.noProxy,
     unix_socket = self.unix_socket,

@@ -11,7 +11,7 @@ response_body.__index = response_body
 
 --- Makes the body of an exchange, and pauses the exchange until the caller reads.
 -- @tparam table exchange of sse.client.request
--- @tparam table limits `max_body` (bytes, for `text`), `max_event` (bytes, for `events` and
+-- @tparam table limits `max_body_size` (bytes, for `text`), `max_event` (bytes, for `events` and
 -- `lines`), `utf8` and `origin` (for the events)
 function response_body.new(exchange, limits)
   local self = setmetatable({ exchange = exchange, limits = limits }, response_body)
@@ -81,9 +81,10 @@ end
 
 --- Reads the rest of the body.
 -- @treturn string|nil
--- @treturn table|nil the failure, if the body broke off, was closed or is longer than `max_body`
+-- @treturn table|nil the failure, if the body broke off, was closed or is longer than
+-- `max_body_size`
 function response_body:text()
-  local pieces, size, limit = {}, 0, self.limits.max_body
+  local pieces, size, limit = {}, 0, self.limits.max_body_size
   for piece in self.take, self do
     size = size + #piece
     if size > limit then return nil, close_too_big(self, "the body", limit) end
@@ -172,10 +173,10 @@ end
 
 --- Iterates over the events of a text/event-stream body.
 -- @param owner as of `chunks`
--- @tparam table o `lastEventId`, the id that events have until the body names one; `until_data`,
+-- @tparam table o `lastEventId`, the id that events have until the body names one; `untilData`,
 -- the data of an event that ends the loop and is not returned
 function response_body:events(owner, o)
-  local events, terminator = { first = 1, last = 0 }, o.until_data
+  local events, terminator = { first = 1, last = 0 }, o.untilData
   self.parser = new_parser(self, events, o.lastEventId)
   return loop(self, owner, function()
     if terminator then return (next_event_before(self, self.parser, events, terminator)) end

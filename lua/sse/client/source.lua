@@ -38,7 +38,7 @@ function source.new(o)
     url = o.url, method = o.method, body = o.body, content_type = o.content_type,
     options = o.options,
     state = CONNECTING, weak = setmetatable({}, WEAK), queues = NO_QUEUES,
-    last_activity = core.now(),
+    lastActivity = core.now(),
   }, source)
   self.parser = event_delivery.new_parser(self)
   return self
@@ -153,7 +153,7 @@ function source:drop_attempt()
   self.attempt_id = nil
   if self.exchange then
     self.earlier_bytes = self.earlier_bytes + self.exchange:bytes()
-    self.last_activity = self.exchange:active()
+    self.lastActivity = self.exchange:active()
     self.exchange:cancel()
     self.exchange = nil
   end

@@ -36,7 +36,8 @@ end
 -- @tparam[opt] string|table body a string is text/plain, a table is encoded as JSON, unless
 -- `fields` has a Content-Type. Not sent with status 204 and 304, nor to HEAD.
 -- @tparam[opt] table fields header fields, name to value or list of values
--- @return true; or nil, message, code: "EFULL" if the server holds more than `max_buffered` bytes,
+-- @return true; or nil, message, code: "EFULL" if the server holds more than `max_pending_total`
+-- bytes,
 -- and the client was sent a 503 instead; else the client has gone
 function methods:reply(status, body, fields, surplus)
   options.check_self(self, metatable, "res:reply(status, body, headers)", surplus)

@@ -1,9 +1,9 @@
 --- A response as a handler gets it.
 --
 -- Fields: `closed`, whether nothing can be sent any more; `pending`, the bytes that the client has
--- not taken yet; `onclose`, nil or a function that the program sets. It is called with a reason
+-- not taken yet; `on_close`, nil or a function that the program sets. It is called with a reason
 -- ("client", "server", "slow", "timeout", "error") if the response ends before it is complete. For
--- an event stream the stream's own `onclose` is called instead.
+-- an event stream the stream's own `on_close` is called instead.
 -- @module sse.server.response
 local core = require "sse.core"
 local headers = require "sse.shared.headers"
@@ -135,11 +135,11 @@ end
 --- Answers with an event stream, and sends its head at once. A HEAD request gets the head alone,
 -- and the stream is closed. Raises if the request has been answered already.
 -- @tparam[opt] table given `retry` (milliseconds, sent at once); `headers` (name to value or list
--- of values); `keep_alive` (a comment is sent after so many milliseconds of silence; false: none);
+-- of values); `heartbeat` (a comment is sent after so many milliseconds of silence; false: none);
 -- `max_pending` (bytes that a slow client may be behind); `compress`, which counts if the client
 -- accepts gzip or deflate: true or "shared" compresses each event once for all who get it, "window"
 -- compresses further, at 18 KiB a stream, false does not; by default the server's option
--- @return the stream. If the client has gone already the stream is closed, and its `onclose` is
+-- @return the stream. If the client has gone already the stream is closed, and its `on_close` is
 -- called if the handler sets it before its first wait. Or nil, message, code as of `reply`.
 function methods:event_stream(given, surplus)
   options.check_self(self, metatable, "res:event_stream(options)", surplus)
@@ -150,7 +150,7 @@ function methods:event_stream(given, surplus)
     given = given or {}
     inner = {
       headers = response_head.fields(self, given.headers, 2), retry = given.retry,
-      keep_alive = given.keep_alive, max_pending = given.max_pending, compress = given.compress,
+      heartbeat = given.heartbeat, max_pending = given.max_pending, compress = given.compress,
     }
     if headers.has(inner.headers, "Content-Type") then
       error("event_stream: the headers can't have a Content-Type: it is text/event-stream", 2)
@@ -164,7 +164,7 @@ function methods:event_stream(given, surplus)
   if last_id then stream.set_last_event_id(opened, last_id) end
   if gone then
     core.defer(function()
-      if opened.onclose then opened.onclose("client") end
+      if opened.on_close then opened.on_close("client") end
     end)
   end
   return opened

@@ -18,7 +18,7 @@ function getters:closed()
 end
 
 function getters:pending() return self.exchange.pending end
-function getters:onclose() return self.observer and self.observer.onclose or nil end
+function getters:on_close() return self.observer and self.observer.on_close or nil end
 
 local metatable = {
   __name = "sse.response",
@@ -43,7 +43,8 @@ end
 local wake_waiters = response_object.wake_waiters
 
 --- The response's observer of the exchange, made at its first use: `waiters`, the functions that
--- resume those who wait in `res:drain`, or false; `onclose`. The exchange refers to the observer to
+-- resume those who wait in `res:drain`, or false; `on_close`. The exchange refers to the observer
+-- to
 -- its end, and the observer does not refer to the response: so the response, and what the program
 -- refers to by it, can be collected earlier.
 -- @param self the response
@@ -51,23 +52,23 @@ local wake_waiters = response_object.wake_waiters
 function response_object.observe(self)
   local observer = self.observer
   if observer then return observer end
-  observer = { waiters = false, onclose = nil }
+  observer = { waiters = false, on_close = nil }
   rawset(self, "observer", observer)
-  self.exchange.onclose = function(reason)
-    local onclose = observer.onclose
+  self.exchange.on_close = function(reason)
+    local on_close = observer.on_close
     wake_waiters(observer)
-    if onclose then onclose(reason) end
+    if on_close then on_close(reason) end
   end
-  self.exchange.ondrain = function() wake_waiters(observer) end
+  self.exchange.on_drain = function() wake_waiters(observer) end
   return observer
 end
 
 function metatable.__newindex(self, key, value)
-  if key ~= "onclose" then
-    options.raise_unknown_field("response", "a response", key, { onclose = true })
+  if key ~= "on_close" then
+    options.raise_unknown_field("response", "a response", key, { on_close = true })
   end
-  options.check_callback("onclose", value)
-  response_object.observe(self).onclose = value
+  options.check_callback("on_close", value)
+  response_object.observe(self).on_close = value
 end
 
 --- Makes the response of an exchange of the core. Its states, for the server: `answered`, a whole

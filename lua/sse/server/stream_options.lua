@@ -8,7 +8,7 @@ local MAX_NUMBER = 1 << 50 -- the greatest number that the core takes
 return {
   retry = options.number(0, MAX_NUMBER, "milliseconds"),
   headers = "table",
-  keep_alive = {
+  heartbeat = {
     expected = ("a number from 1 to %d (milliseconds), or false"):format(MAX_NUMBER),
     check = function(v) return v == false or type(v) == "number" and v >= 1 and v <= MAX_NUMBER end,
   },

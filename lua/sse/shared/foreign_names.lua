@@ -31,7 +31,8 @@ local client = {
   query = "it is part of the URL", params = "it is part of the URL",
   url = "it is the first argument",
   cancel = { "signal" }, credentials = { "withCredentials" }, mode = "there is none: no CORS here",
-  cookie_jar = { "cookies" }, jar = { "cookies" }, verb = { "method" },
+  cookie_jar = { "cookieFile" }, jar = { "cookieFile" }, cookies = { "cookieFile" },
+  verb = { "method" },
   http_version = { "http2" }, socketPath = { "unixSocket" },
   stream = "it is not needed: a body is always read as it comes",
 }
@@ -58,7 +59,8 @@ names["sse.fetch"] = with(client, {
 })
 names["sse.fetchEventSource"] = with(repeated, {
   allow_redirects = { "redirect" }, follow_redirects = { "redirect" },
-  ["until"] = { "until_data" }, stop = { "until_data" }, on_message = { "onmessage" },
+  ["until"] = { "untilData" }, until_data = { "untilData" }, stop = { "untilData" },
+  on_message = { "onmessage" },
   retry = "return the milliseconds from 'onerror'", retryInterval = "return it from 'onerror'",
   maxRetries = "count in 'onerror', which ends the attempts by returning false",
   max_retries = "count in 'onerror', which ends the attempts by returning false",
@@ -69,7 +71,8 @@ names["EventSource.fromReader"] = {
   id = { "lastEventId" },
 }
 names["Response:events"] = {
-  ["until"] = { "until_data" }, stop = { "until_data" }, done = { "until_data" },
+  ["until"] = { "untilData" }, until_data = { "untilData" }, stop = { "untilData" },
+  done = { "untilData" },
   types = "look at each event's type",
 }
 
@@ -77,7 +80,9 @@ names["sse.server"] = {
   address = { "host" }, bind = { "host" }, hostname = { "host" }, ip = { "host" },
   ssl = { "tls" }, https = { "tls" }, cert = "it is part of 'tls'", key = "it is part of 'tls'",
   timeout = "there are 'head_timeout', 'body_timeout' and 'idle_timeout'",
-  heartbeat = { "keep_alive" }, ping = { "keep_alive" }, ping_interval = { "keep_alive" },
+  keep_alive = { "heartbeat" }, ping = { "heartbeat" }, ping_interval = { "heartbeat" },
+  max_body = { "max_body_size" }, max_head = { "max_head_size" },
+  max_buffered = { "max_pending_total" },
   max_clients = { "max_connections" }, gzip = { "compress" }, compression = { "compress" },
   origin = "it is part of 'cors'", credentials = "it is part of 'cors'",
   handler = "there is none: add handlers by server:get(pattern, handler)",
@@ -86,7 +91,7 @@ names["sse.server"] = {
   log = "there is none: write what you need in the handlers",
   threads = "there are none: one process, one thread",
 }
-names["server:drain"] = {
+names["server:shutdown"] = {
   timeout = "there are 'within' and 'grace'", wait = { "within" }, ms = { "within" },
 }
 names["server:static"] = { index = "there is none: a folder's index.html is served" }
@@ -96,7 +101,8 @@ names["sse.channel"] = {
   ttl = { "max_age" }, expire = { "max_age" }, size = { "history" }, limit = { "history" },
   max = { "history" }, capacity = { "history" }, buffer = { "history" }, replay = { "history" },
   filter = "it is an option of stream:follow: where", where = "it is an option of stream:follow",
-  from = "it is an option of stream:follow", heartbeat = "it is the server's: keep_alive",
+  from = "it is an option of stream:follow",
+  heartbeat = "it is an option of sse.server and of res:event_stream",
 }
 names["stream:follow"] = {
   filter = { "where" }, when = { "where" }, match = { "where" }, since = { "from" },
@@ -105,7 +111,7 @@ names["stream:follow"] = {
 }
 names["sse.follow"] = names["stream:follow"]
 names.event_stream = {
-  heartbeat = { "keep_alive" }, ping = { "keep_alive" }, timeout = "there is none",
+  keep_alive = { "heartbeat" }, ping = { "heartbeat" }, timeout = "there is none",
   gzip = { "compress" }, size = { "max_pending" }, limit = { "max_pending" },
   status = "there is none: an event stream has status 200",
   content_type = "there is none: it is text/event-stream",
@@ -145,7 +151,8 @@ names["sse.stream"] = {
   write = { "send" }, publish = { "send" }, emit = { "send" }, push = { "send" },
   event = { "send" }, data = { "send" }, json = { "send" }, ping = { "comment" },
   finish = { "close" }, stop = { "close" }, cancel = { "close" },
-  subscribe = { "follow" }, unsubscribe = { "unfollow" }, on = "set 'onclose' or 'ondrain'",
+  subscribe = { "follow" }, unsubscribe = { "unfollow" }, on = "set 'on_close' or 'on_drain'",
+  onclose = { "on_close" }, ondrain = { "on_drain" },
   flush = { "drain" }, buffered = { "pending" }, is_open = { "closed" }, open = { "closed" },
 }
 names["sse.timer"] = {
@@ -160,7 +167,8 @@ names.server = {
   on = GET, use = "there is none: call what is common to handlers in them", any = { "all" },
   del = { "delete" }, run = "call 'listen', then sse.run()", start = { "listen" },
   serve = { "listen" }, bind = { "listen" }, address = { "port" }, onerror = { "on_error" },
-  shutdown = { "drain" }, broadcast = "there is none: publish to a channel",
+  stop = "call 'shutdown' or 'close'", drain = { "shutdown" },
+  broadcast = "there is none: publish to a channel",
   host = "it is only an option", dir = { "static" },
 }
 names.request = {
@@ -176,7 +184,8 @@ names.response = {
   set_header = { "header" }, setHeader = { "header" }, headers = { "header" }, set = { "header" },
   sendRedirect = { "redirect" }, location = { "redirect" },
   status_code = "it is an argument of 'reply'", writeHead = { "write_head" },
-  close = { "finish" }, on = "set 'onclose'", ondrain = { "drain" }, flush = { "drain" },
+  close = { "finish" }, on = "set 'on_close'", onclose = { "on_close" }, ondrain = { "drain" },
+  flush = { "drain" },
   sse = { "event_stream" }, body = { "write" }, content_type = "it is a header: 'header' sets one",
 }
 names.EventSource = {
@@ -223,7 +232,8 @@ names.sse = {
   subscribe = { "EventSource" }, listen = "call listen on a server: 'server'",
   serve = { "server" }, createServer = { "server" }, new = "there are 'EventSource' and 'server'",
   setTimeout = { "after" }, setInterval = { "every" }, timeout = { "after" }, timer = { "after" },
-  wait = { "sleep" }, loop = { "run" }, start = { "run" }, dispatch = { "run" }, go = { "spawn" },
+  wait = { "sleep" }, loop = { "run" }, log = { "set_log" }, start = { "run" },
+  dispatch = { "run" }, go = { "spawn" },
   async = { "spawn" }, task = { "spawn" }, thread = { "spawn" }, version = { "_VERSION" },
   topic = { "channel" }, publish = "call publish on a 'channel'", exit = { "stop" },
 }

@@ -1,32 +1,32 @@
---- What specs of server:drain share.
+--- What specs of server:shutdown share.
 local raw = require "spec.support.raw"
 local serving = require "spec.support.serving"
 local socket = require "socket"
 local sse = require "sse"
 
-local draining = {}
+local shutdown = {}
 
 --- A time that no test waits for.
-draining.LONG = 3600 * 1000
+shutdown.LONG = 3600 * 1000
 
 --- What follows the target in a request's head.
-draining.HEAD = " HTTP/1.1\r\nHost: a\r\n\r\n"
+shutdown.HEAD = " HTTP/1.1\r\nHost: a\r\n\r\n"
 
 --- Begins to drain in a task; returns a log, for `finished`, of what drain returns.
-function draining.start(server, options)
+function shutdown.start(server, options)
   local log = {}
-  sse.spawn(function() log.result = server:drain(options) end)
+  sse.spawn(function() log.result = server:shutdown(options) end)
   return log
 end
 
 --- Pumps the loop until the drain is over.
-function draining.finished(log)
+function shutdown.finished(log)
   raw.pump(function() return log.result ~= nil end, "the drain")
   assert(log.result == true)
 end
 
 --- Pumps the loop until connections to the port are refused.
-function draining.refuses(port)
+function shutdown.refuses(port)
   raw.pump(function()
     local s = socket.tcp4()
     local ok = s:connect("127.0.0.1", port)
@@ -36,7 +36,7 @@ function draining.refuses(port)
 end
 
 --- A gate for handlers that answer once `open` is set; `res` is the response of the newest request.
-function draining.gate()
+function shutdown.gate()
   local gate = {}
   local function wait(res)
     gate.res = res
@@ -60,27 +60,27 @@ function draining.gate()
 end
 
 --- A connection that has sent a request for a path.
-function draining.asks(path)
+function shutdown.asks(path)
   local client = serving.connect()
-  client:send("GET " .. path .. draining.HEAD)
+  client:send("GET " .. path .. shutdown.HEAD)
   return client
 end
 
 --- A client of a stream, which has read the response's head.
-function draining.listener(path)
-  local client = draining.asks(path or "/stream")
+function shutdown.listener(path)
+  local client = shutdown.asks(path or "/stream")
   assert(client:head().status == 200)
   return client
 end
 
 --- Adds the route of a plain stream.
-function draining.streams(server)
+function shutdown.streams(server)
   server:get("/stream", function(_, res) res:event_stream() end)
 end
 
 --- Reads until the stream has ended; returns the retry time that it ended with, which must be all
 -- that its client received.
-function draining.retry(client)
+function shutdown.retry(client)
   local retry, rest = client:receive_all():match "^%x+\r\nretry: (%d+)\n\n\r\n(.*)$"
   assert(rest == "0\r\n\r\n")
   client:close()
@@ -88,7 +88,7 @@ function draining.retry(client)
 end
 
 --- Reads, in a task, until the server has closed all these connections; then closes them.
-function draining.till_closed(clients)
+function shutdown.till_closed(clients)
   for _, client in ipairs(clients) do
     while not client.eof do
       client:take()
@@ -98,4 +98,4 @@ function draining.till_closed(clients)
   end
 end
 
-return draining
+return shutdown

@@ -1,13 +1,13 @@
--- server:drain: ends a server without breaking a response off.
-local draining = require "spec.support.draining"
+-- server:shutdown: ends a server without breaking a response off.
+local shutdown = require "spec.support.shutdown"
 local raw = require "spec.support.raw"
 local serving = require "spec.support.serving"
 local sse = require "sse"
 local wait = require "spec.support.wait"
 
-local HEAD, LONG = draining.HEAD, draining.LONG
+local HEAD, LONG = shutdown.HEAD, shutdown.LONG
 
-describe("server:drain", function()
+describe("server:shutdown", function()
   after_each(serving.stop)
 
   it("accepts no more and closes idle connections", function()
@@ -16,21 +16,21 @@ describe("server:drain", function()
     end)
     local idle = serving.connect()
     assert.equal("x", idle:request("GET /").body)
-    local log = draining.start(server, { within = LONG })
+    local log = shutdown.start(server, { within = LONG })
     assert.equal("", idle:receive_all())
     idle:close()
-    draining.finished(log)
-    draining.refuses(server.port)
+    shutdown.finished(log)
+    shutdown.refuses(server.port)
     assert.equal(0, server:stats().connections)
   end)
 
   it("lets a response finish, and says that it is the last", function()
-    local gate = draining.gate()
+    local gate = shutdown.gate()
     local server = serving.start(function(s) s:get("/", gate.whole) end)
-    local client = draining.asks "/"
+    local client = shutdown.asks "/"
     raw.pump(function() return gate.res end, "the request")
-    local log = draining.start(server, { within = LONG })
-    draining.refuses(server.port)
+    local log = shutdown.start(server, { within = LONG })
+    shutdown.refuses(server.port)
     assert.is_nil(log.result)
     gate.open = true
     local response = client:response()
@@ -38,21 +38,21 @@ describe("server:drain", function()
     assert.equal("close", response.headers.connection)
     assert.equal("", client:receive_all())
     client:close()
-    draining.finished(log)
+    shutdown.finished(log)
   end)
 
   it("lets a response finish whose head went out before", function()
-    local gate = draining.gate()
+    local gate = shutdown.gate()
     local server = serving.start(function(s) s:get("/", gate.streamed) end)
-    local client = draining.asks "/"
+    local client = shutdown.asks "/"
     local head = client:head()
     assert.is_nil(head.headers.connection)
-    local log = draining.start(server, { within = LONG })
-    draining.refuses(server.port)
+    local log = shutdown.start(server, { within = LONG })
+    shutdown.refuses(server.port)
     gate.open = true
     assert.equal("4\r\none \r\n3\r\ntwo\r\n0\r\n\r\n", client:receive_all())
     client:close()
-    draining.finished(log)
+    shutdown.finished(log)
   end)
 
   it("answers a request that has begun to arrive, and none behind it", function()
@@ -67,13 +67,13 @@ describe("server:drain", function()
     client:request "GET /first"
     client:send "GET /second HTTP/1.1\r\n"
     raw.pump(function() return server:stats().bytes_in > 60 end, "half a request")
-    local log = draining.start(server, { within = LONG })
-    draining.refuses(server.port)
+    local log = shutdown.start(server, { within = LONG })
+    shutdown.refuses(server.port)
     client:send("Host: a\r\n\r\nGET /third" .. HEAD)
     assert.equal("close", client:response().headers.connection)
     assert.equal("", client:receive_all())
     client:close()
-    draining.finished(log)
+    shutdown.finished(log)
     assert.same({ "/first", "/second" }, paths)
   end)
 
@@ -88,9 +88,9 @@ describe("server:drain", function()
     assert.equal(1, server:stats().connections) -- the loop has not turned yet
     sse.spawn(function()
       early:send("GET /" .. HEAD)
-      draining.till_closed { knocks, early }
+      shutdown.till_closed { knocks, early }
     end)
-    assert.is_true(server:drain { within = LONG })
+    assert.is_true(server:shutdown { within = LONG })
     for _, client in ipairs { knocks, early } do
       local response = client:response()
       assert.equal("x", response.body)
@@ -102,26 +102,26 @@ describe("server:drain", function()
     local server = serving.start()
     local silent = serving.connect()
     raw.pump(function() return server:stats().connections == 1 end, "the connection")
-    local log = draining.start(server, { within = LONG })
+    local log = shutdown.start(server, { within = LONG })
     assert.equal("", silent:receive_all())
     silent:close()
-    draining.finished(log)
+    shutdown.finished(log)
   end)
 
   it("closes at once what is left after the grace", function()
-    local gate, reason = draining.gate(), nil
+    local gate, reason = shutdown.gate(), nil
     local server = serving.start(function(s)
       s:get("/", gate.whole)
       s:get("/stuck", function(_, res)
         local stream = res:event_stream { max_pending = 64 * 2^20 }
-        stream.onclose = function(why) reason = why end
+        stream.on_close = function(why) reason = why end
         stream:send(("x"):rep(32 * 2^20)) -- more than the kernel's buffers take
       end)
     end)
-    local client, stuck = draining.asks "/", draining.listener "/stuck"
+    local client, stuck = shutdown.asks "/", shutdown.listener "/stuck"
     raw.pump(function() return gate.res end, "the request")
-    local log = draining.start(server, { within = 10, grace = 100 })
-    draining.finished(log)
+    local log = shutdown.start(server, { within = 10, grace = 100 })
+    shutdown.finished(log)
     assert.equal("", client:receive_all())
     assert.equal("closed", select(2, gate.res:reply(200, "x")))
     assert.equal("server", reason)
@@ -132,56 +132,55 @@ describe("server:drain", function()
   end)
 
   for name, stop in pairs {
-    ["a second drain"] = function(server) assert.is_true(server:drain()) end,
-    ["server:stop()"] = function(server) server:stop() end,
+    ["a second shutdown"] = function(server) assert.is_true(server:shutdown()) end,
     ["server:close()"] = function(server) server:close() end,
   } do
     it("is ended at once by " .. name, function()
-      local server = serving.start(draining.streams)
-      local client = draining.listener()
-      local log = draining.start(server, { within = LONG })
-      draining.refuses(server.port)
+      local server = serving.start(shutdown.streams)
+      local client = shutdown.listener()
+      local log = shutdown.start(server, { within = LONG })
+      shutdown.refuses(server.port)
       assert.is_nil(log.result)
       sse.spawn(stop, server)
       client:receive_all()
-      draining.finished(log)
+      shutdown.finished(log)
     end)
   end
 
   it("pumps outside of a task", function()
-    local server = serving.start(draining.streams)
-    local client = draining.listener()
-    sse.spawn(draining.till_closed, { client })
-    assert.is_true(server:drain { within = 20 })
+    local server = serving.start(shutdown.streams)
+    local client = shutdown.listener()
+    sse.spawn(shutdown.till_closed, { client })
+    assert.is_true(server:shutdown { within = 20 })
     assert.truthy(client.eof)
   end)
 
   it("raises in a callback, and changes nothing", function()
-    local server = serving.start(draining.streams)
+    local server = serving.start(shutdown.streams)
     local ok, message
-    sse.after(0, function() ok, message = pcall(server.drain, server) end)
+    sse.after(0, function() ok, message = pcall(server.shutdown, server) end)
     raw.pump(function() return ok ~= nil end, "the callback")
     assert.is_false(ok)
-    assert.truthy(message:find("server:drain: a callback can't wait", 1, true))
+    assert.truthy(message:find("server:shutdown: a callback can't wait", 1, true))
     assert.equal(404, serving.request("GET /").status)
   end)
 
   it("is done at once where nothing is open, and may listen again", function()
     local server = serving.start(function(s)
       s:get("/", function(_, res) res:reply(200, "x") end)
-      draining.streams(s)
+      shutdown.streams(s)
     end)
-    assert.is_true(server:drain { within = LONG })
-    assert.is_true(server:drain { within = LONG })
+    assert.is_true(server:shutdown { within = LONG })
+    assert.is_true(server:shutdown { within = LONG })
     assert(server:listen())
     local client = serving.connect()
     assert.is_nil(client:request("GET /").headers.connection)
     assert.equal("x", client:request("GET /").body)
     client:close()
-    local stream = draining.listener()
+    local stream = shutdown.listener()
     assert.is_true(wait.stays_true(function() return server:stats().streams == 1 end, 60))
     stream:close()
-    assert.is_true(sse.server():drain())
+    assert.is_true(sse.server():shutdown())
   end)
 
   it("refuses what it can't use", function()
@@ -197,12 +196,12 @@ describe("server:drain", function()
       { 5, "expected a table of options, got number 5" },
     }
     for _, case in ipairs(cases) do
-      local ok, message = pcall(server.drain, server, case[1])
+      local ok, message = pcall(server.shutdown, server, case[1])
       assert.is_false(ok)
-      assert.truthy(message:find("server:drain: " .. case[2], 1, true), message)
+      assert.truthy(message:find("server:shutdown: " .. case[2], 1, true), message)
     end
-    assert.has_error(function() server.drain { within = 1 } end,
-      "call it with ':' (server:drain)")
+    assert.has_error(function() server.shutdown { within = 1 } end,
+      "call it with ':' (server:shutdown)")
     assert.is_true(server.core.listening)
   end)
 end)

@@ -1,35 +1,35 @@
--- server:drain: how event streams end.
-local draining = require "spec.support.draining"
+-- server:shutdown: how event streams end.
+local shutdown = require "spec.support.shutdown"
 local raw = require "spec.support.raw"
 local serving = require "spec.support.serving"
 local sse = require "sse"
 local wait = require "spec.support.wait"
 
-describe("server:drain, with streams,", function()
+describe("server:shutdown, with streams,", function()
   after_each(serving.stop)
 
   it("spreads the ends of streams, each with a retry of its own", function()
     local N, WITHIN, ends, retries = 8, 800, {}, {}
     local server = serving.start(function(s)
       s:get("/stream", function(_, res)
-        res:event_stream().onclose = function(reason)
+        res:event_stream().on_close = function(reason)
           ends[#ends + 1] = { at = sse.now(), reason = reason }
         end
       end)
     end)
     local clients = {}
-    for i = 1, N do clients[i] = draining.listener() end
+    for i = 1, N do clients[i] = shutdown.listener() end
     local log, start = {}, nil
     sse.spawn(function()
       start = sse.now()
-      log.result = server:drain { within = WITHIN, retry = 1000 }
+      log.result = server:shutdown { within = WITHIN, retry = 1000 }
     end)
     for _, client in ipairs(clients) do
-      local retry = draining.retry(client)
+      local retry = shutdown.retry(client)
       assert.is_true(retry >= 1000 and retry <= 1500)
       retries[retry] = true
     end
-    draining.finished(log)
+    shutdown.finished(log)
     assert.equal(N, #ends)
     -- A deadline never fires early, so this holds on a slow machine, too.
     for i, one in ipairs(ends) do
@@ -41,12 +41,12 @@ describe("server:drain, with streams,", function()
   end)
 
   it("ends a stream that is opened meanwhile likewise, and does not refuse it", function()
-    local gate = draining.gate()
+    local gate = shutdown.gate()
     local server = serving.start(function(s) s:get("/late", gate.stream) end)
-    local client = draining.asks "/late"
+    local client = shutdown.asks "/late"
     raw.pump(function() return gate.res end, "the request")
-    local log = draining.start(server, { within = 300, retry = 10 })
-    draining.refuses(server.port)
+    local log = shutdown.start(server, { within = 300, retry = 10 })
+    shutdown.refuses(server.port)
     gate.open = true
     local head = client:head()
     assert.equal(200, head.status)
@@ -56,18 +56,18 @@ describe("server:drain, with streams,", function()
     assert.truthy(text:find("data: hello\n\n", 1, true))
     assert.truthy(text:find "retry: 1%d\n\n\r\n0\r\n\r\n$")
     client:close()
-    draining.finished(log)
+    shutdown.finished(log)
   end)
 
   it("ends a stream over HTTP/1.0 too", function()
-    local server = serving.start(draining.streams)
+    local server = serving.start(shutdown.streams)
     local client = serving.connect()
     client:send "GET /stream HTTP/1.0\r\n\r\n"
     client:head()
-    local log = draining.start(server, { within = 0 })
+    local log = shutdown.start(server, { within = 0 })
     assert.truthy(client:receive_all():find "^retry: %d+\n\n$")
     client:close()
-    draining.finished(log)
+    shutdown.finished(log)
   end)
 
   it("lets the followers of a channel go, who come back with what they missed", function()
@@ -84,8 +84,8 @@ describe("server:drain, with streams,", function()
     raw.pump(function() return news.followers == 1 end, "the follower")
     news:publish "one"
     raw.pump(function() return #got == 1 end, "an event")
-    local log = draining.start(server, { within = 0, retry = 20 })
-    draining.finished(log)
+    local log = shutdown.start(server, { within = 0, retry = 20 })
+    shutdown.finished(log)
     assert.equal(0, news.followers)
     news:publish "two"
     local again = sse.server { port = server.port }
@@ -106,29 +106,29 @@ describe("server:drain, with streams,", function()
     local server
     server = serving.start(function(s)
       s:get("/stream", function(_, res)
-        res:event_stream().onclose = function() server:stop() end
+        res:event_stream().on_close = function() server:close() end
       end)
     end)
-    local one, two = draining.listener(), draining.listener()
-    local log = draining.start(server, { within = 100 })
+    local one, two = shutdown.listener(), shutdown.listener()
+    local log = shutdown.start(server, { within = 100 })
     one:receive_all()
     two:receive_all()
-    draining.finished(log)
+    shutdown.finished(log)
   end)
 
   it("goes on though a callback raises", function()
     local server = serving.start(function(s)
       s:get("/stream", function(_, res)
-        res:event_stream().onclose = function() error "in onclose" end
+        res:event_stream().on_close = function() error "in on_close" end
       end)
     end)
-    local client = draining.listener()
-    local log = draining.start(server, { within = 0 })
-    local ok, message = pcall(draining.finished, log)
+    local client = shutdown.listener()
+    local log = shutdown.start(server, { within = 0 })
+    local ok, message = pcall(shutdown.finished, log)
     assert.is_false(ok)
-    assert.truthy(tostring(message):find "in onclose")
+    assert.truthy(tostring(message):find "in on_close")
     assert.equal("0\r\n\r\n", client:receive_all():sub(-5))
     client:close()
-    draining.finished(log)
+    shutdown.finished(log)
   end)
 end)
