@@ -24,7 +24,7 @@ local methods = core.methods["sse.channel"]
 local listeners = setmetatable({}, { __mode = "k" }) -- channel -> { follow = {...}, leave = {...} }
 local by_name = setmetatable({}, { __mode = "v" })
 
-local spec = {
+local spec = options.spec("sse.channel", {
   history = options.integer(0),
   history_bytes = options.integer(1),
   max_age = options.ms(1),
@@ -34,7 +34,7 @@ local spec = {
     expected = "the type of an event: a string without CR, LF or NUL, and not empty",
     check = function(v) return type(v) == "string" and v ~= "" and not v:find "[\r\n\0]" end,
   },
-}
+})
 
 --- Makes a channel; without options, returns the open channel of that name if there is one. Raises
 -- if there is one and options are given. A channel lives as long as the program refers to it or a

@@ -7,11 +7,11 @@ local core = require "sse.core"
 local json = require "sse.json"
 local options = require "sse.shared.options"
 
-local spec = {
+local spec = options.spec("sse.decode", {
   max_event_size = options.integer(1),
   utf8 = options.one_of("replace", "raw"),
   last_event_id = options.event_id,
-}
+})
 
 -- The parser tells of an id only where it differs from the last event id, and a list is to have
 -- each id that its bytes have. So the parser gets this id after each event: one that no stream has.

@@ -29,7 +29,7 @@ local function is_reconnect(value)
   return value == "spec" or value == "resilient" or type(value) == "function"
 end
 
-local spec = client_options.with(client_options.repeated, {
+local spec = options.spec("sse.EventSource", client_options.with(client_options.repeated, {
   retryInterval = options.ms(),
   minRetryInterval = options.ms(),
   maxRetryInterval = options.ms(),
@@ -38,7 +38,7 @@ local spec = client_options.with(client_options.repeated, {
   heartbeatTimeout = options.ms(1),
   onopen = "function", onmessage = "function", onerror = "function",
   oncomment = "function", onreconnect = "function",
-})
+}))
 
 -- Checks what the rules of single options can't; raises at the line of new's caller.
 local function check(o)
@@ -105,12 +105,12 @@ local function new(url, given, ...)
   })
 end
 
-local reader_spec = {
+local reader_spec = options.spec("EventSource.fromReader", {
   lastEventId = options.event_id, log = "function",
   onopen = "function", onmessage = "function", onerror = "function", oncomment = "function",
   maxEventSize = client_options.common.maxEventSize, utf8 = client_options.common.utf8,
   signal = client_options.common.signal,
-}
+})
 
 --- Makes an EventSource whose bytes come from a function and not from the network: those of a file,
 -- a pipe, another HTTP library's body.

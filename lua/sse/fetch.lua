@@ -19,13 +19,15 @@ local task = require "sse.task"
 local MAX_BODY, MAX_EVENT = 64 * 1024 * 1024, 16 * 1024 * 1024 -- bytes
 local BODY = {} -- the key of a response's body in the response
 
-local spec = client_options.with {
+local spec = options.spec("sse.fetch", client_options.with {
   headers = "table",
   redirect = options.one_of("follow", "error", "manual"),
   maxBodySize = options.integer(0),
-}
+})
 
-local events_spec = { lastEventId = options.event_id, untilData = "string" }
+local events_spec = options.spec("Response:events", {
+  lastEventId = options.event_id, untilData = "string",
+})
 
 local methods = {}
 

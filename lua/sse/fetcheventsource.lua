@@ -19,11 +19,11 @@ local with_closed = require "sse.client.with_closed"
 
 local DEFAULT_INTERVAL, MIN_INTERVAL, MAX_INTERVAL = 1000, 100, 30000 -- ms
 
-local spec = client_options.with(client_options.repeated, {
+local spec = options.spec("sse.fetchEventSource", client_options.with(client_options.repeated, {
   redirect = options.one_of("follow", "error", "manual"),
   untilData = "string",
   onopen = "function", onmessage = "function", onclose = "function", onerror = "function",
-})
+}))
 
 -- Options that fetch does not get as they were given.
 local not_for_fetch = {

@@ -5,12 +5,12 @@ require "sse.shared.lua_version"
 local core = require "sse.core"
 local options = require "sse.shared.options"
 
-local spec = {
+local spec = options.spec("sse.parser", {
   on_event = "function", on_retry = "function", on_comment = "function", on_id = "function",
   max_event_size = options.integer(1),
   utf8 = options.one_of("replace", "raw"),
   last_event_id = options.event_id,
-}
+})
 
 --- Parses the next piece of the stream, of any length, and calls the callbacks for what the piece
 -- completes. Raises an error of a callback; the parser is stopped then, and the rest of the piece

@@ -179,11 +179,11 @@ end
 
 local DAY = 24 * 3600 * 1000 -- ms
 
-local shutdown_options = {
+local shutdown_options = options.spec("server:shutdown", {
   within = options.number(0, DAY, "milliseconds"),
   grace = options.number(0, DAY, "milliseconds"),
   retry = options.number(0, DAY, "milliseconds"),
-}
+})
 
 --- Drains the server: stops listening, closes idle connections, and waits for the others. A
 -- response under way is finished, with `Connection: close`. Open event streams are ended one after

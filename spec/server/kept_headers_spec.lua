@@ -141,7 +141,7 @@ describe("misuse", function()
         function() res:header("X-A", {}) end)
       blames("res:header(name, value): one argument too many, a string",
         function() res:header("X-A", "b", "c") end)
-      blames("event_stream: the headers can't have a Content-Type", function()
+      blames("res:event_stream: the headers can't have a Content-Type", function()
         res:header("Content-Type", "text/x")
         res:event_stream()
       end)

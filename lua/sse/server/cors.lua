@@ -34,7 +34,7 @@ local function is_header_name(text)
   return headers.is_token(text) and not text:find("_", 1, true)
 end
 
-local spec = {
+local spec = options.spec("sse.server: cors", {
   origin = {
     expected = 'an origin such as "https://app.example" (no path), "*", a list or a function',
     check = function(v)
@@ -48,7 +48,7 @@ local spec = {
     check = function(v) return type(v) == "table" and all_are(v, is_header_name) end,
   },
   max_age = options.ms(),
-}
+})
 
 local function origins_of(origin)
   if type(origin) ~= "table" then origin = { origin } end

@@ -66,7 +66,7 @@ local function serve(req, res, path, given)
   return file_sending.send(req, res, path, fields, stat)
 end
 
-local spec = { content_type = "string", headers = "table" }
+local spec = options.spec("sse.file", { content_type = "string", headers = "table" })
 
 -- Raises at the line of the caller's caller.
 local function check_headers(given)
@@ -144,7 +144,7 @@ local function redirect(req, res)
   res:reply(301, nil, { Location = req.raw_path .. "/" .. query })
 end
 
-local folder_options = { follow_links = "boolean" }
+local folder_options = options.spec("server:static", { follow_links = "boolean" })
 
 -- Raises if the path leads to no folder; `level` is as of `error`, seen from this function.
 local function check_folder(path, level)

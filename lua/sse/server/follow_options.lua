@@ -1,7 +1,9 @@
---- The options of what follows a channel, `stream:follow` and `channel:events`: the rules by which
--- sse.shared.options checks them.
+--- The options of what follows a channel, `stream:follow`, `sse.follow` and `channel:events`: the
+-- rules by which sse.shared.options checks them.
 -- @module sse.server.follow_options
-return {
+local options = require "sse.shared.options"
+
+local spec = {
   from = {
     expected = "\"newest\", \"oldest\" or a whole number of at least 0",
     check = function(v)
@@ -10,3 +12,9 @@ return {
   },
   where = "function",
 }
+
+for _, where in ipairs { "stream:follow", "sse.follow", "channel:events" } do
+  options.spec(where, spec)
+end
+
+return spec

@@ -3,7 +3,7 @@
 local options = require "sse.shared.options"
 local stream_options = require "sse.server.stream_options"
 
-return {
+return options.spec("sse.server", {
   host = options.text,
   port = options.integer(0, 65535),
   cors = {
@@ -32,4 +32,4 @@ return {
     expected = "a table such as { cert = 'cert.pem', key = 'key.pem' }",
     check = function(v) return type(v) == "table" end,
   },
-}
+})

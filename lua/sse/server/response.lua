@@ -143,7 +143,7 @@ end
 -- called if the handler sets it before its first wait. Or nil, message, code as of `reply`.
 function methods:event_stream(given, surplus)
   options.check_self(self, metatable, "res:event_stream(options)", surplus)
-  if given ~= nil then options.check("event_stream", given, stream_options) end
+  if given ~= nil then options.check("res:event_stream", given, stream_options) end
   check_unanswered(self, 2)
   local req, inner, compress = self.req, nil, rawget(self, "compress")
   if given or self.base or self.kept or compress ~= nil then
@@ -153,7 +153,7 @@ function methods:event_stream(given, surplus)
       heartbeat = given.heartbeat, max_pending = given.max_pending, compress = given.compress,
     }
     if headers.has(inner.headers, "Content-Type") then
-      error("event_stream: the headers can't have a Content-Type: it is text/event-stream", 2)
+      error("res:event_stream: the headers can't have a Content-Type: it is text/event-stream", 2)
     end
     if inner.compress == nil then inner.compress = compress end
   end

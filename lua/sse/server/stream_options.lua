@@ -5,7 +5,7 @@ local options = require "sse.shared.options"
 
 local MAX_NUMBER = 1 << 50 -- the greatest number that the core takes
 
-return {
+return options.spec("res:event_stream", {
   retry = options.number(0, MAX_NUMBER, "milliseconds"),
   headers = "table",
   heartbeat = {
@@ -17,4 +17,4 @@ return {
     expected = 'true, false, "shared" or "window"',
     check = function(v) return type(v) == "boolean" or v == "shared" or v == "window" end,
   },
-}
+})

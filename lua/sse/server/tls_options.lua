@@ -5,15 +5,17 @@ local options = require "sse.shared.options"
 local tls_options = {}
 
 -- The rules of one certificate; the values are paths of PEM files.
-local identity_spec = { cert = options.text, key = options.text, chain = options.text }
+local identity_spec = options.spec("sse.server: tls.names", {
+  cert = options.text, key = options.text, chain = options.text,
+})
 
-local spec = {
+local spec = options.spec("sse.server: tls", {
   cert = options.text, key = options.text, chain = options.text,
   names = "table",
   min_version = "string",
   ciphers = options.text,
   client_ca = options.text,
-}
+})
 
 -- Whether a value is a host name, or one whose first label is "*".
 local function is_host(name)

@@ -131,10 +131,10 @@ local function check_arguments(name, count, type_, listener)
   end
 end
 
-local listener_options = {
+local listener_options = options.spec("addEventListener", {
   once = "boolean", capture = "boolean", passive = "boolean",
   signal = { expected = "an AbortSignal", check = function(v) return signals.is_signal(v) end },
-}
+})
 
 --- Adds a listener (DOM 2.7). Does nothing if the listener has been added for this type already.
 -- @tparam string type_ `"*"` for every event that a server sends

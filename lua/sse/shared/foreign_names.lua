@@ -110,7 +110,7 @@ names["stream:follow"] = {
   last_event_id = "there is none: the request's Last-Event-ID counts",
 }
 names["sse.follow"] = names["stream:follow"]
-names.event_stream = {
+names["res:event_stream"] = {
   keep_alive = { "heartbeat" }, ping = { "heartbeat" }, timeout = "there is none",
   gzip = { "compress" }, size = { "max_pending" }, limit = { "max_pending" },
   status = "there is none: an event stream has status 200",

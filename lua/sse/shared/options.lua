@@ -174,6 +174,19 @@ function check_fields(where, prefix, given, spec, level)
   end
 end
 
+--- The rules of all options, by the name of the function that takes them, as its errors say it:
+-- `options.specs["sse.fetch"].method`. A module of the library that has not been loaded has none.
+options.specs = {}
+
+--- Keeps the rules of a function's options in `options.specs`.
+-- @tparam string where as of `check`
+-- @tparam table spec as of `check`
+-- @treturn table spec
+function options.spec(where, spec)
+  options.specs[where] = spec
+  return spec
+end
+
 --- Checks a table of options and raises on the first that is unknown or wrong.
 --
 -- A rule is a string of Lua types joined by "|" ("integer" is one, too), or a table: `check`, a
@@ -182,7 +195,7 @@ end
 -- a spec for the fields of the value.
 -- @tparam string where the function's name for messages, "sse.server"
 -- @tparam table|nil given
--- @tparam table spec name -> rule
+-- @tparam table spec name -> rule; one that `options.spec` keeps
 -- @tparam[opt=3] int level as of `error`, seen from this function
 -- @treturn table `given`, or an empty table for nil
 function options.check(where, given, spec, level)
