@@ -11,6 +11,7 @@ local files = require "sse.server.files"
 local follow = require "sse.server.follow"
 local hints = require "sse.shared.hints"
 local log = require "sse.log"
+local options = require "sse.shared.options"
 local task = require "sse.task"
 
 --- Runs the loop until nothing keeps it running (an open source, a listening server, a timer, a
@@ -53,7 +54,7 @@ local task = require "sse.task"
 -- @function sleep
 -- @tparam number ms milliseconds
 
-return hints.close_fields({
+local sse = {
   _VERSION = require "sse.version",
 
   run = core.run,
@@ -84,4 +85,10 @@ return hints.close_fields({
   encode = require "sse.encode",
   decode = require "sse.decode",
   json = require "sse.json",
-}, "sse", "sse")
+}
+
+hints.close_fields(sse, "sse", "sse")
+
+-- A function of the library can be replaced, as a test's double is; what does not exist can't be
+-- assigned, since the library would take no notice of it.
+return options.close_writes(sse, "sse", "sse")

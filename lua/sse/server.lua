@@ -28,38 +28,15 @@ local cors = require "sse.server.cors"
 local dispatch = require "sse.server.dispatch"
 local files = require "sse.server.files"
 local headers = require "sse.shared.headers"
-local hints = require "sse.shared.hints"
 local options = require "sse.shared.options"
 local router = require "sse.server.router"
+local running = require "sse.server.running"
+local server_object = require "sse.server.server_object"
 local server_options = require "sse.server.options"
-local task = require "sse.task"
 local tls_options = require "sse.server.tls_options"
 
-local server = {}
-
-local metatable = {
-  __name = "sse.server",
-  __index = function(self, key)
-    if server[key] ~= nil then return server[key] end
-    if key == "port" then return rawget(self, "core").port end
-    if key == "on_error" then return rawget(self, "error_handler") end
-    hints.raise_missing("server", "a server", key, server, { port = true, on_error = true })
-  end,
-  __newindex = function(self, key, value)
-    if key ~= "on_error" then
-      options.raise_unknown_field("server", "a server", key, { on_error = true })
-    end
-    options.check_callback("on_error", value)
-    rawset(self, "error_handler", value)
-  end,
-}
-
--- Ends the waits of `server:shutdown`.
-local function wake_shutdown_waiters(self)
-  local waiters = self.shutdown_waiters
-  self.shutdown_waiters = {}
-  for _, resume in ipairs(waiters) do resume(true) end
-end
+local methods, metatable = server_object.methods, server_object.metatable
+local state_of = server_object.state
 
 -- Makes the core's server; raises its errors at the line of sse.server's caller.
 local function make_core(inner)
@@ -92,22 +69,21 @@ end
 local function new(given, ...)
   options.check_count("sse.server(options)", ...)
   given = options.check("sse.server", given, server_options)
-  local self = {
-    router = router.new(), error_handler = given.on_error,
-    shutdown_waiters = {}, -- functions that resume those who wait in `server:shutdown`
+  local state = {
+    router = router.new(), on_error = given.on_error, compress = given.compress,
+    cors = given.cors and cors.new(given.cors, 3) or false,
+    waiters = {},
   }
-  self.compress = given.compress
-  self.cors = given.cors and cors.new(given.cors, 3) or false
   local inner = {
-    on_request = function(exchange) dispatch.on_request(self, exchange) end,
-    on_idle = function() wake_shutdown_waiters(self) end,
+    on_request = function(exchange) dispatch.on_request(state, exchange) end,
+    on_idle = function() running.wake_waiters(state) end,
   }
   for name, value in pairs(given) do
     if name ~= "cors" and name ~= "compress" and name ~= "on_error" then inner[name] = value end
   end
   inner.tls = given.tls and tls_options.check(given.tls, 3)
-  self.core = make_core(inner)
-  return setmetatable(self, metatable)
+  state.core = make_core(inner)
+  return server_object.new(state)
 end
 
 -- Raises at the line of the caller's caller.
@@ -118,7 +94,7 @@ local function add_route(self, method, pattern, handler)
     local route = method .. " " .. tostring(pattern)
     error(("the handler of %s must be a function, got %s"):format(route, type(handler)), 3)
   end
-  self.router:add(method:upper(), pattern, handler, 3)
+  state_of(self).router:add(method:upper(), pattern, handler, 3)
 end
 
 --- Adds a handler for a method and a pattern, as sse.server.router explains them. Raises if they
@@ -128,7 +104,7 @@ end
 -- @tparam string pattern "/clock/:zone"
 -- @tparam function handler function(req, res)
 -- @return the server
-function server:route(method, pattern, handler, ...)
+function methods:route(method, pattern, handler, ...)
   options.check_self(self, metatable, "server:route(method, pattern, handler)", ...)
   add_route(self, method, pattern, handler)
   return self
@@ -137,7 +113,7 @@ end
 for _, method in ipairs { "GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS" } do
   local name = method:lower()
   local call = ("server:%s(pattern, handler)"):format(name)
-  server[name] = function(self, pattern, handler, ...)
+  methods[name] = function(self, pattern, handler, ...)
     options.check_self(self, metatable, call, ...)
     add_route(self, method, pattern, handler)
     return self
@@ -148,7 +124,7 @@ end
 -- @tparam string pattern
 -- @tparam function handler function(req, res)
 -- @return the server
-function server:all(pattern, handler, ...)
+function methods:all(pattern, handler, ...)
   options.check_self(self, metatable, "server:all(pattern, handler)", ...)
   add_route(self, "*", pattern, handler)
   return self
@@ -161,70 +137,11 @@ end
 -- @tparam[opt] table given `follow_links` (false): links out of the folder and to hidden files are
 -- followed
 -- @return the server
-function server:static(prefix, folder, given, ...)
+function methods:static(prefix, folder, given, ...)
   options.check_self(self, metatable, "server:static(prefix, folder, options)", ...)
-  self.router:add_prefix(prefix, files.folder(folder, given, 2), 2)
+  state_of(self).router:add_prefix(prefix, files.folder(folder, given, 2), 2)
   return self
 end
-
---- Binds and listens.
--- @return true; or nil, message, code ("EADDRINUSE", "EACCES" ...)
-function server:listen(...)
-  options.check_self(self, metatable, "server:listen")
-  if select("#", ...) > 0 then
-    error("server:listen takes nothing: host and port are options of sse.server", 2)
-  end
-  return self.core:listen()
-end
-
-local DAY = 24 * 3600 * 1000 -- ms
-
-local shutdown_options = options.spec("server:shutdown", {
-  within = options.number(0, DAY, "milliseconds"),
-  grace = options.number(0, DAY, "milliseconds"),
-  retry = options.number(0, DAY, "milliseconds"),
-})
-
---- Drains the server: stops listening, closes idle connections, and waits for the others. A
--- response under way is finished, with `Connection: close`. Open event streams are ended one after
--- the other, spread evenly over `within`, each with a `retry` field before its end, so that clients
--- reconnect, and not all at once. A request that still arrives on an open connection is answered,
--- and a stream that it opens is ended in the same way. Connections that are left `grace` after
--- `within` are closed. A second call during a shutdown closes all connections at once. Waits until
--- no
--- connection is left: in a task by yielding, outside of one by pumping the loop.
--- @tparam[opt] table given `within`, `grace` (milliseconds, 5000 each); `retry` (milliseconds,
--- 2000: the `retry` field has a value between this and half as much more)
--- @treturn boolean true
-function server:shutdown(given, ...)
-  options.check_self(self, metatable, "server:shutdown(options)", ...)
-  given = options.check("server:shutdown", given, shutdown_options)
-  return task.await(function(resume)
-    local waiters = self.shutdown_waiters
-    waiters[#waiters + 1] = resume
-    if #waiters > 1 then
-      self:close()
-    else
-      self.core:shutdown(given.within or 5000, given.retry or 2000, given.grace or 5000)
-    end
-    if not self.core.active then wake_shutdown_waiters(self) end
-  end, "server:shutdown")
-end
-
---- Stops listening and closes all connections at once.
-function server:close(...)
-  options.check_self(self, metatable, "server:close()", ...)
-  self.core:close()
-end
-
---- Reads the files of the option `tls` again. Open connections keep their certificates, and
--- sessions can be resumed as before.
--- @return true; or nil, message, code ("ECERT"), and nothing has changed
-function server:reload_tls(...)
-  options.check_self(self, metatable, "server:reload_tls()", ...)
-  return options.unwrap(pcall(self.core.reload_tls, self.core))
-end
-
 
 --- The server's numbers.
 --
@@ -248,9 +165,9 @@ end
 --
 -- See `sse.metrics`.
 -- @treturn table
-function server:stats(...)
+function methods:stats(...)
   options.check_self(self, metatable, "server:stats()", ...)
-  return self.core:stats()
+  return state_of(self).core:stats()
 end
 
 return new

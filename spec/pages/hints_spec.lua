@@ -116,6 +116,17 @@ describe("an unknown name", function()
       function() sse.EventSource(NOWHERE, { auth = "me:secret" }) end)
   end)
 
+  it("of a field that is assigned to sse has the one that is meant; what exists can be replaced",
+    function()
+      blames("field 'log' of sse is not to be written (did you mean 'set_log'?)",
+        function() sse.log = print end)
+      blames("field 'on_error' of sse is not to be written", function() sse.on_error = print end)
+      local run = sse.run
+      sse.run = print -- a test's double
+      assert.equal(print, sse.run)
+      sse.run = run
+    end)
+
   it("of an event's field says where the content goes", function()
     local channel = objects.channel()
     local told = "unknown field 'title' (expected event, data, id, retry, key, dedupe; what the "

@@ -77,10 +77,19 @@ describe("misuse", function()
     blames("field 'on_eror' of a server is not to be written (did you mean 'on_error'?)",
       function() server.on_eror = print end)
     blames("field 'port' of a server is not to be written", function() server.port = 5 end)
+    for _, name in ipairs { "core", "router", "cors", "compress", "waiters" } do
+      blames(("field '%s' of a server is not to be written"):format(name),
+        function() server[name] = {} end)
+      blames(("field '%s' of a server does not exist"):format(name),
+        function() return server[name] end)
+    end
     blames("on_error must be a function or nil, got number 5",
       function() server.on_error = 5 end)
     server.on_error = print
     assert.equal(print, server.on_error)
+    local fields = {}
+    for name, value in pairs(server) do fields[name] = value end
+    assert.same({ port = 0, on_error = print }, fields)
     handle(function(_, res)
       blames("field 'onclos' of a response is not to be written (did you mean 'on_close'?)",
         function() res.onclos = print end)

@@ -12,7 +12,7 @@ local dispatch = {}
 
 local UNANSWERED = "the handler returned without an answer: call res:detach() to answer later"
 
--- Reports an error of a handler. `server` is the object that `sse.server` returns.
+-- Reports an error of a handler. `server` is the state of the server.
 local function report(server, message, req)
   if server.on_error then
     local ok, err = xpcall(server.on_error, debug.traceback, message, req)
@@ -83,11 +83,11 @@ local function handle(server, req, res)
 end
 
 --- The core's callback for a request that has been received whole.
--- @param server the object that `sse.server` returns
+-- @param server the server's state (sse.server.server_object)
 -- @param exchange of the core
 function dispatch.on_request(server, exchange)
   local req = request.new(exchange)
-  local res = response.new(exchange, req, rawget(server, "compress"))
+  local res = response.new(exchange, req, server.compress)
   task.start(function(err) on_handler_error(server, req, res, err) end,
     handle, server, req, res)
 end

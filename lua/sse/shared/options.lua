@@ -99,6 +99,18 @@ function options.raise_unknown_field(of, what, name, fields)
   error(("field '%s' of %s is not to be written%s"):format(tostring(name), what, hint), 3)
 end
 
+--- Makes assignments to fields that a table does not have raise. A field that the table has can be
+-- replaced.
+-- @tparam table t
+-- @tparam string of a key of sse.shared.foreign_names
+-- @tparam string what as of `raise_unknown_field`
+-- @treturn table t
+function options.close_writes(t, of, what)
+  local metatable = getmetatable(t) or {}
+  metatable.__newindex = function(_, name) options.raise_unknown_field(of, what, name, t) end
+  return setmetatable(t, metatable)
+end
+
 --- Checks a callback that a program assigned to a field: a function or nil. For `__newindex`.
 -- @tparam string name of the field
 -- @param value
