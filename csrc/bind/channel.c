@@ -1,36 +1,14 @@
-/* channel.c: the channel class, and filters: Lua functions that choose what a follower gets. */
+/* channel.c: the channel class. */
 #include "channel.h"
-
-#include <string.h>
 
 #include "../push/channel.h"
 #include "../push/delivery.h"
 #include "../push/gap.h"
-#include "../wire/parser.h"
+#include "channel_object.h"
 #include "encoder.h"
 #include "hint.h"
 
-typedef struct channel_object {
-    sse_state *st;
-    sse_channel *channel;    /* NULL once collected */
-    int self;                /* anchored while the channel has followers */
-    sse_deferred unfollowed; /* releases the object once the last follower has left */
-    sse_parser *parser; /* reads events back for filters. NULL before the first filter, and while a
-                           call of a filter uses it */
-    uint64_t position;  /* the position of the event in user value EVENT; 0: none */
-    size_t charged;
-    struct {
-        bool joined;
-        size_t followers;
-        sse_reason reason;
-    } presence; /* what on_presence is called with */
-} channel_object;
-
 #define SSE_MAX_OWN_ID 1024 /* bytes; the most that an id given to publish may have */
-
-/* User values. EVENT is the table that filters are called with; ID, TYPE and DATA are its fields'
- * values, since a filter may have written to the table. */
-enum { ON_PRESENCE = 1, EVENT, ID, TYPE, DATA, VALUES = DATA };
 
 static const sse_class channel_class;
 
@@ -63,35 +41,38 @@ void sse_check_from(lua_State *L, int index, sse_follow_options *options)
 
 /* --- callbacks -------------------------------------------------------------------------------- */
 
+typedef struct presence_call {
+    channel_object *o;
+    bool joined;
+    size_t followers;
+    sse_reason reason;
+} presence_call;
+
 static int call_on_presence(lua_State *L)
 {
-    channel_object *o = lua_touserdata(L, 1);
+    const presence_call *call = lua_touserdata(L, 1);
 
-    if (o->self == LUA_NOREF)
+    if (call->o->self == LUA_NOREF)
         return 0;
-    sse_push_value(L, o->self, ON_PRESENCE);
+    sse_push_value(L, call->o->self, CHANNEL_ON_PRESENCE);
     if (lua_isnil(L, -1))
         return 0;
-    lua_pushstring(L, o->presence.joined ? "follow" : "leave");
-    lua_pushinteger(L, (lua_Integer)o->presence.followers);
-    if (o->presence.joined)
+    lua_pushstring(L, call->joined ? "follow" : "leave");
+    lua_pushinteger(L, (lua_Integer)call->followers);
+    if (call->joined)
         lua_pushnil(L);
     else
-        lua_pushstring(L, o->presence.reason == SSE_NOT_ENDED
-                              ? "unfollow"
-                              : sse_reason_name(o->presence.reason));
+        lua_pushstring(L,
+                       call->reason == SSE_NOT_ENDED ? "unfollow" : sse_reason_name(call->reason));
     lua_call(L, 3, 0);
     return 0;
 }
 
 static void on_presence(void *user, bool joined, size_t followers, sse_reason reason)
 {
-    channel_object *o = user;
+    presence_call call = { user, joined, followers, reason };
 
-    o->presence.joined = joined;
-    o->presence.followers = followers;
-    o->presence.reason = reason;
-    sse_protect(o->st, call_on_presence, o);
+    sse_protect(call.o->st, call_on_presence, &call);
 }
 
 static int unanchor_channel(lua_State *L)
@@ -138,178 +119,6 @@ void sse_release_channel(lua_State *L, int index)
     if (o->channel->count == 0 && o->self != LUA_NOREF)
         /* Later, for a function of this channel may be running further up the C stack. */
         sse_loop_defer(o->st->loop, &o->unfollowed);
-}
-
-/* --- filters ---------------------------------------------------------------------------------- */
-
-/* What the filter's userdata holds. The function is its user value. The userdata is anchored from
- * its first follower to its last. */
-typedef struct lua_filter {
-    sse_filter base;
-    sse_state *st;
-    int self;
-    sse_deferred release; /* unanchors the userdata in a later turn */
-} lua_filter;
-
-/* One call of a filter's function with one event. Reading the event back makes Lua objects, so a
- * finalizer may run meanwhile. It may close the channel, whose log then drops the event; so this
- * call has its own reference to the frame. It may make another stream follow the channel, whose
- * filter is then called at once; so this call takes the channel's parser for itself. */
-typedef struct filter_call {
-    lua_filter *filter;
-    channel_object *o;
-    uint64_t position;
-    sse_frame *frame;
-    sse_slice id; /* its bytes are in the frame */
-    sse_parser *parser;
-    int wanted; /* what the function returned, 0 or 1; -1: it raised */
-} filter_call;
-
-void sse_push_event_texts(lua_State *L, sse_parser **parser, const sse_frame *frame)
-{
-    sse_parser_options options = { .max_event_size = SIZE_MAX, .wanted = SSE_ITEM_EVENT };
-    sse_slice payload = sse_frame_payload(frame);
-    sse_item item;
-    int got = SSE_OK;
-
-    if (!*parser && sse_parser_new(parser, &options, NULL, NULL))
-        luaL_error(L, "%s", sse_error_text(SSE_ENOMEM));
-    sse_parser_reset(*parser);
-    sse_parser_begin(*parser, payload.at, payload.len);
-    got = sse_parser_next(*parser, &item);
-    if (got <= 0)
-        luaL_error(L, "%s", sse_error_text(got));
-    lua_pushlstring(L, item.event.type.at, item.event.type.len);
-    lua_pushlstring(L, item.event.data.at, item.event.data.len);
-    sse_parser_next(*parser, &item); /* reaches the end of the frame */
-}
-
-/* Pushes the event's id, type and data, read back from its frame. */
-static void push_texts(lua_State *L, filter_call *call)
-{
-    lua_pushlstring(L, call->id.at, call->id.len);
-    sse_push_event_texts(L, &call->parser, call->frame);
-}
-
-#define OBJECT_AT 2 /* stack index of the channel's object within call_ask_filter */
-
-/* Pushes the event's table, id, type and data. They are the object's user values if these are of
- * this event; else they are read from the frame and become the user values. The user values change
- * only when all four are there, because reading may run a finalizer, which may call other filters.
- */
-static void push_parts(lua_State *L, filter_call *call)
-{
-    int table = lua_gettop(L) + 1;
-
-    if (call->o->position == call->position) {
-        for (int n = EVENT; n <= DATA; n++)
-            lua_getiuservalue(L, OBJECT_AT, n);
-        return;
-    }
-    lua_createtable(L, 0, 3);
-    push_texts(L, call);
-    for (int n = EVENT; n <= DATA; n++) {
-        lua_pushvalue(L, table + n - EVENT);
-        lua_setiuservalue(L, OBJECT_AT, n);
-    }
-    call->o->position = call->position;
-}
-
-/* Pushes the event's table for the function, with its fields set anew: a function that was called
- * with the table before may have changed them. */
-static void push_event(lua_State *L, filter_call *call)
-{
-    static const char *const names[] = { "id", "event", "data" };
-    int table = lua_gettop(L) + 1;
-
-    push_parts(L, call);
-    for (int i = 0; i < 3; i++) {
-        lua_pushstring(L, names[i]);
-        lua_pushvalue(L, table + 1 + i);
-        lua_rawset(L, table);
-    }
-    lua_settop(L, table);
-}
-
-/* All filters that are called with one event get the same table. */
-static int call_ask_filter(lua_State *L)
-{
-    filter_call *call = lua_touserdata(L, 1);
-
-    lua_rawgeti(L, LUA_REGISTRYINDEX, call->o->self);
-    sse_push_value(L, call->filter->self, 1);
-    push_event(L, call);
-    lua_call(L, 1, 1);
-    call->wanted = lua_toboolean(L, -1);
-    return 0;
-}
-
-static int ask_filter(sse_filter *base, const sse_channel *c, uint64_t position)
-{
-    filter_call call = { .filter = (lua_filter *)base,
-                         .o = c->user,
-                         .position = position,
-                         .frame = sse_frame_ref(sse_log_at(&c->log, position)->frame),
-                         .id = sse_channel_id(c, position),
-                         .wanted = -1 };
-    bool ok = false;
-
-    call.parser = call.o->parser;
-    call.o->parser = NULL;
-    ok = sse_protect(call.filter->st, call_ask_filter, &call);
-    if (ok && !call.o->parser)
-        call.o->parser = call.parser;
-    else
-        sse_parser_free(call.parser); /* an error may have left it in the middle of an event */
-    sse_frame_unref(call.frame);
-    return call.wanted;
-}
-
-static int unanchor_filter(lua_State *L)
-{
-    lua_filter *filter = lua_touserdata(L, 1);
-
-    sse_unanchor(L, &filter->self);
-    return 0;
-}
-
-static void on_filter_release(void *arg)
-{
-    lua_filter *filter = arg;
-
-    sse_protect(filter->st, unanchor_filter, filter);
-}
-
-static void release_filter(sse_filter *base)
-{
-    lua_filter *filter = (lua_filter *)base;
-
-    if (filter->st->loop)
-        sse_loop_defer(filter->st->loop, &filter->release);
-}
-
-sse_filter *sse_push_filter(lua_State *L, int index)
-{
-    lua_filter *filter = NULL;
-
-    luaL_checktype(L, index, LUA_TFUNCTION);
-    filter = lua_newuserdatauv(L, sizeof *filter, 1);
-    *filter = (lua_filter){ .base = { ask_filter, release_filter, 0 }, .self = LUA_NOREF };
-    filter->st = sse_state_get(L);
-    sse_deferred_init(&filter->release, on_filter_release, filter);
-    lua_pushvalue(L, index);
-    lua_setiuservalue(L, -2, 1);
-    return &filter->base;
-}
-
-void sse_anchor_filter(lua_State *L, int index)
-{
-    lua_filter *filter = lua_touserdata(L, index);
-
-    if (filter->base.refs > 0)
-        sse_anchor(L, index, &filter->self);
-    else
-        sse_unanchor(L, &filter->self);
 }
 
 /* --- options ---------------------------------------------------------------------------------- */
@@ -365,7 +174,7 @@ static int f_channel(lua_State *L)
     options.slow = slow_option(L);
     options.name = text_option(L, "name", "");
     options.gap_event = text_option(L, "gap_event", "sse-gap");
-    o = sse_class_new(L, &channel_class, sizeof *o, VALUES);
+    o = sse_class_new(L, &channel_class, sizeof *o, CHANNEL_VALUES);
     o->st = st;
     o->self = LUA_NOREF;
     sse_deferred_init(&o->unfollowed, release_if_unfollowed, o);
@@ -533,7 +342,7 @@ static int s_onpresence(lua_State *L)
         luaL_checktype(L, 2, LUA_TFUNCTION);
     o->channel->presence.wanted = !lua_isnil(L, 2);
     lua_settop(L, 2);
-    lua_setiuservalue(L, 1, ON_PRESENCE);
+    lua_setiuservalue(L, 1, CHANNEL_ON_PRESENCE);
     return 0;
 }
 

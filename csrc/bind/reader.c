@@ -5,6 +5,7 @@
 #include "../push/channel.h"
 #include "../push/reader.h"
 #include "channel.h"
+#include "read_back.h"
 
 /* User values: the channel's object, which must not be collected before the reader has left; the
  * function given to `wait`. */
@@ -81,15 +82,11 @@ static int give_event(lua_State *L, reader_object *o, taking *t)
 {
     int code = LUA_OK;
 
-    t->parser = o->parser;
-    o->parser = NULL;
+    t->parser = sse_take_parser(&o->parser);
     lua_pushcfunction(L, push_event);
     lua_pushlightuserdata(L, t);
     code = lua_pcall(L, 1, 3, 0);
-    if (!code && !o->parser)
-        o->parser = t->parser;
-    else
-        sse_parser_free(t->parser); /* an error may have left it in the middle of an event */
+    sse_give_parser_back(&o->parser, t->parser, !code);
     sse_frame_unref(t->frame);
     return code ? lua_error(L) : 3;
 }

@@ -5,6 +5,7 @@
 #include "callbacks.h"
 #include "channel.h"
 #include "encoder.h"
+#include "filter.h"
 #include "hint.h"
 #include "response.h"
 

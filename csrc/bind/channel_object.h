@@ -1,0 +1,32 @@
+/* channel_object.h: the object of the channel class, for the files of this folder that call a
+ * channel's filters and tell its numbers. */
+#ifndef SSE_BIND_CHANNEL_OBJECT_H
+#define SSE_BIND_CHANNEL_OBJECT_H
+
+#include "../push/channel_types.h"
+#include "../wire/parser.h"
+#include "class.h"
+
+typedef struct channel_object {
+    sse_state *st;
+    sse_channel *channel;    /* NULL once collected */
+    int self;                /* anchored while the channel has followers */
+    sse_deferred unfollowed; /* releases the object once the last follower has left */
+    sse_parser *parser; /* reads events back for filters. NULL before the first filter, and while a
+                           call of a filter uses it */
+    uint64_t position;  /* the position of the event in user value EVENT; 0: none */
+    size_t charged;
+} channel_object;
+
+/* User values. EVENT is the table that filters are called with; ID, TYPE and DATA are its fields'
+ * values, since a filter may have written to the table. */
+enum {
+    CHANNEL_ON_PRESENCE = 1,
+    CHANNEL_EVENT,
+    CHANNEL_ID,
+    CHANNEL_TYPE,
+    CHANNEL_DATA,
+    CHANNEL_VALUES = CHANNEL_DATA
+};
+
+#endif
