@@ -113,8 +113,11 @@ async function checkFallback(certs) {
     res.writeHead(200, HEAD).end('event: end\ndata: x\n\n');
   }));
   const lines = await ask(`https://127.0.0.1:${server.port}/`,
-    { tls: { ca: certs.path('ca.pem') }, http2: true }, { count: 5 });
+    trusting(certs), { count: 5 });
+  const strict = await ask(`https://127.0.0.1:${server.port}/`,
+    { ...trusting(certs), httpVersion: '2' }, { errors: 1 });
   stop(server);
+  assert.deepEqual(failures(strict), [['EPROTO', 0]]);
   assert.equal(only(lines, 'event').length, 5);
   assert.deepEqual([...new Set(only(lines, 'open').map((line) => line.protocol))], ['HTTP/1.1']);
 }
@@ -124,7 +127,7 @@ async function checkPriorKnowledge() {
     res.writeHead(200, HEAD);
     res.end('event: end\ndata: x\n\n');
   }));
-  const lines = await ask(`http://127.0.0.1:${server.port}/`, { http2: true });
+  const lines = await ask(`http://127.0.0.1:${server.port}/`, { httpVersion: '2-prior-knowledge' });
   stop(server);
   const [{ protocol, tls }] = only(lines, 'open');
   assert.deepEqual([protocol, tls], ['HTTP/2', undefined]);

@@ -293,15 +293,13 @@ static void read_body(lua_State *L, sse_transfer_options *o)
     o->body.at = lua_tolstring(L, -1, &o->body.len);
 }
 
-static int read_http2(lua_State *L)
+static int read_version(lua_State *L)
 {
-    int type = lua_getfield(L, 1, "http2");
-    bool on = lua_toboolean(L, -1);
+    const char *version = string_field(L, "version");
 
-    lua_pop(L, 1);
-    if (type == LUA_TNIL)
-        return SSE_HTTP2_AUTO;
-    return on ? SSE_HTTP2_ON : SSE_HTTP2_OFF;
+    if (!version)
+        return SSE_VERSION_ANY;
+    return strcmp(version, "2") ? SSE_VERSION_1_1 : SSE_VERSION_2;
 }
 
 static void read_options(lua_State *L, sse_transfer_options *o)
@@ -326,7 +324,7 @@ static void read_options(lua_State *L, sse_transfer_options *o)
     o->key = string_field(L, "key");
     o->insecure = flag_field(L, "insecure");
     o->insecure_proxy = flag_field(L, "insecure_proxy");
-    o->http2 = read_http2(L);
+    o->version = read_version(L);
     o->unix_socket = string_field(L, "unix_socket");
     o->raw = flag_field(L, "raw");
 }

@@ -2,6 +2,7 @@
 
 #include <curl/curl.h>
 #include <stddef.h>
+#include <string.h>
 
 /* Functions of OpenSSL, NULL where libcurl is linked with another TLS library. They are called only
  * if libcurl says that the connection uses OpenSSL. */
@@ -10,6 +11,8 @@
 const char *SSL_get_version(const void *ssl) __attribute__((weak));
 const void *SSL_get_current_cipher(const void *ssl) __attribute__((weak));
 const char *SSL_CIPHER_get_name(const void *cipher) __attribute__((weak));
+void SSL_get0_alpn_selected(const void *ssl, const unsigned char **name, unsigned *len)
+    __attribute__((weak));
 #endif
 
 static const char *name_protocol(CURL *easy)
@@ -31,19 +34,27 @@ static const char *name_protocol(CURL *easy)
     }
 }
 
+#ifdef HAVE_WEAK
+/* The connection's SSL *; NULL where libcurl does not use OpenSSL for it. */
+static const void *ssl_of(CURL *easy)
+{
+    struct curl_tlssessioninfo *info = NULL;
+
+    if (curl_easy_getinfo(easy, CURLINFO_TLS_SSL_PTR, &info) || !info)
+        return NULL;
+    return info->backend == CURLSSLBACKEND_OPENSSL ? info->internals : NULL;
+}
+#endif
+
 static void read_tls(sse_connection_info *out, CURL *easy)
 {
 #ifdef HAVE_WEAK
-    struct curl_tlssessioninfo *info = NULL;
-    const void *cipher = NULL;
+    const void *ssl = ssl_of(easy), *cipher = NULL;
 
-    if (curl_easy_getinfo(easy, CURLINFO_TLS_SSL_PTR, &info) || !info || !info->internals)
+    if (!ssl || !SSL_get_version || !SSL_get_current_cipher || !SSL_CIPHER_get_name)
         return;
-    if (info->backend != CURLSSLBACKEND_OPENSSL || !SSL_get_version || !SSL_get_current_cipher ||
-        !SSL_CIPHER_get_name)
-        return;
-    out->tls_version = SSL_get_version(info->internals);
-    cipher = SSL_get_current_cipher(info->internals);
+    out->tls_version = SSL_get_version(ssl);
+    cipher = SSL_get_current_cipher(ssl);
     if (cipher)
         out->tls_cipher = SSL_CIPHER_get_name(cipher);
 #else
@@ -57,4 +68,26 @@ void sse_connection_info_read(sse_connection_info *out, void *easy, bool https)
     *out = (sse_connection_info){ .protocol = name_protocol(easy), .tls = https };
     if (https)
         read_tls(out, easy);
+}
+
+bool sse_connection_is_http2(const sse_connection_info *info)
+{
+    return info->protocol && !strcmp(info->protocol, "HTTP/2");
+}
+
+bool sse_connection_may_be_http2(void *easy)
+{
+#ifdef HAVE_WEAK
+    const void *ssl = ssl_of(easy);
+    const unsigned char *name = NULL;
+    unsigned len = 0;
+
+    if (!ssl || !SSL_get0_alpn_selected)
+        return true;
+    SSL_get0_alpn_selected(ssl, &name, &len);
+    return len == 2 && !memcmp(name, "h2", 2);
+#else
+    (void)easy;
+    return true;
+#endif
 }

@@ -16,4 +16,12 @@ typedef struct sse_connection_info {
  * libcurl's callbacks, where the connection is known. `https`: the URL is. */
 void sse_connection_info_read(sse_connection_info *out, void *easy, bool https);
 
+/* Says whether the protocol is HTTP/2. */
+bool sse_connection_is_http2(const sse_connection_info *info);
+
+/* Says whether a new TLS connection can carry HTTP/2: false where server and client did not agree
+ * to HTTP/2, true also where the TLS library doesn't tell. `easy` is a CURL * whose request is
+ * about to be sent. To be called from within one of libcurl's callbacks. */
+bool sse_connection_may_be_http2(void *easy);
+
 #endif

@@ -8,6 +8,8 @@
  * message. A later failure does not replace an earlier one. Nothing is reported yet. */
 void sse_transfer_set_failure(sse_transfer *t, int code, const char *text);
 
+#define SSE_NO_HTTP2 "the server did not agree to HTTP/2"
+
 /* Calls on_done, with the recorded failure or else with what libcurl's result means. The callback
  * may free the transfer. */
 void sse_transfer_report_end(sse_transfer *t);

@@ -97,11 +97,15 @@ static int report_head(sse_transfer *t, int status, const sse_http1_field *field
         sse_transfer_set_failure(t, SSE_EPROTO, "a transfer coding other than chunked");
         return t->failure;
     }
+    sse_connection_info_read(&t->connection_info, t->easy, t->https);
+    if (t->only_http2 && !sse_connection_is_http2(&t->connection_info)) {
+        sse_transfer_set_failure(t, SSE_EPROTO, SSE_NO_HTTP2);
+        return t->failure;
+    }
     sse_transfer_prepare_decoder(t, fields, count);
     t->head_done = true;
     sse_timer_stop(&t->head_timer);
     t->active = sse_loop_now(t->loop);
-    sse_connection_info_read(&t->connection_info, t->easy, t->https);
     t->callbacks.on_head(t->user, status, fields, count);
     return SSE_OK;
 }

@@ -33,7 +33,7 @@ typedef struct sse_transfer_callbacks {
     void (*on_done)(void *user, int code, const char *message);
 } sse_transfer_callbacks;
 
-enum { SSE_HTTP2_AUTO, SSE_HTTP2_OFF, SSE_HTTP2_ON };
+enum { SSE_VERSION_ANY, SSE_VERSION_1_1, SSE_VERSION_2 };
 
 #define SSE_CONNECT_TIMEOUT 30000 /* ms */
 
@@ -53,14 +53,15 @@ typedef struct sse_transfer_options {
     const char *cookie_file;  /* keep cookies in this file instead: read at the start, written at
                                  the end, created with permissions for its owner alone */
     const char *user, *password;
-    const char *proxy;       /* URL; "": no proxy; NULL: from the environment */
-    const char *no_proxy;    /* hosts reached without a proxy, separated by commas; NULL: from the
-                                environment */
-    const char *ca;          /* file or folder of PEM certificates, also for an HTTPS proxy */
-    const char *cert, *key;  /* PEM files of the client's certificate and its key */
-    bool insecure;           /* accept any certificate of the server */
-    bool insecure_proxy;     /* accept any certificate of an HTTPS proxy */
-    int http2;               /* AUTO: as ALPN agrees. ON: also without TLS, by prior knowledge */
+    const char *proxy;      /* URL; "": no proxy; NULL: from the environment */
+    const char *no_proxy;   /* hosts reached without a proxy, separated by commas; NULL: from the
+                               environment */
+    const char *ca;         /* file or folder of PEM certificates, also for an HTTPS proxy */
+    const char *cert, *key; /* PEM files of the client's certificate and its key */
+    bool insecure;          /* accept any certificate of the server */
+    bool insecure_proxy;    /* accept any certificate of an HTTPS proxy */
+    int version;            /* ANY: over TLS as ALPN agrees, else HTTP/1.1. 2: no other; over TLS by
+                               ALPN, else by prior knowledge */
     const char *unix_socket; /* path of the socket to connect to; the URL's host is then only sent
                                 as a name, and no proxy is used */
     bool raw;                /* ask for no compression, and hand over the body undecoded */

@@ -13,6 +13,7 @@
 #include "curl_bugs.h"
 #include "private_file.h"
 #include "transfer_body.h"
+#include "transfer_end.h"
 #include "transfer_head.h"
 
 /* Bytes read at a time. 64 KiB made a busy stream up to an eighth faster, but each source keeps the
@@ -160,9 +161,21 @@ static CURLcode set_connection(sse_transfer *t, const sse_transfer_options *o)
     return CURLE_OK;
 }
 
+/* Called by libcurl when there is a connection for the request, before anything is sent. */
+static int on_connection(void *arg, char *ip, char *local_ip, int port, int local_port)
+{
+    sse_transfer *t = arg;
+
+    (void)ip, (void)local_ip, (void)port, (void)local_port;
+    if (sse_connection_may_be_http2(t->easy))
+        return CURL_PREREQFUNC_OK;
+    sse_transfer_set_failure(t, SSE_EPROTO, SSE_NO_HTTP2);
+    return CURL_PREREQFUNC_ABORT;
+}
+
 static CURLcode set_version(sse_transfer *t, const sse_transfer_options *o)
 {
-    bool http2 = o->http2 == SSE_HTTP2_ON || (t->https && o->http2 != SSE_HTTP2_OFF);
+    bool http2 = o->version == SSE_VERSION_2 || (t->https && o->version != SSE_VERSION_1_1);
     long plain_version = http2 ? CURL_HTTP_VERSION_2_PRIOR_KNOWLEDGE : CURL_HTTP_VERSION_1_1;
 
     SET(HTTP_VERSION, t->https && http2 ? (long)CURL_HTTP_VERSION_2TLS : plain_version);
@@ -173,6 +186,10 @@ static CURLcode set_version(sse_transfer *t, const sse_transfer_options *o)
     if (http2 && !t->https) {
         SET(FRESH_CONNECT, (long)sse_curl_resends_preface());
         SET(FORBID_REUSE, (long)sse_curl_resends_preface());
+    }
+    if (t->only_http2) {
+        SET(PREREQFUNCTION, on_connection);
+        SET(PREREQDATA, t);
     }
     /* Rather wait for a connection that is being made, for a stream of it, than open another. */
     if (http2)
@@ -229,6 +246,7 @@ int sse_transfer_configure(sse_transfer *t, const sse_transfer_options *o, const
     CURLcode set = CURLE_OK;
 
     *why = NULL;
+    t->only_http2 = t->https && o->version == SSE_VERSION_2;
     if (o->method && !sse_http1_is_token((sse_slice){ o->method, strlen(o->method) })) {
         *why = "the method is not a token";
         return SSE_EINVAL;

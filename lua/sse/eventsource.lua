@@ -83,9 +83,9 @@ end
 -- that is sent as JSON), `method`, `lastEventId`; `retryInterval`, `minRetryInterval`,
 -- `maxRetryInterval` (milliseconds), `maxRetries`, `reconnect`; `heartbeatTimeout`, `timeout`,
 -- `connectTimeout` (milliseconds); `maxEventSize`, `maxHeadSize` (bytes), `maxHeadFields`, `utf8`;
--- `signal`; `proxy`, `noProxy` (hosts that need no proxy, separated by commas), `tls`, `http2`,
--- `unixSocket`, `cookieFile`; the handlers `onopen`, `onmessage`, `onerror`, `oncomment` and
--- `onreconnect`, set before the first attempt; `log` (see `sse.set_log`). `headers` and `body`
+-- `signal`; `proxy`, `noProxy` (hosts that need no proxy, separated by commas), `tls`,
+-- `httpVersion`, `unixSocket`, `cookieFile`; the handlers `onopen`, `onmessage`, `onerror`,
+-- `oncomment` and `onreconnect`, set before the first attempt; `log` (see `sse.set_log`). `headers` and `body`
 -- may be functions. Each is called before each attempt, in a task, so that it can wait or fetch
 -- (to refresh a token, say), with the failure of the attempt before, or nil at first.
 -- @return the EventSource
@@ -96,7 +96,7 @@ end
 local function new(url, given, ...)
   options.check_count("sse.EventSource(url, options)", ...)
   local o = options.check("sse.EventSource", given, spec)
-  local parsed = message.url("sse.EventSource", url, 2)
+  local parsed = message.url("sse.EventSource", url, o, 2)
   check(o)
   local method, body, content_type = message.content("sse.EventSource", o, 2)
   return start(Source.new {

@@ -199,7 +199,7 @@ end
 -- "error", "manual"), `timeout` (until the head of the response, redirects included) and
 -- `connectTimeout` (milliseconds), `maxBodySize`, `maxEventSize`, `maxHeadSize`
 -- (bytes), `maxHeadFields`, `utf8`, `proxy`, `noProxy` (hosts that need no proxy, separated by
--- commas), `tls`, `http2`, `unixSocket`, `cookieFile`
+-- commas), `tls`, `httpVersion`, `unixSocket`, `cookieFile`
 -- @treturn Response `status`, `ok` (status 200 to 299), `headers`, `url`, `redirected`, `protocol`
 -- ("HTTP/1.1", "HTTP/2"), `tls` (a table with `version` and `cipher`; nil without TLS), and
 -- `events()`, `chunks()`, `lines()`, `text()`, `json()`, `close()`; or nil, message, code, failure
@@ -210,7 +210,7 @@ end
 return function(url, given, ...)
   options.check_count("sse.fetch(url, options)", ...)
   local o = options.check("sse.fetch", given, spec)
-  local parts = { url = message.url("sse.fetch", url, 2) }
+  local parts = { url = message.url("sse.fetch", url, o, 2) }
   local content_type
   parts.method, parts.body, content_type = message.content("sse.fetch", o, 2)
   parts.headers = build_headers(o, content_type)

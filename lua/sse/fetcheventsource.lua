@@ -225,7 +225,7 @@ end
 -- Raises what the first attempt would, at the line of the public function's caller. Returns the URL
 -- without user and password.
 local function check(url, o)
-  local parsed = message.url("sse.fetchEventSource", url, 3)
+  local parsed = message.url("sse.fetchEventSource", url, o, 3)
   message.content("sse.fetchEventSource", o, 3)
   if type(o.headers) == "table" then
     local _, problem = headers.list(o.headers)

@@ -43,14 +43,15 @@ local PROGRAM = [[
   local sources = {}
   for i = 1, 3 do
     sources[i] = sse.EventSource(url "/", {
-      withCredentials = true, cookieFile = path, tls = tls, http2 = i > 1,
+      withCredentials = true, cookieFile = path, tls = tls,
+      httpVersion = i > 1 and "2-prior-knowledge" or "1.1",
     })
     sources[i].onmessage = function() opened = opened + 1 end
   end
   turn_until(function() return opened == 3 end)
   say "streams"
   local got
-  sse.spawn(function() got = sse.fetch(url "/file", { tls = tls, http2 = false }) end)
+  sse.spawn(function() got = sse.fetch(url "/file", { tls = tls, httpVersion = "1.1" }) end)
   turn_until(function() return got end)
   say "a file on its way"
   sse.spawn(sse.fetch, "http://name.invalid:1/")

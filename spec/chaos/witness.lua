@@ -31,8 +31,10 @@ local function on_event(self, data)
 end
 
 local transports = {
-  ["HTTP/1.1"] = function(world) return "http", world.plain_port, { http2 = false } end,
-  h2c = function(world) return "http", world.plain_port, { http2 = true } end,
+  ["HTTP/1.1"] = function(world) return "http", world.plain_port, { httpVersion = "1.1" } end,
+  h2c = function(world)
+    return "http", world.plain_port, { httpVersion = "2-prior-knowledge" }
+  end,
   h2 = function(world) return "https", world.secure_port, { tls = certs.client() } end,
 }
 

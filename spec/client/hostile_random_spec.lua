@@ -157,7 +157,7 @@ describe("a server that answers at random", function()
       local over, count = 0, math.min(30, FIRST + SCRIPTS - first)
       for seed = first, first + count - 1 do
         math.randomseed(seed)
-        local options = { withCredentials = random(2) == 1, http2 = false, proxy = "" }
+        local options = { withCredentials = random(2) == 1, httpVersion = "1.1", proxy = "" }
         local client = clients[one_of { "source", "source", "fetch", "callbacks" }]
         if client ~= clients.fetch then
           options.log = function(_, message) assert(message) end

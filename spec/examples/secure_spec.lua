@@ -28,7 +28,7 @@ describe("example secure", function()
     local server = child.start("examples/secure.lua 0", "SECURE_FOLDER=" .. folder)
     local url = server:till "(https://[%d.:]+)/events"
     local function get(ca)
-      return fetch(url .. "/events", { http2 = false, tls = { ca = certs.path(ca) } })
+      return fetch(url .. "/events", { httpVersion = "1.1", tls = { ca = certs.path(ca) } })
     end
     local res = assert(get "localhost.pem")
     certs.server()

@@ -218,7 +218,7 @@ describe("metrics", function()
     assert.equal(0, got.sse_tls_handshakes_total)
     for _ = 1, 2 do
       local url = ("https://127.0.0.1:%d/"):format(server.port)
-      local res = assert(sse.fetch(url, { http2 = false, tls = certs.client() }))
+      local res = assert(sse.fetch(url, { httpVersion = "1.1", tls = certs.client() }))
       assert.equal(404, res.status)
       assert(res:text())
       serving.idle()

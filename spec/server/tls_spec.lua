@@ -23,7 +23,7 @@ local function routes(server)
 end
 
 local function get(path, tls)
-  return sse.fetch(serving.url(path), { http2 = false, tls = certs.client(tls) })
+  return sse.fetch(serving.url(path), { httpVersion = "1.1", tls = certs.client(tls) })
 end
 
 -- Runs s_client against the server to its end; returns its output.

@@ -174,7 +174,8 @@ serving.over(transports.https, "server over TLS", function()
     local responses = 0
     for _ = 1, 100 do
       sse.spawn(function()
-        local res = assert(sse.fetch(serving.url "/", { http2 = false, tls = certs.client() }))
+        local options = { httpVersion = "1.1", tls = certs.client() }
+        local res = assert(sse.fetch(serving.url "/", options))
         assert(res:text() == "fine")
         responses = responses + 1
       end)

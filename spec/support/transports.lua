@@ -19,18 +19,18 @@ local transports = {
   {
     name = "HTTPS", scheme = "https",
     server = function() return { tls = certs.server() } end,
-    client = function() return { http2 = false, tls = certs.client() } end,
+    client = function() return { httpVersion = "1.1", tls = certs.client() } end,
     protocol = "HTTP/1.1", secure = true,
   },
   {
     name = "h2c", scheme = "http", fresh = true,
-    server = nothing, client = function() return { http2 = true } end,
+    server = nothing, client = function() return { httpVersion = "2-prior-knowledge" } end,
     protocol = "HTTP/2", secure = false,
   },
   {
     name = "h2", scheme = "https",
     server = function() return { tls = certs.server() } end,
-    client = function() return { http2 = true, tls = certs.client() } end,
+    client = function() return { httpVersion = "2", tls = certs.client() } end,
     protocol = "HTTP/2", secure = true,
   },
 }

@@ -26,12 +26,13 @@ function message.redact_url(text)
   return #shown > MAX_SHOWN and shown:sub(1, MAX_SHOWN) .. "..." or shown
 end
 
---- Parses a URL; raises if it is invalid.
+--- Parses a URL; raises if it is invalid, or if the option `httpVersion` cannot be had of it.
 -- @tparam string where the function's name for messages, "sse.fetch"
 -- @tparam string text
+-- @tparam table o the options
 -- @tparam int level as of `error`, seen from the caller
 -- @treturn table of core.url
-function message.url(where, text, level)
+function message.url(where, text, o, level)
   if type(text) ~= "string" then
     error(("%s: the URL must be a string, got %s"):format(where, type(text)), level + 1)
   end
@@ -42,6 +43,10 @@ function message.url(where, text, level)
     local expected = '%s: invalid URL \'%s\': %s (expected an absolute URL such as '
       .. '"http://host/path")'
     error(expected:format(where, message.redact_url(text), problem), level + 1)
+  end
+  if o.httpVersion == "2" and url.scheme == "http" then
+    error(where .. ": httpVersion \"2\" needs a URL with https (did you mean "
+      .. "\"2-prior-knowledge\"?)", level + 1)
   end
   return url
 end

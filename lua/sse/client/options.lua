@@ -60,7 +60,7 @@ client_options.common = {
       ca = options.text, cert = options.text, key = options.text, verify = "boolean",
     },
   },
-  http2 = "boolean",
+  httpVersion = options.one_of("1.1", "2", "2-prior-knowledge"),
   unixSocket = options.text,
   cookieFile = options.text,
 }

@@ -31,7 +31,7 @@ local function transfer_options(self)
     user = self.user, password = self.password,
     cookies = o.withCredentials, cookie_file = o.withCredentials and o.cookieFile or nil,
     connect_timeout = o.connectTimeout, max_head_size = o.maxHeadSize, max_fields = o.maxHeadFields,
-    http2 = o.http2,
+    version = o.httpVersion == "1.1" and "1.1" or o.httpVersion and "2" or nil,
     proxy = o.proxy, no_proxy = o.noProxy,
     unix_socket = self.unix_socket,
     ca = tls.ca, insecure = tls.verify == false and not self.cross_origin,
@@ -75,7 +75,7 @@ end
 --- Starts an exchange.
 -- @tparam table o `url` (of core.url); `method`; `headers`, a list (name, value, name, value ...);
 -- `body`; `options`: the user's withCredentials, cookies, connectTimeout, timeout (redirects
--- included), maxHeadSize, maxHeadFields, proxy, noProxy, tls, http2, unixSocket and redirect;
+-- included), maxHeadSize, maxHeadFields, proxy, noProxy, tls, httpVersion, unixSocket and redirect;
 -- `owner`, an object whose methods are called: `on_head(response)` and `on_data(bytes)`, and at the
 -- end `on_done(failure or nil)`, once. A response has status, headers (by lower-case name), url (of
 -- core.url), redirected (boolean), protocol and tls.
@@ -115,6 +115,9 @@ local function redirect_target(self, location)
   if not url then return nil, ("a redirect to an invalid URL: %s"):format(message) end
   if url.scheme ~= "http" and url.scheme ~= "https" then
     return nil, ("a redirect to the scheme '%.20s'"):format(url.scheme)
+  end
+  if url.scheme == "http" and self.options.httpVersion == "2" then
+    return nil, "a redirect to http, which httpVersion \"2\" can't follow"
   end
   return url
 end

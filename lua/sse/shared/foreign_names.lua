@@ -33,7 +33,8 @@ local client = {
   cancel = { "signal" }, credentials = { "withCredentials" }, mode = "there is none: no CORS here",
   cookie_jar = { "cookieFile" }, jar = { "cookieFile" }, cookies = { "cookieFile" },
   verb = { "method" },
-  http_version = { "http2" }, socketPath = { "unixSocket" },
+  http_version = { "httpVersion" }, http2 = { "httpVersion" }, version = { "httpVersion" },
+  socketPath = { "unixSocket" },
   stream = "it is not needed: a body is always read as it comes",
 }
 local REDIRECTS = "there is none: redirects are followed, at most 20"
