@@ -3,6 +3,7 @@
 #include "exchange.h"
 
 #include "../server/server.h"
+#include "../tls/certificate.h"
 #include "callbacks.h"
 #include "request.h"
 #include "response.h"
@@ -13,13 +14,12 @@ typedef struct exchange_object {
     sse_state *st;
     sse_exchange *x;      /* NULL once it has ended or has become an event stream */
     sse_request *request; /* lives as long as this object; its body only as long as the exchange */
-    int self;             /* anchored while the exchange goes on and has a callback */
+    sse_certificate *certificate; /* that the client showed, from m_request on; or NULL */
+    int self;                     /* anchored while the exchange goes on and has a callback */
     sse_reason reason;
     uint8_t state;  /* sse_exchange_state as it was last, once x is NULL */
     bool streaming; /* it has become an event stream */
 } exchange_object;
-
-#define MAX_SUBJECT 4096 /* bytes of a client certificate's subject */
 
 enum { ON_CLOSE = 1, ON_DRAIN, VALUES = ON_DRAIN };
 
@@ -144,38 +144,49 @@ static int p_remote_address(lua_State *L)
     return 1;
 }
 
-static void push_secure(lua_State *L)
+static void set_slice(lua_State *L, const char *name, sse_slice s)
 {
-    exchange_object *o = check(L);
-
-    lua_pushboolean(L, o->x && sse_exchange_secure(o->x));
+    push_slice(L, s);
+    lua_setfield(L, -2, name);
 }
 
-/* Pushes the subject of the client's certificate; nil where the server asked for none. */
-static void push_client_certificate(lua_State *L)
+/* A new table of what the client's certificate says; nil where the client showed none. */
+static int p_client_certificate(lua_State *L)
 {
-    exchange_object *o = check(L);
-    char text[MAX_SUBJECT];
+    const sse_certificate *c = check(L)->certificate;
 
-    if (o->x && sse_exchange_client_subject(o->x, text, sizeof text))
-        lua_pushstring(L, text);
-    else
-        lua_pushnil(L);
+    if (!c)
+        return 0;
+    lua_createtable(L, 0, 5);
+    set_slice(L, "subject", c->subject);
+    set_slice(L, "issuer", c->issuer);
+    if (c->serial.len)
+        set_slice(L, "serial", c->serial);
+    if (c->has_not_after) {
+        lua_pushinteger(L, (lua_Integer)c->not_after);
+        lua_setfield(L, -2, "not_after");
+    }
+    set_slice(L, "fingerprint", c->fingerprint);
+    return 1;
 }
 
-/* exchange:request() -> method, target, body, secure, client_certificate: what every `req` is made
- * of. Call it once: the exchange drops the body, so that only the Lua string holds it. */
+/* exchange:request() -> method, target, body, secure: what every `req` is made of. Call it once:
+ * the exchange drops the body, so that only the Lua string holds it. The client's certificate can
+ * be read from now on, also when the connection is gone. */
 static int m_request(lua_State *L)
 {
+    exchange_object *o = check(L);
     sse_request *r = check_request(L);
+    sse_tls *tls = o->x ? sse_exchange_tls(o->x) : NULL;
 
     push_slice(L, r->method);
     push_slice(L, r->target);
     push_slice(L, sse_buffer_slice(&r->body));
     sse_request_free_body(r);
-    push_secure(L);
-    push_client_certificate(L);
-    return 5;
+    lua_pushboolean(L, tls != NULL);
+    if (tls && !o->certificate)
+        o->certificate = sse_tls_client_certificate(tls);
+    return 4;
 }
 
 static int m_header(lua_State *L)
@@ -370,6 +381,8 @@ static int mm_gc(lua_State *L)
 
     sse_request_unref(o->request);
     o->request = NULL;
+    sse_certificate_unref(o->certificate);
+    o->certificate = NULL;
     if (!x || !o->st->loop)
         return 0;
     o->x = NULL;
@@ -402,9 +415,15 @@ static const luaL_Reg methods[] = {
     { NULL, NULL },
 };
 static const luaL_Reg properties[] = {
-    { "method", p_method },   { "target", p_target }, { "protocol", p_protocol },
-    { "body", p_body },       { "state", p_state },   { "remote_address", p_remote_address },
-    { "pending", p_pending }, { NULL, NULL },
+    { "method", p_method },
+    { "target", p_target },
+    { "protocol", p_protocol },
+    { "body", p_body },
+    { "state", p_state },
+    { "remote_address", p_remote_address },
+    { "pending", p_pending },
+    { "client_certificate", p_client_certificate },
+    { NULL, NULL },
 };
 static const luaL_Reg setters[] = { { "on_close", s_on_close },
                                     { "on_drain", s_on_drain },

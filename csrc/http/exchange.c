@@ -271,21 +271,7 @@ size_t sse_exchange_pending(const sse_exchange *x)
     return x->session ? x->transport->pending(x) : 0;
 }
 
-/* --- the connection's TLS ------------------------------------------------- */
-
-static const sse_tls *tls_of(const sse_exchange *x)
+sse_tls *sse_exchange_tls(const sse_exchange *x)
 {
     return x->session ? x->transport->connection(x)->tls : NULL;
-}
-
-bool sse_exchange_secure(const sse_exchange *x)
-{
-    return tls_of(x) != NULL;
-}
-
-bool sse_exchange_client_subject(const sse_exchange *x, char *out, size_t size)
-{
-    const sse_tls *tls = tls_of(x);
-
-    return tls && sse_tls_client_subject(tls, out, size);
 }

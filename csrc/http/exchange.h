@@ -163,10 +163,7 @@ static inline bool sse_exchange_lost(const sse_exchange *x)
     return x->session && x->transport->lost(x);
 }
 
-/* Whether the connection is TLS. False once the exchange has ended. */
-bool sse_exchange_secure(const sse_exchange *x);
-
-/* As sse_tls_client_subject; false also once the exchange has ended. */
-bool sse_exchange_client_subject(const sse_exchange *x, char *out, size_t size);
+/* The connection's TLS. NULL: the connection is plain, or the exchange has ended. */
+sse_tls *sse_exchange_tls(const sse_exchange *x);
 
 #endif

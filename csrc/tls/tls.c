@@ -10,7 +10,6 @@
 #include <sys/socket.h>
 
 #include "../wire/error.h"
-#include "../wire/utf8.h"
 #include "context_struct.h"
 #include "socket_bio.h"
 
@@ -23,7 +22,8 @@ struct sse_tls {
     SSL *ssl;
     sse_tls_context *context;
     sse_tls_socket socket;
-    uint16_t encrypted_bytes; /* see sse_tls_encrypted_bytes; at most MAX_RECORD */
+    sse_certificate *certificate; /* the client's, once it was asked for; or NULL */
+    uint16_t encrypted_bytes;     /* see sse_tls_encrypted_bytes; at most MAX_RECORD */
     bool read_wants_write, write_wants_read;
     bool first_byte_seen : 1; /* detect_plain_http has seen the first byte */
     bool established : 1;
@@ -89,6 +89,7 @@ void sse_tls_free(sse_tls *tls)
     if (!tls)
         return;
     SSL_free(tls->ssl);
+    sse_certificate_unref(tls->certificate);
     if (!tls->established) {
         tls->context->count.failures++;
         end_handshake(tls->context);
@@ -303,24 +304,11 @@ sse_slice sse_tls_alpn(const sse_tls *tls)
     return (sse_slice){ (const char *)at, len };
 }
 
-bool sse_tls_client_subject(const sse_tls *tls, char *out, size_t size)
+sse_certificate *sse_tls_client_certificate(sse_tls *tls)
 {
-    X509 *cert = SSL_get0_peer_certificate(tls->ssl);
-    BIO *text = cert ? BIO_new(BIO_s_mem()) : NULL;
-    bool made =
-        text && X509_NAME_print_ex(text, X509_get_subject_name(cert), 0,
-                                   XN_FLAG_RFC2253 & ~(unsigned long)ASN1_STRFLGS_ESC_MSB) >= 0;
+    const X509 *shown = tls->certificate ? NULL : SSL_get0_peer_certificate(tls->ssl);
 
-    if (made) {
-        sse_slice subject = { 0 };
-
-        subject.len = (size_t)BIO_get_mem_data(text, (char **)&subject.at);
-        subject = sse_utf8_cut(subject, size - 1);
-        if (subject.len)
-            memcpy(out, subject.at, subject.len);
-        out[subject.len] = '\0';
-    }
-    BIO_free(text);
-    ERR_clear_error();
-    return made;
+    if (shown)
+        tls->certificate = sse_certificate_read(shown);
+    return sse_certificate_ref(tls->certificate);
 }

@@ -8,6 +8,7 @@
 #include <sys/uio.h>
 
 #include "../wire/slice.h"
+#include "certificate.h"
 #include "context.h"
 
 typedef struct sse_tls sse_tls;
@@ -56,8 +57,8 @@ bool sse_tls_has_unread(const sse_tls *tls);
 /* The protocol negotiated by ALPN ("http/1.1"); empty for a client without ALPN. */
 sse_slice sse_tls_alpn(const sse_tls *tls);
 
-/* Writes the subject of the client's certificate (RFC 2253, UTF-8), cut to size - 1 bytes. False:
- * the client has none. */
-bool sse_tls_client_subject(const sse_tls *tls, char *out, size_t size);
+/* The certificate that the client has shown, read at the first call, with a reference for the
+ * caller. NULL: the client has shown none, or there is no memory. */
+sse_certificate *sse_tls_client_certificate(sse_tls *tls);
 
 #endif

@@ -35,6 +35,6 @@ local transports = {
   },
 }
 
-transports.https = transports[2]
+transports.https, transports.h2 = transports[2], transports[4]
 
 return transports

@@ -5,9 +5,14 @@
 -- the list of segments; `query`, a table, where of a name that comes several times the last value
 -- counts; `headers`, a table by lower-case name, looked up in any case, with the values of a name
 -- joined by ", "; `body`, a string; `remote_address`; `protocol` ("HTTP/1.1", "HTTP/2"); `secure`,
--- whether the request came over TLS; `client_certificate`, the subject of the certificate that the
--- client showed ("CN=me"), or nil; `last_event_id`, from the header or else the query parameter
--- `lastEventId`, nil if neither is there or not empty.
+-- whether the request came over TLS; `client_certificate`, see below; `last_event_id`, from the
+-- header or else the query parameter `lastEventId`, nil if neither is there or not empty.
+--
+-- `client_certificate` is nil unless the option `tls.client_ca` of `sse.server` made the client
+-- show a certificate. It is a table: `subject` and `issuer`, texts as of RFC 2253 ("CN=me,O=us"),
+-- each cut to 4,095 bytes; `serial`, in hexadecimal ("03ab", "-01"); `not_after`, the `os.time()`
+-- until which it is valid; `fingerprint`, the SHA-256 of the certificate in hexadecimal. A `serial`
+-- of more than 64 bytes, and a `not_after` that can't be read, are nil.
 -- @module sse.server.request
 local headers = require "sse.shared.headers"
 local hints = require "sse.shared.hints"
@@ -24,6 +29,7 @@ local lazy = {} -- by field, the function that computes it
 function lazy:headers() return setmetatable(self.exchange:headers(), headers.metatable) end
 function lazy.params() return {} end
 function lazy:remote_address() return self.exchange.remote_address end
+function lazy:client_certificate() return self.exchange.client_certificate end
 function lazy:protocol() return self.exchange.protocol end
 function lazy:path() return url.decode(self.raw_path) end
 function lazy:query() return url.query(self.raw_query) end
@@ -52,11 +58,11 @@ local metatable = {
 
 --- Makes the request of an exchange of the core.
 function request.new(exchange)
-  local method, target, body, secure, certificate = exchange:request()
+  local method, target, body, secure = exchange:request()
   local path, query = url.split(target)
   return setmetatable({
     exchange = exchange, method = method, target = target, raw_path = path, raw_query = query,
-    body = body, secure = secure, client_certificate = certificate,
+    body = body, secure = secure,
   }, metatable)
 end
 
