@@ -15,7 +15,7 @@ typedef struct exchange_object {
     sse_exchange *x;      /* NULL once it has ended or has become an event stream */
     sse_request *request; /* lives as long as this object; its body only as long as the exchange */
     sse_certificate *certificate; /* that the client showed, from m_request on; or NULL */
-    int self;                     /* anchored while the exchange goes on and has a callback */
+    int self;                     /* anchored until the exchange has ended or is an event stream */
     sse_reason reason;
     uint8_t state;  /* sse_exchange_state as it was last, once x is NULL */
     bool streaming; /* it has become an event stream */
@@ -52,8 +52,21 @@ static void on_end(void *user, sse_reason reason)
     o->state = o->x->state;
     o->reason = reason;
     o->x = NULL;
-    if (o->self != LUA_NOREF)
-        sse_protect(o->st, call_on_end, o);
+    sse_protect(o->st, call_on_end, o);
+}
+
+/* For a call of the program's that may have finished the exchange. Nothing is told about a finished
+ * one, so the object lets go of it at once, which costs less than a call of on_end. */
+static void let_go_if_finished(lua_State *L, exchange_object *o)
+{
+    if (!o->x || o->x->state != SSE_EXCHANGE_FINISHED)
+        return;
+    o->x->user = NULL;
+    o->x->on = &sse_exchange_no_events;
+    o->x = NULL;
+    o->state = SSE_EXCHANGE_FINISHED;
+    o->reason = SSE_END_FINISHED;
+    sse_unanchor(L, &o->self);
 }
 
 static int call_on_drain(lua_State *L)
@@ -70,8 +83,7 @@ static void on_drain(void *user)
 {
     exchange_object *o = user;
 
-    if (o->self != LUA_NOREF)
-        sse_protect(o->st, call_on_drain, o);
+    sse_protect(o->st, call_on_drain, o);
 }
 
 static const sse_exchange_events events = { .on_end = on_end, .on_drain = on_drain };
@@ -249,12 +261,13 @@ static int m_reply(lua_State *L)
     size_t count = sse_check_fields(L, 3, fields), bad = 0, len = 0;
     const char *body = luaL_optlstring(L, 4, "", &len);
     sse_exchange *x = check_open(L, o);
+    int code = SSE_OK;
 
     if (!x)
         return sse_fail(L, SSE_ECLOSED, NULL);
-    return push_head_sent(
-        L, sse_exchange_reply(x, status, fields, count, (sse_slice){ body, len }, &bad), fields,
-        count, bad);
+    code = sse_exchange_reply(x, status, fields, count, (sse_slice){ body, len }, &bad);
+    let_go_if_finished(L, o);
+    return push_head_sent(L, code, fields, count, bad);
 }
 
 /* exchange:start(status, fields [, length]): begins a streamed response. With a length (bytes), the
@@ -274,6 +287,7 @@ static int m_start(lua_State *L)
         code = sse_exchange_start(x, status, fields, count, &bad);
     else
         code = sse_exchange_start_sized(x, status, fields, count, (uint64_t)length, &bad);
+    let_go_if_finished(L, o); /* a 503 was sent instead */
     return push_head_sent(L, code, fields, count, bad);
 }
 
@@ -305,6 +319,7 @@ static int m_finish(lua_State *L)
         return luaL_error(L, "nothing to finish: no answer was started");
     if (o->x)
         sse_exchange_finish(o->x, SSE_END_FINISHED);
+    let_go_if_finished(L, o);
     return 0;
 }
 
@@ -370,29 +385,21 @@ static int p_pending(lua_State *L)
     return 1;
 }
 
-/* Ends an exchange whose object the program has let go of, since nothing can respond any more: with
- * a 500 where no response was begun. When that happens is up to the collector: nothing here asks
- * for a collection. */
+/* The exchange goes on only where the Lua state closes: until it has ended, or has become an event
+ * stream, the object is anchored. */
 static int mm_gc(lua_State *L)
 {
     exchange_object *o = lua_touserdata(L, 1);
-    sse_exchange *x = o->x;
-    sse_http1_field field = { SSE_SLICE("Content-Type"), SSE_SLICE("text/plain; charset=utf-8") };
 
     sse_request_unref(o->request);
     o->request = NULL;
     sse_certificate_unref(o->certificate);
     o->certificate = NULL;
-    if (!x || !o->st->loop)
-        return 0;
+    if (o->x && o->st->loop) {
+        o->x->user = NULL;
+        o->x->on = &sse_exchange_no_events;
+    }
     o->x = NULL;
-    x->user = NULL;
-    x->on = &sse_exchange_no_events;
-    if (x->state == SSE_EXCHANGE_OPEN)
-        sse_exchange_reply(x, 500, &field, 1, SSE_SLICE("500 Internal Server Error: no answer\n"),
-                           NULL);
-    else
-        sse_exchange_abort(x, SSE_END_ERROR);
     return 0;
 }
 
@@ -402,6 +409,7 @@ void sse_push_exchange(lua_State *L, sse_exchange *x)
 
     o->self = LUA_NOREF;
     o->st = sse_state_get(L);
+    sse_anchor(L, -1, &o->self);
     o->x = x;
     o->request = sse_request_ref(x->request);
     x->user = o;

@@ -52,13 +52,23 @@ static int call_on_request(lua_State *L)
     return 0;
 }
 
+/* Nobody may be left who responds. */
+static void reply_failed(sse_exchange *x)
+{
+    sse_http1_field field = { SSE_SLICE("Content-Type"), SSE_SLICE("text/plain; charset=utf-8") };
+
+    if (x->state == SSE_EXCHANGE_OPEN &&
+        sse_exchange_reply(x, 500, &field, 1, SSE_SLICE("Internal Server Error\n"), NULL))
+        sse_exchange_abort(x, SSE_END_ERROR);
+}
+
 static void on_request(void *user, sse_exchange *x)
 {
     server_object *o = user;
     request_call call = { o, x };
 
-    if (!sse_protect(o->st, call_on_request, &call) && !x->user && x->state == SSE_EXCHANGE_OPEN)
-        sse_exchange_abort(x, SSE_END_ERROR); /* Lua had no memory for the exchange's object */
+    if (!sse_protect(o->st, call_on_request, &call))
+        reply_failed(x);
 }
 
 static void release_server(lua_State *L, server_object *o)

@@ -109,17 +109,78 @@ serving.each("server, a handler that returned", function()
     assert.truthy(serving.errors[1].message:find("after all", 1, true))
   end)
 
-  it("and lost a detached response, is ended by the collector in its own time", function()
-    local asked = false
+  it("without an answer after a wait is a 500 whose report says what to call", function()
     serving.start(function(server)
-      server:get("/", function(_, res)
-        res:detach()
-        asked = true
+      server:get("/waited", function() task.sleep(1) end)
+      server:get("/failed", function(_, res)
+        task.sleep(1)
+        pcall(res.reply, res, 1000)
       end)
     end)
-    local got = asking "GET /"
-    raw.pump(function() return asked end, "the handler")
-    core.defer(collectgarbage)
-    assert.equal(500, got().status)
+    for i, path in ipairs { "/waited", "/failed" } do
+      assert.equal(500, serving.ask("GET " .. path).status)
+      assert.truthy(serving.errors[i].message:find("call res:detach() to answer later", 1, true))
+      assert.equal(path, serving.errors[i].req.path)
+    end
+  end)
+end)
+
+-- Starts a server whose handler detaches the response and keeps no reference to it. Returns it, a
+-- function that waits for so many requests and runs the collector, and one that says whether all
+-- the responses have been collected.
+local function start_losing()
+  local count, held = 0, setmetatable({}, { __mode = "k" })
+  -- Within idle_timeout an HTTP/1.1 client that sends no more is known to have left.
+  local server = serving.start({ idle_timeout = 20 }, function(server)
+    server:get("/", function(req, res)
+      res:detach()
+      held[res], req.res = true, res
+      count = count + 1
+    end)
+  end)
+  return server, function(n)
+    raw.pump(function() return count == n end, "the handler")
+    for _ = 1, 3 do
+      core.defer(collectgarbage)
+      core.turn()
+    end
+    return server:stats().connections
+  end, function()
+    collectgarbage()
+    return next(held) == nil
+  end
+end
+
+serving.each("server, a detached response that the program has lost", function()
+  after_each(serving.stop)
+
+  it("is left open by the collector, until its client leaves", function()
+    local _, asked, collected = start_losing()
+    local leave = serving.begin "GET /"
+    assert.equal(1, asked(1))
+    assert.is_true(collected())
+    leave()
+    serving.idle()
+    assert.same({}, serving.errors)
+  end)
+
+  it("is ended by server:close", function()
+    local server, asked = start_losing()
+    local failure
+    task.spawn(function() failure = select(2, serving.send "GET /") end)
+    assert.equal(1, asked(1))
+    server:close()
+    raw.pump(function() return failure end, "the end of the connection")
+    assert.equal(0, server:stats().connections)
+  end)
+
+  it("is ended by server:shutdown, when its time is over", function()
+    local server, asked = start_losing()
+    local failure
+    task.spawn(function() failure = select(2, serving.send "GET /") end)
+    assert.equal(1, asked(1))
+    server:shutdown { within = 1, grace = 1 }
+    raw.pump(function() return failure end, "the end of the connection")
+    assert.equal(0, server:stats().connections)
   end)
 end)

@@ -170,14 +170,35 @@ describe("server life", function()
     assert(pcall(wait.past, 5))
   end)
 
-  it("an error before the response is a 500 once the exchange is collected", function()
-    net.start(function() error "no answer" end)
+  it("an error before the response is a 500 at once", function()
+    local kept
+    net.start(function(exchange)
+      kept = exchange
+      error "no answer"
+    end)
     local client = net.connect(net.head "GET /")
     local ok, err = pcall(client.response, client)
     assert.is_false(ok)
     assert.truthy(tostring(err):find("no answer", 1, true))
-    wait.collect()
     assert.equal(500, client:response().status)
+    assert.equal("finished", kept.state)
+  end)
+
+  it("an exchange that is lost stays open until its client leaves", function()
+    local count, held = 0, setmetatable({}, { __mode = "k" })
+    net.start(function(exchange)
+      count = count + 1
+      held[exchange] = true
+    end)
+    local client = net.connect(net.head "GET /")
+    raw.pump(function() return count == 1 end, "the request")
+    wait.collect()
+    wait.collect()
+    assert.equal("open", next(held).state)
+    client:reset()
+    net.connections(0)
+    wait.collect()
+    assert.is_nil(next(held))
   end)
 
   it("an exchange answered after its client left, or kept for ever, harms nobody", function()
