@@ -25,16 +25,7 @@ local class = {
 }
 local methods, getters, setters = class.methods, class.getters, class.setters
 
-local function is_reconnect(value)
-  return value == "spec" or value == "resilient" or type(value) == "function"
-end
-
 local spec = options.spec("sse.EventSource", client_options.with(client_options.repeated, {
-  retryInterval = options.ms(),
-  minRetryInterval = options.ms(),
-  maxRetryInterval = options.ms(),
-  maxRetries = options.integer(0),
-  reconnect = { expected = '"spec", "resilient" or a function', check = is_reconnect },
   heartbeatTimeout = options.ms(1),
   onopen = "function", onmessage = "function", onerror = "function",
   oncomment = "function", onreconnect = "function",
@@ -46,9 +37,7 @@ local function check(o)
     local _, problem = headers.list(o.headers)
     if problem then error("sse.EventSource: " .. problem, 3) end
   end
-  if (o.minRetryInterval or 0) > (o.maxRetryInterval or math.huge) then
-    error("sse.EventSource: option 'minRetryInterval' is larger than 'maxRetryInterval'", 3)
-  end
+  client_options.check_retrying("sse.EventSource", o, 3)
 end
 
 -- Makes the callbacks among the options the object's handlers, and drops them from the options: a
@@ -85,9 +74,10 @@ end
 -- `connectTimeout` (milliseconds); `maxEventSize`, `maxHeadSize` (bytes), `maxHeadFields`, `utf8`;
 -- `signal`; `proxy`, `noProxy` (hosts that need no proxy, separated by commas), `tls`,
 -- `httpVersion`, `unixSocket`, `cookieFile`; the handlers `onopen`, `onmessage`, `onerror`,
--- `oncomment` and `onreconnect`, set before the first attempt; `log` (see `sse.set_log`). `headers` and `body`
--- may be functions. Each is called before each attempt, in a task, so that it can wait or fetch
--- (to refresh a token, say), with the failure of the attempt before, or nil at first.
+-- `oncomment` and `onreconnect`, set before the first attempt; `log` (see `sse.set_log`).
+-- `headers` and `body` may be functions. Each is called before each attempt, in a task, so that it
+-- can wait or fetch (to refresh a token, say), with the failure of the attempt before, or nil at
+-- first.
 -- @return the EventSource
 -- @usage
 -- local source = sse.EventSource("https://example.com/prices")

@@ -7,6 +7,7 @@ local abort = require "sse.abort"
 local client_options = require "sse.client.options"
 local core = require "sse.core"
 local failure = require "sse.client.failure"
+local fetch_retry = require "sse.client.fetch_retry"
 local headers = require "sse.shared.headers"
 local hints = require "sse.shared.hints"
 local json = require "sse.json"
@@ -179,7 +180,8 @@ local function start(o, parts, on_result)
     finish(nil, why)
   end
   exchange = request.start {
-    url = parts.url, method = parts.method, headers = parts.headers, body = parts.body,
+    url = parts.url, method = parts.method, body = parts.body,
+    headers = table.move(parts.headers, 1, #parts.headers, 1, {}), -- redirects change the list
     options = o, owner = owner,
   }
   remove_abort_listener = o.signal and abort.on_abort(o.signal, function(reason)
@@ -188,6 +190,12 @@ local function start(o, parts, on_result)
     exchange:cancel()
     finish(nil, why)
   end)
+end
+
+-- Makes one attempt. Returns the response; or nil, failure.
+local function attempt(o, parts)
+  if o.signal and o.signal.aborted then return nil, abort.failure(o.signal.reason) end
+  return task.await(function(resume) start(o, parts, resume) end, "sse.fetch")
 end
 
 --- Sends a request and waits for the head of its response: in a task by yielding, outside of one by
@@ -199,7 +207,10 @@ end
 -- "error", "manual"), `timeout` (until the head of the response, redirects included) and
 -- `connectTimeout` (milliseconds), `maxBodySize`, `maxEventSize`, `maxHeadSize`
 -- (bytes), `maxHeadFields`, `utf8`, `proxy`, `noProxy` (hosts that need no proxy, separated by
--- commas), `tls`, `httpVersion`, `unixSocket`, `cookieFile`
+-- commas), `tls`, `httpVersion`, `unixSocket`, `cookieFile`; `maxRetries` (0), how many further
+-- attempts follow a lost connection or a status that can pass (408, 425, 429, 500, 502, 503, 504,
+-- 529), with `retryInterval`, `minRetryInterval`, `maxRetryInterval` (milliseconds) and `reconnect`
+-- as of an EventSource
 -- @treturn Response `status`, `ok` (status 200 to 299), `headers`, `url`, `redirected`, `protocol`
 -- ("HTTP/1.1", "HTTP/2"), `tls` (a table with `version` and `cipher`; nil without TLS), and
 -- `events()`, `chunks()`, `lines()`, `text()`, `json()`, `close()`; or nil, message, code, failure
@@ -214,12 +225,8 @@ return function(url, given, ...)
   local content_type
   parts.method, parts.body, content_type = message.content("sse.fetch", o, 2)
   parts.headers = build_headers(o, content_type)
-  local response, why
-  if o.signal and o.signal.aborted then
-    why = abort.failure(o.signal.reason)
-  else
-    response, why = task.await(function(resume) start(o, parts, resume) end, "sse.fetch")
-  end
+  client_options.check_retrying("sse.fetch", o, 2)
+  local response, why = fetch_retry(attempt, o, parts)
   if response then return response end
   return nil, why.message, why.code, failure.from(why, why.code)
 end

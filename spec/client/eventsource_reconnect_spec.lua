@@ -7,7 +7,7 @@ local wait = require "spec.support.wait"
 local serve, open, record = fixture.serve, fixture.source, fixture.record
 local script = fixture.script
 local good, sends = fixture.good, fixture.sends
-local CONNECTING, CLOSED = 0, 2
+local CONNECTING, CLOSED, DAY = 0, 2, 86400000
 
 local function id_of(server, n)
   return server.requests[n].headers["last-event-id"]
@@ -32,7 +32,7 @@ describe("a lost connection", function()
     end
   end)
 
-  it("line 33: a connection as long as the last wait starts the row anew, busy or idle", function()
+  it("line 33: a connection as long as the last wait starts the row anew", function()
     local waits = {}
     local server = script(function(conn) conn:reset() end, function(conn) conn:reset() end,
       function(conn)
@@ -45,14 +45,44 @@ describe("a lost connection", function()
     })
     wait.till(function() return #waits >= 4 end, "four reconnects")
     source:close()
-    assert.is_true(waits[2] > 10 or waits[2] == 10)
+    assert.is_true(waits[2] >= 10 and waits[2] <= 20)
     assert.equal(10, waits[3])
-    assert.is_true(waits[4] >= 10)
+    assert.equal(10, waits[4]) -- the first that failed
+  end)
+
+  it("line 33: who ends each connection after its events is asked at its pace, for ever", function()
+    local server, waits = script(sends("retry: 30\ndata: a\n\ndata: b\n\n")), {}
+    local source = open(server:url(), {
+      retryInterval = 1, maxRetryInterval = 5, maxRetries = 0,
+      onreconnect = function(ms, why) waits[#waits + 1] = { ms, why.attempt } end,
+    })
+    wait.till(function() return #waits >= 6 end, "six reconnects")
+    assert.not_equal(CLOSED, source.readyState)
+    source:close()
+    for _, each in ipairs(waits) do assert.same({ 30, 1 }, each) end
+  end)
+
+  it("line 33: failures count from the last connection that delivered", function()
+    local n, waits = 0, {}
+    local server = serve(function(conn)
+      n = n + 1
+      if n % 3 == 0 then conn:stream():send("data: x\n\n"):close() else conn:stream():close() end
+    end)
+    local source = open(server:url(), {
+      retryInterval = 10, maxRetryInterval = 1000, maxRetries = 2,
+      onreconnect = function(ms, why) waits[#waits + 1] = { ms == 10, why.attempt } end,
+    })
+    wait.till(function() return #waits >= 9 end, "nine reconnects")
+    source:close()
+    for i, each in ipairs(waits) do
+      if i % 3 ~= 2 then assert.is_true(each[1]) end
+      assert.equal(i % 3 == 2 and 2 or 1, each[2])
+    end
   end)
 
   it("line 20: a retry of 0 makes no hot loop, a huge one does not wrap", function()
-    for text, expected in pairs { ["0"] = 20, ["2147483648"] = 300, ["12345678901234567890"] = 300,
-      ["99999999999999999999999"] = 300, ["50"] = 50 } do
+    for text, expected in pairs { ["0"] = 20, ["2147483648"] = DAY, ["12345678901234567890"] = DAY,
+      ["99999999999999999999999"] = DAY, ["50"] = 50, ["60000"] = 60000 } do
       local got
       local server = script(sends("retry: " .. text .. "\n\n"), good)
       open(server:url(), {

@@ -140,7 +140,7 @@ describe("sse.fetchEventSource", function()
       onclose = function() log[#log + 1] = "close" end,
       onerror = function() log[#log + 1] = "error" end,
     })
-    assert.is_true(handle:wait())
+    assert.equal("ECLOSED", (select(3, handle:wait())))
     assert.same({}, log)
   end)
 

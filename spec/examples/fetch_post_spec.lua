@@ -29,7 +29,7 @@ describe("example fetch_post", function()
       assert.equal(("client message %s "):format(word), log.till "client")
     end
     log.till "server stopped by the client"
-    assert.is_true(handle:wait())
+    assert.equal("EABORTED", (select(3, handle:wait())))
     assert.is_false(log.has "client close")
     assert.is_false(log.has "client error")
   end)

@@ -93,7 +93,9 @@ describe("an unknown name", function()
     local meant = {
       ["sse.EventSource"] = { max_retries = "maxRetries", heartbeat = "heartbeatTimeout",
         retry = "retryInterval", json = "body", with_credentials = "withCredentials" },
-      ["sse.fetch"] = { data = "body", cancel = "signal", allow_redirects = "redirect" },
+      ["sse.fetch"] = { max_retries = "maxRetries", retry = "maxRetries", json = "body",
+        data = "body", cancel = "signal", allow_redirects = "redirect" },
+      ["sse.fetchEventSource"] = { max_retries = "maxRetries", retry = "retryInterval" },
       ["sse.server"] = { address = "host", ssl = "tls", gzip = "compress", max_conections =
         "max_connections" },
       ["sse.channel"] = { ttl = "max_age", size = "history", histroy = "history" },

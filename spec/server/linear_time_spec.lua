@@ -4,7 +4,7 @@ local cors = require "sse.server.cors"
 local core = require "sse.core"
 local fixture = require "spec.support.fixture"
 local headers = require "sse.shared.headers"
-local reconnection = require "sse.client.reconnection"
+local retry = require "sse.client.retry"
 local router = require "sse.server.router"
 local serving = require "spec.support.serving"
 local sse = require "sse"
@@ -43,7 +43,7 @@ describe("linear time", function()
     each(headers.is_event_stream)
     each(headers.is_token)
     each(headers.sendable)
-    each(function(text) reconnection.retry_after(text, 0) end)
+    each(function(text) retry.after(text, 0) end)
     each(function(text) sse.json.decode(text) end)
     each(function(text) core.url(text:sub(1, 60000), "http://host/" .. text:sub(1, 5000)) end)
     local list = {}

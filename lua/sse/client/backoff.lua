@@ -5,50 +5,51 @@
 local backoff = {}
 backoff.__index = backoff
 
+local MAX_RETRY = 86400000.0 -- ms: a server can set the reconnection time to a day at most
+
 --- Makes a backoff without failures.
--- @tparam table options `base` (the reconnection time), `min` and `max`, all in milliseconds;
--- `random`, a function as math.random (the default)
+-- @tparam table options `base` (the reconnection time), `min` (the least wait) and `max` (bounds
+-- what grows by failures), all in milliseconds; `random`, a function as math.random (the default)
 function backoff.new(options)
   return setmetatable({
     base = options.base, min = options.min, max = options.max,
     random = options.random or math.random,
-    failures = 0, last_delay = 0,
+    failures = 0, -- attempts in a row that failed
   }, backoff)
-end
-
-function backoff:clamp(ms)
-  return math.max(self.min, math.min(self.max, ms))
 end
 
 --- Sets the reconnection time, as a server's `retry` field does.
 -- @tparam number ms
 function backoff:set_base(ms)
-  self.base = ms
+  self.base = math.min(MAX_RETRY, ms)
 end
 
---- The number of failures in a row before the connection that has just ended. A connection that was
--- open for at least as long as the last delay ends the row: then the number is 0.
--- @tparam[opt] number open_for milliseconds that the connection was open; nil if it never opened
--- @treturn integer
-function backoff:failures_before(open_for)
-  return open_for and open_for >= self.last_delay and 0 or self.failures
+-- The wait that has not grown.
+local function base_of(self)
+  return math.max(self.min, self.base)
 end
 
---- Counts a failure and computes the delay before the next attempt.
--- @tparam[opt] number open_for as of `failures_before`
+--- Whether an attempt has failed: its connection delivered no event, and was lost before it had
+-- lived as long as the last wait, or as the reconnection time where there was no wait.
+-- @tparam boolean delivered whether the connection delivered an event
+-- @tparam number|nil lived milliseconds that the connection was open; nil if it never opened
+-- @treturn boolean
+function backoff:has_failed(delivered, lived)
+  return not delivered and not (lived and lived >= (self.last_delay or base_of(self)))
+end
+
+--- Counts the end of an attempt and computes the wait before the next one.
+-- @tparam boolean failed as `has_failed` says
 -- @treturn number milliseconds
--- @treturn integer the failures in a row, this one included
-function backoff:next(open_for)
-  self.failures = self:failures_before(open_for)
-  local floor = self:clamp(self.base)
-  local ceiling = math.min(self.max, floor * 2.0 ^ math.min(self.failures, 64))
-  local delay = floor
-  if self.failures > 0 then
-    delay = math.max(floor, ceiling * (0.5 + 0.5 * self.random()))
+function backoff:next(failed)
+  self.failures = failed and self.failures + 1 or 0
+  local delay = base_of(self)
+  if self.failures > 1 then
+    local grown = math.min(self.max, delay * 2.0 ^ math.min(self.failures - 1, 64))
+    delay = math.max(delay, grown * (0.5 + 0.5 * self.random()))
   end
-  self.failures = self.failures + 1
   self.last_delay = delay
-  return delay, self.failures
+  return delay
 end
 
 return backoff

@@ -4,7 +4,6 @@
 local core = require "sse.core"
 local event = require "sse.event"
 local event_target = require "sse.shared.event_target"
-local reconnection = require "sse.client.reconnection"
 
 local event_delivery = {}
 
@@ -35,7 +34,7 @@ local function on_event(source, data, type_, id)
   if queues[1] then put_in(queues, type_, ev) end
 end
 
-local function on_retry(source, ms) reconnection.backoff_of(source):set_base(ms) end
+local function on_retry(source, ms) source:get_retry().backoff:set_base(ms) end
 
 local function on_comment(source, text)
   if source.state == OPEN and source.oncomment then event_target.call(source.oncomment, text) end

@@ -30,6 +30,10 @@ local function show_proxy(value)
   return options.show(type(value) == "string" and message.redact_url(value) or value)
 end
 
+local function is_reconnect(value)
+  return value == "spec" or value == "resilient" or type(value) == "function"
+end
+
 --- The rules of the options that all three take.
 client_options.common = {
   withCredentials = "boolean",
@@ -63,6 +67,11 @@ client_options.common = {
   httpVersion = options.one_of("1.1", "2", "2-prior-knowledge"),
   unixSocket = options.text,
   cookieFile = options.text,
+  maxRetries = options.integer(0),
+  retryInterval = options.ms(),
+  minRetryInterval = options.ms(),
+  maxRetryInterval = options.ms(),
+  reconnect = { expected = '"spec", "resilient" or a function', check = is_reconnect },
 }
 
 --- The further rules of EventSource and fetchEventSource, which make several attempts. Functions
@@ -71,6 +80,16 @@ client_options.repeated = {
   headers = "table|function", body = "string|table|function", log = "function",
   lastEventId = options.event_id,
 }
+
+--- Checks options that contradict each other.
+-- @tparam string where as of `options.check`
+-- @tparam table o
+-- @tparam int level as of `error`, seen from the caller
+function client_options.check_retrying(where, o, level)
+  if (o.minRetryInterval or 0) > (o.maxRetryInterval or math.huge) then
+    error(where .. ": option 'minRetryInterval' is larger than 'maxRetryInterval'", level + 1)
+  end
+end
 
 --- Merges the common rules and further ones.
 -- @tparam table ... rules by name; the last rule of a name wins

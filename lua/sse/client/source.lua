@@ -8,11 +8,12 @@ local event_delivery = require "sse.client.event_delivery"
 local event_target = require "sse.shared.event_target"
 local failure = require "sse.client.failure"
 local headers = require "sse.shared.headers"
+local heartbeat = require "sse.client.heartbeat"
 local log = require "sse.log"
 local message = require "sse.client.message"
-local reconnection = require "sse.client.reconnection"
 local request = require "sse.client.request"
 local response_check = require "sse.client.response_check"
+local retry = require "sse.client.retry"
 local task = require "sse.task"
 
 -- Fields that most sources never change have their values here: there may be thousands of sources.
@@ -74,11 +75,23 @@ function source:dispatch(ev)
   if object then event_target.dispatch(object, ev) end
 end
 
+--- What decides about further attempts. It is made at its first use, since most sources never fail.
+-- @treturn table of sse.client.retry
+function source:get_retry()
+  self.retry = self.retry or retry.new(self.options, { name = "sse.EventSource", mode = "spec" })
+  return self.retry
+end
+
+--- The number of the attempt under way in the row of failed ones: 1 is the first.
+function source:attempt_number()
+  return (self.retry and self.retry.backoff.failures or 0) + 1
+end
+
 --- Calls the log hook, which may close the source.
 -- @treturn boolean whether there is a hook
 function source:log(level, text, details)
   details = details or {}
-  details.url, details.attempt = self.url.request, reconnection.attempt_number(self)
+  details.url, details.attempt = self.url.request, self:attempt_number()
   return log.write(self.options.log, level, text, details)
 end
 
@@ -111,7 +124,11 @@ local function run_attempt(self, attempt_id, why)
     url = self.url, method = self.method, headers = list, body = body,
     options = self.options, owner = self,
   }
-  self:start_heartbeat_timer()
+  local limit = self.options.heartbeatTimeout
+  if limit then
+    self.heartbeat = heartbeat.watch(self.exchange, limit,
+      function(silence) self:end_connection(silence) end)
+  end
 end
 
 local last_attempt_id = 0 -- of all sources
@@ -132,22 +149,6 @@ function source:connect(why)
   end, run_attempt, self, attempt_id, why)
 end
 
---- Watches the exchange: silence of `heartbeatTimeout` milliseconds is a lost connection. Time in
--- which the exchange was paused, since a loop over the events is slow, is not silence.
-function source:start_heartbeat_timer()
-  local limit = self.options.heartbeatTimeout
-  if not limit or not self.exchange then return end
-  local function check()
-    local silence = self.exchange:silence()
-    if silence >= limit then
-      local why = failure.new(("silent for %d ms"):format(silence), "ETIMEDOUT")
-      return self:end_connection(why)
-    end
-    self.heartbeat_timer = core.after(limit - silence, check)
-  end
-  self.heartbeat_timer = core.after(limit, check)
-end
-
 --- Ends the attempt under way, if there is one, with its exchange and its timers.
 function source:drop_attempt()
   self.attempt_id = nil
@@ -158,7 +159,7 @@ function source:drop_attempt()
     self.exchange = nil
   end
   self.parser:reset() -- drops an unfinished event and keeps the last event id
-  for _, name in ipairs { "heartbeat_timer", "body_timer", "retry_timer" } do
+  for _, name in ipairs { "heartbeat", "body_timer", "retry_timer" } do
     if self[name] then self[name]:stop() end
     self[name] = nil
   end
@@ -174,7 +175,7 @@ function source:on_head(response)
   self.rejection = response_check.failure_of(response, response.status == 200)
   if self.rejection then
     -- The connection is not lost, whatever its silence.
-    if self.heartbeat_timer then self.heartbeat_timer:stop() end
+    if self.heartbeat then self.heartbeat:stop() end
     self.body_timer = core.after(response_check.body_time, function() self:reject() end)
     return
   end
@@ -182,6 +183,7 @@ function source:on_head(response)
   self.exchange:feed(self.parser)
   self.protocol, self.tls = response.protocol, response.tls
   self.origin, self.opened_at, self.state = response.url.origin, core.now(), OPEN
+  self.events_before = self.parser.events
   self:log("info", "open", { status = response.status })
   if self.state ~= OPEN then return end
   self:dispatch(event.Event("open"))
@@ -206,22 +208,33 @@ function source:on_done(why)
     why.message = ("an event is larger than maxEventSize (%d bytes)"):format(limit)
   end
   why = why or failure.new("the server ended the stream", "ECLOSED")
-  self:end_connection(why, reconnection.is_permanent(why))
+  self:end_connection(why, retry.is_permanent(why))
 end
 
 -- --- the end of a connection --------------------------------------------------------------------
 
+-- Asks sse.client.retry what follows. An error of the program's `reconnect` is reported, and is an
+-- end for good.
+local function decide(self, why, is_permanent, delivered, lived)
+  local delay
+  event_target.call(function()
+    delay = self:get_retry():decide(why, is_permanent, delivered, lived)
+  end)
+  return delay
+end
+
 --- Ends the connection, or the attempt to make one, by a failure: connects again after a delay, or
--- fails for good, as sse.client.reconnection decides. Callbacks called here may close the source or
+-- fails for good, as sse.client.retry decides. Callbacks called here may close the source or
 -- reconnect it, and then nothing more happens.
 -- @tparam table why the failure
 -- @tparam[opt] boolean is_permanent whether another attempt is expected to fail in the same way
 function source:end_connection(why, is_permanent)
-  local open_for = self.opened_at and core.now() - self.opened_at
+  local lived = self.opened_at and core.now() - self.opened_at
+  local delivered = lived and self.parser.events > self.events_before
   local attempt_id = self.attempt_id
   self:drop_attempt()
   self.attempt_id = attempt_id
-  local delay = reconnection.decide(self, why, is_permanent, open_for)
+  local delay = decide(self, why, is_permanent, delivered, lived)
   if self.attempt_id ~= attempt_id or self.state == CLOSED then return end
   if not delay then return self:fail(why) end
   self.state = CONNECTING
@@ -259,7 +272,7 @@ function source:fail(why, clean)
   local object = self.weak.object -- a closed source keeps its object alive no longer
   set_closed(self)
   self.failure = not clean and why or nil
-  why.attempt, why.willRetry = why.attempt or reconnection.attempt_number(self), false
+  why.attempt, why.willRetry = why.attempt or self:attempt_number(), false
   self:log(clean and "info" or "error", why.message, { failure = why, status = why.status })
   if object then event_target.dispatch(object, event.failed(why)) end
   for _, queue in ipairs(self.queues) do queue:finish() end

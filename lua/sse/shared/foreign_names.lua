@@ -36,16 +36,18 @@ local client = {
   http_version = { "httpVersion" }, http2 = { "httpVersion" }, version = { "httpVersion" },
   socketPath = { "unixSocket" },
   stream = "it is not needed: a body is always read as it comes",
+  retries = { "maxRetries" }, max_attempts = { "maxRetries" }, attempts = { "maxRetries" },
+  retry_delay = { "retryInterval" }, delay = { "retryInterval" }, on_retry = { "reconnect" },
+  backoff = "say it by 'minRetryInterval' and 'maxRetryInterval'",
 }
 local REDIRECTS = "there is none: redirects are followed, at most 20"
 local repeated = with(client, {
   id = { "lastEventId" }, last_id = { "lastEventId" }, since = { "lastEventId" },
+  retry = { "retryInterval" },
 })
 
 names["sse.EventSource"] = with(repeated, {
   redirect = REDIRECTS, allow_redirects = REDIRECTS, follow_redirects = REDIRECTS,
-  retry = { "retryInterval" }, retry_delay = { "retryInterval" }, retries = { "maxRetries" },
-  max_attempts = { "maxRetries" }, backoff = "say it by 'minRetryInterval' and 'maxRetryInterval'",
   heartbeat = { "heartbeatTimeout" }, keep_alive = { "heartbeatTimeout" },
   on_open = { "onopen" }, on_message = { "onmessage" }, on_error = { "onerror" },
   onclose = "there is none: give 'onerror', and look at readyState",
@@ -54,17 +56,13 @@ names["sse.EventSource"] = with(repeated, {
 names["sse.fetch"] = with(client, {
   allow_redirects = { "redirect" }, follow_redirects = { "redirect" },
   max_redirects = { "redirect" }, max_size = { "maxBodySize" },
-  max_retries = "there is none: it sends one request", maxRetries = "there is none: it sends one",
-  retries = "there is none: it sends one request", retry = "there is none: it sends one request",
+  retry = { "maxRetries" },
   lastEventId = "it is a header: write it into 'headers', as Last-Event-ID",
 })
 names["sse.fetchEventSource"] = with(repeated, {
   allow_redirects = { "redirect" }, follow_redirects = { "redirect" },
   ["until"] = { "untilData" }, until_data = { "untilData" }, stop = { "untilData" },
   on_message = { "onmessage" },
-  retry = "return the milliseconds from 'onerror'", retryInterval = "return it from 'onerror'",
-  maxRetries = "count in 'onerror', which ends the attempts by returning false",
-  max_retries = "count in 'onerror', which ends the attempts by returning false",
   openWhenHidden = "there is none: nothing is ever hidden here",
 })
 names["EventSource.fromReader"] = {
