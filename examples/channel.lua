@@ -12,7 +12,7 @@ local channel = { path = "/news", retry = 1000 }
 
 local news = sse.channel("news", { history = 10 })
 news:on("follow", function(count) channel.log("server", "follows", count) end)
-news:on("leave", function(count, reason) channel.log("server", "left", count, reason) end)
+news:on("leave", function(count, _, reason) channel.log("server", "left", count, reason) end)
 
 function channel.mount(server, prefix)
   server:get(prefix .. "/news", function(req, res)

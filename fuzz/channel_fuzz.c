@@ -147,14 +147,15 @@ static void follow(slot *s, uint8_t what, uint8_t mode, sse_slice id)
 
 /* --- channels --------------------------------------------------------------------------------- */
 
-static void on_presence(void *user, bool joined, size_t followers, sse_reason reason)
+static void on_presence(void *user, const sse_presence_change *change)
 {
     (void)user;
-    require(!joined || (followers > 0 && reason == SSE_NOT_ENDED), "who joins is there");
+    require(!change->joined || (change->followers > 0 && change->reason == SSE_NOT_ENDED),
+            "who joins is there");
     act_in_callback(the_plan.on_presence);
 }
 
-static const sse_channel_events channel_events = { .on_presence = on_presence };
+static const sse_channel_events channel_events = { .presence.on_presence = on_presence };
 
 static void new_channel(size_t i)
 {

@@ -7,6 +7,7 @@
 #include "channel_object.h"
 #include "encoder.h"
 #include "hint.h"
+#include "stream.h"
 
 #define SSE_MAX_OWN_ID 1024 /* bytes; the most that an id given to publish may have */
 
@@ -43,36 +44,47 @@ void sse_check_from(lua_State *L, int index, sse_follow_options *options)
 
 typedef struct presence_call {
     channel_object *o;
-    bool joined;
-    size_t followers;
-    sse_reason reason;
+    const sse_presence_change *change;
 } presence_call;
 
+/* Calls the function of on_presence with "follow" or "leave", the number of followers, the stream,
+ * and the reason that it left. */
 static int call_on_presence(lua_State *L)
 {
     const presence_call *call = lua_touserdata(L, 1);
+    const sse_presence_change *change = call->change;
 
     if (call->o->self == LUA_NOREF)
         return 0;
     sse_push_value(L, call->o->self, CHANNEL_ON_PRESENCE);
-    if (lua_isnil(L, -1))
-        return 0;
-    lua_pushstring(L, call->joined ? "follow" : "leave");
-    lua_pushinteger(L, (lua_Integer)call->followers);
-    if (call->joined)
+    lua_pushstring(L, change->joined ? "follow" : "leave");
+    lua_pushinteger(L, (lua_Integer)change->followers);
+    sse_push_held_stream(L, change->held);
+    if (change->joined)
         lua_pushnil(L);
     else
-        lua_pushstring(L,
-                       call->reason == SSE_NOT_ENDED ? "unfollow" : sse_reason_name(call->reason));
-    lua_call(L, 3, 0);
+        lua_pushstring(L, change->reason == SSE_NOT_ENDED
+                              ? "unfollow"
+                              : sse_reason_name((sse_reason)change->reason));
+    lua_call(L, 4, 0);
     return 0;
 }
 
-static void on_presence(void *user, bool joined, size_t followers, sse_reason reason)
+static int call_release_stream(lua_State *L)
 {
-    presence_call call = { user, joined, followers, reason };
+    const presence_call *call = lua_touserdata(L, 1);
 
-    sse_protect(call.o->st, call_on_presence, &call);
+    sse_release_stream(L, call->change->held);
+    return 0;
+}
+
+static void on_presence(void *user, const sse_presence_change *change)
+{
+    sse_state *st = ((channel_object *)user)->st; /* the call may collect the object */
+    presence_call call = { user, change };
+
+    sse_protect(st, call_on_presence, &call);
+    sse_protect(st, call_release_stream, &call);
 }
 
 static int unanchor_channel(lua_State *L)
@@ -105,7 +117,10 @@ static void on_empty(void *user)
         sse_loop_defer(o->st->loop, &o->unfollowed);
 }
 
-static const sse_channel_events events = { .on_presence = on_presence, .on_empty = on_empty };
+static const sse_channel_events events = {
+    .presence = { .hold_stream = sse_hold_stream, .on_presence = on_presence },
+    .on_empty = on_empty,
+};
 
 void sse_anchor_channel(lua_State *L, int index)
 {
@@ -180,6 +195,19 @@ static int f_channel(lua_State *L)
     sse_deferred_init(&o->unfollowed, release_if_unfollowed, o);
     code = sse_channel_new(st->loop, &options, o, &events, &o->channel);
     return code ? luaL_error(L, "cannot make a channel: %s", sse_error_text(code)) : 1;
+}
+
+/* on_presence(channel, fn): from now on fn("follow" | "leave", followers, stream, reason) is called
+ * for every stream that begins to follow the channel or stops. */
+static int f_on_presence(lua_State *L)
+{
+    channel_object *o = check(L, 1);
+
+    luaL_checktype(L, 2, LUA_TFUNCTION);
+    lua_settop(L, 2);
+    lua_setiuservalue(L, 1, CHANNEL_ON_PRESENCE);
+    o->channel->presence.wanted = true;
+    return 0;
 }
 
 /* --- methods ---------------------------------------------------------------------------------- */
@@ -333,19 +361,6 @@ static int p_last_id(lua_State *L)
     return 1;
 }
 
-/* channel.onpresence = function("follow" | "leave", followers, reason), or nil. */
-static int s_onpresence(lua_State *L)
-{
-    channel_object *o = check(L, 1);
-
-    if (!lua_isnil(L, 2))
-        luaL_checktype(L, 2, LUA_TFUNCTION);
-    o->channel->presence.wanted = !lua_isnil(L, 2);
-    lua_settop(L, 2);
-    lua_setiuservalue(L, 1, CHANNEL_ON_PRESENCE);
-    return 0;
-}
-
 static int mm_gc(lua_State *L)
 {
     channel_object *o = lua_touserdata(L, 1);
@@ -364,7 +379,11 @@ static int mm_gc(lua_State *L)
     return 0;
 }
 
-static const luaL_Reg functions[] = { { "channel", f_channel }, { NULL, NULL } };
+static const luaL_Reg functions[] = {
+    { "channel", f_channel },
+    { "on_presence", f_on_presence },
+    { NULL, NULL },
+};
 static const luaL_Reg methods[] = {
     { "publish", m_publish }, { "close", m_close }, { "stats", m_stats }, { NULL, NULL }
 };
@@ -373,9 +392,8 @@ static const luaL_Reg properties[] = { { "followers", p_followers },
                                        { "closed", p_closed },
                                        { "last_id", p_last_id },
                                        { NULL, NULL } };
-static const luaL_Reg setters[] = { { "onpresence", s_onpresence }, { NULL, NULL } };
 static const luaL_Reg metamethods[] = { { "__gc", mm_gc }, { NULL, NULL } };
-static const sse_class channel_class = { "sse.channel", methods, properties, metamethods, setters };
+static const sse_class channel_class = { "sse.channel", methods, properties, metamethods, NULL };
 
 void sse_open_channel(lua_State *L)
 {

@@ -5,6 +5,7 @@
 #include "encoder.h"
 #include "exchange.h"
 #include "file.h"
+#include "follow.h"
 #include "hint.h"
 #include "loop.h"
 #include "parser.h"
@@ -42,6 +43,7 @@ int luaopen_sse_core(lua_State *L)
     sse_open_exchange(L);
     sse_open_stream(L);
     sse_open_channel(L);
+    sse_open_follow(L);
     sse_open_reader(L);
     sse_open_file(L);
     sse_open_random(L);

@@ -3,17 +3,17 @@
 #include "stream.h"
 
 #include "callbacks.h"
-#include "channel.h"
 #include "encoder.h"
-#include "filter.h"
 #include "hint.h"
 #include "response.h"
 
 typedef struct stream_object {
     sse_state *st;
     sse_stream *stream; /* NULL once ended */
-    int self;           /* anchored while the stream is open and has a callback */
-    sse_reason reason;
+    int self; /* anchored while the stream is open and has a callback, or follows a channel
+                 with listeners; and while it is held */
+    unsigned reason : 4; /* sse_reason */
+    unsigned held : 28;  /* reports of presence that are to come: see sse_hold_stream */
 } stream_object;
 
 /* ON_WAKE is for the Lua layer, which resumes tasks that wait for the stream: it is called after
@@ -44,7 +44,7 @@ static int call_on_close(lua_State *L)
 {
     stream_object *o = lua_touserdata(L, 1);
 
-    call_value(L, o, ON_CLOSE, sse_reason_name(o->reason));
+    call_value(L, o, ON_CLOSE, sse_reason_name((sse_reason)o->reason));
     return 0;
 }
 
@@ -75,12 +75,13 @@ static void on_end(void *user, sse_reason reason)
     stream_object *o = user;
 
     o->stream = NULL;
-    o->reason = reason;
+    o->reason = (unsigned)reason & 15;
     if (o->self == LUA_NOREF)
         return;
     sse_protect(o->st, call_on_close, o);
     sse_protect(o->st, call_on_wake, o);
-    sse_protect(o->st, unanchor_stream, o);
+    if (o->held == 0)
+        sse_protect(o->st, unanchor_stream, o);
 }
 
 static void on_drain(void *user)
@@ -110,6 +111,51 @@ void sse_attach_stream(void *object, sse_stream *stream)
 
     o->stream = stream;
     sse_stream_set_events(stream, o, &events);
+}
+
+/* --- for other classes ------------------------------------------------------------------------ */
+
+sse_stream *sse_check_stream(lua_State *L, int index)
+{
+    const stream_object *o = sse_class_check(L, index, &stream_class);
+
+    return o->stream;
+}
+
+void sse_keep_stream(lua_State *L, int index)
+{
+    stream_object *o = sse_class_check(L, index, &stream_class);
+
+    if (o->stream)
+        sse_anchor(L, index, &o->self);
+}
+
+void *sse_hold_stream(sse_stream *stream)
+{
+    stream_object *o = stream->on == &events ? stream->user : NULL;
+
+    if (!o || o->self == LUA_NOREF)
+        return NULL;
+    o->held++;
+    return o;
+}
+
+void sse_push_held_stream(lua_State *L, void *held)
+{
+    const stream_object *o = held;
+
+    if (o)
+        lua_rawgeti(L, LUA_REGISTRYINDEX, o->self);
+    else
+        sse_push_stream(L);
+}
+
+void sse_release_stream(lua_State *L, void *held)
+{
+    stream_object *o = held;
+
+    if (o && --o->held == 0 && !o->stream)
+        sse_unanchor(L, &o->self);
 }
 
 /* --- methods ---------------------------------------------------------------------------------- */
@@ -146,73 +192,6 @@ static int m_comment(lua_State *L)
     text.at = luaL_optlstring(L, 2, "", &text.len);
     sse_check_count(L, 2, "stream:comment(text)");
     return push_sent(L, o->stream ? sse_stream_comment(o->stream, text) : SSE_ECLOSED, NULL);
-}
-
-#define CHANNELS_AT 6 /* the first channel among attach's arguments */
-
-static int fail_attach(lua_State *L, int code, int bad)
-{
-    if (code == SSE_EEXIST)
-        return luaL_error(L, "stream:follow: it follows channel '%s' already",
-                          sse_check_channel(L, bad)->name);
-    if (code == SSE_ETOOBIG)
-        return luaL_error(L, "stream:follow: a stream follows at most %d channels",
-                          SSE_MAX_FOLLOWED);
-    if (code == SSE_ECLOSED && bad <= lua_gettop(L))
-        return sse_fail(L, code, "the channel is closed");
-    return sse_fail(L, code, NULL);
-}
-
-/* stream:attach(last_id, from, where, again, channel, ...) -> true, or nil, message, code. Bit i of
- * `again` says that last_id tells nothing about channel i any more: the stream has followed it
- * before. */
-static int m_attach(lua_State *L)
-{
-    stream_object *o = check(L);
-    sse_follow_options options = { 0 };
-    sse_channel *channels[SSE_MAX_FOLLOWED];
-    size_t bad = 0, n = 0;
-    int code = SSE_ECLOSED, top = lua_gettop(L);
-
-    if (top - CHANNELS_AT >= SSE_MAX_FOLLOWED)
-        return fail_attach(L, SSE_ETOOBIG, 0);
-    options.last_id.at = luaL_optlstring(L, 2, NULL, &options.last_id.len);
-    sse_check_from(L, 3, &options);
-    options.skip_id = (uint64_t)luaL_checkinteger(L, 5);
-    for (int i = CHANNELS_AT; i <= top; i++)
-        channels[n++] = sse_check_channel(L, i);
-    if (!o->stream)
-        return sse_fail(L, SSE_ECLOSED, NULL);
-    if (!lua_isnil(L, 4)) {
-        options.filter = sse_push_filter(L, 4);
-        lua_replace(L, 4);
-        options.filter->refs++; /* our own reference, until followers have theirs */
-        sse_anchor_filter(L, 4);
-    }
-    for (int i = CHANNELS_AT; i <= top; i++)
-        sse_anchor_channel(L, i);
-    bad = n;
-    if (o->stream) /* a finalizer may have run the loop meanwhile, which ended the stream */
-        code = sse_stream_follow(o->stream, channels, n, &options, &bad);
-    for (int i = CHANNELS_AT; i <= top; i++)
-        sse_release_channel(L, i);
-    if (options.filter) {
-        options.filter->refs--;
-        sse_anchor_filter(L, 4);
-    }
-    if (code)
-        return fail_attach(L, code, CHANNELS_AT + (int)bad);
-    lua_pushboolean(L, true);
-    return 1;
-}
-
-static int m_unfollow(lua_State *L)
-{
-    stream_object *o = check(L);
-    sse_channel *c = sse_check_channel(L, 2);
-
-    lua_pushboolean(L, o->stream && sse_stream_unfollow(o->stream, c));
-    return 1;
 }
 
 static int m_close(lua_State *L)
@@ -320,8 +299,8 @@ static int mm_gc(lua_State *L)
 }
 
 static const luaL_Reg methods[] = {
-    { "send", m_send },     { "comment", m_comment },   { "close", m_close }, { "abort", m_abort },
-    { "attach", m_attach }, { "unfollow", m_unfollow }, { NULL, NULL },
+    { "send", m_send },   { "comment", m_comment }, { "close", m_close },
+    { "abort", m_abort }, { NULL, NULL },
 };
 static const luaL_Reg properties[] = {
     { "closed", p_closed },    { "pending", p_pending }, { "on_close", p_onclose },

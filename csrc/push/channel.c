@@ -153,7 +153,7 @@ int sse_channel_new(sse_loop *loop, const sse_channel_options *options, void *us
     c->slow = options->slow;
     c->max_lag = options->max_lag;
     sse_round_init(c);
-    sse_presence_init(&c->presence, loop, on->on_presence, user);
+    sse_presence_init(&c->presence, loop, &on->presence, user);
     sse_timer_init(&c->aging, loop, on_aged, c);
     *out = c;
     return SSE_OK;

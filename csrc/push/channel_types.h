@@ -72,12 +72,11 @@ typedef struct sse_follower {
                             next round ends it; SSE_NOT_ENDED: it need not */
 } sse_follower;
 
-/* The callbacks of a channel's owner. Each may be NULL. */
+/* The callbacks of a channel's owner. */
 typedef struct sse_channel_events {
-    /* A follower has joined or left: see presence.h. From the loop. */
-    void (*on_presence)(void *user, bool joined, size_t followers, sse_reason reason);
+    sse_presence_events presence;
     /* The last follower has left. Called within the call that made it leave; may call no function
-     * of a channel or a stream. */
+     * of a channel or a stream. Or NULL. */
     void (*on_empty)(void *user);
 } sse_channel_events;
 

@@ -152,7 +152,7 @@ static void attach(sse_follower *list)
     for (sse_follower *f = list; f; f = f->next_of_stream) {
         insert(f->channel, f);
         f->cursor = f->channel->log.next;
-        sse_presence_note(&f->channel->presence, true, f->channel->count, SSE_NOT_ENDED);
+        sse_presence_note(&f->channel->presence, s, true, f->channel->count, SSE_NOT_ENDED);
     }
 }
 

@@ -41,7 +41,7 @@ void sse_follower_leave(sse_follower *f, sse_reason reason)
     sse_context_wake(context);
     if (c->count == 0 && c->on->on_empty)
         c->on->on_empty(c->user);
-    sse_presence_note(&c->presence, false, c->count, reason);
+    sse_presence_note(&c->presence, f->stream, false, c->count, reason);
     if (c->closed && c->count == 0)
         sse_loop_defer(c->loop, &c->cleanup);
 }

@@ -2,13 +2,6 @@
 
 #include <stdlib.h>
 
-typedef struct sse_presence_change {
-    struct sse_presence_change *next;
-    bool joined;
-    uint8_t reason;
-    size_t followers;
-} sse_presence_change;
-
 static void report_oldest(sse_presence *p)
 {
     sse_presence_change *change = p->first;
@@ -16,8 +9,8 @@ static void report_oldest(sse_presence *p)
     p->first = change->next;
     if (!p->first)
         p->last = &p->first;
-    if (p->on_presence)
-        p->on_presence(p->user, change->joined, change->followers, (sse_reason)change->reason);
+    if (p->on->on_presence)
+        p->on->on_presence(p->user, change);
     free(change);
 }
 
@@ -40,17 +33,15 @@ static void report_changes(void *arg)
         sse_loop_defer(loop, &p->report);
 }
 
-void sse_presence_init(sse_presence *p, sse_loop *loop,
-                       void (*on_presence)(void *user, bool joined, size_t followers,
-                                           sse_reason reason),
-                       void *user)
+void sse_presence_init(sse_presence *p, sse_loop *loop, const sse_presence_events *on, void *user)
 {
-    *p = (sse_presence){ .loop = loop, .on_presence = on_presence, .user = user };
+    *p = (sse_presence){ .loop = loop, .on = on, .user = user };
     p->last = &p->first;
     sse_deferred_init(&p->report, report_changes, p);
 }
 
-void sse_presence_note(sse_presence *p, bool joined, size_t followers, sse_reason reason)
+void sse_presence_note(sse_presence *p, struct sse_stream *stream, bool joined, size_t followers,
+                       sse_reason reason)
 {
     sse_presence_change *change = NULL;
 
@@ -59,9 +50,10 @@ void sse_presence_note(sse_presence *p, bool joined, size_t followers, sse_reaso
     change = malloc(sizeof *change);
     if (!change)
         return;
-    *change = (sse_presence_change){ .joined = joined,
-                                     .reason = (uint8_t)reason,
-                                     .followers = followers };
+    *change = (sse_presence_change){ .held = p->on->hold_stream ? p->on->hold_stream(stream) : NULL,
+                                     .followers = followers,
+                                     .joined = joined,
+                                     .reason = (uint8_t)reason };
     *p->last = change;
     p->last = &change->next;
     sse_loop_defer(p->loop, &p->report);

@@ -95,9 +95,11 @@ end
 --- Calls a function whenever a stream begins to follow the channel, or stops.
 -- @function channel:on
 -- @tparam string what "follow" or "leave"
--- @tparam function fn function(followers, reason): the number of followers right after the change;
--- and for "leave" why the stream stopped: "client", "server", "slow", "timeout", "error" or
--- "unfollow"
+-- @tparam function fn function(followers, stream, reason): the number of followers right after the
+-- change; the stream, which is the object that the program has, and may be closed when it leaves;
+-- and for "leave" why it stopped: "client", "server", "slow", "timeout", "error" or "unfollow". A
+-- stream that followed before the channel had a listener, and that the program does not refer to,
+-- comes as a new object, closed.
 -- @return the channel
 function methods:on(what, fn, ...)
   options.check_core_self(self, "sse.channel", "channel:on(what, fn)", ...)
@@ -110,9 +112,11 @@ function methods:on(what, fn, ...)
   if not mine then
     mine = { follow = {}, leave = {} }
     listeners[self] = mine
-    self.onpresence = function(kind, followers, reason)
-      for _, listener in ipairs(mine[kind]) do event_target.call(listener, followers, reason) end
-    end
+    core.on_presence(self, function(kind, followers, stream, reason)
+      for _, listener in ipairs(mine[kind]) do
+        event_target.call(listener, followers, stream, reason)
+      end
+    end)
   end
   table.insert(mine[what], fn)
   return self

@@ -61,8 +61,6 @@ function methods:drain(...)
   return true
 end
 
-local attach = methods.attach -- the core's; programs call `follow`
-methods.attach = nil
 local weak = { __mode = "k" }
 local last_ids = setmetatable({}, weak) -- stream -> its client's Last-Event-ID
 local unfollowed = setmetatable({}, weak) -- stream -> set of the channels that it has unfollowed
@@ -102,8 +100,8 @@ local function unfollowed_bits(self, channels)
   return bits
 end
 
--- Makes the results of `follow` of those of pcall(attach, ...). Raises the core's error at the line
--- of the program that called `follow`: its callers end by calls of this function in tail position.
+-- Makes the results of `follow` of those of pcall(core.follow, ...). Raises the core's error at the
+-- line of the program that called `follow`: this function is called in tail position.
 local function follow_results(self, ok, done, message, code)
   if not ok then error(done, 2) end
   if not done then return nil, message, code end
@@ -123,14 +121,12 @@ end
 function methods:follow(channel, ...)
   options.check_core_self(self, "sse.stream", "stream:follow(channel, options)")
   if select("#", ...) == 0 and is_channel(channel) and not unfollowed[self] then
-    return follow_results(self, pcall(attach, self, last_ids[self], nil, nil, 0, channel))
+    return follow_results(self, pcall(core.follow, self, last_ids[self], nil, nil, 0, channel))
   end
   local channels, given = check_follow("stream:follow", channel, ...)
-  return follow_results(self, pcall(attach, self, last_ids[self], given.from, given.where,
+  return follow_results(self, pcall(core.follow, self, last_ids[self], given.from, given.where,
     unfollowed_bits(self, channels), table.unpack(channels, 1, channels.n)))
 end
-
-local unfollow = methods.unfollow -- the core's
 
 --- Stops following a channel; the stream stays open. If it follows the channel again, it begins as
 -- for a client without an id, since the events after the client's Last-Event-ID have been sent.
@@ -142,7 +138,7 @@ function methods:unfollow(channel, ...)
   if not is_channel(channel) then
     error(("stream:unfollow: expected a channel, got %s"):format(options.show(channel)), 2)
   end
-  if not unfollow(self, channel) then return false end
+  if not core.unfollow(self, channel) then return false end
   unfollowed[self] = unfollowed[self] or setmetatable({}, weak)
   unfollowed[self][channel] = true
   return true

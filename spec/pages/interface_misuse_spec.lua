@@ -113,7 +113,7 @@ describe("misuse of every method", function()
   end
 
   it("is tried for all of them", function()
-    local private = { attach = true, resume = true, abort = true, deliver = true }
+    local private = { resume = true, abort = true, deliver = true }
     for class, name in pairs { channel = "sse.channel", stream = "sse.stream", timer = "sse.timer",
       signal = "sse.signal", parser = "sse.parser" } do
       for method in pairs(core.methods[name]) do

@@ -10,7 +10,7 @@ local wait = require "spec.support.wait"
 local function noted(news)
   local log = {}
   news:on("follow", function(n) log[#log + 1] = "follow " .. n end)
-  news:on("leave", function(n, reason) log[#log + 1] = ("leave %d %s"):format(n, reason) end)
+  news:on("leave", function(n, _, reason) log[#log + 1] = ("leave %d %s"):format(n, reason) end)
   return log
 end
 

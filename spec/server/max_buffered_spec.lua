@@ -69,7 +69,7 @@ describe("max_pending_total", function()
   it("closes a follower that would need more, which gets what it missed later", function()
     local news = sse.channel("bounded", { history = 100000, history_bytes = 1 << 30 })
     local reasons = {}
-    news:on("leave", function(_, reason) reasons[#reasons + 1] = reason end)
+    news:on("leave", function(_, _, reason) reasons[#reasons + 1] = reason end)
     local server = serving.start({ max_pending_total = 1000 }, function(s)
       s:get("/", function(_, res) res:event_stream():follow(news) end)
     end)

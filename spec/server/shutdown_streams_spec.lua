@@ -77,7 +77,7 @@ describe("server:shutdown, with streams,", function()
     end
     local server = serving.start(routes)
     local got, reasons = {}, {}
-    news:on("leave", function(followers, reason) reasons[#reasons + 1] = reason .. followers end)
+    news:on("leave", function(followers, _, reason) reasons[#reasons + 1] = reason .. followers end)
     local url = ("http://127.0.0.1:%d/news"):format(server.port)
     local source = sse.EventSource(url, { minRetryInterval = 1 })
     source.onmessage = function(ev) got[#got + 1] = ev.data end

@@ -10,8 +10,7 @@ local foreign_names -- the table of sse.shared.foreign_names: 75 KiB, loaded whe
 
 -- Names of the core's classes that only the library uses.
 local private = {
-  abort = true, attach = true, deliver = true, memory = true, events = true, onwake = true,
-  onpresence = true,
+  abort = true, deliver = true, memory = true, events = true, onwake = true,
 }
 
 -- The Levenshtein distance of two texts.

@@ -1,0 +1,96 @@
+#include "follow.h"
+
+#include "channel.h"
+#include "filter.h"
+#include "stream.h"
+
+/* Keeps the object of the stream, the first argument, until the stream has ended, where the
+ * channel's listeners are to be told of it. Nothing is kept for a channel without listeners. */
+static void keep_for_listeners(lua_State *L, const sse_channel *c)
+{
+    if (c->presence.wanted)
+        sse_keep_stream(L, 1);
+}
+
+#define CHANNELS_AT 6 /* the first channel among follow's arguments */
+
+static int fail_follow(lua_State *L, int code, int bad)
+{
+    if (code == SSE_EEXIST)
+        return luaL_error(L, "stream:follow: it follows channel '%s' already",
+                          sse_check_channel(L, bad)->name);
+    if (code == SSE_ETOOBIG)
+        return luaL_error(L, "stream:follow: a stream follows at most %d channels",
+                          SSE_MAX_FOLLOWED);
+    if (code == SSE_ECLOSED && bad <= lua_gettop(L))
+        return sse_fail(L, code, "the channel is closed");
+    return sse_fail(L, code, NULL);
+}
+
+/* follow(stream, last_id, from, where, again, channel, ...) -> true, or nil, message, code. Bit i
+ * of `again` says that last_id tells nothing about channel i any more: the stream has followed it
+ * before. */
+static int f_follow(lua_State *L)
+{
+    sse_stream *stream = sse_check_stream(L, 1);
+    sse_follow_options options = { 0 };
+    sse_channel *channels[SSE_MAX_FOLLOWED];
+    size_t bad = 0, n = 0;
+    int code = SSE_ECLOSED, top = lua_gettop(L);
+
+    if (top - CHANNELS_AT >= SSE_MAX_FOLLOWED)
+        return fail_follow(L, SSE_ETOOBIG, 0);
+    options.last_id.at = luaL_optlstring(L, 2, NULL, &options.last_id.len);
+    sse_check_from(L, 3, &options);
+    options.skip_id = (uint64_t)luaL_checkinteger(L, 5);
+    for (int i = CHANNELS_AT; i <= top; i++)
+        channels[n++] = sse_check_channel(L, i);
+    if (!stream)
+        return sse_fail(L, SSE_ECLOSED, NULL);
+    if (!lua_isnil(L, 4)) {
+        options.filter = sse_push_filter(L, 4);
+        lua_replace(L, 4);
+        options.filter->refs++; /* our own reference, until followers have theirs */
+        sse_anchor_filter(L, 4);
+    }
+    for (int i = CHANNELS_AT; i <= top; i++) {
+        sse_anchor_channel(L, i);
+        keep_for_listeners(L, channels[i - CHANNELS_AT]);
+    }
+    bad = n;
+    stream = sse_check_stream(L, 1); /* a finalizer may have run the loop, which ended the stream */
+    if (stream)
+        code = sse_stream_follow(stream, channels, n, &options, &bad);
+    for (int i = CHANNELS_AT; i <= top; i++)
+        sse_release_channel(L, i);
+    if (options.filter) {
+        options.filter->refs--;
+        sse_anchor_filter(L, 4);
+    }
+    if (code)
+        return fail_follow(L, code, CHANNELS_AT + (int)bad);
+    lua_pushboolean(L, true);
+    return 1;
+}
+
+/* unfollow(stream, channel) -> whether the stream followed the channel */
+static int f_unfollow(lua_State *L)
+{
+    sse_stream *stream = sse_check_stream(L, 1);
+    sse_channel *c = sse_check_channel(L, 2);
+
+    keep_for_listeners(L, c); /* it may have followed before the channel had listeners */
+    lua_pushboolean(L, stream && sse_stream_unfollow(stream, c));
+    return 1;
+}
+
+static const luaL_Reg functions[] = {
+    { "follow", f_follow },
+    { "unfollow", f_unfollow },
+    { NULL, NULL },
+};
+
+void sse_open_follow(lua_State *L)
+{
+    luaL_setfuncs(L, functions, 0);
+}
