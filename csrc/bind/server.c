@@ -16,10 +16,10 @@ typedef struct server_object {
     size_t charged;
 } server_object;
 
-/* The least that a server holds outside of Lua's heap: its buffers, and with TLS OpenSSL's
- * contexts. */
-#define SERVER_BYTES     ((size_t)80 << 10)
-#define TLS_SERVER_BYTES ((size_t)192 << 10)
+/* The least that a server holds outside of Lua's heap: its buffers, and OpenSSL's for each TLS
+ * context. */
+#define SERVER_BYTES ((size_t)80 << 10)
+#define TLS_BYTES    ((size_t)112 << 10)
 
 enum { ON_REQUEST = 1, ON_IDLE, VALUES = ON_IDLE };
 
@@ -146,6 +146,12 @@ static void read_limits(lua_State *L, sse_limits *l)
     lua_pop(L, 1);
 }
 
+static void charge(lua_State *L, server_object *o)
+{
+    sse_charge(L, o->st, &o->charged,
+               SERVER_BYTES + sse_server_tls_contexts(o->server) * TLS_BYTES);
+}
+
 static int f_server(lua_State *L)
 {
     sse_state *st = sse_state_check(L);
@@ -180,24 +186,38 @@ static int f_server(lua_State *L)
     lua_setiuservalue(L, -2, ON_REQUEST);
     lua_getfield(L, 1, "on_idle");
     lua_setiuservalue(L, -2, ON_IDLE);
-    sse_charge(L, st, &o->charged, options.tls ? TLS_SERVER_BYTES : SERVER_BYTES);
+    charge(L, o);
     return 1;
 }
 
 /* --- methods ---------------------------------------------------------------------------------- */
 
+/* server:listen(host, port, tls): nil is the server's; tls = false: plain. */
 static int m_listen(lua_State *L)
 {
     server_object *o = check(L);
+    sse_tls_options tls = { 0 };
+    sse_listen_options options = { .host = luaL_optstring(L, 2, NULL),
+                                   .port = (int)luaL_optinteger(L, 3, -1),
+                                   .plain = lua_isboolean(L, 4) && !lua_toboolean(L, 4) };
     char message[512] = "";
-    int code = sse_server_listen(o->server, message, sizeof message);
+    int code = SSE_OK;
 
+    lua_settop(L, 4);
+    if (lua_istable(L, 4)) {
+        sse_check_tls(L, 4, &tls);
+        options.tls = &tls;
+    }
+    code = sse_server_listen(o->server, &options, message, sizeof message);
+    if (code == SSE_EINVAL)
+        return luaL_error(L, "%s", message);
     if (code)
         return sse_fail(L, code, message);
     if (o->self == LUA_NOREF) {
         sse_anchor(L, 1, &o->self);
         sse_loop_ref(o->st->loop);
     }
+    charge(L, o);
     lua_pushboolean(L, true);
     return 1;
 }
@@ -216,13 +236,13 @@ static int m_stop_listening(lua_State *L)
 
 static int m_reload_tls(lua_State *L)
 {
-    sse_tls_context *tls = sse_server_tls(check(L)->server);
+    sse_server *server = check(L)->server;
     char message[512];
     int code = SSE_OK;
 
-    if (!tls)
+    if (sse_server_tls_contexts(server) == 0)
         return luaL_error(L, "the server has no TLS: give it the option 'tls'");
-    code = sse_tls_context_reload(tls, message, sizeof message);
+    code = sse_server_reload_tls(server, message, sizeof message);
     if (code)
         return sse_fail(L, code, message);
     lua_pushboolean(L, true);
@@ -267,11 +287,8 @@ static int m_stats(lua_State *L)
 {
     const sse_server *server = check(L)->server;
     const sse_counters *c = sse_server_counters(server);
-    const sse_tls_context *context = sse_server_tls(server);
-    sse_tls_counters tls = { 0 };
+    const sse_tls_counters *tls = sse_server_tls_counters(server);
 
-    if (context)
-        tls = *sse_tls_context_counters(context);
     lua_createtable(L, 0, 33);
     sse_set_number(L, "connections", c->connections);
     sse_set_number(L, "streams", c->streams);
@@ -287,9 +304,9 @@ static int m_stats(lua_State *L)
     sse_set_number(L, "http2_floods", c->http2_floods);
     sse_set_number(L, "http2_header_floods", c->http2_header_floods);
     sse_set_number(L, "http2_starved", c->http2_starved);
-    sse_set_number(L, "handshakes", tls.handshakes);
-    sse_set_number(L, "handshake_failures", tls.failures);
-    sse_set_number(L, "resumed", tls.resumed);
+    sse_set_number(L, "handshakes", tls->handshakes);
+    sse_set_number(L, "handshake_failures", tls->failures);
+    sse_set_number(L, "resumed", tls->resumed);
     sse_set_number(L, "pending", c->queued.pending);
     sse_set_number(L, "buffered", c->queued.held);
     sse_set_number(L, "bodies", c->bodies);

@@ -15,6 +15,14 @@ typedef struct sse_server_options {
     const sse_tls_options *tls; /* NULL: plain; its alpn is set by the server */
 } sse_server_options;
 
+/* Where a server listens. */
+typedef struct sse_listen_options {
+    const char *host;           /* NULL: the server's */
+    int port;                   /* 0: one that the system chooses; -1: the server's */
+    bool plain;                 /* without TLS, also where the server has it */
+    const sse_tls_options *tls; /* of this listener alone; NULL: the server's, unless plain */
+} sse_listen_options;
+
 /* The defaults of a server's limits. */
 extern const sse_limits sse_default_limits;
 
@@ -30,12 +38,14 @@ int sse_server_new(sse_loop *loop, const sse_server_options *options, void *user
  * it returns. Not from a callback other than on_idle. NULL is allowed. */
 void sse_server_free(sse_server *server);
 
-/* Binds and listens. SSE_EADDRINUSE, SSE_EADDRNOTAVAIL, SSE_EACCES, SSE_ENOTFOUND (the name of the
- * host), SSE_EMFILE, SSE_ENOMEM, SSE_ESYS, SSE_ESTATE (it listens already); `message` (of `size`
- * bytes) says what failed, with the address. */
-int sse_server_listen(sse_server *server, char *message, size_t size);
+/* Binds and listens, further times, too: each call adds a listener. SSE_EADDRINUSE,
+ * SSE_EADDRNOTAVAIL, SSE_EACCES, SSE_ENOTFOUND (the name of the host), SSE_EMFILE, SSE_ENOMEM,
+ * SSE_ESYS, with tls the errors of sse_tls_context_new; `message` (of `size` bytes) says what
+ * failed, with the address. The other listeners stay as they are. */
+int sse_server_listen(sse_server *server, const sse_listen_options *options, char *message,
+                      size_t size);
 
-/* Accepts no more connections; open ones stay. Idempotent. */
+/* Closes all listeners: accepts no more connections; open ones stay. Idempotent. */
 void sse_server_stop_listening(sse_server *server);
 
 /* Times in ms, each at most a year. */
@@ -46,8 +56,8 @@ typedef struct sse_shutdown_options {
 } sse_shutdown_options;
 
 /* Graceful shutdown: accepts the connections that wait in the backlog, stops listening, and ends
- * what is open as sse_context_shut_down does. on_idle follows. Does nothing if it was called before
- * since the server listened. */
+ * what is open as sse_context_shut_down does. on_idle follows. A second call, before the server
+ * listens again, is sse_server_close. */
 void sse_server_shut_down(sse_server *server, const sse_shutdown_options *options);
 
 /* Stops listening and closes every connection at once. The end of the turn reports the ends;
@@ -56,11 +66,17 @@ void sse_server_close(sse_server *server);
 
 bool sse_server_listening(const sse_server *server);
 
-/* The bound port; before sse_server_listen the one of the options. */
+/* The bound port of the first listener; before sse_server_listen the one of the options. */
 int sse_server_port(const sse_server *server);
 const sse_counters *sse_server_counters(const sse_server *server);
 
-/* NULL: plain. sse_tls_context_reload may be called for it. */
-sse_tls_context *sse_server_tls(const sse_server *server);
+const sse_tls_counters *sse_server_tls_counters(const sse_server *server);
+
+/* How many TLS contexts there are: the server's own, and its listeners'. */
+size_t sse_server_tls_contexts(const sse_server *server);
+
+/* Reads the files of the server's TLS and its listeners' again, for connections accepted from now
+ * on. Errors and message as those of sse_tls_context_new; then nothing has changed. */
+int sse_server_reload_tls(sse_server *server, char *message, size_t size);
 
 #endif

@@ -136,7 +136,7 @@ static void free_ssl_contexts(SSL_CTX **ssl_contexts, size_t count)
     free(ssl_contexts);
 }
 
-int sse_tls_context_reload(sse_tls_context *context, char *message, size_t size)
+int sse_tls_context_read(sse_tls_context *context, char *message, size_t size)
 {
     size_t count = context->options.count;
     SSL_CTX **ssl_contexts = calloc(count, sizeof(SSL_CTX *));
@@ -152,9 +152,25 @@ int sse_tls_context_reload(sse_tls_context *context, char *message, size_t size)
         free_ssl_contexts(ssl_contexts, count);
         return code;
     }
-    free_ssl_contexts(context->ssl_contexts, count); /* open connections hold references */
-    context->ssl_contexts = ssl_contexts;
+    sse_tls_context_drop(context);
+    context->aside = ssl_contexts;
     return SSE_OK;
+}
+
+void sse_tls_context_use(sse_tls_context *context)
+{
+    if (!context->aside)
+        return;
+    /* Open connections hold references to the old ones. */
+    free_ssl_contexts(context->ssl_contexts, context->options.count);
+    context->ssl_contexts = context->aside;
+    context->aside = NULL;
+}
+
+void sse_tls_context_drop(sse_tls_context *context)
+{
+    free_ssl_contexts(context->aside, context->options.count);
+    context->aside = NULL;
 }
 
 /* --- new and free -------------------------------------------------------- */
@@ -210,8 +226,8 @@ static void free_options(sse_tls_options *options)
     free((char *)options->client_ca);
 }
 
-int sse_tls_context_new(const sse_tls_options *options, sse_tls_context **out, char *message,
-                        size_t size)
+int sse_tls_context_new(const sse_tls_options *options, sse_tls_counters *count,
+                        sse_tls_context **out, char *message, size_t size)
 {
     sse_tls_context *context = calloc(1, sizeof *context);
     int code = SSE_ENOMEM;
@@ -219,34 +235,39 @@ int sse_tls_context_new(const sse_tls_options *options, sse_tls_context **out, c
     snprintf(message, size, "tls: %s", sse_error_text(code));
     if (!context)
         return code;
+    context->refs = 1;
+    context->count = count;
     context->socket_method = sse_tls_socket_method();
     if (context->socket_method && copy_options(&context->options, options)) {
         code = sse_tls_tickets_init(&context->tickets);
         if (code)
             snprintf(message, size, "tls: no random numbers: %s", sse_tls_error_text());
         else
-            code = sse_tls_context_reload(context, message, size);
+            code = sse_tls_context_read(context, message, size);
     }
     if (code) {
-        sse_tls_context_free(context);
+        sse_tls_context_unref(context);
         return code;
     }
+    sse_tls_context_use(context);
     *out = context;
     return SSE_OK;
 }
 
-void sse_tls_context_free(sse_tls_context *context)
+sse_tls_context *sse_tls_context_ref(sse_tls_context *context)
 {
-    if (!context)
+    context->refs++;
+    return context;
+}
+
+void sse_tls_context_unref(sse_tls_context *context)
+{
+    if (!context || --context->refs > 0)
         return;
+    sse_tls_context_drop(context);
     free_ssl_contexts(context->ssl_contexts, context->options.count);
     free_options(&context->options);
     BIO_meth_free(context->socket_method);
     sse_tls_tickets_clear(&context->tickets);
     free(context);
-}
-
-const sse_tls_counters *sse_tls_context_counters(const sse_tls_context *context)
-{
-    return &context->count;
 }

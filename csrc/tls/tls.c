@@ -77,7 +77,7 @@ int sse_tls_new(sse_tls_context *context, evutil_socket_t fd, sse_tls **out)
     SSL_set_bio(ssl, bio, bio);
     SSL_set_accept_state(ssl);
     tls->ssl = ssl;
-    tls->context = context;
+    tls->context = sse_tls_context_ref(context);
     tls->socket.fd = fd;
     begin_handshake(context);
     *out = tls;
@@ -91,9 +91,10 @@ void sse_tls_free(sse_tls *tls)
     SSL_free(tls->ssl);
     sse_certificate_unref(tls->certificate);
     if (!tls->established) {
-        tls->context->count.failures++;
+        tls->context->count->failures++;
         end_handshake(tls->context);
     }
+    sse_tls_context_unref(tls->context);
     free(tls);
 }
 
@@ -104,9 +105,9 @@ static void check_handshake(sse_tls *tls)
     if (tls->established || !SSL_is_init_finished(tls->ssl))
         return;
     tls->established = true;
-    tls->context->count.handshakes++;
+    tls->context->count->handshakes++;
     if (SSL_session_reused(tls->ssl))
-        tls->context->count.resumed++;
+        tls->context->count->resumed++;
     end_handshake(tls->context);
 }
 

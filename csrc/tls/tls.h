@@ -13,7 +13,7 @@
 
 typedef struct sse_tls sse_tls;
 
-/* For a non-blocking socket. The context must outlive *out. SSE_ENOMEM. */
+/* For a non-blocking socket. *out holds a reference to the context. SSE_ENOMEM. */
 int sse_tls_new(sse_tls_context *context, evutil_socket_t fd, sse_tls **out);
 
 /* Frees without sending anything. An unfinished handshake counts as failed. NULL is allowed. */

@@ -81,7 +81,7 @@ local function new(given, ...)
   for name, value in pairs(given) do
     if name ~= "cors" and name ~= "compress" and name ~= "on_error" then inner[name] = value end
   end
-  inner.tls = given.tls and tls_options.check(given.tls, 3)
+  inner.tls = given.tls and tls_options.check(given.tls, "sse.server", 3)
   state.core = make_core(inner)
   return server_object.new(state)
 end

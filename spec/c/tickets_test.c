@@ -82,6 +82,7 @@ static void make_certificate(const char *name, long seconds)
 /* --- both ends of a connection ---------------------------------------------------------------- */
 
 static sse_tls_context *context;
+static sse_tls_counters count;
 static SSL_CTX *client;
 static SSL_SESSION *session; /* of the newest ticket; the client offers it when it connects */
 
@@ -104,7 +105,7 @@ static void begin(const char *what, const char *certificate, int version)
     ahead = 0;
     if (certificate)
         options.client_ca = path_of(certificate);
-    CHECK(sse_tls_context_new(&options, &context, message, sizeof message) == SSE_OK);
+    CHECK(sse_tls_context_new(&options, &count, &context, message, sizeof message) == SSE_OK);
     client = SSL_CTX_new(TLS_client_method());
     CHECK(client && SSL_CTX_set_max_proto_version(client, version) == 1);
     SSL_CTX_set_session_cache_mode(client, SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL);
@@ -120,14 +121,14 @@ static void end(void)
     SSL_SESSION_free(session);
     session = NULL;
     SSL_CTX_free(client);
-    sse_tls_context_free(context);
+    sse_tls_context_unref(context);
 }
 
 /* Connects; returns whether the server completed the handshake, and stores whether it resumed the
  * session. */
 static bool connect_client(bool *resumed)
 {
-    uint64_t before = sse_tls_context_counters(context)->resumed;
+    uint64_t before = count.resumed;
     SSL *ssl = SSL_new(client);
     sse_tls *tls = NULL;
     int fds[2];
@@ -149,7 +150,7 @@ static bool connect_client(bool *resumed)
         sse_tls_read(tls, &byte, 1);
     }
     over = !sse_tls_established(tls);
-    *resumed = sse_tls_context_counters(context)->resumed > before;
+    *resumed = count.resumed > before;
     SSL_set_quiet_shutdown(ssl, 1);
     SSL_shutdown(ssl); /* else OpenSSL drops the session */
     SSL_free(ssl);

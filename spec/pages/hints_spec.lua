@@ -15,6 +15,7 @@ local with_options = {
   ["EventSource.fromReader"] = function(given) sse.EventSource.fromReader(print, given) end,
   ["Response:events"] = function(given) make.response():events(given) end,
   ["sse.server"] = function(given) sse.server(given) end,
+  ["server:listen"] = function(given) sse.server():listen(given) end,
   ["server:shutdown"] = function(given) sse.server():shutdown(given) end,
   ["server:static"] = function(given) sse.server():static("/x", "spec", given) end,
   ["sse.file"] = function(given) sse.file("README.md", given) end,

@@ -33,6 +33,10 @@ local option_cases = {
     return sse.server, { tls = { cert = "x", names = { ["a.example"] = given } } }
   end },
   { "sse.server: cors", function(given) return sse.server, { cors = given } end },
+  { "server:listen", function(given)
+    local server = make.server()
+    return server.listen, server, given
+  end },
   { "server:shutdown", function(given)
     local server = sse.server {}
     return server.shutdown, server, given

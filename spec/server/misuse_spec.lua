@@ -133,13 +133,6 @@ describe("the server", function()
     assert.equal("cannot listen on 192.0.2.1:0: this machine has no such address", message)
   end)
 
-  it("says where listen has its port from", function()
-    local server = sse.server {}
-    blames("server:listen takes nothing: host and port are options of sse.server",
-      function() server:listen(9522) end)
-    assert.equal(0, server.port)
-  end)
-
   it("names the limit that a body passes", function()
     serving.start({ max_body_size = 10 }, function(server)
       server:post("/", function(_, res) res:reply(200) end)

@@ -161,14 +161,6 @@ serving.each("server", function(transport)
       assert.is_true(stats.bytes_in > 0 and stats.bytes_out > 0)
     end)
 
-    it("refuses a second listen", function()
-      local server = serving.start()
-      local ok, message, code = server:listen()
-      assert.is_nil(ok)
-      assert.is_string(message)
-      assert.equal("ESTATE", code)
-    end)
-
     it("closes connections and their responses at once", function()
       local reasons = {}
       local server = serving.start(function(s)

@@ -2,7 +2,9 @@
 -- @module sse.server.running
 local options = require "sse.shared.options"
 local server_object = require "sse.server.server_object"
+local server_options = require "sse.server.options"
 local task = require "sse.task"
+local tls_options = require "sse.server.tls_options"
 
 local running = {}
 
@@ -17,14 +19,35 @@ function running.wake_waiters(state)
   for _, resume in ipairs(waiters) do resume(true) end
 end
 
---- Binds and listens.
--- @return true; or nil, message, code ("EADDRINUSE", "EACCES" ...)
-function methods:listen(...)
-  options.check_self(self, metatable, "server:listen")
-  if select("#", ...) > 0 then
-    error("server:listen takes nothing: host and port are options of sse.server", 2)
+local listen_options = options.spec("server:listen", {
+  host = server_options.host,
+  port = server_options.port,
+  tls = {
+    expected = "a table such as { cert = 'cert.pem', key = 'key.pem' }, or false",
+    check = function(v) return v == false or type(v) == "table" end,
+  },
+})
+
+--- Binds and listens. Each further call adds a listener, with the same routes and limits.
+--
+--    server:listen()                                      -- as the options of sse.server say
+--    server:listen(9523)                                  -- another port
+--    server:listen { host = "::1", port = 9524, tls = false }
+-- @tparam[opt] int|table given a port; or `host`, `port` and `tls`: certificates for this listener
+-- alone, or false for plain HTTP. What is not given is as the server's options say.
+-- @return true; or nil, message, code ("EADDRINUSE", "EACCES", "ECERT" ...), and the other
+-- listeners stay as they were
+function methods:listen(given, ...)
+  options.check_self(self, metatable, "server:listen(options)", ...)
+  if type(given) == "number" then
+    given = options.check("server:listen", { port = given }, listen_options)
   end
-  return state_of(self).core:listen()
+  given = options.check("server:listen", given, listen_options)
+  local tls = given.tls and tls_options.check(given.tls, "server:listen", 3) or given.tls
+  local core = state_of(self).core
+  local ok, listens, message, code = pcall(core.listen, core, given.host, given.port, tls)
+  if not ok then error("server:listen: " .. listens, 2) end
+  return listens, message, code
 end
 
 local DAY = 24 * 3600 * 1000 -- ms
@@ -67,8 +90,8 @@ function methods:close(...)
   state_of(self).core:close()
 end
 
---- Reads the files of the option `tls` again. Open connections keep their certificates, and
--- sessions can be resumed as before.
+--- Reads the files of `tls` again, the server's and those of every listener. Open connections keep
+-- their certificates, and sessions can be resumed as before.
 -- @return true; or nil, message, code ("ECERT"), and nothing has changed
 function methods:reload_tls(...)
   options.check_self(self, metatable, "server:reload_tls()", ...)

@@ -90,6 +90,13 @@ names["sse.server"] = {
   log = "there is none: write what you need in the handlers",
   threads = "there are none: one process, one thread",
 }
+local OF_SERVER = "it is an option of sse.server"
+names["server:listen"] = {
+  address = { "host" }, bind = { "host" }, hostname = { "host" }, ip = { "host" },
+  ssl = { "tls" }, https = { "tls" }, cert = "it is part of 'tls'", key = "it is part of 'tls'",
+  backlog = OF_SERVER, cors = OF_SERVER, heartbeat = OF_SERVER, compress = OF_SERVER,
+  max_connections = OF_SERVER, max_connections_per_address = OF_SERVER, max_pending = OF_SERVER,
+}
 names["server:shutdown"] = {
   timeout = "there are 'within' and 'grace'", wait = { "within" }, ms = { "within" },
 }
