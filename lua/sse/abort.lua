@@ -123,17 +123,27 @@ function abort.failure(reason)
   return failure.from(reason, "EABORTED")
 end
 
-local controllers = hints.close_fields({ __name = "AbortController" }, "AbortController",
-  "an AbortController")
-controllers.__index = controllers
+local SIGNAL = {} -- the key of a controller's signal in the controller
+
+local controller_methods, controller_fields = {}, { signal = true }
+local controllers = { __name = "AbortController" }
+
+function controllers:__index(key)
+  if key == "signal" then return rawget(self, SIGNAL) end
+  if controller_methods[key] then return controller_methods[key] end
+  hints.raise_missing("AbortController", "an AbortController", key, controller_methods,
+    controller_fields)
+end
 
 function controllers:__newindex(key)
   options.raise_unknown_field("AbortController", "an AbortController", key, {})
 end
 
+function controllers:__pairs() return next, { signal = self.signal } end
+
 --- Aborts the controller's signal. Does nothing if it is aborted already.
 -- @param[opt] reason any value; by default a failure with code "EABORTED" and name "AbortError"
-function controllers:abort(reason, ...)
+function controller_methods:abort(reason, ...)
   options.check_self(self, controllers, "controller:abort(reason)", ...)
   signal_abort(self.signal, reason)
 end
@@ -142,7 +152,7 @@ end
 -- @return the controller: `controller.signal`, `controller:abort(reason)`
 function abort.AbortController(...)
   options.check_count("sse.AbortController()", ...)
-  return setmetatable({ signal = new_signal() }, controllers)
+  return setmetatable({ [SIGNAL] = new_signal() }, controllers)
 end
 
 local AbortSignal = hints.close_fields({}, "AbortSignal class", "sse.AbortSignal")
@@ -197,6 +207,6 @@ function AbortSignal.any(signals, ...)
   return signal
 end
 
-abort.AbortSignal = AbortSignal
+abort.AbortSignal = options.close_writes(AbortSignal, "AbortSignal class", "sse.AbortSignal")
 
 return abort

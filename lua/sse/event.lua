@@ -34,6 +34,9 @@ local function new_event(_, type_, init, ...)
   return setmetatable(self, Event)
 end
 
+-- Events whose dispatch a listener has stopped -> true.
+local stopped = setmetatable({}, { __mode = "k" })
+
 local MessageEvent = { __name = "MessageEvent", cancelable = false, defaultPrevented = false }
 
 -- Whether a value is an event of either class.
@@ -51,7 +54,7 @@ end
 --- Ends the dispatch after the listener that calls this.
 function Event:stopImmediatePropagation(surplus)
   check(self, "stopImmediatePropagation", surplus)
-  self.stopped = true
+  stopped[self] = true
 end
 
 --- Does nothing: targets have no parents to which an event could propagate.
@@ -103,6 +106,7 @@ return {
   Event = setmetatable(Event, { __call = new_event }),
   MessageEvent = MessageEvent,
   is_event = is_event,
+  stopped = stopped,
   message = new_message,
   failed = new_error,
 }

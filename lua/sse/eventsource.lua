@@ -284,7 +284,9 @@ end
 
 event_target.class(class)
 
-return hints.close_fields(setmetatable(
+local EventSource = setmetatable(
   { CONNECTING = 0, OPEN = 1, CLOSED = 2, fromReader = from_reader },
   { __call = function(_, url, given, ...) return new(url, given, ...) end }
-), "sse.EventSource class", "sse.EventSource")
+)
+hints.close_fields(EventSource, "sse.EventSource class", "sse.EventSource")
+return options.close_writes(EventSource, "sse.EventSource class", "sse.EventSource")

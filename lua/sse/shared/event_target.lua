@@ -9,6 +9,7 @@ local listeners = require "sse.shared.listeners"
 local options = require "sse.shared.options"
 
 local report, xpcall = core.report, xpcall -- local, since each event needs them
+local stopped = event.stopped
 
 local event_target = {}
 
@@ -74,7 +75,7 @@ local function invoke(state, object, type_, list, ev)
       if entry.once then listeners.remove(state, type_, entry) end
       ev.currentTarget = object
       event_target.call(call_entry, entry, ev)
-      if ev.stopped then return end
+      if stopped[ev] then return end
     end
   end
 end
@@ -88,9 +89,9 @@ function event_target.dispatch(object, ev, all)
   local state = object[STATE]
   local own, every = state.listeners[ev.type], all and ev.type ~= "*" and state.listeners["*"]
   ev.target = object
-  ev.stopped = nil
+  stopped[ev] = nil
   if own then invoke(state, object, ev.type, own, ev) end
-  if every and not ev.stopped then invoke(state, object, "*", every, ev) end
+  if every and not stopped[ev] then invoke(state, object, "*", every, ev) end
   ev.currentTarget = nil
   return not ev.defaultPrevented
 end
@@ -236,6 +237,15 @@ local function newindex_of(class)
   end
 end
 
+local function pairs_of(class)
+  return function(object)
+    local state, fields = object[STATE], {}
+    for name, type_ in pairs(class.handlers) do fields[name] = get_handler(state, type_) end
+    for name, getter in pairs(class.getters) do fields[name] = getter(state) end
+    return next, fields
+  end
+end
+
 --- Makes a class of event targets of its description, which it completes.
 -- @tparam table class `name`; `methods`; `getters`, by field, called with the state; `handlers`,
 -- the fields that hold handlers and their types ("onopen" -> "open"); optionally `setters`, for
@@ -244,7 +254,8 @@ end
 function event_target.class(class)
   for name, method in pairs(methods) do class.methods[name] = class.methods[name] or method end
   local metatable = {
-    __index = index_of(class), __newindex = newindex_of(class), __name = class.name,
+    __index = index_of(class), __newindex = newindex_of(class), __pairs = pairs_of(class),
+    __name = class.name,
   }
   for name, metamethod in pairs(class.metamethods or {}) do metatable[name] = metamethod end
   class.metatable = metatable
