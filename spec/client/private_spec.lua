@@ -14,14 +14,15 @@ local function names(object)
   return table.concat(list, " ")
 end
 
--- Every name that a table among an object's parts, or in the modules' sources, has been given.
+-- Names that the tables inside have.
 local internal = {
   "closed", "done", "failure", "waiters", "controller", "options", "attempt", "retry_timer",
-  "last_event_id", "state", "parser", "exchange", "queues", "listeners", "algorithms", "sources",
-  "dependents", "body", "pieces", "limits", "head", "signal", "task", "stopped", "last_number",
+  "last_event_id", "state", "parser", "exchange", "queues", "listeners", "algorithms",
+  "sources", "dependents", "body", "pieces", "limits", "head", "signal", "task", "stopped",
 }
 
--- Checks an object: the names of its fields, and that none is written. `what` is its name in errors.
+-- Checks an object: the names of its fields, and that none is written. `what` is its name in
+-- errors.
 local function check(object, what, shown, writable)
   assert.equal(shown, names(object))
   for _, name in ipairs(internal) do
