@@ -306,12 +306,14 @@ async function httpsProxy(certs, name, port) {
 }
 
 async function checkHttpsProxy(certs) {
-  const secure = await listen(https.createServer(pair(certs, 'good'), counter(cutOff)));
+  const secure = await listen(http2.createSecureServer(pair(certs, 'good'),
+    counter((res) => res.stream.session.destroy())));
   const plain = await listen(http.createServer(counter(cutOff)));
   const [port, end] = await tinyproxy(certs, secure.port);
   const front = await httpsProxy(certs, 'good', port);
   const options = { proxy: `https://127.0.0.1:${front.port}`, ...trusting(certs) };
-  const through = await ask(`https://127.0.0.1:${secure.port}/`, options);
+  const through = await ask(`https://127.0.0.1:${secure.port}/`,
+    { ...options, httpVersion: '2' });
   const forwarded = await ask(`http://127.0.0.1:${plain.port}/`, options);
   const seen = front.accepted;
   const distrusted = await httpsProxy(certs, 'expired', port);
@@ -320,6 +322,7 @@ async function checkHttpsProxy(certs) {
   await end();
   [secure, plain, front, distrusted].forEach(stop);
   assert.deepEqual(data(through), ['1', '2', '3', 'bye']);
+  assert.equal(only(through, 'open')[0].protocol, 'HTTP/2');
   assert.deepEqual(data(forwarded), ['1', '2', '3', 'bye']);
   assert.ok(seen >= 3);
   assert.deepEqual(failures(refused), [['ECERT', 2]]);

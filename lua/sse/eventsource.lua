@@ -26,7 +26,6 @@ local class = {
 local methods, getters, setters = class.methods, class.getters, class.setters
 
 local spec = options.spec("sse.EventSource", client_options.with(client_options.repeated, {
-  heartbeatTimeout = options.ms(1),
   onopen = "function", onmessage = "function", onerror = "function",
   oncomment = "function", onreconnect = "function",
 }))

@@ -8,6 +8,7 @@ local client_options = require "sse.client.options"
 local failure = require "sse.client.failure"
 local fetch_retry = require "sse.client.fetch_retry"
 local headers = require "sse.shared.headers"
+local heartbeat = require "sse.client.heartbeat"
 local message = require "sse.client.message"
 local options = require "sse.shared.options"
 local request = require "sse.client.request"
@@ -37,11 +38,24 @@ local function build_headers(o, content_type)
   return message.complete_headers(list, content_type)
 end
 
+-- Ends the exchange where its signal is aborted, or where it is silent for too long, by a call of
+-- abort_exchange(failure). Returns a function that stops watching.
+local function watch(o, exchange, abort_exchange)
+  local remove_abort_listener = o.signal and abort.on_abort(o.signal, function(reason)
+    abort_exchange(abort.failure(reason))
+  end)
+  local beat = heartbeat.watch(exchange, o.heartbeatTimeout, abort_exchange)
+  return function()
+    if remove_abort_listener then remove_abort_listener() end
+    if beat then beat:stop() end
+  end
+end
+
 -- Starts the exchange of a request with `url`, `method`, `headers` and `body`. Calls
 -- on_result(response) or on_result(nil, failure), once. Drops on_result before that: it refers to
 -- the response, and an unread response must be collectable while its exchange is paused.
 local function start(o, parts, on_result)
-  local exchange, body, remove_abort_listener
+  local exchange, body, stop_watching
   local function finish(...)
     local callback = on_result
     on_result = nil
@@ -50,13 +64,13 @@ local function start(o, parts, on_result)
   local owner = {}
   function owner:on_head(head) -- luacheck: ignore 212
     body = response_body.new(exchange, limits_of(o, head))
-    body.remove_abort_listener = remove_abort_listener
+    body.on_end = stop_watching
     finish(response.new(head, body))
   end
   function owner:on_data(bytes) body:put(bytes) end -- luacheck: ignore 212
   function owner:on_done(why) -- luacheck: ignore 212
     if body then return body:finish(why) end
-    if remove_abort_listener then remove_abort_listener() end
+    stop_watching()
     finish(nil, why)
   end
   exchange = request.start {
@@ -64,9 +78,9 @@ local function start(o, parts, on_result)
     headers = table.move(parts.headers, 1, #parts.headers, 1, {}), -- redirects change the list
     options = o, owner = owner,
   }
-  remove_abort_listener = o.signal and abort.on_abort(o.signal, function(reason)
-    local why = abort.failure(reason)
+  stop_watching = watch(o, exchange, function(why)
     if body then return body:close(why) end
+    stop_watching()
     exchange:cancel()
     finish(nil, why)
   end)
@@ -84,8 +98,9 @@ end
 -- @tparam string url
 -- @tparam[opt] table options `method`, `headers` (name to value or list of values), `body` (a
 -- string, or a table that is sent as JSON), `signal`, `withCredentials`, `redirect` ("follow",
--- "error", "manual"), `timeout` (until the head of the response, redirects included) and
--- `connectTimeout` (milliseconds), `maxBodySize`, `maxEventSize`, `maxHeadSize`
+-- "error", "manual"), `timeout` (until the head of the response, redirects included),
+-- `heartbeatTimeout` (silence that is a lost connection) and `connectTimeout` (milliseconds),
+-- `maxBodySize`, `maxEventSize`, `maxHeadSize`
 -- (bytes), `maxHeadFields`, `utf8`, `proxy`, `noProxy` (hosts that need no proxy, separated by
 -- commas), `tls`, `httpVersion`, `unixSocket`, `cookieFile`; `maxRetries` (0), how many further
 -- attempts follow a lost connection or a status that can pass (408, 425, 429, 500, 502, 503, 504,

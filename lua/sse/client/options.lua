@@ -46,6 +46,7 @@ client_options.common = {
   body = "string|table",
   connectTimeout = options.ms(1),
   timeout = options.ms(1),
+  heartbeatTimeout = options.ms(1),
   maxEventSize = options.integer(1),
   maxHeadSize = options.integer(1, 262144),
   maxHeadFields = options.integer(1),

@@ -9,7 +9,8 @@ local queue = require "sse.client.queue"
 local response_body = {}
 response_body.__index = response_body
 
---- Makes the body of an exchange, and pauses the exchange until the caller reads.
+--- Makes the body of an exchange, and pauses the exchange until the caller reads. A function in the
+-- field `on_end` is called at the end.
 -- @tparam table exchange of sse.client.request
 -- @tparam table limits `max_body_size` (bytes, for `text`), `max_event` (bytes, for `events` and
 -- `lines`), `utf8` and `origin` (for the events)
@@ -33,7 +34,7 @@ end
 function response_body:finish(why)
   if self.pieces.finished then return end
   self.failure = why
-  if self.remove_abort_listener then self.remove_abort_listener() end
+  if self.on_end then self.on_end() end
   self.pieces:finish()
 end
 

@@ -124,11 +124,8 @@ local function run_attempt(self, attempt_id, why)
     url = self.url, method = self.method, headers = list, body = body,
     options = self.options, owner = self,
   }
-  local limit = self.options.heartbeatTimeout
-  if limit then
-    self.heartbeat = heartbeat.watch(self.exchange, limit,
-      function(silence) self:end_connection(silence) end)
-  end
+  self.heartbeat = heartbeat.watch(self.exchange, self.options.heartbeatTimeout,
+    function(silence) self:end_connection(silence) end)
 end
 
 local last_attempt_id = 0 -- of all sources

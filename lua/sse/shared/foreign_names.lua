@@ -36,6 +36,8 @@ local client = {
   http_version = { "httpVersion" }, http2 = { "httpVersion" }, version = { "httpVersion" },
   socketPath = { "unixSocket" },
   stream = "it is not needed: a body is always read as it comes",
+  heartbeat = { "heartbeatTimeout" }, keep_alive = { "heartbeatTimeout" },
+  read_timeout = { "heartbeatTimeout" }, idle_timeout = { "heartbeatTimeout" },
   retries = { "maxRetries" }, max_attempts = { "maxRetries" }, attempts = { "maxRetries" },
   retry_delay = { "retryInterval" }, delay = { "retryInterval" }, on_retry = { "reconnect" },
   backoff = "say it by 'minRetryInterval' and 'maxRetryInterval'",
@@ -48,7 +50,6 @@ local repeated = with(client, {
 
 names["sse.EventSource"] = with(repeated, {
   redirect = REDIRECTS, allow_redirects = REDIRECTS, follow_redirects = REDIRECTS,
-  heartbeat = { "heartbeatTimeout" }, keep_alive = { "heartbeatTimeout" },
   on_open = { "onopen" }, on_message = { "onmessage" }, on_error = { "onerror" },
   onclose = "there is none: give 'onerror', and look at readyState",
   events = "it is no option: a loop over source:events(type, ...) takes types",
