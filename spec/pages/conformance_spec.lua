@@ -4,6 +4,7 @@ local cases = require "spec.cases.parser_cases"
 local lfs = require "lfs"
 
 local LINES, PARSER_LINES = 44, 24
+local FURTHER = { 53, 54 } -- lines beyond the standard
 
 local function read(path)
   local file <close> = assert(io.open(path, "rb"))
@@ -34,6 +35,9 @@ describe("the conformance list", function()
   it("has a test for each line", function()
     local count, missing = named(), {}
     for line = 1, LINES do
+      if not count[line] then missing[#missing + 1] = line end
+    end
+    for _, line in ipairs(FURTHER) do
       if not count[line] then missing[#missing + 1] = line end
     end
     assert.same({}, missing)
