@@ -38,7 +38,9 @@ end
 
 local function serve(example, port)
   local tls = example.tls and example.tls()
-  local server = sse.server { port = port, cors = example.cors, tls = tls }
+  local server = sse.server {
+    port = port, cors = example.cors, tls = tls, access_log = os.getenv "ACCESS_LOG",
+  }
   example.mount(server, "")
   local ok, message = server:listen()
   if not ok then fail("port %d: %s; try: lua5.4 %s serve 9600", port, message, arg[0]) end

@@ -138,12 +138,7 @@ static int p_body(lua_State *L)
 
 static int p_protocol(lua_State *L)
 {
-    const sse_request *r = check_request(L);
-
-    if (r->major > 1) /* which has no minor versions */
-        lua_pushfstring(L, "HTTP/%d", r->major);
-    else
-        lua_pushfstring(L, "HTTP/%d.%d", r->major, r->minor);
+    sse_push_protocol(L, check_request(L));
     return 1;
 }
 

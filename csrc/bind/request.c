@@ -40,3 +40,13 @@ void sse_push_headers(lua_State *L, const sse_request *r)
         lua_rawset(L, -3);
     }
 }
+
+void sse_push_protocol(lua_State *L, const sse_request *r)
+{
+    if (r->minor < 0)
+        lua_pushnil(L);
+    else if (r->major > 1) /* which has no minor versions */
+        lua_pushfstring(L, "HTTP/%d", r->major);
+    else
+        lua_pushfstring(L, "HTTP/%d.%d", r->major, r->minor);
+}

@@ -13,4 +13,7 @@ void sse_push_header(lua_State *L, const sse_request *r, sse_slice name);
  */
 void sse_push_headers(lua_State *L, const sse_request *r);
 
+/* Pushes "HTTP/1.1", "HTTP/2"; nil where the version is not known. */
+void sse_push_protocol(lua_State *L, const sse_request *r);
+
 #endif

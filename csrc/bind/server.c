@@ -7,6 +7,7 @@
 
 #include "../server/server.h"
 #include "exchange.h"
+#include "record.h"
 #include "tls_options.h"
 
 typedef struct server_object {
@@ -21,7 +22,7 @@ typedef struct server_object {
 #define SERVER_BYTES ((size_t)80 << 10)
 #define TLS_BYTES    ((size_t)112 << 10)
 
-enum { ON_REQUEST = 1, ON_IDLE, VALUES = ON_IDLE };
+enum { ON_REQUEST = 1, ON_IDLE, ON_RESPONSE, VALUES = ON_RESPONSE };
 
 static const sse_class server_class;
 
@@ -48,7 +49,12 @@ static int call_on_request(lua_State *L)
 
     sse_push_value(L, call->object->self, ON_REQUEST);
     sse_push_exchange(L, call->x);
-    lua_call(L, 1, 0);
+    if (call->x->request->record) {
+        lua_call(L, 1, 1);
+        sse_keep_for_entry(L, call->x->request);
+    } else {
+        lua_call(L, 1, 0);
+    }
     return 0;
 }
 
@@ -69,6 +75,32 @@ static void on_request(void *user, sse_exchange *x)
 
     if (!sse_protect(o->st, call_on_request, &call))
         reply_failed(x);
+}
+
+typedef struct response_call {
+    server_object *object;
+    sse_request *request;
+} response_call;
+
+static int call_on_response(lua_State *L)
+{
+    response_call *call = lua_touserdata(L, 1);
+
+    sse_push_entry(L, call->request); /* first: it gives back what was kept for the entry */
+    if (call->object->self == LUA_NOREF)
+        return 0;
+    sse_push_value(L, call->object->self, ON_RESPONSE);
+    lua_insert(L, -2);
+    if (!lua_isnil(L, -2))
+        lua_call(L, 1, 0);
+    return 0;
+}
+
+static void on_response(void *user, sse_request *request)
+{
+    response_call call = { user, request };
+
+    sse_protect(call.object->st, call_on_response, &call);
 }
 
 static void release_server(lua_State *L, server_object *o)
@@ -228,6 +260,18 @@ static int m_close(lua_State *L)
     return 0;
 }
 
+/* server:set_on_response(f): f is called with an entry (see record.h) for each response that has
+ * ended. nil: requests that arrive are no longer recorded. */
+static int m_set_on_response(lua_State *L)
+{
+    server_object *o = check(L);
+
+    lua_settop(L, 2);
+    sse_server_set_on_response(o->server, lua_isnil(L, 2) ? NULL : on_response);
+    lua_setiuservalue(L, 1, ON_RESPONSE);
+    return 0;
+}
+
 static int m_stop_listening(lua_State *L)
 {
     sse_server_stop_listening(check(L)->server);
@@ -362,6 +406,7 @@ static const luaL_Reg methods[] = {
     { "listen", m_listen },
     { "close", m_close },
     { "stop_listening", m_stop_listening },
+    { "set_on_response", m_set_on_response },
     { "shutdown", m_shutdown },
     { "reload_tls", m_reload_tls },
     { "stats", m_stats },

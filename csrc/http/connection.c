@@ -5,6 +5,8 @@
 #include <netinet/tcp.h>
 #include <sys/socket.h>
 
+#include "record.h"
+
 #define MAX_IOV     256
 #define MAX_DISCARD (64u << 20) /* SSE_LINGER_MS alone is no bound on a fast network */
 #ifdef MSG_NOSIGNAL
@@ -69,6 +71,7 @@ sse_backlog sse_connection_backlog(const sse_connection *c)
 
 void sse_connection_drop_pending(sse_connection *c)
 {
+    sse_record_cut(c->context, &c->out, (sse_reason)c->reason);
     sse_queue_clear(&c->out);
 }
 
@@ -242,6 +245,7 @@ static void write_out(sse_connection *c)
     bool progress = false;
 
     while (sse_connection_pending(c) > 0) {
+        sse_request *record = c->out.ring->record;
         ssize_t n = write_some(c);
 
         if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) {
@@ -256,6 +260,8 @@ static void write_out(sse_connection *c)
         c->nothing_sent = false;
         c->context->count.bytes_out += (uint64_t)n;
         sse_queue_advance(&c->out, (size_t)n);
+        if (record && !c->out.ring)
+            sse_record_complete(c->context, record);
     }
 }
 

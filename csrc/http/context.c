@@ -10,6 +10,7 @@ void sse_context_init(sse_context *context, sse_loop *loop, const sse_limits *li
     context->loop = loop;
     context->limits = *limits;
     context->ended_tail = &context->ended;
+    context->recorded_tail = &context->recorded;
     context->to_flush_tail = &context->to_flush;
     sse_timer_wheel_init(&context->wheel, loop);
     sse_deferred_init(&context->turn_end, end_turn, context);

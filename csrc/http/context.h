@@ -41,11 +41,13 @@ typedef struct sse_context {
     sse_connection *closed;                    /* connections to be freed */
     sse_connection *to_flush, **to_flush_tail; /* connections to be flushed, oldest first */
     size_t to_flush_count;
-    struct sse_exchange *ended, **ended_tail;     /* exchanges whose on_end is to be called, oldest
-                                                     first */
-    struct sse_incoming_body *incoming_bodies;    /* see bodies.h; newest first */
-    struct sse_http2_stream *http2_ended_streams; /* of http2/stream.c: with an exchange to end */
-    struct sse_follower *left_followers;          /* of push/follower.c: to be freed */
+    struct sse_exchange *ended, **ended_tail;      /* exchanges whose on_end is to be called, oldest
+                                                      first */
+    struct sse_request *recorded, **recorded_tail; /* requests whose record is complete, oldest
+                                                      first */
+    struct sse_incoming_body *incoming_bodies;     /* see bodies.h; newest first */
+    struct sse_http2_stream *http2_ended_streams;  /* of http2/stream.c: with an exchange to end */
+    struct sse_follower *left_followers;           /* of push/follower.c: to be freed */
 
     /* See overload.h. */
     sse_deadline overload_timer; /* runs while the context is full, and a little longer */
@@ -57,14 +59,16 @@ typedef struct sse_context {
     struct sse_deflater *deflater; /* of push/compressor.c; NULL: not made yet */
 
     /* Calls to the wings above, set by them. */
-    void *user;                                                /* of the first two */
+    void *user;                                                /* of the first three */
     void (*on_request)(void *user, struct sse_exchange *x);    /* a whole request has arrived */
+    void (*on_recorded)(void *user, struct sse_request *r);    /* a response has ended: record.h */
     void (*on_connection_free)(void *user, sse_connection *c); /* the connection is freed next */
     void (*end_http2_streams)(struct sse_context *context);    /* empties http2_ended_streams */
     void (*free_followers)(struct sse_context *context);       /* empties left_followers */
     void (*on_stream_ready)(struct sse_stream *s); /* the stream's client takes bytes again */
     void (*on_stream_ended)(struct sse_stream *s); /* the stream is to follow nothing */
 
+    bool recording;     /* requests that arrive get a record */
     time_t date_second; /* the second for which `date` was made */
     char date[40];
     char scratch[65536]; /* what is read from a socket */
@@ -84,8 +88,8 @@ const char *sse_context_date(sse_context *context);
 /* Whether the end of the turn has anything to flush, report or free. */
 static inline bool sse_context_has_work(const sse_context *context)
 {
-    return context->to_flush || context->closed || context->ended || context->http2_ended_streams ||
-           context->left_followers;
+    return context->to_flush || context->closed || context->ended || context->recorded ||
+           context->http2_ended_streams || context->left_followers;
 }
 
 /* Whether more than max_pending_total is held for sockets: "the context is full". */

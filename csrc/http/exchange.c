@@ -1,5 +1,6 @@
 #include "exchange.h"
 
+#include "recording.h"
 #include "response_fields.h"
 
 /* With more bytes queued than this a send writes at once instead of at the end of the turn, so that
@@ -13,10 +14,17 @@ const sse_exchange_events sse_exchange_no_events = { 0 };
 
 /* --- a new exchange, and its end ---------------------------------------- */
 
+static bool is_recorded(const sse_exchange *x)
+{
+    return x->transport == &sse_recording_transport;
+}
+
 void sse_exchange_drop_request(sse_exchange *x)
 {
     if (x->request)
         sse_request_drop_body(x->request);
+    if (is_recorded(x) && !sse_exchange_ended(x))
+        return;
     sse_request_unref(x->request);
     x->request = NULL;
 }
@@ -52,6 +60,10 @@ sse_exchange *sse_exchange_new(sse_context *context, const sse_transport *transp
     x->request = request;
     request->client = sse_client_of_socket(transport->connection(x)->fd);
     x->head_only = sse_slice_is(request->method, "HEAD");
+    if (request->record) {
+        request->record->transport = transport;
+        x->transport = &sse_recording_transport;
+    }
     return x;
 }
 
@@ -61,6 +73,8 @@ void sse_exchange_end(sse_exchange *x, sse_reason reason)
         return;
     x->state = reason == SSE_END_FINISHED ? SSE_EXCHANGE_FINISHED : SSE_EXCHANGE_CLOSED;
     x->reason = (uint8_t)reason;
+    if (is_recorded(x))
+        sse_recording_end(x, reason);
     x->session = NULL;
     if (x->on->on_end_marked)
         x->on->on_end_marked(x->user);

@@ -242,6 +242,10 @@ int sse_queue_move(sse_queue *from, sse_queue *to, size_t n, size_t *moved)
 
 void sse_queue_clear(sse_queue *q)
 {
+    size_t bytes = sse_queue_bytes(q);
+
+    if (bytes)
+        q->dropped = bytes < UINT32_MAX ? (uint32_t)bytes : UINT32_MAX;
     while (q->ring) {
         q->ring->account->pending -= item_at(q->ring, 0)->rest.len;
         take_first(q);

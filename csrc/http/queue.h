@@ -26,12 +26,15 @@ typedef struct sse_queue_ring {
     sse_queue_account *account;
     sse_frame *block; /* the last item's frame, if small pieces may still be copied into it */
     size_t used;      /* bytes of the block that are in use */
+    struct sse_request *record; /* whose record is complete once the ring is empty (record.h), with
+                                 * a reference; NULL: none */
     uint32_t head, count, cap;
     sse_queue_item items[];
 } sse_queue_ring;
 
 typedef struct sse_queue {
     sse_queue_ring *ring; /* NULL while empty */
+    uint32_t dropped;     /* bytes that the last sse_queue_clear dropped, 4 GiB at most */
     bool payload_only;    /* frames are written without chunk framing: HTTP/1.0, DATA of HTTP/2 */
 } sse_queue;
 

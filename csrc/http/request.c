@@ -57,6 +57,7 @@ sse_request *sse_request_new(const sse_http1_head *head, size_t max_body_size)
     to = (char *)&r->fields[head->field_count];
     r->refs = 1;
     r->counter = NULL;
+    r->record = NULL;
     r->method = copy_slice(&to, head->method);
     r->target = copy_slice(&to, head->target);
     r->major = 1;
@@ -83,5 +84,6 @@ void sse_request_unref(sse_request *request)
     if (!request || --request->refs > 0)
         return;
     sse_request_drop_body(request);
+    free(request->record);
     free(request);
 }

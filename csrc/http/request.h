@@ -25,8 +25,9 @@ typedef struct sse_request {
     sse_slice method, target;
     int major, minor; /* HTTP/major.minor */
     sse_buffer body;
-    size_t memory;   /* bytes of this block and of the body, which `counter` includes */
-    size_t *counter; /* context->count.bodies; NULL: not counted, or no longer */
+    struct sse_record *record; /* see record.h; or NULL */
+    size_t memory;             /* bytes of this block and of the body, which `counter` includes */
+    size_t *counter;           /* context->count.bodies; NULL: not counted, or no longer */
     size_t field_count;
     sse_http1_field fields[]; /* and behind them the bytes that all slices point into */
 } sse_request;

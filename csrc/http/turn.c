@@ -6,6 +6,7 @@
 #include "connection.h"
 #include "exchange.h"
 #include "overload.h"
+#include "record.h"
 
 #define FLUSHES_A_TURN 512 /* so that accepts, timers and other sockets are served between them */
 
@@ -51,8 +52,8 @@ static void free_closed(sse_context *context)
 
 /* The one place where connections, exchanges, event streams and followers are freed, and where an
  * exchange ends because of what its client did: no caller holds a pointer to one here. The order
- * matters, since a step may leave work for later steps. The program is called (on_end) when nothing
- * but followers is left to free. */
+ * matters, since a step may leave work for later steps. The program is called (on_end, on_recorded)
+ * when nothing but followers is left to free. */
 static void end_turn(void *arg)
 {
     sse_context *context = arg;
@@ -64,6 +65,8 @@ static void end_turn(void *arg)
         context->end_http2_streams(context);
     free_closed(context);
     sse_exchange_report_ended(context);
+    if (context->recorded)
+        sse_record_report(context);
     if (context->left_followers)
         context->free_followers(context);
 }

@@ -2,6 +2,8 @@
 
 #include <stdio.h>
 
+#include "../http/record.h"
+#include "../http/recording.h"
 #include "../wire/http1_body.h"
 #include "../wire/http1_head.h"
 #include "response.h"
@@ -22,6 +24,13 @@ static void drop_idle_reader(sse_http1_session *s)
 {
     if (s->reader && !s->reader->request && s->reader->in.len == 0)
         sse_http1_drop_reader(s);
+}
+
+void sse_http1_reject_head(sse_http1_session *s, int status, const char *reason, sse_slice bytes)
+{
+    if (s->reader && !s->reader->request)
+        s->reader->request = sse_recording_unread_line(s->connection->context, bytes);
+    sse_http1_reject(s, status, reason);
 }
 
 /* Rejects a request as its parser says. */
@@ -75,20 +84,23 @@ static int parse_head(sse_http1_session *s, const char *bytes, size_t len, size_
 
     if (code == SSE_EAGAIN)
         return code;
+    if (code) {
+        sse_http1_reject_head(s, refusal.status, refusal.reason, (sse_slice){ bytes, len });
+        return SSE_ECLOSED;
+    }
     s->reader->scanned = 0;
     /* What the head leaves of max_head_size is for chunk extensions and trailers. *used may be more
      * than
      * max_head_size, because it counts empty lines before the head. */
     extra = *used < limits->max_head_size ? limits->max_head_size - *used : 0;
-    if (!code)
-        code = sse_http1_body_init(&s->reader->body, &head, limits->max_body_size, extra, &refusal);
-    if (code) {
-        reject_as(s, &refusal);
-        return SSE_ECLOSED;
-    }
     s->reader->request = sse_request_new(&head, (size_t)limits->max_body_size);
     if (!s->reader->request) {
         sse_http1_reject(s, 503, "out of memory");
+        return SSE_ECLOSED;
+    }
+    sse_record_begin(s->connection->context, s->reader->request);
+    if (sse_http1_body_init(&s->reader->body, &head, limits->max_body_size, extra, &refusal)) {
+        reject_as(s, &refusal);
         return SSE_ECLOSED;
     }
     if (sse_bodies_count_request(s->connection->context, s->reader->request,

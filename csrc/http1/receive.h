@@ -13,4 +13,7 @@ void sse_http1_receive(sse_http1_session *s, const char *bytes, size_t len);
  * response was written. */
 void sse_http1_receive_next(sse_http1_session *s);
 
+/* Rejects a request whose head is in `bytes`, not whole or not well-formed. */
+void sse_http1_reject_head(sse_http1_session *s, int status, const char *reason, sse_slice bytes);
+
 #endif

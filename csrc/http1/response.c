@@ -2,6 +2,7 @@
 
 #include <stdio.h>
 
+#include "../http/recording.h"
 #include "../http/response_fields.h"
 #include "../wire/http1_response.h"
 #include "response_head.h"
@@ -17,7 +18,8 @@ static int send_and_unref(sse_http1_session *s, sse_frame *frame)
 
 /* --- responses of the session's own -------------------------------------- */
 
-void sse_http1_refuse(sse_http1_session *s, int status, const char *reason)
+/* Sends an error response, after which the connection finishes. Returns the bytes of its body. */
+static size_t send_error(sse_http1_session *s, int status, const char *reason)
 {
     sse_http1_response_head head = { .minor = 1, .status = status };
     sse_http1_field fields[2] = { sse_response_text_field("Content-Type",
@@ -38,6 +40,19 @@ void sse_http1_refuse(sse_http1_session *s, int status, const char *reason)
     sse_http1_drop_reader(s);
     sse_connection_set_reading(s->connection, false); /* on again once the connection lingers */
     sse_connection_finish(s->connection);
+    return (size_t)n;
+}
+
+void sse_http1_refuse(sse_http1_session *s, int status, const char *reason)
+{
+    sse_request *request = s->reader ? s->reader->request : NULL;
+    size_t bytes = 0;
+
+    if (request)
+        sse_request_ref(request); /* send_error drops the reader */
+    bytes = send_error(s, status, reason);
+    sse_recording_refusal(s->connection, request, status, bytes, &s->connection->out);
+    sse_request_unref(request);
 }
 
 void sse_http1_reject(sse_http1_session *s, int status, const char *reason)
@@ -151,6 +166,13 @@ static size_t pending_bytes(const sse_exchange *x)
     return sse_connection_pending(s->connection);
 }
 
+static sse_queue *queue_of(const sse_exchange *x)
+{
+    const sse_http1_session *s = x->session;
+
+    return &s->connection->out;
+}
+
 static sse_connection *connection_of(const sse_exchange *x)
 {
     const sse_http1_session *s = x->session;
@@ -173,7 +195,9 @@ static void abort_response(sse_exchange *x)
         !sse_connection_ended(s->connection)) {
         sse_connection_drop_pending(s->connection);
         s->connection->out.payload_only = false;
-        sse_http1_reject(s, 500, "the answer broke off");
+        x->context->count.rejected[500 - 400]++;
+        sse_recording_replace(x, 500, send_error(s, 500, "the answer broke off"),
+                              &s->connection->out);
         return;
     }
     sse_connection_flush(s->connection, false);
@@ -200,6 +224,7 @@ const sse_transport sse_http1_transport = {
     .flush = flush_response,
     .pending = pending_bytes,
     .queued = pending_bytes,
+    .queue = queue_of,
     .connection = connection_of,
     .lost = is_lost,
 };

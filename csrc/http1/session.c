@@ -76,7 +76,8 @@ static void on_deadline(sse_connection *c)
     if (sse_http1_receiving_body(s))
         sse_http1_reject(s, 408, "the body did not arrive in time");
     else if (s->request_started)
-        sse_http1_reject(s, 408, "the request head did not arrive in time");
+        sse_http1_reject_head(s, 408, "the request head did not arrive in time",
+                              s->reader ? sse_buffer_slice(&s->reader->in) : (sse_slice){ 0 });
     else
         sse_connection_close(c, SSE_END_TIMEOUT);
 }

@@ -1,5 +1,6 @@
 #include "request_head.h"
 
+#include "../http/record.h"
 #include "../wire/http1_head.h"
 #include "flood_limits.h"
 #include "reader.h"
@@ -157,6 +158,7 @@ static sse_request *make_request(sse_http2_reader *r, const sse_http1_head *head
     if (request) {
         request->major = 2;
         request->minor = 0;
+        sse_record_begin(sse_http2_context(r->stream->session), request);
     }
     return request;
 }

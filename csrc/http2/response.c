@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "../http/recording.h"
 #include "../http/response_fields.h"
 #include "../wire/http1_response.h"
 #include "reader.h"
@@ -126,7 +127,8 @@ static void set_final_deadline(sse_exchange *x, uint64_t ms)
     sse_http2_schedule_timer(t->session, t->deadline);
 }
 
-void sse_http2_response_reject(sse_http2_stream *t, int status, const char *reason)
+/* Sends an error response. Returns the bytes of its body; 0: the stream was reset instead. */
+static size_t send_error(sse_http2_stream *t, int status, const char *reason)
 {
     sse_http1_field fields[2] = { sse_response_text_field("Content-Type",
                                                           "text/plain; charset=utf-8") };
@@ -137,9 +139,6 @@ void sse_http2_response_reject(sse_http2_stream *t, int status, const char *reas
     size_t count = 1;
     int n = snprintf(text, sizeof text, "%d %s: %s\n", status, sse_http1_reason(status), reason);
 
-    sse_http2_reader_free(t);
-    if (t->reset || t->ended)
-        return;
     if (status == 503)
         fields[count++] = sse_response_retry_after(seconds);
     context->count.rejected[status - 400]++;
@@ -149,6 +148,7 @@ void sse_http2_response_reject(sse_http2_stream *t, int status, const char *reas
                                     &head) ||
         enqueue(t, frame)) {
         free(head);
+        n = 0;
         sse_http2_stream_reset(t, NGHTTP2_INTERNAL_ERROR);
     } else {
         head->has_body = true;
@@ -156,6 +156,34 @@ void sse_http2_response_reject(sse_http2_stream *t, int status, const char *reas
         set_head(t, head);
     }
     sse_frame_unref(frame);
+    return (size_t)n;
+}
+
+/* The request that a reader has, with a reference, or one of the head as far as it has arrived, if
+ * that is recorded. May be NULL. */
+static sse_request *request_of(const sse_http2_stream *t)
+{
+    const sse_http2_reader *r = t->reader;
+
+    if (!r)
+        return NULL;
+    return r->request
+               ? sse_request_ref(r->request)
+               : sse_recording_unread(sse_http2_context(t->session), sse_buffer_slice(&r->method),
+                                      sse_buffer_slice(&r->path), 2, 0);
+}
+
+void sse_http2_response_reject(sse_http2_stream *t, int status, const char *reason)
+{
+    sse_request *request = request_of(t);
+    size_t bytes = 0;
+
+    sse_http2_reader_free(t);
+    if (!t->reset && !t->ended)
+        bytes = send_error(t, status, reason);
+    if (bytes > 0)
+        sse_recording_refusal(t->session->connection, request, status, bytes, &t->out);
+    sse_request_unref(request);
 }
 
 /* If nothing of a started response was submitted to nghttp2, the client gets a 500 instead.
@@ -171,7 +199,7 @@ static void abort_response(sse_exchange *x)
         return;
     if (x->state == SSE_EXCHANGE_STARTED && t->head && !x->head_only) {
         sse_http2_stream_drop_response(t);
-        sse_http2_response_reject(t, 500, "the answer broke off");
+        sse_recording_replace(x, 500, send_error(t, 500, "the answer broke off"), &t->out);
     } else {
         sse_http2_stream_reset(t, NGHTTP2_INTERNAL_ERROR);
     }
@@ -203,6 +231,13 @@ static size_t queued_bytes(const sse_exchange *x)
     return t->session->queued + sse_connection_pending(t->session->connection);
 }
 
+static sse_queue *queue_of(const sse_exchange *x)
+{
+    sse_http2_stream *t = x->session;
+
+    return &t->out;
+}
+
 static sse_connection *connection_of(const sse_exchange *x)
 {
     const sse_http2_stream *t = x->session;
@@ -227,6 +262,7 @@ const sse_transport sse_http2_transport = {
     .flush = flush_response,
     .pending = pending_bytes,
     .queued = queued_bytes,
+    .queue = queue_of,
     .connection = connection_of,
     .lost = is_lost,
 };

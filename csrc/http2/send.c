@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 
+#include "../http/record.h"
 #include "schedule.h"
 #include "shutdown.h"
 #include "stream.h"
@@ -58,12 +59,15 @@ static ssize_t on_send(nghttp2_session *nghttp2, const uint8_t *bytes, size_t le
 static int send_frame(sse_http2_session *s, sse_http2_stream *t, const uint8_t *header, size_t len)
 {
     sse_connection *c = s->connection;
+    sse_request *record = t->out.ring ? t->out.ring->record : NULL;
     size_t moved = 0;
     int code = append(s, header, FRAME_HEADER);
 
     if (!code)
         code = sse_queue_move(&t->out, &c->out, len, &moved);
     s->queued -= moved;
+    if (record && !t->out.ring)
+        sse_record_complete(c->context, record);
     return code;
 }
 

@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 
+#include "../http/record.h"
 #include "reader.h"
 #include "schedule.h"
 
@@ -50,6 +51,8 @@ void sse_http2_stream_clear_pending(sse_http2_stream *t)
 
 void sse_http2_stream_drop_response(sse_http2_stream *t)
 {
+    sse_record_cut(sse_http2_context(t->session), &t->out,
+                   t->reason ? (sse_reason)t->reason : SSE_END_SERVER);
     t->session->queued -= sse_queue_bytes(&t->out);
     sse_queue_clear(&t->out);
     free(t->head);
@@ -95,6 +98,8 @@ void sse_http2_stream_free(sse_http2_stream *t, sse_reason reason)
     sse_context *context = sse_http2_context(t->session);
 
     end_exchange(t, reason);
+    if (!t->reason)
+        t->reason = (uint8_t)reason;
     leave_ended(t);
     leave_session(t);
     sse_slab_free(&context->http2_streams, t);

@@ -25,6 +25,7 @@ struct sse_server {
     size_t admitted, refused; /* open connections: within max_connections; told 503 */
     void *user;
     void (*on_request)(void *user, sse_exchange *x);
+    void (*on_response)(void *user, sse_request *r);
     void (*on_idle)(void *user);
 };
 
@@ -190,6 +191,13 @@ static void on_request(void *user, sse_exchange *x)
     server->on_request(server->user, x);
 }
 
+static void on_recorded(void *user, sse_request *r)
+{
+    sse_server *server = user;
+
+    server->on_response(server->user, r);
+}
+
 static void on_connection_free(void *user, sse_connection *c)
 {
     sse_server *server = user;
@@ -252,9 +260,17 @@ int sse_server_new(sse_loop *loop, const sse_server_options *options, void *user
     sse_context_start(&server->context, loop, &options->limits);
     server->context.user = server;
     server->context.on_request = on_request;
+    server->context.on_recorded = on_recorded;
     server->context.on_connection_free = on_connection_free;
     *out = server;
     return SSE_OK;
+}
+
+void sse_server_set_on_response(sse_server *server, void (*on_response)(void *user, sse_request *r))
+{
+    if (on_response)
+        server->on_response = on_response;
+    server->context.recording = on_response != NULL;
 }
 
 void sse_server_stop_listening(sse_server *server)

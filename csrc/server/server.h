@@ -34,6 +34,12 @@ int sse_server_new(sse_loop *loop, const sse_server_options *options, void *user
                    void (*on_request)(void *user, sse_exchange *x), void (*on_idle)(void *user),
                    sse_server **out, char *message, size_t size);
 
+/* From now on, on_response is called from the loop for each response that has ended, the server's
+ * own included, with the request and its record (see record.h). NULL: requests that arrive are no
+ * longer recorded; those that were are reported as before. The function must always be the same. */
+void sse_server_set_on_response(sse_server *server,
+                                void (*on_response)(void *user, sse_request *r));
+
 /* Closes everything at once. The exchanges end (SSE_END_SERVER) and their on_end is called before
  * it returns. Not from a callback other than on_idle. NULL is allowed. */
 void sse_server_free(sse_server *server);

@@ -23,9 +23,11 @@
 -- @module sse.server
 require "sse.shared.lua_version"
 
+local access_log = require "sse.server.access_log"
 local core = require "sse.core"
 local cors = require "sse.server.cors"
 local dispatch = require "sse.server.dispatch"
+local ended = require "sse.server.ended"
 local files = require "sse.server.files"
 local headers = require "sse.shared.headers"
 local options = require "sse.shared.options"
@@ -37,6 +39,11 @@ local tls_options = require "sse.server.tls_options"
 
 local methods, metatable = server_object.methods, server_object.metatable
 local state_of = server_object.state
+
+-- The options that the core does not know.
+local OF_LUA = {
+  access_log = true, compress = true, cors = true, on_error = true, on_response = true,
+}
 
 -- Makes the core's server; raises its errors at the line of sse.server's caller.
 local function make_core(inner)
@@ -56,7 +63,17 @@ end
 -- far one client of a stream may be behind), `max_pending_total` (of all clients together);
 -- `head_timeout`, `body_timeout`, `idle_timeout`; `heartbeat` (how long an event stream is silent
 -- before it gets a comment; false: it gets none); `compress` (true), see `res:event_stream`;
--- `on_error`, a function(message, req); `tls`
+-- `on_error`, a function(message, req); `on_response`, see below; `access_log`, see
+-- `sse.server.access_log`: "common", "json", a function(entry), or a table of `format` ("common" or
+-- "json") and `file`, an open file of Lua's; `tls`
+--
+-- `on_response(entry)` is called for each response that has ended, also for those that the server
+-- sends by itself. `entry` is a new table: `req`, the request as the handler had it; nil if no
+-- handler was called; `method`, `target`, `protocol` and `remote_address`, nil if they are not
+-- known; `status`, 0 if the client left before a head was sent; `bytes` of body that were passed to
+-- the system; `ms`, with a fraction, since the request's head was whole; `time`, the `os.time()` of
+-- that; `reason`: "finished", or as of `on_close`. It cannot wait; an error in it goes to
+-- `on_error`.
 --
 -- `tls = { cert, key, chain, names, min_version, ciphers, client_ca }` makes the server speak
 -- HTTPS. `cert`, `key` and `chain` are paths of PEM files: the certificate, maybe followed by its
@@ -65,7 +82,8 @@ end
 -- ["*.c.example"] = ... }`. `min_version` is "1.2" or "1.3", `ciphers` a list as OpenSSL writes it.
 -- With `client_ca`, a PEM file, clients must show a certificate that one of those in the file has
 -- signed.
--- @return the server. Its field `port` is the port that it listens on; `on_error` can be set.
+-- @return the server. Its field `port` is the port that it listens on; `on_error` and
+-- `on_response` can be set.
 local function new(given, ...)
   options.check_count("sse.server(options)", ...)
   given = options.check("sse.server", given, server_options)
@@ -73,16 +91,19 @@ local function new(given, ...)
     router = router.new(), on_error = given.on_error, compress = given.compress,
     cors = given.cors and cors.new(given.cors, 3) or false,
     waiters = {},
+    on_response = given.on_response,
+    access_log = given.access_log and access_log.new(given.access_log, 3),
   }
   local inner = {
-    on_request = function(exchange) dispatch.on_request(state, exchange) end,
+    on_request = function(exchange) return dispatch.on_request(state, exchange) end,
     on_idle = function() running.wake_waiters(state) end,
   }
   for name, value in pairs(given) do
-    if name ~= "cors" and name ~= "compress" and name ~= "on_error" then inner[name] = value end
+    if not OF_LUA[name] then inner[name] = value end
   end
   inner.tls = given.tls and tls_options.check(given.tls, "sse.server", 3)
   state.core = make_core(inner)
+  ended.update(state)
   return server_object.new(state)
 end
 

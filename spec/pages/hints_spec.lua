@@ -16,6 +16,7 @@ local with_options = {
   ["Response:events"] = function(given) make.response():events(given) end,
   ["sse.server"] = function(given) sse.server(given) end,
   ["server:listen"] = function(given) sse.server():listen(given) end,
+  ["sse.server: access_log"] = function(given) sse.server { access_log = given } end,
   ["server:shutdown"] = function(given) sse.server():shutdown(given) end,
   ["server:static"] = function(given) sse.server():static("/x", "spec", given) end,
   ["sse.file"] = function(given) sse.file("README.md", given) end,

@@ -32,6 +32,7 @@ local option_cases = {
   { "sse.server: tls.names", function(given)
     return sse.server, { tls = { cert = "x", names = { ["a.example"] = given } } }
   end },
+  { "sse.server: access_log", function(given) return sse.server, { access_log = given } end },
   { "sse.server: cors", function(given) return sse.server, { cors = given } end },
   { "server:listen", function(given)
     local server = make.server()

@@ -2,30 +2,21 @@
 -- completes the response when the handler has returned or failed. Answers by itself what no handler
 -- answers.
 -- @module sse.server.dispatch
-local core = require "sse.core"
+local error_report = require "sse.server.error_report"
 local raised = require "sse.server.raised"
 local request = require "sse.server.request"
 local response = require "sse.server.response"
 local task = require "sse.task"
 
+local report = error_report.report
+
 local dispatch = {}
 
 local UNANSWERED = "the handler returned without an answer: call res:detach() to answer later"
 
--- Reports an error of a handler. `server` is the state of the server.
-local function report(server, message, req)
-  if server.on_error then
-    local ok, err = xpcall(server.on_error, debug.traceback, message, req)
-    if not ok then core.report(err) end
-    return
-  end
-  local where = req.method .. " " .. req.path
-  io.stderr:write(("lua-sse: error in handler %s: %s\n"):format(where, raised.text(message)))
-end
-
 local function on_handler_error(server, req, res, err)
   local is_error, message = raised.answer(res, err)
-  if is_error then report(server, message, req) end
+  if is_error then report(server, message, "handler", req) end
 end
 
 -- Completes the response when the handler has returned: finishes one that was begun, and sends a
@@ -35,7 +26,7 @@ local function complete(server, req, res)
   if res.begun then
     res:finish()
   elseif not res.answered and response.fail(res) then
-    report(server, UNANSWERED, req)
+    report(server, UNANSWERED, "handler", req)
   end
 end
 
@@ -85,11 +76,13 @@ end
 --- The core's callback for a request that has been received whole.
 -- @param server the server's state (sse.server.server_object)
 -- @param exchange of the core
+-- @return the request, for the entry of `on_response`
 function dispatch.on_request(server, exchange)
   local req = request.new(exchange)
   local res = response.new(exchange, req, server.compress)
   task.start(function(err) on_handler_error(server, req, res, err) end,
     handle, server, req, res)
+  return req
 end
 
 return dispatch

@@ -1,5 +1,6 @@
 --- The rules of the options of `sse.server`, by name, for `options.check` of sse.shared.options.
 -- @module sse.server.options
+local access_log = require "sse.server.access_log"
 local options = require "sse.shared.options"
 local stream_options = require "sse.server.stream_options"
 
@@ -28,6 +29,8 @@ return options.spec("sse.server", {
   },
   compress = stream_options.compress,
   on_error = "function",
+  on_response = "function",
+  access_log = access_log.rule,
   tls = {
     expected = "a table such as { cert = 'cert.pem', key = 'key.pem' }",
     check = function(v) return type(v) == "table" end,

@@ -1,6 +1,7 @@
 --- The object that a server is: its fields, and the state that the library keeps of it. Its methods
 -- are in sse.server and sse.server.running.
 -- @module sse.server.server_object
+local ended = require "sse.server.ended"
 local hints = require "sse.shared.hints"
 local options = require "sse.shared.options"
 
@@ -16,8 +17,9 @@ local getters = {}
 
 function getters.port(state) return state.core.port end
 function getters.on_error(state) return state.on_error end
+function getters.on_response(state) return state.on_response end
 
-local writable = { on_error = true }
+local writable = { on_error = true, on_response = true }
 
 local metatable = {
   __name = "sse.server",
@@ -32,7 +34,9 @@ local metatable = {
       options.raise_unknown_field("server", "a server", key, writable)
     end
     options.check_callback(key, value)
-    rawget(self, STATE)[key] = value
+    local state = rawget(self, STATE)
+    state[key] = value
+    if key == "on_response" then ended.update(state) end
   end,
   __pairs = function(self)
     local fields = {}
@@ -43,8 +47,8 @@ local metatable = {
 server_object.metatable = metatable
 
 --- The state of a server: `core`, the core's server; `router`; `cors`, false or its object;
--- `compress` and `on_error`, the options; `waiters`, functions that resume those who wait until the
--- server is idle.
+-- `compress`, `on_error` and `on_response`, the options; `access_log`, a function(entry) or nil;
+-- `waiters`, functions that resume those who wait until the server is idle.
 -- @param self the server
 -- @treturn table
 function server_object.state(self) return rawget(self, STATE) end

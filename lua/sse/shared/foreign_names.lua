@@ -88,7 +88,9 @@ names["sse.server"] = {
   handler = "there is none: add handlers by server:get(pattern, handler)",
   onerror = { "on_error" }, error_handler = { "on_error" },
   root = "there is none: server:static(prefix, folder)",
-  log = "there is none: write what you need in the handlers",
+  log = { "access_log" }, logger = { "access_log" }, logging = { "access_log" },
+  access = { "access_log" }, accessLog = { "access_log" }, morgan = { "access_log" },
+  onresponse = { "on_response" }, after = { "on_response" }, on_finish = { "on_response" },
   threads = "there are none: one process, one thread",
 }
 local OF_SERVER = "it is an option of sse.server"
@@ -97,6 +99,10 @@ names["server:listen"] = {
   ssl = { "tls" }, https = { "tls" }, cert = "it is part of 'tls'", key = "it is part of 'tls'",
   backlog = OF_SERVER, cors = OF_SERVER, heartbeat = OF_SERVER, compress = OF_SERVER,
   max_connections = OF_SERVER, max_connections_per_address = OF_SERVER, max_pending = OF_SERVER,
+}
+names["sse.server: access_log"] = {
+  path = { "file" }, output = { "file" }, stream = { "file" }, handle = { "file" },
+  type = { "format" }, kind = { "format" },
 }
 names["server:shutdown"] = {
   timeout = "there are 'within' and 'grace'", wait = { "within" }, ms = { "within" },
@@ -176,7 +182,9 @@ names.server = {
   serve = { "listen" }, bind = { "listen" }, address = { "port" }, onerror = { "on_error" },
   stop = "call 'shutdown' or 'close'", drain = { "shutdown" },
   broadcast = "there is none: publish to a channel",
-  host = "it is only an option", dir = { "static" },
+  host = "it is only an option", access_log = "it is only an option",
+  log = "there is an option of sse.server: access_log", onresponse = { "on_response" },
+  after = { "on_response" }, dir = { "static" },
 }
 names.request = {
   url = "there are 'path' and 'query', and 'target' as it came", uri = { "target" },

@@ -1,0 +1,26 @@
+--- Tells of responses that have ended: `server.on_response` and the access log.
+-- @module sse.server.ended
+local error_report = require "sse.server.error_report"
+
+local ended = {}
+
+local function call(state, what, fn, entry)
+  local ok, err = xpcall(fn, error_report.with_traceback, entry)
+  if not ok then error_report.report(state, err, what, entry.req) end
+end
+
+--- Has the core report the responses to requests that arrive from now on, if there is a function or
+-- a log that wants them. Nothing is recorded otherwise.
+-- @tparam table state of sse.server.server_object: `on_response` and `access_log`, each a
+-- function(entry) or nil
+function ended.update(state)
+  if not state.on_response and not state.access_log then
+    return state.core:set_on_response(nil)
+  end
+  state.core:set_on_response(function(entry)
+    if state.access_log then call(state, "access_log", state.access_log, entry) end
+    if state.on_response then call(state, "on_response", state.on_response, entry) end
+  end)
+end
+
+return ended

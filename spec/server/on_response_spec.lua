@@ -1,0 +1,300 @@
+-- server.on_response: one entry for each response, when it has ended, however that came. (Responses
+-- that the core sends by itself: on_response_refusals_spec.lua.)
+local certs = require "spec.support.certs"
+local frames = require "spec.support.frames"
+local net = require "spec.support.net"
+local raw = require "spec.support.raw"
+local serving = require "spec.support.serving"
+local sse = require "sse"
+local wait = require "spec.support.wait"
+
+local entries
+
+local FIELDS = { req = true, method = true, target = true, protocol = true, remote_address = true,
+  status = true, bytes = true, ms = true, time = true, reason = true }
+
+-- Starts a server that keeps the entries.
+local function start(routes, options)
+  entries = {}
+  options = options or {}
+  options.on_response = options.on_response or function(entry) entries[#entries + 1] = entry end
+  return serving.start(options, routes)
+end
+
+-- Waits for the nth entry, and checks its fields.
+local function check(n, expected)
+  raw.pump(function() return entries[n] end, ("entry %d"):format(n))
+  for name, value in pairs(expected) do assert.same(value, entries[n][name], name) end
+  assert.equal("number", type(entries[n].ms))
+  assert.truthy(entries[n].ms >= 0)
+  assert.equal("integer", math.type(entries[n].time))
+  return entries[n]
+end
+
+serving.each("server.on_response", function(transport)
+  after_each(serving.stop)
+
+  it("tells of a whole reply", function()
+    local before, seen = os.time(), nil
+    start(function(server)
+      server:get("/hello", function(req, res)
+        seen = req
+        req.user = "me"
+        res:reply(201, "hello")
+      end)
+    end)
+    serving.ask("GET /hello?x=1")
+    local entry = check(1, { method = "GET", target = "/hello?x=1", status = 201, bytes = 5,
+      remote_address = "127.0.0.1", protocol = transport.protocol, reason = "finished" })
+    assert.equal(seen, entry.req)
+    assert.equal("me", entry.req.user)
+    assert.truthy(entry.time >= before and entry.time <= os.time())
+    for name in pairs(entry) do assert.truthy(FIELDS[name], name) end
+    assert.equal(1, #entries)
+  end)
+
+  it("tells of pieces, of HEAD, of no body, and of what no handler answers", function()
+    start(function(server)
+      server:get("/pieces", function(_, res)
+        for i = 1, 3 do
+          res:write(("x"):rep(i * 1000))
+          sse.sleep(5)
+        end
+      end)
+      server:get("/head", function(_, res) res:write "not sent" end)
+      server:get("/none", function(_, res) res:reply(204) end)
+    end)
+    serving.ask("GET /pieces")
+    assert.truthy(check(1, { status = 200, bytes = 6000, reason = "finished" }).ms > 0)
+    serving.ask("HEAD /head")
+    check(2, { method = "HEAD", status = 200, bytes = 0, reason = "finished" })
+    serving.ask("GET /none")
+    check(3, { status = 204, bytes = 0, reason = "finished" })
+    serving.ask("GET /nowhere")
+    assert.equal("/nowhere", check(4, { status = 404, reason = "finished" }).req.path)
+    serving.ask("POST /none", nil, "x")
+    check(5, { status = 405, method = "POST", reason = "finished" })
+  end)
+
+  it("tells of a file", function()
+    local text = ("0123456789"):rep(100000)
+    local path = certs.write("file", text)
+    start(function(server) server:get("/", sse.file(path)) end)
+    assert.equal(#text, #serving.ask("GET /").body)
+    check(1, { status = 200, bytes = #text, reason = "finished" })
+  end)
+
+  it("tells of a handler's error", function()
+    start(function(server)
+      server:get("/raises", function() error "no" end)
+      server:get("/begun", function(_, res)
+        res:write "x"
+        error "no"
+      end)
+    end)
+    assert.equal(500, serving.ask("GET /raises").status)
+    check(1, { status = 500, bytes = #"Internal Server Error\n", reason = "finished" })
+    local got = serving.ask("GET /begun") -- of which nothing had been sent
+    assert.equal(500, got.status)
+    check(2, { status = 500, bytes = #got.body, reason = "error" })
+  end)
+
+  it("tells of a client that leaves, before the head and within the body", function()
+    local waiting -- over HTTP/1, until idle_timeout: the client may have closed its sending side
+    start(function(server)
+      server:get("/silent", function(_, res)
+        waiting = true
+        res:detach()
+      end)
+      server:get("/pieces", function(_, res)
+        while res:write(("x"):rep(1000)) do sse.sleep(1) end
+      end)
+    end, { idle_timeout = 50 })
+    local abort = serving.begin "GET /silent"
+    raw.pump(function() return waiting end, "the request")
+    abort()
+    check(1, { target = "/silent", status = 0, bytes = 0, reason = "client" })
+    local client = serving.listen "/pieces"
+    client:till "x"
+    client:close()
+    assert.truthy(check(2, { status = 200, reason = "client" }).bytes >= 1000)
+  end)
+
+  it("tells of an event stream when it has ended, and why", function()
+    local streams = {}
+    start(function(server)
+      server:get("/", function(_, res)
+        local stream = res:event_stream { compress = false }
+        streams[#streams + 1] = stream
+        stream:send "tick"
+      end)
+    end)
+    local client = serving.listen "/"
+    client:till "data: tick\n\n"
+    assert.same({}, entries)
+    streams[1]:close()
+    client:rest()
+    check(1, { status = 200, bytes = 12, reason = "server" })
+    client = serving.listen "/"
+    client:till "data: tick\n\n"
+    client:close()
+    check(2, { status = 200, bytes = 12, reason = "client" })
+    assert.equal("/", entries[2].req.path)
+  end)
+
+  it("has every entry before server:shutdown returns", function()
+    local server = start(function(server)
+      server:get("/", function(_, res) res:event_stream() end)
+    end)
+    serving.listen "/"
+    serving.listen "/"
+    server:shutdown { within = 10, grace = 1000, retry = 10 }
+    assert.equal(2, #entries)
+    for n = 1, 2 do
+      assert.truthy(check(n, { status = 200, reason = "server" }).bytes > 0) -- retry:
+    end
+  end)
+
+  it("may close the server, raise and collect", function()
+    local server
+    server = start(function(s)
+      s:get("/", function(_, res) res:reply(200, "fine") end)
+    end, { on_response = function(entry)
+      entries[#entries + 1] = entry
+      collectgarbage()
+      if #entries == 2 then server:close() end
+      error "from on_response"
+    end })
+    assert.equal("fine", serving.ask("GET /").body)
+    check(1, { status = 200 })
+    serving.send("GET /")
+    check(2, { status = 200 })
+    raw.pump(function() return #serving.errors == 2 end, "the errors")
+    assert.truthy(tostring(serving.errors[1].message):find "from on_response")
+  end)
+
+  it("can be set and taken away", function()
+    local server = serving.start(function(s)
+      s:get("/", function(_, res) res:reply(200, "fine") end)
+    end)
+    entries = {}
+    serving.ask "GET /"
+    local function f(entry) entries[#entries + 1] = entry end
+    server.on_response = f
+    assert.equal(f, server.on_response)
+    serving.ask("GET /?second")
+    check(1, { target = "/?second" })
+    server.on_response = nil
+    serving.ask("GET /")
+    assert.equal(1, #entries)
+    assert.has_error(function() server.on_response = 1 end,
+      "on_response must be a function or nil, got number 1")
+  end)
+
+  it("keeps nothing of a response that has ended", function()
+    local held = setmetatable({}, { __mode = "v" })
+    start(function(server)
+      server:get("/", function(req, res)
+        held[#held + 1] = req
+        res:event_stream()
+      end)
+    end)
+    for _ = 1, 3 do serving.listen("/"):close() end
+    check(3, { reason = "client" })
+    entries = {}
+    raw.pump(function()
+      collectgarbage()
+      return next(held) == nil
+    end, "the requests to be collected")
+  end)
+end)
+
+describe("server.on_response", function()
+  after_each(function()
+    serving.stop()
+    net.stop()
+  end)
+
+  it("comes when the client has taken a whole reply, not before", function()
+    local size = 8000000
+    start(function(server)
+      server:get("/", function(_, res) res:reply(200, ("x"):rep(size)) end)
+    end)
+    local client = serving.connect(4096)
+    client:send "GET / HTTP/1.1\r\nHost: a\r\n\r\n"
+    client:head()
+    wait.past(30)
+    assert.same({}, entries)
+    client:receive_bytes(size)
+    check(1, { status = 200, bytes = size, reason = "finished" })
+  end)
+
+  it("tells how much of a whole reply a client took that left", function()
+    local size = 8000000
+    start(function(server)
+      server:get("/", function(_, res) res:reply(200, ("x"):rep(size)) end)
+    end)
+    local client = serving.connect(4096)
+    client:send "GET / HTTP/1.1\r\nHost: a\r\n\r\n"
+    client:head()
+    client:reset()
+    local entry = check(1, { status = 200, reason = "client" })
+    assert.truthy(entry.bytes > 0 and entry.bytes < size, entry.bytes)
+    assert.equal(1, #entries)
+  end)
+
+  it("tells of an HTTP/2 stream that the client resets, with its queue", function()
+    start(function(server)
+      server:get("/", function(_, res) res:reply(200, ("x"):rep(100000)) end)
+      server:get("/stream", function(_, res) res:event_stream():send "tick" end)
+    end)
+    local client = frames.open(serving.connect(), frames.setting(4, 1000))
+    client:get(1, "GET /")
+    client:receive("DATA", 1)
+    client:send("RST_STREAM", 0, 1, frames.u32(8))
+    check(1, { status = 200, bytes = 1000, reason = "client", protocol = "HTTP/2" })
+    client:get(3, "GET /stream")
+    client:receive("DATA", 3)
+    client:send("RST_STREAM", 0, 3, frames.u32(8))
+    check(2, { status = 200, bytes = 12, reason = "client", target = "/stream" })
+    client:get(5, "GET /")
+    client:receive("DATA", 5)
+    client.client:close() -- the connection, with the reply in the stream's queue
+    check(3, { status = 200, bytes = 1000, reason = "client" })
+  end)
+
+  it("comes for pipelined requests in their order", function()
+    start(function(server)
+      server:get("/:n", function(req, res) res:reply(200, req.params.n) end)
+    end)
+    local client = serving.connect()
+    for n = 1, 20 do client:send(("GET /%d HTTP/1.1\r\nHost: a\r\n\r\n"):format(n)) end
+    for n = 1, 20 do check(n, { target = "/" .. n, status = 200, reason = "finished" }) end
+  end)
+
+  it("tells of a stream that is too slow", function()
+    local channel = sse.channel("log of the slow", { slow = "close", history = 10 })
+    start(function(server)
+      server:get("/", function(_, res) res:event_stream { compress = false }:follow(channel) end)
+    end)
+    local client = serving.connect(4096)
+    client:send "GET / HTTP/1.1\r\nHost: a\r\n\r\n"
+    client:head()
+    raw.pump(function()
+      channel:publish(("x"):rep(200000))
+      return entries[1]
+    end, "the end of the stream")
+    check(1, { status = 200, reason = "slow" })
+    channel:close()
+  end)
+
+  it("tells of a timeout", function()
+    entries = {}
+    local server = net.start(function(x) x:reply(200, {}, ("x"):rep(20000000)) end,
+      { write_timeout = 60 })
+    server:set_on_response(function(entry) entries[#entries + 1] = entry end)
+    net.connect "GET / HTTP/1.1\r\nHost: a\r\n\r\n"
+    assert.truthy(check(1, { status = 200, reason = "timeout" }).bytes < 20000000)
+    assert.is_nil(entries[1].req)
+  end)
+end)
