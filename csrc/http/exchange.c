@@ -244,7 +244,7 @@ int sse_exchange_push(sse_exchange *x, sse_frame *frame)
 
 void sse_exchange_finish_within(sse_exchange *x, sse_frame *last, uint64_t ms, sse_reason reason)
 {
-    if (x->state != SSE_EXCHANGE_STARTED)
+    if (x->state != SSE_EXCHANGE_STARTED || sse_exchange_lost(x))
         return;
     if (last && x->session && !x->head_only)
         x->transport->send(x, last);
@@ -262,7 +262,7 @@ void sse_exchange_notify_shutdown(sse_exchange *x)
 
 void sse_exchange_finish(sse_exchange *x, sse_reason reason)
 {
-    if (x->state != SSE_EXCHANGE_STARTED)
+    if (x->state != SSE_EXCHANGE_STARTED || sse_exchange_lost(x))
         return;
     if (x->sized && x->body_left > 0) {
         sse_exchange_abort(x, SSE_END_ERROR);

@@ -69,11 +69,12 @@ int sse_exchange_send(sse_exchange *x, sse_frame *frame, size_t max);
 int sse_exchange_push(sse_exchange *x, sse_frame *frame);
 
 /* Finishes a streamed response. One that is shorter than its length is aborted instead. Does
- * nothing unless the response is started. */
+ * nothing unless the response is started, nor where it is lost: the end of the turn ends it, with
+ * the reason of that. */
 void sse_exchange_finish(sse_exchange *x, sse_reason reason);
 
 /* Finishes a streamed response with a last frame (or NULL). A client that has not taken all of it
- * in `ms` is closed; 0: write_timeout rules. Does nothing unless the response is started. */
+ * in `ms` is closed; 0: write_timeout rules. Does nothing where sse_exchange_finish does not. */
 void sse_exchange_finish_within(sse_exchange *x, sse_frame *last, uint64_t ms, sse_reason reason);
 
 /* Ends the exchange by breaking the connection or resetting the HTTP/2 stream, so that the client
