@@ -13,7 +13,7 @@ local temporary = {
 }
 
 local RULES = {
-  name = "sse.fetch", mode = "resilient", max_retries = 0,
+  name = "sse.fetch", mode = "resilient", max_retries = 0, blames_caller = true,
   is_temporary = function(status) return temporary[status] or false end,
 }
 
@@ -53,7 +53,7 @@ return function(attempt, o, ...)
   while true do
     local response, why = attempt(o, ...)
     if signal and signal.aborted then return response, why end
-    local ok, delay = xpcall(decide, debug.traceback, policy, response, why)
+    local ok, delay = pcall(decide, policy, response, why)
     if ok and not delay then return response, why end
     if response then response:close() end
     if not ok then error(delay, 0) end

@@ -41,14 +41,15 @@ end
 -- `minRetryInterval`, `maxRetryInterval`, `reconnect`
 -- @tparam table of `name`, the public function's for messages; `mode`, what `reconnect` is where
 -- the program gives no string: "spec" or "resilient"; optionally `max_retries`, the default of
--- `maxRetries` (none: no limit), and `is_temporary`, the statuses that "resilient" repeats
+-- `maxRetries` (none: no limit); `is_temporary`, the statuses that "resilient" repeats;
+-- `blames_caller`, whether the program waits in a call of the function
 function retry.new(o, of)
   local mode = type(o.reconnect) == "string" and o.reconnect or of.mode
   return setmetatable({
     backoff = retry.backoff(o), name = of.name,
     choose = type(o.reconnect) == "function" and o.reconnect or nil,
     resilient = mode == "resilient", is_temporary = of.is_temporary or retry.is_temporary,
-    max_retries = o.maxRetries or of.max_retries,
+    max_retries = o.maxRetries or of.max_retries, blames_caller = of.blames_caller,
   }, retry)
 end
 
@@ -102,12 +103,14 @@ end
 -- give up, or nil. Raises if it is something else.
 -- @tparam string what names the function: "sse.EventSource: reconnect"
 -- @param choice
+-- @tparam[opt] boolean blames_caller whether the program waits in the call that is to be blamed
 -- @return choice
-function retry.check_choice(what, choice)
+function retry.check_choice(what, choice, blames_caller)
   local is_delay = type(choice) == "number" and choice >= 0 and choice < math.huge
   if is_delay or not choice then return choice end
   local message = "%s must return milliseconds, false or nil, got %s"
-  error(message:format(what, options.show(choice)), 0)
+  local level = blames_caller and options.caller_level() or 0
+  error(message:format(what, options.show(choice)), level)
 end
 
 --- Says whether an attempt has failed, and stores in its failure `attempt`, its number in the row
@@ -127,7 +130,8 @@ end
 -- @return milliseconds; false to give up; nil where there is no such function, or for the default
 function retry:ask_program(failure)
   if not self.choose then return nil end
-  return retry.check_choice(self.name .. ": reconnect", self.choose(failure, failure.attempt))
+  local choice = self.choose(failure, failure.attempt)
+  return retry.check_choice(self.name .. ": reconnect", choice, self.blames_caller)
 end
 
 --- Decides what follows the end of an attempt, and stores the decision in the failure's `attempt`,

@@ -20,6 +20,7 @@ local task = require "sse.task"
 local source = {
   CONNECTING = 0, OPEN = 1, CLOSED = 2,
   reconnects = 0,
+  events_before = 0, -- events that the connections before the present one delivered
   earlier_bytes = 0, -- bytes of body that the exchanges before the present one received
 }
 source.__index = source
@@ -180,7 +181,7 @@ function source:on_head(response)
   self.exchange:feed(self.parser)
   self.protocol, self.tls = response.protocol, response.tls
   self.origin, self.opened_at, self.state = response.url.origin, core.now(), OPEN
-  self.events_before = self.parser.events
+  if self.parser.events > 0 then self.events_before = self.parser.events end
   self:log("info", "open", { status = response.status })
   if self.state ~= OPEN then return end
   self:dispatch(event.Event("open"))
