@@ -123,6 +123,17 @@ void *sse_class_new(lua_State *L, const sse_class *c, size_t size, int values)
     return object;
 }
 
+/* Raises: the argument is no object of the class. A method that a program calls with '.' has
+ * another value in place of the object. */
+static void *raise_other(lua_State *L, int arg, const sse_class *c)
+{
+    lua_Debug ar;
+
+    if (arg == 1 && lua_getstack(L, 0, &ar) && lua_getinfo(L, "n", &ar) && ar.name)
+        luaL_error(L, "call it with ':' (%s:%s)", c->name + strlen("sse."), ar.name);
+    return luaL_checkudata(L, arg, c->name); /* raises and names the class */
+}
+
 void *sse_class_check(lua_State *L, int arg, const sse_class *c)
 {
     void *object = lua_touserdata(L, arg);
@@ -133,7 +144,7 @@ void *sse_class_check(lua_State *L, int arg, const sse_class *c)
         is = lua_rawequal(L, -1, -2);
         lua_pop(L, 2);
     }
-    return is ? object : luaL_checkudata(L, arg, c->name); /* raises and names the class */
+    return is ? object : raise_other(L, arg, c);
 }
 
 /* class_of(value) -> the name of the class of the core that the value is an object of, or nil */

@@ -38,6 +38,15 @@ end
 
 local with_id = metatable_of(nil) -- of events with `id`
 
+-- The metatable of a list of events, which a program may take for one event or an iterator.
+local list_metatable = {
+  __index = function(_, key)
+    if type(key) == "number" then return nil end
+    error(("it is a list of events: sse.decode(bytes)[1].%s"):format(tostring(key)), 2)
+  end,
+  __call = function() error("it is a list of events: for _, event in ipairs(list)", 2) end,
+}
+
 --- Decodes an event stream: the reverse of `sse.encode`. Raises on an option that is unknown or
 -- wrong.
 --
@@ -62,7 +71,7 @@ local function decode(bytes, given, ...)
     error(("sse.decode: expected a string, got %s"):format(options.show(bytes)), 2)
   end
   local o = options.check("sse.decode", given, spec)
-  local list, last_id = {}, o.last_event_id or ""
+  local list, last_id = setmetatable({}, list_metatable), o.last_event_id or ""
   local without_id, id, retry -- id and retry: since the last event
   local parser
   parser = core.parser {

@@ -24,6 +24,7 @@ local with_options = {
   ["stream:follow"] = function(given) make.stream():follow(objects.channel(), given) end,
   ["sse.follow"] = function(given) sse.follow(objects.channel(), given) end,
   ["res:event_stream"] = function(given) make.res():event_stream(given) end,
+  ["channel:events"] = function(given) objects.channel():events(given) end,
   ["sse.parser"] = function(given) sse.parser(given) end,
   event = function(given) sse.encode(given) end,
   publication = function(given) objects.channel():publish(given) end,
@@ -131,6 +132,18 @@ describe("an unknown name", function()
       sse.run = run
     end)
 
+  it("of what is no table of options says what there is instead", function()
+    blames("got function (a handler is an option: 'onmessage')",
+      function() sse.EventSource(NOWHERE, print) end)
+    blames("got number 8080 (the port is an option: 'port')", function() sse.server(8080) end)
+    blames('got string "[DONE]" (the data at which the loop ends are an option',
+      function() make.response():events "[DONE]" end)
+    blames("unknown option '1' (options have names: { name = value })",
+      function() sse.fetch(NOWHERE, { "POST" }) end)
+    blames("sse.fetch(url, options): the URL must be a string, got table",
+      function() sse.fetch { url = NOWHERE } end)
+  end)
+
   it("of an event's field says where the content goes", function()
     local channel = objects.channel()
     local told = "unknown field 'title' (expected event, data, id, retry, key, dedupe; what the "
@@ -144,7 +157,8 @@ describe("an unknown name", function()
 
   it("of a field or method has the one that is meant", function()
     for of, names in pairs {
-      ["sse.channel object"] = { send = "publish", pubish = "publish", count = "followers" },
+      ["sse.channel object"] = { send = "publish", pubish = "publish", count = "followers",
+        event = "events" },
       ["sse.stream"] = { write = "send", subscribe = "follow", sned = "send" },
       ["sse.timer"] = { cancel = "stop", stp = "stop" },
       ["sse.signal"] = { off = "stop" }, ["sse.parser object"] = { parse = "feed", fed = "feed" },

@@ -69,6 +69,19 @@ describe("a header's name with _", function()
     res:close()
   end)
 
+  it("raises where the field with - is there", function()
+    handle(function(req, res)
+      req.headers["x-mine"] = "1"
+      local told = "there is no header 'x_mine' (did you mean 'X-Mine'?)"
+      blames(told, function() local _ = req:header "x_mine" end)
+      blames(told, function() return req.headers.x_mine end)
+      assert.is_nil(req.headers.x_yours)
+      blames("headers have no method 'get': look them up by headers[name]",
+        function() return req.headers:get "X-Mine" end)
+      res:reply(200)
+    end)
+  end)
+
   it("of a function for headers fails the attempt", function()
     for _, name in ipairs { "EventSource", "fetchEventSource" } do
       local told

@@ -157,7 +157,11 @@ describe("misuse", function()
       blames("call it with ':' (res:json)", function() res.json({}) end)
 
       blames("redirect: expected a URL, got nil", function() res:redirect() end)
-      blames("redirect: expected a URL, got number 302", function() res:redirect(302, "/x") end)
+      blames("redirect: the URL is the first argument, the status the second",
+        function() res:redirect(302, "/x") end)
+      blames("json: the value is the first argument, the status the second",
+        function() res:json(404, { error = "none" }) end)
+      blames("(the body is the second argument)", function() res:reply "hello" end)
       blames("redirect: the URL is empty", function() res:redirect "" end)
       blames('redirect: the URL holds " ": write it percent-encoded',
         function() res:redirect "/a b" end)

@@ -34,7 +34,8 @@ end
 -- @treturn table of core.url
 function message.url(where, text, o, level)
   if type(text) ~= "string" then
-    error(("%s: the URL must be a string, got %s"):format(where, type(text)), level + 1)
+    local told = "%s(url, options): the URL must be a string, got %s"
+    error(told:format(where, type(text)), level + 1)
   end
   local url, problem = core.url(text)
   -- The web's rules read the scheme "localhost" in "localhost:9522/".

@@ -51,7 +51,9 @@ client_options.common = {
   maxHeadSize = options.integer(1, 262144),
   maxHeadFields = options.integer(1),
   utf8 = options.one_of("replace", "raw"),
-  signal = { expected = "an AbortSignal", check = abort.is_signal },
+  signal = {
+    expected = "an AbortSignal, such as a controller's 'signal'", check = abort.is_signal,
+  },
   proxy = {
     expected = "a proxy's URL (http, https, socks4, socks4a, socks5, socks5h) or \"\"",
     check = is_proxy,

@@ -60,6 +60,9 @@ end
 -- @return as of `reply`
 function methods:json(value, status, surplus)
   options.check_self(self, metatable, "res:json(value, status)", surplus)
+  if type(status) == "table" and type(value) == "number" then
+    error("json: the value is the first argument, the status the second", 2)
+  end
   if status ~= nil then check_status("json", status, 2) end
   check_unanswered(self, 2)
   if value == nil then error("json: expected a value (sse.json.null is JSON's null)", 2) end
@@ -91,6 +94,7 @@ end
 function methods:redirect(url, status, surplus)
   options.check_self(self, metatable, "res:redirect(url, status)", surplus)
   local problem = problem_of(url)
+  if redirects[url] then problem = "the URL is the first argument, the status the second" end
   if problem then error("redirect: " .. problem, 2) end
   if status ~= nil and not redirects[status] then
     local message = "redirect: status must be 301, 302, 303, 307 or 308, got %s"

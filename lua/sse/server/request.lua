@@ -77,8 +77,10 @@ function methods:header(name, surplus)
   local known = rawget(self, "headers")
   local value
   if known then value = rawget(known, name:lower()) else value = self.exchange:header(name) end
-  if value == nil and misspelled[name] then headers.raise_misspelled(name, 2) end
-  return value
+  if value ~= nil then return value end
+  if misspelled[name] or headers.is_misspelled(name, methods.header, self) then
+    headers.raise_misspelled(name, 2)
+  end
 end
 
 --- All values that the query has for a name, in order.

@@ -25,8 +25,10 @@ end
 function response_head.check_status(name, status, level)
   local whole = type(status) == "number" and math.tointeger(status)
   if not whole or whole < 200 or whole > 599 then
-    local message = "%s: status must be a whole number from 200 to 599, got %s"
-    error(message:format(name, options.show(status)), level + 1)
+    local message = "%s: status must be a whole number from 200 to 599, got %s%s"
+    local is_body = type(status) == "table" or type(status) == "string"
+    local hint = name == "reply" and is_body and " (the body is the second argument)" or ""
+    error(message:format(name, options.show(status), hint), level + 1)
   end
 end
 

@@ -48,19 +48,25 @@ local repeated = with(client, {
   retry = { "retryInterval" },
 })
 
+local HANDLER = "a handler is an option: 'onmessage'" -- where a function is given for the options
+
 names["sse.EventSource"] = with(repeated, {
+  ["function"] = HANDLER,
   redirect = REDIRECTS, allow_redirects = REDIRECTS, follow_redirects = REDIRECTS,
   on_open = { "onopen" }, on_message = { "onmessage" }, on_error = { "onerror" },
   onclose = "there is none: give 'onerror', and look at readyState",
   events = "it is no option: a loop over source:events(type, ...) takes types",
 })
 names["sse.fetch"] = with(client, {
+  string = "the URL is the first argument, and a method is an option: 'method'",
+  ["function"] = "there is no callback: it waits, and returns the response",
   allow_redirects = { "redirect" }, follow_redirects = { "redirect" },
   max_redirects = { "redirect" }, max_size = { "maxBodySize" },
   retry = { "maxRetries" },
   lastEventId = "it is a header: write it into 'headers', as Last-Event-ID",
 })
 names["sse.fetchEventSource"] = with(repeated, {
+  ["function"] = HANDLER,
   allow_redirects = { "redirect" }, follow_redirects = { "redirect" },
   ["until"] = { "untilData" }, until_data = { "untilData" }, stop = { "untilData" },
   on_message = { "onmessage" },
@@ -71,12 +77,17 @@ names["EventSource.fromReader"] = {
   id = { "lastEventId" },
 }
 names["Response:events"] = {
+  string = "the data at which the loop ends are an option: 'untilData'",
   ["until"] = { "untilData" }, until_data = { "untilData" }, stop = { "untilData" },
   done = { "untilData" },
   types = "look at each event's type",
 }
 
 names["sse.server"] = {
+  number = "the port is an option: 'port'",
+  ["function"] = "there is no handler of all: server:get(pattern, handler) adds one",
+  static = "call server:static(prefix, folder)", routes = "call server:get(pattern, handler)",
+  workers = "there are none: one process, one thread",
   address = { "host" }, bind = { "host" }, hostname = { "host" }, ip = { "host" },
   ssl = { "tls" }, https = { "tls" }, cert = "it is part of 'tls'", key = "it is part of 'tls'",
   timeout = "there are 'head_timeout', 'body_timeout' and 'idle_timeout'",
@@ -105,12 +116,18 @@ names["sse.server: access_log"] = {
   type = { "format" }, kind = { "format" },
 }
 names["server:shutdown"] = {
+  number = "the time is an option: 'within'",
   timeout = "there are 'within' and 'grace'", wait = { "within" }, ms = { "within" },
 }
-names["server:static"] = { index = "there is none: a folder's index.html is served" }
-names["sse.file"] = { type = { "content_type" }, mime = { "content_type" } }
+names["server:static"] = {
+  index = "there is none: a folder's index.html is served" }
+names["sse.file"] = {
+  string = "a type is an option: 'content_type'", type = { "content_type" },
+  mime = { "content_type" },
+}
 
 names["sse.channel"] = {
+  number = "a number of events is an option: 'history'",
   ttl = { "max_age" }, expire = { "max_age" }, size = { "history" }, limit = { "history" },
   max = { "history" }, capacity = { "history" }, buffer = { "history" }, replay = { "history" },
   filter = "it is an option of stream:follow: where", where = "it is an option of stream:follow",
@@ -123,6 +140,10 @@ names["stream:follow"] = {
   last_event_id = "there is none: the request's Last-Event-ID counts",
 }
 names["sse.follow"] = names["stream:follow"]
+names["channel:events"] = with(names["stream:follow"], {
+  string = "give it as 'from'", number = "give it as 'from'", ["function"] = "give it as 'where'",
+  last_event_id = "there is none: begin with 'from'",
+})
 names["res:event_stream"] = {
   keep_alive = { "heartbeat" }, ping = { "heartbeat" }, timeout = "there is none",
   gzip = { "compress" }, size = { "max_pending" }, limit = { "max_pending" },
@@ -131,6 +152,7 @@ names["res:event_stream"] = {
   channel = "there is none: call follow(channel) on the stream",
 }
 names["sse.parser"] = {
+  ["function"] = "give it as 'on_event'",
   on_message = { "on_event" }, onmessage = { "on_event" }, on_data = { "on_event" },
   on = { "on_event" }, size = { "max_event_size" }, limit = { "max_event_size" },
   on_error = "there is none: parser:feed returns nil, message, code",
@@ -153,7 +175,8 @@ local GET = "call 'get', 'post', 'put', 'patch', 'delete' or 'route'"
 -- Fields and methods, by class.
 names["sse.channel object"] = {
   send = { "publish" }, emit = { "publish" }, broadcast = { "publish" }, push = { "publish" },
-  write = { "publish" }, subscribe = "a stream follows it: stream:follow(channel)",
+  write = { "publish" },
+  subscribe = "a stream follows it: stream:follow(channel); here a loop does: 'events'",
   follow = "a stream follows it: stream:follow(channel)",
   each = { "events" }, iter = { "events" }, listen = { "events" }, messages = { "events" },
   size = { "followers" }, count = { "followers" }, subscribers = { "followers" },
@@ -166,10 +189,13 @@ names["sse.stream"] = {
   finish = { "close" }, stop = { "close" }, cancel = { "close" },
   subscribe = { "follow" }, unsubscribe = { "unfollow" }, on = "set 'on_close' or 'on_drain'",
   onclose = { "on_close" }, ondrain = { "on_drain" },
+  sleep = "call sse.sleep(ms)",
   flush = { "drain" }, buffered = { "pending" }, is_open = { "closed" }, open = { "closed" },
 }
 names["sse.timer"] = {
   cancel = { "stop" }, clear = { "stop" }, close = { "stop" }, running = { "active" },
+  start = "it runs from the beginning", again = "make another: sse.after, sse.every",
+  restart = "make another: sse.after, sse.every",
 }
 names["sse.signal"] = { cancel = { "stop" }, close = { "stop" }, off = { "stop" } }
 names["sse.parser object"] = {
@@ -186,28 +212,41 @@ names.server = {
   log = "there is an option of sse.server: access_log", onresponse = { "on_response" },
   after = { "on_response" }, dir = { "static" },
 }
+local A_HEADER = "it is a header: look it up by 'header'"
+
 names.request = {
   url = "there are 'path' and 'query', and 'target' as it came", uri = { "target" },
   ip = { "remote_address" }, address = { "remote_address" }, get = { "header" },
   param = { "params" }, args = { "query" }, data = { "body" }, verb = { "method" },
+  remote_addr = { "remote_address" }, client_ip = { "remote_address" },
+  host = A_HEADER, hostname = A_HEADER, cookies = A_HEADER, content_type = A_HEADER,
+  content_length = A_HEADER, user_agent = A_HEADER,
+  form = "there is 'body' as it came", files = "there is 'body' as it came",
+  query_string = { "query" }, querystring = { "query" },
   get_header = { "header" }, lastEventId = { "last_event_id" }, ssl = { "secure" },
 }
+local FILE = "there is none: sse.file(path) makes a handler"
+local SETS_HEADER = "it is a header: 'header' sets one"
+
 names.response = {
   send = { "reply" }, send_json = { "json" },
-  send_file = "there is none: sse.file(path) makes a handler",
+  send_file = FILE, sendFile = FILE, render = "there is none: 'reply' sends text",
+  sendStatus = "it is an argument of 'reply'", send_status = "it is an argument of 'reply'",
+  type = SETS_HEADER, cookie = SETS_HEADER, set_cookie = SETS_HEADER,
   status = "it is an argument of 'reply'",
   set_header = { "header" }, setHeader = { "header" }, headers = { "header" }, set = { "header" },
   sendRedirect = { "redirect" }, location = { "redirect" },
   status_code = "it is an argument of 'reply'", writeHead = { "write_head" },
   close = { "finish" }, on = "set 'on_close'", onclose = { "on_close" }, ondrain = { "drain" },
   flush = { "drain" },
-  sse = { "event_stream" }, body = { "write" }, content_type = "it is a header: 'header' sets one",
+  sse = { "event_stream" }, body = { "write" }, content_type = SETS_HEADER,
 }
 names.EventSource = {
   on = { "addEventListener" }, addListener = { "addEventListener" },
   off = { "removeEventListener" }, removeListener = { "removeEventListener" },
   emit = { "dispatchEvent" }, stop = { "close" }, cancel = { "close" }, disconnect = { "close" },
   abort = { "close" }, connect = "it connects by itself", open = "it connects by itself",
+  messages = { "events" }, read = { "events" },
   iter = { "events" }, lines = { "events" }, chunks = { "events" }, each = { "events" },
   status = { "readyState" }, state = { "readyState" }, error = { "failure" },
   onclose = "there is none: set 'onerror', and look at 'readyState'",
@@ -226,6 +265,7 @@ names.Response = {
 }
 names["fetchEventSource's handle"] = {
   cancel = { "close" }, stop = { "close" }, abort = { "close" }, join = { "wait" },
+  events = "they go to the option onmessage", on = "callbacks are options: onmessage, onerror",
 }
 names.AbortController = {
   cancel = { "abort" }, close = { "abort" }, onabort = "it belongs to the controller's 'signal'",
@@ -239,13 +279,16 @@ names["AbortSignal class"] = { new = "an AbortController has one", race = { "any
 -- errors that reads `message` must not fail by it.
 names.MessageEvent = {
   event = { "type" }, id = { "lastEventId" }, last_event_id = { "lastEventId" },
-  text = { "data" }, payload = { "data" },
+  text = { "data" }, payload = { "data" }, retry = "the source itself obeys it",
 }
 names.sse = {
   get = { "fetch" }, post = { "fetch" }, request = { "fetch" }, connect = { "EventSource" },
   client = { "EventSource" }, Client = { "EventSource" }, open = { "EventSource" },
   subscribe = { "EventSource" }, listen = "call listen on a server: 'server'",
   serve = { "server" }, createServer = { "server" }, new = "there are 'EventSource' and 'server'",
+  clearTimeout = "call stop on the timer", clearInterval = "call stop on the timer",
+  time = { "now" }, clock = { "now" }, on = "there is 'signal' for signals, and what a callback is "
+    .. "for has a field on_...",
   setTimeout = { "after" }, setInterval = { "every" }, timeout = { "after" }, timer = { "after" },
   wait = { "sleep" }, loop = { "run" }, log = { "set_log" }, start = { "run" },
   dispatch = { "run" }, go = { "spawn" },
@@ -255,6 +298,7 @@ names.sse = {
 names["sse.json"] = {
   parse = { "decode" }, loads = { "decode" }, load = { "decode" }, stringify = { "encode" },
   dumps = { "encode" }, dump = { "encode" }, list = { "array" },
+  empty_array = { "array" }, empty_array_mt = { "array" },
 }
 
 return names

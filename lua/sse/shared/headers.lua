@@ -142,7 +142,18 @@ for name in ([[content_type content_length content_encoding user_agent last_even
   headers.misspelled[headers.with_hyphens(name):gsub("-", "_")] = true
 end
 
---- Raises since a program looked up a name of `misspelled`, and there is no such field.
+-- Methods that other libraries' tables of fields have.
+local foreign_methods = { get = true, has = true, getAll = true, set = true, append = true }
+
+--- Whether a name that no field has is that of a field with "_" in place of "-".
+-- @tparam string name
+-- @tparam function get called with `fields` and a name in lower case; returns the field's value
+-- @param fields
+function headers.is_misspelled(name, get, fields)
+  return name:find("_", 1, true) and get(fields, (name:lower():gsub("_", "-"))) ~= nil
+end
+
+--- Raises since a program looked up a misspelled name, and there is no such field.
 -- @tparam string name
 -- @tparam int level as of `error`, seen from the caller
 function headers.raise_misspelled(name, level)
@@ -156,8 +167,12 @@ headers.metatable = {
   __index = function(self, name)
     if type(name) ~= "string" then return nil end
     local value = rawget(self, name:lower())
-    if value == nil and headers.misspelled[name] then headers.raise_misspelled(name, 2) end
-    return value
+    if value ~= nil then return value end
+    if headers.misspelled[name] or headers.is_misspelled(name, rawget, self) then
+      headers.raise_misspelled(name, 2)
+    elseif foreign_methods[name] then
+      error(("headers have no method '%s': look them up by headers[name]"):format(name), 2)
+    end
   end,
 }
 

@@ -10,19 +10,25 @@ local foreign_names -- the table of sse.shared.foreign_names: 75 KiB, loaded whe
 
 -- Names of the core's classes that only the library uses.
 local private = {
-  abort = true, deliver = true, memory = true, events = true, onwake = true,
+  abort = true, deliver = true, memory = true, onwake = true,
 }
 
--- The Levenshtein distance of two texts.
+local private_of = { ["sse.parser"] = { events = true, on_comment = true } } -- by class
+
+-- The number of edits that make one text of another: a letter more, a letter less, another letter,
+-- or two neighbours swapped.
 local function distance(a, b)
+  local before, last
   local row = {}
   for j = 0, #b do row[j] = j end
   for i = 1, #a do
-    local diagonal = row[0]
-    row[0] = i
+    before, last, row = last, row, { [0] = i }
     for j = 1, #b do
       local cost = a:byte(i) == b:byte(j) and 0 or 1
-      diagonal, row[j] = row[j], math.min(row[j] + 1, row[j - 1] + 1, diagonal + cost)
+      row[j] = math.min(last[j] + 1, row[j - 1] + 1, last[j - 1] + cost)
+      if i > 1 and j > 1 and a:byte(i) == b:byte(j - 1) and a:byte(i - 1) == b:byte(j) then
+        row[j] = math.min(row[j], before[j - 2] + 1)
+      end
     end
   end
   return row[#b]
@@ -43,10 +49,10 @@ local function nearest_prefix(name, known_names)
   return best
 end
 
--- The known name that is within two edits of the name, or of which one is the beginning of the
--- other; nil if there is none.
+-- The known name that is within two edits of the name, within one of a name of up to four letters,
+-- or of which one is the beginning of the other; nil if there is none.
 local function nearest(name, known_names)
-  local best, least = nil, 3
+  local best, least = nil, #name > 4 and 3 or 2
   for known in pairs(known_names) do
     local d = distance(name:lower(), known:lower())
     if d < least or (d == least and best and known < best) then best, least = known, d end
@@ -90,10 +96,10 @@ local is_event = { event = true, publication = true }
 -- The hint for an unknown name of a class or an event of the core.
 local function of_core(of, name, known, more)
   if type(name) ~= "string" then return nil end
-  local all = {}
+  local all, hidden = {}, private_of[of] or {}
   for _, names in ipairs { known, more } do
     for key in pairs(names) do
-      if not private[key] then all[key] = true end
+      if not private[key] and not hidden[key] then all[key] = true end
     end
   end
   local hint = hints.find(objects[of] or of, name, all)

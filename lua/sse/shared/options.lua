@@ -157,7 +157,9 @@ local function check_field(where, prefix, name, value, spec, level)
   local rule, full = spec[name], prefix .. tostring(name)
   if rule == nil then
     local of = prefix == "" and where or where .. " " .. prefix:sub(1, -2)
-    error(("%s: unknown option '%s'%s"):format(where, full, hints.suffix(of, name, spec)), level)
+    local hint = hints.suffix(of, name, spec)
+    if type(name) ~= "string" then hint = " (options have names: { name = value })" end
+    error(("%s: unknown option '%s'%s"):format(where, full, hint), level)
   end
   if type(rule) == "string" then
     rule = { type = rule, expected = rule:gsub("|", " or ") }
@@ -214,7 +216,9 @@ function options.check(where, given, spec, level)
   level = level or 3
   if given == nil then return {} end
   if type(given) ~= "table" then
-    error(("%s: expected a table of options, got %s"):format(where, show(given)), level)
+    local hint = hints.foreign(where, type(given))
+    hint = hint and (" (%s)"):format(hint) or ""
+    error(("%s: expected a table of options, got %s%s"):format(where, show(given), hint), level)
   end
   check_fields(where, "", given, spec, level + 1)
   return given
