@@ -4,6 +4,7 @@ local acts = require "spec.chaos.acts"
 local certs = require "spec.support.certs"
 local channels = require "spec.chaos.channels"
 local random = require "spec.chaos.random"
+local server_object = require "sse.server.server_object"
 local sse = require "sse"
 
 local world = {}
@@ -153,13 +154,15 @@ local function options_of(self, port)
   }
 end
 
+local function is_listening(server) return server_object.state(server).core.listening end
+
 --- Replaces servers that no longer listen.
 function world:reopen()
-  if not self.plain or not self.plain.core.listening then
+  if not self.plain or not is_listening(self.plain) then
     self.plain = open(self, options_of(self, self.plain and self.plain_port))
     self.plain_port = self.plain.port
   end
-  if not self.secure or not self.secure.core.listening then
+  if not self.secure or not is_listening(self.secure) then
     local options = options_of(self, self.secure and self.secure_port)
     options.tls = certs.server()
     self.secure = open(self, options)
