@@ -113,7 +113,7 @@ describe("sse.fetch", function()
     } do
       local ok, message = pcall(function() sse.fetch(wrong[1], wrong[2]) end)
       assert.is_false(ok)
-      assert.matches("client/fetch_spec.lua:%d+: sse.fetch: ", message)
+      assert.matches("client/fetch_spec.lua:%d+: sse.fetch[:(]", message)
     end
   end)
 

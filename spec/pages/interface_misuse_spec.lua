@@ -17,7 +17,8 @@ local methods = {
   server = {
     get = { "/x", noop }, head = { "/x", noop }, post = { "/x", noop }, put = { "/x", noop },
     patch = { "/x", noop }, delete = { "/x", noop }, options = { "/x", noop }, all = { "/x", noop },
-    route = { "GET", "/x", noop }, static = { "/x", "spec", { follow_links = true } }, listen = { { port = 0 } },
+    route = { "GET", "/x", noop }, static = { "/x", "spec", { follow_links = true } },
+    listen = { { port = 0 } },
     shutdown = { { within = 0, grace = 0, retry = 0 } }, close = {}, reload_tls = {},
     stats = {},
   },

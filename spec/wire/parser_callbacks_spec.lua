@@ -230,7 +230,7 @@ describe("the parser misused", function()
     raises("must be a string", function() parser.last_event_id = 7 end)
     raises("not to be written", function() parser.on_event = print end)
     raises("string expected", function() parser:feed({}) end)
-    raises("sse.parser expected", function() parser.feed({}, "x") end)
+    raises("call it with ':' (parser:feed)", function() parser.feed({}, "x") end)
     assert.equal("", parser.last_event_id)
   end)
 
