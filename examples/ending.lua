@@ -12,6 +12,6 @@ return function(server, within, before_drain)
     sse.stop()
   end
   for _, name in ipairs { "SIGINT", "SIGTERM" } do
-    sse.signal(name, function() sse.spawn(drain) end)
+    sse.signal(name, drain)
   end
 end

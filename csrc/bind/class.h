@@ -26,10 +26,14 @@ typedef struct sse_state {
                      its stack */
     int errors;   /* registry reference: the list of errors that callbacks raised, oldest first */
     int error_count;
-    size_t outside;       /* bytes that objects hold outside of Lua's heap, garbage included */
-    size_t reported;      /* how many of these the collector has been told of */
-    size_t at_collection; /* `outside` after the last full collection that sse_charge ran */
-    bool stress_gc;       /* SSE_STRESS_GC=1: a full collection after every callback */
+    int tasks;      /* for task.c: registry references of two tables: the owners of coroutines, */
+    int idle;       /* and the coroutines without a task, */
+    int idle_count; /* that many; */
+    size_t cancels_wanted; /* how many tasks are to end at their next wait */
+    size_t outside;        /* bytes that objects hold outside of Lua's heap, garbage included */
+    size_t reported;       /* how many of these the collector has been told of */
+    size_t at_collection;  /* `outside` after the last full collection that sse_charge ran */
+    bool stress_gc;        /* SSE_STRESS_GC=1: a full collection after every callback */
 } sse_state;
 
 typedef struct sse_class {

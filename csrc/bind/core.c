@@ -12,8 +12,11 @@
 #include "random.h"
 #include "reader.h"
 #include "server.h"
+#include "signals.h"
 #include "stream.h"
 #include "stress.h"
+#include "task.h"
+#include "timer.h"
 #include "transfer.h"
 #include "url.h"
 
@@ -35,6 +38,9 @@ int luaopen_sse_core(lua_State *L)
     sse_open_class(L);
     sse_open_hint(L);
     sse_open_loop(L);
+    sse_open_task(L);
+    sse_open_timer(L);
+    sse_open_signal(L);
     sse_open_parser(L);
     sse_open_encoder(L);
     sse_open_transfer(L);

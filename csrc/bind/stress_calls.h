@@ -27,9 +27,17 @@ static inline const char *sse_stress_text(lua_State *L, const char *value)
     return value;
 }
 
-#define lua_pushstring(L, s)     sse_stress_text(L, lua_pushstring(L, s))
-#define lua_pushlstring(L, s, n) sse_stress_text(L, lua_pushlstring(L, s, n))
-#define lua_pushfstring(L, ...)  sse_stress_text(L, lua_pushfstring(L, __VA_ARGS__))
+static inline lua_State *sse_stress_thread(lua_State *L, lua_State *value)
+{
+    sse_stress(L);
+    return value;
+}
+
+#define lua_newthread(L)           sse_stress_thread(L, lua_newthread(L))
+#define lua_resume(co, from, n, r) sse_stress_int(from, lua_resume(co, from, n, r))
+#define lua_pushstring(L, s)       sse_stress_text(L, lua_pushstring(L, s))
+#define lua_pushlstring(L, s, n)   sse_stress_text(L, lua_pushlstring(L, s, n))
+#define lua_pushfstring(L, ...)    sse_stress_text(L, lua_pushfstring(L, __VA_ARGS__))
 #define lua_pushcclosure(L, f, n) \
     (lua_pushcclosure(L, f, n), (n) > 0 ? sse_stress(L) : (void)0) /* else no object is made */
 #define lua_createtable(L, a, h)      (lua_createtable(L, a, h), sse_stress(L))

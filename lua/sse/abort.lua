@@ -176,7 +176,7 @@ function AbortSignal.timeout(ms, ...)
     error(message:format(tostring(ms)), 2)
   end
   local signal = new_signal()
-  local timer = core.after(ms, function()
+  local timer = core.timer(ms, function()
     local message = ("timed out after %s ms"):format(ms)
     signal_abort(signal, failure.new(message, "ETIMEDOUT", { name = "TimeoutError" }))
   end)

@@ -53,7 +53,8 @@ end
 
 -- Starts the exchange of a request with `url`, `method`, `headers` and `body`. Calls
 -- on_result(response) or on_result(nil, failure), once. Drops on_result before that: it refers to
--- the response, and an unread response must be collectable while its exchange is paused.
+-- the response, and an unread response must be collectable while its exchange is paused. Returns a
+-- function that aborts the exchange, for a caller that waits no longer.
 local function start(o, parts, on_result)
   local exchange, body, stop_watching
   local function finish(...)
@@ -84,12 +85,16 @@ local function start(o, parts, on_result)
     exchange:cancel()
     finish(nil, why)
   end)
+  return function()
+    stop_watching()
+    exchange:cancel()
+  end
 end
 
 -- Makes one attempt. Returns the response; or nil, failure.
 local function attempt(o, parts)
   if o.signal and o.signal.aborted then return nil, abort.failure(o.signal.reason) end
-  return task.await(function(resume) start(o, parts, resume) end, "sse.fetch")
+  return task.await(function(resume) return start(o, parts, resume) end, "sse.fetch")
 end
 
 --- Sends a request and waits for the head of its response: in a task by yielding, outside of one by

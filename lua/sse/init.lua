@@ -27,32 +27,41 @@ local task = require "sse.task"
 -- @function now
 -- @treturn number milliseconds
 
---- Calls fn once, after a time.
+--- Runs fn as a task once, after a time.
 -- @function after
 -- @tparam number ms milliseconds
 -- @tparam function fn
 -- @return a timer: `timer:stop()`
 
---- Calls fn again and again.
+--- Runs fn as a task again and again. A call that falls due while the last one still waits is left
+-- out. `timer:stop()` ends no call that waits.
 -- @function every
 -- @tparam number ms milliseconds between two calls
 -- @tparam function fn
 -- @return a timer: `timer:stop()`
 
---- Calls fn whenever the process gets a signal. A signal's handler does not keep `sse.run` running.
+--- Runs fn as a task whenever the process gets a signal, also while an earlier call waits. A
+-- signal's handler does not keep `sse.run` running.
 -- @function signal
 -- @tparam string name "SIGTERM"
 -- @tparam function fn
 -- @return a signal: `signal:stop()`
 
---- Runs fn(...) as a task at the end of the loop's turn; see `sse.task`.
+--- Runs fn(...) as a task at the end of the loop's turn. An error in it is given to those who wait
+-- for the task's end; if nobody does, `sse.run` raises it.
 -- @function spawn
 -- @tparam function fn
 -- @param ... its arguments
+-- @return a task: `task:wait()`, `task:cancel()`; see `sse.task`
 
 --- Waits for a time: in a task by yielding, outside of one by pumping the loop.
 -- @function sleep
 -- @tparam number ms milliseconds
+
+--- Waits for a callback of another library's; see `sse.task`.
+-- @function await
+-- @tparam function begin called with a function `resume`
+-- @return the arguments of `resume`
 
 local sse = {
   _VERSION = require "sse.version",
@@ -66,6 +75,7 @@ local sse = {
   set_log = log.set,
   spawn = task.spawn,
   sleep = task.sleep,
+  await = task.await_callback,
 
   EventSource = require "sse.eventsource",
   fetch = require "sse.fetch",

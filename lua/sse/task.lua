@@ -1,5 +1,6 @@
 --- Tasks: coroutines that the loop resumes. Waiting (`task.await` and all that is built on it)
--- yields in a task, and outside of one pumps the loop.
+-- yields in a task, and outside of one pumps the loop. The coroutines themselves are the core's
+-- (csrc/bind/task.c).
 -- @module sse.task
 require "sse.shared.lua_version"
 
@@ -8,92 +9,105 @@ local options = require "sse.shared.options"
 
 local task = {}
 
--- Coroutine of a running task -> its on_error, or true without one.
-local tasks = setmetatable({}, { __mode = "k" })
+local current = core.current_task
+local methods = core.methods["sse.task"]
 
-local IDLE = {} -- yielded by a coroutine whose task is over
-local NEXT = {} -- passed to an idle coroutine with its next task
-local MAX_IDLE = 64
-local idle = {} -- coroutines without a task
+-- Coroutine of a task that has an object -> its present wait, as `await` makes it.
+local waits = setmetatable({}, { __mode = "k" })
 
--- The body of a coroutine that runs one task after the other, since making a coroutine costs more
--- than most handlers do. The tail calls leave nothing of a task that is over on the stack. A
--- program that kept the coroutine and resumes it itself cannot start anything: it does not know
--- NEXT.
-local await_next
-local function run(key, fn, ...)
-  if key == NEXT then fn(...) end
-  return await_next()
-end
-function await_next() return run(coroutine.yield(IDLE)) end
+-- --- the end of a task ---------------------------------------------------------------------------
 
-local function add_idle(co)
-  if not tasks[co] then return end
-  tasks[co] = nil
-  if #idle < MAX_IDLE then idle[#idle + 1] = co end
+-- Resumes those who wait for a task's end at the end of the loop's turn, so that a long row of
+-- tasks, each waiting for the next, ends one after the other and not one within the other.
+local function wake_waiters(waiters)
+  for i = 1, #waiters do
+    core.defer(waiters[i])
+    waiters[i] = nil
+  end
 end
 
--- An idle coroutine, unless the program closed it, or else a new one.
-local function take_idle()
-  local co
-  repeat co = table.remove(idle) until not co or coroutine.status(co) == "suspended"
-  return co or coroutine.create(run)
+-- Gives the error of a task that has an object to those who wait for its end. Without any `sse.run`
+-- raises the error.
+local function fail(object, err)
+  local waiters = core.task_waiters(object)
+  core.fail_task(object, err)
+  if not waiters[1] then return core.report(err) end
+  wake_waiters(waiters)
 end
 
--- Closes the coroutine of a task that failed. Its to-be-closed variables are closed outside of any
--- task, so they cannot wait. Returns the error with its traceback, and with the error of a __close
--- metamethod if one failed, too.
-local function close(co, err)
-  local text = type(err) == "string" and debug.traceback(co, err) or err
-  tasks[co] = nil
-  local _, last = coroutine.close(co)
+-- The text of an error with a traceback, and with the error of a __close metamethod that failed,
+-- too. An error that is no string stays as it is.
+local function complete(err, text, last)
   if rawequal(last, err) or type(err) ~= "string" then return text end
   return ("%s\nand while it was closed: %s"):format(text, tostring(last))
 end
 
--- Resumes the coroutine of a task. An error is passed to the task's on_error; without one `sse.run`
--- raises it.
-local function resume_task(co, ...)
-  local ok, err = coroutine.resume(co, ...)
-  if ok then
-    if err == IDLE then add_idle(co) end
-    return
-  end
-  local on_error = tasks[co]
-  err = close(co, err)
-  if on_error ~= true then on_error(err) else core.report(err) end
+-- The function of a task raised. Its coroutine is closed; the to-be-closed variables are closed
+-- outside of any task, so they cannot wait. `owner` is the task's object, the on_error of
+-- `task.start`, or something else.
+local function on_failed(co, owner, err)
+  local text = type(err) == "string" and debug.traceback(co, err) or err
+  local _, last = coroutine.close(co)
+  err = complete(err, text, last)
+  if type(owner) == "function" then return owner(err) end
+  if core.class_of(owner) == "sse.task" then return fail(owner, err) end
+  core.report(err)
 end
 
+-- Releases what was begun for a wait that will have no results.
+local function release(wait)
+  wait.over = true
+  local undo = wait.undo
+  if type(undo) == "function" then undo() elseif undo then undo:stop() end
+end
+
+-- Ends a task at its wait.
+local function cancel(object)
+  local co = core.cancel_task(object)
+  local ok, err = true, nil
+  if co then
+    local wait = waits[co]
+    if wait then ok, err = pcall(release, wait) end
+    local closed, last = coroutine.close(co)
+    if not closed then ok, err = false, last end
+  end
+  if not ok then return fail(object, err) end
+  if core.task_over(object) then wake_waiters(core.task_waiters(object)) end
+end
+
+core.set_task_events(on_failed, wake_waiters, cancel)
+
+--- Takes a function that ends a wait off a list of them.
+function task.remove_waiter(waiters, resume)
+  for i = #waiters, 1, -1 do
+    if waiters[i] == resume then table.remove(waiters, i) end
+  end
+end
+
+-- --- starting ------------------------------------------------------------------------------------
+
 --- Runs fn(...) as a task, at once and until its first wait.
--- @tparam[opt] function on_error called with an error of fn, as text with its traceback; without it
+-- @function start
+-- @tparam function|nil on_error called with an error of fn, as text with its traceback; without it
 -- `sse.run` raises the error
 -- @tparam function fn
 -- @param ... its arguments
-function task.start(on_error, fn, ...)
-  local co = take_idle()
-  tasks[co] = on_error or true
-  resume_task(co, NEXT, fn, ...)
-end
+task.start = core.start_task
 
---- Runs fn(...) as a task at the end of the loop's turn. `sse.run` raises an error in it.
+--- Runs fn(...) as a task at the end of the loop's turn. An error in it is given to those who wait
+-- for the task's end; if nobody does, `sse.run` raises it.
+-- @function spawn
 -- @tparam function fn
 -- @param ... its arguments
-function task.spawn(fn, ...)
-  if type(fn) ~= "function" then
-    error(("sse.spawn: expected a function, got %s"):format(options.show(fn)), 2)
-  end
-  local args = table.pack(...)
-  core.defer(function() task.start(nil, fn, table.unpack(args, 1, args.n)) end)
-end
-
-core.set_spawn(task.spawn) -- for `sse.run`
+-- @return a task: `task:wait()`, `task:cancel()`
+task.spawn = core.spawn
 
 --- The running task.
+-- @function current
 -- @treturn thread|nil its coroutine; nil outside of tasks
-function task.current()
-  local co = coroutine.running()
-  return tasks[co] and co or nil
-end
+task.current = current
+
+-- --- waiting -------------------------------------------------------------------------------------
 
 --- Lets the running task wait until `task.wake` is called with its coroutine. Unlike `await` this
 -- makes no object for each wait. It also returns if the program itself resumes the coroutine.
@@ -103,13 +117,24 @@ function task.park()
 end
 
 --- Resumes a task that waits in `task.park`.
+-- @function wake
 -- @tparam thread co its coroutine
 -- @param ... what `park` returns
 -- @treturn boolean false if the coroutine does not wait
-function task.wake(co, ...)
-  if coroutine.status(co) ~= "suspended" then return false end
-  resume_task(co, ...)
-  return true
+task.wake = core.wake_task
+
+--- Raises if the caller can wait neither as a task nor by pumping the loop.
+-- @tparam string what names the wait in the message
+-- @tparam int level as of `error`, seen from the caller
+-- @return as of `task.current`
+function task.check_can_wait(what, level)
+  local co, object = current()
+  if co then return co, object end
+  local running, foreign = core.running()
+  if not running then return nil end
+  local why = foreign and "a coroutine of your own can't wait while the loop runs; make it a task"
+    or "a callback can't wait; do this in a task"
+  error(("%s: %s (sse.spawn)"):format(what, why), level + 1)
 end
 
 -- Pumps the loop until a wait outside of tasks has its results. Raises if nothing is left in the
@@ -117,9 +142,11 @@ end
 local function pump(wait)
   while not wait.results do
     local ok, kept = pcall(core.turn)
-    wait.over = not ok or not kept and not wait.results
-    if not ok then error(kept, 0) end
-    if wait.over then
+    if not ok then
+      release(wait)
+      error(kept, 0)
+    elseif not kept and not wait.results then
+      release(wait)
       local message = ("%s: nothing is left that could end this wait"):format(wait.what)
       error(message, options.caller_level())
     end
@@ -130,24 +157,26 @@ end
 -- callback that runs in no task, since the loop cannot be pumped there.
 -- @tparam function begin called with a function `resume`, whose first call ends the wait and
 -- returns true. Further calls, and calls after an error ended the wait, return false and do
--- nothing.
+-- nothing. `begin` may return what releases what it has begun: a function, or an object with a
+-- method `stop`. It is used where the wait ends without `resume`: the task is cancelled, or nothing
+-- is left in the loop.
 -- @tparam[opt] string what names the wait in error messages, "stream:drain"
 -- @return the arguments of `resume`
 function task.await(begin, what)
-  local co, wait = task.current(), { what = what or "wait" }
-  if not co and core.running() then
-    error(("%s: a callback can't wait; do this in a task (sse.spawn)"):format(wait.what),
-      options.caller_level())
-  end
-  begin(function(...)
+  local co, object = current()
+  local wait = { what = what or "wait" }
+  if not co and core.running() then task.check_can_wait(wait.what, options.caller_level()) end
+  wait.undo = begin(function(...)
     if wait.results or wait.over then return false end
     wait.results = table.pack(...)
     return not wait.yielded or task.wake(co)
   end)
   if co then
+    if object then waits[co] = wait end
     wait.yielded = true
     -- Yields again if the program resumed the coroutine itself.
     while not wait.results do coroutine.yield() end
+    if object then waits[co] = nil end
   else
     pump(wait)
   end
@@ -161,7 +190,56 @@ function task.sleep(ms, ...)
   if type(ms) ~= "number" or not (ms >= 0 and ms < math.huge) then
     error(("sse.sleep: expected milliseconds, a number >= 0, got %s"):format(options.show(ms)), 2)
   end
-  task.await(function(resume) core.after(ms, resume) end, "sse.sleep")
+  task.await(function(resume) return core.timer(ms, resume) end, "sse.sleep")
+end
+
+--- Waits for a callback of another library's: calls begin(resume) and waits until `resume` is
+-- called: in a task by yielding, outside of one by pumping the loop. Raises in a callback, and in a
+-- coroutine of the program's own while the loop runs.
+-- @tparam function begin called with a function `resume`. Its first call, now or later and from
+-- anywhere, ends the wait, and returns true; further calls do nothing, and return false. If `begin`
+-- returns a function, that is called where the wait ends without `resume`: the task is cancelled,
+-- or nothing is left in the loop.
+-- @return the arguments of `resume`
+function task.await_callback(begin, ...)
+  options.check_count("sse.await(begin)", ...)
+  if type(begin) ~= "function" then
+    error(("sse.await: expected a function, got %s"):format(options.show(begin)), 2)
+  end
+  return task.await(function(resume)
+    local undo = begin(resume)
+    return type(undo) == "function" and undo or nil
+  end, "sse.await")
+end
+
+-- --- the object ----------------------------------------------------------------------------------
+
+--- Waits until the task is over: in a task by yielding, outside of one by pumping the loop. May be
+-- called by several, and again. Raises if a task waits for itself.
+-- @function task:wait
+-- @return what the task's function returned; or nil, message, "ECALLBACK" if it raised: the text
+-- with its traceback, or the value itself if it was no string; or nil, "cancelled", "EABORTED"
+function methods:wait(...)
+  options.check_core_self(self, "sse.task", "task:wait()", ...)
+  if not core.task_over(self) then
+    local _, object = current()
+    if object == self then error("task:wait: a task can't wait for its own end", 2) end
+    task.await(function(resume)
+      local waiters = core.task_waiters(self)
+      waiters[#waiters + 1] = resume
+      return function() task.remove_waiter(waiters, resume) end
+    end, "task:wait")
+  end
+  return core.task_results(self)
+end
+
+--- Ends the task at its wait: to-be-closed variables are closed, and what it waits for is released
+-- (a timer is stopped, a request aborted). A task that runs at the moment, as one that cancels
+-- itself does, ends at its next wait. Harmless when it is over.
+-- @function task:cancel
+function methods:cancel(...)
+  options.check_core_self(self, "sse.task", "task:cancel()", ...)
+  cancel(self)
 end
 
 return task

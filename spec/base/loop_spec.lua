@@ -1,3 +1,4 @@
+require "sse.task" -- core.after and core.every run tasks
 local core = require "sse.core"
 local wait = require "spec.support.wait"
 

@@ -35,8 +35,8 @@ describe("a task", function()
 
   it("that is over is resumed by a stranger", function()
     local co = start(nothing)
-    assert.is_true(coroutine.resume(co))
-    assert.is_true(coroutine.resume(co, print))
+    assert.is_false(coroutine.resume(co))
+    assert.is_false(coroutine.resume(co, print))
     undisturbed()
   end)
 

@@ -48,7 +48,7 @@ describe("sse.fetch", function()
   it("asked for its text in a callback, says so, and can be read in a task", function()
     local server = serve(function(conn) conn:reply(200, "[7]") end)
     local res, messages, text = assert(sse.fetch(server:url())), {}, nil
-    sse.after(0, function()
+    core.timer(0, function()
       for _, name in ipairs { "text", "json" } do
         local _, message = pcall(function() return (res[name](res)) end)
         messages[#messages + 1] = message

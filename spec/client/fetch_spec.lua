@@ -36,7 +36,7 @@ describe("sse.fetch", function()
 
   it("says so where it can't wait: in a callback", function()
     local server, ok, message = answer(200, "x"), nil, nil
-    core.after(0, function() ok, message = pcall(sse.fetch, server:url()) end)
+    core.timer(0, function() ok, message = pcall(sse.fetch, server:url()) end)
     wait.till(function() return ok ~= nil end, "the callback")
     assert.is_false(ok)
     assert.matches("do this in a task", message)

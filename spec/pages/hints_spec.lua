@@ -33,7 +33,8 @@ local with_options = {
 -- Makers of objects, by the key of the foreign names of their fields.
 local with_fields = {
   ["sse.channel object"] = objects.channel, ["sse.stream"] = make.stream,
-  ["sse.timer"] = make.timer, ["sse.signal"] = make.signal, ["sse.parser object"] = make.parser,
+  ["sse.timer"] = make.timer, ["sse.signal"] = make.signal, ["sse.task"] = make.task,
+  ["sse.parser object"] = make.parser,
   server = make.server, request = make.req, response = make.res, EventSource = make.source,
   AbortSignal = make.abort_signal, Response = make.response,
   ["fetchEventSource's handle"] = make.handle, AbortController = make.controller,
@@ -161,6 +162,7 @@ describe("an unknown name", function()
         event = "events" },
       ["sse.stream"] = { write = "send", subscribe = "follow", sned = "send" },
       ["sse.timer"] = { cancel = "stop", stp = "stop" },
+      ["sse.task"] = { join = "wait", kill = "cancel", wat = "wait" },
       ["sse.signal"] = { off = "stop" }, ["sse.parser object"] = { parse = "feed", fed = "feed" },
       server = { start = "listen", del = "delete", lsten = "listen" },
       request = { ip = "remote_address", get = "header" },

@@ -1,5 +1,6 @@
 -- channel:events: a loop within the process over a channel's events.
 local collecting = require "spec.support.collecting"
+local core = require "sse.core"
 local following = require "spec.support.following"
 local misuse = require "spec.support.misuse"
 local sse = require "sse"
@@ -78,7 +79,7 @@ describe("channel:events", function()
       for _ in news:events() do break end
     end)
     local ok, message
-    sse.after(0, function() ok, message = pcall(news:events()) end)
+    core.timer(0, function() ok, message = pcall(news:events()) end)
     wait.till(function() return ok ~= nil end, "the callback")
     assert.is_false(ok)
     assert.matches("a callback can't wait", message)

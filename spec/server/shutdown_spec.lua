@@ -1,4 +1,5 @@
 -- server:shutdown: ends a server without breaking a response off.
+local core = require "sse.core"
 local shutdown = require "spec.support.shutdown"
 local raw = require "spec.support.raw"
 local serving = require "spec.support.serving"
@@ -158,7 +159,7 @@ describe("server:shutdown", function()
   it("raises in a callback, and changes nothing", function()
     local server = serving.start(shutdown.streams)
     local ok, message
-    sse.after(0, function() ok, message = pcall(server.shutdown, server) end)
+    core.timer(0, function() ok, message = pcall(server.shutdown, server) end)
     raw.pump(function() return ok ~= nil end, "the callback")
     assert.is_false(ok)
     assert.truthy(message:find("server:shutdown: a callback can't wait", 1, true))

@@ -58,6 +58,7 @@ local makers = {
   channel = objects.channel,
   timer = function() return sse.after(100000, noop) end,
   signal = function() return sse.signal("SIGUSR2", noop) end,
+  task = function() return sse.spawn(noop) end,
   parser = function() return sse.parser { on_event = noop } end,
   source = function() return sse.EventSource.fromReader(noop) end,
   response = function() return assert(sse.fetch(("http://127.0.0.1:%d/"):format(server.port))) end,
@@ -77,6 +78,7 @@ local makers = {
 objects.close = {
   server = function(o) o:close() end, channel = function(o) o:close() end,
   timer = function(o) o:stop() end, signal = function(o) o:stop() end,
+  task = function(o) o:cancel() end,
   parser = function(o) o:stop() end, source = function(o) o:close() end,
   response = function(o) o:close() end, handle = function(o) o:close() end,
   controller = function(o) o:abort() end,

@@ -21,7 +21,7 @@ local RULES = {
 local function wait_before_retry(signal, ms)
   task.await(function(resume)
     local remove_abort_listener
-    local timer = core.after(ms, function()
+    local timer = core.timer(ms, function()
       if remove_abort_listener then remove_abort_listener() end
       resume()
     end)
@@ -29,6 +29,10 @@ local function wait_before_retry(signal, ms)
       timer:stop()
       resume()
     end)
+    return function()
+      timer:stop()
+      if remove_abort_listener then remove_abort_listener() end
+    end
   end, "sse.fetch")
 end
 

@@ -8,7 +8,7 @@ heartbeat.__index = heartbeat
 
 -- Looks again after `ms` milliseconds. The timer alone does not keep `sse.run` running.
 local function look_after(self, ms, look)
-  self.timer = core.after(ms, look)
+  self.timer = core.timer(ms, look)
   self.timer:unref()
 end
 

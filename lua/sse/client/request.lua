@@ -44,7 +44,7 @@ end
 
 -- Fails the exchange where the head of its response has not come in time.
 local function start_timer(self, ms)
-  self.timer = core.after(ms, function()
+  self.timer = core.timer(ms, function()
     self:cancel()
     self:finish(failure.new(("no response within %s ms"):format(show_ms(ms)), "ETIMEDOUT"))
   end)

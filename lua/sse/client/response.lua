@@ -1,6 +1,5 @@
 --- The response that fetch gives: its fields, and the methods that read its body.
 -- @module sse.client.response
-local core = require "sse.core"
 local hints = require "sse.shared.hints"
 local json = require "sse.json"
 local options = require "sse.shared.options"
@@ -34,9 +33,7 @@ end
 
 -- Raises where the program cannot wait for the rest of the body; the body then counts as unread.
 local function check_can_wait(self, call, ...)
-  if not body_of(3, self, call, ...).pieces.finished and core.running() and not task.current() then
-    error("Response: a callback can't wait; do this in a task (sse.spawn)", 3)
-  end
+  if not body_of(3, self, call, ...).pieces.finished then task.check_can_wait("Response", 3) end
 end
 
 --- Iterates over the body in pieces, as they are received: `for bytes in res:chunks() do`. A body

@@ -9,6 +9,9 @@ local queue = require "sse.client.queue"
 local response_body = {}
 response_body.__index = response_body
 
+-- Closes a body whose reading was left by an error or by `task:cancel`.
+function response_body:__close() self:close() end
+
 --- Makes the body of an exchange, and pauses the exchange until the caller reads. A function in the
 -- field `on_end` is called at the end.
 -- @tparam table exchange of sse.client.request
@@ -86,7 +89,8 @@ end
 -- `max_body_size`
 function response_body:text()
   local pieces, size, limit = {}, 0, self.limits.max_body_size
-  for piece in self.take, self do
+  local body <close> = self
+  for piece in body.take, body do
     size = size + #piece
     if size > limit then return nil, close_too_big(self, "the body", limit) end
     pieces[#pieces + 1] = piece

@@ -174,7 +174,7 @@ function source:on_head(response)
   if self.rejection then
     -- The connection is not lost, whatever its silence.
     if self.heartbeat then self.heartbeat:stop() end
-    self.body_timer = core.after(response_check.body_time, function() self:reject() end)
+    self.body_timer = core.timer(response_check.body_time, function() self:reject() end)
     return
   end
   self.parser:reset()
@@ -246,7 +246,7 @@ end
 
 --- Begins the next attempt after `delay` milliseconds.
 function source:connect_after(delay, why)
-  self.retry_timer = core.after(delay, function()
+  self.retry_timer = core.timer(delay, function()
     self.reconnects = self.reconnects + 1
     self.retry_timer = nil
     self:connect(why)

@@ -85,7 +85,7 @@ end
 local function check_response(res)
   local rejection = response_check.failure_of(res, res.ok)
   if not rejection then return nil end
-  local limit = core.after(response_check.body_time, function() res:close() end)
+  local limit = core.timer(response_check.body_time, function() res:close() end)
   with_closed(limit, collect_body, res, rejection)
   return response_check.finish_body(rejection)
 end
@@ -174,7 +174,7 @@ end
 -- Waits before the next attempt; `close` ends the wait.
 local function wait_before_retry(self, ms)
   task.await(function(resume)
-    self.retry_timer, self.end_wait = core.after(ms, resume), resume
+    self.retry_timer, self.end_wait = core.timer(ms, resume), resume
   end, NAME)
   self.retry_timer = nil
 end
@@ -255,7 +255,10 @@ end
 -- @treturn table|nil the failure; nil after a clean end
 function stream_task:wait()
   if not self.done then
-    task.await(function(resume) table.insert(self.waiters, resume) end, NAME)
+    task.await(function(resume)
+      table.insert(self.waiters, resume)
+      return function() task.remove_waiter(self.waiters, resume) end
+    end, NAME)
   end
   return self.failure
 end

@@ -198,6 +198,10 @@ names["sse.timer"] = {
   start = "it runs from the beginning", again = "make another: sse.after, sse.every",
   restart = "make another: sse.after, sse.every",
 }
+names["sse.task"] = {
+  join = { "wait" }, await = { "wait" }, result = { "wait" }, get = { "wait" },
+  kill = { "cancel" }, stop = { "cancel" }, close = { "cancel" }, abort = { "cancel" },
+}
 names["sse.signal"] = { cancel = { "stop" }, close = { "stop" }, off = { "stop" } }
 names["sse.parser object"] = {
   parse = { "feed" }, push = { "feed" }, write = { "feed" }, close = { "stop" },
