@@ -157,7 +157,11 @@ valgrind: | deps
 	        --errors-for-leak-kinds=definite,indirect --show-leak-kinds=definite,indirect \
 	        --num-callers=30'
 
-LINTS := lint-layers lint-sizes lint-lua lint-warnings lint-cppcheck lint-format lint-sh
+# The interface as the modules have it: functions, classes, options.
+api: $(CORE)
+	@$(LUA) scripts/api.lua $(BUILD)
+
+LINTS := lint-layers lint-sizes lint-lua lint-api lint-warnings lint-cppcheck lint-format lint-sh
 lint: $(LINTS)
 lint-layers: $(OBJECTS) $(LOAD_OBJECTS) $(ATTACK_OBJECTS) | deps
 	@$(LUA) scripts/lint/layers.lua . $(BUILD)
@@ -165,6 +169,8 @@ lint-sizes: | deps
 	@$(LUA) scripts/lint/sizes.lua
 lint-lua: | deps
 	@luacheck --quiet --no-color --codes .
+lint-api: $(CORE)
+	@$(LUA) scripts/api.lua --check $(BUILD)
 lint-warnings: | deps
 	@$(MAKE) --no-print-directory --silent DEPS= BUILD=build-lint \
 	    CFLAGS="-O2 -Werror -Wformat=2 -Wundef -Wwrite-strings" all >/dev/null
@@ -225,5 +231,5 @@ install: $(CORE)
 clean:
 	rm -rf build build-* doc
 
-.PHONY: all deps demo test model stress asan valgrind lint $(LINTS) analyze format rock \
+.PHONY: all deps demo test model stress asan valgrind api lint $(LINTS) analyze format rock \
         bench interop fuzz doc install clean

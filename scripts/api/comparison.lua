@@ -1,0 +1,82 @@
+--- Compares the interface with its reference, both ways: each name of the interface is in the
+-- reference's code under the heading of its class or group, and each name that the reference's code
+-- and tables of options use exists.
+local mentions = require "api.mentions"
+local reference = require "api.reference"
+
+local comparison = {}
+
+-- All identifiers in the code under the headings, as a set.
+local function words_under(sections, headings)
+  local words = {}
+  for _, section in ipairs(sections) do
+    local is_under = false
+    for _, heading in ipairs(headings) do is_under = is_under or section.titles[heading] end
+    for _, piece in ipairs(is_under and section.pieces or {}) do
+      for word in piece:gmatch "[%a_][%w_]*" do words[word] = true end
+    end
+  end
+  return words
+end
+
+-- Complains about each of the names, "closed" or "closed.client", that is not among the words.
+local function check_names(report, words, names, of, headings)
+  for _, name in ipairs(names or {}) do
+    report.count = report.count + 1
+    if not words[name:match "[^.]+$"] then
+      report.add(("no '%s' of %s under \"%s\""):format(name, of, table.concat(headings, '", "')))
+    end
+  end
+end
+
+local function check_options(report, words, options, headings)
+  for where, names in pairs(options) do
+    check_names(report, words, names, "the options of " .. where, headings)
+  end
+end
+
+local function check_class(report, sections, class)
+  local words = words_under(sections, class.headings)
+  check_names(report, words, class.methods, class.class, class.headings)
+  check_names(report, words, class.fields, class.class, class.headings)
+  check_names(report, words, class.stats, class.class .. ":stats()", class.headings)
+  check_options(report, words, class.options, class.headings)
+end
+
+local function check_functions(report, sections, names)
+  local mentioned = {}
+  for _, section in ipairs(sections) do
+    for _, piece in ipairs(section.pieces) do
+      for name in piece:gmatch "sse%.([%a_][%w_]*)" do mentioned[name] = true end
+    end
+  end
+  for _, name in ipairs(names) do
+    report.count = report.count + 1
+    if not mentioned[name] then report.add(("no 'sse.%s'"):format(name)) end
+  end
+end
+
+--- Compares.
+-- @tparam table groups as of interface.read
+-- @tparam string text of docs/reference.md
+-- @treturn {string,...} complaints, sorted; empty if all is well
+-- @treturn int how many names of the interface were looked up
+function comparison.compare(groups, text)
+  local sections, list, seen = reference.read(text), {}, {}
+  local report = { count = 0 }
+  function report.add(complaint)
+    if not seen[complaint] then list[#list + 1] = "docs/reference.md: " .. complaint end
+    seen[complaint] = true
+  end
+  for _, group in ipairs(groups) do
+    check_functions(report, sections, group.functions)
+    local words = words_under(sections, group.headings)
+    check_options(report, words, group.options, group.headings)
+    for _, class in ipairs(group.classes) do check_class(report, sections, class) end
+  end
+  mentions.check(report, groups, sections)
+  table.sort(list)
+  return list, report.count
+end
+
+return comparison

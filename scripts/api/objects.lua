@@ -1,0 +1,68 @@
+--- An object of every class that programs get from the library, for scripts/api/interface.lua.
+local objects = {}
+
+local function noop() end
+
+-- What a request of the library's client to its server gives, on both sides.
+local function add_served(sse, made)
+  local server = sse.server { host = "127.0.0.1" }
+  server:get("/", function(req, res)
+    made.req, made.res = req, res
+    made.stream = res:event_stream()
+  end)
+  assert(server:listen())
+  made.server = server
+  made.Response = assert(sse.fetch(("http://127.0.0.1:%d/"):format(server.port)))
+end
+
+-- A source, and an event that it delivered.
+local function add_source(sse, made)
+  local pieces = { "data: x\n\n" }
+  made.source = sse.EventSource.fromReader(function() return table.remove(pieces) end)
+  for event in made.source:events() do made.message = event end
+end
+
+-- An event as a filter sees it.
+local function add_published(sse, made)
+  local channel = sse.channel "sheet"
+  made.channel = channel
+  channel:publish "x"
+  local function keep(event)
+    made.published = event
+    return true
+  end
+  local take, _, _, loop <close> = channel:events { from = "oldest", where = keep }
+  take()
+  assert(loop)
+end
+
+--- Makes the objects.
+-- @tparam table sse the library
+-- @treturn table by the name in scripts/api/groups.lua
+function objects.make(sse)
+  local made = {
+    json = sse.json, EventSource = sse.EventSource, AbortSignal = sse.AbortSignal,
+    timer = sse.after(0, noop), signal = sse.signal("SIGUSR2", noop), task = sse.spawn(noop),
+    controller = sse.AbortController(), Event = sse.Event("x"),
+    handle = sse.fetchEventSource("http://127.0.0.1:1/", { onerror = function() return false end }),
+    parser = sse.parser { on_event = noop },
+  }
+  made.abort_signal = made.controller.signal
+  add_source(sse, made)
+  add_served(sse, made)
+  add_published(sse, made)
+  return made
+end
+
+--- Ends the objects, so that nothing keeps the loop running.
+function objects.close(made)
+  made.AbortSignal, made.json, made.EventSource = nil, nil, nil
+  for _, object in pairs(made) do
+    for _, name in ipairs { "close", "stop" } do
+      local ok, method = pcall(function() return object[name] end)
+      if ok and type(method) == "function" then method(object) end
+    end
+  end
+end
+
+return objects
