@@ -101,7 +101,10 @@ static void on_task_timer(void *arg)
 
 static uint64_t check_ms(lua_State *L, int arg)
 {
-    lua_Number ms = luaL_checknumber(L, arg);
+    lua_Number ms = 0;
+
+    luaL_argexpected(L, lua_type(L, arg) != LUA_TFUNCTION, arg, "milliseconds, then the function");
+    ms = luaL_checknumber(L, arg);
 
     luaL_argcheck(L, ms >= 0 && ms < HUGE_VAL, arg, "expected milliseconds, a number >= 0");
     return ms > 9e15 ? (uint64_t)9e15 : (uint64_t)ceil(ms);

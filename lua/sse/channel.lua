@@ -104,7 +104,9 @@ end
 function methods:on(what, fn, ...)
   options.check_core_self(self, "sse.channel", "channel:on(what, fn)", ...)
   if what ~= "follow" and what ~= "leave" then
-    error(("channel:on: expected \"follow\" or \"leave\", got %s"):format(options.show(what)), 2)
+    local message = "channel:on: expected \"follow\" or \"leave\", got %s (a loop over "
+      .. "channel:events() has what is published)"
+    error(message:format(options.show(what)), 2)
   elseif type(fn) ~= "function" then
     error(("channel:on: expected a function, got %s"):format(options.show(fn)), 2)
   end

@@ -110,10 +110,13 @@ end
 -- Raises at the line of the caller's caller.
 local function add_route(self, method, pattern, handler)
   if not headers.is_token(method) then
-    error(("'%s' is not a method"):format(tostring(method)), 3)
-  elseif type(handler) ~= "function" then
-    local route = method .. " " .. tostring(pattern)
-    error(("the handler of %s must be a function, got %s"):format(route, type(handler)), 3)
+    local message = "'%s' is not a method (server:route(method, pattern, handler))"
+    error(message:format(tostring(method)), 3)
+  elseif type(pattern) == "string" and type(handler) ~= "function" then
+    local message = "the handler of %s %s must be a function, got %s%s"
+    local is_channel = core.class_of(handler) == "sse.channel"
+    local hint = is_channel and " (sse.follow(channel) makes a handler)" or ""
+    error(message:format(method, pattern, type(handler), hint), 3)
   end
   state_of(self).router:add(method:upper(), pattern, handler, 3)
 end

@@ -204,7 +204,8 @@ end
 function task.await_callback(begin, ...)
   options.check_count("sse.await(begin)", ...)
   if type(begin) ~= "function" then
-    error(("sse.await: expected a function, got %s"):format(options.show(begin)), 2)
+    local hint = core.class_of(begin) == "sse.task" and " (a task has 'wait')" or ""
+    error(("sse.await: expected a function, got %s%s"):format(options.show(begin), hint), 2)
   end
   return task.await(function(resume)
     local undo = begin(resume)

@@ -24,6 +24,7 @@ names["sse.server"] = {
   max_clients = { "max_connections" }, max_concurrent_streams = { "max_concurrent_requests" },
   gzip = { "compress" }, compression = { "compress" },
   origin = "it is part of 'cors'", credentials = "it is part of 'cors'",
+  on_request = "there is none: add handlers by server:get(pattern, handler)",
   handler = "there is none: add handlers by server:get(pattern, handler)",
   onerror = { "on_error" }, error_handler = { "on_error" },
   root = "there is none: server:static(prefix, folder)",
@@ -34,6 +35,7 @@ names["sse.server"] = {
 }
 local OF_SERVER = "it is an option of sse.server"
 names["server:listen"] = {
+  string = "an address is two options: 'host' and 'port'",
   address = { "host" }, bind = { "host" }, hostname = { "host" }, ip = { "host" },
   ssl = { "tls" }, https = { "tls" }, cert = "it is part of 'tls'", key = "it is part of 'tls'",
   backlog = OF_SERVER, cors = OF_SERVER, heartbeat = OF_SERVER, compress = OF_SERVER,
@@ -126,6 +128,7 @@ names["sse.timer"] = {
   restart = "make another: sse.after, sse.every",
 }
 names["sse.task"] = {
+  done = "there is none: 'wait' waits for the end", finished = "there is none: 'wait' waits for it",
   join = { "wait" }, await = { "wait" }, result = { "wait" }, get = { "wait" },
   kill = { "cancel" }, stop = { "cancel" }, close = { "cancel" }, abort = { "cancel" },
 }
@@ -139,7 +142,7 @@ names.server = {
   del = { "delete" }, run = "call 'listen', then sse.run()", start = { "listen" },
   serve = { "listen" }, bind = { "listen" }, address = { "port" }, onerror = { "on_error" },
   stop = "call 'shutdown' or 'close'", drain = { "shutdown" },
-  broadcast = "there is none: publish to a channel",
+  broadcast = "there is none: publish to a channel", streams = "their number is in 'stats'",
   host = "it is only an option", access_log = "it is only an option",
   log = "there is an option of sse.server: access_log", onresponse = { "on_response" },
   after = { "on_response" }, dir = { "static" },
@@ -173,6 +176,8 @@ names.response = {
   flush = { "drain" },
   sse = { "event_stream" }, body = { "write" }, content_type = SETS_HEADER,
 }
+local EACH_TASK = "call wait on each task that 'spawn' gives"
+
 names.sse = {
   get = { "fetch" }, post = { "fetch" }, request = { "fetch" }, connect = { "EventSource" },
   client = { "EventSource" }, Client = { "EventSource" }, open = { "EventSource" },
@@ -184,7 +189,9 @@ names.sse = {
   setTimeout = { "after" }, setInterval = { "every" }, timeout = { "after" }, timer = { "after" },
   wait = { "sleep" }, loop = { "run" }, log = { "set_log" }, start = { "run" },
   dispatch = { "run" }, go = { "spawn" },
-  async = { "spawn" }, task = { "spawn" }, thread = { "spawn" }, version = { "_VERSION" },
+  async = { "spawn" }, task = { "spawn" }, Task = { "spawn" }, thread = { "spawn" },
+  all = EACH_TASK, gather = EACH_TASK, join = EACH_TASK, wait_all = EACH_TASK,
+  version = { "_VERSION" },
   topic = { "channel" }, publish = "call publish on a 'channel'", exit = { "stop" },
 }
 names["sse.json"] = {
