@@ -56,18 +56,25 @@ local function check_functions(report, sections, names)
   end
 end
 
+-- A report and its list of complaints, each of which is added once.
+local function new_report(path)
+  local list, seen = {}, {}
+  local report = { count = 0 }
+  function report.add(complaint)
+    if not seen[complaint] then list[#list + 1] = ("%s: %s"):format(path, complaint) end
+    seen[complaint] = true
+  end
+  return list, report
+end
+
 --- Compares.
 -- @tparam table groups as of interface.read
 -- @tparam string text of docs/reference.md
 -- @treturn {string,...} complaints, sorted; empty if all is well
 -- @treturn int how many names of the interface were looked up
 function comparison.compare(groups, text)
-  local sections, list, seen = reference.read(text), {}, {}
-  local report = { count = 0 }
-  function report.add(complaint)
-    if not seen[complaint] then list[#list + 1] = "docs/reference.md: " .. complaint end
-    seen[complaint] = true
-  end
+  local sections = reference.read(text)
+  local list, report = new_report "docs/reference.md"
   for _, group in ipairs(groups) do
     check_functions(report, sections, group.functions)
     local words = words_under(sections, group.headings)
@@ -77,6 +84,18 @@ function comparison.compare(groups, text)
   mentions.check(report, groups, sections)
   table.sort(list)
   return list, report.count
+end
+
+--- Looks up what another page mentions.
+-- @tparam table groups as of `compare`
+-- @tparam string path of the page, for the complaints
+-- @tparam string text
+-- @treturn {string,...} complaints, sorted
+function comparison.check_page(groups, path, text)
+  local list, report = new_report(path)
+  mentions.check_page(report, groups, reference.read(text))
+  table.sort(list)
+  return list
 end
 
 return comparison

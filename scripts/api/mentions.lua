@@ -39,9 +39,10 @@ local function check_functions(report, all, piece)
   end
 end
 
-local function check_variables(report, all, piece)
+-- `skipped`: variables that stand for something else on the page.
+local function check_variables(report, all, piece, skipped)
   for variable, mark, name in piece:gmatch "%f[%w_.:/]([%a_][%w_]*)([.:])([%a_][%w_]*)" do
-    local known = all.variables[variable]
+    local known = not skipped[variable] and name ~= "lua" and all.variables[variable]
     if known and not known[name] then
       report.add(("'%s%s%s' does not exist"):format(variable, mark, name))
     end
@@ -69,7 +70,8 @@ local function keys_of(arguments)
   local keys = {}
   local inner = arguments:match "^{(.*)}$" or arguments:match "(%b{})%s*%)$"
   if not inner then return keys end
-  inner = inner:gsub("^{", ""):gsub("}$", ""):gsub("%b{}", ""):gsub("%b()", "")
+  inner = inner:gsub("^{", ""):gsub("}$", ""):gsub("%f[%w]function%f[%W].-%f[%w]end%f[%W]", "")
+  inner = inner:gsub("%b{}", ""):gsub("%b()", "")
   for key in inner:gmatch "([%a_][%w_]*)%s*=%f[^=]" do keys[#keys + 1] = key end
   return keys
 end
@@ -116,11 +118,24 @@ function mentions.check(report, groups, sections)
   for _, section in ipairs(sections) do
     for _, piece in ipairs(section.pieces) do
       check_functions(report, all, piece)
-      check_variables(report, all, piece)
+      check_variables(report, all, piece, {})
       check_method(report, groups, section, piece)
       check_calls(report, all, piece)
     end
     check_tables(report, groups, section)
+  end
+end
+
+--- Adds to the report which functions, methods and options the sections of another page mention and
+-- the groups don't have. An event there is a failure as often as not.
+function mentions.check_page(report, groups, sections)
+  local all, skipped = index(groups), { ev = true, event = true }
+  for _, section in ipairs(sections) do
+    for _, piece in ipairs(section.pieces) do
+      check_functions(report, all, piece)
+      check_variables(report, all, piece, skipped)
+      check_calls(report, all, piece)
+    end
   end
 end
 

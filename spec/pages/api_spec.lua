@@ -106,6 +106,15 @@ describe("the sheet of the interface", function()
     assert.equal("", compare(page))
   end)
 
+  it("finds a name that another page uses and the library has not", function()
+    local text = "`sse.log(fn)`, `sse.sleep(1)`\n\n```lua\nserver:drain { within = 5 }\n"
+      .. "sse.server { keep_alive = 5, on_error = function(err) local e = err end }\n```\n"
+    assert.same({
+      "x.md: 'keep_alive' is no option of sse.server", "x.md: 'server:drain' does not exist",
+      "x.md: 'sse.log' does not exist",
+    }, comparison.check_page(groups, "x.md", text))
+  end)
+
   it("refuses a function that is in no group", function()
     rawset(sse, "nonsense", print)
     local ok, err = pcall(interface.read)
