@@ -85,8 +85,8 @@ local function keeping(kept, f)
   return setmetatable({}, { __call = call, __index = type(f) == "table" and f or nil })
 end
 
--- The library, as a line finds it.
-local function library(kept)
+--- The library as a line finds it: what it connects is added to the list `kept`.
+function guessing.library(kept)
   local made = {}
   for _, name in ipairs { "EventSource", "fetch", "fetchEventSource" } do
     made[name] = keeping(kept, sse[name])
@@ -104,7 +104,7 @@ local function environment_of(server, give, kept)
     t[name] = objects[name]()
     return t[name]
   end })
-  made.sse, made.server, made.url, made.give = library(kept), server, serving.url "", give
+  made.sse, made.server, made.url, made.give = guessing.library(kept), server, serving.url "", give
   made.channel, made.ask = sse.channel "news", ask
   function made.events_of(path, n) return events_of(made.sse, path, n) end
   function made.handle(fn) return handle(server, fn) end
