@@ -276,12 +276,12 @@ static int get_callback(lua_State *L, int n)
     return 1;
 }
 
-static int p_onclose(lua_State *L)
+static int p_on_close(lua_State *L)
 {
     return get_callback(L, ON_CLOSE);
 }
 
-static int p_ondrain(lua_State *L)
+static int p_on_drain(lua_State *L)
 {
     return get_callback(L, ON_DRAIN);
 }
@@ -303,8 +303,8 @@ static const luaL_Reg methods[] = {
     { "abort", m_abort }, { NULL, NULL },
 };
 static const luaL_Reg properties[] = {
-    { "closed", p_closed },    { "pending", p_pending }, { "on_close", p_onclose },
-    { "on_drain", p_ondrain }, { NULL, NULL },
+    { "closed", p_closed },     { "pending", p_pending }, { "on_close", p_on_close },
+    { "on_drain", p_on_drain }, { NULL, NULL },
 };
 static const luaL_Reg setters[] = {
     { "on_close", s_on_close }, { "on_drain", s_on_drain }, { "onwake", s_onwake }, { NULL, NULL }

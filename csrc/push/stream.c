@@ -3,7 +3,7 @@
 #include "../http/response_fields.h"
 #include "compressor.h"
 
-#define MAX_INTERVAL  ((uint32_t)INT32_MAX) /* ms between keep-alive comments: 24 days */
+#define MAX_INTERVAL  ((uint32_t)INT32_MAX) /* ms between heartbeat comments: 24 days */
 #define SLOW_END_MS   2000 /* that a slow client has to take what waits and the end */
 #define SLOW_RETRY_MS 1000
 
@@ -234,9 +234,9 @@ size_t sse_stream_pending(const sse_stream *s)
     return sse_exchange_pending(s->exchange);
 }
 
-/* --- keep-alive ------------------------------------------------------------------------------- */
+/* --- heartbeat -------------------------------------------------------------------------------- */
 
-/* The deadline of the scheduled end, or of the next keep-alive comment. What is sent does not move
+/* The deadline of the scheduled end, or of the next heartbeat comment. What is sent does not move
  * the deadline, since that would cost every send: once fired, it is set again for what is left of
  * the interval. */
 static void on_heartbeat_due(sse_deadline *d)
@@ -347,7 +347,7 @@ static sse_stream *new_stream(sse_exchange *x, const sse_stream_options *options
     return s;
 }
 
-/* Sends what comes first: the head of a compressed body and the `retry:`. Then the keep-alive
+/* Sends what comes first: the head of a compressed body and the `retry:`. Then the heartbeat
  * begins, or, during a shutdown, the end is scheduled. */
 static void begin(sse_stream *s, const sse_stream_options *options, sse_coding coding)
 {

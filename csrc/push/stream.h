@@ -1,5 +1,5 @@
 /* stream.h: one open text/event-stream response (WHATWG HTML 9.2): events and comments, a
- * keep-alive comment after silence, a bound on what may wait for a slow client. */
+ * heartbeat comment after silence, a bound on what may wait for a slow client. */
 #ifndef SSE_PUSH_STREAM_H
 #define SSE_PUSH_STREAM_H
 
@@ -17,11 +17,11 @@ typedef struct sse_stream {
     struct sse_follower *followers; /* one for each channel that the stream follows */
     uint32_t last_sent;             /* ms of the loop's clock, modulo 2^32 */
     uint32_t max_pending; /* bytes that may wait for the client before sends are refused */
-    uint32_t interval;  /* ms between keep-alive comments, 0: none. With end_scheduled: the `retry:`
+    uint32_t interval;  /* ms between heartbeat comments, 0: none. With end_scheduled: the `retry:`
                            that goes before the end */
     bool blocked;       /* what was pushed waits for the client: on_drain follows */
     bool id_known;      /* one of the channels it followed knows the client's last event id */
-    bool end_scheduled; /* the keep-alive deadline ends the stream */
+    bool end_scheduled; /* the heartbeat deadline ends the stream */
     bool compressed;    /* it is the first member of a compressed_stream: see stream.c */
     sse_deadline heartbeat;
     void *user;

@@ -34,12 +34,12 @@ local methods = core.methods["sse.stream"]
 -- @function stream:close
 
 -- Stream -> list of the functions that resume those who wait in `stream:drain`.
-local shutdown_waiters = setmetatable({}, { __mode = "k" })
+local drain_waiters = setmetatable({}, { __mode = "k" })
 
 -- Ends the waits. The list is removed before, since those who are resumed may wait again.
-local function wake_shutdown_waiters(stream)
-  local list = shutdown_waiters[stream] or {}
-  shutdown_waiters[stream] = nil
+local function wake_drain_waiters(stream)
+  local list = drain_waiters[stream] or {}
+  drain_waiters[stream] = nil
   for _, resume in ipairs(list) do resume() end
 end
 
@@ -50,11 +50,11 @@ function methods:drain(...)
   options.check_core_self(self, "sse.stream", "stream:drain()", ...)
   while not self.closed and self.pending > 0 do
     task.await(function(resume)
-      if not shutdown_waiters[self] then
-        shutdown_waiters[self] = {}
-        self.onwake = function() wake_shutdown_waiters(self) end
+      if not drain_waiters[self] then
+        drain_waiters[self] = {}
+        self.onwake = function() wake_drain_waiters(self) end
       end
-      table.insert(shutdown_waiters[self], resume)
+      table.insert(drain_waiters[self], resume)
     end, "stream:drain")
   end
   if self.closed then return nil, "closed", "ECLOSED" end
