@@ -80,3 +80,46 @@ serving.each("a stream that is <close>", function()
     assert.same({}, serving.errors)
   end)
 end)
+
+describe("a response that its handler ends after the client has gone", function()
+  after_each(serving.stop)
+
+  -- The reason that on_close tells of. begin(res) returns what is sent on, by its method `send`, and
+  -- ended by its method `finish` in the turn in which a send meets the reset.
+  local function reason_of(begin, send, finish)
+    local reason, ended, client
+    serving.start(function(server)
+      server:get("/", function(_, res)
+        local own = begin(res)
+        own.on_close = function(why) reason = why end
+        while #client.buffer == 0 do sse.sleep(1) end
+        client:reset()
+        for _ = 1, 100 do own[send](own, ("x"):rep(60000)) end
+        own[finish](own)
+        ended = true
+      end)
+    end)
+    client = serving.connect()
+    client:send "GET / HTTP/1.1\r\nHost: a\r\n\r\n"
+    raw.pump(function()
+      if not reason and not ended then client:take() end
+      return reason
+    end, "on_close")
+    assert.is_true(ended)
+    assert.same({}, serving.errors)
+    return reason
+  end
+
+  it("tells that the client has left: a stream", function()
+    assert.equal("client", reason_of(function(res)
+      return res:event_stream { compress = false }
+    end, "send", "close"))
+  end)
+
+  it("tells that the client has left: a response in pieces", function()
+    assert.equal("client", reason_of(function(res)
+      res:write_head(200)
+      return res
+    end, "write", "finish"))
+  end)
+end)
