@@ -8,7 +8,6 @@
 -- is a function that both print with.
 package.path = package.path .. ";./lua/?.lua;./lua/?/init.lua" -- finds the library in a clone
 package.cpath = package.cpath .. ";./build/?.so"
-local ending = require "examples.ending"
 local sse = require "sse"
 
 local WITHIN = 1000 -- ms over which the ends of open streams are spread
@@ -46,8 +45,7 @@ local function serve(example, port)
   if not ok then fail("port %d: %s; try: lua5.4 %s serve 9600", port, message, arg[0]) end
   print(url_of(example, server.port))
   if tls then reload_by_signal(server) end
-  ending(server, WITHIN)
-  sse.run()
+  server:run { within = WITHIN }
 end
 
 -- The command may be the name of any function of the example, not only `client`.

@@ -88,5 +88,4 @@ require "interop.steps"(server)
 assert(server:listen())
 print("port " .. server.port)
 io.stdout:flush()
-sse.signal("SIGTERM", sse.stop)
-sse.run()
+server:run { within = 0, grace = 0 }

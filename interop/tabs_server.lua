@@ -46,5 +46,4 @@ end)
 assert(server:listen())
 print("port " .. server.port)
 io.stdout:flush()
-sse.signal("SIGTERM", sse.stop)
-sse.run()
+server:run { within = 0, grace = 0 }

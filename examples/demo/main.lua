@@ -4,7 +4,6 @@
 local folder = arg[0]:match "^(.*)/[^/]*$" or "."
 package.path = ("%s/../../?.lua;%s"):format(folder, package.path)
 require "examples.program" -- finds the library in a clone
-local ending = require "examples.ending"
 local live = require "examples.demo.live"
 local sse = require "sse"
 
@@ -106,9 +105,9 @@ local function main()
     live.rest()
     for _, source in ipairs(sources) do source:close() end
   end
-  ending(server, WITHIN, leave)
+  for _, name in ipairs { "SIGINT", "SIGTERM" } do sse.signal(name, leave) end
   if seconds then sse.after(seconds * 1000, sse.stop) end
-  sse.run()
+  server:run { within = WITHIN }
   leave()
   server:close()
   print "\nbye"

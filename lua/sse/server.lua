@@ -6,7 +6,7 @@
 --      local stream = res:event_stream()
 --      while stream:send { data = os.date() } do sse.sleep(1000) end
 --    end)
---    assert(server:listen())
+--    assert(server:run())
 --
 -- A handler runs in a task, and may wait. When it returns, a response that it began by `res:write`
 -- is finished; an event stream stays open. If it has sent nothing, that is an error. A handler that
@@ -90,7 +90,7 @@ local function new(given, ...)
   local state = {
     router = router.new(), on_error = given.on_error, compress = given.compress,
     cors = given.cors and cors.new(given.cors, 3) or false,
-    waiters = {},
+    waiters = {}, runs = false,
     on_response = given.on_response,
     access_log = given.access_log and access_log.new(given.access_log, 3),
   }

@@ -20,17 +20,6 @@ describe("example program", function()
     assert.truthy(served:output():find("left\t0\tserver", 1, true))
   end)
 
-  it("ends at once by a second signal", function()
-    local served = child.start "spec/support/long_end.lua"
-    local client = curl.start("127.0.0.1:" .. served:till "port (%d+)")
-    client:till "retry: 1"
-    served:kill "INT"
-    served:till "ends"
-    assert.is_nil(served:status())
-    served:kill "TERM"
-    assert.equal(0, served:wait())
-  end)
-
   it("serves, is listened to by its client, and ends by a signal", function()
     local served = child.start "examples/clock.lua serve 0"
     local url = served:till "http://%S+/stream"

@@ -38,6 +38,10 @@ local option_cases = {
     local server = make.server()
     return server.listen, server, given
   end },
+  { "server:run", function(given) -- it can't listen, so it returns
+    local server = sse.server { host = "192.0.2.1" }
+    return server.run, server, given
+  end },
   { "server:shutdown", function(given)
     local server = sse.server {}
     return server.shutdown, server, given

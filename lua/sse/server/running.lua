@@ -1,5 +1,6 @@
---- How a server listens, and how it ends: `listen`, `shutdown`, `close`, `reload_tls`.
+--- How a server listens, runs and ends: `listen`, `run`, `shutdown`, `close`, `reload_tls`.
 -- @module sse.server.running
+local core = require "sse.core"
 local options = require "sse.shared.options"
 local server_object = require "sse.server.server_object"
 local server_options = require "sse.server.options"
@@ -44,10 +45,11 @@ function methods:listen(given, ...)
   end
   given = options.check("server:listen", given, listen_options)
   local tls = given.tls and tls_options.check(given.tls, "server:listen", 3) or given.tls
-  local core = state_of(self).core
-  local ok, listens, message, code = pcall(core.listen, core, given.host, given.port, tls)
+  local inner = state_of(self).core
+  local ok, listens, message, code = pcall(inner.listen, inner, given.host, given.port, tls)
   if not ok then error("server:listen: " .. listens, 2) end
-  return listens, message, code
+  if not listens then return nil, message, code end
+  return true
 end
 
 local DAY = 24 * 3600 * 1000 -- ms
@@ -57,6 +59,11 @@ local shutdown_options = options.spec("server:shutdown", {
   grace = options.number(0, DAY, "milliseconds"),
   retry = options.number(0, DAY, "milliseconds"),
 })
+
+-- Begins a shutdown; during one, closes all connections at once.
+local function begin_shutdown(state, given)
+  state.core:shutdown(given.within or 5000, given.retry or 2000, given.grace or 5000)
+end
 
 --- Drains the server: stops listening, closes idle connections, and waits for the others. A
 -- response under way is finished, with `Connection: close`. Open event streams are ended one after
@@ -73,15 +80,72 @@ function methods:shutdown(given, ...)
   given = options.check("server:shutdown", given, shutdown_options)
   local state = state_of(self)
   return task.await(function(resume)
-    local waiters = state.waiters
-    waiters[#waiters + 1] = resume
-    if #waiters > 1 then
-      state.core:close()
-    else
-      state.core:shutdown(given.within or 5000, given.retry or 2000, given.grace or 5000)
-    end
+    table.insert(state.waiters, resume)
+    begin_shutdown(state, given)
     if not state.core.active then running.wake_waiters(state) end
   end, "server:shutdown")
+end
+
+options.spec("server:run", shutdown_options)
+
+-- What `server:run` undoes when it ends, in whichever way: its signals, and its wait.
+local guard = {}
+
+function guard:__close()
+  for _, signal in ipairs(self) do signal:stop() end
+  self.state.runs = false
+  for i, waiter in ipairs(self.state.waiters) do
+    if waiter == self.waiter then table.remove(self.state.waiters, i) break end
+  end
+end
+
+-- Lets SIGTERM and SIGINT shut the server down. Raises at the line of the caller's caller.
+local function watch_signals(self, given)
+  for _, name in ipairs { "SIGTERM", "SIGINT" } do
+    local ok, signal = pcall(core.signal, name, function() begin_shutdown(self.state, given) end)
+    if not ok then error((signal:gsub("^sse%.signal", "server:run")), 3) end
+    table.insert(self, signal)
+  end
+end
+
+-- Runs the loop until `begin` or the loop calls the function that `begin` is called with; returns
+-- its arguments, or true if `sse.stop` came first.
+local function run_loop(begin)
+  local results
+  begin(function(...)
+    results = table.pack(...)
+    core.stop()
+  end)
+  if not results then core.run() end
+  if not results then return true end
+  return table.unpack(results, 1, results.n)
+end
+
+--- Listens, unless the server does already, and serves until it has ended in peace: SIGTERM and
+-- SIGINT shut it down as `server:shutdown` does, a second one closes it at once, and so does any
+-- `shutdown` or `close` of the program's. Returns when no connection is left, whatever else would
+-- keep the loop. Outside of a task the loop is run: errors of callbacks are raised as by `sse.run`,
+-- and `sse.stop` ends it, while the server goes on. A task yields. Signals are watched only
+-- meanwhile, and beside those of `sse.signal`.
+-- @tparam[opt] table given the options of `server:shutdown`, for the signals
+-- @return true; or nil, message, code if it can't listen
+function methods:run(given, ...)
+  options.check_self(self, metatable, "server:run(options)", ...)
+  given = options.check("server:run", given, shutdown_options)
+  local state = state_of(self)
+  if state.runs then error("server:run: it runs already", 2) end
+  local guarded <close> = setmetatable({ state = state }, guard)
+  watch_signals(guarded, given)
+  state.runs = true
+  local function begin(resume)
+    local ok, message, code = state.core.listening, nil, nil
+    if not ok then ok, message, code = state.core:listen() end
+    if not ok then return resume(nil, message, code) end
+    guarded.waiter = resume
+    table.insert(state.waiters, resume)
+  end
+  if task.current() or core.running() then return task.await(begin, "server:run") end
+  return run_loop(begin)
 end
 
 --- Stops listening and closes all connections at once.
@@ -95,8 +159,8 @@ end
 -- @return true; or nil, message, code ("ECERT"), and nothing has changed
 function methods:reload_tls(...)
   options.check_self(self, metatable, "server:reload_tls()", ...)
-  local core = state_of(self).core
-  return options.unwrap(pcall(core.reload_tls, core))
+  local inner = state_of(self).core
+  return options.unwrap(pcall(inner.reload_tls, inner))
 end
 
 return running

@@ -48,7 +48,8 @@ server_object.metatable = metatable
 
 --- The state of a server: `core`, the core's server; `router`; `cors`, false or its object;
 -- `compress`, `on_error` and `on_response`, the options; `access_log`, a function(entry) or nil;
--- `waiters`, functions that resume those who wait until the server is idle.
+-- `waiters`, functions that resume those who wait until the server is idle; `runs`,
+-- whether one of them is in `server:run`.
 -- @param self the server
 -- @treturn table
 function server_object.state(self) return rawget(self, STATE) end

@@ -49,6 +49,10 @@ names["server:shutdown"] = {
   number = "the time is an option: 'within'",
   timeout = "there are 'within' and 'grace'", wait = { "within" }, ms = { "within" },
 }
+names["server:run"] = with(names["server:shutdown"], {
+  number = "a port is an option of sse.server",
+  host = OF_SERVER, port = OF_SERVER, tls = OF_SERVER,
+})
 names["server:static"] = {
   index = "there is none: a folder's index.html is served" }
 names["sse.file"] = {
@@ -139,8 +143,8 @@ names["sse.parser object"] = {
 }
 names.server = {
   on = GET, use = "there is none: call what is common to handlers in them", any = { "all" },
-  del = { "delete" }, run = "call 'listen', then sse.run()", start = { "listen" },
-  serve = { "listen" }, bind = { "listen" }, address = { "port" }, onerror = { "on_error" },
+  del = { "delete" }, start = { "run" }, serve = { "run" }, bind = { "listen" },
+  address = { "port" }, onerror = { "on_error" },
   stop = "call 'shutdown' or 'close'", drain = { "shutdown" },
   broadcast = "there is none: publish to a channel", streams = "their number is in 'stats'",
   host = "it is only an option", access_log = "it is only an option",
