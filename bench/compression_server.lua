@@ -85,9 +85,9 @@ end
 -- Publishes `n` bursts, each once the one before was written to every socket.
 local function turns(n)
   for _ = 1, n do
-    local target = feed:stats().delivered + burst * clients
+    local target = feed:stats().events.delivered + burst * clients
     one_turn(burst)
-    repeat sse.sleep(1) until feed:stats().delivered >= target
+    repeat sse.sleep(1) until feed:stats().events.delivered >= target
   end
 end
 
@@ -95,14 +95,17 @@ local function measure(before)
   turns(100)
   collectgarbage()
   local held = (memory() - before) / clients
-  local from, stats, channel = os.clock(), server:stats(), feed:stats()
+  local from, sent = os.clock(), server:stats().traffic.sent_bytes
+  local events_before = feed:stats().events
   sent_plain = 0
   turns(events // math.max(burst, 1))
-  local cpu, after = os.clock() - from, server:stats()
-  local delivered = direct and events * clients or feed:stats().delivered - channel.delivered
-  local plain = direct and sent_plain * clients or feed:stats().bytes - channel.bytes
+  local cpu, of_feed = os.clock() - from, feed:stats().events
+  sent = server:stats().traffic.sent_bytes - sent
+  local delivered = direct and events * clients or of_feed.delivered - events_before.delivered
+  local plain = direct and sent_plain * clients
+    or of_feed.delivered_bytes - events_before.delivered_bytes
   print(("%.1f %.1f %.3f %.0f"):format(plain / delivered,
-    (after.bytes_out - stats.bytes_out) / delivered, cpu * 1e6 / delivered, held))
+    sent / delivered, cpu * 1e6 / delivered, held))
 end
 
 assert(server:listen())

@@ -24,7 +24,7 @@ function channel.mount(server, prefix)
     if not id then return res:reply(400, message .. "\n") end
     res:reply(201, { id = id, followers = news.followers })
   end)
-  server:get(prefix .. "/metrics", function(_, res) res:reply(200, sse.metrics(server)) end)
+  server:get(prefix .. "/metrics", function(_, res) res:reply(200, server:metrics()) end)
 end
 
 --- Prints the news, and gaps in them.

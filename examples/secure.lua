@@ -30,7 +30,7 @@ function secure.mount(server, prefix)
       local stats = server:stats()
       local ok = stream:send { data = {
         time = os.date "%H:%M:%S", protocol = req.protocol, secure = req.secure,
-        handshakes = stats.handshakes, resumed = stats.resumed,
+        handshakes = stats.tls.handshakes, resumed = stats.tls.handshakes_resumed,
       } }
       sse.sleep(secure.interval)
     until not ok

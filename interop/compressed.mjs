@@ -17,8 +17,8 @@ async function next(url) {
 }
 
 function checkStats(stats, mode) {
-  assert.equal(stats.compressed, 1);
-  assert.equal(stats.windows, mode === 'window' ? 1 : 0);
+  assert.equal(stats.streams, 1);
+  assert.equal(stats.streams_with_window, mode === 'window' ? 1 : 0);
 }
 
 async function ofEventSource(url, mode) {
@@ -84,7 +84,7 @@ async function ofGzip(url, mode) {
     `${url}?compress=${mode}`]);
   const ended = new Promise((resolve) => { child.on('close', resolve); });
   let stats;
-  do stats = await next(url).catch(() => ({})); while (stats.compressed !== 1);
+  do stats = await next(url).catch(() => ({})); while (stats.streams !== 1);
   await fetch(url, { method: 'DELETE' });
   assert.equal(await within(ended, 'curl'), 0);
   execFileSync('gzip', ['-t', file]);

@@ -53,15 +53,14 @@ async function onOneConnection(page, streams, compressed) {
   // an icon by itself.
   await until(async () => {
     counters = await stats(page);
-    return counters.streams === streams && counters.connections === 1
-      && counters.http2_streams === streams + 1; // and the request for these stats
+    return counters.streams.open === streams && counters.connections.open === 1
+      && counters.http2.streams === streams + 1; // and the request for these stats
   }, `${streams} streams on one connection`);
-  assert.equal(counters.http2_connections, 1);
-  assert.equal(counters.compressed, compressed ? streams : 0);
-  for (const kind of ['resets', 'floods', 'header_floods', 'starved']) {
-    assert.equal(counters[`http2_${kind}`], 0, kind);
-  }
-  return `${streams} streams, ${counters.connections} connection`;
+  assert.equal(counters.http2.connections, 1);
+  assert.equal(counters.compression.streams, compressed ? streams : 0);
+  assert.deepEqual(counters.http2.abuse, { resets: 0, floods: 0, header_floods: 0 });
+  assert.equal(counters.http2.streams_starved, 0);
+  return `${streams} streams, ${counters.connections.open} connection`;
 }
 
 async function another(context, page, url, compressed) {
@@ -70,7 +69,7 @@ async function another(context, page, url, compressed) {
   await allOpen(second, 10);
   const detail = await onOneConnection(page, COUNT + 10, compressed);
   await second.close();
-  await until(async () => (await stats(page)).streams === COUNT, 'the second tab to be gone');
+  await until(async () => (await stats(page)).streams.open === COUNT, 'the second tab to be gone');
   return detail;
 }
 
@@ -137,7 +136,7 @@ async function seventhWaits(page, url) {
     tabs.findIndex(({ source }) => source.readyState === EventSource.CONNECTING)));
   assert.equal(await page.evaluate((i) => tabs[i].ids.length, waiting), 0);
   const counters = await (await fetch(`${url}/stats`)).json();
-  assert.deepEqual([counters.streams, counters.http2_connections], [6, 0]);
+  assert.deepEqual([counters.streams.open, counters.http2.connections], [6, 0]);
   const picture = await shot(page, 'http1');
   await page.evaluate((i) => tabs[i].source.close(), waiting === 0 ? 1 : 0);
   await page.waitForFunction((i) => tabs[i].source.readyState === EventSource.OPEN, waiting);

@@ -28,7 +28,7 @@ return function(server)
   server:post("/steps/:name", function(req, res)
     local stats = server:stats()
     step(req.params.name)
-    res:reply(200, { compressed = stats.compressed, windows = stats.windows })
+    res:reply(200, stats.compression)
   end)
 
   server:delete("/steps/:name", function(req, res)

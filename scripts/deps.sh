@@ -58,7 +58,7 @@ cmd:curl|a client that is not ours|curl|curl|curl|curl
 cmd:openssl|makes certificates|openssl|openssl|openssl|openssl
 cmd:nginx|a server with TLS|nginx-light|nginx|nginx|nginx
 cmd:tinyproxy|a forward proxy|tinyproxy|tinyproxy|tinyproxy|tinyproxy
-cmd:promtool|checks sse.metrics|prometheus|golang-github-prometheus|prometheus|prometheus
+cmd:promtool|checks server:metrics|prometheus|golang-github-prometheus|prometheus|prometheus
 cmd:microsocks|a SOCKS5 proxy|microsocks|microsocks|microsocks|microsocks
 browser|a browser for the demo's page|chromium|chromium|chromium|chromium
 font|Chinese text|fontconfig fonts-wqy-microhei|wqy-microhei-fonts|font-wqy-zenhei|font-noto-sans-sc

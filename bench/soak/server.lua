@@ -145,7 +145,10 @@ end)
 
 control:get("/sample", function(req, res)
   local taken = sample.take(req.query.quiet and trim)
-  taken.connections = running.plain:stats().connections + running.secure:stats().connections
+  taken.connections = 0
+  for _, server in pairs(running) do
+    taken.connections = taken.connections + server:stats().connections.open
+  end
   taken.errors = sse.json.array(errors)
   res:reply(200, taken)
 end)

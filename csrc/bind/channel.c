@@ -273,6 +273,8 @@ static int m_close(lua_State *L)
     return 0;
 }
 
+/* --- numbers ---------------------------------------------------------------------------------- */
+
 static void set_gaps(lua_State *L, const sse_channel_counters *n)
 {
     lua_createtable(L, 0, SSE_GAPS);
@@ -281,52 +283,71 @@ static void set_gaps(lua_State *L, const sse_channel_counters *n)
     lua_setfield(L, -2, "gaps");
 }
 
-/* Sets `delays`, an array of { ms, count } as a histogram has: count events took up to ms
- * milliseconds and more than the entry before; the last entry has no ms. Sets `delay_sum`, ms. */
-static void set_delays(lua_State *L, const sse_channel_counters *n)
+static void set_replays(lua_State *L, const sse_channel_counters *n)
 {
-    lua_createtable(L, SSE_DELAYS, 0);
-    for (int i = 0; i < SSE_DELAYS; i++) {
-        lua_createtable(L, 0, 2);
-        if (i < SSE_DELAYS - 1) {
-            lua_pushnumber(L, (lua_Number)sse_delay_bounds[i] / 1000);
-            lua_setfield(L, -2, "ms");
-        }
-        sse_set_number(L, "count", n->delays[i]);
-        lua_rawseti(L, -2, i + 1);
-    }
-    lua_setfield(L, -2, "delays");
-    lua_pushnumber(L, (lua_Number)n->delay_sum / 1000);
-    lua_setfield(L, -2, "delay_sum");
+    lua_createtable(L, 0, 2);
+    sse_set_number(L, "hit", n->resumed);
+    sse_set_number(L, "miss", n->missed);
+    lua_setfield(L, -2, "replays");
 }
 
-static int m_stats(lua_State *L)
+static void set_seconds(lua_State *L, const char *name, lua_Number seconds)
+{
+    lua_pushnumber(L, seconds);
+    lua_setfield(L, -2, name);
+}
+
+/* Sets `delay_seconds`, a histogram: `buckets`, a list of { le, count }, where count events took up
+ * to le seconds, of the last, which has no le, any time; `sum` and `count` of all. */
+static void set_delays(lua_State *L, const sse_channel_counters *n)
+{
+    uint64_t count = 0;
+
+    lua_createtable(L, 0, 3);
+    lua_createtable(L, SSE_DELAYS, 0);
+    for (int i = 0; i < SSE_DELAYS; i++) {
+        count += n->delays[i];
+        lua_createtable(L, 0, 2);
+        if (i < SSE_DELAYS - 1)
+            set_seconds(L, "le", (lua_Number)sse_delay_bounds[i] / 1e6);
+        sse_set_number(L, "count", count);
+        lua_rawseti(L, -2, i + 1);
+    }
+    lua_setfield(L, -2, "buckets");
+    set_seconds(L, "sum", (lua_Number)n->delay_sum / 1e6);
+    sse_set_number(L, "count", count);
+    lua_setfield(L, -2, "delay_seconds");
+}
+
+/* channel_numbers(channel) -> all that is counted, by the stems of lua/sse/server/metric_names.lua
+ */
+static int f_channel_numbers(lua_State *L)
 {
     const sse_channel *c = check(L, 1)->channel;
     const sse_channel_counters *n = &c->counters;
     const sse_log *log = &c->log;
 
-    sse_check_count(L, 1, "channel:stats()");
     lua_createtable(L, 0, 16);
     sse_set_number(L, "followers", c->count);
-    sse_set_number(L, "published", n->published);
-    sse_set_number(L, "repeated", n->repeated);
-    sse_set_number(L, "refused", n->refused);
-    sse_set_number(L, "delivered", n->delivered);
-    sse_set_number(L, "bytes", n->bytes);
-    sse_set_number(L, "filtered", n->filtered);
-    sse_set_number(L, "slow_closed", n->slow_closed);
-    sse_set_number(L, "skipped", n->skipped);
-    sse_set_number(L, "superseded", log->superseded);
-    sse_set_number(L, "resumed", n->resumed);
-    sse_set_number(L, "missed", n->missed);
-    sse_set_number(L, "held", log->next - log->first);
-    sse_set_number(L, "held_bytes",
+    sse_set_number(L, "history_events", log->next - log->first);
+    sse_set_number(L, "history_bytes",
                    log->first < log->next ? log->total - sse_log_at(log, log->first)->before : 0);
+    sse_set_number(L, "publishes_repeated", n->repeated);
+    sse_set_number(L, "publishes_refused", n->refused);
+    sse_set_number(L, "events_published", n->published);
+    sse_set_number(L, "events_delivered", n->delivered);
+    sse_set_number(L, "events_delivered_bytes", n->bytes);
+    sse_set_number(L, "events_filtered", n->filtered);
+    sse_set_number(L, "events_superseded", log->superseded);
+    sse_set_number(L, "slow_followers_closed", n->slow_closed);
+    sse_set_number(L, "slow_events_skipped", n->skipped);
     set_gaps(L, n);
+    set_replays(L, n);
     set_delays(L, n);
     return 1;
 }
+
+/* --- properties ------------------------------------------------------------------------------- */
 
 static int p_followers(lua_State *L)
 {
@@ -381,12 +402,13 @@ static int mm_gc(lua_State *L)
 
 static const luaL_Reg functions[] = {
     { "channel", f_channel },
+    { "channel_numbers", f_channel_numbers },
     { "on_presence", f_on_presence },
     { NULL, NULL },
 };
-static const luaL_Reg methods[] = {
-    { "publish", m_publish }, { "close", m_close }, { "stats", m_stats }, { NULL, NULL }
-};
+static const luaL_Reg methods[] = { { "publish", m_publish },
+                                    { "close", m_close },
+                                    { NULL, NULL } };
 static const luaL_Reg properties[] = { { "followers", p_followers },
                                        { "name", p_name },
                                        { "closed", p_closed },

@@ -305,6 +305,7 @@ static int m_shutdown(lua_State *L)
     return 0;
 }
 
+/* Sets a table with a number for each reason that something may end for. */
 static void set_reasons(lua_State *L, const char *name, const uint64_t counts[SSE_REASONS])
 {
     lua_createtable(L, 0, SSE_REASONS);
@@ -313,9 +314,9 @@ static void set_reasons(lua_State *L, const char *name, const uint64_t counts[SS
     lua_setfield(L, -2, name);
 }
 
-/* Sets `rejected`: how many requests the core rejected by status, without the statuses that never
+/* Sets a table of how many requests the core refused by status, without the statuses that never
  * came up. */
-static void set_rejected(lua_State *L, const uint64_t counts[SSE_STATUSES])
+static void set_statuses(lua_State *L, const char *name, const uint64_t counts[SSE_STATUSES])
 {
     lua_newtable(L);
     for (int i = 0; i < SSE_STATUSES; i++) {
@@ -324,47 +325,65 @@ static void set_rejected(lua_State *L, const uint64_t counts[SSE_STATUSES])
         lua_pushinteger(L, (lua_Integer)counts[i]);
         lua_rawseti(L, -2, 400 + i);
     }
-    lua_setfield(L, -2, "rejected");
+    lua_setfield(L, -2, name);
 }
 
-static int m_stats(lua_State *L)
+static void set_connection_numbers(lua_State *L, const sse_counters *c)
 {
-    const sse_server *server = check(L)->server;
-    const sse_counters *c = sse_server_counters(server);
-    const sse_tls_counters *tls = sse_server_tls_counters(server);
-
-    lua_createtable(L, 0, 33);
-    sse_set_number(L, "connections", c->connections);
-    sse_set_number(L, "streams", c->streams);
-    sse_set_number(L, "accepted", c->accepted);
-    sse_set_number(L, "refused", c->refused);
-    sse_set_number(L, "requests", c->requests);
+    sse_set_number(L, "connections_open", c->connections);
+    sse_set_number(L, "connections_accepted", c->accepted);
+    sse_set_number(L, "connections_refused", c->refused);
+    set_reasons(L, "connections_closed", c->closed);
+    sse_set_number(L, "connections_accept_pauses", c->accept_pauses);
+    sse_set_number(L, "requests_received", c->requests);
+    set_statuses(L, "requests_refused", c->rejected);
+    sse_set_number(L, "streams_open", c->streams);
     sse_set_number(L, "streams_opened", c->streams_opened);
-    sse_set_number(L, "bytes_in", c->bytes_in);
-    sse_set_number(L, "bytes_out", c->bytes_out);
-    sse_set_number(L, "http2_connections", c->http2_connections);
-    sse_set_number(L, "http2_streams", c->http2_streams);
-    sse_set_number(L, "http2_resets", c->http2_resets);
-    sse_set_number(L, "http2_floods", c->http2_floods);
-    sse_set_number(L, "http2_header_floods", c->http2_header_floods);
-    sse_set_number(L, "http2_starved", c->http2_starved);
-    sse_set_number(L, "handshakes", tls->handshakes);
-    sse_set_number(L, "handshake_failures", tls->failures);
-    sse_set_number(L, "resumed", tls->resumed);
-    sse_set_number(L, "pending", c->queued.pending);
-    sse_set_number(L, "buffered", c->queued.held);
-    sse_set_number(L, "bodies", c->bodies);
+    set_reasons(L, "streams_ended", c->streams_ended);
+    sse_set_number(L, "traffic_received_bytes", c->bytes_in);
+    sse_set_number(L, "traffic_sent_bytes", c->bytes_out);
+}
+
+static void set_memory_numbers(lua_State *L, const sse_counters *c)
+{
+    lua_createtable(L, 0, 2);
     sse_set_number(L, "full", c->sends_refused);
     sse_set_number(L, "oversized", c->sends_oversized);
-    sse_set_number(L, "overflowed", c->overload_ends);
-    sse_set_number(L, "unaccepted", c->accept_pauses);
-    set_reasons(L, "closed", c->closed);
-    set_reasons(L, "streams_ended", c->streams_ended);
-    set_rejected(L, c->rejected);
-    sse_set_number(L, "compressed", c->compressed);
-    sse_set_number(L, "windows", c->compression_windows);
-    sse_set_number(L, "uncompressed_bytes", c->uncompressed_bytes);
-    sse_set_number(L, "compressed_bytes", c->compressed_bytes);
+    lua_setfield(L, -2, "sends_refused");
+    sse_set_number(L, "memory_pending_bytes", c->queued.pending);
+    sse_set_number(L, "memory_buffered_bytes", c->queued.held);
+    sse_set_number(L, "memory_body_bytes", c->bodies);
+    sse_set_number(L, "memory_overflows", c->overload_ends);
+    sse_set_number(L, "compression_streams", c->compressed);
+    sse_set_number(L, "compression_streams_with_window", c->compression_windows);
+    sse_set_number(L, "compression_input_bytes", c->uncompressed_bytes);
+    sse_set_number(L, "compression_output_bytes", c->compressed_bytes);
+}
+
+static void set_protocol_numbers(lua_State *L, const sse_counters *c, const sse_tls_counters *tls)
+{
+    sse_set_number(L, "http2_connections", c->http2_connections);
+    sse_set_number(L, "http2_streams", c->http2_streams);
+    sse_set_number(L, "http2_streams_starved", c->http2_starved);
+    lua_createtable(L, 0, 3);
+    sse_set_number(L, "resets", c->http2_resets);
+    sse_set_number(L, "floods", c->http2_floods);
+    sse_set_number(L, "header_floods", c->http2_header_floods);
+    lua_setfield(L, -2, "http2_abuse");
+    sse_set_number(L, "tls_handshakes", tls->handshakes);
+    sse_set_number(L, "tls_handshakes_resumed", tls->resumed);
+    sse_set_number(L, "tls_handshakes_failed", tls->failures);
+}
+
+/* server:numbers() -> all that is counted, by the stems of lua/sse/server/metric_names.lua */
+static int m_numbers(lua_State *L)
+{
+    const sse_server *server = check(L)->server;
+
+    lua_createtable(L, 0, 28);
+    set_connection_numbers(L, sse_server_counters(server));
+    set_memory_numbers(L, sse_server_counters(server));
+    set_protocol_numbers(L, sse_server_counters(server), sse_server_tls_counters(server));
     return 1;
 }
 
@@ -409,7 +428,7 @@ static const luaL_Reg methods[] = {
     { "set_on_response", m_set_on_response },
     { "shutdown", m_shutdown },
     { "reload_tls", m_reload_tls },
-    { "stats", m_stats },
+    { "numbers", m_numbers },
     { NULL, NULL },
 };
 static const luaL_Reg properties[] = {

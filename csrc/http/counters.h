@@ -1,5 +1,5 @@
-/* counters.h: what a server counts. m_stats of bind/server.c gives all of it to Lua, some numbers
- * under other names. */
+/* counters.h: what a server counts. m_numbers of bind/server.c gives all of it to Lua, by the names
+ * of lua/sse/server/metric_names.lua. */
 #ifndef SSE_HTTP_COUNTERS_H
 #define SSE_HTTP_COUNTERS_H
 

@@ -72,50 +72,52 @@ end
 
 -- --- the numbers --------------------------------------------------------------------------------
 
--- A quantile of a histogram of delays, in ms, interpolated linearly within a bucket.
-local function quantile(part, buckets, total)
-  local left, low = part * total, 0
+-- A quantile of a histogram of delays, in ms, interpolated linearly within a bucket. Each bucket
+-- counts all that took up to `le` seconds.
+local function quantile(part, buckets)
+  local total = buckets[#buckets].count
+  local before, low = 0, 0
   for _, bucket in ipairs(buckets) do
-    if bucket.count > 0 and left <= bucket.count then
-      return low + ((bucket.ms or low) - low) * left / bucket.count
+    local le, own = bucket.le or low, bucket.count - before
+    if own > 0 and part * total <= bucket.count then
+      return (low + (le - low) * (part * total - before) / own) * 1000
     end
-    left, low = left - bucket.count, bucket.ms or low
+    before, low = bucket.count, le
   end
 end
 
 -- The sums over all channels but `stats`, with a histogram; and a row for each channel.
 local function totals()
-  local sum = { published = 0, delivered = 0, bytes = 0, slow_closed = 0, delays = {} }
+  local sum = { published = 0, delivered = 0, delivered_bytes = 0, delays = {} }
   local rows = {}
   for _, channel in ipairs(sse.channels()) do
     local of = channel:stats()
     rows[#rows + 1] = {
-      name = channel.name, followers = of.followers, published = of.published,
-      delivered = of.delivered, held = of.held, slow = of.slow_closed,
+      name = channel.name, followers = of.followers, published = of.events.published,
+      delivered = of.events.delivered, held = of.history.events, slow = of.slow.followers_closed,
       gaps = of.gaps.expired + of.gaps.unknown + of.gaps.slow,
     }
     if channel ~= stats then
       for name, value in pairs(sum) do
-        if type(value) == "number" then sum[name] = value + of[name] end
+        if type(value) == "number" then sum[name] = value + of.events[name] end
       end
-      for i, bucket in ipairs(of.delays) do
+      for i, bucket in ipairs(of.delay_seconds.buckets) do
         local before = sum.delays[i]
-        sum.delays[i] = { ms = bucket.ms, count = bucket.count + (before and before.count or 0) }
+        sum.delays[i] = { le = bucket.le, count = bucket.count + (before and before.count or 0) }
       end
     end
   end
   return sum, rows
 end
 
--- The histogram of what was delivered between two measurements, and its total.
+-- The histogram of what was delivered between two measurements.
 local function delays_between(before, now)
-  local delays, count = {}, 0
+  local delays = {}
   for i, bucket in ipairs(now.delays) do
     local was = before.delays[i] and before.delays[i].count or 0
-    delays[i] = { ms = bucket.ms, count = math.max(0, bucket.count - was) }
-    count = count + delays[i].count
+    delays[i] = { le = bucket.le, count = math.max(0, bucket.count - was) }
   end
-  return delays, count
+  return delays
 end
 
 -- The resident memory in bytes; nil if the system has no /proc.
@@ -130,18 +132,19 @@ local function measure(server, before)
   local sum, rows = totals()
   local now = { sum = sum, at = sse.now(), cpu = os.clock(), received = received }
   local seconds = math.max(now.at - before.at, 1) / 1000
-  local delays, count = delays_between(before.sum, sum)
+  local delays = delays_between(before.sum, sum)
   local function per_second(name)
     return math.max(0, math.floor((sum[name] - before.sum[name]) / seconds + 0.5))
   end
   local of = server:stats()
   return now, {
-    time = os.time(), connections = of.connections, memory = resident_memory(),
+    time = os.time(), connections = of.connections.open, memory = resident_memory(),
     published = per_second "published", delivered = per_second "delivered",
-    bytes = per_second "bytes", followers = load.followers, asked = #followers, rate = rate,
+    bytes = per_second "delivered_bytes",
+    followers = load.followers, asked = #followers, rate = rate,
     received = math.floor((now.received - before.received) / seconds + 0.5),
     cpu = (now.cpu - before.cpu) / seconds * 100, most = max_followers, channels = rows,
-    p50 = quantile(0.5, delays, count), p99 = quantile(0.99, delays, count),
+    p50 = quantile(0.5, delays), p99 = quantile(0.99, delays),
   }
 end
 
@@ -178,7 +181,7 @@ function live.mount(server, base)
   server:post("/live/followers", with_count(0, 2000, function(n) set_followers(base(), n) end))
   server:post("/live/rate", with_count(0, 1000, function(n) rate = n end))
   server:post("/live/burst", with_count(1, 10000, publish))
-  server:get("/metrics", function(_, res) res:reply(200, sse.metrics(server)) end)
+  server:get("/metrics", function(_, res) res:reply(200, server:metrics()) end)
   start_publishing_stats(server)
   start_publishing()
   rest_when_unwatched()

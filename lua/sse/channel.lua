@@ -18,6 +18,7 @@ local channel_events = require "sse.server.channel_events"
 local core = require "sse.core"
 local event_target = require "sse.shared.event_target"
 local follow_options = require "sse.server.follow_options"
+local metric_names = require "sse.server.metric_names"
 local options = require "sse.shared.options"
 
 local methods = core.methods["sse.channel"]
@@ -133,7 +134,7 @@ end
 -- `reason` "slow", and goes on with the oldest event held. This holds whatever `slow` is; with
 -- "latest", events that a newer one of their `key` replaced are left out. `max_lag` does not count.
 --
--- A loop is no follower to `followers`, `channel:on` and `delivered` in `channel:stats`.
+-- A loop is no follower to `followers`, `channel:on` and `events.delivered` in `channel:stats`.
 -- @tparam[opt] table given `from`, where the loop begins: "newest" (the default), after the newest
 -- event; "oldest"; or how many of the newest events it gets first; `where`, a function(event) with
 -- `id`, `event` and `data` that returns whether the loop gets the event; an error in it comes out
@@ -153,15 +154,17 @@ end
 -- stream ends; so does each loop over its events.
 -- @function channel:close
 
---- The channel's numbers. Now: `followers`; `held` events and their `held_bytes`. Since it was
--- made: `published`; `repeated`, publishes left out by `dedupe`; `refused`, publishes that failed;
--- `delivered`, events passed to followers' sockets, and their `bytes`; `filtered`, events that a
--- `where` function withheld; `gaps`, gap events by reason; `slow_closed`, followers closed for
--- being slow; `skipped`, events that slow followers never got; `superseded`, events that were not
--- sent since a newer one had their `key`; `resumed` and `missed`, followers whose Last-Event-ID was
--- found or was not; `delays`, a histogram of the time from publish to socket, a list of `{ ms,
--- count }`; `delay_sum`, milliseconds.
--- @function channel:stats
+--- The channel's numbers, in tables by what they are of: `channel:stats().events.published`.
+-- sse.server.metric_names lists them. `gaps` has a number for each reason, `replays` one of
+-- followers whose Last-Event-ID was found (`hit`) and one of the others (`miss`). `delay_seconds`,
+-- of the time from publish to socket, has `sum`, `count`, and `buckets`, a list of { le, count }:
+-- how many events took up to `le` seconds; the last, which has no `le`, counts all.
 -- @treturn table
+function methods:stats(...)
+  options.check_core_self(self, "sse.channel", "channel:stats()", ...)
+  local ok, numbers = pcall(core.channel_numbers, self)
+  if not ok then error(numbers, 2) end -- it was collected, and a finalizer refers to it
+  return metric_names.group(metric_names.channel, numbers)
+end
 
 return { new = new, all = all }

@@ -87,7 +87,6 @@ local sse = {
   channel = channels.new,
   channels = channels.all,
   server = require "sse.server",
-  metrics = require "sse.metrics",
   file = files.file,
   follow = follow.handler,
 

@@ -37,6 +37,8 @@ local server_object = require "sse.server.server_object"
 local server_options = require "sse.server.options"
 local tls_options = require "sse.server.tls_options"
 
+require "sse.server.metrics" -- stats, metrics
+
 local methods, metatable = server_object.methods, server_object.metatable
 local state_of = server_object.state
 
@@ -165,33 +167,6 @@ function methods:static(prefix, folder, given, ...)
   options.check_self(self, metatable, "server:static(prefix, folder, options)", ...)
   state_of(self).router:add_prefix(prefix, files.folder(folder, given, 2), 2)
   return self
-end
-
---- The server's numbers.
---
--- * Now: `connections`; `streams`, event streams; `pending`, bytes that wait for clients;
--- `buffered`, bytes held for clients, an event shared by several once; `bodies`, bytes that
--- requests hold.
--- * Connections since the start: `accepted`; `refused`, beyond a limit; `unaccepted`, how often
--- accepting had to pause; `closed`, by reason; `bytes_in` and `bytes_out`, before encryption.
--- * Requests since the start: `requests`; `rejected`, those that the core refused itself, by
--- status.
--- * Event streams since the start: `streams_opened`; `streams_ended`, by reason; sends refused:
--- `full` (by `max_pending` or `max_pending_total`) and `oversized`.
--- * `overflowed`: connections and HTTP/2 streams ended because of `max_pending_total`.
--- * TLS since the start: `handshakes` done; `resumed`, how many of these by a ticket;
--- `handshake_failures`, connections that ended before their handshake was done.
--- * HTTP/2: `http2_connections` and `http2_streams`, open now; connections ended for abuse:
--- `http2_resets`, `http2_floods`, `http2_header_floods`; `http2_starved`, streams ended since their
--- flow-control window stayed closed.
--- * Compression: `compressed` streams and those with a window of their own, `windows`, open now;
--- `uncompressed_bytes` and `compressed_bytes`, the bytes of their events before and after.
---
--- See `sse.metrics`.
--- @treturn table
-function methods:stats(...)
-  options.check_self(self, metatable, "server:stats()", ...)
-  return state_of(self).core:stats()
 end
 
 return new

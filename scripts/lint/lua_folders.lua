@@ -7,7 +7,7 @@ local lua_folders = {}
 -- The modules of lua/sse by whose they are, beside sse itself, which requires them all.
 local sides = {
   client = "eventsource fetch fetcheventsource abort",
-  server = "server channel stream metrics",
+  server = "server channel stream",
   shared = "event parser encode decode json log task version",
 }
 

@@ -13,7 +13,7 @@ local function leaving(client, server, fn, ...)
   local metatable = { __gc = function()
     client.socket:setoption("linger", { on = true, timeout = 0 })
     client.socket:close()
-    raw.pump(function() return server:stats().connections == 0 end, "the client to leave")
+    raw.pump(function() return net.stats(server).connections.open == 0 end, "the client to leave")
     core.turn()
     left = true
   end }
@@ -39,7 +39,7 @@ describe("a finalizer that turns the loop", function()
       { headers = { "X-A", "1" } })
     assert.is_true(gone)
     assert.is_true(stream.closed)
-    assert.equal(0, server:stats().streams)
+    assert.equal(0, net.stats(server).streams.open)
   end)
 
   it("finds the client gone whose stream begins to follow", function()

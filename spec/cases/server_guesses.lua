@@ -9,7 +9,7 @@ return {
     { [[server:all("/x", function(req, res) res:reply(200, req.method) end) return ask "PUT /x"]],
       "200, PUT" },
     { [[return (ask "GET /nowhere")]], "404" },
-    { [[return server:stats().requests]], "0" },
+    { [[return server:stats().requests.received]], "0" },
     { [[server.on_error = function(err) give(err:match "oops") end
         server:get("/x", function() error "oops" end) ask "GET /x"]], "oops" },
     { [[return server:listen(0)]], "true" },

@@ -113,7 +113,7 @@ end
 
 function acts.stats(world)
   world:server():stats()
-  sse.metrics(world:server())
+  world:server():metrics()
   world.channels:at(world:name()).channel:stats()
 end
 

@@ -105,7 +105,8 @@ local function all_gone(world)
   core.forget_connections()
   for _, server in ipairs(world.servers) do
     local stats = server:stats()
-    if stats.connections + stats.streams + stats.pending + stats.http2_streams > 0 then
+    if stats.connections.open + stats.streams.open > 0
+      or stats.memory.pending_bytes + stats.http2.streams > 0 then
       return false
     end
   end
@@ -130,7 +131,7 @@ local function describe(world, witnesses)
   local requests, streams = 0, 0
   for _, server in ipairs(world.servers) do
     local stats = server:stats()
-    requests, streams = requests + stats.requests, streams + stats.streams_opened
+    requests, streams = requests + stats.requests.received, streams + stats.streams.opened
   end
   print(("%d requests, %d streams, %d servers, %d acts, %d errors"):format(requests, streams,
     #world.servers, #world.log, world.raised))

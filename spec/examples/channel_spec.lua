@@ -93,6 +93,7 @@ describe("example channel", function()
     examples.serve "channel"
     post "counted"
     local response = serving.request "GET /metrics"
-    assert.is_true(exposition.read(response.body)["sse_channel_published_total{channel=news}"] > 0)
+    local got = exposition.read(response.body)
+    assert.is_true(got["sse_channel_events_published_total{channel=news}"] > 0)
   end)
 end)

@@ -25,7 +25,7 @@ describe("example over curl", function()
         local _, url, _, server = examples.serve(name, { interval = 150 })
         local base = url:match "^%w+://[^/]+"
         curl.start(("--http%s %s '%s%s'"):format(version, more or "", base, path)):till(pattern)
-        assert.equal(1, server:stats().requests)
+        assert.equal(1, server:stats().requests.received)
       end)
     end
   end

@@ -86,7 +86,7 @@ describe("demo", function()
     end
     local got = exposition.read(assert(sse.fetch(base .. "metrics")):text())
     assert.equal(0, got["sse_channel_followers{channel=load}"])
-    assert.is_true(got.sse_streams >= 2)
+    assert.is_true(got.sse_streams_open >= 2)
   end)
 
   it("prints what its own EventSource gets, without colours into a file", function()

@@ -60,7 +60,7 @@ describe("example fetch_post", function()
     fetch_post.read("http://127.0.0.1:1/chat")
     assert.truthy(log.till "client error")
     assert.is_truthy(url)
-    assert.equal(0, server:stats().requests)
+    assert.equal(0, server:stats().requests.received)
   end)
 
   it("refuses what isn't asked as it should be", function()

@@ -36,7 +36,9 @@ describe("example monitor", function()
     local source = monitor.client(url .. "?count=2")
     log.till "client error"
     assert.equal(CLOSED, source.readyState)
-    assert.is_true(wait.stays_true(function() return server:stats().requests == 1 end, 250))
+    assert.is_true(wait.stays_true(function()
+      return server:stats().requests.received == 1
+    end, 250))
   end)
 
   it("connects again where the client doesn't close", function()
@@ -45,7 +47,7 @@ describe("example monitor", function()
     log.till "client error"
     log.till "client date"
     log.till "client error"
-    assert.is_true(server:stats().requests >= 2)
+    assert.is_true(server:stats().requests.received >= 2)
     source:close()
   end)
 
@@ -54,7 +56,9 @@ describe("example monitor", function()
     local source = monitor.client(url .. "?count=1&bye=1")
     log.till "client bye that was all"
     wait.till(function() return source.readyState == CLOSED end, "the close")
-    assert.is_true(wait.stays_true(function() return server:stats().requests == 1 end, 250))
+    assert.is_true(wait.stays_true(function()
+      return server:stats().requests.received == 1
+    end, 250))
     assert.is_false(log.has "error")
     assert.equal(0, monitor.timers)
   end)

@@ -68,7 +68,7 @@ local functions = {
   AbortController = {}, Event = { "x", { cancelable = true } },
   channel = { "misused", { history = 1 } }, channels = {},
   follow = { new_channel(), { from = "newest", where = noop } },
-  server = { { port = 0 } }, metrics = { sse.server {} }, file = { "README.md", { headers = {} } },
+  server = { { port = 0 } }, file = { "README.md", { headers = {} } },
   parser = { { on_event = noop } }, encode = { { data = "x" } },
   decode = { "data: x\n\n", { utf8 = "raw" } },
 }

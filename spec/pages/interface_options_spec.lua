@@ -46,6 +46,10 @@ local option_cases = {
     local server = sse.server {}
     return server.shutdown, server, given
   end },
+  { "server:metrics", function(given)
+    local server = sse.server {}
+    return server.metrics, server, given
+  end },
   { "server:static", function(given)
     local server = sse.server {}
     return server.static, server, "/x", "spec", given

@@ -26,7 +26,7 @@ while news.followers < 20 do turn() end
 repeat
   news:publish(("x"):rep(20000))
   for _ = 1, 3 do turn() end
-until server:stats().pending > 0
+until server:stats().memory.pending_bytes > 0
 local before = sends()
 for n = 1, 500 do news:publish("n" .. n) end
 print("publishing", sends() - before)
@@ -63,7 +63,7 @@ describe("channel beside clients that read nothing", function()
     end
     raw.pump(function() return streams[1].closed end, "the slow one's end")
     assert.equal(0, news.followers)
-    assert.equal(1, news:stats().slow_closed)
+    assert.equal(1, news:stats().slow.followers_closed)
     slow:till_end()
     assert.is_true(slow.ended)
   end)
@@ -74,7 +74,7 @@ describe("channel beside clients that read nothing", function()
     following.followers(news, 1)
     local first = news:publish { data = 1, id = "one", dedupe = "x" }
     following.count(news, 2, 3)
-    assert.equal(2, news:stats().held)
+    assert.equal(2, news:stats().history.events)
     assert.not_equal(first, news:publish { data = 4, id = "one again", dedupe = "x" })
     assert.equal("1 2 3 4", client:all(news))
   end)

@@ -68,7 +68,7 @@ describe("channel gap", function()
     assert.equal("sse-gap", client.events[1].type)
     local missed, sent = 0, 0
     for _, channel in ipairs(channels) do
-      missed = missed + channel:stats().missed
+      missed = missed + channel:stats().replays.miss
       sent = sent + channel:stats().gaps.unknown
     end
     assert.equal(64, missed)

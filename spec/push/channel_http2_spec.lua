@@ -65,8 +65,8 @@ describe("http2 channel", function()
     end, "all events")
     for i = 1, 100 do assert.same(upto(10), numbers(bodies[2 * i - 1])) end
     assert.equal(100, count) -- ten events each
-    assert.equal(1, before.http2_connections)
-    assert.equal(100, before.http2_streams)
+    assert.equal(1, before.http2.connections)
+    assert.equal(100, before.http2.streams)
     channel:close()
   end)
 
@@ -125,8 +125,8 @@ describe("http2 channel", function()
       gather(client, bodies)
       return channel.followers == 1 and #numbers(bodies[3]) == 1
     end, "the slow one's end")
-    assert.equal(1, server:stats().overflowed)
-    assert.equal(1, server:stats().streams_ended.slow)
+    assert.equal(1, server:stats().memory.overflows)
+    assert.equal(1, server:stats().streams.ended.slow)
     channel:close()
   end)
 

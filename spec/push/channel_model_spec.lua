@@ -33,7 +33,7 @@ describe("channel model", function()
     for _, server in ipairs { wide, narrow } do
       raw.pump(function()
         local stats = server:stats()
-        return stats.connections == 0 and stats.streams == 0
+        return stats.connections.open == 0 and stats.streams.open == 0
       end, "the connections to end")
       server:close()
     end

@@ -39,7 +39,7 @@ describe("channel", function()
       end
       assert.truthy(news:publish("1"):match "-1$")
       assert.equal("1", client:all(news))
-      assert.equal(5, news:stats().refused)
+      assert.equal(5, news:stats().publishes.refused)
     end)
 
     it("refuses an id that clients could not send back", function()
@@ -85,7 +85,7 @@ describe("channel", function()
       news:publish "small"
       local got = { news:publish(("x"):rep(200)) }
       assert.same({ nil, "the event is larger than history_bytes", "ETOOBIG" }, got)
-      assert.equal(1, news:stats().held)
+      assert.equal(1, news:stats().history.events)
       assert.equal("small", client:all(news))
     end)
 
@@ -95,16 +95,16 @@ describe("channel", function()
       following.followers(news, 1)
       following.count(news, 1, 50)
       assert.equal(numbers(1, 50), client:all(news))
-      assert.equal(0, news:stats().slow_closed)
-      assert.equal(3, news:stats().held)
+      assert.equal(0, news:stats().slow.followers_closed)
+      assert.equal(3, news:stats().history.events)
     end)
 
     it("holds at most history events and history_bytes bytes", function()
       local news = following.channel { history = 7, history_bytes = 500 }
       for n = 1, 100 do
         news:publish(("x"):rep(n % 20 * 10))
-        local stats = news:stats()
-        assert.is_true(stats.held <= 7 and stats.held_bytes <= 500 and stats.held > 0)
+        local held = news:stats().history
+        assert.is_true(held.events <= 7 and held.bytes <= 500 and held.events > 0)
       end
     end)
   end)
@@ -135,7 +135,7 @@ describe("channel", function()
       assert.truthy(message:find "held already")
       local own = following.id(news:publish "x", 99)
       assert.equal("EINVAL", select(3, news:publish { id = own, data = "3" }))
-      assert.equal(2, news:stats().held)
+      assert.equal(2, news:stats().history.events)
     end)
 
     it("that have gone miss nothing just before the oldest held, and when all have aged", function()
@@ -145,7 +145,7 @@ describe("channel", function()
       following.stop()
       local aged = following.serve { max_age = 1 }
       aged:publish { id = "z", data = "z" }
-      raw.pump(function() return aged:stats().held == 0 end, "the event to age")
+      raw.pump(function() return aged:stats().history.events == 0 end, "the event to age")
       assert.equal("", following.open("z"):all(aged))
     end)
 
@@ -172,7 +172,7 @@ describe("channel", function()
       news:publish "3" -- the first event is dropped
       assert.not_equal(id, news:publish { data = "4", dedupe = "x" })
       assert.equal("1 2 3 4", client:all(news))
-      assert.equal(3, news:stats().repeated)
+      assert.equal(3, news:stats().publishes.repeated)
     end)
   end)
 
@@ -216,12 +216,12 @@ describe("channel", function()
       local news = following.channel { max_age = most }
       news:publish "x"
       wait.past(15)
-      assert.equal(1, news:stats().held)
+      assert.equal(1, news:stats().history.events)
     end
     local news = following.channel { history = math.maxinteger, history_bytes = math.maxinteger,
       max_lag = math.maxinteger }
     following.count(news, 1, 100)
-    assert.equal(100, news:stats().held)
+    assert.equal(100, news:stats().history.events)
   end)
 
   it("serves HTTP/1.0 and HEAD", function()

@@ -33,7 +33,7 @@ describe("channel where", function()
     assert.same({ 'tick {"n":1} ' .. own, "message two\nlines " .. second,
       "message last " .. third }, seen)
     assert.equal(3, state.calls)
-    assert.equal(1, news:stats().filtered)
+    assert.equal(1, news:stats().events.filtered)
   end)
 
   it("may write over what it is given, which others get as it was", function()
@@ -106,7 +106,7 @@ describe("channel where", function()
     client:till_data(3000)
     assert.equal(1500, #client.events)
     assert.equal(3000, state.calls)
-    assert.equal(0, news:stats().slow_closed)
+    assert.equal(0, news:stats().slow.followers_closed)
   end)
 
   it("works with several channels", function()

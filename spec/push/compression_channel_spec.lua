@@ -37,7 +37,7 @@ describe("a compressed follower", function()
       assert.is_true(client.text == clients[1].text)
     end
     assert.is_truthy(clients[1].text:find('"n":1,.*"n":340,.*"n":400,'))
-    assert.equal(3 * #clients[1].text, server:stats().uncompressed_bytes)
+    assert.equal(3 * #clients[1].text, server:stats().compression.input_bytes)
   end)
 
   it("shares blocks that refer to what all of them got", function()
@@ -55,7 +55,7 @@ describe("a compressed follower", function()
     world.all_have(clients, '"n":101,')
     late:till '"n":101,'
     local after = server:stats()
-    local plain = (after.uncompressed_bytes - before.uncompressed_bytes) // 3
+    local plain = (after.compression.input_bytes - before.compression.input_bytes) // 3
     local small = clients[2].wire
     world.publish(102)
     world.all_have(clients, '"n":102,')

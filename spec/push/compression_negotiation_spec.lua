@@ -129,7 +129,7 @@ describe("negotiating compression", function()
     assert.equal("gzip", response.headers["content-encoding"])
     assert.equal("Accept-Encoding", response.headers.vary)
     assert.equal("", client:request("HEAD /", { ["Accept-Encoding"] = "gzip" }).body)
-    assert.equal(0, server:stats().compressed)
+    assert.equal(0, server:stats().compression.streams)
   end)
 
   it("refuses options that mean nothing", function()

@@ -43,7 +43,7 @@ describe("event streams", function()
     local clients = {}
     for i = 1, many do clients[i] = net.connect(net.head "GET /") end
     raw.pump(function() return #streams == many end, "all streams", 60000)
-    assert.equal(many, server:stats().streams)
+    assert.equal(many, net.stats(server).streams.open)
     for _, stream in ipairs(streams) do assert(stream:send "once") end
     for _, stream in ipairs(streams) do assert.is_true(stream.pending > 0) end
     for _, client in ipairs(clients) do
@@ -54,8 +54,8 @@ describe("event streams", function()
       leave(client)
     end
     raw.pump(function() return ended == many end, "all ends", 60000)
-    assert.equal(0, server:stats().streams)
-    assert.equal(many, server:stats().streams_opened)
+    assert.equal(0, net.stats(server).streams.open)
+    assert.equal(many, net.stats(server).streams.opened)
   end)
 
   it("share the turns of the loop: an on_drain that sends more does not keep it", function()
@@ -162,7 +162,7 @@ describe("event streams", function()
     local server = net.start(function(x) exchange = x end)
     local client = net.connect(net.head "GET /" .. net.head "GET /next":rep(4000))
     raw.pump(function() return exchange end, "the request")
-    wait.unchanged(function() return server:stats().bytes_in end)
+    wait.unchanged(function() return net.stats(server).traffic.received_bytes end)
     local stream = exchange:event_stream()
     stream.on_close = function(why) reason = why end
     client:head()

@@ -231,7 +231,7 @@ describe("bad input", function()
         client[leave](client)
       end
     end
-    raw.pump(function() return server:stats().connections == 2 end, "the leavers to be gone")
+    raw.pump(function() return server:stats().connections.open == 2 end, "the leavers to be gone")
     still_served()
   end)
 
@@ -263,7 +263,7 @@ describe("bad input", function()
     assert.truthy(tonumber(got.headers["retry-after"]))
     second:receive_all()
     assert.equal("fine", first:request("GET /").body)
-    assert.equal(1, server:stats().refused)
+    assert.equal(1, server:stats().connections.refused)
   end)
 
   it("in an event is refused whole, and the stream goes on", function()

@@ -1,5 +1,4 @@
--- max_pending_total and server:stats().buffered: what the server holds for its clients is counted
--- exactly, and when it is too much, the stream that is furthest behind is ended.
+-- max_pending_total: what is held for clients is counted, and the stream furthest behind is ended.
 local core = require "sse.core"
 local frames = require "spec.support.frames"
 local raw = require "spec.support.raw"
@@ -31,6 +30,7 @@ local function listener(path)
   return client
 end
 
+local function memory(server) return server:stats().memory end
 describe("what a server holds", function()
   local news
   before_each(function() news = sse.channel("held", { history = 100, history_bytes = 1 << 30 }) end)
@@ -59,9 +59,9 @@ describe("what a server holds", function()
     raw.pump(function() return news.followers == 96 end, "the followers")
     news:publish(("x"):rep(60000))
     reader:receive_until "x\n\n"
-    raw.pump(function() return server:stats().pending > 95 * 60000 end, "all to be behind")
-    assert.is_true(server:stats().buffered < 60000 + 96 * 300)
-    assert.equal(0, server:stats().overflowed)
+    raw.pump(function() return memory(server).pending_bytes > 95 * 60000 end, "all to be behind")
+    assert.is_true(memory(server).buffered_bytes < 60000 + 96 * 300)
+    assert.equal(0, memory(server).overflows)
     assert.equal(96, news.followers)
   end)
 
@@ -76,15 +76,15 @@ describe("what a server holds", function()
     raw.pump(function() return news.followers == 6 end, "the followers")
     news:publish(("x"):rep(60000))
     raw.pump(function()
-      return first:stats().pending > 180000 and second:stats().pending > 180000
+      return memory(first).pending_bytes > 180000 and memory(second).pending_bytes > 180000
     end, "all to be behind")
-    assert.is_true(first:stats().buffered >= 60000 and second:stats().buffered >= 60000)
+    assert.is_true(memory(first).buffered_bytes >= 60000 and memory(second).buffered_bytes >= 60000)
     a[1].client:close()
-    raw.pump(function() return first:stats().connections == 0 end, "the first's end")
+    raw.pump(function() return first:stats().connections.open == 0 end, "the first's end")
     news:publish(("y"):rep(1000))
     b.client:close()
-    raw.pump(function() return second:stats().connections == 0 end, "the second's end")
-    assert.same({ 0, 0 }, { first:stats().buffered, second:stats().buffered })
+    raw.pump(function() return second:stats().connections.open == 0 end, "the second's end")
+    assert.same({ 0, 0 }, { memory(first).buffered_bytes, memory(second).buffered_bytes })
     second:close()
   end)
 
@@ -103,12 +103,12 @@ describe("what a server holds", function()
       for _, reader in ipairs(readers) do reader:receive_until("data: " .. n .. "x+\n\n") end
     end
     raw.pump(function()
-      local stats = server:stats()
-      return stats.overflowed > 0 and stats.buffered <= 512 * KIB
+      local stats = memory(server)
+      return stats.overflows > 0 and stats.buffered_bytes <= 512 * KIB
     end, "the hoarders' end")
     assert.is_true(news.followers >= 3)
-    local ended = server:stats().streams_ended
-    assert.equal(server:stats().overflowed, ended.slow)
+    local ended = server:stats().streams.ended
+    assert.equal(memory(server).overflows, ended.slow)
     assert.equal(98 - news.followers, ended.slow)
     news:publish "the last"
     for _, reader in ipairs(readers) do reader:receive_until "data: the last\n\n" end
@@ -127,7 +127,7 @@ describe("what a server holds", function()
     hoarders(1, 1, "/new")
     raw.pump(function() return streams.new end, "another one")
     streams.new:send(("x"):rep(245000))
-    raw.pump(function() return server:stats().overflowed == 1 end, "an end")
+    raw.pump(function() return memory(server).overflows == 1 end, "an end")
     assert.is_true(streams.old.closed)
     assert.is_false(streams.new.closed)
   end)
@@ -153,10 +153,10 @@ describe("what a server holds", function()
       raw.pump(function() return res end, "a request")
       local pieces = 0
       while res:write "x" do pieces = pieces + 1 end
-      local stats = server:stats()
+      local stats = memory(server)
       assert.is_true(pieces > 100000)
-      assert.is_true(stats.pending > 1000000)
-      assert.is_true(stats.buffered < 1.6 * stats.pending, stats.buffered)
+      assert.is_true(stats.pending_bytes > 1000000)
+      assert.is_true(stats.buffered_bytes < 1.6 * stats.pending_bytes, stats.buffered_bytes)
       if client.close then client:close() else client[1].client:close() end
       raw.pump(function() return res.closed end, "its end")
     end
@@ -197,10 +197,10 @@ describe("what a server holds", function()
     local most = 0
     local clients = hoarders(10, 30, "/")
     raw.pump(function()
-      most = math.max(most, server:stats().buffered)
-      return (server:stats().rejected[503] or 0) > 0 and server:stats().overflowed > 0
+      most = math.max(most, memory(server).buffered_bytes)
+      return (server:stats().requests.refused[503] or 0) > 0 and memory(server).overflows > 0
     end, "refusals and ends")
-    raw.pump(function() return server:stats().buffered <= BOUND end, "room")
+    raw.pump(function() return memory(server).buffered_bytes <= BOUND end, "room")
     assert.is_true(most < BOUND + 110000, most)
     assert.is_true(done < 300) -- past its share, a client's further requests wait
     assert.equal(100000, #serving.request("GET /").body)
@@ -221,9 +221,9 @@ describe("what a server holds", function()
     while streams.open.pending < 600000 do assert.is_true(streams.open:send(("x"):rep(16000))) end
     assert.is_true(streams.closed:send(("x"):rep(300000)))
     wait.past(200)
-    assert.equal(0, server:stats().overflowed)
+    assert.equal(0, memory(server).overflows)
     streams.last:send(("x"):rep(500000))
-    raw.pump(function() return server:stats().overflowed > 0 end, "an end")
+    raw.pump(function() return memory(server).overflows > 0 end, "an end")
     assert.is_true(streams.open.closed)
     assert.is_false(streams.closed.closed)
     assert.is_false(streams.last.closed)
@@ -247,9 +247,9 @@ describe("what a server holds", function()
     end
     raw.pump(function()
       for n = 1, 3 do clients[n]:take() end
-      return server:stats().buffered == 0
+      return memory(server).buffered_bytes == 0
     end, "all to have theirs")
-    assert.equal(0, server:stats().overflowed)
+    assert.equal(0, memory(server).overflows)
   end)
 
   -- A request waits while another client holds that many bytes, and its own client a response of
@@ -265,9 +265,9 @@ describe("what a server holds", function()
     raw.pump(function() return stream end, "the stream")
     assert.is_true(stream:send(("x"):rep(others)))
     local client = hoarders(1, 1, "/large")[1]
-    raw.pump(function() return server:stats().buffered > others + own end, "the held response")
+    raw.pump(function() return memory(server).buffered_bytes > others + own end, "the response")
     client:get(3, "GET /none")
-    raw.pump(function() return server:stats().http2_streams == 3 end, "its request")
+    raw.pump(function() return server:stats().http2.streams == 3 end, "its request")
     for _, id in ipairs { 0, 1 } do holder:send("WINDOW_UPDATE", 0, id, frames.u32(1 << 20)) end
     assert.truthy(client:receive("HEADERS", 3))
   end
@@ -295,6 +295,6 @@ describe("what a server holds", function()
     client:send("WINDOW_UPDATE", 0, 0, frames.u32(2 ^ 30 | 0))
     for k = 1, 18 do client:send("WINDOW_UPDATE", 0, 2 * k - 1, frames.u32(100000)) end
     for k = 1, 18 do assert.equal(50000, #client:body(2 * k - 1)) end
-    assert.equal(0, server:stats().overflowed)
+    assert.equal(0, memory(server).overflows)
   end)
 end)

@@ -71,7 +71,7 @@ for _, transport in ipairs { transports.https, transports.h2 } do
       ask "me"
       seen[1].subject = "CN=somebody else"
       ask "me"
-      assert.equal(1, server:stats().accepted)
+      assert.equal(1, server:stats().connections.accepted)
       assert.equal("CN=me", seen[2].subject)
       assert.equal(seen[1].fingerprint, seen[2].fingerprint)
     end)
@@ -145,7 +145,7 @@ serving.over(transports.https, "req.client_certificate", function()
       end
     end
     serving.idle()
-    assert.equal(2, server:stats().resumed)
+    assert.equal(2, server:stats().tls.handshakes_resumed)
     assert.equal(4, #requests)
     for _, req in ipairs(requests) do
       assert.equal("CN=me", req.client_certificate.subject)

@@ -144,7 +144,7 @@ local function start_losing()
       core.defer(collectgarbage)
       core.turn()
     end
-    return server:stats().connections
+    return server:stats().connections.open
   end, function()
     collectgarbage()
     return next(held) == nil
@@ -171,7 +171,7 @@ serving.each("server, a detached response that the program has lost", function()
     assert.equal(1, asked(1))
     server:close()
     raw.pump(function() return failure end, "the end of the connection")
-    assert.equal(0, server:stats().connections)
+    assert.equal(0, server:stats().connections.open)
   end)
 
   it("is ended by server:shutdown, when its time is over", function()
@@ -181,6 +181,6 @@ serving.each("server, a detached response that the program has lost", function()
     assert.equal(1, asked(1))
     server:shutdown { within = 1, grace = 1 }
     raw.pump(function() return failure end, "the end of the connection")
-    assert.equal(0, server:stats().connections)
+    assert.equal(0, server:stats().connections.open)
   end)
 end)

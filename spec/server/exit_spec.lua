@@ -95,7 +95,7 @@ describe("server exit", function()
     local status, output = net.child [[
       local early = setmetatable({}, { __gc = function(self)
         for _, call in ipairs {
-          function() self.server:close() end, function() self.server:stats() end,
+          function() self.server:close() end, function() self.server:numbers() end,
           function() self.server:listen() end, function() self.stream:send "x" end,
           function() self.core.after(1, print) end, function() self.core.stop() end,
           function() self.core.run() end, function() self.core.turn() end,

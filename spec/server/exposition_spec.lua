@@ -1,5 +1,5 @@
--- The strict parser of Prometheus' text, on which the specs of sse.metrics rely, does refuse wrong
--- texts.
+-- The strict parser of Prometheus' text, on which the specs of server:metrics rely, does refuse
+-- wrong texts.
 local exposition = require "spec.support.exposition"
 
 describe("the strict reader", function()

@@ -28,7 +28,7 @@ local function target() return "/st/" .. path:match "[^/]*$" end
 local function stuck(server)
   local seen, since = -1, 0
   raw.pump(function()
-    local sent = server:stats().bytes_out
+    local sent = server:stats().traffic.sent_bytes
     since = sent == seen and since + 1 or 0
     seen = sent
     return sent > 0 and since > 50
@@ -106,7 +106,7 @@ describe("a file that changes while it is sent", function()
     for n = 1, 20 do client:get(2 * n - 1, "GET " .. target()) end
     for _ = 1, 20 do client:receive("HEADERS") end
     stuck(server)
-    assert.is_true(server:stats().pending <= 20 * 65536)
+    assert.is_true(server:stats().memory.pending_bytes <= 20 * 65536)
     assert.is_true(lfs.attributes(path, "size") == SIZE)
   end)
 end)
@@ -127,7 +127,7 @@ describe("files that nobody takes", function()
     local server = start()
     local before = wait.fds()
     local clients = ask(100)
-    raw.pump(function() return server:stats().requests == 100 end, "all requests")
+    raw.pump(function() return server:stats().requests.received == 100 end, "all requests")
     stuck(server)
     local files = wait.fds() - before - 200 -- less both ends of each connection
     assert.is_true(files > 0 and files <= 64, files)
@@ -141,7 +141,7 @@ describe("files that nobody takes", function()
   it("break off where the file has changed meanwhile", function()
     local server = start()
     local clients = ask(100)
-    raw.pump(function() return server:stats().requests == 100 end, "all requests")
+    raw.pump(function() return server:stats().requests.received == 100 end, "all requests")
     stuck(server)
     write(SIZE + 1)
     clients[1]:head()

@@ -14,9 +14,9 @@ local function start(options, settings)
   return frames.open(net.connect(), settings), server
 end
 
--- Sends pieces until the counter rises; another client is served after it. `piece`: a string, or a
--- function that returns the i-th one.
-local function flood(client, piece, counter, server)
+-- Sends pieces until that kind of abuse is counted; another client is served. `piece`: a string, or
+-- a function that returns the i-th one.
+local function flood(client, piece, kind, server)
   local other = frames.open(net.connect())
   for i = 1, 200 do
     client.client:send(type(piece) == "function" and piece(i) or piece)
@@ -25,15 +25,15 @@ local function flood(client, piece, counter, server)
       turns = turns + 1
       return turns > 2
     end, "the server to read")
-    if server:stats()[counter] > 0 then break end
+    if net.stats(server).http2.abuse[kind] > 0 then break end
   end
-  assert.equal(1, server:stats()[counter])
+  assert.equal(1, net.stats(server).http2.abuse[kind])
   other:get(1, "GET /")
   assert.equal("ok", (other:body(1)))
 end
 
-local function calmed(client, piece, counter, server)
-  flood(client, piece, counter, server)
+local function calmed(client, piece, kind, server)
+  flood(client, piece, kind, server)
   assert.equal(CALM, (client:goaway()))
   client:closed()
 end
@@ -52,8 +52,8 @@ describe("http2 abuse", function()
       end
       return table.concat(pieces)
     end
-    calmed(client, piece, "http2_resets", server)
-    assert.is_true(server:stats().requests <= 501)
+    calmed(client, piece, "resets", server)
+    assert.is_true(net.stats(server).requests.received <= 501)
   end)
 
   it("by a head that never ends, also while other requests are answered", function()
@@ -83,7 +83,7 @@ describe("http2 abuse", function()
       end
       return table.concat(pieces)
     end
-    calmed(client, piece, "http2_resets", server)
+    calmed(client, piece, "resets", server)
   end)
 
   local empty = {
@@ -95,7 +95,7 @@ describe("http2 abuse", function()
   for _, case in ipairs(empty) do
     it("by a flood of " .. case[1], function()
       local client, server = start()
-      calmed(client, frames.encode(case[2], case[3], case[4], case[5]):rep(50), "http2_floods",
+      calmed(client, frames.encode(case[2], case[3], case[4], case[5]):rep(50), "floods",
         server)
     end)
   end
@@ -103,27 +103,27 @@ describe("http2 abuse", function()
   it("by a flood of empty DATA", function()
     local client, server = start()
     client:get(1, "POST /", nil, true)
-    calmed(client, frames.encode("DATA", 0, 1, ""):rep(50), "http2_floods", server)
+    calmed(client, frames.encode("DATA", 0, 1, ""):rep(50), "floods", server)
   end)
 
   it("by PINGs whose responses it doesn't take", function()
     local client, server = start()
     client:send("PING", 0, 0, "........")
     client:receive("PING") -- the last frame that the client reads
-    flood(client, frames.encode("PING", 0, 0, "........"):rep(50), "http2_floods", server)
+    flood(client, frames.encode("PING", 0, 0, "........"):rep(50), "floods", server)
   end)
 
   it("by a header block in very many frames", function()
     local client, server = start()
     client:send("HEADERS", 0, 1, frames.request "GET /")
-    calmed(client, frames.encode("CONTINUATION", 0, 1, ""), "http2_header_floods", server)
+    calmed(client, frames.encode("CONTINUATION", 0, 1, ""), "header_floods", server)
   end)
 
   it("by a header block without end", function()
     local client, server = start()
     client:send("HEADERS", 0, 1, frames.request "GET /")
     local block = frames.block { "x", ("x"):rep(16000) }
-    calmed(client, frames.encode("CONTINUATION", 0, 1, block), "http2_header_floods", server)
+    calmed(client, frames.encode("CONTINUATION", 0, 1, block), "header_floods", server)
   end)
 
   it("by a header block that unfolds", function()
@@ -134,7 +134,7 @@ describe("http2 abuse", function()
     client:send("HEADERS", 5, 1, frames.request "GET /" .. literal .. ("\190"):rep(10000))
     assert.equal(CALM, (client:goaway()))
     client:closed()
-    assert.equal(1, server:stats().http2_header_floods)
+    assert.equal(1, net.stats(server).http2.abuse.header_floods)
   end)
 
   it("by a window that stays closed ends the stream, which is told", function()
@@ -150,7 +150,7 @@ describe("http2 abuse", function()
     assert.equal(8, select(2, client:body(1)))
     raw.pump(function() return reason end, "on_close")
     assert.equal("timeout", reason)
-    assert.equal(1, server:stats().http2_starved)
+    assert.equal(1, net.stats(server).http2.streams_starved)
     client:get(3, "GET /") -- the connection goes on
     client:receive("HEADERS", 3)
   end)
@@ -181,7 +181,9 @@ describe("http2 abuse", function()
     local client = frames.open(net.connect(), frames.setting(4, 2 ^ 31 - 1 | 0))
     client:send("WINDOW_UPDATE", 0, 0, frames.u32(2 ^ 30 | 0))
     for id = 1, 41, 2 do client:get(id, "GET /") end
-    raw.pump(function() return server:stats().connections == 0 end, "the connection's end", 10000)
+    raw.pump(function()
+      return net.stats(server).connections.open == 0
+    end, "the connection's end", 10000)
   end)
 
   it("by a window past its limit", function()
@@ -203,7 +205,7 @@ describe("http2 abuse", function()
     client.client:send(("\255\254\253garbage"):rep(100))
     client:closed()
     net.connections(0)
-    assert.equal(0, server:stats().http2_connections)
+    assert.equal(0, net.stats(server).http2.connections)
   end)
 
   it("by connections that break off anywhere leaves nothing behind", function()
@@ -218,6 +220,6 @@ describe("http2 abuse", function()
       leave(client)
     end
     net.connections(1)
-    assert.equal(0, server:stats().http2_streams)
+    assert.equal(0, net.stats(server).http2.streams)
   end)
 end)

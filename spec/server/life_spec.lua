@@ -125,7 +125,7 @@ describe("server life", function()
     client:receive_until "0\r\n\r\n"
     client:close()
     core.run()
-    assert.equal(0, server:stats().connections)
+    assert.equal(0, net.stats(server).connections.open)
   end)
 
   it("errors in many callbacks of one turn are each raised, and all are called", function()

@@ -173,9 +173,9 @@ describe("server limits", function()
       a:close()
       net.connections(1)
       served(net.connect())
-      local stats = server:stats()
-      assert.equal(3, stats.refused)
-      assert.equal(3, stats.accepted)
+      local stats = net.stats(server)
+      assert.equal(3, stats.connections.refused)
+      assert.equal(3, stats.connections.accepted)
     end)
 
     it("are refused by the hundred without a leak", function()
@@ -184,7 +184,7 @@ describe("server limits", function()
       served(first)
       local many = {}
       for i = 1, 300 do many[i] = net.connect() end
-      raw.pump(function() return server:stats().refused == 300 end, "300 refusals")
+      raw.pump(function() return net.stats(server).connections.refused == 300 end, "300 refusals")
       for _, client in ipairs(many) do client:close() end
       net.connections(1)
       served(first)
@@ -222,14 +222,15 @@ describe("server limits", function()
         local over, turns = false, 0
         core.after(250, function() over = true end)
         while not over do core.turn() turns = turns + 1 end
-        local accepted = server:stats().accepted
+        local accepted = server:numbers().connections_accepted
         assert(accepted < #clients, "the limit was not met")
         assert(turns < 50, turns .. " turns in 250 ms")
         local last = clients[#clients]
         for i = 1, #clients // 2 do clients[i]:close() end
         last:send "GET / HTTP/1.1\r\nHost: a\r\n\r\n"
         assert(last:response().body == "ok")
-        io.write("served ", server:stats().unaccepted > 0 and "after a pause" or "at once")
+        local pauses = server:numbers().connections_accept_pauses
+        io.write("served ", pauses > 0 and "after a pause" or "at once")
       ]], "ulimit -n 48;")
       assert.equal("served after a pause", output)
       assert.equal(0, status)

@@ -21,7 +21,7 @@ local function begin(whole, first, path)
 end
 
 local function bodies_of(least)
-  raw.pump(function() return server:stats().bodies >= least end, "bytes of bodies")
+  raw.pump(function() return net.stats(server).memory.body_bytes >= least end, "bytes of bodies")
 end
 
 local function refused(client)
@@ -38,7 +38,7 @@ local function completes(client, more, all)
 end
 
 local function wait_for_no_bodies()
-  raw.pump(function() return server:stats().bodies == 0 end, "all bodies to be gone")
+  raw.pump(function() return net.stats(server).memory.body_bytes == 0 end, "all bodies to be gone")
 end
 
 describe("max_bodies", function()
@@ -54,7 +54,7 @@ describe("max_bodies", function()
     local b = begin(60000, 50000)
     bodies_of(100000)
     refused(begin(60000, 50000))
-    assert.equal(1, server:stats().rejected[503])
+    assert.equal(1, net.stats(server).requests.refused[503])
     completes(a, 10000, 60000)
     completes(b, 10000, 60000)
     wait_for_no_bodies()
@@ -91,12 +91,14 @@ describe("max_bodies", function()
     raw.pump(function() return held[1] end, "a request")
     local more = net.head("GET /", "A: b\r\n"):rep(2000)
     client:send(more)
-    raw.pump(function() return server:stats().bytes_in > #more end, "the server to read")
-    assert.is_true(server:stats().bodies < 1000) -- the head of the first request
+    raw.pump(function()
+      return net.stats(server).traffic.received_bytes > #more
+    end, "the server to read")
+    assert.is_true(net.stats(server).memory.body_bytes < 1000) -- the head of the first request
     net.reply(held[1], "the first")
     assert.equal("the first", client:response().body)
     client:receive_all()
-    assert.equal(1, server:stats().requests)
+    assert.equal(1, net.stats(server).requests.received)
     wait_for_no_bodies()
   end)
 
@@ -106,7 +108,7 @@ describe("max_bodies", function()
     for n = 1, 20 do
       slow[n] = net.connect("GET / HTTP/1.1\r\nHost: a\r\nB: " .. ("b"):rep(7000))
     end
-    raw.pump(function() return server:stats().rejected[503] end, "refusals")
+    raw.pump(function() return net.stats(server).requests.refused[503] end, "refusals")
     assert.equal(200, net.connect():request("GET /").status)
     for _, client in ipairs(slow) do
       client:send "\r\n\r\n"
@@ -129,8 +131,8 @@ describe("max_bodies", function()
     for n = 1, 60 do
       client:send("HEADERS", frames.END_HEADERS, 2 * n + 1, path .. ("\xbe"):rep(4))
     end
-    raw.pump(function() return server:stats().rejected[503] end, "refusals")
-    assert.is_true(server:stats().bodies < 220000)
+    raw.pump(function() return net.stats(server).requests.refused[503] end, "refusals")
+    assert.is_true(net.stats(server).memory.body_bytes < 220000)
     client:get(201, "GET /")
     assert.equal("0", (client:body(201)))
     client:send("DATA", frames.END_STREAM, 1, "x")
@@ -153,7 +155,7 @@ describe("max_bodies", function()
       client:send("DATA", frames.END_STREAM, id, ("x"):rep(10000))
       assert.equal("60000", (client:body(id)))
     end
-    assert.equal(1, server:stats().rejected[503])
+    assert.equal(1, net.stats(server).requests.refused[503])
     wait_for_no_bodies()
   end)
 
@@ -164,11 +166,11 @@ describe("max_bodies", function()
     for n = 0, 199 do
       client:get(2 * n + 1, "POST /", nil, true)
       for _ = 1, 3 do client:send("DATA", 0, 2 * n + 1, ("x"):rep(16384)) end
-      most = math.max(most, server:stats().bodies)
+      most = math.max(most, net.stats(server).memory.body_bytes)
     end
     raw.pump(function()
-      most = math.max(most, server:stats().bodies)
-      return (server:stats().rejected[503] or 0) > 0
+      most = math.max(most, net.stats(server).memory.body_bytes)
+      return (net.stats(server).requests.refused[503] or 0) > 0
     end, "refusals")
     assert.is_true(most > 3 << 20)
     assert.is_true(most <= 6 << 20) -- a buffer may be half again as large as what it holds

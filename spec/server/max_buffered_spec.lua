@@ -43,10 +43,10 @@ describe("max_pending_total", function()
           refused[i] = true
         end
       end
-      assert.is_true(server:stats().pending <= BOUND + #streams * 20000)
+      assert.is_true(server:stats().memory.pending_bytes <= BOUND + #streams * 20000)
       return refused[1] and refused[2] and refused[3]
     end, "three streams that are full")
-    assert.is_true(server:stats().full >= 3)
+    assert.is_true(server:stats().sends.refused.full >= 3)
     for _, stream in ipairs(streams) do assert.is_true(stream.pending < BOUND) end
     take_till(clients[1], function() return streams[1].pending == 0 end, "the first to be served")
     assert.is_true(streams[1]:send(data)) -- a client that reads need not wait for those that don't
@@ -83,8 +83,8 @@ describe("max_pending_total", function()
     end, "the end of one")
     assert.same({ "slow" }, reasons)
     assert.equal(1, news.followers)
-    assert.equal(1, server:stats().overflowed)
-    assert.equal(0, news:stats().slow_closed)
+    assert.equal(1, server:stats().memory.overflows)
+    assert.equal(0, news:stats().slow.followers_closed)
     news:publish "the newest"
     reads:receive_until "data: the newest\n"
     local first = stuck:receive_until "\nid: [^\n]+\n"

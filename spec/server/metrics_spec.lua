@@ -1,4 +1,4 @@
--- server:stats and sse.metrics: everything that is refused, skipped or closed is counted.
+-- server:stats and server:metrics: everything that is refused, skipped or closed is counted.
 local certs = require "spec.support.certs"
 local exposition = require "spec.support.exposition"
 local raw = require "spec.support.raw"
@@ -15,7 +15,7 @@ local function channel(name, options)
 end
 
 local function samples(server)
-  return (exposition.read((sse.metrics(server))))
+  return (exposition.read((server:metrics())))
 end
 
 local function follow(path, id)
@@ -57,7 +57,7 @@ describe("metrics", function()
     assert.equal(204, client:request("POST /", {}, "x").status)
     local bad = serving.request("POST /", {}, ("x"):rep(11))
     assert.equal(413, bad.status)
-    raw.pump(function() return server:stats().connections == 1 end, "its end")
+    raw.pump(function() return server:stats().connections.open == 1 end, "its end")
     local stream = follow "/stream"
     local third = serving.connect()
     assert.equal(503, third:response().status)
@@ -65,19 +65,20 @@ describe("metrics", function()
     local got = samples(server)
     assert.equal(3, got.sse_connections_accepted_total)
     assert.equal(1, got.sse_connections_refused_total)
-    assert.equal(2, got.sse_requests_total)
-    assert.equal(1, got["sse_requests_rejected_total{status=413}"])
-    assert.is_nil(got["sse_requests_rejected_total{status=503}"])
-    assert.equal(1, got.sse_streams)
+    assert.equal(2, got.sse_requests_received_total)
+    assert.equal(1, got["sse_requests_refused_total{status=413}"])
+    assert.is_nil(got["sse_requests_refused_total{status=503}"])
+    assert.equal(1, got.sse_streams_open)
     assert.equal(1, got.sse_streams_opened_total)
-    assert.is_true(got.sse_received_bytes_total > 100 and got.sse_sent_bytes_total > 100)
+    assert.is_true(got.sse_traffic_received_bytes_total > 100)
+    assert.is_true(got.sse_traffic_sent_bytes_total > 100)
     stream:close()
     client:close()
     serving.idle()
     got = samples(server)
-    assert.equal(0, got.sse_streams)
-    assert.equal(0, got.sse_connections)
-    assert.equal(0, got.sse_pending_bytes)
+    assert.equal(0, got.sse_streams_open)
+    assert.equal(0, got.sse_connections_open)
+    assert.equal(0, got.sse_memory_pending_bytes)
     assert.equal(1, got["sse_streams_ended_total{reason=client}"])
     assert.equal(2, got["sse_connections_closed_total{reason=client}"])
     assert.equal(2, got["sse_connections_closed_total{reason=server}"])
@@ -95,8 +96,8 @@ describe("metrics", function()
     local silent = serving.connect()
     assert.equal("", silent:receive_all())
     local stats = server:stats()
-    assert.same({ [408] = 2 }, stats.rejected)
-    assert.equal(1, stats.closed.timeout)
+    assert.same({ [408] = 2 }, stats.requests.refused)
+    assert.equal(1, stats.connections.closed.timeout)
   end)
 
   it("counts sends that were refused", function()
@@ -119,7 +120,7 @@ describe("metrics", function()
     local got = samples(server)
     assert.equal(3, got["sse_sends_refused_total{reason=full}"])
     assert.equal(2, got["sse_sends_refused_total{reason=oversized}"])
-    assert.is_true(got.sse_pending_bytes > 0 and got.sse_pending_bytes <= 4096 + 20)
+    assert.is_true(got.sse_memory_pending_bytes > 0 and got.sse_memory_pending_bytes <= 4096 + 20)
     client:close()
   end)
 
@@ -149,14 +150,14 @@ describe("metrics", function()
       return got[("sse_channel_%s{channel=news%s}"):format(name, more or "")]
     end
     assert.equal(4, of "followers")
-    assert.equal(5, of "published_total")
-    assert.equal(1, of "repeats_total")
+    assert.equal(5, of "events_published_total")
+    assert.equal(1, of "publishes_repeated_total")
     assert.equal(1, of "publishes_refused_total")
-    assert.equal(3, of "held_events")
-    assert.is_true(of "held_bytes" > 3 * #"data: later\n\n")
-    assert.equal(4 + 3 + 3, of "delivered_total") -- live, and everything that was held, twice
-    assert.is_true(of "delivered_bytes_total" > 10 * #"data: one\n\n")
-    assert.equal(1, of "filtered_total")
+    assert.equal(3, of "history_events")
+    assert.is_true(of "history_bytes" > 3 * #"data: later\n\n")
+    assert.equal(4 + 3 + 3, of "events_delivered_total") -- live, and all that was held, twice
+    assert.is_true(of "events_delivered_bytes_total" > 10 * #"data: one\n\n")
+    assert.equal(1, of "events_filtered_total")
     assert.equal(1, of("gaps_total", ",reason=expired"))
     assert.equal(1, of("gaps_total", ",reason=unknown"))
     assert.equal(0, of("gaps_total", ",reason=slow"))
@@ -174,10 +175,10 @@ describe("metrics", function()
     local server = serving.start(route("/", made))
     local client = follow "/"
     raw.pump(function() return made.followers == 1 end, "the follower")
-    publish_till(made, function() return made:stats().slow_closed > 0 end)
+    publish_till(made, function() return made:stats().slow.followers_closed > 0 end)
     wait.till(function() return made.followers == 0 end, "its end")
     local got = samples(server)
-    assert.equal(1, got["sse_channel_slow_closed_total{channel=slow}"])
+    assert.equal(1, got["sse_channel_slow_followers_closed_total{channel=slow}"])
     client:close()
     serving.idle()
     assert.equal(1, samples(server)["sse_streams_ended_total{reason=slow}"])
@@ -191,16 +192,16 @@ describe("metrics", function()
     local written = 0
     -- Publishes until the client's buffers are full, so that nothing more is sent.
     wait.till(function()
-      local before = server:stats().bytes_out
+      local before = server:stats().traffic.sent_bytes
       for _ = 1, 20 do made:publish(("x"):rep(60000)) end
       wait.past(1)
       written = written + 1
-      return written > 3 and server:stats().bytes_out == before
+      return written > 3 and server:stats().traffic.sent_bytes == before
     end, "a client that is behind")
     for _ = 1, 10 do made:publish(("x"):rep(60000)) end
     client:receive_until "event: sse%-gap\ndata: [^\n]*\"slow\""
     local got = samples(server)
-    assert.is_true(got["sse_channel_skipped_total{channel=skipping}"] >= 10)
+    assert.is_true(got["sse_channel_slow_events_skipped_total{channel=skipping}"] >= 10)
     assert.equal(1, got["sse_channel_gaps_total{channel=skipping,reason=slow}"])
     client:close()
   end)
@@ -209,7 +210,7 @@ describe("metrics", function()
     local made = channel("latest", { slow = "latest" })
     local server = serving.start()
     for i = 1, 3 do made:publish { data = "x", key = i < 3 and "a" or "b" } end
-    assert.equal(1, samples(server)["sse_channel_superseded_total{channel=latest}"])
+    assert.equal(1, samples(server)["sse_channel_events_superseded_total{channel=latest}"])
   end)
 
   it("counts the handshakes of TLS", function()
@@ -226,11 +227,11 @@ describe("metrics", function()
     local stranger = serving.connect()
     stranger:send "\22\3\1"
     stranger:close()
-    raw.pump(function() return server:stats().handshake_failures == 1 end, "the failure")
+    raw.pump(function() return server:stats().tls.handshakes_failed == 1 end, "the failure")
     got = samples(server)
     assert.equal(2, got.sse_tls_handshakes_total)
     assert.equal(1, got.sse_tls_handshakes_resumed_total)
-    assert.equal(1, got.sse_tls_handshake_failures_total)
+    assert.equal(1, got.sse_tls_handshakes_failed_total)
   end)
 
   it("escapes names, and writes what is no UTF-8 as numbers", function()
@@ -244,12 +245,12 @@ describe("metrics", function()
 
   it("goes out with its type", function()
     local server = serving.start(function(s)
-      s:get("/metrics", function(_, res) res:reply(200, sse.metrics(s)) end)
+      s:get("/metrics", function(_, res) res:reply(200, s:metrics()) end)
     end)
     local response = serving.request "GET /metrics"
     assert.equal("text/plain; version=0.0.4; charset=utf-8", response.headers["content-type"])
-    assert.equal(1, exposition.read(response.body).sse_requests_total)
-    assert.equal(0, server:stats().full)
+    assert.equal(1, exposition.read(response.body).sse_requests_received_total)
+    assert.equal(0, server:stats().sends.refused.full)
   end)
 
   it("is what promtool takes, where that is installed", function()
@@ -259,7 +260,7 @@ describe("metrics", function()
     assert.equal(413, serving.request("POST /", {}, "xx").status)
     local path = os.tmpname()
     local file = assert(io.open(path, "w"))
-    file:write((sse.metrics(server)))
+    file:write((server:metrics()))
     file:close()
     local command = "env -u LD_PRELOAD promtool check metrics <%s 2>&1"
     local pipe = assert(io.popen(command:format(path)))
@@ -270,11 +271,16 @@ describe("metrics", function()
     assert.is_true(ok)
   end)
 
-  it("wants a server", function()
-    for _, wrong in ipairs { 1, "x", {}, print } do
-      local ok, message = pcall(sse.metrics, wrong)
-      assert.is_false(ok)
-      assert.truthy(message:find("sse.metrics: expected a server, got " .. type(wrong), 1, true))
+  it("leaves the channels out where it is told to", function()
+    channel "news"
+    local server = serving.start()
+    local text, fields = server:metrics { channels = false }
+    assert.is_nil(text:find("sse_channel_", 1, true))
+    assert.equal(0, exposition.read(text).sse_streams_open)
+    assert.same({ ["Content-Type"] = "text/plain; version=0.0.4; charset=utf-8" }, fields)
+    for _, given in ipairs { {}, { channels = true } } do
+      local got = exposition.read((server:metrics(given)))
+      assert.equal(0, got["sse_channel_followers{channel=news}"])
     end
   end)
 end)

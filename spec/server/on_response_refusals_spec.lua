@@ -90,7 +90,7 @@ describe("server.on_response of a refusal", function()
     local server = start()
     local client = serving.connect()
     client:send "POST /x HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nab"
-    raw.pump(function() return server:stats().bodies > 0 end, "the head")
+    raw.pump(function() return server:stats().memory.body_bytes > 0 end, "the head")
     client:close()
     serving.idle()
     assert.same({}, entries)

@@ -154,11 +154,11 @@ serving.each("server", function(transport)
       serving.ask "GET /"
       local stats = server:stats()
       if not transport.fresh then
-        assert.equal(1, stats.connections)
-        assert.equal(1, stats.accepted)
+        assert.equal(1, stats.connections.open)
+        assert.equal(1, stats.connections.accepted)
       end
-      assert.equal(2, stats.requests)
-      assert.is_true(stats.bytes_in > 0 and stats.bytes_out > 0)
+      assert.equal(2, stats.requests.received)
+      assert.is_true(stats.traffic.received_bytes > 0 and stats.traffic.sent_bytes > 0)
     end)
 
     it("closes connections and their responses at once", function()

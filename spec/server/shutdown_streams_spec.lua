@@ -37,7 +37,7 @@ describe("server:shutdown, with streams,", function()
       assert.is_true(one.at - start >= WITHIN * (i - 1) // N)
     end
     assert.is_truthy(next(retries, next(retries)), "all the same")
-    assert.equal(N, server:stats().streams_ended.server)
+    assert.equal(N, server:stats().streams.ended.server)
   end)
 
   it("ends a stream that is opened meanwhile likewise, and does not refuse it", function()

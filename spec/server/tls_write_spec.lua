@@ -56,7 +56,7 @@ serving.over(transports.https, "server over TLS", function()
       whole = whole + 1
     end
     assert.equal(EVENTS, whole)
-    assert.equal(2, server:stats().handshakes)
+    assert.equal(2, server:stats().tls.handshakes)
   end)
 
   it("is given up with a client that takes nothing", function()
@@ -147,11 +147,11 @@ serving.over(transports.https, "server over TLS", function()
     for n = 1, 6 do listeners[n] = serving.listen() end
     raw.pump(function() return news.followers == 6 end, "six followers")
     news:publish { data = ("x"):rep(40000) }
-    assert.equal(0, server:stats().overflowed)
+    assert.equal(0, server:stats().memory.overflows)
     for n = 1, 6 do
       assert.truthy(listeners[n]:till "\n\n":find(("x"):rep(40000), 1, true))
     end
-    assert.equal(0, server:stats().overflowed)
+    assert.equal(0, server:stats().memory.overflows)
     assert.equal(6, news.followers)
     news:close()
   end)
@@ -181,7 +181,7 @@ serving.over(transports.https, "server over TLS", function()
       end)
     end
     raw.pump(function() return responses == 100 end, "the responses", 20000)
-    assert.equal(0, server:stats().handshake_failures)
+    assert.equal(0, server:stats().tls.handshakes_failed)
     secure.undisturbed()
   end)
 end)

@@ -1,6 +1,7 @@
 --- The core's server and exchanges without Lua's classes on top, for one test; `stop` checks that
 -- nothing is left.
 local core = require "sse.core"
+local metric_names = require "sse.server.metric_names"
 local raw = require "spec.support.raw"
 local socket = require "socket"
 local wait = require "spec.support.wait"
@@ -25,6 +26,11 @@ function net.start(on_request, options)
   assert(current.server:listen())
   current.port = current.server.port
   return current.server
+end
+
+--- The numbers of a server of the core, as `server:stats()` gives those of a server.
+function net.stats(server)
+  return metric_names.group(metric_names.server, server:numbers())
 end
 
 --- Connects; the connection is closed after the test.
@@ -69,7 +75,9 @@ end
 
 --- Pumps the loop until the server has exactly n connections.
 function net.connections(n)
-  raw.pump(function() return current.server:stats().connections == n end, n .. " connections")
+  raw.pump(function()
+    return net.stats(current.server).connections.open == n
+  end, n .. " connections")
 end
 
 --- Drops this module's reference to the server, which its own connections then keep alive.
@@ -85,8 +93,8 @@ function net.stop()
   for _, client in ipairs(was.clients) do client:close() end
   if was.server then
     raw.pump(function()
-      local stats = was.server:stats()
-      return stats.connections == 0 and stats.streams == 0
+      local stats = net.stats(was.server)
+      return stats.connections.open == 0 and stats.streams.open == 0
     end, "the server to be rid of its connections")
     was.server:close()
   end

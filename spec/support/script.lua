@@ -66,8 +66,8 @@ local function check_held(self, name)
   local limits, log = self.options[name], self.logs[name]
   if limits.max_age or limits.history == 0 then return end
   local stats = self.channels[name]:stats()
-  assert(stats.held == log.next - log.first, "held")
-  assert(stats.held_bytes == log.bytes, "held_bytes")
+  assert(stats.history.events == log.next - log.first, "held")
+  assert(stats.history.bytes == log.bytes, "held_bytes")
 end
 
 function Script:publish(name, own, key)
@@ -203,7 +203,9 @@ end
 
 function acts.age(self, name)
   if not self.options[name].max_age or self.rnd(3) > 1 then return end
-  till(self, "the events to age", function() return self.channels[name]:stats().held == 0 end)
+  till(self, "the events to age", function()
+    return self.channels[name]:stats().history.events == 0
+  end)
 end
 
 function acts.turn(self)

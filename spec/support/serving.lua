@@ -128,8 +128,9 @@ function serving.idle()
   raw.pump(function()
     core.forget_connections() -- of the client in this process
     local stats = current.server:stats()
-    return stats.connections == 0 and stats.streams == 0 and stats.pending == 0
-      and stats.buffered == 0 and stats.bodies == 0
+    local memory = stats.memory
+    return stats.connections.open == 0 and stats.streams.open == 0 and memory.pending_bytes == 0
+      and memory.buffered_bytes == 0 and memory.body_bytes == 0
   end, "the server to be rid of its connections")
 end
 

@@ -145,6 +145,7 @@ names.server = {
   on = GET, use = "there is none: call what is common to handlers in them", any = { "all" },
   del = { "delete" }, start = { "run" }, serve = { "run" }, bind = { "listen" },
   address = { "port" }, onerror = { "on_error" },
+  prometheus = { "metrics" }, counters = { "stats" }, status = { "stats" },
   stop = "call 'shutdown' or 'close'", drain = { "shutdown" },
   broadcast = "there is none: publish to a channel", streams = "their number is in 'stats'",
   host = "it is only an option", access_log = "it is only an option",
@@ -196,6 +197,7 @@ names.sse = {
   async = { "spawn" }, task = { "spawn" }, Task = { "spawn" }, thread = { "spawn" },
   all = EACH_TASK, gather = EACH_TASK, join = EACH_TASK, wait_all = EACH_TASK,
   version = { "_VERSION" },
+  metrics = "call metrics on a 'server'", stats = "call stats on a 'server' or a 'channel'",
   topic = { "channel" }, publish = "call publish on a 'channel'", exit = { "stop" },
 }
 names["sse.json"] = {

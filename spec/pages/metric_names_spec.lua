@@ -1,0 +1,107 @@
+-- The one list of what is counted: the core gives each number, the stats and the metrics have each,
+-- and the reference has a row for each and none for another.
+local core = require "sse.core"
+local exposition = require "spec.support.exposition"
+local metric_names = require "sse.server.metric_names"
+local objects = require "spec.support.objects"
+local sse = require "sse"
+
+local function read(path)
+  local file <close> = assert(io.open(path, "rb"))
+  return file:read "a"
+end
+
+-- The names in the first column of the reference's tables whose rows begin with a metric.
+local function documented()
+  local names = {}
+  for row in read("docs/reference.md"):gmatch "\n(| `sse_[^\n]*)" do
+    for name in row:match("^|([^|]*)|"):gmatch "`(sse_[%w_]*)" do
+      assert(not names[name], name .. " has two rows")
+      names[name] = row
+    end
+  end
+  return names
+end
+
+-- The paths to what is no table in stats, joined by "_"; a table of an entry that has a label, or
+-- is a histogram, is one path.
+local function paths(stats, whole, prefix, into)
+  for name, value in pairs(stats) do
+    local path = prefix .. name
+    if type(value) == "table" and not whole[path] then paths(value, whole, path .. "_", into)
+    else into[path] = value end
+  end
+  return into
+end
+
+local function keys(t)
+  local list = {}
+  for key in pairs(t) do list[#list + 1] = key end
+  table.sort(list)
+  return list
+end
+
+local function stems(list)
+  local set = {}
+  for _, entry in ipairs(list) do
+    assert(not set[entry.stem], entry.stem .. " twice")
+    set[entry.stem] = entry
+  end
+  return set
+end
+
+describe("the list of metrics", function()
+  local function check(list, numbers, stats)
+    local expected, whole = stems(list), {}
+    for stem, entry in pairs(expected) do
+      if entry.label or entry.kind == "histogram" then whole[stem] = true end
+    end
+    assert.same(keys(expected), keys(numbers))
+    assert.same(keys(expected), keys(paths(stats, whole, "", {})))
+    for stem, entry in pairs(expected) do
+      assert.equal(whole[stem] and "table" or "number", type(numbers[stem]), stem)
+      assert.same(numbers[stem], paths(stats, whole, "", {})[stem])
+      assert.truthy(entry.help:find "%.$")
+    end
+  end
+
+  it("has what the core counts of a server, and the stats have it", function()
+    local server = sse.server {}
+    check(metric_names.server, core.server({ on_request = print }):numbers(), server:stats())
+  end)
+
+  it("has what the core counts of a channel, and the stats have it", function()
+    local channel = objects.channel()
+    check(metric_names.channel, core.channel_numbers(channel), channel:stats())
+  end)
+
+  it("makes the metrics' names", function()
+    local _, families = exposition.read((sse.server({}):metrics()))
+    local names, groups = {}, {}
+    for prefix, list in pairs { sse_ = metric_names.server, sse_channel_ = metric_names.channel } do
+      for _, entry in ipairs(list) do
+        local path = entry.group and entry.group .. "_" .. entry.name or entry.name
+        local name = prefix .. path .. (entry.kind == "counter" and "_total" or "")
+        names[name] = true
+        assert.equal(entry.kind, families[name] and families[name].kind, name)
+        assert.equal(name, entry.metric)
+        assert.is_nil(groups[prefix .. path])
+      end
+    end
+    assert.same(keys(names), keys(families))
+  end)
+
+  it("is what the reference has rows of", function()
+    local rows, entries = documented(), {}
+    for _, list in ipairs { metric_names.server, metric_names.channel } do
+      for _, entry in ipairs(list) do entries[entry.metric] = entry end
+    end
+    assert.same(keys(entries), keys(rows))
+    for name, entry in pairs(entries) do
+      local label = entry.label and ("`%s{%s}`"):format(name, entry.label) or ("`%s`"):format(name)
+      assert.truthy(rows[name]:find(label, 1, true), label)
+      local kind = entry.kind == "counter" and "" or entry.kind
+      assert.truthy(rows[name]:find(kind, 1, true), name .. ": " .. kind)
+    end
+  end)
+end)
