@@ -92,8 +92,8 @@ static void on_closed(sse_connection *c, sse_reason reason)
     sse_slab_free(&c->context->sessions, s);
 }
 
-/* The server shuts down: the current response is the last one, or that of a request that has begun to
- * arrive. */
+/* The server shuts down: the current response is the last one, or that of a request that has begun
+ * to arrive. */
 static void on_shutdown(sse_connection *c)
 {
     sse_http1_session *s = c->session;
