@@ -21,8 +21,8 @@ function channel.mount(server, prefix)
   end)
   server:post(prefix .. "/news", function(req, res)
     local id, message = news:publish { event = "news", data = req:text() }
-    if not id then return res:reply(400, message .. "\n") end
-    res:reply(201, { id = id, followers = news.followers })
+    if not id then error { status = 400, message = message .. "\n" } end
+    res:json({ id = id, followers = news.followers }, 201)
   end)
   server:get(prefix .. "/metrics", function(_, res) res:reply(200, server:metrics()) end)
 end

@@ -35,12 +35,14 @@ end
 
 --- Prints the fields of each MessageEvent.
 function clock.client(url)
-  local source = sse.EventSource(url, { withCredentials = true })
-  source.onmessage = function(ev)
-    clock.log("client", "data", ev.data, "origin", ev.origin, "lastEventId", ev.lastEventId)
-  end
+  local source = sse.EventSource(url, {
+    withCredentials = true,
+    onmessage = function(ev)
+      clock.log("client", "data", ev.data, "origin", ev.origin, "lastEventId", ev.lastEventId)
+    end,
+    onerror = function(ev) clock.log("client", "error", ev.message) end,
+  })
   source:addEventListener("resumed", function(ev) clock.log("client", ev.data) end)
-  source.onerror = function(ev) clock.log("client", "error", ev.message) end
   return source
 end
 

@@ -9,7 +9,7 @@ function fetch_post.mount(server, prefix)
   server:post(prefix .. "/chat", function(req, res)
     local body = req:json()
     if type(body) ~= "table" or type(body.prompt) ~= "string" then
-      return res:reply(400, { error = 'expected {"prompt": "..."}' })
+      return res:json({ error = 'expected {"prompt": "..."}' }, 400)
     end
     local events = (req.headers.accept or ""):find("text/event-stream", 1, true)
     local out = events and res:event_stream() or res

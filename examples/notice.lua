@@ -39,7 +39,7 @@ function notice.mount(server, prefix)
     stream:close()
   end)
   server:post(prefix .. "/notices", function(req, res)
-    res:reply(200, { sent = broadcast { event = "notice", data = req:text() } })
+    res:json { sent = broadcast { event = "notice", data = req:text() } }
   end)
 end
 

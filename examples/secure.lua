@@ -39,14 +39,15 @@ end
 
 --- Prints the events, and how they were encrypted. Trusts the certificate alone.
 function secure.client(url)
-  local source = sse.EventSource(url, { tls = { ca = secure.folder .. "/localhost.pem" } })
-  source.onopen = function()
-    local tls = source:stats().tls
-    secure.log("client", "open", tls and tls.version, tls and tls.cipher)
-  end
-  source.onmessage = function(ev) secure.log("client", ev.data) end
-  source.onerror = function(ev) secure.log("client", "error", ev.code, ev.message) end
-  return source
+  return sse.EventSource(url, {
+    tls = { ca = secure.folder .. "/localhost.pem" },
+    onopen = function(ev)
+      local tls = ev.target:stats().tls
+      secure.log("client", "open", tls and tls.version, tls and tls.cipher)
+    end,
+    onmessage = function(ev) secure.log("client", ev.data) end,
+    onerror = function(ev) secure.log("client", "error", ev.code, ev.message) end,
+  })
 end
 
 return program(secure, ...)

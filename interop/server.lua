@@ -60,7 +60,7 @@ end)
 
 -- What is posted goes to all followers.
 local channel = sse.channel "interop"
-server:get("/follow", function(_, res) res:event_stream():follow(channel) end)
+server:get("/follow", sse.follow(channel))
 server:post("/publish", function(req, res)
   res:reply(200, channel:publish { data = req:text() })
 end)
@@ -68,9 +68,7 @@ end)
 server:get("/protocol", function(req, res) res:reply(200, req.protocol) end)
 server:post("/echo", function(req, res) res:reply(200, req.body) end)
 server:get("/long", function(_, res) res:reply(200, ("0123456789"):rep(2 ^ 17)) end)
-server:get("/stats", function(_, res)
-  res:reply(200, sse.json.encode(server:stats()), { ["Content-Type"] = "application/json" })
-end)
+server:get("/stats", function(_, res) res:json(server:stats()) end)
 
 server:get("/left", function(_, res) res:reply(200, tostring(left)) end)
 
