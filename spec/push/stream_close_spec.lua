@@ -84,8 +84,8 @@ end)
 describe("a response that its handler ends after the client has gone", function()
   after_each(serving.stop)
 
-  -- The reason that on_close tells of. begin(res) returns what is sent on, by its method `send`, and
-  -- ended by its method `finish` in the turn in which a send meets the reset.
+  -- The reason that on_close tells of. begin(res) returns what is sent on, by its method `send`,
+  -- and ended by its method `finish` in the turn in which a send meets the reset.
   local function reason_of(begin, send, finish)
     local reason, ended, client
     serving.start(function(server)
