@@ -29,9 +29,38 @@ local function check_names(report, words, names, of, headings)
   end
 end
 
+-- For each metric among the words, as `sse_a_b_total` or `sse_channel_a_b`: a_b, the path of a
+-- number in the stats of a server or a channel, and the table a.
+local function paths_of_metrics(words)
+  local all = {}
+  for word in pairs(words) do
+    local name = word:match "^sse_channel_(.*)$" or word:match "^sse_(.*)$"
+    if name then
+      all[name:gsub("_total$", "")] = true
+      all[name:match "^[^_]*"] = true
+    end
+  end
+  return all
+end
+
 local function check_options(report, words, options, headings)
   for where, names in pairs(options) do
     check_names(report, words, names, "the options of " .. where, headings)
+  end
+end
+
+-- A number is documented by its path, as a metric; or by a word, if it has no path, or if its path
+-- without that word is a metric with a label, whose value the word is.
+local function check_stats(report, words, class)
+  local paths = paths_of_metrics(words)
+  for _, name in ipairs(class.stats or {}) do
+    report.count = report.count + 1
+    local above, word = name:match "^(.*)%.([^.]*)$"
+    local is_word = words[word or name] and (not above or paths[above:gsub("%.", "_")])
+    if not paths[name:gsub("%.", "_")] and not is_word then
+      local headings = table.concat(class.headings, '", "')
+      report.add(("no '%s' of %s:stats() under \"%s\""):format(name, class.class, headings))
+    end
   end
 end
 
@@ -39,7 +68,7 @@ local function check_class(report, sections, class)
   local words = words_under(sections, class.headings)
   check_names(report, words, class.methods, class.class, class.headings)
   check_names(report, words, class.fields, class.class, class.headings)
-  check_names(report, words, class.stats, class.class .. ":stats()", class.headings)
+  check_stats(report, words, class)
   check_options(report, words, class.options, class.headings)
 end
 

@@ -38,7 +38,7 @@ return {
   },
   {
     name = "Server", headings = { "Server" },
-    functions = { "server", "file", "follow", "metrics" },
+    functions = { "server", "file", "follow" },
     classes = {
       { "server", {}, "server" }, { "req", { "Requests" }, "req" },
       { "res", { "Responses", "Event streams" }, "res" },
@@ -48,7 +48,9 @@ return {
   {
     name = "Channels", headings = { "Channels" },
     functions = { "channel", "channels" },
-    classes = { { "channel", {}, "channel" }, { "published", {}, "event" } },
+    classes = {
+      { "channel", { "Channels", "Numbers" }, "channel" }, { "published", {}, "event" },
+    },
   },
   { name = "Beside", headings = { "fetch" }, functions = { "_VERSION" }, classes = {} },
 }
