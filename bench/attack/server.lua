@@ -21,13 +21,8 @@ assert(file:flush())
 
 local server = sse.server()
 
-server:get("/events", function(_, res)
-  res:event_stream():follow(channel)
-end)
-
-server:get("/many", function(_, res)
-  res:event_stream():follow(table.unpack(many))
-end)
+server:get("/events", sse.follow(channel))
+server:get("/many", sse.follow(table.unpack(many)))
 
 server:post("/publish", function(req, res)
   local mark = req.query.mark
@@ -36,7 +31,7 @@ server:post("/publish", function(req, res)
 end)
 
 server:post("/upload", function(req, res)
-  res:reply(200, { bytes = #req:text() })
+  res:json { bytes = #req:text() }
 end)
 
 server:get("/hello", function(_, res) res:reply(200, "hello") end)

@@ -165,10 +165,11 @@ local function with_count(least, greatest, act)
   return function(req, res)
     local count = math.tointeger(tonumber(req.query.count))
     if not count or count < least or count > greatest then
-      return res:reply(400, ("count must be from %d to %d\n"):format(least, greatest))
+      local message = ("count must be from %d to %d\n"):format(least, greatest)
+      error { status = 400, message = message }
     end
     act(count)
-    res:reply(200, { followers = #followers, rate = rate })
+    res:json { followers = #followers, rate = rate }
   end
 end
 
@@ -177,7 +178,7 @@ function live.mount(server, base)
   server:get("/live/stats", function(_, res)
     res:event_stream { retry = 1000 }:follow(stats, { from = "oldest" })
   end)
-  server:get("/live/load", function(_, res) res:event_stream():follow(load) end)
+  server:get("/live/load", sse.follow(load))
   server:post("/live/followers", with_count(0, 2000, function(n) set_followers(base(), n) end))
   server:post("/live/rate", with_count(0, 1000, function(n) rate = n end))
   server:post("/live/burst", with_count(1, 10000, publish))
