@@ -151,6 +151,7 @@ local function options_of(self, port)
     max_connections = rnd:pick { 6, 100 }, max_concurrent_requests = rnd:pick { 3, 100 },
     max_pending = rnd:pick { 2000, 1 << 20 }, max_pending_total = rnd:pick { 30000, 1 << 28 },
     heartbeat = rnd:pick { 5, 15000 },
+    on_response = rnd:one_in(2) and function() self:act "on_response" end or nil,
   }
 end
 
