@@ -2,6 +2,7 @@
 
 #include "channel.h"
 #include "class.h"
+#include "descriptor.h"
 #include "encoder.h"
 #include "exchange.h"
 #include "file.h"
@@ -41,6 +42,7 @@ int luaopen_sse_core(lua_State *L)
     sse_open_task(L);
     sse_open_timer(L);
     sse_open_signal(L);
+    sse_open_descriptor(L);
     sse_open_parser(L);
     sse_open_encoder(L);
     sse_open_transfer(L);

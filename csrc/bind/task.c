@@ -374,7 +374,8 @@ int sse_spawn(lua_State *L)
     task_object *t = NULL;
 
     if (!lua_isfunction(L, 1))
-        return luaL_error(L, "sse.spawn: expected a function, got a %s", luaL_typename(L, 1));
+        return luaL_error(L, "sse.spawn: expected a function, got %s",
+                          n > 0 ? luaL_typename(L, 1) : "nil");
     if (n > MAX_ARGUMENTS)
         return luaL_error(L, "sse.spawn: too many arguments");
     luaL_checkstack(L, LUA_MINSTACK, NULL);

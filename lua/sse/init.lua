@@ -6,6 +6,7 @@ require "sse.shared.lua_version"
 local abort = require "sse.abort"
 local channels = require "sse.channel"
 local core = require "sse.core"
+local descriptor = require "sse.descriptor"
 local event = require "sse.event"
 local files = require "sse.server.files"
 local follow = require "sse.server.follow"
@@ -63,6 +64,16 @@ local task = require "sse.task"
 -- @tparam function begin called with a function `resume`
 -- @return the arguments of `resume`
 
+--- Waits until a descriptor can be read; see `sse.descriptor`.
+-- @function readable
+-- @tparam int|file|table fd a descriptor, a Lua file, or an object with a method `getfd`
+-- @return true; or nil, message, "ECLOSED" if it is not open
+
+--- Waits until a descriptor can be written.
+-- @function writable
+-- @tparam int|file|table fd as of `readable`
+-- @return as of `readable`
+
 local sse = {
   _VERSION = require "sse.version",
 
@@ -76,6 +87,8 @@ local sse = {
   spawn = task.spawn,
   sleep = task.sleep,
   await = task.await_callback,
+  readable = descriptor.readable,
+  writable = descriptor.writable,
 
   EventSource = require "sse.eventsource",
   fetch = require "sse.fetch",

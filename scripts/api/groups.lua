@@ -8,7 +8,7 @@ return {
   {
     name = "Loop", headings = { "Loop and tasks" },
     functions = {
-      "run", "stop", "now", "after", "every", "spawn", "sleep", "await",
+      "run", "stop", "now", "after", "every", "spawn", "sleep", "await", "readable", "writable",
       "signal", "set_log",
     },
     classes = {

@@ -49,11 +49,11 @@ describe("task:wait", function()
 
   it("follows a long row of tasks, each waiting for the one before", function()
     local last = sse.spawn(function() sse.sleep(1) return 0 end)
-    for _ = 1, 1000 do
+    for _ = 1, 300 do -- more than calls can be nested in C
       local before = last
       last = sse.spawn(function() return before:wait() + 1 end)
     end
-    assert.equal(1000, last:wait())
+    assert.equal(300, last:wait())
   end)
 
   it("raises in the task itself", function()

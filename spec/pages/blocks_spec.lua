@@ -85,6 +85,7 @@ local shows = {
   ["task:wait()"] = {
     prints = "meaning of 3", globals = function() return { lookup = lookup } end,
   },
+  ["sse.readable(io.stdin)"] = {},
   ["where = function(event)"] = {},
   ["sse.encode(ev)"] = { prints = "tick\t1" },
   ["server:listen{"] = {},

@@ -62,6 +62,7 @@ local methods = {
 local functions = {
   stop = {}, now = {}, after = { 1, noop }, every = { 1000, noop }, signal = { "SIGUSR2", noop },
   set_log = { noop }, spawn = { noop, 1 }, sleep = { 0 }, await = { noop },
+  readable = { 0 }, writable = { 0 },
   EventSource = { NOWHERE, { maxRetries = 0 } },
   fetch = { NOWHERE, { method = "GET" } },
   fetchEventSource = { NOWHERE, { onerror = function() return false end } },
@@ -73,7 +74,7 @@ local functions = {
   decode = { "data: x\n\n", { utf8 = "raw" } },
 }
 -- Functions that may wait for ever: each call is made in a task, which is cancelled.
-local waits_long = { ["sse.await"] = true }
+local waits_long = { ["sse.await"] = true, ["sse.readable"] = true, ["sse.writable"] = true }
 
 local nested = {
   ["EventSource.fromReader"] = { sse.EventSource.fromReader, { noop, { utf8 = "raw" } } },

@@ -47,8 +47,9 @@ end
 --- Starts a Lua program.
 -- @tparam string command "examples/clock.lua 0"
 -- @tparam[opt] string environment "NAME=value ..."
-function child.start(command, environment)
-  return launch(("%s %s"):format(quote(child.lua()), command), environment)
+-- @tparam[opt] boolean talks whether it reads what write() gives it, instead of nothing
+function child.start(command, environment, talks)
+  return launch(("%s %s"):format(quote(child.lua()), command), environment, talks)
 end
 
 --- Starts another program, without the sanitizer's library that is preloaded for Lua and hangs some
@@ -72,11 +73,11 @@ function child:shut()
 end
 
 --- Starts a Lua program whose text is given.
-function child.script(text, environment)
+function child.script(text, environment, talks)
   local path = os.tmpname()
   local file <close> = assert(io.open(path, "w"))
   file:write(text):close()
-  local self = child.start(path, environment)
+  local self = child.start(path, environment, talks)
   self.script_path = path
   return self
 end

@@ -194,6 +194,7 @@ names.sse = {
   setTimeout = { "after" }, setInterval = { "every" }, timeout = { "after" }, timer = { "after" },
   wait = { "sleep" }, loop = { "run" }, log = { "set_log" }, start = { "run" },
   dispatch = { "run" }, go = { "spawn" },
+  promise = { "await" }, callback = { "await" }, poll = { "readable" }, select = { "readable" },
   async = { "spawn" }, task = { "spawn" }, Task = { "spawn" }, thread = { "spawn" },
   all = EACH_TASK, gather = EACH_TASK, join = EACH_TASK, wait_all = EACH_TASK,
   version = { "_VERSION" },
