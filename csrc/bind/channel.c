@@ -4,6 +4,7 @@
 #include "../push/channel.h"
 #include "../push/delivery.h"
 #include "../push/gap.h"
+#include "callbacks.h"
 #include "channel_object.h"
 #include "encoder.h"
 #include "hint.h"
@@ -382,6 +383,22 @@ static int p_last_id(lua_State *L)
     return 1;
 }
 
+/* channel.on_error = function(err, context), or nil: the Lua layer calls it. */
+static int s_on_error(lua_State *L)
+{
+    channel_object *o = check(L, 1);
+
+    sse_set_callback(L, "on_error", CHANNEL_ON_ERROR, false, &o->self);
+    return 0;
+}
+
+static int p_on_error(lua_State *L)
+{
+    check(L, 1);
+    lua_getiuservalue(L, 1, CHANNEL_ON_ERROR);
+    return 1;
+}
+
 static int mm_gc(lua_State *L)
 {
     channel_object *o = lua_touserdata(L, 1);
@@ -409,13 +426,12 @@ static const luaL_Reg functions[] = {
 static const luaL_Reg methods[] = { { "publish", m_publish },
                                     { "close", m_close },
                                     { NULL, NULL } };
-static const luaL_Reg properties[] = { { "followers", p_followers },
-                                       { "name", p_name },
-                                       { "closed", p_closed },
-                                       { "last_id", p_last_id },
-                                       { NULL, NULL } };
+static const luaL_Reg properties[] = { { "followers", p_followers }, { "name", p_name },
+                                       { "closed", p_closed },       { "last_id", p_last_id },
+                                       { "on_error", p_on_error },   { NULL, NULL } };
+static const luaL_Reg setters[] = { { "on_error", s_on_error }, { NULL, NULL } };
 static const luaL_Reg metamethods[] = { { "__gc", mm_gc }, { NULL, NULL } };
-static const sse_class channel_class = { "sse.channel", methods, properties, metamethods, NULL };
+static const sse_class channel_class = { "sse.channel", methods, properties, metamethods, setters };
 
 void sse_open_channel(lua_State *L)
 {

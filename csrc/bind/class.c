@@ -255,7 +255,30 @@ void sse_report(sse_state *st, lua_State *L)
     sse_loop_stop(st->loop);
 }
 
+/* Calls on_error with the error on top of the stack. Where it takes the error, pops the error and
+ * returns true. Where it raises another one, that takes the error's place. */
+static bool pass_error(lua_State *L, lua_CFunction on_error, void *arg)
+{
+    bool taken = false;
+
+    lua_pushcfunction(L, on_error);
+    lua_pushlightuserdata(L, arg);
+    lua_pushvalue(L, -3);
+    if (lua_pcall(L, 2, 1, -5) != LUA_OK) { /* the message handler lies below the error */
+        lua_remove(L, -2);
+        return false;
+    }
+    taken = lua_toboolean(L, -1);
+    lua_pop(L, taken ? 2 : 1);
+    return taken;
+}
+
 bool sse_protect(sse_state *st, lua_CFunction fn, void *arg)
+{
+    return sse_protect_with(st, fn, arg, NULL);
+}
+
+bool sse_protect_with(sse_state *st, lua_CFunction fn, void *arg, lua_CFunction on_error)
 {
     lua_State *L = st->L;
     bool ok = true;
@@ -269,7 +292,8 @@ bool sse_protect(sse_state *st, lua_CFunction fn, void *arg)
                                  outside of the loop calls filters */
     if (lua_pcall(L, 1, 0, -3) != LUA_OK) {
         ok = false;
-        sse_report(st, L);
+        if (!on_error || !pass_error(L, on_error, arg))
+            sse_report(st, L);
     }
     sse_loop_leave(st->loop);
     lua_pop(L, 1);

@@ -93,6 +93,11 @@ void sse_discharge(sse_state *st, size_t *charged);
  * Returns false where fn raised: sse_report has kept the error, with a traceback. */
 bool sse_protect(sse_state *st, lua_CFunction fn, void *arg);
 
+/* The same, but an error of fn goes to on_error first, which is called with arg and the error. It
+ * returns true where it took the error; sse_report keeps any other, and one that on_error raises.
+ */
+bool sse_protect_with(sse_state *st, lua_CFunction fn, void *arg, lua_CFunction on_error);
+
 /* A message handler for lua_pcall: adds a traceback to an error that is a string. */
 int sse_with_traceback(lua_State *L);
 

@@ -1,5 +1,6 @@
 #include "core.h"
 
+#include "callbacks.h"
 #include "channel.h"
 #include "class.h"
 #include "descriptor.h"
@@ -38,6 +39,7 @@ int luaopen_sse_core(lua_State *L)
     lua_newtable(L);
     sse_open_class(L);
     sse_open_hint(L);
+    sse_open_callbacks(L);
     sse_open_loop(L);
     sse_open_task(L);
     sse_open_timer(L);

@@ -15,10 +15,13 @@ typedef struct exchange_object {
     sse_exchange *x;      /* NULL once it has ended or has become an event stream */
     sse_request *request; /* lives as long as this object; its body only as long as the exchange */
     sse_certificate *certificate; /* that the client showed, from m_request on; or NULL */
-    int self;                     /* anchored until the exchange has ended or is an event stream */
+    int self;   /* anchored by sse_keep_exchange, and where it has a callback, until
+                   the exchange has ended or is an event stream */
+    int server; /* reference of the server's object, valid while x is there */
     sse_reason reason;
     uint8_t state;  /* sse_exchange_state as it was last, once x is NULL */
     bool streaming; /* it has become an event stream */
+    bool secure;    /* the request came over TLS; known from m_request on */
 } exchange_object;
 
 enum { ON_CLOSE = 1, ON_DRAIN, VALUES = ON_DRAIN };
@@ -52,7 +55,8 @@ static void on_end(void *user, sse_reason reason)
     o->state = o->x->state;
     o->reason = reason;
     o->x = NULL;
-    sse_protect(o->st, call_on_end, o);
+    if (o->self != LUA_NOREF)
+        sse_protect(o->st, call_on_end, o);
 }
 
 /* For a call of the program's that may have finished the exchange. Nothing is told about a finished
@@ -83,7 +87,8 @@ static void on_drain(void *user)
 {
     exchange_object *o = user;
 
-    sse_protect(o->st, call_on_drain, o);
+    if (o->self != LUA_NOREF)
+        sse_protect(o->st, call_on_drain, o);
 }
 
 static const sse_exchange_events events = { .on_end = on_end, .on_drain = on_drain };
@@ -177,9 +182,9 @@ static int p_client_certificate(lua_State *L)
     return 1;
 }
 
-/* exchange:request() -> method, target, body, secure: what every `req` is made of. Call it once:
- * the exchange drops the body, so that only the Lua string holds it. The client's certificate can
- * be read from now on, also when the connection is gone. */
+/* exchange:request() -> method, target, body: what every `req` is made of. Call it once: the
+ * exchange drops the body, so that only the Lua string holds it. What TLS tells can be read from
+ * now on, also when the connection is gone. */
 static int m_request(lua_State *L)
 {
     exchange_object *o = check(L);
@@ -190,10 +195,16 @@ static int m_request(lua_State *L)
     push_slice(L, r->target);
     push_slice(L, sse_buffer_slice(&r->body));
     sse_request_free_body(r);
-    lua_pushboolean(L, tls != NULL);
+    o->secure = tls != NULL;
     if (tls && !o->certificate)
         o->certificate = sse_tls_client_certificate(tls);
-    return 4;
+    return 3;
+}
+
+static int p_secure(lua_State *L)
+{
+    lua_pushboolean(L, check(L)->secure);
+    return 1;
 }
 
 static int m_header(lua_State *L)
@@ -354,6 +365,8 @@ static int m_event_stream(lua_State *L)
     }
     if (code)
         return push_head_sent(L, code, fields, options.count, bad);
+    sse_push_value(L, o->server, SSE_SERVER_OWNER);
+    lua_setiuservalue(L, -2, SSE_STREAM_OWNER);
     sse_attach_stream(object, stream);
     o->x = NULL;
     o->streaming = true;
@@ -380,8 +393,7 @@ static int p_pending(lua_State *L)
     return 1;
 }
 
-/* The exchange goes on only where the Lua state closes: until it has ended, or has become an event
- * stream, the object is anchored. */
+/* The exchange may go on: where the Lua state closes, or on_request raised. */
 static int mm_gc(lua_State *L)
 {
     exchange_object *o = lua_touserdata(L, 1);
@@ -398,17 +410,25 @@ static int mm_gc(lua_State *L)
     return 0;
 }
 
-void sse_push_exchange(lua_State *L, sse_exchange *x)
+void sse_push_exchange(lua_State *L, sse_exchange *x, int server)
 {
     exchange_object *o = sse_class_new(L, &exchange_class, sizeof *o, VALUES);
 
     o->self = LUA_NOREF;
     o->st = sse_state_get(L);
-    sse_anchor(L, -1, &o->self);
     o->x = x;
+    o->server = server;
     o->request = sse_request_ref(x->request);
     x->user = o;
     x->on = &events;
+}
+
+void sse_keep_exchange(lua_State *L, int index)
+{
+    exchange_object *o = lua_touserdata(L, index);
+
+    if (o->x)
+        sse_anchor(L, index, &o->self);
 }
 
 static const luaL_Reg methods[] = {
@@ -422,6 +442,7 @@ static const luaL_Reg properties[] = {
     { "target", p_target },
     { "protocol", p_protocol },
     { "body", p_body },
+    { "secure", p_secure },
     { "state", p_state },
     { "remote_address", p_remote_address },
     { "pending", p_pending },

@@ -1,11 +1,16 @@
 #include "filter.h"
 
 #include "../push/channel.h"
+#include "callbacks.h"
 #include "channel_object.h"
 #include "read_back.h"
+#include "stream.h"
 
-/* What the filter's userdata holds. The function is its user value. The userdata is anchored from
- * its first follower to its last. */
+/* The filter's user values: its function, and the object of the stream that it filters for. */
+enum { FUNCTION = 1, STREAM, VALUES = STREAM };
+
+/* What the filter's userdata holds. The userdata is anchored from its first follower to its last.
+ */
 typedef struct lua_filter {
     sse_filter base;
     sse_state *st;
@@ -80,11 +85,21 @@ static int call_ask_filter(lua_State *L)
     filter_call *call = lua_touserdata(L, 1);
 
     lua_rawgeti(L, LUA_REGISTRYINDEX, call->o->self);
-    sse_push_value(L, call->filter->self, 1);
+    sse_push_value(L, call->filter->self, FUNCTION);
     push_event(L, call);
     lua_call(L, 1, 1);
     call->wanted = lua_toboolean(L, -1);
     return 0;
+}
+
+static int on_filter_raised(lua_State *L)
+{
+    const filter_call *call = lua_touserdata(L, 1);
+
+    lua_rawgeti(L, LUA_REGISTRYINDEX, call->o->self);
+    sse_push_value(L, call->filter->self, STREAM);
+    lua_getiuservalue(L, 4, SSE_STREAM_OWNER);
+    return sse_pass_error(L, "where", 2, 5, 4, 3);
 }
 
 static int ask_filter(sse_filter *base, const sse_channel *c, uint64_t position)
@@ -98,7 +113,7 @@ static int ask_filter(sse_filter *base, const sse_channel *c, uint64_t position)
     bool ok = false;
 
     call.parser = sse_take_parser(&call.o->parser);
-    ok = sse_protect(call.filter->st, call_ask_filter, &call);
+    ok = sse_protect_with(call.filter->st, call_ask_filter, &call, on_filter_raised);
     sse_give_parser_back(&call.o->parser, call.parser, ok);
     sse_frame_unref(call.frame);
     return call.wanted;
@@ -127,17 +142,19 @@ static void release_filter(sse_filter *base)
         sse_loop_defer(filter->st->loop, &filter->release);
 }
 
-sse_filter *sse_push_filter(lua_State *L, int index)
+sse_filter *sse_push_filter(lua_State *L, int index, int stream)
 {
     lua_filter *filter = NULL;
 
     luaL_checktype(L, index, LUA_TFUNCTION);
-    filter = lua_newuserdatauv(L, sizeof *filter, 1);
+    filter = lua_newuserdatauv(L, sizeof *filter, VALUES);
     *filter = (lua_filter){ .base = { ask_filter, release_filter, 0 }, .self = LUA_NOREF };
     filter->st = sse_state_get(L);
     sse_deferred_init(&filter->release, on_filter_release, filter);
     lua_pushvalue(L, index);
-    lua_setiuservalue(L, -2, 1);
+    lua_setiuservalue(L, -2, FUNCTION);
+    lua_pushvalue(L, stream);
+    lua_setiuservalue(L, -2, STREAM);
     return &filter->base;
 }
 

@@ -48,7 +48,7 @@ static int f_follow(lua_State *L)
     if (!stream)
         return sse_fail(L, SSE_ECLOSED, NULL);
     if (!lua_isnil(L, 4)) {
-        options.filter = sse_push_filter(L, 4);
+        options.filter = sse_push_filter(L, 4, 1);
         lua_replace(L, 4);
         options.filter->refs++; /* our own reference, until followers have theirs */
         sse_anchor_filter(L, 4);

@@ -22,7 +22,7 @@ typedef struct server_object {
 #define SERVER_BYTES ((size_t)80 << 10)
 #define TLS_BYTES    ((size_t)112 << 10)
 
-enum { ON_REQUEST = 1, ON_IDLE, ON_RESPONSE, VALUES = ON_RESPONSE };
+enum { ON_REQUEST = SSE_SERVER_OWNER + 1, ON_IDLE, ON_RESPONSE, VALUES = ON_RESPONSE };
 
 static const sse_class server_class;
 
@@ -47,14 +47,16 @@ static int call_on_request(lua_State *L)
 {
     request_call *call = lua_touserdata(L, 1);
 
+    sse_push_exchange(L, call->x, call->object->self);
     sse_push_value(L, call->object->self, ON_REQUEST);
-    sse_push_exchange(L, call->x);
+    lua_pushvalue(L, 2);
     if (call->x->request->record) {
         lua_call(L, 1, 1);
         sse_keep_for_entry(L, call->x->request);
     } else {
         lua_call(L, 1, 0);
     }
+    sse_keep_exchange(L, 2);
     return 0;
 }
 
@@ -218,6 +220,8 @@ static int f_server(lua_State *L)
     lua_setiuservalue(L, -2, ON_REQUEST);
     lua_getfield(L, 1, "on_idle");
     lua_setiuservalue(L, -2, ON_IDLE);
+    lua_getfield(L, 1, "owner");
+    lua_setiuservalue(L, -2, SSE_SERVER_OWNER);
     charge(L, o);
     return 1;
 }

@@ -17,14 +17,21 @@ typedef struct stream_object {
 } stream_object;
 
 /* ON_WAKE is for the Lua layer, which resumes tasks that wait for the stream: it is called after
- * ON_DRAIN, and after ON_CLOSE. */
-enum { ON_CLOSE = 1, ON_DRAIN, ON_WAKE, VALUES = ON_WAKE };
+ * ON_DRAIN, and after ON_CLOSE. USER is the program's own. */
+enum { ON_CLOSE = SSE_STREAM_OWNER + 1, ON_DRAIN, ON_WAKE, USER, VALUES = USER };
 
 static const sse_class stream_class;
 
 static stream_object *check(lua_State *L)
 {
     return sse_class_check(L, 1, &stream_class);
+}
+
+/* Breaks the stream off. One that has ended, or lost its client, keeps the reason of that. */
+static void abort_stream(const stream_object *o)
+{
+    if (o->stream && !sse_stream_closed(o->stream))
+        sse_stream_abort(o->stream, SSE_END_ERROR);
 }
 
 /* Calls user value n, if it is set, with argument (NULL: none). */
@@ -60,6 +67,29 @@ static int call_on_wake(lua_State *L)
     return 0;
 }
 
+static int pass_error(lua_State *L, const char *what)
+{
+    const stream_object *o = lua_touserdata(L, 1);
+
+    lua_rawgeti(L, LUA_REGISTRYINDEX, o->self);
+    lua_getiuservalue(L, 3, SSE_STREAM_OWNER);
+    return sse_pass_error(L, what, 2, 4, 3, 0);
+}
+
+static int on_close_raised(lua_State *L)
+{
+    return pass_error(L, "on_close");
+}
+
+/* The stream breaks off first, so that on_error finds it closed. */
+static int on_drain_raised(lua_State *L)
+{
+    const stream_object *o = lua_touserdata(L, 1);
+
+    abort_stream(o);
+    return pass_error(L, "on_drain");
+}
+
 static int unanchor_stream(lua_State *L)
 {
     stream_object *o = lua_touserdata(L, 1);
@@ -78,7 +108,7 @@ static void on_end(void *user, sse_reason reason)
     o->reason = (unsigned)reason & 15;
     if (o->self == LUA_NOREF)
         return;
-    sse_protect(o->st, call_on_close, o);
+    sse_protect_with(o->st, call_on_close, o, on_close_raised);
     sse_protect(o->st, call_on_wake, o);
     if (o->held == 0)
         sse_protect(o->st, unanchor_stream, o);
@@ -89,7 +119,7 @@ static void on_drain(void *user)
     stream_object *o = user;
 
     if (o->self != LUA_NOREF)
-        sse_protect(o->st, call_on_drain, o);
+        sse_protect_with(o->st, call_on_drain, o, on_drain_raised);
     if (o->self != LUA_NOREF)
         sse_protect(o->st, call_on_wake, o);
 }
@@ -194,38 +224,37 @@ static int m_comment(lua_State *L)
     return push_sent(L, o->stream ? sse_stream_comment(o->stream, text) : SSE_ECLOSED, NULL);
 }
 
+/* A stream that has ended, or lost its client, keeps the reason of that. */
+static void close_stream(const stream_object *o)
+{
+    if (o->stream && !sse_stream_closed(o->stream))
+        sse_stream_close(o->stream);
+}
+
 static int m_close(lua_State *L)
 {
-    stream_object *o = check(L);
-
     sse_check_count(L, 1, "stream:close()");
-    if (o->stream)
-        sse_stream_close(o->stream);
+    close_stream(check(L));
     return 0;
 }
 
-static int m_abort(lua_State *L)
+/* break_off(stream) */
+static int f_break_off(lua_State *L)
 {
-    stream_object *o = check(L);
-
-    if (o->stream)
-        sse_stream_abort(o->stream, SSE_END_ERROR);
+    abort_stream(check(L));
     return 0;
 }
 
 /* The end of the scope of a variable that is `<close>`. After an error (argument 2) the stream
- * breaks off, as one whose handler raised. A stream that has ended, or lost its client, keeps the
- * reason of that. */
+ * breaks off, as one whose handler raised. */
 static int mm_close(lua_State *L)
 {
     stream_object *o = check(L);
 
-    if (!o->stream || sse_stream_closed(o->stream))
-        return 0;
     if (lua_isnoneornil(L, 2))
-        sse_stream_close(o->stream);
+        close_stream(o);
     else
-        sse_stream_abort(o->stream, SSE_END_ERROR);
+        abort_stream(o);
     return 0;
 }
 
@@ -261,15 +290,28 @@ static int s_on_drain(lua_State *L)
     return 0;
 }
 
-static int s_onwake(lua_State *L)
+/* on_wake(stream, fn): see ON_WAKE. */
+static int f_on_wake(lua_State *L)
 {
     stream_object *o = check(L);
 
-    sse_set_callback(L, "onwake", ON_WAKE, o->stream != NULL, &o->self);
+    sse_set_callback(L, "on_wake", ON_WAKE, o->stream != NULL, &o->self);
     return 0;
 }
 
-static int get_callback(lua_State *L, int n)
+/* The program's value: the object keeps it as long as the stream is open, whoever refers to it. */
+static int s_user(lua_State *L)
+{
+    stream_object *o = check(L);
+
+    lua_settop(L, 2);
+    lua_setiuservalue(L, 1, USER);
+    if (o->stream)
+        sse_anchor(L, 1, &o->self);
+    return 0;
+}
+
+static int push_value(lua_State *L, int n)
 {
     check(L);
     lua_getiuservalue(L, 1, n);
@@ -278,12 +320,23 @@ static int get_callback(lua_State *L, int n)
 
 static int p_on_close(lua_State *L)
 {
-    return get_callback(L, ON_CLOSE);
+    return push_value(L, ON_CLOSE);
 }
 
 static int p_on_drain(lua_State *L)
 {
-    return get_callback(L, ON_DRAIN);
+    return push_value(L, ON_DRAIN);
+}
+
+static int p_user(lua_State *L)
+{
+    return push_value(L, USER);
+}
+
+/* stream_owner(stream) -> the option `owner` of its server */
+static int f_stream_owner(lua_State *L)
+{
+    return push_value(L, SSE_STREAM_OWNER);
 }
 
 /* Collecting the Lua object does not close the stream: an event stream stays open until either side
@@ -298,16 +351,21 @@ static int mm_gc(lua_State *L)
     return 0;
 }
 
+static const luaL_Reg functions[] = {
+    { "break_off", f_break_off },
+    { "on_wake", f_on_wake },
+    { "stream_owner", f_stream_owner },
+    { NULL, NULL },
+};
 static const luaL_Reg methods[] = {
-    { "send", m_send },   { "comment", m_comment }, { "close", m_close },
-    { "abort", m_abort }, { NULL, NULL },
+    { "send", m_send }, { "comment", m_comment }, { "close", m_close }, { NULL, NULL }
 };
 static const luaL_Reg properties[] = {
     { "closed", p_closed },     { "pending", p_pending }, { "on_close", p_on_close },
-    { "on_drain", p_on_drain }, { NULL, NULL },
+    { "on_drain", p_on_drain }, { "user", p_user },       { NULL, NULL },
 };
 static const luaL_Reg setters[] = {
-    { "on_close", s_on_close }, { "on_drain", s_on_drain }, { "onwake", s_onwake }, { NULL, NULL }
+    { "on_close", s_on_close }, { "on_drain", s_on_drain }, { "user", s_user }, { NULL, NULL }
 };
 static const luaL_Reg metamethods[] = {
     { "__gc", mm_gc },
@@ -319,4 +377,5 @@ static const sse_class stream_class = { "sse.stream", methods, properties, metam
 void sse_open_stream(lua_State *L)
 {
     sse_class_register(L, &stream_class);
+    luaL_setfuncs(L, functions, 0);
 }

@@ -5,6 +5,9 @@
 #include "../push/stream.h"
 #include "class.h"
 
+/* The user value of a stream's object that is its server's SSE_SERVER_OWNER. */
+#define SSE_STREAM_OWNER 1
+
 /* Registers the class; the module table is on top of the stack. */
 void sse_open_stream(lua_State *L);
 

@@ -10,13 +10,15 @@
 -- run of the program) or "slow".
 --
 -- Fields: `name`; `followers`, the number of streams that follow the channel now; `last_id`, the id
--- of the newest event held, or nil; `closed`.
+-- of the newest event held, or nil; `closed`; `on_error`, nil or a function(err, context) that the
+-- program sets: it gets errors of the channel's listeners and of its followers' `where` functions,
+-- in place of `server.on_error`.
 -- @module sse.channel
 require "sse.shared.lua_version"
 
 local channel_events = require "sse.server.channel_events"
 local core = require "sse.core"
-local event_target = require "sse.shared.event_target"
+local errors = require "sse.server.errors"
 local follow_options = require "sse.server.follow_options"
 local metric_names = require "sse.server.metric_names"
 local options = require "sse.shared.options"
@@ -117,7 +119,10 @@ function methods:on(what, fn, ...)
     listeners[self] = mine
     core.on_presence(self, function(kind, followers, stream, reason)
       for _, listener in ipairs(mine[kind]) do
-        event_target.call(listener, followers, stream, reason)
+        local ok, err = errors.call(listener, followers, stream, reason)
+        if not ok then
+          errors.report_channel("channel:on", err, core.stream_owner(stream), stream, self)
+        end
       end
     end)
   end

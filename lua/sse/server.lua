@@ -13,8 +13,12 @@
 -- answers after its return calls `res:detach()`.
 --
 -- An error in a handler is answered with a 500, or breaks off the response if a part of it was
--- sent. The error is passed to `server.on_error(message, req)`; without that function it is written
--- to standard error. A raised table such as `{ status = 404, message = "no such user" }` is the
+-- sent. The error is passed to `server.on_error(err, context)`; without that function it is written
+-- to standard error. `err` is the text with its traceback, or the table that was raised; `context`
+-- is a table with `what`, "handler", and `req`. So are errors in other functions that belong to a
+-- request or a stream: `what` is "cors", "on_close", "on_drain", "where", "channel:on",
+-- "on_response" or "access_log" then, and the table has the `stream` and the `channel` that the
+-- error belongs to. A raised table such as `{ status = 404, message = "no such user" }` is the
 -- response instead, with a status from 400 to 599, and the header fields in `headers` if it has
 -- them; below 500 it is not reported.
 --
@@ -65,7 +69,7 @@ end
 -- far one client of a stream may be behind), `max_pending_total` (of all clients together);
 -- `head_timeout`, `body_timeout`, `idle_timeout`; `heartbeat` (how long an event stream is silent
 -- before it gets a comment; false: it gets none); `compress` (true), see `res:event_stream`;
--- `on_error`, a function(message, req); `on_response`, see below; `access_log`, see
+-- `on_error`, a function(err, context), see above; `on_response`, see below; `access_log`, see
 -- `sse.server.access_log`: "common", "json", a function(entry), or a table of `format` ("common" or
 -- "json") and `file`, an open file of Lua's; `tls`
 --
@@ -99,6 +103,7 @@ local function new(given, ...)
   local inner = {
     on_request = function(exchange) return dispatch.on_request(state, exchange) end,
     on_idle = function() running.wake_waiters(state) end,
+    owner = state, -- for sse.server.errors
   }
   for name, value in pairs(given) do
     if not OF_LUA[name] then inner[name] = value end

@@ -6,7 +6,7 @@
 -- Fields: `closed`, whether nothing can be sent any more; `pending`, the bytes that the client has
 -- not taken yet. Two fields can be set to a function or nil: `on_close(reason)` is called once at
 -- the end, with "client", "server", "slow", "timeout" or "error"; `on_drain()` is called when
--- nothing is pending any more.
+-- nothing is pending any more. `user` is the program's own: any value, nil at first.
 -- @module sse.stream
 require "sse.shared.lua_version"
 
@@ -52,7 +52,7 @@ function methods:drain(...)
     task.await(function(resume)
       if not drain_waiters[self] then
         drain_waiters[self] = {}
-        self.onwake = function() wake_drain_waiters(self) end
+        core.on_wake(self, function() wake_drain_waiters(self) end)
       end
       table.insert(drain_waiters[self], resume)
     end, "stream:drain")

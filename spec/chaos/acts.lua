@@ -37,7 +37,7 @@ end
 
 function acts.abort(world)
   local stream = world:stream()
-  if stream then stream:abort() end
+  if stream then core.break_off(stream) end
 end
 
 function acts.follow(world)
@@ -133,7 +133,7 @@ function acts.trap(world)
   setmetatable({}, { __gc = function()
     if world.calm then return
     elseif how == 1 then stream:close()
-    elseif how == 2 then stream:abort()
+    elseif how == 2 then core.break_off(stream)
     elseif not world.witnessed[stream] then stream:unfollow(world.channels:at(name).channel) end
   end })
 end

@@ -223,7 +223,8 @@ end)
 
 -- By class, the fields that may be written; writing any other raises an error.
 local fields = {
-  server = { "on_error", "on_response" }, stream = { "on_close", "on_drain" }, res = { "on_close" },
+  server = { "on_error", "on_response" }, stream = { "on_close", "on_drain" },
+  channel = { "on_error" }, res = { "on_close" },
   source = { "onopen", "onmessage", "onerror", "oncomment", "onreconnect" },
   abort_signal = { "onabort" },
 }

@@ -3,6 +3,7 @@
 local core = require "sse.core"
 local following = require "spec.support.following"
 local raw = require "spec.support.raw"
+local serving = require "spec.support.serving"
 local wait = require "spec.support.wait"
 
 local function collect()
@@ -150,7 +151,9 @@ describe("channel:on gives the stream", function()
     local client = following.open()
     following.followers(news, 1)
     client:close()
-    pcall(raw.pump, function() return told end, "the leave")
+    raw.pump(function() return told end, "the leave")
+    assert.is_truthy(next(held))
+    assert.equal(next(held), table.remove(serving.errors).context.stream)
     raw.pump(function()
       collectgarbage()
       return next(held) == nil

@@ -2,14 +2,16 @@
 local following = require "spec.support.following"
 local serve = require "spec.support.filtered"
 local raw = require "spec.support.raw"
+local serving = require "spec.support.serving"
 
 local numbers = following.numbers
 
--- Pumps the loop until it raises an error; returns the message.
-local function raised()
-  local ok, message = pcall(raw.pump, function() end, "an error")
-  assert.is_false(ok)
-  return tostring(message)
+-- Pumps the loop until on_error was called, and forgets it; returns the error and its context.
+local function reported()
+  raw.pump(function() return serving.errors[1] end, "on_error")
+  local first = table.remove(serving.errors)
+  assert.is_nil(serving.errors[1])
+  return first.message, first.context
 end
 
 local function even(event) return tonumber(event.data) and event.data % 2 == 0 end
@@ -124,7 +126,7 @@ describe("channel where", function()
   end)
 
   describe("an error", function()
-    it("ends that stream alone, and is raised by run", function()
+    it("ends that stream alone, and goes to on_error", function()
       local news, state = serve(function(event)
         if event.data == "2" then error "no idea" end
         return true
@@ -134,7 +136,9 @@ describe("channel where", function()
       following.count(news, 1, 1)
       client:till_data(1)
       following.count(news, 2, 3)
-      assert.truthy(raised():find "no idea")
+      local err, context = reported()
+      assert.matches("channel_where_spec.lua:%d+: no idea\nstack traceback:", err)
+      assert.same({ what = "where", stream = state.stream, channel = news }, context)
       client:till_end()
       assert.is_false(client.ended)
       raw.pump(function() return state.reason end, "on_close")
@@ -147,7 +151,7 @@ describe("channel where", function()
       local news, state = serve(function() error "no idea" end)
       news:publish "x"
       local client = following.open(nil, { slow = true })
-      assert.truthy(raised():find "no idea")
+      assert.matches("no idea", reported())
       assert.equal(500, client.raw:head().status)
       raw.pump(function() return state.reason end, "on_close")
       assert.equal("error", state.reason)
@@ -163,7 +167,7 @@ describe("channel where", function()
         local client = following.open()
         following.followers(news, 1)
         news:publish "go"
-        assert.truthy(raised():find "a where function can't")
+        assert.matches("a where function can't", reported())
         raw.pump(function() return state.reason end, "on_close")
         assert.equal("error", state.reason)
         assert.is_false(news.closed)

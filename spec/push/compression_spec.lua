@@ -87,7 +87,7 @@ describe("a compressed stream", function()
       local client = decoding.open("/", kind[1], kind[2])
       opened:send "first"
       client:till "data: first\n\n"
-      opened:abort()
+      core.break_off(opened)
       local clean, intact = client:till_end()
       assert.is_false(clean or intact)
       client = decoding.open("/", kind[1], kind[2])
@@ -144,7 +144,7 @@ describe("a compressed stream", function()
       assert.matches('^data: {"n":1}\n\n.*data: {"n":50}\n\n$', pipe:read "a")
       assert.equal(18, curl_to(file, server.port, ask .. mode, function()
         opened:send "half of it"
-        opened:abort()
+        core.break_off(opened)
       end))
       assert.is_nil(os.execute(CLEAN .. "gzip -t <" .. file .. " 2>/dev/null"))
     end

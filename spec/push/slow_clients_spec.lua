@@ -218,12 +218,12 @@ describe("event streams", function()
       local stream = exchange:event_stream()
       stream.on_close = function(reason)
         ended[target] = reason
-        stream:abort()
+        core.break_off(stream)
         stream.on_close = nil
         collectgarbage()
       end
       stream.on_drain = function()
-        if target == "/close" then stream:close() else stream:abort() end
+        if target == "/close" then stream:close() else core.break_off(stream) end
         assert(stream.closed)
         stream.on_drain = nil
         collectgarbage()

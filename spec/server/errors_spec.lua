@@ -104,18 +104,6 @@ serving.each("server error", function(transport)
     assert.equal(500, got.status)
   end)
 
-  it("in on_close stops the loop, which raises it", function()
-    serving.start(function(server)
-      server:get("/", function(_, res)
-        res:event_stream().on_close = function() error("in on_close") end
-      end)
-    end)
-    serving.listen():close()
-    local ok, err = pcall(serving.idle)
-    assert.is_false(ok)
-    assert.truthy(tostring(err):find("in on_close", 1, true), err)
-  end)
-
   it("is a handler that returns without a response, at once and without a collection", function()
     local kept
     serving.start(function(server)

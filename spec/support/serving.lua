@@ -48,8 +48,8 @@ function serving.start(options, routes)
   wait.collect()
   serving.errors = {}
   current = { clients = {}, fds = wait.fds() }
-  options.on_error = options.on_error or function(message, req)
-    table.insert(serving.errors, { message = message, req = req })
+  options.on_error = options.on_error or function(message, context)
+    table.insert(serving.errors, { message = message, req = context.req, context = context })
   end
   current.server = new_server(add(options, serving.transport.server()))
   if routes then routes(current.server) end
@@ -146,6 +146,7 @@ function serving.stop()
   serving.idle()
   current.server:close()
   current = nil
+  for _, entry in ipairs(serving.errors) do entry.context = nil end -- its stream refers to the server
   raw.pump(function()
     collectgarbage()
     return not held.server

@@ -2,37 +2,50 @@
 -- completes the response when the handler has returned or failed. Answers by itself what no handler
 -- answers.
 -- @module sse.server.dispatch
-local error_report = require "sse.server.error_report"
+local errors = require "sse.server.errors"
+local keys = require "sse.server.keys"
 local raised = require "sse.server.raised"
 local request = require "sse.server.request"
 local response = require "sse.server.response"
 local task = require "sse.task"
 
-local report = error_report.report
+local ANSWERED, BASE, BEGUN, DETACHED = keys.ANSWERED, keys.BASE, keys.BEGUN, keys.DETACHED
 
 local dispatch = {}
 
 local UNANSWERED = "the handler returned without an answer: call res:detach() to answer later"
 
-local function on_handler_error(server, req, res, err)
-  local is_error, message = raised.answer(res, err)
-  if is_error then report(server, message, "handler", req) end
+-- Each `server` here is the state of one (sse.server.server_object).
+
+-- Reports an error that belongs to a request; `what` as in `errors.report`.
+local function report(server, what, err, req, res)
+  local answered = res[ANSWERED]
+  local stream = type(answered) == "userdata" and answered or nil
+  errors.report(server.on_error, err, { what = what, req = req, stream = stream })
+end
+
+-- Ends the response of a request whose handler, or another function that is asked about it, raised.
+local function on_raised(server, what, err, req, res)
+  local is_error, told = raised.answer(res, err)
+  if is_error then report(server, what, told, req, res) end
 end
 
 -- Completes the response when the handler has returned: finishes one that was begun, and sends a
 -- 500 if there is none. Does nothing after a whole response, an event stream or `res:detach`.
 local function complete(server, req, res)
-  if res.detached then return end
-  if res.begun then
+  local answered = res[ANSWERED]
+  if answered == true or rawget(res, DETACHED) then return end
+  if answered == BEGUN then
     res:finish()
-  elseif not res.answered and response.fail(res) then
-    report(server, UNANSWERED, "handler", req)
+  elseif not answered and response.fail(res) then
+    report(server, "handler", UNANSWERED, req, res)
   end
 end
 
 local function reply_preflight(server, req, res, methods)
   local list = server.cors:preflight(methods, req:header "access-control-request-headers")
-  res.base = table.move(list, 1, #list, #res.base + 1, res.base)
+  local base = rawget(res, BASE)
+  table.move(list, 1, #list, #base + 1, base)
   res:reply(204)
 end
 
@@ -43,27 +56,32 @@ local function reply_options(server, req, res, methods, origin_allowed)
   res:reply(204, nil, { Allow = table.concat(methods, ", ") })
 end
 
--- Sets the CORS fields of every response to the request. Returns whether it comes from another
--- origin, and one that is allowed.
+-- Sets the CORS fields of every response to the request. Returns whether the request can go on: not
+-- if the program's function raised; and whether it comes from another origin that is allowed.
 local function set_cors_fields(server, req, res)
-  if not server.cors then return false end
   local origin = req:header "origin"
-  local fields, allowed = server.cors:fields(origin, req)
-  res.base = fields
-  return allowed and origin ~= nil
+  local ok, fields, allowed = errors.call(server.cors.fields, server.cors, origin, req)
+  if not ok then
+    on_raised(server, "cors", fields, req, res)
+    return false
+  end
+  rawset(res, BASE, fields)
+  return true, allowed and origin ~= nil
 end
 
 -- Answers a request, in a task. An OPTIONS request goes to its handler, if it has one, unless it is
 -- a preflight of an allowed origin.
-local function handle(server, req, res)
-  local origin_allowed = set_cors_fields(server, req, res)
+local function handle(server, req, res, path)
+  local ok, origin_allowed = true, false
+  if server.cors then ok, origin_allowed = set_cors_fields(server, req, res) end
+  if not ok then return end
   local preflight = req.method == "OPTIONS" and req:header "access-control-request-method"
-  local handler, params = server.router:find(req.method, req.raw_path)
-  local methods = (not handler or preflight) and server.router:methods(req.raw_path)
+  local handler, params = server.router:find(req.method, path)
+  local methods = (not handler or preflight) and server.router:methods(path)
   if req.method == "OPTIONS" and methods and (not handler or preflight and origin_allowed) then
     return reply_options(server, req, res, methods, origin_allowed)
   elseif handler then
-    req.params = params
+    rawset(req, "params", params)
     handler(req, res)
     complete(server, req, res)
   elseif methods then
@@ -74,14 +92,14 @@ local function handle(server, req, res)
 end
 
 --- The core's callback for a request that has been received whole.
--- @param server the server's state (sse.server.server_object)
+-- @param server
 -- @param exchange of the core
 -- @return the request, for the entry of `on_response`
 function dispatch.on_request(server, exchange)
-  local req = request.new(exchange)
-  local res = response.new(exchange, req, server.compress)
-  task.start(function(err) on_handler_error(server, req, res, err) end,
-    handle, server, req, res)
+  local req, path = request.new(exchange)
+  local res = response.new(exchange, req, server)
+  task.start(function(err) on_raised(server, "handler", err, req, res) end,
+    handle, server, req, res, path)
   return req
 end
 

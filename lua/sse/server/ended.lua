@@ -1,12 +1,12 @@
 --- Tells of responses that have ended: `server.on_response` and the access log.
 -- @module sse.server.ended
-local error_report = require "sse.server.error_report"
+local errors = require "sse.server.errors"
 
 local ended = {}
 
 local function call(state, what, fn, entry)
-  local ok, err = xpcall(fn, error_report.with_traceback, entry)
-  if not ok then error_report.report(state, err, what, entry.req) end
+  local ok, err = errors.call(fn, entry)
+  if not ok then errors.report(state.on_error, err, { what = what, req = entry.req }) end
 end
 
 --- Has the core report the responses to requests that arrive from now on, if there is a function or

@@ -4,8 +4,10 @@
 local core = require "sse.core"
 local file_sending = require "sse.server.file_sending"
 local headers = require "sse.shared.headers"
+local keys = require "sse.server.keys"
 local media_types = require "sse.server.media_types"
 local options = require "sse.shared.options"
+local request = require "sse.server.request"
 local response_head = require "sse.server.response_head"
 
 local files = {}
@@ -140,8 +142,9 @@ end
 
 -- Redirects to the same path with a trailing slash.
 local function redirect(req, res)
-  local query = req.raw_query ~= "" and "?" .. req.raw_query or ""
-  res:reply(301, nil, { Location = req.raw_path .. "/" .. query })
+  local query = request.raw_query(req)
+  if query ~= "" then query = "?" .. query end
+  res:reply(301, nil, { Location = req[keys.RAW_PATH] .. "/" .. query })
 end
 
 local folder_options = options.spec("server:static", { follow_links = "boolean" })

@@ -1,12 +1,16 @@
 --- The methods of a response that send a whole one: `reply`, and its short forms `json` and
 -- `redirect`. A response gets them by sse.server.response.
 -- @module sse.server.replies
+local core = require "sse.core"
 local headers = require "sse.shared.headers"
 local json = require "sse.json"
+local keys = require "sse.server.keys"
 local options = require "sse.shared.options"
 local response_head = require "sse.server.response_head"
 local response_object = require "sse.server.response_object"
 
+local ANSWERED, EXCHANGE = keys.ANSWERED, keys.EXCHANGE
+local reply = core.methods["sse.exchange"].reply
 local methods, metatable = response_object.methods, response_object.metatable
 local check_status, check_unanswered = response_head.check_status, response_head.check_unanswered
 
@@ -18,8 +22,8 @@ local function send(self, status, fields, text, content_type)
   else
     text = ""
   end
-  local ok, why, code = self.exchange:reply(status, fields, text)
-  if ok or code == "EFULL" then self.answered = true end
+  local ok, why, code = reply(self[EXCHANGE], status, fields, text)
+  if ok or code == "EFULL" then self[ANSWERED] = true end
   return ok, why, code
 end
 

@@ -14,30 +14,36 @@
 -- until which it is valid; `fingerprint`, the SHA-256 of the certificate in hexadecimal. A `serial`
 -- of more than 64 bytes, and a `not_after` that can't be read, are nil.
 -- @module sse.server.request
+local core = require "sse.core"
 local headers = require "sse.shared.headers"
 local hints = require "sse.shared.hints"
 local json = require "sse.json"
+local keys = require "sse.server.keys"
 local options = require "sse.shared.options"
 local url = require "sse.server.url"
 
+local EXCHANGE, RAW_PATH = keys.EXCHANGE, keys.RAW_PATH
+local read_request, read_header = core.methods["sse.exchange"].request,
+  core.methods["sse.exchange"].header
 local misspelled = headers.misspelled
 
 local request = {}
 local methods = {}
 local lazy = {} -- by field, the function that computes it
 
-function lazy:headers() return setmetatable(self.exchange:headers(), headers.metatable) end
+function lazy:headers() return setmetatable(self[EXCHANGE]:headers(), headers.metatable) end
 function lazy.params() return {} end
-function lazy:remote_address() return self.exchange.remote_address end
-function lazy:client_certificate() return self.exchange.client_certificate end
-function lazy:protocol() return self.exchange.protocol end
-function lazy:path() return url.decode(self.raw_path) end
-function lazy:query() return url.query(self.raw_query) end
+function lazy:remote_address() return self[EXCHANGE].remote_address end
+function lazy:client_certificate() return self[EXCHANGE].client_certificate end
+function lazy:protocol() return self[EXCHANGE].protocol end
+function lazy:secure() return self[EXCHANGE].secure end
+function lazy:path() return url.decode(self[RAW_PATH]) end
+function lazy:query() return url.query(request.raw_query(self)) end
 
 function lazy:last_event_id()
-  local id = self:header "last-event-id"
+  local id = read_header(self[EXCHANGE], "last-event-id")
   if id and id ~= "" then return id end
-  if self.raw_query == "" then return nil end
+  if request.raw_query(self) == "" then return nil end
   id = self.query.lastEventId
   return id ~= "" and id or nil
 end
@@ -56,14 +62,42 @@ local metatable = {
   end,
 }
 
+-- A method is not to be overwritten, since the library calls it, too; other fields are the
+-- program's.
+function metatable.__newindex(self, key, value)
+  if methods[key] then
+    error(("field '%s' of a request is a method, and is not to be written"):format(key), 2)
+  end
+  rawset(self, key, value)
+end
+
+function metatable.__pairs(self)
+  local fields = {}
+  for name in pairs(lazy) do fields[name] = self[name] end
+  for key, value in next, self do
+    if key ~= EXCHANGE and key ~= RAW_PATH then fields[key] = value end
+  end
+  return next, fields
+end
+
+--- The query of the request target as it was received; "" if there is none.
+function request.raw_query(self)
+  local target = self.target
+  if #target == #self[RAW_PATH] then return "" end
+  local mark = target:find("?", 1, true)
+  return mark and target:sub(mark + 1) or ""
+end
+
 --- Makes the request of an exchange of the core.
+-- @return the request
+-- @treturn string its path, percent-encoded
 function request.new(exchange)
-  local method, target, body, secure = exchange:request()
-  local path, query = url.split(target)
+  local method, target, body = read_request(exchange)
+  local path = url.split(target)
   return setmetatable({
-    exchange = exchange, method = method, target = target, raw_path = path, raw_query = query,
-    body = body, secure = secure,
-  }, metatable)
+    [EXCHANGE] = exchange, [RAW_PATH] = path, method = method, target = target, body = body,
+    params = nil, path = nil, query = nil, -- room for what is set later
+  }, metatable), path
 end
 
 --- The value of a header field.
@@ -75,8 +109,8 @@ function methods:header(name, surplus)
     error(("req:header: expected a name, got %s"):format(options.show(name)), 2)
   end
   local known = rawget(self, "headers")
-  local value
-  if known then value = rawget(known, name:lower()) else value = self.exchange:header(name) end
+  local value = known and rawget(known, name:lower())
+  if not known then value = read_header(self[EXCHANGE], name) end
   if value ~= nil then return value end
   if misspelled[name] or headers.is_misspelled(name, methods.header, self) then
     headers.raise_misspelled(name, 2)
@@ -92,7 +126,7 @@ function methods:query_all(name, ...)
     error(("req:query_all: expected a name, got %s"):format(options.show(name)), 2)
   end
   local list = {}
-  url.each_pair(self.raw_query, function(n, value)
+  url.each_pair(request.raw_query(self), function(n, value)
     if n == name then list[#list + 1] = value end
   end)
   return list

@@ -6,7 +6,9 @@
 -- an event stream the stream's own `on_close` is called instead.
 -- @module sse.server.response
 local core = require "sse.core"
+local errors = require "sse.server.errors"
 local headers = require "sse.shared.headers"
+local keys = require "sse.server.keys"
 local options = require "sse.shared.options"
 local response_head = require "sse.server.response_head"
 local response_object = require "sse.server.response_object"
@@ -15,6 +17,11 @@ local stream_options = require "sse.server.stream_options"
 local task = require "sse.task"
 
 require "sse.server.replies" -- reply, json, redirect
+
+local ANSWERED, BASE, BEGUN, DETACHED = keys.ANSWERED, keys.BASE, keys.BEGUN, keys.DETACHED
+local EXCHANGE, KEPT, OBSERVER = keys.EXCHANGE, keys.KEPT, keys.OBSERVER
+local exchange_methods = core.methods["sse.exchange"]
+local send_head, send_piece = exchange_methods.start, exchange_methods.write
 
 local response = { new = response_object.new }
 local methods, metatable = response_object.methods, response_object.metatable
@@ -34,7 +41,7 @@ function methods:header(name, ...)
   if select("#", ...) == 0 then
     error("header: expected a name and a value (nil removes the field)", 2)
   end
-  if self.answered then error("header: the head has been sent already", 2) end
+  if self[ANSWERED] then error("header: the head has been sent already", 2) end
   response_head.keep(self, name, (...), 2)
   return self
 end
@@ -53,8 +60,8 @@ function methods:write_head(status, fields, ...)
   if not response_head.without_body[status] then
     headers.set_default(list, "Content-Type", response_head.TEXT)
   end
-  local ok, why, code = self.exchange:start(status, list)
-  if ok then self.answered, self.begun = true, true end
+  local ok, why, code = send_head(self[EXCHANGE], status, list)
+  if ok then self[ANSWERED] = BEGUN end
   return ok, why, code
 end
 
@@ -68,8 +75,8 @@ end
 function response.start_sized(self, status, fields, length)
   local list = response_head.fields(self, fields, 2)
   headers.set_default(list, "Content-Type", response_head.TEXT)
-  local ok, why, code = self.exchange:start(status, list, length)
-  self.answered, self.begun = ok or code == "EFULL", ok or false -- full: the core sent a 503
+  local ok, why, code = send_head(self[EXCHANGE], status, list, length)
+  self[ANSWERED] = ok and BEGUN or code == "EFULL" -- full: the core sent a 503
   return ok, why, code
 end
 
@@ -83,11 +90,11 @@ function methods:write(bytes, surplus)
   if type(bytes) ~= "string" then
     error(("write: expected a string, got %s"):format(type(bytes)), 2)
   end
-  if self.exchange.state == "open" then
+  if not self[ANSWERED] then
     local ok, message, code = self:write_head(200)
     if not ok then return nil, message, code end
   end
-  return self.exchange:write(bytes)
+  return send_piece(self[EXCHANGE], bytes)
 end
 
 --- Ends a response that `write_head` or `write` began; without these, sends a whole one of status
@@ -101,11 +108,12 @@ function methods:finish(bytes, surplus)
     error(("finish: expected a string, got %s"):format(type(bytes)), 2)
   end
   local ok, message, code = true, nil, nil
-  if self.exchange.state == "open" then ok, message, code = self:reply(200, bytes)
-  elseif bytes and bytes ~= "" then ok, message, code = self.exchange:write(bytes) end
+  if not self[ANSWERED] then ok, message, code = self:reply(200, bytes)
+  elseif bytes and bytes ~= "" then ok, message, code = send_piece(self[EXCHANGE], bytes) end
   if not ok and bytes then return nil, message, code end
-  self.exchange:finish()
-  if self.observer then wake_waiters(self.observer) end
+  exchange_methods.finish(self[EXCHANGE])
+  local observer = rawget(self, OBSERVER)
+  if observer then wake_waiters(observer) end
   return true
 end
 
@@ -113,7 +121,7 @@ end
 -- returned, by a timer, a callback or another task. It then ends only by `reply` or `finish`.
 function methods:detach(...)
   options.check_self(self, metatable, "res:detach()", ...)
-  self.detached = true
+  rawset(self, DETACHED, true)
 end
 
 --- Waits until the client has taken all that is pending: in a task by yielding, outside of one by
@@ -132,6 +140,13 @@ function methods:drain(...)
   return true
 end
 
+-- Calls the on_close of a stream whose client had gone before it was opened.
+local function tell_gone(server, opened)
+  if not opened.on_close then return end
+  local ok, err = errors.call(opened.on_close, "client")
+  if not ok then errors.report(server.on_error, err, { what = "on_close", stream = opened }) end
+end
+
 --- Answers with an event stream, and sends its head at once. A HEAD request gets the head alone,
 -- and the stream is closed. Raises if the request has been answered already.
 -- @tparam[opt] table given `retry` (milliseconds, sent at once); `headers` (name to value or list
@@ -145,8 +160,8 @@ function methods:event_stream(given, surplus)
   options.check_self(self, metatable, "res:event_stream(options)", surplus)
   if given ~= nil then options.check("res:event_stream", given, stream_options) end
   check_unanswered(self, 2)
-  local req, inner, compress = self.req, nil, rawget(self, "compress")
-  if given or self.base or self.kept or compress ~= nil then
+  local inner, compress = nil, self[keys.SERVER].compress
+  if given or rawget(self, BASE) or rawget(self, KEPT) or compress ~= nil then
     given = given or {}
     inner = {
       headers = response_head.fields(self, given.headers, 2), retry = given.retry,
@@ -157,16 +172,12 @@ function methods:event_stream(given, surplus)
     end
     if inner.compress == nil then inner.compress = compress end
   end
-  local opened, gone, code = self.exchange:event_stream(inner)
+  local opened, gone, code = exchange_methods.event_stream(self[EXCHANGE], inner)
   if not opened then return nil, gone, code end
-  self.stream, self.answered = opened, true
-  local last_id = req.last_event_id
+  self[ANSWERED] = opened
+  local last_id = self[keys.REQ].last_event_id
   if last_id then stream.set_last_event_id(opened, last_id) end
-  if gone then
-    core.defer(function()
-      if opened.on_close then opened.on_close("client") end
-    end)
-  end
+  if gone then core.defer(function() tell_gone(self[keys.SERVER], opened) end) end
   return opened
 end
 
@@ -174,14 +185,11 @@ end
 -- sent, else by breaking it off.
 -- @return true if the 500 was sent
 function response.fail(self)
-  self.kept = false
-  if self.stream then
-    self.stream:abort()
-  elseif self.exchange.state == "open" then
-    return self:reply(500, "Internal Server Error\n")
-  else
-    self.exchange:abort()
-  end
+  local answered = self[ANSWERED]
+  rawset(self, KEPT, nil)
+  if not answered then return self:reply(500, "Internal Server Error\n") end
+  if type(answered) == "userdata" then core.break_off(answered)
+  else exchange_methods.abort(self[EXCHANGE]) end
 end
 
 return response

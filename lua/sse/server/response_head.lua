@@ -3,7 +3,10 @@
 -- Each `level` is as of `error`, seen from the caller.
 -- @module sse.server.response_head
 local headers = require "sse.shared.headers"
+local keys = require "sse.server.keys"
 local options = require "sse.shared.options"
+
+local ANSWERED, BASE, KEPT = keys.ANSWERED, keys.BASE, keys.KEPT
 
 local response_head = {}
 
@@ -17,7 +20,7 @@ response_head.without_body = { [204] = true, [304] = true }
 
 --- Raises if a response has been begun already.
 function response_head.check_unanswered(self, level)
-  if self.answered then error("the request was answered already", level + 1) end
+  if self[ANSWERED] then error("the request was answered already", level + 1) end
 end
 
 --- Raises if a status is not a whole number from 200 to 599.
@@ -55,7 +58,7 @@ end
 -- @tparam[opt] table given name to value or list of values
 -- @treturn {string,...} name, value, name, value ...; a new list
 function response_head.fields(self, given, level)
-  local base, kept = self.base, self.kept
+  local base, kept = rawget(self, BASE), rawget(self, KEPT)
   local list = base and table.move(base, 1, #base, 1, {}) or {}
   if given == nil and not kept then return list end
   local own, message = headers.list(given == nil and {} or given)
@@ -88,10 +91,10 @@ end
 function response_head.keep(self, name, value, level)
   local own = check_field(name, value, level + 1)
   local list = {}
-  append_kept(list, self.kept or {}, { name, "" })
+  append_kept(list, rawget(self, KEPT) or {}, { name, "" })
   table.move(own, 1, #own, #list + 1, list)
-  check_count((#list + (self.base and #self.base or 0)) // 2, level + 1)
-  self.kept = list[1] and list or false
+  check_count((#list + #(rawget(self, BASE) or {})) // 2, level + 1)
+  rawset(self, KEPT, list[1] and list)
 end
 
 --- The value that a response keeps of a header field, the first of several; nil if there is none.
@@ -99,7 +102,7 @@ end
 -- @tparam string name in any case
 -- @treturn string|nil
 function response_head.kept(self, name)
-  local kept = self.kept
+  local kept = rawget(self, KEPT)
   return kept and headers.get(kept, name) or nil
 end
 

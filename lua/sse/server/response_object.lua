@@ -1,8 +1,12 @@
 --- The object that a response is: its fields, and how it is told what happens to the exchange. Its
 -- methods are in sse.server.response and sse.server.replies.
 -- @module sse.server.response_object
+local errors = require "sse.server.errors"
 local hints = require "sse.shared.hints"
+local keys = require "sse.server.keys"
 local options = require "sse.shared.options"
+
+local EXCHANGE, OBSERVER, REQ, SERVER = keys.EXCHANGE, keys.OBSERVER, keys.REQ, keys.SERVER
 
 local response_object = {}
 
@@ -13,12 +17,15 @@ response_object.methods = methods
 local getters = {}
 
 function getters:closed()
-  local state = self.exchange.state
+  local state = self[EXCHANGE].state
   return state == "finished" or state == "closed"
 end
 
-function getters:pending() return self.exchange.pending end
-function getters:on_close() return self.observer and self.observer.on_close or nil end
+function getters:pending() return self[EXCHANGE].pending end
+function getters:on_close()
+  local observer = rawget(self, OBSERVER)
+  return observer and observer.on_close
+end
 
 local metatable = {
   __name = "sse.response",
@@ -27,6 +34,11 @@ local metatable = {
     local getter = getters[key]
     if getter then return getter(self) end
     hints.raise_missing("response", "a response", key, methods, getters)
+  end,
+  __pairs = function(self)
+    local fields = {}
+    for name, getter in pairs(getters) do fields[name] = getter(self) end
+    return next, fields
   end,
 }
 response_object.metatable = metatable
@@ -44,22 +56,23 @@ local wake_waiters = response_object.wake_waiters
 
 --- The response's observer of the exchange, made at its first use: `waiters`, the functions that
 -- resume those who wait in `res:drain`, or false; `on_close`. The exchange refers to the observer
--- to
--- its end, and the observer does not refer to the response: so the response, and what the program
--- refers to by it, can be collected earlier.
+-- to its end, and the observer does not refer to the response, which can be collected earlier.
 -- @param self the response
 -- @treturn table
 function response_object.observe(self)
-  local observer = self.observer
+  local observer = rawget(self, OBSERVER)
   if observer then return observer end
   observer = { waiters = false, on_close = nil }
-  rawset(self, "observer", observer)
-  self.exchange.on_close = function(reason)
+  rawset(self, OBSERVER, observer)
+  local exchange, req, server = self[EXCHANGE], self[REQ], self[SERVER]
+  exchange.on_close = function(reason)
     local on_close = observer.on_close
     wake_waiters(observer)
-    if on_close then on_close(reason) end
+    if not on_close then return end
+    local ok, err = errors.call(on_close, reason)
+    if not ok then errors.report(server.on_error, err, { what = "on_close", req = req }) end
   end
-  self.exchange.on_drain = function() wake_waiters(observer) end
+  exchange.on_drain = function() wake_waiters(observer) end
   return observer
 end
 
@@ -71,17 +84,14 @@ function metatable.__newindex(self, key, value)
   response_object.observe(self).on_close = value
 end
 
---- Makes the response of an exchange of the core. Its states, for the server: `answered`, a whole
--- response, the head of one or an event stream was begun; `begun`, the body follows piece by piece;
--- `detached`. `base` is the list of header fields that every response to the request gets, `kept`
--- the list of those that `res:header` keeps; both may be false.
+--- Makes the response of an exchange of the core.
 -- @param exchange
 -- @param req its request
--- @tparam[opt] boolean|string compress the server's option, for streams that have none of their own
-function response_object.new(exchange, req, compress)
-  return setmetatable({ exchange = exchange, req = req, base = false, kept = false,
-    observer = false, stream = false, answered = false, begun = false, detached = false,
-    compress = compress }, metatable)
+-- @param server the state of its server (sse.server.server_object)
+function response_object.new(exchange, req, server)
+  return setmetatable({
+    [EXCHANGE] = exchange, [REQ] = req, [SERVER] = server, [keys.ANSWERED] = false,
+  }, metatable)
 end
 
 return response_object

@@ -109,7 +109,7 @@ local GET = "call 'get', 'post', 'put', 'patch', 'delete' or 'route'"
 -- Fields and methods, by class.
 names["sse.channel object"] = {
   send = { "publish" }, emit = { "publish" }, broadcast = { "publish" }, push = { "publish" },
-  write = { "publish" },
+  write = { "publish" }, onerror = { "on_error" }, error_handler = { "on_error" },
   subscribe = "a stream follows it: stream:follow(channel); here a loop does: 'events'",
   follow = "a stream follows it: stream:follow(channel)",
   each = { "events" }, iter = { "events" }, listen = { "events" }, messages = { "events" },

@@ -9,9 +9,7 @@ local hints = {}
 local foreign_names -- the table of sse.shared.foreign_names: 75 KiB, loaded when first looked at
 
 -- Names of the core's classes that only the library uses.
-local private = {
-  abort = true, deliver = true, memory = true, onwake = true,
-}
+local private = { abort = true, deliver = true, memory = true }
 
 local private_of = { ["sse.parser"] = { events = true, on_comment = true } } -- by class
 
