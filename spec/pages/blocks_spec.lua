@@ -92,6 +92,13 @@ local shows = {
   ['res:reply(200, "hello'] = { asks = "GET /", gets = "hello" },
   ["server.on_response(entry)"] = {},
   ['server:get("/later"'] = { asks = "GET /later", gets = "later", globals = with_server },
+  ["server.on_error = "] = {
+    prints = "handler", asks = "GET /", gets = "no database", globals = function()
+      local server = sse.server()
+      server:get("/", function() error { status = 503, message = "no database" } end)
+      return { server = server }
+    end,
+  },
   ["tls = {"] = {},
   ["orders:events"] = { prints = "message", globals = function()
     local orders = sse.channel "orders"
@@ -132,7 +139,9 @@ local function environment_of(show, kept, printed)
   end)
   made.sse, made.print = library, write
   made.require = function(name) return name == "sse" and library or require(name) end
-  made.io = setmetatable({ write = write }, { __index = io })
+  made.io = setmetatable({
+    write = write, stderr = { write = function(_, ...) write(...) end },
+  }, { __index = io })
   return setmetatable(made, { __index = _G })
 end
 
@@ -166,8 +175,9 @@ local function run(code, show)
     if show.asks and not asking and server and (over or server.port ~= 0) then
       asking = sse.spawn(function() got = ask(server, show.asks, show.gets) end)
     end
+    if show.asks and not got then return false end
     if show.prints then return table.concat(printed, "\n"):find(show.prints, 1, true) end
-    return got or over and not asking
+    return got or over
   end, "what the block shows")
   task:cancel()
   for _, object in ipairs(kept) do object:close() end

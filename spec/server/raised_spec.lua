@@ -177,14 +177,28 @@ serving.each("server, a raised table", function(transport)
     end
   end)
 
-  it("is told on standard error by its status and message", function()
+  -- The status of the response, and what is written on standard error, where a handler raises a
+  -- table and the server has no on_error.
+  local function told(raised)
     local real, text = io.stderr, ""
-    start(function() error { status = 503, message = "no database" } end).on_error = nil
+    start(function() error(raised) end).on_error = nil
     io.stderr = { write = function(_, bytes) text = text .. bytes end } -- luacheck: ignore 122
     local ok, got = pcall(serving.ask, "GET /")
     io.stderr = real -- luacheck: ignore 122
     assert(ok, got)
-    assert.equal(503, got.status)
+    return got.status, text
+  end
+
+  it("is told on standard error by its status and message", function()
+    local status, text = told { status = 503, message = "no database" }
+    assert.equal(503, status)
     assert.equal("lua-sse: error in handler GET /: 503 no database\n", text)
+  end)
+
+  it("that is no response is told there, too, with what it lacks", function()
+    local status, text = told { status = 404 }
+    assert.equal(500, status)
+    assert.equal("lua-sse: error in handler GET /: a table that is no response (status = 400 to "
+      .. "599, message = a string)\n", text)
   end)
 end)

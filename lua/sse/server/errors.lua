@@ -31,9 +31,11 @@ end
 -- The text for what was raised.
 local function text_of(err)
   local status, message = errors.response_of(err)
-  local metatable = status and getmetatable(err)
+  local metatable = getmetatable(err)
   local has_text = type(metatable) == "table" and metatable.__tostring
-  return status and not has_text and ("%d %s"):format(status, message) or tostring(err)
+  if type(err) ~= "table" or has_text then return tostring(err) end
+  if status then return ("%d %s"):format(status, message) end
+  return "a table that is no response (status = 400 to 599, message = a string)"
 end
 
 -- Names the callback for people: "handler GET /news", "where of channel 'news'".
