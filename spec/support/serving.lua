@@ -146,7 +146,8 @@ function serving.stop()
   serving.idle()
   current.server:close()
   current = nil
-  for _, entry in ipairs(serving.errors) do entry.context = nil end -- its stream refers to the server
+  -- The stream of a context refers to the server.
+  for _, entry in ipairs(serving.errors) do entry.context = nil end
   raw.pump(function()
     collectgarbage()
     return not held.server

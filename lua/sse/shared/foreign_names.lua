@@ -123,7 +123,7 @@ names["sse.stream"] = {
   finish = { "close" }, stop = { "close" }, cancel = { "close" },
   subscribe = { "follow" }, unsubscribe = { "unfollow" }, on = "set 'on_close' or 'on_drain'",
   onclose = { "on_close" }, ondrain = { "on_drain" },
-  sleep = "call sse.sleep(ms)",
+  sleep = "call sse.sleep(ms)", session = { "user" }, context = { "user" }, locals = { "user" },
   flush = { "drain" }, buffered = { "pending" }, is_open = { "closed" }, open = { "closed" },
 }
 names["sse.timer"] = {
