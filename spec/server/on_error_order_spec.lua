@@ -113,6 +113,19 @@ describe("without on_error", function()
   end)
 end)
 
+describe("without on_error, an object that can't be a text", function()
+  after_each(serving.stop)
+
+  it("does not stop the loop either", function()
+    local err = setmetatable({}, { __tostring = function() error "no text" end })
+    local server = start(function() error(err) end)
+    server.on_error = nil
+    assert.equal("lua-sse: error in handler GET /: an object whose __tostring raises\n",
+      written(function() assert.equal(500, serving.ask("GET /").status) end))
+    assert_fine()
+  end)
+end)
+
 describe("an error in on_error", function()
   after_each(serving.stop)
 

@@ -33,7 +33,10 @@ local function text_of(err)
   local status, message = errors.response_of(err)
   local metatable = getmetatable(err)
   local has_text = type(metatable) == "table" and metatable.__tostring
-  if type(err) ~= "table" or has_text then return tostring(err) end
+  if type(err) ~= "table" or has_text then
+    local ok, text = pcall(tostring, err)
+    return ok and text or "an object whose __tostring raises"
+  end
   if status then return ("%d %s"):format(status, message) end
   return "a table that is no response (status = 400 to 599, message = a string)"
 end
