@@ -43,6 +43,8 @@ return {
       { "server", {}, "server" }, { "req", { "Requests" }, "req" },
       { "res", { "Responses", "Event streams" }, "res" },
       { "stream", { "Event streams", "Channels" }, "stream" },
+      { "context", { "Errors in callbacks" }, "context" },
+      { "entry", { "What a server tells of its responses" }, "entry" },
     },
   },
   {

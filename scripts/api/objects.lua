@@ -5,14 +5,21 @@ local function noop() end
 
 -- What a request of the library's client to its server gives, on both sides.
 local function add_served(sse, made)
-  local server = sse.server { host = "127.0.0.1" }
+  local server = sse.server {
+    host = "127.0.0.1", on_error = function(_, context) made.context = context end,
+    on_response = function(entry) made.entry = entry end,
+  }
+  server:get("/wrong", function() error "wrong" end)
   server:get("/", function(req, res)
     made.req, made.res = req, res
     made.stream = res:event_stream()
   end)
   assert(server:listen())
   made.server = server
-  made.Response = assert(sse.fetch(("http://127.0.0.1:%d/"):format(server.port)))
+  local url = ("http://127.0.0.1:%d/"):format(server.port)
+  made.Response = assert(sse.fetch(url))
+  assert(sse.fetch(url .. "wrong")):close()
+  while not made.entry do sse.sleep(1) end
 end
 
 -- A source, and an event that it delivered.

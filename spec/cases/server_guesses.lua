@@ -20,6 +20,24 @@ return {
     { [[server:listen(0, "127.0.0.1")]], error = "server:listen(options): one argument too many" },
     { [[server:listen{ address = "127.0.0.1" }]], error = "did you mean 'host'?" },
     { [[server:listen{ port = 0, ssl = true }]], error = "did you mean 'tls'?" },
+    { [[sse.after(20, function() os.execute "kill -TERM $PPID" end)
+        return server:run{ within = 1, grace = 1 }]], "true" },
+    { [[sse.after(20, function() server:close() end) return server:run()]], "true" },
+    { [[return (server:metrics()):match "sse_requests_received_total %d+"]],
+      "sse_requests_received_total 0" },
+    { [[server.on_error = function(err, context) give(context.what, context.req.path) end
+        server:get("/x", function() error "oops" end) ask "GET /x"]], "handler, /x" },
+    { [[server.on_error = function(err, req) give(req.path) end
+        server:get("/x", function() error "oops" end) ask "GET /x"]], error = "look into 'req'" },
+    { [[server.on_response = function(entry) give(entry.status, entry.target) end
+        ask "GET /nowhere"]], "404, /nowhere" },
+    { [[server.on_response = function(entry) give(entry.path) end ask "GET /nowhere"]],
+      error = "did you mean 'target'?" },
+    { [[return server:stats().accepted]], error = "did you mean 'connections.accepted'?" },
+    { [[return sse.metrics(server)]], error = "call metrics on a 'server'" },
+    { [[server:run(8080)]], error = "a port is an option of sse.server" },
+    { [[server:run{ timeout = 5000 }]], error = "there are 'within' and 'grace'" },
+    { [[return server.router]], error = "field 'router' of a server does not exist" },
     { [[sse.server(8080)]], error = "the port is an option: 'port'" },
     { [[sse.server{ port = "8080" }]], error = "must be a whole number" },
     { [[sse.server{ address = "0.0.0.0" }]], error = "did you mean 'host'?" },
@@ -137,6 +155,8 @@ return {
     { [[give(stream:send{ event = "a\nb", data = "x" })]],
       "nil, field 'event' holds CR, LF or NUL, which can't be sent, EINVAL" },
     { [[channel:publish "x" stream:follow(channel, { from = "oldest" })]], "x" },
+    { [[stream.user = "me" stream:send(stream.user)]], "me" },
+    { [[stream.onwake = print]], error = "field 'onwake' of a stream is not to be written" },
     { [[stream:send("tick", "hello")]], error = "a type goes into the table" },
     { [[stream:send{ type = "tick", data = "x" }]], error = "did you mean 'event'?" },
     { [[stream:send{ title = "x" }]], error = "goes into 'data': data = { title = ... }" },
@@ -167,6 +187,12 @@ return {
     { [[channel:on("follow", function(followers) give(followers) end)
         server:get("/f", sse.follow(channel)) sse.fetch(url .. "/f")]], "1" },
     { [[channel:close() return (select(3, channel:publish "x"))]], "ECLOSED" },
+    { [[channel.on_error = function(err, context) give(context.what) end
+        channel:on("follow", function() error "oops" end)
+        server:get("/f", sse.follow(channel)) sse.fetch(url .. "/f")]], "channel:on" },
+    { [[return channel:stats().published]], error = "did you mean 'events.published'?" },
+    { [[channel.onpresence = print]], error = "field 'onpresence' of a channel is not to be" },
+    { [[channel.onerror = print]], error = "did you mean 'on_error'?" },
     { [[sse.channel()]], error = "the name must be a string" },
     { [[sse.channel("x", 100)]], error = "a number of events is an option: 'history'" },
     { [[sse.channel("x", { ttl = 5 })]], error = "did you mean 'max_age'?" },

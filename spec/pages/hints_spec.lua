@@ -4,6 +4,7 @@ local foreign_names = require "sse.shared.foreign_names"
 local misuse = require "spec.support.misuse"
 local objects = require "spec.support.objects"
 local sse = require "sse"
+local wait = require "spec.support.wait"
 
 local blames, make, NOWHERE = misuse.blames, objects.make, objects.NOWHERE
 
@@ -31,6 +32,21 @@ local with_options = {
   publication = function(given) objects.channel():publish(given) end,
 }
 
+-- What on_error and on_response get for a request whose handler raises.
+local function report_of(name)
+  local got = {}
+  local server = sse.server {
+    on_error = function(_, context) got.context = context end,
+    on_response = function(entry) got.entry = entry end,
+  }
+  server:get("/", function() error "mine" end)
+  assert(server:listen())
+  assert(sse.fetch(("http://127.0.0.1:%d/"):format(server.port))):close()
+  wait.till(function() return got.entry and got.context end, "both reports")
+  server:close()
+  return got[name]
+end
+
 -- Makers of objects, by the key of the foreign names of their fields.
 local with_fields = {
   ["sse.channel object"] = objects.channel, ["sse.stream"] = make.stream,
@@ -41,6 +57,8 @@ local with_fields = {
   ["fetchEventSource's handle"] = make.handle, AbortController = make.controller,
   MessageEvent = make.message, sse = function() return sse end,
   ["sse.json"] = function() return sse.json end,
+  context = function() return report_of "context" end,
+  entry = function() return report_of "entry" end,
   ["sse.EventSource class"] = function() return sse.EventSource end,
   ["AbortSignal class"] = function() return sse.AbortSignal end,
 }
@@ -175,6 +193,8 @@ describe("an unknown name", function()
       AbortSignal = { on = "addEventListener", abortd = "aborted" },
       MessageEvent = { id = "lastEventId", event = "type" },
       sse = { get = "fetch", connect = "EventSource", setTimeout = "after", fetchh = "fetch" },
+      context = { request = "req", chanel = "channel" },
+      entry = { path = "target", duration = "ms", statu = "status" },
       ["sse.json"] = { parse = "decode", stringify = "encode", encod = "encode" },
     } do
       local object = with_fields[of]()

@@ -1,8 +1,14 @@
 --- Tells of responses that have ended: `server.on_response` and the access log.
 -- @module sse.server.ended
 local errors = require "sse.server.errors"
+local hints = require "sse.shared.hints"
 
 local ended = {}
+
+local entry_metatable = hints.record("entry", "an entry", {
+  req = true, method = true, target = true, protocol = true, remote_address = true, status = true,
+  bytes = true, ms = true, time = true, reason = true,
+})
 
 local function call(state, what, fn, entry)
   local ok, err = errors.call(fn, entry)
@@ -18,6 +24,7 @@ function ended.update(state)
     return state.core:set_on_response(nil)
   end
   state.core:set_on_response(function(entry)
+    setmetatable(entry, entry_metatable)
     if state.access_log then call(state, "access_log", state.access_log, entry) end
     if state.on_response then call(state, "on_response", state.on_response, entry) end
   end)

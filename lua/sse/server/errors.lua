@@ -3,6 +3,7 @@
 -- error.
 -- @module sse.server.errors
 local core = require "sse.core"
+local hints = require "sse.shared.hints"
 
 local errors = {}
 
@@ -59,6 +60,10 @@ function errors.call(fn, ...)
   return xpcall(fn, traceback, ...)
 end
 
+local context_metatable = hints.record("context", "an error's context", {
+  what = true, req = true, stream = true, channel = true,
+})
+
 --- Reports an error. What `on_error` itself raises comes out of `sse.run`.
 -- @tparam function|nil on_error function(err, context); without it the error is written to standard
 -- error
@@ -71,7 +76,7 @@ function errors.report(on_error, err, context)
     io.stderr:write(("lua-sse: error in %s: %s\n"):format(place_of(context), text_of(err)))
     return
   end
-  local ok, raised = errors.call(on_error, err, context)
+  local ok, raised = errors.call(on_error, err, setmetatable(context, context_metatable))
   if not ok then core.report(raised) end
 end
 

@@ -6,6 +6,8 @@
 -- under the entry's stem, which is group and name joined by "_": `connections_accepted` becomes
 -- `stats.connections.accepted`, and the metric `sse_connections_accepted_total`.
 -- @module sse.server.metric_names
+local hints = require "sse.shared.hints"
+
 local metric_names = {}
 
 --- What a server counts.
@@ -68,8 +70,26 @@ metric_names.channel = {
   { false, "delay_seconds", "histogram", "Time from publish to a live follower's socket." },
 }
 
--- Names the positions of an entry, and adds its `stem` and the name of its `metric`.
+-- The metatable of the stats and their groups: reading a number that is not there raises, and names
+-- the group of one that is in another.
+local function metatable_of(list)
+  return {
+    __index = function(t, key)
+      for _, entry in ipairs(list) do
+        if entry.group and (entry.name == key or entry.stem == key) then
+          local message = "field '%s' of these numbers does not exist (did you mean '%s.%s'?)"
+          error(message:format(key, entry.group, entry.name), 2)
+        end
+      end
+      hints.raise_missing("stats", "these numbers", key, t)
+    end,
+  }
+end
+
+-- Names the positions of each entry, and adds its `stem` and the name of its `metric`. Adds the
+-- list's `metatable`.
 local function complete(list, prefix)
+  list.metatable = metatable_of(list)
   for _, entry in ipairs(list) do
     entry.group, entry.name, entry.kind, entry.help = table.unpack(entry, 1, 4)
     entry.stem = (entry.group and entry.group .. "_" or "") .. entry.name
@@ -85,11 +105,11 @@ complete(metric_names.channel, "sse_channel_")
 -- @tparam table numbers by stem
 -- @treturn table
 function metric_names.group(list, numbers)
-  local stats = {}
+  local stats = setmetatable({}, list.metatable)
   for _, entry in ipairs(list) do
     local into = stats
     if entry.group then
-      into = stats[entry.group] or {}
+      into = rawget(stats, entry.group) or setmetatable({}, list.metatable)
       stats[entry.group] = into
     end
     into[entry.name] = numbers[entry.stem]

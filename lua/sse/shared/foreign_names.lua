@@ -181,6 +181,16 @@ names.response = {
   flush = { "drain" },
   sse = { "event_stream" }, body = { "write" }, content_type = SETS_HEADER,
 }
+names.context = {
+  path = "look into 'req'", method = "look into 'req'", request = { "req" }, where = { "what" },
+  message = "it is the first argument of on_error", err = "it is the first argument of on_error",
+}
+names.entry = {
+  path = { "target" }, url = { "target" }, uri = { "target" }, duration = { "ms" },
+  elapsed = { "ms" }, size = { "bytes" }, length = { "bytes" }, ip = { "remote_address" },
+  verb = { "method" }, request = { "req" }, code = { "status" }, date = { "time" },
+}
+
 local EACH_TASK = "call wait on each task that 'spawn' gives"
 
 names.sse = {

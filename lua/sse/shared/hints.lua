@@ -129,6 +129,21 @@ function hints.raise_foreign(of, what, name)
   if hint then error(("field '%s' of %s does not exist (%s)"):format(name, what, hint), 3) end
 end
 
+--- The metatable of tables that a program is given and whose fields may all be nil: reading one
+-- that is not among them raises.
+-- @tparam string of a key of sse.shared.foreign_names
+-- @tparam string what as of `raise_missing`
+-- @tparam table fields the fields, by name
+-- @treturn table
+function hints.record(of, what, fields)
+  return {
+    __index = function(_, name)
+      if not fields[name] then hints.raise_missing(of, what, name, fields) end
+      return nil
+    end,
+  }
+end
+
 --- Makes the reading of fields that a table does not have raise.
 -- @tparam table t
 -- @tparam string of a key of sse.shared.foreign_names
