@@ -6,9 +6,10 @@ local MOST_PAGES = 1.1 -- of pages, where the heap in use is known: a byte in us
 
 -- Counters of a server and a channel that grow without an attack.
 local ordinary = {
-  accepted = true, requests = true, connections = true, streams = true, pending = true,
-  streams_opened = true, bytes_in = true, bytes_out = true, closed_client = true,
-  streams_ended_client = true, http2_connections = true, http2_streams = true,
+  connections_open = true, connections_accepted = true, connections_closed_client = true,
+  requests_received = true, streams_open = true, streams_opened = true, streams_ended_client = true,
+  traffic_received_bytes = true, traffic_sent_bytes = true, memory_pending_bytes = true,
+  http2_connections = true, http2_streams = true,
 }
 
 local function median(list)
