@@ -3,6 +3,7 @@
 local raw = require "spec.support.raw"
 local serving = require "spec.support.serving"
 local sse = require "sse"
+local task = require "sse.task"
 
 -- Starts a server with one route, "/", and another, "/fine".
 local function start(handler, options)
@@ -156,7 +157,7 @@ describe("an error in on_error", function()
         told = context.what
         error "second"
       end
-      serving.begin "GET /"
+      task.spawn(function() pcall(serving.ask, "GET /") end)
       local err = raised()
       assert.matches("second\nstack traceback:", err)
       assert.equal(what, told)
