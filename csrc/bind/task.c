@@ -286,7 +286,8 @@ static int f_wake_task(lua_State *L)
 }
 
 /* current_task() -> the calling coroutine where it runs a task, and the task's object where it has
- * one. */
+ * one. False: it runs a task and can't yield, because C has called it: a parser's callback, a
+ * finalizer. */
 static int f_current_task(lua_State *L)
 {
     int type = LUA_TNIL;
@@ -296,6 +297,10 @@ static int f_current_task(lua_State *L)
     type = push_owner(L, sse_state_get(L), 1);
     if (!lua_toboolean(L, 2))
         return 0;
+    if (!lua_isyieldable(L)) {
+        lua_pushboolean(L, false);
+        return 1;
+    }
     lua_settop(L, type == LUA_TUSERDATA ? 2 : 1);
     return lua_gettop(L);
 }

@@ -104,7 +104,8 @@ task.spawn = core.spawn
 
 --- The running task.
 -- @function current
--- @treturn thread|nil its coroutine; nil outside of tasks
+-- @treturn thread|nil its coroutine; nil outside of tasks; false if it can't wait, since C called
+-- the running function: a parser's callback, a finalizer
 task.current = current
 
 -- --- waiting -------------------------------------------------------------------------------------
@@ -131,7 +132,7 @@ function task.check_can_wait(what, level)
   local co, object = current()
   if co then return co, object end
   local running, foreign = core.running()
-  if not running then return nil end
+  if not running and co == nil then return nil end
   local why = foreign and "a coroutine of your own can't wait while the loop runs; make it a task"
     or "a callback can't wait; do this in a task"
   error(("%s: %s (sse.spawn)"):format(what, why), level + 1)
@@ -165,7 +166,9 @@ end
 function task.await(begin, what)
   local co, object = current()
   local wait = { what = what or "wait" }
-  if not co and core.running() then task.check_can_wait(wait.what, options.caller_level()) end
+  if co == false or not co and core.running() then
+    task.check_can_wait(wait.what, options.caller_level())
+  end
   wait.undo = begin(function(...)
     if wait.results or wait.over then return false end
     wait.results = table.pack(...)
