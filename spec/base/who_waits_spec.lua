@@ -1,5 +1,4 @@
 -- Which of a program's functions may wait, as the table "Who calls you" of docs/reference.md says.
-local core = require "sse.core"
 local serving = require "spec.support.serving"
 local sse = require "sse"
 local wait = require "spec.support.wait"
