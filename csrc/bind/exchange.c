@@ -363,6 +363,8 @@ static int m_event_stream(lua_State *L)
         lua_pushboolean(L, true);
         return 2;
     }
+    if (code == SSE_EBUSY)
+        return sse_fail(L, code, "the streams of this server have 255 types of heartbeats already");
     if (code)
         return push_head_sent(L, code, fields, options.count, bad);
     sse_push_value(L, o->server, SSE_SERVER_OWNER);

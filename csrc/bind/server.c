@@ -186,6 +186,17 @@ static void charge(lua_State *L, server_object *o)
                SERVER_BYTES + sse_server_tls_contexts(o->server) * TLS_BYTES);
 }
 
+/* Reads options[name], a string that the table keeps alive, or nil. */
+static sse_slice text_option(lua_State *L, const char *name)
+{
+    sse_slice value = { 0 };
+
+    lua_getfield(L, 1, name);
+    value.at = luaL_optlstring(L, -1, NULL, &value.len);
+    lua_pop(L, 1);
+    return value;
+}
+
 static int f_server(lua_State *L)
 {
     sse_state *st = sse_state_check(L);
@@ -202,6 +213,7 @@ static int f_server(lua_State *L)
     options.port = (int)option(L, "port", 0, 0, 65535);
     options.backlog = (int)option(L, "backlog", 4096, 1, INT_MAX);
     read_limits(L, &options.limits);
+    options.heartbeat_event = text_option(L, "heartbeat_event");
     if (lua_getfield(L, 1, "on_request") != LUA_TFUNCTION)
         return luaL_error(L, "option 'on_request' must be a function, got %s",
                           luaL_typename(L, -1));

@@ -55,6 +55,9 @@ void sse_check_stream_options(lua_State *L, sse_stream_options *options, sse_htt
     options->status = (int)option(L, 2, "status", 200, false);
     options->retry = option(L, 2, "retry", SSE_NO_RETRY, false);
     options->heartbeat = option(L, 2, "heartbeat", SSE_HEARTBEAT_DEFAULT, true);
+    lua_getfield(L, 2, "heartbeat_event"); /* the table keeps the string */
+    options->heartbeat_event.at = luaL_optlstring(L, -1, NULL, &options->heartbeat_event.len);
+    lua_pop(L, 1);
     options->max_pending = (size_t)option(L, 2, "max_pending", 0, false);
     options->compress = check_compress(L);
     lua_getfield(L, 2, "headers"); /* stays on the stack: the fields point into it */

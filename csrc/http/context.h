@@ -56,7 +56,9 @@ typedef struct sse_context {
 
     sse_slab connections, sessions, exchanges, streams, compressed_streams, followers,
         http2_streams;
-    struct sse_deflater *deflater; /* of push/compressor.c; NULL: not made yet */
+    struct sse_deflater *deflater;     /* of push/compressor.c; NULL: not made yet */
+    struct sse_heartbeats *heartbeats; /* of push/heartbeat.c; NULL: not made yet */
+    uint8_t heartbeat; /* the number in it of streams without one of their own; 0: comments */
 
     /* Calls to the wings above, set by them. */
     void *user;                                                /* of the first three */

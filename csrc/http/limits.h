@@ -17,8 +17,8 @@ typedef struct sse_limits {
     uint64_t head_timeout;              /* for a request head, and for a TLS handshake */
     uint64_t body_timeout;              /* for a request body */
     uint64_t idle_timeout;              /* for the next request */
-    uint64_t write_timeout;           /* a socket may take no byte of what is queued for so long */
-    uint64_t heartbeat;               /* between heartbeat comments of event streams; 0: none */
+    uint64_t write_timeout; /* a socket may take no byte of what is queued for so long */
+    uint64_t heartbeat;     /* of silence before an event stream gets a heartbeat; 0: none */
     uint32_t max_concurrent_requests; /* requests at a time on one HTTP/2 connection */
 } sse_limits;
 

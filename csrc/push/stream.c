@@ -2,8 +2,9 @@
 
 #include "../http/response_fields.h"
 #include "compressor.h"
+#include "heartbeat.h"
 
-#define MAX_INTERVAL  ((uint32_t)INT32_MAX) /* ms between heartbeat comments: 24 days */
+#define MAX_INTERVAL  ((uint32_t)INT32_MAX) /* ms between heartbeats: 24 days */
 #define SLOW_END_MS   2000 /* that a slow client has to take what waits and the end */
 #define SLOW_RETRY_MS 1000
 
@@ -21,6 +22,12 @@ static sse_compressor *compressor(sse_stream *s)
 static sse_slab *slab_of(sse_context *context, bool compressed)
 {
     return compressed ? &context->compressed_streams : &context->streams;
+}
+
+static void free_stream(sse_stream *s, sse_context *context)
+{
+    sse_heartbeat_drop(context, s->heartbeat_number);
+    sse_slab_free(slab_of(context, s->compressed), s);
 }
 
 /* --- what the exchange tells ------------------------------------------------------------------ */
@@ -45,7 +52,7 @@ static void on_exchange_end(void *user, sse_reason reason)
         s->on->on_end(s->user, reason);
     if (s->compressed)
         sse_compressor_stop(compressor(s), context);
-    sse_slab_free(slab_of(context, s->compressed), s);
+    free_stream(s, context);
 }
 
 static void on_exchange_drain(void *user)
@@ -236,7 +243,15 @@ size_t sse_stream_pending(const sse_stream *s)
 
 /* --- heartbeat -------------------------------------------------------------------------------- */
 
-/* The deadline of the scheduled end, or of the next heartbeat comment. What is sent does not move
+static void send_heartbeat(sse_stream *s)
+{
+    sse_frame *frame = sse_heartbeat_frame(s->exchange->context, s->heartbeat_number);
+
+    if (frame)
+        send_frame(s, sse_frame_ref(frame));
+}
+
+/* The deadline of the scheduled end, or of the next heartbeat. What is sent does not move
  * the deadline, since that would cost every send: once fired, it is set again for what is left of
  * the interval. */
 static void on_heartbeat_due(sse_deadline *d)
@@ -253,7 +268,7 @@ static void on_heartbeat_due(sse_deadline *d)
     }
     if (silence >= s->interval) {
         if (sse_stream_pending(s) == 0) /* else bytes are on their way to the client */
-            sse_stream_comment(s, SSE_SLICE(""));
+            send_heartbeat(s);
         silence = 0;
     }
     sse_timer_wheel_set(&context->wheel, &s->heartbeat, s->interval - silence);
@@ -327,24 +342,49 @@ static int start_response(sse_exchange *x, const sse_stream_options *options, ss
     return sse_exchange_start(x, options->status, fields, count, bad);
 }
 
-static sse_stream *new_stream(sse_exchange *x, const sse_stream_options *options, bool compressed)
+/* Gives the stream its heartbeat: the server's, or one of its own. */
+static int set_heartbeat(sse_stream *s, const sse_stream_options *options)
+{
+    sse_context *context = s->exchange->context;
+    uint64_t interval = (uint64_t)options->heartbeat;
+
+    if (options->heartbeat >= 0) {
+        int code = sse_heartbeat_hold(context, options->heartbeat_event, &s->heartbeat_number);
+
+        if (code)
+            return code;
+    } else {
+        interval = context->limits.heartbeat;
+        s->heartbeat_number = context->heartbeat;
+        sse_heartbeat_share(context, s->heartbeat_number);
+    }
+    s->interval = interval < MAX_INTERVAL ? (uint32_t)interval : MAX_INTERVAL;
+    return SSE_OK;
+}
+
+static int new_stream(sse_exchange *x, const sse_stream_options *options, bool compressed,
+                      sse_stream **out)
 {
     const sse_limits *limits = &x->context->limits;
-    uint64_t interval = options->heartbeat < 0 ? limits->heartbeat : (uint64_t)options->heartbeat;
     uint64_t max = options->max_pending ? options->max_pending : limits->max_pending;
     sse_stream *s = sse_slab_alloc(slab_of(x->context, compressed),
                                    compressed ? sizeof(compressed_stream) : sizeof(sse_stream));
+    int code = SSE_OK;
 
     if (!s)
-        return NULL;
+        return SSE_ENOMEM;
     s->compressed = compressed;
     s->on = &sse_exchange_no_events;
     s->exchange = x;
     s->heartbeat.call = on_heartbeat_due;
-    s->interval = interval < MAX_INTERVAL ? (uint32_t)interval : MAX_INTERVAL;
     s->max_pending = max < UINT32_MAX ? (uint32_t)max : UINT32_MAX;
     s->last_sent = (uint32_t)sse_loop_now(x->context->loop);
-    return s;
+    code = set_heartbeat(s, options);
+    if (code)
+        free_stream(s, x->context);
+    else
+        *out = s;
+    return code;
 }
 
 /* Sends what comes first: the head of a compressed body and the `retry:`. Then the heartbeat
@@ -372,16 +412,16 @@ int sse_stream_open(sse_exchange *x, const sse_stream_options *options, sse_stre
                     size_t *bad)
 {
     sse_coding coding = choose_coding(x, options);
-    sse_stream *s = new_stream(x, options, coding != SSE_CODING_NONE && !x->head_only);
-    int code = SSE_OK;
+    sse_stream *s = NULL;
+    int code = new_stream(x, options, coding != SSE_CODING_NONE && !x->head_only, &s);
 
-    if (!s)
-        return SSE_ENOMEM;
+    if (code)
+        return code;
     x->long_lived = true;
     code = start_response(x, options, coding, bad);
     if (code) {
         x->long_lived = false;
-        sse_slab_free(slab_of(x->context, s->compressed), s);
+        free_stream(s, x->context);
         return code;
     }
     x->user = s;

@@ -16,13 +16,14 @@ typedef struct sse_stream {
     sse_exchange *exchange;         /* freed with the stream, right after on_end */
     struct sse_follower *followers; /* one for each channel that the stream follows */
     uint32_t last_sent;             /* ms of the loop's clock, modulo 2^32 */
-    uint32_t max_pending; /* bytes that may wait for the client before sends are refused */
-    uint32_t interval;  /* ms between heartbeat comments, 0: none. With end_scheduled: the `retry:`
-                           that goes before the end */
-    bool blocked;       /* what was pushed waits for the client: on_drain follows */
-    bool id_known;      /* one of the channels it followed knows the client's last event id */
-    bool end_scheduled; /* the heartbeat deadline ends the stream */
-    bool compressed;    /* it is the first member of a compressed_stream: see stream.c */
+    uint32_t max_pending;     /* bytes that may wait for the client before sends are refused */
+    uint32_t interval;        /* ms between heartbeats, 0: none. With end_scheduled: the `retry:`
+                                 that goes before the end */
+    bool blocked : 1;         /* what was pushed waits for the client: on_drain follows */
+    bool id_known : 1;        /* one of the channels it followed knows the client's last event id */
+    bool end_scheduled : 1;   /* the heartbeat's deadline ends the stream */
+    bool compressed : 1;      /* it is the first member of a compressed_stream: see stream.c */
+    uint8_t heartbeat_number; /* of heartbeat.h: what the stream sends after silence */
     sse_deadline heartbeat;
     void *user;
     const sse_exchange_events *on; /* never NULL */
@@ -41,16 +42,17 @@ typedef struct sse_stream_options {
                                       X-Accel-Buffering, but not Content-Type */
     size_t count;                  /* of fields */
     int64_t retry;                 /* ms of a `retry:` that is sent first; SSE_NO_RETRY: none */
-    int64_t heartbeat;     /* ms of silence before a comment; 0: none; SSE_HEARTBEAT_DEFAULT: as
-                               the server's limits say */
-    size_t max_pending;    /* bytes; 0: as the server's limits say */
-    sse_compress compress; /* used where the client asks for it */
+    int64_t heartbeat; /* ms of silence before a heartbeat; 0: none; SSE_HEARTBEAT_DEFAULT: as the
+                          server's are */
+    sse_slice heartbeat_event; /* its events' type; absent: a comment. Not with the default */
+    size_t max_pending;        /* bytes; 0: as the server's limits say */
+    sse_compress compress;     /* used where the client asks for it */
 } sse_stream_options;
 
 /* Answers the exchange with an event stream, and drops the request. The stream owns the exchange
  * from then on; both are freed when on_end has returned, which comes from the loop. A failure
  * leaves the exchange unanswered, with an error of sse_exchange_start (*bad: index of the bad
- * field). */
+ * field), or SSE_EBUSY: the server's streams have too many types of heartbeats. */
 int sse_stream_open(sse_exchange *x, const sse_stream_options *options, sse_stream **out,
                     size_t *bad);
 

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "../http/turn.h"
+#include "../push/heartbeat.h"
 #include "address_limits.h"
 #include "listener.h"
 #include "negotiation.h"
@@ -262,6 +263,13 @@ int sse_server_new(sse_loop *loop, const sse_server_options *options, void *user
     server->context.on_request = on_request;
     server->context.on_recorded = on_recorded;
     server->context.on_connection_free = on_connection_free;
+    code =
+        sse_heartbeat_hold(&server->context, options->heartbeat_event, &server->context.heartbeat);
+    if (code) {
+        snprintf(message, size, "heartbeat: %s", sse_error_text(code));
+        sse_server_free(server);
+        return code;
+    }
     *out = server;
     return SSE_OK;
 }
@@ -315,6 +323,7 @@ void sse_server_free(sse_server *server)
     server->on_idle = NULL;
     sse_server_close(server);
     sse_context_free(&server->context);
+    sse_heartbeats_free(&server->context);
     sse_loop_undefer(server->context.loop, &server->idle);
     sse_address_limits_free(&server->address_limits);
     sse_tls_context_unref(server->tls);

@@ -34,6 +34,7 @@ local dispatch = require "sse.server.dispatch"
 local ended = require "sse.server.ended"
 local files = require "sse.server.files"
 local headers = require "sse.shared.headers"
+local heartbeat = require "sse.server.heartbeat"
 local options = require "sse.shared.options"
 local router = require "sse.server.router"
 local running = require "sse.server.running"
@@ -65,10 +66,10 @@ end
 -- `port` (0: the system chooses); `cors`, see `sse.server.cors`; `backlog`; `max_connections`,
 -- `max_connections_per_address`, `max_concurrent_requests` (requests at a time on an HTTP/2
 -- connection); `max_head_size`, `max_body_size`, `max_bodies` (of all requests together);
--- `max_pending` (how
--- far one client of a stream may be behind), `max_pending_total` (of all clients together);
--- `head_timeout`, `body_timeout`, `idle_timeout`; `heartbeat` (how long an event stream is silent
--- before it gets a comment; false: it gets none); `compress` (true), see `res:event_stream`;
+-- `max_pending` (how far one client of a stream may be behind), `max_pending_total` (of all clients
+-- together); `head_timeout`, `body_timeout`, `idle_timeout`; `heartbeat` (how long an event stream
+-- is silent before it gets a comment; false: it gets none; `{ every, event }`: it gets an event of
+-- that type), see `sse.server.heartbeat`; `compress` (true), see `res:event_stream`;
 -- `on_error`, a function(err, context), see above; `on_response`, see below; `access_log`, see
 -- `sse.server.access_log`: "common", "json", a function(entry), or a table of `format` ("common" or
 -- "json") and `file`, an open file of Lua's; `tls`
@@ -108,6 +109,7 @@ local function new(given, ...)
   for name, value in pairs(given) do
     if not OF_LUA[name] then inner[name] = value end
   end
+  inner.heartbeat, inner.heartbeat_event = heartbeat.split(given.heartbeat)
   inner.tls = given.tls and tls_options.check(given.tls, "sse.server", 3)
   state.core = make_core(inner)
   ended.update(state)

@@ -55,6 +55,7 @@ return {
     { [[sse.listen(8080)]], error = "call listen on a server" },
     { [[server:start()]], error = "did you mean 'run'?" },
     { [[server:run(8080)]], error = "a port is an option of sse.server" },
+    { [[sse.server{ heartbeat = { interval = 5000 } }]], error = "did you mean 'every'?" },
     { [[sse.log = print]], error = "did you mean 'set_log'?" },
     { [[server:use(print)]], error = "call what is common to handlers in them" },
     { [[server:on("GET", print)]], error = "call 'get', 'post', 'put'" },

@@ -16,6 +16,10 @@ local with_options = {
   ["EventSource.fromReader"] = function(given) sse.EventSource.fromReader(print, given) end,
   ["Response:events"] = function(given) make.response():events(given) end,
   ["sse.server"] = function(given) sse.server(given) end,
+  ["sse.server heartbeat"] = function(given) sse.server { heartbeat = given } end,
+  ["res:event_stream heartbeat"] = function(given)
+    make.res():event_stream { heartbeat = given }
+  end,
   ["server:listen"] = function(given) sse.server():listen(given) end,
   ["sse.server: access_log"] = function(given) sse.server { access_log = given } end,
   ["server:run"] = function(given) sse.server { host = "192.0.2.1" }:run(given) end,

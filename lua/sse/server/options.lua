@@ -23,10 +23,7 @@ return options.spec("sse.server", {
   head_timeout = options.ms(1),
   body_timeout = options.ms(1),
   idle_timeout = options.ms(1),
-  heartbeat = {
-    expected = "a number of at least 1 (milliseconds), or false",
-    check = function(v) return v == false or type(v) == "number" and v >= 1 and v < math.huge end,
-  },
+  heartbeat = stream_options.heartbeat,
   compress = stream_options.compress,
   on_error = "function",
   on_response = "function",

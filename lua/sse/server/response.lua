@@ -8,6 +8,7 @@
 local core = require "sse.core"
 local errors = require "sse.server.errors"
 local headers = require "sse.shared.headers"
+local heartbeat = require "sse.server.heartbeat"
 local keys = require "sse.server.keys"
 local options = require "sse.shared.options"
 local response_head = require "sse.server.response_head"
@@ -150,7 +151,7 @@ end
 --- Answers with an event stream, and sends its head at once. A HEAD request gets the head alone,
 -- and the stream is closed. Raises if the request has been answered already.
 -- @tparam[opt] table given `retry` (milliseconds, sent at once); `headers` (name to value or list
--- of values); `heartbeat` (a comment is sent after so many milliseconds of silence; false: none);
+-- of values); `heartbeat` (see sse.server.heartbeat; by default the server's);
 -- `max_pending` (bytes that a slow client may be behind); `compress`, which counts if the client
 -- accepts gzip or deflate: true or "shared" compresses each event once for all who get it, "window"
 -- compresses further, at 18 KiB a stream, false does not; by default the server's option
@@ -163,9 +164,11 @@ function methods:event_stream(given, surplus)
   local inner, compress = nil, self[keys.SERVER].compress
   if given or rawget(self, BASE) or rawget(self, KEPT) or compress ~= nil then
     given = given or {}
+    local every, event = heartbeat.split(given.heartbeat)
     inner = {
       headers = response_head.fields(self, given.headers, 2), retry = given.retry,
-      heartbeat = given.heartbeat, max_pending = given.max_pending, compress = given.compress,
+      heartbeat = every, heartbeat_event = event, max_pending = given.max_pending,
+      compress = given.compress,
     }
     if headers.has(inner.headers, "Content-Type") then
       error("res:event_stream: the headers can't have a Content-Type: it is text/event-stream", 2)
@@ -173,6 +176,7 @@ function methods:event_stream(given, surplus)
     if inner.compress == nil then inner.compress = compress end
   end
   local opened, gone, code = exchange_methods.event_stream(self[EXCHANGE], inner)
+  if code == "EBUSY" then error("res:event_stream: " .. gone, 2) end
   if not opened then return nil, gone, code end
   self[ANSWERED] = opened
   local last_id = self[keys.REQ].last_event_id

@@ -45,6 +45,10 @@ names["sse.server: access_log"] = {
   path = { "file" }, output = { "file" }, stream = { "file" }, handle = { "file" },
   type = { "format" }, kind = { "format" },
 }
+names["sse.server heartbeat"] = {
+  type = { "event" }, name = { "event" }, interval = { "every" }, ms = { "every" },
+}
+names["res:event_stream heartbeat"] = names["sse.server heartbeat"]
 names["server:shutdown"] = {
   number = "the time is an option: 'within'",
   timeout = "there are 'within' and 'grace'", wait = { "within" }, ms = { "within" },

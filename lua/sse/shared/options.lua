@@ -168,7 +168,9 @@ local function check_field(where, prefix, name, value, spec, level)
     local message = "%s: option '%s' must be %s, got %s"
     error(message:format(where, full, rule.expected, (rule.show or show)(value)), level)
   end
-  if rule.fields then check_fields(where, full .. ".", value, rule.fields, level + 1) end
+  if rule.fields and type(value) == "table" then
+    check_fields(where, full .. ".", value, rule.fields, level + 1)
+  end
 end
 
 -- Checks each option of a table, also those that come from the __index of its metatable, which
