@@ -307,7 +307,7 @@ static int m_write(lua_State *L)
     bytes.at = luaL_checklstring(L, 2, &bytes.len);
     if (!o->x)
         return sse_fail(L, SSE_ECLOSED, NULL);
-    if (bytes.len == 0)
+    if (bytes.len == 0 && !sse_exchange_lost(o->x))
         return sse_push_sent(L, o->x->state == SSE_EXCHANGE_OPEN ? SSE_ESTATE : SSE_OK);
     frame = sse_frame_new(bytes);
     if (!frame)
@@ -378,12 +378,19 @@ static int m_event_stream(lua_State *L)
 
 /* --- state ------------------------------------------------------------------------------------ */
 
+/* What can still become of the response. One whose client is lost is closed, though on_close comes
+ * at the end of the turn. */
 static int p_state(lua_State *L)
 {
     static const char *const names[] = { "open", "started", "finished", "closed" };
     exchange_object *o = check(L);
+    unsigned state = o->x ? o->x->state : o->state;
 
-    lua_pushstring(L, o->streaming ? "finished" : names[o->x ? o->x->state : o->state]);
+    if (o->streaming)
+        state = SSE_EXCHANGE_FINISHED;
+    else if (o->x && !sse_exchange_ended(o->x) && sse_exchange_lost(o->x))
+        state = SSE_EXCHANGE_CLOSED;
+    lua_pushstring(L, names[state]);
     return 1;
 }
 

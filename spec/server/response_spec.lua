@@ -241,4 +241,30 @@ describe("server", function()
     assert.equal("", client:request("HEAD /").body)
     assert.equal("onetwo", client:request("GET /").body)
   end)
+
+  for _, recorded in ipairs { false, true } do
+    it("closes a response as soon as it finds the client gone" ..
+      (recorded and ", also with on_response" or ""), function()
+      local client, got, reason
+      local on_response = recorded and function() end or nil
+      serving.start({ on_response = on_response }, function(server)
+        server:get("/", function(_, res)
+          res.on_close = function(why) reason = why end
+          client:reset()
+          local n = 0
+          while not res.closed and n < 1000 do
+            res:write(("x"):rep(10000))
+            n = n + 1
+          end
+          got = table.pack(n < 1000, reason, (res:write ""), (res:drain()), res:write "x")
+        end)
+      end)
+      client = serving.connect()
+      client:send("GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+      raw.pump(function() return reason end, "on_close")
+      assert.same({ n = 7, true, nil, nil, nil, nil, "closed", "ECLOSED" }, got)
+      assert.equal("client", reason)
+      assert.same({}, serving.errors)
+    end)
+  end
 end)
