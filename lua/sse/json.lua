@@ -66,17 +66,40 @@ local function shallow_copy(t)
   return copy
 end
 
+-- A copy of an object whose numbers are names. lua-cjson would take an object without other names
+-- for an array with many holes, and write large integers with 14 digits.
+local function name_numbers(path, t)
+  local copy = {}
+  for key, member in next, t do
+    local name = key
+    if type(key) == "number" then
+      name = math.type(key) == "integer" and ("%d"):format(key)
+        or ("%.14g"):format(key):gsub(",", ".")
+    end
+    if copy[name] ~= nil then raise_at(path, ("two keys that become the name %s"):format(name)) end
+    copy[name] = member
+  end
+  return copy
+end
+
 local prepare
 
 local function prepare_table(path, t)
   if path[t] then raise_at(path, "a table that contains itself") end
-  if next(t) == nil then return getmetatable(t) == array_mt and MARK .. "[]" or t end
-  local copy = t
+  local is_marked = getmetatable(t) == array_mt
+  if next(t) == nil then return is_marked and MARK .. "[]" or t end
+  local copy, has_numbers, is_object = t, false, not is_marked and rawget(t, 1) == nil
   path[t] = true
   for key, member in next, t do
-    if getmetatable(t) == array_mt and (math.type(key) ~= "integer" or key < 1) then
+    if math.type(key) == "integer" and key >= 1 then
+      has_numbers = true
+    elseif is_marked then
       raise_at(path, "an array with key " .. tostring(key))
-    elseif type(key) ~= "string" and type(key) ~= "number" then
+    elseif type(key) == "string" then
+      is_object = true
+    elseif type(key) == "number" then
+      has_numbers, is_object = true, true
+    else
       raise_at(path, ("a %s can't be a key"):format(type(key)))
     end
     path[#path + 1] = type(key) == "number" and ("[%s]"):format(key) or key
@@ -87,6 +110,7 @@ local function prepare_table(path, t)
       copy[key] = prepared
     end
   end
+  if is_object and has_numbers then copy = name_numbers(path, copy) end
   path[t] = nil
   return copy
 end
@@ -104,10 +128,11 @@ function prepare(path, v)
   return v
 end
 
---- Encodes a value as JSON. Tables with the keys 1 to n are arrays, all others objects; an empty
--- table is `{}` unless `json.array` marked it. Integers are written with all digits, floats so that
--- they decode to the same number. Metamethods are not used. Raises on what JSON does not have:
--- functions, tables that contain themselves, NaN, infinities, arrays with too many holes.
+--- Encodes a value as JSON. A table with the key 1 whose keys are all whole numbers from 1 is an
+-- array, and so is one that `json.array` marked; any other is an object, whose numbers become names.
+-- An empty table is `{}` unless marked. Integers are written with all digits, floats so that they
+-- decode to the same number. Metamethods are not used. Raises on what JSON does not have: functions,
+-- tables that contain themselves, two keys of one name, NaN, infinities, arrays with too many holes.
 -- @param v
 -- @treturn string
 function json.encode(v, surplus)
