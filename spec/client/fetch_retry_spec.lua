@@ -140,6 +140,18 @@ describe("sse.fetch with maxRetries", function()
     assert.equal(2, #server.requests)
   end)
 
+  it("reconnect may abort the signal: nothing waits then", function()
+    local server, controller = answer(503, "busy"), sse.AbortController()
+    local code = select(3, sse.fetch(server:url(), quick {
+      signal = controller.signal, reconnect = function()
+        controller:abort()
+        return 3600000
+      end,
+    }))
+    assert.equal("EABORTED", code)
+    assert.equal(1, #server.requests)
+  end)
+
   it("works in tasks beside each other", function()
     local server = script(reset, reset, reset, fine)
     assert.equal("fine", in_task(function()

@@ -61,6 +61,7 @@ return function(attempt, o, ...)
     if ok and not delay then return response, why end
     if response then response:close() end
     if not ok then error(delay, 0) end
-    wait_before_retry(signal, delay)
+    -- `reconnect` may have aborted the signal: the next attempt then gives its failure.
+    if not (signal and signal.aborted) then wait_before_retry(signal, delay) end
   end
 end
