@@ -39,7 +39,7 @@ end
 -- too. An error that is no string stays as it is.
 local function complete(err, text, last)
   if rawequal(last, err) or type(err) ~= "string" then return text end
-  return ("%s\nand while it was closed: %s"):format(text, tostring(last))
+  return ("%s\nand while it was closed: %s"):format(text, options.text_of(last))
 end
 
 -- The function of a task raised. Its coroutine is closed; the to-be-closed variables are closed

@@ -30,6 +30,17 @@ describe("an AbortController", function()
     assert.equal("the operation was aborted", tostring(controller.signal.reason))
   end)
 
+  it("takes a reason that can't be a text", function()
+    local bad = setmetatable({}, { __tostring = function() error "no text" end })
+    for _, reason in ipairs { bad, { message = bad } } do
+      local _, message, code, why = sse.fetch("http://127.0.0.1:1/", {
+        signal = sse.AbortSignal.abort(reason),
+      })
+      assert.same({ "an object whose __tostring raises", "EABORTED" }, { message, code })
+      assert.equal(reason, why.reason)
+    end
+  end)
+
   it("has a signal that cannot be written to", function()
     local signal = sse.AbortController().signal
     assert.has_error(function() signal.aborted = true end)

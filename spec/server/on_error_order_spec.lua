@@ -114,17 +114,43 @@ describe("without on_error", function()
   end)
 end)
 
-describe("without on_error, an object that can't be a text", function()
+describe("an object that can't be a text", function()
+  local bad = setmetatable({}, { __tostring = function() error "no text" end })
+  local none = setmetatable({}, { __tostring = function() return {} end })
+  local headers = setmetatable({}, { __pairs = function() error(bad) end })
+  local told = "an object whose __tostring raises"
+
+  -- Raises as the first error, and closes a variable by an error that is `err`.
+  local function close_by(err)
+    local _ <close> = setmetatable({}, { __close = function() error(err) end })
+    error "first"
+  end
+
   after_each(serving.stop)
 
-  it("does not stop the loop either", function()
-    local err = setmetatable({}, { __tostring = function() error "no text" end })
-    local server = start(function() error(err) end)
-    server.on_error = nil
-    assert.equal("lua-sse: error in handler GET /: an object whose __tostring raises\n",
-      written(function() assert.equal(500, serving.ask("GET /").status) end))
-    assert_fine()
-  end)
+  for what, raise in pairs {
+    ["handler GET /: " .. told] = function() error(bad) end,
+    ["while it was closed: " .. told] = function() close_by(bad) end,
+    ["closed: an object whose"] = function() close_by(none) end,
+    ["can't be the response: " .. told] = function()
+      error { status = 404, message = "x", headers = headers }
+    end,
+    ["a table that is no response"] = function()
+      error(setmetatable({}, setmetatable({}, { __index = function() error(bad) end })))
+    end,
+    ["handler GET " .. told .. ": "] = function(req)
+      req.path = bad
+      error "x"
+    end,
+  } do
+    it("does not stop the loop either: " .. what, function()
+      local server = start(raise)
+      server.on_error = nil
+      local text = written(function() assert.equal(500, serving.ask("GET /").status) end)
+      assert.truthy(text:find(what, 1, true), text)
+      assert_fine()
+    end)
+  end
 end)
 
 describe("an error in on_error", function()

@@ -7,6 +7,8 @@
 -- `delay`, milliseconds until the next attempt. Where something else than a failure was raised or
 -- given as a signal's reason: that value, as `reason`. `tostring(failure)` is its message.
 -- @module sse.client.failure
+local options = require "sse.shared.options"
+
 local failure = {}
 
 local metatable = {
@@ -31,8 +33,8 @@ end
 -- @treturn table the failure
 function failure.from(value, code)
   if getmetatable(value) == metatable then return value end
-  local message = type(value) == "table" and rawget(value, "message") or tostring(value)
-  return failure.new(tostring(message), code, { reason = value })
+  local message = type(value) == "table" and rawget(value, "message") or value
+  return failure.new(options.text_of(message), code, { reason = value })
 end
 
 return failure

@@ -4,6 +4,7 @@
 -- @module sse.server.errors
 local core = require "sse.core"
 local hints = require "sse.shared.hints"
+local options = require "sse.shared.options"
 
 local errors = {}
 
@@ -33,19 +34,19 @@ end
 local function text_of(err)
   local status, message = errors.response_of(err)
   local metatable = getmetatable(err)
-  local has_text = type(metatable) == "table" and metatable.__tostring
-  if type(err) ~= "table" or has_text then
-    local ok, text = pcall(tostring, err)
-    return ok and text or "an object whose __tostring raises"
-  end
+  local has_text = type(metatable) == "table" and rawget(metatable, "__tostring")
+  if type(err) ~= "table" or has_text then return options.text_of(err) end
   if status then return ("%d %s"):format(status, message) end
   return "a table that is no response (status = 400 to 599, message = a string)"
 end
 
--- Names the callback for people: "handler GET /news", "where of channel 'news'".
+-- Names the callback for people: "handler GET /news", "where of channel 'news'". The program may
+-- have set the request's fields.
 local function place_of(context)
   local req, channel = context.req, context.channel
-  if req then return ("%s %s %s"):format(context.what, req.method, req.path) end
+  if req then
+    return ("%s %s %s"):format(context.what, options.text_of(req.method), options.text_of(req.path))
+  end
   return channel and ("%s of channel '%s'"):format(context.what, channel.name) or context.what
 end
 

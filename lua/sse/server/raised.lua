@@ -3,6 +3,7 @@
 -- @module sse.server.raised
 local errors = require "sse.server.errors"
 local keys = require "sse.server.keys"
+local options = require "sse.shared.options"
 local response = require "sse.server.response"
 
 local ANSWERED, KEPT = keys.ANSWERED, keys.KEPT
@@ -23,7 +24,8 @@ function raised.answer(res, err)
     rawset(res, KEPT, nil)
     local ok, sent, why, code = pcall(res.reply, res, status, message, fields)
     if ok and (res[ANSWERED] or code == "ECLOSED") then return status >= 500, err end
-    err = ("the raised table can't be the response: %s"):format(ok and why or sent)
+    local problem = options.text_of(ok and why or sent)
+    err = "the raised table can't be the response: " .. problem
   end
   response.fail(res)
   return true, err

@@ -17,6 +17,12 @@ end
 
 local show = options.show
 
+--- A value as text, whatever its `__tostring` does: an error of the program's may be any object.
+function options.text_of(value)
+  local ok, text = pcall(tostring, value)
+  return ok and text or "an object whose __tostring raises"
+end
+
 -- Raises if a list of arguments holds anything but nil; `level` is as of `error`, seen from the
 -- caller.
 local function check_none(level, call, ...)
