@@ -83,8 +83,9 @@ local function check_follow(name, ...)
   if channels.n == 0 then error(name .. ": expected a channel", 3) end
   for i = 1, channels.n do
     if not is_channel(channels[i]) then
-      local message = "%s: argument %d must be a channel, got %s"
-      error(message:format(name, i, options.show(channels[i])), 3)
+      local message = "%s: argument %d must be a channel, got %s%s"
+      local hint = i > 1 and " (options are a table: { from = ..., where = ... })" or ""
+      error(message:format(name, i, options.show(channels[i]), hint), 3)
     end
   end
   return channels, given

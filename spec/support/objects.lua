@@ -82,7 +82,7 @@ objects.close = {
   parser = function(o) o:stop() end, source = function(o) o:close() end,
   response = function(o) o:close() end, handle = function(o) o:close() end,
   controller = function(o) o:abort() end,
-  res = function(o) o:finish() end, stream = function(o) o:close() end,
+  res = function(o) pcall(o.finish, o) end, stream = function(o) o:close() end,
 }
 
 local made = {}

@@ -91,6 +91,7 @@ function methods:write(bytes, surplus)
   if type(bytes) ~= "string" then
     error(("write: expected a string, got %s"):format(type(bytes)), 2)
   end
+  response_head.check_no_stream(self, "write", 2)
   if not self[ANSWERED] then
     local ok, message, code = self:write_head(200)
     if not ok then return nil, message, code end
@@ -108,6 +109,7 @@ function methods:finish(bytes, surplus)
   if bytes ~= nil and type(bytes) ~= "string" then
     error(("finish: expected a string, got %s"):format(type(bytes)), 2)
   end
+  response_head.check_no_stream(self, "finish", 2)
   local ok, message, code = true, nil, nil
   if not self[ANSWERED] then ok, message, code = self:reply(200, bytes)
   elseif bytes and bytes ~= "" then ok, message, code = send_piece(self[EXCHANGE], bytes) end
@@ -130,6 +132,8 @@ end
 -- @return true; or nil, "closed", "ECLOSED"
 function methods:drain(...)
   options.check_self(self, metatable, "res:drain()", ...)
+  local answered = self[ANSWERED]
+  if type(answered) == "userdata" then return answered:drain() end
   local observer = observe(self)
   while not self.closed and self.pending > 0 do
     task.await(function(resume)
@@ -178,6 +182,8 @@ function methods:event_stream(given, surplus)
   local opened, gone, code = exchange_methods.event_stream(self[EXCHANGE], inner)
   if code == "EBUSY" then error("res:event_stream: " .. gone, 2) end
   if not opened then return nil, gone, code end
+  local observer = rawget(self, OBSERVER)
+  if observer and observer.on_close then opened.on_close = observer.on_close end
   self[ANSWERED] = opened
   local last_id = self[keys.REQ].last_event_id
   if last_id then stream.set_last_event_id(opened, last_id) end

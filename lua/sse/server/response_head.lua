@@ -23,6 +23,14 @@ function response_head.check_unanswered(self, level)
   if self[ANSWERED] then error("the request was answered already", level + 1) end
 end
 
+--- Raises if the response is an event stream.
+-- @tparam string name of the method, for the message
+function response_head.check_no_stream(self, name, level)
+  if type(self[ANSWERED]) == "userdata" then
+    error(name .. ": the response is an event stream, which has 'send' and 'close'", level + 1)
+  end
+end
+
 --- Raises if a status is not a whole number from 200 to 599.
 -- @tparam string name of the method, for the message
 function response_head.check_status(name, status, level)

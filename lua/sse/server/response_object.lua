@@ -6,7 +6,8 @@ local hints = require "sse.shared.hints"
 local keys = require "sse.server.keys"
 local options = require "sse.shared.options"
 
-local EXCHANGE, OBSERVER, REQ, SERVER = keys.EXCHANGE, keys.OBSERVER, keys.REQ, keys.SERVER
+local ANSWERED, EXCHANGE, OBSERVER = keys.ANSWERED, keys.EXCHANGE, keys.OBSERVER
+local REQ, SERVER = keys.REQ, keys.SERVER
 
 local response_object = {}
 
@@ -22,8 +23,11 @@ function getters:closed()
 end
 
 function getters:pending() return self[EXCHANGE].pending end
+
+-- That of the event stream, once the response is one.
 function getters:on_close()
-  local observer = rawget(self, OBSERVER)
+  local answered, observer = self[ANSWERED], rawget(self, OBSERVER)
+  if type(answered) == "userdata" then return answered.on_close end
   return observer and observer.on_close
 end
 
@@ -81,7 +85,9 @@ function metatable.__newindex(self, key, value)
     options.raise_unknown_field("response", "a response", key, { on_close = true })
   end
   options.check_callback("on_close", value)
-  response_object.observe(self).on_close = value
+  local answered = self[ANSWERED]
+  local target = type(answered) == "userdata" and answered or response_object.observe(self)
+  target.on_close = value
 end
 
 --- Makes the response of an exchange of the core.
@@ -90,7 +96,7 @@ end
 -- @param server the state of its server (sse.server.server_object)
 function response_object.new(exchange, req, server)
   return setmetatable({
-    [EXCHANGE] = exchange, [REQ] = req, [SERVER] = server, [keys.ANSWERED] = false,
+    [EXCHANGE] = exchange, [REQ] = req, [SERVER] = server, [ANSWERED] = false,
   }, metatable)
 end
 

@@ -79,7 +79,8 @@ names["stream:follow"] = {
 }
 names["sse.follow"] = names["stream:follow"]
 names["channel:events"] = with(names["stream:follow"], {
-  string = "give it as 'from'", number = "give it as 'from'", ["function"] = "give it as 'where'",
+  string = "give it as 'from'", number = "give it as 'from'",
+  ["function"] = "it is a loop: for ev in channel:events() do",
   last_event_id = "there is none: begin with 'from'",
 })
 names["res:event_stream"] = {
@@ -132,7 +133,8 @@ names["sse.stream"] = {
 }
 names["sse.timer"] = {
   cancel = { "stop" }, clear = { "stop" }, close = { "stop" }, running = { "active" },
-  start = "it runs from the beginning", again = "make another: sse.after, sse.every",
+  start = "it runs from the beginning", wait = "a task has it: sse.spawn",
+  again = "make another: sse.after, sse.every",
   restart = "make another: sse.after, sse.every",
 }
 names["sse.task"] = {
