@@ -72,7 +72,7 @@ local function names_of(object)
   local methods, fields = {}, {}
   for name in pairs(all) do
     local ok, value = pcall(function() return object[name] end)
-    local is_method = ok and type(value) == "function"
+    local is_method = ok and type(value) == "function" and not name:find "^on_" -- a callback is set
     if is_method then methods[name] = true else fields[name] = true end
   end
   return sorted(methods), sorted(fields)

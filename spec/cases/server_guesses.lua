@@ -43,6 +43,11 @@ return {
     { [[sse.server{ address = "0.0.0.0" }]], error = "did you mean 'host'?" },
     { [[sse.server{ cert = "a.pem", key = "a.key" }]], error = "it is part of 'tls'" },
     { [[sse.server{ timeout = 5000 }]], error = "there are 'head_timeout', 'body_timeout' and" },
+    { [[server:get("/h", function(_, res)
+        res:event_stream{ heartbeat = { every = 20, event = "ping" } } end)
+        return events_of "/h"]], "ping " },
+    { [[sse.server{ heartbeat = true }]], error = "(milliseconds), false, or { every, event }" },
+    { [[sse.server{ heartbeat = { interval = 50 } }]], error = "did you mean 'every'?" },
     { [[sse.server{ keep_alive = 15000 }]], error = "did you mean 'heartbeat'?" },
     { [[sse.server{ max_body = 100 }]], error = "did you mean 'max_body_size'?" },
     { [[sse.server{ cors = "*" }]], error = "must be true or a table" },
