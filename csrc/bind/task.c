@@ -81,11 +81,14 @@ static lua_State *push_coroutine(lua_State *L, sse_state *st)
     return co;
 }
 
-/* Pops a coroutine whose task is over and whose owner is true. */
+/* Pops a coroutine whose task is over and whose owner is true. One with a debug hook, which the task
+ * may have set, does not run other tasks. */
 static void add_idle(lua_State *L, sse_state *st)
 {
-    lua_settop(lua_tothread(L, -1), 0);
-    if (st->idle_count == MAX_IDLE) {
+    lua_State *co = lua_tothread(L, -1);
+
+    lua_settop(co, 0);
+    if (st->idle_count == MAX_IDLE || lua_gethook(co)) {
         lua_pop(L, 1);
         return;
     }

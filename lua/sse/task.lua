@@ -35,10 +35,10 @@ local function fail(object, err)
   wake_waiters(waiters)
 end
 
--- The text of an error with a traceback, and with the error of a __close metamethod that failed,
--- too. An error that is no string stays as it is.
-local function complete(err, text, last)
-  if rawequal(last, err) or type(err) ~= "string" then return text end
+-- The text of an error with a traceback, and with `last`, the error of a __close metamethod that
+-- failed, too. An error that is no string stays as it is.
+local function complete(err, text, closed, last)
+  if closed or rawequal(last, err) or type(err) ~= "string" then return text end
   return ("%s\nand while it was closed: %s"):format(text, options.text_of(last))
 end
 
@@ -47,8 +47,7 @@ end
 -- `task.start`, or something else.
 local function on_failed(co, owner, err)
   local text = type(err) == "string" and debug.traceback(co, err) or err
-  local _, last = coroutine.close(co)
-  err = complete(err, text, last)
+  err = complete(err, text, coroutine.close(co))
   if type(owner) == "function" then return owner(err) end
   if core.class_of(owner) == "sse.task" then return fail(owner, err) end
   core.report(err)

@@ -71,6 +71,30 @@ describe("a task", function()
     assert.is_true(slept)
   end)
 
+  it("leaves its debug hook to no other task", function()
+    local count, before = 0, nil
+    start(function() debug.sethook(function() count = count + 1 end, "", 1) end)
+    before = count
+    assert.is_true(before > 0)
+    undisturbed()
+    assert.equal(before, count)
+  end)
+
+  it("that can't be resumed any deeper fails, with that error alone", function()
+    local resumes = {}
+    for n = 1, 300 do
+      sse.spawn(function()
+        sse.await(function(resume) resumes[n] = resume end)
+        if resumes[n + 1] then resumes[n + 1]() end
+      end)
+    end
+    sse.spawn(function() resumes[1]() end)
+    local ok, err = pcall(sse.run)
+    assert.is_false(ok)
+    assert.matches("^C stack overflow\nstack traceback:", err)
+    assert.is_nil(err:find("while it was closed", 1, true))
+  end)
+
   it("that failed can't wait while it is closed, and fails once", function()
     sse.spawn(function()
       local _ <close> = setmetatable({}, { __close = function() sse.sleep(1) end })
