@@ -97,6 +97,30 @@ describe("channel:on gives the stream", function()
     assert.same({ 0, streams[1], "client" }, heard) -- it has an on_close: it was never collected
   end)
 
+  it("made anew and closed, where it followed before there was a listener, unless a field was set",
+  function()
+    local news, kept, names, heard = following.channel(), {}, {}, {}
+    following.handle(function(_, res)
+      local stream = res:event_stream():follow(news)
+      kept[#kept + 1] = stream
+      if #kept == 2 then stream.user = {} end
+      if #kept == 3 then stream.on_close = function() end end
+      names[stream] = #kept
+    end)
+    local clients = { following.open(), following.open(), following.open() }
+    following.followers(news, 3)
+    news:on("leave", function(_, stream)
+      heard[#heard + 1] = names[stream] or "new"
+      assert.is_true(stream.closed)
+    end)
+    for n, client in ipairs(clients) do
+      client:close()
+      raw.pump(function() return #heard == n end, "the leave")
+    end
+    table.sort(heard, function(a, b) return tostring(a) < tostring(b) end)
+    assert.same({ 2, 3, "new" }, heard)
+  end)
+
   it("made anew and closed, where it was collected before there was a listener", function()
     local news = following.channel()
     following.handle(function(_, res) res:event_stream():follow(news) end)
