@@ -81,8 +81,8 @@ static lua_State *push_coroutine(lua_State *L, sse_state *st)
     return co;
 }
 
-/* Pops a coroutine whose task is over and whose owner is true. One with a debug hook, which the task
- * may have set, does not run other tasks. */
+/* Pops a coroutine whose task is over and whose owner is true. One with a debug hook, which the
+ * task may have set, does not run other tasks. */
 static void add_idle(lua_State *L, sse_state *st)
 {
     lua_State *co = lua_tothread(L, -1);

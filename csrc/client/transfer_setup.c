@@ -184,10 +184,11 @@ static CURLcode set_version(sse_transfer *t, const sse_transfer_options *o)
      * option that only Schannel follows. */
     SET(SSL_OPTIONS, http2 ? 0L : (long)CURLSSLOPT_REVOKE_BEST_EFFORT);
     if (http2 && !t->https) {
+        SET(HTTPPROXYTUNNEL, 1L); /* else libcurl asks the proxy by HTTP/1.1 */
         SET(FRESH_CONNECT, (long)sse_curl_resends_preface());
         SET(FORBID_REUSE, (long)sse_curl_resends_preface());
     }
-    if (t->only_http2) {
+    if (t->only_http2 && t->https) {
         SET(PREREQFUNCTION, on_connection);
         SET(PREREQDATA, t);
     }
@@ -246,7 +247,7 @@ int sse_transfer_configure(sse_transfer *t, const sse_transfer_options *o, const
     CURLcode set = CURLE_OK;
 
     *why = NULL;
-    t->only_http2 = t->https && o->version == SSE_VERSION_2;
+    t->only_http2 = o->version == SSE_VERSION_2;
     if (o->method && !sse_http1_is_token((sse_slice){ o->method, strlen(o->method) })) {
         *why = "the method is not a token";
         return SSE_EINVAL;

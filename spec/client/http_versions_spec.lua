@@ -125,6 +125,17 @@ describe("httpVersion", function()
     server:close()
   end)
 
+  it("\"2-prior-knowledge\" goes through a proxy in a tunnel", function()
+    local proxy = origin.start(function(conn) conn:reply(403, "") end)
+    local res, _, code = sse.fetch("http://a.invalid/", {
+      httpVersion = "2-prior-knowledge", proxy = proxy:url(), method = "POST", body = "x",
+    })
+    assert.same({ nil, "EPROXY" }, { res, code })
+    assert.same({ "CONNECT", "a.invalid:80" },
+      { proxy.requests[1].method, proxy.requests[1].target })
+    proxy:stop()
+  end)
+
   it("takes no other values, and http2 is hinted at it", function()
     local told = "option 'httpVersion' must be \"1.1\", \"2\" or \"2-prior-knowledge\", got "
     for given, shown in pairs { [true] = "boolean true", [2] = "number 2", ["3"] = 'string "3"' } do
