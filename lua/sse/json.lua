@@ -129,10 +129,11 @@ function prepare(path, v)
 end
 
 --- Encodes a value as JSON. A table with the key 1 whose keys are all whole numbers from 1 is an
--- array, and so is one that `json.array` marked; any other is an object, whose numbers become names.
--- An empty table is `{}` unless marked. Integers are written with all digits, floats so that they
--- decode to the same number. Metamethods are not used. Raises on what JSON does not have: functions,
--- tables that contain themselves, two keys of one name, NaN, infinities, arrays with too many holes.
+-- array, and so is one that `json.array` marked; any other is an object, whose numbers become
+-- names. An empty table is `{}` unless marked. Integers are written with all digits, floats so that
+-- they decode to the same number. Metamethods are not used. Raises on what JSON does not have:
+-- functions, tables that contain themselves, two keys of one name, NaN, infinities, arrays with too
+-- many holes.
 -- @param v
 -- @treturn string
 function json.encode(v, surplus)

@@ -100,45 +100,6 @@ describe("a header's name with _", function()
   end)
 end)
 
-describe("a response that is an event stream", function()
-  after_each(serving.stop)
-
-  it("raises where it is written to or finished", function()
-    handle(function(_, res)
-      local stream <close> = res:event_stream()
-      local told = "the response is an event stream, which has 'send' and 'close'"
-      blames("write: " .. told, function() res:write "x" end)
-      blames("finish: " .. told, function() res:finish() end)
-      blames("finish: " .. told, function() res:finish "x" end)
-      assert.is_true(res:drain())
-      assert.is_false(stream.closed)
-    end)
-  end)
-
-  it("shares on_close with the stream, set before or after it is opened", function()
-    local told = {}
-    local function note(name) return function(why) told[#told + 1] = name .. why end end
-    serving.start(function(server)
-      server:get("/before", function(_, res)
-        res.on_close = note "before "
-        local stream = res:event_stream()
-        assert.equal(res.on_close, stream.on_close)
-        stream:close()
-      end)
-      server:get("/after", function(_, res)
-        local stream = res:event_stream()
-        res.on_close = note "after "
-        assert.equal(res.on_close, stream.on_close)
-        stream:close()
-      end)
-    end)
-    serving.request("GET /before")
-    serving.request("GET /after")
-    assert.same({}, serving.errors)
-    assert.same({ "before server", "after server" }, told)
-  end)
-end)
-
 describe("dispatchEvent", function()
   it("raises for what is no Event, and an Event's type is not among its fields", function()
     local signal = sse.AbortController().signal
