@@ -72,9 +72,9 @@ describe("a task", function()
   end)
 
   it("leaves its debug hook to no other task", function()
-    local count, before = 0, nil
+    local count = 0
     start(function() debug.sethook(function() count = count + 1 end, "", 1) end)
-    before = count
+    local before = count
     assert.is_true(before > 0)
     undisturbed()
     assert.equal(before, count)
