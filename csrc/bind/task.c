@@ -358,11 +358,16 @@ static int call_start(lua_State *L)
     lua_rawgeti(L, LUA_REGISTRYINDEX, t->self);
     sse_unanchor(L, &t->self);
     co = push_coroutine(L, t->st);
+    lua_pushvalue(L, 2);
+    set_owner(L, t->st, 3);
+    if (t->state != NEW) { /* cancelled by a finalizer, which may run at any allocation */
+        set_owner_flag(L, t->st, 3, true);
+        add_idle(L, t->st);
+        return 0;
+    }
     lua_pushvalue(L, 3);
     lua_setiuservalue(L, 2, COROUTINE);
     t->state = STARTED;
-    lua_pushvalue(L, 2);
-    set_owner(L, t->st, 3);
     move_arguments(L, 2, co);
     resume(L, t->st, t->arguments);
     return 0;

@@ -38,6 +38,19 @@ describe("task:cancel", function()
     task:cancel()
   end)
 
+  it("ends a task before it starts, also where a finalizer cancels it at its start", function()
+    for _ = 1, 50 do
+      local tasks = {}
+      local function cancel_all()
+        for _, task in ipairs(tasks) do task:cancel() end
+      end
+      for n = 1, 300 do tasks[n] = sse.spawn(coroutine.yield) end
+      for _ = 1, 20 do setmetatable({}, { __gc = cancel_all }) end
+      sse.run()
+      cancel_all()
+    end
+  end)
+
   it("ends a task at its wait, and closes its variables", function()
     local closed = 0
     local task = waiting(function() closed = closed + 1 end)
