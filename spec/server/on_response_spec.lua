@@ -155,6 +155,19 @@ serving.each("server.on_response", function(transport)
     end
   end)
 
+  it("may change the entry and raise", function()
+    start(function(s) s:get("/", function(_, res) res:reply(200) end) end, {
+      on_response = function(entry)
+        entry.req, entry.method = 1, nil
+        error "no"
+      end,
+    })
+    serving.ask "GET /"
+    raw.pump(function() return serving.errors[1] end, "the error")
+    assert.equal("on_response", serving.errors[1].context.what)
+    assert.equal("GET", serving.errors[1].context.req.method)
+  end)
+
   it("may close the server, raise and collect", function()
     local server
     server = start(function(s)

@@ -10,9 +10,11 @@ local entry_metatable = hints.record("entry", "an entry", {
   bytes = true, ms = true, time = true, reason = true,
 })
 
+-- The function may change the entry.
 local function call(state, what, fn, entry)
+  local req = entry.req
   local ok, err = errors.call(fn, entry)
-  if not ok then errors.report(state.on_error, err, { what = what, req = entry.req }) end
+  if not ok then errors.report(state.on_error, err, { what = what, req = req }) end
 end
 
 --- Has the core report the responses to requests that arrive from now on, if there is a function or
