@@ -1,30 +1,25 @@
 -- server.on_response for responses that the core sends by itself: to requests that never reach a
 -- handler.
 local certs = require "spec.support.certs"
+local entries = require "spec.support.entries"
 local frames = require "spec.support.frames"
 local raw = require "spec.support.raw"
 local serving = require "spec.support.serving"
 
-local entries
-
 local function start(options)
-  entries = {}
-  options = options or {}
-  options.on_response = function(entry) entries[#entries + 1] = entry end
-  return serving.start(options, function(server)
+  return entries.start(function(server)
     server:post("/", function(_, res) res:reply(200, ("x"):rep(1000)) end)
     server:get("/", function(_, res) res:reply(200, ("x"):rep(1000)) end)
-  end)
+  end, options)
 end
 
 -- Waits for the one entry, and checks its fields; false stands for nil.
 local function check(expected)
-  raw.pump(function() return entries[1] end, "the entry")
-  for name, value in pairs(expected) do assert.same(value or nil, entries[1][name], name) end
-  assert.is_nil(entries[1].req)
-  assert.equal("finished", entries[1].reason)
-  assert.equal("127.0.0.1", entries[1].remote_address)
-  assert.equal(1, #entries)
+  local entry = entries.check(1, expected)
+  assert.is_nil(entry.req)
+  assert.equal("finished", entry.reason)
+  assert.equal("127.0.0.1", entry.remote_address)
+  assert.equal(1, #entries.list)
 end
 
 -- By name: the status, the bytes that are sent, and what is known of the request.
@@ -93,20 +88,18 @@ describe("server.on_response of a refusal", function()
     raw.pump(function() return server:stats().memory.body_bytes > 0 end, "the head")
     client:close()
     serving.idle()
-    assert.same({}, entries)
+    assert.same({}, entries.list)
   end)
 
   it("of a reply for which there is no room has the request", function()
-    entries = {}
-    serving.start({ max_pending_total = 1000, on_response = function(entry)
-      entries[#entries + 1] = entry
-    end }, function(server)
+    entries.clear()
+    serving.start({ max_pending_total = 1000, on_response = entries.keep }, function(server)
       server:get("/", function(_, res) res:reply(200, ("x"):rep(2000)) end)
     end)
     assert.equal(503, serving.request("GET /").status)
-    raw.pump(function() return entries[1] end, "the entry")
-    assert.equal(503, entries[1].status)
-    assert.equal("/", entries[1].req.path)
+    raw.pump(function() return entries.list[1] end, "the entry")
+    assert.equal(503, entries.list[1].status)
+    assert.equal("/", entries.list[1].req.path)
   end)
 
   describe("over HTTP/2", function()
@@ -117,7 +110,7 @@ describe("server.on_response of a refusal", function()
       client:receive("HEADERS", 1)
       check(expected)
       check { status = status, protocol = "HTTP/2" }
-      assert.truthy(entries[1].bytes > 0)
+      assert.truthy(entries.list[1].bytes > 0)
       client.client:close()
     end
 

@@ -1,35 +1,15 @@
--- server.on_response: one entry for each response, when it has ended, however that came. (Responses
--- that the core sends by itself: on_response_refusals_spec.lua.)
+-- server.on_response: one entry for each response, when it has ended. (Responses that the core
+-- sends by itself: on_response_refusals_spec.lua; how a response ends: on_response_ends_spec.lua.)
 local certs = require "spec.support.certs"
-local frames = require "spec.support.frames"
-local net = require "spec.support.net"
+local entries = require "spec.support.entries"
 local raw = require "spec.support.raw"
 local serving = require "spec.support.serving"
 local sse = require "sse"
-local wait = require "spec.support.wait"
 
-local entries
+local check, start = entries.check, entries.start
 
 local FIELDS = { req = true, method = true, target = true, protocol = true, remote_address = true,
   status = true, bytes = true, ms = true, time = true, reason = true }
-
--- Starts a server that keeps the entries.
-local function start(routes, options)
-  entries = {}
-  options = options or {}
-  options.on_response = options.on_response or function(entry) entries[#entries + 1] = entry end
-  return serving.start(options, routes)
-end
-
--- Waits for the nth entry, and checks its fields.
-local function check(n, expected)
-  raw.pump(function() return entries[n] end, ("entry %d"):format(n))
-  for name, value in pairs(expected) do assert.same(value, entries[n][name], name) end
-  assert.equal("number", type(entries[n].ms))
-  assert.truthy(entries[n].ms >= 0)
-  assert.equal("integer", math.type(entries[n].time))
-  return entries[n]
-end
 
 serving.each("server.on_response", function(transport)
   after_each(serving.stop)
@@ -50,7 +30,7 @@ serving.each("server.on_response", function(transport)
     assert.equal("me", entry.req.user)
     assert.truthy(entry.time >= before and entry.time <= os.time())
     for name in pairs(entry) do assert.truthy(FIELDS[name], name) end
-    assert.equal(1, #entries)
+    assert.equal(1, #entries.list)
   end)
 
   it("tells of pieces, of HEAD, of no body, and of what no handler answers", function()
@@ -131,7 +111,7 @@ serving.each("server.on_response", function(transport)
     end)
     local client = serving.listen "/"
     client:till "data: tick\n\n"
-    assert.same({}, entries)
+    assert.same({}, entries.list)
     streams[1]:close()
     client:rest()
     check(1, { status = 200, bytes = 12, reason = "server" })
@@ -139,7 +119,7 @@ serving.each("server.on_response", function(transport)
     client:till "data: tick\n\n"
     client:close()
     check(2, { status = 200, bytes = 12, reason = "client" })
-    assert.equal("/", entries[2].req.path)
+    assert.equal("/", entries.list[2].req.path)
   end)
 
   it("has every entry before server:shutdown returns", function()
@@ -149,7 +129,7 @@ serving.each("server.on_response", function(transport)
     serving.listen "/"
     serving.listen "/"
     server:shutdown { within = 10, grace = 1000, retry = 10 }
-    assert.equal(2, #entries)
+    assert.equal(2, #entries.list)
     for n = 1, 2 do
       assert.truthy(check(n, { status = 200, reason = "server" }).bytes > 0) -- retry:
     end
@@ -173,9 +153,9 @@ serving.each("server.on_response", function(transport)
     server = start(function(s)
       s:get("/", function(_, res) res:reply(200, "fine") end)
     end, { on_response = function(entry)
-      entries[#entries + 1] = entry
+      entries.keep(entry)
       collectgarbage()
-      if #entries == 2 then server:close() end
+      if #entries.list == 2 then server:close() end
       error "from on_response"
     end })
     assert.equal("fine", serving.ask("GET /").body)
@@ -190,16 +170,16 @@ serving.each("server.on_response", function(transport)
     local server = serving.start(function(s)
       s:get("/", function(_, res) res:reply(200, "fine") end)
     end)
-    entries = {}
+    entries.clear()
     serving.ask "GET /"
-    local function f(entry) entries[#entries + 1] = entry end
+    local function f(entry) entries.keep(entry) end
     server.on_response = f
     assert.equal(f, server.on_response)
     serving.ask("GET /?second")
     check(1, { target = "/?second" })
     server.on_response = nil
     serving.ask("GET /")
-    assert.equal(1, #entries)
+    assert.equal(1, #entries.list)
     assert.has_error(function() server.on_response = 1 end,
       "on_response must be a function or nil, got number 1")
   end)
@@ -214,100 +194,10 @@ serving.each("server.on_response", function(transport)
     end)
     for _ = 1, 3 do serving.listen("/"):close() end
     check(3, { reason = "client" })
-    entries = {}
+    entries.clear()
     raw.pump(function()
       collectgarbage()
       return next(held) == nil
     end, "the requests to be collected")
-  end)
-end)
-
-describe("server.on_response", function()
-  after_each(function()
-    serving.stop()
-    net.stop()
-  end)
-
-  it("comes when the client has taken a whole reply, not before", function()
-    local size = 8000000
-    start(function(server)
-      server:get("/", function(_, res) res:reply(200, ("x"):rep(size)) end)
-    end)
-    local client = serving.connect(4096)
-    client:send "GET / HTTP/1.1\r\nHost: a\r\n\r\n"
-    client:head()
-    wait.past(30)
-    assert.same({}, entries)
-    client:receive_bytes(size)
-    check(1, { status = 200, bytes = size, reason = "finished" })
-  end)
-
-  it("tells how much of a whole reply a client took that left", function()
-    local size = 8000000
-    start(function(server)
-      server:get("/", function(_, res) res:reply(200, ("x"):rep(size)) end)
-    end)
-    local client = serving.connect(4096)
-    client:send "GET / HTTP/1.1\r\nHost: a\r\n\r\n"
-    client:head()
-    client:reset()
-    local entry = check(1, { status = 200, reason = "client" })
-    assert.truthy(entry.bytes > 0 and entry.bytes < size, entry.bytes)
-    assert.equal(1, #entries)
-  end)
-
-  it("tells of an HTTP/2 stream that the client resets, with its queue", function()
-    start(function(server)
-      server:get("/", function(_, res) res:reply(200, ("x"):rep(100000)) end)
-      server:get("/stream", function(_, res) res:event_stream():send "tick" end)
-    end)
-    local client = frames.open(serving.connect(), frames.setting(4, 1000))
-    client:get(1, "GET /")
-    client:receive("DATA", 1)
-    client:send("RST_STREAM", 0, 1, frames.u32(8))
-    check(1, { status = 200, bytes = 1000, reason = "client", protocol = "HTTP/2" })
-    client:get(3, "GET /stream")
-    client:receive("DATA", 3)
-    client:send("RST_STREAM", 0, 3, frames.u32(8))
-    check(2, { status = 200, bytes = 12, reason = "client", target = "/stream" })
-    client:get(5, "GET /")
-    client:receive("DATA", 5)
-    client.client:close() -- the connection, with the reply in the stream's queue
-    check(3, { status = 200, bytes = 1000, reason = "client" })
-  end)
-
-  it("comes for pipelined requests in their order", function()
-    start(function(server)
-      server:get("/:n", function(req, res) res:reply(200, req.params.n) end)
-    end)
-    local client = serving.connect()
-    for n = 1, 20 do client:send(("GET /%d HTTP/1.1\r\nHost: a\r\n\r\n"):format(n)) end
-    for n = 1, 20 do check(n, { target = "/" .. n, status = 200, reason = "finished" }) end
-  end)
-
-  it("tells of a stream that is too slow", function()
-    local channel = sse.channel("log of the slow", { slow = "close", history = 10 })
-    start(function(server)
-      server:get("/", function(_, res) res:event_stream { compress = false }:follow(channel) end)
-    end)
-    local client = serving.connect(4096)
-    client:send "GET / HTTP/1.1\r\nHost: a\r\n\r\n"
-    client:head()
-    raw.pump(function()
-      channel:publish(("x"):rep(200000))
-      return entries[1]
-    end, "the end of the stream")
-    check(1, { status = 200, reason = "slow" })
-    channel:close()
-  end)
-
-  it("tells of a timeout", function()
-    entries = {}
-    local server = net.start(function(x) x:reply(200, {}, ("x"):rep(20000000)) end,
-      { write_timeout = 60 })
-    server:set_on_response(function(entry) entries[#entries + 1] = entry end)
-    net.connect "GET / HTTP/1.1\r\nHost: a\r\n\r\n"
-    assert.truthy(check(1, { status = 200, reason = "timeout" }).bytes < 20000000)
-    assert.is_nil(entries[1].req)
   end)
 end)
