@@ -179,8 +179,7 @@ int sse_exchange_start_sized(sse_exchange *x, int status, const sse_http1_field 
 /* Whether the client is too far behind for `more` bytes: past `max`, or, while the context is half
  * full, where its connection holds more than its share. While the context is full, or would become
  * so by a connection with a large part of max_pending_total, sends to all clients that are behind
- * are
- * refused; the end of the turn ends those that are furthest behind. */
+ * are refused; the end of the turn ends those that are furthest behind. */
 static bool full(const sse_exchange *x, size_t more, size_t max)
 {
     const sse_context *context = x->context;

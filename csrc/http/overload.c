@@ -90,8 +90,8 @@ void sse_overload_init(sse_context *context)
 
 /* Whether clients that take bytes steadily are spared: for a second, while less than one and a half
  * times max_pending_total is held. Many may have asked for much at once, and little is added
- * meanwhile,
- * because a full context refuses whole responses and all sends to clients that are behind. */
+ * meanwhile, because a full context refuses whole responses and all sends to clients that are
+ * behind. */
 static bool may_spare(const sse_context *context, uint64_t now)
 {
     size_t most = context->limits.max_pending_total;

@@ -1,6 +1,5 @@
 /* overload.h: what happens while the context is full, that is, while more than max_pending_total is
- * held
- * for sockets: the clients that are furthest behind are ended. */
+ * held for sockets: the clients that are furthest behind are ended. */
 #ifndef SSE_HTTP_OVERLOAD_H
 #define SSE_HTTP_OVERLOAD_H
 

@@ -32,8 +32,7 @@ bool sse_http2_flood_count_reset(sse_http2_flood_limits *f, sse_context *context
 void sse_http2_flood_allow_replies(sse_http2_flood_limits *f);
 
 /* Bytes that a header block may have, encoded or decoded. Past max_head_size a request is rejected;
- * only
- * past this the connection ends. */
+ * only past this the connection ends. */
 static inline size_t sse_http2_max_field_bytes(const sse_limits *limits)
 {
     return 4 * limits->max_head_size + (64u << 10);

@@ -10,8 +10,7 @@ void sse_http2_request_begin_body(sse_http2_stream *t);
 
 /* Takes received bytes, and lets the client replace them on the connection's window, and on the
  * stream's as request_windows.h has it. Rejects requests past max_body_size, or past the bytes that
- * the
- * session or the server may hold. */
+ * the session or the server may hold. */
 void sse_http2_request_add_body(sse_http2_stream *t, sse_slice bytes);
 
 /* END_STREAM came: the request is ready to be handed over. */

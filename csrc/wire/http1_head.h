@@ -11,9 +11,8 @@ typedef struct sse_http1_limits {
 
 /* Parses a request head out of bytes[0..len). Up to four leading empty lines are skipped and count
  * as used, but not against max_head_size. *scanned: 0 at first, then carried unchanged between
- * calls
- * while the same bytes grow, so that a slow sender costs linear time (opaque: a position and a
- * state). SSE_OK: *used is where the body begins. SSE_EAGAIN: incomplete, nothing wrong so far.
+ * calls while the same bytes grow, so that a slow sender costs linear time (opaque: a position and
+ * a state). SSE_OK: *used is where the body begins. SSE_EAGAIN: incomplete, nothing wrong so far.
  * SSE_EPROTO: refused, *refusal says why: what one byte shows (grammar, lengths, counts, the
  * version) at that byte, what only the fields together show (Host, body length, Expect, the
  * target's form) at the end of the head. *out is filled only with SSE_OK.

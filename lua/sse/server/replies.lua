@@ -41,8 +41,7 @@ end
 -- `fields` has a Content-Type. Not sent with status 204 and 304, nor to HEAD.
 -- @tparam[opt] table fields header fields, name to value or list of values
 -- @return true; or nil, message, code: "EFULL" if the server holds more than `max_pending_total`
--- bytes,
--- and the client was sent a 503 instead; else the client has gone
+-- bytes, and the client was sent a 503 instead; else the client has gone
 function methods:reply(status, body, fields, surplus)
   options.check_self(self, metatable, "res:reply(status, body, headers)", surplus)
   check_status("reply", status, 2)
