@@ -258,6 +258,8 @@ static int f_start_task(lua_State *L)
     int n = lua_gettop(L) - 1;
     lua_State *co = NULL;
 
+    if (!lua_isnil(L, 1)) /* the owner of a coroutine that is a userdata is a task object */
+        luaL_checktype(L, 1, LUA_TFUNCTION);
     luaL_checktype(L, 2, LUA_TFUNCTION);
     luaL_checkstack(L, LUA_MINSTACK, NULL);
     co = push_coroutine(L, st);

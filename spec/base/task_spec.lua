@@ -127,4 +127,12 @@ describe("a task", function()
     assert.is_false(ok)
     assert.equal(what, err)
   end)
+
+  it("is told of its error by a function alone", function()
+    local timer = core.timer(1000, print)
+    for _, on_error in ipairs { timer, {}, "x", true } do
+      assert.is_false(pcall(core.start_task, on_error, print))
+    end
+    timer:stop()
+  end)
 end)
