@@ -22,6 +22,7 @@ local errors = require "sse.server.errors"
 local follow_options = require "sse.server.follow_options"
 local metric_names = require "sse.server.metric_names"
 local options = require "sse.shared.options"
+local protected = require "sse.shared.protected"
 
 local methods = core.methods["sse.channel"]
 local listeners = setmetatable({}, { __mode = "k" }) -- channel -> { follow = {...}, leave = {...} }
@@ -119,7 +120,7 @@ function methods:on(what, fn, ...)
     listeners[self] = mine
     core.on_presence(self, function(kind, followers, stream, reason)
       for _, listener in ipairs(mine[kind]) do
-        local ok, err = errors.call(listener, followers, stream, reason)
+        local ok, err = protected.call(listener, followers, stream, reason)
         if not ok then
           errors.report_channel("channel:on", err, core.stream_owner(stream), stream, self)
         end

@@ -7,6 +7,7 @@ local failure = require "sse.client.failure"
 local fetch = require "sse.fetch"
 local log = require "sse.log"
 local message = require "sse.client.message"
+local protected = require "sse.shared.protected"
 local response_check = require "sse.client.response_check"
 local retry = require "sse.client.retry"
 local task = require "sse.task"
@@ -24,10 +25,6 @@ local not_for_fetch = {
   onopen = true, onmessage = true, onclose = true, onerror = true, maxRetries = true,
   retryInterval = true, minRetryInterval = true, maxRetryInterval = true, reconnect = true,
 }
-
-local function traceback(err)
-  return type(err) == "string" and debug.traceback(err, 2) or err
-end
 
 -- Calls the log hook, which may close the task.
 local function write_log(self, level, text, details)
@@ -136,8 +133,7 @@ end
 
 -- Asks onerror. Its milliseconds or false decide; nil lets the options decide, by which any failure
 -- is followed by an attempt.
-local function ask_onerror(self, why)
-  local lived = self.opened_at and core.now() - self.opened_at
+local function ask_onerror(self, why, lived)
   local policy = self.retry
   local delay = policy:next_delay(why, policy:has_failed(why, self.delivered, lived))
   why.delay, why.willRetry = delay, delay ~= nil
@@ -149,9 +145,9 @@ end
 
 -- Returns the milliseconds to wait before the next attempt; nil to give up.
 local function choose_delay(self, why, is_error)
-  if self.options.onerror then return ask_onerror(self, why) end
-  if is_error then return nil end
   local lived = self.opened_at and core.now() - self.opened_at
+  if self.options.onerror then return ask_onerror(self, why, lived) end
+  if is_error then return nil end
   return self.retry:decide(why, is_final(self, why), self.delivered, lived)
 end
 
@@ -160,7 +156,7 @@ end
 -- then in `failure`, unless the task was closed.
 local function decide(self, why, raised)
   why.attempt = self.retry.backoff.failures + 1
-  local ok, delay = xpcall(choose_delay, traceback, self, why, raised ~= nil)
+  local ok, delay = protected.call(choose_delay, self, why, raised ~= nil)
   if not ok then delay, raised = nil, delay elseif self.options.onerror then raised = nil end
   if self.closed then return nil, raised end
   why.willRetry, why.delay, self.last_failure = delay ~= nil, delay, why
@@ -200,7 +196,7 @@ local function run_attempt(self)
   self.delivered, self.opened_at = false, nil
   write_log(self, "debug", self.last_failure and "connecting again" or "connecting")
   if self.closed then return false end
-  local ok, why = xpcall(connect, traceback, self)
+  local ok, why = protected.call(connect, self)
   if self.closed or ok and not why then return false, not ok and why or nil end
   local delay, raised = decide(self, failure.from(why, "ECALLBACK"), not ok and why or nil)
   if not delay or self.closed then return false, raised end

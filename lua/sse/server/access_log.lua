@@ -18,6 +18,7 @@
 -- control characters are written as `\u001b`.
 -- @module sse.server.access_log
 local options = require "sse.shared.options"
+local utf8_text = require "sse.server.utf8_text"
 
 local access_log = {}
 
@@ -87,19 +88,7 @@ end
 
 -- --- "json" --------------------------------------------------------------------------------------
 
--- The text with a U+FFFD in place of each byte that is not UTF-8.
-local function repair(text)
-  local parts, from = {}, 1
-  local len, bad = utf8.len(text, from)
-  while not len do
-    parts[#parts + 1] = text:sub(from, bad - 1)
-    parts[#parts + 1] = "\u{FFFD}"
-    from = bad + 1
-    len, bad = utf8.len(text, from)
-  end
-  parts[#parts + 1] = text:sub(from)
-  return table.concat(parts)
-end
+local function replace_byte() return "\u{FFFD}" end
 
 local function escape_character(character)
   if character == '"' or character == "\\" then return "\\" .. character end
@@ -109,7 +98,7 @@ end
 -- U+0080 to U+009F are control characters, too: terminals act on some of them.
 local function json_text(text)
   if not text then return "null" end
-  if not utf8.len(text) then text = repair(text) end
+  if not utf8.len(text) then text = utf8_text(text, replace_byte) end
   text = text:gsub('[%z\1-\31"\\\127]', escape_character)
   return '"' .. text:gsub("\xc2[\x80-\x9f]", escape_character) .. '"'
 end

@@ -4,6 +4,7 @@
 -- @module sse.server.dispatch
 local errors = require "sse.server.errors"
 local keys = require "sse.server.keys"
+local protected = require "sse.shared.protected"
 local raised = require "sse.server.raised"
 local request = require "sse.server.request"
 local response = require "sse.server.response"
@@ -60,7 +61,7 @@ end
 -- if the program's function raised; and whether it comes from another origin that is allowed.
 local function set_cors_fields(server, req, res)
   local origin = req:header "origin"
-  local ok, fields, allowed = errors.call(server.cors.fields, server.cors, origin, req)
+  local ok, fields, allowed = protected.call(server.cors.fields, server.cors, origin, req)
   if not ok then
     on_raised(server, "cors", fields, req, res)
     return false

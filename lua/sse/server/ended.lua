@@ -2,6 +2,7 @@
 -- @module sse.server.ended
 local errors = require "sse.server.errors"
 local hints = require "sse.shared.hints"
+local protected = require "sse.shared.protected"
 
 local ended = {}
 
@@ -13,7 +14,7 @@ local entry_metatable = hints.record("entry", "an entry", {
 -- The function may change the entry.
 local function call(state, what, fn, entry)
   local req = entry.req
-  local ok, err = errors.call(fn, entry)
+  local ok, err = protected.call(fn, entry)
   if not ok then errors.report(state.on_error, err, { what = what, req = req }) end
 end
 

@@ -5,6 +5,7 @@
 local core = require "sse.core"
 local hints = require "sse.shared.hints"
 local options = require "sse.shared.options"
+local protected = require "sse.shared.protected"
 
 local errors = {}
 
@@ -50,17 +51,6 @@ local function place_of(context)
   return channel and ("%s of channel '%s'"):format(context.what, channel.name) or context.what
 end
 
-local function traceback(err)
-  return type(err) == "string" and debug.traceback(err, 2) or err
-end
-
---- Calls a function of the program's.
--- @treturn boolean false if it raised
--- @return what it returned first, or what it raised: a text has its traceback
-function errors.call(fn, ...)
-  return xpcall(fn, traceback, ...)
-end
-
 local context_metatable = hints.record("context", "an error's context", {
   what = true, req = true, stream = true, channel = true,
 })
@@ -77,7 +67,7 @@ function errors.report(on_error, err, context)
     io.stderr:write(("lua-sse: error in %s: %s\n"):format(place_of(context), text_of(err)))
     return
   end
-  local ok, raised = errors.call(on_error, err, setmetatable(context, context_metatable))
+  local ok, raised = protected.call(on_error, err, setmetatable(context, context_metatable))
   if not ok then core.report(raised) end
 end
 

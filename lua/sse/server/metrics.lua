@@ -6,6 +6,7 @@ local core = require "sse.core"
 local metric_names = require "sse.server.metric_names"
 local options = require "sse.shared.options"
 local server_object = require "sse.server.server_object"
+local utf8_text = require "sse.server.utf8_text"
 
 local methods, metatable = server_object.methods, server_object.metatable
 
@@ -13,20 +14,12 @@ local TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
 local ESCAPES = { ["\\"] = "\\\\", ['"'] = '\\"', ["\n"] = "\\n" }
 
--- A text as UTF-8, which the format asks for: a byte that is not UTF-8 becomes "\xHH".
-local function utf8_of(text)
-  local pieces, at = {}, 1
-  while at <= #text do
-    local _, bad = utf8.len(text, at)
-    pieces[#pieces + 1] = text:sub(at, (bad or #text + 1) - 1)
-    if bad then pieces[#pieces + 1] = ("\\x%02X"):format(text:byte(bad)) end
-    at = (bad or #text) + 1
-  end
-  return table.concat(pieces)
-end
+-- A byte of a text that is not UTF-8, as the text says it: the format asks for UTF-8.
+local function escape_byte(byte) return ("\\x%02X"):format(byte:byte()) end
 
 local function format_label(name, value)
-  return ('%s="%s"'):format(name, (utf8_of(tostring(value)):gsub('[\\"\n]', ESCAPES)))
+  local text = utf8_text(tostring(value), escape_byte)
+  return ('%s="%s"'):format(name, (text:gsub('[\\"\n]', ESCAPES)))
 end
 
 local function format_number(value)

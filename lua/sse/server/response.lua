@@ -11,6 +11,7 @@ local headers = require "sse.shared.headers"
 local heartbeat = require "sse.server.heartbeat"
 local keys = require "sse.server.keys"
 local options = require "sse.shared.options"
+local protected = require "sse.shared.protected"
 local response_head = require "sse.server.response_head"
 local response_object = require "sse.server.response_object"
 local stream = require "sse.stream"
@@ -148,7 +149,7 @@ end
 -- Calls the on_close of a stream whose client had gone before it was opened.
 local function tell_gone(server, opened)
   if not opened.on_close then return end
-  local ok, err = errors.call(opened.on_close, "client")
+  local ok, err = protected.call(opened.on_close, "client")
   if not ok then errors.report(server.on_error, err, { what = "on_close", stream = opened }) end
 end
 

@@ -5,6 +5,7 @@ local errors = require "sse.server.errors"
 local hints = require "sse.shared.hints"
 local keys = require "sse.server.keys"
 local options = require "sse.shared.options"
+local protected = require "sse.shared.protected"
 
 local ANSWERED, EXCHANGE, OBSERVER = keys.ANSWERED, keys.EXCHANGE, keys.OBSERVER
 local REQ, SERVER = keys.REQ, keys.SERVER
@@ -73,7 +74,7 @@ function response_object.observe(self)
     local on_close = observer.on_close
     wake_waiters(observer)
     if not on_close then return end
-    local ok, err = errors.call(on_close, reason)
+    local ok, err = protected.call(on_close, reason)
     if not ok then errors.report(server.on_error, err, { what = "on_close", req = req }) end
   end
   exchange.on_drain = function() wake_waiters(observer) end

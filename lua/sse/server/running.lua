@@ -94,9 +94,7 @@ local guard = {}
 function guard:__close()
   for _, signal in ipairs(self) do signal:stop() end
   self.state.runs = false
-  for i, waiter in ipairs(self.state.waiters) do
-    if waiter == self.waiter then table.remove(self.state.waiters, i) break end
-  end
+  task.remove_waiter(self.state.waiters, self.waiter)
 end
 
 -- Lets SIGTERM and SIGINT shut the server down. Raises at the line of the caller's caller.

@@ -7,6 +7,7 @@ local event = require "sse.event"
 local hints = require "sse.shared.hints"
 local listeners = require "sse.shared.listeners"
 local options = require "sse.shared.options"
+local traceback = require("sse.shared.protected").traceback
 
 local report, xpcall = core.report, xpcall -- local, since each event needs them
 local stopped = event.stopped
@@ -37,11 +38,6 @@ local function state_of(object, call, ...)
   local state = type(object) == "table" and rawget(object, STATE)
   options.check_call(4, state, call, ...)
   return state
-end
-
-local function traceback(err)
-  if type(err) == "string" then return debug.traceback(err, 2) end
-  return err
 end
 
 --- Calls a callback of the program. An error in it is reported, and `sse.run` raises it.
