@@ -7,16 +7,10 @@
 -- * options are the rules that options.check goes by (sse.shared.options.specs), and the fields of
 --   an event those from which the core picks its hint about an unknown one.
 local groups = require "api.groups"
+local sorted = require("lint.graph").sorted
 local objects = require "api.objects"
 
 local interface = {}
-
-local function sorted(set)
-  local names = {}
-  for name in pairs(set) do names[#names + 1] = name end
-  table.sort(names)
-  return names
-end
 
 -- Calls f with `...`, which raises about an unknown name; returns the names that exist instead.
 local function ask(f, ...)

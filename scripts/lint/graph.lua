@@ -1,7 +1,8 @@
 --- Circles in a graph of names: for includes, calls and requires.
 local graph = {}
 
-local function sorted(set)
+--- The keys of a table of names, sorted.
+function graph.sorted(set)
   local names = {}
   for name in pairs(set) do names[#names + 1] = name end
   table.sort(names)
@@ -14,7 +15,7 @@ local function visit(walk, node)
   walk.index[node], walk.lowest[node] = walk.count, walk.count
   walk.stack[#walk.stack + 1] = node
   walk.on_stack[node] = true
-  for _, target in ipairs(sorted(walk.edges[node] or {})) do
+  for _, target in ipairs(graph.sorted(walk.edges[node] or {})) do
     if not walk.index[target] then
       visit(walk, target)
       walk.lowest[node] = math.min(walk.lowest[node], walk.lowest[target])
@@ -41,7 +42,7 @@ function graph.knots(edges)
   local walk = {
     edges = edges, count = 0, index = {}, lowest = {}, stack = {}, on_stack = {}, knots = {},
   }
-  for _, node in ipairs(sorted(edges)) do
+  for _, node in ipairs(graph.sorted(edges)) do
     if not walk.index[node] then visit(walk, node) end
   end
   table.sort(walk.knots, function(a, b) return a[1] < b[1] end)
@@ -52,7 +53,7 @@ end
 local function shortest(edges, start)
   local from, queue = {}, { start }
   for _, node in ipairs(queue) do
-    for _, target in ipairs(sorted(edges[node] or {})) do
+    for _, target in ipairs(graph.sorted(edges[node] or {})) do
       if target == start then
         local path = { start }
         while node ~= start do

@@ -6,6 +6,7 @@ package.path = arg[0]:gsub("[^/]*$", "") .. "?.lua;" .. package.path
 local lfs = require "lfs"
 local source = require "source"
 local wings = require "wings"
+local sorted = require("graph").sorted
 local includes = require "includes"
 local symbols = require "symbols"
 local arrows = require "arrows"
@@ -17,13 +18,6 @@ if long then table.remove(arg, 1) end
 assert(lfs.chdir(arg[1] or "."))
 local build = arg[2] or "build"
 local report = source.report("layers")
-
-local function sorted(set)
-  local names = {}
-  for name in pairs(set) do names[#names + 1] = name end
-  table.sort(names)
-  return names
-end
 
 -- X.c and X.h are one node of the graph.
 local function node_of(path)

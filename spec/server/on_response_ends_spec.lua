@@ -10,6 +10,19 @@ local wait = require "spec.support.wait"
 
 local check, start = entries.check, entries.start
 
+local SIZE = 8000000 -- bytes, more than sockets take
+
+-- Starts a server whose replies are SIZE bytes long. Returns a client that has read a head alone.
+local function ask_for_much()
+  start(function(server)
+    server:get("/", function(_, res) res:reply(200, ("x"):rep(SIZE)) end)
+  end)
+  local client = serving.connect(4096)
+  client:send "GET / HTTP/1.1\r\nHost: a\r\n\r\n"
+  client:head()
+  return client
+end
+
 describe("server.on_response", function()
   after_each(function()
     serving.stop()
@@ -17,30 +30,18 @@ describe("server.on_response", function()
   end)
 
   it("comes when the client has taken a whole reply, not before", function()
-    local size = 8000000
-    start(function(server)
-      server:get("/", function(_, res) res:reply(200, ("x"):rep(size)) end)
-    end)
-    local client = serving.connect(4096)
-    client:send "GET / HTTP/1.1\r\nHost: a\r\n\r\n"
-    client:head()
+    local client = ask_for_much()
     wait.past(30)
     assert.same({}, entries.list)
-    client:receive_bytes(size)
-    check(1, { status = 200, bytes = size, reason = "finished" })
+    client:receive_bytes(SIZE)
+    check(1, { status = 200, bytes = SIZE, reason = "finished" })
   end)
 
   it("tells how much of a whole reply a client took that left", function()
-    local size = 8000000
-    start(function(server)
-      server:get("/", function(_, res) res:reply(200, ("x"):rep(size)) end)
-    end)
-    local client = serving.connect(4096)
-    client:send "GET / HTTP/1.1\r\nHost: a\r\n\r\n"
-    client:head()
+    local client = ask_for_much()
     client:reset()
     local entry = check(1, { status = 200, reason = "client" })
-    assert.truthy(entry.bytes > 0 and entry.bytes < size, entry.bytes)
+    assert.truthy(entry.bytes > 0 and entry.bytes < SIZE, entry.bytes)
     assert.equal(1, #entries.list)
   end)
 
