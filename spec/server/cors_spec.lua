@@ -28,6 +28,18 @@ describe("cors", function()
       fields({ origin = "https://a", credentials = true }, "https://a"))
   end)
 
+  it("tells an allowed origin which headers its pages may read", function()
+    local expose = { "X-Total", "ETag" }
+    assert.equal("Access-Control-Allow-Origin * Access-Control-Expose-Headers X-Total, ETag",
+      fields({ origin = "*", expose = expose }, "https://a"))
+    local own = { origin = "https://a", expose = expose, credentials = true }
+    assert.equal("Vary Origin Access-Control-Allow-Origin https://a "
+      .. "Access-Control-Allow-Credentials true Access-Control-Expose-Headers X-Total, ETag",
+      fields(own, "https://a"))
+    assert.equal("Vary Origin", fields(own, "https://b"))
+    assert.truthy(fields({ origin = "*", expose = { "*" } }):find "Expose%-Headers %*$")
+  end)
+
   it("serves a refused origin, and a request without one, without the headers", function()
     for _, given in ipairs {
       { origin = "https://a.example", credentials = true },
@@ -87,6 +99,14 @@ describe("cors", function()
     ["an unknown option"] = { { origins = "*" }, "did you mean 'origin'" },
     ["a header that is none"] = { { origin = "*", headers = { "a b" } }, "headers" },
     ["headers as a string"] = { { origin = "*", headers = "X-Key" }, "headers" },
+    ["exposed headers as a string"] = { { origin = "*", expose = "X-Key" }, "expose" },
+    ["an exposed header that is none"] = { { origin = "*", expose = { "a:" } }, "expose" },
+    ["exposed headers by another name"] = { { origin = "*", exposedHeaders = { "A" } },
+      "did you mean 'expose'" },
+    ["a wildcard with credentials"] = { { origin = "https://a", credentials = true,
+      expose = { "*" } }, "no wildcard" },
+    ["a wildcard for requests with credentials"] = { { origin = "https://a", credentials = true,
+      headers = { "*" } }, "no wildcard" },
     ["a negative age"] = { { origin = "*", max_age = -1 }, "max_age" },
     ["something else"] = { "yes", "table" },
   } do

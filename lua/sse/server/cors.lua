@@ -7,10 +7,14 @@
 -- function(origin, req) that returns whether the origin is allowed
 -- * `credentials` (boolean): requests may have cookies and the like; not together with `"*"`
 -- * `headers`: a list of the request headers that a page may set; by default those it asks for
+-- * `expose`: a list of the response headers that a page may read, beside the usual ones; `{ "*" }`
+-- for all, not together with `credentials`
 -- * `max_age`: milliseconds for which a browser may cache the response to a preflight
 --
 -- A request from an origin that is not allowed gets its response without the CORS fields, and the
--- browser withholds the response from the page.
+-- browser withholds the response from the page. A handler can't set Access-Control-Allow-Origin or
+-- Access-Control-Allow-Credentials beside the option, since browsers refuse a response that has one
+-- of them twice.
 -- @module sse.server.cors
 local headers = require "sse.shared.headers"
 local options = require "sse.shared.options"
@@ -34,6 +38,11 @@ local function is_header_name(text)
   return headers.is_token(text) and not text:find("_", 1, true)
 end
 
+local header_names = {
+  expected = "a list of header names (without '_')",
+  check = function(v) return type(v) == "table" and all_are(v, is_header_name) end,
+}
+
 local spec = options.spec("sse.server: cors", {
   origin = {
     expected = 'an origin such as "https://app.example" (no path), "*", a list or a function',
@@ -43,12 +52,31 @@ local spec = options.spec("sse.server: cors", {
     end,
   },
   credentials = "boolean",
-  headers = {
-    expected = "a list of header names (without '_')",
-    check = function(v) return type(v) == "table" and all_are(v, is_header_name) end,
-  },
+  headers = header_names,
+  expose = header_names,
   max_age = options.ms(),
 })
+
+local function has_any(list)
+  for _, name in ipairs(list or {}) do
+    if name == "*" then return true end
+  end
+  return false
+end
+
+-- What is wrong with options each of which is right, or nil.
+local function problem_of(given)
+  if given.origin == nil then return "option 'origin' is missing" end
+  if not given.credentials then return nil end
+  if given.origin == "*" then
+    return "credentials can't be allowed to any origin: name the origins"
+  end
+  for _, option in ipairs { "headers", "expose" } do
+    if has_any(given[option]) then
+      return ("with credentials '*' in '%s' is no wildcard: name the headers"):format(option)
+    end
+  end
+end
 
 local function origins_of(origin)
   if type(origin) ~= "table" then origin = { origin } end
@@ -65,13 +93,12 @@ function cors.new(given, level)
   level = level or 2
   if given == true then given = { origin = "*" } end
   options.check("sse.server: cors", given, spec, level + 1)
-  if given.origin == nil then error("sse.server: cors: option 'origin' is missing", level) end
-  if given.origin == "*" and given.credentials then
-    error("sse.server: cors: credentials can't be allowed to any origin: name the origins", level)
-  end
+  local problem = problem_of(given)
+  if problem then error("sse.server: cors: " .. problem, level) end
   local self = setmetatable({}, cors)
   self.credentials, self.max_age = given.credentials, given.max_age
   if given.headers then self.headers = table.concat(given.headers, ", ") end
+  if given.expose then self.expose = table.concat(given.expose, ", ") end
   if given.origin == "*" then self.any = true
   elseif type(given.origin) == "function" then self.decide = given.origin
   else self.set = origins_of(given.origin) end
@@ -84,6 +111,20 @@ local function allows(self, origin, req)
   return self.set[origin] or false
 end
 
+-- Appends the fields of a response that the origin may read.
+local function add_allowed(self, list, origin)
+  local n = #list
+  list[n + 1], list[n + 2] = "Access-Control-Allow-Origin", origin
+  if self.credentials then
+    list[n + 3], list[n + 4] = "Access-Control-Allow-Credentials", "true"
+    n = n + 2
+  end
+  if self.expose then
+    list[n + 3], list[n + 4] = "Access-Control-Expose-Headers", self.expose
+  end
+  return list
+end
+
 --- The header fields that every response to a request gets. Calls the function `origin`, if the
 -- policy has one.
 -- @tparam string|nil origin the request's Origin field
@@ -91,12 +132,10 @@ end
 -- @treturn {string,...} name, value, name, value ...
 -- @treturn boolean whether the origin is allowed
 function cors:fields(origin, req)
-  if self.any then return { "Access-Control-Allow-Origin", "*" }, true end
+  if self.any then return add_allowed(self, {}, "*"), true end
   local list = { "Vary", "Origin" }
   if not allows(self, origin, req) then return list, false end
-  list[3], list[4] = "Access-Control-Allow-Origin", origin
-  if self.credentials then list[5], list[6] = "Access-Control-Allow-Credentials", "true" end
-  return list, true
+  return add_allowed(self, list, origin), true
 end
 
 -- The header names that a preflight asks for, joined anew; nil if there are none, or one of them is

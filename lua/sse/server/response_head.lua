@@ -59,6 +59,21 @@ local function append_kept(list, kept, own)
   end
 end
 
+-- Fields that a browser refuses to see twice, by lower-case name.
+local of_cors = {
+  ["access-control-allow-origin"] = true, ["access-control-allow-credentials"] = true,
+}
+
+-- Raises if a list has a field that the server's option `cors` sets.
+local function check_cors(list, level)
+  for i = 1, #list, 2 do
+    if of_cors[list[i]:lower()] then
+      local message = "headers: '%s' is set by the server's option cors"
+      error(message:format(list[i]), level + 1)
+    end
+  end
+end
+
 --- The header fields of a response: those of every response to the request, then those that
 -- `res:header` keeps, then those given, which replace kept ones of their names. Raises on wrong
 -- ones.
@@ -71,6 +86,7 @@ function response_head.fields(self, given, level)
   if given == nil and not kept then return list end
   local own, message = headers.list(given == nil and {} or given)
   if not own then error(message, level + 1) end
+  if base then check_cors(own, level + 1) end
   if kept then append_kept(list, kept, own) end
   table.move(own, 1, #own, #list + 1, list)
   check_count(#list // 2, level + 1)
@@ -98,6 +114,7 @@ end
 -- @param value a string, a number, a list of these, or nil for none
 function response_head.keep(self, name, value, level)
   local own = check_field(name, value, level + 1)
+  if rawget(self, BASE) then check_cors(own, level + 1) end
   local list = {}
   append_kept(list, rawget(self, KEPT) or {}, { name, "" })
   table.move(own, 1, #own, #list + 1, list)
