@@ -42,7 +42,7 @@ return {
     { [[sse.server{ port = "8080" }]], error = "must be a whole number" },
     { [[sse.server{ address = "0.0.0.0" }]], error = "did you mean 'host'?" },
     { [[sse.server{ cert = "a.pem", key = "a.key" }]], error = "it is part of 'tls'" },
-    { [[sse.server{ timeout = 5000 }]], error = "there are 'head_timeout', 'body_timeout' and" },
+    { [[sse.server{ timeout = 5000 }]], error = "there are 'head_timeout', 'body_timeout', " },
     { [[server:get("/h", function(_, res)
         res:event_stream{ heartbeat = { every = 20, event = "ping" } } end)
         return events_of "/h"]], "ping " },

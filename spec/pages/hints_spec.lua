@@ -22,6 +22,7 @@ local with_options = {
   end,
   ["server:listen"] = function(given) sse.server():listen(given) end,
   ["sse.server: access_log"] = function(given) sse.server { access_log = given } end,
+  ["sse.server: cors"] = function(given) sse.server { cors = given } end,
   ["server:run"] = function(given) sse.server { host = "192.0.2.1" }:run(given) end,
   ["server:shutdown"] = function(given) sse.server():shutdown(given) end,
   ["server:static"] = function(given) sse.server():static("/x", "spec", given) end,

@@ -23,6 +23,7 @@ return options.spec("sse.server", {
   head_timeout = options.ms(1),
   body_timeout = options.ms(1),
   idle_timeout = options.ms(1),
+  write_timeout = options.ms(1),
   heartbeat = stream_options.heartbeat,
   compress = stream_options.compress,
   on_error = "function",

@@ -17,7 +17,8 @@ names["sse.server"] = {
   workers = "there are none: one process, one thread",
   address = { "host" }, bind = { "host" }, hostname = { "host" }, ip = { "host" },
   ssl = { "tls" }, https = { "tls" }, cert = "it is part of 'tls'", key = "it is part of 'tls'",
-  timeout = "there are 'head_timeout', 'body_timeout' and 'idle_timeout'",
+  timeout = "there are 'head_timeout', 'body_timeout', 'idle_timeout' and 'write_timeout'",
+  send_timeout = { "write_timeout" }, socket_timeout = { "write_timeout" },
   keep_alive = { "heartbeat" }, ping = { "heartbeat" }, ping_interval = { "heartbeat" },
   max_body = { "max_body_size" }, max_head = { "max_head_size" },
   max_buffered = { "max_pending_total" },
@@ -34,6 +35,13 @@ names["sse.server"] = {
   threads = "there are none: one process, one thread",
 }
 local OF_SERVER = "it is an option of sse.server"
+names["sse.server: cors"] = {
+  origins = { "origin" }, allow_origin = { "origin" }, allowed_origins = { "origin" },
+  allow_credentials = { "credentials" }, maxAge = { "max_age" },
+  allow_headers = { "headers" }, allowed_headers = { "headers" }, allowedHeaders = { "headers" },
+  exposed_headers = { "expose" }, exposedHeaders = { "expose" }, expose_headers = { "expose" },
+  methods = "there is none: those for which the path has a handler are allowed",
+}
 names["server:listen"] = {
   string = "an address is two options: 'host' and 'port'",
   address = { "host" }, bind = { "host" }, hostname = { "host" }, ip = { "host" },
