@@ -1,6 +1,7 @@
 --- Sends an open file as the body of a response, piece by piece: the next piece when the client has
 -- taken the one before, so that a response holds one piece at a time.
 -- @module sse.server.file_sending
+local byte_range = require "sse.server.byte_range"
 local core = require "sse.core"
 local response = require "sse.server.response"
 
@@ -86,23 +87,41 @@ local function reply_unreadable(res, errno)
   res:reply(404, "Not Found\n")
 end
 
---- Answers a request with status 200 and a file, or its head alone to HEAD. Waits for the client;
--- runs in a task. Raises if the file changes or becomes unreadable during a wait.
+-- Begins the response of a file of `size` bytes. Returns the position of its first byte and their
+-- number; nil if the request is answered, or the client has gone. An empty file has no ranges.
+local function begin(res, asked, size, fields)
+  local status, at, length = 200, 0, size
+  if asked.range and size > 0 then
+    status, at, length = 206, byte_range.locate(asked.range, size)
+    if not at then
+      res:reply(416, "Range Not Satisfiable\n", { ["Content-Range"] = "bytes */" .. size })
+      return nil
+    end
+    fields["Content-Range"] = ("bytes %d-%d/%d"):format(at, at + length - 1, size)
+  end
+  if not response.start_sized(res, status, fields, length) then return nil end
+  return at, length
+end
+
+--- Answers a request with a file: with status 200 and all of it, or its head alone to HEAD; with
+-- 206 and a part, or 416 if it has no such part. Waits for the client; runs in a task. Raises if
+-- the file changes or becomes unreadable during a wait.
 -- @param req
 -- @param res
--- @tparam string path
+-- @tparam table asked `path`; `stat`, of core.stat; `range`, of sse.server.byte_range, or nil
 -- @tparam table fields header fields, name to value
--- @tparam table stat of core.stat
-function file_sending.send(req, res, path, fields, stat)
-  local file, _, errno = io.open(path, "rb")
+function file_sending.send(req, res, asked, fields)
+  local file, _, errno = io.open(asked.path, "rb")
   if not file then return reply_unreadable(res, errno) end
-  local sending = { path = path, file = file, at = 0, left = 0, stat = stat }
+  local sending = { path = asked.path, file = file, at = 0, left = 0, stat = asked.stat }
   local _end <close> = setmetatable({}, { __close = function() close(sending) end })
   local size = file:seek("end")
   if not size or not file:seek("set") then return res:reply(404, "Not Found\n") end
-  if not response.start_sized(res, 200, fields, size) then return end
+  local at, length = begin(res, asked, size, fields)
+  if not at then return end
   if req.method == "HEAD" then return res:finish() end
-  sending.left = size
+  if not file:seek("set", at) then raise_cut(sending, "it can't be read from there") end
+  sending.at, sending.left = at, length
   send_pieces(res, sending)
 end
 

@@ -1,6 +1,7 @@
 --- Handlers that answer with a file: with one (`sse.file`), or with those of a folder
 -- (`server:static`).
 -- @module sse.server.files
+local byte_range = require "sse.server.byte_range"
 local core = require "sse.core"
 local file_sending = require "sse.server.file_sending"
 local headers = require "sse.shared.headers"
@@ -11,6 +12,8 @@ local request = require "sse.server.request"
 local response_head = require "sse.server.response_head"
 
 local files = {}
+
+local SETTLED = 2 -- s
 
 local days = { "Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat" }
 local months = {
@@ -25,9 +28,16 @@ local function http_date(time)
     t.hour, t.min, t.sec)
 end
 
--- A weak entity tag of a file: its size, and its time of modification in microseconds.
+-- Whether a file was modified so long ago that another change would show in its time.
+local function is_settled(stat)
+  return os.time() - stat.mtime >= SETTLED
+end
+
+-- The entity tag of a file: its size, and its time of modification in microseconds. It is a weak
+-- one while the file may still change within the same tick of the file system's clock.
 local function entity_tag(stat)
-  return ('W/"%x-%x"'):format(stat.size, math.floor(stat.mtime * 1e6))
+  local tag = ('"%x-%x"'):format(stat.size, math.floor(stat.mtime * 1e6))
+  return is_settled(stat) and tag or "W/" .. tag
 end
 
 -- Sets a field in a table of fields, unless the table has one of its name in any case, or the
@@ -54,6 +64,18 @@ local function is_current(req, tag, modified)
   return false
 end
 
+-- The range that a request asks for, nil for the whole file. Only GET has one. With If-Range the
+-- client's part must be of the same file: its tag is a strong one, or its date that of a file that
+-- is settled.
+local function range_of(req, stat, tag, modified)
+  local asked = req.method == "GET" and byte_range.parse(req:header "range")
+  local condition = asked and req:header "if-range"
+  if not condition then return asked or nil end
+  local same = condition == tag and condition:sub(1, 1) == '"'
+    or condition == modified and is_settled(stat)
+  return same and asked or nil
+end
+
 -- Answers a request with a file; with 404 if the path leads to no file now.
 local function serve(req, res, path, given)
   local stat = core.stat(path)
@@ -65,7 +87,9 @@ local function serve(req, res, path, given)
   if is_current(req, tag, modified) then return res:reply(304, nil, fields) end
   set_default(res, fields, "Content-Type", given.content_type or media_types.of(path))
   set_default(res, fields, "X-Content-Type-Options", "nosniff")
-  return file_sending.send(req, res, path, fields, stat)
+  local unit = set_default(res, fields, "Accept-Ranges", "bytes")
+  local range = unit == "bytes" and range_of(req, stat, tag, modified) or nil
+  return file_sending.send(req, res, { path = path, stat = stat, range = range }, fields)
 end
 
 local spec = options.spec("sse.file", { content_type = "string", headers = "table" })
