@@ -5,6 +5,21 @@
 #include <stdlib.h>
 #include <sys/socket.h>
 
+/* An IPv4 address that an IPv6 socket has mapped (::ffff:192.0.2.1) is the IPv4 one, so that a
+ * client has one address whichever listener it came over. */
+static sse_client client_of_ipv6(const struct in6_addr *address)
+{
+    sse_client client = { .len = 16 };
+
+    if (IN6_IS_ADDR_V4MAPPED(address)) {
+        client.len = 4;
+        memcpy(client.bytes, address->s6_addr + 12, 4);
+    } else {
+        memcpy(client.bytes, address->s6_addr, 16);
+    }
+    return client;
+}
+
 sse_client sse_client_of_socket(evutil_socket_t fd)
 {
     struct sockaddr_storage from;
@@ -14,8 +29,7 @@ sse_client sse_client_of_socket(evutil_socket_t fd)
     if (getpeername(fd, (struct sockaddr *)&from, &size))
         return client;
     if (from.ss_family == AF_INET6) {
-        client.len = 16;
-        memcpy(client.bytes, &((struct sockaddr_in6 *)&from)->sin6_addr, 16);
+        client = client_of_ipv6(&((struct sockaddr_in6 *)&from)->sin6_addr);
     } else if (from.ss_family == AF_INET) {
         client.len = 4;
         memcpy(client.bytes, &((struct sockaddr_in *)&from)->sin_addr, 4);

@@ -13,7 +13,7 @@ typedef struct sse_client {
     uint8_t bytes[16];
 } sse_client;
 
-/* The address of the peer of a connected socket. */
+/* The address of the peer of a connected socket; of a mapped IPv4 address the IPv4 one. */
 sse_client sse_client_of_socket(evutil_socket_t fd);
 
 /* Writes "127.0.0.1" or "::1"; "" where the address is unknown. */

@@ -2,13 +2,13 @@
 #include "listener.h"
 
 #include <errno.h>
-#include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "../http/connection.h"
+#include "addresses.h"
 
 #define ACCEPTS_A_TURN 64
 #define PAUSE_MS       100 /* ms until accepting is tried again when no descriptor is left */
@@ -93,6 +93,7 @@ static int code_of_errno(int number)
     case EADDRINUSE:
         return SSE_EADDRINUSE;
     case EADDRNOTAVAIL:
+    case EAFNOSUPPORT:
         return SSE_EADDRNOTAVAIL;
     case EACCES:
     case EPERM:
@@ -107,23 +108,26 @@ static int code_of_errno(int number)
     }
 }
 
-static int describe_failure(const char *host, int port, int number, char *message, size_t size)
+static int describe_failure(const struct sockaddr_storage *address, int number, char *message,
+                            size_t size)
 {
     int code = code_of_errno(number);
+    char where[80];
 
+    sse_address_text(address, where, sizeof where);
     if (code == SSE_EADDRINUSE)
-        snprintf(message, size, "address %s:%d is already in use; choose another port", host, port);
+        snprintf(message, size, "address %s is already in use; choose another port", where);
     else if (code == SSE_EADDRNOTAVAIL)
-        snprintf(message, size, "cannot listen on %s:%d: this machine has no such address", host,
-                 port);
+        snprintf(message, size, "cannot listen on %s: this machine has no such address", where);
     else
-        snprintf(message, size, "cannot listen on %s:%d: %s", host, port, strerror(number));
+        snprintf(message, size, "cannot listen on %s: %s", where, strerror(number));
     return code;
 }
 
-static evutil_socket_t open_socket(const sse_listener *l, const struct addrinfo *a, int backlog)
+static evutil_socket_t open_socket(const sse_listener *l, const struct sockaddr_storage *address,
+                                   socklen_t len, int backlog)
 {
-    evutil_socket_t fd = socket(a->ai_family, a->ai_socktype, a->ai_protocol);
+    evutil_socket_t fd = socket(address->ss_family, SOCK_STREAM, 0);
     int number = 0;
 
     if (fd < 0)
@@ -132,7 +136,7 @@ static evutil_socket_t open_socket(const sse_listener *l, const struct addrinfo 
     evutil_make_socket_closeonexec(fd);
     evutil_make_listen_socket_reuseable(fd);
     sse_connection_set_options(fd, l->context->limits.write_timeout);
-    if (bind(fd, a->ai_addr, a->ai_addrlen) == 0 && listen(fd, backlog) == 0)
+    if (bind(fd, (const struct sockaddr *)address, len) == 0 && listen(fd, backlog) == 0)
         return fd;
     number = errno;
     evutil_closesocket(fd);
@@ -170,26 +174,12 @@ sse_listener *sse_listener_new(sse_context *context, void *user,
     return l;
 }
 
-int sse_listener_open(sse_listener *l, const char *host, int port, int backlog, char *message,
-                      size_t size)
+int sse_listener_open(sse_listener *l, const struct sockaddr_storage *address, socklen_t len,
+                      int backlog, char *message, size_t size)
 {
-    struct addrinfo hints = { .ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE }, *list = NULL;
-    char service[16];
-    int got = 0, number = 0;
-
-    snprintf(service, sizeof service, "%d", port);
-    got = getaddrinfo(host, service, &hints, &list);
-    if (got != 0) {
-        snprintf(message, size, "cannot listen on '%s': %s", host, gai_strerror(got));
-        return SSE_ENOTFOUND;
-    }
-    for (struct addrinfo *a = list; a && l->fd < 0; a = a->ai_next) {
-        l->fd = open_socket(l, a, backlog);
-        number = errno;
-    }
-    freeaddrinfo(list);
+    l->fd = open_socket(l, address, len, backlog);
     if (l->fd < 0)
-        return describe_failure(host, port, number, message, size);
+        return describe_failure(address, errno, message, size);
     l->port = bound_port(l->fd);
     event_assign(&l->accepting, sse_loop_base(l->context->loop), l->fd, EV_READ | EV_PERSIST,
                  on_acceptable, l);

@@ -29,9 +29,10 @@ sse_listener *sse_listener_new(sse_context *context, void *user,
                                void (*on_accepted)(void *user, sse_listener *l, evutil_socket_t fd,
                                                    const struct sockaddr *from));
 
-/* Binds and listens. Errors and message as those of sse_server_listen. */
-int sse_listener_open(sse_listener *l, const char *host, int port, int backlog, char *message,
-                      size_t size);
+/* Binds to an address of `len` bytes and listens. Errors and message as those of sse_server_listen;
+ * SSE_EADDRNOTAVAIL also where the system does not know the address's family. */
+int sse_listener_open(sse_listener *l, const struct sockaddr_storage *address, socklen_t len,
+                      int backlog, char *message, size_t size);
 
 /* Accepts up to `most` connections that wait now. */
 void sse_listener_accept(sse_listener *l, int most);

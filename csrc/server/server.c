@@ -6,10 +6,12 @@
 #include "../http/turn.h"
 #include "../push/heartbeat.h"
 #include "address_limits.h"
+#include "addresses.h"
 #include "listener.h"
 #include "negotiation.h"
 
-#define MAX_REFUSED 256 /* connections that are told 503 at a time; more are closed at once */
+#define MAX_REFUSED 256 /* connections past a limit that are open at a time; more are closed */
+#define PORT_TRIES  16  /* ports that are tried for all addresses of a host where any will do */
 
 struct sse_server {
     sse_context context;
@@ -99,26 +101,84 @@ static int make_tls(sse_server *server, const sse_tls_options *options, sse_tls_
     return sse_tls_context_new(&tls, &server->tls_count, out, message, size);
 }
 
-/* Gives a listener its TLS: its own, or the server's, or none. */
-static int set_tls(sse_server *server, sse_listener *l, const sse_listen_options *options,
-                   char *message, size_t size)
+/* The TLS of new listeners, with a reference: their own, or the server's, or NULL for none. */
+static int choose_tls(sse_server *server, const sse_listen_options *options, sse_tls_context **out,
+                      char *message, size_t size)
 {
+    *out = NULL;
     if (options->tls)
-        return make_tls(server, options->tls, &l->tls, message, size);
+        return make_tls(server, options->tls, out, message, size);
     if (server->tls && !options->plain)
-        l->tls = sse_tls_context_ref(server->tls);
+        *out = sse_tls_context_ref(server->tls);
     return SSE_OK;
 }
 
-static void add_listener(sse_server *server, sse_listener *l)
+static void free_listeners(sse_listener *list)
+{
+    while (list) {
+        sse_listener *next = list->next;
+
+        sse_listener_free(list);
+        list = next;
+    }
+}
+
+/* Opens a listener for each address, all with one port; 0: the first one's. An address that this
+ * machine has not is left out, unless there is no other. *list gets the listeners. */
+static int open_listeners(sse_server *server, sse_address_list *addresses, int port,
+                          sse_listener **list, char *message, size_t size)
+{
+    sse_listener **end = list;
+    int code = SSE_OK;
+
+    for (size_t i = 0; i < addresses->count; i++) {
+        sse_listener *l = sse_listener_new(&server->context, server, on_accepted);
+
+        if (!l)
+            return SSE_ENOMEM;
+        sse_address_set_port(&addresses->at[i].address, *list ? (*list)->port : port);
+        code = sse_listener_open(l, &addresses->at[i].address, addresses->at[i].size,
+                                 server->backlog, message, size);
+        if (code) {
+            sse_listener_free(l);
+            if (code == SSE_EADDRNOTAVAIL)
+                continue;
+            return code;
+        }
+        *end = l;
+        end = &l->next;
+    }
+    return *list ? SSE_OK : code;
+}
+
+/* As open_listeners. A port that the system chose for the first address may be in use on another
+ * one: then it chooses anew. */
+static int open_all(sse_server *server, sse_address_list *addresses, int port, sse_listener **list,
+                    char *message, size_t size)
+{
+    int code = SSE_EADDRINUSE;
+
+    for (int tries = port == 0 ? PORT_TRIES : 1; tries > 0 && code == SSE_EADDRINUSE; tries--) {
+        code = open_listeners(server, addresses, port, list, message, size);
+        if (code) {
+            free_listeners(*list);
+            *list = NULL;
+        }
+    }
+    return code;
+}
+
+static void add_listeners(sse_server *server, sse_listener *list, sse_tls_context *tls)
 {
     sse_listener **end = &server->listeners;
 
     if (!server->listeners)
-        server->port = l->port;
+        server->port = list->port;
     while (*end)
         end = &(*end)->next;
-    *end = l;
+    *end = list;
+    for (sse_listener *l = list; l && tls; l = l->next)
+        l->tls = sse_tls_context_ref(tls);
     server->context.shutdown.on = false;
     sse_timer_wheel_cancel(&server->context.wheel, &server->shutdown_end);
 }
@@ -127,31 +187,47 @@ int sse_server_listen(sse_server *server, const sse_listen_options *options, cha
                       size_t size)
 {
     const char *host = options->host ? options->host : server->host;
-    int port = options->port >= 0 ? options->port : server->asked_port, code = SSE_ENOMEM;
-    sse_listener *l = sse_listener_new(&server->context, server, on_accepted);
+    int port = options->port >= 0 ? options->port : server->asked_port, code = SSE_OK;
+    sse_tls_context *tls = NULL;
+    sse_listener *list = NULL;
+    sse_address_list addresses;
 
-    snprintf(message, size, "%s", sse_error_text(code));
-    if (!l)
-        return code;
-    code = set_tls(server, l, options, message, size);
+    snprintf(message, size, "%s", sse_error_text(SSE_ENOMEM));
+    code = choose_tls(server, options, &tls, message, size);
     if (!code)
-        code = sse_listener_open(l, host, port, server->backlog, message, size);
-    if (code) {
-        sse_listener_free(l);
-        return code;
+        code = sse_addresses_find(&addresses, host, message, size);
+    if (!code)
+        code = open_all(server, &addresses, port, &list, message, size);
+    if (!code)
+        add_listeners(server, list, tls);
+    sse_tls_context_unref(tls);
+    return code;
+}
+
+/* The first listener from *l on with TLS that neither the server has nor the listener before, which
+ * may be of the same host; NULL: none. *l moves behind it. */
+static sse_listener *next_with_tls(const sse_server *server, sse_listener **l)
+{
+    while (*l) {
+        sse_listener *found = *l;
+
+        *l = found->next;
+        while (*l && (*l)->tls == found->tls)
+            *l = (*l)->next;
+        if (found->tls && found->tls != server->tls)
+            return found;
     }
-    add_listener(server, l);
-    return SSE_OK;
+    return NULL;
 }
 
 /* Reads the files of every TLS context that accepts connections. */
 static int read_tls_files(sse_server *server, char *message, size_t size)
 {
     int code = server->tls ? sse_tls_context_read(server->tls, message, size) : SSE_OK;
+    sse_listener *rest = server->listeners, *l = NULL;
 
-    for (sse_listener *l = server->listeners; l && !code; l = l->next)
-        if (l->tls && l->tls != server->tls)
-            code = sse_tls_context_read(l->tls, message, size);
+    while (!code && (l = next_with_tls(server, &rest)) != NULL)
+        code = sse_tls_context_read(l->tls, message, size);
     return code;
 }
 
@@ -176,10 +252,10 @@ int sse_server_reload_tls(sse_server *server, char *message, size_t size)
 size_t sse_server_tls_contexts(const sse_server *server)
 {
     size_t count = server->tls ? 1 : 0;
+    sse_listener *rest = server->listeners;
 
-    for (const sse_listener *l = server->listeners; l; l = l->next)
-        if (l->tls && l->tls != server->tls)
-            count++;
+    while (next_with_tls(server, &rest))
+        count++;
     return count;
 }
 
@@ -283,14 +359,9 @@ void sse_server_set_on_response(sse_server *server, void (*on_response)(void *us
 
 void sse_server_stop_listening(sse_server *server)
 {
-    sse_listener *next = NULL;
-
     if (!server->listeners)
         return;
-    for (sse_listener *l = server->listeners; l; l = next) {
-        next = l->next;
-        sse_listener_free(l);
-    }
+    free_listeners(server->listeners);
     server->listeners = NULL;
     sse_loop_defer(server->context.loop, &server->idle);
 }

@@ -8,11 +8,12 @@
 typedef struct sse_server sse_server;
 
 typedef struct sse_server_options {
-    const char *host; /* an address or a name; NULL: 127.0.0.1 */
+    const char *host; /* an address, or a name, which may have several; NULL: 127.0.0.1 */
     int port;         /* 0: one that the system chooses */
     int backlog;      /* of listen(2) */
     sse_limits limits;
     sse_slice heartbeat_event;  /* the type of its streams' heartbeats; absent: comments */
+    bool cross_origin; /* pages of other origins may read responses: see http/own_response.h */
     const sse_tls_options *tls; /* NULL: plain; its alpn is set by the server */
 } sse_server_options;
 
@@ -45,10 +46,11 @@ void sse_server_set_on_response(sse_server *server,
  * it returns. Not from a callback other than on_idle. NULL is allowed. */
 void sse_server_free(sse_server *server);
 
-/* Binds and listens, further times, too: each call adds a listener. SSE_EADDRINUSE,
- * SSE_EADDRNOTAVAIL, SSE_EACCES, SSE_ENOTFOUND (the name of the host), SSE_EMFILE, SSE_ENOMEM,
- * SSE_ESYS, with tls the errors of sse_tls_context_new; `message` (of `size` bytes) says what
- * failed, with the address. The other listeners stay as they are. */
+/* Binds and listens, further times, too: each call adds a listener for each address of the host
+ * that this machine has, with one port for all of them. SSE_EADDRINUSE, SSE_EADDRNOTAVAIL,
+ * SSE_EACCES, SSE_ENOTFOUND (the name of the host), SSE_EMFILE, SSE_ENOMEM, SSE_ESYS, with tls the
+ * errors of sse_tls_context_new; `message` (of `size` bytes) says what failed, with the address.
+ * The other listeners stay as they are. */
 int sse_server_listen(sse_server *server, const sse_listen_options *options, char *message,
                       size_t size);
 
