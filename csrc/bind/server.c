@@ -213,6 +213,9 @@ static int f_server(lua_State *L)
     options.port = (int)option(L, "port", 0, 0, 65535);
     options.backlog = (int)option(L, "backlog", 4096, 1, INT_MAX);
     read_limits(L, &options.limits);
+    lua_getfield(L, 1, "cross_origin");
+    options.cross_origin = lua_toboolean(L, -1);
+    lua_pop(L, 1);
     options.heartbeat_event = text_option(L, "heartbeat_event");
     if (lua_getfield(L, 1, "on_request") != LUA_TFUNCTION)
         return luaL_error(L, "option 'on_request' must be a function, got %s",

@@ -14,6 +14,9 @@
 /* How long a connection lingers, for the client to read the response. */
 #define SSE_LINGER_MS 2000
 
+/* How long a connection past a limit has for its request at most, before it is closed. */
+#define SSE_REFUSED_MS 2000
+
 /* How long an unused connection stays open during a graceful shutdown. */
 #define SSE_UNUSED_MS 1000
 
@@ -69,7 +72,7 @@ struct sse_connection {
     bool stalled : 1;        /* the socket is full: wait until it is writable */
     bool deadline_final : 1; /* the deadline closes the connection, whatever the client takes */
     bool retry_failed : 1;   /* `retry_turn` is valid */
-    bool admitted : 1;       /* counts towards max_connections; else the client is told 503 */
+    bool refused : 1;        /* past max_connections: its request gets to no handler */
     uint16_t retry_turn;     /* low bits of the last turn in which a write to the full socket was
                                 tried again in vain: once a turn is enough */
     sse_connection *next, **link; /* context->open, or context->closed */

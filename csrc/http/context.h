@@ -71,6 +71,7 @@ typedef struct sse_context {
     void (*on_stream_ended)(struct sse_stream *s); /* the stream is to follow nothing */
 
     bool recording;     /* requests that arrive get a record */
+    bool cross_origin;  /* pages of other origins may read responses: see own_response.h */
     time_t date_second; /* the second for which `date` was made */
     char date[40];
     char scratch[65536]; /* what is read from a socket */

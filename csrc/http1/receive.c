@@ -99,6 +99,10 @@ static int parse_head(sse_http1_session *s, const char *bytes, size_t len, size_
         return SSE_ECLOSED;
     }
     sse_record_begin(s->connection->context, s->reader->request);
+    if (s->connection->refused) {
+        sse_http1_refuse_connection(s);
+        return SSE_ECLOSED;
+    }
     if (sse_http1_body_init(&s->reader->body, &head, limits->max_body_size, extra, &refusal)) {
         reject_as(s, &refusal);
         return SSE_ECLOSED;

@@ -1,7 +1,6 @@
 #include "response.h"
 
-#include <stdio.h>
-
+#include "../http/own_response.h"
 #include "../http/recording.h"
 #include "../http/response_fields.h"
 #include "../wire/http1_response.h"
@@ -18,41 +17,49 @@ static int send_and_unref(sse_http1_session *s, sse_frame *frame)
 
 /* --- responses of the session's own -------------------------------------- */
 
-/* Sends an error response, after which the connection finishes. Returns the bytes of its body. */
-static size_t send_error(sse_http1_session *s, int status, const char *reason)
+/* Sends a response of the server's own, drops the reader, and finishes the connection. */
+static void send_own(sse_http1_session *s, const sse_own_response *own)
 {
-    sse_http1_response_head head = { .minor = 1, .status = status };
-    sse_http1_field fields[2] = { sse_response_text_field("Content-Type",
-                                                          "text/plain; charset=utf-8") };
+    sse_http1_response_head head = { .minor = 1,
+                                     .status = own->status,
+                                     .length = (int64_t)own->body.len };
     sse_frame *frame = NULL;
-    char text[256], seconds[8];
-    int n = snprintf(text, sizeof text, "%d %s: %s\n", status, sse_http1_reason(status), reason);
 
-    if (status == 503)
-        fields[1] = sse_response_retry_after(seconds);
     s->keep_alive = s->chunked = false;
     sse_connection_set_deadline(s->connection, 0);
-    head.length = n;
     head.date = sse_context_date(s->connection->context);
-    sse_http1_build_head(&head, fields, status == 503 ? 2 : 1, NULL, &frame);
+    sse_http1_build_head(&head, own->fields, own->count, NULL, &frame);
     if (send_and_unref(s, frame) == SSE_OK)
-        send_and_unref(s, sse_frame_raw((sse_slice){ text, (size_t)n }));
+        send_and_unref(s, sse_frame_raw(own->body));
     sse_http1_drop_reader(s);
     sse_connection_set_reading(s->connection, false); /* on again once the connection lingers */
     sse_connection_finish(s->connection);
-    return (size_t)n;
+}
+
+/* Sends a response of the server's own to the request that the reader holds, if it holds one. */
+static void refuse_with(sse_http1_session *s, sse_request *request, const sse_own_response *own)
+{
+    if (request)
+        sse_request_ref(request); /* send_own drops the reader */
+    send_own(s, own);
+    sse_recording_refusal(s->connection, request, own->status, own->body.len, &s->connection->out);
+    sse_request_unref(request);
 }
 
 void sse_http1_refuse(sse_http1_session *s, int status, const char *reason)
 {
-    sse_request *request = s->reader ? s->reader->request : NULL;
-    size_t bytes = 0;
+    sse_own_response own;
 
-    if (request)
-        sse_request_ref(request); /* send_error drops the reader */
-    bytes = send_error(s, status, reason);
-    sse_recording_refusal(s->connection, request, status, bytes, &s->connection->out);
-    sse_request_unref(request);
+    sse_own_error(&own, status, reason);
+    refuse_with(s, s->reader ? s->reader->request : NULL, &own);
+}
+
+void sse_http1_refuse_connection(sse_http1_session *s)
+{
+    sse_own_response own;
+
+    sse_own_refusal(&own, s->connection->context, s->reader->request);
+    refuse_with(s, s->reader->request, &own);
 }
 
 void sse_http1_reject(sse_http1_session *s, int status, const char *reason)
@@ -187,6 +194,7 @@ static void abort_response(sse_exchange *x)
 {
     sse_http1_session *s = x->session;
     bool started = x->state == SSE_EXCHANGE_STARTED;
+    sse_own_response own;
 
     if (!s)
         return;
@@ -196,8 +204,9 @@ static void abort_response(sse_exchange *x)
         sse_connection_drop_pending(s->connection);
         s->connection->out.payload_only = false;
         x->context->count.rejected[500 - 400]++;
-        sse_recording_replace(x, 500, send_error(s, 500, "the answer broke off"),
-                              &s->connection->out);
+        sse_own_error(&own, 500, "the answer broke off");
+        send_own(s, &own);
+        sse_recording_replace(x, 500, own.body.len, &s->connection->out);
         return;
     }
     sse_connection_flush(s->connection, false);

@@ -12,6 +12,10 @@ extern const sse_transport sse_http1_transport;
  * dropped and the connection finishes, because what follows a bad request can't be trusted. */
 void sse_http1_refuse(sse_http1_session *s, int status, const char *reason);
 
+/* Sends the response of sse_own_refusal to the request that the reader holds, and finishes the
+ * connection in the same way. */
+void sse_http1_refuse_connection(sse_http1_session *s);
+
 /* The same for a request, which counts in stats as rejected with that status (400 to 599). */
 void sse_http1_reject(sse_http1_session *s, int status, const char *reason);
 

@@ -10,8 +10,8 @@
  * SSE_ENOMEM: the connection is unchanged. */
 int sse_http1_session_start(sse_connection *c);
 
-/* Sends an error response before any request, a 503 with Retry-After, and finishes the connection.
- * For connections that are not served: past a limit, or plain HTTP where TLS is spoken. */
+/* Sends an error response before any request, and finishes the connection: where TLS is spoken, for
+ * a client that speaks plain HTTP. */
 void sse_http1_session_refuse(sse_connection *c, int status, const char *reason);
 
 #endif

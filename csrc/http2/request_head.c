@@ -182,6 +182,8 @@ static void accept_head(sse_http2_stream *t, const sse_http1_head *head, bool la
     r->request = make_request(r, head);
     if (!r->request) {
         sse_http2_response_reject(t, 503, "out of memory");
+    } else if (t->session->connection->refused) {
+        sse_http2_response_refuse(t);
     } else if (sse_bodies_count_request(context, r->request, last)) {
         sse_http2_response_reject(t, 503, SSE_BODIES_FULL);
     } else if (head->content_length > 0 &&

@@ -1,13 +1,13 @@
 #include "response.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 
+#include "../http/own_response.h"
 #include "../http/recording.h"
 #include "../http/response_fields.h"
-#include "../wire/http1_response.h"
 #include "reader.h"
 #include "schedule.h"
+#include "shutdown.h"
 #include "stream.h"
 
 /* Queues a part of the body. */
@@ -127,28 +127,21 @@ static void set_final_deadline(sse_exchange *x, uint64_t ms)
     sse_http2_schedule_timer(t->session, t->deadline);
 }
 
-/* Sends an error response. Returns the bytes of its body; 0: the stream was reset instead. */
-static size_t send_error(sse_http2_stream *t, int status, const char *reason)
+/* Sends a response of the server's own. Returns the bytes of its body; 0: the stream was reset
+ * instead. */
+static size_t send_own(sse_http2_stream *t, const sse_own_response *own)
 {
-    sse_http1_field fields[2] = { sse_response_text_field("Content-Type",
-                                                          "text/plain; charset=utf-8") };
     sse_context *context = sse_http2_context(t->session);
     sse_http2_response_head *head = NULL;
-    sse_frame *frame = NULL;
-    char text[256], seconds[8];
-    size_t count = 1;
-    int n = snprintf(text, sizeof text, "%d %s: %s\n", status, sse_http1_reason(status), reason);
+    sse_frame *frame = sse_frame_raw(own->body);
+    size_t bytes = own->body.len;
 
-    if (status == 503)
-        fields[count++] = sse_response_retry_after(seconds);
-    context->count.rejected[status - 400]++;
-    frame = sse_frame_raw((sse_slice){ text, (size_t)n });
     if (!frame ||
-        sse_http2_response_head_new(sse_context_date(context), status, fields, count, n, NULL,
-                                    &head) ||
+        sse_http2_response_head_new(sse_context_date(context), own->status, own->fields, own->count,
+                                    (int64_t)bytes, NULL, &head) ||
         enqueue(t, frame)) {
         free(head);
-        n = 0;
+        bytes = 0;
         sse_http2_stream_reset(t, NGHTTP2_INTERNAL_ERROR);
     } else {
         head->has_body = true;
@@ -156,7 +149,17 @@ static size_t send_error(sse_http2_stream *t, int status, const char *reason)
         set_head(t, head);
     }
     sse_frame_unref(frame);
-    return (size_t)n;
+    return bytes;
+}
+
+/* Sends an error response. Returns as send_own. */
+static size_t send_error(sse_http2_stream *t, int status, const char *reason)
+{
+    sse_own_response own;
+
+    sse_own_error(&own, status, reason);
+    sse_http2_context(t->session)->count.rejected[status - 400]++;
+    return send_own(t, &own);
 }
 
 /* The request that a reader has, with a reference, or one of the head as far as it has arrived, if
@@ -184,6 +187,20 @@ void sse_http2_response_reject(sse_http2_stream *t, int status, const char *reas
     if (bytes > 0)
         sse_recording_refusal(t->session->connection, request, status, bytes, &t->out);
     sse_request_unref(request);
+}
+
+void sse_http2_response_refuse(sse_http2_stream *t)
+{
+    sse_http2_session *s = t->session;
+    sse_request *request = sse_request_ref(t->reader->request);
+    sse_own_response own;
+
+    sse_own_refusal(&own, sse_http2_context(s), request);
+    sse_http2_reader_free(t);
+    if (send_own(t, &own) > 0)
+        sse_recording_refusal(s->connection, request, own.status, own.body.len, &t->out);
+    sse_request_unref(request);
+    sse_http2_shutdown_now(s);
 }
 
 /* If nothing of a started response was submitted to nghttp2, the client gets a 500 instead.

@@ -360,8 +360,3 @@ int sse_http2_session_start(sse_connection *c)
         on_shutdown(c); /* requests that come within SSE_UNUSED_MS are served */
     return SSE_OK;
 }
-
-void sse_http2_session_refuse(sse_connection *c)
-{
-    end_session(c->session, NGHTTP2_ENHANCE_YOUR_CALM, SSE_END_SERVER);
-}

@@ -9,8 +9,4 @@
  * requests go to context->on_request. SSE_ENOMEM: the connection is unchanged. */
 int sse_http2_session_start(sse_connection *c);
 
-/* Ends a session that was just started, by a GOAWAY which tells the client that no request was
- * served: for connections past a limit. */
-void sse_http2_session_refuse(sse_connection *c);
-
 #endif

@@ -17,6 +17,14 @@ void sse_http2_shutdown_start(sse_http2_session *s)
             sse_exchange_notify_shutdown(t->exchange);
 }
 
+void sse_http2_shutdown_now(sse_http2_session *s)
+{
+    if (s->draining)
+        return;
+    s->draining = true;
+    sse_http2_shutdown_finish(s);
+}
+
 void sse_http2_shutdown_goaway_sent(sse_http2_session *s)
 {
     if (s->goaway_at && nghttp2_submit_ping(s->nghttp2, NGHTTP2_FLAG_NONE, NULL))

@@ -10,6 +10,10 @@
  * again. */
 void sse_http2_shutdown_start(sse_http2_session *s);
 
+/* Takes no request after those that have begun to arrive: submits the final GOAWAY at once.
+ * Harmless during a shutdown. */
+void sse_http2_shutdown_now(sse_http2_session *s);
+
 /* A GOAWAY was sent: submits the PING, if it was the first one. */
 void sse_http2_shutdown_goaway_sent(sse_http2_session *s);
 

@@ -21,12 +21,8 @@ static void on_bytes(sse_connection *c, const char *bytes, size_t len)
     if (sse_tls_is_plain(c->tls)) {
         sse_connection_drop_tls(c);
         sse_http1_session_refuse(c, 400, "this port speaks HTTPS: use https://");
-    } else if (!c->admitted && !speaks_http2(c)) {
-        sse_http1_session_refuse(c, 503, "too many connections");
     } else if (speaks_http2(c) ? sse_http2_session_start(c) : sse_http1_session_start(c)) {
         sse_connection_close(c, SSE_END_ERROR);
-    } else if (!c->admitted) {
-        sse_http2_session_refuse(c);
     } else {
         c->protocol->on_bytes(c, bytes, len);
     }
@@ -113,8 +109,8 @@ static int start_tls(sse_connection *c, sse_tls_context *tls)
     return SSE_OK;
 }
 
-int sse_negotiation_accept(sse_context *context, evutil_socket_t fd, sse_tls_context *tls,
-                           sse_connection **out)
+int sse_negotiation_start(sse_context *context, evutil_socket_t fd, sse_tls_context *tls,
+                          sse_connection **out)
 {
     sse_connection *c = NULL;
     int code = sse_connection_new(context, fd, &negotiation_protocol, &c);
@@ -124,22 +120,6 @@ int sse_negotiation_accept(sse_context *context, evutil_socket_t fd, sse_tls_con
     code = tls ? start_tls(c, tls) : sse_detection_start(c);
     if (code)
         sse_connection_close(c, SSE_END_ERROR);
-    else
-        context->count.accepted++;
     *out = c;
-    return SSE_OK;
-}
-
-int sse_negotiation_refuse(sse_context *context, evutil_socket_t fd, sse_tls_context *tls)
-{
-    sse_connection *c = NULL;
-    int code = sse_connection_new(context, fd, &negotiation_protocol, &c);
-
-    if (code)
-        return code;
-    if (!tls)
-        sse_http1_session_refuse(c, 503, "too many connections");
-    else if (start_tls(c, tls))
-        sse_connection_close(c, SSE_END_ERROR);
     return SSE_OK;
 }

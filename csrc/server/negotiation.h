@@ -9,11 +9,9 @@
 extern const sse_slice sse_negotiation_alpn;
 
 /* Makes a connection of an accepted socket, which it owns from now on (also on failure), and starts
- * reading. tls NULL: plain. The TLS handshake must be done within head_timeout. SSE_ENOMEM. */
-int sse_negotiation_accept(sse_context *context, evutil_socket_t fd, sse_tls_context *tls,
-                           sse_connection **out);
-
-/* The same for a client past a limit: it is told 503, and the connection is finished. */
-int sse_negotiation_refuse(sse_context *context, evutil_socket_t fd, sse_tls_context *tls);
+ * reading. tls NULL: plain. The TLS handshake must be done within head_timeout. SSE_ENOMEM: there
+ * is no connection. Out of memory later, *out has ended. */
+int sse_negotiation_start(sse_context *context, evutil_socket_t fd, sse_tls_context *tls,
+                          sse_connection **out);
 
 #endif

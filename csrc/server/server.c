@@ -25,7 +25,7 @@ struct sse_server {
     sse_address_limits address_limits;
     sse_tls_context *tls; /* of listeners without one of their own; NULL: they are plain */
     sse_tls_counters tls_count;
-    size_t admitted, refused; /* open connections: within max_connections; told 503 */
+    size_t admitted, refused; /* open connections: within the limits, and past one */
     void *user;
     void (*on_request)(void *user, sse_exchange *x);
     void (*on_response)(void *user, sse_request *r);
@@ -50,13 +50,22 @@ const sse_limits sse_default_limits = {
 
 /* --- accepting ----------------------------------------------------------- */
 
+/* A client past a limit. Its request is read, since the response depends on it (see
+ * own_response.h), but its bytes get to no handler. What the client may cost is bounded: one head
+ * of max_head_size, SSE_REFUSED_MS and the time of lingering, and only some clients at a time. */
 static void refuse(sse_server *server, evutil_socket_t fd, sse_tls_context *tls)
 {
+    sse_connection *c = NULL;
+    uint64_t wait = server->context.limits.head_timeout;
+
     server->context.count.refused++;
-    if (server->refused >= MAX_REFUSED)
+    if (server->refused >= MAX_REFUSED) {
         evutil_closesocket(fd);
-    else if (sse_negotiation_refuse(&server->context, fd, tls) == SSE_OK)
+    } else if (sse_negotiation_start(&server->context, fd, tls, &c) == SSE_OK) {
         server->refused++;
+        c->refused = true;
+        sse_connection_set_final_deadline(c, wait < SSE_REFUSED_MS ? wait : SSE_REFUSED_MS);
+    }
 }
 
 static void on_accepted(void *user, sse_listener *l, evutil_socket_t fd,
@@ -80,13 +89,14 @@ static void on_accepted(void *user, sse_listener *l, evutil_socket_t fd,
             return;
         }
     }
-    if (sse_negotiation_accept(&server->context, fd, l->tls, &c)) {
+    if (sse_negotiation_start(&server->context, fd, l->tls, &c)) {
         if (address)
             sse_address_limits_leave(&server->address_limits, address);
         return;
     }
+    if (!sse_connection_ended(c))
+        server->context.count.accepted++;
     c->address = address;
-    c->admitted = true;
     server->admitted++;
 }
 
@@ -281,10 +291,10 @@ static void on_connection_free(void *user, sse_connection *c)
 
     if (c->address)
         sse_address_limits_leave(&server->address_limits, c->address);
-    if (c->admitted)
-        server->admitted--;
-    else
+    if (c->refused)
         server->refused--;
+    else
+        server->admitted--;
     if (!server->listeners)
         sse_loop_defer(server->context.loop, &server->idle);
 }
@@ -339,6 +349,7 @@ int sse_server_new(sse_loop *loop, const sse_server_options *options, void *user
     server->context.on_request = on_request;
     server->context.on_recorded = on_recorded;
     server->context.on_connection_free = on_connection_free;
+    server->context.cross_origin = options->cross_origin;
     code =
         sse_heartbeat_hold(&server->context, options->heartbeat_event, &server->context.heartbeat);
     if (code) {

@@ -115,6 +115,21 @@ bool sse_fields_have_token(const sse_http1_field *fields, size_t count, const ch
     return false;
 }
 
+bool sse_fields_accept(const sse_http1_field *fields, size_t count, const char *type)
+{
+    for (size_t i = 0; i < count; i++) {
+        sse_slice rest = fields[i].value;
+
+        while (sse_slice_is_name(fields[i].name, "Accept") && rest.len > 0) {
+            sse_slice member = take_until(&rest, ',');
+
+            if (sse_slice_is_name(take_until(&member, ';'), type) && find_weight(member) > 0)
+                return true;
+        }
+    }
+    return false;
+}
+
 const char *sse_coding_name(sse_coding coding)
 {
     static const char *const names[] = { "identity", "gzip", "deflate" };

@@ -1,6 +1,7 @@
 /* coding.h: content codings (RFC 9110 sections 8.4.1 and 12.5.3): which one a client prefers, and
- * what goes around the deflated blocks of a body: gzip's head and trailer (RFC 1952) or zlib's (RFC
- * 1950). The trailer's check value is combined from those of the body's pieces. */
+ * which media types it accepts; what goes around the deflated blocks of a body: gzip's head and
+ * trailer (RFC 1952) or zlib's (RFC 1950). The trailer's check value is combined from those of the
+ * body's pieces. */
 #ifndef SSE_WIRE_CODING_H
 #define SSE_WIRE_CODING_H
 
@@ -21,6 +22,10 @@ sse_coding sse_coding_choose(const sse_http1_field *fields, size_t count);
  * matter. */
 bool sse_fields_have_token(const sse_http1_field *fields, size_t count, const char *name,
                            const char *token);
+
+/* Whether an Accept field among these names the media type, with a weight that is not 0. A range
+ * such as "text/" with an asterisk does not count. */
+bool sse_fields_accept(const sse_http1_field *fields, size_t count, const char *type);
 
 /* The plain bytes of a coded body so far, for its trailer. */
 typedef struct sse_sum {

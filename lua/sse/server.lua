@@ -62,12 +62,14 @@ end
 --- Makes a server; it listens after `server:listen()`. Raises on wrong options, and if a file of
 -- `tls` cannot be used.
 -- @function sse.server
--- @tparam[opt] table given options. Durations are milliseconds, sizes bytes. `host` ("127.0.0.1");
--- `port` (0: the system chooses); `cors`, see `sse.server.cors`; `backlog`; `max_connections`,
+-- @tparam[opt] table given options. Durations are milliseconds, sizes bytes. `host` ("127.0.0.1"),
+-- an address or a name, all of whose addresses are listened on; `port` (0: the system chooses);
+-- `cors`, see `sse.server.cors`; `backlog`; `max_connections`,
 -- `max_connections_per_address`, `max_concurrent_requests` (requests at a time on an HTTP/2
 -- connection); `max_head_size`, `max_body_size`, `max_bodies` (of all requests together);
 -- `max_pending` (how far one client of a stream may be behind), `max_pending_total` (of all clients
--- together); `head_timeout`, `body_timeout`, `idle_timeout`; `heartbeat` (how long an event stream
+-- together); `head_timeout`, `body_timeout`, `idle_timeout`, `write_timeout` (how long a client may
+-- take nothing of what waits for it); `heartbeat` (how long an event stream
 -- is silent before it gets a comment; false: it gets none; `{ every, event }`: it gets an event of
 -- that type), see `sse.server.heartbeat`; `compress` (true), see `res:event_stream`;
 -- `on_error`, a function(err, context), see above; `on_response`, see below; `access_log`, see
@@ -105,6 +107,7 @@ local function new(given, ...)
     on_request = function(exchange) return dispatch.on_request(state, exchange) end,
     on_idle = function() running.wake_waiters(state) end,
     owner = state, -- for sse.server.errors
+    cross_origin = given.cors and true or false,
   }
   for name, value in pairs(given) do
     if not OF_LUA[name] then inner[name] = value end

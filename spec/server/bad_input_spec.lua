@@ -258,7 +258,7 @@ describe("bad input", function()
     local first = serving.connect()
     assert.equal("fine", first:request("GET /").body)
     local second = serving.connect()
-    local got = second:response()
+    local got = second:request "GET /"
     assert.equal(503, got.status)
     assert.truthy(tonumber(got.headers["retry-after"]))
     second:receive_all()

@@ -60,7 +60,7 @@ describe("metrics", function()
     raw.pump(function() return server:stats().connections.open == 1 end, "its end")
     local stream = follow "/stream"
     local third = serving.connect()
-    assert.equal(503, third:response().status)
+    assert.equal(503, third:request("GET /").status)
     third:close()
     local got = samples(server)
     assert.equal(3, got.sse_connections_accepted_total)

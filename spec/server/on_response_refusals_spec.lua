@@ -67,10 +67,9 @@ describe("server.on_response of a refusal", function()
   it("of a connection too many", function()
     start { max_connections = 1 }
     serving.connect():send "GET"
-    local client = serving.connect()
-    local got = client:response()
+    local got = serving.request "GET /x"
     assert.equal(503, got.status)
-    check { status = 503, bytes = #got.body, method = false, target = false, protocol = false }
+    check { status = 503, bytes = #got.body, method = "GET", target = "/x", protocol = "HTTP/1.1" }
   end)
 
   it("of plain HTTP where TLS is spoken", function()
