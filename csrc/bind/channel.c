@@ -229,6 +229,24 @@ static int fail_publish(lua_State *L, int code, const char *field)
     }
 }
 
+/* Takes the id off a MessageEvent that is the id of the one published before: its own block had
+ * none. Its event gets an id of the channel's. Otherwise notes the id. */
+static void drop_repeated_id(lua_State *L, sse_event *event)
+{
+    sse_slice last = { 0 };
+
+    lua_getiuservalue(L, 1, CHANNEL_RECEIVED_ID);
+    if (lua_type(L, -1) == LUA_TSTRING)
+        last.at = lua_tolstring(L, -1, &last.len);
+    lua_pop(L, 1);
+    if (last.at && event->id.at && sse_slice_equal(last, event->id)) {
+        event->id = (sse_slice){ 0 };
+        return;
+    }
+    lua_pushlstring(L, event->id.at ? event->id.at : "", event->id.len);
+    lua_setiuservalue(L, 1, CHANNEL_RECEIVED_ID);
+}
+
 /* channel:publish(event) -> id, or nil, message, code */
 static int m_publish(lua_State *L)
 {
@@ -255,6 +273,8 @@ static int m_publish(lua_State *L)
                         "field 'id' is longer than 1024 bytes: clients could not send it back");
     if (p.event.id.at && sse_log_is_position(&o->channel->log, p.event.id))
         return sse_fail(L, SSE_EINVAL, "field 'id' has the form of the channel's own ids");
+    if (message.received)
+        drop_repeated_id(L, &p.event);
     code = sse_channel_publish(o->channel, &p, &position, &field);
     if (code)
         return fail_publish(L, code, field);

@@ -19,7 +19,8 @@ typedef struct channel_object {
 } channel_object;
 
 /* User values. EVENT is the table that filters are called with; ID, TYPE and DATA are its fields'
- * values, since a filter may have written to the table. */
+ * values, since a filter may have written to the table. RECEIVED_ID is the id of the MessageEvent
+ * that was published last. */
 enum {
     CHANNEL_ON_PRESENCE = 1,
     CHANNEL_EVENT,
@@ -27,7 +28,8 @@ enum {
     CHANNEL_TYPE,
     CHANNEL_DATA,
     CHANNEL_ON_ERROR,
-    CHANNEL_VALUES = CHANNEL_ON_ERROR
+    CHANNEL_RECEIVED_ID,
+    CHANNEL_VALUES = CHANNEL_RECEIVED_ID
 };
 
 #endif

@@ -1,4 +1,4 @@
-/* encoder.c: Lua tables to events, encode and set_json. */
+/* encoder.c: Lua tables to events, encode, set_json and set_message_class. */
 #include "encoder.h"
 
 #include <string.h>
@@ -6,7 +6,8 @@
 #include "class.h"
 #include "hint.h"
 
-static const char json_key = 0; /* its address is the registry key of set_json's function */
+static const char json_key = 0;  /* its address is the registry key of set_json's function */
+static const char class_key = 0; /* and this one's of the metatable of MessageEvents */
 
 /* --- reading a table -------------------------------------------------------------------------- */
 
@@ -129,6 +130,51 @@ static int64_t retry_field(lua_State *L, int index)
     return ms;
 }
 
+/* --- an event that was received --------------------------------------------------------------- */
+
+static bool is_message_event(lua_State *L, int index)
+{
+    bool same = false;
+
+    if (!lua_getmetatable(L, index))
+        return false;
+    lua_rawgetp(L, LUA_REGISTRYINDEX, &class_key);
+    same = lua_type(L, -1) == LUA_TTABLE && lua_rawequal(L, -1, -2);
+    lua_pop(L, 2);
+    return same;
+}
+
+/* Reads a field of a MessageEvent, which is a string unless the program has written to it, and
+ * leaves it on the stack. Its metatable's __index is left out, since that raises for some names. */
+static sse_slice received_field(lua_State *L, int index, const char *name)
+{
+    sse_slice s = { 0 };
+
+    lua_pushstring(L, name);
+    if (lua_rawget(L, index) != LUA_TSTRING)
+        bad_field(L, name, "a string", -1);
+    s.at = lua_tolstring(L, -1, &s.len);
+    return s;
+}
+
+/* Reads a MessageEvent: the type "message" and an empty id are what an event has without the field.
+ * `data` is read as of any table, since the program may have written a table to it. */
+static void check_received(lua_State *L, int index, sse_message *message)
+{
+    sse_event *event = &message->event;
+
+    event->type = received_field(L, index, "type");
+    if (sse_slice_is(event->type, "message"))
+        event->type = (sse_slice){ 0 };
+    event->id = received_field(L, index, "lastEventId");
+    if (event->id.len == 0)
+        event->id = (sse_slice){ 0 };
+    event->data = data_field(L, index);
+    if (!event->data.at)
+        luaL_error(L, "an event needs data (data = \"\" for an empty one)");
+    message->received = true;
+}
+
 static void check_message(lua_State *L, int index, sse_message *message, const char *const *known)
 {
     sse_event *event = &message->event;
@@ -142,6 +188,10 @@ static void check_message(lua_State *L, int index, sse_message *message, const c
     if (lua_type(L, index) != LUA_TTABLE)
         luaL_error(L, "expected an event (a table) or its data (a string), got %s",
                    luaL_typename(L, index));
+    if (is_message_event(L, index)) {
+        check_received(L, index, message);
+        return;
+    }
     check_names(L, index, known);
     message->comment = text_field(L, index, "comment", false);
     event->type = text_field(L, index, "event", false);
@@ -181,7 +231,7 @@ void sse_check_publication(lua_State *L, int index, sse_message *message, sse_sl
     index = lua_absindex(L, index);
     check_message(L, index, message, publication_names);
     *key = *dedupe = (sse_slice){ 0 };
-    if (lua_type(L, index) != LUA_TTABLE)
+    if (lua_type(L, index) != LUA_TTABLE || message->received)
         return;
     *key = tag_field(L, index, "key");
     *dedupe = tag_field(L, index, "dedupe");
@@ -253,10 +303,20 @@ static int f_set_json(lua_State *L)
     return 0;
 }
 
+/* set_message_class(metatable): that of the events which the client makes. */
+static int f_set_message_class(lua_State *L)
+{
+    luaL_checktype(L, 1, LUA_TTABLE);
+    lua_settop(L, 1);
+    lua_rawsetp(L, LUA_REGISTRYINDEX, &class_key);
+    return 0;
+}
+
 /* --- tables ----------------------------------------------------------------------------------- */
 
 static const luaL_Reg functions[] = { { "encode", f_encode },
                                       { "set_json", f_set_json },
+                                      { "set_message_class", f_set_message_class },
                                       { NULL, NULL } };
 
 void sse_open_encoder(lua_State *L)

@@ -8,12 +8,13 @@
 typedef struct sse_message {
     sse_event event;
     sse_slice comment; /* where it is not absent, the message is this comment and no event */
+    bool received;     /* it was a MessageEvent: the id may be that of an event before it */
 } sse_message;
 
-/* Reads the value at index: a table { event, id, data, retry } or { comment }, or a string, which
- * is the data. Anything else raises. `data` may be a table, which the function given to set_json
- * encodes. Pushes up to 8 values that the message's slices point into: use the slices before these
- * values leave the stack. */
+/* Reads the value at index: a table { event, id, data, retry } or { comment }, a MessageEvent, or a
+ * string, which is the data. Anything else raises. `data` may be a table, which the function given
+ * to set_json encodes. Pushes up to 8 values that the message's slices point into: use the slices
+ * before these values leave the stack. */
 void sse_check_message(lua_State *L, int index, sse_message *message);
 
 /* The same for what a channel publishes: the table may have `key` and `dedupe`, too; where it has

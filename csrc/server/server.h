@@ -12,7 +12,7 @@ typedef struct sse_server_options {
     int port;         /* 0: one that the system chooses */
     int backlog;      /* of listen(2) */
     sse_limits limits;
-    sse_slice heartbeat_event;  /* the type of its streams' heartbeats; absent: comments */
+    sse_slice heartbeat_event; /* the type of its streams' heartbeats; absent: comments */
     bool cross_origin; /* pages of other origins may read responses: see http/own_response.h */
     const sse_tls_options *tls; /* NULL: plain; its alpn is set by the server */
 } sse_server_options;

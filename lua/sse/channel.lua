@@ -91,7 +91,8 @@ end
 -- @function channel:publish
 -- @tparam table|string message as `stream:send` takes it, but no comment; also `id`, in place of
 -- the id that the channel would give it; `key`, for `slow = "latest"`; `dedupe`, a value: if an
--- event with the same value is held, nothing is published
+-- event with the same value is held, nothing is published. A MessageEvent has its `lastEventId` as
+-- its id, unless the one published before had the same
 -- @treturn string the event's id, or the id of the event held with the same `dedupe`; or nil,
 -- message, code: "ECLOSED"; "ETOOBIG", larger than `history_bytes`; "EEXIST", an event with this
 -- `id` is held; "EINVAL", CR, LF or NUL in event or id

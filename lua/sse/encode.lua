@@ -10,6 +10,6 @@ require "sse.json" -- lets the core encode tables that are given as data
 -- @function sse.encode
 -- @tparam table|string event `event` (its type), `id` (string or number), `data` (string, number,
 -- boolean, or a table, which is encoded as JSON), `retry` (milliseconds); or `comment` (string). A
--- string in place of the table is the data.
+-- string in place of the table is the data. A MessageEvent is encoded as it came, without `retry`.
 -- @treturn string the bytes; or nil, message, "EINVAL" if event or id holds CR, LF or NUL
 return core.encode

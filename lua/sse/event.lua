@@ -3,6 +3,7 @@
 -- @module sse.event
 require "sse.shared.lua_version"
 
+local core = require "sse.core"
 local hints = require "sse.shared.hints"
 local json = require "sse.json"
 local options = require "sse.shared.options"
@@ -72,6 +73,7 @@ end
 
 for name, method in pairs(Event) do MessageEvent[name] = MessageEvent[name] or method end
 MessageEvent.__index = MessageEvent
+core.set_message_class(MessageEvent) -- streams and channels take such an event as it came
 
 -- A message event may have fields of the program's, so only another library's names raise.
 setmetatable(MessageEvent, {

@@ -20,7 +20,7 @@ local methods = core.methods["sse.stream"]
 --- Sends an event, whole or not at all. Raises on an unknown field or one of a wrong type.
 -- @function stream:send
 -- @tparam table|string event as `sse.encode` takes it: `event`, `id`, `data`, `retry`, or
--- `comment`; a string is data
+-- `comment`; a string is data; a MessageEvent of the client's is sent on as it came
 -- @return true; or nil, "closed", "ECLOSED"; or nil, "full", "EFULL" if more than `max_pending`
 -- bytes would be pending; or nil, message, "ETOOBIG" if the event alone is larger than that; or
 -- nil, message, "EINVAL" if event or id holds CR, LF or NUL
