@@ -51,6 +51,8 @@ return {
     { [[sse.server{ keep_alive = 15000 }]], error = "did you mean 'heartbeat'?" },
     { [[sse.server{ max_body = 100 }]], error = "did you mean 'max_body_size'?" },
     { [[sse.server{ cors = "*" }]], error = "must be true or a table" },
+    { [[sse.server{ cors = { origin = "*", exposedHeaders = { "ETag" } } }]],
+      error = "did you mean 'expose'?" },
     { [[sse.server{ static = "public" }]], error = "call server:static(prefix, folder)" },
     { [[sse.server{ access_log = true }]], error = [[must be "common", "json", a function]] },
     { [[sse.server{ log = print }]], error = "did you mean 'access_log'?" },
