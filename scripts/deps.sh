@@ -28,6 +28,7 @@ LIST
 lua:busted.runner|runs the specs|lua-busted|rock:busted|rock:busted|rock:busted
 lua:socket|raw clients in specs|lua-socket|rock:luasocket|lua5.4-socket|rock:luasocket
 cmd:curl|a client that is not ours, in specs|curl|curl|curl|curl
+cmd:ps|tells that a program is stopped, in specs|procps|procps-ng|procps|proctools
 cmd:openssl|makes certificates, and a client of TLS, in specs|openssl|openssl|openssl|openssl
 older-lua|a Lua that is refused, in specs|lua5.1|luajit|lua5.1|luajit
 LIST

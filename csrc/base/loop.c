@@ -6,9 +6,17 @@
 #include "process.h"
 #include "random.h"
 
+/* The fewest ready descriptors that a backend of libevent takes from the kernel in one poll, where
+ * it does not take all of them (epoll: 32, kqueue: 64, both growing). */
+#define MIN_POLLED 32
+
 struct sse_loop {
     struct event_base *base;
     sse_deferred *head, **tail; /* deferred calls, oldest first */
+    sse_timer *due, **due_tail; /* timers whose time has come, oldest first */
+    uint64_t seen;              /* ms: what had arrived by then has been read */
+    struct event probe;         /* counts the events that a poll has found */
+    size_t polled;              /* their number */
     size_t refs;
     uint64_t turns;
     uint64_t slice_start; /* us: when the deferred calls of this turn began */
@@ -61,6 +69,16 @@ static void on_fork(void *arg, bool own_thread, int closed_fd)
 
 /* --- new and free ----------------------------------------------------------------------------- */
 
+/* Active before the poll, so that libevent calls it before all that the poll has found. */
+static void on_probe(evutil_socket_t fd, short what, void *arg)
+{
+    sse_loop *loop = arg;
+
+    (void)fd;
+    (void)what;
+    loop->polled = (size_t)event_base_get_num_events(loop->base, EVENT_BASE_COUNT_ACTIVE);
+}
+
 int sse_loop_new(sse_loop **out)
 {
     sse_loop *loop = calloc(1, sizeof *loop);
@@ -82,6 +100,8 @@ int sse_loop_new(sse_loop **out)
     }
     event_config_free(config);
     loop->tail = &loop->head;
+    loop->due_tail = &loop->due;
+    event_assign(&loop->probe, loop->base, -1, 0, on_probe, loop);
     sse_process_join(&loop->process_entry, on_fork, loop);
     *out = loop;
     return SSE_OK;
@@ -113,6 +133,30 @@ const sse_hash_seed *sse_loop_seed(const sse_loop *loop)
     return &loop->seed;
 }
 
+/* --- timers that are due ---------------------------------------------------------------------- */
+
+static void put_due(sse_timer *t)
+{
+    if (t->link)
+        return;
+    t->next = NULL;
+    t->link = t->loop->due_tail;
+    *t->link = t;
+    t->loop->due_tail = &t->next;
+}
+
+static void take_due(sse_timer *t)
+{
+    if (!t->link)
+        return;
+    *t->link = t->next;
+    if (t->next)
+        t->next->link = t->link;
+    else
+        t->loop->due_tail = t->link;
+    t->link = NULL;
+}
+
 /* --- running ---------------------------------------------------------------------------------- */
 
 /* Runs what was queued before; what these calls defer waits behind a mark for the next turn. */
@@ -140,17 +184,72 @@ static void run_deferred(sse_loop *loop)
     }
 }
 
+/* Serves what has happened, and waits for it first where `wait` says so. */
+static int poll_events(sse_loop *loop, bool wait)
+{
+    int flags = EVLOOP_ONCE | EVLOOP_NO_EXIT_ON_EMPTY | (wait ? 0 : EVLOOP_NONBLOCK);
+
+    return event_base_loop(loop->base, flags) < 0 ? SSE_ESYS : SSE_OK;
+}
+
+/* Serves all that has arrived by now. The kernel gives ready descriptors in turn, so none is left
+ * out once there have been as many events as libevent holds. */
+static int catch_up(sse_loop *loop)
+{
+    uint64_t now = sse_loop_now(loop);
+    size_t left = (size_t)sse_loop_events(loop);
+    int code = SSE_OK;
+
+    for (;;) {
+        run_deferred(loop);
+        if (loop->stopping)
+            return SSE_OK;
+        event_active(&loop->probe, EV_READ, 0);
+        code = poll_events(loop, false);
+        if (code || loop->stopping)
+            return code;
+        if (loop->polled < MIN_POLLED || loop->polled >= left)
+            break;
+        left -= loop->polled;
+    }
+    run_deferred(loop);
+    loop->seen = now;
+    return SSE_OK;
+}
+
+/* Calls the timers that are due, after everything that has arrived was served. A timer often judges
+ * a peer by its silence, and bytes that wait in a socket are no silence. libevent alone would call
+ * timers before it has looked: a process that was stopped finds its wait interrupted, and a poll
+ * finds no more than MIN_POLLED sockets. */
+static int run_timers(sse_loop *loop)
+{
+    sse_timer mark = { .loop = loop };
+    int code = SSE_OK;
+
+    put_due(&mark);
+    code = catch_up(loop);
+    while (!code && !loop->stopping && mark.link) {
+        sse_timer *t = loop->due;
+
+        take_due(t);
+        if (t != &mark)
+            t->call(t->arg);
+    }
+    take_due(&mark);
+    return code;
+}
+
 static int turn(sse_loop *loop)
 {
-    int flags = loop->head ? EVLOOP_ONCE | EVLOOP_NONBLOCK : EVLOOP_ONCE;
-    int got = 0;
+    int code = SSE_OK;
 
     loop->turns++;
-    got = event_base_loop(loop->base, flags | EVLOOP_NO_EXIT_ON_EMPTY);
-
-    if (!loop->stopping)
+    code = poll_events(loop, !loop->head && !loop->due);
+    if (!code && !loop->stopping && loop->due)
+        code = run_timers(loop);
+    if (!code && !loop->stopping)
         run_deferred(loop);
-    return got < 0 ? SSE_ESYS : SSE_OK;
+    return code;
 }
 
 int sse_loop_run(sse_loop *loop)
@@ -230,6 +329,11 @@ uint64_t sse_loop_turns(const sse_loop *loop)
     return loop->turns;
 }
 
+uint64_t sse_loop_seen(const sse_loop *loop)
+{
+    return loop->seen;
+}
+
 uint64_t sse_loop_now_us(const sse_loop *loop)
 {
     struct timespec t;
@@ -284,11 +388,9 @@ void sse_loop_undefer(sse_loop *loop, sse_deferred *d)
 
 static void on_timer(evutil_socket_t fd, short what, void *arg)
 {
-    sse_timer *t = arg;
-
     (void)fd;
     (void)what;
-    t->call(t->arg);
+    put_due(arg);
 }
 
 static struct timeval to_timeval(uint64_t ms)
@@ -303,17 +405,16 @@ static struct timeval to_timeval(uint64_t ms)
 
 void sse_timer_init(sse_timer *t, sse_loop *loop, void (*call)(void *arg), void *arg)
 {
-    t->call = call;
-    t->arg = arg;
+    *t = (sse_timer){ .loop = loop, .call = call, .arg = arg };
     event_assign(&t->event, loop->base, -1, 0, on_timer, t);
 }
 
 int sse_timer_start(sse_timer *t, uint64_t ms, bool repeat)
 {
     struct timeval tv = to_timeval(ms);
-    struct event_base *base = event_get_base(&t->event);
+    struct event_base *base = t->loop->base;
 
-    event_del(&t->event);
+    sse_timer_stop(t);
     if (repeat && ms == 0)
         tv.tv_usec = 1; /* libevent's EV_PERSIST timer never fires with an interval of zero */
     event_assign(&t->event, base, -1, repeat ? EV_PERSIST : 0, on_timer, t);
@@ -323,6 +424,7 @@ int sse_timer_start(sse_timer *t, uint64_t ms, bool repeat)
 void sse_timer_stop(sse_timer *t)
 {
     event_del(&t->event);
+    take_due(t);
 }
 
 static void on_signal(evutil_socket_t fd, short what, void *arg)

@@ -33,6 +33,7 @@ const sse_hash_seed *sse_loop_seed(const sse_loop *loop);
 int sse_loop_run(sse_loop *loop);
 
 /* Runs one turn: waits until something happens, calls what it concerns, then the deferred calls.
+ * Where timers are due, the turn first serves all that has arrived, and calls what that deferred.
  * *alive (out): the loop had a reference; without one, nothing is waited for. Errors as above. */
 int sse_loop_turn(sse_loop *loop, bool *alive);
 
@@ -60,6 +61,10 @@ int sse_loop_events(const sse_loop *loop);
 uint64_t sse_loop_turns(const sse_loop *loop);
 
 uint64_t sse_loop_now(const sse_loop *loop);
+
+/* For a timer's call that judges by what has arrived: the time up to which the loop has read it. A
+ * process that is stopped in between finds `now` far ahead of it. */
+uint64_t sse_loop_seen(const sse_loop *loop);
 uint64_t sse_loop_now_us(const sse_loop *loop); /* the same clock in microseconds */
 
 /* --- fork --- */
@@ -102,10 +107,13 @@ bool sse_loop_slice_over(const sse_loop *loop, uint64_t now_us);
 
 /* --- timers and signals --- */
 
-/* A libevent timer; for thousands of coarse deadlines use timer_wheel.h. Does not keep the loop
- * running. Embedded in its owner. */
+/* A libevent timer; for thousands of coarse deadlines use timer_wheel.h. Before it is called, all
+ * that has arrived until then is served, so that it may judge a peer by its silence. Does not keep
+ * the loop running. Embedded in its owner. */
 typedef struct sse_timer {
     struct event event;
+    sse_loop *loop;
+    struct sse_timer *next, **link; /* among the loop's timers that are due; link NULL: it is not */
     void (*call)(void *arg);
     void *arg;
 } sse_timer;

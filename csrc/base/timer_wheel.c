@@ -57,14 +57,38 @@ static void collect_expired(sse_timer_wheel *w, uint64_t tick, uint64_t last,
     }
 }
 
+static void note_lateness(sse_timer_wheel *w, uint64_t seen)
+{
+    uint64_t due = w->armed * SSE_TIMER_WHEEL_TICK;
+
+    if (seen > due + SSE_TIMER_WHEEL_LATE &&
+        seen > w->grace_until + 9 * (uint64_t)SSE_TIMER_WHEEL_GRACE)
+        w->grace_until = seen + SSE_TIMER_WHEEL_GRACE;
+}
+
+bool sse_timer_wheel_excuse(sse_timer_wheel *w, sse_deadline *d)
+{
+    uint64_t seen = sse_loop_seen(w->loop);
+
+    if (seen >= w->grace_until)
+        return false;
+    sse_timer_wheel_set(w, d, w->grace_until - seen);
+    return true;
+}
+
+/* Calls the deadlines that were over when the loop read what had arrived, and not those that ended
+ * since. */
 static void on_tick(void *arg)
 {
     sse_timer_wheel *w = arg;
-    uint64_t now = sse_loop_now(w->loop);
-    uint64_t last = now / SSE_TIMER_WHEEL_TICK;
+    uint64_t seen = sse_loop_seen(w->loop);
+    uint64_t last = seen / SSE_TIMER_WHEEL_TICK;
     uint64_t first = w->tick + 1;
     sse_deadline *expired = NULL;
 
+    note_lateness(w, seen);
+    if (last < w->tick) /* the timer was early, and the wheel's time began after it */
+        last = w->tick;
     if (last - w->tick > SSE_TIMER_WHEEL_SLOTS) /* the process slept: one round covers all slots */
         first = last - SSE_TIMER_WHEEL_SLOTS + 1;
     for (uint64_t tick = first; tick <= last; tick++)
@@ -77,7 +101,7 @@ static void on_tick(void *arg)
         w->count--;
         d->call(d);
     }
-    arm_next(w, sse_loop_now(w->loop)); /* not `now`: the calls may have taken long */
+    arm_next(w, sse_loop_now(w->loop));
 }
 
 void sse_timer_wheel_init(sse_timer_wheel *w, sse_loop *loop)

@@ -125,6 +125,13 @@ static int f_now(lua_State *L)
     return 1;
 }
 
+/* seen() -> for a timer that judges a silence: the time up to which all that arrived was read */
+static int f_seen(lua_State *L)
+{
+    lua_pushinteger(L, (lua_Integer)sse_loop_seen(sse_state_check(L)->loop));
+    return 1;
+}
+
 /* running() -> whether the loop runs, and whether the calling coroutine is one of the program's
  * own, neither a task nor the one that runs the loop */
 static int f_running(lua_State *L)
@@ -213,9 +220,9 @@ static const sse_class deferred_class = { .name = "sse.deferred",
                                           .metamethods = deferred_metamethods };
 
 static const luaL_Reg functions[] = {
-    { "run", f_run },     { "turn", f_turn },       { "stop", f_stop },
-    { "now", f_now },     { "running", f_running }, { "report", f_report },
-    { "defer", f_defer }, { "events", f_events },   { NULL, NULL },
+    { "run", f_run },       { "turn", f_turn },       { "stop", f_stop },     { "now", f_now },
+    { "seen", f_seen },     { "running", f_running }, { "report", f_report }, { "defer", f_defer },
+    { "events", f_events }, { NULL, NULL },
 };
 
 void sse_open_loop(lua_State *L)

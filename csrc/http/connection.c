@@ -462,6 +462,8 @@ static void on_deadline(sse_deadline *d)
 {
     sse_connection *c = SSE_CONTAINER_OF(d, sse_connection, deadline);
 
+    if (sse_timer_wheel_excuse(&c->context->wheel, d))
+        return;
     if (c->lingering || c->deadline_final)
         sse_connection_close(c, SSE_END_SERVER);
     else if (c->stalled)

@@ -9,7 +9,8 @@ static void on_body_timeout(sse_deadline *d)
 {
     sse_http2_reader *r = SSE_CONTAINER_OF(d, sse_http2_reader, deadline);
 
-    sse_http2_response_reject(r->stream, 408, "the body did not arrive in time");
+    if (!sse_timer_wheel_excuse(&sse_http2_context(r->stream->session)->wheel, d))
+        sse_http2_response_reject(r->stream, 408, "the body did not arrive in time");
 }
 
 /* max_bodies is exceeded, or the session's own limit, and this body is the newest one. */

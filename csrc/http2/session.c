@@ -32,8 +32,10 @@ static void end_timed_out(sse_http2_stream *t)
 static void on_timer(sse_deadline *d)
 {
     sse_http2_session *s = SSE_CONTAINER_OF(d, sse_http2_session, timer);
-    uint64_t now = sse_http2_now(s), next = 0;
+    uint64_t now = sse_loop_seen(sse_http2_context(s)->loop), next = 0;
 
+    if (sse_timer_wheel_excuse(&sse_http2_context(s)->wheel, d))
+        return;
     if (s->goaway_at && s->goaway_at <= now)
         sse_http2_shutdown_finish(s);
     next = s->goaway_at;

@@ -66,17 +66,12 @@ static const sse_protocol idle_protocol = {
     .on_shutdown = on_shutdown,
 };
 
-/* head_timeout is over. A client whose bytes the server has not read yet gets more time, because
- * other handshakes kept the server busy. A client that is silent after its handshake has until
- * idle_timeout: browsers connect before they know what to ask for. */
+/* head_timeout is over. A client that is silent after its handshake has until idle_timeout:
+ * browsers connect before they know what to ask for. */
 static void on_deadline(sse_connection *c)
 {
     const sse_limits *limits = &c->context->limits;
 
-    if (!sse_tls_established(c->tls) && sse_tls_has_unread(c->tls)) {
-        sse_connection_set_deadline(c, limits->head_timeout);
-        return;
-    }
     if (!sse_tls_established(c->tls) || limits->idle_timeout <= limits->head_timeout ||
         c->context->shutdown.on) {
         sse_connection_close(c, SSE_END_TIMEOUT);

@@ -315,7 +315,10 @@ static void report_idle(void *arg)
 
 static void on_shutdown_end(sse_deadline *d)
 {
-    sse_context_close_all(&SSE_CONTAINER_OF(d, sse_server, shutdown_end)->context);
+    sse_server *server = SSE_CONTAINER_OF(d, sse_server, shutdown_end);
+
+    if (!sse_timer_wheel_excuse(&server->context.wheel, d))
+        sse_context_close_all(&server->context);
 }
 
 int sse_server_new(sse_loop *loop, const sse_server_options *options, void *user,

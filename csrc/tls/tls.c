@@ -289,13 +289,6 @@ bool sse_tls_established(const sse_tls *tls)
     return tls->established;
 }
 
-bool sse_tls_has_unread(const sse_tls *tls)
-{
-    char byte = 0;
-
-    return recv(tls->socket.fd, &byte, 1, MSG_PEEK) > 0;
-}
-
 sse_slice sse_tls_alpn(const sse_tls *tls)
 {
     const unsigned char *at = NULL;

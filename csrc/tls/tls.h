@@ -51,9 +51,6 @@ bool sse_tls_is_plain(const sse_tls *tls);
 /* Whether the handshake is done. */
 bool sse_tls_established(const sse_tls *tls);
 
-/* Whether the client has sent bytes that are not read yet. */
-bool sse_tls_has_unread(const sse_tls *tls);
-
 /* The protocol negotiated by ALPN ("http/1.1"); empty for a client without ALPN. */
 sse_slice sse_tls_alpn(const sse_tls *tls);
 

@@ -21,7 +21,8 @@ static uint64_t now = 1000;
 static uint64_t began; /* when the timer fired last */
 static uint64_t ended; /* when its callbacks had returned the time before */
 static uint64_t slept; /* ms by which the process' sleep delayed the timer */
-static size_t changes, fired, failures;
+static uint64_t grace_until; /* when the model's last time of grace ends */
+static size_t changes, fired, excused, failures;
 static struct {
     bool set;
     uint64_t due;
@@ -33,6 +34,12 @@ uint64_t sse_loop_now(const sse_loop *loop)
 {
     (void)loop;
     return now;
+}
+
+uint64_t sse_loop_seen(const sse_loop *loop)
+{
+    (void)loop;
+    return began;
 }
 
 void sse_timer_init(sse_timer *t, sse_loop *loop, void (*call)(void *arg), void *arg)
@@ -123,6 +130,19 @@ static void change_something(void)
     }
 }
 
+/* Asks for an excuse, which is to be had in a time of grace, and for its rest. */
+static bool excuse(entry *e)
+{
+    bool got = sse_timer_wheel_excuse(&wheel, &e->deadline);
+
+    check(got == (began < grace_until), got ? "excused too much" : "not excused", e);
+    if (!got)
+        return false;
+    excused++;
+    e->due = now + grace_until - began;
+    return true;
+}
+
 static void on_due(sse_deadline *d)
 {
     entry *e = SSE_CONTAINER_OF(d, entry, deadline);
@@ -132,6 +152,8 @@ static void on_due(sse_deadline *d)
     check(now >= e->due, "early", e);
     check(began <= later(e->due, ended) + SSE_TIMER_WHEEL_TICK + JITTER + slept, "late", e);
     check(!d->link, "still linked in its call", e);
+    if (below(4) == 0 && excuse(e))
+        return;
     e->due = 0;
     if (changes < CHANGES && below(2))
         set(e); /* sets its own deadline again */
@@ -149,6 +171,9 @@ static void fire_timer(void)
     now = later(now, at - JITTER) + slept;
     timer.set = false;
     began = now;
+    if (began > wheel.armed * SSE_TIMER_WHEEL_TICK + SSE_TIMER_WHEEL_LATE &&
+        began - grace_until > 9 * SSE_TIMER_WHEEL_GRACE && began > grace_until)
+        grace_until = began + SSE_TIMER_WHEEL_GRACE;
     wheel.timer.call(wheel.timer.arg);
     ended = now;
 }
@@ -174,7 +199,7 @@ int main(void)
     if (left > 0)
         fprintf(stderr, "wheel: %zu deadlines were lost\n", left);
     sse_timer_wheel_stop(&wheel);
-    printf("wheel: %zu deadlines fired, %zu changes from within calls: %s\n", fired, changes,
-           failures || left ? "FAILED" : "as the model says");
+    printf("wheel: %zu deadlines fired, %zu excused, %zu changes from within calls: %s\n", fired,
+           excused, changes, failures || left ? "FAILED" : "as the model says");
     return failures || left ? EXIT_FAILURE : EXIT_SUCCESS;
 }

@@ -7,6 +7,9 @@ child.__index = child
 
 local running = {}
 
+-- For `env`: without the sanitizer's library that is preloaded for Lua and hangs some programs.
+local UNLOADED = "-u LD_PRELOAD -u DYLD_INSERT_LIBRARIES"
+
 local function read(path)
   local file <close> = assert(io.open(path, "rb"))
   return file:read "a"
@@ -52,12 +55,11 @@ function child.start(command, environment, talks)
   return launch(("%s %s"):format(quote(child.lua()), command), environment, talks)
 end
 
---- Starts another program, without the sanitizer's library that is preloaded for Lua and hangs some
--- programs.
+--- Starts another program, without what is preloaded for Lua.
 -- @tparam string command
 -- @tparam[opt] boolean talks whether it reads what write() gives it, instead of nothing
 function child.program(command, talks)
-  return launch(command, "-u LD_PRELOAD -u DYLD_INSERT_LIBRARIES", talks)
+  return launch(command, UNLOADED, talks)
 end
 
 --- Writes bytes to the program's standard input.
@@ -108,6 +110,21 @@ end
 function child:kill(name)
   core.forget_connections() -- a server that drains would wait for them
   assert(os.execute(("kill -%s %d"):format(name, self.pid)))
+end
+
+-- Whether the kernel has stopped the program.
+local function is_stopped(self)
+  local ps <close> = assert(io.popen(("env %s ps -o stat= -p %d"):format(UNLOADED, self.pid)))
+  return ps:read "a":find "^T"
+end
+
+--- Stops the program as Ctrl-Z does, calls meanwhile(), and lets it go on after `ms` milliseconds.
+function child:sleep(ms, meanwhile)
+  self:kill "STOP"
+  wait.till(function() return is_stopped(self) end, "the child's stop")
+  meanwhile()
+  wait.past(ms)
+  self:kill "CONT"
 end
 
 --- For after_each: ends all programs that still run.

@@ -225,12 +225,13 @@ function exchange:active()
   return self.transfer and self.transfer.active or core.now()
 end
 
---- For how many milliseconds nothing has been received. Time in which the exchange was paused does
--- not count.
+--- For how many milliseconds nothing has been received, as a timer's call may judge it: up to the
+-- time until which the loop has read what came. Time in which the exchange was paused does not
+-- count.
 -- @treturn number
 function exchange:silence()
   if self.paused then return 0 end
-  return core.now() - math.max(self:active(), self.resumed_at or 0)
+  return core.seen() - math.max(self:active(), self.resumed_at or 0)
 end
 
 return request
