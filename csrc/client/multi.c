@@ -18,6 +18,7 @@ struct sse_multi {
     sse_timer idle_timer;     /* runs while there is no transfer */
     sse_multi_entry *entries; /* the listed ones */
     size_t entry_count;       /* their number */
+    uint64_t connect_due;     /* ms: none of theirs is before it */
     sse_multi_entry *removed; /* those to destroy when libcurl has returned */
     sse_fork_handler fork_handler;
     sse_deferred fork_end; /* in a forked child: fails the transfers that the parent began */
@@ -207,11 +208,32 @@ static void run_postponed(sse_multi *m)
     close_later_if_idle(m);
 }
 
+/* Lifts the limits that libcurl has for connecting where they are over: libcurl would look at its
+ * clock before it looks at the socket, though bytes may have come while the process slept. libcurl
+ * needs the limit until then, to divide it among several addresses. */
+static void lift_connect_limits(sse_multi *m)
+{
+    uint64_t now = sse_loop_now(m->loop);
+
+    if (now < m->connect_due)
+        return;
+    m->connect_due = UINT64_MAX;
+    for (sse_multi_entry *e = m->entries; e; e = e->next) {
+        if (e->connect_due && e->connect_due <= now) {
+            e->connect_due = 0;
+            curl_easy_setopt(e->easy, CURLOPT_CONNECTTIMEOUT_MS, SSE_NO_CONNECT_LIMIT);
+        } else if (e->connect_due && e->connect_due < m->connect_due) {
+            m->connect_due = e->connect_due;
+        }
+    }
+}
+
 static void on_action(void *arg, curl_socket_t fd, int events)
 {
     sse_multi *m = arg;
     int running = 0;
 
+    lift_connect_limits(m);
     m->in_curl++;
     curl_multi_socket_action(m->curl, fd, events, &running);
     m->in_curl--;
@@ -289,6 +311,7 @@ int sse_multi_new(sse_multi **out, sse_loop *loop)
     if (!m->sessions || !m->cookies)
         goto fail;
     m->loop = loop;
+    m->connect_due = UINT64_MAX;
     sse_watcher_init(&m->watcher, loop, (sse_watcher_callbacks){ on_action, on_unwatched, m });
     sse_timer_init(&m->idle_timer, loop, on_idle_timer, m);
     sse_deferred_init(&m->fork_end, fail_from_parent, m);
@@ -349,6 +372,8 @@ int sse_multi_add(sse_multi *m, sse_multi_entry *e)
         return SSE_ESYS;
     }
     sse_timer_stop(&m->idle_timer);
+    if (e->connect_due && e->connect_due < m->connect_due)
+        m->connect_due = e->connect_due;
     e->added = true;
     list_entry(m, e);
     return SSE_OK;

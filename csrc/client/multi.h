@@ -12,6 +12,9 @@
 
 #define SSE_MULTI_IDLE 10000
 
+/* ms: as CURLOPT_CONNECTTIMEOUT_MS, a limit that is never reached. */
+#define SSE_NO_CONNECT_LIMIT (1L << 30)
+
 typedef struct sse_multi sse_multi;
 
 /* One easy handle and its owner. Embedded in the owner, which sets the first three fields. */
@@ -30,6 +33,8 @@ typedef struct sse_multi_entry {
     bool curl_keeps_bytes; /* failed while paused: libcurl may still hold bytes for it */
     bool unwatched;        /* one of its sockets could not be watched */
     bool from_parent;      /* in a forked child: the parent process began it */
+    uint64_t connect_due;  /* ms: when libcurl would give the connecting up; 0: no more. Set by the
+                              owner, whose own timer judges, after libcurl has read what came */
     struct sse_multi_entry *next, **link; /* in the list of entries */
     struct sse_multi_entry *next_removed; /* among those that wait to be destroyed */
 } sse_multi_entry;

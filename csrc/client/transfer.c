@@ -61,7 +61,7 @@ static void take_limits(sse_transfer *t, const sse_transfer_options *o)
 {
     t->max_head_size = o->max_head_size ? o->max_head_size : SSE_RESPONSE_HEAD;
     t->max_lines = (o->max_fields ? o->max_fields : SSE_RESPONSE_FIELDS) + 1; /* the status line */
-    t->head_timeout = o->connect_timeout ? o->connect_timeout : SSE_CONNECT_TIMEOUT;
+    t->connect_timeout = o->connect_timeout ? o->connect_timeout : SSE_CONNECT_TIMEOUT;
     t->decodes = !o->raw;
     sse_buffer_init(&t->head, SSE_MAX_RESPONSE_HEAD + 1);
     sse_buffer_init(&t->undelivered, SIZE_MAX);

@@ -1,5 +1,6 @@
 #include "transfer_head.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "../wire/error.h"
@@ -161,6 +162,12 @@ size_t sse_transfer_on_header(char *bytes, size_t size, size_t count, void *arg)
 
 /* --- time ------------------------------------------------------------------------------------- */
 
+static void fail_timed_out(sse_transfer *t, const char *text)
+{
+    sse_transfer_set_failure(t, SSE_ETIMEDOUT, text);
+    sse_transfer_abort(t);
+}
+
 /* Sets head_began for a head whose first line is not complete yet: libcurl reports whole lines
  * only, but knows when the response's first byte came. After an interim head that says nothing of
  * the next head, whose first whole line then sets head_began. */
@@ -178,18 +185,24 @@ static void detect_beginning(sse_transfer *t)
 static void on_head_timer(void *arg)
 {
     sse_transfer *t = arg;
-    uint64_t age = 0;
+    uint64_t seen = sse_loop_seen(t->loop), age = 0;
 
-    detect_beginning(t);
-    if (t->head_began)
-        age = sse_loop_now(t->loop) - t->head_began;
-    if (age < t->head_timeout && !sse_timer_start(&t->head_timer, t->head_timeout - age, false))
+    if (!t->connected) {
+        curl_easy_setopt(t->easy, CURLOPT_ERRORBUFFER, NULL); /* libcurl would write over it */
+        snprintf(t->curl_message, sizeof t->curl_message, "no connection within %llu ms",
+                 (unsigned long long)t->connect_timeout);
+        fail_timed_out(t, t->curl_message);
         return;
-    if (age < t->head_timeout)
+    }
+    detect_beginning(t);
+    if (t->head_began && seen > t->head_began)
+        age = seen - t->head_began;
+    if (age >= t->connect_timeout) {
+        fail_timed_out(t, "the response's head was not complete in time");
+    } else if (sse_timer_start(&t->head_timer, t->connect_timeout - age, false)) {
         sse_transfer_set_failure(t, SSE_ENOMEM, NULL);
-    else
-        sse_transfer_set_failure(t, SSE_ETIMEDOUT, "the response's head was not complete in time");
-    sse_transfer_abort(t);
+        sse_transfer_abort(t);
+    }
 }
 
 void sse_transfer_init_head_timer(sse_transfer *t)
@@ -199,5 +212,6 @@ void sse_transfer_init_head_timer(sse_transfer *t)
 
 int sse_transfer_start_head_timer(sse_transfer *t)
 {
-    return sse_timer_start(&t->head_timer, t->head_timeout, false);
+    t->entry.connect_due = sse_loop_now(t->loop) + t->connect_timeout;
+    return sse_timer_start(&t->head_timer, t->connect_timeout, false);
 }

@@ -11,8 +11,8 @@ size_t sse_transfer_on_header(char *bytes, size_t size, size_t count, void *arg)
 /* Frees the lines of the current head. May be called again. */
 void sse_transfer_clear_head(sse_transfer *t);
 
-/* The timer fails the transfer with SSE_ETIMEDOUT when a head takes longer than head_timeout from
- * its first byte on. Init comes first, once. Start: SSE_ENOMEM. */
+/* The timer fails the transfer with SSE_ETIMEDOUT when the connecting takes longer than
+ * connect_timeout, or a head from its first byte on. Init comes first, once. Start: SSE_ENOMEM. */
 void sse_transfer_init_head_timer(sse_transfer *t);
 int sse_transfer_start_head_timer(sse_transfer *t);
 

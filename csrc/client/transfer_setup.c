@@ -124,6 +124,20 @@ static curl_socket_t on_open_socket(void *arg, curlsocktype purpose, struct curl
     return fd < 0 ? CURL_SOCKET_BAD : fd;
 }
 
+/* Called by libcurl when there is a connection for the request, before anything is sent. */
+static int on_connection(void *arg, char *ip, char *local_ip, int port, int local_port)
+{
+    sse_transfer *t = arg;
+
+    (void)ip, (void)local_ip, (void)port, (void)local_port;
+    t->connected = true;
+    t->entry.connect_due = 0;
+    if (!t->only_http2 || !t->https || sse_connection_may_be_http2(t->easy))
+        return CURL_PREREQFUNC_OK;
+    sse_transfer_set_failure(t, SSE_EPROTO, SSE_NO_HTTP2);
+    return CURL_PREREQFUNC_ABORT;
+}
+
 static CURLcode set_callbacks(sse_transfer *t)
 {
     SET(ERRORBUFFER, t->curl_message);
@@ -133,6 +147,8 @@ static CURLcode set_callbacks(sse_transfer *t)
     SET(WRITEDATA, t);
     SET(OPENSOCKETFUNCTION, on_open_socket);
     SET(OPENSOCKETDATA, t);
+    SET(PREREQFUNCTION, on_connection);
+    SET(PREREQDATA, t);
     SET(SUPPRESS_CONNECT_HEADERS, 1L);
     SET(NOSIGNAL, 1L);
     SET(BUFFERSIZE, RECEIVE_BUFFER);
@@ -145,9 +161,9 @@ static CURLcode set_callbacks(sse_transfer *t)
 
 static CURLcode set_connection(sse_transfer *t, const sse_transfer_options *o)
 {
-    uint64_t ms = o->connect_timeout ? o->connect_timeout : SSE_CONNECT_TIMEOUT;
+    uint64_t ms = t->connect_timeout;
 
-    SET(CONNECTTIMEOUT_MS, (long)(ms < 1u << 30 ? ms : 1u << 30));
+    SET(CONNECTTIMEOUT_MS, (long)(ms < SSE_NO_CONNECT_LIMIT ? ms : SSE_NO_CONNECT_LIMIT));
     SET(TCP_KEEPALIVE, 1L); /* detects a peer that died while its stream was silent */
     if (o->unix_socket) {
         SET(UNIX_SOCKET_PATH, o->unix_socket);
@@ -159,18 +175,6 @@ static CURLcode set_connection(sse_transfer *t, const sse_transfer_options *o)
     if (o->no_proxy)
         SET(NOPROXY, o->no_proxy);
     return CURLE_OK;
-}
-
-/* Called by libcurl when there is a connection for the request, before anything is sent. */
-static int on_connection(void *arg, char *ip, char *local_ip, int port, int local_port)
-{
-    sse_transfer *t = arg;
-
-    (void)ip, (void)local_ip, (void)port, (void)local_port;
-    if (sse_connection_may_be_http2(t->easy))
-        return CURL_PREREQFUNC_OK;
-    sse_transfer_set_failure(t, SSE_EPROTO, SSE_NO_HTTP2);
-    return CURL_PREREQFUNC_ABORT;
 }
 
 static CURLcode set_version(sse_transfer *t, const sse_transfer_options *o)
@@ -187,10 +191,6 @@ static CURLcode set_version(sse_transfer *t, const sse_transfer_options *o)
         SET(HTTPPROXYTUNNEL, 1L); /* else libcurl asks the proxy by HTTP/1.1 */
         SET(FRESH_CONNECT, (long)sse_curl_resends_preface());
         SET(FORBID_REUSE, (long)sse_curl_resends_preface());
-    }
-    if (t->only_http2 && t->https) {
-        SET(PREREQFUNCTION, on_connection);
-        SET(PREREQDATA, t);
     }
     /* Rather wait for a connection that is being made, for a stream of it, than open another. */
     if (http2)

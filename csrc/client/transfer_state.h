@@ -27,15 +27,16 @@ struct sse_transfer {
     sse_connection_info connection_info;
 
     /* The response head: transfer_head.c. */
-    sse_buffer head;       /* lines of the current head, each ended by NUL */
-    size_t head_lines;     /* the number of them, status line included */
-    size_t max_head_size;  /* bytes allowed in all heads and trailers together */
-    size_t max_lines;      /* lines allowed in all of them: the fields and one status line */
-    size_t seen_bytes;     /* so far, in all heads and trailers */
-    size_t seen_lines;     /* so far, folded lines and empty ones not counted */
-    uint64_t head_timeout; /* ms from a head's first byte to its end */
-    uint64_t head_began;   /* sse_loop_now of the current head's first byte; 0: none has come */
+    sse_buffer head;          /* lines of the current head, each ended by NUL */
+    size_t head_lines;        /* the number of them, status line included */
+    size_t max_head_size;     /* bytes allowed in all heads and trailers together */
+    size_t max_lines;         /* lines allowed in all of them: the fields and one status line */
+    size_t seen_bytes;        /* so far, in all heads and trailers */
+    size_t seen_lines;        /* so far, folded lines and empty ones not counted */
+    uint64_t connect_timeout; /* ms of connecting, and from a head's first byte to its end */
+    uint64_t head_began;      /* sse_loop_now of the current head's first byte; 0: none has come */
     sse_timer head_timer;
+    bool connected;   /* there is a connection for the request */
     bool had_interim; /* a head of status 1xx has come */
     bool head_done;   /* on_head was called, or is being called */
 

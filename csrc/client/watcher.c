@@ -136,10 +136,10 @@ static void start_timer(sse_watcher *w)
     uint64_t now = sse_loop_now(w->loop);
 
     if (sse_timer_start(&w->timer, w->timer_due > now ? w->timer_due - now : 0, false))
-        sse_loop_defer(w->loop, &w->timer_retry);
+        sse_loop_defer(w->loop, &w->timer_call);
 }
 
-static void on_timer_retry(void *arg)
+static void on_timer_call(void *arg)
 {
     sse_watcher *w = arg;
 
@@ -152,10 +152,12 @@ static void on_timer_retry(void *arg)
 static void stop_timer(sse_watcher *w)
 {
     sse_timer_stop(&w->timer);
-    sse_loop_undefer(w->loop, &w->timer_retry);
+    sse_loop_undefer(w->loop, &w->timer_call);
 }
 
-/* libcurl's CURLMOPT_TIMERFUNCTION: a timeout in `ms`, or none when that is negative. */
+/* libcurl's CURLMOPT_TIMERFUNCTION: a timeout in `ms`, or none when that is negative. With 0
+ * libcurl has work to do, such as bytes it has read for another stream of an HTTP/2 connection:
+ * that is done in this turn, before any timer judges how long nothing has come. */
 static int on_timeout_change(CURLM *curl, long ms, void *arg)
 {
     sse_watcher *w = arg;
@@ -165,7 +167,10 @@ static int on_timeout_change(CURLM *curl, long ms, void *arg)
     if (ms < 0)
         return 0;
     w->timer_due = sse_loop_now(w->loop) + (uint64_t)ms;
-    start_timer(w);
+    if (ms > 0)
+        start_timer(w);
+    else
+        sse_loop_defer(w->loop, &w->timer_call);
     return 0;
 }
 
@@ -175,7 +180,7 @@ void sse_watcher_init(sse_watcher *w, sse_loop *loop, sse_watcher_callbacks call
 {
     *w = (sse_watcher){ .loop = loop, .callbacks = callbacks, .resolver = { { -1, -1 } } };
     sse_timer_init(&w->timer, loop, on_timer, w);
-    sse_deferred_init(&w->timer_retry, on_timer_retry, w);
+    sse_deferred_init(&w->timer_call, on_timer_call, w);
 }
 
 void sse_watcher_start(sse_watcher *w, CURLM *curl)

@@ -29,8 +29,8 @@ typedef struct sse_watcher {
     sse_watcher_callbacks callbacks;
     struct sse_socket_watch *watches;
     sse_timer timer;
-    uint64_t timer_due;       /* sse_loop_now of the timeout */
-    sse_deferred timer_retry; /* queued while `timer` could not be started */
+    uint64_t timer_due;      /* sse_loop_now of the timeout */
+    sse_deferred timer_call; /* queued for a timeout of 0, and while `timer` could not be started */
     sse_hidden_pair resolver; /* the sockets that libcurl's resolver is about to open */
     curl_socket_t unwatched[SSE_MAX_UNWATCHED]; /* sockets that could not be watched */
     size_t unwatched_count; /* of such sockets; `unwatched` holds no more than its size */
