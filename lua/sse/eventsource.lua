@@ -6,6 +6,7 @@ require "sse.shared.lua_version"
 
 local abort = require "sse.abort"
 local client_options = require "sse.client.options"
+local event_delivery = require "sse.client.event_delivery"
 local event_target = require "sse.shared.event_target"
 local headers = require "sse.shared.headers"
 local hints = require "sse.shared.hints"
@@ -213,8 +214,7 @@ local function new_queue(source)
   return queue.new(pause, resume, "EventSource:events"), resume
 end
 
--- Removes the queue of a loop that was left. Closes the source if it has neither listeners nor
--- other loops.
+-- Removes the queue of a loop that was left. Closes the source if nobody else hears its events.
 local function remove_queue(source, items, resume)
   local others = {}
   for _, other in ipairs(source.queues) do
@@ -223,7 +223,7 @@ local function remove_queue(source, items, resume)
   source.queues = others
   items:clear()
   items:finish()
-  if #others == 0 and not source:has_listeners() then return source:close() end
+  if #others == 0 and not event_delivery.has_listeners(source) then return source:close() end
   resume()
 end
 
@@ -245,8 +245,9 @@ end
 -- in source:events("price", "trade") do`. Waits for the next event:
 -- in a task by yielding, outside of one by pumping the loop. While the body of the loop runs and an
 -- event is held for it, nothing is received. The loop ends when the source is closed;
--- `source.failure` then says whether it failed. Leaving the loop early closes the source, unless it
--- has listeners or other loops.
+-- `source.failure` then says whether it failed. Leaving the loop early closes the source, unless
+-- other loops or listeners hear its events. `onopen`, `onerror`, `oncomment` and `onreconnect` hear
+-- none.
 -- @tparam string ... types of events; `"*"` stands for all
 function methods:events(...)
   local object, source = self, event_target.check(self, class, "source:events(type, ...)")

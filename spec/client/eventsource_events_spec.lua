@@ -6,7 +6,7 @@ local sse = require "sse"
 local wait = require "spec.support.wait"
 
 local serve, open, record = fixture.serve, fixture.source, fixture.record
-local CLOSED = 2
+local OPEN, CLOSED = 1, 2
 
 local function sends(text, close)
   return serve(function(conn)
@@ -120,6 +120,25 @@ describe("source:events()", function()
     assert.same({ "1", "2", "3", "4", "5" }, seen)
     assert.equal(CLOSED, source.readyState)
     wait.till(function() return server.open == 0 end, "the close")
+  end)
+
+  it("leaving the loop closes a source that has handlers of no event", function()
+    local server = sends(numbers(2))
+    local function noop() end
+    local source = open(server:url(), {
+      onopen = noop, onerror = noop, oncomment = noop, onreconnect = noop,
+    })
+    source:addEventListener("open", noop)
+    source:addEventListener("error", noop)
+    for _ in source:events() do break end
+    assert.equal(CLOSED, source.readyState)
+    for _, type_ in ipairs { "message", "*", "price" } do
+      source = open(server:url(), { onerror = noop })
+      source:addEventListener(type_, noop)
+      for _ in source:events() do break end
+      assert.equal(OPEN, source.readyState)
+      source:close()
+    end
   end)
 
   it("iterates inside tasks, several at once", function()

@@ -51,6 +51,15 @@ function event_delivery.new_parser(source)
   return parser
 end
 
+--- Whether a source has a listener or a handler for what a server sends as events: those of `open`
+-- and `error`, and the callbacks, hear only of the source itself.
+function event_delivery.has_listeners(source)
+  for type_ in pairs(source.listeners) do
+    if type_ ~= "open" and type_ ~= "error" then return true end
+  end
+  return false
+end
+
 --- Lets the parser report comments, or skip them, which is faster.
 -- @param parser
 -- @tparam boolean wanted
