@@ -64,6 +64,8 @@ void sse_transfer_report_end(sse_transfer *t)
         report(t, code, text ? text : text_of_result(t));
     else if (!t->head_done)
         report(t, SSE_EPROTO, "the answer has no HTTP head");
+    else if (t->decoder && sse_decoder_is_cut(t->decoder))
+        report(t, SSE_ECONNRESET, "the compressed body broke off before its end");
     else
         report(t, SSE_OK, NULL);
 }

@@ -2,9 +2,9 @@
 
 #include <brotli/decode.h>
 #include <limits.h>
-#include <stdbool.h>
 #include <stdint.h>
 #include <stdlib.h>
+#include <string.h>
 #include <zlib.h>
 
 #include "error.h"
@@ -19,6 +19,7 @@ struct sse_decoder {
     BrotliDecoderState *brotli;
     unsigned char first; /* the first byte of a deflate body, until the second shows the format */
     bool has_first;
+    char tail[3];                 /* the last decoded bytes, zeros before the first */
     size_t trailing;              /* bytes behind the end of a deflate body */
     uint64_t bytes_in, bytes_out; /* so far */
 };
@@ -184,6 +185,14 @@ static int run_brotli(sse_decoder *d, sse_slice *in, char *to, size_t cap, size_
 
 /* --- any coding ------------------------------------------------------------------------------- */
 
+static void keep_tail(sse_decoder *d, const char *bytes, size_t len)
+{
+    size_t new = len < sizeof d->tail ? len : sizeof d->tail;
+
+    memmove(d->tail, d->tail + new, sizeof d->tail - new);
+    memcpy(d->tail + sizeof d->tail - new, bytes + len - new, new);
+}
+
 int sse_decoder_run(sse_decoder *d, sse_slice *in, char *to, size_t cap, size_t *len)
 {
     size_t before = in->len;
@@ -195,7 +204,38 @@ int sse_decoder_run(sse_decoder *d, sse_slice *in, char *to, size_t cap, size_t 
                                     : SSE_OK;
     d->bytes_in += before - in->len;
     d->bytes_out += *len;
+    keep_tail(d, to, *len);
     if (!code && d->bytes_out > SSE_DECODER_FREE && d->bytes_out / SSE_DECODER_RATIO > d->bytes_in)
         return SSE_ETOOBIG;
     return code;
+}
+
+/* --- a body that was cut ---------------------------------------------------------------------- */
+
+static bool is_line_end(char c)
+{
+    return c == '\n' || c == '\r';
+}
+
+/* Whether what was decoded ends with an empty line, or is nothing. */
+static bool ends_with_empty_line(const sse_decoder *d)
+{
+    const char *last = d->tail + sizeof d->tail - 1;
+
+    if (d->bytes_out == 0)
+        return true;
+    if (*last == '\n' && last[-1] == '\r') /* CRLF is one line end */
+        last--;
+    return is_line_end(*last) && is_line_end(last[-1]);
+}
+
+/* Whether no part of a block has come. Brotli's decoder does not tell. */
+static bool is_between_blocks(const sse_decoder *d)
+{
+    return d->kind == BROTLI || (d->begun && d->z.data_type & 128); /* zlib.h, inflate() */
+}
+
+bool sse_decoder_is_cut(const sse_decoder *d)
+{
+    return !d->ended && d->bytes_in > 0 && !(is_between_blocks(d) && ends_with_empty_line(d));
 }

@@ -3,6 +3,7 @@
 #ifndef SSE_WIRE_DECODER_H
 #define SSE_WIRE_DECODER_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "slice.h"
@@ -29,5 +30,10 @@ void sse_decoder_free(sse_decoder *d); /* NULL is allowed */
  * without further input. SSE_EPROTO: the body is broken, or goes on behind its end; SSE_ETOOBIG:
  * see above; SSE_ENOMEM. After a failure only sse_decoder_free may be called. */
 int sse_decoder_run(sse_decoder *d, sse_slice *in, char *to, size_t cap, size_t *len);
+
+/* For a body that ends here: whether it was cut, since the end that the coding marks has not come.
+ * Some servers leave that end out of event streams: one that ends where the server flushed it, with
+ * an empty line, has lost nothing. */
+bool sse_decoder_is_cut(const sse_decoder *d);
 
 #endif

@@ -99,6 +99,56 @@ describe("a coded body", function()
     end)
   end
 
+  for name, case in pairs {
+    ["gzip, by a byte"] = { "gzip", gzip(text):sub(1, -2) },
+    ["gzip, within its blocks"] = { "gzip", gzip(text .. "data: two\n\n"):sub(1, -14) },
+    ["gzip, within its head"] = { "gzip", gzip(text):sub(1, 5) },
+    ["gzip, within its second member"] = { "gzip", gzip(text) .. gzip(text):sub(1, -9) },
+    ["deflate"] = { "deflate", zlib(text):sub(1, -2) },
+    ["deflate without zlib's format"] = { "deflate", gzip(text):sub(11, -10) },
+    ["deflate, after a byte"] = { "deflate", "\x78" },
+    ["brotli"] = { "br", BR:sub(1, 8) },
+  } do
+    it("that was cut fails though HTTP says it is whole: " .. name, function()
+      for _, step in ipairs { 100, 1 } do
+        local got, message, code = get(serve_body(case[1], case[2], step)):text()
+        assert.same({ nil, "the compressed body broke off before its end", "ECONNRESET" },
+          { got, message, code })
+      end
+    end)
+  end
+
+  it("without its end is whole only if it was flushed between events", function()
+    local head = gzip(""):sub(1, 10)
+    local function block(piece) return ("<BI2I2"):pack(0, #piece, ~#piece & 0xFFFF) .. piece end
+    local function read(body)
+      local res, data = get(serve_body("gzip", body)), {}
+      for ev in res:events() do data[#data + 1] = ev.data end
+      return table.concat(data, " "), res.failure and res.failure.code
+    end
+    local whole = head .. block "data: 1\n\n" .. block "data: 2\r\n\r\n"
+    assert.same({ "1 2" }, { read(whole) })
+    assert.same({ "" }, { read(head) })
+    assert.same({ "1 2 3" }, { read(whole .. block "data: 3\r\r") })
+    for _, cut in ipairs { "data: 3\n", "data: 3", "data: 3\r\n", ":\n" } do
+      assert.same({ "1 2", "ECONNRESET" }, { read(whole .. block(cut)) })
+    end
+    assert.same({ "1 2", "ECONNRESET" }, { read(whole .. block("data: 3\n\n"):sub(1, 4)) })
+  end)
+
+  it("that was cut is a lost connection to a source, which gets the rest from the next", function()
+    local body, n = gzip "id: 1\ndata: one\n\nid: 2\ndata: two\n\n", 0
+    local server = serve(function(conn)
+      n = n + 1
+      local part = n == 1 and body:sub(1, -12) or body
+      conn:stream("Content-Encoding: gzip", "Content-Length: " .. #part):send(part)
+    end)
+    local log = record(open(server:url()))
+    local failed = log.till("error").event
+    assert.same({ "ECONNRESET", true }, { failed.code, failed.willRetry })
+    log.till("message", 2)
+  end)
+
   it("that was not asked for in Transfer-Encoding fails with EPROTO", function()
     for _, coding in ipairs { "br, chunked", "gzip" } do
       local server = serve(function(conn)
