@@ -11,7 +11,7 @@ LUA_PC      = $(shell for pc in lua5.4 lua-5.4 lua54 lua5.5 lua-5.5 lua55 lua; d
                   pkg-config --exists $$pc && echo $$pc && break; done)
 LUA_CFLAGS  = $(shell pkg-config --cflags $(LUA_PC))
 LUA_LIBS    = $(shell pkg-config --libs $(LUA_PC))
-LIBRARIES  := libevent_core libcurl libssl libcrypto libnghttp2
+LIBRARIES  := libevent_core libcurl libidn2 libssl libcrypto libnghttp2
 CPPFLAGS   += $(LUA_CFLAGS) $(shell pkg-config --cflags $(LIBRARIES) zlib libbrotlidec)
 WIRE_LIBS   = $(shell pkg-config --libs zlib libbrotlidec) -lm
 LDLIBS     += $(shell pkg-config --libs $(LIBRARIES)) $(WIRE_LIBS)

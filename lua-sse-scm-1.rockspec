@@ -28,6 +28,7 @@ dependencies = {
 external_dependencies = {
   EVENT = { header = "event2/event.h", library = "event_core" },
   CURL = { library = "curl" },
+  IDN2 = { header = "idn2.h", library = "idn2" },
   OPENSSL = { header = "openssl/ssl.h", library = "ssl" },
   NGHTTP2 = { header = "nghttp2/nghttp2.h", library = "nghttp2" },
   ZLIB = { header = "zlib.h", library = "z" },
@@ -55,13 +56,14 @@ build = {
     CC = "$(CC)",
     CFLAGS = "$(CFLAGS)",
     SHARED = "$(LIBFLAG)",
-    CPPFLAGS = "-I$(LUA_INCDIR) -I$(EVENT_INCDIR) -I$(OPENSSL_INCDIR) -I$(NGHTTP2_INCDIR) "
-      .. "-I$(ZLIB_INCDIR) -I$(BROTLI_INCDIR)",
-    LDLIBS = "-L$(EVENT_LIBDIR) -L$(CURL_LIBDIR) -L$(OPENSSL_LIBDIR) -L$(NGHTTP2_LIBDIR) "
-      .. "-L$(ZLIB_LIBDIR) -L$(BROTLI_LIBDIR) "
-      .. "-Wl,-rpath,$(EVENT_LIBDIR) -Wl,-rpath,$(CURL_LIBDIR) -Wl,-rpath,$(OPENSSL_LIBDIR) "
-      .. "-Wl,-rpath,$(NGHTTP2_LIBDIR) -Wl,-rpath,$(ZLIB_LIBDIR) -Wl,-rpath,$(BROTLI_LIBDIR) "
-      .. "-levent_core -lcurl -lssl -lcrypto -lnghttp2 -lz -lbrotlidec -lm",
+    CPPFLAGS = "-I$(LUA_INCDIR) -I$(EVENT_INCDIR) -I$(IDN2_INCDIR) -I$(OPENSSL_INCDIR) "
+      .. "-I$(NGHTTP2_INCDIR) -I$(ZLIB_INCDIR) -I$(BROTLI_INCDIR)",
+    LDLIBS = "-L$(EVENT_LIBDIR) -L$(CURL_LIBDIR) -L$(IDN2_LIBDIR) -L$(OPENSSL_LIBDIR) "
+      .. "-L$(NGHTTP2_LIBDIR) -L$(ZLIB_LIBDIR) -L$(BROTLI_LIBDIR) "
+      .. "-Wl,-rpath,$(EVENT_LIBDIR) -Wl,-rpath,$(CURL_LIBDIR) -Wl,-rpath,$(IDN2_LIBDIR) "
+      .. "-Wl,-rpath,$(OPENSSL_LIBDIR) -Wl,-rpath,$(NGHTTP2_LIBDIR) "
+      .. "-Wl,-rpath,$(ZLIB_LIBDIR) -Wl,-rpath,$(BROTLI_LIBDIR) "
+      .. "-levent_core -lcurl -lidn2 -lssl -lcrypto -lnghttp2 -lz -lbrotlidec -lm",
   },
   install_variables = {
     DEPS = "",

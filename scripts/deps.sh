@@ -17,6 +17,7 @@ cmd:LUA|Lua 5.4 or 5.5|lua5.4|lua|lua5.4|lua
 pc:lua5.4 lua-5.4 lua54 lua5.5 lua-5.5 lua55 lua|Lua headers|liblua5.4-dev|lua-devel|lua5.4-dev|lua
 pc:libevent_core|the event loop|libevent-dev|libevent-devel|libevent-dev|libevent
 pc:libcurl|the client's HTTP|libcurl4-openssl-dev|libcurl-devel|curl-dev|curl
+pc:libidn2|hosts that are not ASCII|libidn2-dev|libidn2-devel|libidn2-dev|libidn2
 pc:libssl|the server's TLS|libssl-dev|openssl-devel|openssl-dev|openssl
 pc:libnghttp2|the server's HTTP/2|libnghttp2-dev|libnghttp2-devel|nghttp2-dev|nghttp2
 pc:zlib|compresses event streams|zlib1g-dev|zlib-devel|zlib-dev|zlib

@@ -1,54 +1,25 @@
 #include "url.h"
 
 #include <curl/curl.h>
-#include <locale.h>
+#include <idn2.h>
 #include <stdlib.h>
 #include <string.h>
-#ifdef __APPLE__
-#include <xlocale.h>
-#endif
 
 #include "../wire/error.h"
 #include "../wire/url_host.h"
 
-#ifndef CURLU_PUNYCODE
-#define CURLU_PUNYCODE 0
-#endif
-
-/* Appends the domain in ASCII (IDNA), by libcurl. `domain` is in the encoding of the locale. */
-static int convert(const char *domain, sse_buffer *out)
-{
-    CURLU *u = curl_url();
-    char *text = NULL;
-    int code = SSE_EINVAL;
-
-    if (!u)
-        return SSE_ENOMEM;
-    if (!curl_url_set(u, CURLUPART_SCHEME, "http", 0) &&
-        !curl_url_set(u, CURLUPART_HOST, domain, 0) &&
-        !curl_url_get(u, CURLUPART_HOST, &text, CURLU_PUNYCODE))
-        code = sse_buffer_append(out, text, strlen(text));
-    curl_free(text);
-    curl_url_cleanup(u);
-    return code;
-}
-
-/* Converts a UTF-8 domain to ASCII. libcurl expects it in the encoding of the locale, which is "C"
- * in most Lua programs, so this thread has a UTF-8 locale during the call. */
+/* Appends a UTF-8 domain in ASCII, by UTS 46 as browsers do it. libcurl would do it only where the
+ * locale is a UTF-8 one, and most Lua programs have "C". */
 static int to_ascii(const char *domain, sse_buffer *out)
 {
-    static const char *const names[] = { "C.UTF-8", "en_US.UTF-8", "UTF-8" };
-    locale_t utf8 = (locale_t)0, before = (locale_t)0;
-    int code = SSE_EINVAL;
+    uint8_t *ascii = NULL;
+    int code =
+        idn2_lookup_u8((const uint8_t *)domain, &ascii, IDN2_NFC_INPUT | IDN2_NONTRANSITIONAL);
 
-    for (size_t i = 0; !utf8 && i < sizeof names / sizeof names[0]; i++)
-        utf8 = newlocale(LC_CTYPE_MASK, names[i], (locale_t)0);
-    if (!utf8)
-        return SSE_EINVAL;
-    before = uselocale(utf8);
-    code = convert(domain, out);
-    uselocale(before);
-    freelocale(utf8);
+    if (code)
+        return code == IDN2_MALLOC ? SSE_ENOMEM : SSE_EINVAL;
+    code = sse_buffer_append(out, (const char *)ascii, strlen((const char *)ascii));
+    idn2_free(ascii);
     return code;
 }
 

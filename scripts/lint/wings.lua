@@ -22,7 +22,7 @@ local libraries = {
   { "^lualib%.h$", only = bindings }, { "^luaconf%.h$", only = bindings },
   { "^event2/", from = "csrc/base" }, { "^event%.h$", from = "csrc/base" },
   { "^openssl/", only = { "csrc/tls" } }, { "^nghttp2/", only = { "csrc/http2" } },
-  { "^curl/", only = { "csrc/client" } },
+  { "^curl/", only = { "csrc/client" } }, { "^idn2%.h$", only = { "csrc/client" } },
   { "^zlib%.h$", only = { "csrc/wire" } }, { "^brotli/", only = { "csrc/wire" } },
   { "^sqlite3%.h$", only = { "csrc/sqlite" } }, { "^hiredis/", only = { "csrc/redis" } },
   -- Sockets: none in wire.

@@ -2,29 +2,14 @@
 -- sse.shared.options checks them.
 -- @module sse.client.options
 local abort = require "sse.abort"
-local core = require "sse.core"
 local headers = require "sse.shared.headers"
 local message = require "sse.client.message"
 local options = require "sse.shared.options"
+local proxy = require "sse.client.proxy"
 
 local client_options = {}
 
 local forbidden_methods = { CONNECT = true, TRACE = true, TRACK = true } -- Fetch 2.2.1
-
-local proxy_schemes = {
-  http = true, https = true, socks4 = true, socks4a = true, socks5 = true, socks5h = true,
-}
-
--- Whether a value is a proxy as libcurl takes it: a URL, which may lack its scheme, or "". libcurl
--- parses the text itself, so characters that it reads otherwise than the web does are refused.
-local function is_proxy(value)
-  if not options.text.check(value) then return false end
-  local scheme, rest = value:match("^(%a[%w+.-]*)://(.*)$")
-  if scheme and not proxy_schemes[scheme:lower()] then return false end
-  rest = rest or value
-  if value == "" then return true end
-  return not rest:find("[%c \\]") and rest:sub(1, 1) ~= "/" and core.url("http://" .. rest) ~= nil
-end
 
 local function show_proxy(value)
   return options.show(type(value) == "string" and message.redact_url(value) or value)
@@ -56,7 +41,7 @@ client_options.common = {
   },
   proxy = {
     expected = "a proxy's URL (http, https, socks4, socks4a, socks5, socks5h) or \"\"",
-    check = is_proxy,
+    check = proxy.is_valid,
     show = show_proxy,
   },
   noProxy = options.text,

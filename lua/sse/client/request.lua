@@ -6,6 +6,7 @@
 local core = require "sse.core"
 local failure = require "sse.client.failure"
 local headers = require "sse.shared.headers"
+local proxy = require "sse.client.proxy"
 
 local request = {}
 
@@ -32,7 +33,7 @@ local function transfer_options(self)
     cookies = o.withCredentials, cookie_file = o.withCredentials and o.cookieFile or nil,
     connect_timeout = o.connectTimeout, max_head_size = o.maxHeadSize, max_fields = o.maxHeadFields,
     version = o.httpVersion == "1.1" and "1.1" or o.httpVersion and "2" or nil,
-    proxy = o.proxy, no_proxy = o.noProxy,
+    proxy = proxy.to_ascii(o.proxy), no_proxy = proxy.hosts_to_ascii(o.noProxy),
     unix_socket = self.unix_socket,
     ca = tls.ca, insecure = tls.verify == false and not self.cross_origin,
     insecure_proxy = tls.verify == false,
