@@ -13,6 +13,11 @@ static int on_begin_frame(nghttp2_session *nghttp2, const nghttp2_frame_hd *head
     (void)nghttp2;
     if (sse_connection_ended(s->connection))
         return NGHTTP2_ERR_CALLBACK_FAILURE;
+    /* RFC 9113 6.3. nghttp2 passes over PRIORITY, since this server has switched priorities off. */
+    if (head->type == NGHTTP2_PRIORITY && head->stream_id == 0) {
+        s->broke_protocol = true;
+        return NGHTTP2_ERR_CALLBACK_FAILURE;
+    }
     return sse_http2_flood_count_frame(&s->flood_limits, sse_http2_context(s), head)
                ? 0
                : NGHTTP2_ERR_CALLBACK_FAILURE;

@@ -87,7 +87,8 @@ static uint64_t *flood_of(const sse_http2_session *s, ssize_t code)
 /* nghttp2_session_mem_recv has failed with the code: ends the session. */
 static void fail_session(sse_http2_session *s, ssize_t code)
 {
-    uint64_t *flood = flood_of(s, code);
+    uint64_t *flood = s->broke_protocol ? NULL : flood_of(s, code);
+    uint32_t error = s->broke_protocol ? NGHTTP2_PROTOCOL_ERROR : NGHTTP2_INTERNAL_ERROR;
 
     if (flood)
         ++*flood;
@@ -96,7 +97,7 @@ static void fail_session(sse_http2_session *s, ssize_t code)
     if (code == NGHTTP2_ERR_NOMEM || code == NGHTTP2_ERR_BAD_CLIENT_MAGIC)
         sse_connection_close(s->connection, SSE_END_ERROR);
     else
-        end_session(s, flood ? NGHTTP2_ENHANCE_YOUR_CALM : NGHTTP2_INTERNAL_ERROR, SSE_END_ERROR);
+        end_session(s, flood ? NGHTTP2_ENHANCE_YOUR_CALM : error, SSE_END_ERROR);
 }
 
 /* Finishes the connection if nghttp2 neither sends nor receives any more: after a last GOAWAY,

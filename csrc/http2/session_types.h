@@ -85,6 +85,7 @@ struct sse_http2_session {
     bool flush_partial : 1;  /* the last flush stopped because the connection's queue was full */
     bool draining : 1;       /* the first GOAWAY was submitted */
     bool closing : 1;        /* the server closes the connection */
+    bool broke_protocol : 1; /* the client has, by a frame that nghttp2 would pass over */
     bool failed : 1;         /* a call of nghttp2 failed: the next flush closes the connection */
 };
 
