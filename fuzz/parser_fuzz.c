@@ -352,6 +352,19 @@ static int feed_all(run *r, const uint8_t *bytes, size_t len)
     return code;
 }
 
+/* Takes the end of the stream, as the client does. */
+static void end_stream(sse_parser *parser)
+{
+    sse_item item = { 0 };
+    sse_slice text = { 0 };
+
+    if (sse_parser_begin_end(parser) == SSE_OK)
+        while (sse_parser_next(parser, &item) > 0)
+            must(item.event.data.at != NULL || item.text.at != NULL);
+    sse_parser_ignored(parser, &text);
+    must(text.len <= 1024);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     run r = { .flags = size ? data[0] : 0 };
@@ -369,6 +382,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (r.flags & ONLY_EVENTS)
         callbacks = (sse_parser_callbacks){ .on_event = on_event };
     options.raw = r.flags & RAW;
+    options.keep_ignored = true;
     options.max_event_size = r.flags & LIMITED ? LIMIT : 0;
     sse_buffer_init(&r.trace, SIZE_MAX);
     sse_buffer_init(&expected, SIZE_MAX);
@@ -380,8 +394,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         must(r.trace.len == expected.len);
         must(r.trace.len == 0 || !memcmp(r.trace.data, expected.data, expected.len));
     }
-    if (!r.freed)
+    if (!r.freed) {
+        end_stream(r.parser);
         sse_parser_free(r.parser);
+    }
     sse_buffer_free(&r.trace);
     sse_buffer_free(&expected);
     return 0;

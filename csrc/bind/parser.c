@@ -75,6 +75,16 @@ static size_t max_option(lua_State *L)
     return (size_t)max;
 }
 
+static bool flag_option(lua_State *L, const char *name)
+{
+    bool value = false;
+
+    lua_getfield(L, 1, name);
+    value = lua_toboolean(L, -1);
+    lua_pop(L, 1);
+    return value;
+}
+
 static bool raw_option(lua_State *L)
 {
     bool raw = false;
@@ -116,6 +126,7 @@ static int f_parser(lua_State *L)
     o = sse_class_new(L, &parser_class, sizeof *o, VALUES);
     options.max_event_size = o->max_event_size = max_option(L);
     options.raw = raw_option(L);
+    options.keep_ignored = flag_option(L, "keep_ignored");
     options.wanted = o->wanted = take_callbacks(L);
     o->st = sse_state_get(L);
     if (sse_parser_new(&o->parser, &options, NULL, NULL))
@@ -257,16 +268,10 @@ static void charge(lua_State *L, parser_object *o)
     sse_charge(L, o->st, &o->charged, sse_parser_memory(o->parser));
 }
 
-static int m_feed(lua_State *L)
+/* Delivers what the parser at index 1 was given; `code` says whether it took that. Returns what
+ * feed does. */
+static int deliver_items(lua_State *L, parser_object *o, int code)
 {
-    parser_object *o = check(L, 1);
-    size_t len = 0;
-    const char *bytes = luaL_checklstring(L, 2, &len);
-    int code = SSE_OK;
-
-    sse_check_count(L, 2, "parser:feed(bytes)");
-    code = sse_parser_begin(o->parser, bytes, len);
-    lua_settop(L, 2);
     if (code == SSE_OK) {
         lua_pushcfunction(L, deliver);
         lua_pushvalue(L, 1);
@@ -277,10 +282,47 @@ static int m_feed(lua_State *L)
         code = (int)lua_tointeger(L, -1);
         charge(L, o);
     }
-    if (code && code != SSE_EBUSY)
+    if (code)
         return fail(L, o, code);
     lua_pushboolean(L, 1);
     return 1;
+}
+
+static int m_feed(lua_State *L)
+{
+    parser_object *o = check(L, 1);
+    size_t len = 0;
+    const char *bytes = luaL_checklstring(L, 2, &len);
+    int code = SSE_OK;
+
+    sse_check_count(L, 2, "parser:feed(bytes)");
+    lua_settop(L, 2);
+    code = sse_parser_begin(o->parser, bytes, len);
+    if (code != SSE_EBUSY)
+        return deliver_items(L, o, code);
+    lua_pushboolean(L, 1); /* the feed at work takes these bytes, too */
+    return 1;
+}
+
+/* core.finish_parser(parser): the stream has ended: delivers an event that lacks its empty line
+ * alone. Returns true; or nil, message, code: "EUNFINISHED" if the end cuts an event. */
+static int f_finish_parser(lua_State *L)
+{
+    parser_object *o = check(L, 1);
+
+    lua_settop(L, 1);
+    return deliver_items(L, o, sse_parser_begin_end(o->parser));
+}
+
+/* core.ignored_blocks(parser), of one with keep_ignored, at the end of a stream: how many blocks of
+ * unknown fields came since the last event, and the beginning of the last one's lines. */
+static int f_ignored_blocks(lua_State *L)
+{
+    sse_slice text = { 0 };
+
+    lua_pushinteger(L, (lua_Integer)sse_parser_ignored(check(L, 1)->parser, &text));
+    lua_pushlstring(L, text.at, text.len);
+    return 2;
 }
 
 void sse_check_parser(lua_State *L, int index)
@@ -428,7 +470,12 @@ static const luaL_Reg setters[] = {
 static const luaL_Reg metamethods[] = { { "__gc", mm_gc }, { NULL, NULL } };
 static const sse_class parser_class = { "sse.parser", methods, properties, metamethods, setters };
 
-static const luaL_Reg functions[] = { { "parser", f_parser }, { NULL, NULL } };
+static const luaL_Reg functions[] = {
+    { "parser", f_parser },
+    { "finish_parser", f_finish_parser },
+    { "ignored_blocks", f_ignored_blocks },
+    { NULL, NULL },
+};
 
 void sse_open_parser(lua_State *L)
 {

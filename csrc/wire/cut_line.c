@@ -14,16 +14,32 @@ static int begin_value(sse_cut_line *l, sse_block *b, unsigned stored, int field
     return code;
 }
 
+/* The name, of which `c` is the next character, is of no known field: ignores the line. */
+static int begin_unknown(sse_cut_line *l, char c)
+{
+    int code = SSE_OK;
+
+    l->field = SSE_FIELD_NONE;
+    l->state = SSE_LINE_SKIP;
+    if (!l->keeps_unknown)
+        return SSE_OK;
+    code = sse_buffer_append(&l->value, l->name, l->name_len);
+    return code ? code : sse_buffer_append(&l->value, &c, 1);
+}
+
 /* Adds a character to the name. Ignores the line as soon as no field's name begins so. */
 static int add_to_name(sse_cut_line *l, sse_block *b, unsigned stored, char c)
 {
     static const char *const names[] = { "data", "event", "id", "retry" };
     size_t len = l->name_len;
 
-    if (c == ':')
-        return len == 0
-                   ? begin_value(l, b, stored, SSE_FIELD_COMMENT, SSE_LINE_VALUE)
-                   : begin_value(l, b, stored, sse_field_find(l->name, len, &len), SSE_LINE_COLON);
+    if (c == ':' && len == 0)
+        return begin_value(l, b, stored, SSE_FIELD_COMMENT, SSE_LINE_VALUE);
+    if (c == ':') {
+        int field = sse_field_find(l->name, len, &len);
+
+        return field ? begin_value(l, b, stored, field, SSE_LINE_COLON) : begin_unknown(l, c);
+    }
     if (len < SSE_MAX_FIELD_NAME) {
         l->name[len++] = c;
         for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
@@ -33,8 +49,17 @@ static int add_to_name(sse_cut_line *l, sse_block *b, unsigned stored, char c)
             }
         }
     }
-    l->state = SSE_LINE_SKIP;
-    return SSE_OK;
+    return begin_unknown(l, c);
+}
+
+/* Adds to the kept beginning of a line of an unknown field. */
+static int add_to_unknown(sse_cut_line *l, sse_slice part)
+{
+    size_t room = SSE_MAX_IGNORED - l->value.len;
+
+    if (room == 0)
+        return SSE_OK;
+    return sse_buffer_append(&l->value, part.at, part.len < room ? part.len : room);
 }
 
 static int add_to_value(sse_cut_line *l, sse_block *b, sse_slice part)
@@ -65,5 +90,7 @@ int sse_cut_line_add(sse_cut_line *l, sse_block *b, unsigned stored, sse_slice p
         l->non_ascii |= non_ascii;
         code = add_to_value(l, b, (sse_slice){ at, (size_t)(end - at) });
     }
+    if (!code && at < end && l->state == SSE_LINE_SKIP && !l->field && l->keeps_unknown)
+        code = add_to_unknown(l, (sse_slice){ at, (size_t)(end - at) });
     return code;
 }

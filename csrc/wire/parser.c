@@ -10,19 +10,22 @@
 #include "utf8.h"
 
 struct sse_parser {
-    const char *at, *end;   /* the rest of the piece at hand */
-    sse_scan scan;          /* the piece's line ends */
-    sse_block block;        /* the fields since the last empty line */
-    sse_cut_line line;      /* the line that the last piece cut */
-    sse_buffer last_id;     /* the last event id */
-    sse_buffer queued;      /* bytes that were fed while a piece was at hand */
-    sse_buffer dequeued;    /* the piece at hand, if it was queued before */
-    unsigned stored_fields; /* 1 << SSE_FIELD_... of each field that is not ignored */
-    unsigned wanted;        /* SSE_ITEM_... */
-    int error;              /* returned by each feed until reset */
-    unsigned char bom;      /* bytes of a BOM seen; 3: no BOM is expected any more */
-    bool after_cr;          /* the last piece ended in CR: an LF that follows is part of it */
-    bool block_ended;       /* an id was returned: the event of the same block comes next */
+    const char *at, *end;    /* the rest of the piece at hand */
+    sse_scan scan;           /* the piece's line ends */
+    sse_block block;         /* the fields since the last empty line */
+    sse_cut_line line;       /* the line that the last piece cut */
+    sse_buffer last_id;      /* the last event id */
+    sse_buffer ignored;      /* of the last block of unknown fields: the beginning */
+    uint64_t ignored_blocks; /* how many came since the last event: see sse_parser_ignored */
+    sse_buffer queued;       /* bytes that were fed while a piece was at hand */
+    sse_buffer dequeued;     /* the piece at hand, if it was queued before */
+    unsigned stored_fields;  /* 1 << SSE_FIELD_... of each field that is not ignored */
+    unsigned wanted;         /* SSE_ITEM_... */
+    int error;               /* returned by each feed until reset */
+    unsigned char bom;       /* bytes of a BOM seen; 3: no BOM is expected any more */
+    bool after_cr;           /* the last piece ended in CR: an LF that follows is part of it */
+    bool block_ended;        /* an id was returned: the event of the same block comes next */
+    bool ignoring;           /* a line of an unknown field came since the last empty line */
     bool id_changed;  /* the last event id changed since the last event, or no event has come */
     bool busy;        /* a piece is at hand */
     bool was_reset;   /* since that piece was handed over */
@@ -96,6 +99,24 @@ SSE_INLINED int read_value(sse_parser *p, sse_item *item, int field, sse_slice v
     }
 }
 
+/* Keeps the beginning of a line of an unknown field, behind the earlier ones of the block. */
+static int keep_ignored(sse_parser *p, sse_slice line)
+{
+    sse_buffer *kept = &p->ignored;
+    int code = SSE_OK;
+
+    if (!p->line.keeps_unknown)
+        return SSE_OK;
+    if (!p->ignoring)
+        kept->len = 0;
+    p->ignoring = true;
+    if (kept->len > 0 && kept->len < SSE_MAX_IGNORED)
+        code = sse_buffer_append(kept, "\n", 1);
+    if (!code && line.len > SSE_MAX_IGNORED - kept->len)
+        line.len = SSE_MAX_IGNORED - kept->len;
+    return code || line.len == 0 ? code : sse_buffer_append(kept, line.at, line.len);
+}
+
 /* Takes a line that is not empty and whole within the piece. Returns as read_value does. */
 SSE_INLINED int read_line(sse_parser *p, sse_item *item, const char *at, const char *eol,
                           bool non_ascii)
@@ -104,7 +125,7 @@ SSE_INLINED int read_line(sse_parser *p, sse_item *item, const char *at, const c
     int field = sse_field_find(at, (size_t)(eol - at), &name);
 
     if (!(p->stored_fields & 1u << field))
-        return 0;
+        return field ? 0 : keep_ignored(p, (sse_slice){ at, (size_t)(eol - at) });
     at += name;
     if (at < eol)
         at++;
@@ -130,11 +151,13 @@ static int close_line(sse_parser *p, sse_item *item)
     p->line.state = SSE_LINE_START;
     p->line.value.len = 0; /* the bytes stay in place, where `value` refers to them */
     if (state == SSE_LINE_SKIP)
-        return 0;
+        return field ? 0 : keep_ignored(p, value);
     if (state == SSE_LINE_NAME) {
         size_t name = 0;
 
         field = sse_field_find(p->line.name, p->line.name_len, &name);
+        if (!field)
+            return keep_ignored(p, (sse_slice){ p->line.name, p->line.name_len });
         return p->stored_fields & 1u << field
                    ? read_value(p, item, field, SSE_SLICE(""), false, true)
                    : 0;
@@ -156,8 +179,10 @@ static void skip_start(sse_parser *p)
             p->at++;
             continue;
         }
-        if (p->bom > 0)
-            p->line.state = SSE_LINE_SKIP; /* no known field begins with EF or EF BB */
+        if (p->bom > 0) { /* no known field begins with EF or EF BB */
+            p->line.state = SSE_LINE_SKIP;
+            p->line.field = SSE_FIELD_NONE;
+        }
         p->bom = 3;
     }
     if (p->after_cr && p->at < p->end) {
@@ -220,8 +245,13 @@ SSE_INLINED int end_block(sse_parser *p, sse_item *item)
             return got;
     }
     sse_block_field_clear(&p->block.type);
-    if (p->block.data.place == SSE_VALUE_ABSENT)
+    if (p->block.data.place == SSE_VALUE_ABSENT) {
+        p->ignored_blocks += p->ignoring;
+        p->ignoring = false;
         return 0;
+    }
+    p->ignored_blocks = 0;
+    p->ignoring = false;
     item->event.type = type.len ? type : SSE_SLICE("message");
     item->event.data = sse_block_field_value(&p->block.data);
     item->event.id = sse_buffer_slice(&p->last_id);
@@ -292,7 +322,8 @@ static void clear_input(sse_parser *p)
 {
     p->at = p->end = NULL;
     p->line.state = SSE_LINE_START;
-    p->after_cr = p->block_ended = false;
+    p->after_cr = p->block_ended = p->ignoring = false;
+    p->ignored_blocks = 0;
     p->bom = 0;
     p->line.value.len = 0;
     sse_block_clear(&p->block);
@@ -358,6 +389,49 @@ int sse_parser_next(sse_parser *p, sse_item *item)
     return end_feed(p, got);
 }
 
+/* Whether the end of the stream cuts a line that belongs to an event. */
+static bool cuts_event(const sse_parser *p)
+{
+    bool has_data = p->block.data.place != SSE_VALUE_ABSENT;
+    int field = p->line.field;
+
+    if (p->line.state == SSE_LINE_START)
+        return false;
+    if (p->line.state == SSE_LINE_NAME) /* of the known names only "data" begins with a d */
+        return has_data || p->line.name[0] == 'd';
+    return field == SSE_FIELD_DATA ||
+           (has_data && field != SSE_FIELD_COMMENT && field != SSE_FIELD_NONE);
+}
+
+int sse_parser_begin_end(sse_parser *p)
+{
+    if (p->error || p->busy)
+        return p->error ? p->error : SSE_EBUSY;
+    if (cuts_event(p))
+        return SSE_EUNFINISHED;
+    p->busy = true;
+    set_piece(p, "", 0);
+    p->block_ended = p->block.data.place != SSE_VALUE_ABSENT;
+    if (p->block_ended)
+        p->line.state = SSE_LINE_START; /* no field of the event, and of no block of its own */
+    return SSE_OK;
+}
+
+uint64_t sse_parser_ignored(sse_parser *p, sse_slice *text)
+{
+    if (p->line.state == SSE_LINE_SKIP && p->line.field == SSE_FIELD_NONE) {
+        p->line.state = SSE_LINE_START;
+        keep_ignored(p, sse_buffer_slice(&p->line.value)); /* without memory: less of it */
+        p->line.value.len = 0;
+    }
+    if (p->ignoring && p->block.data.place == SSE_VALUE_ABSENT) {
+        p->ignored_blocks++;
+        p->ignoring = false;
+    }
+    *text = sse_buffer_slice(&p->ignored);
+    return p->ignored_blocks;
+}
+
 static void call_back(sse_parser *p, int kind, const sse_item *item)
 {
     if (kind == SSE_ITEM_EVENT)
@@ -372,7 +446,7 @@ static void call_back(sse_parser *p, int kind, const sse_item *item)
 
 static void destroy(sse_parser *p)
 {
-    sse_buffer *all[] = { &p->line.value, &p->last_id, &p->queued, &p->dequeued };
+    sse_buffer *all[] = { &p->line.value, &p->last_id, &p->ignored, &p->queued, &p->dequeued };
 
     sse_block_free(&p->block);
     for (size_t i = 0; i < sizeof all / sizeof all[0]; i++)
@@ -429,9 +503,11 @@ int sse_parser_new(sse_parser **out, const sse_parser_options *options,
     p->id_changed = true;
     if (callbacks)
         p->callbacks = *callbacks;
+    p->line.keeps_unknown = options && options->keep_ignored;
     sse_parser_want(p, callbacks ? wanted_by(callbacks) : options ? options->wanted : 0);
     sse_buffer_init(&p->line.value, SIZE_MAX); /* bounded by sse_block_is_too_big */
     sse_buffer_init(&p->last_id, SIZE_MAX);
+    sse_buffer_init(&p->ignored, SIZE_MAX); /* bounded by keep_ignored */
     sse_buffer_init(&p->queued, SIZE_MAX);
     sse_buffer_init(&p->dequeued, SIZE_MAX);
     *out = p;
@@ -496,5 +572,5 @@ int sse_parser_set_last_id(sse_parser *p, sse_slice id)
 size_t sse_parser_memory(const sse_parser *p)
 {
     return sizeof *p + p->block.data.own.cap + p->block.type.own.cap + p->block.id.own.cap +
-           p->line.value.cap + p->last_id.cap + p->queued.cap + p->dequeued.cap;
+           p->line.value.cap + p->last_id.cap + p->ignored.cap + p->queued.cap + p->dequeued.cap;
 }

@@ -51,6 +51,7 @@ typedef struct sse_parser_options {
     size_t max_event_size; /* bytes of an event's data, with its LFs, and of the value of a line of
                               another field together; 0: SSE_DEFAULT_MAX_EVENT */
     bool raw;              /* leave broken UTF-8 as it is; else it is replaced by U+FFFD */
+    bool keep_ignored;     /* for sse_parser_ignored; else unknown lines are not stored at all */
     unsigned wanted;       /* without callbacks: the kinds of items to return */
 } sse_parser_options;
 
@@ -73,6 +74,17 @@ int sse_parser_begin(sse_parser *p, const char *bytes, size_t len);
  * Slices live until the next call; item->event.id, however, only until sse_parser_set_last_id.
  * Reset and stop may be called between two calls. */
 int sse_parser_next(sse_parser *p, sse_item *item);
+
+/* Takes the end of the stream as the end of its last block, where that has data and its last line
+ * is complete; sse_parser_next then returns its items. SSE_EUNFINISHED: the end cuts an event.
+ * SSE_EBUSY: a piece is at hand. Other codes as for feed. Call it at most once for a stream. */
+int sse_parser_begin_end(sse_parser *p);
+
+/* For the end of a stream, of a parser with keep_ignored: returns how many blocks came since the
+ * last event that have lines of unknown fields, and no data. The last one, which the end may cut,
+ * counts too; *text (out) is the beginning of its unknown lines, and lives until the parser is used
+ * again. */
+uint64_t sse_parser_ignored(sse_parser *p, sse_slice *text);
 
 /* Prepares for a new stream: drops the unfinished line and block, and expects a BOM again. The last
  * event id stays. */

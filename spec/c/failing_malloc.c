@@ -96,7 +96,7 @@ static const char stream[] = "\xEF\xBB\xBFid: 1\nevent: tick\ndata: one\ndata: t
                              ": a comment with \xFF in it\nretry: 20\n"
                              "data: " LONG_LINE "\xE6\xBC\ndata:" LONG_LINE LONG_LINE "\xC3\n\n"
                              "id: " LONG_LINE "\xFF\r\nevent: " LONG_LINE "\xFF\r\ndata\r\n\r\n"
-                             "data: last\n\n";
+                             "data: last\n\nerror: " LONG_LINE "\nerror: " LONG_LINE;
 
 typedef struct trace {
     sse_parser *parser;
@@ -163,20 +163,22 @@ static int feed_pieces(sse_parser *parser, size_t size)
 static void parse_in(size_t size, bool nested)
 {
     const sse_parser_callbacks callbacks = { on_event, on_retry, on_comment, on_id };
+    const sse_parser_options options = { .keep_ignored = true };
     static trace whole, t;
+    sse_slice ignored = { 0 };
     long failing = until_failure;
     sse_parser *parser = NULL;
     int code = SSE_OK;
 
     until_failure = -1;
     whole = (trace){ .nested = nested };
-    CHECK(sse_parser_new(&whole.parser, NULL, &callbacks, &whole) == SSE_OK);
+    CHECK(sse_parser_new(&whole.parser, &options, &callbacks, &whole) == SSE_OK);
     CHECK(feed_pieces(whole.parser, size) == SSE_OK);
     sse_parser_free(whole.parser);
 
     until_failure = failing;
     t = (trace){ .nested = nested };
-    code = sse_parser_new(&parser, NULL, &callbacks, &t);
+    code = sse_parser_new(&parser, &options, &callbacks, &t);
     CHECK(code == (failed ? SSE_ENOMEM : SSE_OK));
     if (code)
         return;
@@ -192,6 +194,7 @@ static void parse_in(size_t size, bool nested)
     t.nested = nested;
     CHECK(feed_pieces(parser, size) == SSE_OK);
     CHECK(t.len == whole.len && !memcmp(t.text, whole.text, t.len));
+    CHECK(sse_parser_ignored(parser, &ignored) == 1 && ignored.len > 0);
     sse_parser_free(parser);
 }
 
