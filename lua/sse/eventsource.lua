@@ -71,8 +71,9 @@ end
 -- @tparam[opt] table options `withCredentials`, `headers` (a table), `body` (a string, or a table
 -- that is sent as JSON), `method`, `lastEventId`; `retryInterval`, `minRetryInterval`,
 -- `maxRetryInterval` (milliseconds), `maxRetries`, `reconnect`; `heartbeatTimeout`, `timeout`,
--- `connectTimeout` (milliseconds); `maxEventSize`, `maxHeadSize` (bytes), `maxHeadFields`, `utf8`;
--- `signal`; `proxy`, `noProxy` (hosts that need no proxy, separated by commas), `tls`,
+-- `connectTimeout` (milliseconds); `contentTypes` (types of responses that are read as
+-- text/event-stream is; false: any); `maxEventSize`, `maxHeadSize` (bytes), `maxHeadFields`,
+-- `utf8`; `signal`; `proxy`, `noProxy` (hosts that need no proxy, separated by commas), `tls`,
 -- `httpVersion`, `unixSocket`, `cookieFile`; the handlers `onopen`, `onmessage`, `onerror`,
 -- `oncomment` and `onreconnect`, set before the first attempt; `log` (see `sse.set_log`).
 -- `headers` and `body` may be functions. Each is called before each attempt, in a task, so that it

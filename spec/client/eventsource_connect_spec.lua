@@ -88,6 +88,9 @@ describe("an EventSource", function()
       "text/event-stream", "TEXT/Event-Stream", "text/event-stream;",
       "text/event-stream; charset=utf-8", "text/event-stream;charset=latin1",
       " text/event-stream ", "text/event-stream ;x=y",
+      "text/html, text/event-stream", "text/html\r\nContent-Type: text/event-stream",
+      "text/event-stream, ", "text/event-stream, x", "text/event-stream\r\nContent-Type: */*",
+      'text/event-stream;x="a, text/html"', 'text/event-stream;x="\\", text/html"',
     }
     local n = 0
     local server = serve(function(conn)
@@ -101,10 +104,39 @@ describe("an EventSource", function()
     end
   end)
 
+  it("line 27: takes the types of contentTypes too, or any where it is false", function()
+    local n, kinds = 0, { "text/plain; charset=x", "Application/X-Stream", "text/event-stream" }
+    local server = serve(function(conn)
+      n = n + 1
+      conn:head(200, "Content-Type: " .. kinds[n]):send("data: x\n\n")
+    end)
+    for _ in ipairs(kinds) do
+      local source = open(server:url(), { contentTypes = { "TEXT/plain", "application/x-stream" } })
+      record(source).till("message")
+      source:close()
+    end
+    n = 0
+    assert.equal("ETYPE", record(open(server:url(), { contentTypes = { "text/html" } }))
+      .till("error").event.code)
+    n = 0
+    record(open(server:url(), { contentTypes = false })).till("message")
+    server = serve(function(conn) conn:head(200):send("data: x\n\n") end)
+    record(open(server:url(), { contentTypes = false })).till("message")
+    for _, wrong in ipairs {
+      true, "text/plain", { 1 }, { "text" }, { "text/plain; x=y" }, { x = "a/b" }, { "*/*" },
+    } do
+      assert.error_matches(function() open(server:url(), { contentTypes = wrong }) end,
+        "option 'contentTypes' must be false or a list of types")
+    end
+  end)
+
   it("line 27: refuses other types and none", function()
     local kinds = {
       "text/event-streamfoo", "text/plain", "text/event", "xtext/event-stream", "",
-      "application/json", "text/html; text/event-stream", "text /event-stream", false,
+      "application/json", "text/html; text/event-stream", "text /event-stream",
+      "text/event-stream, text/html", "text/event-stream\r\nContent-Type: text/html",
+      "text/event-stream foo", "x, */*", 'text/html;x="a, text/event-stream"',
+      'text/html;x="\\", text/event-stream', false,
     }
     local n = 0
     local server = serve(function(conn)

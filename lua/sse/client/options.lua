@@ -19,6 +19,16 @@ local function is_reconnect(value)
   return value == "spec" or value == "resilient" or type(value) == "function"
 end
 
+local function is_type_list(value)
+  if value == false then return true end
+  if type(value) ~= "table" then return false end
+  for key, kind in pairs(value) do
+    if math.type(key) ~= "integer" or type(kind) ~= "string" then return false end
+    if headers.mime_essence(kind) ~= kind:lower() then return false end
+  end
+  return true
+end
+
 --- The rules of the options that all three take.
 client_options.common = {
   withCredentials = "boolean",
@@ -36,6 +46,9 @@ client_options.common = {
   maxHeadSize = options.integer(1, 262144),
   maxHeadFields = options.integer(1),
   utf8 = options.one_of("replace", "raw"),
+  contentTypes = {
+    expected = 'false or a list of types, { "text/plain" }', check = is_type_list,
+  },
   signal = {
     expected = "an AbortSignal, such as a controller's 'signal'", check = abort.is_signal,
   },
@@ -96,11 +109,12 @@ local function copy_of(t)
   return copy
 end
 
---- Copies checked options, with `tls` and `headers`, for an object that makes several attempts:
--- what the program writes into its tables later does not change the attempts.
+--- Copies checked options, with `tls`, `contentTypes` and `headers`, for an object that makes
+-- several attempts: what the program writes into its tables later does not change the attempts.
 function client_options.copy(given)
   local o = copy_of(given)
   if o.tls then o.tls = copy_of(o.tls) end
+  if o.contentTypes then o.contentTypes = copy_of(o.contentTypes) end
   if type(o.headers) ~= "table" then return o end
   o.headers = copy_of(o.headers)
   for name, values in pairs(o.headers) do

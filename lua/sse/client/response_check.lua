@@ -18,19 +18,30 @@ local function printable(text)
   return (text:gsub("%c", "?"))
 end
 
+-- Whether the type of a response is that of an event stream, or one of the further `types`.
+local function is_accepted(kind, types)
+  if types == false then return true end
+  local essence = headers.mime_essence(kind)
+  for _, accepted in ipairs(types or {}) do
+    if essence == accepted:lower() then return true end
+  end
+  return essence == "text/event-stream"
+end
+
 --- Checks a response's head.
 -- @tparam table response `status`, `headers`
 -- @tparam boolean accepted whether the caller accepts the status
+-- @tparam {string,...}|boolean|nil types the program's `contentTypes`
 -- @treturn table|nil the failure ("EHTTP" for the status, "ETYPE" for the content type) if the
 -- response is rejected
-function response_check.failure_of(response, accepted)
+function response_check.failure_of(response, accepted, types)
   local more = { status = response.status, headers = response.headers }
   if not accepted then
     local message = ("the server answered with status %d"):format(response.status)
     return failure.new(message, "EHTTP", more)
   end
   local kind = response.headers["content-type"]
-  if headers.is_event_stream(kind) then return nil end
+  if is_accepted(kind, types) then return nil end
   local named = kind and ("'%s'"):format(printable(kind)) or "none"
   return failure.new(("the content type is %s, not text/event-stream"):format(named), "ETYPE", more)
 end

@@ -170,7 +170,8 @@ end
 function source:on_head(response)
   local object = self.weak.object -- while it is referred to, it is not collected and closed
   if not object then return end
-  self.rejection = response_check.failure_of(response, response.status == 200)
+  local types = self.options.contentTypes
+  self.rejection = response_check.failure_of(response, response.status == 200, types)
   if self.rejection then
     -- The connection is not lost, whatever its silence.
     if self.heartbeat then self.heartbeat:stop() end

@@ -79,8 +79,8 @@ end
 
 -- What stands for `onopen`: returns the failure of a response that is no event stream. Reads the
 -- beginning of its body before, for `body_time` milliseconds at most.
-local function check_response(res)
-  local rejection = response_check.failure_of(res, res.ok)
+local function check_response(self, res)
+  local rejection = response_check.failure_of(res, res.ok, self.options.contentTypes)
   if not rejection then return nil end
   local limit = core.timer(response_check.body_time, function() res:close() end)
   with_closed(limit, collect_body, res, rejection)
@@ -99,7 +99,7 @@ local function read_response(self, res)
   local o, why = self.options, nil
   write_log(self, "debug", "answered", { status = res.status })
   if self.closed then return end
-  if o.onopen then o.onopen(res) else why = check_response(res) end
+  if o.onopen then o.onopen(res) else why = check_response(self, res) end
   if self.closed or why then return why end
   self.opened_at = core.now()
   for ev in res:events { lastEventId = self.last_event_id, untilData = o.untilData } do

@@ -31,6 +31,7 @@ local client = {
   http_version = { "httpVersion" }, http2 = { "httpVersion" }, version = { "httpVersion" },
   socketPath = { "unixSocket" },
   stream = "it is not needed: a body is always read as it comes",
+  content_types = { "contentTypes" }, accept = IN_HEADERS,
   heartbeat = { "heartbeatTimeout" }, keep_alive = { "heartbeatTimeout" },
   read_timeout = { "heartbeatTimeout" }, idle_timeout = { "heartbeatTimeout" },
   retries = { "maxRetries" }, max_attempts = { "maxRetries" }, attempts = { "maxRetries" },

@@ -124,12 +124,50 @@ function headers.without_secrets(list)
   return kept
 end
 
---- Whether a Content-Type is that of an event stream: its type and subtype (the MIME essence) are
--- text/event-stream, whatever its parameters.
--- @tparam string|nil kind the field's value
-function headers.is_event_stream(kind)
-  local essence, behind = (kind or ""):match("^[ \t\r\n]*([^; \t\r\n]*)[ \t\r\n]*(.?)")
-  return essence:lower() == "text/event-stream" and (behind == "" or behind == ";")
+-- Where a quoted string ends that begins at `at`.
+local function end_of_quoted(text, at)
+  repeat
+    at = text:find('["\\]', at + 1) or #text + 1
+    local escapes = text:sub(at, at) == "\\"
+    if escapes then at = at + 1 end
+  until not escapes
+  return at
+end
+
+-- The value of a list that begins at `at`, and where the next one begins. Values are separated by
+-- commas outside of quoted strings.
+local function next_value(text, at)
+  local stop = text:find('[",]', at)
+  while stop and text:sub(stop, stop) == '"' do
+    stop = text:find('[",]', end_of_quoted(text, stop) + 1)
+  end
+  return text:sub(at, (stop or 0) - 1), stop and stop + 1
+end
+
+-- The type and subtype of a MIME type, in lower case; nil if it is none, or "*/*".
+local function essence_of(value)
+  local at, slash = value:find("[^ \t\r\n]"), value:find("/", 1, true)
+  if not slash then return nil end
+  local kind = value:sub(at, slash - 1)
+  local subtype, behind = value:match("^([^; \t\r\n]*)[ \t\r\n]*(.?)", slash + 1)
+  if not headers.is_token(kind) or not headers.is_token(subtype) then return nil end
+  if behind ~= "" and behind ~= ";" then return nil end
+  local essence = (kind .. "/" .. subtype):lower()
+  return essence ~= "*/*" and essence or nil
+end
+
+--- The MIME essence of a Content-Type, "text/html" of "Text/HTML; charset=utf-8". Of several values
+-- the last one counts that is a valid type (Fetch 2.2.2, to extract a MIME type).
+-- @tparam string|nil field the field's value, or the values of several fields, joined by commas
+-- @treturn string|nil in lower case; nil if no value is a valid type
+function headers.mime_essence(field)
+  local essence, at = nil, 1
+  while field and at do
+    local value
+    value, at = next_value(field, at)
+    essence = essence_of(value) or essence
+  end
+  return essence
 end
 
 --- The names of usual fields written with "_", in lower case and as "Content_Type". No peer sends
