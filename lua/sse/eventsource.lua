@@ -12,9 +12,9 @@ local headers = require "sse.shared.headers"
 local hints = require "sse.shared.hints"
 local message = require "sse.client.message"
 local options = require "sse.shared.options"
-local queue = require "sse.client.queue"
 local reader = require "sse.client.reader"
 local Source = require "sse.client.source"
+local source_queue = require "sse.client.source_queue"
 
 local class = {
   name = "EventSource", methods = {}, getters = {},
@@ -67,7 +67,8 @@ end
 --- Connects to an event stream (HTML 9.2.2). Raises on an invalid URL or option. Failures of the
 -- network are reported by `error` events.
 -- @function EventSource
--- @tparam string url
+-- @tparam string|function url a function is called before each attempt, as those for `headers` and
+-- `body` are, and returns the attempt's URL
 -- @tparam[opt] table options `withCredentials`, `headers` (a table), `body` (a string, or a table
 -- that is sent as JSON), `method`, `lastEventId`; `retryInterval`, `minRetryInterval`,
 -- `maxRetryInterval` (milliseconds), `maxRetries`, `reconnect`; `heartbeatTimeout`, `timeout`,
@@ -87,11 +88,15 @@ end
 local function new(url, given, ...)
   options.check_count("sse.EventSource(url, options)", ...)
   local o = options.check("sse.EventSource", given, spec)
-  local parsed = message.url("sse.EventSource", url, o, 2)
+  local get_url = type(url) == "function" and url or nil
+  local parsed
+  if not get_url then
+    parsed = message.url("sse.EventSource", url, o, 2, "a string or a function")
+  end
   check(o)
   local method, body, content_type = message.content("sse.EventSource", o, 2)
   return start(Source.new {
-    url = parsed, method = method, body = body, content_type = content_type,
+    url = parsed, get_url = get_url, method = method, body = body, content_type = content_type,
     options = client_options.copy(o),
   })
 end
@@ -134,7 +139,8 @@ end
 
 -- The getters and setters get the source, the state of the public object.
 
---- `url`: the URL of the stream, as the URL parser gives it back.
+--- `url`: the URL of the stream, as the URL parser gives it back. Where it comes from a function,
+-- that of the last attempt, "" before the first.
 function getters.url(source) return source.url.href end
 
 --- `readyState`: CONNECTING (0), OPEN (1) or CLOSED (2).
@@ -145,6 +151,17 @@ function getters.withCredentials(source) return source.options.withCredentials o
 --- `failure`: why the source failed for good, or nil. The same failure that its error event
 -- carries.
 function getters.failure(source) return source.failure end
+
+--- `response`: the head of the last response, also of one that was refused; nil before the first. A
+-- table with `status`, `headers`, `url`, `redirected`, `protocol` and `tls`.
+function getters.response(source)
+  local head = source.head
+  source.response = source.response or head and {
+    status = head.status, headers = head.headers, url = head.url.href,
+    redirected = head.redirected, protocol = head.protocol, tls = head.tls,
+  }
+  return source.response
+end
 
 function getters.CONNECTING() return Source.CONNECTING end
 
@@ -200,34 +217,6 @@ function methods:stats(...)
   }
 end
 
--- A queue for a loop over the events. The exchange is paused while any queue of the source holds an
--- event. Returns also the function that resumes it if none does.
-local function new_queue(source)
-  local function pause()
-    if source.exchange then source.exchange:pause() end
-  end
-  local function resume()
-    for _, other in ipairs(source.queues) do
-      if other:has_items() then return end
-    end
-    if source.exchange then source.exchange:resume() end
-  end
-  return queue.new(pause, resume, "EventSource:events"), resume
-end
-
--- Removes the queue of a loop that was left. Closes the source if nobody else hears its events.
-local function remove_queue(source, items, resume)
-  local others = {}
-  for _, other in ipairs(source.queues) do
-    if other ~= items then others[#others + 1] = other end
-  end
-  source.queues = others
-  items:clear()
-  items:finish()
-  if #others == 0 and not event_delivery.has_listeners(source) then return source:close() end
-  resume()
-end
-
 -- The set of the types that a loop asks for; nil for all. Raises at the line of the caller's
 -- caller.
 local function types_of(...)
@@ -253,15 +242,12 @@ end
 function methods:events(...)
   local object, source = self, event_target.check(self, class, "source:events(type, ...)")
   local types = types_of(...)
-  local items, resume = new_queue(source)
-  items.types = types
-  if source.state == Source.CLOSED then items:finish() end
-  source.queues = { items, table.unpack(source.queues) }
+  local items = source_queue.add(source, types)
   local removed = false
   local function close()
     if removed then return end
     removed = true
-    remove_queue(source, items, resume)
+    source_queue.remove(source, items)
   end
   local function take()
     return object and items:take() -- refers to the object, so that the loop keeps it alive

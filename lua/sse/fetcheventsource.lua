@@ -50,14 +50,17 @@ end
 -- Raises what the first attempt would, at the line of the public function's caller. Returns the URL
 -- without user and password, and the method.
 local function check(url, o)
-  local parsed = message.url("sse.fetchEventSource", url, o, 3)
+  local parsed
+  if type(url) ~= "function" then
+    parsed = message.url("sse.fetchEventSource", url, o, 3, "a string or a function")
+  end
   local method = message.content("sse.fetchEventSource", o, 3)
   if type(o.headers) == "table" then
     local _, problem = headers.list(o.headers)
     if problem then error("sse.fetchEventSource: " .. problem, 3) end
   end
   client_options.check_retrying("sse.fetchEventSource", o, 3)
-  return parsed.request, method
+  return parsed and parsed.request or "", method
 end
 
 --- Reads an event stream by callbacks, which run in a task and may wait. Raises on an invalid URL
@@ -78,7 +81,8 @@ end
 -- HEAD or OPTIONS: they would come twice. An error of a callback is the result of `handle:wait`; if
 -- nobody waits, `sse.run` raises it.
 -- @function fetchEventSource
--- @tparam string url
+-- @tparam string|function url a function is called before each attempt, as those for `headers` and
+-- `body` are, and returns the attempt's URL
 -- @tparam[opt] table options those of `sse.fetch`, where `headers` and `body` may be functions,
 -- each called before each attempt with the failure of the attempt before, or nil at first, and
 -- `maxRetries` has no default; `lastEventId`; `untilData`, as of `res:events`; `log`; `onopen`,

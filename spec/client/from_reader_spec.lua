@@ -28,6 +28,9 @@ describe("EventSource.fromReader", function()
     assert.same({ OPEN, "a", "1", "ECLOSED", CLOSED }, { log[1].readyState, log[2].event.data,
       log[3].event.lastEventId, log[4].event.code, log[4].readyState })
     assert.is_nil(source.failure)
+    assert.same({ "about:event-stream", "null", "null" },
+      { source.url, log[2].event.origin, log[3].event.origin })
+    assert.equal("EventSource: about:event-stream", tostring(source))
     assert.equal(2, source:stats().events)
     assert.is_nil((source:reconnect()))
   end)

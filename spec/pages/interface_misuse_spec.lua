@@ -129,7 +129,6 @@ describe("misuse of every method", function()
   end)
 end)
 
--- An argument behind the last one of a function or method.
 describe("an argument too many", function()
   after_each(stop)
 
@@ -202,6 +201,7 @@ describe("misuse of every function", function()
     for name, case in pairs(nested) do
       local what = "sse." .. name
       interface.each_call(what, function() return case[2] end, list, function(text, given)
+        if name == "EventSource" and type(given[1]) == "function" then return end
         local function check() report.check(text, case[1], table.unpack(given, 1, given.n)) end
         if not waits_long[what] then return check() end
         local task = sse.spawn(check)

@@ -26,16 +26,18 @@ function message.redact_url(text)
   return #shown > MAX_SHOWN and shown:sub(1, MAX_SHOWN) .. "..." or shown
 end
 
---- Parses a URL; raises if it is invalid, or if the option `httpVersion` cannot be had of it.
+--- Parses a URL.
 -- @tparam string where the function's name for messages, "sse.fetch"
 -- @tparam string text
 -- @tparam table o the options
--- @tparam int level as of `error`, seen from the caller
--- @treturn table of core.url
-function message.url(where, text, o, level)
+-- @tparam[opt="a string"] string kinds what the program may give, for the message
+-- @treturn table|nil of core.url
+-- @treturn string|nil what is wrong: the URL is invalid, or the option `httpVersion` cannot be had
+-- of it
+function message.parse_url(where, text, o, kinds)
   if type(text) ~= "string" then
-    local told = "%s(url, options): the URL must be a string, got %s"
-    error(told:format(where, type(text)), level + 1)
+    local told = "%s(url, options): the URL must be %s, got %s"
+    return nil, told:format(where, kinds or "a string", type(text))
   end
   local url, problem = core.url(text)
   -- The web's rules read the scheme "localhost" in "localhost:9522/".
@@ -43,12 +45,25 @@ function message.url(where, text, o, level)
   if not url then
     local expected = '%s: invalid URL \'%s\': %s (expected an absolute URL such as '
       .. '"http://host/path")'
-    error(expected:format(where, message.redact_url(text), problem), level + 1)
+    return nil, expected:format(where, message.redact_url(text), problem)
   end
   if o.httpVersion == "2" and url.scheme == "http" then
-    error(where .. ": httpVersion \"2\" needs a URL with https (did you mean "
-      .. "\"2-prior-knowledge\"?)", level + 1)
+    return nil, where .. ": httpVersion \"2\" needs a URL with https (did you mean "
+      .. "\"2-prior-knowledge\"?)"
   end
+  return url
+end
+
+--- As `parse_url`, but raises.
+-- @tparam string where as of `parse_url`
+-- @tparam string text as of `parse_url`
+-- @tparam table o as of `parse_url`
+-- @tparam int level as of `error`, seen from the caller
+-- @tparam[opt] string kinds as of `parse_url`
+-- @treturn table of core.url
+function message.url(where, text, o, level, kinds)
+  local url, problem = message.parse_url(where, text, o, kinds)
+  if not url then error(problem, level + 1) end
   return url
 end
 

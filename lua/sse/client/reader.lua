@@ -4,7 +4,6 @@
 -- @module sse.client.reader
 local core = require "sse.core"
 local failure = require "sse.client.failure"
-local headers = require "sse.shared.headers"
 local source = require "sse.client.source"
 local task = require "sse.task"
 
@@ -68,6 +67,9 @@ local function read_all(self)
   if why then self.on_done(why) end
 end
 
+-- The draft of the web's EventSource over streams names them so.
+local URL = { href = "about:event-stream", request = "about:event-stream", origin = "null" }
+
 local reader = setmetatable({}, { __index = source })
 reader.__index = reader
 
@@ -75,7 +77,7 @@ reader.__index = reader
 -- @tparam function read returns bytes; nil at the end; or nil, message, code
 -- @tparam table options the user's, which are checked already
 function reader.new(read, options)
-  local self = source.new { url = { href = "", request = "", origin = "" }, options = options }
+  local self = source.new { url = URL, options = options }
   self.read, self.is_reader = read, true
   return setmetatable(self, reader)
 end
@@ -90,10 +92,8 @@ function reader:connect()
   self.exchange = reading
   core.defer(function()
     if reading.cancelled then return end
-    self:on_head {
-      status = 200, headers = headers.response { "content-type", "text/event-stream" },
-      url = self.url,
-    }
+    local object = self.weak.object -- while it is referred to, it is not collected and closed
+    if object then self:open(URL.origin) end
     task.start(function(err)
       core.report(err)
       if not reading.cancelled then self:fail(failure.from(err, "EINVAL")) end

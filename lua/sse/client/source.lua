@@ -7,13 +7,10 @@ local event = require "sse.event"
 local event_delivery = require "sse.client.event_delivery"
 local event_target = require "sse.shared.event_target"
 local failure = require "sse.client.failure"
-local headers = require "sse.shared.headers"
-local heartbeat = require "sse.client.heartbeat"
 local log = require "sse.log"
-local message = require "sse.client.message"
-local request = require "sse.client.request"
 local response_check = require "sse.client.response_check"
 local retry = require "sse.client.retry"
+local source_request = require "sse.client.source_request"
 local task = require "sse.task"
 
 -- Fields that most sources never change have their values here: there may be thousands of sources.
@@ -31,14 +28,16 @@ local CONNECTING <const>, OPEN <const>, CLOSED <const> = 0, 1, 2
 local kept_alive = {} -- luacheck: ignore 241
 
 local WEAK, NO_QUEUES = { __mode = "v" }, {}
+local NO_URL = { href = "", request = "", origin = "" } -- before a function has returned one
 
 --- Makes a source; `attach` then starts it.
--- @tparam table o `url` (of core.url); `method`; `body`; `content_type`, the body's; `options`, the
--- user's, which are checked already
+-- @tparam table o `url` (of core.url), or `get_url`, the program's function that returns the URL of
+-- an attempt; `method`; `body`; `content_type`, the body's; `options`, the user's, which are
+-- checked already
 function source.new(o)
   local self = setmetatable({
-    url = o.url, method = o.method, body = o.body, content_type = o.content_type,
-    options = o.options,
+    url = o.url or NO_URL, get_url = o.get_url,
+    method = o.method, body = o.body, content_type = o.content_type, options = o.options,
     state = CONNECTING, weak = setmetatable({}, WEAK), queues = NO_QUEUES,
     lastActivity = core.now(),
   }, source)
@@ -98,37 +97,6 @@ end
 
 -- --- connecting ---------------------------------------------------------------------------------
 
-local function build_headers(self, given, content_type)
-  local list, problem = headers.list(given == nil and {} or given)
-  if not list then error("sse.EventSource: " .. problem, 0) end
-  headers.set_default(list, "Accept", "text/event-stream")
-  headers.set_default(list, "Cache-Control", "no-cache")
-  local id = message.sendable_id(self, self.parser.last_event_id, self.log)
-  if id then headers.set(list, "Last-Event-ID", id) end
-  return message.complete_headers(list, content_type)
-end
-
--- Starts the request of an attempt. Runs in a task, since the functions that the options `headers`
--- and `body` may hold can wait. They and the log hook may also close the source or reconnect it:
--- then the attempt is no longer the present one, and ends.
-local function run_attempt(self, attempt_id, why)
-  local given, body, content_type = self.options.headers, self.body, self.content_type
-  if type(given) == "function" then given = given(why) end
-  if self.attempt_id ~= attempt_id then return end
-  if type(body) == "function" then
-    body, content_type = message.body("sse.EventSource", self.method, (body(why)))
-    if self.attempt_id ~= attempt_id then return end
-  end
-  local list = build_headers(self, given, content_type)
-  if self.attempt_id ~= attempt_id then return end
-  self.exchange = request.start {
-    url = self.url, method = self.method, headers = list, body = body,
-    options = self.options, owner = self,
-  }
-  self.heartbeat = heartbeat.watch(self.exchange, self.options.heartbeatTimeout,
-    function(silence) self:end_connection(silence) end)
-end
-
 local last_attempt_id = 0 -- of all sources
 
 --- Begins an attempt.
@@ -144,7 +112,7 @@ function source:connect(why)
       core.report(err)
       if self.attempt_id == attempt_id then self:fail(failure.from(err, "EINVAL")) end
     end)
-  end, run_attempt, self, attempt_id, why)
+  end, source_request.start, self, attempt_id, why)
 end
 
 --- Ends the attempt under way, if there is one, with its exchange and its timers.
@@ -167,25 +135,33 @@ end
 -- --- the response -------------------------------------------------------------------------------
 
 --- The exchange's callback for the head of its response.
-function source:on_head(response)
+function source:on_head(head)
   local object = self.weak.object -- while it is referred to, it is not collected and closed
   if not object then return end
-  local types = self.options.contentTypes
-  self.rejection = response_check.failure_of(response, response.status == 200, types)
+  self.head, self.response = head, nil
+  self.rejection = response_check.failure_of(head, head.status == 200, self.options.contentTypes)
   if self.rejection then
     -- The connection is not lost, whatever its silence.
     if self.heartbeat then self.heartbeat:stop() end
     self.body_timer = core.timer(response_check.body_time, function() self:reject() end)
     return
   end
+  self.protocol, self.tls = head.protocol, head.tls
+  self:open(head.url.origin, head.status, head.headers)
+end
+
+--- Opens the source: what the exchange receives from now on goes into the parser.
+-- @tparam string origin the events'
+-- @tparam[opt] int status the response's, where there is one; the `open` event has it
+-- @tparam[opt] table fields the response's headers; the `open` event has them
+function source:open(origin, status, fields)
   self.parser:reset()
   self.exchange:feed(self.parser)
-  self.protocol, self.tls = response.protocol, response.tls
-  self.origin, self.opened_at, self.state = response.url.origin, core.now(), OPEN
+  self.origin, self.opened_at, self.state = origin, core.now(), OPEN
   if self.parser.events > 0 then self.events_before = self.parser.events end
-  self:log("info", "open", { status = response.status })
+  self:log("info", "open", { status = status })
   if self.state ~= OPEN then return end
-  self:dispatch(event.Event("open"))
+  self:dispatch(event.Event("open", { status = status, headers = fields }))
 end
 
 --- The exchange's callback for bytes of body: those of a rejected response. The bytes of an event

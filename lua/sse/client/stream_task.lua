@@ -113,9 +113,20 @@ local function read_response(self, res)
   if o.onclose then o.onclose() end
 end
 
+-- Asks the program's function for the URL of this attempt, if the URL comes from one.
+local function update_url(self)
+  if type(self.given_url) ~= "function" then return end
+  self.url = self.given_url(self.last_failure)
+  local parsed, problem = message.parse_url(NAME, self.url, self.options)
+  if not parsed then error(problem, 0) end
+  self.url_without_password = parsed.request
+end
+
 -- Makes an attempt. Returns its failure, or nil after a clean end; raises what a function of the
 -- program raises.
 local function connect(self)
+  update_url(self)
+  if self.closed then return end
   local parameters = fetch_options(self)
   if self.closed then return end
   local res, _, _, why = fetch(self.url, parameters)
@@ -211,13 +222,13 @@ local function run(self)
 end
 
 --- Makes the task and starts it.
--- @tparam table o `url`; `url_without_password`; `method`; `options`, the program's, which are
--- checked already and not changed later
+-- @tparam table o `url`, a string or a function; `url_without_password`, "" of a function;
+-- `method`; `options`, the program's, which are checked already and not changed later
 -- @treturn table
 function stream_task.start(o)
   local self = setmetatable({
-    url = o.url, url_without_password = o.url_without_password, method = o.method,
-    options = o.options, last_event_id = o.options.lastEventId, waiters = {},
+    url = o.url, given_url = o.url, url_without_password = o.url_without_password,
+    method = o.method, options = o.options, last_event_id = o.options.lastEventId, waiters = {},
     controller = abort.AbortController(),
     retry = retry.new(o.options, { name = NAME, mode = "resilient" }),
   }, stream_task)

@@ -87,7 +87,8 @@ names.EventSource = {
   abort = { "close" }, connect = "it connects by itself", open = "it connects by itself",
   messages = { "events" }, read = { "events" },
   iter = { "events" }, lines = { "events" }, chunks = { "events" }, each = { "events" },
-  status = { "readyState" }, state = { "readyState" }, error = { "failure" },
+  status = "there are 'readyState', and the 'response' with its status",
+  headers = "look into 'response'", state = { "readyState" }, error = { "failure" },
   onclose = "there is none: set 'onerror', and look at 'readyState'",
   lastEventId = "each event has it", wait = { "events" }, send = "nothing can be sent by it",
 }
