@@ -6,7 +6,6 @@ require "sse.shared.lua_version"
 
 local abort = require "sse.abort"
 local client_options = require "sse.client.options"
-local event_delivery = require "sse.client.event_delivery"
 local event_target = require "sse.shared.event_target"
 local headers = require "sse.shared.headers"
 local hints = require "sse.shared.hints"

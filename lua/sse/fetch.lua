@@ -24,10 +24,11 @@ local spec = options.spec("sse.fetch", client_options.with {
   maxBodySize = options.integer(0),
 })
 
-local function limits_of(o, head)
+local function limits_of(o, parts, head)
   return {
     max_body_size = o.maxBodySize or MAX_BODY, max_event = o.maxEventSize or MAX_EVENT,
-    utf8 = o.utf8, origin = head.url.origin,
+    utf8 = o.utf8, origin = head.url.origin, head = head,
+    content_types = parts.content_types,
   }
 end
 
@@ -64,7 +65,7 @@ local function start(o, parts, on_result)
   end
   local owner = {}
   function owner:on_head(head) -- luacheck: ignore 212
-    body = response_body.new(exchange, limits_of(o, head))
+    body = response_body.new(exchange, limits_of(o, parts, head))
     body.on_end = stop_watching
     finish(response.new(head, body))
   end
@@ -105,12 +106,12 @@ end
 -- string, or a table that is sent as JSON), `signal`, `withCredentials`, `redirect` ("follow",
 -- "error", "manual"), `timeout` (until the head of the response, redirects included),
 -- `heartbeatTimeout` (silence that is a lost connection) and `connectTimeout` (milliseconds),
--- `maxBodySize`, `maxEventSize`, `maxHeadSize`
--- (bytes), `maxHeadFields`, `utf8`, `proxy`, `noProxy` (hosts that need no proxy, separated by
--- commas), `tls`, `httpVersion`, `unixSocket`, `cookieFile`; `maxRetries` (0), how many further
--- attempts follow a lost connection or a status that can pass (408, 425, 429, 500, 502, 503, 504,
--- 529), with `retryInterval`, `minRetryInterval`, `maxRetryInterval` (milliseconds) and `reconnect`
--- as of an EventSource
+-- `contentTypes`, the types that `events` takes for an event stream's (false: any), `maxBodySize`,
+-- `maxEventSize`, `maxHeadSize` (bytes), `maxHeadFields`, `utf8`, `proxy`, `noProxy` (hosts that
+-- need no proxy, separated by commas), `tls`, `httpVersion`, `unixSocket`, `cookieFile`;
+-- `maxRetries` (0), how many further attempts follow a lost connection or a status that can pass
+-- (408, 425, 429, 500, 502, 503, 504, 529), with `retryInterval`, `minRetryInterval`,
+-- `maxRetryInterval` (milliseconds) and `reconnect` as of an EventSource
 -- @treturn Response `status`, `ok` (status 200 to 299), `headers`, `url`, `redirected`, `protocol`
 -- ("HTTP/1.1", "HTTP/2"), `tls` (a table with `version` and `cipher`; nil without TLS), and
 -- `events()`, `chunks()`, `lines()`, `text()`, `json()`, `close()`; or nil, message, code, failure
@@ -126,6 +127,7 @@ return function(url, given, ...)
   parts.method, parts.body, content_type = message.content("sse.fetch", o, 2)
   parts.headers = build_headers(o, content_type)
   client_options.check_retrying("sse.fetch", o, 2)
+  parts.content_types = client_options.copy(o).contentTypes
   local result, why = fetch_retry(attempt, o, parts)
   if result then return result end
   return nil, why.message, why.code, failure.from(why, why.code)

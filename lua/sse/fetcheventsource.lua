@@ -13,7 +13,7 @@ local TASK = {} -- the key of a handle's task in the handle
 
 local spec = options.spec("sse.fetchEventSource", client_options.with(client_options.repeated, {
   redirect = options.one_of("follow", "error", "manual"),
-  untilData = "string",
+  untilData = "string", untilType = "string", ["until"] = "function",
   onopen = "function", onmessage = "function", onclose = "function", onerror = "function",
 }))
 
@@ -85,8 +85,8 @@ end
 -- `body` are, and returns the attempt's URL
 -- @tparam[opt] table options those of `sse.fetch`, where `headers` and `body` may be functions,
 -- each called before each attempt with the failure of the attempt before, or nil at first, and
--- `maxRetries` has no default; `lastEventId`; `untilData`, as of `res:events`; `log`; `onopen`,
--- `onmessage`, `onclose`, `onerror`
+-- `maxRetries` has no default; `lastEventId`; `untilData`, `untilType` and `["until"]`, as of
+-- `res:events`; `log`; `onopen`, `onmessage`, `onclose`, `onerror`
 -- @return a handle: `close()`, `wait()`
 return function(url, given, ...)
   options.check_count("sse.fetchEventSource(url, options)", ...)

@@ -155,7 +155,6 @@ describe("events{ untilData }", function()
 
   it("tells an end without it, and a loss, from success", function()
     assert.same({ { "a" }, "EUNFINISHED" }, { read "data: a\n\n" })
-    assert.same({ { "a" }, "EUNFINISHED" }, { read "data: a\n\ndata: [DONE]\n" })
     assert.same({ { "a" }, "ECONNRESET" }, { read("data: a\n\n", true) })
   end)
 

@@ -35,7 +35,7 @@ local methods = {
     dispatchEvent = { sse.Event("x") }, close = {}, reconnect = {}, events = {}, stats = {},
   },
   response = {
-    events = { { untilData = "x" } }, chunks = {}, lines = {}, text = {}, json = {}, close = {},
+    events = { { ["until"] = noop } }, chunks = {}, lines = {}, text = {}, json = {}, close = {},
   },
   handle = { close = {}, wait = {} },
   controller = { abort = { "why" } },

@@ -45,7 +45,7 @@ function event_delivery.new_parser(source)
   local o = source.options
   local parser = core.parser {
     owner = source, on_event = on_event, on_retry = on_retry,
-    max_event_size = o.maxEventSize, utf8 = o.utf8,
+    max_event_size = o.maxEventSize, utf8 = o.utf8, keep_ignored = true,
   }
   if o.lastEventId then parser.last_event_id = o.lastEventId end
   return parser

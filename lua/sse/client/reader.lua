@@ -106,6 +106,7 @@ function reader:on_done(why)
   if why.code == "ETOOBIG" then return source.on_done(self, why) end
   local clean = why.clean
   why.clean = nil
+  self:describe_end(why)
   self:fail(why, clean)
 end
 

@@ -10,7 +10,8 @@ local response = {}
 local BODY, HEAD = {}, {} -- the keys of a response's body and head in the response
 
 local events_spec = options.spec("Response:events", {
-  lastEventId = options.event_id, untilData = "string",
+  lastEventId = options.event_id,
+  untilData = "string", untilType = "string", ["until"] = "function",
 })
 
 local methods = {}
@@ -48,11 +49,19 @@ function methods:lines(...) return start_reading(self, "res:lines()", ...):lines
 --- Iterates over the body's events, as MessageEvents, whatever its content type. `res.lastEventId`
 -- is the last event id, `res.retry` the milliseconds of the last `retry` field, or nil.
 --
--- With `untilData = "[DONE]"` the loop ends before the event with these data, and the rest of the
--- body is dropped. A body that ends without it is incomplete: `res.failure` then has the code
--- EUNFINISHED, or that of the lost connection.
--- @tparam[opt] table given `untilData`; `lastEventId`, the id that events have until the body
--- names one
+-- The loop ends before the first event that has the data of `untilData` ("[DONE]"), whatever white
+-- space is around these, or the type of `untilType` ("message_stop"), or for which the function in
+-- `["until"]` (a word of Lua's, so in brackets) returns true. The rest of the body is received for
+-- a moment (8 KiB, 200 ms) and dropped, so that the connection can be used again. A body that ends
+-- without such an event is incomplete: `res.failure` then has the code EUNFINISHED, or that of the
+-- lost connection.
+--
+-- At the end of a complete body the last event needs no empty line. `res.failure` says where a body
+-- ends within an event (EUNFINISHED) or with lines that are of no event (EUNFINISHED, which quotes
+-- them), and where no event came from a body whose status or type is not that of an event stream
+-- (EHTTP, ETYPE; with `status`, `headers` and the beginning of the body).
+-- @tparam[opt] table given `untilData`, `untilType`, `["until"]` (a function that gets the event);
+-- `lastEventId`, the id that events have until the body names one
 function methods:events(given, ...)
   local o = options.check("Response:events", given, events_spec)
   return start_reading(self, "res:events(options)", ...):events(self, o)

@@ -1,10 +1,10 @@
 --- The body of fetch's response. It is received only as fast as the caller reads it, as pieces,
 -- lines, events or one text; the exchange is paused while the caller does not read.
 -- @module sse.client.response_body
-local core = require "sse.core"
-local event = require "sse.event"
+local body_rest = require "sse.client.body_rest"
 local failure = require "sse.client.failure"
 local queue = require "sse.client.queue"
+local response_events = require "sse.client.response_events"
 
 local response_body = {}
 response_body.__index = response_body
@@ -16,7 +16,8 @@ function response_body:__close() self:close() end
 -- field `on_end` is called at the end.
 -- @tparam table exchange of sse.client.request
 -- @tparam table limits `max_body_size` (bytes, for `text`), `max_event` (bytes, for `events` and
--- `lines`), `utf8` and `origin` (for the events)
+-- `lines`), `utf8` and `origin` (for the events); `head`, the response's; `content_types`, the
+-- option's value
 function response_body.new(exchange, limits)
   local self = setmetatable({ exchange = exchange, limits = limits }, response_body)
   self.pieces = queue.new(
@@ -29,12 +30,14 @@ end
 
 --- Adds a piece that the exchange has received.
 function response_body:put(bytes)
+  if self.rest then return self.rest:put_size(#bytes) end
   self.pieces:put(bytes)
 end
 
 --- Ends the body: the exchange has no more bytes.
 -- @tparam[opt] table why the failure by which the body broke off; nil if it is complete
 function response_body:finish(why)
+  if self.rest then return self.rest:finish() end
   if self.pieces.finished then return end
   self.failure = why
   if self.on_end then self.on_end() end
@@ -44,6 +47,7 @@ end
 --- Cancels the exchange and drops what has not been read. Harmless at the end.
 -- @tparam[opt] table why the failure that readers get; nil: for them the body just ends
 function response_body:close(why)
+  if self.rest then return self.rest:cancel() end
   if self.pieces.finished and not self.pieces:has_items() then return end
   self.exchange:cancel()
   self.pieces:clear()
@@ -51,6 +55,20 @@ function response_body:close(why)
   self.closed = true
   if why then self.failure = why end
   self:finish(self.failure)
+end
+
+--- Ends the reading of a response of which the program has all it wants. The rest of the body is
+-- received for a moment, and dropped, where another request can then use the connection.
+function response_body:drop_rest()
+  if self.pieces.finished or not body_rest.is_worthwhile(self.limits.head) then
+    return self:close()
+  end
+  self.closed = true
+  local held = 0
+  while self.pieces:has_items() do held = held + #self.pieces:take() end
+  self.pieces:finish()
+  self.rest = body_rest.new(self.exchange, held, self.on_end)
+  self.rest:wait()
 end
 
 --- Takes the next piece. Waits for it.
@@ -63,7 +81,9 @@ end
 -- body when the loop is left. The iterator refers to the owner, the response, since the collection
 -- of the response closes the body.
 local function loop(self, owner, take)
-  local closing = setmetatable({}, { __close = function() self:close() end })
+  local closing = setmetatable({}, { __close = function()
+    if not self.rest then self:close() end
+  end })
   local function iterate()
     local value = take(self, owner) -- no tail call: this frame refers to the owner during a wait
     return value
@@ -77,7 +97,11 @@ function response_body:chunks(owner)
   return loop(self, owner, self.take)
 end
 
-local function close_too_big(self, what, limit)
+--- Closes the body since something in it is too big.
+-- @tparam string what in words: "a line"
+-- @tparam int limit bytes
+-- @treturn table the failure
+function response_body:close_too_big(what, limit)
   local why = failure.new(("%s is larger than %d bytes"):format(what, limit), "ETOOBIG")
   self:close(why)
   return why
@@ -92,7 +116,7 @@ function response_body:text()
   local body <close> = self
   for piece in body.take, body do
     size = size + #piece
-    if size > limit then return nil, close_too_big(self, "the body", limit) end
+    if size > limit then return nil, self:close_too_big("the body", limit) end
     pieces[#pieces + 1] = piece
   end
   if self.failure then return nil, self.failure end
@@ -109,7 +133,7 @@ local function next_line(self, held)
     local stop = held.text:find("\n", held.at, true)
     held.pieces[#held.pieces + 1] = held.text:sub(held.at, (stop or 0) - 1)
     held.size = held.size + #held.pieces[#held.pieces]
-    if held.size > limit then return nil, close_too_big(self, "a line", limit) end
+    if held.size > limit then return nil, self:close_too_big("a line", limit) end
     local more = not stop and self:take()
     if stop or not more then
       local line = table.concat(held.pieces)
@@ -130,63 +154,14 @@ function response_body:lines(owner)
   return loop(self, owner, function() return (next_line(self, held)) end)
 end
 
--- A parser that appends its events to a list, from `first` to `last`.
-local function new_parser(self, events, last_id)
-  local limits = self.limits
-  return core.parser {
-    on_event = function(data, type_, id)
-      events.last = events.last + 1
-      events[events.last] = event.message(type_, data, id, limits.origin)
-    end,
-    on_retry = function(ms) self.retry = ms end,
-    max_event_size = limits.max_event, utf8 = limits.utf8, last_event_id = last_id,
-  }
-end
-
-local function next_event(self, parser, events)
-  while true do
-    local ev = events[events.first]
-    if ev then
-      events[events.first] = nil
-      events.first = events.first + 1
-      return ev
-    end
-    local piece = self:take()
-    if not piece then
-      parser:reset() -- frees what it holds of an unfinished event
-      return nil
-    end
-    local ok, message, code = parser:feed(piece)
-    if not ok and code ~= "ESTOPPED" then
-      if code == "ETOOBIG" then close_too_big(self, "an event", self.limits.max_event)
-      else self:close(failure.new(message, code)) end
-    end
-  end
-end
-
--- The next event before the one whose data is the terminator. A body that ends without the
--- terminator is incomplete, and fails.
-local function next_event_before(self, parser, events, terminator)
-  local ev = next_event(self, parser, events)
-  if ev and ev.data ~= terminator then return ev end
-  if ev then
-    self:close()
-  elseif not self.closed and not self.failure then
-    self.failure = failure.new(("the stream ended without '%s'"):format(terminator), "EUNFINISHED")
-  end
-end
-
 --- Iterates over the events of a text/event-stream body.
 -- @param owner as of `chunks`
--- @tparam table o `lastEventId`, the id that events have until the body names one; `untilData`,
--- the data of an event that ends the loop and is not returned
+-- @tparam table o as of sse.client.response_events
 function response_body:events(owner, o)
-  local events, terminator = { first = 1, last = 0 }, o.untilData
-  self.parser = new_parser(self, events, o.lastEventId)
-  return loop(self, owner, function()
-    if terminator then return (next_event_before(self, self.parser, events, terminator)) end
-    return next_event(self, self.parser, events)
-  end)
+  local reading = response_events.new(self, o)
+  self.parser = reading.parser
+  local next_event = reading.next
+  return loop(self, owner, function() return (next_event(reading)) end)
 end
 
 return response_body

@@ -9,13 +9,13 @@ local response_check = {
   body_time = 5000, -- ms that the client waits for them
 }
 
-local MAX_SHOWN = 80
+local MAX_TYPE, MAX_TEXT = 80, 200 -- bytes
 
 -- A server's text as a message shows it: cut, and without control characters, for the message may
 -- end in a terminal or a log.
-local function printable(text)
-  if #text > MAX_SHOWN then text = text:sub(1, MAX_SHOWN) .. "..." end
-  return (text:gsub("%c", "?"))
+local function printable(text, max)
+  if #text > max then text = text:sub(1, max):gsub("[\xC0-\xFF][\x80-\xBF]*$", "") .. "..." end
+  return (text:gsub("%s+", " "):gsub("%c", "?"))
 end
 
 -- Whether the type of a response is that of an event stream, or one of the further `types`.
@@ -42,7 +42,7 @@ function response_check.failure_of(response, accepted, types)
   end
   local kind = response.headers["content-type"]
   if is_accepted(kind, types) then return nil end
-  local named = kind and ("'%s'"):format(printable(kind)) or "none"
+  local named = kind and ("'%s'"):format(printable(kind, MAX_TYPE)) or "none"
   return failure.new(("the content type is %s, not text/event-stream"):format(named), "ETYPE", more)
 end
 
@@ -58,13 +58,32 @@ function response_check.collect_body(rejection, bytes)
   return rejection.size >= response_check.MAX_BODY
 end
 
---- Joins the collected pieces into the failure's `body`.
+--- Joins the collected pieces into the failure's `body`. The message of one about the type says how
+-- the body begins, since there is no status to tell what was wrong.
 -- @tparam table rejection the failure
 -- @treturn table the same
 function response_check.finish_body(rejection)
-  rejection.body = table.concat(rejection.pieces or {})
-  rejection.pieces, rejection.size = nil, nil
+  local body = table.concat(rejection.pieces or {})
+  rejection.body, rejection.pieces, rejection.size = body, nil, nil
+  if rejection.code == "ETYPE" and body ~= "" then
+    rejection.message = rejection.message .. "; the body begins: " .. printable(body, MAX_TEXT)
+  end
   return rejection
+end
+
+--- Says in a failure's message that the stream's last blocks were of unknown fields, in which some
+-- servers write what went wrong ("error: {...}").
+-- @tparam table why the failure
+-- @tparam int count of these blocks; 0: nothing is said
+-- @tparam string text the beginning of the last one
+-- @treturn table the failure
+function response_check.note_ignored(why, count, text)
+  if count > 0 then
+    local blocks = count == 1 and "1 block" or ("the last of %d blocks"):format(count)
+    why.message = ("%s; its end is %s of unknown fields: %s"):format(why.message, blocks,
+      printable(text, MAX_TEXT))
+  end
+  return why
 end
 
 return response_check

@@ -183,10 +183,22 @@ function source:on_done(why)
     why.message = ("an event is larger than maxEventSize (%d bytes)"):format(limit)
   end
   why = why or failure.new("the server ended the stream", "ECLOSED")
+  self:describe_end(why)
   self:end_connection(why, retry.is_permanent(why))
 end
 
 -- --- the end of a connection --------------------------------------------------------------------
+
+--- Adds to the failure by which an open connection ended what came in place of events.
+function source:describe_end(why)
+  local head = self.opened_at and self.head
+  local count, text = core.ignored_blocks(self.parser)
+  response_check.note_ignored(why, count, text)
+  if not head or self.parser.events > self.events_before then return end
+  if count > 0 or response_check.failure_of(head, true) then
+    why.status, why.headers, why.body = head.status, head.headers, text
+  end
+end
 
 -- Asks sse.client.retry what follows. An error of the program's `reconnect` is reported, and is an
 -- end for good.

@@ -21,7 +21,8 @@ local safe_methods = { GET = true, HEAD = true, OPTIONS = true } -- RFC 9110 9.2
 
 -- Options that fetch does not get as they were given.
 local not_for_fetch = {
-  headers = true, body = true, lastEventId = true, untilData = true, log = true,
+  headers = true, body = true, lastEventId = true, log = true,
+  untilData = true, untilType = true, ["until"] = true,
   onopen = true, onmessage = true, onclose = true, onerror = true, maxRetries = true,
   retryInterval = true, minRetryInterval = true, maxRetryInterval = true, reconnect = true,
 }
@@ -102,7 +103,10 @@ local function read_response(self, res)
   if o.onopen then o.onopen(res) else why = check_response(self, res) end
   if self.closed or why then return why end
   self.opened_at = core.now()
-  for ev in res:events { lastEventId = self.last_event_id, untilData = o.untilData } do
+  for ev in res:events {
+    lastEventId = self.last_event_id,
+    untilData = o.untilData, untilType = o.untilType, ["until"] = o["until"],
+  } do
     self.delivered = true
     store_id_and_retry(self, ev.lastEventId, res.retry)
     if o.onmessage then o.onmessage(ev) end

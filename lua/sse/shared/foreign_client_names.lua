@@ -44,6 +44,7 @@ local repeated = with(client, {
   retry = { "retryInterval" },
 })
 
+local UNTIL = "a function is given as 'until': { [\"until\"] = fn }, a word of Lua's in brackets"
 local HANDLER = "a handler is an option: 'onmessage'" -- where a function is given for the options
 
 names["sse.EventSource"] = with(repeated, {
@@ -64,7 +65,8 @@ names["sse.fetch"] = with(client, {
 names["sse.fetchEventSource"] = with(repeated, {
   ["function"] = HANDLER,
   allow_redirects = { "redirect" }, follow_redirects = { "redirect" },
-  ["until"] = { "untilData" }, until_data = { "untilData" }, stop = { "untilData" },
+  until_data = { "untilData" }, stop = { "untilData" }, until_type = { "untilType" },
+  until_event = UNTIL, untilEvent = UNTIL,
   on_message = { "onmessage" },
   openWhenHidden = "there is none: nothing is ever hidden here",
 })
@@ -74,8 +76,9 @@ names["EventSource.fromReader"] = {
 }
 names["Response:events"] = {
   string = "the data at which the loop ends are an option: 'untilData'",
-  ["until"] = { "untilData" }, until_data = { "untilData" }, stop = { "untilData" },
-  done = { "untilData" },
+  ["function"] = UNTIL,
+  until_data = { "untilData" }, stop = { "untilData" }, done = { "untilData" },
+  until_type = { "untilType" }, until_event = UNTIL, untilEvent = UNTIL,
   types = "look at each event's type",
 }
 
