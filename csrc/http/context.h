@@ -48,6 +48,8 @@ typedef struct sse_context {
     struct sse_incoming_body *incoming_bodies;     /* see bodies.h; newest first */
     struct sse_http2_stream *http2_ended_streams;  /* of http2/stream.c: with an exchange to end */
     struct sse_follower *left_followers;           /* of push/follower.c: to be freed */
+    struct sse_stream **opened; /* of push/stream.c: streams that are to begin with a byte */
+    size_t opened_count, opened_room;
 
     /* See overload.h. */
     sse_deadline overload_timer; /* runs while the context is full, and a little longer */
@@ -66,9 +68,12 @@ typedef struct sse_context {
     void (*on_recorded)(void *user, struct sse_request *r);    /* a response has ended: record.h */
     void (*on_connection_free)(void *user, sse_connection *c); /* the connection is freed next */
     void (*end_http2_streams)(struct sse_context *context);    /* empties http2_ended_streams */
+    void (*begin_streams)(struct sse_context *context);        /* empties `opened` */
     void (*free_followers)(struct sse_context *context);       /* empties left_followers */
-    void (*on_stream_ready)(struct sse_stream *s); /* the stream's client takes bytes again */
-    void (*on_stream_ended)(struct sse_stream *s); /* the stream is to follow nothing */
+    void (*on_stream_ready)(struct sse_stream *s);     /* the stream's client takes bytes again */
+    bool (*on_stream_heartbeat)(struct sse_stream *s); /* a heartbeat is due; true: a block with an
+                                                          id was sent in its place */
+    void (*on_stream_ended)(struct sse_stream *s);     /* the stream is to follow nothing */
 
     bool recording;     /* requests that arrive get a record */
     bool cross_origin;  /* pages of other origins may read responses: see own_response.h */
@@ -92,7 +97,7 @@ const char *sse_context_date(sse_context *context);
 static inline bool sse_context_has_work(const sse_context *context)
 {
     return context->to_flush || context->closed || context->ended || context->recorded ||
-           context->http2_ended_streams || context->left_followers;
+           context->http2_ended_streams || context->left_followers || context->opened_count > 0;
 }
 
 /* Whether more than max_pending_total is held for sockets: "the context is full". */

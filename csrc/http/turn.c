@@ -58,6 +58,8 @@ static void end_turn(void *arg)
 {
     sse_context *context = arg;
 
+    if (context->opened_count > 0)
+        context->begin_streams(context);
     sse_bodies_refuse_newest(context);
     flush_connections(context);
     sse_overload_shed(context);

@@ -110,9 +110,7 @@ int sse_channel_publish(sse_channel *c, const sse_publication *p, uint64_t *posi
 
 sse_slice sse_channel_id(const sse_channel *c, uint64_t position)
 {
-    const sse_log_entry *e = sse_log_at(&c->log, position);
-
-    return (sse_slice){ sse_frame_payload(e->frame).at + 4, e->id_line - 5 };
+    return sse_log_event_id(&c->log, position);
 }
 
 /* --- birth and end ---------------------------------------------------------------------------- */

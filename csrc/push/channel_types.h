@@ -70,6 +70,8 @@ typedef struct sse_follower {
     bool left;           /* it has left channel and stream; freed at the end of the turn */
     uint8_t pending_end; /* sse_reason: a publish found that the stream must end, and the channel's
                             next round ends it; SSE_NOT_ENDED: it need not */
+    uint16_t untold; /* events that the client did not get, and that lie between the last id it was
+                        sent and the cursor; UINT16_MAX: or more, or it was sent no id */
 } sse_follower;
 
 /* The callbacks of a channel's owner. */

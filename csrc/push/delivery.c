@@ -3,6 +3,7 @@
 #include "compressor.h"
 #include "follower.h"
 #include "gap.h"
+#include "place.h"
 #include "selection.h"
 
 const uint64_t sse_delay_bounds[SSE_DELAYS - 1] = { 100,    250,    500,     1000,    2500,
@@ -68,6 +69,8 @@ static bool send_batch(sse_follower *f, size_t *sent)
             looked = frame->payload;
         *sent += looked;
         f->cursor = to;
+        if (!own)
+            f->untold = 0;
     } else if (code != SSE_ECLOSED) {
         sse_follower_end_stream(f, SSE_END_ERROR);
     }
@@ -194,6 +197,8 @@ void sse_delivery_serve(sse_follower *f, size_t limit)
         note_blocked(f);
         return;
     }
+    if (f->untold > 0 && !c->publishing)
+        sse_place_tell_in_time(f);
     note_progress(f);
     if (c->closed && f->cursor == c->log.next)
         finish_follower(f);

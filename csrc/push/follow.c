@@ -3,6 +3,7 @@
 #include "delivery.h"
 #include "follower.h"
 #include "gap.h"
+#include "place.h"
 #include "resume.h"
 
 /* --- the first event -------------------------------------------------------------------------- */
@@ -32,42 +33,84 @@ static bool was_gap_sent(const sse_follower *f)
     return g != f;
 }
 
-/* Sets the follower's cursor by the client's id or by `from`, and sends a gap event where events
- * are missing. Of an id that no channel knows the client is told once, not for each channel. */
-static void place_cursor(sse_follower *f, const sse_follow_options *options, bool skip_id)
+/* Sets the follower's cursor by an id of the client's or the program's, and sends a gap event where
+ * events are missing. Of an id that no channel knows the client is told once, not for each channel.
+ * Returns whether nothing is missing. */
+static bool place_by_id(sse_follower *f, const sse_resume *r, sse_slice id)
 {
     sse_channel *c = f->channel;
-    const sse_slice none = { 0 };
-    sse_slice id = skip_id ? none : options->last_id;
-    sse_resume r = sse_resume_locate(c, id);
-    bool known = sse_resume_is_known(&r);
-    bool begins = r.form == SSE_RESUME_NO_ID || (!known && f->stream->id_known);
+    bool known = sse_resume_is_known(r);
 
-    f->cursor = begins ? sse_follow_first(c, options) : r.next;
-    if (f->cursor < c->owed_writable)
-        c->owed_writable = f->cursor; /* another channel's filter may publish before f is served */
-    if (begins)
-        return;
-    if (r.place == SSE_LOG_FOUND) {
+    f->cursor = r->next;
+    if (r->place == SSE_LOG_FOUND) {
         c->counters.resumed++;
-        return;
+        return true;
     }
     c->counters.missed++;
     if (known)
-        sse_gap_send(f, r.place == SSE_LOG_EXPIRED ? SSE_GAP_EXPIRED : SSE_GAP_UNKNOWN, id, true);
+        sse_gap_send(f, r->place == SSE_LOG_EXPIRED ? SSE_GAP_EXPIRED : SSE_GAP_UNKNOWN, id, true);
     else if (!was_gap_sent(f))
         sse_gap_send(f, SSE_GAP_UNKNOWN, id, false);
+    return false;
 }
 
-/* Notes whether one of the channels knows the client's id. Then the id says nothing about the
- * others, which begin by `from`; an id that none knows may be of any of them. */
-static void note_known_id(sse_stream *s, sse_channel *const *channels, size_t n, sse_slice id)
+/* Sets the follower's cursor by the client's id, by `after` or by `from`, the first of them that
+ * says something about the channel. after_known: one of the channels that begin now knows `after`.
+ * Returns whether the client's id goes on to be right. */
+static bool place_cursor(sse_follower *f, const sse_follow_options *options, bool skip_id,
+                         bool after_known)
 {
-    for (size_t i = 0; i < n && !s->id_known; i++) {
+    const sse_slice none = { 0 };
+    sse_channel *c = f->channel;
+    sse_slice id = skip_id ? none : options->last_id;
+    sse_resume r = sse_resume_locate(c, id);
+    bool by_client =
+        r.form != SSE_RESUME_NO_ID && (sse_resume_is_known(&r) || !f->stream->id_known);
+    bool found = false;
+
+    if (!by_client) {
+        id = options->after;
+        r = sse_resume_locate(c, id);
+    }
+    if (by_client || (r.form != SSE_RESUME_NO_ID && (sse_resume_is_known(&r) || !after_known)))
+        found = place_by_id(f, &r, id);
+    else
+        f->cursor = sse_follow_first(c, options);
+    if (f->cursor < c->owed_writable)
+        c->owed_writable = f->cursor; /* another channel's filter may publish before f is served */
+    return by_client && found;
+}
+
+/* Whether one of the channels knows the id. Then the id says nothing about the others; an id that
+ * none knows may be of any of them. */
+static bool is_id_known(sse_channel *const *channels, size_t n, sse_slice id)
+{
+    bool known = false;
+
+    for (size_t i = 0; i < n && !known; i++) {
         sse_resume r = sse_resume_locate(channels[i], id);
 
-        s->id_known = sse_resume_is_known(&r);
+        known = r.form != SSE_RESUME_NO_ID && sse_resume_is_known(&r);
     }
+    return known;
+}
+
+/* Places the stream's new followers, and tells the client where it stands unless its id says that.
+ */
+static void place_cursors(sse_stream *s, sse_channel *const *channels, size_t n,
+                          const sse_follow_options *options)
+{
+    bool after_known = is_id_known(channels, n, options->after), untold = false;
+
+    s->id_known = s->id_known || is_id_known(channels, n, options->last_id);
+    for (size_t i = 0; i < n; i++) { /* a gap event that can't be sent ends the stream, and them */
+        sse_follower *f = sse_follower_find(s, channels[i]);
+
+        if (f && !place_cursor(f, options, options->skip_id >> i & 1, after_known))
+            untold = true;
+    }
+    if (untold)
+        sse_place_tell(s);
 }
 
 /* --- following -------------------------------------------------------------------------------- */
@@ -156,11 +199,12 @@ static void attach(sse_follower *list)
     }
 }
 
-/* The server context tells followers when their stream takes bytes again, when it has ended, and
- * when the turn has. */
+/* The server context tells followers when their stream takes bytes again, when its heartbeat is
+ * due, when it has ended, and when the turn has. */
 static void set_callbacks(sse_context *context)
 {
     context->on_stream_ready = sse_delivery_resume;
+    context->on_stream_heartbeat = sse_place_on_heartbeat;
     context->on_stream_ended = sse_follower_leave_all;
     context->free_followers = sse_follower_free_left;
 }
@@ -178,11 +222,8 @@ int sse_stream_follow(sse_stream *s, sse_channel *const *channels, size_t n,
     if (!list)
         return SSE_ENOMEM;
     set_callbacks(context);
-    note_known_id(s, channels, n, options->last_id);
     attach(list);
-    for (size_t i = 0; i < n; i++) /* a gap event that can't be sent ends the stream, and them */
-        if ((list = sse_follower_find(s, channels[i])))
-            place_cursor(list, options, options->skip_id >> i & 1);
+    place_cursors(s, channels, n, options);
     for (size_t i = 0; i < n; i++) {
         if (!(list = sse_follower_find(s, channels[i])))
             continue;

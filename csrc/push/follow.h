@@ -11,8 +11,9 @@
 typedef enum sse_from { SSE_FROM_NEWEST, SSE_FROM_OLDEST, SSE_FROM_COUNT } sse_from;
 
 typedef struct sse_follow_options {
-    sse_slice last_id; /* as the client sent it; absent or empty: `from` says where to begin */
+    sse_slice last_id; /* as the client sent it; absent or empty: `after` says where to begin */
     uint64_t skip_id;  /* bit i: channels[i] takes no notice of last_id */
+    sse_slice after;   /* a last event id from the program; absent or empty: `from` counts */
     sse_from from;
     uint64_t count;     /* for SSE_FROM_COUNT: begin with that many of the newest events */
     sse_filter *filter; /* or NULL. Each follower takes a reference */
@@ -22,7 +23,8 @@ typedef struct sse_follow_options {
 uint64_t sse_follow_first(const sse_channel *c, const sse_follow_options *options);
 
 /* Makes the stream follow all `n` channels, or none: it is sent what they hold after last_id, then
- * what is published. Sends at once, and so may run the filter and end the stream.
+ * what is published. A client that does not know the id at which it begins is told that first.
+ * Sends at once, and so may run the filter and end the stream.
  * SSE_ECLOSED: the stream is closed (*bad is n), or channels[*bad] is; SSE_EEXIST: channels[*bad]
  * is followed already; SSE_ETOOBIG: more than SSE_MAX_FOLLOWED; SSE_ENOMEM. */
 int sse_stream_follow(sse_stream *s, sse_channel *const *channels, size_t n,

@@ -1,6 +1,7 @@
 #include "selection.h"
 
 #include "follower.h"
+#include "place.h"
 
 #define MAX_EVENTS 1024 /* looked at for one batch */
 
@@ -53,19 +54,6 @@ static int choose_events(sse_follower *f, uint64_t chosen[MAX_EVENTS / 64], uint
 
 /* --- encoding them ---------------------------------------------------------------------------- */
 
-/* Appends the id line of an event on a stream of several channels: where the stream stands in each
- * of them once it has the event at `position`. */
-static int append_id_line(const sse_follower *f, uint64_t position, sse_buffer *out)
-{
-    const sse_follower *first = f->stream->followers;
-    int code = sse_buffer_append(out, "id: ", 4);
-
-    for (const sse_follower *g = first; g && !code; g = g->next_of_stream)
-        code = sse_position_append(out, g->channel->tag, &g->channel->log,
-                                   g == f ? position : g->cursor - 1, g == first);
-    return code ? code : sse_buffer_append(out, "\n", 1);
-}
-
 static int append_event(const sse_follower *f, uint64_t position, sse_buffer *out)
 {
     const sse_log_entry *e = sse_log_at(&f->channel->log, position);
@@ -73,15 +61,29 @@ static int append_event(const sse_follower *f, uint64_t position, sse_buffer *ou
     int code = SSE_OK;
 
     if (sse_follower_shares_stream(f)) {
-        code = append_id_line(f, position, out);
+        code = sse_place_append_line(f, position, out);
         payload = (sse_slice){ payload.at + e->id_line, payload.len - e->id_line };
     }
     return code ? code : sse_buffer_append(out, payload.at, payload.len);
 }
 
+/* Notes that the client is told of the first `told` of `count` events that were looked at: of those
+ * up to the last one that was chosen, whose id it is sent. */
+static void note_told(sse_follower *f, uint64_t count, uint64_t told)
+{
+    uint64_t untold = count - told;
+
+    if (told > 0)
+        sse_place_note_told(f->stream);
+    else
+        untold += f->untold;
+    if (f->filter)
+        f->untold = untold < UINT16_MAX ? (uint16_t)untold : UINT16_MAX;
+}
+
 int sse_selection_make(sse_follower *f, sse_frame **out, uint64_t *to, size_t *looked)
 {
-    uint64_t chosen[MAX_EVENTS / 64] = { 0 };
+    uint64_t chosen[MAX_EVENTS / 64] = { 0 }, told = 0;
     sse_buffer bytes;
     uint32_t events = 0;
     int code = choose_events(f, chosen, to, looked);
@@ -92,7 +94,10 @@ int sse_selection_make(sse_follower *f, sse_frame **out, uint64_t *to, size_t *l
             continue;
         code = append_event(f, f->cursor + i, &bytes);
         events++;
+        told = i + 1;
     }
+    if (!code)
+        note_told(f, *to - f->cursor, told);
     if (!code && events > 0) {
         *out = sse_frame_new(sse_buffer_slice(&bytes));
         code = *out ? SSE_OK : SSE_ENOMEM;

@@ -1,12 +1,14 @@
 #include "stream.h"
 
+#include <stdlib.h>
+
 #include "../http/response_fields.h"
 #include "compressor.h"
 #include "heartbeat.h"
 
 #define MAX_INTERVAL  ((uint32_t)INT32_MAX) /* ms between heartbeats: 24 days */
 #define SLOW_END_MS   2000 /* that a slow client has to take what waits and the end */
-#define SLOW_RETRY_MS 1000
+#define SLOW_RETRY_MS 1000 /* also where nobody can send any more */
 
 /* A plain stream has no compressor, and lies in a slab of its own. */
 typedef struct compressed_stream {
@@ -141,6 +143,14 @@ void sse_stream_end_slow(sse_stream *s)
     end_with_retry(s, SLOW_RETRY_MS, SLOW_END_MS, SSE_END_SLOW);
 }
 
+void sse_stream_end_lost(sse_stream *s)
+{
+    if (s->refused)
+        sse_stream_end_slow(s);
+    else
+        end_with_retry(s, SLOW_RETRY_MS, 0, SSE_END_SERVER);
+}
+
 void sse_stream_close(sse_stream *s)
 {
     sse_frame *end = NULL;
@@ -164,16 +174,27 @@ bool sse_stream_closed(const sse_stream *s)
 
 /* --- sending ---------------------------------------------------------------------------------- */
 
-/* Takes the frame's reference. */
-static int send_frame(sse_stream *s, sse_frame *frame)
+int sse_stream_send_frame(sse_stream *s, sse_frame *frame)
 {
     sse_exchange *x = s->exchange;
     int code = s->compressed ? sse_compressor_send(compressor(s), x, frame, s->max_pending)
                              : sse_exchange_send(x, frame, s->max_pending);
 
+    if (code == SSE_EFULL)
+        s->refused = true;
+    if (code)
+        return code;
+    s->begun = true;
+    s->last_sent = (uint32_t)sse_loop_now(x->context->loop);
+    return SSE_OK;
+}
+
+/* Takes the frame's reference. */
+static int send_frame(sse_stream *s, sse_frame *frame)
+{
+    int code = sse_stream_send_frame(s, frame);
+
     sse_frame_unref(frame);
-    if (!code)
-        s->last_sent = (uint32_t)sse_loop_now(x->context->loop);
     return code;
 }
 
@@ -216,6 +237,7 @@ int sse_stream_push(sse_stream *s, sse_frame *frame, const sse_dictionary *dicti
                              : sse_exchange_push(s->exchange, frame);
 
     s->blocked = code == SSE_EAGAIN;
+    s->begun = true; /* where nothing was sent, nothing can be any more */
     return code;
 }
 
@@ -243,17 +265,32 @@ size_t sse_stream_pending(const sse_stream *s)
 
 /* --- heartbeat -------------------------------------------------------------------------------- */
 
-static void send_heartbeat(sse_stream *s)
+/* Sends the heartbeat's frame of that number; nothing where there is no memory for the frame. */
+static void send_heartbeat(sse_stream *s, uint8_t number)
 {
-    sse_frame *frame = sse_heartbeat_frame(s->exchange->context, s->heartbeat_number);
+    sse_frame *frame = sse_heartbeat_frame(s->exchange->context, number);
 
     if (frame)
-        send_frame(s, sse_frame_ref(frame));
+        sse_stream_send_frame(s, frame);
 }
 
-/* The deadline of the scheduled end, or of the next heartbeat. What is sent does not move
- * the deadline, since that would cost every send: once fired, it is set again for what is left of
- * the interval. */
+/* After `silence` ms without a byte: tells the client where it stands if it does not know, and
+ * sends the heartbeat if that is due. A block with an id stands for a heartbeat that is a comment.
+ * Nothing is sent while bytes are on their way to the client. */
+static void break_silence(sse_stream *s, uint32_t silence)
+{
+    bool told = false;
+
+    if (sse_stream_pending(s) > 0)
+        return;
+    told = s->followers && s->exchange->context->on_stream_heartbeat(s);
+    if (silence >= s->interval && (!told || s->heartbeat_number > 0))
+        send_heartbeat(s, s->heartbeat_number);
+}
+
+/* The deadline of the scheduled end, or of the next heartbeat. What is sent does not move the
+ * deadline, since that would cost every send: once fired, it is set again for what is left of the
+ * interval. */
 static void on_heartbeat_due(sse_deadline *d)
 {
     sse_stream *s = SSE_CONTAINER_OF(d, sse_stream, heartbeat);
@@ -266,11 +303,9 @@ static void on_heartbeat_due(sse_deadline *d)
         end_with_retry(s, s->interval, 0, SSE_END_SERVER);
         return;
     }
-    if (silence >= s->interval) {
-        if (sse_stream_pending(s) == 0) /* else bytes are on their way to the client */
-            send_heartbeat(s);
+    break_silence(s, silence);
+    if (silence >= s->interval)
         silence = 0;
-    }
     sse_timer_wheel_set(&context->wheel, &s->heartbeat, s->interval - silence);
 }
 
@@ -387,6 +422,43 @@ static int new_stream(sse_exchange *x, const sse_stream_options *options, bool c
     return code;
 }
 
+/* The end of the turn in which streams were opened: each begins with a byte, if only with a
+ * comment.
+ */
+static void begin_streams(sse_context *context)
+{
+    for (size_t i = 0; i < context->opened_count; i++) {
+        sse_stream *s = context->opened[i];
+
+        if (!s->begun && !sse_stream_closed(s))
+            send_heartbeat(s, 0);
+    }
+    free(context->opened);
+    context->opened = NULL;
+    context->opened_count = context->opened_room = 0;
+}
+
+/* Has begin_streams see to the stream; without memory for that, the stream begins now. */
+static void note_opened(sse_stream *s)
+{
+    sse_context *context = s->exchange->context;
+
+    if (context->opened_count == context->opened_room) {
+        size_t room = context->opened_room ? context->opened_room * 2 : 16;
+        sse_stream **list = realloc(context->opened, room * sizeof(sse_stream *));
+
+        if (!list) {
+            send_heartbeat(s, 0);
+            return;
+        }
+        context->opened = list;
+        context->opened_room = room;
+    }
+    context->opened[context->opened_count++] = s;
+    context->begin_streams = begin_streams;
+    sse_context_wake(context);
+}
+
 /* Sends what comes first: the head of a compressed body and the `retry:`. Then the heartbeat
  * begins, or, during a shutdown, the end is scheduled. */
 static void begin(sse_stream *s, const sse_stream_options *options, sse_coding coding)
@@ -400,9 +472,11 @@ static void begin(sse_stream *s, const sse_stream_options *options, sse_coding c
         sse_stream_send(s, &(sse_event){ .retry = options->retry }, NULL);
     if (x->head_only)
         sse_stream_close(s);
-    else if (sse_stream_closed(s))
+    if (sse_stream_closed(s))
         return;
-    else if (x->context->shutdown.on)
+    if (!s->begun)
+        note_opened(s);
+    if (x->context->shutdown.on)
         on_exchange_shutdown(s);
     else if (s->interval)
         sse_timer_wheel_set(&x->context->wheel, &s->heartbeat, s->interval);

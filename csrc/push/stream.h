@@ -20,6 +20,8 @@ typedef struct sse_stream {
     uint32_t interval;        /* ms between heartbeats, 0: none. With end_scheduled: the `retry:`
                                  that goes before the end */
     bool blocked : 1;         /* what was pushed waits for the client: on_drain follows */
+    bool refused : 1;         /* something was refused since too much was pending */
+    bool begun : 1;           /* something was sent */
     bool id_known : 1;        /* one of the channels it followed knows the client's last event id */
     bool end_scheduled : 1;   /* the heartbeat's deadline ends the stream */
     bool compressed : 1;      /* it is the first member of a compressed_stream: see stream.c */
@@ -49,10 +51,11 @@ typedef struct sse_stream_options {
     sse_compress compress;     /* used where the client asks for it */
 } sse_stream_options;
 
-/* Answers the exchange with an event stream, and drops the request. The stream owns the exchange
- * from then on; both are freed when on_end has returned, which comes from the loop. A failure
- * leaves the exchange unanswered, with an error of sse_exchange_start (*bad: index of the bad
- * field), or SSE_EBUSY: the server's streams have too many types of heartbeats. */
+/* Answers the exchange with an event stream, and drops the request. Where nothing is sent by the
+ * end of the turn, a comment is, because proxies may hold a head back until a body begins. The
+ * stream owns the exchange from then on; both are freed when on_end has returned, which comes from
+ * the loop. A failure leaves the exchange unanswered, with an error of sse_exchange_start (*bad:
+ * index of the bad field), or SSE_EBUSY: the server's streams have too many types of heartbeats. */
 int sse_stream_open(sse_exchange *x, const sse_stream_options *options, sse_stream **out,
                     size_t *bad);
 
@@ -65,6 +68,9 @@ void sse_stream_set_events(sse_stream *s, void *user, const sse_exchange_events 
  * of the bad *field; SSE_ECLOSED, SSE_ENOMEM. */
 int sse_stream_send(sse_stream *s, const sse_event *event, const char **field);
 int sse_stream_comment(sse_stream *s, sse_slice text);
+
+/* Sends a frame as sse_stream_send does. The frame stays the caller's. */
+int sse_stream_send_frame(sse_stream *s, sse_frame *frame);
 
 /* Sends a frame straight to the socket, whatever max_pending is: see sse_exchange_push for the
  * codes. dictionary: the place in a log that the frame continues, or NULL: see sse_compressor_push.
@@ -87,6 +93,10 @@ void sse_stream_end_after(sse_stream *s, uint64_t ms, uint64_t retry);
 /* Ends the stream with SSE_END_SLOW: with a `retry:` and cleanly if the client takes what waits
  * within two seconds, by breaking off otherwise. */
 void sse_stream_end_slow(sse_stream *s);
+
+/* Ends the stream since nobody can send on it any more, with a `retry:`: as sse_stream_end_slow
+ * does where something was refused, else cleanly, with SSE_END_SERVER. */
+void sse_stream_end_lost(sse_stream *s);
 
 /* Ends the stream: cleanly, with SSE_END_SERVER, or by breaking off. on_end comes from the loop.
  * Nothing happens where the stream has ended. */

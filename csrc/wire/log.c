@@ -16,6 +16,13 @@ void sse_log_init(sse_log *log, const sse_log_limits *limits, const char *epoch,
     log->epoch_len = strlen(log->epoch);
 }
 
+sse_slice sse_log_event_id(const sse_log *log, uint64_t position)
+{
+    const sse_log_entry *e = sse_log_at(log, position);
+
+    return (sse_slice){ sse_frame_payload(e->frame).at + 4, e->id_line - 5 }; /* "id: ", LF */
+}
+
 size_t sse_log_id(const sse_log *log, uint64_t position, char *out)
 {
     return (size_t)snprintf(out, SSE_MAX_ID, "%s-%" PRIu64, log->epoch, position);

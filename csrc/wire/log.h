@@ -84,6 +84,9 @@ static inline sse_log_entry *sse_log_at(const sse_log *log, uint64_t position)
     return &log->ring[position & (log->cap - 1)];
 }
 
+/* The id of an event whose frame the log has: the bytes are the frame's. */
+sse_slice sse_log_event_id(const sse_log *log, uint64_t position);
+
 /* Writes the id `epoch-position` and a NUL to out (SSE_MAX_ID bytes); returns its length. */
 size_t sse_log_id(const sse_log *log, uint64_t position, char *out);
 

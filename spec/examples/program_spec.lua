@@ -16,7 +16,7 @@ describe("example program", function()
     served:till "follows\t1"
     served:kill "TERM"
     assert.equal(0, served:wait())
-    client:till "^retry: 1000\n\nretry: %d+\n\n$"
+    client:till "^retry: 1000\n\nid: %w+%-0\n\nretry: %d+\n\n$"
     assert.truthy(served:output():find("left\t0\tserver", 1, true))
   end)
 

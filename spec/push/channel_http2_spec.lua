@@ -64,7 +64,7 @@ describe("http2 channel", function()
       return true
     end, "all events")
     for i = 1, 100 do assert.same(upto(10), numbers(bodies[2 * i - 1])) end
-    assert.equal(100, count) -- ten events each
+    assert.equal(200, count) -- an id each, and then ten events each
     assert.equal(1, before.http2.connections)
     assert.equal(100, before.http2.streams)
     channel:close()

@@ -98,13 +98,13 @@ describe("a compressed stream", function()
       assert.is_false(clean or intact)
     end)
 
-    it(("is empty, and that is right too: %s %s"):format(kind[1], kind[2] or ""), function()
+    it(("has no event, and that is right too: %s %s"):format(kind[1], kind[2] or ""), function()
       start()
       local client = decoding.open("/", kind[1], kind[2])
       opened:close()
       local clean, intact = client:till_end()
       assert.is_true(clean and intact)
-      assert.equal("", client.text)
+      assert.equal(":\n\n", client.text)
     end)
   end
 
@@ -118,7 +118,7 @@ describe("a compressed stream", function()
       noise(200000), ("x"):rep(1000000), noise(65535 - 8), noise(65536 - 8) }
     for _, kind in ipairs(kinds) do
       local client = decoding.open("/", kind[1], kind[2])
-      local expected = ""
+      local expected = ":\n\n" -- the byte that a stream begins with
       for _, piece in ipairs(pieces) do
         assert(opened:send(piece))
         expected = expected .. core.encode { data = piece }
@@ -141,7 +141,7 @@ describe("a compressed stream", function()
       end))
       assert.is_true(os.execute(CLEAN .. "gzip -t <" .. file))
       local pipe <close> = io.popen(CLEAN .. "gzip -dc <" .. file)
-      assert.matches('^data: {"n":1}\n\n.*data: {"n":50}\n\n$', pipe:read "a")
+      assert.matches('^:\n\ndata: {"n":1}\n\n.*data: {"n":50}\n\n$', pipe:read "a")
       assert.equal(18, curl_to(file, server.port, ask .. mode, function()
         opened:send "half of it"
         core.break_off(opened)
@@ -160,7 +160,7 @@ describe("a compressed stream", function()
         opened:send "for curl"
         opened:close()
       end))
-      assert.equal("data: for curl\n\n", read(file))
+      assert.equal(":\n\ndata: for curl\n\n", read(file))
     end
     os.remove(file)
   end)
@@ -213,7 +213,7 @@ describe("a compressed stream", function()
       opened:close()
       local clean, intact = client:till_end()
       assert.is_true(clean and intact)
-      assert.equal(20000 + 20 * 15008, #client.text)
+      assert.equal(#":\n\n" + 20000 + 20 * 15008, #client.text)
     end
   end)
 

@@ -13,11 +13,11 @@ local function follow(channel, options)
   return function(_, res) res:event_stream { heartbeat = false }:follow(channel, options or {}) end
 end
 
--- n connections, each with that many streams of a path, whose windows are closed.
-local function hoarders(n, streams, path)
+-- n connections, each with that many streams of a path; windows: bytes, or closed.
+local function hoarders(n, streams, path, window)
   local list = {}
   for i = 1, n do
-    list[i] = frames.open(serving.connect(), CLOSED)
+    list[i] = frames.open(serving.connect(), window and frames.setting(4, window) or CLOSED)
     for k = 1, streams do list[i]:get(2 * k - 1, "GET " .. path) end
   end
   return list
@@ -215,8 +215,8 @@ describe("what a server holds", function()
     local open = frames.open(serving.connect(4096), frames.setting(4, (1 << 31) - 1))
     open:send("WINDOW_UPDATE", 0, 0, frames.u32(1 << 30))
     open:get(1, "GET /open")
-    hoarders(1, 1, "/closed")
-    hoarders(1, 1, "/last")
+    hoarders(1, 1, "/closed", 3) -- each takes the comment that a stream begins with, and no more
+    hoarders(1, 1, "/last", 3)
     raw.pump(function() return streams.open and streams.closed and streams.last end, "the streams")
     while streams.open.pending < 600000 do assert.is_true(streams.open:send(("x"):rep(16000))) end
     assert.is_true(streams.closed:send(("x"):rep(300000)))

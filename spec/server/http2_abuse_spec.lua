@@ -167,11 +167,11 @@ describe("http2 abuse", function()
     local text = ("x"):rep(30)
     stream:send(text)
     local got = ""
-    while #got < 38 do
+    while #got < 41 do
       client:send("WINDOW_UPDATE", 0, 1, frames.u32(1))
       got = got .. client:receive("DATA", 1).payload
     end
-    assert.equal("data: " .. text .. "\n\n", got)
+    assert.equal(":\n\ndata: " .. text .. "\n\n", got)
     assert.is_nil(reason)
   end)
 

@@ -95,6 +95,7 @@ describe("http2", function()
   describe("an event stream", function()
     it("carries many events in one frame", function()
       local client, stream = open()
+      assert.equal(":\n\n", client:receive("DATA", 1).payload)
       for i = 1, 20 do assert(stream:send(tostring(i))) end
       local payload = client:receive("DATA", 1).payload
       assert.equal(20, select(2, payload:gsub("data: %d+\n\n", "")))
@@ -108,7 +109,8 @@ describe("http2", function()
       client:receive("HEADERS", 3)
       streams["/a"]:send "last"
       streams["/a"]:close()
-      assert.equal("data: last\n\n", (client:body(1)))
+      assert.equal(":\n\ndata: last\n\n", (client:body(1)))
+      assert.equal(":\n\n", client:receive("DATA", 3).payload)
       streams["/b"]:send "still"
       assert.equal("data: still\n\n", client:receive("DATA", 3).payload)
     end)
@@ -128,6 +130,7 @@ describe("http2", function()
       assert.same({ ["/a"] = "client" }, reasons)
       assert.is_nil((streams["/a"]:send "x"))
       assert(streams["/b"]:send "x")
+      assert.equal(":\n\n", client:receive("DATA", 3).payload)
       assert.equal("data: x\n\n", client:receive("DATA", 3).payload)
     end)
 

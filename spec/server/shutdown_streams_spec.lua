@@ -65,7 +65,7 @@ describe("server:shutdown, with streams,", function()
     client:send "GET /stream HTTP/1.0\r\n\r\n"
     client:head()
     local log = shutdown.start(server, { within = 0 })
-    assert.truthy(client:receive_all():find "^retry: %d+\n\n$")
+    assert.truthy(client:receive_all():find "^:\n\nretry: %d+\n\n$")
     client:close()
     shutdown.finished(log)
   end)

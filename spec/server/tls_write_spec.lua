@@ -149,7 +149,7 @@ serving.over(transports.https, "server over TLS", function()
     news:publish { data = ("x"):rep(40000) }
     assert.equal(0, server:stats().memory.overflows)
     for n = 1, 6 do
-      assert.truthy(listeners[n]:till "\n\n":find(("x"):rep(40000), 1, true))
+      assert.truthy(listeners[n]:till "x\n\n":find(("x"):rep(40000), 1, true))
     end
     assert.equal(0, server:stats().memory.overflows)
     assert.equal(6, news.followers)

@@ -79,9 +79,10 @@ function shutdown.streams(server)
 end
 
 --- Reads until the stream has ended; returns the retry time that it ended with, which must be all
--- that its client received.
+-- that its client received, but for the comment that a stream begins with.
 function shutdown.retry(client)
-  local retry, rest = client:receive_all():match "^%x+\r\nretry: (%d+)\n\n\r\n(.*)$"
+  local text = client:receive_all():gsub("^3\r\n:\n\n\r\n", "")
+  local retry, rest = text:match "^%x+\r\nretry: (%d+)\n\n\r\n(.*)$"
   assert(rest == "0\r\n\r\n")
   client:close()
   return tonumber(retry)

@@ -1,0 +1,26 @@
+/* place.h: the ids that a stream sends, and blocks that have only an id: they tell a client where
+ * its stream stands, so that it misses nothing if it loses the connection before the next event. */
+#ifndef SSE_PUSH_PLACE_H
+#define SSE_PUSH_PLACE_H
+
+#include "channel_types.h"
+
+/* Appends the id line of an event on a stream of several channels: where the stream stands in each
+ * of them once it has the event at `position` of f's channel. SSE_ENOMEM. */
+int sse_place_append_line(const sse_follower *f, uint64_t position, sse_buffer *out);
+
+/* Notes that the client was sent an id of the stream, with the places in all its channels. */
+void sse_place_note_told(sse_stream *s);
+
+/* Sends a block that has only an id. If it can't be sent now it will be as soon as possible. */
+void sse_place_tell(sse_stream *s);
+
+/* Sends such a block where the client has not been told of so many events that they may soon have
+ * left the history: about half of it. */
+void sse_place_tell_in_time(sse_follower *f);
+
+/* Sends such a block where the client has not been told of any events; returns whether one was
+ * sent. */
+bool sse_place_on_heartbeat(sse_stream *s);
+
+#endif
