@@ -10,6 +10,7 @@
 #include "hint.h"
 #include "stream.h"
 
+#define IDLE_MS        ((uint64_t)60 * 60 * 1000)
 #define SSE_MAX_OWN_ID 1024 /* bytes; the most that an id given to publish may have */
 
 static const sse_class channel_class;
@@ -88,6 +89,8 @@ static void on_presence(void *user, const sse_presence_change *change)
     sse_protect(st, call_release_stream, &call);
 }
 
+/* --- how long a channel is kept --------------------------------------------------------------- */
+
 static int unanchor_channel(lua_State *L)
 {
     channel_object *o = lua_touserdata(L, 1);
@@ -96,46 +99,70 @@ static int unanchor_channel(lua_State *L)
     return 0;
 }
 
-/* Lets the object be collected where the channel still has no follower. While on_presence calls are
- * queued, waits for another turn: they need the object. */
-static void release_if_unfollowed(void *arg)
+/* Until when the channel is kept that nobody follows, in ms of the loop's clock: until it was idle
+ * for long enough, and until its newest event has reached max_age. */
+static uint64_t kept_until(const channel_object *o)
+{
+    const sse_log *log = &o->channel->log;
+    uint64_t until = o->used + o->idle, aged = 0;
+
+    if (o->channel->closed)
+        return 0;
+    if (log->limits.max_age && log->first < log->next)
+        aged = (sse_log_at(log, log->next - 1)->time + log->limits.max_age) / 1000 + 1;
+    return until > aged ? until : aged;
+}
+
+/* Lets the object be collected unless the program refers to it, where it is not to be kept any
+ * longer; else sets the timer. Calls of on_presence that are queued need the object. */
+static void release_if_idle(void *arg)
 {
     channel_object *o = arg;
+    uint64_t now = sse_loop_now(o->st->loop), until = kept_until(o);
 
     if (o->channel->count > 0)
         return;
     if (o->channel->presence.first)
         sse_loop_defer(o->st->loop, &o->unfollowed);
-    else
+    else if (now < until)
+        sse_timer_start(&o->idling, until - now, false);
+    else {
+        sse_timer_stop(&o->idling);
         sse_protect(o->st, unanchor_channel, o);
+    }
 }
 
 static void on_empty(void *user)
 {
     channel_object *o = user;
 
-    if (o->st->loop && o->self != LUA_NOREF)
-        sse_loop_defer(o->st->loop, &o->unfollowed);
+    if (!o->st->loop || o->self == LUA_NOREF)
+        return;
+    o->used = sse_loop_now(o->st->loop);
+    sse_loop_defer(o->st->loop, &o->unfollowed);
+}
+
+/* Keeps the object at index from being collected while the channel has followers, and then until it
+ * has been idle for long enough. */
+static void keep(lua_State *L, int index, channel_object *o)
+{
+    o->used = sse_loop_now(o->st->loop);
+    if (o->self != LUA_NOREF)
+        return;
+    sse_anchor(L, index, &o->self);
+    /* Later, for a function of this channel may be running further up the C stack. */
+    sse_loop_defer(o->st->loop, &o->unfollowed);
+}
+
+void sse_keep_channel(lua_State *L, int index)
+{
+    keep(L, index, check(L, index));
 }
 
 static const sse_channel_events events = {
     .presence = { .hold_stream = sse_hold_stream, .on_presence = on_presence },
     .on_empty = on_empty,
 };
-
-void sse_anchor_channel(lua_State *L, int index)
-{
-    sse_anchor(L, index, &check(L, index)->self);
-}
-
-void sse_release_channel(lua_State *L, int index)
-{
-    channel_object *o = check(L, index);
-
-    if (o->channel->count == 0 && o->self != LUA_NOREF)
-        /* Later, for a function of this channel may be running further up the C stack. */
-        sse_loop_defer(o->st->loop, &o->unfollowed);
-}
 
 /* --- options ---------------------------------------------------------------------------------- */
 
@@ -162,13 +189,14 @@ static sse_slice text_option(lua_State *L, const char *name, const char *otherwi
     return s;
 }
 
+static const char *const slow_names[] = { "close", "skip", "latest", NULL };
+
 static sse_slow slow_option(lua_State *L)
 {
-    static const char *const names[] = { "close", "skip", "latest", NULL };
     int i = 0;
 
     lua_getfield(L, 1, "slow");
-    i = luaL_checkoption(L, lua_gettop(L), "close", names);
+    i = luaL_checkoption(L, lua_gettop(L), "close", slow_names);
     lua_pop(L, 1);
     return (sse_slow)i;
 }
@@ -193,9 +221,61 @@ static int f_channel(lua_State *L)
     o = sse_class_new(L, &channel_class, sizeof *o, CHANNEL_VALUES);
     o->st = st;
     o->self = LUA_NOREF;
-    sse_deferred_init(&o->unfollowed, release_if_unfollowed, o);
+    o->idle = number_option(L, "idle", IDLE_MS);
+    sse_deferred_init(&o->unfollowed, release_if_idle, o);
+    sse_timer_init(&o->idling, st->loop, release_if_idle, o);
     code = sse_channel_new(st->loop, &options, o, &events, &o->channel);
-    return code ? luaL_error(L, "cannot make a channel: %s", sse_error_text(code)) : 1;
+    if (code)
+        return luaL_error(L, "cannot make a channel: %s", sse_error_text(code));
+    if (o->idle > 0)
+        keep(L, lua_gettop(L), o);
+    return 1;
+}
+
+/* Pushes the name of the option, and its value, where the table at 1 has another; returns whether
+ * the table has none or the same. */
+static bool same_number(lua_State *L, const char *name, uint64_t value, uint64_t unit)
+{
+    bool same = number_option(L, name, value / unit) == value / unit;
+
+    if (!same) {
+        lua_pushstring(L, name);
+        lua_pushinteger(L, (lua_Integer)(value / unit));
+    }
+    return same;
+}
+
+static bool same_text(lua_State *L, const char *name, const char *value)
+{
+    bool same = true;
+
+    if (lua_getfield(L, 1, name) != LUA_TNIL)
+        same = strcmp(lua_tostring(L, -1), value) == 0;
+    lua_pop(L, 1);
+    if (!same) {
+        lua_pushstring(L, name);
+        lua_pushstring(L, value);
+    }
+    return same;
+}
+
+/* channel_differs(options, channel) -> the name of an option that has another value than the
+ * channel's, and the channel's value; nothing where there is none. An option that is absent is the
+ * channel's. */
+static int f_channel_differs(lua_State *L)
+{
+    const channel_object *o = check(L, 2);
+    const sse_channel *c = o->channel;
+    const sse_log_limits *history = &c->log.limits;
+
+    luaL_checktype(L, 1, LUA_TTABLE);
+    if (same_number(L, "history", history->max_count, 1) &&
+        same_number(L, "history_bytes", history->max_bytes, 1) &&
+        same_number(L, "max_age", history->max_age, 1000) && same_number(L, "idle", o->idle, 1) &&
+        same_number(L, "max_lag", c->max_lag, 1) && same_text(L, "slow", slow_names[c->slow]) &&
+        same_text(L, "gap_event", c->gap_event))
+        return 0;
+    return 2;
 }
 
 /* on_presence(channel, fn): from now on fn("follow" | "leave", followers, stream, reason) is called
@@ -247,10 +327,39 @@ static void drop_repeated_id(lua_State *L, sse_event *event)
     lua_setiuservalue(L, 1, CHANNEL_RECEIVED_ID);
 }
 
+/* Keeps the `meta` of the table at 2 with the event at `position`. */
+static void set_meta(lua_State *L, uint64_t position)
+{
+    if (lua_getiuservalue(L, 1, CHANNEL_METAS) == LUA_TNIL) {
+        lua_pop(L, 1);
+        lua_newtable(L);
+        lua_pushvalue(L, -1);
+        lua_setiuservalue(L, 1, CHANNEL_METAS);
+    }
+    lua_getfield(L, 2, "meta");
+    lua_rawseti(L, -2, (lua_Integer)position);
+    lua_pop(L, 1);
+}
+
+/* Drops the metas of the events whose frames have left the log. */
+static void drop_metas(lua_State *L, channel_object *o)
+{
+    if (lua_getiuservalue(L, 1, CHANNEL_METAS) == LUA_TTABLE) {
+        for (; o->metas_from < o->channel->log.oldest; o->metas_from++) {
+            lua_pushnil(L);
+            lua_rawseti(L, -2, (lua_Integer)o->metas_from);
+        }
+    }
+    o->metas_from = o->channel->log.oldest;
+    lua_pop(L, 1);
+}
+
 /* channel:publish(event) -> id, or nil, message, code */
 static int m_publish(lua_State *L)
 {
     channel_object *o = check(L, 1);
+    bool has_meta = false;
+    uint64_t before = 0;
     sse_publication p = { 0 };
     sse_message message;
     const char *field = NULL;
@@ -260,7 +369,7 @@ static int m_publish(lua_State *L)
 
     if (lua_gettop(L) != 2)
         return luaL_error(L, "channel:publish takes one event, a table or a string");
-    sse_check_publication(L, 2, &message, &p.key, &p.dedupe);
+    sse_check_publication(L, 2, &message, &p.key, &p.dedupe, &has_meta);
     if (message.comment.at)
         return luaL_error(L, "a channel has no comments: publish an event");
     if (!message.event.data.at)
@@ -275,11 +384,21 @@ static int m_publish(lua_State *L)
         return sse_fail(L, SSE_EINVAL, "field 'id' has the form of the channel's own ids");
     if (message.received)
         drop_repeated_id(L, &p.event);
+    before = o->channel->counters.published;
     code = sse_channel_publish(o->channel, &p, &position, &field);
     if (code)
         return fail_publish(L, code, field);
     id = sse_channel_id(o->channel, position);
     lua_pushlstring(L, id.at, id.len);
+    if (o->channel->counters.published == before)
+        return 1;
+    o->used = o->channel->now / 1000;
+    if (o->self == LUA_NOREF && o->idle > 0)
+        keep(L, 1, o);
+    if (has_meta)
+        set_meta(L, position);
+    if (o->metas_from < o->channel->log.oldest)
+        drop_metas(L, o);
     sse_charge(L, o->st, &o->charged, sse_log_memory(&o->channel->log));
     return 1;
 }
@@ -291,6 +410,8 @@ static int m_close(lua_State *L)
     sse_check_count(L, 1, "channel:close()");
     if (o->channel && sse_channel_close(o->channel) == SSE_EBUSY)
         return luaL_error(L, "a where function can't close the channel it filters");
+    if (o->channel && o->st->loop && o->self != LUA_NOREF)
+        sse_loop_defer(o->st->loop, &o->unfollowed);
     return 0;
 }
 
@@ -433,12 +554,14 @@ static int mm_gc(lua_State *L)
     if (!o->st->loop)
         return 0; /* the Lua state closes: the channel's streams may have been freed already */
     sse_loop_undefer(o->st->loop, &o->unfollowed);
+    sse_timer_stop(&o->idling);
     sse_channel_free(c);
     return 0;
 }
 
 static const luaL_Reg functions[] = {
     { "channel", f_channel },
+    { "channel_differs", f_channel_differs },
     { "channel_numbers", f_channel_numbers },
     { "on_presence", f_on_presence },
     { NULL, NULL },

@@ -11,11 +11,9 @@ sse_channel *sse_check_channel(lua_State *L, int index);
 /* Reads `from`: nil, "newest", "oldest", or a number: how many of the newest events. */
 void sse_check_from(lua_State *L, int index, sse_follow_options *options);
 
-/* Keeps the channel's object at index from being collected until its last follower has left. */
-void sse_anchor_channel(lua_State *L, int index);
-
-/* Undoes sse_anchor_channel, in a later turn of the loop, where the channel has no follower. */
-void sse_release_channel(lua_State *L, int index);
+/* The channel's object at index is used: it is kept from being collected while the channel has
+ * followers, and then until the channel has been idle for as long as its option `idle` says. */
+void sse_keep_channel(lua_State *L, int index);
 
 /* Registers the class; the module table is on top of the stack. */
 void sse_open_channel(lua_State *L);

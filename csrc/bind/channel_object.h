@@ -10,11 +10,15 @@
 typedef struct channel_object {
     sse_state *st;
     sse_channel *channel;    /* NULL once collected */
-    int self;                /* anchored while the channel has followers */
-    sse_deferred unfollowed; /* releases the object once the last follower has left */
-    sse_parser *parser; /* reads events back for filters. NULL before the first filter, and while a
-                           call of a filter uses it */
-    uint64_t position;  /* the position of the event in user value EVENT; 0: none */
+    int self;                /* anchored while the channel is kept: see keep in channel.c */
+    sse_deferred unfollowed; /* sees to that once the last follower has left */
+    sse_timer idling;        /* fires when the channel may have been idle for long enough */
+    uint64_t idle;           /* ms that it is kept after it was used last */
+    uint64_t used;       /* ms of the loop's clock: when it was made, published to or followed */
+    uint64_t metas_from; /* no event before this position has its `meta` in user value METAS */
+    sse_parser *parser;  /* reads events back for filters. NULL before the first filter, and while a
+                            call of a filter uses it */
+    uint64_t position;   /* the position of the event in user value EVENT; 0: none */
     size_t charged;
 } channel_object;
 
@@ -29,7 +33,8 @@ enum {
     CHANNEL_DATA,
     CHANNEL_ON_ERROR,
     CHANNEL_RECEIVED_ID,
-    CHANNEL_VALUES = CHANNEL_RECEIVED_ID
+    CHANNEL_METAS, /* position -> `meta` of the event; nil before the first */
+    CHANNEL_VALUES = CHANNEL_METAS
 };
 
 #endif

@@ -13,6 +13,7 @@
 #include "parser.h"
 #include "random.h"
 #include "reader.h"
+#include "search.h"
 #include "server.h"
 #include "signals.h"
 #include "stream.h"
@@ -51,6 +52,7 @@ int luaopen_sse_core(lua_State *L)
     sse_open_url(L);
     sse_open_server(L);
     sse_open_exchange(L);
+    sse_open_search(L);
     sse_open_stream(L);
     sse_open_channel(L);
     sse_open_follow(L);

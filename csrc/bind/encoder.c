@@ -12,15 +12,15 @@ static const char class_key = 0; /* and this one's of the metatable of MessageEv
 /* --- reading a table -------------------------------------------------------------------------- */
 
 static const char *const message_names[] = { "event", "data", "id", "retry", "comment", NULL };
-static const char *const publication_names[] = { "event",   "data", "id",     "retry",
-                                                 "comment", "key",  "dedupe", NULL };
+static const char *const publication_names[] = { "event", "data",   "id",   "retry", "comment",
+                                                 "key",   "dedupe", "meta", NULL };
 
 /* Raises: the event at `index` has a field with an unknown name, which is on the stack behind its
  * value. */
 static int unknown_name(lua_State *L, const char *const *known)
 {
     const char *of = known == message_names ? "event" : "publication";
-    const char *further = known == message_names ? "comment" : "key, dedupe";
+    const char *further = known == message_names ? "comment" : "key, dedupe, meta";
     int name = lua_absindex(L, -2), table = 0;
 
     lua_newtable(L);
@@ -226,13 +226,30 @@ static sse_slice tag_field(lua_State *L, int index, const char *name)
 }
 
 void sse_check_publication(lua_State *L, int index, sse_message *message, sse_slice *key,
-                           sse_slice *dedupe)
+                           sse_slice *dedupe, bool *has_meta)
 {
     index = lua_absindex(L, index);
     check_message(L, index, message, publication_names);
     *key = *dedupe = (sse_slice){ 0 };
+    *has_meta = false;
     if (lua_type(L, index) != LUA_TTABLE || message->received)
         return;
+    switch (lua_getfield(L, index, "meta")) {
+    case LUA_TNIL:
+    case LUA_TTABLE:
+    case LUA_TSTRING:
+    case LUA_TNUMBER:
+    case LUA_TBOOLEAN:
+        break;
+    default:
+        luaL_error(
+            L,
+            "channel:publish: field 'meta' must be a table, a string, a number or a boolean, "
+            "got %s",
+            luaL_typename(L, -1));
+    }
+    *has_meta = !lua_isnil(L, -1);
+    lua_pop(L, 1);
     *key = tag_field(L, index, "key");
     *dedupe = tag_field(L, index, "dedupe");
 }

@@ -18,9 +18,9 @@ typedef struct sse_message {
 void sse_check_message(lua_State *L, int index, sse_message *message);
 
 /* The same for what a channel publishes: the table may have `key` and `dedupe`, too; where it has
- * not, *key and *dedupe are absent. */
+ * not, *key and *dedupe are absent. *has_meta: it has a `meta`, which stays in the table. */
 void sse_check_publication(lua_State *L, int index, sse_message *message, sse_slice *key,
-                           sse_slice *dedupe);
+                           sse_slice *dedupe, bool *has_meta);
 
 /* Raises where there is an argument at index: the function `name` takes no more before it. */
 void sse_check_alone(lua_State *L, const char *name, int index);

@@ -63,6 +63,16 @@ static void push_parts(lua_State *L, filter_call *call)
     call->o->position = call->position;
 }
 
+/* Sets the field `meta` of the event's table at `table`, where the channel ever had one. */
+static void set_meta(lua_State *L, const filter_call *call, int table)
+{
+    if (lua_getiuservalue(L, OBJECT_AT, CHANNEL_METAS) == LUA_TTABLE) {
+        lua_pushliteral(L, "meta");
+        lua_rawgeti(L, -2, (lua_Integer)call->position);
+        lua_rawset(L, table);
+    }
+}
+
 /* Pushes the event's table for the function, with its fields set anew: a function that was called
  * with the table before may have changed them. */
 static void push_event(lua_State *L, filter_call *call)
@@ -76,6 +86,7 @@ static void push_event(lua_State *L, filter_call *call)
         lua_pushvalue(L, table + 1 + i);
         lua_rawset(L, table);
     }
+    set_meta(L, call, table);
     lua_settop(L, table);
 }
 

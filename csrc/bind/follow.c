@@ -27,9 +27,24 @@ static int fail_follow(lua_State *L, int code, int bad)
     return sse_fail(L, code, NULL);
 }
 
-/* follow(stream, last_id, from, where, again, channel, ...) -> true, or nil, message, code. Bit i
- * of `again` says that last_id tells nothing about channel i any more: the stream has followed it
- * before. */
+/* Reads where a follower begins: as sse_check_from does, or a table { after, from }, which keeps
+ * the string. */
+static void check_begin(lua_State *L, int index, sse_follow_options *options)
+{
+    if (lua_type(L, index) != LUA_TTABLE) {
+        sse_check_from(L, index, options);
+        return;
+    }
+    lua_rawgeti(L, index, 1);
+    options->after.at = luaL_optlstring(L, -1, NULL, &options->after.len);
+    lua_rawgeti(L, index, 2);
+    sse_check_from(L, lua_gettop(L), options);
+    lua_pop(L, 2);
+}
+
+/* follow(stream, last_id, from, where, again, channel, ...) -> true, or nil, message, code. `from`:
+ * see check_begin. Bit i of `again` says that last_id tells nothing about channel i any more: the
+ * stream has followed it before. */
 static int f_follow(lua_State *L)
 {
     sse_stream *stream = sse_check_stream(L, 1);
@@ -41,7 +56,7 @@ static int f_follow(lua_State *L)
     if (top - CHANNELS_AT >= SSE_MAX_FOLLOWED)
         return fail_follow(L, SSE_ETOOBIG, 0);
     options.last_id.at = luaL_optlstring(L, 2, NULL, &options.last_id.len);
-    sse_check_from(L, 3, &options);
+    check_begin(L, 3, &options);
     options.skip_id = (uint64_t)luaL_checkinteger(L, 5);
     for (int i = CHANNELS_AT; i <= top; i++)
         channels[n++] = sse_check_channel(L, i);
@@ -54,19 +69,18 @@ static int f_follow(lua_State *L)
         sse_anchor_filter(L, 4);
     }
     for (int i = CHANNELS_AT; i <= top; i++) {
-        sse_anchor_channel(L, i);
+        sse_keep_channel(L, i);
         keep_for_listeners(L, channels[i - CHANNELS_AT]);
     }
     bad = n;
     stream = sse_check_stream(L, 1); /* a finalizer may have run the loop, which ended the stream */
     if (stream)
         code = sse_stream_follow(stream, channels, n, &options, &bad);
-    for (int i = CHANNELS_AT; i <= top; i++)
-        sse_release_channel(L, i);
     if (options.filter) {
         options.filter->refs--;
         sse_anchor_filter(L, 4);
     }
+    sse_settle_stream(L, 1);
     if (code)
         return fail_follow(L, code, CHANNELS_AT + (int)bad);
     lua_pushboolean(L, true);
@@ -81,6 +95,7 @@ static int f_unfollow(lua_State *L)
 
     keep_for_listeners(L, c); /* it may have followed before the channel had listeners */
     lua_pushboolean(L, stream && sse_stream_unfollow(stream, c));
+    sse_settle_stream(L, 1);
     return 1;
 }
 

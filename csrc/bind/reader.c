@@ -5,6 +5,7 @@
 #include "../push/channel.h"
 #include "../push/reader.h"
 #include "channel.h"
+#include "channel_object.h"
 #include "read_back.h"
 
 /* User values: the channel's object, which must not be collected before the reader has left; the
@@ -63,6 +64,7 @@ static int f_channel_reader(lua_State *L)
 typedef struct taking {
     sse_frame *frame;
     sse_parser *parser;
+    uint64_t position;
     sse_slice id; /* its bytes are in the frame; absent for a gap event */
 } taking;
 
@@ -88,23 +90,34 @@ static int give_event(lua_State *L, reader_object *o, taking *t)
     code = lua_pcall(L, 1, 3, 0);
     sse_give_parser_back(&o->parser, t->parser, !code);
     sse_frame_unref(t->frame);
-    return code ? lua_error(L) : 3;
+    if (code)
+        return lua_error(L);
+    if (!t->id.at)
+        return 3;
+    lua_getiuservalue(L, 1, CHANNEL);
+    if (lua_getiuservalue(L, -1, CHANNEL_METAS) != LUA_TTABLE) {
+        lua_pop(L, 2);
+        return 3;
+    }
+    lua_rawgeti(L, -1, (lua_Integer)t->position);
+    lua_replace(L, -3);
+    lua_pop(L, 1);
+    return 4;
 }
 
-/* reader:take() -> type, data, id of the next event; type, data of a gap event; nil where there is
- * none yet; false at the end */
+/* reader:take() -> type, data, id, meta of the next event; type, data of a gap event; nil where
+ * there is none yet; false at the end */
 static int m_take(lua_State *L)
 {
     reader_object *o = sse_class_check(L, 1, &reader_class);
     const sse_channel *c = o->reader.channel;
     taking t = { 0 };
-    uint64_t position = 0;
-    int got = sse_reader_next(&o->reader, &position, &t.frame);
+    int got = sse_reader_next(&o->reader, &t.position, &t.frame);
 
     switch (got) {
     case SSE_READ_EVENT:
-        t.frame = sse_frame_ref(sse_log_at(&c->log, position)->frame);
-        t.id = sse_channel_id(c, position);
+        t.frame = sse_frame_ref(sse_log_at(&c->log, t.position)->frame);
+        t.id = sse_channel_id(c, t.position);
         return give_event(L, o, &t);
     case SSE_READ_GAP:
         return give_event(L, o, &t);

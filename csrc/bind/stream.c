@@ -1,26 +1,36 @@
-/* stream.c: the class sse.stream: one open text/event-stream response. The response stays open also
- * when the Lua object has been collected. */
+/* stream.c: the class sse.stream: one open text/event-stream response. The response stays open when
+ * the Lua object is collected while the stream follows a channel; else it is ended. */
 #include "stream.h"
 
 #include "callbacks.h"
 #include "encoder.h"
 #include "hint.h"
 #include "response.h"
+#include "search.h"
 
 typedef struct stream_object {
     sse_state *st;
-    sse_stream *stream; /* NULL once ended */
-    int self; /* anchored while the stream is open and has a callback, or follows a channel
-                 with listeners; and while it is held */
-    unsigned reason : 4; /* sse_reason */
-    unsigned held : 28;  /* reports of presence that are to come: see sse_hold_stream */
+    sse_stream *stream;      /* NULL once ended */
+    int self;                /* see settle */
+    unsigned reason : 4;     /* sse_reason */
+    unsigned has : 6;        /* bit n: user value n is a callback or the program's own; bit 0: a
+                                channel with listeners knows the object */
+    unsigned drain_owed : 1; /* on_drain could not be called: see see_to_lost */
+    unsigned close_owed : 1; /* nor could on_close */
+    unsigned held : 20;      /* reports of presence that are to come: see sse_hold_stream */
+    sse_deferred lost;       /* calls see_to_lost */
 } stream_object;
 
 /* ON_WAKE is for the Lua layer, which resumes tasks that wait for the stream: it is called after
  * ON_DRAIN, and after ON_CLOSE. USER is the program's own. */
 enum { ON_CLOSE = SSE_STREAM_OWNER + 1, ON_DRAIN, ON_WAKE, USER, VALUES = USER };
 
+#define KNOWN_TO_LISTENERS 1u /* of `has` */
+
 static const sse_class stream_class;
+
+static const char weak_key = 0; /* its address is the registry key of a table: address of a
+                                   stream_object -> the object, weak */
 
 static stream_object *check(lua_State *L)
 {
@@ -34,10 +44,80 @@ static void abort_stream(const stream_object *o)
         sse_stream_abort(o->stream, SSE_END_ERROR);
 }
 
+/* --- whether the object can be collected ------------------------------------------------------ */
+
+/* The object of an open stream that has callbacks or a value is anchored while the stream follows a
+ * channel, or a task waits for it, or it is held. Otherwise the program must refer to the object to
+ * send anything: it is in the weak table then, by which its callbacks find it; and its collection
+ * ends the stream. */
+static bool is_needed(const stream_object *o)
+{
+    if (o->held > 0 || o->lost.link)
+        return true;
+    return o->stream && o->has && (o->stream->followers || (o->has >> ON_WAKE & 1));
+}
+
+/* Puts the object at index, or with index 0 nothing, into the weak table. */
+static void set_weak(lua_State *L, const stream_object *o, int index)
+{
+    lua_rawgetp(L, LUA_REGISTRYINDEX, &weak_key);
+    if (index)
+        lua_pushvalue(L, index);
+    else
+        lua_pushnil(L);
+    lua_rawsetp(L, -2, o);
+    lua_pop(L, 1);
+}
+
+static void settle(lua_State *L, int index, stream_object *o)
+{
+    if (is_needed(o)) {
+        sse_anchor(L, index, &o->self);
+        return;
+    }
+    set_weak(L, o, o->stream && o->has ? index : 0);
+    sse_unanchor(L, &o->self);
+}
+
+/* Pushes the object, or nil where it is neither anchored nor in the weak table, from which the
+ * collector takes it before its finalizer runs. */
+static bool push_object(lua_State *L, const stream_object *o)
+{
+    if (o->self != LUA_NOREF) {
+        lua_rawgeti(L, LUA_REGISTRYINDEX, o->self);
+        return true;
+    }
+    lua_rawgetp(L, LUA_REGISTRYINDEX, &weak_key);
+    lua_rawgetp(L, -1, o);
+    lua_remove(L, -2);
+    return !lua_isnil(L, -1);
+}
+
+/* Notes whether user value n of the object at 1 is set, from the value on top of the stack. */
+static void note_value(lua_State *L, stream_object *o, int n)
+{
+    unsigned bit = 1u << n;
+
+    o->has = (lua_isnil(L, -1) ? o->has & ~bit : o->has | bit) & 63;
+}
+
+static int settle_object(lua_State *L)
+{
+    stream_object *o = lua_touserdata(L, 1);
+
+    if (push_object(L, o))
+        settle(L, lua_gettop(L), o);
+    return 0;
+}
+
+/* --- callbacks -------------------------------------------------------------------------------- */
+
 /* Calls user value n, if it is set, with argument (NULL: none). */
 static void call_value(lua_State *L, const stream_object *o, int n, const char *argument)
 {
-    sse_push_value(L, o->self, n);
+    if (!push_object(L, o))
+        return;
+    lua_getiuservalue(L, -1, n);
     if (lua_isnil(L, -1)) {
         lua_pop(L, 1);
         return;
@@ -71,7 +151,7 @@ static int pass_error(lua_State *L, const char *what)
 {
     const stream_object *o = lua_touserdata(L, 1);
 
-    lua_rawgeti(L, LUA_REGISTRYINDEX, o->self);
+    push_object(L, o);
     lua_getiuservalue(L, 3, SSE_STREAM_OWNER);
     return sse_pass_error(L, what, 2, 4, 3, 0);
 }
@@ -90,41 +170,110 @@ static int on_drain_raised(lua_State *L)
     return pass_error(L, "on_drain");
 }
 
-static int unanchor_stream(lua_State *L)
+static int anchor_object(lua_State *L)
 {
     stream_object *o = lua_touserdata(L, 1);
 
-    sse_unanchor(L, &o->self);
+    if (push_object(L, o))
+        sse_anchor(L, lua_gettop(L), &o->self);
     return 0;
 }
 
 /* Each callback has a protected call of its own, so that an error in one does not skip the others.
- */
+ * The object is anchored meanwhile. */
+static void tell_end(stream_object *o)
+{
+    sse_protect_with(o->st, call_on_close, o, on_close_raised);
+    sse_protect(o->st, call_on_wake, o);
+    sse_protect(o->st, settle_object, o);
+}
+
 static void on_end(void *user, sse_reason reason)
 {
     stream_object *o = user;
 
     o->stream = NULL;
     o->reason = (unsigned)reason & 15;
-    if (o->self == LUA_NOREF)
+    if (!o->has)
         return;
-    sse_protect_with(o->st, call_on_close, o, on_close_raised);
+    sse_protect(o->st, anchor_object, o);
+    if (o->self != LUA_NOREF)
+        tell_end(o);
+    else
+        o->close_owed = 1;
+}
+
+static void tell_drain(stream_object *o)
+{
+    sse_protect_with(o->st, call_on_drain, o, on_drain_raised);
     sse_protect(o->st, call_on_wake, o);
-    if (o->held == 0)
-        sse_protect(o->st, unanchor_stream, o);
+    sse_protect(o->st, settle_object, o);
 }
 
 static void on_drain(void *user)
 {
     stream_object *o = user;
 
+    if (!(o->has >> ON_DRAIN & 1) && !(o->has >> ON_WAKE & 1))
+        return;
+    sse_protect(o->st, anchor_object, o);
     if (o->self != LUA_NOREF)
-        sse_protect_with(o->st, call_on_drain, o, on_drain_raised);
-    if (o->self != LUA_NOREF)
-        sse_protect(o->st, call_on_wake, o);
+        tell_drain(o);
+    else
+        o->drain_owed = 1;
 }
 
 static const sse_exchange_events events = { .on_end = on_end, .on_drain = on_drain };
+
+/* --- streams that nobody can send on any more ------------------------------------------------- */
+
+/* These take the place of `events` from the finalizer to see_to_lost. Where the Lua state closes
+ * that does not run, and nothing of the program's is called. */
+static void on_lost_end(void *user, sse_reason reason)
+{
+    stream_object *o = user;
+
+    o->stream = NULL;
+    o->reason = (unsigned)reason & 15;
+    o->close_owed = 1;
+}
+
+static void on_lost_drain(void *user)
+{
+    ((stream_object *)user)->drain_owed = 1;
+}
+
+static const sse_exchange_events lost_events = { .on_end = on_lost_end, .on_drain = on_lost_drain };
+
+/* Whether on_drain or a task's wait is to come, and may send. */
+static bool may_drain(const stream_object *o)
+{
+    bool waits = (o->has >> ON_DRAIN & 1) || (o->has >> ON_WAKE & 1);
+
+    return waits && (o->drain_owed || sse_stream_pending(o->stream) > 0);
+}
+
+/* At the end of the turn in which the collector found the object, which is anchored: ends the
+ * stream unless a callback may still send, and calls what was owed. */
+static void see_to_lost(void *arg)
+{
+    stream_object *o = arg;
+    bool drain = o->drain_owed;
+
+    if (o->stream) {
+        sse_stream_set_events(o->stream, o, &events);
+        if (!o->stream->followers && !sse_stream_closed(o->stream) && !may_drain(o))
+            sse_stream_end_lost(o->stream);
+    }
+    o->drain_owed = 0;
+    if (o->close_owed)
+        tell_end(o);
+    else if (drain)
+        tell_drain(o);
+    else if (!o->stream || !o->has)
+        sse_protect(o->st, settle_object, o);
+    o->close_owed = 0;
+}
 
 void *sse_push_stream(lua_State *L)
 {
@@ -132,6 +281,7 @@ void *sse_push_stream(lua_State *L)
 
     o->self = LUA_NOREF;
     o->st = sse_state_get(L);
+    sse_deferred_init(&o->lost, see_to_lost, o);
     return o;
 }
 
@@ -156,8 +306,15 @@ void sse_keep_stream(lua_State *L, int index)
 {
     stream_object *o = sse_class_check(L, index, &stream_class);
 
-    if (o->stream)
-        sse_anchor(L, index, &o->self);
+    if (!o->stream)
+        return;
+    o->has |= KNOWN_TO_LISTENERS;
+    sse_anchor(L, index, &o->self);
+}
+
+void sse_settle_stream(lua_State *L, int index)
+{
+    settle(L, index, sse_class_check(L, index, &stream_class));
 }
 
 void *sse_hold_stream(sse_stream *stream)
@@ -184,8 +341,11 @@ void sse_release_stream(lua_State *L, void *held)
 {
     stream_object *o = held;
 
-    if (o && --o->held == 0 && !o->stream)
-        sse_unanchor(L, &o->self);
+    if (!o || --o->held > 0)
+        return;
+    if (push_object(L, o))
+        settle(L, lua_gettop(L), o);
+    lua_pop(L, 1);
 }
 
 /* --- methods ---------------------------------------------------------------------------------- */
@@ -195,6 +355,13 @@ static int push_sent(lua_State *L, int code, const char *field)
     if (code == SSE_EINVAL)
         return sse_fail_message(L, code, field);
     return sse_push_sent(L, code);
+}
+
+/* A loop that sends may end by a refusal, and with it all that refers to the stream. */
+static void note_refused(lua_State *L, const stream_object *o)
+{
+    if (o->stream && !o->stream->followers)
+        sse_search_soon(L, o->st);
 }
 
 static int m_send(lua_State *L)
@@ -211,6 +378,8 @@ static int m_send(lua_State *L)
         code = sse_stream_comment(o->stream, message.comment);
     else if (o->stream)
         code = sse_stream_send(o->stream, &message.event, &field);
+    if (code == SSE_EFULL)
+        note_refused(L, o);
     return push_sent(L, code, field);
 }
 
@@ -274,11 +443,19 @@ static int p_pending(lua_State *L)
     return 1;
 }
 
+static void set_callback(lua_State *L, stream_object *o, const char *name, int n)
+{
+    sse_set_callback(L, name, n, false, &o->self);
+    lua_getiuservalue(L, 1, n);
+    note_value(L, o, n);
+    settle(L, 1, o);
+}
+
 static int s_on_close(lua_State *L)
 {
     stream_object *o = check(L);
 
-    sse_set_callback(L, "on_close", ON_CLOSE, o->stream != NULL, &o->self);
+    set_callback(L, o, "on_close", ON_CLOSE);
     return 0;
 }
 
@@ -286,7 +463,7 @@ static int s_on_drain(lua_State *L)
 {
     stream_object *o = check(L);
 
-    sse_set_callback(L, "on_drain", ON_DRAIN, o->stream != NULL, &o->self);
+    set_callback(L, o, "on_drain", ON_DRAIN);
     return 0;
 }
 
@@ -295,7 +472,7 @@ static int f_on_wake(lua_State *L)
 {
     stream_object *o = check(L);
 
-    sse_set_callback(L, "on_wake", ON_WAKE, o->stream != NULL, &o->self);
+    set_callback(L, o, "on_wake", ON_WAKE);
     return 0;
 }
 
@@ -305,9 +482,9 @@ static int s_user(lua_State *L)
     stream_object *o = check(L);
 
     lua_settop(L, 2);
+    note_value(L, o, USER);
     lua_setiuservalue(L, 1, USER);
-    if (o->stream)
-        sse_anchor(L, 1, &o->self);
+    settle(L, 1, o);
     return 0;
 }
 
@@ -339,23 +516,42 @@ static int f_stream_owner(lua_State *L)
     return push_value(L, SSE_STREAM_OWNER);
 }
 
-/* Collecting the Lua object does not close the stream: an event stream stays open until either side
- * closes it. */
+/* left(stream): the stream's handler has returned, and the program may have lost the stream. */
+static int f_left(lua_State *L)
+{
+    const stream_object *o = check(L);
+
+    if (o->stream && !o->stream->followers && !sse_stream_closed(o->stream))
+        sse_search_soon(L, o->st);
+    return 0;
+}
+
+/* A stream that follows a channel goes on without its object. For another one that is open, and for
+ * callbacks that are owed, the object is anchored once more, and gets its finalizer back. */
 static int mm_gc(lua_State *L)
 {
     stream_object *o = lua_touserdata(L, 1);
+    bool lost = o->stream && !o->stream->followers;
 
-    if (o->stream && o->st->loop)
-        sse_stream_set_events(o->stream, NULL, &sse_exchange_no_events);
-    o->stream = NULL;
+    if (!o->st->loop || o->self != LUA_NOREF || (!lost && !o->close_owed && !o->drain_owed)) {
+        if (o->stream && o->st->loop)
+            sse_stream_set_events(o->stream, NULL, &sse_exchange_no_events);
+        o->stream = NULL;
+        return 0;
+    }
+    if (o->stream)
+        sse_stream_set_events(o->stream, o, &lost_events);
+    lua_settop(L, 1);
+    sse_anchor(L, 1, &o->self);
+    lua_getmetatable(L, 1);
+    lua_setmetatable(L, 1);
+    sse_loop_defer(o->st->loop, &o->lost);
     return 0;
 }
 
 static const luaL_Reg functions[] = {
-    { "break_off", f_break_off },
-    { "on_wake", f_on_wake },
-    { "stream_owner", f_stream_owner },
-    { NULL, NULL },
+    { "break_off", f_break_off },       { "left", f_left }, { "on_wake", f_on_wake },
+    { "stream_owner", f_stream_owner }, { NULL, NULL },
 };
 static const luaL_Reg methods[] = {
     { "send", m_send }, { "comment", m_comment }, { "close", m_close }, { NULL, NULL }
@@ -377,5 +573,11 @@ static const sse_class stream_class = { "sse.stream", methods, properties, metam
 void sse_open_stream(lua_State *L)
 {
     sse_class_register(L, &stream_class);
+    lua_newtable(L);
+    lua_createtable(L, 0, 1);
+    lua_pushliteral(L, "v");
+    lua_setfield(L, -2, "__mode");
+    lua_setmetatable(L, -2);
+    lua_rawsetp(L, LUA_REGISTRYINDEX, &weak_key);
     luaL_setfuncs(L, functions, 0);
 }

@@ -17,8 +17,12 @@ void *sse_push_stream(lua_State *L);
 /* Returns the stream of the object at index; NULL once it has ended. */
 sse_stream *sse_check_stream(lua_State *L, int index);
 
-/* Keeps the object at index from being collected until its stream has ended. */
+/* Keeps the object at index from being collected while its stream follows a channel, and until the
+ * next sse_settle_stream. */
 void sse_keep_stream(lua_State *L, int index);
+
+/* The stream of the object at index began to follow a channel, or stopped. */
+void sse_settle_stream(lua_State *L, int index);
 
 /* What a report of a channel's presence (see presence.h) has of a stream: holds the object, so that
  * it is not collected also when the stream has ended, until sse_release_stream. NULL where nothing

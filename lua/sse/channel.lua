@@ -32,6 +32,7 @@ local spec = options.spec("sse.channel", {
   history = options.integer(0),
   history_bytes = options.integer(1),
   max_age = options.ms(1),
+  idle = options.ms(),
   slow = options.one_of("close", "skip", "latest"),
   max_lag = options.integer(1),
   gap_event = {
@@ -40,13 +41,25 @@ local spec = options.spec("sse.channel", {
   },
 })
 
---- Makes a channel; without options, returns the open channel of that name if there is one. Raises
--- if there is one and options are given. A channel lives as long as the program refers to it or a
--- stream follows it.
+-- Raises if a channel that is to be had again has another value of an option.
+local function check_same(name, option, value)
+  if not option then return end
+  local shown = type(value) == "string" and ("%q"):format(value) or ("%d"):format(value)
+  if value == 0 and (option == "max_age" or option == "max_lag") then shown = "no bound" end
+  local message = "sse.channel: there is a channel '%s' with another '%s', %s (leave the option "
+    .. "out, or close the channel first)"
+  error(message:format(name, option, shown), 3)
+end
+
+--- Returns the open channel of that name, or makes it. Raises if there is one that has another
+-- value of an option that is given. The process keeps a channel, and what it holds, as long as the
+-- program refers to it or a stream follows it, until nothing was published to it for `idle`, and
+-- where `max_age` is set, as long as it holds an event.
 -- @function sse.channel
 -- @tparam string name
 -- @tparam[opt] table given options: `history`, how many events are held (1000); `history_bytes`,
--- how many bytes of them (8 MiB); `max_age`, for how many milliseconds (no bound); `slow`, what
+-- how many bytes of them (8 MiB); `max_age`, for how many milliseconds (no bound); `idle`, for how
+-- many milliseconds the channel is kept that nobody uses (an hour); `slow`, what
 -- happens to a follower that has not been sent an event before the event is dropped from the
 -- history: "close"; "skip", which sends a gap event; or "latest", which sends only the newest event
 -- of each `key`; `max_lag`, how many bytes a follower may be behind before it is slow (no bound);
@@ -61,19 +74,19 @@ local function new(name, given, ...)
   local known = by_name[name]
   if known and known.closed then known = nil end
   if known and given == nil then return known end
-  if known then
-    error(("sse.channel: there is a channel '%s' already: take it without options, or close it")
-      :format(name), 2)
-  end
   given = options.check("sse.channel", given, spec)
   local inner = { name = name }
-  for key, value in pairs(given) do inner[key] = value end
+  for key in pairs(spec) do inner[key] = given[key] end
+  if known then
+    check_same(name, core.channel_differs(inner, known))
+    return known
+  end
   local channel = core.channel(inner)
   by_name[name] = channel
   return channel
 end
 
---- All open channels of the process that the program refers to or streams follow.
+--- All open channels of the process.
 -- @function sse.channels
 -- @treturn {table,...} a list, sorted by name
 local function all(...)
@@ -91,8 +104,9 @@ end
 -- @function channel:publish
 -- @tparam table|string message as `stream:send` takes it, but no comment; also `id`, in place of
 -- the id that the channel would give it; `key`, for `slow = "latest"`; `dedupe`, a value: if an
--- event with the same value is held, nothing is published. A MessageEvent has its `lastEventId` as
--- its id, unless the one published before had the same
+-- event with the same value is held, nothing is published; `meta`, a table, string, number or
+-- boolean for the followers' `where`, which get it as `event.meta`; it is never sent.
+-- A MessageEvent has its `lastEventId` as its id, unless the one published before had the same
 -- @treturn string the event's id, or the id of the event held with the same `dedupe`; or nil,
 -- message, code: "ECLOSED"; "ETOOBIG", larger than `history_bytes`; "EEXIST", an event with this
 -- `id` is held; "EINVAL", CR, LF or NUL in event or id
@@ -153,7 +167,7 @@ end
 -- end)
 function methods:events(given, ...)
   options.check_core_self(self, "sse.channel", "channel:events(options)", ...)
-  local o = options.check("channel:events", given, follow_options)
+  local o = options.check("channel:events", given, follow_options["channel:events"])
   return channel_events(self, o.from, o.where)
 end
 

@@ -1,7 +1,8 @@
 --- An event stream, as `res:event_stream()` returns it. It stays open until either side closes it,
--- also when its handler has returned and the program does not refer to it. A variable that holds it
--- can be `<close>`: the stream then ends with the variable's scope, and breaks off if an error ends
--- that.
+-- also when its handler has returned. One that follows no channel, and that the program does not
+-- refer to any more, is ended when the collector finds it, with a `retry:`: nobody can send on it.
+-- A variable that holds a stream can be `<close>`: the stream then ends with the variable's scope,
+-- and breaks off if an error ends that.
 --
 -- Fields: `closed`, whether nothing can be sent any more; `pending`, the bytes that the client has
 -- not taken yet. Two fields can be set to a function or nil: `on_close(reason)` is called once at
@@ -40,6 +41,7 @@ local drain_waiters = setmetatable({}, { __mode = "k" })
 local function wake_drain_waiters(stream)
   local list = drain_waiters[stream] or {}
   drain_waiters[stream] = nil
+  core.on_wake(stream, nil)
   for _, resume in ipairs(list) do resume() end
 end
 
@@ -76,7 +78,7 @@ local function check_follow(name, ...)
   local given = channels[channels.n]
   if type(given) == "table" then
     channels.n = channels.n - 1
-    options.check(name, given, follow_options, 4)
+    options.check(name, given, follow_options[name], 4)
   else
     given = {}
   end
@@ -115,9 +117,10 @@ end
 -- @function stream:follow
 -- @param channel
 -- @param ... more channels
--- @tparam[opt] table given the last argument: `from`, where a client without an id begins
--- ("newest", the default; "oldest"; or a number n: with the newest n events); `where`, a
--- function(event) that returns whether the client gets the event
+-- @tparam[opt] table given the last argument: `after`, an event's id, after which a client begins
+-- that brought no id; without it `from`, where such a client begins ("newest", the default;
+-- "oldest"; or a number n: with the newest n events); `where`, a function(event) that returns
+-- whether the client gets the event, a table of `id`, `event`, `data` and `meta`
 -- @return the stream; or nil, message, "ECLOSED"
 function methods:follow(channel, ...)
   options.check_core_self(self, "sse.stream", "stream:follow(channel, options)")
@@ -125,7 +128,8 @@ function methods:follow(channel, ...)
     return follow_results(self, pcall(core.follow, self, last_ids[self], nil, nil, 0, channel))
   end
   local channels, given = check_follow("stream:follow", channel, ...)
-  return follow_results(self, pcall(core.follow, self, last_ids[self], given.from, given.where,
+  local from = given.after and { given.after, given.from } or given.from
+  return follow_results(self, pcall(core.follow, self, last_ids[self], from, given.where,
     unfollowed_bits(self, channels), table.unpack(channels, 1, channels.n)))
 end
 

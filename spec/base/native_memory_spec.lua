@@ -30,7 +30,7 @@ local cases = {
   ["channels"] = [[
     local data = ("x"):rep(100000)
     for i = 1, 120 do
-      local channel = sse.channel("channel " .. i, {})
+      local channel = sse.channel("channel " .. i, { idle = 0 })
       for _ = 1, 80 do channel:publish(data) end
     end
   ]],

@@ -209,7 +209,7 @@ return {
     { [[sse.channel("x", 100)]], error = "a number of events is an option: 'history'" },
     { [[sse.channel("x", { ttl = 5 })]], error = "did you mean 'max_age'?" },
     { [[sse.channel("x", { size = 5 })]], error = "did you mean 'history'?" },
-    { [[sse.channel("news", { history = 5 })]], error = "take it without options, or close it" },
+    { [[sse.channel("news", { history = 5 })]], error = "or close the channel first" },
     { [[sse.publish("news", "x")]], error = "call publish on a 'channel'" },
     { [[sse.topic "news"]], error = "did you mean 'channel'?" },
     { [[channel:publish("tick", "x")]], error = "takes one event, a table or a string" },

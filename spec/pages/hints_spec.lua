@@ -171,8 +171,8 @@ describe("an unknown name", function()
 
   it("of an event's field says where the content goes", function()
     local channel = objects.channel()
-    local told = "unknown field 'title' (expected event, data, id, retry, key, dedupe; what the "
-      .. "event says goes into 'data': data = { title = ... })"
+    local told = "unknown field 'title' (expected event, data, id, retry, key, dedupe, meta; what "
+      .. "the event says goes into 'data': data = { title = ... })"
     blames(told, function() channel:publish { title = 1 } end)
     blames("(expected event, data, id, retry, comment; what the event says goes into 'data'",
       function() sse.encode { title = 1 } end)

@@ -184,7 +184,7 @@ describe("channel presence", function()
     end)
 
     it("drop the channel and collect", function()
-      local news, told = following.channel(), 0
+      local news, told = following.channel { idle = 0 }, 0
       local current = news
       following.handle(function(_, res) res:event_stream():follow(current) end)
       news:on("leave", function()
@@ -225,7 +225,7 @@ describe("channel presence", function()
   end)
 
   it("stays while it has followers though nobody refers to it", function()
-    local held, current = setmetatable({}, { __mode = "v" }), following.channel()
+    local held, current = setmetatable({}, { __mode = "v" }), following.channel { idle = 0 }
     held.news = current
     following.drop_references()
     following.handle(function(_, res) res:event_stream():follow(current) end)

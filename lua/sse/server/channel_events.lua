@@ -23,12 +23,12 @@ end
 -- `where` is not asked about, type and data; nil at the end.
 local function take(reader, waiters, where)
   while true do
-    local type_, data, id = reader:take()
+    local type_, data, id, meta = reader:take()
     if type_ == nil then
       wait(reader, waiters)
     elseif not type_ then
       return nil
-    elseif not where or not id or where { id = id, event = type_, data = data } then
+    elseif not where or not id or where { id = id, event = type_, data = data, meta = meta } then
       return type_, data, id
     end
   end

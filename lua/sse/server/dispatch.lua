@@ -2,6 +2,7 @@
 -- completes the response when the handler has returned or failed. Answers by itself what no handler
 -- answers.
 -- @module sse.server.dispatch
+local core = require "sse.core"
 local errors = require "sse.server.errors"
 local keys = require "sse.server.keys"
 local protected = require "sse.shared.protected"
@@ -35,6 +36,7 @@ end
 -- 500 if there is none. Does nothing after a whole response, an event stream or `res:detach`.
 local function complete(server, req, res)
   local answered = res[ANSWERED]
+  if type(answered) == "userdata" then core.left(answered) end
   if answered == true or rawget(res, DETACHED) then return end
   if answered == BEGUN then
     res:finish()

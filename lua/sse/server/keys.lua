@@ -7,6 +7,7 @@ return {
 
   -- In a request:
   RAW_PATH = {}, -- of its target, percent-encoded
+  LAST_EVENT_ID = {}, -- once it was looked for, or set by the program; "": none
 
   -- In a response:
   REQ = {}, -- its request

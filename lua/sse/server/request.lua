@@ -6,7 +6,9 @@
 -- counts; `headers`, a table by lower-case name, looked up in any case, with the values of a name
 -- joined by ", "; `body`, a string; `remote_address`; `protocol` ("HTTP/1.1", "HTTP/2"); `secure`,
 -- whether the request came over TLS; `client_certificate`, see below; `last_event_id`, from the
--- header or else the query parameter `lastEventId`, nil if neither is there or not empty.
+-- header or else a query parameter, `lastEventId` or those of other polyfills, `evs_last_event_id`
+-- and `last-event-id`; nil if none is there and not empty. It may be set, to a string or nil,
+-- before the event stream is opened whose client is to be one with that id.
 --
 -- `client_certificate` is nil unless the option `tls.client_ca` of `sse.server` made the client
 -- show a certificate. It is a table: `subject` and `issuer`, texts as of RFC 2253 ("CN=me,O=us"),
@@ -22,7 +24,7 @@ local keys = require "sse.server.keys"
 local options = require "sse.shared.options"
 local url = require "sse.server.url"
 
-local EXCHANGE, RAW_PATH = keys.EXCHANGE, keys.RAW_PATH
+local EXCHANGE, LAST_EVENT_ID, RAW_PATH = keys.EXCHANGE, keys.LAST_EVENT_ID, keys.RAW_PATH
 local read_request, read_header = core.methods["sse.exchange"].request,
   core.methods["sse.exchange"].header
 local misspelled = headers.misspelled
@@ -40,18 +42,24 @@ function lazy:secure() return self[EXCHANGE].secure end
 function lazy:path() return url.decode(self[RAW_PATH]) end
 function lazy:query() return url.query(request.raw_query(self)) end
 
-function lazy:last_event_id()
+-- The parameters of the polyfills that can't set a header.
+local ID_PARAMETERS = { "lastEventId", "evs_last_event_id", "last-event-id" }
+
+local function find_last_event_id(self)
   local id = read_header(self[EXCHANGE], "last-event-id")
   if id and id ~= "" then return id end
   if request.raw_query(self) == "" then return nil end
-  id = self.query.lastEventId
-  return id ~= "" and id or nil
+  for _, name in ipairs(ID_PARAMETERS) do
+    id = self.query[name]
+    if id and id ~= "" then return id end
+  end
 end
 
 local metatable = {
   __name = "sse.request",
   __index = function(self, key)
     if methods[key] then return methods[key] end
+    if key == "last_event_id" then return request.last_event_id(self) end
     if not lazy[key] then
       hints.raise_foreign("request", "a request", key)
       return nil
@@ -67,15 +75,20 @@ local metatable = {
 function metatable.__newindex(self, key, value)
   if methods[key] then
     error(("field '%s' of a request is a method, and is not to be written"):format(key), 2)
+  elseif key == "last_event_id" then
+    if value ~= nil and type(value) ~= "string" then
+      error(("last_event_id must be a string or nil, got %s"):format(options.show(value)), 2)
+    end
+    key, value = LAST_EVENT_ID, value or ""
   end
   rawset(self, key, value)
 end
 
 function metatable.__pairs(self)
-  local fields = {}
+  local fields = { last_event_id = self.last_event_id }
   for name in pairs(lazy) do fields[name] = self[name] end
   for key, value in next, self do
-    if key ~= EXCHANGE and key ~= RAW_PATH then fields[key] = value end
+    if key ~= EXCHANGE and key ~= RAW_PATH and key ~= LAST_EVENT_ID then fields[key] = value end
   end
   return next, fields
 end
@@ -86,6 +99,16 @@ function request.raw_query(self)
   if #target == #self[RAW_PATH] then return "" end
   local mark = target:find("?", 1, true)
   return mark and target:sub(mark + 1) or ""
+end
+
+--- The client's last event id, or what the program has set in its place; nil: none.
+function request.last_event_id(self)
+  local id = rawget(self, LAST_EVENT_ID)
+  if id == nil then
+    id = find_last_event_id(self) or ""
+    rawset(self, LAST_EVENT_ID, id)
+  end
+  return id ~= "" and id or nil
 end
 
 --- Makes the request of an exchange of the core.

@@ -83,12 +83,19 @@ names["sse.channel"] = {
 names["stream:follow"] = {
   filter = { "where" }, when = { "where" }, match = { "where" }, since = { "from" },
   start = { "from" }, offset = { "from" }, replay = { "from" },
-  last_event_id = "there is none: the request's Last-Event-ID counts",
+  last_event_id = "the request's counts; 'after' is for a client that brought none",
+  id = { "after" }, last_id = { "after" },
 }
-names["sse.follow"] = names["stream:follow"]
+names["sse.follow"] = with(names["stream:follow"], {
+  after = "it is an option of stream:follow; or set req.last_event_id",
+  last_event_id = "there is none: the request's counts",
+  id = "there is none: the request's counts", last_id = "there is none: the request's counts",
+})
 names["channel:events"] = with(names["stream:follow"], {
   string = "give it as 'from'", number = "give it as 'from'",
   ["function"] = "it is a loop: for ev in channel:events() do",
+  after = "there is none: begin with 'from'", id = "there is none: begin with 'from'",
+  last_id = "there is none: begin with 'from'",
   last_event_id = "there is none: begin with 'from'",
 })
 names["res:event_stream"] = {
