@@ -1,7 +1,6 @@
 -- A service that speaks OpenAI's protocol, for examples/chat.lua. Its model "echo" repeats the
 -- user's message; its other models fail, each in another way that real services do.
 local program = require "examples.program"
-local sse = require "sse"
 
 local chat_server = { path = "/v1", key = "secret", interval = 150 }
 
@@ -36,7 +35,7 @@ local function send_reply(stream, asked)
   for word in reply:gmatch "%S+%s*" do
     local chunk = { choices = { { index = 0, delta = { content = word } } } }
     if not stream:send { data = chunk } then return end
-    sse.sleep(chat_server.interval)
+    stream:sleep(chat_server.interval)
     sent = sent + 1
     if sent == 3 and asked.model == "upset" then -- status 200 has been sent
       return stream:send { data = { error = { message = "I lost my thread" } } }
@@ -53,7 +52,7 @@ function chat_server.mount(server, prefix)
     if not asked then return reply_error(res, status, message) end
     local failing = errors[asked.model]
     if failing then return reply_error(res, table.unpack(failing)) end
-    local stream = res:event_stream()
+    local stream = res:event_stream { finish = true }
     stream.on_close = function(reason) chat_server.log("server", "ended by the " .. reason) end
     send_reply(stream, asked)
     stream:close()

@@ -28,7 +28,7 @@ function clock.mount(server, prefix)
       stream:send { event = "resumed", data = "resumed after " .. req.last_event_id }
     end
     while stream:send { id = tostring(os.time()), data = os.date "%H:%M:%S" } do
-      sse.sleep(clock.interval)
+      stream:sleep(clock.interval)
     end
   end)
 end

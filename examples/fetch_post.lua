@@ -12,7 +12,7 @@ function fetch_post.mount(server, prefix)
       return res:json({ error = 'expected {"prompt": "..."}' }, 400)
     end
     local events = (req.headers.accept or ""):find("text/event-stream", 1, true)
-    local out = events and res:event_stream() or res
+    local out = events and res:event_stream { finish = true } or res
     out.on_close = function(reason) fetch_post.log("server", "stopped by the " .. reason) end
     local send = events and out.send or out.write
     local text = "You asked: %s Good question, and this is its slow answer."

@@ -19,7 +19,7 @@ end
 local function work(stream)
   for percent = 0, 100, 10 do
     if not stream:send { event = "progress", data = { percent = percent } } then return false end
-    sse.sleep(notice.interval)
+    stream:sleep(notice.interval)
   end
   return true
 end

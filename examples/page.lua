@@ -37,7 +37,7 @@ function page.mount(server, prefix)
       local data = { n = n, content = req.query.content or "" }
       local ok = stream:send { event = "echo", id = tostring(n), retry = 30000, data = data }
       if not ok then return page.log("server", "left after " .. n - 1) end
-      if n < 10 then sse.sleep(page.interval) end
+      if n < 10 then stream:sleep(page.interval) end
     end
     stream:close()
   end)

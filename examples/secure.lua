@@ -28,12 +28,11 @@ function secure.mount(server, prefix)
     local stream = res:event_stream()
     repeat
       local stats = server:stats()
-      local ok = stream:send { data = {
+      stream:send { data = {
         time = os.date "%H:%M:%S", protocol = req.protocol, secure = req.secure,
         handshakes = stats.tls.handshakes, resumed = stats.tls.handshakes_resumed,
       } }
-      sse.sleep(secure.interval)
-    until not ok
+    until not stream:sleep(secure.interval)
   end)
 end
 

@@ -23,7 +23,7 @@ function typewriter.mount(server, prefix)
     local last = math.tointeger(tonumber(req.last_event_id)) or 0
     for i = math.min(math.max(last, 0), #text) + 1, #text do
       if not stream:send { event = "char", id = tostring(i), data = text[i] } then return end
-      sse.sleep(typewriter.interval)
+      stream:sleep(typewriter.interval)
     end
     stream:send { event = "end", data = "" }
     stream:close()

@@ -60,6 +60,9 @@ void sse_check_stream_options(lua_State *L, sse_stream_options *options, sse_htt
     lua_pop(L, 1);
     options->max_pending = (size_t)option(L, 2, "max_pending", 0, false);
     options->compress = check_compress(L);
+    lua_getfield(L, 2, "finish");
+    options->finish = lua_toboolean(L, -1);
+    lua_pop(L, 1);
     lua_getfield(L, 2, "headers"); /* stays on the stack: the fields point into it */
     options->count = sse_check_fields(L, lua_gettop(L), fields);
     options->fields = fields;

@@ -78,13 +78,15 @@ static uint64_t random_up_to(uint64_t most)
 
 /* Schedules this stream's end during a shutdown. Each stream that was open when the shutdown began
  * gets its own slot, so that ends are spread evenly over `within`; a stream opened later ends at a
- * random moment of what is left. */
+ * random moment of what is left. One with the option `finish` is left alone. */
 static void on_exchange_shutdown(void *user)
 {
     sse_stream *s = user;
     sse_shutdown *d = &s->exchange->context->shutdown;
     uint64_t now = sse_loop_now(s->exchange->context->loop), i = d->next++, from = 0;
 
+    if (s->finish)
+        return;
     if (i < d->streams) {
         from = d->within * i / d->streams;
         sse_stream_end_after(s, from + random_up_to(d->within * (i + 1) / d->streams - from),
@@ -409,6 +411,7 @@ static int new_stream(sse_exchange *x, const sse_stream_options *options, bool c
     if (!s)
         return SSE_ENOMEM;
     s->compressed = compressed;
+    s->finish = options->finish;
     s->on = &sse_exchange_no_events;
     s->exchange = x;
     s->heartbeat.call = on_heartbeat_due;
@@ -460,7 +463,7 @@ static void note_opened(sse_stream *s)
 }
 
 /* Sends what comes first: the head of a compressed body and the `retry:`. Then the heartbeat
- * begins, or, during a shutdown, the end is scheduled. */
+ * begins, and during a shutdown the end is scheduled. */
 static void begin(sse_stream *s, const sse_stream_options *options, sse_coding coding)
 {
     sse_exchange *x = s->exchange;
@@ -476,10 +479,10 @@ static void begin(sse_stream *s, const sse_stream_options *options, sse_coding c
         return;
     if (!s->begun)
         note_opened(s);
+    if (s->interval)
+        sse_timer_wheel_set(&x->context->wheel, &s->heartbeat, s->interval);
     if (x->context->shutdown.on)
         on_exchange_shutdown(s);
-    else if (s->interval)
-        sse_timer_wheel_set(&x->context->wheel, &s->heartbeat, s->interval);
 }
 
 int sse_stream_open(sse_exchange *x, const sse_stream_options *options, sse_stream **out,

@@ -24,6 +24,7 @@ typedef struct sse_stream {
     bool begun : 1;           /* something was sent */
     bool id_known : 1;        /* one of the channels it followed knows the client's last event id */
     bool end_scheduled : 1;   /* the heartbeat's deadline ends the stream */
+    bool finish : 1;          /* a shutdown leaves its end to the program */
     bool compressed : 1;      /* it is the first member of a compressed_stream: see stream.c */
     uint8_t heartbeat_number; /* of heartbeat.h: what the stream sends after silence */
     sse_deadline heartbeat;
@@ -49,6 +50,8 @@ typedef struct sse_stream_options {
     sse_slice heartbeat_event; /* its events' type; absent: a comment. Not with the default */
     size_t max_pending;        /* bytes; 0: as the server's limits say */
     sse_compress compress;     /* used where the client asks for it */
+    bool finish; /* a shutdown does not end the stream, but waits for its end as for that of any
+                    other response */
 } sse_stream_options;
 
 /* Answers the exchange with an event stream, and drops the request. Where nothing is sent by the

@@ -34,15 +34,44 @@ local methods = core.methods["sse.stream"]
 --- Ends the stream when the client has taken all that is pending. Harmless when closed.
 -- @function stream:close
 
--- Stream -> list of the functions that resume those who wait in `stream:drain`.
-local drain_waiters = setmetatable({}, { __mode = "k" })
+-- Stream -> two lists of functions that resume those who wait: `drained` when nothing is pending or
+-- the stream has ended, `ended` when it has ended.
+local waiters = setmetatable({}, { __mode = "k" })
 
--- Ends the waits. The list is removed before, since those who are resumed may wait again.
-local function wake_drain_waiters(stream)
-  local list = drain_waiters[stream] or {}
-  drain_waiters[stream] = nil
-  core.on_wake(stream, nil)
-  for _, resume in ipairs(list) do resume() end
+-- Lets go of a stream that nobody waits for: while on_wake has a function, the stream is kept.
+local function let_go_if_unused(stream)
+  local lists = waiters[stream]
+  if lists and #lists.drained == 0 and #lists.ended == 0 then
+    waiters[stream] = nil
+    core.on_wake(stream, nil)
+  end
+end
+
+-- Ends the waits. Lists are replaced before, since those who are resumed may wait again.
+local function wake(stream)
+  local lists = waiters[stream]
+  local drained, ended = lists.drained, stream.closed and lists.ended or {}
+  lists.drained = {}
+  if stream.closed then lists.ended = {} end
+  let_go_if_unused(stream)
+  for _, resume in ipairs(drained) do resume() end
+  for _, resume in ipairs(ended) do resume() end
+end
+
+local function waiters_of(stream)
+  local lists = waiters[stream]
+  if not lists then
+    lists = { drained = {}, ended = {} }
+    waiters[stream] = lists
+    core.on_wake(stream, function() wake(stream) end)
+  end
+  return lists
+end
+
+-- What a wait for the stream returns.
+local function result(stream)
+  if stream.closed then return nil, "closed", "ECLOSED" end
+  return true
 end
 
 --- Waits until nothing is pending: in a task by yielding, outside of one by pumping the loop.
@@ -51,16 +80,42 @@ end
 function methods:drain(...)
   options.check_core_self(self, "sse.stream", "stream:drain()", ...)
   while not self.closed and self.pending > 0 do
-    task.await(function(resume)
-      if not drain_waiters[self] then
-        drain_waiters[self] = {}
-        core.on_wake(self, function() wake_drain_waiters(self) end)
-      end
-      table.insert(drain_waiters[self], resume)
-    end, "stream:drain")
+    task.await(function(resume) table.insert(waiters_of(self).drained, resume) end, "stream:drain")
   end
-  if self.closed then return nil, "closed", "ECLOSED" end
-  return true
+  return result(self)
+end
+
+--- Waits for a time, or until the stream ends if that is sooner: in a task by yielding, outside of
+-- one by pumping the loop. A handler that sleeps so ends with its stream, when the client leaves or
+-- the server shuts down.
+-- @function stream:sleep
+-- @tparam number ms milliseconds, at least 0
+-- @return true; or nil, "closed", "ECLOSED" as soon as the stream ends
+-- @usage
+-- repeat
+--   stream:send { data = os.date() }
+-- until not stream:sleep(1000)
+function methods:sleep(ms, ...)
+  options.check_core_self(self, "sse.stream", "stream:sleep(ms)", ...)
+  task.check_milliseconds("stream:sleep", ms)
+  if not self.closed then
+    task.await(function(resume)
+      local lists, timer, wake_up = waiters_of(self), nil, nil
+      local function release()
+        timer:stop()
+        task.remove_waiter(lists.ended, wake_up)
+        let_go_if_unused(self)
+      end
+      wake_up = function()
+        release()
+        resume()
+      end
+      timer = core.timer(ms, wake_up)
+      table.insert(lists.ended, wake_up)
+      return release
+    end, "stream:sleep")
+  end
+  return result(self)
 end
 
 local weak = { __mode = "k" }

@@ -185,13 +185,19 @@ function task.await(begin, what)
   return table.unpack(wait.results, 1, wait.results.n)
 end
 
+--- Raises at the line of the caller's caller if a wait's time is no number of milliseconds.
+-- @tparam string name the function that waits
+-- @param ms
+function task.check_milliseconds(name, ms)
+  if type(ms) == "number" and ms >= 0 and ms < math.huge then return end
+  error(("%s: expected milliseconds, a number >= 0, got %s"):format(name, options.show(ms)), 3)
+end
+
 --- Waits for a time: in a task by yielding, outside of one by pumping the loop.
 -- @tparam number ms milliseconds, at least 0
 function task.sleep(ms, ...)
   options.check_count("sse.sleep(ms)", ...)
-  if type(ms) ~= "number" or not (ms >= 0 and ms < math.huge) then
-    error(("sse.sleep: expected milliseconds, a number >= 0, got %s"):format(options.show(ms)), 2)
-  end
+  task.check_milliseconds("sse.sleep", ms)
   task.await(function(resume) return core.timer(ms, resume) end, "sse.sleep")
 end
 

@@ -176,7 +176,7 @@ return {
     { [[stream:write "data: x\n\n"]], error = "did you mean 'send'?" },
     { [[stream:emit("tick", "x")]], error = "did you mean 'send'?" },
     { [[stream:ping()]], error = "did you mean 'comment'?" },
-    { [[stream:sleep(5)]], error = "call sse.sleep(ms)" },
+    { [[stream:wait(5)]], error = "did you mean 'sleep'?" },
     { [[stream:on("close", print)]], error = "set 'on_close' or 'on_drain'" },
     { [[stream.onclose = print]], error = "did you mean 'on_close'?" },
     { [[stream:flush()]], error = "did you mean 'drain'?" },

@@ -77,6 +77,7 @@ local shows = {
     prints = "hello", globals = function() return { messages = {} } end,
   },
   ['server:get("/clock/:zone"'] = { asks = "GET /clock/here", gets = '{"zone":"here"}' },
+  ['server:get("/ticks"'] = { asks = "GET /ticks", gets = "data: " },
   ["news:publish{"] = { asks = "POST /news", gets = '"followers":0', globals = with_server },
   ['server:get("/metrics"'] = {
     asks = "GET /metrics", gets = "sse_connections", globals = with_server,

@@ -54,7 +54,7 @@ local methods = {
     json = { { x = 1 }, 200 }, redirect = { "/x", 302 }, header = { "X-A", "b" },
   },
   stream = {
-    send = { { data = "x" } }, comment = { "x" }, close = {}, drain = {},
+    send = { { data = "x" } }, comment = { "x" }, close = {}, drain = {}, sleep = { 0 },
     follow = { CHANNEL, { from = "newest", where = noop } }, unfollow = { CHANNEL },
   },
 }

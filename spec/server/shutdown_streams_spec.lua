@@ -102,6 +102,61 @@ describe("server:shutdown, with streams,", function()
     wait.idle()
   end)
 
+  -- An answer in two parts, the second of which waits for `gate.open`.
+  local function answer(gate)
+    return function(_, res)
+      local stream = res:event_stream { finish = true, heartbeat = 5 }
+      gate.stream = stream
+      stream:send "one"
+      while not gate.open do
+        if not stream:sleep(1) then return end
+      end
+      stream:send "two"
+      stream:close()
+    end
+  end
+
+  for when, held in pairs { ["was open before"] = false, ["is opened meanwhile"] = true } do
+    it("waits for one that finishes by itself and " .. when, function()
+      local gate = { held = held }
+      local server = serving.start(function(s)
+        shutdown.streams(s)
+        s:get("/answer", function(req, res)
+          gate.asked = true
+          while gate.held do sse.sleep(1) end
+          answer(gate)(req, res)
+        end)
+      end)
+      local client, other = shutdown.asks "/answer", shutdown.listener()
+      raw.pump(function() return gate.asked end, "the request")
+      local log = shutdown.start(server, { within = 0, grace = shutdown.LONG })
+      shutdown.retry(other)
+      gate.held = false
+      client:receive_until "\n:" -- a heartbeat, as before
+      assert.is_nil(log.result)
+      assert.is_false(gate.stream.closed)
+      gate.open = true
+      local rest = client:receive_all()
+      assert.truthy(rest:find "data: two\n\n\r\n0\r\n\r\n$")
+      assert.falsy(rest:find "retry")
+      client:close()
+      shutdown.finished(log)
+    end)
+  end
+
+  it("breaks off one that finishes by itself and has not after `grace`", function()
+    local gate = {}
+    local server = serving.start(function(s) s:get("/answer", answer(gate)) end)
+    local client = shutdown.listener "/answer"
+    local log = shutdown.start(server, { within = 0, grace = 20 })
+    local rest = client:receive_all()
+    assert.truthy(rest:find("data: one\n\n", 1, true))
+    assert.falsy(rest:find "\r\n0\r\n\r\n$")
+    client:close()
+    shutdown.finished(log)
+    raw.pump(function() return gate.stream.closed end, "the stream's end")
+  end)
+
   it("may be ended by a stream that it ends", function()
     local server
     server = serving.start(function(s)

@@ -159,7 +159,8 @@ end
 -- of values); `heartbeat` (see sse.server.heartbeat; by default the server's);
 -- `max_pending` (bytes that a slow client may be behind); `compress`, which counts if the client
 -- accepts gzip or deflate: true or "shared" compresses each event once for all who get it, "window"
--- compresses further, at 18 KiB a stream, false does not; by default the server's option
+-- compresses further, at 18 KiB a stream, false does not; by default the server's option; `finish`:
+-- with true a shutdown waits for the stream's own end, as for that of any other response
 -- @return the stream. If the client has gone already the stream is closed, and its `on_close` is
 -- called if the handler sets it before its first wait. Or nil, message, code as of `reply`.
 function methods:event_stream(given, surplus)
@@ -173,7 +174,7 @@ function methods:event_stream(given, surplus)
     inner = {
       headers = response_head.fields(self, given.headers, 2), retry = given.retry,
       heartbeat = every, heartbeat_event = event, max_pending = given.max_pending,
-      compress = given.compress,
+      compress = given.compress, finish = given.finish,
     }
     if headers.has(inner.headers, "Content-Type") then
       error("res:event_stream: the headers can't have a Content-Type: it is text/event-stream", 2)

@@ -11,6 +11,7 @@ return options.spec("res:event_stream", {
   headers = "table",
   heartbeat = heartbeat.rule,
   max_pending = options.integer(1, MAX_NUMBER),
+  finish = "boolean",
   compress = {
     expected = 'true, false, "shared" or "window"',
     check = function(v) return type(v) == "boolean" or v == "shared" or v == "window" end,

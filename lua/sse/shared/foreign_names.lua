@@ -143,7 +143,8 @@ names["sse.stream"] = {
   finish = { "close" }, stop = { "close" }, cancel = { "close" },
   subscribe = { "follow" }, unsubscribe = { "unfollow" }, on = "set 'on_close' or 'on_drain'",
   onclose = { "on_close" }, ondrain = { "on_drain" },
-  sleep = "call sse.sleep(ms)", session = { "user" }, context = { "user" }, locals = { "user" },
+  wait = { "sleep" }, pause = { "sleep" },
+  session = { "user" }, context = { "user" }, locals = { "user" },
   flush = { "drain" }, buffered = { "pending" }, is_open = { "closed" }, open = { "closed" },
 }
 names["sse.timer"] = {
@@ -199,7 +200,7 @@ names.response = {
   sendRedirect = { "redirect" }, location = { "redirect" },
   status_code = "it is an argument of 'reply'", writeHead = { "write_head" },
   close = { "finish" }, on = "set 'on_close'", onclose = { "on_close" }, ondrain = { "drain" },
-  flush = { "drain" },
+  flush = { "drain" }, sleep = "call sse.sleep(ms)",
   sse = { "event_stream" }, body = { "write" }, content_type = SETS_HEADER,
 }
 names.context = {
