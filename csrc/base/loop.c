@@ -1,8 +1,11 @@
 #include "loop.h"
 
+#include <signal.h>
 #include <stdlib.h>
 #include <time.h>
+#include <unistd.h>
 
+#include "interrupt.h"
 #include "process.h"
 #include "random.h"
 
@@ -24,9 +27,100 @@ struct sse_loop {
     sse_hash_seed seed;
     sse_process_entry process_entry;
     sse_fork_handler *fork_handlers;
-    bool running, stopping;
+    sse_interrupt interrupt; /* listed while the loop runs */
+    bool (*on_interrupt)(void *arg, bool own_thread);
+    void *on_interrupt_arg;
+    int wake[2];                       /* a pipe: on_interrupt's caller writes to it */
+    struct event wake_event;           /* it can be read */
+    volatile sig_atomic_t stopping;    /* the loop is to return: stopped or interrupted */
+    volatile sig_atomic_t interrupted; /* until sse_loop_take_interrupt */
+    unsigned sigint_watches;           /* sse_signals of SIGINT */
+    bool running, stopped;
     bool unusable; /* in a forked child that can't use it */
 };
+
+/* --- interrupts ------------------------------------------------------------------------------- */
+
+static void on_wake(evutil_socket_t fd, short what, void *arg)
+{
+    sse_loop *loop = arg;
+    char bytes[64];
+
+    (void)what;
+    while (read((int)fd, bytes, sizeof bytes) > 0)
+        continue;
+    if (loop->interrupted)
+        event_base_loopbreak(loop->base);
+}
+
+/* For the signals that libevent handles. */
+static void hold_interrupt(sse_loop *loop, int number)
+{
+    if (number != SIGINT)
+        return;
+    loop->sigint_watches++;
+    sse_interrupt_hold();
+}
+
+static void release_interrupt(sse_loop *loop, int number)
+{
+    if (number != SIGINT)
+        return;
+    loop->sigint_watches--;
+    sse_interrupt_release();
+}
+
+static int make_wake(sse_loop *loop)
+{
+    if (pipe(loop->wake)) {
+        loop->wake[0] = loop->wake[1] = -1;
+        return SSE_ESYS;
+    }
+    for (int i = 0; i < 2; i++) {
+        evutil_make_socket_nonblocking(loop->wake[i]);
+        evutil_make_socket_closeonexec(loop->wake[i]);
+    }
+    event_assign(&loop->wake_event, loop->base, loop->wake[0], EV_READ | EV_PERSIST, on_wake, loop);
+    return event_add(&loop->wake_event, NULL) ? SSE_ESYS : SSE_OK;
+}
+
+static void drop_wake(sse_loop *loop)
+{
+    if (loop->wake[0] < 0)
+        return;
+    event_del(&loop->wake_event);
+    close(loop->wake[0]);
+    close(loop->wake[1]);
+    loop->wake[0] = loop->wake[1] = -1;
+}
+
+/* Called within a signal handler. */
+static void on_interrupt(void *arg)
+{
+    sse_loop *loop = arg;
+    bool own_thread = pthread_equal(loop->process_entry.thread, pthread_self());
+
+    if (!loop->on_interrupt || !loop->on_interrupt(loop->on_interrupt_arg, own_thread))
+        return;
+    loop->interrupted = loop->stopping = 1;
+    if (write(loop->wake[1], "", 1) < 0)
+        return; /* the pipe is full, so it wakes the loop, too */
+}
+
+void sse_loop_set_interrupt(sse_loop *loop, bool (*call)(void *arg, bool own_thread), void *arg)
+{
+    loop->on_interrupt = call;
+    loop->on_interrupt_arg = arg;
+}
+
+bool sse_loop_take_interrupt(sse_loop *loop, bool *over)
+{
+    bool interrupted = loop->interrupted;
+
+    *over = !interrupted || loop->stopped || loop->refs == 0;
+    loop->interrupted = 0;
+    return interrupted;
+}
 
 /* --- fork ------------------------------------------------------------------------------------- */
 
@@ -59,12 +153,15 @@ static void on_fork(void *arg, bool own_thread, int closed_fd)
     sse_loop *loop = arg;
 
     if (!own_thread) {
+        sse_interrupt_end(&loop->interrupt);
         loop->unusable = true;
         return;
     }
+    drop_wake(loop);
     for (sse_fork_handler *f = loop->fork_handlers; f; f = f->next)
         f->call(f->arg, closed_fd);
-    loop->unusable = loop->unusable || closed_fd < 0 || event_reinit(loop->base) != 0;
+    loop->unusable = loop->unusable || closed_fd < 0 || event_reinit(loop->base) != 0 ||
+                     make_wake(loop) != SSE_OK;
 }
 
 /* --- new and free ----------------------------------------------------------------------------- */
@@ -98,6 +195,9 @@ int sse_loop_new(sse_loop **out)
         code = SSE_ESYS;
         goto fail;
     }
+    code = make_wake(loop);
+    if (code)
+        goto fail;
     event_config_free(config);
     loop->tail = &loop->head;
     loop->due_tail = &loop->due;
@@ -108,6 +208,10 @@ int sse_loop_new(sse_loop **out)
 fail:
     if (config)
         event_config_free(config);
+    if (loop && loop->base) {
+        drop_wake(loop);
+        event_base_free(loop->base);
+    }
     free(loop);
     return code;
 }
@@ -119,7 +223,10 @@ void sse_loop_free(sse_loop *loop)
     while (loop->head)
         sse_loop_undefer(loop, loop->head);
     sse_process_leave(&loop->process_entry);
+    drop_wake(loop);
     event_base_free(loop->base);
+    while (loop->sigint_watches > 0)
+        release_interrupt(loop, SIGINT);
     free(loop);
 }
 
@@ -252,6 +359,22 @@ static int turn(sse_loop *loop)
     return code;
 }
 
+static void begin(sse_loop *loop)
+{
+    sse_process_set_thread(&loop->process_entry);
+    loop->running = true;
+    loop->stopped = false;
+    sse_interrupt_begin(&loop->interrupt, on_interrupt, loop);
+    on_interrupt(loop);
+}
+
+static void end(sse_loop *loop)
+{
+    sse_interrupt_end(&loop->interrupt);
+    loop->running = false;
+    loop->stopping = 0;
+}
+
 int sse_loop_run(sse_loop *loop)
 {
     int code = SSE_OK;
@@ -260,11 +383,10 @@ int sse_loop_run(sse_loop *loop)
         return SSE_EBUSY;
     if (loop->unusable)
         return SSE_ESTATE;
-    sse_process_set_thread(&loop->process_entry);
-    loop->running = true;
+    begin(loop);
     while (!code && !loop->stopping && loop->refs > 0)
         code = turn(loop);
-    loop->running = loop->stopping = false;
+    end(loop);
     return code;
 }
 
@@ -279,10 +401,10 @@ int sse_loop_turn(sse_loop *loop, bool *alive)
     *alive = loop->refs > 0;
     if (!*alive)
         return SSE_OK;
-    sse_process_set_thread(&loop->process_entry);
-    loop->running = true;
-    code = turn(loop);
-    loop->running = loop->stopping = false;
+    begin(loop);
+    if (!loop->stopping)
+        code = turn(loop);
+    end(loop);
     return code;
 }
 
@@ -290,8 +412,14 @@ void sse_loop_stop(sse_loop *loop)
 {
     if (!loop->running)
         return;
-    loop->stopping = true;
+    loop->stopping = 1;
+    loop->stopped = true;
     event_base_loopbreak(loop->base);
+}
+
+bool sse_loop_in_callback(const sse_loop *loop)
+{
+    return loop->entered > 0;
 }
 
 bool sse_loop_running(const sse_loop *loop)
@@ -301,7 +429,7 @@ bool sse_loop_running(const sse_loop *loop)
 
 int sse_loop_events(const sse_loop *loop)
 {
-    return event_base_get_num_events(loop->base, EVENT_BASE_COUNT_ADDED);
+    return event_base_get_num_events(loop->base, EVENT_BASE_COUNT_ADDED) - 1; /* wake_event */
 }
 
 void sse_loop_enter(sse_loop *loop)
@@ -444,8 +572,10 @@ int sse_signal_start(sse_signal *s, sse_loop *loop, int number, void (*call)(voi
     if (!sse_process_add_signal(&loop->process_entry))
         return SSE_EBUSY;
     event_assign(&s->event, loop->base, number, EV_SIGNAL | EV_PERSIST, on_signal, s);
+    hold_interrupt(loop, number);
     if (!event_add(&s->event, NULL))
         return SSE_OK;
+    release_interrupt(loop, number);
     sse_process_remove_signal(&loop->process_entry);
     return SSE_ESYS;
 }
@@ -453,5 +583,6 @@ int sse_signal_start(sse_signal *s, sse_loop *loop, int number, void (*call)(voi
 void sse_signal_stop(sse_signal *s)
 {
     event_del(&s->event);
+    release_interrupt(s->loop, (int)event_get_signal(&s->event));
     sse_process_remove_signal(&s->loop->process_entry);
 }

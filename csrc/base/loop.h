@@ -32,6 +32,17 @@ const sse_hash_seed *sse_loop_seed(const sse_loop *loop);
  * SSE_ESYS. */
 int sse_loop_run(sse_loop *loop);
 
+/* on_interrupt(arg, own_thread) is called when SIGINT has arrived while the loop runs and the
+ * program's own handler has run: within the signal handler, in a thread that may be another one
+ * than the loop's, and once when the loop begins to run, for a signal that came just before. Where
+ * it returns true, sse_loop_run or sse_loop_turn returns soon, also if the loop waits. */
+void sse_loop_set_interrupt(sse_loop *loop, bool (*on_interrupt)(void *arg, bool own_thread),
+                            void *arg);
+
+/* Whether sse_loop_run or sse_loop_turn has returned for that reason, and would go on when called
+ * again. *over (out): it has also been stopped, or no reference is left. False when asked again. */
+bool sse_loop_take_interrupt(sse_loop *loop, bool *over);
+
 /* Runs one turn: waits until something happens, calls what it concerns, then the deferred calls.
  * Where timers are due, the turn first serves all that has arrived, and calls what that deferred.
  * *alive (out): the loop had a reference; without one, nothing is waited for. Errors as above. */
@@ -48,6 +59,9 @@ bool sse_loop_running(const sse_loop *loop);
  * SSE_EBUSY as within a callback of the loop: for callbacks that are also called from outside. */
 void sse_loop_enter(sse_loop *loop);
 void sse_loop_leave(sse_loop *loop);
+
+/* Whether something is between enter and leave. */
+bool sse_loop_in_callback(const sse_loop *loop);
 
 /* A reference keeps the loop running. Each ref wants one unref. */
 void sse_loop_ref(sse_loop *loop);

@@ -6,6 +6,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "interrupt.h"
+
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static sse_process_entry *entries;
 static sse_process_entry *watcher; /* the loop that watches signals, or NULL */
@@ -65,16 +67,19 @@ void sse_replace_socket(int fd, int closed_fd)
 static void before_fork(void)
 {
     pthread_mutex_lock(&lock);
+    sse_interrupt_lock();
 }
 
 static void after_fork(void)
 {
+    sse_interrupt_unlock();
     pthread_mutex_unlock(&lock);
 }
 
 static void in_child(void)
 {
-    pthread_mutex_unlock(&lock); /* no other thread is left */
+    after_fork(); /* no other thread is left */
+    sse_interrupt_reset();
     if (closed_socket < 0)
         closed_socket = make_closed_socket();
     for (sse_process_entry *e = entries; e; e = e->next)

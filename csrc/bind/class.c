@@ -192,7 +192,7 @@ sse_state *sse_state_check(lua_State *L)
 void sse_state_keep(lua_State *L, sse_state *st)
 {
     lua_rawgeti(L, LUA_REGISTRYINDEX, LUA_RIDX_MAINTHREAD);
-    st->L = lua_tothread(L, -1);
+    st->L = st->main = lua_tothread(L, -1);
     lua_pop(L, 1);
     lua_newtable(L);
     st->errors = luaL_ref(L, LUA_REGISTRYINDEX);
@@ -280,7 +280,7 @@ bool sse_protect(sse_state *st, lua_CFunction fn, void *arg)
 
 bool sse_protect_with(sse_state *st, lua_CFunction fn, void *arg, lua_CFunction on_error)
 {
-    lua_State *L = st->L;
+    lua_State *L = st->L, *task = st->task;
     bool ok = true;
 
     if (!lua_checkstack(L, LUA_MINSTACK))
@@ -288,6 +288,7 @@ bool sse_protect_with(sse_state *st, lua_CFunction fn, void *arg, lua_CFunction 
     lua_pushcfunction(L, sse_with_traceback);
     lua_pushcfunction(L, fn);
     lua_pushlightuserdata(L, arg);
+    st->task = NULL;
     sse_loop_enter(st->loop); /* fn may not run the loop, also where no loop runs yet: a publish
                                  outside of the loop calls filters */
     if (lua_pcall(L, 1, 0, -3) != LUA_OK) {
@@ -296,6 +297,7 @@ bool sse_protect_with(sse_state *st, lua_CFunction fn, void *arg, lua_CFunction 
             sse_report(st, L);
     }
     sse_loop_leave(st->loop);
+    st->task = task;
     lua_pop(L, 1);
     if (st->stress_gc)
         lua_gc(L, LUA_GCCOLLECT);

@@ -19,9 +19,16 @@
 #include "../base/loop.h"
 #include "lua_api.h"
 
+/* A debug hook, as lua_sethook sets it. */
+typedef struct sse_hook {
+    lua_Hook function;
+    int mask, count;
+} sse_hook;
+
 /* One per Lua state, kept in its registry. */
 typedef struct sse_state {
     sse_loop *loop;
+    lua_State *main;
     lua_State *L; /* the coroutine that called run() or turn(), else the main one: callbacks use
                      its stack */
     int errors;   /* registry reference: the list of errors that callbacks raised, oldest first */
@@ -33,6 +40,9 @@ typedef struct sse_state {
     size_t outside;        /* bytes that objects hold outside of Lua's heap, garbage included */
     size_t reported;       /* how many of these the collector has been told of */
     size_t at_collection;  /* `outside` after the last full collection that sse_charge ran */
+    lua_State *task;       /* the task's coroutine that runs, the innermost one; or NULL */
+    sse_hook known_hook;   /* of interrupt.c: the main coroutine's, which ends no run */
+    sse_hook interrupt;    /* of interrupt.c: the hook that ended the run */
     bool stress_gc;        /* SSE_STRESS_GC=1: a full collection after every callback */
 } sse_state;
 

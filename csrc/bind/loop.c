@@ -6,6 +6,7 @@
 
 #include "class.h"
 #include "hint.h"
+#include "interrupt.h"
 #include "task.h"
 
 /* --- the state -------------------------------------------------------------------------------- */
@@ -36,6 +37,7 @@ static void open_state(lua_State *L)
         luaL_error(L, "cannot make the event loop: %s", sse_error_text(code));
     st->stress_gc = getenv("SSE_STRESS_GC") != NULL;
     sse_state_keep(L, st);
+    sse_watch_interrupts(st);
 }
 
 /* --- run, turn, stop -------------------------------------------------------------------------- */
@@ -78,16 +80,20 @@ static int f_run(lua_State *L)
 {
     sse_state *st = sse_state_check(L);
     lua_State *outer = st->L;
+    bool over = false;
     int code = SSE_OK;
 
     if (sse_loop_running(st->loop))
         return nested(L);
     raise_kept(L, st);
     spawn_arguments(L);
-    st->L = L;
-    code = sse_loop_run(st->loop);
-    st->L = outer;
-    raise_kept(L, st);
+    while (!code && !over) {
+        st->L = L;
+        code = sse_loop_run(st->loop);
+        st->L = outer;
+        over = !sse_call_hook(L, st);
+        raise_kept(L, st);
+    }
     return code ? failed(L, code) : 0;
 }
 
@@ -104,6 +110,7 @@ static int f_turn(lua_State *L)
     st->L = L;
     code = sse_loop_turn(st->loop, &kept);
     st->L = outer;
+    sse_call_hook(L, st);
     raise_kept(L, st);
     if (code)
         return failed(L, code);

@@ -187,11 +187,23 @@ static void cancel_wanted(lua_State *L, sse_state *st)
         lua_pop(L, 1);
 }
 
+/* Resumes a coroutine with the n values on top of its stack. */
+static int run_coroutine(lua_State *L, sse_state *st, lua_State *co, int n, int *results)
+{
+    lua_State *outer = st->task;
+    int code = LUA_OK;
+
+    st->task = co;
+    code = lua_resume(co, L, n, results);
+    st->task = outer;
+    return code;
+}
+
 /* Resumes the coroutine on top of the stack with the n values on its own, and pops it. */
 static void resume(lua_State *L, sse_state *st, int n)
 {
     lua_State *co = lua_tothread(L, -1);
-    int results = 0, code = lua_resume(co, L, n, &results);
+    int results = 0, code = run_coroutine(L, st, co, n, &results);
 
     if (code == LUA_OK) {
         end(L, st, results);
@@ -212,7 +224,7 @@ bool sse_start_task(lua_State *L, sse_state *st)
 
     lua_insert(L, -2);
     lua_xmove(L, co, 1);
-    code = lua_resume(co, L, 0, &results);
+    code = run_coroutine(L, st, co, 0, &results);
     if (code == LUA_YIELD) {
         lua_pop(co, results);
         return true;

@@ -162,7 +162,9 @@ static int feed_parser(sse_state *st, int self, const char *bytes, size_t len)
     if (!lua_checkstack(L, LUA_MINSTACK))
         return SSE_ENOMEM;
     sse_push_value(L, self, PARSER);
+    sse_loop_enter(st->loop);
     code = sse_feed_parser(L, -1, bytes, len);
+    sse_loop_leave(st->loop);
     lua_pop(L, 1);
     /* A callback that reset the parser wants no more of this piece: that is no failure. */
     return code == SSE_ESTOPPED ? SSE_OK : code;

@@ -4,8 +4,11 @@
 #include <fcntl.h>
 #include <lauxlib.h>
 #include <lua.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
+#include <termios.h>
 #include <unistd.h>
 
 __attribute__((visibility("default"))) int luaopen_spec_descriptors(lua_State *L);
@@ -45,6 +48,49 @@ static int f_pty(lua_State *L)
     if (program < 0)
         return failed(L, "pty");
     return push_both(L, program, user);
+}
+
+/* In a child: makes the terminal of that name the one that the program runs on, and executes it. */
+static void execute(const char *terminal, char *const *arguments)
+{
+    int fd = -1;
+
+    signal(SIGINT, SIG_DFL); /* it may be ignored here */
+    setsid();
+    fd = open(terminal, O_RDWR);
+    ioctl(fd, TIOCSCTTY, 0);
+    for (int i = 0; i < 3; i++)
+        dup2(fd, i);
+    if (fd > 2)
+        close(fd);
+    execvp(arguments[0], arguments);
+    _exit(127);
+}
+
+/* spawn(program, argument, ...) -> the id of a process on a terminal of its own, what the
+ * terminal's user sees */
+static int f_spawn(lua_State *L)
+{
+    char *arguments[16] = { NULL }, name[128] = "";
+    int user = posix_openpt(O_RDWR | O_NOCTTY);
+    pid_t id = 0;
+
+    luaL_argcheck(L, lua_gettop(L) < 16, 16, "too many arguments");
+    for (int i = 1; i <= lua_gettop(L); i++)
+        arguments[i - 1] = (char *)luaL_checkstring(L, i);
+    if (user < 0 || grantpt(user) || unlockpt(user))
+        return failed(L, "spawn");
+    strncpy(name, ptsname(user), sizeof name - 1);
+    fcntl(user, F_SETFD, FD_CLOEXEC);
+    fcntl(user, F_SETFL, O_NONBLOCK);
+    id = fork();
+    if (id == 0)
+        execute(name, arguments);
+    if (id < 0)
+        return failed(L, "fork");
+    lua_pushinteger(L, id);
+    lua_pushinteger(L, user);
+    return 2;
 }
 
 /* open(path) -> a descriptor */
@@ -92,7 +138,7 @@ static int f_close(lua_State *L)
 }
 
 static const luaL_Reg functions[] = {
-    { "pipe", f_pipe }, { "pty", f_pty },     { "open", f_open },
+    { "pipe", f_pipe }, { "pty", f_pty },     { "spawn", f_spawn }, { "open", f_open },
     { "read", f_read }, { "write", f_write }, { "close", f_close },
     { NULL, NULL },
 };
