@@ -23,6 +23,7 @@ pc:libnghttp2|the server's HTTP/2|libnghttp2-dev|libnghttp2-devel|nghttp2-dev|ng
 pc:zlib|compresses event streams|zlib1g-dev|zlib-devel|zlib-dev|zlib
 pc:libbrotlidec|the client's brotli|libbrotli-dev|brotli-devel|brotli-dev|brotli
 lua:cjson|JSON|lua-cjson|rock:lua-cjson|lua5.4-cjson|rock:lua-cjson
+ca-bundle|authorities to trust|ca-certificates|ca-certificates|ca-certificates|ca-certificates
 LIST
         ;;
     test) packages_of build; packages_of lfs; cat <<'LIST'
@@ -108,6 +109,15 @@ have_lua_module() {
         os.exit(ok and 0 or 1)' /dev/null "$1" 2>/dev/null
 }
 
+# The file that libcurl was built to look for, or one where systems have theirs.
+have_ca_bundle() {
+    for file in "$(curl-config --ca 2>/dev/null)" /etc/ssl/certs/ca-certificates.crt \
+        /etc/pki/tls/certs/ca-bundle.crt /etc/ssl/cert.pem; do
+        [ -s "$file" ] && return 0
+    done
+    return 1
+}
+
 have_browser() {
     [ -n "${CHROMIUM:-}" ] && return 0
     for name in chromium chromium-browser google-chrome; do
@@ -153,6 +163,7 @@ have() {
             pkg-config --exists "$module" 2>/dev/null && return 0
         done
         return 1 ;;
+    ca-bundle) have_ca_bundle ;;
     older-lua) have_older_lua ;;
     browser) have_browser ;;
     font) [ -n "$(fc-list :lang=zh 2>/dev/null)" ] ;;

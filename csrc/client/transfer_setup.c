@@ -221,6 +221,7 @@ static CURLcode set_tls(sse_transfer *t, const sse_transfer_options *o)
     struct stat st = { 0 };
     bool folder = o->ca && !stat(o->ca, &st) && S_ISDIR(st.st_mode);
 
+    t->own_ca = o->ca != NULL;
     if (folder)
         SET(CAPATH, o->ca);
     else if (o->ca)

@@ -20,6 +20,7 @@ struct sse_transfer {
     struct curl_slist *headers; /* of the request */
     sse_deferred deferred;      /* begins the request; from then on continues its body */
     bool https;
+    bool own_ca;     /* the option `ca` names the authorities to trust, not libcurl */
     bool only_http2; /* fail unless the connection is HTTP/2 */
     bool keeps_loop; /* counts among what keeps the loop running */
     bool paused;     /* by sse_transfer_pause */
