@@ -156,7 +156,8 @@ int sse_transfer_map_result(const sse_transfer *t, CURLcode result, const char *
         return SSE_EMFILE;
     }
     if (result == CURLE_SSL_CACERT_BADFILE && !t->own_ca)
-        *text = "this system has no certificates of authorities to check the server's with: install "
-                "the package ca-certificates, or give 'tls' = { ca = path }";
+        *text =
+            "this system has no certificates of authorities to check the server's with: install "
+            "the package ca-certificates, or give 'tls' = { ca = path }";
     return code;
 }

@@ -83,6 +83,7 @@ end
 -- @usage
 -- local source = sse.EventSource("https://example.com/prices")
 -- source.onmessage = function(ev) print(ev.data) end
+-- source.onerror = function(ev) print(ev.message or ev.data) end
 -- sse.run()
 local function new(url, given, ...)
   options.check_count("sse.EventSource(url, options)", ...)
@@ -127,6 +128,7 @@ local reader_spec = options.spec("EventSource.fromReader", {
 -- local file = assert(io.open("events.txt", "rb"))
 -- local source = sse.EventSource.fromReader(function() return file:read(4096) end)
 -- for ev in source:events() do print(ev.data) end
+-- if source.failure then print(source.failure) end
 local function from_reader(read, given, ...)
   options.check_count("EventSource.fromReader(read, options)", ...)
   if type(read) ~= "function" then

@@ -116,9 +116,11 @@ end
 -- ("HTTP/1.1", "HTTP/2"), `tls` (a table with `version` and `cipher`; nil without TLS), and
 -- `events()`, `chunks()`, `lines()`, `text()`, `json()`, `close()`; or nil, message, code, failure
 -- @usage
--- local res, err = sse.fetch("https://example.com/", { method = "POST", body = { n = 1 } })
--- if not res then error(err) end
+-- local res, message = sse.fetch("https://example.com/", { method = "POST", body = { n = 1 } })
+-- if not res then return print(message) end
+-- if not res.ok then return print(res.status, res:text()) end
 -- for ev in res:events() do print(ev.data) end
+-- if res.failure then print(res.failure) end
 return function(url, given, ...)
   options.check_count("sse.fetch(url, options)", ...)
   local o = options.check("sse.fetch", given, spec)

@@ -1,40 +1,45 @@
--- Every block of Lua in README and docs is run: against a server of the spec if it is a client's,
--- and asked by a client where it is a server's. A block must not raise, and what it shows must
--- happen.
+-- Every block of Lua in the pages, and every example in the comments of modules, is run: against a
+-- server of the spec if it is a client's, and asked by a client where it is a server's. A block
+-- must not raise, and what it shows must happen. Clients' blocks are also run against servers that
+-- answer with whatever real ones do: each goes on or ends, and says in a line what has happened.
+local blocks = require "spec.support.blocks"
 local certs = require "spec.support.certs"
-local guessing = require "spec.support.guessing"
+local hostile = require "spec.support.hostile"
+local lfs = require "lfs"
 local serving = require "spec.support.serving"
+local shows = require "spec.cases.code_blocks"
 local sse = require "sse"
-local wait = require "spec.support.wait"
 
 local PAGES = { "README.md", "docs/reference.md", "docs/errors.md", "docs/security.md" }
 
-local function read(path)
-  local file <close> = assert(io.open(path))
-  return file:read "a"
-end
-
--- The blocks of Lua of a page: by their first line, with the line's number.
-local function blocks_of(path)
-  local list, block, number = {}, nil, 0
-  for line in read(path):gmatch "(.-)\n" do
-    number = number + 1
-    if block and line == "```" then
-      block.code = table.concat(block, "\n")
-      list[#list + 1], block = block, nil
-    elseif block then
-      block[#block + 1] = line
-    elseif line == "```lua" then
-      block = { line = number + 1 }
+-- Every block, with its `path`.
+local function all_blocks()
+  local list = {}
+  local function add(path, found)
+    for _, block in ipairs(found) do
+      block.path = path
+      list[#list + 1] = block
     end
   end
+  for _, path in ipairs(PAGES) do add(path, blocks.of_page(path)) end
+  local function add_modules(folder)
+    for name in lfs.dir(folder) do
+      local path = folder .. "/" .. name
+      if name:find "%.lua$" then
+        add(path, blocks.of_comments(path))
+      elseif not name:find "^%." then
+        add_modules(path)
+      end
+    end
+  end
+  add_modules "lua/sse"
   return list
 end
 
 -- What a client's block asks.
 local function add_routes(server)
   server:get("/clock", function(_, res)
-    res:event_stream():send { event = "time", data = { now = "noon" } }
+    res:event_stream():send { event = "time", data = "noon" }
   end)
   server:get("/prices", function(_, res) res:event_stream():send "7" end)
   server:get("/token", function(_, res) res:reply(200, "secret") end)
@@ -45,162 +50,66 @@ local function add_routes(server)
   end)
 end
 
--- The code with the spec's addresses and files in place of its own.
-local function local_code(code)
-  local url, tls = serving.url "", certs.server()
-  for from, to in pairs {
-    ["http://127.0.0.1:9522/clock"] = url .. "/clock",
-    ["https://example.com/prices"] = url .. "/prices",
-    ["http://127.0.0.1:8080/v1/chat/completions"] = url .. "/chat",
-    ["port = 952%d"] = "port = 0", ['"index.html"'] = '"README.md"', ['"public"'] = '"spec"',
-    ['"c%.pem"'] = ("%q"):format(tls.cert), ['"k%.pem"'] = ("%q"):format(tls.key),
-  } do
-    code = code:gsub(from, to)
-  end
-  return code
+local function urls()
+  return {
+    clock = serving.url "/clock", prices = serving.url "/prices", chat = serving.url "/chat",
+    token = serving.url "/token", file = certs.write("events.txt", "data: 7\n\n"),
+  }
 end
-
-local function lookup(word, resume) sse.after(1, function() resume("meaning of " .. word) end) end
-
-local function with_server() return { server = sse.server() } end
-
--- What each block shows, by a piece of its code. `prints`: a part of what it prints. `asks` and
--- `gets`: a request to its server, and a part of the response. `globals`: a function that returns
--- what the block takes for granted.
-local shows = {
-  ['source:addEventListener("time"'] = { prints = "noon" },
-  ['server:get("/clock", '] = { asks = "GET /clock", gets = "event: time" },
-  ['sse.EventSource("https://example.com/prices"'] = {
-    prints = "message\t7", globals = function() return { token = function() return "x" end } end,
-  },
-  ['sse.fetch("http://127.0.0.1:8080'] = {
-    prints = "hello", globals = function() return { messages = {} } end,
-  },
-  ['server:get("/clock/:zone"'] = { asks = "GET /clock/here", gets = '{"zone":"here"}' },
-  ['server:get("/ticks"'] = { asks = "GET /ticks", gets = "data: " },
-  ["news:publish{"] = { asks = "POST /news", gets = '"followers":0', globals = with_server },
-  ['server:get("/metrics"'] = {
-    asks = "GET /metrics", gets = "sse_connections", globals = with_server,
-  },
-  ["sse.parser{"] = { prints = "message\tat once" },
-  ["task:wait()"] = {
-    prints = "meaning of 3", globals = function() return { lookup = lookup } end,
-  },
-  ["sse.readable(io.stdin)"] = {},
-  ["where = function(event)"] = {},
-  ["sse.encode(ev)"] = { prints = "tick\t1" },
-  ["server:listen{"] = {},
-  ['res:reply(200, "hello'] = { asks = "GET /", gets = "hello" },
-  ["server.on_response(entry)"] = {},
-  ['server:get("/later"'] = { asks = "GET /later", gets = "later", globals = with_server },
-  ["server.on_error = "] = {
-    prints = "handler", asks = "GET /", gets = "no database", globals = function()
-      local server = sse.server()
-      server:get("/", function() error { status = 503, message = "no database" } end)
-      return { server = server }
-    end,
-  },
-  ["tls = {"] = {},
-  ["orders:events"] = { prints = "message", globals = function()
-    local orders = sse.channel "orders"
-    orders:publish "one"
-    return { orders = orders }
-  end },
-  ["token_url"] = { globals = function()
-    return { url = serving.url "/prices", token_url = serving.url "/token" }
-  end },
-  ["body = question"] = { prints = "hello", globals = function()
-    return { url = serving.url "/chat", question = { model = "m" } }
-  end },
-}
 
 local function find_show(code)
-  local found
+  local found, longest
   for piece, show in pairs(shows) do
-    if code:find(piece, 1, true) and (not found or #piece > #found.piece) then
-      found, show.piece = show, piece
+    if code:find(piece, 1, true) and (not longest or #piece > #longest) then
+      found, longest = show, piece
     end
   end
-  return assert(found, "what this block shows is not in the table")
+  if not longest then error("what this block shows is not in spec/cases/code_blocks.lua", 0) end
+  return found, longest
 end
 
--- The names that a block finds beside Lua's.
-local function environment_of(show, kept, printed)
-  local function write(...)
-    local list = table.pack(...)
-    for i = 1, list.n do list[i] = tostring(list[i]) end
-    printed[#printed + 1] = table.concat(list, "\t")
-  end
-  local library = guessing.library(kept)
-  rawset(library, "run", function() end) -- the spec runs the loop
-  local made = show.globals and show.globals() or {}
-  rawset(library, "server", function(given)
-    made.server = sse.server(given)
-    return made.server
-  end)
-  made.sse, made.print = library, write
-  made.require = function(name) return name == "sse" and library or require(name) end
-  made.io = setmetatable({
-    write = write, stderr = { write = function(_, ...) write(...) end },
-  }, { __index = io })
-  return setmetatable(made, { __index = _G })
+local function close_all()
+  for _, channel in ipairs(sse.channels()) do channel:close() end
+  sse.set_log(nil)
+  serving.stop()
 end
 
--- What a client gets of the server, up to a text that it waits for.
-local function ask(server, line, wanted)
-  if server.port == 0 then assert(server:listen()) end
-  local method, path = line:match "^(%S+) (%S+)$"
-  local res <close> = assert(sse.fetch(("http://127.0.0.1:%d%s"):format(server.port, path), {
-    method = method, body = method == "POST" and "x" or nil,
-  }))
-  local text = ""
-  for chunk in res:chunks() do
-    text = text .. chunk
-    if text:find(wanted, 1, true) then break end
-  end
-  return text
-end
+local list, used = all_blocks(), {}
 
--- Runs a block until it has shown what it is to show; returns what a client got.
-local function run(code, show)
-  local kept, printed, over, got = {}, {}, false, nil
-  local made = environment_of(show, kept, printed)
-  local chunk = assert(load(local_code(code), "=block", "t", made))
-  local task = sse.spawn(function()
-    chunk()
-    over = true
-  end)
-  local asking
-  wait.till(function()
-    local server = rawget(made, "server")
-    if show.asks and not asking and server and (over or server.port ~= 0) then
-      asking = sse.spawn(function() got = ask(server, show.asks, show.gets) end)
-    end
-    if show.asks and not got then return false end
-    if show.prints then return table.concat(printed, "\n"):find(show.prints, 1, true) end
-    return got or over
-  end, "what the block shows")
-  task:cancel()
-  for _, object in ipairs(kept) do object:close() end
-  if rawget(made, "server") then made.server:close() end
-  return got
-end
+describe("the code in", function()
+  before_each(function() serving.start(add_routes) end)
+  after_each(close_all)
 
-for _, path in ipairs(PAGES) do
-  describe("the code in " .. path, function()
-    before_each(function() serving.start(add_routes) end)
-    after_each(function()
-      for _, channel in ipairs(sse.channels()) do channel:close() end
-      serving.stop()
+  for _, block in ipairs(list) do
+    it(("%s from line %d on"):format(block.path, block.line), function()
+      local show, piece = find_show(block.code)
+      used[piece] = true
+      if not show then return end
+      local _, got = blocks.run(block.code, show, urls())
+      if show.gets then assert.truthy(got:find(show.gets, 1, true), got) end
+      assert.same({}, serving.errors)
     end)
+  end
 
-    for _, block in ipairs(blocks_of(path)) do
-      it("from line " .. block.line .. " on", function()
-        local show = find_show(block.code)
-        local got = run(block.code, show)
-        if show.gets then assert.truthy(got:find(show.gets, 1, true), got) end
-        assert.same({}, serving.errors)
+  it("all that the spec knows", function()
+    for piece in pairs(shows) do assert.is_true(used[piece], piece) end
+  end)
+end)
+
+describe("against hostile servers, the client in", function()
+  after_each(close_all)
+
+  for _, block in ipairs(list) do
+    local found, show = pcall(find_show, block.code)
+    for _, response in ipairs(found and show and show.client and hostile or {}) do
+      local title = ("%s from line %d on: %s"):format(block.path, block.line, response.name)
+      it(title, function()
+        local to = hostile.serve(response, show.hears)
+        to.file = certs.write("events.txt", hostile.bytes(response))
+        local says = hostile.says(response, show.client)
+        local printed = blocks.run(block.code, { prints = says, globals = show.globals }, to)
+        assert.is_nil(printed:find "traceback")
       end)
     end
-  end)
-end
+  end
+end)

@@ -1,0 +1,84 @@
+--- What each block of Lua in the pages and comments shows, by a piece of its code. `prints`: a part
+-- of what it prints. `asks` and `gets`: a request to its server, and a part of the response.
+-- `globals(to)`: what the block takes for granted; `to` are the spec's URLs. `client`: the block is
+-- a client's, and is run against hostile servers, too: "source" prints what it hears, which are
+-- events of the type `hears`, or of any; "reader" prints all events, and any end of a body is good
+-- for it; "model" prints the text of a model's answer; "quiet" has nothing to say. False: no Lua.
+local sse = require "sse"
+
+local function lookup(word, resume) sse.after(1, function() resume("meaning of " .. word) end) end
+
+local function with_server() return { server = sse.server() } end
+
+local function with_news() return { channel = sse.channel "news" } end
+
+local function with_orders()
+  local orders = sse.channel "orders"
+  orders:publish "one"
+  return { orders = orders }
+end
+
+local function failing()
+  local server = sse.server()
+  server:get("/", function() error { status = 503, message = "no database" } end)
+  return { server = server }
+end
+
+return {
+  -- README
+  ['source:addEventListener("time"'] = { prints = "noon", client = "source", hears = "time" },
+  ['server:get("/clock", '] = { asks = "GET /clock", gets = "event: time" },
+  ['sse.EventSource("https://example.com/prices", {'] = {
+    prints = "message\t7", client = "source",
+    globals = function() return { token = function() return "x" end } end,
+  },
+  ['sse.fetch("http://127.0.0.1:8080'] = {
+    prints = "hello", client = "model", globals = function() return { messages = {} } end,
+  },
+  ['server:get("/clock/:zone"'] = { asks = "GET /clock/here", gets = "data: " },
+  ["news:publish{"] = { asks = "POST /news", gets = '"followers":0', globals = with_server },
+  ['server:get("/metrics"'] = {
+    asks = "GET /metrics", gets = "sse_connections", globals = with_server,
+  },
+  ["sse.parser{"] = { prints = "message\tat once" },
+
+  -- docs/
+  ["task:wait()"] = {
+    prints = "meaning of 3", globals = function() return { lookup = lookup } end,
+  },
+  ["sse.readable(io.stdin)"] = { globals = with_news },
+  ["where = function(event)"] = {},
+  ["sse.encode(ev)"] = { prints = "tick\t1" },
+  ["server:listen{"] = {},
+  ['res:reply(200, "hello'] = { asks = "GET /", gets = "hello" },
+  ["server.on_response(entry)"] = {},
+  ['server:get("/later"'] = { asks = "GET /later", gets = "later", globals = with_server },
+  ["server.on_error = "] = {
+    prints = "handler", asks = "GET /", gets = "no database", globals = failing,
+  },
+  ["tls = {"] = {},
+  ["orders:events"] = { prints = "message", globals = with_orders },
+  ["token_url"] = { prints = "7", client = "source", globals = function(to)
+    return { url = to.prices, token_url = to.token }
+  end },
+  ["body = question"] = { prints = "hello", client = "model", globals = function(to)
+    return { url = to.chat, question = { model = "m" } }
+  end },
+
+  -- comments
+  ['event = "headline", data = { title'] = { globals = with_server },
+  ["server:listen { host"] = { globals = with_server },
+  ['access_log = "common" }\nsse'] = {},
+  ["127.0.0.1 - - ["] = false,
+  ['sse.channel("orders"):events'] = { prints = "one", globals = with_orders },
+  ["sse.decode(bytes)"] = {
+    prints = "message\t1", globals = function() return { bytes = "data: 1\n\n" } end,
+  },
+  ["target:dispatchEvent"] = { globals = function()
+    return { target = sse.AbortController().signal }
+  end },
+  ["sse.set_log("] = {},
+  ["source.onmessage = function(ev) print(ev.data) end"] = { prints = "7", client = "source" },
+  ["EventSource.fromReader("] = { prints = "7", client = "quiet" },
+  ['sse.fetch("https://example.com/'] = { prints = "hello", client = "reader" },
+}

@@ -1,0 +1,154 @@
+--- Blocks of Lua in pages and in the comments of modules, and how the suite runs one.
+local certs = require "spec.support.certs"
+local guessing = require "spec.support.guessing"
+local sse = require "sse"
+local wait = require "spec.support.wait"
+
+local blocks = {}
+
+local function read(path)
+  local file <close> = assert(io.open(path))
+  return file:read "a"
+end
+
+--- The blocks of Lua of a page, in their order: `line`, where the block begins, and `code`.
+function blocks.of_page(path)
+  local list, block, number = {}, nil, 0
+  for line in read(path):gmatch "(.-)\n" do
+    number = number + 1
+    if block and line == "```" then
+      block.code = table.concat(block, "\n")
+      list[#list + 1], block = block, nil
+    elseif block then
+      block[#block + 1] = line
+    elseif line == "```lua" then
+      block = { line = number + 1 }
+    end
+  end
+  return list
+end
+
+-- The code of a line of a comment: behind `@usage`, in the lines after it up to the next tag, or
+-- indented by four columns.
+local function code_of(line, in_usage)
+  local text = line:match "^%-%-+ @usage ?(.*)"
+  if text then return text, true end
+  if in_usage then
+    text = line:match "^%-%- ([^@].*)" or line:match "^%-%-$" and ""
+    return text, text ~= nil
+  end
+  return line:match "^%-%-    (.*)", false
+end
+
+--- The examples in the comments of a module, in the same form.
+function blocks.of_comments(path)
+  local list, block, number, in_usage = {}, nil, 0, false
+  for line in (read(path) .. "\n"):gmatch "(.-)\n" do
+    number = number + 1
+    local code
+    code, in_usage = code_of(line, in_usage)
+    if code and not block then block = { line = number } end
+    if code then
+      block[#block + 1] = code
+    elseif block then
+      block.code = table.concat(block, "\n")
+      list[#list + 1], block = block, nil
+    end
+  end
+  return list
+end
+
+-- The code with the spec's addresses and files in place of its own; `to` are the URLs.
+local function local_code(code, to)
+  local tls = certs.server()
+  for from, replacement in pairs {
+    ["http://127.0.0.1:9522/clock"] = to.clock, ["https://example.com/prices"] = to.prices,
+    ["http://127.0.0.1:8080/v1/chat/completions"] = to.chat,
+    ['"https://example.com/"'] = ("%q"):format(to.chat),
+    ["port = 952%d"] = "port = 0", ["listen%(9523%)"] = "listen(0)",
+    ['"index.html"'] = '"README.md"', ['"public"'] = '"spec"', ['"access%.log"'] = '"/dev/null"',
+    ['"events%.txt"'] = ("%q"):format(to.file),
+    ['"c%.pem"'] = ("%q"):format(tls.cert), ['"k%.pem"'] = ("%q"):format(tls.key),
+  } do
+    code = code:gsub(from, function() return replacement end)
+  end
+  return code
+end
+
+-- The names that a block finds beside Lua's.
+local function environment_of(show, to, kept, printed)
+  local function write(...)
+    local list = table.pack(...)
+    for i = 1, list.n do list[i] = tostring(list[i]) end
+    printed[#printed + 1] = table.concat(list, "\t")
+  end
+  local library = guessing.library(kept)
+  rawset(library, "run", function() end) -- the spec runs the loop
+  local made = show.globals and show.globals(to) or {}
+  rawset(library, "server", function(given)
+    made.server = sse.server(given)
+    kept[#kept + 1] = made.server
+    return made.server
+  end)
+  made.sse, made.print = library, write
+  made.require = function(name) return name == "sse" and library or require(name) end
+  made.io = setmetatable({
+    write = write, stderr = { write = function(_, ...) write(...) end },
+    open = function(...)
+      local file = assert(io.open(...))
+      kept[#kept + 1] = file
+      return file
+    end,
+  }, { __index = io })
+  return setmetatable(made, { __index = _G })
+end
+
+-- What a client gets of the server, up to a text that it waits for.
+local function ask(server, line, wanted)
+  if server.port == 0 then assert(server:listen()) end
+  local method, path = line:match "^(%S+) (%S+)$"
+  local res <close> = assert(sse.fetch(("http://127.0.0.1:%d%s"):format(server.port, path), {
+    method = method, body = method == "POST" and "x" or nil,
+  }))
+  local text = ""
+  for chunk in res:chunks() do
+    text = text .. chunk
+    if text:find(wanted, 1, true) then break end
+  end
+  return text
+end
+
+--- Runs a block until it has shown what it is to show: until it has printed `show.prints`, a client
+-- of its server has got `show.gets`, or else until it is over.
+-- @tparam string code
+-- @tparam table show of spec/cases/code_blocks.lua
+-- @tparam table to the URLs `clock`, `prices`, `chat`, `token` that it is to ask, and a `file`
+-- @treturn string what it has printed
+-- @treturn string|nil what the client got
+function blocks.run(code, show, to)
+  local kept, printed, over, got = {}, {}, false, nil
+  local made = environment_of(show, to, kept, printed)
+  local chunk = assert(load(local_code(code, to), "=block", "t", made))
+  local task = sse.spawn(function()
+    chunk()
+    over = true
+  end)
+  local asking
+  local ok, problem = pcall(wait.till, function()
+    local server = rawget(made, "server")
+    if show.asks and not asking and server and (over or server.port ~= 0) then
+      asking = sse.spawn(function() got = ask(server, show.asks, show.gets) end)
+    end
+    if show.asks and not got then return false end
+    if show.prints then return table.concat(printed, "\n"):find(show.prints, 1, true) end
+    return got or over
+  end, "what the block shows")
+  task:cancel()
+  kept[#kept + 1] = rawget(made, "server")
+  for _, object in ipairs(kept) do object:close() end
+  local text = table.concat(printed, "\n")
+  if not ok then error(("%s\nIt has printed:\n%s"):format(problem, text), 0) end
+  return text, got
+end
+
+return blocks
