@@ -34,9 +34,9 @@ function channel.client(url)
     channel.log("client", "news", ev.data, ev.lastEventId)
   end)
   source:addEventListener("sse-gap", function(ev)
-    channel.log("client", "some are missing", ev:json().reason)
+    channel.log("client", "some are missing", ev.data)
   end)
-  source.onerror = function(ev) channel.log("client", "error", ev.message) end
+  source.onerror = function(ev) channel.log("client", "error", ev.message or ev.data) end
   return source
 end
 

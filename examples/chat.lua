@@ -6,20 +6,23 @@
 -- ends the chat. A service to try it with: lua5.4 examples/chat_server.lua
 require "examples.program" -- finds the library in a clone
 local sse = require "sse"
-
 local given = {}
 for _, word in ipairs(arg) do
   local name, value = word:match "^%-%-(%a+)=(.*)$"
-  if not name then error("not an option: " .. word, 0) end
-  given[name] = value
+  given[name or error("not an option: " .. word, 0)] = value
 end
 local url = given.url or os.getenv "OPENAI_BASE_URL" or "http://127.0.0.1:9522/v1"
 local model = given.model or os.getenv "OPENAI_MODEL" or "echo"
 local key = given.key or os.getenv "OPENAI_API_KEY"
 
-local function error_of(body)
-  local why = type(body) == "table" and body.error
-  return type(why) == "table" and why.message or type(why) == "string" and why or "no reason given"
+local function at(value, first, ...) -- value[first]...; nil where there is none
+  return first == nil and value or type(value) == "table" and at(value[first], ...) or nil
+end
+
+local function error_of(body) -- { error = { message = "text" } }, { error = "text" }, or anything
+  local value = sse.json.decode(body)
+  local why = at(value, "error", "message") or at(value, "error")
+  return type(why) == "string" and why or body:gsub("%s+", " "):sub(1, 200)
 end
 
 -- Prints the model's reply while it is received. Returns the reply; or nil and an error.
@@ -29,18 +32,15 @@ local function print_reply(messages, signal)
     body = { model = model, stream = true, messages = messages },
   })
   if not res then return nil, problem end
-  if not res.ok then return nil, ("status %d: %s"):format(res.status, error_of(res:json())) end
+  if not res.ok then return nil, "status " .. res.status .. ": " .. error_of(res:text() or "") end
   local text = ""
   for ev in res:events { untilData = "[DONE]" } do
     local chunk = ev:json()
-    if type(chunk) ~= "table" or chunk.error then return nil, error_of(chunk) end
-    local choice = chunk.choices and chunk.choices[1]
-    local words = choice and choice.delta and choice.delta.content or ""
-    io.write(words)
-    text = text .. words
+    if type(chunk) ~= "table" or chunk.error then return nil, error_of(ev.data) end
+    local words = at(chunk, "choices", 1, "delta", "content") -- chunks may lack any of these
+    text = text .. (type(words) == "string" and io.write(words) and words or "")
   end
-  if res.failure then return nil, res.failure.message end
-  return text
+  return not res.failure and text or nil, res.failure and res.failure.message
 end
 
 io.stdout:setvbuf "no"

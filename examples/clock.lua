@@ -40,7 +40,7 @@ function clock.client(url)
     onmessage = function(ev)
       clock.log("client", "data", ev.data, "origin", ev.origin, "lastEventId", ev.lastEventId)
     end,
-    onerror = function(ev) clock.log("client", "error", ev.message) end,
+    onerror = function(ev) clock.log("client", "error", ev.message or ev.data) end,
   })
   source:addEventListener("resumed", function(ev) clock.log("client", ev.data) end)
   return source

@@ -48,11 +48,13 @@ function fetch_post.read(url, enough)
   local body, n = { prompt = "Why is the sky blue?" }, 0
   local res, message = sse.fetch(url, { method = "POST", body = body })
   if not res then return fetch_post.log("client", "error", message) end
+  if not res.ok then return fetch_post.log("client", "error", res.status, res:text()) end
   for piece in res:chunks() do
     n = n + 1
     fetch_post.log("client", "piece", piece)
     if n == tonumber(enough) then break end -- leaving the loop closes the response
   end
+  if res.failure then fetch_post.log("client", "error", res.failure) end
 end
 
 return program(fetch_post, ...)

@@ -39,13 +39,16 @@ end
 -- reconnects, unless it is closed. With `stay` it is not closed.
 function monitor.client(url, stay)
   local source = sse.EventSource(url)
-  source:addEventListener("data", function(ev) monitor.log("client", "date", ev:json().date) end)
+  source:addEventListener("data", function(ev)
+    local value = ev:json()
+    monitor.log("client", "date", type(value) == "table" and value.date or ev.data)
+  end)
   source:addEventListener("bye", function(ev)
     monitor.log("client", "bye", ev.data)
     source:close() -- before the server ends the stream: no error follows
   end)
   source.onerror = function(ev)
-    monitor.log("client", "error", ev.message)
+    monitor.log("client", "error", ev.message or ev.data)
     if not stay then source:close() end
   end
   return source

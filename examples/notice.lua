@@ -49,10 +49,11 @@ function notice.client(url, leave)
   source:addEventListener("*", function(ev)
     local lines = ev.data:gsub("\n", "\n    ")
     notice.log("client", ev.type, lines)
-    local percent = ev.type == "progress" and ev:json().percent
-    if ev.type == "done" or percent == tonumber(leave) then source:close() end
+    local value = ev.type == "progress" and ev:json()
+    local percent = type(value) == "table" and value.percent or nil
+    if ev.type == "done" or leave and percent == tonumber(leave) then source:close() end
   end)
-  source.onerror = function(ev) notice.log("client", "error", ev.message) end
+  source.onerror = function(ev) notice.log("client", "error", ev.message or ev.data) end
   return source
 end
 

@@ -11,8 +11,7 @@ local HTML = [[
 <input id="content" value="你好, world"> <button id="connect">Connect</button>
 <button id="disconnect">Disconnect</button> <b id="state">closed</b><pre id="log"></pre>
 <script>
-const $ = (id) => document.getElementById(id);
-let source;
+let source, $ = (id) => document.getElementById(id);
 function disconnect() { source?.close(); $("state").textContent = "closed"; }
 $("disconnect").onclick = disconnect;
 $("connect").onclick = () => {
@@ -48,9 +47,13 @@ function page.client(url, content)
   local query = (content or "hello"):gsub("%W", function(c) return ("%%%02X"):format(c:byte()) end)
   local source = sse.EventSource(url .. "sse?content=" .. query)
   source:addEventListener("echo", function(ev)
-    page.log("client", ev.lastEventId, ev:json().content)
+    local value = ev:json()
+    page.log("client", ev.lastEventId, type(value) == "table" and value.content or ev.data)
   end)
-  source.onerror = function() source:close() end
+  source.onerror = function(ev)
+    page.log("client", "error", ev.message or ev.data)
+    source:close()
+  end
   return source
 end
 

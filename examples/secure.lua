@@ -45,7 +45,7 @@ function secure.client(url)
       secure.log("client", "open", tls and tls.version, tls and tls.cipher)
     end,
     onmessage = function(ev) secure.log("client", ev.data) end,
-    onerror = function(ev) secure.log("client", "error", ev.code, ev.message) end,
+    onerror = function(ev) secure.log("client", "error", ev.code, ev.message or ev.data) end,
   })
 end
 

@@ -42,7 +42,7 @@ function typewriter.client(url, write)
   })
   log("readyState", source.readyState)
   source.onopen = function() log("readyState", source.readyState) end
-  source.onerror = function(ev) log("readyState", source.readyState, ev.message) end
+  source.onerror = function(ev) log("readyState", source.readyState, ev.message or ev.data) end
   source:addEventListener("hello", function(ev) log("hello", ev.data) end)
   source:addEventListener("char", function(ev)
     if write then write(ev.data) else io.write(ev.data):flush() end

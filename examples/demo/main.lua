@@ -70,7 +70,7 @@ end
 local function follow(name, url)
   local source = sse.EventSource(url)
   source.onopen = function() print_line(name, "open", "blue", url) end
-  source.onerror = function(ev) print_line(name, "error", "red", ev.message) end
+  source.onerror = function(ev) print_line(name, "error", "red", ev.message or ev.data) end
   source:addEventListener("*", function(ev)
     print_event(name, ev)
     if ev.type == "done" then source:close() end

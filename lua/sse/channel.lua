@@ -163,7 +163,7 @@ end
 -- @return what a generic `for` needs; the events are MessageEvents: `type`, `data`, `lastEventId`
 -- @usage
 -- sse.spawn(function()
---   for ev in sse.channel("orders"):events { from = "oldest" } do print(ev.lastEventId, ev.data) end
+--   for ev in sse.channel("orders"):events { from = "oldest" } do print(ev.type, ev.data) end
 -- end)
 function methods:events(given, ...)
   options.check_core_self(self, "sse.channel", "channel:events(options)", ...)

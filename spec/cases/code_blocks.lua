@@ -70,7 +70,7 @@ return {
   ["server:listen { host"] = { globals = with_server },
   ['access_log = "common" }\nsse'] = {},
   ["127.0.0.1 - - ["] = false,
-  ['sse.channel("orders"):events'] = { prints = "one", globals = with_orders },
+  ['sse.channel("orders"):events'] = { prints = "message\tone", globals = with_orders },
   ["sse.decode(bytes)"] = {
     prints = "message\t1", globals = function() return { bytes = "data: 1\n\n" } end,
   },

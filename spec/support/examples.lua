@@ -13,12 +13,12 @@ local function set(example, name, value)
   example[name] = value
 end
 
---- Serves an example; returns the example, its URL, and the list of lines that it prints. The list
--- has `till(line)`: pumps the loop until there is a line with this text after the one that was
--- found last, and returns it.
+--- An example whose server does not run, and the list of lines that it prints. The list has
+-- `till(line)`: pumps the loop until there is a line with this text after the one that was found
+-- last, and returns it.
 -- @tparam string name
 -- @tparam[opt] table fields set on the example for this test
-function examples.serve(name, fields)
+function examples.take(name, fields)
   local example, log = require("examples." .. name), {}
   local seen = 0
   set(example, "log", function(...)
@@ -38,6 +38,14 @@ function examples.serve(name, fields)
   function log.has(text)
     return table.concat(log, "\n"):find(text, 1, true) ~= nil
   end
+  return example, log
+end
+
+--- Serves an example; returns the example, its URL, the list of lines it prints, and the server.
+-- @tparam string name
+-- @tparam[opt] table fields set on the example for this test
+function examples.serve(name, fields)
+  local example, log = examples.take(name, fields)
   local options = { cors = example.cors, tls = example.tls and example.tls() }
   local server = serving.start(options, function(s) example.mount(s, "") end)
   local scheme = options.tls and "https" or "http"

@@ -87,7 +87,11 @@ end
 function hostile.serve(response, hears)
   current = { response = response, hears = hears }
   local function ignore() end
-  serving.start({ on_error = ignore }, function(server) server:all("/any", answer) end)
+  serving.start({ on_error = ignore }, function(server)
+    for _, path in ipairs { "", "/", "/sse", "/chat/completions" } do
+      server:all("/any" .. path, answer)
+    end
+  end)
   local url = serving.url "/any"
   return { clock = url, prices = url, chat = url, token = url }
 end
