@@ -92,9 +92,10 @@ end
 -- @tparam number ms milliseconds, at least 0
 -- @return true; or nil, "closed", "ECLOSED" as soon as the stream ends
 -- @usage
--- repeat
---   stream:send { data = os.date() }
--- until not stream:sleep(1000)
+-- server:get("/clock", function(_, res)
+--   local stream = res:event_stream()
+--   repeat stream:send { data = os.date() } until not stream:sleep(1000)
+-- end)
 function methods:sleep(ms, ...)
   options.check_core_self(self, "sse.stream", "stream:sleep(ms)", ...)
   task.check_milliseconds("stream:sleep", ms)

@@ -48,6 +48,10 @@ return {
   },
   ["sse.readable(io.stdin)"] = { globals = with_news },
   ["where = function(event)"] = {},
+  ['server:get("/ticks"'] = { asks = "GET /ticks", gets = "data: " },
+  ['server:get("/clock", function(_, res)'] = {
+    asks = "GET /clock", gets = "data: ", globals = with_server,
+  },
   ["sse.encode(ev)"] = { prints = "tick\t1" },
   ["server:listen{"] = {},
   ['res:reply(200, "hello'] = { asks = "GET /", gets = "hello" },

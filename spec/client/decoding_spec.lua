@@ -40,7 +40,8 @@ local BOMB = unhex "cfffff7f002414e2b14072efff0d"
 -- Serves `body`, whole or `step` bytes at a time.
 local function serve_body(coding, body, step)
   return serve(function(conn)
-    conn:head(200, "Content-Encoding: " .. coding, "Content-Length: " .. #body)
+    conn:head(200, "Content-Type: text/event-stream", "Content-Encoding: " .. coding,
+      "Content-Length: " .. #body)
     for i = 1, #body, step or #body do conn:send(body:sub(i, i + (step or #body) - 1)) end
   end)
 end

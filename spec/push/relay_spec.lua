@@ -141,7 +141,7 @@ describe("a MessageEvent", function()
 
   it("is not what a table with a type is: that raises at the caller's line", function()
     local channel = objects.channel()
-    local message = "unknown field 'type' (expected event, data, id, retry, key, dedupe; "
+    local message = "unknown field 'type' (expected event, data, id, retry, key, dedupe, meta; "
       .. "did you mean 'event'?)"
     blames(message, function() channel:publish { type = "a", data = "b" } end)
     blames(message, function() return channel:publish { type = "a", data = "b" } end)

@@ -281,7 +281,7 @@ describe("server stream", function()
     reset:reset()
     shut:shut()
     raw.pump(function() return reasons.theirs and reasons.reset and reasons.shut end, "on_close")
-    assert.same({ theirs = "client", reset = "client", shut = "client" }, reasons)
+    assert.same({ theirs = "client", reset = "client", shut = "client" }, reasons, next(streams))
   end)
 
   it("sends HTTP/1.0 bare bytes until it closes", function()
