@@ -94,14 +94,16 @@ local function finish_parser(self)
   self.ignored_count, self.ignored_text = core.ignored_blocks(parser)
   if ok then return nil end
   if code ~= "EUNFINISHED" then return failure.new(message, code) end
-  local last_id = parser.last_event_id
-  parser:feed("\n\n")
-  local ev = take(self)
-  if ev and self.is_end and self.is_end(ev) then
-    self.ended = true
-    return nil
+  if self.is_end then -- else the event, which may be large, need not be made
+    local last_id = parser.last_event_id
+    parser:feed("\n\n")
+    local ev = take(self)
+    if ev and self.is_end(ev) then
+      self.ended = true
+      return nil
+    end
+    parser.last_event_id, self.collected = last_id, collected
   end
-  parser.last_event_id, self.collected = last_id, collected
   return failure.new("the stream ended within an event", code,
     { status = head.status, headers = head.headers })
 end
