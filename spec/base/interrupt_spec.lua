@@ -18,7 +18,11 @@ describe("Ctrl-C", function()
   -- as fast as it is read.
   local function start_server()
     serving.start(function(s)
-      s:get("/quiet", function(_, res) res:event_stream():send "first" end)
+      s:get("/quiet", function(_, res)
+        local stream = res:event_stream()
+        stream:send "first"
+        stream:sleep(3600 * 1000)
+      end)
       s:get("/busy", function(_, res)
         local stream = res:event_stream()
         while stream:send(("x"):rep(1000)) or stream:drain() do sse.sleep(0) end
