@@ -104,7 +104,8 @@ describe("a finalizer, while a transfer calls back,", function()
   it("cancels one whose TLS is asked for", function()
     trap.each(function()
       local server = sse.server { port = 0, tls = certs.server() }
-      server:get("/", function(_, res) res:event_stream() end)
+      local kept -- a stream that nothing refers to is ended by the collector
+      server:get("/", function(_, res) kept = res:event_stream() end)
       assert(server:listen())
       local head
       local object = core.transfer {
@@ -116,6 +117,7 @@ describe("a finalizer, while a transfer calls back,", function()
       return function() tls = object.tls end, function() object:cancel() end, function()
         assert.is_string(tls.version)
         object:cancel()
+        assert.is_truthy(kept)
         server:close()
         core.forget_connections()
       end

@@ -141,7 +141,7 @@ describe("a signal's function", function()
 
   it("shuts a server down, and a second signal ends that at once", function()
     local server = sse.server { port = 0 }
-    server:get("/", function(_, res) res:event_stream() end)
+    server:get("/", function(_, res) res:event_stream():sleep(60000) end)
     assert(server:listen())
     local shutdowns, over = 0, 0
     local signal <close> = sse.signal("SIGTERM", function() -- luacheck: ignore 211

@@ -44,7 +44,7 @@ return {
     { [[sse.server{ cert = "a.pem", key = "a.key" }]], error = "it is part of 'tls'" },
     { [[sse.server{ timeout = 5000 }]], error = "there are 'head_timeout', 'body_timeout', " },
     { [[server:get("/h", function(_, res)
-        res:event_stream{ heartbeat = { every = 20, event = "ping" } } end)
+        kept = res:event_stream{ heartbeat = { every = 20, event = "ping" } } end)
         return events_of "/h"]], "ping " },
     { [[sse.server{ heartbeat = true }]], error = "(milliseconds), false, or { every, event }" },
     { [[sse.server{ heartbeat = { interval = 50 } }]], error = "did you mean 'every'?" },

@@ -50,7 +50,7 @@ local EXPECTED = {
 -- A server of streams, which it keeps alive, and of late responses; `finish` completes both.
 local function start(tls)
   local streams, late = {}, {}
-  local server = sse.server { port = 0, tls = tls }
+  local server = sse.server { port = 0, tls = tls, head_timeout = 10 * LIMIT } -- of handshakes, too
   server:get("/stream", function(_, res)
     local stream = res:event_stream { heartbeat = 20, compress = false }
     stream:send "begun"

@@ -271,10 +271,10 @@ describe("a compressed stream", function()
   it("ends by itself where its client leaves", function()
     local server = start()
     for _, kind in ipairs(kinds) do
-      why = nil
       local client = decoding.open("/", kind[1], kind[2])
       opened:send "one"
       client:till "data: one"
+      why = nil -- what the streams before it told
       client.client:reset()
       raw.pump(function() return why end, "the end to be told")
       assert.equal("client", why)

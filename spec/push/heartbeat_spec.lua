@@ -1,5 +1,6 @@
 -- What event streams send after silence: comments, nothing, or events of a type.
 local decoding = require "spec.support.decoding"
+local keep = require "spec.support.kept"
 local misuse = require "spec.support.misuse"
 local serving = require "spec.support.serving"
 local sse = require "sse"
@@ -35,7 +36,7 @@ serving.each("a heartbeat", function()
 
   it("is dispatched by an EventSource, whose last event id stays", function()
     serving.start({ heartbeat = { every = 20, event = "ping" } }, function(s)
-      s:get("/", function(_, res) res:event_stream():send { id = "7", data = "x" } end)
+      s:get("/", function(_, res) keep(res:event_stream()):send { id = "7", data = "x" } end)
     end)
     local pings = 0
     local options = serving.transport.client()

@@ -1,5 +1,6 @@
 -- The core's HTTP/2, frame by frame: responses, event streams, flow control, ends of streams.
 local frames = require "spec.support.frames"
+local keep = require "spec.support.kept"
 local net = require "spec.support.net"
 local raw = require "spec.support.raw"
 
@@ -162,7 +163,7 @@ describe("http2", function()
     it("ends with its connection, as all others on it", function()
       local reasons = {}
       local client, server = frames.start(function(x)
-        x:event_stream().on_close = function(why) reasons[#reasons + 1] = why end
+        keep(x:event_stream()).on_close = function(why) reasons[#reasons + 1] = why end
       end)
       for id = 1, 9, 2 do client:get(id, "GET /") end
       client:receive("HEADERS", 9)
@@ -249,7 +250,7 @@ describe("http2", function()
     it("of input is the client's: streams and requests end", function()
       local reasons = {}
       local client = frames.start(function(x)
-        local object = x.target == "/later" and x or x:event_stream()
+        local object = x.target == "/later" and x or keep(x:event_stream())
         object.on_close = function(why) reasons[#reasons + 1] = why end
       end)
       client:get(1, "GET /later")

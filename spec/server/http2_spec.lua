@@ -1,6 +1,7 @@
 -- The core's HTTP/2, frame by frame: connections, requests and their bodies.
 local core = require "sse.core"
 local frames = require "spec.support.frames"
+local keep = require "spec.support.kept"
 local net = require "spec.support.net"
 local raw = require "spec.support.raw"
 
@@ -86,7 +87,7 @@ describe("http2", function()
     it("that breaks the protocol is told so, and its streams end", function()
       local reason
       local client = frames.start(function(x)
-        x:event_stream().on_close = function(why) reason = why end
+        keep(x:event_stream()).on_close = function(why) reason = why end
       end)
       client:get(1, "GET /")
       client:receive("HEADERS", 1)

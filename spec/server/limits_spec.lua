@@ -1,5 +1,6 @@
 -- Deadlines and limits of the core's server, set to small values so that tests need not wait.
 local core = require "sse.core"
+local keep = require "spec.support.kept"
 local net = require "spec.support.net"
 local raw = require "spec.support.raw"
 local wait = require "spec.support.wait"
@@ -106,7 +107,7 @@ describe("server limits", function()
     it("end a stream whose client takes nothing, as a timeout", function()
       local reason
       net.start(function(exchange)
-        local stream = exchange:event_stream { max_pending = 20000 }
+        local stream = keep(exchange:event_stream { max_pending = 20000 })
         stream.on_close = function(why) reason = why end
         while stream:send(("x"):rep(9000)) do end
         assert(stream.pending > 0)

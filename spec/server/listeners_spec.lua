@@ -1,6 +1,7 @@
 -- Several listeners on one server: their addresses, their TLS, their limits and their end.
 local certs = require "spec.support.certs"
 local core = require "sse.core"
+local keep = require "spec.support.kept"
 local misuse = require "spec.support.misuse"
 local raw = require "spec.support.raw"
 local serving = require "spec.support.serving"
@@ -21,7 +22,7 @@ end
 
 local function routes(server)
   server:get("/", function(req, res) res:reply(200, req.secure and "secure" or "plain") end)
-  server:get("/stream", function(_, res) res:event_stream():send "one" end)
+  server:get("/stream", function(_, res) keep(res:event_stream()):send "one" end)
 end
 
 -- The status and text of a GET.

@@ -1,6 +1,7 @@
 -- server:stats and server:metrics: everything that is refused, skipped or closed is counted.
 local certs = require "spec.support.certs"
 local exposition = require "spec.support.exposition"
+local keep = require "spec.support.kept"
 local raw = require "spec.support.raw"
 local serving = require "spec.support.serving"
 local sse = require "sse"
@@ -51,7 +52,7 @@ describe("metrics", function()
   it("has what a server counts", function()
     local server = serving.start({ max_connections = 2, max_body_size = 10 }, function(s)
       s:post("/", function(_, res) res:reply(204) end)
-      s:get("/stream", function(_, res) res:event_stream { max_pending = 100 }:send "x" end)
+      s:get("/stream", function(_, res) keep(res:event_stream { max_pending = 100 }):send "x" end)
     end)
     local client = serving.connect()
     assert.equal(204, client:request("POST /", {}, "x").status)

@@ -2,6 +2,7 @@
 -- response ends.
 local entries = require "spec.support.entries"
 local frames = require "spec.support.frames"
+local keep = require "spec.support.kept"
 local net = require "spec.support.net"
 local raw = require "spec.support.raw"
 local serving = require "spec.support.serving"
@@ -48,7 +49,7 @@ describe("server.on_response", function()
   it("tells of an HTTP/2 stream that the client resets, with its queue", function()
     start(function(server)
       server:get("/", function(_, res) res:reply(200, ("x"):rep(100000)) end)
-      server:get("/stream", function(_, res) res:event_stream():send "tick" end)
+      server:get("/stream", function(_, res) keep(res:event_stream()):send "tick" end)
     end)
     local client = frames.open(serving.connect(), frames.setting(4, 1000))
     client:get(1, "GET /")

@@ -2,6 +2,7 @@
 -- sends by itself: on_response_refusals_spec.lua; how a response ends: on_response_ends_spec.lua.)
 local certs = require "spec.support.certs"
 local entries = require "spec.support.entries"
+local keep = require "spec.support.kept"
 local raw = require "spec.support.raw"
 local serving = require "spec.support.serving"
 local sse = require "sse"
@@ -124,7 +125,7 @@ serving.each("server.on_response", function(transport)
 
   it("has every entry before server:shutdown returns", function()
     local server = start(function(server)
-      server:get("/", function(_, res) res:event_stream() end)
+      server:get("/", function(_, res) keep(res:event_stream()) end)
     end)
     serving.listen "/"
     serving.listen "/"
@@ -185,16 +186,17 @@ serving.each("server.on_response", function(transport)
   end)
 
   it("keeps nothing of a response that has ended", function()
-    local held = setmetatable({}, { __mode = "v" })
+    local held, streams = setmetatable({}, { __mode = "v" }), {}
     start(function(server)
       server:get("/", function(req, res)
         held[#held + 1] = req
-        res:event_stream()
+        streams[#streams + 1] = res:event_stream()
       end)
     end)
     for _ = 1, 3 do serving.listen("/"):close() end
     check(3, { reason = "client" })
     entries.clear()
+    streams = nil
     raw.pump(function()
       collectgarbage()
       return next(held) == nil

@@ -18,7 +18,7 @@ io.stdout:setvbuf "line"
 local sse = require "sse"
 local server = sse.server {}
 server:get("/stream", function(_, res)
-  local stream = res:event_stream()
+  stream = res:event_stream()
   stream.on_close = function(reason) print("ended", reason) end
   stream:send "one"
 end)

@@ -1,4 +1,5 @@
 -- server:shutdown: how event streams end.
+local keep = require "spec.support.kept"
 local shutdown = require "spec.support.shutdown"
 local raw = require "spec.support.raw"
 local serving = require "spec.support.serving"
@@ -12,7 +13,7 @@ describe("server:shutdown, with streams,", function()
     local N, WITHIN, ends, retries = 8, 800, {}, {}
     local server = serving.start(function(s)
       s:get("/stream", function(_, res)
-        res:event_stream().on_close = function(reason)
+        keep(res:event_stream()).on_close = function(reason)
           ends[#ends + 1] = { at = sse.now(), reason = reason }
         end
       end)
@@ -159,9 +160,12 @@ describe("server:shutdown, with streams,", function()
 
   it("may be ended by a stream that it ends", function()
     local server
+    local streams <const> = {} -- while they refer to the server, they go with it
     server = serving.start(function(s)
       s:get("/stream", function(_, res)
-        res:event_stream().on_close = function() server:close() end
+        local stream = res:event_stream()
+        stream.on_close = function() server:close() end
+        streams[#streams + 1] = stream
       end)
     end)
     local one, two = shutdown.listener(), shutdown.listener()
@@ -174,7 +178,7 @@ describe("server:shutdown, with streams,", function()
   it("goes on though a callback raises", function()
     local server = serving.start(function(s)
       s:get("/stream", function(_, res)
-        res:event_stream().on_close = function() error "in on_close" end
+        keep(res:event_stream()).on_close = function() error "in on_close" end
       end)
     end)
     local client = shutdown.listener()

@@ -1,5 +1,6 @@
 -- The option write_timeout of sse.server: how long a client may take nothing of what waits for it.
 local frames = require "spec.support.frames"
+local keep = require "spec.support.kept"
 local misuse = require "spec.support.misuse"
 local raw = require "spec.support.raw"
 local serving = require "spec.support.serving"
@@ -14,7 +15,7 @@ describe("the option write_timeout", function()
     reason = nil
     return serving.start({ write_timeout = 60 }, function(server)
       server:get("/", function(_, res)
-        local stream = res:event_stream { compress = false }
+        local stream = keep(res:event_stream { compress = false })
         stream.on_close = function(why) reason = why end
         while stream:send(("x"):rep(9000)) do end
       end)

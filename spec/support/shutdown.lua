@@ -1,4 +1,5 @@
 --- What specs of server:shutdown share.
+local keep = require "spec.support.kept"
 local raw = require "spec.support.raw"
 local serving = require "spec.support.serving"
 local socket = require "socket"
@@ -75,7 +76,7 @@ end
 
 --- Adds the route of a plain stream.
 function shutdown.streams(server)
-  server:get("/stream", function(_, res) res:event_stream() end)
+  server:get("/stream", function(_, res) keep(res:event_stream()) end)
 end
 
 --- Reads until the stream has ended; returns the retry time that it ended with, which must be all
