@@ -157,11 +157,14 @@ static void on_fork(void *arg, bool own_thread, int closed_fd)
         loop->unusable = true;
         return;
     }
-    drop_wake(loop);
     for (sse_fork_handler *f = loop->fork_handlers; f; f = f->next)
         f->call(f->arg, closed_fd);
-    loop->unusable = loop->unusable || closed_fd < 0 || event_reinit(loop->base) != 0 ||
-                     make_wake(loop) != SSE_OK;
+    loop->unusable = loop->unusable || closed_fd < 0 || event_reinit(loop->base) != 0;
+    if (loop->unusable)
+        return;
+    /* Not before: until event_reinit, the parent's epoll would lose the pipe. */
+    drop_wake(loop);
+    loop->unusable = make_wake(loop) != SSE_OK;
 }
 
 /* --- new and free ----------------------------------------------------------------------------- */

@@ -123,6 +123,20 @@ describe("Ctrl-C", function()
     terminal.stop()
   end)
 
+  it("ends a process that has forked another one", function()
+    check(press [[
+      local process = require "spec.process"
+      sse.run(function()
+        sse.sleep(0)
+        local id = process.fork()
+        if id == 0 then process.exit(0) end
+        repeat sse.sleep(1) until process.ended(id)
+        print "ready"
+        sse.sleep(3600 * 1000)
+      end)
+    ]])
+  end)
+
   it("leaves another Lua state's loop alone", function()
     local program = press [[
       local process = require "spec.process"
