@@ -89,6 +89,35 @@ describe("who accepts an event stream at max_connections", function()
     assert.equal(1, refusals(server))
   end)
 
+  it("comes back by itself: our own fetchEventSource, for which this is no success", function()
+    local server, first = start(nil, function(s)
+      s:get("/", function(_, res)
+        local stream = res:event_stream()
+        stream:send "served"
+        stream:close()
+      end)
+    end)
+    local why, heard, closed = nil, nil, 0
+    local handle = sse.fetchEventSource(serving.url "/", {
+      onmessage = function(ev) heard = ev.data end, onclose = function() closed = closed + 1 end,
+      onerror = function(failure)
+        why = failure
+        first:close()
+        while server:stats().connections.open > 0 do sse.sleep(1) end
+        return 1
+      end,
+    })
+    assert.is_true(handle:wait())
+    assert.same({ "ECLOSED", "served", 1 }, { why and why.code, heard, closed })
+    core.forget_connections()
+    raw.pump(function() return server:stats().connections.open == 0 end, "room")
+    serving.connect()
+    raw.pump(function() return server:stats().connections.open == 1 end, "another one")
+    local ok, _, code = sse.fetchEventSource(serving.url "/", { maxRetries = 0 }):wait()
+    assert.is_nil(ok)
+    assert.equal("ECLOSED", code)
+  end)
+
   it("may be a page of another origin, where the server has cors", function()
     local fields = { Accept = "text/event-stream", Origin = "https://a.example" }
     local function allowed()

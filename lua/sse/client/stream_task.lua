@@ -94,6 +94,16 @@ local function store_id_and_retry(self, id, ms)
   if ms then self.retry.backoff:set_base(ms) end
 end
 
+-- The failure of a stream that has ended with a `retry` field and no event, as a server that is too
+-- busy, or about to end, sends a client away. A request whose method is not safe may have been
+-- served and is not repeated. Where the loop waits for an event, its end without one is known.
+local function asks_to_come_again(self, res)
+  local o = self.options
+  if self.delivered or not res.retry or not safe_methods[self.method] then return nil end
+  if o.untilData or o.untilType or o["until"] then return nil end
+  return failure.new("the server sent no event and asks the client to come again", "ECLOSED")
+end
+
 -- Handles a response to its end. Any callback may close the task; nothing more is called then.
 -- Returns the failure, if there is one.
 local function read_response(self, res)
@@ -113,7 +123,8 @@ local function read_response(self, res)
     if self.closed then return end
   end
   store_id_and_retry(self, res.lastEventId, res.retry)
-  if self.closed or res.failure then return res.failure end
+  why = res.failure or asks_to_come_again(self, res)
+  if self.closed or why then return why end
   if o.onclose then o.onclose() end
 end
 
