@@ -76,6 +76,26 @@ describe("sse.fetchEventSource without onerror", function()
       { heard, ok, server.requests[2].headers["last-event-id"] })
   end)
 
+  it("line 54: repeats a GET whose connection was lost or cut, whatever had come", function()
+    for _, case in ipairs {
+      { sends "id: 1\ndata: a\n\ndata: ha", "a rest", "1" },
+      { sends "data: ha", "rest" },
+      { function(conn) conn:stream("Content-Length: 99"):send("ping: 1\n\n"):close() end, "rest" },
+    } do
+      local server = script(case[1], sends "data: rest\n\n")
+      local heard, ok = follow(server)
+      assert.same({ case[2], true, 2, case[3] },
+        { heard, ok, #server.requests, server.requests[2].headers["last-event-id"] })
+    end
+    local server = serve(sends 'error: {"code":7}\n\n')
+    local _, ok, message, code, why = follow(server)
+    assert.same({ nil, "EUNFINISHED", 200, 1 }, { ok, code, why.status, #server.requests })
+    assert.matches('{"code":7}', message, 1, true)
+    server = serve(sends "data: ha")
+    assert.equal("EUNFINISHED", (select(4, follow(server, { method = "POST", body = "x" }))))
+    assert.equal(1, #server.requests)
+  end)
+
   it("line 36: an attempt that brings no id loses none", function()
     local server = script(sends "id: 7\n\nid: 8\ndata: half", function(conn)
       conn:stream("Content-Length: 99"):close()

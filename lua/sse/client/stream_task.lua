@@ -19,6 +19,8 @@ stream_task.__index = stream_task
 local NAME = "sse.fetchEventSource"
 local safe_methods = { GET = true, HEAD = true, OPTIONS = true } -- RFC 9110 9.2.1
 
+local refusals = { EHTTP = true, ETYPE = true } -- what response_check finds in a head
+
 -- Options that fetch does not get as they were given.
 local not_for_fetch = {
   headers = true, body = true, lastEventId = true, log = true,
@@ -151,10 +153,13 @@ end
 
 -- --- what follows a failure ---------------------------------------------------------------------
 
--- Whether another attempt is expected to fail in the same way, or could bring events twice.
+-- Whether another attempt is expected to fail in the same way, or could bring events twice. What a
+-- complete response said in place of events is final, as a status is. A lost connection is not, nor
+-- is an end within an event.
 local function is_final(self, why)
-  return why.status ~= nil or retry.is_permanent(why)
-    or self.delivered and not safe_methods[self.method]
+  if refusals[why.code] or retry.is_permanent(why) then return true end
+  if why.code == "EUNFINISHED" and why.body then return true end
+  return not safe_methods[self.method] and (self.delivered or why.status ~= nil)
 end
 
 -- Asks onerror. Its milliseconds or false decide; nil lets the options decide, by which any failure
