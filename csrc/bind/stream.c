@@ -533,18 +533,18 @@ static int mm_gc(lua_State *L)
     stream_object *o = lua_touserdata(L, 1);
     bool lost = o->stream && !o->stream->followers;
 
+    if (o->stream && o->st->loop) /* sse_anchor may raise, and then the object is freed */
+        sse_stream_set_events(o->stream, NULL, &sse_exchange_no_events);
     if (!o->st->loop || o->self != LUA_NOREF || (!lost && !o->close_owed && !o->drain_owed)) {
-        if (o->stream && o->st->loop)
-            sse_stream_set_events(o->stream, NULL, &sse_exchange_no_events);
         o->stream = NULL;
         return 0;
     }
-    if (o->stream)
-        sse_stream_set_events(o->stream, o, &lost_events);
     lua_settop(L, 1);
     sse_anchor(L, 1, &o->self);
     lua_getmetatable(L, 1);
     lua_setmetatable(L, 1);
+    if (o->stream)
+        sse_stream_set_events(o->stream, o, &lost_events);
     sse_loop_defer(o->st->loop, &o->lost);
     return 0;
 }
