@@ -152,6 +152,27 @@ serving.each("a file's range", function(transport)
     assert.equal("youn", ask("/f/young.txt", "bytes=0-3", fields).body)
   end)
 
+  it("is never of a file that is replaced between the look at it and its opening", function()
+    serve()
+    local path, open = write("swapped.txt", "old text"), io.open
+    local etag, swaps = serving.ask("HEAD /f/swapped.txt").headers.etag, 1
+    io.open = function(name, ...) -- luacheck: ignore 122
+      if name == path and swaps > 0 then
+        swaps = swaps - 1
+        assert(os.rename(folder .. "/swapped" .. swaps, path))
+      end
+      return open(name, ...)
+    end
+    finally(function() io.open = open end) -- luacheck: ignore 122
+    for i = 0, 9 do write("swapped" .. i, "newer text" .. ("!"):rep(i)) end
+    local got = ask("/f/swapped.txt", "bytes=4-", { ["If-Range"] = etag })
+    assert.same({ 200, "newer text" }, { got.status, got.body })
+    assert.not_equal(etag, got.headers.etag)
+    swaps = 10
+    got = ask("/f/swapped.txt")
+    assert.same({ 503, "1" }, { got.status, got.headers["retry-after"] })
+  end)
+
   it("obeys the headers that sse.file was given", function()
     serve()
     assert.equal("0123", ask("/own", "bytes=0-3", { ["If-Range"] = '"mine"' }).body)

@@ -21,16 +21,19 @@ local function raise_cut(sending, why)
   error(("a file ended %d bytes early: %s"):format(sending.left, why), 0)
 end
 
+-- Whether the file at a path is not the one of which `stat` was taken.
+local function has_changed(path, stat)
+  local now = core.stat(path)
+  return not now or now.size ~= stat.size or now.mtime ~= stat.mtime
+end
+
 -- Opens a file again that was closed while its client took nothing. Raises if it has changed since:
 -- the response would be made of two different files.
 local function reopen(sending)
   local file, why = io.open(sending.path, "rb")
   if not file then raise_cut(sending, why) end
   sending.file = file
-  local stat = core.stat(sending.path)
-  if not stat or stat.size ~= sending.stat.size or stat.mtime ~= sending.stat.mtime then
-    raise_cut(sending, "it has changed")
-  end
+  if has_changed(sending.path, sending.stat) then raise_cut(sending, "it has changed") end
   if not file:seek("set", sending.at) then raise_cut(sending, "it can't be read from there") end
 end
 
@@ -110,19 +113,23 @@ end
 -- @param res
 -- @tparam table asked `path`; `stat`, of core.stat; `range`, of sse.server.byte_range, or nil
 -- @tparam table fields header fields, name to value
+-- @treturn boolean false if the file has changed since `stat` was taken, by which the fields were
+-- made: the request is not answered then
 function file_sending.send(req, res, asked, fields)
   local file, _, errno = io.open(asked.path, "rb")
   if not file then return reply_unreadable(res, errno) end
   local sending = { path = asked.path, file = file, at = 0, left = 0, stat = asked.stat }
   local _end <close> = setmetatable({}, { __close = function() close(sending) end })
+  if has_changed(asked.path, asked.stat) then return false end
   local size = file:seek("end")
   if not size or not file:seek("set") then return res:reply(404, "Not Found\n") end
   local at, length = begin(res, asked, size, fields)
-  if not at then return end
+  if not at then return true end
   if req.method == "HEAD" then return res:finish() end
   if not file:seek("set", at) then raise_cut(sending, "it can't be read from there") end
   sending.at, sending.left = at, length
   send_pieces(res, sending)
+  return true
 end
 
 return file_sending

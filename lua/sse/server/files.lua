@@ -14,6 +14,7 @@ local response_head = require "sse.server.response_head"
 local files = {}
 
 local SETTLED = 2 -- s
+local MAX_TRIES = 3 -- to open a file that changes at that moment
 
 local days = { "Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat" }
 local months = {
@@ -76,8 +77,9 @@ local function range_of(req, stat, tag, modified)
   return same and asked or nil
 end
 
--- Answers a request with a file; with 404 if the path leads to no file now.
-local function serve(req, res, path, given)
+-- Answers a request with a file; with 404 if the path leads to no file now. Where the file changes
+-- at this moment, its header fields are made anew; with 503 where it does again and again.
+local function serve(req, res, path, given, tries)
   local stat = core.stat(path)
   if not stat or stat.type ~= "file" then return res:reply(404, "Not Found\n") end
   local fields = {}
@@ -89,7 +91,11 @@ local function serve(req, res, path, given)
   set_default(res, fields, "X-Content-Type-Options", "nosniff")
   local unit = set_default(res, fields, "Accept-Ranges", "bytes")
   local range = unit == "bytes" and range_of(req, stat, tag, modified) or nil
-  return file_sending.send(req, res, { path = path, stat = stat, range = range }, fields)
+  local asked = { path = path, stat = stat, range = range }
+  if file_sending.send(req, res, asked, fields) ~= false then return end
+  tries = tries or MAX_TRIES
+  if tries > 1 then return serve(req, res, path, given, tries - 1) end
+  res:reply(503, "Service Unavailable\n", { ["Retry-After"] = "1" })
 end
 
 local spec = options.spec("sse.file", { content_type = "string", headers = "table" })
