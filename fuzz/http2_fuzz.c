@@ -198,6 +198,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     evutil_make_socket_nonblocking(pair[0]);
     require(!sse_connection_new(&context, pair[0], NULL, &c), "a connection");
     require(!sse_detection_start(c), "it starts");
+    if (mode & 128) { /* as csrc/server/server.c does past max_connections */
+        c->refused = true;
+        sse_connection_set_final_deadline(c, SSE_REFUSED_MS);
+    }
     data++;
     size--;
     if (mode & 1) {
@@ -207,7 +211,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (mode & 2)
         feed(c, pair[1], (const uint8_t *)PREFACE, sizeof PREFACE - 1, 0);
     if (context.count.connections > 0)
-        feed(c, pair[1], data, size, mode >> 2);
+        feed(c, pair[1], data, size, mode >> 2 & 31);
     sse_context_close_all(&context);
     run_to_rest(pair[1]);
     close(pair[1]);

@@ -207,6 +207,10 @@ void peer_connect(peer *p, sse_context *context, input *in)
     require(!sse_detection_start(c), "it starts");
     if (context->shutdown.on)
         sse_connection_set_deadline(c, SSE_UNUSED_MS);
+    if (how >= 224) { /* past max_connections */
+        c->refused = true;
+        sse_connection_set_final_deadline(c, SSE_REFUSED_MS);
+    }
     *p = (peer){ pair[1], 1 };
     if (!(how & 1))
         return;
