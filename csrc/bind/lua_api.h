@@ -6,20 +6,22 @@
 #include <lauxlib.h>
 #include <limits.h>
 #include <lua.h>
+#include <stdbool.h>
 
 #if LUA_VERSION_NUM < 504
 #error "lua-sse needs Lua 5.4 or later"
 #endif
 
-/* Makes the collector take a step as for that many bytes of new Lua memory. Finalizers may run. */
-static inline void sse_collector_step(lua_State *L, size_t bytes)
+/* Makes the collector take a step as for that many bytes of new Lua memory; returns whether a cycle
+ * ended. Finalizers may run. */
+static inline bool sse_collector_step(lua_State *L, size_t bytes)
 {
 #if LUA_VERSION_NUM >= 505
-    lua_gc(L, LUA_GCSTEP, bytes);
+    return lua_gc(L, LUA_GCSTEP, bytes) != 0;
 #else
     size_t kib = bytes >> 10;
 
-    lua_gc(L, LUA_GCSTEP, kib < INT_MAX ? (int)kib : INT_MAX);
+    return lua_gc(L, LUA_GCSTEP, kib < INT_MAX ? (int)kib : INT_MAX) != 0;
 #endif
 }
 

@@ -2,9 +2,9 @@
 
 #define DELAY_MS    1000
 #define COST_FACTOR 100 /* the time between two searches is as much longer than a search takes */
-#define STEP_KIB    64
-#define STEP_US     1000 /* after which a step leaves the rest to the next turn */
-#define CYCLES      2    /* the end of the collector's present cycle, and one from its start */
+#define STEP        ((size_t)64 << 10) /* bytes */
+#define STEP_US     1000               /* after which a step leaves the rest to the next turn */
+#define CYCLES      2 /* the end of the collector's present cycle, and one from its start */
 
 typedef struct search {
     sse_state *st;
@@ -35,7 +35,7 @@ static int call_collect(lua_State *L)
         s->cycles = 0;
     }
     do {
-        if (s->cycles > 0 && lua_gc(L, LUA_GCSTEP, STEP_KIB))
+        if (s->cycles > 0 && sse_collector_step(L, STEP))
             s->cycles--;
         now = sse_loop_now_us(loop);
     } while (s->cycles > 0 && now - began < STEP_US);
