@@ -9,6 +9,7 @@
 
 #include "../csrc/push/channel.h"
 #include "../csrc/push/follow.h"
+#include "../csrc/push/heartbeat.h"
 #include "clock.h"
 #include "peer.h"
 
@@ -590,5 +591,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     for (size_t i = 0; i < CHANNELS; i++)
         sse_channel_free(channels[i]);
     sse_context_free(&context);
+    sse_heartbeats_free(&context);
     return 0;
 }
