@@ -296,7 +296,7 @@ static int to_ascii_domain(sse_buffer *domain, sse_url_to_ascii *to_ascii, const
 
     if (code)
         return code;
-    *why = "the host is no domain name, or libcurl can't write it in ASCII";
+    *why = "the host is no domain name, or can't be written in ASCII";
     if (sse_utf8_valid((sse_slice){ domain->data, domain->len - 1 }) != domain->len - 1)
         return SSE_EINVAL;
     sse_buffer_init(&ascii, SSE_MAX_URL);
