@@ -25,7 +25,8 @@ typedef struct stream_object {
  * ON_DRAIN, and after ON_CLOSE. USER is the program's own. */
 enum { ON_CLOSE = SSE_STREAM_OWNER + 1, ON_DRAIN, ON_WAKE, USER, VALUES = USER };
 
-#define KNOWN_TO_LISTENERS 1u /* of `has` */
+#define KNOWN_TO_LISTENERS 1u               /* of `has` */
+#define MAX_HELD           ((1u << 20) - 1) /* the most that `held` can count */
 
 static const sse_class stream_class;
 
@@ -321,7 +322,7 @@ void *sse_hold_stream(sse_stream *stream)
 {
     stream_object *o = stream->on == &events ? stream->user : NULL;
 
-    if (!o || o->self == LUA_NOREF)
+    if (!o || o->self == LUA_NOREF || o->held == MAX_HELD)
         return NULL;
     o->held++;
     return o;

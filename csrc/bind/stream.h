@@ -27,7 +27,7 @@ void sse_settle_stream(lua_State *L, int index);
 /* What a report of a channel's presence (see presence.h) has of a stream: holds the object, so that
  * it is not collected also when the stream has ended, until sse_release_stream. NULL where nothing
  * keeps the object that the program has, if it has one: the stream began to follow before the
- * channel had listeners. */
+ * channel had listeners; and where a million reports of it are to come already. */
 void *sse_hold_stream(sse_stream *stream);
 
 /* Pushes the object that was held; a new one, closed, for NULL. */
