@@ -17,8 +17,9 @@ static int send_and_unref(sse_http1_session *s, sse_frame *frame)
 
 /* --- responses of the session's own -------------------------------------- */
 
-/* Sends a response of the server's own, drops the reader, and finishes the connection. */
-static void send_own(sse_http1_session *s, const sse_own_response *own)
+/* Sends a response of the server's own, to a HEAD request without its body, which then is emptied.
+ * Drops the reader, and finishes the connection. */
+static void send_own(sse_http1_session *s, sse_own_response *own, bool to_head)
 {
     sse_http1_response_head head = { .minor = 1,
                                      .status = own->status,
@@ -29,7 +30,9 @@ static void send_own(sse_http1_session *s, const sse_own_response *own)
     sse_connection_set_deadline(s->connection, 0);
     head.date = sse_context_date(s->connection->context);
     sse_http1_build_head(&head, own->fields, own->count, NULL, &frame);
-    if (send_and_unref(s, frame) == SSE_OK)
+    if (to_head)
+        own->body.len = 0;
+    if (send_and_unref(s, frame) == SSE_OK && !to_head)
         send_and_unref(s, sse_frame_raw(own->body));
     sse_http1_drop_reader(s);
     sse_connection_set_reading(s->connection, false); /* on again once the connection lingers */
@@ -37,11 +40,11 @@ static void send_own(sse_http1_session *s, const sse_own_response *own)
 }
 
 /* Sends a response of the server's own to the request that the reader holds, if it holds one. */
-static void refuse_with(sse_http1_session *s, sse_request *request, const sse_own_response *own)
+static void refuse_with(sse_http1_session *s, sse_request *request, sse_own_response *own)
 {
     if (request)
         sse_request_ref(request); /* send_own drops the reader */
-    send_own(s, own);
+    send_own(s, own, request && sse_slice_is(request->method, "HEAD"));
     sse_recording_refusal(s->connection, request, own->status, own->body.len, &s->connection->out);
     sse_request_unref(request);
 }
@@ -205,7 +208,7 @@ static void abort_response(sse_exchange *x)
         s->connection->out.payload_only = false;
         x->context->count.rejected[500 - 400]++;
         sse_own_error(&own, 500, "the answer broke off");
-        send_own(s, &own);
+        send_own(s, &own, false);
         sse_recording_replace(x, 500, own.body.len, &s->connection->out);
         return;
     }

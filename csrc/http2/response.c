@@ -127,39 +127,38 @@ static void set_final_deadline(sse_exchange *x, uint64_t ms)
     sse_http2_schedule_timer(t->session, t->deadline);
 }
 
-/* Sends a response of the server's own. Returns the bytes of its body; 0: the stream was reset
- * instead. */
-static size_t send_own(sse_http2_stream *t, const sse_own_response *own)
+/* Sends a response of the server's own; to a HEAD request without its body, which then is emptied.
+ * False: the stream was reset instead. */
+static bool send_own(sse_http2_stream *t, sse_own_response *own, bool to_head)
 {
     sse_context *context = sse_http2_context(t->session);
     sse_http2_response_head *head = NULL;
-    sse_frame *frame = sse_frame_raw(own->body);
-    size_t bytes = own->body.len;
+    sse_frame *frame = NULL;
+    bool failed = sse_http2_response_head_new(sse_context_date(context), own->status, own->fields,
+                                              own->count, (int64_t)own->body.len, NULL, &head);
 
-    if (!frame ||
-        sse_http2_response_head_new(sse_context_date(context), own->status, own->fields, own->count,
-                                    (int64_t)bytes, NULL, &head) ||
-        enqueue(t, frame)) {
-        free(head);
-        bytes = 0;
-        sse_http2_stream_reset(t, NGHTTP2_INTERNAL_ERROR);
-    } else {
-        head->has_body = true;
-        t->complete = true;
-        set_head(t, head);
-    }
+    if (to_head)
+        own->body.len = 0;
+    else if (!failed)
+        failed = !(frame = sse_frame_raw(own->body)) || enqueue(t, frame);
     sse_frame_unref(frame);
-    return bytes;
+    if (failed) {
+        free(head);
+        sse_http2_stream_reset(t, NGHTTP2_INTERNAL_ERROR);
+        return false;
+    }
+    head->has_body = !to_head;
+    t->complete = true;
+    set_head(t, head);
+    return true;
 }
 
-/* Sends an error response. Returns as send_own. */
-static size_t send_error(sse_http2_stream *t, int status, const char *reason)
+/* Whether the request that a reader has, maybe in part, is a HEAD. */
+static bool reads_head_request(const sse_http2_reader *r)
 {
-    sse_own_response own;
-
-    sse_own_error(&own, status, reason);
-    sse_http2_context(t->session)->count.rejected[status - 400]++;
-    return send_own(t, &own);
+    if (!r)
+        return false;
+    return sse_slice_is(r->request ? r->request->method : sse_buffer_slice(&r->method), "HEAD");
 }
 
 /* The request that a reader has, with a reference, or one of the head as far as it has arrived, if
@@ -179,13 +178,16 @@ static sse_request *request_of(const sse_http2_stream *t)
 void sse_http2_response_reject(sse_http2_stream *t, int status, const char *reason)
 {
     sse_request *request = request_of(t);
-    size_t bytes = 0;
+    bool to_head = reads_head_request(t->reader);
+    sse_own_response own;
 
     sse_http2_reader_free(t);
-    if (!t->reset && !t->ended)
-        bytes = send_error(t, status, reason);
-    if (bytes > 0)
-        sse_recording_refusal(t->session->connection, request, status, bytes, &t->out);
+    if (!t->reset && !t->ended) {
+        sse_own_error(&own, status, reason);
+        sse_http2_context(t->session)->count.rejected[status - 400]++;
+        if (send_own(t, &own, to_head))
+            sse_recording_refusal(t->session->connection, request, status, own.body.len, &t->out);
+    }
     sse_request_unref(request);
 }
 
@@ -193,11 +195,12 @@ void sse_http2_response_refuse(sse_http2_stream *t)
 {
     sse_http2_session *s = t->session;
     sse_request *request = sse_request_ref(t->reader->request);
+    bool to_head = reads_head_request(t->reader);
     sse_own_response own;
 
     sse_own_refusal(&own, sse_http2_context(s), request);
     sse_http2_reader_free(t);
-    if (send_own(t, &own) > 0)
+    if (send_own(t, &own, to_head))
         sse_recording_refusal(s->connection, request, own.status, own.body.len, &t->out);
     sse_request_unref(request);
     sse_http2_shutdown_now(s);
@@ -208,6 +211,7 @@ void sse_http2_response_refuse(sse_http2_stream *t)
 static void abort_response(sse_exchange *x)
 {
     sse_http2_stream *t = x->session;
+    sse_own_response own;
 
     if (!t)
         return;
@@ -216,7 +220,11 @@ static void abort_response(sse_exchange *x)
         return;
     if (x->state == SSE_EXCHANGE_STARTED && t->head && !x->head_only) {
         sse_http2_stream_drop_response(t);
-        sse_recording_replace(x, 500, send_error(t, 500, "the answer broke off"), &t->out);
+        sse_own_error(&own, 500, "the answer broke off");
+        x->context->count.rejected[500 - 400]++;
+        if (!send_own(t, &own, false))
+            own.body.len = 0;
+        sse_recording_replace(x, 500, own.body.len, &t->out);
     } else {
         sse_http2_stream_reset(t, NGHTTP2_INTERNAL_ERROR);
     }

@@ -136,6 +136,18 @@ describe("who accepts an event stream at max_connections", function()
     assert.same({}, allowed())
   end)
 
+  it("gets no body for a HEAD, over either protocol", function()
+    start()
+    local head = "HEAD / HTTP/1.1\r\nHost: a\r\nAccept: text/event-stream\r\n\r\n"
+    local client = serving.connect()
+    client:send(head)
+    assert.truthy(client:receive_all():find "^HTTP/1.1 503 .*Content%-Length: 46.*\r\n\r\n$")
+    local http2 = frames.open(serving.connect())
+    http2:get(1, "HEAD /", { "accept", "text/event-stream" })
+    assert.equal(1, http2:receive("HEADERS", 1).flags & 1) -- END_STREAM
+    http2:closed()
+  end)
+
   it("is told of by on_response, as others are", function()
     local entries = {}
     start { on_response = function(entry) entries[#entries + 1] = entry end }
