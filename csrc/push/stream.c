@@ -142,7 +142,10 @@ void sse_stream_end_after(sse_stream *s, uint64_t ms, uint64_t retry)
 
 void sse_stream_end_slow(sse_stream *s)
 {
-    end_with_retry(s, SLOW_RETRY_MS, SLOW_END_MS, SSE_END_SLOW);
+    if (s->finish) /* a clean end would tell the client that it has all of the answer */
+        sse_exchange_abort(s->exchange, SSE_END_SLOW);
+    else
+        end_with_retry(s, SLOW_RETRY_MS, SLOW_END_MS, SSE_END_SLOW);
 }
 
 void sse_stream_end_lost(sse_stream *s)

@@ -94,7 +94,7 @@ bool sse_stream_flush(sse_stream *s, bool again);
 void sse_stream_end_after(sse_stream *s, uint64_t ms, uint64_t retry);
 
 /* Ends the stream with SSE_END_SLOW: with a `retry:` and cleanly if the client takes what waits
- * within two seconds, by breaking off otherwise. */
+ * within two seconds, by breaking off otherwise; one with the option `finish` breaks off. */
 void sse_stream_end_slow(sse_stream *s);
 
 /* Ends the stream since nobody can send on it any more, with a `retry:`: as sse_stream_end_slow

@@ -65,6 +65,22 @@ describe("a stream", function()
     assert.is_true(client.retry >= 1000 and client.retry <= 1500)
   end)
 
+  it("line 51: that finishes by itself breaks off where its loop ended by 'full'", function()
+    local reason
+    local client = open(function(stream)
+      stream.on_close = function(why) reason = why end
+      while stream:send(("x"):rep(60000)) do sse.sleep(0) end
+    end, { max_pending = 100000, finish = true }, { slow = true })
+    raw.pump(function() return reason end, "the end", 10000)
+    assert.equal("slow", reason)
+    raw.pump(function()
+      client:take()
+      return client.raw.eof
+    end, "the connection's end")
+    assert.is_nil(client.ended)
+    assert.is_nil(client.retry)
+  end)
+
   it("line 51: whose task ended by 'full' is ended as slow", function()
     local ended
     local _, server = open(function(stream)
