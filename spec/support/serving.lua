@@ -85,40 +85,48 @@ function serving.through()
   return current.relay
 end
 
---- Sends a request by our client; returns the response, whose body is still to be read, or nil and
--- a message.
--- @tparam string line "GET /path"
--- @tparam[opt] table fields
--- @tparam[opt] string body
--- @param[opt] signal
-function serving.send(line, fields, body, signal)
+local function send(line, fields, body, signal)
   local method, target = line:match "^(%S+) (%S+)$"
   return fetch(serving.url(target), add({
     method = method, headers = fields, body = body, redirect = "manual", signal = signal,
   }, serving.transport.client()))
 end
 
+--- Sends a request by our client; returns the response, whose body is still to be read, or nil and
+-- a message. `stop` closes the response: one that nobody reads holds its connection until it is
+-- collected.
+-- @tparam string line "GET /path"
+-- @tparam[opt] table fields
+-- @tparam[opt] string body
+function serving.send(...)
+  local res, message, code, failure = send(...)
+  if res then table.insert(current.clients, res) end
+  return res, message, code, failure
+end
+
 --- Sends a request by our client, and reads the body; returns status, headers, body, protocol.
 function serving.ask(...)
-  local res = assert(serving.send(...))
+  local res = assert(send(...))
   return {
     status = res.status, headers = res.headers, protocol = res.protocol, body = assert(res:text()),
   }
 end
 
---- Sends a request by our client without waiting for the response; returns a function that aborts
--- it.
+--- Sends a request by our client without waiting for the response, which nobody reads; returns a
+-- function that aborts it, as `stop` does.
 function serving.begin(line)
   local controller = abort.AbortController()
-  task.spawn(function() serving.send(line, nil, nil, controller.signal) end)
-  return function() controller:abort() end
+  local function leave() controller:abort() end
+  task.spawn(function() send(line, nil, nil, controller.signal) end)
+  table.insert(current.clients, { close = leave })
+  return leave
 end
 
 --- Opens a body that goes on: see spec/support/reader.lua.
 -- @tparam[opt] string path
 -- @tparam[opt] table fields
 function serving.listen(path, fields)
-  local listener = reader.open(assert(serving.send("GET " .. (path or "/"), fields)))
+  local listener = reader.open(assert(send("GET " .. (path or "/"), fields)))
   table.insert(current.clients, listener)
   return listener
 end
