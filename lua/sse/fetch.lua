@@ -129,7 +129,7 @@ return function(url, given, ...)
   parts.method, parts.body, content_type = message.content("sse.fetch", o, 2)
   parts.headers = build_headers(o, content_type)
   client_options.check_retrying("sse.fetch", o, 2)
-  parts.content_types = client_options.copy(o).contentTypes
+  parts.content_types = client_options.content_types(o)
   local result, why = fetch_retry(attempt, o, parts)
   if result then return result end
   return nil, why.message, why.code, failure.from(why, why.code)

@@ -109,12 +109,17 @@ local function copy_of(t)
   return copy
 end
 
+--- Copies the option `contentTypes` of checked options: false, nil or a list.
+function client_options.content_types(given)
+  return given.contentTypes and copy_of(given.contentTypes)
+end
+
 --- Copies checked options, with `tls`, `contentTypes` and `headers`, for an object that makes
 -- several attempts: what the program writes into its tables later does not change the attempts.
 function client_options.copy(given)
   local o = copy_of(given)
   if o.tls then o.tls = copy_of(o.tls) end
-  if o.contentTypes then o.contentTypes = copy_of(o.contentTypes) end
+  o.contentTypes = client_options.content_types(o)
   if type(o.headers) ~= "table" then return o end
   o.headers = copy_of(o.headers)
   for name, values in pairs(o.headers) do
