@@ -384,6 +384,8 @@ static int m_publish(lua_State *L)
         return sse_fail(L, SSE_EINVAL, "field 'id' has the form of the channel's own ids");
     if (message.received)
         drop_repeated_id(L, &p.event);
+    sse_complete_message(L, o->st, &message);
+    p.event.data = message.event.data;
     before = o->channel->counters.published;
     code = sse_channel_publish(o->channel, &p, &position, &field);
     if (code)

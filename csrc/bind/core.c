@@ -9,6 +9,7 @@
 #include "file.h"
 #include "follow.h"
 #include "hint.h"
+#include "json.h"
 #include "loop.h"
 #include "parser.h"
 #include "random.h"
@@ -47,6 +48,7 @@ int luaopen_sse_core(lua_State *L)
     sse_open_signal(L);
     sse_open_descriptor(L);
     sse_open_parser(L);
+    sse_open_json(L);
     sse_open_encoder(L);
     sse_open_transfer(L);
     sse_open_url(L);

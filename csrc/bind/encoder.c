@@ -1,13 +1,12 @@
-/* encoder.c: Lua tables to events, encode, set_json and set_message_class. */
+/* encoder.c: Lua tables to events, encode and set_message_class. */
 #include "encoder.h"
 
 #include <string.h>
 
-#include "class.h"
 #include "hint.h"
+#include "json.h"
 
-static const char json_key = 0;  /* its address is the registry key of set_json's function */
-static const char class_key = 0; /* and this one's of the metatable of MessageEvents */
+static const char class_key = 0; /* its address is the registry key of MessageEvents' metatable */
 
 /* --- reading a table -------------------------------------------------------------------------- */
 
@@ -78,19 +77,8 @@ static sse_slice text_field(lua_State *L, int index, const char *name, bool numb
     return s;
 }
 
-/* Replaces the table on top of the stack by its JSON. */
-static void table_to_json(lua_State *L)
-{
-    if (lua_rawgetp(L, LUA_REGISTRYINDEX, &json_key) != LUA_TFUNCTION)
-        luaL_error(L, "field 'data' is a table, and no JSON encoder was set");
-    lua_insert(L, -2);
-    if (lua_pcall(L, 1, 1, 0) != LUA_OK) /* raised anew, so that it names the caller's line */
-        luaL_error(L, "field 'data': %s", luaL_tolstring(L, -1, NULL));
-    if (lua_type(L, -1) != LUA_TSTRING)
-        luaL_error(L, "the JSON encoder gave a %s instead of a string", luaL_typename(L, -1));
-}
-
-static sse_slice data_field(lua_State *L, int index)
+/* Reads the data. Of a table *table (out) is where it is on the stack. */
+static sse_slice data_field(lua_State *L, int index, int *table)
 {
     sse_slice s = { 0 };
 
@@ -104,8 +92,8 @@ static sse_slice data_field(lua_State *L, int index)
         lua_pushstring(L, lua_toboolean(L, -1) ? "true" : "false");
         break;
     case LUA_TTABLE:
-        table_to_json(L);
-        break;
+        *table = lua_gettop(L);
+        return SSE_SLICE("");
     default:
         bad_field(L, "data", "a string, a number, a boolean or a table", -1);
     }
@@ -169,7 +157,7 @@ static void check_received(lua_State *L, int index, sse_message *message)
     event->id = received_field(L, index, "lastEventId");
     if (event->id.len == 0)
         event->id = (sse_slice){ 0 };
-    event->data = data_field(L, index);
+    event->data = data_field(L, index, &message->table);
     if (!event->data.at)
         luaL_error(L, "an event needs data (data = \"\" for an empty one)");
     message->received = true;
@@ -196,7 +184,7 @@ static void check_message(lua_State *L, int index, sse_message *message, const c
     message->comment = text_field(L, index, "comment", false);
     event->type = text_field(L, index, "event", false);
     event->id = text_field(L, index, "id", true);
-    event->data = data_field(L, index);
+    event->data = data_field(L, index, &message->table);
     event->retry = retry_field(L, index);
     if (message->comment.at &&
         (event->type.at || event->id.at || event->data.at || event->retry >= 0))
@@ -208,6 +196,12 @@ static void check_message(lua_State *L, int index, sse_message *message, const c
 void sse_check_message(lua_State *L, int index, sse_message *message)
 {
     check_message(L, lua_absindex(L, index), message, message_names);
+}
+
+void sse_complete_message(lua_State *L, sse_state *st, sse_message *message)
+{
+    if (message->table)
+        message->event.data = sse_json_of(L, st, message->table, "field 'data': ");
 }
 
 /* Reads table[name], a string or a number that is not empty, and leaves it on the stack. Absent
@@ -299,6 +293,7 @@ static int f_encode(lua_State *L)
     sse_check_alone(L, "sse.encode", 2);
     lua_settop(L, 1);
     sse_check_message(L, 1, &message);
+    sse_complete_message(L, sse_state_get(L), &message);
     sse_buffer_init(&bytes, SIZE_MAX);
     code = sse_encode_message(&bytes, &message, &field);
     if (!code) {
@@ -310,14 +305,6 @@ static int f_encode(lua_State *L)
     }
     sse_buffer_free(&bytes);
     return sse_fail_message(L, code, field);
-}
-
-static int f_set_json(lua_State *L)
-{
-    luaL_checktype(L, 1, LUA_TFUNCTION);
-    lua_settop(L, 1);
-    lua_rawsetp(L, LUA_REGISTRYINDEX, &json_key);
-    return 0;
 }
 
 /* set_message_class(metatable): that of the events which the client makes. */
@@ -332,7 +319,6 @@ static int f_set_message_class(lua_State *L)
 /* --- tables ----------------------------------------------------------------------------------- */
 
 static const luaL_Reg functions[] = { { "encode", f_encode },
-                                      { "set_json", f_set_json },
                                       { "set_message_class", f_set_message_class },
                                       { NULL, NULL } };
 

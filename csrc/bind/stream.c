@@ -375,6 +375,7 @@ static int m_send(lua_State *L)
     sse_check_alone(L, "stream:send", 3);
     lua_settop(L, 2);
     sse_check_message(L, 2, &message);
+    sse_complete_message(L, o->st, &message);
     if (o->stream && message.comment.at)
         code = sse_stream_comment(o->stream, message.comment);
     else if (o->stream)

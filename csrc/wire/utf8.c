@@ -67,6 +67,13 @@ size_t sse_utf8_valid(sse_slice s)
     return (size_t)(at - begin);
 }
 
+size_t sse_utf8_broken(sse_slice s)
+{
+    const unsigned char *at = (const unsigned char *)s.at;
+
+    return (size_t)-sequence_length(at, at + s.len);
+}
+
 int sse_utf8_replace(sse_buffer *out, sse_slice s)
 {
     size_t before = out->len;
@@ -79,9 +86,9 @@ int sse_utf8_replace(sse_buffer *out, sse_slice s)
         if (code || good == s.len)
             break;
         code = sse_buffer_append(out, REPLACEMENT, 3);
-        bad = (size_t)-sequence_length((const unsigned char *)s.at + good,
-                                       (const unsigned char *)s.at + s.len);
-        s = (sse_slice){ s.at + good + bad, s.len - good - bad };
+        s = (sse_slice){ s.at + good, s.len - good };
+        bad = sse_utf8_broken(s);
+        s = (sse_slice){ s.at + bad, s.len - bad };
     }
     if (code)
         out->len = before;

@@ -7,6 +7,10 @@
 /* Returns the number of bytes before the first broken sequence; s.len if there is none. */
 size_t sse_utf8_valid(sse_slice s);
 
+/* Returns the length of the maximal subpart of the broken sequence with which s begins: one U+FFFD
+ * stands for these bytes. */
+size_t sse_utf8_broken(sse_slice s);
+
 /* Returns the first `max` bytes of s, or up to three fewer so that they don't end within a
  * character. */
 static inline sse_slice sse_utf8_cut(sse_slice s, size_t max)

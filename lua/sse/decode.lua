@@ -20,8 +20,8 @@ local NO_ID = "\xff" .. core.random(16):gsub("[\0\r\n]", "x")
 -- The method json of decoded events.
 local function decode_data(self, ...)
   local is_event = type(self) == "table" and type(self.data) == "string"
-  options.check_call(3, is_event, "event:json()", ...)
-  return json.decode(self.data)
+  options.check_call(3, is_event, "event:json()")
+  return options.unwrap(pcall(json.get, self.data, ...))
 end
 
 -- The metatable of events without `id` whose last event id is `last_id`. Through it the fields of a

@@ -3,7 +3,6 @@
 require "sse.shared.lua_version"
 
 local core = require "sse.core"
-require "sse.json" -- lets the core encode tables that are given as data
 
 --- Encodes one event or one comment, with the blank line at its end. Raises on an unknown field or
 -- one of a wrong type.

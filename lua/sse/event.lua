@@ -5,7 +5,6 @@ require "sse.shared.lua_version"
 
 local core = require "sse.core"
 local hints = require "sse.shared.hints"
-local json = require "sse.json"
 local options = require "sse.shared.options"
 
 local Event = {}
@@ -80,12 +79,12 @@ setmetatable(MessageEvent, {
   __index = function(_, key) hints.raise_foreign("MessageEvent", "a MessageEvent", key) end,
 })
 
---- Decodes the event's data from JSON, as `sse.json.decode` does.
+--- Decodes the event's data from JSON, as `sse.json.decode` does; with keys, one value of it, as
+-- `sse.json.get` does.
+-- @function MessageEvent:json
+-- @tparam string|int ... names and places that lead to the value
 -- @return the value; or nil and a message if the data is not JSON
-function MessageEvent:json(surplus)
-  check(self, "json", surplus)
-  return json.decode(self.data)
-end
+MessageEvent.json = core.json_method(MessageEvent)
 
 -- Makes a MessageEvent. EventSource makes its own instead of calling this function, which costs
 -- time for each event.

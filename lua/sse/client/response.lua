@@ -1,5 +1,6 @@
 --- The response that fetch gives: its fields, and the methods that read its body.
 -- @module sse.client.response
+local core = require "sse.core"
 local hints = require "sse.shared.hints"
 local json = require "sse.json"
 local options = require "sse.shared.options"
@@ -76,14 +77,17 @@ function methods:text(...)
   return text
 end
 
---- Reads the whole body and decodes it from JSON.
+--- Reads the whole body and decodes it from JSON; with keys, one value of it, as `sse.json.get`
+-- does.
+-- @tparam string|int ... names and places that lead to the value
 -- @return the value; or nil, message, code ("EINVAL" if it is not JSON)
 function methods:json(...)
-  check_can_wait(self, "res:json()", ...)
+  check_can_wait(self, "res:json()")
+  options.unwrap(pcall(core.check_json_keys, ...))
   local text, why = start_reading(self, "res:json()"):text()
   if not text then return nil, why.message, why.code end
-  local value, problem = json.decode(text)
-  if value == nil then return nil, problem, "EINVAL" end
+  local value, problem = json.get(text, ...)
+  if problem then return nil, problem, "EINVAL" end
   return value
 end
 

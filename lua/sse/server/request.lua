@@ -162,11 +162,13 @@ function methods:text(...)
   return self.body
 end
 
---- Decodes the body from JSON, as `sse.json.decode` does.
+--- Decodes the body from JSON, as `sse.json.decode` does; with keys, one value of it, as
+-- `sse.json.get` does.
+-- @tparam string|int ... names and places that lead to the value
 -- @return the value; or nil and a message if the body is not JSON
 function methods:json(...)
-  options.check_self(self, metatable, "req:json()", ...)
-  return json.decode(self.body)
+  options.check_self(self, metatable, "req:json()")
+  return options.unwrap(pcall(json.get, self.body, ...))
 end
 
 return request

@@ -1,0 +1,481 @@
+/* json_encode.c: Lua values to JSON. A table that is being written keeps its place on Lua's stack:
+ * the table, and above it the key of the member at hand, or with `sort` all of its keys. */
+#include "json_encode.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "../wire/decimal.h"
+#include "../wire/error.h"
+#include "../wire/json_reader.h"
+#include "../wire/json_writer.h"
+#include "json_array.h"
+
+#define SHOWN 200 /* bytes of a path in a message */
+
+/* A member's name, for sorting. */
+typedef struct name {
+    sse_slice text; /* absent: it is `digits`, of a key that is a number */
+    int key;        /* where on the stack the key is */
+    int len;
+    char digits[SSE_NUMBER_MAX];
+} name;
+
+/* A table that is being written. */
+typedef struct level {
+    const void *table; /* tells it from others */
+    int at;            /* where on the stack it is */
+    bool array;
+    bool has_pair;     /* of an object: its first key and value are on the stack */
+    lua_Integer done;  /* members that have been begun */
+    lua_Integer count; /* of an array or a sorted object: its members */
+    name *names;       /* of a sorted object, else NULL */
+} level;
+
+typedef struct encoder {
+    lua_State *L;
+    sse_buffer *out;
+    const sse_json_style *style;
+    const char *prefix;
+    const void *array_metatable;
+    int code;  /* the first failure of `out` */
+    int depth; /* levels in use */
+    level levels[SSE_JSON_MAX_DEPTH];
+} encoder;
+
+/* Unlike lua_tolstring, which turns numbers into strings, this never allocates: of a string only. */
+static sse_slice text_at(lua_State *L, int index)
+{
+    sse_slice s = { 0 };
+
+    s.at = (lua_tolstring)(L, index, &s.len); /* the function, not the macro of stress_calls.h */
+    return s;
+}
+
+/* Writes the name that a key of an object gets which is a number; returns its length. */
+static int name_number(lua_State *L, int index, char digits[SSE_NUMBER_MAX])
+{
+    if (lua_isinteger(L, index))
+        return (int)sse_number_write_integer(digits, lua_tointeger(L, index));
+    if (isinf(lua_tonumber(L, index))) /* which write_name refuses */
+        return snprintf(digits, SSE_NUMBER_MAX, "%s", lua_tonumber(L, index) > 0 ? "inf" : "-inf");
+    return (int)sse_number_write_double(digits, lua_tonumber(L, index));
+}
+
+/* --- errors ----------------------------------------------------------------------------------- */
+
+/* The path to a value, as messages show it. */
+typedef struct path {
+    char text[SHOWN + 16];
+    size_t len;
+} path;
+
+/* Adds bytes, or of too many the first ones and "...", after which the path takes no more. */
+static void add(path *p, const char *bytes, size_t len)
+{
+    size_t room = p->len < SHOWN ? SHOWN - p->len : 0;
+
+    if (p->len > SHOWN)
+        return;
+    memcpy(p->text + p->len, bytes, len < room ? len : room);
+    p->len += len < room ? len : room;
+    if (len > room) {
+        memcpy(p->text + p->len, "...", 3);
+        p->len += 3;
+    }
+}
+
+/* Adds the key of the member at hand: a name, or "[1]". */
+static void add_step(path *p, lua_State *L, const level *l)
+{
+    int key = l->names ? l->names[l->done - 1].key : l->at + 1;
+    char digits[SSE_NUMBER_MAX];
+    sse_slice text = { digits, 0 };
+
+    if (!l->array && lua_type(L, key) == LUA_TSTRING) {
+        text = text_at(L, key);
+        add(p, text.at, text.len);
+        return;
+    }
+    if (l->array)
+        text.len = sse_number_write_integer(digits, l->done);
+    else
+        text.len = (size_t)name_number(L, key, digits);
+    add(p, "[", 1);
+    add(p, text.at, text.len);
+    add(p, "]", 1);
+}
+
+/* Raises an error about the member at hand of the last of the first `levels` levels. */
+static int raise(encoder *e, int levels, const char *what)
+{
+    path p = { .len = 0 };
+
+    for (int i = 0; i < levels && p.len <= SHOWN; i++) {
+        add(&p, i == 0 ? " (at " : ".", i == 0 ? 5 : 1);
+        add_step(&p, e->L, &e->levels[i]);
+    }
+    if (levels > 0)
+        p.text[p.len++] = ')';
+    for (int i = 0; i < e->depth; i++)
+        free(e->levels[i].names);
+    luaL_checkstack(e->L, LUA_MINSTACK, "JSON");
+    lua_pushlstring(e->L, p.text, p.len);
+    return luaL_error(e->L, "%sJSON: %s%s", e->prefix, what, lua_tostring(e->L, -1));
+}
+
+/* The same, with at most 64 bytes of a text between `before` and `after`. */
+static int raise_about(encoder *e, int levels, const char *before, sse_slice text,
+                       const char *after)
+{
+    char what[160];
+
+    snprintf(what, sizeof what, "%s%.*s%s", before, text.len < 64 ? (int)text.len : 64, text.at,
+             after);
+    return raise(e, levels, what);
+}
+
+static int raise_type(encoder *e, int levels, int index, const char *after)
+{
+    return raise_about(e, levels, "a ", sse_slice_text(luaL_typename(e->L, index)), after);
+}
+
+/* Raises since an array has the key at index. */
+static int raise_key(encoder *e, int key)
+{
+    char digits[SSE_NUMBER_MAX];
+    sse_slice text = sse_slice_text(luaL_typename(e->L, key));
+
+    if (lua_type(e->L, key) == LUA_TSTRING)
+        text = text_at(e->L, key);
+    else if (lua_type(e->L, key) == LUA_TNUMBER)
+        text = (sse_slice){ digits, (size_t)name_number(e->L, key, digits) };
+    return raise_about(e, e->depth, "an array with key ", text, "");
+}
+
+/* Notes a failure of the buffer, which `step` looks at. */
+static inline void note(encoder *e, int code)
+{
+    if (code)
+        e->code = code;
+}
+
+/* --- names of objects ------------------------------------------------------------------------- */
+
+/* Raises where the object at `table` has the number as a key whose name is `text`. */
+static void check_number(encoder *e, int table, sse_slice text)
+{
+    lua_State *L = e->L;
+    char digits[SSE_NUMBER_MAX];
+    sse_number number;
+    size_t len = 0;
+
+    if (text.len >= SSE_NUMBER_MAX ||
+        sse_number_read(text.at, text.at + text.len, &number) != text.at + text.len)
+        return;
+    if (number.kind == SSE_NUMBER_INTEGER)
+        lua_pushinteger(L, number.integer);
+    else if (number.kind == SSE_NUMBER_DOUBLE)
+        lua_pushnumber(L, number.real);
+    else
+        return;
+    len = (size_t)name_number(L, -1, digits);
+    if (lua_rawget(L, table) != LUA_TNIL && len == text.len && memcmp(digits, text.at, len) == 0)
+        raise_about(e, e->depth - 1, "two keys that become the name ", text, "");
+    lua_pop(L, 1);
+}
+
+static bool may_be_number(sse_slice text)
+{
+    return text.len > 0 && (text.at[0] == '-' || (text.at[0] >= '0' && text.at[0] <= '9'));
+}
+
+/* Writes the key below the value on top of the stack as a name. */
+static void write_name(encoder *e, const level *l)
+{
+    lua_State *L = e->L;
+    int key = lua_gettop(L) - 1;
+    char digits[SSE_NUMBER_MAX];
+    sse_slice text = { digits, 0 };
+
+    switch (lua_type(L, key)) {
+    case LUA_TSTRING:
+        text = text_at(L, key);
+        if (may_be_number(text))
+            check_number(e, l->at, text);
+        break;
+    case LUA_TNUMBER:
+        if (!lua_isinteger(L, key) && isinf(lua_tonumber(L, key)))
+            raise(e, e->depth - 1, "an infinity can't be a key");
+        text.len = (size_t)name_number(L, key, digits);
+        break;
+    default:
+        raise_type(e, e->depth - 1, key, " can't be a key");
+    }
+    note(e, sse_json_write_string(e->out, text));
+    if (e->style->indent.len > 0)
+        note(e, sse_json_write(e->out, ": ", 2));
+    else
+        note(e, sse_json_write(e->out, ":", 1));
+}
+
+static sse_slice name_text(const name *n)
+{
+    return n->text.at ? n->text : (sse_slice){ n->digits, (size_t)n->len };
+}
+
+static int compare_names(const void *a, const void *b)
+{
+    sse_slice x = name_text(a), y = name_text(b);
+    int order = memcmp(x.at, y.at, x.len < y.len ? x.len : y.len);
+
+    return order ? order : (x.len > y.len) - (x.len < y.len);
+}
+
+/* Makes the sorted list of an object's names. The keys stay on the stack, the table is on top. */
+static void sort_names(encoder *e, level *l)
+{
+    lua_State *L = e->L;
+    lua_Integer room = 0;
+
+    lua_pushnil(L);
+    while (lua_next(L, l->at)) {
+        name *n = NULL;
+
+        lua_pop(L, 1);
+        if (l->count == room) {
+            room = room ? 2 * room : 8;
+            n = realloc(l->names, (size_t)room * sizeof *n);
+            if (!n || !lua_checkstack(L, (int)room))
+                raise(e, e->depth - 1, n ? "too many keys to sort" : sse_error_text(SSE_ENOMEM));
+            l->names = n;
+        }
+        n = &l->names[l->count++];
+        *n = (name){ .key = lua_gettop(L) };
+        if (lua_type(L, -1) == LUA_TSTRING)
+            n->text = text_at(L, -1);
+        else if (lua_type(L, -1) == LUA_TNUMBER)
+            n->len = name_number(L, -1, n->digits);
+        lua_pushvalue(L, -1);
+    }
+    qsort(l->names, (size_t)l->count, sizeof *l->names, compare_names);
+}
+
+/* --- tables ----------------------------------------------------------------------------------- */
+
+static bool is_marked(const encoder *e, int table)
+{
+    bool marked = false;
+
+    if (!lua_getmetatable(e->L, table))
+        return false;
+    marked = lua_topointer(e->L, -1) == e->array_metatable;
+    lua_pop(e->L, 1);
+    return marked;
+}
+
+/* Says whether a table, of which the first key and value are on the stack, is an array, and sets
+ * *places, which is 0, to its length. Takes key and value off the stack where it is one. */
+static bool is_array(encoder *e, int table, bool marked, lua_Integer *places)
+{
+    lua_State *L = e->L;
+    lua_Integer members = 0;
+    bool first = false;
+
+    if (!marked && lua_type(L, -2) != LUA_TNUMBER)
+        return false;
+    first = lua_rawgeti(L, table, 1) != LUA_TNIL;
+    lua_pop(L, 1);
+    if (!marked && !first)
+        return false;
+    do {
+        lua_Integer place = lua_isinteger(L, -2) ? lua_tointeger(L, -2) : 0;
+
+        if (place < 1) {
+            if (marked)
+                raise_key(e, lua_gettop(L) - 1);
+            lua_settop(L, table);
+            lua_pushnil(L);
+            lua_next(L, table);
+            *places = 0;
+            return false;
+        }
+        members++;
+        if (place > *places)
+            *places = place;
+        lua_pop(L, 1);
+    } while (lua_next(L, table));
+    if (*places > 10 && *places > 2 * members)
+        raise(e, e->depth, "excessively sparse array: it would be mostly null");
+    return true;
+}
+
+/* Raises where the table is one of those around it, or one too deep. */
+static void check_level(encoder *e, const void *table)
+{
+    for (int i = 0; i < e->depth; i++)
+        if (e->levels[i].table == table)
+            raise(e, e->depth, "a table that contains itself");
+    if (e->depth == SSE_JSON_MAX_DEPTH)
+        raise(e, e->depth, SSE_JSON_TOO_DEEP);
+    if (!lua_checkstack(e->L, LUA_MINSTACK))
+        raise(e, e->depth, sse_error_text(SSE_ENOMEM));
+}
+
+/* Begins the table on top of the stack. */
+static void open_table(encoder *e)
+{
+    lua_State *L = e->L;
+    level *l = &e->levels[e->depth];
+    int table = lua_gettop(L);
+    bool marked = false;
+
+    check_level(e, lua_topointer(L, table));
+    marked = is_marked(e, table);
+    lua_pushnil(L);
+    if (!lua_next(L, table)) {
+        note(e, sse_json_write(e->out, marked ? "[]" : "{}", 2));
+        lua_pop(L, 1);
+        return;
+    }
+    *l = (level){ .table = lua_topointer(L, table), .at = table };
+    l->array = is_array(e, table, marked, &l->count);
+    l->has_pair = !l->array;
+    e->depth++;
+    note(e, sse_json_write(e->out, l->array ? "[" : "{", 1));
+    if (e->style->sort && !l->array) {
+        lua_settop(L, table);
+        sort_names(e, l);
+    }
+}
+
+static void close_table(encoder *e)
+{
+    level *l = &e->levels[--e->depth];
+
+    free(l->names);
+    l->names = NULL;
+    if (e->style->indent.len > 0)
+        note(e, sse_json_write_break(e->out, e->style->indent, (unsigned)e->depth));
+    note(e, sse_json_write(e->out, l->array ? "]" : "}", 1));
+    lua_settop(e->L, l->at - 1);
+}
+
+/* Pushes the next member's value, of an object above its key; false where there is none. */
+static bool push_member(lua_State *L, level *l)
+{
+    if (l->array || l->names) {
+        if (l->done == l->count)
+            return false;
+        if (l->array) {
+            lua_rawgeti(L, l->at, ++l->done);
+            return true;
+        }
+        lua_settop(L, l->at + (int)l->count); /* without the member before */
+        lua_pushvalue(L, l->names[l->done++].key);
+        lua_pushvalue(L, -1);
+        lua_rawget(L, l->at);
+        return true;
+    }
+    if (!l->has_pair && !lua_next(L, l->at))
+        return false;
+    l->has_pair = false;
+    l->done++;
+    return true;
+}
+
+/* Goes to the next member of the innermost table, and pushes its value; false: the table has ended.
+ */
+static bool step(encoder *e)
+{
+    level *l = &e->levels[e->depth - 1];
+
+    if (!push_member(e->L, l)) {
+        close_table(e);
+        return false;
+    }
+    if (l->done > 1)
+        note(e, sse_json_write(e->out, ",", 1));
+    if (e->style->indent.len > 0)
+        note(e, sse_json_write_break(e->out, e->style->indent, (unsigned)e->depth));
+    if (!l->array)
+        write_name(e, l);
+    return true;
+}
+
+/* --- values ----------------------------------------------------------------------------------- */
+
+static void write_number(encoder *e)
+{
+    double value = 0;
+
+    if (lua_isinteger(e->L, -1)) {
+        note(e, sse_json_write_integer(e->out, lua_tointeger(e->L, -1)));
+        return;
+    }
+    value = lua_tonumber(e->L, -1);
+    if (!isfinite(value))
+        raise(e, e->depth,
+              isnan(value) ? "NaN is not a number that JSON has"
+              : value > 0  ? "inf is not a number that JSON has"
+                           : "-inf is not a number that JSON has");
+    note(e, sse_json_write_double(e->out, value));
+}
+
+/* Writes the value on top of the stack and takes it off, or begins its table. */
+static void write_value(encoder *e)
+{
+    lua_State *L = e->L;
+    int type = lua_type(L, -1);
+
+    switch (type) {
+    case LUA_TTABLE:
+        open_table(e);
+        return;
+    case LUA_TSTRING:
+        note(e, sse_json_write_string(e->out, text_at(L, -1)));
+        break;
+    case LUA_TNUMBER:
+        write_number(e);
+        break;
+    case LUA_TBOOLEAN:
+        if (lua_toboolean(L, -1))
+            note(e, sse_json_write(e->out, "true", 4));
+        else
+            note(e, sse_json_write(e->out, "false", 5));
+        break;
+    default:
+        if (!(type == LUA_TNIL && e->depth > 0) && !sse_json_is_null(L, -1))
+            raise_type(e, e->depth, -1, " can't be encoded");
+        note(e, sse_json_write(e->out, "null", 4)); /* nil is a hole of an array */
+    }
+    lua_pop(L, 1);
+}
+
+void sse_json_encode(lua_State *L, int index, sse_buffer *out, const sse_json_style *style,
+                     const char *prefix)
+{
+    encoder e;
+
+    e.L = L;
+    e.out = out;
+    e.style = style;
+    e.prefix = prefix;
+    e.code = e.depth = 0;
+    index = lua_absindex(L, index);
+    luaL_checkstack(L, LUA_MINSTACK, "JSON");
+    sse_json_push_array_metatable(L);
+    e.array_metatable = lua_topointer(L, -1);
+    lua_pop(L, 1);
+    lua_pushvalue(L, index);
+    write_value(&e);
+    while (e.depth > 0) {
+        if (e.code)
+            raise(&e, 0, sse_error_text(e.code));
+        if (step(&e))
+            write_value(&e);
+    }
+    if (e.code)
+        raise(&e, 0, sse_error_text(e.code));
+}

@@ -1,0 +1,31 @@
+/* json_writer.h: strings, numbers and line breaks of JSON into a buffer. Brackets and commas are the
+ * caller's. Each function appends all or returns SSE_ETOOBIG or SSE_ENOMEM. */
+#ifndef SSE_WIRE_JSON_WRITER_H
+#define SSE_WIRE_JSON_WRITER_H
+
+#include "buffer.h"
+
+/* Writes a string with its quotes. Escaped are '"', '\', control characters, and U+2028 and U+2029,
+ * which end a line of JavaScript. Broken UTF-8 becomes U+FFFD. */
+int sse_json_write_string(sse_buffer *out, sse_slice text);
+
+int sse_json_write_integer(sse_buffer *out, int64_t value);
+
+/* Writes the shortest text that reads back as an equal number: a float of integral value below 2^53
+ * without a point. The value is finite. */
+int sse_json_write_double(sse_buffer *out, double value);
+
+/* Writes an LF, and the indentation `depth` times. */
+int sse_json_write_break(sse_buffer *out, sse_slice indent, unsigned depth);
+
+/* Appends bytes that are JSON. */
+static inline int sse_json_write(sse_buffer *out, const char *bytes, size_t len)
+{
+    if (out->cap - out->len < len)
+        return sse_buffer_append(out, bytes, len);
+    memcpy(out->data + out->len, bytes, len);
+    out->len += len;
+    return 0;
+}
+
+#endif
