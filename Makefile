@@ -21,6 +21,9 @@ PRELOAD    := DYLD_INSERT_LIBRARIES
 else
 SHARED     := -shared
 PRELOAD    := LD_PRELOAD
+# Calls of Lua's interface go through a table of addresses, without a jump in between: 6 % of what
+# encoding JSON takes.
+NO_PLT     := -fno-plt
 endif
 # Compiler and linker options that make faults in the core harder to exploit; HARDEN= for none,
 # which the sanitizers need. FORTIFY needs an optimizer. scripts/check_hardening.sh checks the
@@ -48,7 +51,7 @@ SOURCES    := $(foreach wing,$(WINGS),$(wildcard csrc/$(wing)/*.c))
 OBJECTS    := $(SOURCES:csrc/%.c=$(BUILD)/obj/%.o)
 CORE       := $(BUILD)/sse/core.so
 COMPILE     = $(CC) -std=gnu11 -fPIC -fvisibility=hidden -MMD -MP $(CPPFLAGS) $(WARNINGS) $(CFLAGS) \
-              $(HARDEN_C)
+              $(HARDEN_C) $(NO_PLT)
 
 # Lua looks for modules in this tree first, then where it always does.
 of_series   = $(1)_$(subst .,_,$(LUA_SERIES))

@@ -44,6 +44,7 @@ typedef struct sse_state {
     lua_State *task;       /* the task's coroutine that runs, the innermost one; or NULL */
     sse_hook known_hook;   /* of interrupt.c: the main coroutine's, which ends no run */
     sse_hook interrupt;    /* of interrupt.c: the hook that ended the run */
+    const void *json_array; /* address of the metatable of JSON's arrays */
     sse_buffer json;       /* JSON that has just been made, until the next call that may make some */
     bool stress_gc;        /* SSE_STRESS_GC=1: a full collection after every callback */
 } sse_state;

@@ -160,8 +160,9 @@ static sse_slice encode(lua_State *L, sse_state *st, int index, const sse_json_s
                         const char *prefix)
 {
     st->json.len = 0;
-    sse_buffer_trim(&st->json, KEPT);
-    sse_json_encode(L, index, &st->json, style, prefix);
+    if (st->json.cap > KEPT)
+        sse_buffer_trim(&st->json, KEPT);
+    sse_json_encode(L, st, index, style, prefix);
     return sse_buffer_slice(&st->json);
 }
 
@@ -192,14 +193,16 @@ static sse_json_style check_style(lua_State *L)
 /* encode(value, { indent, sort }) -> text */
 static int f_encode(lua_State *L)
 {
-    sse_state *st = sse_state_get(L);
+    sse_state *st = lua_touserdata(L, lua_upvalueindex(1)); /* instead of a look into the registry */
     sse_json_style style = in_one_line;
     sse_slice text;
 
-    sse_check_count(L, 2, "json.encode(value, options)");
-    lua_settop(L, 2);
-    if (!lua_isnil(L, 2))
-        style = check_style(L);
+    if (lua_gettop(L) != 1) {
+        sse_check_count(L, 2, "json.encode(value, options)");
+        lua_settop(L, 2);
+        if (!lua_isnil(L, 2))
+            style = check_style(L);
+    }
     text = encode(L, st, 1, &style, "");
     lua_pushlstring(L, text.at, text.len);
     return 1;
@@ -219,7 +222,6 @@ static int f_set_json_check(lua_State *L)
 static const luaL_Reg functions[] = { { "json_decode", f_decode },
                                       { "json_get", get },
                                       { "check_json_keys", f_check_keys },
-                                      { "json_encode", f_encode },
                                       { "json_array", sse_json_array },
                                       { "json_method", f_json_method },
                                       { "set_json_check", f_set_json_check },
@@ -227,8 +229,13 @@ static const luaL_Reg functions[] = { { "json_decode", f_decode },
 
 void sse_open_json(lua_State *L)
 {
-    sse_json_open_array(L);
+    sse_state *st = sse_state_get(L);
+
+    st->json_array = sse_json_open_array(L);
     luaL_setfuncs(L, functions, 0);
+    lua_pushlightuserdata(L, st);
+    lua_pushcclosure(L, f_encode, 1);
+    lua_setfield(L, -2, "json_encode");
     sse_json_push_null(L);
     lua_setfield(L, -2, "json_null");
 }

@@ -39,10 +39,19 @@ int sse_json_array(lua_State *L)
     return 1;
 }
 
-void sse_json_open_array(lua_State *L)
+const void *sse_json_open_array(lua_State *L)
 {
+    const void *address = NULL;
+
+    lua_rawgetp(L, LUA_REGISTRYINDEX, &metatable_key); /* where the module is loaded twice */
+    address = lua_topointer(L, -1);
+    lua_pop(L, 1);
+    if (address)
+        return address;
     lua_createtable(L, 0, 1);
     lua_pushliteral(L, "sse.json.array");
     lua_setfield(L, -2, "__name");
+    address = lua_topointer(L, -1);
     lua_rawsetp(L, LUA_REGISTRYINDEX, &metatable_key);
+    return address;
 }

@@ -18,7 +18,7 @@ void sse_json_push_array_metatable(lua_State *L);
 /* array([t]) -> t, or a new table, marked as an array. */
 int sse_json_array(lua_State *L);
 
-/* Makes the metatable. */
-void sse_json_open_array(lua_State *L);
+/* Makes the metatable; returns its address. */
+const void *sse_json_open_array(lua_State *L);
 
 #endif

@@ -1,5 +1,10 @@
 /* json_encode.c: Lua values to JSON. A table that is being written keeps its place on Lua's stack:
- * the table, and above it the key of the member at hand, or with `sort` all of its keys. */
+ * the table, and above it the key of the member at hand, or with `sort` all of its keys.
+ *
+ * Whether a table is an array depends on all its keys. To look at them only once, a table whose
+ * first key is 1 is written as an array at once. Where that turns out wrong, everything is written
+ * anew, and this time each table's keys are looked at before: at most twice the time, whatever the
+ * tables. */
 #include "json_encode.h"
 
 #include <math.h>
@@ -13,6 +18,8 @@
 #include "json_array.h"
 
 #define SHOWN 200 /* bytes of a path in a message */
+#define NOT_INLINED __attribute__((noinline)) /* the loop over members is to be small */
+#define RARE  __attribute__((noinline, cold)) /* not among the code that each value runs */
 
 /* A member's name, for sorting. */
 typedef struct name {
@@ -22,15 +29,23 @@ typedef struct name {
     char digits[SSE_NUMBER_MAX];
 } name;
 
+/* How the members of a table are gone over. */
+typedef enum member_order {
+    BY_NAME,      /* an object, by lua_next */
+    SORTED,       /* an object, by `names` */
+    IN_SEQUENCE,  /* an array by lua_next, as long as the keys are 1, 2, 3 ... */
+    BY_PLACE      /* an array, by places up to `count`: it may have holes */
+} member_order;
+
 /* A table that is being written. */
 typedef struct level {
     const void *table; /* tells it from others */
     int at;            /* where on the stack it is */
-    bool array;
-    bool has_pair;     /* of an object: its first key and value are on the stack */
+    member_order order;
+    bool has_pair;     /* by lua_next: the first key and value are on the stack */
     lua_Integer done;  /* members that have been begun */
-    lua_Integer count; /* of an array or a sorted object: its members */
-    name *names;       /* of a sorted object, else NULL */
+    lua_Integer count; /* of BY_PLACE and SORTED: the members */
+    name *names;       /* of SORTED, else NULL */
 } level;
 
 typedef struct encoder {
@@ -39,8 +54,11 @@ typedef struct encoder {
     const sse_json_style *style;
     const char *prefix;
     const void *array_metatable;
-    int code;  /* the first failure of `out` */
-    int depth; /* levels in use */
+    bool pretty;  /* each member has a line of its own */
+    bool careful; /* nothing is taken for a sequence before all its keys have been looked at */
+    bool restart; /* a table that was taken for one is none */
+    int code;     /* the last failure of `out` */
+    int depth;    /* levels in use */
     level levels[SSE_JSON_MAX_DEPTH];
 } encoder;
 
@@ -89,16 +107,17 @@ static void add(path *p, const char *bytes, size_t len)
 /* Adds the key of the member at hand: a name, or "[1]". */
 static void add_step(path *p, lua_State *L, const level *l)
 {
-    int key = l->names ? l->names[l->done - 1].key : l->at + 1;
+    int key = l->order == SORTED ? l->names[l->done - 1].key : l->at + 1;
+    bool array = l->order == IN_SEQUENCE || l->order == BY_PLACE;
     char digits[SSE_NUMBER_MAX];
     sse_slice text = { digits, 0 };
 
-    if (!l->array && lua_type(L, key) == LUA_TSTRING) {
+    if (!array && lua_type(L, key) == LUA_TSTRING) {
         text = text_at(L, key);
         add(p, text.at, text.len);
         return;
     }
-    if (l->array)
+    if (array)
         text.len = sse_number_write_integer(digits, l->done);
     else
         text.len = (size_t)name_number(L, key, digits);
@@ -108,7 +127,7 @@ static void add_step(path *p, lua_State *L, const level *l)
 }
 
 /* Raises an error about the member at hand of the last of the first `levels` levels. */
-static int raise(encoder *e, int levels, const char *what)
+static RARE int raise(encoder *e, int levels, const char *what)
 {
     path p = { .len = 0 };
 
@@ -126,7 +145,7 @@ static int raise(encoder *e, int levels, const char *what)
 }
 
 /* The same, with at most 64 bytes of a text between `before` and `after`. */
-static int raise_about(encoder *e, int levels, const char *before, sse_slice text,
+static RARE int raise_about(encoder *e, int levels, const char *before, sse_slice text,
                        const char *after)
 {
     char what[160];
@@ -136,13 +155,13 @@ static int raise_about(encoder *e, int levels, const char *before, sse_slice tex
     return raise(e, levels, what);
 }
 
-static int raise_type(encoder *e, int levels, int index, const char *after)
+static RARE int raise_type(encoder *e, int levels, int index, const char *after)
 {
     return raise_about(e, levels, "a ", sse_slice_text(luaL_typename(e->L, index)), after);
 }
 
 /* Raises since an array has the key at index. */
-static int raise_key(encoder *e, int key)
+static RARE int raise_key(encoder *e, int key)
 {
     char digits[SSE_NUMBER_MAX];
     sse_slice text = sse_slice_text(luaL_typename(e->L, key));
@@ -164,7 +183,7 @@ static inline void note(encoder *e, int code)
 /* --- names of objects ------------------------------------------------------------------------- */
 
 /* Raises where the object at `table` has the number as a key whose name is `text`. */
-static void check_number(encoder *e, int table, sse_slice text)
+static RARE void check_number(encoder *e, int table, sse_slice text)
 {
     lua_State *L = e->L;
     char digits[SSE_NUMBER_MAX];
@@ -191,33 +210,54 @@ static bool may_be_number(sse_slice text)
     return text.len > 0 && (text.at[0] == '-' || (text.at[0] >= '0' && text.at[0] <= '9'));
 }
 
-/* Writes the key below the value on top of the stack as a name. */
-static void write_name(encoder *e, const level *l)
+/* Writes what comes before a member: a comma and the end of the line. */
+static inline void separate(encoder *e, const level *l)
 {
-    lua_State *L = e->L;
-    int key = lua_gettop(L) - 1;
+    if (l->done > 1)
+        note(e, sse_json_write(e->out, ",", 1));
+    if (e->pretty)
+        note(e, sse_json_write_break(e->out, e->style->indent, (unsigned)e->depth));
+}
+
+/* Writes a name, and what comes before and after it. */
+static inline void put_name(encoder *e, const level *l, sse_slice text)
+{
+    if (e->pretty) {
+        separate(e, l);
+        note(e, sse_json_write_name(e->out, text, true));
+        note(e, sse_json_write(e->out, " ", 1));
+    } else {
+        note(e, sse_json_write_name(e->out, text, l->done == 1));
+    }
+}
+
+/* Writes a name of a key that is no string. */
+static RARE void write_other_name(encoder *e, const level *l, int key)
+{
     char digits[SSE_NUMBER_MAX];
     sse_slice text = { digits, 0 };
 
-    switch (lua_type(L, key)) {
-    case LUA_TSTRING:
-        text = text_at(L, key);
-        if (may_be_number(text))
-            check_number(e, l->at, text);
-        break;
-    case LUA_TNUMBER:
-        if (!lua_isinteger(L, key) && isinf(lua_tonumber(L, key)))
-            raise(e, e->depth - 1, "an infinity can't be a key");
-        text.len = (size_t)name_number(L, key, digits);
-        break;
-    default:
+    if (lua_type(e->L, key) != LUA_TNUMBER)
         raise_type(e, e->depth - 1, key, " can't be a key");
+    if (!lua_isinteger(e->L, key) && isinf(lua_tonumber(e->L, key)))
+        raise(e, e->depth - 1, "an infinity can't be a key");
+    text.len = (size_t)name_number(e->L, key, digits);
+    put_name(e, l, text);
+}
+
+/* Writes the key below the value on top of the stack as a name. */
+static void write_name(encoder *e, const level *l)
+{
+    sse_slice text = { 0 };
+
+    if (lua_type(e->L, -2) != LUA_TSTRING) {
+        write_other_name(e, l, -2);
+        return;
     }
-    note(e, sse_json_write_string(e->out, text));
-    if (e->style->indent.len > 0)
-        note(e, sse_json_write(e->out, ": ", 2));
-    else
-        note(e, sse_json_write(e->out, ":", 1));
+    text = text_at(e->L, -2);
+    if (may_be_number(text))
+        check_number(e, l->at, text);
+    put_name(e, l, text);
 }
 
 static sse_slice name_text(const name *n)
@@ -247,7 +287,7 @@ static void sort_names(encoder *e, level *l)
         if (l->count == room) {
             room = room ? 2 * room : 8;
             n = realloc(l->names, (size_t)room * sizeof *n);
-            if (!n || !lua_checkstack(L, (int)room))
+            if (!n || !lua_checkstack(L, (int)room + LUA_MINSTACK))
                 raise(e, e->depth - 1, n ? "too many keys to sort" : sse_error_text(SSE_ENOMEM));
             l->names = n;
         }
@@ -275,30 +315,23 @@ static bool is_marked(const encoder *e, int table)
     return marked;
 }
 
-/* Says whether a table, of which the first key and value are on the stack, is an array, and sets
- * *places, which is 0, to its length. Takes key and value off the stack where it is one. */
+/* Looks at all keys of a table, the first of which is on the stack with its value. Says whether the
+ * table is an array, and sets *places to the array's length. Takes key and value off the stack. */
 static bool is_array(encoder *e, int table, bool marked, lua_Integer *places)
 {
     lua_State *L = e->L;
     lua_Integer members = 0;
-    bool first = false;
+    bool first = lua_rawgeti(L, table, 1) != LUA_TNIL;
 
-    if (!marked && lua_type(L, -2) != LUA_TNUMBER)
-        return false;
-    first = lua_rawgeti(L, table, 1) != LUA_TNIL;
     lua_pop(L, 1);
-    if (!marked && !first)
-        return false;
+    *places = 0;
     do {
         lua_Integer place = lua_isinteger(L, -2) ? lua_tointeger(L, -2) : 0;
 
-        if (place < 1) {
-            if (marked)
-                raise_key(e, lua_gettop(L) - 1);
+        if (place < 1 && marked)
+            raise_key(e, lua_gettop(L) - 1);
+        if (place < 1 || (!marked && !first)) {
             lua_settop(L, table);
-            lua_pushnil(L);
-            lua_next(L, table);
-            *places = 0;
             return false;
         }
         members++;
@@ -311,6 +344,33 @@ static bool is_array(encoder *e, int table, bool marked, lua_Integer *places)
     return true;
 }
 
+/* Finds out how to go over a table, of which the first key and value are on the stack. */
+static void choose_order(encoder *e, level *l, bool marked)
+{
+    lua_State *L = e->L;
+    bool number = lua_type(L, -2) == LUA_TNUMBER;
+
+    l->has_pair = true;
+    l->order = BY_NAME;
+    if (marked || number) {
+        if (!e->careful && number && lua_tointeger(L, -2) == 1) {
+            l->order = IN_SEQUENCE;
+            return;
+        }
+        l->has_pair = false;
+        if (is_array(e, l->at, marked, &l->count)) {
+            l->order = BY_PLACE;
+            return;
+        }
+        lua_pushnil(L);
+    }
+    if (e->style->sort) {
+        lua_settop(L, l->at);
+        l->order = SORTED;
+        l->count = 0;
+    }
+}
+
 /* Raises where the table is one of those around it, or one too deep. */
 static void check_level(encoder *e, const void *table)
 {
@@ -319,88 +379,81 @@ static void check_level(encoder *e, const void *table)
             raise(e, e->depth, "a table that contains itself");
     if (e->depth == SSE_JSON_MAX_DEPTH)
         raise(e, e->depth, SSE_JSON_TOO_DEEP);
-    if (!lua_checkstack(e->L, LUA_MINSTACK))
+    /* A level takes two places. There are LUA_MINSTACK at first. */
+    if (e->depth % 4 == 3 && !lua_checkstack(e->L, LUA_MINSTACK))
         raise(e, e->depth, sse_error_text(SSE_ENOMEM));
 }
 
 /* Begins the table on top of the stack. */
-static void open_table(encoder *e)
+static NOT_INLINED void open_table(encoder *e)
 {
     lua_State *L = e->L;
     level *l = &e->levels[e->depth];
-    int table = lua_gettop(L);
+    const void *address = lua_topointer(L, -1);
     bool marked = false;
 
-    check_level(e, lua_topointer(L, table));
-    marked = is_marked(e, table);
+    check_level(e, address);
+    l->table = address;
+    l->at = lua_gettop(L);
+    l->done = 0;
+    l->names = NULL;
+    marked = is_marked(e, l->at);
     lua_pushnil(L);
-    if (!lua_next(L, table)) {
+    if (!lua_next(L, l->at)) {
         note(e, sse_json_write(e->out, marked ? "[]" : "{}", 2));
         lua_pop(L, 1);
         return;
     }
-    *l = (level){ .table = lua_topointer(L, table), .at = table };
-    l->array = is_array(e, table, marked, &l->count);
-    l->has_pair = !l->array;
+    choose_order(e, l, marked);
     e->depth++;
-    note(e, sse_json_write(e->out, l->array ? "[" : "{", 1));
-    if (e->style->sort && !l->array) {
-        lua_settop(L, table);
+    note(e, sse_json_write(e->out, l->order >= IN_SEQUENCE ? "[" : "{", 1));
+    if (l->order == SORTED)
         sort_names(e, l);
-    }
 }
 
-static void close_table(encoder *e)
+static NOT_INLINED void close_table(encoder *e)
 {
     level *l = &e->levels[--e->depth];
 
     free(l->names);
     l->names = NULL;
-    if (e->style->indent.len > 0)
+    if (e->pretty)
         note(e, sse_json_write_break(e->out, e->style->indent, (unsigned)e->depth));
-    note(e, sse_json_write(e->out, l->array ? "]" : "}", 1));
+    note(e, sse_json_write(e->out, l->order >= IN_SEQUENCE ? "]" : "}", 1));
     lua_settop(e->L, l->at - 1);
 }
 
-/* Pushes the next member's value, of an object above its key; false where there is none. */
-static bool push_member(lua_State *L, level *l)
+/* Pushes the next member of a table that lua_next does not go over; false where there is none. */
+static bool push_listed(lua_State *L, level *l)
 {
-    if (l->array || l->names) {
-        if (l->done == l->count)
-            return false;
-        if (l->array) {
-            lua_rawgeti(L, l->at, ++l->done);
-            return true;
-        }
-        lua_settop(L, l->at + (int)l->count); /* without the member before */
-        lua_pushvalue(L, l->names[l->done++].key);
-        lua_pushvalue(L, -1);
-        lua_rawget(L, l->at);
+    if (l->done == l->count)
+        return false;
+    l->done++;
+    if (l->order == BY_PLACE) {
+        lua_rawgeti(L, l->at, l->done);
         return true;
     }
+    lua_settop(L, l->at + (int)l->count); /* without the member before */
+    lua_pushvalue(L, l->names[l->done - 1].key);
+    lua_pushvalue(L, -1);
+    lua_rawget(L, l->at);
+    return true;
+}
+
+/* Pushes the next member's value, of an object above its key; false where there is none. */
+static bool push_member(encoder *e, level *l)
+{
+    lua_State *L = e->L;
+
+    if (l->order == BY_PLACE || l->order == SORTED)
+        return push_listed(L, l);
     if (!l->has_pair && !lua_next(L, l->at))
         return false;
     l->has_pair = false;
     l->done++;
-    return true;
-}
-
-/* Goes to the next member of the innermost table, and pushes its value; false: the table has ended.
- */
-static bool step(encoder *e)
-{
-    level *l = &e->levels[e->depth - 1];
-
-    if (!push_member(e->L, l)) {
-        close_table(e);
-        return false;
-    }
-    if (l->done > 1)
-        note(e, sse_json_write(e->out, ",", 1));
-    if (e->style->indent.len > 0)
-        note(e, sse_json_write_break(e->out, e->style->indent, (unsigned)e->depth));
-    if (!l->array)
-        write_name(e, l);
+    if (l->order == IN_SEQUENCE &&
+        !(lua_isinteger(L, -2) && lua_tointeger(L, -2) == l->done))
+        e->restart = true;
     return true;
 }
 
@@ -423,16 +476,12 @@ static void write_number(encoder *e)
     note(e, sse_json_write_double(e->out, value));
 }
 
-/* Writes the value on top of the stack and takes it off, or begins its table. */
-static void write_value(encoder *e)
+/* Writes the value on top of the stack, which is no table, and takes it off. */
+static inline void write_scalar(encoder *e, int type)
 {
     lua_State *L = e->L;
-    int type = lua_type(L, -1);
 
     switch (type) {
-    case LUA_TTABLE:
-        open_table(e);
-        return;
     case LUA_TSTRING:
         note(e, sse_json_write_string(e->out, text_at(L, -1)));
         break;
@@ -453,29 +502,72 @@ static void write_value(encoder *e)
     lua_pop(L, 1);
 }
 
-void sse_json_encode(lua_State *L, int index, sse_buffer *out, const sse_json_style *style,
+/* Writes members of the innermost table. Returns true at one that is a table, which is on top of the
+ * stack; false when the table has ended. */
+static bool write_members(encoder *e)
+{
+    level *l = &e->levels[e->depth - 1];
+
+    while (push_member(e, l)) {
+        int type = lua_type(e->L, -1);
+
+        if (e->restart)
+            return false;
+        if (l->order < IN_SEQUENCE)
+            write_name(e, l);
+        else
+            separate(e, l);
+        if (type == LUA_TTABLE)
+            return true;
+        write_scalar(e, type);
+    }
+    close_table(e);
+    return false;
+}
+
+/* Writes the value at index; false where it has to be written anew, with care. */
+static bool run(encoder *e, int index)
+{
+    bool table = lua_istable(e->L, index);
+
+    lua_pushvalue(e->L, index);
+    if (!table)
+        write_scalar(e, lua_type(e->L, -1));
+    while (table || (e->depth > 0 && !e->code && !e->restart)) {
+        if (table)
+            open_table(e);
+        table = e->depth > 0 && write_members(e);
+    }
+    if (e->code)
+        raise(e, 0, sse_error_text(e->code));
+    if (e->restart)
+        for (int i = 0; i < e->depth; i++)
+            free(e->levels[i].names);
+    return !e->restart;
+}
+
+void sse_json_encode(lua_State *L, sse_state *st, int index, const sse_json_style *style,
                      const char *prefix)
 {
     encoder e;
+    sse_buffer *out = &st->json;
+    size_t before = out->len;
+    int top = lua_gettop(L);
 
     e.L = L;
     e.out = out;
+    e.array_metatable = st->json_array;
     e.style = style;
     e.prefix = prefix;
+    e.pretty = style->indent.len > 0;
+    e.careful = e.restart = false;
     e.code = e.depth = 0;
-    index = lua_absindex(L, index);
-    luaL_checkstack(L, LUA_MINSTACK, "JSON");
-    sse_json_push_array_metatable(L);
-    e.array_metatable = lua_topointer(L, -1);
-    lua_pop(L, 1);
-    lua_pushvalue(L, index);
-    write_value(&e);
-    while (e.depth > 0) {
-        if (e.code)
-            raise(&e, 0, sse_error_text(e.code));
-        if (step(&e))
-            write_value(&e);
-    }
-    if (e.code)
-        raise(&e, 0, sse_error_text(e.code));
+    if (run(&e, index))
+        return;
+    lua_settop(L, top);
+    out->len = before;
+    e.careful = true;
+    e.restart = false;
+    e.depth = 0;
+    run(&e, index);
 }

@@ -18,73 +18,67 @@ static void put(sse_buffer *out, const char *bytes, size_t len)
     out->len += len;
 }
 
-static void put_escape(sse_buffer *out, unsigned char byte)
+/* The letters of escapes; of other characters that are escaped 'u', of the rest 0. */
+static const char letters[128] = {
+    ['\b'] = 'b', ['\t'] = 't', ['\n'] = 'n', ['\f'] = 'f', ['\r'] = 'r', ['"'] = '"',
+    ['\\'] = '\\', [0x00] = 'u', [0x01] = 'u', [0x02] = 'u', [0x03] = 'u', [0x04] = 'u',
+    [0x05] = 'u', [0x06] = 'u', [0x07] = 'u', [0x0B] = 'u', [0x0E] = 'u', [0x0F] = 'u',
+    [0x10] = 'u', [0x11] = 'u', [0x12] = 'u', [0x13] = 'u', [0x14] = 'u', [0x15] = 'u',
+    [0x16] = 'u', [0x17] = 'u', [0x18] = 'u', [0x19] = 'u', [0x1A] = 'u', [0x1B] = 'u',
+    [0x1C] = 'u', [0x1D] = 'u', [0x1E] = 'u', [0x1F] = 'u', [0x7F] = 'u',
+};
+
+/* Says whether U+2028 or U+2029 is at `at`. */
+static bool is_line_end(const char *at, const char *end)
+{
+    return *at == '\xE2' && end - at >= 3 && at[1] == '\x80' && (at[2] == '\xA8' || at[2] == '\xA9');
+}
+
+/* Writes a character, or a byte of one, as it is or escaped; returns what comes after it. There is
+ * room for an escape. */
+static const char *put_character(sse_buffer *out, const char *at, const char *end)
 {
     static const char hex[] = "0123456789abcdef";
-    static const char special[] = "\b\f\n\r\t\"\\", letters[] = "bfnrt\"\\";
-    const char *which = byte ? strchr(special, byte) : NULL;
-    char escape[ESCAPE] = { '\\', 'u', '0', '0', hex[byte >> 4], hex[byte & 15] };
+    unsigned char byte = (unsigned char)*at;
+    char *to = out->data + out->len, letter = 0;
 
-    if (which)
-        escape[1] = letters[which - special];
-    put(out, escape, which ? 2 : ESCAPE);
-}
-
-/* Returns the first DEL, U+2028 or U+2029 in [at, end), or `end`. */
-static const char *find_rare(const char *at, const char *end)
-{
-    for (; at < end; at++) {
-        if (*at == 0x7F)
-            return at;
-        if (*at == '\xE2' && end - at >= 3 && at[1] == '\x80' &&
-            (at[2] == '\xA8' || at[2] == '\xA9'))
-            return at;
+    if (is_line_end(at, end)) {
+        put(out, at[2] == '\xA8' ? "\\u2028" : "\\u2029", ESCAPE);
+        return at + 3;
     }
-    return end;
-}
-
-/* Writes a run that has no stop of json_scan.h. */
-static int put_run(sse_buffer *out, const char *at, const char *end)
-{
-    while (at < end) {
-        const char *rare = find_rare(at, end);
-        int code = reserve(out, (size_t)(rare - at) + ESCAPE);
-
-        if (code)
-            return code;
-        put(out, at, (size_t)(rare - at));
-        at = rare;
-        if (at == end)
-            break;
-        if (*at == 0x7F) {
-            put(out, "\\u007f", ESCAPE);
-            at++;
-        } else {
-            put(out, at[2] == '\xA8' ? "\\u2028" : "\\u2029", ESCAPE);
-            at += 3;
-        }
+    letter = byte < 0x80 ? letters[byte] : 0;
+    to[0] = letter ? '\\' : *at;
+    to[1] = letter;
+    out->len += letter ? 2 : 1;
+    if (letter == 'u') {
+        memcpy(to + 2, "00", 2);
+        to[4] = hex[byte >> 4];
+        to[5] = hex[byte & 15];
+        out->len += 4;
     }
-    return SSE_OK;
+    return at + 1;
 }
 
 /* Writes UTF-8 without the quotes. */
 static int put_text(sse_buffer *out, const char *at, const char *end)
 {
-    bool non_ascii = false;
-    int code = SSE_OK;
+    while (at < end) {
+        int code = reserve(out, (size_t)(end - at) + SSE_JSON_STEP + ESCAPE), plain = 0;
 
-    while (!code && at < end) {
-        const char *stop = sse_json_plain(at, end, &non_ascii);
-
-        code = put_run(out, at, stop);
-        if (!code && stop < end && !(code = reserve(out, ESCAPE)))
-            put_escape(out, (unsigned char)*stop);
-        at = stop < end ? stop + 1 : end;
+        if (code)
+            return code;
+        if (end - at >= SSE_JSON_STEP) {
+            plain = sse_json_copy_block(out->data + out->len, at);
+            out->len += (size_t)plain;
+            at += plain;
+        }
+        if (plain < SSE_JSON_STEP)
+            at = put_character(out, at, end);
     }
-    return code;
+    return SSE_OK;
 }
 
-static int put_slowly(sse_buffer *out, sse_slice text)
+static int put_string(sse_buffer *out, sse_slice text)
 {
     int code = sse_json_write(out, "\"", 1);
 
@@ -102,30 +96,28 @@ static int put_slowly(sse_buffer *out, sse_slice text)
     return code ? code : sse_json_write(out, "\"", 1);
 }
 
-int sse_json_write_string(sse_buffer *out, sse_slice text)
+int sse_json_write_any_string(sse_buffer *out, sse_slice text)
 {
-    const char *end = text.at + text.len;
-    bool non_ascii = false;
-    int code = SSE_OK;
+    size_t before = out->len;
+    int code = text.len > SIZE_MAX / 8 ? SSE_ETOOBIG : put_string(out, text);
 
-    if (text.len > SIZE_MAX / 8)
-        return SSE_ETOOBIG;
-    if (sse_json_plain(text.at, end, &non_ascii) < end || non_ascii ||
-        (text.len > 0 && memchr(text.at, 0x7F, text.len))) {
-        size_t before = out->len;
-
-        code = put_slowly(out, text);
-        if (code)
-            out->len = before;
-        return code;
-    }
-    code = reserve(out, text.len + 2);
     if (code)
-        return code;
-    out->data[out->len++] = '"';
-    put(out, text.at, text.len);
-    out->data[out->len++] = '"';
-    return SSE_OK;
+        out->len = before;
+    return code;
+}
+
+int sse_json_write_any_name(sse_buffer *out, sse_slice name, bool first)
+{
+    size_t before = out->len;
+    int code = first ? SSE_OK : sse_json_write(out, ",", 1);
+
+    if (!code)
+        code = sse_json_write_any_string(out, name);
+    if (!code)
+        code = sse_json_write(out, ":", 1);
+    if (code)
+        out->len = before;
+    return code;
 }
 
 int sse_json_write_integer(sse_buffer *out, int64_t value)

@@ -4,10 +4,44 @@
 #define SSE_WIRE_JSON_WRITER_H
 
 #include "buffer.h"
+#include "json_scan.h"
 
 /* Writes a string with its quotes. Escaped are '"', '\', control characters, and U+2028 and U+2029,
  * which end a line of JavaScript. Broken UTF-8 becomes U+FFFD. */
-int sse_json_write_string(sse_buffer *out, sse_slice text);
+int sse_json_write_any_string(sse_buffer *out, sse_slice text);
+
+int sse_json_write_any_name(sse_buffer *out, sse_slice name, bool first);
+
+/* The same, and fast where nothing is to be escaped. */
+static inline int sse_json_write_string(sse_buffer *out, sse_slice text)
+{
+    char *to = out->data + out->len;
+
+    if (out->cap - out->len < 2 || out->cap - out->len - 2 < text.len ||
+        !sse_json_copy_plain(to + 1, text.at, text.len))
+        return sse_json_write_any_string(out, text);
+    to[0] = to[1 + text.len] = '"';
+    out->len += text.len + 2;
+    return 0;
+}
+
+/* Writes the name of a member, with the colon after it, and unless it is the first one the comma
+ * before it. */
+static inline int sse_json_write_name(sse_buffer *out, sse_slice name, bool first)
+{
+    char *to = out->data + out->len;
+    size_t len = name.len + 3 + !first;
+
+    if (name.len > out->cap || out->cap - out->len < len ||
+        !sse_json_copy_plain(to + 1 + !first, name.at, name.len))
+        return sse_json_write_any_name(out, name, first);
+    if (!first)
+        *to++ = ',';
+    to[0] = to[1 + name.len] = '"';
+    to[2 + name.len] = ':';
+    out->len += len;
+    return 0;
+}
 
 int sse_json_write_integer(sse_buffer *out, int64_t value);
 
