@@ -11,7 +11,7 @@
 #define MAX_INDENT 16
 #define FEW_KEYS   16
 
-static const char check_key = 0; /* its address is the registry key of set_json_check's function */
+static const char checker_key = 0; /* its address is the registry key of set_json_check's function */
 
 /* --- decode ----------------------------------------------------------------------------------- */
 
@@ -40,7 +40,7 @@ static sse_slice check_text(lua_State *L, int index)
 /* Has the Lua layer check the options at index, which are not nil. */
 static void check_options(lua_State *L, const char *where, int index)
 {
-    lua_rawgetp(L, LUA_REGISTRYINDEX, &check_key);
+    lua_rawgetp(L, LUA_REGISTRYINDEX, &checker_key);
     lua_pushstring(L, where);
     lua_pushvalue(L, index);
     lua_call(L, 2, 0);
@@ -68,18 +68,18 @@ static int f_decode(lua_State *L)
 
 /* --- get -------------------------------------------------------------------------------------- */
 
-static sse_json_key check_step(lua_State *L, int index)
+static void check_key(lua_State *L, int index, sse_json_key *key)
 {
-    sse_json_key key = { .place = 0 };
     int whole = 0;
 
+    key->name.at = NULL;
     switch (lua_type(L, index)) {
     case LUA_TSTRING:
-        key.name.at = lua_tolstring(L, index, &key.name.len);
+        key->name.at = lua_tolstring(L, index, &key->name.len);
         break;
     case LUA_TNUMBER:
-        key.place = lua_tointegerx(L, index, &whole);
-        if (!whole || key.place < 1)
+        key->place = lua_tointegerx(L, index, &whole);
+        if (!whole || key->place < 1)
             luaL_error(L, "JSON: a place is a whole number from 1, got %s",
                        luaL_tolstring(L, index, NULL));
         break;
@@ -87,28 +87,30 @@ static sse_json_key check_step(lua_State *L, int index)
         luaL_error(L, "JSON: expected a name (a string) or a place (a whole number from 1), got %s",
                    luaL_typename(L, index));
     }
-    return key;
 }
 
 /* check_json_keys(key, ...) raises where get would. */
 static int f_check_keys(lua_State *L)
 {
     int count = lua_gettop(L);
+    sse_json_key key;
 
     luaL_checkstack(L, LUA_MINSTACK, "JSON");
     for (int i = 1; i <= count; i++)
-        check_step(L, i);
+        check_key(L, i, &key);
     return 0;
 }
 
-/* Pushes the value to which the keys lead that are at the indexes from 2 on, in the text at 1. */
-static int get(lua_State *L)
+/* Pushes the value to which the keys lead that are at the indexes from 2 to `last`, in a text that is
+ * on the stack. */
+static int get(lua_State *L, sse_slice text, int last)
 {
     static const sse_json_options options = { 0 };
-    sse_slice text = check_text(L, 1), value = { 0 };
-    size_t count = (size_t)lua_gettop(L) - 1;
+    sse_slice value = { 0 };
+    size_t count = last > 1 ? (size_t)last - 1 : 0;
     sse_json_key few[FEW_KEYS], *keys = few;
     sse_json_fault fault = { 0 };
+    sse_json_string string;
     sse_json_found found = SSE_JSON_FOUND;
 
     if (count == 0)
@@ -116,10 +118,15 @@ static int get(lua_State *L)
     if (count > FEW_KEYS)
         keys = lua_newuserdatauv(L, count * sizeof *keys, 0);
     for (size_t i = 0; i < count; i++)
-        keys[i] = check_step(L, (int)i + 2);
+        check_key(L, (int)i + 2, &keys[i]);
     found = sse_json_find(text, keys, count, &value, &fault);
     if (found == SSE_JSON_BROKEN)
         return push_fault(L, text, &fault);
+    if (found == SSE_JSON_FOUND && *value.at == '"') {
+        sse_json_string_read(value.at + 1, value.at + value.len, false, &string, &fault);
+        sse_json_push_string(L, &string);
+        return 1;
+    }
     if (found == SSE_JSON_NOT_FOUND || (keys[count - 1].name.at && sse_slice_is(value, "null")))
         lua_pushnil(L);
     else if (!sse_json_push(L, value, &options, &fault))
@@ -127,18 +134,28 @@ static int get(lua_State *L)
     return 1;
 }
 
-/* event:json(key, ...); upvalues: the metatable of MessageEvents, the string "data" */
+/* get(text, key, ...) -> value; nil; or nil, message */
+static int f_get(lua_State *L)
+{
+    return get(L, check_text(L, 1), lua_gettop(L));
+}
+
+/* event:json(key, ...); further upvalues: the metatable of MessageEvents, the string "data" */
 static int m_event_json(lua_State *L)
 {
-    bool is_event = lua_getmetatable(L, 1) && lua_rawequal(L, -1, lua_upvalueindex(1));
+    int last = lua_gettop(L);
+    sse_slice text;
 
-    if (!is_event || !lua_istable(L, 1))
-        return luaL_error(L, "call it with ':' (event:json)");
-    lua_pop(L, 1);
-    lua_pushvalue(L, lua_upvalueindex(2));
-    lua_rawget(L, 1);
-    lua_replace(L, 1);
-    return get(L);
+    if (lua_istable(L, 1)) {
+        lua_pushvalue(L, lua_upvalueindex(SSE_JSON_UPVALUES + 2));
+        if (lua_rawget(L, 1) == LUA_TSTRING) {
+            text.at = lua_tolstring(L, -1, &text.len);
+            return get(L, text, last);
+        }
+        if (lua_getmetatable(L, 1) && lua_rawequal(L, -1, lua_upvalueindex(SSE_JSON_UPVALUES + 1)))
+            check_text(L, -2); /* the program has written to the event's data */
+    }
+    return luaL_error(L, "call it with ':' (event:json)");
 }
 
 /* json_method(metatable) -> the method json of events with that metatable */
@@ -146,8 +163,10 @@ static int f_json_method(lua_State *L)
 {
     luaL_checktype(L, 1, LUA_TTABLE);
     lua_settop(L, 1);
+    sse_json_push_upvalues(L);
+    lua_pushvalue(L, 1);
     lua_pushliteral(L, "data");
-    lua_pushcclosure(L, m_event_json, 2);
+    lua_pushcclosure(L, m_event_json, SSE_JSON_UPVALUES + 2);
     return 1;
 }
 
@@ -215,13 +234,14 @@ static int f_set_json_check(lua_State *L)
 {
     luaL_checktype(L, 1, LUA_TFUNCTION);
     lua_settop(L, 1);
-    lua_rawsetp(L, LUA_REGISTRYINDEX, &check_key);
+    lua_rawsetp(L, LUA_REGISTRYINDEX, &checker_key);
     return 0;
 }
 
-static const luaL_Reg functions[] = { { "json_decode", f_decode },
-                                      { "json_get", get },
-                                      { "check_json_keys", f_check_keys },
+static const luaL_Reg decoders[] = { { "json_decode", f_decode },
+                                     { "json_get", f_get },
+                                     { NULL, NULL } };
+static const luaL_Reg functions[] = { { "check_json_keys", f_check_keys },
                                       { "json_array", sse_json_array },
                                       { "json_method", f_json_method },
                                       { "set_json_check", f_set_json_check },
@@ -233,6 +253,8 @@ void sse_open_json(lua_State *L)
 
     st->json_array = sse_json_open_array(L);
     luaL_setfuncs(L, functions, 0);
+    sse_json_push_upvalues(L);
+    luaL_setfuncs(L, decoders, SSE_JSON_UPVALUES);
     lua_pushlightuserdata(L, st);
     lua_pushcclosure(L, f_encode, 1);
     lua_setfield(L, -2, "json_encode");

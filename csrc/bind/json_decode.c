@@ -3,6 +3,7 @@
 #include "json_decode.h"
 
 #include "json_array.h"
+#include "json_names.h"
 
 #define PENDING 256 /* slots of the stack; past that the table is made, and grows */
 
@@ -13,15 +14,15 @@ typedef struct level {
     int count;      /* values that have come; with `made` those of an array alone are counted */
     bool object;
     bool made;      /* the table exists: values do not wait */
-    bool repeated;  /* maybe a name came twice */
-    uint64_t names; /* a bit for each name, by its address */
+    bool repeated; /* maybe a name came twice */
+    uint64_t names[SSE_JSON_NAMES / 64]; /* a bit for each name, by its place in json_names.h */
 } level;
 
 typedef struct builder {
     lua_State *L;
     const sse_json_options *options;
-    int room;      /* slots of the stack that may be used before the next look */
-    int metatable; /* of arrays, where it is on the stack */
+    sse_json_names *names;
+    int room; /* slots of the stack that may be used before the next look */
     level *level;  /* the innermost one */
     sse_json_reader reader;
     sse_json_token token;
@@ -66,7 +67,7 @@ static void open_level(builder *b, bool object)
     b->level->count = 0;
     b->level->object = object;
     b->level->made = b->level->repeated = false;
-    b->level->names = 0;
+    memset(b->level->names, 0, sizeof b->level->names);
 }
 
 /* Leaves the table on top of the stack. */
@@ -77,7 +78,7 @@ static void close_level(builder *b)
     if (!l->made)
         fill_table(b);
     if (!l->object) {
-        lua_pushvalue(b->L, b->metatable);
+        lua_pushvalue(b->L, lua_upvalueindex(SSE_JSON_METATABLE));
         lua_setmetatable(b->L, l->table);
     }
     b->level--;
@@ -101,7 +102,7 @@ static void add_value(builder *b)
     }
 }
 
-static void push_escaped(lua_State *L, const sse_json_string *string)
+static __attribute__((noinline)) void push_escaped(lua_State *L, const sse_json_string *string)
 {
     luaL_Buffer buffer;
     char *out = luaL_buffinitsize(L, &buffer, sse_json_string_room(string));
@@ -109,26 +110,31 @@ static void push_escaped(lua_State *L, const sse_json_string *string)
     luaL_pushresultsize(&buffer, sse_json_string_value(string, out));
 }
 
-static const char *push_string(builder *b)
+void sse_json_push_string(lua_State *L, const sse_json_string *s)
 {
-    const sse_json_string *s = &b->token.string;
-
     if (!s->escaped && !s->broken)
-        return lua_pushlstring(b->L, s->raw.at, s->raw.len);
-    push_escaped(b->L, s);
-    return NULL;
+        lua_pushlstring(L, s->raw.at, s->raw.len);
+    else
+        push_escaped(L, s);
 }
 
-/* Equal names have one address, unless they are long. */
 static void push_name(builder *b)
 {
+    const sse_json_string *s = &b->token.string;
     level *l = b->level;
-    uintptr_t address = (uintptr_t)push_string(b);
-    uint64_t bit = (uint64_t)1 << ((address >> 5 ^ address >> 11) & 63);
+    unsigned place = 0;
+    uint64_t bit = 0;
 
-    if (!address || b->token.string.raw.len > 32 || (l->names & bit))
+    if (s->escaped || s->broken || s->raw.len == 0 || s->raw.len > SSE_JSON_NAME_SIZE) {
+        sse_json_push_string(b->L, s);
+        l->repeated = true; /* not known, rather */
+        return;
+    }
+    place = sse_json_push_name(b->L, b->names, lua_upvalueindex(SSE_JSON_NAME_TABLE), s->raw);
+    bit = (uint64_t)1 << place % 64;
+    if (l->names[place / 64] & bit)
         l->repeated = true;
-    l->names |= bit;
+    l->names[place / 64] |= bit;
 }
 
 static void push_null(builder *b)
@@ -167,7 +173,7 @@ static sse_json_kind build(builder *b)
             close_level(b);
             break;
         case SSE_JSON_STRING:
-            push_string(b);
+            sse_json_push_string(b->L, &b->token.string);
             break;
         case SSE_JSON_INTEGER:
             lua_pushinteger(b->L, (lua_Integer)b->token.integer);
@@ -199,8 +205,7 @@ bool sse_json_push(lua_State *L, sse_slice text, const sse_json_options *options
     b.options = options;
     b.room = 0;
     luaL_checkstack(L, LUA_MINSTACK, "JSON");
-    sse_json_push_array_metatable(L);
-    b.metatable = top + 1;
+    b.names = lua_touserdata(L, lua_upvalueindex(SSE_JSON_NAME_PLACES));
     b.level = b.levels;
     b.levels[0] = (level){ 0 };
     sse_json_reader_init(&b.reader, text, options->replace);
@@ -209,6 +214,22 @@ bool sse_json_push(lua_State *L, sse_slice text, const sse_json_options *options
         lua_settop(L, top);
         return false;
     }
-    lua_replace(L, top + 1);
     return true;
+}
+
+/* The registry keys of the names' table and places are these variables' addresses. */
+static const char table_key = 0, places_key = 0;
+
+void sse_json_push_upvalues(lua_State *L)
+{
+    sse_json_push_array_metatable(L);
+    if (lua_rawgetp(L, LUA_REGISTRYINDEX, &table_key) == LUA_TNIL) {
+        lua_pop(L, 1);
+        lua_createtable(L, SSE_JSON_NAMES, 0);
+        lua_pushvalue(L, -1);
+        lua_rawsetp(L, LUA_REGISTRYINDEX, &table_key);
+        memset(lua_newuserdatauv(L, sizeof(sse_json_names), 0), 0, sizeof(sse_json_names));
+        lua_rawsetp(L, LUA_REGISTRYINDEX, &places_key);
+    }
+    lua_rawgetp(L, LUA_REGISTRYINDEX, &places_key);
 }

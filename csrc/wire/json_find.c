@@ -15,7 +15,7 @@ static const char *fail(sse_json_fault *fault, const char *what, const char *at)
     return NULL;
 }
 
-static const char *skip_digits(const char *at, const char *end)
+SSE_JSON_HOT const char *skip_digits(const char *at, const char *end)
 {
     while (at < end && *at >= '0' && *at <= '9')
         at++;
@@ -58,7 +58,7 @@ static const char *skip_word(const char *at, const char *end, const char *word, 
 }
 
 /* Passes over a value that is no array or object. */
-static const char *skip_scalar(const char *at, const char *end, sse_json_fault *fault)
+SSE_JSON_HOT const char *skip_scalar(const char *at, const char *end, sse_json_fault *fault)
 {
     sse_json_string string;
 
@@ -78,24 +78,35 @@ static const char *skip_scalar(const char *at, const char *end, sse_json_fault *
     }
 }
 
-/* Reads a name and its colon; returns where the value begins. */
-static const char *read_name(const char *at, const char *end, sse_json_string *name,
-                             sse_json_fault *fault)
+/* Makes the fault of a name, at `at`, that is none or has no colon behind it. */
+static const char *fail_name(const char *at, const char *end, sse_json_fault *fault)
 {
+    sse_json_string name;
+
     if (at == end || *at != '"')
         return fail(fault, "expected a name in '\"'", at);
-    at = sse_json_string_read(at + 1, end, false, name, fault);
-    if (!at)
-        return NULL;
-    at = sse_json_skip_blanks(at, end);
-    if (at == end || *at != ':')
-        return fail(fault, "expected ':'", at);
-    return sse_json_skip_blanks(at + 1, end);
+    at = sse_json_string_read(at + 1, end, false, &name, fault);
+    return at ? fail(fault, "expected ':'", sse_json_skip_blanks(at, end)) : NULL;
+}
+
+/* Reads a name and its colon; returns where the value begins. */
+SSE_JSON_HOT const char *read_name(const char *from, const char *end, sse_json_string *name,
+                                   sse_json_fault *fault)
+{
+    const char *at = from;
+
+    if (at < end && *at == '"' &&
+        (at = sse_json_string_read(at + 1, end, false, name, fault)) != NULL) {
+        at = sse_json_skip_blanks(at, end);
+        if (at < end && *at == ':')
+            return sse_json_skip_blanks(at + 1, end);
+    }
+    return fail_name(from, end, fault);
 }
 
 /* Goes from the end of a member behind its comma; to *closed and the byte after the `close` of the
  * array or object where there is no further member. */
-static inline const char *next_member(const char *at, const char *end, char close, bool *closed,
+SSE_JSON_HOT const char *next_member(const char *at, const char *end, char close, bool *closed,
                                       sse_json_fault *fault)
 {
     at = sse_json_skip_blanks(at, end);
@@ -107,19 +118,20 @@ static inline const char *next_member(const char *at, const char *end, char clos
     return fail(fault, close == '}' ? "expected ',' or '}'" : "expected ',' or ']'", at);
 }
 
-static bool is_at(const char *at, const char *end, char c)
+SSE_JSON_HOT bool is_at(const char *at, const char *end, char c)
 {
     return at < end && *at == c;
 }
 
-const char *sse_json_skip(const char *at, const char *end, unsigned depth, sse_json_fault *fault)
+/* Passes over an array or object. */
+static const char *skip_nested(const char *at, const char *end, unsigned depth,
+                               sse_json_fault *fault)
 {
     uint64_t objects[(SSE_JSON_MAX_DEPTH + 64) / 64] = { 0 }; /* bit n: level n + 1 is an object */
     unsigned level = depth;
     bool object = false, closed = false;
     sse_json_string name;
 
-    at = sse_json_skip_blanks(at, end);
     for (;;) {
         if (is_at(at, end, '{') || is_at(at, end, '[')) {
             if (level == SSE_JSON_MAX_DEPTH)
@@ -150,9 +162,19 @@ const char *sse_json_skip(const char *at, const char *end, unsigned depth, sse_j
     }
 }
 
+/* Passes over a value that begins at `at`. Returns the byte after it; or NULL and the fault. `depth`:
+ * so many arrays and objects are around it. */
+SSE_JSON_HOT const char *skip_value(const char *at, const char *end, unsigned depth,
+                                    sse_json_fault *fault)
+{
+    if (is_at(at, end, '{') || is_at(at, end, '['))
+        return skip_nested(at, end, depth, fault);
+    return skip_scalar(at, end, fault);
+}
+
 /* --- finding ---------------------------------------------------------------------------------- */
 
-static const char *find_in(finder *f, const char *at, size_t level);
+static const char *find_in(finder *f, const char *from, size_t level);
 
 /* Reads an object, at its '{', looking for the name that is the key at `level`. */
 static const char *find_member(finder *f, const char *at, size_t level)
@@ -170,7 +192,7 @@ static const char *find_member(finder *f, const char *at, size_t level)
         if (sse_json_string_is(&name, f->keys[level].name))
             at = find_in(f, at, level + 1);
         else
-            at = sse_json_skip(at, f->end, (unsigned)level + 1, &f->fault);
+            at = skip_value(at, f->end, (unsigned)level + 1, &f->fault);
         if (at)
             at = next_member(at, f->end, '}', &closed, &f->fault);
     }
@@ -189,7 +211,7 @@ static const char *find_element(finder *f, const char *at, size_t level)
         if (place == f->keys[level].place)
             at = find_in(f, at, level + 1);
         else
-            at = sse_json_skip(at, f->end, (unsigned)level + 1, &f->fault);
+            at = skip_value(at, f->end, (unsigned)level + 1, &f->fault);
         if (at)
             at = next_member(at, f->end, ']', &closed, &f->fault);
     }
@@ -198,9 +220,9 @@ static const char *find_element(finder *f, const char *at, size_t level)
 
 /* Reads the value to which the first `level` keys lead, and looks in it for what the others lead to.
  * It replaces what was found in a member of the same name before. Recurs once a key. */
-static const char *find_in(finder *f, const char *at, size_t level)
+static const char *find_in(finder *f, const char *from, size_t level)
 {
-    const char *from = sse_json_skip_blanks(at, f->end), *next = NULL;
+    const char *next = NULL;
 
     f->found = false;
     if (level < f->count) {
@@ -209,7 +231,7 @@ static const char *find_in(finder *f, const char *at, size_t level)
         if (is_at(from, f->end, name ? '{' : '['))
             return name ? find_member(f, from, level) : find_element(f, from, level);
     }
-    next = sse_json_skip(from, f->end, (unsigned)level, &f->fault);
+    next = skip_value(from, f->end, (unsigned)level, &f->fault);
     if (next && level == f->count) {
         f->found = true;
         f->value = (sse_slice){ from, (size_t)(next - from) };
@@ -225,7 +247,7 @@ sse_json_found sse_json_find(sse_slice text, const sse_json_key *keys, size_t co
 
     if (count > SSE_JSON_MAX_DEPTH)
         return SSE_JSON_NOT_FOUND;
-    at = find_in(&f, text.at, 0);
+    at = find_in(&f, sse_json_skip_blanks(text.at, f.end), 0);
     if (at && !f.found) { /* a value that is missing is no reason to overlook a fault behind it */
         at = sse_json_skip_blanks(at, f.end);
         if (at < f.end)

@@ -19,8 +19,4 @@ typedef enum sse_json_found { SSE_JSON_NOT_FOUND, SSE_JSON_FOUND, SSE_JSON_BROKE
 sse_json_found sse_json_find(sse_slice text, const sse_json_key *keys, size_t count,
                              sse_slice *value, sse_json_fault *fault);
 
-/* Passes over the value that begins at `at`, or behind blanks there. Returns the byte after it; or
- * NULL and the fault. `depth`: so many arrays and objects are around it. */
-const char *sse_json_skip(const char *at, const char *end, unsigned depth, sse_json_fault *fault);
-
 #endif

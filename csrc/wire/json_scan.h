@@ -129,6 +129,24 @@ static inline const char *sse_json_plain(const char *at, const char *end, bool *
     return at;
 }
 
+/* Returns how many of SSE_JSON_STEP bytes come before the first one that is a stop or not ASCII. */
+SSE_JSON_HOT int sse_json_ascii_block(const char *at)
+{
+#if defined(SSE_JSON_SSE2)
+    __m128i v = _mm_loadu_si128((const __m128i *)at);
+    __m128i found = _mm_cmplt_epi8(v, _mm_set1_epi8(0x20)); /* signed: also what is not ASCII */
+
+    found = _mm_or_si128(found, _mm_cmpeq_epi8(v, _mm_set1_epi8('"')));
+    found = _mm_or_si128(found, _mm_cmpeq_epi8(v, _mm_set1_epi8('\\')));
+    return __builtin_ctz((unsigned)_mm_movemask_epi8(found) | 0x10000u);
+#else
+    bool high = false;
+    int plain = sse_json_block(at, &high);
+
+    return high ? 0 : plain; /* what comes from the beginning again loses nothing but time */
+#endif
+}
+
 /* --- for writing: copies, which stop also at DEL and at what is not ASCII ---------------------- */
 
 /* Returns 0x80 in bytes of word that are special: a stop, DEL or not ASCII. Above the lowest such
@@ -213,8 +231,10 @@ SSE_JSON_HOT bool sse_json_copy_plain(char *to, const char *from, size_t len)
     return sse_json_copy_block(to + i, from + i) == SSE_JSON_STEP;
 }
 
-static inline const char *sse_json_skip_blanks(const char *at, const char *end)
+SSE_JSON_HOT const char *sse_json_skip_blanks(const char *at, const char *end)
 {
+    if (at < end && (unsigned char)*at > ' ')
+        return at;
     while (at < end && (*at == ' ' || *at == '\n' || *at == '\r' || *at == '\t'))
         at++;
     return at;

@@ -200,13 +200,11 @@ size_t sse_json_string_value(const sse_json_string *s, char *out)
     return len;
 }
 
-bool sse_json_string_is(const sse_json_string *s, sse_slice text)
+bool sse_json_escaped_is(const sse_json_string *s, sse_slice text)
 {
     const char *at = s->raw.at, *end = at + s->raw.len;
     size_t done = 0;
 
-    if (!s->escaped)
-        return sse_slice_equal(s->raw, text);
     while (at < end) {
         char value[4];
         size_t len = 1;

@@ -13,21 +13,31 @@ typedef struct sse_json_string {
     bool broken;  /* something in it is to become U+FFFD */
 } sse_json_string;
 
-/* Reads the rest of a string that is not plain ASCII up to its quote; see sse_json_string_read. */
+/* Reads any string; see sse_json_string_read, which is fast where it is plain ASCII. */
 const char *sse_json_string_read_on(const char *at, const char *end, bool replace,
                                     sse_json_string *out, sse_json_fault *fault);
 
 /* Reads a string whose opening quote is right before `at`. Returns the byte after its closing quote,
  * or NULL and the fault. `replace`: what is no UTF-8 is no fault; out->broken tells of it. */
-static inline const char *sse_json_string_read(const char *at, const char *end, bool replace,
-                                               sse_json_string *out, sse_json_fault *fault)
+SSE_JSON_HOT const char *sse_json_string_read(const char *at, const char *end, bool replace,
+                                              sse_json_string *out, sse_json_fault *fault)
 {
-    bool non_ascii = false;
-    const char *stop = sse_json_plain(at, end, &non_ascii);
+    const char *stop = at;
 
-    if (stop == end || *stop != '"' || non_ascii)
+    while (end - stop >= SSE_JSON_STEP) {
+        int plain = sse_json_ascii_block(stop);
+
+        stop += plain;
+        if (plain < SSE_JSON_STEP)
+            break;
+    }
+    if (end - stop < SSE_JSON_STEP)
+        while (stop < end && !sse_json_is_stop((unsigned char)*stop) && (signed char)*stop > 0)
+            stop++;
+    if (stop == end || *stop != '"')
         return sse_json_string_read_on(at, end, replace, out, fault);
-    *out = (sse_json_string){ .raw = { at, (size_t)(stop - at) } };
+    out->raw = (sse_slice){ at, (size_t)(stop - at) };
+    out->escaped = out->broken = false;
     return stop + 1;
 }
 
@@ -40,7 +50,15 @@ static inline size_t sse_json_string_room(const sse_json_string *s)
 /* Writes the string's value, without escapes, and returns its length. */
 size_t sse_json_string_value(const sse_json_string *s, char *out);
 
+/* Says whether the value of a string with escapes is `text`. */
+bool sse_json_escaped_is(const sse_json_string *s, sse_slice text);
+
 /* Says whether the string's value is `text`. */
-bool sse_json_string_is(const sse_json_string *s, sse_slice text);
+static inline bool sse_json_string_is(const sse_json_string *s, sse_slice text)
+{
+    if (s->escaped)
+        return sse_json_escaped_is(s, text);
+    return s->raw.len == text.len && memcmp(s->raw.at, text.at, text.len) == 0;
+}
 
 #endif
