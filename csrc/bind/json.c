@@ -106,11 +106,10 @@ static int f_check_keys(lua_State *L)
 static int get(lua_State *L, sse_slice text, int last)
 {
     static const sse_json_options options = { 0 };
-    sse_slice value = { 0 };
+    sse_json_value value;
     size_t count = last > 1 ? (size_t)last - 1 : 0;
     sse_json_key few[FEW_KEYS], *keys = few;
     sse_json_fault fault = { 0 };
-    sse_json_string string;
     sse_json_found found = SSE_JSON_FOUND;
 
     if (count == 0)
@@ -122,14 +121,13 @@ static int get(lua_State *L, sse_slice text, int last)
     found = sse_json_find(text, keys, count, &value, &fault);
     if (found == SSE_JSON_BROKEN)
         return push_fault(L, text, &fault);
-    if (found == SSE_JSON_FOUND && *value.at == '"') {
-        sse_json_string_read(value.at + 1, value.at + value.len, false, &string, &fault);
-        sse_json_push_string(L, &string);
-        return 1;
-    }
-    if (found == SSE_JSON_NOT_FOUND || (keys[count - 1].name.at && sse_slice_is(value, "null")))
+    if (found == SSE_JSON_NOT_FOUND)
         lua_pushnil(L);
-    else if (!sse_json_push(L, value, &options, &fault))
+    else if (value.string.raw.at)
+        sse_json_push_string(L, &value.string);
+    else if (keys[count - 1].name.at && sse_slice_is(value.text, "null"))
+        lua_pushnil(L);
+    else if (!sse_json_push(L, value.text, &options, &fault))
         return push_fault(L, text, &fault);
     return 1;
 }

@@ -5,7 +5,7 @@ typedef struct finder {
     const sse_json_key *keys;
     size_t count;
     bool found; /* the value is what the keys lead to, in what was read */
-    sse_slice value;
+    sse_json_value *value;
     sse_json_fault fault;
 } finder;
 
@@ -97,6 +97,8 @@ SSE_JSON_HOT const char *read_name(const char *from, const char *end, sse_json_s
 
     if (at < end && *at == '"' &&
         (at = sse_json_string_read(at + 1, end, false, name, fault)) != NULL) {
+        if (sse_json_is_tight(at, end, ':'))
+            return at + 1;
         at = sse_json_skip_blanks(at, end);
         if (at < end && *at == ':')
             return sse_json_skip_blanks(at + 1, end);
@@ -109,6 +111,9 @@ SSE_JSON_HOT const char *read_name(const char *from, const char *end, sse_json_s
 SSE_JSON_HOT const char *next_member(const char *at, const char *end, char close, bool *closed,
                                       sse_json_fault *fault)
 {
+    *closed = false;
+    if (sse_json_is_tight(at, end, ','))
+        return at + 1;
     at = sse_json_skip_blanks(at, end);
     *closed = at < end && *at == close;
     if (*closed)
@@ -179,22 +184,27 @@ static const char *find_in(finder *f, const char *from, size_t level);
 /* Reads an object, at its '{', looking for the name that is the key at `level`. */
 static const char *find_member(finder *f, const char *at, size_t level)
 {
+    const sse_slice key = f->keys[level].name;
+    const char *end = f->end;
     sse_json_string name;
     bool closed = false;
 
-    at = sse_json_skip_blanks(at + 1, f->end);
-    if (is_at(at, f->end, '}'))
+    at = sse_json_skip_blanks(at + 1, end);
+    if (is_at(at, end, '}'))
         return at + 1;
-    while (at && !closed) {
-        at = read_name(at, f->end, &name, &f->fault);
+    while (!closed) {
+        at = read_name(at, end, &name, &f->fault);
         if (!at)
             return NULL;
-        if (sse_json_string_is(&name, f->keys[level].name))
+        if (sse_json_string_is(&name, key))
             at = find_in(f, at, level + 1);
         else
-            at = skip_value(at, f->end, (unsigned)level + 1, &f->fault);
-        if (at)
-            at = next_member(at, f->end, '}', &closed, &f->fault);
+            at = skip_value(at, end, (unsigned)level + 1, &f->fault);
+        if (!at)
+            return NULL;
+        at = next_member(at, end, '}', &closed, &f->fault);
+        if (!at)
+            return NULL;
     }
     return at;
 }
@@ -202,18 +212,19 @@ static const char *find_member(finder *f, const char *at, size_t level)
 /* Reads an array, at its '[', looking for the place that is the key at `level`. */
 static const char *find_element(finder *f, const char *at, size_t level)
 {
+    const char *end = f->end;
     bool closed = false;
 
-    at = sse_json_skip_blanks(at + 1, f->end);
-    if (is_at(at, f->end, ']'))
+    at = sse_json_skip_blanks(at + 1, end);
+    if (is_at(at, end, ']'))
         return at + 1;
     for (int64_t place = 1; at && !closed; place++) {
         if (place == f->keys[level].place)
             at = find_in(f, at, level + 1);
         else
-            at = skip_value(at, f->end, (unsigned)level + 1, &f->fault);
+            at = skip_value(at, end, (unsigned)level + 1, &f->fault);
         if (at)
-            at = next_member(at, f->end, ']', &closed, &f->fault);
+            at = next_member(at, end, ']', &closed, &f->fault);
     }
     return at;
 }
@@ -224,6 +235,7 @@ static const char *find_in(finder *f, const char *from, size_t level)
 {
     const char *next = NULL;
 
+    f->value->string.raw.at = NULL;
     f->found = false;
     if (level < f->count) {
         bool name = f->keys[level].name.at != NULL;
@@ -231,18 +243,21 @@ static const char *find_in(finder *f, const char *from, size_t level)
         if (is_at(from, f->end, name ? '{' : '['))
             return name ? find_member(f, from, level) : find_element(f, from, level);
     }
-    next = skip_value(from, f->end, (unsigned)level, &f->fault);
+    if (level == f->count && is_at(from, f->end, '"'))
+        next = sse_json_string_read(from + 1, f->end, false, &f->value->string, &f->fault);
+    else
+        next = skip_value(from, f->end, (unsigned)level, &f->fault);
     if (next && level == f->count) {
         f->found = true;
-        f->value = (sse_slice){ from, (size_t)(next - from) };
+        f->value->text = (sse_slice){ from, (size_t)(next - from) };
     }
     return next;
 }
 
 sse_json_found sse_json_find(sse_slice text, const sse_json_key *keys, size_t count,
-                             sse_slice *value, sse_json_fault *fault)
+                             sse_json_value *value, sse_json_fault *fault)
 {
-    finder f = { .end = text.at + text.len, .keys = keys, .count = count };
+    finder f = { .end = text.at + text.len, .keys = keys, .count = count, .value = value };
     const char *at = NULL;
 
     if (count > SSE_JSON_MAX_DEPTH)
@@ -253,7 +268,6 @@ sse_json_found sse_json_find(sse_slice text, const sse_json_key *keys, size_t co
         if (at < f.end)
             at = fail(&f.fault, "expected the end of the text", at);
     }
-    *value = f.value;
     if (f.found)
         return SSE_JSON_FOUND;
     *fault = f.fault;

@@ -231,6 +231,12 @@ SSE_JSON_HOT bool sse_json_copy_plain(char *to, const char *from, size_t len)
     return sse_json_copy_block(to + i, from + i) == SSE_JSON_STEP;
 }
 
+/* Says whether `c` is at `at`, with a byte behind it that is no blank. */
+SSE_JSON_HOT bool sse_json_is_tight(const char *at, const char *end, char c)
+{
+    return end - at > 1 && at[0] == c && (unsigned char)at[1] > ' ';
+}
+
 SSE_JSON_HOT const char *sse_json_skip_blanks(const char *at, const char *end)
 {
     if (at < end && (unsigned char)*at > ' ')

@@ -24,20 +24,22 @@ SSE_JSON_HOT const char *sse_json_string_read(const char *at, const char *end, b
 {
     const char *stop = at;
 
-    while (end - stop >= SSE_JSON_STEP) {
+    for (; end - stop >= SSE_JSON_STEP; stop += SSE_JSON_STEP) {
         int plain = sse_json_ascii_block(stop);
 
-        stop += plain;
-        if (plain < SSE_JSON_STEP)
-            break;
+        if (plain < SSE_JSON_STEP) {
+            stop += plain;
+            goto found;
+        }
     }
-    if (end - stop < SSE_JSON_STEP)
-        while (stop < end && !sse_json_is_stop((unsigned char)*stop) && (signed char)*stop > 0)
-            stop++;
-    if (stop == end || *stop != '"')
+    while (stop < end && !sse_json_is_stop((unsigned char)*stop) && (signed char)*stop > 0)
+        stop++;
+    if (stop == end)
         return sse_json_string_read_on(at, end, replace, out, fault);
-    out->raw = (sse_slice){ at, (size_t)(stop - at) };
-    out->escaped = out->broken = false;
+found:
+    if (*stop != '"')
+        return sse_json_string_read_on(at, end, replace, out, fault);
+    *out = (sse_json_string){ .raw = { at, (size_t)(stop - at) } };
     return stop + 1;
 }
 
