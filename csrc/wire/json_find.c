@@ -1,115 +1,93 @@
 #include "json_find.h"
 
+/* What passes over a value returns the byte after it, or NULL where it is no JSON. What is wrong
+ * there is found out afterwards, by reading the text again with json_reader. */
 typedef struct finder {
     const char *end;
     const sse_json_key *keys;
     size_t count;
     bool found; /* the value is what the keys lead to, in what was read */
     sse_json_value *value;
-    sse_json_fault fault;
 } finder;
 
-static const char *fail(sse_json_fault *fault, const char *what, const char *at)
+SSE_JSON_HOT const char *read_string(const char *at, const char *end, sse_json_string *out)
 {
-    *fault = (sse_json_fault){ what, at };
-    return NULL;
+    sse_json_fault fault;
+
+    return sse_json_string_read(at + 1, end, false, out, &fault);
 }
 
 SSE_JSON_HOT const char *skip_digits(const char *at, const char *end)
 {
+    const char *from = at;
+
     while (at < end && *at >= '0' && *at <= '9')
         at++;
-    return at;
+    return at > from ? at : NULL;
 }
 
-/* Passes over digits, of which there must be one. */
-static const char *need_digits(const char *at, const char *end, sse_json_fault *fault)
-{
-    const char *next = skip_digits(at, end);
-
-    return next > at ? next : fail(fault, "expected a digit", at);
-}
-
-static const char *skip_number(const char *at, const char *end, sse_json_fault *fault)
+static const char *skip_number(const char *at, const char *end)
 {
     if (*at == '-')
         at++;
     if (at < end && *at == '0')
         at++;
     else
-        at = need_digits(at, end, fault);
+        at = skip_digits(at, end);
     if (at && at < end && *at == '.')
-        at = need_digits(at + 1, end, fault);
+        at = skip_digits(at + 1, end);
     if (at && at < end && (*at == 'e' || *at == 'E')) {
         at++;
         if (at < end && (*at == '+' || *at == '-'))
             at++;
-        at = need_digits(at, end, fault);
+        at = skip_digits(at, end);
     }
     return at;
 }
 
-static const char *skip_word(const char *at, const char *end, const char *word, size_t len,
-                             sse_json_fault *fault)
+SSE_JSON_HOT const char *skip_word(const char *at, const char *end, const char *word, size_t len)
 {
-    if ((size_t)(end - at) >= len && memcmp(at, word, len) == 0)
-        return at + len;
-    return fail(fault, "expected true, false or null", at);
+    return (size_t)(end - at) >= len && memcmp(at, word, len) == 0 ? at + len : NULL;
 }
 
 /* Passes over a value that is no array or object. */
-SSE_JSON_HOT const char *skip_scalar(const char *at, const char *end, sse_json_fault *fault)
+SSE_JSON_HOT const char *skip_scalar(const char *at, const char *end)
 {
     sse_json_string string;
 
     switch (at < end ? *at : 0) {
     case '"':
-        return sse_json_string_read(at + 1, end, false, &string, fault);
+        return read_string(at, end, &string);
     case 't':
-        return skip_word(at, end, "true", 4, fault);
+        return skip_word(at, end, "true", 4);
     case 'f':
-        return skip_word(at, end, "false", 5, fault);
+        return skip_word(at, end, "false", 5);
     case 'n':
-        return skip_word(at, end, "null", 4, fault);
+        return skip_word(at, end, "null", 4);
     default:
         if (at < end && (*at == '-' || (*at >= '0' && *at <= '9')))
-            return skip_number(at, end, fault);
-        return fail(fault, "expected a value", at);
+            return skip_number(at, end);
+        return NULL;
     }
-}
-
-/* Makes the fault of a name, at `at`, that is none or has no colon behind it. */
-static const char *fail_name(const char *at, const char *end, sse_json_fault *fault)
-{
-    sse_json_string name;
-
-    if (at == end || *at != '"')
-        return fail(fault, "expected a name in '\"'", at);
-    at = sse_json_string_read(at + 1, end, false, &name, fault);
-    return at ? fail(fault, "expected ':'", sse_json_skip_blanks(at, end)) : NULL;
 }
 
 /* Reads a name and its colon; returns where the value begins. */
-SSE_JSON_HOT const char *read_name(const char *from, const char *end, sse_json_string *name,
-                                   sse_json_fault *fault)
+SSE_JSON_HOT const char *read_name(const char *at, const char *end, sse_json_string *name)
 {
-    const char *at = from;
-
-    if (at < end && *at == '"' &&
-        (at = sse_json_string_read(at + 1, end, false, name, fault)) != NULL) {
-        if (sse_json_is_tight(at, end, ':'))
-            return at + 1;
-        at = sse_json_skip_blanks(at, end);
-        if (at < end && *at == ':')
-            return sse_json_skip_blanks(at + 1, end);
-    }
-    return fail_name(from, end, fault);
+    if (at == end || *at != '"')
+        return NULL;
+    at = read_string(at, end, name);
+    if (!at)
+        return NULL;
+    if (sse_json_is_tight(at, end, ':'))
+        return at + 1;
+    at = sse_json_skip_blanks(at, end);
+    return at < end && *at == ':' ? sse_json_skip_blanks(at + 1, end) : NULL;
 }
 
 /* Goes from the end of a member behind its comma; to *closed and the byte after the `close` of the
  * array or object where there is no further member. */
-SSE_JSON_HOT const char *next_member(const char *at, const char *end, char close, bool *closed,
-                                      sse_json_fault *fault)
+SSE_JSON_HOT const char *next_member(const char *at, const char *end, char close, bool *closed)
 {
     *closed = false;
     if (sse_json_is_tight(at, end, ','))
@@ -118,9 +96,7 @@ SSE_JSON_HOT const char *next_member(const char *at, const char *end, char close
     *closed = at < end && *at == close;
     if (*closed)
         return at + 1;
-    if (at < end && *at == ',')
-        return sse_json_skip_blanks(at + 1, end);
-    return fail(fault, close == '}' ? "expected ',' or '}'" : "expected ',' or ']'", at);
+    return at < end && *at == ',' ? sse_json_skip_blanks(at + 1, end) : NULL;
 }
 
 SSE_JSON_HOT bool is_at(const char *at, const char *end, char c)
@@ -128,9 +104,8 @@ SSE_JSON_HOT bool is_at(const char *at, const char *end, char c)
     return at < end && *at == c;
 }
 
-/* Passes over an array or object. */
-static const char *skip_nested(const char *at, const char *end, unsigned depth,
-                               sse_json_fault *fault)
+/* Passes over an array or object; `depth` arrays and objects are around it. */
+static const char *skip_nested(const char *at, const char *end, unsigned depth)
 {
     uint64_t objects[(SSE_JSON_MAX_DEPTH + 64) / 64] = { 0 }; /* bit n: level n + 1 is an object */
     unsigned level = depth;
@@ -140,7 +115,7 @@ static const char *skip_nested(const char *at, const char *end, unsigned depth,
     for (;;) {
         if (is_at(at, end, '{') || is_at(at, end, '[')) {
             if (level == SSE_JSON_MAX_DEPTH)
-                return fail(fault, SSE_JSON_TOO_DEEP, at);
+                return NULL;
             object = *at == '{';
             objects[level / 64] &= ~((uint64_t)1 << level % 64);
             objects[level / 64] |= (uint64_t)object << level % 64;
@@ -149,32 +124,28 @@ static const char *skip_nested(const char *at, const char *end, unsigned depth,
             closed = is_at(at, end, object ? '}' : ']');
             at += closed;
         } else {
-            at = skip_scalar(at, end, fault);
-            if (!at || level == depth)
-                return at;
-            at = next_member(at, end, object ? '}' : ']', &closed, fault);
+            at = skip_scalar(at, end);
+            if (at)
+                at = next_member(at, end, object ? '}' : ']', &closed);
         }
         while (at && closed) { /* the innermost array or object has ended */
             if (--level == depth)
                 return at;
             object = objects[(level - 1) / 64] >> (level - 1) % 64 & 1;
-            at = next_member(at, end, object ? '}' : ']', &closed, fault);
+            at = next_member(at, end, object ? '}' : ']', &closed);
         }
         if (at && object)
-            at = read_name(at, end, &name, fault);
+            at = read_name(at, end, &name);
         if (!at)
             return NULL;
     }
 }
 
-/* Passes over a value that begins at `at`. Returns the byte after it; or NULL and the fault. `depth`:
- * so many arrays and objects are around it. */
-SSE_JSON_HOT const char *skip_value(const char *at, const char *end, unsigned depth,
-                                    sse_json_fault *fault)
+SSE_JSON_HOT const char *skip_value(const char *at, const char *end, size_t depth)
 {
     if (is_at(at, end, '{') || is_at(at, end, '['))
-        return skip_nested(at, end, depth, fault);
-    return skip_scalar(at, end, fault);
+        return skip_nested(at, end, (unsigned)depth);
+    return skip_scalar(at, end);
 }
 
 /* --- finding ---------------------------------------------------------------------------------- */
@@ -193,16 +164,16 @@ static const char *find_member(finder *f, const char *at, size_t level)
     if (is_at(at, end, '}'))
         return at + 1;
     while (!closed) {
-        at = read_name(at, end, &name, &f->fault);
+        at = read_name(at, end, &name);
         if (!at)
             return NULL;
         if (sse_json_string_is(&name, key))
             at = find_in(f, at, level + 1);
         else
-            at = skip_value(at, end, (unsigned)level + 1, &f->fault);
+            at = skip_value(at, end, level + 1);
         if (!at)
             return NULL;
-        at = next_member(at, end, '}', &closed, &f->fault);
+        at = next_member(at, end, '}', &closed);
         if (!at)
             return NULL;
     }
@@ -222,9 +193,9 @@ static const char *find_element(finder *f, const char *at, size_t level)
         if (place == f->keys[level].place)
             at = find_in(f, at, level + 1);
         else
-            at = skip_value(at, end, (unsigned)level + 1, &f->fault);
+            at = skip_value(at, end, level + 1);
         if (at)
-            at = next_member(at, end, ']', &closed, &f->fault);
+            at = next_member(at, end, ']', &closed);
     }
     return at;
 }
@@ -244,14 +215,27 @@ static const char *find_in(finder *f, const char *from, size_t level)
             return name ? find_member(f, from, level) : find_element(f, from, level);
     }
     if (level == f->count && is_at(from, f->end, '"'))
-        next = sse_json_string_read(from + 1, f->end, false, &f->value->string, &f->fault);
+        next = read_string(from, f->end, &f->value->string);
     else
-        next = skip_value(from, f->end, (unsigned)level, &f->fault);
+        next = skip_value(from, f->end, level);
     if (next && level == f->count) {
         f->found = true;
         f->value->text = (sse_slice){ from, (size_t)(next - from) };
     }
     return next;
+}
+
+/* Reads a text up to what is wrong with it. */
+static void explain(sse_slice text, sse_json_fault *fault)
+{
+    sse_json_reader reader;
+    sse_json_token token;
+    sse_json_kind kind = SSE_JSON_NULL;
+
+    sse_json_reader_init(&reader, text, false);
+    while (kind > SSE_JSON_END)
+        kind = sse_json_next(&reader, &token);
+    *fault = reader.fault;
 }
 
 sse_json_found sse_json_find(sse_slice text, const sse_json_key *keys, size_t count,
@@ -263,13 +247,10 @@ sse_json_found sse_json_find(sse_slice text, const sse_json_key *keys, size_t co
     if (count > SSE_JSON_MAX_DEPTH)
         return SSE_JSON_NOT_FOUND;
     at = find_in(&f, sse_json_skip_blanks(text.at, f.end), 0);
-    if (at && !f.found) { /* a value that is missing is no reason to overlook a fault behind it */
-        at = sse_json_skip_blanks(at, f.end);
-        if (at < f.end)
-            at = fail(&f.fault, "expected the end of the text", at);
-    }
     if (f.found)
         return SSE_JSON_FOUND;
-    *fault = f.fault;
-    return at ? SSE_JSON_NOT_FOUND : SSE_JSON_BROKEN;
+    if (at && sse_json_skip_blanks(at, f.end) == f.end)
+        return SSE_JSON_NOT_FOUND;
+    explain(text, fault);
+    return SSE_JSON_BROKEN;
 }

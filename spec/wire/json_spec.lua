@@ -1,5 +1,4 @@
--- sse.json: what it encodes, decodes and refuses.
-local core = require "sse.core"
+-- sse.json.encode: what it writes, and what it refuses.
 local json = require "sse.json"
 
 local function raises(text, value)
@@ -11,8 +10,9 @@ end
 describe("JSON, encoded", function()
   it("writes scalars", function()
     local cases = {
-      { "a", '"a"' }, { "", '""' }, { 'a"\\/é', '"a\\"\\\\\\/é"' },
-      { "\b\n\r\t\0\127", '"\\b\\n\\r\\t\\u0000\\u007f"' },
+      { "a", '"a"' }, { "", '""' }, { 'a"\\/é', '"a\\"\\\\/é"' },
+      { "\b\f\n\r\t\0\31\127", '"\\b\\f\\n\\r\\t\\u0000\\u001f\\u007f"' },
+      { "\u{2027}\u{2028}\u{2029}\u{202A}", '"\u{2027}\\u2028\\u2029\u{202A}"' },
       { 1, "1" }, { -0, "0" }, { 1.0, "1" }, { 1.5, "1.5" }, { 0.1, "0.1" }, { 1e100, "1e+100" },
       { math.maxinteger, "9223372036854775807" }, { math.mininteger, "-9223372036854775808" },
       { 1719000000123456, "1719000000123456" },
@@ -21,10 +21,61 @@ describe("JSON, encoded", function()
     for _, case in ipairs(cases) do assert.equal(case[2], json.encode(case[1])) end
   end)
 
-  it("writes floats so that they read back equal", function()
-    for _, n in ipairs{ 0.1 + 0.2, 1 / 3, math.pi, 2 ^ 53 + 2, 1e-300, 123456789.123456789 } do
+  it("writes floats so that they read back equal, those of integral value without a point", function()
+    for _, n in ipairs{ 0.1 + 0.2, 1 / 3, math.pi, 2 ^ 53 + 2, 1e-300, 123456789.123456789, 2.0 ^ 62 } do
       assert.is_true(tonumber(json.encode(n)) == n)
     end
+    assert.equal("[50,-3,0,9007199254740991]", json.encode { 100 / 2, -3.0, 0.0, 2.0 ^ 53 - 1 })
+    assert.equal("-0.0", tostring(json.decode(json.encode(-0.0))))
+  end)
+
+  it("writes strings of any length with something to escape at any place", function()
+    local specials = { ['"'] = '\\"', ["\\"] = "\\\\", ["\n"] = "\\n", ["\1"] = "\\u0001", ["\127"] = "\\u007f",
+                       ["é"] = "é", ["漢"] = "漢", ["😀"] = "😀", ["\u{2028}"] = "\\u2028",
+                       ["\xFF"] = "\u{FFFD}", ["\xE2\x80"] = "\u{FFFD}" }
+    for special, written in pairs(specials) do
+      for before = 0, 40 do
+        for after = 0, 20 do
+          local a, b = ("a"):rep(before), ("b"):rep(after)
+          assert.equal('"' .. a .. written .. b .. '"', json.encode(a .. special .. b))
+        end
+      end
+    end
+    for length = 0, 100 do
+      local text = ("x"):rep(length)
+      assert.equal('{"' .. text .. '":"' .. text .. '"}', json.encode { [text] = text })
+    end
+  end)
+
+  it("writes what is no UTF-8 as U+FFFD, so that what it writes is JSON", function()
+    assert.equal('{"\u{FFFD}":"a\u{FFFD}\u{FFFD}b\u{FFFD}"}', json.encode { ["\xC3"] = "a\xFF\xE2\x82b\xED" })
+  end)
+
+  it("writes a member a line, and sorts names, where it is told to", function()
+    local value = { b = { 1, { x = true } }, a = json.array(), ["10"] = "z", [2] = {}, c = json.null }
+    assert.equal('{"10":"z","2":{},"a":[],"b":[1,{"x":true}],"c":null}', json.encode(value, { sort = true }))
+    assert.equal([[
+{
+  "10": "z",
+  "2": {},
+  "a": [],
+  "b": [
+    1,
+    {
+      "x": true
+    }
+  ],
+  "c": null
+}]], json.encode(value, { sort = true, indent = 2 }))
+    assert.equal("[\n\t1,\n\t[\n\t\t2\n\t]\n]", json.encode({ 1, { 2 } }, { indent = "\t" }))
+    assert.equal("[1]", json.encode({ 1 }, { indent = 0 }))
+    assert.equal("1", json.encode(1, { indent = 16, sort = true }))
+    local many, names = {}, {}
+    for i = 1, 500 do
+      many[("k%03d"):format(i * 7 % 500)] = i
+      names[i] = ('"k%03d":'):format(i - 1)
+    end
+    assert.equal(table.concat(names), (json.encode(many, { sort = true }):gsub("[{}]", ""):gsub(":%d+,?", ":")))
   end)
 
   it("writes arrays and objects", function()
@@ -37,6 +88,23 @@ describe("JSON, encoded", function()
     assert.equal('{"0":1}', json.encode{ [0] = 1 })
     assert.equal('{"1.5":1}', json.encode{ [1.5] = 1 })
     assert.equal('{"a\\nb":"c"}', json.encode{ ["a\nb"] = "c" })
+    assert.equal("[[1,2],{}]", json.encode(json.array{ { 1, 2 }, {} }))
+    assert.equal("[null,null,3]", json.encode{ [3] = 3, [2] = nil, [1] = json.null, [4] = nil })
+  end)
+
+  it("tells arrays from objects by all their keys, wherever these are in the table", function()
+    assert.equal('{"1":1,"2":2,"x":3}', json.encode({ 1, 2, x = 3 }, { sort = true }))
+    assert.equal('[{"1":{"1":true,"y":false},"x":[1]}]',
+      json.encode({ { { true, y = false }, x = { 1 } } }, { sort = true }))
+    local deep = true
+    for i = 1, 200 do deep = { deep, x = i } end -- each looks like an array first
+    assert.equal(200, select(2, json.encode(deep):gsub('"x":%d', "")))
+    local hashed = {}
+    for i = 20, 1, -1 do hashed[i] = i end
+    assert.equal("[1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17,18,19,20]", json.encode(hashed))
+    hashed[3], hashed.x = nil, 0
+    assert.equal('"x":0', json.encode(hashed):match '"x":0')
+    assert.equal("[1,2,null,null,5]", json.encode { [5] = 5, [1] = 1, [2] = 2 })
   end)
 
   it("writes a table without the key 1 as an object, whose numbers become names", function()
@@ -50,12 +118,12 @@ describe("JSON, encoded", function()
     raises("two keys that become the name 413 (at a)", { a = { ["413"] = 1, [413] = 2 } })
   end)
 
-  it("writes the same table twice, and 900 levels", function()
+  it("writes the same table twice, and 1,000 levels", function()
     local shared = { 1 }
     assert.equal("[[1],[1]]", json.encode{ shared, shared })
     local deep = {}
-    for _ = 1, 900 do deep = { deep } end
-    assert.equal(("["):rep(900) .. "{}" .. ("]"):rep(900), json.encode(deep))
+    for _ = 1, 999 do deep = { deep } end
+    assert.equal(("["):rep(999) .. "{}" .. ("]"):rep(999), json.encode(deep))
   end)
 
   it("changes no table that it writes", function()
@@ -76,6 +144,14 @@ describe("JSON, encoded", function()
     raises("a userdata can't be encoded (at f)", { f = io.stdout })
     raises("NaN is not a number that JSON has (at [1])", { 0 / 0 })
     raises("inf is not a number that JSON has (at a)", { a = math.huge })
+    raises("-inf is not a number that JSON has (at a.[2])", { a = { 1, -math.huge } })
+    raises("a function can't be encoded (at x)", { 1, x = print })
+    raises("an infinity can't be a key (at a)", { a = { [math.huge] = 1 } })
+    raises("a table that contains itself (at b)", (function()
+      local t = { 1 }
+      t.b = t
+      return t
+    end)())
     raises("a boolean can't be a key", { [true] = 1 })
     raises("excessively sparse array", { 1, [1000000] = 1 })
     raises("an array with key x", json.array{ x = 1 })
@@ -84,75 +160,28 @@ describe("JSON, encoded", function()
     raises("a table that contains itself (at a.[1])", loop)
     local deep = {}
     for _ = 1, 1100 do deep = { deep } end
-    raises("excessive nesting", deep)
+    raises("excessive nesting: more than 1000 arrays and objects in each other (at [1].[1].", deep)
+    raises("[1]...)", deep)
     raises("a nil can't be encoded", nil)
-  end)
-end)
-
-describe("JSON, decoded", function()
-  it("gives Lua's values", function()
-    assert.same({ a = { 1, 2.5, "x", true, {} } }, json.decode('{"a":[1,2.5,"x",true,{}]}'))
-    assert.equal("integer", math.type(json.decode("1719000000")))
-    assert.equal("integer", math.type(json.decode('{"n":[1e3]}').n[1]))
-    assert.equal("float", math.type(json.decode("0.5")))
-    assert.equal("é漢😀", json.decode('"\\u00e9漢\\ud83d\\ude00"'))
-    assert.equal(false, json.decode("false"))
+    raises("a function can't be encoded (at " .. ("n"):rep(195) .. "...)", { [("n"):rep(300)] = print })
   end)
 
-  it("leaves out members that are null, and keeps null elsewhere", function()
-    local value = json.decode('{"a":null,"b":[1,null,3],"c":{"d":null,"e":0}}')
-    assert.is_nil(value.a)
-    assert.equal(json.null, value.b[2])
-    assert.equal(3, #value.b)
-    assert.same({ e = 0 }, value.c)
-    assert.equal(json.null, json.decode("null"))
-  end)
-
-  it("gives nil and a message for what is not JSON", function()
-    for _, text in ipairs{ "", " ", "{", "[1,]", "{a:1}", "nul", "01x", "[1] 2", "'a'", "NaN",
-                           "Infinity", "0x10", ("["):rep(5000), "[DONE]" } do
-      local value, message = json.decode(text)
-      assert.is_nil(value, text)
-      assert.truthy(message:find("^JSON: "), text)
+  it("raises at the program's line, also for wrong options", function()
+    local ok, message = pcall(function() json.encode { print } end)
+    assert.is_false(ok)
+    assert.truthy(message:find "json_spec.lua:%d+: JSON: a function can't be encoded", message)
+    for _, case in ipairs {
+      { { indent = -1 }, "option 'indent' must be a whole number from 0 to 16, or up to 16 blanks" },
+      { { indent = 17 }, "option 'indent'" }, { { indent = "x" }, "option 'indent'" },
+      { { sort = 1 }, "option 'sort' must be boolean" }, { { sorted = true }, "did you mean 'sort'?" },
+      { 2, "sse.json.encode: expected a table of options, got number 2" },
+    } do
+      ok, message = pcall(function() json.encode({}, case[1]) end)
+      assert.is_false(ok)
+      assert.truthy(message:find "json_spec.lua:%d+: sse.json.encode: ", message)
+      assert.truthy(message:find(case[2], 1, true), message)
     end
-  end)
-
-  it("raises where it is given no text", function()
-    assert.has_error(function() json.decode(nil) end, "JSON: expected a string to decode, got nil")
-    assert.has_error(function() json.decode({}) end, "JSON: expected a string to decode, got table")
-  end)
-
-  it("reads what it wrote", function()
-    local numbers = { 1, -2, 0.1, 2 ^ 52 | 0 }
-    local value = { s = "a\0\"\\\u{2028}", n = numbers, o = { e = { {} } }, t = true }
-    assert.same(value, json.decode(json.encode(value)))
+    assert.is_false(pcall(json.encode, 1, {}, 1))
   end)
 end)
 
--- Calls run(json) with a fresh sse.json that was loaded while math.random returned `number`.
-local function foreseen(number, run)
-  local random = math.random
-  package.loaded["sse.json"] = nil
-  math.random = function() return number end -- luacheck: ignore 122
-  local ok, fresh = pcall(require, "sse.json")
-  math.random, package.loaded["sse.json"] = random, json -- luacheck: ignore 122
-  core.set_json(json.encode)
-  assert(ok, fresh)
-  return run(fresh)
-end
-
-describe("The mark of JSON text", function()
-  it("does not come from math.random, so no string of a caller's begins so", function()
-    local forged = ("lua_sse:%016x:"):format(0) .. "],true,["
-    local text = foreseen(0, function(fresh) return fresh.encode { forged, 1 << 60 } end)
-    assert.equal(('["%s",%d]'):format(forged, 1 << 60), text)
-  end)
-
-  it("comes from the system's random source", function()
-    assert.equal(16, #core.random(16))
-    assert.not_equal(core.random(16), core.random(16))
-    assert.equal(1024, #core.random(1024))
-    assert.equal("", core.random(0))
-    assert.has_error(function() core.random(1025) end)
-  end)
-end)
