@@ -4,8 +4,8 @@ LUA        ?= lua5.4
 BUILD      ?= build
 CFLAGS     ?= -O2 -g
 WARNINGS   := -Wall -Wextra -Wpedantic -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla
-# Another Lua, 5.4 or 5.5, in a build folder of its own; the specs find its lua-cjson and busted by
-# LUA_PATH and LUA_CPATH:
+# Another Lua, 5.4 or 5.5, in a build folder of its own; the specs find its busted by LUA_PATH and
+# LUA_CPATH:
 # make DEPS= BUILD=build-55 LUA=/opt/lua55/bin/lua LUA_CFLAGS=-I/opt/lua55/include
 LUA_PC      = $(shell for pc in lua5.4 lua-5.4 lua54 lua5.5 lua-5.5 lua55 lua; do \
                   pkg-config --exists $$pc && echo $$pc && break; done)

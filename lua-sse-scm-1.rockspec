@@ -20,7 +20,6 @@ supported_platforms = { "unix" }
 
 dependencies = {
   "lua >= 5.4, < 5.6",
-  "lua-cjson >= 2.1",
 }
 
 -- Of libcurl the library alone: LuaRocks doesn't look into the folder by architecture where Debian

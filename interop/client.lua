@@ -1,6 +1,6 @@
 --- Our client, for servers that are not ours: client.lua source|fetch URL. Prints a line of JSON
 -- for everything that happens; ends when the source is closed, and closes it at an event `end`.
-local json = require "cjson"
+local json = require "sse.json"
 local sse = require "sse"
 
 local mode, url = arg[1], arg[2]

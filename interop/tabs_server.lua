@@ -1,7 +1,7 @@
 --- The server of many_tabs.mjs: `tabs_server.lua JSON`, with port, store (a file of an event a
 -- line, which are published again at each start), tls ({ cert, key }) and compress. Prints "port
 -- N" once it listens; SIGTERM ends it.
-local json = require "cjson"
+local json = require "sse.json"
 local sse = require "sse"
 
 local asked = json.decode(arg[1])

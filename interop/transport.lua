@@ -3,7 +3,7 @@
 -- JSON for everything that happens. A source is closed at an event `end`, after that many errors,
 -- or where close_at says. The source of `paused` reads one event, and no more while the others
 -- run.
-local json = require "cjson"
+local json = require "sse.json"
 local sse = require "sse"
 
 local asked = json.decode(arg[1])

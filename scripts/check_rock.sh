@@ -1,6 +1,6 @@
 #!/bin/sh
 # check_rock.sh MODULE: installs the rock into a scratch tree and requires it from another folder,
-# with that tree's paths only (and the system's, for lua-cjson). Its module must be as hardened as
+# with that tree's paths only. Its module must be as hardened as
 # MODULE, the one that make built, linked with the same libraries, and export no symbol but the
 # function that Lua calls to open it. KEEP=1 leaves the tree.
 set -eu
@@ -46,7 +46,7 @@ echo "exported: $(echo "$symbols" | paste -s -d ' ' -)"
 
 cd /
 share=$scratch/tree/share/lua/5.4
-version=$(LUA_PATH_5_4="$share/?.lua;$share/?/init.lua;;" \
-    LUA_CPATH_5_4="$scratch/tree/lib/lua/5.4/?.so;;" \
+version=$(LUA_PATH_5_4="$share/?.lua;$share/?/init.lua" \
+    LUA_CPATH_5_4="$scratch/tree/lib/lua/5.4/?.so" \
     "$LUA" -e 'local sse = require "sse" print(sse._VERSION)')
 echo "rock: installed and required from another folder, version $version"

@@ -22,7 +22,6 @@ pc:libssl|the server's TLS|libssl-dev|openssl-devel|openssl-dev|openssl
 pc:libnghttp2|the server's HTTP/2|libnghttp2-dev|libnghttp2-devel|nghttp2-dev|nghttp2
 pc:zlib|compresses event streams|zlib1g-dev|zlib-devel|zlib-dev|zlib
 pc:libbrotlidec|the client's brotli|libbrotli-dev|brotli-devel|brotli-dev|brotli
-lua:cjson|JSON|lua-cjson|rock:lua-cjson|lua5.4-cjson|rock:lua-cjson
 ca-bundle|authorities to trust|ca-certificates|ca-certificates|ca-certificates|ca-certificates
 LIST
         ;;
@@ -68,6 +67,7 @@ font|Chinese text|fontconfig fonts-wqy-microhei|wqy-microhei-fonts|font-wqy-zenh
 LIST
         ;;
     bench) packages_of build; packages_of node; cat <<'LIST'
+lua:cjson|JSON, a peer|lua-cjson|rock:lua-cjson|lua5.4-cjson|rock:lua-cjson
 nchan|nginx + nchan, a peer|nginx-light libnginx-mod-nchan|nginx|nginx|nginx
 cmd:openssl|makes a certificate|openssl|openssl|openssl|openssl
 cmd:ps|finds a server's processes|procps|procps-ng|procps|proctools

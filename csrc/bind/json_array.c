@@ -6,7 +6,7 @@ static const char metatable_key = 0; /* its address is the metatable's registry 
 
 void sse_json_push_null(lua_State *L)
 {
-    lua_pushlightuserdata(L, NULL); /* as lua-cjson's null */
+    lua_pushlightuserdata(L, NULL);
 }
 
 bool sse_json_is_null(lua_State *L, int index)

@@ -10,7 +10,7 @@ objects.__index = objects
 -- Functions that never return, end the process or change the loop for other users. stress, which
 -- only this build has, would make each later call a full collection, which takes longer than the
 -- watchdog waits.
-local LEFT_OUT = { run = true, set_json = true, log = true, stress = true }
+local LEFT_OUT = { run = true, set_json_check = true, log = true, stress = true }
 
 local MOST = 60 -- objects kept
 

@@ -75,6 +75,8 @@ local option_cases = {
   end, { "data", "event", "id", "retry", "comment", "key", "dedupe" } },
   { "sse.parser", function(given) return sse.parser, given end },
   { "sse.decode", function(given) return sse.decode, "data: x\n\n", given end },
+  { "sse.json.decode", function(given) return sse.json.decode, "{}", given end },
+  { "sse.json.encode", function(given) return sse.json.encode, {}, given end },
   { "sse.encode", function(given) return sse.encode, given end,
     { "data", "event", "id", "retry", "comment" } },
 }

@@ -1,6 +1,6 @@
 -- sse.encode: the bytes of events and comments, and that the parser reads them back.
-local core = require "sse.core"
 local encode = require "sse.encode"
+local json = require "sse.json"
 local support = require "spec.support.parser"
 
 local function raises(text, fn, ...)
@@ -81,15 +81,24 @@ describe("the encoder", function()
     raises("a function can't be encoded (at a.f)", encode, { data = { a = { f = print } } })
   end)
 
-  it("takes tables by the function that was set", function()
-    finally(function() core.set_json(require("sse.json").encode) end)
-    core.set_json(function(t) return "<" .. #t .. ">" end)
-    assert.equal("data: <2>\n\n", encode{ data = { 1, 2 } })
-    core.set_json(function() end)
-    raises("the JSON encoder gave a nil instead of a string", encode, { data = {} })
-    core.set_json(function() error("no") end)
-    raises("no", encode, { data = {} })
-    raises("function expected", core.set_json, "x")
+  it("takes tables as data, of any size, one after the other", function()
+    local list = {}
+    for i = 1, 20000 do list[i] = i end
+    for _ = 1, 3 do
+      assert.equal("data: [1,2]\n\n", encode{ data = { 1, 2 } })
+      assert.equal("event: e\nid: 7\nretry: 5\ndata: " .. json.encode(list) .. "\n\n",
+        encode{ event = "e", id = 7, data = list, retry = 5 })
+    end
+    assert.equal("data: {}\n\n", encode{ data = {} })
+    assert.equal("data: {\"a\":\"x\\r\\ny\"}\n\n", encode{ data = { a = "x\r\ny" } })
+  end)
+
+  it("makes JSON last, whatever reading the event's other fields does", function()
+    local event = setmetatable({ id = 1 }, { __index = function(_, name)
+      encode{ data = { "another" } }
+      if name == "data" then return { "mine" } end
+    end })
+    assert.equal("id: 1\ndata: [\"mine\"]\n\n", encode(event))
   end)
 
   it("line 45: writes large data linearly and whole", function()

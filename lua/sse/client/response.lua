@@ -83,7 +83,8 @@ end
 -- @return the value; or nil, message, code ("EINVAL" if it is not JSON)
 function methods:json(...)
   check_can_wait(self, "res:json()")
-  options.unwrap(pcall(core.check_json_keys, ...))
+  local ok, wrong = pcall(core.check_json_keys, ...)
+  if not ok then error(wrong, 2) end
   local text, why = start_reading(self, "res:json()"):text()
   if not text then return nil, why.message, why.code end
   local value, problem = json.get(text, ...)
