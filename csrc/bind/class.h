@@ -45,7 +45,8 @@ typedef struct sse_state {
     sse_hook known_hook;   /* of interrupt.c: the main coroutine's, which ends no run */
     sse_hook interrupt;    /* of interrupt.c: the hook that ended the run */
     const void *json_array; /* address of the metatable of JSON's arrays */
-    sse_buffer json;       /* JSON that has just been made, until the next call that may make some */
+    sse_buffer json;       /* JSON that has just been made, and the bytes of an event: until the next */
+    sse_buffer encoded;    /* call that may run the program's code, which may make others */
     bool stress_gc;        /* SSE_STRESS_GC=1: a full collection after every callback */
 } sse_state;
 
@@ -125,6 +126,9 @@ void sse_unanchor(lua_State *L, int *ref);
 
 /* Pushes user value n of the object referenced by ref. */
 void sse_push_value(lua_State *L, int ref, int n);
+
+/* Empties st->json or st->encoded for something new; memory that something large took is freed. */
+void sse_state_reuse(sse_buffer *buffer);
 
 /* Adds `class_of` and the table `methods`; the module table is on top of the stack. */
 void sse_open_class(lua_State *L);

@@ -274,18 +274,10 @@ int sse_fail_message(lua_State *L, int code, const char *field)
 
 /* --- functions -------------------------------------------------------------------------------- */
 
-static int push_bytes(lua_State *L)
-{
-    const sse_buffer *bytes = lua_touserdata(L, 1);
-
-    lua_pushlstring(L, bytes->data, bytes->len);
-    return 1;
-}
-
 static int f_encode(lua_State *L)
 {
+    sse_state *st = sse_state_get(L);
     sse_message message;
-    sse_buffer bytes;
     const char *field = NULL;
     int code = SSE_OK;
 
@@ -293,18 +285,13 @@ static int f_encode(lua_State *L)
     sse_check_alone(L, "sse.encode", 2);
     lua_settop(L, 1);
     sse_check_message(L, 1, &message);
-    sse_complete_message(L, sse_state_get(L), &message);
-    sse_buffer_init(&bytes, SIZE_MAX);
-    code = sse_encode_message(&bytes, &message, &field);
-    if (!code) {
-        lua_pushcfunction(L, push_bytes);
-        lua_pushlightuserdata(L, &bytes);
-        code = lua_pcall(L, 1, 1, 0); /* the buffer must be freed also if Lua is out of memory */
-        sse_buffer_free(&bytes);
-        return code ? lua_error(L) : 1;
-    }
-    sse_buffer_free(&bytes);
-    return sse_fail_message(L, code, field);
+    sse_complete_message(L, st, &message);
+    sse_state_reuse(&st->encoded);
+    code = sse_encode_message(&st->encoded, &message, &field);
+    if (code)
+        return sse_fail_message(L, code, field);
+    lua_pushlstring(L, st->encoded.data, st->encoded.len); /* copies before it may collect */
+    return 1;
 }
 
 /* set_message_class(metatable): that of the events which the client makes. */

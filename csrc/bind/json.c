@@ -7,7 +7,6 @@
 #include "json_decode.h"
 #include "json_encode.h"
 
-#define KEPT       ((size_t)64 << 10) /* bytes of st->json that are kept for the next value */
 #define MAX_INDENT 16
 #define FEW_KEYS   16
 
@@ -176,9 +175,7 @@ static const sse_json_style in_one_line = { { "", 0 }, false };
 static sse_slice encode(lua_State *L, sse_state *st, int index, const sse_json_style *style,
                         const char *prefix)
 {
-    st->json.len = 0;
-    if (st->json.cap > KEPT)
-        sse_buffer_trim(&st->json, KEPT);
+    sse_state_reuse(&st->json);
     sse_json_encode(L, st, index, style, prefix);
     return sse_buffer_slice(&st->json);
 }

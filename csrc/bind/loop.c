@@ -18,6 +18,7 @@ static int mm_state_gc(lua_State *L)
     sse_loop_free(st->loop);
     st->loop = NULL;
     sse_buffer_free(&st->json);
+    sse_buffer_free(&st->encoded);
     return 0;
 }
 
@@ -34,6 +35,7 @@ static void open_state(lua_State *L)
     sse_class_register(L, &state_class);
     st = sse_class_new(L, &state_class, sizeof *st, 0);
     sse_buffer_init(&st->json, SIZE_MAX);
+    sse_buffer_init(&st->encoded, SIZE_MAX);
     code = sse_loop_new(&st->loop);
     if (code)
         luaL_error(L, "cannot make the event loop: %s", sse_error_text(code));

@@ -17,6 +17,7 @@
 #include "../../csrc/wire/error.h"
 #include "../../csrc/wire/frame.h"
 #include "../../csrc/wire/gap.h"
+#include "../../csrc/wire/json_writer.h"
 #include "../../csrc/wire/log.h"
 #include "../../csrc/wire/parser.h"
 #include "../../csrc/wire/position.h"
@@ -482,6 +483,35 @@ static int to_ascii(const char *domain, sse_buffer *out)
     return sse_buffer_append(out, "xn--tda", 7);
 }
 
+/* Writes JSON into a buffer that starts empty. What fails writes nothing, and works the next time.
+ */
+static void json(void)
+{
+    static const char *const texts[] = { "", "plain", LONG_LINE "\n" LONG_LINE, "\xFF\xE2\x80\xA8" };
+    sse_buffer out;
+    int code = SSE_OK;
+
+    sse_buffer_init(&out, SIZE_MAX);
+    for (int i = 0; i < 24; i++) {
+        sse_slice text = sse_slice_text(texts[i % 4]);
+        size_t before = out.len;
+
+        code = i % 6 == 0   ? sse_json_write_string(&out, text)
+               : i % 6 == 1 ? sse_json_write_name(&out, text, i < 4)
+               : i % 6 == 2 ? sse_json_write_integer(&out, INT64_MIN)
+               : i % 6 == 3 ? sse_json_write_double(&out, 0.1)
+               : i % 6 == 4 ? sse_json_write_break(&out, SSE_SLICE("    "), 50)
+                            : sse_json_write(&out, LONG_LINE, sizeof LONG_LINE - 1);
+        CHECK(code == SSE_OK || (code == SSE_ENOMEM && failed));
+        CHECK(code ? out.len == before : out.len > before);
+    }
+    sse_buffer_free(&out);
+    sse_buffer_init(&out, 4);
+    CHECK(sse_json_write_string(&out, SSE_SLICE("abc")) != SSE_OK && out.len == 0);
+    CHECK(sse_json_write_name(&out, SSE_SLICE("ab"), true) != SSE_OK && out.len == 0);
+    sse_buffer_free(&out);
+}
+
 static void urls(void)
 {
     static const char href[] = "http://u:p%40@xn--tda:81/a/b%20c?d#e";
@@ -539,6 +569,7 @@ int main(void)
         { "windows", windows },
         { "buffers", buffers },
         { "replacing", replacing },
+        { "json", json },
         { "urls", urls },
     };
 
