@@ -16,10 +16,12 @@ int sse_json_write_any_name(sse_buffer *out, sse_slice name, bool first);
 /* The same, and fast where nothing is to be escaped. */
 static inline int sse_json_write_string(sse_buffer *out, sse_slice text)
 {
-    char *to = out->data + out->len;
+    char *to = NULL;
 
-    if (out->cap - out->len < 2 || out->cap - out->len - 2 < text.len ||
-        !sse_json_copy_plain(to + 1, text.at, text.len))
+    if (out->cap - out->len < 2 || out->cap - out->len - 2 < text.len)
+        return sse_json_write_any_string(out, text);
+    to = out->data + out->len;
+    if (!sse_json_copy_plain(to + 1, text.at, text.len))
         return sse_json_write_any_string(out, text);
     to[0] = to[1 + text.len] = '"';
     out->len += text.len + 2;
@@ -30,11 +32,13 @@ static inline int sse_json_write_string(sse_buffer *out, sse_slice text)
  * before it. */
 static inline int sse_json_write_name(sse_buffer *out, sse_slice name, bool first)
 {
-    char *to = out->data + out->len;
     size_t len = name.len + 3 + !first;
+    char *to = NULL;
 
-    if (name.len > out->cap || out->cap - out->len < len ||
-        !sse_json_copy_plain(to + 1 + !first, name.at, name.len))
+    if (name.len > out->cap || out->cap - out->len < len)
+        return sse_json_write_any_name(out, name, first);
+    to = out->data + out->len;
+    if (!sse_json_copy_plain(to + 1 + !first, name.at, name.len))
         return sse_json_write_any_name(out, name, first);
     if (!first)
         *to++ = ',';
