@@ -5,13 +5,14 @@ import { check, finish } from './lib.mjs';
 import { compressed } from './compressed.mjs';
 import { fromTheirs } from './from_theirs.mjs';
 import { inBrowser } from './in_browser.mjs';
+import { json } from './json.mjs';
 import { manyTabs } from './many_tabs.mjs';
 import { overHttp2 } from './over_http2.mjs';
 import { toOurs } from './to_ours.mjs';
 import { transport } from './transport.mjs';
 
 const parts = {
-  toOurs, compressed, overHttp2, fromTheirs, transport, inBrowser, manyTabs,
+  json, toOurs, compressed, overHttp2, fromTheirs, transport, inBrowser, manyTabs,
 };
 for (const name of process.argv.length > 2 ? process.argv.slice(2) : Object.keys(parts)) {
   await parts[name]().catch((error) => check(name, () => { throw error; }));
