@@ -238,45 +238,54 @@ static bool set_integer(uint64_t word, bool negative, sse_number *out)
     return true;
 }
 
-const char *sse_number_read(const char *text, const char *end, sse_number *out)
+/* Reads the rest of a number that is no integer, from the byte behind the digits before its point.
+ */
+static __attribute__((noinline)) const char *read_rest(number_text *n, const char *p,
+                                                       const char *end, sse_number *out)
 {
-    number_text n = { 0 };
-    const char *p = text, *point = NULL;
-    int64_t digits = 0;
+    int64_t digits = p - n->digits;
 
-    *out = (sse_number){ .kind = SSE_NUMBER_NONE };
-    n.negative = p < end && *p == '-';
-    n.digits = p += n.negative;
-    p = read_digits(p, end, &n.word);
-    digits = p - n.digits;
-    if (!digits || (digits > 1 && *n.digits == '0'))
-        return n.digits + (digits > 0);
-    if (digits <= WORD_DIGITS && (p == end || (*p != '.' && (*p | 0x20) != 'e')) &&
-        set_integer(n.word, n.negative, out))
-        return p;
     if (p < end && *p == '.') {
-        point = ++p;
-        while (end - p >= 8 && read_eight(p, &n.word))
+        const char *point = ++p;
+
+        while (end - p >= 8 && read_eight(p, &n->word))
             p += 8;
-        p = read_digits(p, end, &n.word);
+        p = read_digits(p, end, &n->word);
         if (p == point)
             return p;
         digits += p - point;
-        n.word_exponent = point - p;
+        n->word_exponent = point - p;
     }
-    n.digits_end = p;
+    n->digits_end = p;
     if (p < end && (*p | 0x20) == 'e') {
         const char *wrong = ++p;
 
-        p = read_exponent(&wrong, end, &n.exponent);
+        p = read_exponent(&wrong, end, &n->exponent);
         if (!p)
             return wrong;
-        n.word_exponent += n.exponent;
+        n->word_exponent += n->exponent;
     }
     if (digits > WORD_DIGITS)
-        read_first_digits(&n);
-    set_double(&n, out);
+        read_first_digits(n);
+    set_double(n, out);
     return p;
+}
+
+const char *sse_number_read(const char *text, const char *end, sse_number *out)
+{
+    bool negative = text < end && *text == '-';
+    const char *digits = text + negative, *p = digits;
+    uint64_t word = 0;
+
+    *out = (sse_number){ .kind = SSE_NUMBER_NONE };
+    p = read_digits(p, end, &word);
+    if (p == digits || (p - digits > 1 && *digits == '0'))
+        return digits + (p > digits);
+    if (p - digits <= WORD_DIGITS && (p == end || (*p != '.' && (*p | 0x20) != 'e')) &&
+        set_integer(word, negative, out))
+        return p;
+    return read_rest(&(number_text){ .digits = digits, .negative = negative, .word = word }, p, end,
+                     out);
 }
 
 /* --- writing ---------------------------------------------------------------------------------- */
