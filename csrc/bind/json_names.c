@@ -51,10 +51,10 @@ unsigned sse_json_push_name(lua_State *L, sse_json_names *names, int index, sse_
     if (same) {
         lua_pushvalue(L, -1);
         lua_rawseti(L, index, place + 1);
-    } else {
-        n->len = (uint8_t)name.len;
-        memcpy(n->words, words, sizeof words);
     }
+    /* A finalizer that ran meanwhile may have decoded another name into the place. */
+    n->len = (uint8_t)name.len;
+    memcpy(n->words, words, sizeof words);
     n->kept = same;
     return place;
 }

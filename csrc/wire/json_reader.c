@@ -88,7 +88,7 @@ static sse_json_kind read_number(sse_json_reader *r, sse_json_token *token)
         return fail(r, "a number that is too large", r->at);
     default:
         if (next < end_of(r) && *next >= '0' && *next <= '9')
-            return fail(r, "a number that begins with 0", r->at);
+            return fail(r, "a number that begins with 0", next);
         return fail(r, "expected a digit", next);
     }
     r->at = next;
