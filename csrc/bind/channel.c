@@ -388,6 +388,7 @@ static int m_publish(lua_State *L)
     p.event.data = message.event.data;
     before = o->channel->counters.published;
     code = sse_channel_publish(o->channel, &p, &position, &field);
+    sse_state_release(o->st, &o->st->json);
     if (code)
         return fail_publish(L, code, field);
     id = sse_channel_id(o->channel, position);

@@ -214,15 +214,6 @@ bool sse_state_next_error(lua_State *L, sse_state *st)
     return true;
 }
 
-#define KEPT ((size_t)64 << 10) /* bytes of a buffer that are kept */
-
-void sse_state_reuse(sse_buffer *buffer)
-{
-    buffer->len = 0;
-    if (buffer->cap > KEPT)
-        sse_buffer_trim(buffer, KEPT);
-}
-
 void sse_set_number(lua_State *L, const char *name, uint64_t value)
 {
     lua_pushinteger(L, (lua_Integer)value);

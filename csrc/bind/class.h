@@ -127,8 +127,15 @@ void sse_unanchor(lua_State *L, int *ref);
 /* Pushes user value n of the object referenced by ref. */
 void sse_push_value(lua_State *L, int ref, int n);
 
-/* Empties st->json or st->encoded for something new; memory that something large took is freed. */
-void sse_state_reuse(sse_buffer *buffer);
+/* Is called when the bytes in st->json or st->encoded are not needed any more. Frees them where
+ * they are many, and in a finalizer while the Lua state is closed, since nothing else would. */
+static inline void sse_state_release(const sse_state *st, sse_buffer *buffer)
+{
+    const size_t kept = (size_t)64 << 10;
+
+    if (buffer->cap > kept || !st->loop)
+        sse_buffer_free(buffer);
+}
 
 /* Adds `class_of` and the table `methods`; the module table is on top of the stack. */
 void sse_open_class(lua_State *L);

@@ -286,12 +286,13 @@ static int f_encode(lua_State *L)
     lua_settop(L, 1);
     sse_check_message(L, 1, &message);
     sse_complete_message(L, st, &message);
-    sse_state_reuse(&st->encoded);
+    st->encoded.len = 0;
     code = sse_encode_message(&st->encoded, &message, &field);
-    if (code)
-        return sse_fail_message(L, code, field);
-    lua_pushlstring(L, st->encoded.data, st->encoded.len); /* copies before it may collect */
-    return 1;
+    sse_state_release(st, &st->json);
+    if (!code)
+        lua_pushlstring(L, st->encoded.data, st->encoded.len); /* copies before it may collect */
+    sse_state_release(st, &st->encoded);
+    return code ? sse_fail_message(L, code, field) : 1;
 }
 
 /* set_message_class(metatable): that of the events which the client makes. */

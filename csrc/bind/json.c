@@ -175,7 +175,7 @@ static const sse_json_style in_one_line = { { "", 0 }, false };
 static sse_slice encode(lua_State *L, sse_state *st, int index, const sse_json_style *style,
                         const char *prefix)
 {
-    sse_state_reuse(&st->json);
+    st->json.len = 0;
     sse_json_encode(L, st, index, style, prefix);
     return sse_buffer_slice(&st->json);
 }
@@ -219,6 +219,7 @@ static int f_encode(lua_State *L)
     }
     text = encode(L, st, 1, &style, "");
     lua_pushlstring(L, text.at, text.len);
+    sse_state_release(st, &st->json);
     return 1;
 }
 

@@ -139,6 +139,7 @@ static RARE int raise(encoder *e, int levels, const char *what)
         p.text[p.len++] = ')';
     for (int i = 0; i < e->depth; i++)
         free(e->levels[i].names);
+    sse_buffer_free(e->out);
     luaL_checkstack(e->L, LUA_MINSTACK, "JSON");
     lua_pushlstring(e->L, p.text, p.len);
     return luaL_error(e->L, "%sJSON: %s%s", e->prefix, what, lua_tostring(e->L, -1));
@@ -189,6 +190,7 @@ static RARE void check_number(encoder *e, int table, sse_slice text)
     char digits[SSE_NUMBER_MAX];
     sse_number number;
     size_t len = 0;
+    int whole = 0;
 
     if (text.len >= SSE_NUMBER_MAX ||
         sse_number_read(text.at, text.at + text.len, &number) != text.at + text.len)
@@ -199,6 +201,11 @@ static RARE void check_number(encoder *e, int table, sse_slice text)
         lua_pushnumber(L, number.real);
     else
         return;
+    lua_tointegerx(L, -1, &whole);
+    if (whole && number.kind == SSE_NUMBER_DOUBLE) { /* "-0", "1.0": no key has such a name */
+        lua_pop(L, 1);
+        return;
+    }
     len = (size_t)name_number(L, -1, digits);
     if (lua_rawget(L, table) != LUA_TNIL && len == text.len && memcmp(digits, text.at, len) == 0)
         raise_about(e, e->depth - 1, "two keys that become the name ", text, "");
@@ -273,6 +280,20 @@ static int compare_names(const void *a, const void *b)
     return order ? order : (x.len > y.len) - (x.len < y.len);
 }
 
+/* Makes room for more names, and for their keys on the stack; returns how many have room now. */
+static lua_Integer grow_names(encoder *e, level *l)
+{
+    lua_Integer room = l->count ? l->count + l->count / 2 : 8;
+    name *names = realloc(l->names, (size_t)room * sizeof *names);
+
+    if (!names)
+        raise(e, e->depth - 1, sse_error_text(SSE_ENOMEM));
+    l->names = names;
+    if (!lua_checkstack(e->L, (int)(room - l->count) + LUA_MINSTACK))
+        raise(e, e->depth - 1, "too many keys to sort");
+    return room;
+}
+
 /* Makes the sorted list of an object's names. The keys stay on the stack, the table is on top. */
 static void sort_names(encoder *e, level *l)
 {
@@ -284,13 +305,8 @@ static void sort_names(encoder *e, level *l)
         name *n = NULL;
 
         lua_pop(L, 1);
-        if (l->count == room) {
-            room = room ? 2 * room : 8;
-            n = realloc(l->names, (size_t)room * sizeof *n);
-            if (!n || !lua_checkstack(L, (int)room + LUA_MINSTACK))
-                raise(e, e->depth - 1, n ? "too many keys to sort" : sse_error_text(SSE_ENOMEM));
-            l->names = n;
-        }
+        if (l->count == room)
+            room = grow_names(e, l);
         n = &l->names[l->count++];
         *n = (name){ .key = lua_gettop(L) };
         if (lua_type(L, -1) == LUA_TSTRING)

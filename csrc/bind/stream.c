@@ -380,6 +380,7 @@ static int m_send(lua_State *L)
         code = sse_stream_comment(o->stream, message.comment);
     else if (o->stream)
         code = sse_stream_send(o->stream, &message.event, &field);
+    sse_state_release(o->st, &o->st->json);
     if (code == SSE_EFULL)
         note_refused(L, o);
     return push_sent(L, code, field);

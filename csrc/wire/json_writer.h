@@ -50,7 +50,7 @@ static inline int sse_json_write_name(sse_buffer *out, sse_slice name, bool firs
 
 int sse_json_write_integer(sse_buffer *out, int64_t value);
 
-/* Writes the shortest text that reads back as an equal number: a float of integral value below 2^53
+/* Writes the shortest text that reads back as an equal number: a float of integral value below 1e17
  * without a point. The value is finite. */
 int sse_json_write_double(sse_buffer *out, double value);
 

@@ -98,7 +98,8 @@ describe("JSON, decoded,", function()
         if armed then arm() end
       end })
     end
-    local before = core.stress and core.stress(3) -- the build of make stress: a collection at any call
+    -- The build of make stress: a collection at any call.
+    local before = core.stress and core.stress(3)
     arm()
     for _ = 1, 200 do
       for _, text in ipairs { other, name, name, other } do

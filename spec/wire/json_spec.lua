@@ -118,6 +118,27 @@ describe("JSON, encoded", function()
     raises("two keys that become the name 413 (at a)", { a = { ["413"] = 1, [413] = 2 } })
   end)
 
+  it("takes no name for that of a number that is written in another way", function()
+    assert.equal('{"-0":2,"0":1}', json.encode({ [0] = 1, ["-0"] = 2 }, { sort = true }))
+    assert.equal('{"0":1,"1.0":2,"1e0":3}',
+      json.encode({ [0] = 1, ["1.0"] = 2, ["1e0"] = 3 }, { sort = true }))
+    raises("two keys that become the name 1.5", { [1.5] = 1, ["1.5"] = 2 })
+  end)
+
+  it("raises where Lua's stack has no room for the names to sort", function()
+    local names = {}
+    for i = 1, 20000 do names["k" .. i] = i end
+    local ok, message
+    local function sort_names(...) -- its arguments fill the stack
+      ok, message = pcall(json.encode, { names }, { sort = true })
+      return (...)
+    end
+    sort_names(table.unpack({}, 1, 985000))
+    assert.is_false(ok)
+    assert.truthy(message:find("JSON: too many keys to sort (at [1])", 1, true), message)
+    assert.is_true(#json.encode(names, { sort = true }) > 20000)
+  end)
+
   it("writes the same table twice, and 1,000 levels", function()
     local shared = { 1 }
     assert.equal("[[1],[1]]", json.encode{ shared, shared })
