@@ -1,43 +1,19 @@
 #include "loop.h"
 
-#include <signal.h>
 #include <stdlib.h>
-#include <time.h>
 #include <unistd.h>
 
-#include "interrupt.h"
-#include "process.h"
+#include "clock.h"
+#include "loop_struct.h"
 #include "random.h"
 
 /* The fewest ready descriptors that a backend of libevent takes from the kernel in one poll, where
  * it does not take all of them (epoll: 32, kqueue: 64, both growing). */
 #define MIN_POLLED 32
 
-struct sse_loop {
-    struct event_base *base;
-    sse_deferred *head, **tail; /* deferred calls, oldest first */
-    sse_timer *due, **due_tail; /* timers whose time has come, oldest first */
-    uint64_t seen;              /* ms: what had arrived by then has been read */
-    struct event probe;         /* counts the events that a poll has found */
-    size_t polled;              /* their number */
-    size_t refs;
-    uint64_t turns;
-    uint64_t slice_start; /* us: when the deferred calls of this turn began */
-    size_t entered;       /* by sse_loop_enter, not left yet */
-    sse_hash_seed seed;
-    sse_process_entry process_entry;
-    sse_fork_handler *fork_handlers;
-    sse_interrupt interrupt; /* listed while the loop runs */
-    bool (*on_interrupt)(void *arg, bool own_thread);
-    void *on_interrupt_arg;
-    int wake[2];                       /* a pipe: on_interrupt's caller writes to it */
-    struct event wake_event;           /* it can be read */
-    volatile sig_atomic_t stopping;    /* the loop is to return: stopped or interrupted */
-    volatile sig_atomic_t interrupted; /* until sse_loop_take_interrupt */
-    unsigned sigint_watches;           /* sse_signals of SIGINT */
-    bool running, stopped;
-    bool unusable; /* in a forked child that can't use it */
-};
+/* Priorities of libevent's events. Where a poll's slice is over before all that it has found was
+ * served, the next poll still learns first which timers are due. */
+enum { TIMERS, SOCKETS, PRIORITIES };
 
 /* --- interrupts ------------------------------------------------------------------------------- */
 
@@ -179,6 +155,15 @@ static void on_probe(evutil_socket_t fd, short what, void *arg)
     loop->polled = (size_t)event_base_get_num_events(loop->base, EVENT_BASE_COUNT_ACTIVE);
 }
 
+/* All that was read has run what it deferred. */
+static void on_served(void *arg)
+{
+    sse_loop *loop = arg;
+
+    loop->seen = loop->catching_since;
+    loop->catching_up = SSE_CALLING;
+}
+
 int sse_loop_new(sse_loop **out)
 {
     sse_loop *loop = calloc(1, sizeof *loop);
@@ -194,7 +179,7 @@ int sse_loop_new(sse_loop **out)
      * begin of the turn. */
     event_config_set_flag(config, EVENT_BASE_FLAG_NO_CACHE_TIME);
     loop->base = event_base_new_with_config(config);
-    if (!loop->base) {
+    if (!loop->base || event_base_priority_init(loop->base, PRIORITIES)) {
         code = SSE_ESYS;
         goto fail;
     }
@@ -202,9 +187,12 @@ int sse_loop_new(sse_loop **out)
     if (code)
         goto fail;
     event_config_free(config);
-    loop->tail = &loop->head;
+    sse_deferred_queues_init(loop);
+    sse_deferred_init(&loop->served, on_served, loop);
     loop->due_tail = &loop->due;
+    loop->due_mark.loop = loop;
     event_assign(&loop->probe, loop->base, -1, 0, on_probe, loop);
+    event_priority_set(&loop->probe, SOCKETS);
     sse_process_join(&loop->process_entry, on_fork, loop);
     *out = loop;
     return SSE_OK;
@@ -223,8 +211,7 @@ void sse_loop_free(sse_loop *loop)
 {
     if (!loop)
         return;
-    while (loop->head)
-        sse_loop_undefer(loop, loop->head);
+    sse_deferred_queues_clear(loop);
     sse_process_leave(&loop->process_entry);
     drop_wake(loop);
     event_base_free(loop->base);
@@ -269,96 +256,129 @@ static void take_due(sse_timer *t)
 
 /* --- running ---------------------------------------------------------------------------------- */
 
-/* Runs what was queued before; what these calls defer waits behind a mark for the next turn. */
-static void run_deferred(sse_loop *loop)
-{
-    sse_deferred mark = { 0 };
-
-    if (!loop->head)
-        return;
-    loop->slice_start = sse_loop_now_us(loop);
-    sse_deferred_init(&mark, NULL, NULL);
-    sse_loop_defer(loop, &mark);
-    for (;;) {
-        sse_deferred *d = loop->head;
-        bool is_mark = d == &mark;
-
-        sse_loop_undefer(loop, d);
-        if (is_mark)
-            return;
-        d->call(d->arg);
-        if (loop->stopping) {
-            sse_loop_undefer(loop, &mark);
-            return;
-        }
-    }
-}
-
 /* Serves what has happened, and waits for it first where `wait` says so. */
 static int poll_events(sse_loop *loop, bool wait)
 {
     int flags = EVLOOP_ONCE | EVLOOP_NO_EXIT_ON_EMPTY | (wait ? 0 : EVLOOP_NONBLOCK);
 
+    sse_slice_begin(loop);
+    loop->poll_cut = false;
     return event_base_loop(loop->base, flags) < 0 ? SSE_ESYS : SSE_OK;
 }
 
-/* Serves all that has arrived by now. The kernel gives ready descriptors in turn, so none is left
- * out once there have been as many events as libevent holds. */
-static int catch_up(sse_loop *loop)
+void sse_loop_end_poll(sse_loop *loop)
 {
-    uint64_t now = sse_loop_now(loop);
-    size_t left = (size_t)sse_loop_events(loop);
+    if (!sse_loop_slice_over(loop, sse_clock_us()))
+        return;
+    loop->poll_cut = true;
+    event_base_loopbreak(loop->base);
+}
+
+/* Reads what has arrived. The kernel gives ready descriptors in turn, so none is left out once
+ * there have been as many events as libevent holds. */
+static int read_arrived(sse_loop *loop)
+{
     int code = SSE_OK;
 
-    for (;;) {
-        run_deferred(loop);
-        if (loop->stopping)
-            return SSE_OK;
-        event_active(&loop->probe, EV_READ, 0);
-        code = poll_events(loop, false);
-        if (code || loop->stopping)
-            return code;
-        if (loop->polled < MIN_POLLED || loop->polled >= left)
-            break;
-        left -= loop->polled;
+    loop->polled = SIZE_MAX;
+    event_active(&loop->probe, EV_READ, 0);
+    code = poll_events(loop, false);
+    if (code || loop->stopping || loop->poll_cut || loop->polled == SIZE_MAX)
+        return code;
+    if (loop->polled >= MIN_POLLED && loop->polled < loop->unread) {
+        loop->unread -= loop->polled;
+        return SSE_OK;
     }
-    run_deferred(loop);
-    loop->seen = now;
+    loop->catching_up = SSE_SERVING;
+    sse_loop_defer(loop, &loop->served);
     return SSE_OK;
+}
+
+/* Serves all that has arrived by now. Where that takes more than a slice, it goes on in the next
+ * turn; SSE_CALLING follows once it is done. */
+static int catch_up(sse_loop *loop)
+{
+    uint64_t began = sse_clock_us();
+    int code = SSE_OK;
+
+    if (loop->catching_up == SSE_CAUGHT_UP) {
+        put_due(&loop->due_mark);
+        loop->catching_up = SSE_READING;
+        loop->catching_since = sse_loop_now(loop);
+        loop->unread = (size_t)sse_loop_events(loop);
+    }
+    do {
+        sse_deferred_run(loop, &loop->calls);
+        if (loop->catching_up == SSE_READING && !loop->stopping && !loop->poll_cut)
+            code = read_arrived(loop);
+    } while (!code && !loop->stopping && !loop->poll_cut && loop->catching_up < SSE_CALLING &&
+             sse_clock_us() - began < SSE_LOOP_SLICE_US);
+    return code;
+}
+
+/* The next timer to be called: the oldest one before due_mark, or the oldest punctual one. */
+static sse_timer *next_due(const sse_loop *loop, bool punctual)
+{
+    sse_timer *t = loop->due;
+
+    if (!punctual)
+        return t != &loop->due_mark ? t : NULL;
+    while (t && !t->punctual)
+        t = t->next;
+    return t;
+}
+
+/* Calls these timers until there is none or the slice is over. */
+static void call_due(sse_loop *loop, bool punctual)
+{
+    sse_timer *t = NULL;
+
+    sse_slice_begin(loop);
+    while (!loop->stopping && (t = next_due(loop, punctual)) != NULL) {
+        take_due(t);
+        t->call(t->arg);
+        if (sse_loop_slice_over(loop, sse_clock_us()))
+            return;
+    }
+    if (!punctual && !loop->stopping) {
+        take_due(&loop->due_mark);
+        loop->catching_up = SSE_CAUGHT_UP;
+    }
 }
 
 /* Calls the timers that are due, after everything that has arrived was served. A timer often judges
  * a peer by its silence, and bytes that wait in a socket are no silence. libevent alone would call
  * timers before it has looked: a process that was stopped finds its wait interrupted, and a poll
- * finds no more than MIN_POLLED sockets. */
+ * finds no more than MIN_POLLED sockets. Punctual timers judge nobody: they wait for a slice of
+ * that at most. */
 static int run_timers(sse_loop *loop)
 {
-    sse_timer mark = { .loop = loop };
     int code = SSE_OK;
 
-    put_due(&mark);
-    code = catch_up(loop);
-    while (!code && !loop->stopping && mark.link) {
-        sse_timer *t = loop->due;
-
-        take_due(t);
-        if (t != &mark)
-            t->call(t->arg);
-    }
-    take_due(&mark);
+    if (loop->catching_up != SSE_CALLING)
+        code = catch_up(loop);
+    if (!code && !loop->stopping)
+        call_due(loop, loop->catching_up != SSE_CALLING);
     return code;
 }
 
+/* Where timers are due, deferred calls run before them, and after them only if there is time. */
 static int turn(sse_loop *loop)
 {
+    bool busy = loop->calls.head || loop->work.head || loop->due;
+    uint64_t polled = 0;
     int code = SSE_OK;
 
     loop->turns++;
-    code = poll_events(loop, !loop->head && !loop->due);
+    code = poll_events(loop, !busy);
+    polled = sse_clock_us();
     if (!code && !loop->stopping && loop->due)
         code = run_timers(loop);
+    if (!code && !loop->stopping && sse_clock_us() - polled < SSE_LOOP_SLICE_US)
+        sse_deferred_run(loop, &loop->calls);
     if (!code && !loop->stopping)
-        run_deferred(loop);
+        sse_deferred_run(loop, &loop->work);
+    sse_slice_begin(loop); /* of what is called before the next turn, from outside of the loop */
     return code;
 }
 
@@ -467,52 +487,13 @@ uint64_t sse_loop_seen(const sse_loop *loop)
 
 uint64_t sse_loop_now_us(const sse_loop *loop)
 {
-    struct timespec t;
-
     (void)loop;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (uint64_t)t.tv_sec * 1000000 + (uint64_t)t.tv_nsec / 1000;
+    return sse_clock_us();
 }
 
 uint64_t sse_loop_now(const sse_loop *loop)
 {
     return sse_loop_now_us(loop) / 1000;
-}
-
-bool sse_loop_slice_over(const sse_loop *loop, uint64_t now_us)
-{
-    return now_us - loop->slice_start > SSE_LOOP_SLICE_US;
-}
-
-/* --- deferred calls --------------------------------------------------------------------------- */
-
-void sse_deferred_init(sse_deferred *d, void (*call)(void *arg), void *arg)
-{
-    *d = (sse_deferred){ .call = call, .arg = arg };
-}
-
-void sse_loop_defer(sse_loop *loop, sse_deferred *d)
-{
-    if (d->link)
-        return;
-    d->next = NULL;
-    d->link = loop->tail;
-    *loop->tail = d;
-    loop->tail = &d->next;
-    sse_loop_ref(loop);
-}
-
-void sse_loop_undefer(sse_loop *loop, sse_deferred *d)
-{
-    if (!d->link)
-        return;
-    *d->link = d->next;
-    if (d->next)
-        d->next->link = d->link;
-    else
-        loop->tail = d->link;
-    d->link = NULL;
-    sse_loop_unref(loop);
 }
 
 /* --- timers and signals ----------------------------------------------------------------------- */
@@ -549,6 +530,7 @@ int sse_timer_start(sse_timer *t, uint64_t ms, bool repeat)
     if (repeat && ms == 0)
         tv.tv_usec = 1; /* libevent's EV_PERSIST timer never fires with an interval of zero */
     event_assign(&t->event, base, -1, repeat ? EV_PERSIST : 0, on_timer, t);
+    event_priority_set(&t->event, TIMERS);
     return event_add(&t->event, &tv) ? SSE_ENOMEM : SSE_OK;
 }
 

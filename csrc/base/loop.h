@@ -11,8 +11,7 @@
 
 #include "../wire/error.h"
 #include "../wire/hash.h"
-
-typedef struct sse_loop sse_loop;
+#include "deferred.h"
 
 /* SSE_ENOMEM; SSE_ESYS: no randomness, or libevent can't make a base. */
 int sse_loop_new(sse_loop **out);
@@ -44,8 +43,8 @@ void sse_loop_set_interrupt(sse_loop *loop, bool (*on_interrupt)(void *arg, bool
 bool sse_loop_take_interrupt(sse_loop *loop, bool *over);
 
 /* Runs one turn: waits until something happens, calls what it concerns, then the deferred calls.
- * Where timers are due, the turn first serves all that has arrived, and calls what that deferred.
- * *alive (out): the loop had a reference; without one, nothing is waited for. Errors as above. */
+ * Where timers are due, all that has arrived is served first, and what that deferred; where that
+ * takes more than a slice, the timers are called in a later turn. *alive (out): the loop had a reference; without one, nothing is waited for. Errors as above. */
 int sse_loop_turn(sse_loop *loop, bool *alive);
 
 /* Ends sse_loop_run or sse_loop_turn after the current callback. Does nothing when the loop does
@@ -66,6 +65,10 @@ bool sse_loop_in_callback(const sse_loop *loop);
 /* A reference keeps the loop running. Each ref wants one unref. */
 void sse_loop_ref(sse_loop *loop);
 void sse_loop_unref(sse_loop *loop);
+
+/* For a callback of libevent's, after its work: ends the poll where that has taken its slice. What
+ * the poll has found beside is served in the next turn, before what is found then. */
+void sse_loop_end_poll(sse_loop *loop);
 
 /* How many events libevent holds for the loop: watched descriptors, timers that run, signals. The
  * number returns to where it was when nothing is left behind. */
@@ -98,38 +101,19 @@ void sse_loop_add_fork_handler(sse_loop *loop, sse_fork_handler *f,
 /* Does nothing for a handler that is all zeros or was removed before. */
 void sse_loop_remove_fork_handler(sse_fork_handler *f);
 
-/* --- deferred calls --- */
-
-/* A call at the end of the current turn, or of the next one when deferred outside of a turn. What a
- * deferred call defers runs a turn later. It is queued at most once, and keeps the loop running
- * while queued. Embedded in its owner, which must undefer it before it is freed. */
-typedef struct sse_deferred {
-    struct sse_deferred *next, **link; /* link NULL: not queued */
-    void (*call)(void *arg);
-    void *arg;
-} sse_deferred;
-
-void sse_deferred_init(sse_deferred *d, void (*call)(void *arg), void *arg);
-void sse_loop_defer(sse_loop *loop, sse_deferred *d);
-void sse_loop_undefer(sse_loop *loop, sse_deferred *d);
-
-/* For deferred calls with much to do: whether the deferred calls of this turn have run for
- * SSE_LOOP_SLICE_US together. Then defer what is left, so that accepts, timers and other sockets
- * are served. */
-#define SSE_LOOP_SLICE_US 3000
-bool sse_loop_slice_over(const sse_loop *loop, uint64_t now_us);
-
 /* --- timers and signals --- */
 
 /* A libevent timer; for thousands of coarse deadlines use timer_wheel.h. Before it is called, all
- * that has arrived until then is served, so that it may judge a peer by its silence. Does not keep
- * the loop running. Embedded in its owner. */
+ * that has arrived until then is served, so that it may judge a peer by its silence. One that is
+ * `punctual` waits for that a slice at most. Does not keep the loop running. Embedded in its owner.
+ */
 typedef struct sse_timer {
     struct event event;
     sse_loop *loop;
     struct sse_timer *next, **link; /* among the loop's timers that are due; link NULL: it is not */
     void (*call)(void *arg);
     void *arg;
+    bool punctual; /* set by its owner after sse_timer_init */
 } sse_timer;
 
 void sse_timer_init(sse_timer *t, sse_loop *loop, void (*call)(void *arg), void *arg);

@@ -42,9 +42,8 @@ static void arm_next(sse_timer_wheel *w, uint64_t now)
     }
 }
 
-/* Moves deadlines that are due by tick `last` from the slot of `tick` to the list `expired`. */
-static void collect_expired(sse_timer_wheel *w, uint64_t tick, uint64_t last,
-                            sse_deadline **expired)
+/* Moves deadlines that are due by tick `last` from the slot of `tick` to the expired ones. */
+static void collect_slot(sse_timer_wheel *w, uint64_t tick, uint64_t last)
 {
     sse_deadline *next = NULL;
 
@@ -53,7 +52,7 @@ static void collect_expired(sse_timer_wheel *w, uint64_t tick, uint64_t last,
         if (d->due > last * SSE_TIMER_WHEEL_TICK)
             continue;
         unlink_from_list(d);
-        insert(expired, d);
+        insert(&w->expired, d);
     }
 }
 
@@ -76,15 +75,13 @@ bool sse_timer_wheel_excuse(sse_timer_wheel *w, sse_deadline *d)
     return true;
 }
 
-/* Calls the deadlines that were over when the loop read what had arrived, and not those that ended
- * since. */
-static void on_tick(void *arg)
+/* Collects the deadlines that were over when the loop read what had arrived, and not those that
+ * ended since. */
+static void collect_expired(sse_timer_wheel *w)
 {
-    sse_timer_wheel *w = arg;
     uint64_t seen = sse_loop_seen(w->loop);
     uint64_t last = seen / SSE_TIMER_WHEEL_TICK;
     uint64_t first = w->tick + 1;
-    sse_deadline *expired = NULL;
 
     note_lateness(w, seen);
     if (last < w->tick) /* the timer was early, and the wheel's time began after it */
@@ -92,16 +89,39 @@ static void on_tick(void *arg)
     if (last - w->tick > SSE_TIMER_WHEEL_SLOTS) /* the process slept: one round covers all slots */
         first = last - SSE_TIMER_WHEEL_SLOTS + 1;
     for (uint64_t tick = first; tick <= last; tick++)
-        collect_expired(w, tick, last, &expired);
+        collect_slot(w, tick, last);
     w->tick = last;
-    while (expired) { /* a call may cancel or set others of the list, which unlinks them */
-        sse_deadline *d = expired;
+}
+
+/* Calls what has expired until the slice is over. A call may cancel or set others that have
+ * expired, which unlinks them. */
+static void call_expired(sse_timer_wheel *w)
+{
+    while (w->expired) {
+        sse_deadline *d = w->expired;
 
         unlink_from_list(d);
         w->count--;
         d->call(d);
+        if (sse_loop_slice_over(w->loop, sse_loop_now_us(w->loop)))
+            return;
     }
-    arm_next(w, sse_loop_now(w->loop));
+}
+
+/* Where some are left, the timer fires again at once, and nothing more is collected before. */
+static void on_tick(void *arg)
+{
+    sse_timer_wheel *w = arg;
+
+    if (!w->expired)
+        collect_expired(w);
+    call_expired(w);
+    if (w->expired) {
+        w->armed = w->tick; /* no deadline that is set has an earlier tick */
+        sse_timer_start(&w->timer, 0, false);
+    } else {
+        arm_next(w, sse_loop_now(w->loop));
+    }
 }
 
 void sse_timer_wheel_init(sse_timer_wheel *w, sse_loop *loop)

@@ -1,6 +1,6 @@
 /* timer_wheel.h: thousands of coarse deadlines on one libevent timer. Setting and cancelling cost
- * O(1). A deadline fires up to SSE_TIMER_WHEEL_TICK ms late, never early. Does not keep the loop
- * running. */
+ * O(1). A deadline fires up to SSE_TIMER_WHEEL_TICK ms late, never early; many that are over at one
+ * time are called in slices. Does not keep the loop running. */
 #ifndef SSE_BASE_TIMER_WHEEL_H
 #define SSE_BASE_TIMER_WHEEL_H
 
@@ -25,6 +25,7 @@ typedef struct sse_timer_wheel {
     uint64_t tick;        /* the last tick whose deadlines were called */
     size_t count;         /* deadlines that are set */
     uint64_t grace_until; /* ms: sse_timer_wheel_excuse excuses until then */
+    sse_deadline *expired; /* deadlines that are over and were not called yet */
     sse_deadline *slots[SSE_TIMER_WHEEL_SLOTS];
 } sse_timer_wheel;
 

@@ -111,7 +111,7 @@ static uint64_t check_ms(lua_State *L, int arg)
 }
 
 /* Makes a timer of the arguments, a time and a function. */
-static int start_timer(lua_State *L, bool repeat, void (*on_due)(void *arg))
+static int start_timer(lua_State *L, bool repeat, bool punctual, void (*on_due)(void *arg))
 {
     sse_state *st = sse_state_check(L);
     uint64_t ms = check_ms(L, 1);
@@ -123,6 +123,7 @@ static int start_timer(lua_State *L, bool repeat, void (*on_due)(void *arg))
     lua_pushvalue(L, 2);
     lua_setiuservalue(L, -2, FUNCTION);
     sse_timer_init(&t->timer, st->loop, on_due, t);
+    t->timer.punctual = punctual;
     t->st = st;
     t->repeat = repeat;
     sse_anchor(L, -1, &t->self);
@@ -139,7 +140,7 @@ static int start_timer(lua_State *L, bool repeat, void (*on_due)(void *arg))
 static int f_after(lua_State *L)
 {
     sse_check_count(L, 2, "sse.after(ms, fn)");
-    return start_timer(L, false, on_task_timer);
+    return start_timer(L, false, true, on_task_timer);
 }
 
 /* every(ms, fn) -> a timer that runs fn as a task again and again, but not while the last call
@@ -147,13 +148,14 @@ static int f_after(lua_State *L)
 static int f_every(lua_State *L)
 {
     sse_check_count(L, 2, "sse.every(ms, fn)");
-    return start_timer(L, true, on_task_timer);
+    return start_timer(L, true, true, on_task_timer);
 }
 
-/* timer(ms, fn) -> a timer that calls fn as a callback, which can't wait: for the library's own */
+/* timer(ms, fn [, punctual]) -> a timer that calls fn as a callback, which can't wait: for the
+ * library's own. One that is not punctual is called after all that has arrived was served. */
 static int f_timer(lua_State *L)
 {
-    return start_timer(L, false, on_timer);
+    return start_timer(L, false, lua_toboolean(L, 3), on_timer);
 }
 
 static int m_stop(lua_State *L)

@@ -434,10 +434,11 @@ static void on_socket(evutil_socket_t fd, short what, void *arg)
         what = sse_tls_events_ready(c->tls, what);
     if ((what & EV_WRITE) && c->stalled)
         sse_connection_write(c);
-    if ((what & EV_READ) && !sse_connection_ended(c) && c->reading)
+    if ((what & EV_READ) && !sse_connection_ended(c) && c->reading && !c->doomed)
         read_some(c);
     if (c->tls)
         update_watch(c); /* TLS may wait for something else now, or hold decrypted bytes */
+    sse_loop_end_poll(c->context->loop);
 }
 
 void sse_connection_set_reading(sse_connection *c, bool on)

@@ -73,6 +73,7 @@ struct sse_connection {
     bool deadline_final : 1; /* the deadline closes the connection, whatever the client takes */
     bool retry_failed : 1;   /* `retry_turn` is valid */
     bool refused : 1;        /* past max_connections: its request gets to no handler */
+    bool doomed : 1;         /* one of the next turns closes it: nothing more is read */
     uint16_t retry_turn;     /* low bits of the last turn in which a write to the full socket was
                                 tried again in vain: once a turn is enough */
     sse_connection *next, **link; /* context->open, or context->closed */

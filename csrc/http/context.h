@@ -41,6 +41,7 @@ typedef struct sse_context {
     sse_connection *closed;                    /* connections to be freed */
     sse_connection *to_flush, **to_flush_tail; /* connections to be flushed, oldest first */
     size_t to_flush_count;
+    bool has_doomed; /* some of `open` are to be closed: see sse_context_close_all */
     struct sse_exchange *ended, **ended_tail;      /* exchanges whose on_end is to be called, oldest
                                                       first */
     struct sse_request *recorded, **recorded_tail; /* requests whose record is complete, oldest
@@ -97,7 +98,7 @@ const char *sse_context_date(sse_context *context);
 static inline bool sse_context_has_work(const sse_context *context)
 {
     return context->to_flush || context->closed || context->ended || context->recorded ||
-           context->http2_ended_streams || context->left_followers || context->opened_count > 0;
+           context->http2_ended_streams || context->has_doomed || context->left_followers || context->opened_count > 0;
 }
 
 /* Whether more than max_pending_total is held for sockets: "the context is full". */

@@ -29,21 +29,34 @@ void sse_exchange_drop_request(sse_exchange *x)
     x->request = NULL;
 }
 
+/* Takes the exchange out that ended first. */
+static sse_exchange *take_ended(sse_context *context)
+{
+    sse_exchange *x = context->ended;
+
+    context->ended = x->next;
+    if (!x->next)
+        context->ended_tail = &context->ended;
+    return x;
+}
+
 void sse_exchange_report_ended(sse_context *context)
 {
-    sse_exchange *list = context->ended;
+    sse_exchange **last = context->ended_tail;
+    bool over = false;
 
-    context->ended = NULL;
-    context->ended_tail = &context->ended;
-    while (list) {
-        sse_exchange *x = list;
+    while (context->ended && !over) {
+        sse_exchange *x = take_ended(context);
 
-        list = x->next;
+        over = &x->next == last; /* those that end from now on wait for the next turn */
         if (x->on->on_end)
             x->on->on_end(x->user, (sse_reason)x->reason);
         sse_exchange_drop_request(x);
         sse_slab_free(&context->exchanges, x);
+        over = over || sse_loop_slice_over(context->loop, sse_loop_now_us(context->loop));
     }
+    if (context->ended)
+        sse_context_wake(context);
 }
 
 sse_exchange *sse_exchange_new(sse_context *context, const sse_transport *transport, void *session,

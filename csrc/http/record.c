@@ -56,15 +56,20 @@ void sse_record_cut(sse_context *context, sse_queue *queue, sse_reason reason)
 
 void sse_record_report(sse_context *context)
 {
-    sse_request *list = context->recorded;
+    sse_request **last = context->recorded_tail;
+    bool over = false;
 
-    context->recorded = NULL;
-    context->recorded_tail = &context->recorded;
-    while (list) {
-        sse_request *request = list;
+    while (context->recorded && !over) {
+        sse_request *request = context->recorded;
 
-        list = request->record->next;
+        over = &request->record->next == last; /* further ones wait for the next turn */
+        context->recorded = request->record->next;
+        if (!context->recorded)
+            context->recorded_tail = &context->recorded;
         context->on_recorded(context->user, request);
         sse_request_unref(request);
+        over = over || sse_loop_slice_over(context->loop, sse_loop_now_us(context->loop));
     }
+    if (context->recorded)
+        sse_context_wake(context);
 }

@@ -8,17 +8,21 @@
 #include "overload.h"
 #include "record.h"
 
-#define FLUSHES_A_TURN 512 /* so that accepts, timers and other sockets are served between them */
-
 /* --- the end of a turn ------------------------------------------------------------------------ */
 
-/* Flushes the connections that are in the list now. What is added meanwhile waits for the next
- * turn: a callback that sends more at each on_drain must not keep the loop here. */
+static bool is_slice_over(const sse_context *context)
+{
+    return sse_loop_slice_over(context->loop, sse_loop_now_us(context->loop));
+}
+
+/* Flushes the connections that are in the list now, as far as the slice goes. What is added
+ * meanwhile waits for the next turn: a callback that sends more at each on_drain must not keep the
+ * loop here. */
 static void flush_connections(sse_context *context)
 {
-    size_t n = context->to_flush_count < FLUSHES_A_TURN ? context->to_flush_count : FLUSHES_A_TURN;
+    bool over = false;
 
-    while (n-- > 0 && context->to_flush) {
+    for (size_t n = context->to_flush_count; n > 0 && context->to_flush && !over; n--) {
         sse_connection *c = context->to_flush;
 
         context->to_flush = c->next_to_flush;
@@ -27,41 +31,89 @@ static void flush_connections(sse_context *context)
         context->to_flush_count--;
         c->flush_scheduled = false;
         sse_connection_write(c);
+        over = is_slice_over(context);
     }
     if (context->to_flush)
         sse_context_wake(context);
 }
 
+static void free_connection(sse_connection *c)
+{
+    sse_context *context = c->context;
+
+    *c->link = c->next;
+    if (c->next)
+        c->next->link = c->link;
+    c->protocol->on_closed(c, (sse_reason)c->reason);
+    if (context->on_connection_free)
+        context->on_connection_free(context->user, c);
+    sse_slab_free(&context->connections, c);
+}
+
+/* Frees closed connections, as far as the slice goes. Those that are still in to_flush are freed
+ * once they are not. */
 static void free_closed(sse_context *context)
 {
     sse_connection *next = NULL;
+    bool over = false;
 
-    for (sse_connection *c = context->closed; c; c = next) {
+    for (sse_connection *c = context->closed; c && !over; c = next) {
         next = c->next;
         if (c->flush_scheduled)
-            continue; /* still in to_flush: freed once it is not */
-        *c->link = c->next;
-        if (c->next)
-            c->next->link = c->link;
-        c->protocol->on_closed(c, (sse_reason)c->reason);
-        if (context->on_connection_free)
-            context->on_connection_free(context->user, c);
-        sse_slab_free(&context->connections, c);
+            continue;
+        free_connection(c);
+        over = is_slice_over(context);
     }
+    if (context->closed)
+        sse_context_wake(context);
+}
+
+/* Writes what the socket takes at once of what is queued, and closes the connection. */
+static void close_now(sse_connection *c)
+{
+    if (c->protocol->on_closing)
+        c->protocol->on_closing(c);
+    if (sse_connection_pending(c) > 0 || c->protocol->on_closing)
+        sse_connection_flush(c, false);
+    sse_connection_close(c, SSE_END_SERVER);
+}
+
+/* Closes connections that are to be closed. Without `sliced` all of them, whatever time it takes.
+ */
+static void close_doomed(sse_context *context, bool sliced)
+{
+    sse_connection *next = NULL;
+    bool over = false;
+
+    for (sse_connection *c = context->open; c && !over; c = next) {
+        next = c->next;
+        if (!c->doomed)
+            continue;
+        close_now(c);
+        over = sliced && is_slice_over(context);
+    }
+    context->has_doomed = over;
+    if (over)
+        sse_context_wake(context);
 }
 
 /* The one place where connections, exchanges, event streams and followers are freed, and where an
  * exchange ends because of what its client did: no caller holds a pointer to one here. The order
  * matters, since a step may leave work for later steps. The program is called (on_end, on_recorded)
- * when nothing but followers is left to free. */
+ * when nothing but followers is left to free. What is flushed has a slice, and so have the ends;
+ * each step does at least one thing, and the next turn goes on. */
 static void end_turn(void *arg)
 {
     sse_context *context = arg;
 
+    sse_slice_begin(context->loop);
     if (context->opened_count > 0)
         context->begin_streams(context);
     sse_bodies_refuse_newest(context);
     flush_connections(context);
+    sse_slice_begin(context->loop);
+    if (context->has_doomed)
+        close_doomed(context, true);
     sse_overload_shed(context);
     if (context->http2_ended_streams)
         context->end_http2_streams(context);
@@ -93,15 +145,9 @@ void sse_context_start(sse_context *context, sse_loop *loop, const sse_limits *l
 
 void sse_context_close_all(sse_context *context)
 {
-    while (context->open) {
-        sse_connection *c = context->open;
-
-        if (c->protocol->on_closing)
-            c->protocol->on_closing(c);
-        if (sse_connection_pending(c) > 0 || c->protocol->on_closing)
-            sse_connection_flush(c, false);
-        sse_connection_close(c, SSE_END_SERVER);
-    }
+    for (sse_connection *c = context->open; c; c = c->next)
+        c->doomed = true;
+    close_doomed(context, true);
 }
 
 void sse_context_shut_down(sse_context *context, uint64_t within, uint64_t retry)
@@ -128,6 +174,9 @@ void sse_context_shut_down(sse_context *context, uint64_t within, uint64_t retry
 
 void sse_context_free(sse_context *context)
 {
+    for (sse_connection *c = context->open; c; c = c->next)
+        c->doomed = true;
+    close_doomed(context, false);
     while (sse_context_has_work(context))
         end_turn(context);
     sse_loop_undefer(context->loop, &context->turn_end);

@@ -10,8 +10,9 @@
  * and its sockets are replaced in a forked child. The limits are copied. */
 void sse_context_start(sse_context *context, sse_loop *loop, const sse_limits *limits);
 
-/* Closes every connection at once (SSE_END_SERVER), after one try to write what is queued. The end
- * of the turn reports their ends. */
+/* Closes every connection that is open now (SSE_END_SERVER), after one try to write what is queued:
+ * as many as a slice allows at once, the others in the next turns, and no request of theirs is
+ * taken any more. The end of the turn reports their ends. */
 void sse_context_close_all(sse_context *context);
 
 /* Begins a graceful shutdown. Connections take no further request: idle ones end now, the others
@@ -20,8 +21,8 @@ void sse_context_close_all(sse_context *context);
  * left of the time. Does nothing when it has begun already. */
 void sse_context_shut_down(sse_context *context, uint64_t within, uint64_t retry);
 
-/* Reports the ends that are not reported yet, and frees everything. Every connection must be
- * closed. Not from a callback. */
+/* Closes the connections that are open, reports the ends that are not reported yet, and frees
+ * everything. Not from a callback. */
 void sse_context_free(sse_context *context);
 
 #endif

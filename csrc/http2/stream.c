@@ -97,26 +97,32 @@ void sse_http2_stream_free(sse_http2_stream *t, sse_reason reason)
 {
     sse_context *context = sse_http2_context(t->session);
 
-    end_exchange(t, reason);
     if (!t->reason)
         t->reason = (uint8_t)reason;
+    end_exchange(t, (sse_reason)t->reason);
     leave_ended(t);
     leave_session(t);
     sse_slab_free(&context->http2_streams, t);
 }
 
-/* Ends the exchanges of streams that have ended, and frees those that are closed. The server
- * context calls it at the end of the turn, before it frees connections and their sessions. */
+/* Ends the exchanges of streams that have ended, and frees those that are closed, as far as the
+ * slice goes. The server context calls it at the end of the turn, before it frees connections and
+ * their sessions; a session that is freed frees its streams. */
 static void end_exchanges(sse_context *context)
 {
-    while (context->http2_ended_streams) {
+    bool over = false;
+
+    while (context->http2_ended_streams && !over) {
         sse_http2_stream *t = context->http2_ended_streams;
 
         leave_ended(t);
         end_exchange(t, (sse_reason)t->reason);
         if (t->closed)
             sse_slab_free(&context->http2_streams, t);
+        over = sse_loop_slice_over(context->loop, sse_loop_now_us(context->loop));
     }
+    if (context->http2_ended_streams)
+        sse_context_wake(context);
 }
 
 void sse_http2_stream_end(sse_http2_stream *t, sse_reason reason)

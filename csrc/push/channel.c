@@ -28,8 +28,7 @@ static void on_aged(void *arg)
 {
     sse_channel *c = arg;
 
-    sse_round_before_trim(c);
-    sse_log_trim(&c->log, c->now);
+    sse_round_trim(c);
     start_aging(c);
 }
 
@@ -102,7 +101,7 @@ int sse_channel_publish(sse_channel *c, const sse_publication *p, uint64_t *posi
     c->counters.published++;
     sse_readers_wake(c); /* before the round is deferred, which trims the log behind them */
     if (c->count > 0 || c->readers || c->log.limits.max_count == 0) /* without history: trim too */
-        sse_loop_defer(c->loop, &c->round.run);
+        sse_loop_defer_work(c->loop, &c->round.run);
     if (!c->aging_runs)
         start_aging(c);
     return SSE_OK;
@@ -153,6 +152,7 @@ int sse_channel_new(sse_loop *loop, const sse_channel_options *options, void *us
     sse_round_init(c);
     sse_presence_init(&c->presence, loop, &on->presence, user);
     sse_timer_init(&c->aging, loop, on_aged, c);
+    c->aging.punctual = true;
     *out = c;
     return SSE_OK;
 }
@@ -165,9 +165,7 @@ int sse_channel_close(sse_channel *c)
         return SSE_OK;
     c->closed = true;
     sse_readers_wake(c);
-    sse_round_run_now(c); /* followers that are not at the head after it end when they are */
-    if (c->count == 0 && !c->readers)
-        sse_log_clear(&c->log);
+    sse_round_close(c);
     return SSE_OK;
 }
 

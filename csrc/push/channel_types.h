@@ -84,7 +84,7 @@ typedef struct sse_channel_events {
 
 /* A round brings every follower to the head of the log. It may take several turns of the loop. */
 typedef struct sse_round {
-    sse_deferred run;       /* begins or continues a round at the end of the turn */
+    sse_deferred run;       /* work: begins a round, or goes on with it */
     uint64_t target;        /* log.next when the round under way began; 0: none is under way */
     uint64_t trims_to;      /* the trim at its end drops frames before this; 0: none is under way */
     sse_follower *next;     /* the follower that is served next */
@@ -114,9 +114,10 @@ typedef struct sse_channel {
     uint64_t owed_writable; /* every writable follower has been sent all events before this */
     uint64_t owed_blocked;  /* every blocked follower that lost nothing has been sent all events
                                before this; UINT64_MAX: there is no such follower */
+    uint64_t drops_to;      /* events before this are being dropped, slice by slice; 0: none are */
     uint64_t retried_turn;  /* the loop's turn in which a publish last tried full sockets again */
     sse_batches batches;    /* that followers share */
-    sse_deferred cleanup;   /* at the end of the turn: drops what no round drops. See round.c */
+    sse_deferred cleanup;   /* work: drops what no round drops. See round.c */
     sse_timer aging;        /* fires when the oldest event reaches max_age */
     sse_presence presence;
     void *user;

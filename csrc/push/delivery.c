@@ -6,6 +6,11 @@
 #include "place.h"
 #include "selection.h"
 
+/* Microseconds that a follower with a filter has that is sent what the log holds, before it is the
+ * others' turn; and where newer events wait for those. */
+#define REPLAY_US      1000
+#define BUSY_REPLAY_US 100
+
 const uint64_t sse_delay_bounds[SSE_DELAYS - 1] = { 100,    250,    500,     1000,    2500,
                                                     5000,   10000,  25000,   50000,   100000,
                                                     250000, 500000, 1000000, 2500000, 10000000 };
@@ -43,22 +48,29 @@ static int get_shared_batch(const sse_follower *f, sse_frame **out, uint64_t *to
     sse_channel *c = f->channel;
 
     if (!c->round.target)
-        sse_loop_defer(c->loop, &c->cleanup);
+        sse_loop_defer_work(c->loop, &c->cleanup);
     return sse_batches_get(&c->batches, &c->log, f->cursor, out, to);
 }
 
+/* Whether the follower gets frames of its own instead of those that others share. */
+static bool has_own_frames(const sse_follower *f)
+{
+    return f->filter || sse_follower_shares_stream(f);
+}
+
 /* Sends the batch at the follower's cursor, and moves the cursor behind it. Adds to *sent its
- * bytes, or those of all events that a filter was asked about. false: the client takes no more now,
- * or nothing can be sent any more. */
-static bool send_batch(sse_follower *f, size_t *sent)
+ * bytes, or those of all events that a filter was asked about: none once the clock is at `until`.
+ * false: the client takes no more now, or nothing can be sent any more. */
+static bool send_batch(sse_follower *f, uint64_t until, size_t *sent)
 {
     sse_stream *s = f->stream;
     sse_frame *frame = NULL;
     uint64_t to = 0;
     size_t looked = 0;
-    bool own = f->filter || sse_follower_shares_stream(f);
+    bool own = has_own_frames(f);
     sse_dictionary dictionary = { &f->channel->log, f->cursor };
-    int code = own ? sse_selection_make(f, &frame, &to, &looked) : get_shared_batch(f, &frame, &to);
+    int code = own ? sse_selection_make(f, until, &frame, &to, &looked)
+                   : get_shared_batch(f, &frame, &to);
 
     if (!code && frame)
         code = sse_stream_push(s, frame, own ? NULL : &dictionary);
@@ -150,7 +162,7 @@ static void note_progress(sse_follower *f)
         c->round.owed_writable = f->cursor;
     if (f->cursor < c->owed_writable)
         c->owed_writable = f->cursor;
-    sse_loop_defer(c->loop, &c->round.run);
+    sse_loop_defer_work(c->loop, &c->round.run);
 }
 
 /* Ends a follower of a closed channel that has been sent everything. */
@@ -162,17 +174,34 @@ static void finish_follower(sse_follower *f)
         sse_stream_close(f->stream);
 }
 
+/* The time by the clock at which the service of a follower with frames of its own ends: a filter
+ * may take any time. One that catches up has less where newer events wait for the others. Within a
+ * publish it is served to the end. */
+static uint64_t service_end(const sse_follower *f)
+{
+    const sse_channel *c = f->channel;
+    bool newer = c->round.target && c->round.target < c->log.next;
+
+    if (c->publishing)
+        return UINT64_MAX;
+    if (f->live)
+        return c->now + SSE_LOOP_SLICE_US;
+    return c->now + (newer ? BUSY_REPLAY_US : REPLAY_US);
+}
+
 /* Sends about `limit` bytes at most; false: the client takes no more, or nothing can be sent. */
 static bool send_batches(sse_follower *f, size_t limit)
 {
     const sse_log *log = &f->channel->log;
+    uint64_t until = service_end(f);
     size_t sent = 0;
-    bool more = check_writable(f) && sse_follower_is_open(f);
+    bool over = false, more = check_writable(f) && sse_follower_is_open(f);
 
-    while (more && f->cursor < log->next && sent < limit) {
+    while (more && f->cursor < log->next && sent < limit && !over) {
         more = can_continue(f);
         if (more && f->cursor < log->next) /* else the log has nothing left */
-            more = send_batch(f, &sent) && sse_follower_is_open(f);
+            more = send_batch(f, until, &sent) && sse_follower_is_open(f);
+        over = more && has_own_frames(f) && sse_loop_now_us(f->channel->loop) >= until;
     }
     return more;
 }
@@ -221,6 +250,7 @@ static void rotate_followers(sse_stream *s)
 
 void sse_delivery_resume(sse_stream *s)
 {
+    uint64_t now = sse_loop_now_us(s->exchange->context->loop); /* all share one service's time */
     size_t n = 0;
 
     for (sse_follower *f = s->followers; f; f = f->next_of_stream)
@@ -229,7 +259,7 @@ void sse_delivery_resume(sse_stream *s)
         sse_follower *f = s->followers;
 
         rotate_followers(s);
-        f->channel->now = sse_loop_now_us(f->channel->loop);
+        f->channel->now = now;
         sse_delivery_serve(f, SSE_DELIVERY_BYTES);
     }
 }

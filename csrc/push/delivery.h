@@ -10,8 +10,9 @@
 extern const uint64_t sse_delay_bounds[SSE_DELAYS - 1]; /* of the histogram, microseconds */
 
 /* Sends the follower events until it is at the head, its client takes no more or about `limit`
- * bytes are sent. The caller has set channel->now. Runs the follower's filter. May end the stream,
- * but not within a publish. */
+ * bytes are sent; one with a filter or several channels also no longer than a time from
+ * channel->now on, which the caller has set. What is left is sent by the channel's next round. Runs
+ * the follower's filter. May end the stream, but not within a publish. */
 void sse_delivery_serve(sse_follower *f, size_t limit);
 
 /* Serves the followers of a stream whose client takes bytes again. */

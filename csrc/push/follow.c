@@ -214,6 +214,7 @@ int sse_stream_follow(sse_stream *s, sse_channel *const *channels, size_t n,
 {
     sse_context *context = s->exchange->context;
     sse_follower *list = NULL;
+    uint64_t now = 0;
     int code = check(s, channels, n, bad);
 
     if (code || n == 0)
@@ -224,10 +225,11 @@ int sse_stream_follow(sse_stream *s, sse_channel *const *channels, size_t n,
     set_callbacks(context);
     attach(list);
     place_cursors(s, channels, n, options);
+    now = sse_loop_now_us(context->loop); /* all share one service's time */
     for (size_t i = 0; i < n; i++) {
         if (!(list = sse_follower_find(s, channels[i])))
             continue;
-        channels[i]->now = sse_loop_now_us(channels[i]->loop);
+        channels[i]->now = now;
         sse_delivery_serve(list, SSE_DELIVERY_BYTES);
     }
     return SSE_OK;

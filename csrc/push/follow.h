@@ -24,7 +24,8 @@ uint64_t sse_follow_first(const sse_channel *c, const sse_follow_options *option
 
 /* Makes the stream follow all `n` channels, or none: it is sent what they hold after last_id, then
  * what is published. A client that does not know the id at which it begins is told that first.
- * Sends at once, and so may run the filter and end the stream.
+ * Sends at once what a short time allows, and so may run the filter and end the stream; rounds send
+ * the rest.
  * SSE_ECLOSED: the stream is closed (*bad is n), or channels[*bad] is; SSE_EEXIST: channels[*bad]
  * is followed already; SSE_ETOOBIG: more than SSE_MAX_FOLLOWED; SSE_ENOMEM. */
 int sse_stream_follow(sse_stream *s, sse_channel *const *channels, size_t n,

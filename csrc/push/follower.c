@@ -43,7 +43,7 @@ void sse_follower_leave(sse_follower *f, sse_reason reason)
         c->on->on_empty(c->user);
     sse_presence_note(&c->presence, f->stream, false, c->count, reason);
     if (c->closed && c->count == 0)
-        sse_loop_defer(c->loop, &c->cleanup);
+        sse_loop_defer_work(c->loop, &c->cleanup);
 }
 
 void sse_follower_leave_all(sse_stream *s)
@@ -105,7 +105,7 @@ void sse_follower_end_stream(sse_follower *f, sse_reason reason)
         return;
     if (c->publishing) {
         f->pending_end = (uint8_t)reason;
-        sse_loop_defer(c->loop, &c->round.run);
+        sse_loop_defer_work(c->loop, &c->round.run);
     } else if (reason == SSE_END_SLOW) {
         close_slow(f);
     } else {

@@ -76,7 +76,7 @@ void sse_reader_leave(sse_reader *r)
     }
     r->waiting = false;
     if (c->closed && c->count == 0 && !c->readers)
-        sse_loop_defer(c->loop, &c->cleanup);
+        sse_loop_defer_work(c->loop, &c->cleanup);
 }
 
 /* --- reading ---------------------------------------------------------------------------------- */

@@ -1,7 +1,9 @@
 #include "round.h"
 
 #include "delivery.h"
+#include "follower.h"
 
+#define DROPPED_BETWEEN_LOOKS 512
 #define BETWEEN_LOOKS 16 /* followers served between two looks at the clock */
 
 /* --- prefetching ------------------------------------------------------------------------------ */
@@ -51,6 +53,12 @@ static void begin_round(sse_channel *c)
     r->next = c->followers;
 }
 
+/* Whether serving the follower may take long. */
+static bool is_look_due(const sse_follower *f, const sse_round *r)
+{
+    return f->filter || f->cursor < r->trims_to || sse_follower_shares_stream(f);
+}
+
 /* Serves followers until the round is over or, where `sliced`, the turn's time is used up: returns
  * whether the round is over. A follower that the trim at the round's end would overtake is sent all
  * that its socket takes. */
@@ -64,7 +72,7 @@ static bool continue_round(sse_channel *c, size_t limit, bool sliced)
         for (int i = 0; i < BETWEEN_LOOKS && r->next; i++) {
             sse_follower *f = r->next;
 
-            if (f->filter) /* it may take any time: look at the clock after it */
+            if (is_look_due(f, r))
                 i = BETWEEN_LOOKS;
             r->next = f->next;
             sse_delivery_serve(f, f->cursor < r->trims_to ? SIZE_MAX : limit);
@@ -74,6 +82,19 @@ static bool continue_round(sse_channel *c, size_t limit, bool sliced)
             return false;
     }
     return true;
+}
+
+/* Drops the events before a position, and what the slice leaves over in the next turns. */
+static void drop_events(sse_channel *c, uint64_t before)
+{
+    c->drops_to = before;
+    while (!sse_log_drop(&c->log, before, DROPPED_BETWEEN_LOOKS)) {
+        if (sse_loop_slice_over(c->loop, sse_loop_now_us(c->loop))) {
+            sse_loop_defer_work(c->loop, &c->cleanup);
+            return;
+        }
+    }
+    c->drops_to = 0;
 }
 
 /* Trims the log if all writable followers are at the head and no reader is about to read. Asks for
@@ -89,16 +110,25 @@ static void end_round(sse_channel *c)
     c->owed_blocked = r->owed_blocked;
     sse_batches_drop(&c->batches);
     if (reached < c->log.next && c->count > 0) {
-        sse_loop_defer(c->loop, &r->run);
+        sse_loop_defer_work(c->loop, &r->run);
         return;
     }
     if (c->ready_readers > 0) { /* they have not had their turn yet: the next round trims */
-        sse_loop_defer(c->loop, &r->run);
+        sse_loop_defer_work(c->loop, &r->run);
         return;
     }
-    sse_log_trim(&c->log, c->now);
+    drop_events(c, sse_log_trims_to(&c->log, c->now));
     if (r->overtakes)
-        sse_loop_defer(c->loop, &r->run);
+        sse_loop_defer_work(c->loop, &r->run);
+}
+
+/* Goes on with the round under way as long as the slice lasts. */
+static void run_slice(sse_channel *c, size_t limit)
+{
+    if (continue_round(c, limit, true))
+        end_round(c);
+    else
+        sse_loop_defer_work(c->loop, &c->round.run);
 }
 
 static void run_round(void *arg)
@@ -107,13 +137,11 @@ static void run_round(void *arg)
 
     if (!c->round.target)
         begin_round(c);
-    if (continue_round(c, SSE_DELIVERY_BYTES, true))
-        end_round(c);
-    else
-        sse_loop_defer(c->loop, &c->round.run);
+    run_slice(c, SSE_DELIVERY_BYTES);
 }
 
-void sse_round_run_now(sse_channel *c)
+/* Runs a whole round at once, whatever time it takes. */
+static void run_whole_round(sse_channel *c)
 {
     begin_round(c);
     continue_round(c, SIZE_MAX, false);
@@ -141,30 +169,56 @@ void sse_round_before_append(sse_channel *c, size_t bytes)
         return;
     c->retried_turn = turn;
     c->publishing = true;
-    sse_round_run_now(c);
+    run_whole_round(c);
     c->publishing = false;
 }
 
-void sse_round_before_trim(sse_channel *c)
+void sse_round_trim(sse_channel *c)
 {
-    uint64_t owed = c->owed_writable < c->owed_blocked ? c->owed_writable : c->owed_blocked;
-
     c->now = sse_loop_now_us(c->loop);
-    if (c->count > 0 && sse_log_trims_to(&c->log, c->now) > owed)
-        sse_round_run_now(c);
+    if (c->count > 0 || c->readers)
+        sse_loop_defer_work(c->loop, &c->round.run);
+    else
+        drop_events(c, sse_log_trims_to(&c->log, c->now));
+}
+
+void sse_round_close(sse_channel *c)
+{
+    if (c->count == 0) {
+        sse_loop_defer_work(c->loop, &c->cleanup);
+    } else if (sse_loop_slice_over(c->loop, sse_loop_now_us(c->loop))) {
+        sse_loop_defer_work(c->loop, &c->round.run);
+    } else {
+        begin_round(c);
+        run_slice(c, SIZE_MAX);
+    }
 }
 
 /* --- birth and end ---------------------------------------------------------------------------- */
 
-/* At the end of the turn: drops batches made outside of a round, and the log of a closed channel
- * whose last follower and reader have left. */
+/* Whether somebody is owed events before the position. */
+static bool is_owed_before(const sse_channel *c, uint64_t position)
+{
+    return c->ready_readers > 0 ||
+           (c->count > 0 && (c->owed_writable < position || c->owed_blocked < position));
+}
+
+/* Drops batches made outside of a round, the log of a closed channel whose last follower and reader
+ * have left, and goes on to drop events. Somebody may have begun to read from the oldest of these
+ * since: then the next round drops them. */
 static void clean_up(void *arg)
 {
     sse_channel *c = arg;
 
     sse_batches_drop(&c->batches);
     if (c->closed && c->count == 0 && !c->readers)
-        sse_log_clear(&c->log);
+        c->drops_to = c->log.next;
+    else if (c->drops_to && is_owed_before(c, c->drops_to)) {
+        c->drops_to = 0;
+        sse_loop_defer_work(c->loop, &c->round.run);
+    }
+    if (c->drops_to)
+        drop_events(c, c->drops_to);
 }
 
 void sse_round_init(sse_channel *c)

@@ -29,15 +29,17 @@ static bool wants(sse_follower *f, uint64_t position)
     return wanted > 0;
 }
 
-/* Sets a bit in `chosen` for each of the next events that the follower wants. All are asked for
- * before the first is encoded: a filter may follow or unfollow other channels, and the ids say
- * where the stream stands in each of its channels. SSE_ECLOSED: the follower is not open. */
-static int choose_events(sse_follower *f, uint64_t chosen[MAX_EVENTS / 64], uint64_t *to,
-                         size_t *looked)
+/* Sets a bit in `chosen` for each of the next events that the follower wants; a filter is asked
+ * about none once the clock is at `until`. All are asked for before the first is encoded: a filter
+ * may follow or unfollow other channels, and the ids say where the stream stands in each of its
+ * channels. SSE_ECLOSED: the follower is not open. */
+static int choose_events(sse_follower *f, uint64_t until, uint64_t chosen[MAX_EVENTS / 64],
+                         uint64_t *to, size_t *looked)
 {
     const sse_log *log = &f->channel->log;
+    bool over = false;
 
-    for (*to = f->cursor; *to < log->next && *looked < SSE_BATCH_BYTES; ++*to) {
+    for (*to = f->cursor; *to < log->next && *looked < SSE_BATCH_BYTES && !over; ++*to) {
         uint64_t i = *to - f->cursor;
         bool wanted = false;
 
@@ -48,6 +50,7 @@ static int choose_events(sse_follower *f, uint64_t chosen[MAX_EVENTS / 64], uint
         if (!sse_follower_is_open(f))
             return SSE_ECLOSED;
         chosen[i / 64] |= (uint64_t)wanted << i % 64;
+        over = f->filter && sse_loop_now_us(f->channel->loop) >= until;
     }
     return SSE_OK;
 }
@@ -81,12 +84,13 @@ static void note_told(sse_follower *f, uint64_t count, uint64_t told)
         f->untold = untold < UINT16_MAX ? (uint16_t)untold : UINT16_MAX;
 }
 
-int sse_selection_make(sse_follower *f, sse_frame **out, uint64_t *to, size_t *looked)
+int sse_selection_make(sse_follower *f, uint64_t until, sse_frame **out, uint64_t *to,
+                       size_t *looked)
 {
     uint64_t chosen[MAX_EVENTS / 64] = { 0 }, told = 0;
     sse_buffer bytes;
     uint32_t events = 0;
-    int code = choose_events(f, chosen, to, looked);
+    int code = choose_events(f, until, chosen, to, looked);
 
     sse_buffer_init(&bytes, SIZE_MAX);
     for (uint64_t i = 0; i < *to - f->cursor && !code; i++) {

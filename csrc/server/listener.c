@@ -78,6 +78,7 @@ static void on_acceptable(evutil_socket_t fd, short what, void *arg)
     (void)fd;
     (void)what;
     sse_listener_accept(arg, ACCEPTS_A_TURN);
+    sse_loop_end_poll(((sse_listener *)arg)->context->loop);
 }
 
 static void on_accept_pause_over(sse_deadline *d)

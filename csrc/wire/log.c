@@ -202,11 +202,14 @@ uint64_t sse_log_trims_to(const sse_log *log, uint64_t now)
     return first_within(log, log->first, &log->limits, 0, 0, now);
 }
 
-void sse_log_trim(sse_log *log, uint64_t now)
+bool sse_log_drop(sse_log *log, uint64_t before, size_t most)
 {
-    uint64_t first = sse_log_trims_to(log, now);
-
-    drop_before(log, first, first);
+    for (; log->oldest < before && most > 0; most--) {
+        if (log->oldest == log->first)
+            evict_oldest(log);
+        drop_oldest_frame(log);
+    }
+    return log->oldest >= before;
 }
 
 void sse_log_clear(sse_log *log)

@@ -20,9 +20,9 @@ typedef struct sse_log_limits {
     uint64_t max_age;   /* microseconds; 0: no bound */
 } sse_log_limits;
 
-/* Until its next trim a stretched log keeps frames of events that have left the history, for
- * readers that were not sent them yet: up to twice its limits in all, or up to the limits and this
- * much more where that is larger. Age does not count. */
+/* Until it is trimmed (sse_log_drop to sse_log_trims_to) a stretched log keeps frames of events that
+ * have left the history, for readers that were not sent them yet: up to twice its limits in all, or
+ * up to the limits and this much more where that is larger. Age does not count. */
 #define SSE_LOG_STRETCH_EVENTS 64
 #define SSE_LOG_STRETCH_BYTES  (64u << 10)
 
@@ -106,8 +106,9 @@ int sse_log_append(sse_log *log, sse_frame *frame, size_t id_line,
  * begin behind the newest superseded event, because a reader may have skipped that event. */
 size_t sse_log_copy_before(const sse_log *log, uint64_t position, char *out, size_t max);
 
-/* Drops the events that are over the limits now, and all frames before the history. */
-void sse_log_trim(sse_log *log, uint64_t now);
+/* Drops `most` events before a position at most, oldest first: those of the history, and frames
+ * before it. Returns whether none is left before the position. */
+bool sse_log_drop(sse_log *log, uint64_t before, size_t most);
 
 /* The position of the newest event of the history that has the tag (SSE_LOG_ID ...) of that value;
  * 0: none has, or the value is empty. */

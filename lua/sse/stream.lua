@@ -111,7 +111,7 @@ function methods:sleep(ms, ...)
         release()
         resume()
       end
-      timer = core.timer(ms, wake_up)
+      timer = core.timer(ms, wake_up, true)
       table.insert(lists.ended, wake_up)
       return release
     end, "stream:sleep")

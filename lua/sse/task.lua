@@ -198,7 +198,7 @@ end
 function task.sleep(ms, ...)
   options.check_count("sse.sleep(ms)", ...)
   task.check_milliseconds("sse.sleep", ms)
-  task.await(function(resume) return core.timer(ms, resume) end, "sse.sleep")
+  task.await(function(resume) return core.timer(ms, resume, true) end, "sse.sleep")
 end
 
 --- Waits for a callback of another library's: calls begin(resume) and waits until `resume` is

@@ -405,7 +405,7 @@ static void logs(void)
     for (int n = 0; n < 120; n++)
         append(&log, n);
     CHECK(log.next - log.first == (one_failure || !failed ? 50 : log.next - log.first));
-    sse_log_trim(&log, 2);
+    sse_log_drop(&log, sse_log_trims_to(&log, 2), SIZE_MAX);
     sse_log_clear(&log);
     sse_log_free(&log);
 }

@@ -246,7 +246,9 @@ static void one_run(void)
         now += 1 + below(10);
         append(&log);
         if (below(10) == 0) {
-            sse_log_trim(&log, now += below(50));
+            now += below(50);
+            while (!sse_log_drop(&log, sse_log_trims_to(&log, now), 1 + below(20)))
+                continue;
             drop_to(oldest_kept(0, 0));
         }
         if (below(500) == 0) {

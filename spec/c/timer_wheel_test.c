@@ -1,6 +1,6 @@
 /* timer_wheel_test.c: the timer wheel against a model, on a clock of its own: 10,000 deadlines that
  * are set, moved and cancelled, also within the callbacks of others, while timers fire early or
- * late and the process sleeps. */
+ * late, slices end before all is called, and the process sleeps. */
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -22,7 +22,8 @@ static uint64_t began; /* when the timer fired last */
 static uint64_t ended; /* when its callbacks had returned the time before */
 static uint64_t slept; /* ms by which the process' sleep delayed the timer */
 static uint64_t grace_until; /* when the model's last time of grace ends */
-static size_t changes, fired, excused, failures;
+static bool slice_over; /* nothing more is to be called before the timer fires again */
+static size_t changes, fired, excused, sliced, failures;
 static struct {
     bool set;
     uint64_t due;
@@ -34,6 +35,22 @@ uint64_t sse_loop_now(const sse_loop *loop)
 {
     (void)loop;
     return now;
+}
+
+uint64_t sse_loop_now_us(const sse_loop *loop)
+{
+    (void)loop;
+    return now * 1000;
+}
+
+static uint64_t below(uint64_t n);
+
+bool sse_loop_slice_over(sse_loop *loop, uint64_t now_us)
+{
+    (void)loop;
+    (void)now_us;
+    slice_over = below(10) == 0;
+    return slice_over;
 }
 
 uint64_t sse_loop_seen(const sse_loop *loop)
@@ -152,6 +169,7 @@ static void on_due(sse_deadline *d)
     check(now >= e->due, "early", e);
     check(began <= later(e->due, ended) + SSE_TIMER_WHEEL_TICK + JITTER + slept, "late", e);
     check(!d->link, "still linked in its call", e);
+    check(!slice_over, "called though the slice was over", e);
     if (below(4) == 0 && excuse(e))
         return;
     e->due = 0;
@@ -172,8 +190,10 @@ static void fire_timer(void)
     timer.set = false;
     began = now;
     if (began > wheel.armed * SSE_TIMER_WHEEL_TICK + SSE_TIMER_WHEEL_LATE &&
-        began - grace_until > 9 * SSE_TIMER_WHEEL_GRACE && began > grace_until)
+        began - grace_until > 9 * SSE_TIMER_WHEEL_GRACE && began > grace_until && !wheel.expired)
         grace_until = began + SSE_TIMER_WHEEL_GRACE;
+    sliced += wheel.expired != NULL;
+    slice_over = false;
     wheel.timer.call(wheel.timer.arg);
     ended = now;
 }
@@ -199,6 +219,8 @@ int main(void)
     if (left > 0)
         fprintf(stderr, "wheel: %zu deadlines were lost\n", left);
     sse_timer_wheel_stop(&wheel);
+    if (sliced == 0)
+        check(false, "no slice ended before all was called", &entries[0]);
     printf("wheel: %zu deadlines fired, %zu excused, %zu changes from within calls: %s\n", fired,
            excused, changes, failures || left ? "FAILED" : "as the model says");
     return failures || left ? EXIT_FAILURE : EXIT_SUCCESS;

@@ -1,0 +1,106 @@
+#include "deferred.h"
+
+#include "clock.h"
+#include "loop_struct.h"
+
+/* --- the queues ------------------------------------------------------------------------------- */
+
+void sse_deferred_init(sse_deferred *d, void (*call)(void *arg), void *arg)
+{
+    *d = (sse_deferred){ .call = call, .arg = arg };
+}
+
+static void append(sse_deferred_queue *queue, sse_deferred *d)
+{
+    d->next = NULL;
+    d->link = queue->tail;
+    *queue->tail = d;
+    queue->tail = &d->next;
+}
+
+/* A call is in one of the queues; the last one of a queue is told by the queue's tail. */
+static void take_out(sse_loop *loop, sse_deferred *d)
+{
+    *d->link = d->next;
+    if (d->next)
+        d->next->link = d->link;
+    else if (loop->calls.tail == &d->next)
+        loop->calls.tail = d->link;
+    else
+        loop->work.tail = d->link;
+    d->link = NULL;
+}
+
+static void defer(sse_loop *loop, sse_deferred_queue *queue, sse_deferred *d)
+{
+    if (d->link)
+        return;
+    append(queue, d);
+    loop->refs++;
+}
+
+void sse_loop_defer(sse_loop *loop, sse_deferred *d)
+{
+    defer(loop, &loop->calls, d);
+}
+
+void sse_loop_defer_work(sse_loop *loop, sse_deferred *d)
+{
+    defer(loop, &loop->work, d);
+}
+
+void sse_loop_undefer(sse_loop *loop, sse_deferred *d)
+{
+    if (!d->link)
+        return;
+    take_out(loop, d);
+    loop->refs--;
+}
+
+void sse_deferred_queues_init(sse_loop *loop)
+{
+    loop->calls.tail = &loop->calls.head;
+    loop->work.tail = &loop->work.head;
+}
+
+void sse_deferred_queues_clear(sse_loop *loop)
+{
+    while (loop->calls.head)
+        sse_loop_undefer(loop, loop->calls.head);
+    while (loop->work.head)
+        sse_loop_undefer(loop, loop->work.head);
+}
+
+/* --- slices ----------------------------------------------------------------------------------- */
+
+void sse_slice_begin(sse_loop *loop)
+{
+    loop->slice_start = 0;
+}
+
+bool sse_loop_slice_over(sse_loop *loop, uint64_t now_us)
+{
+    if (loop->slice_start == 0)
+        loop->slice_start = now_us;
+    return now_us - loop->slice_start > SSE_LOOP_SLICE_US;
+}
+
+/* --- running ---------------------------------------------------------------------------------- */
+
+void sse_deferred_run(sse_loop *loop, sse_deferred_queue *queue)
+{
+    bool over = false;
+
+    if (!queue->head)
+        return;
+    loop->slice_start = sse_clock_us();
+    append(queue, &queue->mark);
+    while (queue->head != &queue->mark && !loop->stopping && !over) {
+        sse_deferred *d = queue->head;
+
+        sse_loop_undefer(loop, d);
+        d->call(d->arg);
+        over = sse_loop_slice_over(loop, sse_clock_us());
+    }
+    take_out(loop, &queue->mark);
+}
