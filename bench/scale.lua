@@ -8,6 +8,7 @@ local report = require "bench.scale.report"
 local lua = arg[-1]
 local ROUNDS = tonumber(os.getenv "ROUNDS") or 3
 local BASE = os.getenv "BASE"
+local SERIES = _VERSION:gsub("Lua (%d+)%.(%d+)", "_%1_%2")
 local wanted = os.getenv "ROWS"
 local with_node = os.getenv "NODE" ~= "no" and os.execute "command -v node >/dev/null 2>&1"
 
@@ -24,8 +25,8 @@ local function run(command)
 end
 
 local function run_lua(root, row, size)
-  local paths = ("LUA_PATH='%s/lua/?.lua;%s/lua/?/init.lua;./?.lua;%s' LUA_CPATH='%s/%s/?.so;%s'")
-    :format(root, root, package.path, root, build, package.cpath)
+  local paths = ("LUA_PATH%s='%s/lua/?.lua;%s/lua/?/init.lua;%s' LUA_CPATH%s='%s/%s/?.so;%s'")
+    :format(SERIES, root, root, package.path, SERIES, root, build, package.cpath)
   return run(("env %s %s bench/scale/run.lua %s %s '%s' %d"):format(paths, lua, build, row.file,
     row.name, size))
 end

@@ -1,42 +1,34 @@
 --- What the rows of `make bench-scale` measure with.
-local core = require "sse.core"
 local sse = require "sse"
 
 local tools = { build = "build" }
 
--- --- the longest turn ----------------------------------------------------------------------------
+-- --- how long the loop was away ------------------------------------------------------------------
 
 local probe = {}
 probe.__index = probe
 
---- Watches the loop until probe:stop(): a deferred call that defers itself sees the end of each
--- turn. It keeps the loop from sleeping, so a turn takes as long as its work. Returns a probe.
+--- Watches by a timer of 1 ms for how long the loop calls no timer, until probe:stop().
 function tools.probe()
-  local self = setmetatable({ longest = 0, wall = 0, turns = 0 }, probe)
-  local cpu, now = os.clock(), core.now()
-  local function look()
-    if self.stopped then return end
-    local new_cpu, new_now = os.clock(), core.now()
+  local self = setmetatable({ longest = 0, wall = 0 }, probe)
+  local cpu, now = os.clock(), sse.now()
+  function self.look()
+    local new_cpu, new_now = os.clock(), sse.now()
     self.longest = math.max(self.longest, new_cpu - cpu)
     self.wall = math.max(self.wall, new_now - now)
-    self.turns = self.turns + 1
     cpu, now = new_cpu, new_now
-    core.defer(look)
   end
-  core.defer(look)
+  self.timer = sse.every(1, self.look)
   return self
 end
 
---- The longest turn so far in milliseconds of this process's CPU time, which other processes do not
--- disturb; then in milliseconds of the clock, rounded.
-function probe:milliseconds()
-  return self.longest * 1e3, self.wall
-end
-
---- Ends the watch; returns what probe:milliseconds does.
+--- Ends the watch. Returns the most CPU time that this process spent between two calls of the timer,
+-- in milliseconds: how long the loop was away on a machine with nothing else to do. Then the
+-- longest time by the clock.
 function probe:stop()
-  self.stopped = true
-  return self:milliseconds()
+  self.look()
+  self.timer:stop()
+  return self.longest * 1e3, self.wall
 end
 
 -- --- a crowd of clients --------------------------------------------------------------------------
@@ -44,12 +36,16 @@ end
 local crowd = {}
 crowd.__index = crowd
 
+local crowds = {} -- all that were made: collecting one would wait for its process
+
 --- Starts a process whose `count` clients request a target, and read and drop what they are sent.
 -- crowd:say "cut" closes all connections at once, crowd:say("return", id) requests the target
 -- again with that Last-Event-ID; crowd:close() ends the process.
 function tools.crowd(port, count, target)
   local command = ("%s/crowd %d %d %s"):format(tools.build, port, count, target)
-  return setmetatable({ pipe = assert(io.popen(command, "w")) }, crowd)
+  local self = setmetatable({ pipe = assert(io.popen(command, "w")) }, crowd)
+  crowds[#crowds + 1] = self
+  return self
 end
 
 function crowd:say(...)

@@ -11,6 +11,8 @@
  * it does not take all of them (epoll: 32, kqueue: 64, both growing). */
 #define MIN_POLLED 32
 
+#define MAX_MORE_US 2000 /* beside a slice, that a poll may serve */
+
 /* Priorities of libevent's events. Where a poll's slice is over before all that it has found was
  * served, the next poll still learns first which timers are due. */
 enum { TIMERS, SOCKETS, PRIORITIES };
@@ -263,12 +265,21 @@ static int poll_events(sse_loop *loop, bool wait)
 
     sse_slice_begin(loop);
     loop->poll_cut = false;
+    loop->poll_began = wait ? 0 : sse_clock_us();
     return event_base_loop(loop->base, flags) < 0 ? SSE_ESYS : SSE_OK;
 }
 
+/* Where thousands of sockets are ready the kernel takes long to tell, again in each poll; then each
+ * poll serves somewhat more of them. */
 void sse_loop_end_poll(sse_loop *loop)
 {
-    if (!sse_loop_slice_over(loop, sse_clock_us()))
+    uint64_t now = sse_clock_us(), more = 0;
+
+    if (!sse_loop_slice_over(loop, now))
+        return;
+    if (loop->poll_began)
+        more = (loop->slice_start - loop->poll_began) / 2;
+    if (now - loop->slice_start <= SSE_LOOP_SLICE_US + (more < MAX_MORE_US ? more : MAX_MORE_US))
         return;
     loop->poll_cut = true;
     event_base_loopbreak(loop->base);

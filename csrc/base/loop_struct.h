@@ -30,6 +30,7 @@ struct sse_loop {
     uint64_t seen;              /* ms: what had arrived by then has been read */
     struct event probe;         /* counts the events that a poll has found */
     size_t polled;              /* their number; SIZE_MAX: not known */
+    uint64_t poll_began;        /* us: when a poll that does not wait began; 0: it waits */
     bool poll_cut;              /* the last poll ended before all that it found was served */
     size_t refs;
     uint64_t turns;
