@@ -75,6 +75,11 @@ void sse_deferred_queues_clear(sse_loop *loop)
 
 void sse_slice_begin(sse_loop *loop)
 {
+    loop->slice_start = sse_clock_us();
+}
+
+void sse_slice_begin_later(sse_loop *loop)
+{
     loop->slice_start = 0;
 }
 
@@ -93,7 +98,7 @@ void sse_deferred_run(sse_loop *loop, sse_deferred_queue *queue)
 
     if (!queue->head)
         return;
-    loop->slice_start = sse_clock_us();
+    sse_slice_begin(loop);
     append(queue, &queue->mark);
     while (queue->head != &queue->mark && !loop->stopping && !over) {
         sse_deferred *d = queue->head;

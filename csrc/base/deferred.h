@@ -42,12 +42,12 @@ void sse_loop_undefer(sse_loop *loop, sse_deferred *d);
 #define SSE_LOOP_SLICE_US 2000
 
 /* For calls with much to do: whether this part of the turn has taken its time. Then defer what is
- * left, so that accepts, timers and other sockets are served. The first question after a poll
- * begins the part; so does the first one outside of a turn. */
+ * left, so that accepts, timers and other sockets are served. */
 bool sse_loop_slice_over(sse_loop *loop, uint64_t now_us);
 
-/* For the loop: begins a part of the turn, at the next question. */
+/* Begins a part of the turn: now, or at the next question of sse_loop_slice_over. */
 void sse_slice_begin(sse_loop *loop);
+void sse_slice_begin_later(sse_loop *loop);
 
 /* For the loop: prepares its empty queues; drops what is queued. */
 void sse_deferred_queues_init(sse_loop *loop);

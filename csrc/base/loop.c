@@ -263,7 +263,7 @@ static int poll_events(sse_loop *loop, bool wait)
 {
     int flags = EVLOOP_ONCE | EVLOOP_NO_EXIT_ON_EMPTY | (wait ? 0 : EVLOOP_NONBLOCK);
 
-    sse_slice_begin(loop);
+    sse_slice_begin_later(loop); /* the time that the poll waits does not count */
     loop->poll_cut = false;
     loop->poll_began = wait ? 0 : sse_clock_us();
     return event_base_loop(loop->base, flags) < 0 ? SSE_ESYS : SSE_OK;
@@ -318,6 +318,7 @@ static int catch_up(sse_loop *loop)
         loop->catching_since = sse_loop_now(loop);
         loop->unread = (size_t)sse_loop_events(loop);
     }
+    loop->calls_are_late = false;
     do {
         sse_deferred_run(loop, &loop->calls);
         if (loop->catching_up == SSE_READING && !loop->stopping && !loop->poll_cut)
@@ -373,7 +374,19 @@ static int run_timers(sse_loop *loop)
     return code;
 }
 
-/* Where timers are due, deferred calls run before them, and after them only if there is time. */
+/* Runs the deferred calls. Those that timers left no time for in the last turn run in any case. */
+static void run_calls(sse_loop *loop, uint64_t polled)
+{
+    bool late = sse_clock_us() - polled >= SSE_LOOP_SLICE_US;
+
+    if (late && !loop->calls_are_late) {
+        loop->calls_are_late = true;
+        return;
+    }
+    loop->calls_are_late = false;
+    sse_deferred_run(loop, &loop->calls);
+}
+
 static int turn(sse_loop *loop)
 {
     bool busy = loop->calls.head || loop->work.head || loop->due;
@@ -385,11 +398,11 @@ static int turn(sse_loop *loop)
     polled = sse_clock_us();
     if (!code && !loop->stopping && loop->due)
         code = run_timers(loop);
-    if (!code && !loop->stopping && sse_clock_us() - polled < SSE_LOOP_SLICE_US)
-        sse_deferred_run(loop, &loop->calls);
+    if (!code && !loop->stopping)
+        run_calls(loop, polled);
     if (!code && !loop->stopping)
         sse_deferred_run(loop, &loop->work);
-    sse_slice_begin(loop); /* of what is called before the next turn, from outside of the loop */
+    sse_slice_begin_later(loop); /* of what is called from outside of the loop */
     return code;
 }
 

@@ -32,6 +32,7 @@ struct sse_loop {
     size_t polled;              /* their number; SIZE_MAX: not known */
     uint64_t poll_began;        /* us: when a poll that does not wait began; 0: it waits */
     bool poll_cut;              /* the last poll ended before all that it found was served */
+    bool calls_are_late; /* the last turn had no time for deferred calls */
     size_t refs;
     uint64_t turns;
     uint64_t slice_start; /* us: when the present part of the turn began; 0: it begins at the next

@@ -1,0 +1,79 @@
+-- Handlers, the ends of streams and what is told of responses leave what takes long to the next
+-- turns of the loop.
+local core = require "sse.core"
+local raw = require "spec.support.raw"
+local serving = require "spec.support.serving"
+local turns = require "spec.support.turns"
+
+describe("server slices", function()
+  before_each(turns.begin)
+  after_each(turns.finish)
+  after_each(serving.stop)
+
+  local function connect(count, path)
+    local clients = {}
+    for i = 1, count do
+      clients[i] = serving.connect()
+      clients[i]:send(("GET %s HTTP/1.1\r\nHost: a\r\n\r\n"):format(path))
+    end
+    return clients
+  end
+
+  it("run one handler after the other, and timers between them", function()
+    local seen, ticks = {}, 0
+    serving.start(function(server)
+      local note = turns.noted(seen)
+      server:get("/", function(_, res)
+        note()
+        res:reply(200, "x")
+      end)
+    end)
+    local clients = connect(8, "/")
+    local timer = core.every(1, function() ticks = ticks + 1 end)
+    raw.pump(function() return #seen == 8 end, "eight requests")
+    timer:stop()
+    for _, client in ipairs(clients) do assert.equal(200, client:head().status) end
+    turns.check(seen, 8)
+    assert.truthy(ticks >= 2, "the timer waited")
+  end)
+
+  -- Opens four streams whose on_close takes long, ends them by that function, and checks that each
+  -- end has a turn.
+  local function check_ends(finish)
+    local seen, streams = {}, {}
+    local server = serving.start(function(server)
+      server:get("/", function(_, res)
+        local stream = res:event_stream()
+        streams[#streams + 1] = stream
+        stream.on_close = turns.noted(seen)
+      end)
+    end)
+    local clients = connect(4, "/")
+    for _, client in ipairs(clients) do client:head() end
+    assert.equal(4, #streams)
+    finish(clients, server)
+    raw.pump(function() return #seen == 4 end, "four ends")
+    turns.check(seen, 4)
+    assert.equal(0, server:stats().streams.open)
+  end
+
+  it("end one stream after the other where clients leave at once", function()
+    check_ends(function(clients)
+      for _, client in ipairs(clients) do client:close() end
+    end)
+  end)
+
+  it("end one stream after the other at server:close()", function()
+    check_ends(function(_, server) server:close() end)
+  end)
+
+  it("tell of one response after the other", function()
+    local seen = {}
+    serving.start({ on_response = turns.noted(seen) }, function(server)
+      server:get("/", function(_, res) res:reply(200, "x") end)
+    end)
+    for _, client in ipairs(connect(4, "/")) do assert.equal(200, client:head().status) end
+    raw.pump(function() return #seen == 4 end, "four responses")
+    turns.check(seen, 4)
+  end)
+end)
