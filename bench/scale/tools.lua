@@ -22,9 +22,9 @@ function tools.probe()
   return self
 end
 
---- Ends the watch. Returns the most CPU time that this process spent between two calls of the timer,
--- in milliseconds: how long the loop was away on a machine with nothing else to do. Then the
--- longest time by the clock.
+--- Ends the watch. Returns the most CPU time that this process spent between two calls of the
+-- timer, in milliseconds: how long the loop was away on a machine with nothing else to do. Then
+-- the longest time by the clock.
 function probe:stop()
   self.look()
   self.timer:stop()

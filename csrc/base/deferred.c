@@ -1,9 +1,13 @@
 #include "deferred.h"
 
 #include "clock.h"
-#include "loop_struct.h"
 
 /* --- the queues ------------------------------------------------------------------------------- */
+
+static sse_deferrals *deferrals(sse_loop *loop)
+{
+    return (sse_deferrals *)loop;
+}
 
 void sse_deferred_init(sse_deferred *d, void (*call)(void *arg), void *arg)
 {
@@ -24,10 +28,10 @@ static void take_out(sse_loop *loop, sse_deferred *d)
     *d->link = d->next;
     if (d->next)
         d->next->link = d->link;
-    else if (loop->calls.tail == &d->next)
-        loop->calls.tail = d->link;
+    else if (deferrals(loop)->calls.tail == &d->next)
+        deferrals(loop)->calls.tail = d->link;
     else
-        loop->work.tail = d->link;
+        deferrals(loop)->work.tail = d->link;
     d->link = NULL;
 }
 
@@ -36,17 +40,17 @@ static void defer(sse_loop *loop, sse_deferred_queue *queue, sse_deferred *d)
     if (d->link)
         return;
     append(queue, d);
-    loop->refs++;
+    deferrals(loop)->refs++;
 }
 
 void sse_loop_defer(sse_loop *loop, sse_deferred *d)
 {
-    defer(loop, &loop->calls, d);
+    defer(loop, &deferrals(loop)->calls, d);
 }
 
 void sse_loop_defer_work(sse_loop *loop, sse_deferred *d)
 {
-    defer(loop, &loop->work, d);
+    defer(loop, &deferrals(loop)->work, d);
 }
 
 void sse_loop_undefer(sse_loop *loop, sse_deferred *d)
@@ -54,40 +58,40 @@ void sse_loop_undefer(sse_loop *loop, sse_deferred *d)
     if (!d->link)
         return;
     take_out(loop, d);
-    loop->refs--;
+    deferrals(loop)->refs--;
 }
 
 void sse_deferred_queues_init(sse_loop *loop)
 {
-    loop->calls.tail = &loop->calls.head;
-    loop->work.tail = &loop->work.head;
+    deferrals(loop)->calls.tail = &deferrals(loop)->calls.head;
+    deferrals(loop)->work.tail = &deferrals(loop)->work.head;
 }
 
 void sse_deferred_queues_clear(sse_loop *loop)
 {
-    while (loop->calls.head)
-        sse_loop_undefer(loop, loop->calls.head);
-    while (loop->work.head)
-        sse_loop_undefer(loop, loop->work.head);
+    while (deferrals(loop)->calls.head)
+        sse_loop_undefer(loop, deferrals(loop)->calls.head);
+    while (deferrals(loop)->work.head)
+        sse_loop_undefer(loop, deferrals(loop)->work.head);
 }
 
 /* --- slices ----------------------------------------------------------------------------------- */
 
 void sse_slice_begin(sse_loop *loop)
 {
-    loop->slice_start = sse_clock_us();
+    deferrals(loop)->slice_start = sse_clock_us();
 }
 
 void sse_slice_begin_later(sse_loop *loop)
 {
-    loop->slice_start = 0;
+    deferrals(loop)->slice_start = 0;
 }
 
 bool sse_loop_slice_over(sse_loop *loop, uint64_t now_us)
 {
-    if (loop->slice_start == 0)
-        loop->slice_start = now_us;
-    return now_us - loop->slice_start > SSE_LOOP_SLICE_US;
+    if (deferrals(loop)->slice_start == 0)
+        deferrals(loop)->slice_start = now_us;
+    return now_us - deferrals(loop)->slice_start > SSE_LOOP_SLICE_US;
 }
 
 /* --- running ---------------------------------------------------------------------------------- */
@@ -100,7 +104,7 @@ void sse_deferred_run(sse_loop *loop, sse_deferred_queue *queue)
         return;
     sse_slice_begin(loop);
     append(queue, &queue->mark);
-    while (queue->head != &queue->mark && !loop->stopping && !over) {
+    while (queue->head != &queue->mark && !deferrals(loop)->stopping && !over) {
         sse_deferred *d = queue->head;
 
         sse_loop_undefer(loop, d);

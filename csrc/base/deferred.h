@@ -3,6 +3,7 @@
 #ifndef SSE_BASE_DEFERRED_H
 #define SSE_BASE_DEFERRED_H
 
+#include <signal.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -23,6 +24,16 @@ typedef struct sse_deferred_queue {
     sse_deferred *head, **tail;
     sse_deferred mark; /* while the queue runs: what is queued behind it waits for the next turn */
 } sse_deferred_queue;
+
+/* The first member of a loop. */
+typedef struct sse_deferrals {
+    sse_deferred_queue calls; /* deferred by sse_loop_defer */
+    sse_deferred_queue work;  /* deferred by sse_loop_defer_work */
+    size_t refs;              /* of the loop: one for each call that is queued, and others */
+    uint64_t slice_start; /* us: when the present part of the turn began; 0: it begins at the next
+                             question of sse_loop_slice_over */
+    volatile sig_atomic_t stopping; /* the loop is to return: stopped or interrupted */
+} sse_deferrals;
 
 void sse_deferred_init(sse_deferred *d, void (*call)(void *arg), void *arg);
 

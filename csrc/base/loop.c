@@ -1,11 +1,14 @@
 #include "loop.h"
 
+#include <signal.h>
+#include <stddef.h>
 #include <stdlib.h>
-#include <unistd.h>
 
 #include "clock.h"
-#include "loop_struct.h"
+#include "interrupt.h"
+#include "process.h"
 #include "random.h"
+#include "wake.h"
 
 /* The fewest ready descriptors that a backend of libevent takes from the kernel in one poll, where
  * it does not take all of them (epoll: 32, kqueue: 64, both growing). */
@@ -17,16 +20,51 @@
  * served, the next poll still learns first which timers are due. */
 enum { TIMERS, SOCKETS, PRIORITIES };
 
+/* How far the loop is with timers that are due: see run_timers. */
+typedef enum sse_catching_up {
+    SSE_CAUGHT_UP, /* no timer waits for what has arrived */
+    SSE_READING,   /* what has arrived is being read */
+    SSE_SERVING,   /* and what that has deferred runs */
+    SSE_CALLING,   /* the timers are called */
+} sse_catching_up;
+
+struct sse_loop {
+    sse_deferrals deferred; /* first: see deferred.h */
+    struct event_base *base;
+    sse_due due;
+    sse_catching_up catching_up;
+    uint64_t catching_since; /* ms: when the catching up began */
+    size_t unread;           /* while it reads: sockets at most that may have something unread */
+    sse_deferred served;     /* ends SSE_SERVING: what was deferred before it has run */
+    uint64_t seen;           /* ms: what had arrived by then has been read */
+    struct event probe;      /* counts the events that a poll has found */
+    size_t polled;           /* their number; SIZE_MAX: not known */
+    uint64_t poll_began;     /* us: when a poll that does not wait began; 0: it waits */
+    bool poll_cut;           /* the last poll ended before all that it found was served */
+    bool calls_are_late;     /* the last turn had no time for deferred calls */
+    uint64_t turns;
+    size_t entered; /* by sse_loop_enter, not left yet */
+    sse_hash_seed seed;
+    sse_process_entry process_entry;
+    sse_fork_handler *fork_handlers;
+    sse_interrupt interrupt; /* listed while the loop runs */
+    bool (*on_interrupt)(void *arg, bool own_thread);
+    void *on_interrupt_arg;
+    sse_wake wake;                     /* on_interrupt's caller wakes the loop by it */
+    volatile sig_atomic_t interrupted; /* until sse_loop_take_interrupt */
+    unsigned sigint_watches;           /* sse_signals of SIGINT */
+    bool running, stopped;
+    bool unusable; /* in a forked child that can't use it */
+};
+
+_Static_assert(offsetof(struct sse_loop, deferred) == 0, "deferred.c finds its part at the begin");
+
 /* --- interrupts ------------------------------------------------------------------------------- */
 
-static void on_wake(evutil_socket_t fd, short what, void *arg)
+static void on_wake(void *arg)
 {
     sse_loop *loop = arg;
-    char bytes[64];
 
-    (void)what;
-    while (read((int)fd, bytes, sizeof bytes) > 0)
-        continue;
     if (loop->interrupted)
         event_base_loopbreak(loop->base);
 }
@@ -48,30 +86,6 @@ static void release_interrupt(sse_loop *loop, int number)
     sse_interrupt_release();
 }
 
-static int make_wake(sse_loop *loop)
-{
-    if (pipe(loop->wake)) {
-        loop->wake[0] = loop->wake[1] = -1;
-        return SSE_ESYS;
-    }
-    for (int i = 0; i < 2; i++) {
-        evutil_make_socket_nonblocking(loop->wake[i]);
-        evutil_make_socket_closeonexec(loop->wake[i]);
-    }
-    event_assign(&loop->wake_event, loop->base, loop->wake[0], EV_READ | EV_PERSIST, on_wake, loop);
-    return event_add(&loop->wake_event, NULL) ? SSE_ESYS : SSE_OK;
-}
-
-static void drop_wake(sse_loop *loop)
-{
-    if (loop->wake[0] < 0)
-        return;
-    event_del(&loop->wake_event);
-    close(loop->wake[0]);
-    close(loop->wake[1]);
-    loop->wake[0] = loop->wake[1] = -1;
-}
-
 /* Called within a signal handler. */
 static void on_interrupt(void *arg)
 {
@@ -80,9 +94,8 @@ static void on_interrupt(void *arg)
 
     if (!loop->on_interrupt || !loop->on_interrupt(loop->on_interrupt_arg, own_thread))
         return;
-    loop->interrupted = loop->stopping = 1;
-    if (write(loop->wake[1], "", 1) < 0)
-        return; /* the pipe is full, so it wakes the loop, too */
+    loop->interrupted = loop->deferred.stopping = 1;
+    sse_wake_up(&loop->wake);
 }
 
 void sse_loop_set_interrupt(sse_loop *loop, bool (*call)(void *arg, bool own_thread), void *arg)
@@ -95,7 +108,7 @@ bool sse_loop_take_interrupt(sse_loop *loop, bool *over)
 {
     bool interrupted = loop->interrupted;
 
-    *over = !interrupted || loop->stopped || loop->refs == 0;
+    *over = !interrupted || loop->stopped || loop->deferred.refs == 0;
     loop->interrupted = 0;
     return interrupted;
 }
@@ -141,8 +154,8 @@ static void on_fork(void *arg, bool own_thread, int closed_fd)
     if (loop->unusable)
         return;
     /* Not before: until event_reinit, the parent's epoll would lose the pipe. */
-    drop_wake(loop);
-    loop->unusable = make_wake(loop) != SSE_OK;
+    sse_wake_drop(&loop->wake);
+    loop->unusable = sse_wake_make(&loop->wake, loop->base, on_wake, loop) != SSE_OK;
 }
 
 /* --- new and free ----------------------------------------------------------------------------- */
@@ -174,6 +187,7 @@ int sse_loop_new(sse_loop **out)
 
     if (!loop || !config)
         goto fail;
+    loop->wake.pipe[0] = -1;
     code = sse_random_bytes(&loop->seed, sizeof loop->seed);
     if (code)
         goto fail;
@@ -185,14 +199,13 @@ int sse_loop_new(sse_loop **out)
         code = SSE_ESYS;
         goto fail;
     }
-    code = make_wake(loop);
+    code = sse_wake_make(&loop->wake, loop->base, on_wake, loop);
     if (code)
         goto fail;
     event_config_free(config);
     sse_deferred_queues_init(loop);
     sse_deferred_init(&loop->served, on_served, loop);
-    loop->due_tail = &loop->due;
-    loop->due_mark.loop = loop;
+    sse_due_init(&loop->due);
     event_assign(&loop->probe, loop->base, -1, 0, on_probe, loop);
     event_priority_set(&loop->probe, SOCKETS);
     sse_process_join(&loop->process_entry, on_fork, loop);
@@ -202,7 +215,7 @@ fail:
     if (config)
         event_config_free(config);
     if (loop && loop->base) {
-        drop_wake(loop);
+        sse_wake_drop(&loop->wake);
         event_base_free(loop->base);
     }
     free(loop);
@@ -215,7 +228,7 @@ void sse_loop_free(sse_loop *loop)
         return;
     sse_deferred_queues_clear(loop);
     sse_process_leave(&loop->process_entry);
-    drop_wake(loop);
+    sse_wake_drop(&loop->wake);
     event_base_free(loop->base);
     while (loop->sigint_watches > 0)
         release_interrupt(loop, SIGINT);
@@ -230,30 +243,6 @@ struct event_base *sse_loop_base(sse_loop *loop)
 const sse_hash_seed *sse_loop_seed(const sse_loop *loop)
 {
     return &loop->seed;
-}
-
-/* --- timers that are due ---------------------------------------------------------------------- */
-
-static void put_due(sse_timer *t)
-{
-    if (t->link)
-        return;
-    t->next = NULL;
-    t->link = t->loop->due_tail;
-    *t->link = t;
-    t->loop->due_tail = &t->next;
-}
-
-static void take_due(sse_timer *t)
-{
-    if (!t->link)
-        return;
-    *t->link = t->next;
-    if (t->next)
-        t->next->link = t->link;
-    else
-        t->loop->due_tail = t->link;
-    t->link = NULL;
 }
 
 /* --- running ---------------------------------------------------------------------------------- */
@@ -278,8 +267,9 @@ void sse_loop_end_poll(sse_loop *loop)
     if (!sse_loop_slice_over(loop, now))
         return;
     if (loop->poll_began)
-        more = (loop->slice_start - loop->poll_began) / 2;
-    if (now - loop->slice_start <= SSE_LOOP_SLICE_US + (more < MAX_MORE_US ? more : MAX_MORE_US))
+        more = (loop->deferred.slice_start - loop->poll_began) / 2;
+    if (now - loop->deferred.slice_start <=
+        SSE_LOOP_SLICE_US + (more < MAX_MORE_US ? more : MAX_MORE_US))
         return;
     loop->poll_cut = true;
     event_base_loopbreak(loop->base);
@@ -294,7 +284,7 @@ static int read_arrived(sse_loop *loop)
     loop->polled = SIZE_MAX;
     event_active(&loop->probe, EV_READ, 0);
     code = poll_events(loop, false);
-    if (code || loop->stopping || loop->poll_cut || loop->polled == SIZE_MAX)
+    if (code || loop->deferred.stopping || loop->poll_cut || loop->polled == SIZE_MAX)
         return code;
     if (loop->polled >= MIN_POLLED && loop->polled < loop->unread) {
         loop->unread -= loop->polled;
@@ -313,47 +303,35 @@ static int catch_up(sse_loop *loop)
     int code = SSE_OK;
 
     if (loop->catching_up == SSE_CAUGHT_UP) {
-        put_due(&loop->due_mark);
+        sse_due_put(&loop->due, &loop->due.mark);
         loop->catching_up = SSE_READING;
         loop->catching_since = sse_loop_now(loop);
         loop->unread = (size_t)sse_loop_events(loop);
     }
     loop->calls_are_late = false;
     do {
-        sse_deferred_run(loop, &loop->calls);
-        if (loop->catching_up == SSE_READING && !loop->stopping && !loop->poll_cut)
+        sse_deferred_run(loop, &loop->deferred.calls);
+        if (loop->catching_up == SSE_READING && !loop->deferred.stopping && !loop->poll_cut)
             code = read_arrived(loop);
-    } while (!code && !loop->stopping && !loop->poll_cut && loop->catching_up < SSE_CALLING &&
-             sse_clock_us() - began < SSE_LOOP_SLICE_US);
+    } while (!code && !loop->deferred.stopping && !loop->poll_cut &&
+             loop->catching_up < SSE_CALLING && sse_clock_us() - began < SSE_LOOP_SLICE_US);
     return code;
 }
 
-/* The next timer to be called: the oldest one before due_mark, or the oldest punctual one. */
-static sse_timer *next_due(const sse_loop *loop, bool punctual)
-{
-    sse_timer *t = loop->due;
-
-    if (!punctual)
-        return t != &loop->due_mark ? t : NULL;
-    while (t && !t->punctual)
-        t = t->next;
-    return t;
-}
-
-/* Calls these timers until there is none or the slice is over. */
+/* Calls timers that are due until there is none or the slice is over. */
 static void call_due(sse_loop *loop, bool punctual)
 {
     sse_timer *t = NULL;
 
     sse_slice_begin(loop);
-    while (!loop->stopping && (t = next_due(loop, punctual)) != NULL) {
-        take_due(t);
+    while (!loop->deferred.stopping && (t = sse_due_next(&loop->due, punctual)) != NULL) {
+        sse_due_take(&t->loop->due, t);
         t->call(t->arg);
         if (sse_loop_slice_over(loop, sse_clock_us()))
             return;
     }
-    if (!punctual && !loop->stopping) {
-        take_due(&loop->due_mark);
+    if (!punctual && !loop->deferred.stopping) {
+        sse_due_take(&loop->due, &loop->due.mark);
         loop->catching_up = SSE_CAUGHT_UP;
     }
 }
@@ -369,7 +347,7 @@ static int run_timers(sse_loop *loop)
 
     if (loop->catching_up != SSE_CALLING)
         code = catch_up(loop);
-    if (!code && !loop->stopping)
+    if (!code && !loop->deferred.stopping)
         call_due(loop, loop->catching_up != SSE_CALLING);
     return code;
 }
@@ -384,24 +362,24 @@ static void run_calls(sse_loop *loop, uint64_t polled)
         return;
     }
     loop->calls_are_late = false;
-    sse_deferred_run(loop, &loop->calls);
+    sse_deferred_run(loop, &loop->deferred.calls);
 }
 
 static int turn(sse_loop *loop)
 {
-    bool busy = loop->calls.head || loop->work.head || loop->due;
+    bool busy = loop->deferred.calls.head || loop->deferred.work.head || loop->due.head;
     uint64_t polled = 0;
     int code = SSE_OK;
 
     loop->turns++;
     code = poll_events(loop, !busy);
     polled = sse_clock_us();
-    if (!code && !loop->stopping && loop->due)
+    if (!code && !loop->deferred.stopping && loop->due.head)
         code = run_timers(loop);
-    if (!code && !loop->stopping)
+    if (!code && !loop->deferred.stopping)
         run_calls(loop, polled);
-    if (!code && !loop->stopping)
-        sse_deferred_run(loop, &loop->work);
+    if (!code && !loop->deferred.stopping)
+        sse_deferred_run(loop, &loop->deferred.work);
     sse_slice_begin_later(loop); /* of what is called from outside of the loop */
     return code;
 }
@@ -419,7 +397,7 @@ static void end(sse_loop *loop)
 {
     sse_interrupt_end(&loop->interrupt);
     loop->running = false;
-    loop->stopping = 0;
+    loop->deferred.stopping = 0;
 }
 
 int sse_loop_run(sse_loop *loop)
@@ -431,7 +409,7 @@ int sse_loop_run(sse_loop *loop)
     if (loop->unusable)
         return SSE_ESTATE;
     begin(loop);
-    while (!code && !loop->stopping && loop->refs > 0)
+    while (!code && !loop->deferred.stopping && loop->deferred.refs > 0)
         code = turn(loop);
     end(loop);
     return code;
@@ -445,11 +423,11 @@ int sse_loop_turn(sse_loop *loop, bool *alive)
         return SSE_EBUSY;
     if (loop->unusable)
         return SSE_ESTATE;
-    *alive = loop->refs > 0;
+    *alive = loop->deferred.refs > 0;
     if (!*alive)
         return SSE_OK;
     begin(loop);
-    if (!loop->stopping)
+    if (!loop->deferred.stopping)
         code = turn(loop);
     end(loop);
     return code;
@@ -459,7 +437,7 @@ void sse_loop_stop(sse_loop *loop)
 {
     if (!loop->running)
         return;
-    loop->stopping = 1;
+    loop->deferred.stopping = 1;
     loop->stopped = true;
     event_base_loopbreak(loop->base);
 }
@@ -491,12 +469,12 @@ void sse_loop_leave(sse_loop *loop)
 
 void sse_loop_ref(sse_loop *loop)
 {
-    loop->refs++;
+    loop->deferred.refs++;
 }
 
 void sse_loop_unref(sse_loop *loop)
 {
-    loop->refs--;
+    loop->deferred.refs--;
 }
 
 uint64_t sse_loop_turns(const sse_loop *loop)
@@ -526,7 +504,7 @@ static void on_timer(evutil_socket_t fd, short what, void *arg)
 {
     (void)fd;
     (void)what;
-    put_due(arg);
+    sse_due_put(&((sse_timer *)arg)->loop->due, arg);
 }
 
 static struct timeval to_timeval(uint64_t ms)
@@ -561,7 +539,7 @@ int sse_timer_start(sse_timer *t, uint64_t ms, bool repeat)
 void sse_timer_stop(sse_timer *t)
 {
     event_del(&t->event);
-    take_due(t);
+    sse_due_take(&t->loop->due, t);
 }
 
 static void on_signal(evutil_socket_t fd, short what, void *arg)

@@ -12,6 +12,7 @@
 #include "../wire/error.h"
 #include "../wire/hash.h"
 #include "deferred.h"
+#include "due.h"
 
 /* SSE_ENOMEM; SSE_ESYS: no randomness, or libevent can't make a base. */
 int sse_loop_new(sse_loop **out);
@@ -44,7 +45,8 @@ bool sse_loop_take_interrupt(sse_loop *loop, bool *over);
 
 /* Runs one turn: waits until something happens, calls what it concerns, then the deferred calls.
  * Where timers are due, all that has arrived is served first, and what that deferred; where that
- * takes more than a slice, the timers are called in a later turn. *alive (out): the loop had a reference; without one, nothing is waited for. Errors as above. */
+ * takes more than a slice, the timers are called in a later turn. *alive (out): the loop had a
+ * reference; without one, nothing is waited for. Errors as above. */
 int sse_loop_turn(sse_loop *loop, bool *alive);
 
 /* Ends sse_loop_run or sse_loop_turn after the current callback. Does nothing when the loop does
@@ -103,19 +105,7 @@ void sse_loop_remove_fork_handler(sse_fork_handler *f);
 
 /* --- timers and signals --- */
 
-/* A libevent timer; for thousands of coarse deadlines use timer_wheel.h. Before it is called, all
- * that has arrived until then is served, so that it may judge a peer by its silence. One that is
- * `punctual` waits for that a slice at most. Does not keep the loop running. Embedded in its owner.
- */
-typedef struct sse_timer {
-    struct event event;
-    sse_loop *loop;
-    struct sse_timer *next, **link; /* among the loop's timers that are due; link NULL: it is not */
-    void (*call)(void *arg);
-    void *arg;
-    bool punctual; /* set by its owner after sse_timer_init */
-} sse_timer;
-
+/* A timer is an sse_timer of due.h, embedded in its owner. It does not keep the loop running. */
 void sse_timer_init(sse_timer *t, sse_loop *loop, void (*call)(void *arg), void *arg);
 
 /* Starts the timer, again where it runs already. SSE_ENOMEM. */

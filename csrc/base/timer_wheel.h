@@ -21,10 +21,10 @@ typedef struct sse_deadline {
 typedef struct sse_timer_wheel {
     sse_loop *loop;
     sse_timer timer;
-    uint64_t armed;       /* the tick the timer waits for, 0: none */
-    uint64_t tick;        /* the last tick whose deadlines were called */
-    size_t count;         /* deadlines that are set */
-    uint64_t grace_until; /* ms: sse_timer_wheel_excuse excuses until then */
+    uint64_t armed;        /* the tick the timer waits for, 0: none */
+    uint64_t tick;         /* the last tick whose deadlines were called */
+    size_t count;          /* deadlines that are set */
+    uint64_t grace_until;  /* ms: sse_timer_wheel_excuse excuses until then */
     sse_deadline *expired; /* deadlines that are over and were not called yet */
     sse_deadline *slots[SSE_TIMER_WHEEL_SLOTS];
 } sse_timer_wheel;

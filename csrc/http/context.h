@@ -98,7 +98,8 @@ const char *sse_context_date(sse_context *context);
 static inline bool sse_context_has_work(const sse_context *context)
 {
     return context->to_flush || context->closed || context->ended || context->recorded ||
-           context->http2_ended_streams || context->has_doomed || context->left_followers || context->opened_count > 0;
+           context->http2_ended_streams || context->has_doomed || context->left_followers ||
+           context->opened_count > 0;
 }
 
 /* Whether more than max_pending_total is held for sockets: "the context is full". */

@@ -39,8 +39,9 @@ int sse_channel_publish(sse_channel *c, const sse_publication *p, uint64_t *posi
 /* The id of an event that the log holds; the bytes are the log's. */
 sse_slice sse_channel_id(const sse_channel *c, uint64_t position);
 
-/* Takes no more events and followers. Followers at the head end cleanly now or, where they are many,
- * in the next turns; the others once they have been sent the rest of the log. SSE_EBUSY: called from a filter of this channel. */
+/* Takes no more events and followers. Followers at the head end cleanly now or, where they are
+ * many, in the next turns; the others once they have been sent the rest of the log. SSE_EBUSY:
+ * called from a filter of this channel. */
 int sse_channel_close(sse_channel *c);
 
 #endif

@@ -69,8 +69,8 @@ static bool send_batch(sse_follower *f, uint64_t until, size_t *sent)
     size_t looked = 0;
     bool own = has_own_frames(f);
     sse_dictionary dictionary = { &f->channel->log, f->cursor };
-    int code = own ? sse_selection_make(f, until, &frame, &to, &looked)
-                   : get_shared_batch(f, &frame, &to);
+    int code =
+        own ? sse_selection_make(f, until, &frame, &to, &looked) : get_shared_batch(f, &frame, &to);
 
     if (!code && frame)
         code = sse_stream_push(s, frame, own ? NULL : &dictionary);

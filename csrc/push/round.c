@@ -4,7 +4,7 @@
 #include "follower.h"
 
 #define DROPPED_BETWEEN_LOOKS 512
-#define BETWEEN_LOOKS 16 /* followers served between two looks at the clock */
+#define BETWEEN_LOOKS         16 /* followers served between two looks at the clock */
 
 /* --- prefetching ------------------------------------------------------------------------------ */
 

@@ -20,9 +20,9 @@ typedef struct sse_log_limits {
     uint64_t max_age;   /* microseconds; 0: no bound */
 } sse_log_limits;
 
-/* Until it is trimmed (sse_log_drop to sse_log_trims_to) a stretched log keeps frames of events that
- * have left the history, for readers that were not sent them yet: up to twice its limits in all, or
- * up to the limits and this much more where that is larger. Age does not count. */
+/* Until it is trimmed (sse_log_drop to sse_log_trims_to) a stretched log keeps frames of events
+ * that have left the history, for readers that were not sent them yet: up to twice its limits in
+ * all, or up to the limits and this much more where that is larger. Age does not count. */
 #define SSE_LOG_STRETCH_EVENTS 64
 #define SSE_LOG_STRETCH_BYTES  (64u << 10)
 

@@ -18,11 +18,11 @@ typedef struct entry {
 static entry entries[DEADLINES];
 static sse_timer_wheel wheel;
 static uint64_t now = 1000;
-static uint64_t began; /* when the timer fired last */
-static uint64_t ended; /* when its callbacks had returned the time before */
-static uint64_t slept; /* ms by which the process' sleep delayed the timer */
+static uint64_t began;       /* when the timer fired last */
+static uint64_t ended;       /* when its callbacks had returned the time before */
+static uint64_t slept;       /* ms by which the process' sleep delayed the timer */
 static uint64_t grace_until; /* when the model's last time of grace ends */
-static bool slice_over; /* nothing more is to be called before the timer fires again */
+static bool slice_over;      /* nothing more is to be called before the timer fires again */
 static size_t changes, fired, excused, sliced, failures;
 static struct {
     bool set;

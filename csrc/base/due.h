@@ -1,0 +1,42 @@
+/* due.h: timers, and the list of those whose time has come. */
+#ifndef SSE_BASE_DUE_H
+#define SSE_BASE_DUE_H
+
+#include <event2/event_struct.h>
+#include <stdbool.h>
+
+typedef struct sse_loop sse_loop;
+
+/* A libevent timer; for thousands of coarse deadlines use timer_wheel.h. Before it is called, all
+ * that has arrived until then is served, so that it may judge a peer by its silence. One that is
+ * `punctual` waits for that a slice at most. Does not keep the loop running. Embedded in its owner.
+ */
+typedef struct sse_timer {
+    struct event event;
+    sse_loop *loop;
+    struct sse_timer *next, **link; /* among the loop's timers that are due; link NULL: it is not */
+    void (*call)(void *arg);
+    void *arg;
+    bool punctual; /* set by its owner after sse_timer_init */
+} sse_timer;
+
+/* Timers that are due, oldest first. */
+typedef struct sse_due {
+    sse_timer *head, **tail;
+    sse_timer mark; /* in the list while timers wait until all that has arrived is served: the
+                       timers before the mark are called then */
+} sse_due;
+
+void sse_due_init(sse_due *list);
+
+/* Adds a timer at the end; does nothing where it is in the list. */
+void sse_due_put(sse_due *list, sse_timer *t);
+
+/* Takes a timer out; does nothing where it is in no list. */
+void sse_due_take(sse_due *list, sse_timer *t);
+
+/* The timer to be called next: the oldest one before the mark, or the oldest punctual one. NULL:
+ * there is none. */
+sse_timer *sse_due_next(const sse_due *list, bool punctual);
+
+#endif
