@@ -81,26 +81,30 @@ static void check_parts(const sse_log *log, sse_slice id)
     char tag[SSE_MAX_TAG];
     sse_slice part;
     sse_buffer whole;
+    size_t at = 0;
 
     sse_position_tag(&seed, id, tag);
     must(strlen(tag) == SSE_MAX_TAG - 1);
-    part = sse_position_part(id, tag);
+    part = sse_position_part(id, tag, &at);
     must(!part.at || (part.at >= id.at && part.at + part.len <= id.at + id.len));
     if (id.len >= SSE_MAX_TAG - 1) {
         memcpy(tag, id.at, SSE_MAX_TAG - 1);
-        part = sse_position_part(id, tag);
+        part = sse_position_part(id, tag, &at);
         must((part.at != NULL) >= sse_position_is(id)); /* a well-formed id begins with its first
                                                            part's tag */
     }
     sse_buffer_init(&whole, SIZE_MAX);
-    must(sse_position_append(&whole, "1234567", log, log->first, true) == SSE_OK);
-    must(sse_position_append(&whole, "abcdefg", log, log->next, false) == SSE_OK);
+    must(sse_position_append(&whole, "1234567", log, log->first) == SSE_OK);
+    must(sse_buffer_append(&whole, ",", 1) == SSE_OK);
+    must(sse_position_append(&whole, "abcdefg", log, log->next) == SSE_OK);
     must(sse_position_is(sse_buffer_slice(&whole)));
-    part = sse_position_part(sse_buffer_slice(&whole), "abcdefg");
+    at = 0;
+    part = sse_position_part(sse_buffer_slice(&whole), "abcdefg", &at);
     must(part.at && sse_log_is_position(log, part));
     must(sse_buffer_append(&whole, id.at, id.len) == SSE_OK);
     sse_position_is(sse_buffer_slice(&whole));
-    sse_position_part(sse_buffer_slice(&whole), tag);
+    at = 0;
+    sse_position_part(sse_buffer_slice(&whole), tag, &at);
     sse_buffer_free(&whole);
 }
 

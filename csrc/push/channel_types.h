@@ -111,14 +111,15 @@ typedef struct sse_channel {
                              next: until then the log is not trimmed */
     uint64_t now;         /* the loop's clock as read last, microseconds */
     sse_round round;
-    uint64_t owed_writable; /* every writable follower has been sent all events before this */
-    uint64_t owed_blocked;  /* every blocked follower that lost nothing has been sent all events
-                               before this; UINT64_MAX: there is no such follower */
-    uint64_t drops_to;      /* events before this are being dropped, slice by slice; 0: none are */
-    uint64_t retried_turn;  /* the loop's turn in which a publish last tried full sockets again */
-    sse_batches batches;    /* that followers share */
-    sse_deferred cleanup;   /* work: drops what no round drops. See round.c */
-    sse_timer aging;        /* fires when the oldest event reaches max_age */
+    uint64_t owed_writable;  /* every writable follower has been sent all events before this */
+    uint64_t owed_blocked;   /* every blocked follower that lost nothing has been sent all events
+                                before this; UINT64_MAX: there is no such follower */
+    uint64_t drops_to;       /* events before this are being dropped, slice by slice; 0: none are */
+    uint64_t retried_turn;   /* the loop's turn in which a publish last tried full sockets again */
+    sse_batches batches;     /* that followers share */
+    struct sse_alike *alike; /* a batch that streams of several channels share; NULL: none */
+    sse_deferred cleanup;    /* work: drops what no round drops. See round.c */
+    sse_timer aging;         /* fires when the oldest event reaches max_age */
     sse_presence presence;
     void *user;
     const sse_channel_events *on;

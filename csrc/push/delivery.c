@@ -1,5 +1,6 @@
 #include "delivery.h"
 
+#include "alike.h"
 #include "compressor.h"
 #include "follower.h"
 #include "gap.h"
@@ -41,15 +42,44 @@ static void count_sent(sse_follower *f, const sse_frame *frame)
         count_delay(c, sse_log_at(&c->log, f->cursor)->time, frame->events);
 }
 
-/* Gets a batch that other followers share. The end of the round drops it, or outside of a round the
- * end of the turn. */
+/* A batch is kept for other followers: the end of the round drops it, or outside of a round the end
+ * of the turn. */
+static void note_kept(sse_channel *c)
+{
+    if (!c->round.target)
+        sse_loop_defer_work(c->loop, &c->cleanup);
+}
+
+/* Gets a batch that other followers share. */
 static int get_shared_batch(const sse_follower *f, sse_frame **out, uint64_t *to)
 {
     sse_channel *c = f->channel;
 
-    if (!c->round.target)
-        sse_loop_defer_work(c->loop, &c->cleanup);
+    note_kept(c);
     return sse_batches_get(&c->batches, &c->log, f->cursor, out, to);
+}
+
+/* Gets a batch for a follower with a filter or several channels. Without a filter, streams that
+ * stand alike share it. */
+static int get_own_batch(sse_follower *f, uint64_t until, sse_frame **out, uint64_t *to,
+                         size_t *looked)
+{
+    sse_channel *c = f->channel;
+    int code = SSE_OK;
+
+    if (f->filter)
+        return sse_selection_make(f, until, out, to, looked);
+    *out = sse_alike_find(c->alike, f, to);
+    if (*out) {
+        sse_place_note_told(f->stream);
+        return SSE_OK;
+    }
+    code = sse_selection_make(f, until, out, to, looked);
+    if (*out && c->count > 1) {
+        note_kept(c);
+        sse_alike_keep(&c->alike, f, *out, *to);
+    }
+    return code;
 }
 
 /* Whether the follower gets frames of its own instead of those that others share. */
@@ -70,14 +100,14 @@ static bool send_batch(sse_follower *f, uint64_t until, size_t *sent)
     bool own = has_own_frames(f);
     sse_dictionary dictionary = { &f->channel->log, f->cursor };
     int code =
-        own ? sse_selection_make(f, until, &frame, &to, &looked) : get_shared_batch(f, &frame, &to);
+        own ? get_own_batch(f, until, &frame, &to, &looked) : get_shared_batch(f, &frame, &to);
 
     if (!code && frame)
         code = sse_stream_push(s, frame, own ? NULL : &dictionary);
     if (!code || code == SSE_EAGAIN) {
         if (frame)
             count_sent(f, frame);
-        if (frame && !looked)
+        if (frame && !looked) /* a frame that is shared */
             looked = frame->payload;
         *sent += looked;
         f->cursor = to;

@@ -54,26 +54,30 @@ static bool place_by_id(sse_follower *f, const sse_resume *r, sse_slice id)
     return false;
 }
 
+/* The ids by which the channels that begin now are placed. */
+typedef struct begin_ids {
+    sse_last_id last, after, none; /* the client's, the program's, and an empty one */
+    bool after_known;              /* one of the channels knows `after` */
+} begin_ids;
+
 /* Sets the follower's cursor by the client's id, by `after` or by `from`, the first of them that
- * says something about the channel. after_known: one of the channels that begin now knows `after`.
- * Returns whether the client's id goes on to be right. */
-static bool place_cursor(sse_follower *f, const sse_follow_options *options, bool skip_id,
-                         bool after_known)
+ * says something about the channel. Returns whether the client's id goes on to be right. */
+static bool place_cursor(sse_follower *f, const sse_follow_options *options, begin_ids *ids,
+                         bool skip_id)
 {
-    const sse_slice none = { 0 };
     sse_channel *c = f->channel;
-    sse_slice id = skip_id ? none : options->last_id;
+    sse_last_id *id = skip_id ? &ids->none : &ids->last;
     sse_resume r = sse_resume_locate(c, id);
     bool by_client =
         r.form != SSE_RESUME_NO_ID && (sse_resume_is_known(&r) || !f->stream->id_known);
     bool found = false;
 
     if (!by_client) {
-        id = options->after;
+        id = &ids->after;
         r = sse_resume_locate(c, id);
     }
-    if (by_client || (r.form != SSE_RESUME_NO_ID && (sse_resume_is_known(&r) || !after_known)))
-        found = place_by_id(f, &r, id);
+    if (by_client || (r.form != SSE_RESUME_NO_ID && (sse_resume_is_known(&r) || !ids->after_known)))
+        found = place_by_id(f, &r, id->text);
     else
         f->cursor = sse_follow_first(c, options);
     if (f->cursor < c->owed_writable)
@@ -83,7 +87,7 @@ static bool place_cursor(sse_follower *f, const sse_follow_options *options, boo
 
 /* Whether one of the channels knows the id. Then the id says nothing about the others; an id that
  * none knows may be of any of them. */
-static bool is_id_known(sse_channel *const *channels, size_t n, sse_slice id)
+static bool is_id_known(sse_channel *const *channels, size_t n, sse_last_id *id)
 {
     bool known = false;
 
@@ -100,13 +104,17 @@ static bool is_id_known(sse_channel *const *channels, size_t n, sse_slice id)
 static void place_cursors(sse_stream *s, sse_channel *const *channels, size_t n,
                           const sse_follow_options *options)
 {
-    bool after_known = is_id_known(channels, n, options->after), untold = false;
+    begin_ids ids = { .last = sse_last_id_read(options->last_id),
+                      .after = sse_last_id_read(options->after) };
+    bool untold = false;
 
-    s->id_known = s->id_known || is_id_known(channels, n, options->last_id);
+    ids.after_known = is_id_known(channels, n, &ids.after);
+    s->id_known = s->id_known || is_id_known(channels, n, &ids.last);
+    ids.last.at = ids.after.at = 0;
     for (size_t i = 0; i < n; i++) { /* a gap event that can't be sent ends the stream, and them */
         sse_follower *f = sse_follower_find(s, channels[i]);
 
-        if (f && !place_cursor(f, options, options->skip_id >> i & 1, after_known))
+        if (f && !place_cursor(f, options, &ids, options->skip_id >> i & 1))
             untold = true;
     }
     if (untold)

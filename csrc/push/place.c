@@ -5,15 +5,45 @@
 
 #define LEAST_UNTOLD 64 /* of a short history a client is told no more often than this */
 
-int sse_place_append_line(const sse_follower *f, uint64_t position, sse_buffer *out)
+const sse_follower *sse_place_next(const sse_follower *f)
 {
-    const sse_follower *first = f->stream->followers;
+    return f->next_of_stream ? f->next_of_stream : f->stream->followers;
+}
+
+int sse_place_append_others(const sse_follower *f, sse_buffer *out)
+{
     int code = sse_buffer_append(out, "id: ", 4);
 
-    for (const sse_follower *g = first; g && !code; g = g->next_of_stream)
-        code = sse_position_append(out, g->channel->tag, &g->channel->log,
-                                   g == f ? position : g->cursor - 1, g == first);
+    for (const sse_follower *g = sse_place_next(f); g != f && !code; g = sse_place_next(g)) {
+        code = sse_position_append(out, g->channel->tag, &g->channel->log, g->cursor - 1);
+        if (!code)
+            code = sse_buffer_append(out, ",", 1);
+    }
+    return code;
+}
+
+int sse_place_append_line(const sse_follower *f, uint64_t position, sse_slice others,
+                          sse_buffer *out)
+{
+    int code = sse_buffer_append(out, others.at, others.len);
+
+    if (!code)
+        code = sse_position_append(out, f->channel->tag, &f->channel->log, position);
     return code ? code : sse_buffer_append(out, "\n", 1);
+}
+
+/* Appends the id line of a stream of several channels. */
+static int append_line(const sse_follower *f, sse_buffer *out)
+{
+    sse_buffer others;
+    int code = SSE_OK;
+
+    sse_buffer_init(&others, SIZE_MAX);
+    code = sse_place_append_others(f, &others);
+    if (!code)
+        code = sse_place_append_line(f, f->cursor - 1, sse_buffer_slice(&others), out);
+    sse_buffer_free(&others);
+    return code;
 }
 
 /* Appends the id line of a stream of one channel. It is the id of the event before the cursor where
@@ -46,8 +76,7 @@ static int make_frame(const sse_stream *s, sse_frame **out)
     int code = SSE_OK;
 
     sse_buffer_init(&bytes, SIZE_MAX);
-    code = sse_follower_shares_stream(f) ? sse_place_append_line(f, f->cursor - 1, &bytes)
-                                         : append_single_line(f, &bytes);
+    code = sse_follower_shares_stream(f) ? append_line(f, &bytes) : append_single_line(f, &bytes);
     if (!code)
         code = sse_buffer_append(&bytes, "\n", 1);
     if (!code) {

@@ -5,9 +5,19 @@
 
 #include "channel_types.h"
 
+/* The follower behind f among those of its stream, and after the last one the first. The ids of an
+ * event have the parts of the other channels in this order, and that of its own channel last. */
+const sse_follower *sse_place_next(const sse_follower *f);
+
+/* Appends what the id lines of events of f's channel begin with: where the stream stands in its
+ * other channels. SSE_ENOMEM. */
+int sse_place_append_others(const sse_follower *f, sse_buffer *out);
+
 /* Appends the id line of an event on a stream of several channels: where the stream stands in each
- * of them once it has the event at `position` of f's channel. SSE_ENOMEM. */
-int sse_place_append_line(const sse_follower *f, uint64_t position, sse_buffer *out);
+ * of them once it has the event at `position` of f's channel. others: of sse_place_append_others.
+ * SSE_ENOMEM. */
+int sse_place_append_line(const sse_follower *f, uint64_t position, sse_slice others,
+                          sse_buffer *out);
 
 /* Notes that the client was sent an id of the stream, with the places in all its channels. */
 void sse_place_note_told(sse_stream *s);

@@ -1,22 +1,30 @@
 #include "resume.h"
 
-sse_resume sse_resume_locate(const sse_channel *c, sse_slice id)
+sse_last_id sse_last_id_read(sse_slice text)
+{
+    bool looked_at = text.len > 0 && text.len <= SSE_MAX_LAST_ID;
+
+    return (sse_last_id){ text, looked_at && sse_position_is(text), 0 };
+}
+
+sse_resume sse_resume_locate(const sse_channel *c, sse_last_id *id)
 {
     sse_resume r = { SSE_RESUME_SINGLE, SSE_LOG_UNKNOWN, c->log.first };
+    sse_slice text = id->text;
 
-    if (id.len == 0) {
+    if (text.len == 0) {
         r.form = SSE_RESUME_NO_ID;
         return r;
     }
-    if (id.len > SSE_MAX_LAST_ID)
+    if (text.len > SSE_MAX_LAST_ID)
         return r;
-    if (sse_position_is(id) && sse_log_find(&c->log, SSE_LOG_ID, id) == 0) {
-        id = sse_position_part(id, c->tag);
-        r.form = id.at ? SSE_RESUME_PART : SSE_RESUME_NO_PART;
-        if (!id.at)
+    if (id->has_parts && sse_log_find(&c->log, SSE_LOG_ID, text) == 0) {
+        text = sse_position_part(text, c->tag, &id->at);
+        r.form = text.at ? SSE_RESUME_PART : SSE_RESUME_NO_PART;
+        if (!text.at)
             return r;
     }
-    r.place = sse_log_locate(&c->log, id, &r.next);
+    r.place = sse_log_locate(&c->log, text, &r.next);
     return r;
 }
 

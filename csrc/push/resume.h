@@ -22,7 +22,18 @@ typedef struct sse_resume {
                             the oldest event held; SSE_LOG_FUTURE: the head */
 } sse_resume;
 
-sse_resume sse_resume_locate(const sse_channel *c, sse_slice id);
+/* A last event id, and what is known of it. */
+typedef struct sse_last_id {
+    sse_slice text;
+    bool has_parts; /* it has the form of an id of several channels */
+    size_t at;      /* for sse_position_part */
+} sse_last_id;
+
+/* Looks at an id that a client or the program sent; it may be absent or empty. */
+sse_last_id sse_last_id_read(sse_slice text);
+
+/* Locates the id in the channel's log. */
+sse_resume sse_resume_locate(const sse_channel *c, sse_last_id *id);
 
 /* Whether this channel gave the id, or part of it. */
 bool sse_resume_is_known(const sse_resume *r);

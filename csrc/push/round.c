@@ -1,5 +1,6 @@
 #include "round.h"
 
+#include "alike.h"
 #include "delivery.h"
 #include "follower.h"
 
@@ -37,6 +38,14 @@ static void prefetch_streams(const sse_follower *f)
         if (x[i]->session)
             PREFETCH(x[i]->transport->connection(x[i]));
     }
+}
+
+/* --- dropping what is kept ------------------------------------------------------------------- */
+
+static void drop_batches(sse_channel *c)
+{
+    sse_batches_drop(&c->batches);
+    sse_alike_drop(&c->alike);
 }
 
 /* --- a round ---------------------------------------------------------------------------------- */
@@ -108,7 +117,7 @@ static void end_round(sse_channel *c)
     r->target = r->trims_to = 0;
     c->owed_writable = reached;
     c->owed_blocked = r->owed_blocked;
-    sse_batches_drop(&c->batches);
+    drop_batches(c);
     if (reached < c->log.next && c->count > 0) {
         sse_loop_defer_work(c->loop, &r->run);
         return;
@@ -210,7 +219,7 @@ static void clean_up(void *arg)
 {
     sse_channel *c = arg;
 
-    sse_batches_drop(&c->batches);
+    drop_batches(c);
     if (c->closed && c->count == 0 && !c->readers)
         c->drops_to = c->log.next;
     else if (c->drops_to && is_owed_before(c, c->drops_to)) {
@@ -233,5 +242,5 @@ void sse_round_stop(sse_channel *c)
 {
     sse_loop_undefer(c->loop, &c->round.run);
     sse_loop_undefer(c->loop, &c->cleanup);
-    sse_batches_drop(&c->batches);
+    drop_batches(c);
 }

@@ -4,6 +4,7 @@
 #include "place.h"
 
 #define MAX_EVENTS 1024 /* looked at for one batch */
+#define PART_BYTES 20   /* about, of an id for each of several channels */
 
 /* --- which events ----------------------------------------------------------------------------- */
 
@@ -29,6 +30,16 @@ static bool wants(sse_follower *f, uint64_t position)
     return wanted > 0;
 }
 
+/* How many parts the follower's ids have beside that in its events' frames. */
+static size_t count_parts(const sse_follower *f)
+{
+    size_t count = 0;
+
+    for (const sse_follower *g = sse_place_next(f); g != f; g = sse_place_next(g))
+        count++;
+    return count;
+}
+
 /* Sets a bit in `chosen` for each of the next events that the follower wants; a filter is asked
  * about none once the clock is at `until`. All are asked for before the first is encoded: a filter
  * may follow or unfollow other channels, and the ids say where the stream stands in each of its
@@ -37,6 +48,7 @@ static int choose_events(sse_follower *f, uint64_t until, uint64_t chosen[MAX_EV
                          uint64_t *to, size_t *looked)
 {
     const sse_log *log = &f->channel->log;
+    size_t id_bytes = PART_BYTES * count_parts(f);
     bool over = false;
 
     for (*to = f->cursor; *to < log->next && *looked < SSE_BATCH_BYTES && !over; ++*to) {
@@ -45,7 +57,7 @@ static int choose_events(sse_follower *f, uint64_t until, uint64_t chosen[MAX_EV
 
         if (i == MAX_EVENTS)
             break;
-        *looked += sse_log_at(log, *to)->frame->payload;
+        *looked += sse_log_at(log, *to)->frame->payload + id_bytes;
         wanted = wants(f, *to);
         if (!sse_follower_is_open(f))
             return SSE_ECLOSED;
@@ -57,14 +69,16 @@ static int choose_events(sse_follower *f, uint64_t until, uint64_t chosen[MAX_EV
 
 /* --- encoding them ---------------------------------------------------------------------------- */
 
-static int append_event(const sse_follower *f, uint64_t position, sse_buffer *out)
+/* others: of sse_place_append_others; empty on a stream of one channel, whose events have their ids
+ * in their frames. */
+static int append_event(const sse_follower *f, uint64_t position, sse_slice others, sse_buffer *out)
 {
     const sse_log_entry *e = sse_log_at(&f->channel->log, position);
     sse_slice payload = sse_frame_payload(e->frame);
     int code = SSE_OK;
 
-    if (sse_follower_shares_stream(f)) {
-        code = sse_place_append_line(f, position, out);
+    if (others.len > 0) {
+        code = sse_place_append_line(f, position, others, out);
         payload = (sse_slice){ payload.at + e->id_line, payload.len - e->id_line };
     }
     return code ? code : sse_buffer_append(out, payload.at, payload.len);
@@ -84,30 +98,44 @@ static void note_told(sse_follower *f, uint64_t count, uint64_t told)
         f->untold = untold < UINT16_MAX ? (uint16_t)untold : UINT16_MAX;
 }
 
-int sse_selection_make(sse_follower *f, uint64_t until, sse_frame **out, uint64_t *to,
-                       size_t *looked)
+/* Joins the chosen ones of the events from the cursor to before `to` in a new frame. */
+static int join_events(sse_follower *f, const uint64_t chosen[MAX_EVENTS / 64], uint64_t to,
+                       sse_frame **out)
 {
-    uint64_t chosen[MAX_EVENTS / 64] = { 0 }, told = 0;
-    sse_buffer bytes;
+    sse_buffer bytes, others;
+    uint64_t told = 0;
     uint32_t events = 0;
-    int code = choose_events(f, until, chosen, to, looked);
+    int code = SSE_OK;
 
     sse_buffer_init(&bytes, SIZE_MAX);
-    for (uint64_t i = 0; i < *to - f->cursor && !code; i++) {
+    sse_buffer_init(&others, SIZE_MAX);
+    if (sse_follower_shares_stream(f))
+        code = sse_place_append_others(f, &others);
+    for (uint64_t i = 0; i < to - f->cursor && !code; i++) {
         if (!(chosen[i / 64] >> i % 64 & 1))
             continue;
-        code = append_event(f, f->cursor + i, &bytes);
+        code = append_event(f, f->cursor + i, sse_buffer_slice(&others), &bytes);
         events++;
         told = i + 1;
     }
     if (!code)
-        note_told(f, *to - f->cursor, told);
+        note_told(f, to - f->cursor, told);
     if (!code && events > 0) {
         *out = sse_frame_new(sse_buffer_slice(&bytes));
         code = *out ? SSE_OK : SSE_ENOMEM;
     }
+    sse_buffer_free(&others);
     sse_buffer_free(&bytes);
     if (*out)
         (*out)->events = events;
     return code;
+}
+
+int sse_selection_make(sse_follower *f, uint64_t until, sse_frame **out, uint64_t *to,
+                       size_t *looked)
+{
+    uint64_t chosen[MAX_EVENTS / 64] = { 0 };
+    int code = choose_events(f, until, chosen, to, looked);
+
+    return code ? code : join_events(f, chosen, *to, out);
 }

@@ -1,9 +1,9 @@
 #include "log.h"
 
-#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "decimal.h"
 #include "error.h"
 
 #define INITIAL_CAP 16 /* of the ring and of each index, in entries */
@@ -25,7 +25,13 @@ sse_slice sse_log_event_id(const sse_log *log, uint64_t position)
 
 size_t sse_log_id(const sse_log *log, uint64_t position, char *out)
 {
-    return (size_t)snprintf(out, SSE_MAX_ID, "%s-%" PRIu64, log->epoch, position);
+    size_t len = log->epoch_len;
+
+    memcpy(out, log->epoch, len);
+    out[len++] = '-';
+    len += sse_number_write_integer(out + len, (int64_t)position);
+    out[len] = '\0';
+    return len;
 }
 
 /* --- finding events by tags ------------------------------------------------------------------- */

@@ -1,7 +1,5 @@
 #include "position.h"
 
-#include <stdio.h>
-
 #include "error.h"
 
 #define TAG_CHARS (SSE_MAX_TAG - 1)
@@ -16,14 +14,15 @@ void sse_position_tag(const sse_hash_seed *seed, sse_slice name, char tag[SSE_MA
     tag[TAG_CHARS] = '\0';
 }
 
-int sse_position_append(sse_buffer *out, const char *tag, const sse_log *log, uint64_t position,
-                        bool first)
+int sse_position_append(sse_buffer *out, const char *tag, const sse_log *log, uint64_t position)
 {
-    char part[1 + SSE_MAX_TAG + SSE_MAX_ID];
-    int len = snprintf(part, sizeof part, "%s%s:", first ? "" : ",", tag);
+    char part[SSE_MAX_TAG + SSE_MAX_ID];
+    size_t len = TAG_CHARS;
 
-    len += (int)sse_log_id(log, position, part + len);
-    return sse_buffer_append(out, part, (size_t)len);
+    memcpy(part, tag, len);
+    part[len++] = ':';
+    len += sse_log_id(log, position, part + len);
+    return sse_buffer_append(out, part, len);
 }
 
 static bool is_lower_or_digit(char c)
@@ -64,18 +63,32 @@ bool sse_position_is(sse_slice id)
     }
 }
 
-sse_slice sse_position_part(sse_slice id, const char *tag)
+/* Finds the part with the tag in the bytes of `id` from *at on, which is the begin of a part and
+ * becomes that of the part behind the one found. */
+static sse_slice find_part(sse_slice id, const char *tag, size_t *at)
 {
-    while (id.len > 0) {
-        size_t len = part_len(id);
+    while (*at < id.len) {
+        sse_slice rest = { id.at + *at, id.len - *at };
+        size_t len = part_len(rest);
 
         if (len == 0)
             break;
-        if (memcmp(id.at, tag, TAG_CHARS) == 0)
-            return (sse_slice){ id.at + TAG_CHARS + 1, len - TAG_CHARS - 1 };
-        if (len >= id.len)
-            break;
-        id = (sse_slice){ id.at + len + 1, id.len - len - 1 };
+        *at += len + 1;
+        if (memcmp(rest.at, tag, TAG_CHARS) == 0)
+            return (sse_slice){ rest.at + TAG_CHARS + 1, len - TAG_CHARS - 1 };
     }
+    *at = 0;
     return (sse_slice){ NULL, 0 };
+}
+
+sse_slice sse_position_part(sse_slice id, const char *tag, size_t *at)
+{
+    size_t first = 0;
+    sse_slice part = find_part(id, tag, at);
+
+    if (!part.at && id.len > 0) { /* parts in another order than asked for */
+        part = find_part(id, tag, &first);
+        *at = first;
+    }
+    return part;
 }

@@ -14,16 +14,16 @@
 /* Writes the tag of a channel's name, and a NUL. */
 void sse_position_tag(const sse_hash_seed *seed, sse_slice name, char tag[SSE_MAX_TAG]);
 
-/* Appends one channel's part, "tag:epoch-position", after a comma unless it is the `first`.
- * SSE_ENOMEM, SSE_ETOOBIG. */
-int sse_position_append(sse_buffer *out, const char *tag, const sse_log *log, uint64_t position,
-                        bool first);
+/* Appends one channel's part, "tag:epoch-position". Parts are separated by commas. SSE_ENOMEM,
+ * SSE_ETOOBIG. */
+int sse_position_append(sse_buffer *out, const char *tag, const sse_log *log, uint64_t position);
 
 /* Whether an id has the form of one or several such parts. */
 bool sse_position_is(sse_slice id);
 
 /* Finds the part with the tag in an id of that form; returns its "epoch-position", or an absent
- * slice (at NULL) where no part has the tag. */
-sse_slice sse_position_part(sse_slice id, const char *tag);
+ * slice (at NULL) where no part has the tag. *at: 0 at first, then where the next part is looked
+ * for before all others, so that many parts are found in order by one pass. */
+sse_slice sse_position_part(sse_slice id, const char *tag, size_t *at);
 
 #endif

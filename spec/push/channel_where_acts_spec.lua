@@ -79,11 +79,14 @@ describe("channel where", function()
       following.count(news, 1, 3)
       other:publish "end"
       client:till(function() return client:text():find "end" and #client.events == 14 end)
-      local a, b = 0, 0
+      local last = {} -- tag -> position
       for i = 2, #client.events do
-        local one, two = client.events[i].id:match "%w+:%w+%-(%d+),%w+:%w+%-(%d+)"
-        assert.is_true(tonumber(one) >= a and tonumber(two) >= b, client.events[i].id)
-        a, b = tonumber(one), tonumber(two)
+        local parts = 0
+        for tag, position in client.events[i].id:gmatch "(%w+):%w+%-(%d+)" do
+          assert.is_true(tonumber(position) >= (last[tag] or 0), client.events[i].id)
+          last[tag], parts = tonumber(position), parts + 1
+        end
+        assert.equal(2, parts)
       end
     end)
 
