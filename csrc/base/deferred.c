@@ -65,6 +65,7 @@ void sse_deferred_queues_init(sse_loop *loop)
 {
     deferrals(loop)->calls.tail = &deferrals(loop)->calls.head;
     deferrals(loop)->work.tail = &deferrals(loop)->work.head;
+    deferrals(loop)->slice_us = SSE_LOOP_SLICE_US;
 }
 
 void sse_deferred_queues_clear(sse_loop *loop)
@@ -91,7 +92,7 @@ bool sse_loop_slice_over(sse_loop *loop, uint64_t now_us)
 {
     if (deferrals(loop)->slice_start == 0)
         deferrals(loop)->slice_start = now_us;
-    return now_us - deferrals(loop)->slice_start > SSE_LOOP_SLICE_US;
+    return now_us - deferrals(loop)->slice_start > deferrals(loop)->slice_us;
 }
 
 /* --- running ---------------------------------------------------------------------------------- */

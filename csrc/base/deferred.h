@@ -32,6 +32,7 @@ typedef struct sse_deferrals {
     size_t refs;              /* of the loop: one for each call that is queued, and others */
     uint64_t slice_start; /* us: when the present part of the turn began; 0: it begins at the next
                              question of sse_loop_slice_over */
+    uint64_t slice_us;    /* that a part of this turn has */
     volatile sig_atomic_t stopping; /* the loop is to return: stopped or interrupted */
 } sse_deferrals;
 
@@ -50,7 +51,8 @@ void sse_loop_undefer(sse_loop *loop, sse_deferred *d);
 
 /* What is called in a turn comes in three parts: what the poll has found, deferred calls, and
  * deferred work. Each ends after this time; what is left of a part goes first in the next turn. */
-#define SSE_LOOP_SLICE_US 2000
+#define SSE_LOOP_SLICE_US  2000
+#define SSE_SHORT_SLICE_US 400 /* in a turn whose poll took long */
 
 /* For calls with much to do: whether this part of the turn has taken its time. Then defer what is
  * left, so that accepts, timers and other sockets are served. */

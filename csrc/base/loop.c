@@ -14,7 +14,7 @@
  * it does not take all of them (epoll: 32, kqueue: 64, both growing). */
 #define MIN_POLLED 32
 
-#define MAX_MORE_US 2000 /* beside a slice, that a poll may serve */
+#define LONG_POLL_US 5000 /* after such a poll the turn's other parts are short */
 
 /* Priorities of libevent's events. Where a poll's slice is over before all that it has found was
  * served, the next poll still learns first which timers are due. */
@@ -247,29 +247,27 @@ const sse_hash_seed *sse_loop_seed(const sse_loop *loop)
 
 /* --- running ---------------------------------------------------------------------------------- */
 
-/* Serves what has happened, and waits for it first where `wait` says so. */
+/* Serves what has happened, and waits for it first where `wait` says so. Where thousands of sockets
+ * are ready the kernel alone takes some milliseconds to tell; then the rest of the turn is short.
+ */
 static int poll_events(sse_loop *loop, bool wait)
 {
     int flags = EVLOOP_ONCE | EVLOOP_NO_EXIT_ON_EMPTY | (wait ? 0 : EVLOOP_NONBLOCK);
+    int code = SSE_OK;
 
     sse_slice_begin_later(loop); /* the time that the poll waits does not count */
     loop->poll_cut = false;
     loop->poll_began = wait ? 0 : sse_clock_us();
-    return event_base_loop(loop->base, flags) < 0 ? SSE_ESYS : SSE_OK;
+    loop->deferred.slice_us = SSE_LOOP_SLICE_US;
+    code = event_base_loop(loop->base, flags) < 0 ? SSE_ESYS : SSE_OK;
+    if (loop->poll_cut && loop->poll_began && sse_clock_us() - loop->poll_began > LONG_POLL_US)
+        loop->deferred.slice_us = SSE_SHORT_SLICE_US;
+    return code;
 }
 
-/* Where thousands of sockets are ready the kernel takes long to tell, again in each poll; then each
- * poll serves somewhat more of them. */
 void sse_loop_end_poll(sse_loop *loop)
 {
-    uint64_t now = sse_clock_us(), more = 0;
-
-    if (!sse_loop_slice_over(loop, now))
-        return;
-    if (loop->poll_began)
-        more = (loop->deferred.slice_start - loop->poll_began) / 2;
-    if (now - loop->deferred.slice_start <=
-        SSE_LOOP_SLICE_US + (more < MAX_MORE_US ? more : MAX_MORE_US))
+    if (!sse_loop_slice_over(loop, sse_clock_us()))
         return;
     loop->poll_cut = true;
     event_base_loopbreak(loop->base);

@@ -19,9 +19,11 @@ static int fail_follow(lua_State *L, int code, int bad)
     if (code == SSE_EEXIST)
         return luaL_error(L, "stream:follow: it follows channel '%s' already",
                           sse_check_channel(L, bad)->name);
-    if (code == SSE_ETOOBIG)
-        return luaL_error(L, "stream:follow: a stream follows at most %d channels",
-                          SSE_MAX_FOLLOWED);
+    if (code == SSE_ETOOBIG) {
+        lua_pushfstring(L, "a stream follows at most %d channels; it goes on with those before",
+                        SSE_MAX_FOLLOWED);
+        return sse_fail(L, code, lua_tostring(L, -1));
+    }
     if (code == SSE_ECLOSED && bad <= lua_gettop(L))
         return sse_fail(L, code, "the channel is closed");
     return sse_fail(L, code, NULL);

@@ -177,7 +177,8 @@ end
 -- that brought no id; without it `from`, where such a client begins ("newest", the default;
 -- "oldest"; or a number n: with the newest n events); `where`, a function(event) that returns
 -- whether the client gets the event, a table of `id`, `event`, `data` and `meta`
--- @return the stream; or nil, message, "ECLOSED"
+-- @return the stream; or nil, message, "ECLOSED"; or nil, message, "ETOOBIG" where it would follow
+-- more than 64 channels: then it follows those that it followed before
 function methods:follow(channel, ...)
   options.check_core_self(self, "sse.stream", "stream:follow(channel, options)")
   if select("#", ...) == 0 and is_channel(channel) and not unfollowed[self] then

@@ -245,14 +245,31 @@ describe("channel", function()
     end)
     local client = following.open()
     following.followers(channels[64], 1)
-    local ok, message = pcall(stream.follow, stream, channels[65])
-    assert.is_false(ok)
-    assert.truthy(tostring(message):find "at most 64", message)
+    local done, message, code = stream:follow(channels[65])
+    assert.same({ nil, "ETOOBIG" }, { done, code })
+    assert.truthy(message:find "at most 64", message)
+    assert.equal(0, channels[65].followers)
     channels[64]:publish "x"
     client:till_data "x"
     assert.is_true(#client:last_id() < 4096)
     channels[1]:publish "y"
     assert.equal("y", following.open(client:last_id()):till_data("y"):text())
+  end)
+
+  it("a stream that is to follow 65 at once follows none, and stays open", function()
+    local channels, stream, done, message, code = {}, nil, nil, nil, nil
+    for i = 1, 65 do channels[i] = following.channel() end
+    following.handle(function(_, res)
+      stream = res:event_stream()
+      done, message, code = stream:follow(table.unpack(channels))
+    end)
+    local client = following.open()
+    assert.same({ nil, "ETOOBIG" }, { done, code })
+    assert.truthy(message:find "at most 64", message)
+    assert.equal(0, channels[1].followers)
+    assert(stream:follow(channels[1]))
+    channels[1]:publish "x"
+    client:till_data "x"
   end)
 
   describe("names", function()
