@@ -70,7 +70,32 @@ local function reconnect(size, tools)
   end)
 end
 
+-- 500 clients follow `size` channels, all of them the same: microseconds of CPU a delivered event.
+local function deliver(size, tools)
+  local list, server = channels(size, 0), sse.server { port = 0, heartbeat = false }
+  local clients, events = 500, 100
+  server:get("/", function(_, res) res:event_stream():follow(table.unpack(list)) end)
+  assert(server:listen())
+  tools.crowd(server.port, clients, "/")
+  return tools.task(function()
+    tools.wait_until(function() return list[1].followers == clients end)
+    sse.sleep(100)
+    local began = os.clock()
+    for i = 1, events do
+      local channel = list[i % size + 1]
+      local due = channel:stats().events.delivered + clients
+      channel:publish { data = ("x"):rep(100) }
+      repeat sse.sleep(0) until channel:stats().events.delivered >= due
+    end
+    return (os.clock() - began) * 1e6 / events / clients
+  end)
+end
+
 return {
+  {
+    name = "deliver", what = "500 clients follow the same k channels", unit = "us an event",
+    sizes = { 1, 8, 64 }, growth_most = 2, run = deliver,
+  },
   {
     name = "bytes", what = "follows k channels: bytes on the wire", unit = "bytes an event",
     sizes = { 1, 8, 64 }, growth_most = 2, run = bytes_an_event,
