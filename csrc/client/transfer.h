@@ -22,7 +22,7 @@ void sse_transfer_free(sse_transfer *t);
 /* From pause to resume on_body is not called. At most one piece waits here meanwhile; then the
  * sender has to wait. Once the head has come, a paused transfer does not keep the loop running,
  * because only its reader can resume it.
- * Also without a pause on_body is called for at most 3 ms, and with at most 64 KiB of a compressed
+ * Also without a pause on_body is called for at most 2 ms, and with at most 64 KiB of a compressed
  * body, in each turn of the loop. */
 void sse_transfer_pause(sse_transfer *t);
 void sse_transfer_resume(sse_transfer *t);
