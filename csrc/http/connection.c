@@ -26,8 +26,8 @@ static void set_watched_events(sse_connection *c, short want)
     c->watched_events = want;
     if (!want)
         return;
-    event_assign(&c->event, sse_loop_base(c->context->loop), c->fd, (short)(want | EV_PERSIST),
-                 on_socket, c);
+    event_assign(&c->event, sse_loop_base(c->context->loop), c->fd,
+                 (short)(want | EV_PERSIST | (c->edges ? EV_ET : 0)), on_socket, c);
     if (event_add(&c->event, NULL) != 0) {
         c->watched_events = 0;
         sse_connection_close(c, SSE_END_ERROR);
@@ -46,6 +46,15 @@ static void update_watch(sse_connection *c)
         set_watched_events(c, want);
     if (c->tls && c->reading && sse_tls_pending(c->tls))
         event_active(&c->event, EV_READ, 0); /* decrypted bytes don't make the socket readable */
+}
+
+void sse_connection_watch_edges(sse_connection *c)
+{
+    if (c->edges || c->tls || sse_connection_ended(c))
+        return;
+    c->edges = true;
+    if (c->watched_events)
+        set_watched_events(c, c->watched_events);
 }
 
 /* --- the write queue ----------------------------------------------------- */
@@ -410,6 +419,8 @@ static void read_some(sse_connection *c)
     sse_context *context = c->context;
     ssize_t n = receive(c, context->scratch, sizeof context->scratch);
 
+    if (c->edges && (n > 0 || (n < 0 && errno == EINTR)))
+        event_active(&c->event, EV_READ, 0); /* the end may have come with the bytes */
     if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR))
         return;
     if (n < 0) {

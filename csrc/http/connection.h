@@ -73,6 +73,7 @@ struct sse_connection {
     bool deadline_final : 1; /* the deadline closes the connection, whatever the client takes */
     bool retry_failed : 1;   /* `retry_turn` is valid */
     bool refused : 1;        /* past max_connections: its request gets to no handler */
+    bool edges : 1;          /* the kernel tells only once that there is something to read */
     bool doomed : 1;         /* one of the next turns closes it: nothing more is read */
     uint16_t retry_turn;     /* low bits of the last turn in which a write to the full socket was
                                 tried again in vain: once a turn is enough */
@@ -150,6 +151,11 @@ void sse_connection_flush(sse_connection *c, bool again);
 
 /* Switches reading on or off. */
 void sse_connection_set_reading(sse_connection *c, bool on);
+
+/* For a connection that is to wait for long: from now on the kernel tells only of what arrives, and
+ * not in each poll again of what has not been read yet. Where thousands of clients leave at once,
+ * the polls are that much shorter. A read costs one system call more. Not over TLS. */
+void sse_connection_watch_edges(sse_connection *c);
 
 /* Whether the socket has an error: the client reset the connection, or can't be reached. For a
  * connection that does not read. The error is reported only once: close the connection then. */

@@ -114,6 +114,8 @@ static int start_response(sse_exchange *x, int status, const sse_http1_field *fi
     code = sse_http1_build_head(&head, fields, count, bad, &frame);
     if (!code)
         code = send_and_unref(s, frame);
+    if (!code && x->long_lived)
+        sse_connection_watch_edges(s->connection);
     if (code) { /* nothing was sent: the exchange is as before the call */
         s->keep_alive = keep_alive;
         x->head_only = head_only;

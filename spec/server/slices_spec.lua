@@ -63,6 +63,24 @@ describe("server slices", function()
     end)
   end)
 
+  it("see a client leave that sends bytes right before, and one that waits with them", function()
+    local ends = {}
+    local server = serving.start(function(server)
+      server:get("/", function(_, res)
+        res:event_stream().on_close = function(reason) ends[#ends + 1] = reason end
+      end)
+    end)
+    local clients = connect(3, "/")
+    for _, client in ipairs(clients) do client:head() end
+    for i, client in ipairs(clients) do
+      client:send(("GET / HTTP/1.1\r\nHost: a\r\n\r\n"):rep(i == 2 and 3000 or 1))
+      client:close()
+    end
+    raw.pump(function() return #ends == 3 end, "three ends")
+    assert.same({ "client", "client", "client" }, ends)
+    assert.equal(0, server:stats().streams.open)
+  end)
+
   it("end one stream after the other at server:close()", function()
     check_ends(function(_, server) server:close() end)
   end)
