@@ -290,26 +290,4 @@ describe("channel many", function()
     assert.same({ nil, "closed", "ECLOSED" }, { stream:follow(channels.b) })
     assert.is_false(stream:unfollow(channels.a))
   end)
-
-  it("gives streams that stand alike the same ids, and others their own", function()
-    local channels = serve()
-    local clients = { open(nil, "abc"), open(nil, "abc"), open(nil, "bc"), open(nil, "cab") }
-    following.followers(channels.c, 4)
-    for n = 1, 3 do
-      for name in ("bca"):gmatch "%w" do publish(channels, name, n) end
-      for i, client in ipairs(clients) do upto(client, (i == 3 and "c" or "a") .. n) end
-    end
-    local last = {}
-    for i, client in ipairs(clients) do last[i] = client:last_id() end
-    assert.equal(last[1], last[2])
-    assert.equal(3, select(2, last[1]:gsub(":", "")))
-    assert.equal(2, select(2, last[3]:gsub(":", "")))
-    for _, client in ipairs(clients) do client:close() end
-    following.followers(channels.c, 0)
-    for name in ("abc"):gmatch "%w" do publish(channels, name, 4) end
-    for i, names in ipairs { "abc", "abc", "bc", "cab" } do
-      local back = open(last[i], names)
-      assert.equal(i == 3 and "b4 c4" or "a4 b4 c4", sorted(upto(back, names:sub(-1) .. 4)))
-    end
-  end)
 end)

@@ -33,7 +33,7 @@ const server = createServer((req, res) => {
   streams.add(res);
 });
 server.keepAliveTimeout = 0;
-await new Promise((resolve) => server.listen({ port: 0, host: "127.0.0.1", backlog: 511 }, resolve));
+await new Promise((resolve) => server.listen({ port: 0, host: "127.0.0.1" }, resolve));
 
 let crowd;
 async function open(count) {
