@@ -32,12 +32,15 @@ int sse_place_append_line(const sse_follower *f, uint64_t position, sse_slice ot
     return code ? code : sse_buffer_append(out, "\n", 1);
 }
 
-/* Appends the id line of a stream of several channels. */
-static int append_line(const sse_follower *f, sse_buffer *out)
+/* Appends the id line of a stream of several channels, with the parts in the stream's order. */
+static int append_line(const sse_stream *s, sse_buffer *out)
 {
+    const sse_follower *f = s->followers;
     sse_buffer others;
     int code = SSE_OK;
 
+    while (f->next_of_stream)
+        f = f->next_of_stream;
     sse_buffer_init(&others, SIZE_MAX);
     code = sse_place_append_others(f, &others);
     if (!code)
@@ -76,7 +79,7 @@ static int make_frame(const sse_stream *s, sse_frame **out)
     int code = SSE_OK;
 
     sse_buffer_init(&bytes, SIZE_MAX);
-    code = sse_follower_shares_stream(f) ? append_line(f, &bytes) : append_single_line(f, &bytes);
+    code = sse_follower_shares_stream(f) ? append_line(s, &bytes) : append_single_line(f, &bytes);
     if (!code)
         code = sse_buffer_append(&bytes, "\n", 1);
     if (!code) {
