@@ -85,6 +85,30 @@ describe("server slices", function()
     check_ends(function(_, server) server:close() end)
   end)
 
+  it("close many connections, and none that comes after server:close()", function()
+    local ends, streams = {}, {}
+    local server = serving.start(function(server)
+      server:get("/", function(_, res)
+        local stream = res:event_stream()
+        streams[#streams + 1] = stream
+        stream.on_close = function(reason) ends[#ends + 1] = reason end
+      end)
+    end)
+    local clients = connect(400, "/")
+    raw.pump(function() return server:stats().streams.open == 400 end, "400 streams")
+    server:close()
+    assert(server:listen(server.port))
+    local late = connect(1, "/")[1]
+    assert.equal(200, late:head().status)
+    raw.pump(function() return #ends == 400 end, "400 ends")
+    assert.equal(1, server:stats().streams.open)
+    for _, reason in ipairs(ends) do assert.equal("server", reason) end
+    for _, client in ipairs(clients) do client:close() end
+    late:close()
+    raw.pump(function() return #ends == 401 end, "the last end")
+    assert.equal("client", ends[401])
+  end)
+
   it("tell of one response after the other", function()
     local seen = {}
     serving.start({ on_response = turns.noted(seen) }, function(server)
