@@ -1,4 +1,4 @@
---- The benchmark of JSON: writes the stream, has both processes measure in turns, prints the tables.
+--- The benchmark of JSON: writes the stream, has both processes measure in turns, prints tables.
 -- usage: lua json.lua BUILD-FOLDER
 local inputs = require "bench.json_inputs"
 
@@ -29,11 +29,14 @@ end
 
 local function print_deltas()
   local peer = seconds("delta", "eventsource-parser")
-  print(("\n%-44s %9s %9s"):format("bytes to the text of the delta, 231 bytes", "MB/s", "x npm"))
+  local title = "bytes to the text of the delta, 231 bytes"
+  print(("\n%-44s %9s %9s"):format(title, "MB/s", "x npm"))
   for _, reader in ipairs {
-    { "eventsource-parser", "npm eventsource-parser + JSON.parse" }, { "ev:json(path)", "ev:json(\"choices\", 1, \"delta\", \"content\")" },
+    { "eventsource-parser", "npm eventsource-parser + JSON.parse" },
+    { "ev:json(path)", 'ev:json("choices", 1, "delta", "content")' },
     { "json.get", "sse.json.get in the parser's callback" }, { "ev:json()", "ev:json(), whole" },
-    { "lua-cjson", "lua-cjson in the parser's callback, whole" }, { "event alone", "the events alone" },
+    { "lua-cjson", "lua-cjson in the parser's callback, whole" },
+    { "event alone", "the events alone" },
     { "parser alone", "the parser alone" },
   } do
     local result = results.delta[reader[1]]
@@ -45,30 +48,35 @@ local function print_deltas()
 end
 
 local function print_values()
-  print(("\n%-26s %9s %9s %9s %9s"):format("us", "ours", "lua-cjson", "x", "Lua alone"))
+  print(("\n%-32s %9s %9s %9s %9s"):format("us", "ours", "lua-cjson", "x", "Lua alone"))
   for _, what in ipairs { "decode", "encode" } do
     for _, name in ipairs { "chunk", "tick", "document" } do
       local row = what .. " " .. name
-      local ours, peer, floor = seconds(row, "ours"), seconds(row, "lua-cjson"), seconds(row, "Lua alone")
-      print(("  %-24s %9.3f %9.3f %9.2f %9s"):format(("%s, %d bytes"):format(row, results[row].ours.bytes),
-            ours * 1e6, peer * 1e6, peer / ours, floor and ("%.3f"):format(floor * 1e6) or ""))
+      local ours, peer = seconds(row, "ours"), seconds(row, "lua-cjson")
+      local floor = seconds(row, "Lua alone")
+      local title = ("%s, %d bytes"):format(row, results[row].ours.bytes)
+      print(("  %-30s %9.3f %9.3f %9.2f %9s"):format(title, ours * 1e6, peer * 1e6, peer / ours,
+            floor and ("%.3f"):format(floor * 1e6) or ""))
     end
   end
 end
 
 local function print_events()
-  print(("\n%-26s %9s %9s %9s %9s"):format("us, of a tick", "table", "string", "lua-cjson", "table / (string + lua-cjson)"))
+  print(("\n%-32s %9s %9s %9s  %s"):format("us, of a tick", "table", "string", "lua-cjson",
+        "table / (string + lua-cjson)"))
   for _, row in ipairs { "sse.encode", "publish" } do
-    local ours, text, peer = seconds(row, "table"), seconds(row, "string"), seconds(row, "lua-cjson")
-    print(("  %-24s %9.3f %9.3f %9.3f %9.2f"):format(row, ours * 1e6, text * 1e6, peer * 1e6, ours / (text + peer)))
+    local ours, text = seconds(row, "table"), seconds(row, "string")
+    local peer = seconds(row, "lua-cjson")
+    print(("  %-30s %9.3f %9.3f %9.3f  %.2f"):format(row, ours * 1e6, text * 1e6, peer * 1e6,
+          ours / (text + peer)))
   end
 end
 
 local file <close> = assert(io.open(stream, "wb"))
 assert(file:write(inputs.stream()))
 file:close()
-for turn = 1, TURNS do
-  collect(("%s bench/json_bench.lua '%s' %s"):format(lua, stream, turn > 1 and "" or ""))
+for _ = 1, TURNS do
+  collect(("%s bench/json_bench.lua '%s'"):format(lua, stream))
   collect(("node bench/json_bench.mjs '%s'"):format(stream))
 end
 print(("the best of %d turns"):format(TURNS))

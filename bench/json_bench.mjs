@@ -1,5 +1,5 @@
-// The text of each chunk's delta, by npm's eventsource-parser and JSON.parse; pieces of 16 KiB, decoded by
-// a streaming TextDecoder, as the package's users do. Also JSON.parse and JSON.stringify alone.
+// The text of each chunk's delta, by npm's eventsource-parser and JSON.parse; pieces of 16 KiB,
+// decoded by a streaming TextDecoder, as the package's users do.
 // usage: node json_bench.mjs STREAM   Prints lines as json_bench.lua does.
 import { readFileSync } from 'node:fs'
 import { createParser } from 'eventsource-parser'

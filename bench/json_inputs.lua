@@ -1,22 +1,23 @@
---- The texts of the JSON benchmark: a chunk of a chat completion, a tick, a document of 20 KiB, and a
--- stream of 3 MB of such chunks.
+--- The texts of the JSON benchmark: a chunk of a chat completion, a tick, a document of 20 KiB, and
+-- a stream of 3 MB of such chunks.
 local inputs = {}
 
-local CHUNK = '{"id":"chatcmpl-A1b2C3d4E5f6G7h8I9j0","object":"chat.completion.chunk","created":1719000000,'
-  .. '"model":"gpt-4o-mini","system_fingerprint":"fp_0a1b2c3d4e","choices":[{"index":0,"delta":'
-  .. '{"content":"%s"},"finish_reason":null}]}'
+local CHUNK = '{"id":"chatcmpl-A1b2C3d4E5f6G7h8I9j0","object":"chat.completion.chunk",'
+  .. '"created":1719000000,"model":"gpt-4o-mini","system_fingerprint":"fp_0a1b2c3d4e",'
+  .. '"choices":[{"index":0,"delta":{"content":"%s"},"finish_reason":null}]}'
 
 local words = { " the", " quick", " brown", " fox", " jumps", " over", " a", " lazy", " dog", "." }
 
 function inputs.chunk(i) return CHUNK:format(words[(i or 4) % #words + 1]) end
 
 function inputs.tick()
-  return '{"symbol":"ACME","price":101.2575,"bid":101.25,"ask":101.265,"size":300,"time":1719000000123,'
-    .. '"up":true}'
+  return '{"symbol":"ACME","price":101.2575,"bid":101.25,"ask":101.265,"size":300,'
+    .. '"time":1719000000123,"up":true}'
 end
 
 local USER = '{"id":%d,"name":"user %d","email":"user%d@example.com","active":%s,"score":%.3f,'
-  .. '"tags":["a","bb","ccc"],"address":{"street":"%d Main Street","city":"Springfield","zip":"%05d"},'
+  .. '"tags":["a","bb","ccc"],'
+  .. '"address":{"street":"%d Main Street","city":"Springfield","zip":"%05d"},'
   .. '"position":[%.4f,%.4f],"bio":"The quick brown fox\\njumps over the lazy dog, \\"quoted\\"."}'
 
 function inputs.document()

@@ -145,7 +145,8 @@ static bool hex4(naive *r, unsigned *code)
 
 static bool escape(naive *r, sse_buffer *out)
 {
-    static const char *const letters[] = { "\"\"", "\\\\", "//", "b\b", "f\f", "n\n", "r\r", "t\t" };
+    static const char *const letters[] = { "\"\"", "\\\\", "//",  "b\b",
+                                           "f\f",  "n\n",  "r\r", "t\t" };
     unsigned code = 0, low = 0;
 
     if (r->at == r->end)
@@ -497,10 +498,10 @@ static const node *follow(const node *n, uint32_t *seed, sse_json_key *key)
                 chosen = child;
         if (chosen)
             *key = (sse_json_key){ .name = chosen->name };
-        for (const node *child = n->child; chosen && n->kind == SSE_JSON_ARRAY; child = child->next) {
-            key->place++;
-            if (child == chosen)
-                break;
+        if (chosen && n->kind == SSE_JSON_ARRAY) {
+            key->place = 1;
+            for (const node *child = n->child; child != chosen; child = child->next)
+                key->place++;
         }
     }
     for (const node *child = n ? n->child : NULL; child; child = child->next) {
@@ -552,9 +553,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (size < 5)
         return 0;
     memcpy(&seed, data + 1, 4);
-    copy = malloc(size - 5 ? size - 5 : 1); /* of its exact size: the sanitizer sees a read past it */
+    copy = malloc(size - 4); /* of its exact size: the sanitizer sees a read past the NUL */
     must(copy != NULL);
     memcpy(copy, data + 5, size - 5);
+    copy[size - 5] = '\0';
     text = (sse_slice){ copy, size - 5 };
     sse_buffer_init(&read, SIZE_MAX);
     sse_buffer_init(&naive_values, SIZE_MAX);

@@ -2,8 +2,8 @@
 local folder = assert(arg[1], "usage: lua json_seeds.lua FOLDER")
 
 local texts = {
-  '{"id":"chatcmpl-A1b2C3d4E5","created":1719000000,"choices":[{"index":0,"delta":{"content":" fox"},'
-    .. '"finish_reason":null}]}',
+  '{"id":"chatcmpl-A1b2C3d4E5","created":1719000000,"choices":'
+    .. '[{"index":0,"delta":{"content":" fox"},"finish_reason":null}]}',
   '{"p":101.2575,"q":-0.5e-3,"up":true,"a":1,"a":[],"list":[1,[2,[3,{}]],"x"]}',
   [[ [ "\u00e9\ud83d\ude00\"\\\/\b\f\n\r\t" , "漢字", "\u2028" ] ]],
   '{"a":{"b":{"c":1}},"a":{"b":{"c":2}},"":{"":[]}}',

@@ -37,17 +37,17 @@ typedef struct sse_state {
     int tasks;      /* for task.c: registry references of two tables: the owners of coroutines, */
     int idle;       /* and the coroutines without a task, */
     int idle_count; /* that many; */
-    size_t cancels_wanted; /* how many tasks are to end at their next wait */
-    size_t outside;        /* bytes that objects hold outside of Lua's heap, garbage included */
-    size_t reported;       /* how many of these the collector has been told of */
-    size_t at_collection;  /* `outside` after the last full collection that sse_charge ran */
-    lua_State *task;       /* the task's coroutine that runs, the innermost one; or NULL */
-    sse_hook known_hook;   /* of interrupt.c: the main coroutine's, which ends no run */
-    sse_hook interrupt;    /* of interrupt.c: the hook that ended the run */
+    size_t cancels_wanted;  /* how many tasks are to end at their next wait */
+    size_t outside;         /* bytes that objects hold outside of Lua's heap, garbage included */
+    size_t reported;        /* how many of these the collector has been told of */
+    size_t at_collection;   /* `outside` after the last full collection that sse_charge ran */
+    lua_State *task;        /* the task's coroutine that runs, the innermost one; or NULL */
+    sse_hook known_hook;    /* of interrupt.c: the main coroutine's, which ends no run */
+    sse_hook interrupt;     /* of interrupt.c: the hook that ended the run */
     const void *json_array; /* address of the metatable of JSON's arrays */
-    sse_buffer json;       /* JSON that has just been made, and the bytes of an event: until the next */
-    sse_buffer encoded;    /* call that may run the program's code, which may make others */
-    bool stress_gc;        /* SSE_STRESS_GC=1: a full collection after every callback */
+    sse_buffer json; /* JSON that has just been made, and the bytes of an event: until the next */
+    sse_buffer encoded; /* call that may run the program's code, which may make others */
+    bool stress_gc;     /* SSE_STRESS_GC=1: a full collection after every callback */
 } sse_state;
 
 typedef struct sse_class {

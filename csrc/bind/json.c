@@ -10,7 +10,8 @@
 #define MAX_INDENT 16
 #define FEW_KEYS   16
 
-static const char checker_key = 0; /* its address is the registry key of set_json_check's function */
+static const char checker_key = 0; /* its address is the registry key of set_json_check's function
+                                    */
 
 /* --- decode ----------------------------------------------------------------------------------- */
 
@@ -100,8 +101,8 @@ static int f_check_keys(lua_State *L)
     return 0;
 }
 
-/* Pushes the value to which the keys lead that are at the indexes from 2 to `last`, in a text that is
- * on the stack. */
+/* Pushes the value to which the keys lead that are at the indexes from 2 to `last`, in a text that
+ * is on the stack. */
 static int get(lua_State *L, sse_slice text, int last)
 {
     static const sse_json_options options = { 0 };
@@ -207,7 +208,8 @@ static sse_json_style check_style(lua_State *L)
 /* encode(value, { indent, sort }) -> text */
 static int f_encode(lua_State *L)
 {
-    sse_state *st = lua_touserdata(L, lua_upvalueindex(1)); /* instead of a look into the registry */
+    sse_state *st = lua_touserdata(L, lua_upvalueindex(1)); /* instead of a look into the registry
+                                                             */
     sse_json_style style = in_one_line;
     sse_slice text;
 

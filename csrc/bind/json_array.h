@@ -1,5 +1,5 @@
-/* json_array.h: what stands for JSON's null in Lua, and the metatable by which a table is known to be
- * an array. */
+/* json_array.h: what stands for JSON's null in Lua, and the metatable by which a table is known to
+ * be an array. */
 #ifndef SSE_BIND_JSON_ARRAY_H
 #define SSE_BIND_JSON_ARRAY_H
 

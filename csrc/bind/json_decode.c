@@ -11,10 +11,10 @@
  * the stack, what waits to be put into it is above. */
 typedef struct level {
     int table;
-    int count;      /* values that have come; with `made` those of an array alone are counted */
+    int count; /* values that have come; with `made` those of an array alone are counted */
     bool object;
-    bool made;      /* the table exists: values do not wait */
-    bool repeated; /* maybe a name came twice */
+    bool made;                           /* the table exists: values do not wait */
+    bool repeated;                       /* maybe a name came twice */
     uint64_t names[SSE_JSON_NAMES / 64]; /* a bit for each name, by its place in json_names.h */
 } level;
 
@@ -22,8 +22,8 @@ typedef struct builder {
     lua_State *L;
     const sse_json_options *options;
     sse_json_names *names;
-    int room; /* slots of the stack that may be used before the next look */
-    level *level;  /* the innermost one */
+    int room;     /* slots of the stack that may be used before the next look */
+    level *level; /* the innermost one */
     sse_json_reader reader;
     sse_json_token token;
     level levels[SSE_JSON_MAX_DEPTH + 1]; /* the first one is the whole text's */

@@ -17,9 +17,9 @@
 #include "../wire/json_writer.h"
 #include "json_array.h"
 
-#define SHOWN 200 /* bytes of a path in a message */
-#define NOT_INLINED __attribute__((noinline)) /* the loop over members is to be small */
-#define RARE  __attribute__((noinline, cold)) /* not among the code that each value runs */
+#define SHOWN       200                             /* bytes of a path in a message */
+#define NOT_INLINED __attribute__((noinline))       /* the loop over members is to be small */
+#define RARE        __attribute__((noinline, cold)) /* not among the code that each value runs */
 
 /* A member's name, for sorting. */
 typedef struct name {
@@ -31,10 +31,10 @@ typedef struct name {
 
 /* How the members of a table are gone over. */
 typedef enum member_order {
-    BY_NAME,      /* an object, by lua_next */
-    SORTED,       /* an object, by `names` */
-    IN_SEQUENCE,  /* an array by lua_next, as long as the keys are 1, 2, 3 ... */
-    BY_PLACE      /* an array, by places up to `count`: it may have holes */
+    BY_NAME,     /* an object, by lua_next */
+    SORTED,      /* an object, by `names` */
+    IN_SEQUENCE, /* an array by lua_next, as long as the keys are 1, 2, 3 ... */
+    BY_PLACE     /* an array, by places up to `count`: it may have holes */
 } member_order;
 
 /* A table that is being written. */
@@ -62,7 +62,8 @@ typedef struct encoder {
     level levels[SSE_JSON_MAX_DEPTH];
 } encoder;
 
-/* Unlike lua_tolstring, which turns numbers into strings, this never allocates: of a string only. */
+/* Unlike lua_tolstring, which turns numbers into strings, this never allocates: of a string only.
+ */
 static sse_slice text_at(lua_State *L, int index)
 {
     sse_slice s = { 0 };
@@ -147,7 +148,7 @@ static RARE int raise(encoder *e, int levels, const char *what)
 
 /* The same, with at most 64 bytes of a text between `before` and `after`. */
 static RARE int raise_about(encoder *e, int levels, const char *before, sse_slice text,
-                       const char *after)
+                            const char *after)
 {
     char what[160];
 
@@ -467,8 +468,7 @@ static bool push_member(encoder *e, level *l)
         return false;
     l->has_pair = false;
     l->done++;
-    if (l->order == IN_SEQUENCE &&
-        !(lua_isinteger(L, -2) && lua_tointeger(L, -2) == l->done))
+    if (l->order == IN_SEQUENCE && !(lua_isinteger(L, -2) && lua_tointeger(L, -2) == l->done))
         e->restart = true;
     return true;
 }
@@ -518,8 +518,8 @@ static inline void write_scalar(encoder *e, int type)
     lua_pop(L, 1);
 }
 
-/* Writes members of the innermost table. Returns true at one that is a table, which is on top of the
- * stack; false when the table has ended. */
+/* Writes members of the innermost table. Returns true at one that is a table, which is on top of
+ * the stack; false when the table has ended. */
 static bool write_members(encoder *e)
 {
     level *l = &e->levels[e->depth - 1];

@@ -1,7 +1,8 @@
 #include "json_find.h"
 
 /* What passes over a value returns the byte after it, or NULL where it is no JSON. What is wrong
- * there is found out afterwards, by reading the text again with json_reader. */
+ * there is found out afterwards, by reading the text again with json_reader. Nothing compares with
+ * the end of the text where it looks for a certain character, because a NUL is there. */
 typedef struct finder {
     const char *end;
     const sse_json_key *keys;
@@ -17,32 +18,52 @@ SSE_JSON_HOT const char *read_string(const char *at, const char *end, sse_json_s
     return sse_json_string_read(at + 1, end, false, out, &fault);
 }
 
-SSE_JSON_HOT const char *skip_digits(const char *at, const char *end)
+SSE_JSON_HOT bool is_digit(char c)
+{
+    return c >= '0' && c <= '9';
+}
+
+SSE_JSON_HOT const char *skip_digits(const char *at)
 {
     const char *from = at;
 
-    while (at < end && *at >= '0' && *at <= '9')
+    while (is_digit(*at))
         at++;
     return at > from ? at : NULL;
 }
 
-static const char *skip_number(const char *at, const char *end)
+static const char *skip_number(const char *at)
 {
     if (*at == '-')
         at++;
-    if (at < end && *at == '0')
+    if (*at == '0')
         at++;
     else
-        at = skip_digits(at, end);
-    if (at && at < end && *at == '.')
-        at = skip_digits(at + 1, end);
-    if (at && at < end && (*at == 'e' || *at == 'E')) {
+        at = skip_digits(at);
+    if (at && *at == '.')
+        at = skip_digits(at + 1);
+    if (at && (*at == 'e' || *at == 'E')) {
         at++;
-        if (at < end && (*at == '+' || *at == '-'))
+        if (*at == '+' || *at == '-')
             at++;
-        at = skip_digits(at, end);
+        at = skip_digits(at);
     }
     return at;
+}
+
+SSE_JSON_HOT const char *skip_blanks(const char *at)
+{
+    if ((unsigned char)*at > ' ')
+        return at;
+    while (*at == ' ' || *at == '\n' || *at == '\r' || *at == '\t')
+        at++;
+    return at;
+}
+
+/* Says whether `c` is at `at`, with a byte behind it that is no blank. */
+SSE_JSON_HOT bool is_tight(const char *at, char c)
+{
+    return at[0] == c && (unsigned char)at[1] > ' ';
 }
 
 SSE_JSON_HOT const char *skip_word(const char *at, const char *end, const char *word, size_t len)
@@ -55,7 +76,7 @@ SSE_JSON_HOT const char *skip_scalar(const char *at, const char *end)
 {
     sse_json_string string;
 
-    switch (at < end ? *at : 0) {
+    switch (*at) {
     case '"':
         return read_string(at, end, &string);
     case 't':
@@ -65,43 +86,36 @@ SSE_JSON_HOT const char *skip_scalar(const char *at, const char *end)
     case 'n':
         return skip_word(at, end, "null", 4);
     default:
-        if (at < end && (*at == '-' || (*at >= '0' && *at <= '9')))
-            return skip_number(at, end);
-        return NULL;
+        return *at == '-' || is_digit(*at) ? skip_number(at) : NULL;
     }
 }
 
 /* Reads a name and its colon; returns where the value begins. */
 SSE_JSON_HOT const char *read_name(const char *at, const char *end, sse_json_string *name)
 {
-    if (at == end || *at != '"')
+    if (*at != '"')
         return NULL;
     at = read_string(at, end, name);
     if (!at)
         return NULL;
-    if (sse_json_is_tight(at, end, ':'))
+    if (is_tight(at, ':'))
         return at + 1;
-    at = sse_json_skip_blanks(at, end);
-    return at < end && *at == ':' ? sse_json_skip_blanks(at + 1, end) : NULL;
+    at = skip_blanks(at);
+    return *at == ':' ? skip_blanks(at + 1) : NULL;
 }
 
 /* Goes from the end of a member behind its comma; to *closed and the byte after the `close` of the
  * array or object where there is no further member. */
-SSE_JSON_HOT const char *next_member(const char *at, const char *end, char close, bool *closed)
+SSE_JSON_HOT const char *next_member(const char *at, char close, bool *closed)
 {
     *closed = false;
-    if (sse_json_is_tight(at, end, ','))
+    if (is_tight(at, ','))
         return at + 1;
-    at = sse_json_skip_blanks(at, end);
-    *closed = at < end && *at == close;
+    at = skip_blanks(at);
+    *closed = *at == close;
     if (*closed)
         return at + 1;
-    return at < end && *at == ',' ? sse_json_skip_blanks(at + 1, end) : NULL;
-}
-
-SSE_JSON_HOT bool is_at(const char *at, const char *end, char c)
-{
-    return at < end && *at == c;
+    return *at == ',' ? skip_blanks(at + 1) : NULL;
 }
 
 /* Passes over an array or object; `depth` arrays and objects are around it. */
@@ -113,26 +127,26 @@ static const char *skip_nested(const char *at, const char *end, unsigned depth)
     sse_json_string name;
 
     for (;;) {
-        if (is_at(at, end, '{') || is_at(at, end, '[')) {
+        if (*at == '{' || *at == '[') {
             if (level == SSE_JSON_MAX_DEPTH)
                 return NULL;
             object = *at == '{';
             objects[level / 64] &= ~((uint64_t)1 << level % 64);
             objects[level / 64] |= (uint64_t)object << level % 64;
             level++;
-            at = sse_json_skip_blanks(at + 1, end);
-            closed = is_at(at, end, object ? '}' : ']');
+            at = skip_blanks(at + 1);
+            closed = *at == (object ? '}' : ']');
             at += closed;
         } else {
             at = skip_scalar(at, end);
             if (at)
-                at = next_member(at, end, object ? '}' : ']', &closed);
+                at = next_member(at, object ? '}' : ']', &closed);
         }
         while (at && closed) { /* the innermost array or object has ended */
             if (--level == depth)
                 return at;
             object = objects[(level - 1) / 64] >> (level - 1) % 64 & 1;
-            at = next_member(at, end, object ? '}' : ']', &closed);
+            at = next_member(at, object ? '}' : ']', &closed);
         }
         if (at && object)
             at = read_name(at, end, &name);
@@ -143,7 +157,7 @@ static const char *skip_nested(const char *at, const char *end, unsigned depth)
 
 SSE_JSON_HOT const char *skip_value(const char *at, const char *end, size_t depth)
 {
-    if (is_at(at, end, '{') || is_at(at, end, '['))
+    if (*at == '{' || *at == '[')
         return skip_nested(at, end, (unsigned)depth);
     return skip_scalar(at, end);
 }
@@ -160,8 +174,8 @@ static const char *find_member(finder *f, const char *at, size_t level)
     sse_json_string name;
     bool closed = false;
 
-    at = sse_json_skip_blanks(at + 1, end);
-    if (is_at(at, end, '}'))
+    at = skip_blanks(at + 1);
+    if (*at == '}')
         return at + 1;
     while (!closed) {
         at = read_name(at, end, &name);
@@ -173,7 +187,7 @@ static const char *find_member(finder *f, const char *at, size_t level)
             at = skip_value(at, end, level + 1);
         if (!at)
             return NULL;
-        at = next_member(at, end, '}', &closed);
+        at = next_member(at, '}', &closed);
         if (!at)
             return NULL;
     }
@@ -186,8 +200,8 @@ static const char *find_element(finder *f, const char *at, size_t level)
     const char *end = f->end;
     bool closed = false;
 
-    at = sse_json_skip_blanks(at + 1, end);
-    if (is_at(at, end, ']'))
+    at = skip_blanks(at + 1);
+    if (*at == ']')
         return at + 1;
     for (int64_t place = 1; at && !closed; place++) {
         if (place == f->keys[level].place)
@@ -195,13 +209,13 @@ static const char *find_element(finder *f, const char *at, size_t level)
         else
             at = skip_value(at, end, level + 1);
         if (at)
-            at = next_member(at, end, ']', &closed);
+            at = next_member(at, ']', &closed);
     }
     return at;
 }
 
-/* Reads the value to which the first `level` keys lead, and looks in it for what the others lead to.
- * It replaces what was found in a member of the same name before. Recurs once a key. */
+/* Reads the value to which the first `level` keys lead, and looks in it for what the others lead
+ * to. It replaces what was found in a member of the same name before. Recurs once a key. */
 static const char *find_in(finder *f, const char *from, size_t level)
 {
     const char *next = NULL;
@@ -211,10 +225,10 @@ static const char *find_in(finder *f, const char *from, size_t level)
     if (level < f->count) {
         bool name = f->keys[level].name.at != NULL;
 
-        if (is_at(from, f->end, name ? '{' : '['))
+        if (*from == (name ? '{' : '['))
             return name ? find_member(f, from, level) : find_element(f, from, level);
     }
-    if (level == f->count && is_at(from, f->end, '"'))
+    if (level == f->count && *from == '"')
         next = read_string(from, f->end, &f->value->string);
     else
         next = skip_value(from, f->end, level);
@@ -246,10 +260,10 @@ sse_json_found sse_json_find(sse_slice text, const sse_json_key *keys, size_t co
 
     if (count > SSE_JSON_MAX_DEPTH)
         return SSE_JSON_NOT_FOUND;
-    at = find_in(&f, sse_json_skip_blanks(text.at, f.end), 0);
+    at = find_in(&f, skip_blanks(text.at), 0);
     if (f.found)
         return SSE_JSON_FOUND;
-    if (at && sse_json_skip_blanks(at, f.end) == f.end)
+    if (at && skip_blanks(at) == f.end)
         return SSE_JSON_NOT_FOUND;
     explain(text, fault);
     return SSE_JSON_BROKEN;

@@ -18,7 +18,8 @@ typedef struct sse_json_value {
 
 typedef enum sse_json_found { SSE_JSON_NOT_FOUND, SSE_JSON_FOUND, SSE_JSON_BROKEN } sse_json_found;
 
-/* Finds the value to which the keys lead, in the text as a whole. Of members with one name the last
+/* Finds the value to which the keys lead, in the text as a whole. Behind the text there must be a
+ * NUL, as in Lua's strings. Of members with one name the last
  * counts. The text behind the value is read for that, but need not be JSON. BROKEN: the text before
  * the place where the value would be is no JSON, which the fault tells. */
 sse_json_found sse_json_find(sse_slice text, const sse_json_key *keys, size_t count,

@@ -114,16 +114,15 @@ static sse_json_kind read_name(sse_json_reader *r, sse_json_token *token)
     const char *end = end_of(r);
 
     if (r->at == end || *r->at != '"')
-        return fail(r, r->state == SSE_JSON_AT_FIRST ? "expected a name in '\"' or '}'"
-                                                     : "expected a name in '\"'",
+        return fail(r,
+                    r->state == SSE_JSON_AT_FIRST ? "expected a name in '\"' or '}'"
+                                                  : "expected a name in '\"'",
                     r->at);
     if (read_string(r, token) == SSE_JSON_FAULT)
         return SSE_JSON_FAULT;
-    if (!sse_json_is_tight(r->at, end, ':')) {
-        r->at = sse_json_skip_blanks(r->at, end);
-        if (r->at == end || *r->at != ':')
-            return fail(r, "expected ':'", r->at);
-    }
+    r->at = sse_json_skip_blanks(r->at, end);
+    if (r->at == end || *r->at != ':')
+        return fail(r, "expected ':'", r->at);
     r->at++;
     r->state = SSE_JSON_AT_VALUE;
     return SSE_JSON_NAME;
@@ -153,14 +152,10 @@ static sse_json_kind read_value(sse_json_reader *r, sse_json_token *token)
     }
 }
 
-sse_json_kind sse_json_next(sse_json_reader *r, sse_json_token *token)
+sse_json_kind sse_json_next_any(sse_json_reader *r, sse_json_token *token)
 {
     const char *end = end_of(r);
 
-    if (r->state == SSE_JSON_AT_NEXT && r->depth > 0 && sse_json_is_tight(r->at, end, ',')) {
-        r->at++;
-        return r->in_object ? read_name(r, token) : read_value(r, token);
-    }
     r->at = sse_json_skip_blanks(r->at, end);
     if (r->state == SSE_JSON_AT_VALUE)
         return read_value(r, token);

@@ -1,5 +1,5 @@
-/* json_reader.h: a JSON text as a sequence of tokens (RFC 8259), without building anything. Needs no
- * memory but its own. */
+/* json_reader.h: a JSON text as a sequence of tokens (RFC 8259), without building anything. Needs
+ * no memory but its own. */
 #ifndef SSE_WIRE_JSON_READER_H
 #define SSE_WIRE_JSON_READER_H
 
@@ -53,7 +53,28 @@ typedef struct sse_json_reader {
 /* Begins to read the text, which must stay where it is. */
 void sse_json_reader_init(sse_json_reader *r, sse_slice text, bool replace);
 
-/* Reads the next token. Is not called again after FAULT or END. */
-sse_json_kind sse_json_next(sse_json_reader *r, sse_json_token *token);
+/* Reads the next token, whatever it is. */
+sse_json_kind sse_json_next_any(sse_json_reader *r, sse_json_token *token);
+
+/* Reads the next token. Is not called again after FAULT or END. Names and strings without blanks
+ * around them, most of what texts consist of, are read here, all else by sse_json_next_any. */
+static inline sse_json_kind sse_json_next(sse_json_reader *r, sse_json_token *token)
+{
+    const char *end = r->text.at + r->text.len, *at = r->at;
+    bool member = r->state == SSE_JSON_AT_NEXT && r->depth > 0 && sse_json_is_tight(at, end, ',');
+    bool name = member && r->in_object;
+
+    if (!member && r->state != SSE_JSON_AT_VALUE)
+        return sse_json_next_any(r, token);
+    at += member;
+    if (at == end || *at != '"')
+        return sse_json_next_any(r, token);
+    at = sse_json_string_read(at + 1, end, r->replace, &token->string, &r->fault);
+    if (!at || (name && !sse_json_is_tight(at, end, ':')))
+        return sse_json_next_any(r, token);
+    r->at = at + name;
+    r->state = name ? SSE_JSON_AT_VALUE : SSE_JSON_AT_NEXT;
+    return name ? SSE_JSON_NAME : SSE_JSON_STRING;
+}
 
 #endif

@@ -64,16 +64,15 @@ static inline uint64_t sse_json_mask(uint8x16_t v)
 {
     uint8x16_t signs = vreinterpretq_u8_s8(vshrq_n_s8(vreinterpretq_s8_u8(v), 7));
 
-    return vget_lane_u64(
-        vreinterpret_u64_u8(vshrn_n_u16(vreinterpretq_u16_u8(signs), 4)), 0);
+    return vget_lane_u64(vreinterpret_u64_u8(vshrn_n_u16(vreinterpretq_u16_u8(signs), 4)), 0);
 }
 
 static inline int sse_json_block(const char *at, bool *high)
 {
     uint8x16_t v = vld1q_u8((const uint8_t *)at);
-    uint8x16_t stops = vorrq_u8(vcltq_u8(v, vdupq_n_u8(0x20)),
-                                vorrq_u8(vceqq_u8(v, vdupq_n_u8('"')),
-                                         vceqq_u8(v, vdupq_n_u8('\\'))));
+    uint8x16_t stops =
+        vorrq_u8(vcltq_u8(v, vdupq_n_u8(0x20)),
+                 vorrq_u8(vceqq_u8(v, vdupq_n_u8('"')), vceqq_u8(v, vdupq_n_u8('\\'))));
     uint64_t mask = sse_json_mask(stops);
     int plain = mask ? __builtin_ctzll(mask) / 4 : 16;
     uint64_t before = plain < 16 ? ((uint64_t)1 << 4 * plain) - 1 : UINT64_MAX;
@@ -147,7 +146,7 @@ SSE_JSON_HOT int sse_json_ascii_block(const char *at)
 #endif
 }
 
-/* --- for writing: copies, which stop also at DEL and at what is not ASCII ---------------------- */
+/* --- for writing: copies, which stop also at DEL and at what is not ASCII --------------------- */
 
 /* Returns 0x80 in bytes of word that are special: a stop, DEL or not ASCII. Above the lowest such
  * byte others may be marked, too. */

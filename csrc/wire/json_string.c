@@ -62,7 +62,8 @@ static const char *check_escape(const char *at, const char *end, bool *broken,
     if (at + 1 < end && at[1] != 0 && strchr("\"\\/bfnrt", at[1]))
         return at + 2;
     if (at + 1 == end || at[1] != 'u') {
-        *fault = (sse_json_fault){ "expected one of \" \\ / b f n r t u after a backslash", at + 1 };
+        *fault =
+            (sse_json_fault){ "expected one of \" \\ / b f n r t u after a backslash", at + 1 };
         return NULL;
     }
     next = read_unicode(at, end, &code, fault);

@@ -17,8 +17,9 @@ typedef struct sse_json_string {
 const char *sse_json_string_read_on(const char *at, const char *end, bool replace,
                                     sse_json_string *out, sse_json_fault *fault);
 
-/* Reads a string whose opening quote is right before `at`. Returns the byte after its closing quote,
- * or NULL and the fault. `replace`: what is no UTF-8 is no fault; out->broken tells of it. */
+/* Reads a string whose opening quote is right before `at`. Returns the byte after its closing
+ * quote, or NULL and the fault. `replace`: what is no UTF-8 is no fault; out->broken tells of it.
+ */
 SSE_JSON_HOT const char *sse_json_string_read(const char *at, const char *end, bool replace,
                                               sse_json_string *out, sse_json_fault *fault)
 {

@@ -1,6 +1,6 @@
-/* json_writer.h: strings, numbers and line breaks of JSON into a buffer. Brackets and commas are the
- * caller's. Each function appends all or returns SSE_ETOOBIG or SSE_ENOMEM; SSE_ETOOBIG up to 32 bytes
- * before the buffer's maximum. */
+/* json_writer.h: strings, numbers and line breaks of JSON into a buffer. Brackets and commas are
+ * the caller's. Each function appends all or returns SSE_ETOOBIG or SSE_ENOMEM; SSE_ETOOBIG up to
+ * 32 bytes before the buffer's maximum. */
 #ifndef SSE_WIRE_JSON_WRITER_H
 #define SSE_WIRE_JSON_WRITER_H
 

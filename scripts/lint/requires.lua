@@ -20,7 +20,7 @@ local function check_requires(report, path, modules, edges)
     if modules[name] then
       edges[node][name] = true
     elseif name ~= "sse.core" then
-      report.complain(path, line_of(text, at), "require '%s': not here, and no library is used", name)
+      report.complain(path, line_of(text, at), "require '%s': not here; no library is used", name)
     end
   end
 end

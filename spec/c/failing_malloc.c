@@ -489,7 +489,8 @@ static int to_ascii(const char *domain, sse_buffer *out)
  */
 static void json(void)
 {
-    static const char *const texts[] = { "", "plain", LONG_LINE "\n" LONG_LINE, "\xFF\xE2\x80\xA8" };
+    static const char *const texts[] = { "", "plain", LONG_LINE "\n" LONG_LINE,
+                                         "\xFF\xE2\x80\xA8" };
     sse_buffer out;
     int code = SSE_OK;
 

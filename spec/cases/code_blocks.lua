@@ -53,8 +53,12 @@ return {
     asks = "GET /clock", gets = "data: ", globals = with_server,
   },
   ["sse.encode(ev)"] = { prints = "tick\t1" },
-  ['sse.json.get(text, "list", 1)'] = { prints = '{"big":9007199254740993,"list":[]}\nnil\t9007199254740993' },
-  ['sse.json.get(ev.data, "choices"'] = { globals = function() return { ev = { data = "{}" } } end },
+  ['sse.json.get(text, "list", 1)'] = {
+    prints = '{"big":9007199254740993,"list":[]}\nnil\t9007199254740993',
+  },
+  ['sse.json.get(ev.data, "choices"'] = {
+    globals = function() return { ev = { data = "{}" } } end,
+  },
   ["server:listen{"] = {},
   ['res:reply(200, "hello'] = { asks = "GET /", gets = "hello" },
   ["server.on_response(entry)"] = {},

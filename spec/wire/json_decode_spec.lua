@@ -22,7 +22,8 @@ describe("JSON, decoded, by the grammar of RFC 8259:", function()
       for _, text in ipairs(case.no) do
         local value, message = json.decode(text)
         assert.is_nil(value, text)
-        assert.truthy(message and message:find("^JSON: .+ %(line %d+, column %d+, byte %d+%)$"), message)
+        local told = message and message:find "^JSON: .+ %(line %d+, column %d+, byte %d+%)$"
+        assert.truthy(told, message)
       end
     end)
   end
@@ -38,7 +39,8 @@ describe("JSON, decoded,", function()
       ["18446744073709551616"] = 2.0 ^ 64, ["1.0"] = 1.0, ["1e3"] = 1000.0, ["0.1"] = 0.1,
       ["5e-324"] = 5e-324, ["1.7976931348623157e308"] = 1.7976931348623157e308, ["1e-400"] = 0.0,
       ["2.2250738585072011e-308"] = 2.2250738585072011e-308,
-      ["9007199254740993.0"] = 9007199254740992.0, ["123456789012345678901234567890"] = 1.2345678901234568e29,
+      ["9007199254740993.0"] = 9007199254740992.0,
+      ["123456789012345678901234567890"] = 1.2345678901234568e29,
     }
     for text, number in pairs(numbers) do
       local value = json.decode(text)
@@ -150,14 +152,18 @@ describe("JSON, decoded,", function()
       ["-x"] = "expected a digit, got 'x' (line 1, column 2, byte 2)",
       ["[012]"] = "a number that begins with 0 (line 1, column 3, byte 3)",
       ["[1e999]"] = "a number that is too large (line 1, column 2, byte 2)",
-      ['"a'] = "expected the closing '\"' of a string, got the end of the text (line 1, column 3, byte 3)",
+      ['"a'] = "expected the closing '\"' of a string, got the end of the text"
+        .. " (line 1, column 3, byte 3)",
       ['["a\nb"]'] = "expected an escape such as \\n in a string, got the end of the line"
         .. " (line 1, column 4, byte 4)",
-      ['"\1"'] = "expected an escape such as \\n in a string, got byte 0x01 (line 1, column 2, byte 2)",
+      ['"\1"'] = "expected an escape such as \\n in a string, got byte 0x01"
+        .. " (line 1, column 2, byte 2)",
       [ [["\x"]] ] = "expected one of \" \\ / b f n r t u after a backslash, got 'x'"
         .. " (line 1, column 3, byte 3)",
-      [ [["\u12g4"]] ] = "expected four hexadecimal digits after \\u, got 'g' (line 1, column 6, byte 6)",
-      [ [["é\ud800"]] ] = "half of a surrogate pair, which is no character (line 1, column 3, byte 4)",
+      [ [["\u12g4"]] ] = "expected four hexadecimal digits after \\u, got 'g'"
+        .. " (line 1, column 6, byte 6)",
+      [ [["é\ud800"]] ] = "half of a surrogate pair, which is no character"
+        .. " (line 1, column 3, byte 4)",
       [("["):rep(1001)] = "excessive nesting: more than 1000 arrays and objects in each other"
         .. " (line 1, column 1001, byte 1001)",
     }

@@ -1,7 +1,8 @@
 -- sse.json.get: one value by names and places.
 local json = require "sse.json"
 
-local CHUNK = '{"id":"x","choices":[{"index":0,"delta":{"content":" fox"},"finish_reason":null}],"n":[1,[2,"b"]]}'
+local CHUNK = '{"id":"x","choices":[{"index":0,"delta":{"content":" fox"},"finish_reason":null}],'
+  .. '"n":[1,[2,"b"]]}'
 
 local function index(value, ...)
   for i = 1, select("#", ...) do
@@ -14,12 +15,13 @@ end
 describe("sse.json.get", function()
   it("gives what decoding and indexing gives", function()
     for _, keys in ipairs {
-      { "choices", 1, "delta", "content" }, { "choices", 1, "delta" }, { "choices", 1, "finish_reason" },
-      { "choices", 2 }, { "choices", "1" }, { "id", 1 }, { "id", "x" }, { 1 }, { "n", 2, 2 }, { "n", 2 },
-      { "n", 3 }, { "n", 1, 1 }, { "none" }, { "choices" }, { "choices", 1, "index" }, {}, { "n", 2.0, 1 },
-      { "choices", 1, "delta", "content", "more" },
+      { "choices", 1, "delta", "content" }, { "choices", 1, "delta" }, { "choices", 1, "index" },
+      { "choices", 1, "finish_reason" }, { "choices", 2 }, { "choices", "1" }, { "id", 1 },
+      { "id", "x" }, { 1 }, { "n", 2, 2 }, { "n", 2 }, { "n", 3 }, { "n", 1, 1 }, { "none" },
+      { "choices" }, {}, { "n", 2.0, 1 }, { "choices", 1, "delta", "content", "more" },
     } do
-      assert.same(index(json.decode(CHUNK), table.unpack(keys)), (json.get(CHUNK, table.unpack(keys))))
+      local expected = index(json.decode(CHUNK), table.unpack(keys))
+      assert.same(expected, (json.get(CHUNK, table.unpack(keys))))
     end
   end)
 
@@ -47,7 +49,7 @@ describe("sse.json.get", function()
     assert.equal(3, json.get([[{"a":1,"\u0061":3}]], "a"))
   end)
 
-  it("gives nil for what is not there, and nil and a message for what is no JSON up to there", function()
+  it("gives nil for what is not there, and a message for what is no JSON up to there", function()
     assert.equal(1, select("#", json.get("{}", "a")))
     for text, message in pairs {
       ['{"b":tru,"a":1}'] = "expected true, false or null, got ',' (line 1, column 9, byte 9)",
@@ -58,8 +60,8 @@ describe("sse.json.get", function()
       ["{} x"] = "expected the end of the text, got 'x' (line 1, column 4, byte 4)",
       ["[DONE]"] = "expected a value, got 'D' (line 1, column 2, byte 2)",
       [""] = "expected a value, got the end of the text (line 1, column 1, byte 1)",
-      ['{"b":' .. ("["):rep(1000)] = "excessive nesting: more than 1000 arrays and objects in each other"
-        .. " (line 1, column 1005, byte 1005)",
+      ['{"b":' .. ("["):rep(1000)] = "excessive nesting: more than 1000 arrays and objects in each"
+        .. " other (line 1, column 1005, byte 1005)",
     } do
       local value, why = json.get(text, "a")
       assert.is_nil(value)

@@ -21,8 +21,9 @@ describe("JSON, encoded", function()
     for _, case in ipairs(cases) do assert.equal(case[2], json.encode(case[1])) end
   end)
 
-  it("writes floats so that they read back equal, those of integral value without a point", function()
-    for _, n in ipairs{ 0.1 + 0.2, 1 / 3, math.pi, 2 ^ 53 + 2, 1e-300, 123456789.123456789, 2.0 ^ 62 } do
+  it("writes floats so that they read back equal, whole ones without a point", function()
+    for _, n in ipairs{ 0.1 + 0.2, 1 / 3, math.pi, 2 ^ 53 + 2, 1e-300, 123456789.123456789,
+                        2.0 ^ 62 } do
       assert.is_true(tonumber(json.encode(n)) == n)
     end
     assert.equal("[50,-3,0,9007199254740991]", json.encode { 100 / 2, -3.0, 0.0, 2.0 ^ 53 - 1 })
@@ -30,8 +31,9 @@ describe("JSON, encoded", function()
   end)
 
   it("writes strings of any length with something to escape at any place", function()
-    local specials = { ['"'] = '\\"', ["\\"] = "\\\\", ["\n"] = "\\n", ["\1"] = "\\u0001", ["\127"] = "\\u007f",
-                       ["é"] = "é", ["漢"] = "漢", ["😀"] = "😀", ["\u{2028}"] = "\\u2028",
+    local specials = { ['"'] = '\\"', ["\\"] = "\\\\", ["\n"] = "\\n", ["\1"] = "\\u0001",
+                       ["\127"] = "\\u007f", ["é"] = "é", ["漢"] = "漢", ["😀"] = "😀",
+                       ["\u{2028}"] = "\\u2028",
                        ["\xFF"] = "\u{FFFD}", ["\xE2\x80"] = "\u{FFFD}" }
     for special, written in pairs(specials) do
       for before = 0, 40 do
@@ -48,12 +50,15 @@ describe("JSON, encoded", function()
   end)
 
   it("writes what is no UTF-8 as U+FFFD, so that what it writes is JSON", function()
-    assert.equal('{"\u{FFFD}":"a\u{FFFD}\u{FFFD}b\u{FFFD}"}', json.encode { ["\xC3"] = "a\xFF\xE2\x82b\xED" })
+    assert.equal('{"\u{FFFD}":"a\u{FFFD}\u{FFFD}b\u{FFFD}"}',
+      json.encode { ["\xC3"] = "a\xFF\xE2\x82b\xED" })
   end)
 
   it("writes a member a line, and sorts names, where it is told to", function()
-    local value = { b = { 1, { x = true } }, a = json.array(), ["10"] = "z", [2] = {}, c = json.null }
-    assert.equal('{"10":"z","2":{},"a":[],"b":[1,{"x":true}],"c":null}', json.encode(value, { sort = true }))
+    local value = { b = { 1, { x = true } }, a = json.array(), ["10"] = "z", [2] = {},
+                    c = json.null }
+    assert.equal('{"10":"z","2":{},"a":[],"b":[1,{"x":true}],"c":null}',
+      json.encode(value, { sort = true }))
     assert.equal([[
 {
   "10": "z",
@@ -75,7 +80,8 @@ describe("JSON, encoded", function()
       many[("k%03d"):format(i * 7 % 500)] = i
       names[i] = ('"k%03d":'):format(i - 1)
     end
-    assert.equal(table.concat(names), (json.encode(many, { sort = true }):gsub("[{}]", ""):gsub(":%d+,?", ":")))
+    local written = json.encode(many, { sort = true }):gsub("[{}]", ""):gsub(":%d+,?", ":")
+    assert.equal(table.concat(names), written)
   end)
 
   it("writes arrays and objects", function()
@@ -181,10 +187,11 @@ describe("JSON, encoded", function()
     raises("a table that contains itself (at a.[1])", loop)
     local deep = {}
     for _ = 1, 1100 do deep = { deep } end
-    raises("excessive nesting: more than 1000 arrays and objects in each other (at [1].[1].", deep)
+    raises("excessive nesting: more than 1000 arrays and objects in each other (at [1].[1]", deep)
     raises("[1]...)", deep)
     raises("a nil can't be encoded", nil)
-    raises("a function can't be encoded (at " .. ("n"):rep(195) .. "...)", { [("n"):rep(300)] = print })
+    raises("a function can't be encoded (at " .. ("n"):rep(195) .. "...)",
+      { [("n"):rep(300)] = print })
   end)
 
   it("raises at the program's line, also for wrong options", function()
@@ -192,9 +199,11 @@ describe("JSON, encoded", function()
     assert.is_false(ok)
     assert.truthy(message:find "json_spec.lua:%d+: JSON: a function can't be encoded", message)
     for _, case in ipairs {
-      { { indent = -1 }, "option 'indent' must be a whole number from 0 to 16, or up to 16 blanks" },
+      { { indent = -1 },
+        "option 'indent' must be a whole number from 0 to 16, or up to 16 blanks" },
       { { indent = 17 }, "option 'indent'" }, { { indent = "x" }, "option 'indent'" },
-      { { sort = 1 }, "option 'sort' must be boolean" }, { { sorted = true }, "did you mean 'sort'?" },
+      { { sort = 1 }, "option 'sort' must be boolean" },
+      { { sorted = true }, "did you mean 'sort'?" },
       { 2, "sse.json.encode: expected a table of options, got number 2" },
     } do
       ok, message = pcall(function() json.encode({}, case[1]) end)
