@@ -128,7 +128,7 @@ static void add_step(path *p, lua_State *L, const level *l)
 }
 
 /* Raises an error about the member at hand of the last of the first `levels` levels. */
-static RARE int raise(encoder *e, int levels, const char *what)
+static RARE int raise_at(encoder *e, int levels, const char *what)
 {
     path p = { .len = 0 };
 
@@ -154,7 +154,7 @@ static RARE int raise_about(encoder *e, int levels, const char *before, sse_slic
 
     snprintf(what, sizeof what, "%s%.*s%s", before, text.len < 64 ? (int)text.len : 64, text.at,
              after);
-    return raise(e, levels, what);
+    return raise_at(e, levels, what);
 }
 
 static RARE int raise_type(encoder *e, int levels, int index, const char *after)
@@ -248,7 +248,7 @@ static RARE void write_other_name(encoder *e, const level *l, int key)
     if (lua_type(e->L, key) != LUA_TNUMBER)
         raise_type(e, e->depth - 1, key, " can't be a key");
     if (!lua_isinteger(e->L, key) && isinf(lua_tonumber(e->L, key)))
-        raise(e, e->depth - 1, "an infinity can't be a key");
+        raise_at(e, e->depth - 1, "an infinity can't be a key");
     text.len = (size_t)name_number(e->L, key, digits);
     put_name(e, l, text);
 }
@@ -288,10 +288,10 @@ static lua_Integer grow_names(encoder *e, level *l)
     name *names = realloc(l->names, (size_t)room * sizeof *names);
 
     if (!names)
-        raise(e, e->depth - 1, sse_error_text(SSE_ENOMEM));
+        raise_at(e, e->depth - 1, sse_error_text(SSE_ENOMEM));
     l->names = names;
     if (!lua_checkstack(e->L, (int)(room - l->count) + LUA_MINSTACK))
-        raise(e, e->depth - 1, "too many keys to sort");
+        raise_at(e, e->depth - 1, "too many keys to sort");
     return room;
 }
 
@@ -357,7 +357,7 @@ static bool is_array(encoder *e, int table, bool marked, lua_Integer *places)
         lua_pop(L, 1);
     } while (lua_next(L, table));
     if (*places > 10 && *places > 2 * members)
-        raise(e, e->depth, "excessively sparse array: it would be mostly null");
+        raise_at(e, e->depth, "excessively sparse array: it would be mostly null");
     return true;
 }
 
@@ -393,12 +393,12 @@ static void check_level(encoder *e, const void *table)
 {
     for (int i = 0; i < e->depth; i++)
         if (e->levels[i].table == table)
-            raise(e, e->depth, "a table that contains itself");
+            raise_at(e, e->depth, "a table that contains itself");
     if (e->depth == SSE_JSON_MAX_DEPTH)
-        raise(e, e->depth, SSE_JSON_TOO_DEEP);
+        raise_at(e, e->depth, SSE_JSON_TOO_DEEP);
     /* A level takes two places. There are LUA_MINSTACK at first. */
     if (e->depth % 4 == 3 && !lua_checkstack(e->L, LUA_MINSTACK))
-        raise(e, e->depth, sse_error_text(SSE_ENOMEM));
+        raise_at(e, e->depth, sse_error_text(SSE_ENOMEM));
 }
 
 /* Begins the table on top of the stack. */
@@ -485,10 +485,10 @@ static void write_number(encoder *e)
     }
     value = lua_tonumber(e->L, -1);
     if (!isfinite(value))
-        raise(e, e->depth,
-              isnan(value) ? "NaN is not a number that JSON has"
-              : value > 0  ? "inf is not a number that JSON has"
-                           : "-inf is not a number that JSON has");
+        raise_at(e, e->depth,
+                 isnan(value) ? "NaN is not a number that JSON has"
+                 : value > 0  ? "inf is not a number that JSON has"
+                              : "-inf is not a number that JSON has");
     note(e, sse_json_write_double(e->out, value));
 }
 
@@ -555,7 +555,7 @@ static bool run(encoder *e, int index)
         table = e->depth > 0 && write_members(e);
     }
     if (e->code)
-        raise(e, 0, sse_error_text(e->code));
+        raise_at(e, 0, sse_error_text(e->code));
     if (e->restart)
         for (int i = 0; i < e->depth; i++)
             free(e->levels[i].names);
