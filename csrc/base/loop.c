@@ -192,8 +192,9 @@ int sse_loop_new(sse_loop **out)
     if (code)
         goto fail;
     /* Without the cached time, timers that a callback starts count from now instead of from the
-     * begin of the turn. */
-    event_config_set_flag(config, EVENT_BASE_FLAG_NO_CACHE_TIME);
+     * begin of the turn. Without precise timers, libevent would take the time from a clock that
+     * Linux advances every 4 ms, and wake up once a millisecond until a timer is due by it. */
+    event_config_set_flag(config, EVENT_BASE_FLAG_NO_CACHE_TIME | EVENT_BASE_FLAG_PRECISE_TIMER);
     loop->base = event_base_new_with_config(config);
     if (!loop->base || event_base_priority_init(loop->base, PRIORITIES)) {
         code = SSE_ESYS;

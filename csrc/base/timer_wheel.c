@@ -145,7 +145,7 @@ void sse_timer_wheel_set(sse_timer_wheel *w, sse_deadline *d, uint64_t ms)
     sse_timer_wheel_cancel(w, d);
     if (w->count == 0)
         w->tick = now / SSE_TIMER_WHEEL_TICK; /* the wheel stood still: skip that time */
-    d->due = now + ms;
+    d->due = now + ms + 1; /* `now` is rounded down, and a deadline is never early */
     tick = (d->due + SSE_TIMER_WHEEL_TICK - 1) / SSE_TIMER_WHEEL_TICK;
     if (tick <= w->tick)
         tick = w->tick + 1;

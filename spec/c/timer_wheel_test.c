@@ -8,19 +8,21 @@
 
 #define DEADLINES 10000
 #define CHANGES   40000 /* sets and cancels by callbacks; afterwards deadlines only fire */
-#define JITTER    5     /* ms by which the timer may be early or late */
+#define JITTER    5000  /* us by which the timer may be early or late */
+#define TICK      (SSE_TIMER_WHEEL_TICK * 1000) /* us */
 
 typedef struct entry {
     sse_deadline deadline;
-    uint64_t due; /* when the model expects it to fire; 0: not set */
+    uint64_t due; /* us: when the model expects it to fire; 0: not set */
 } entry;
 
 static entry entries[DEADLINES];
 static sse_timer_wheel wheel;
-static uint64_t now = 1000;
-static uint64_t began;       /* when the timer fired last */
-static uint64_t ended;       /* when its callbacks had returned the time before */
-static uint64_t slept;       /* ms by which the process' sleep delayed the timer */
+/* All in us, of which the wheel is told whole milliseconds. */
+static uint64_t now = 1000000;
+static uint64_t began; /* when the timer fired last */
+static uint64_t ended; /* when its callbacks had returned the time before */
+static uint64_t slept; /* by which the process' sleep delayed the timer */
 static uint64_t grace_until; /* when the model's last time of grace ends */
 static bool slice_over;      /* nothing more is to be called before the timer fires again */
 static size_t changes, fired, excused, sliced, failures;
@@ -34,13 +36,13 @@ static struct {
 uint64_t sse_loop_now(const sse_loop *loop)
 {
     (void)loop;
-    return now;
+    return now / 1000;
 }
 
 uint64_t sse_loop_now_us(const sse_loop *loop)
 {
     (void)loop;
-    return now * 1000;
+    return now;
 }
 
 static uint64_t below(uint64_t n);
@@ -56,7 +58,7 @@ bool sse_loop_slice_over(sse_loop *loop, uint64_t now_us)
 uint64_t sse_loop_seen(const sse_loop *loop)
 {
     (void)loop;
-    return began;
+    return began / 1000;
 }
 
 void sse_timer_init(sse_timer *t, sse_loop *loop, void (*call)(void *arg), void *arg)
@@ -71,7 +73,7 @@ int sse_timer_start(sse_timer *t, uint64_t ms, bool repeat)
     (void)t;
     (void)repeat;
     timer.set = true;
-    timer.due = now + ms;
+    timer.due = now + ms * 1000;
     return SSE_OK;
 }
 
@@ -128,7 +130,7 @@ static void set(entry *e)
 {
     uint64_t ms = some_delay();
 
-    e->due = now + ms;
+    e->due = now + ms * 1000;
     sse_timer_wheel_set(&wheel, &e->deadline, ms);
 }
 
@@ -152,11 +154,11 @@ static bool excuse(entry *e)
 {
     bool got = sse_timer_wheel_excuse(&wheel, &e->deadline);
 
-    check(got == (began < grace_until), got ? "excused too much" : "not excused", e);
+    check(got == (began / 1000 < grace_until / 1000), got ? "excused too much" : "not excused", e);
     if (!got)
         return false;
     excused++;
-    e->due = now + grace_until - began;
+    e->due = now + (grace_until / 1000 - began / 1000) * 1000;
     return true;
 }
 
@@ -167,7 +169,7 @@ static void on_due(sse_deadline *d)
     fired++;
     check(e->due != 0, "fired though not set", e);
     check(now >= e->due, "early", e);
-    check(began <= later(e->due, ended) + SSE_TIMER_WHEEL_TICK + JITTER + slept, "late", e);
+    check(began <= later(e->due, ended) + TICK + 1000 + JITTER + slept, "late", e);
     check(!d->link, "still linked in its call", e);
     check(!slice_over, "called though the slice was over", e);
     if (below(4) == 0 && excuse(e))
@@ -177,31 +179,49 @@ static void on_due(sse_deadline *d)
         set(e); /* sets its own deadline again */
     change_something();
     if (below(50) == 0)
-        now += below(400); /* a slow callback */
+        now += below(400000); /* a slow callback */
 }
 
-/* Fires the timer, at most JITTER ms early or late, and sometimes only after the process slept. */
+/* Fires the timer, at most JITTER early or late, and sometimes only after the process slept. */
 static void fire_timer(void)
 {
-    uint64_t at = timer.due + below(2 * JITTER);
+    uint64_t at = timer.due + below(2 * JITTER), ms = 0;
 
-    slept = below(200) == 0 ? below(7200000) : 0;
+    slept = below(200) == 0 ? below(7200) * 1000000 : 0;
     now = later(now, at - JITTER) + slept;
     timer.set = false;
     began = now;
-    if (began > wheel.armed * SSE_TIMER_WHEEL_TICK + SSE_TIMER_WHEEL_LATE &&
-        began - grace_until > 9 * SSE_TIMER_WHEEL_GRACE && began > grace_until && !wheel.expired)
-        grace_until = began + SSE_TIMER_WHEEL_GRACE;
+    ms = now / 1000;
+    if (ms > wheel.armed * SSE_TIMER_WHEEL_TICK + SSE_TIMER_WHEEL_LATE &&
+        ms > grace_until / 1000 + 9 * SSE_TIMER_WHEEL_GRACE && !wheel.expired)
+        grace_until = (ms + SSE_TIMER_WHEEL_GRACE) * 1000;
     sliced += wheel.expired != NULL;
     slice_over = false;
     wheel.timer.call(wheel.timer.arg);
     ended = now;
 }
 
+/* The wheel knows the time in whole milliseconds. A deadline that was set late in one of them does
+ * not fire before the rest of that millisecond is over, too. */
+static void test_fraction(void)
+{
+    entry *e = &entries[0];
+
+    now = (uint64_t)100 * TICK - 8100;
+    e->deadline.call = on_due;
+    e->due = now + 9000;
+    sse_timer_wheel_init(&wheel, NULL);
+    sse_timer_wheel_set(&wheel, &e->deadline, 9);
+    began = now = (uint64_t)100 * TICK;
+    wheel.timer.call(wheel.timer.arg);
+    sse_timer_wheel_cancel(&wheel, &e->deadline);
+}
+
 int main(void)
 {
     size_t left = 0;
 
+    test_fraction();
     sse_timer_wheel_init(&wheel, NULL);
     for (size_t i = 0; i < DEADLINES; i++) {
         entries[i].deadline.call = on_due;
