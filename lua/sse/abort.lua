@@ -9,13 +9,14 @@ local event_target = require "sse.shared.event_target"
 local failure = require "sse.client.failure"
 local hints = require "sse.shared.hints"
 local options = require "sse.shared.options"
+local ordered_set = require "sse.shared.ordered_set"
 
 local abort = {}
 
 local class = { name = "AbortSignal", methods = {}, getters = {}, handlers = { onabort = "abort" } }
 
 local function new_signal()
-  return event_target.new(class, { aborted = false, algorithms = {}, last_number = 0 })
+  return event_target.new(class, { aborted = false, algorithms = {}, algorithm_count = 0 })
 end
 
 function class.getters.aborted(state) return state.aborted end
@@ -32,27 +33,23 @@ event_target.class(class)
 
 local WEAK = { __mode = "k" }
 
--- A signal's state has `algorithms`, the functions that an abort calls, and where signals of `any`
--- depend on it `dependents`, these signals; both with a number each, by which the order is known.
--- It refers to its dependents weakly, and keeps those alive (`kept_alive`) for which `is_used`
--- holds. A signal of `any` has `sources`, those it depends on.
+-- A signal's state has `algorithms`, the functions that an abort calls (`algorithm_count` of them),
+-- and where signals of `any` depend on it `dependents`, these signals; both are ordered sets. It
+-- refers to its dependents weakly, and keeps those alive (`kept_alive`) for which `is_used` holds.
+-- A signal of `any` has `sources`, those it depends on, and `used`, what they know of it.
 
 local function is_used(state)
-  return not state.aborted
-    and (next(state.algorithms) ~= nil or event_target.has_listeners(state)) or nil
+  return not state.aborted and (state.algorithm_count > 0 or event_target.has_listeners(state))
 end
 
 -- Lets a dependent signal's sources keep it alive while it has listeners or algorithms.
 local function update_references(state)
   local used = is_used(state)
+  if used == state.used then return end
+  state.used = used
   for _, source in ipairs(state.sources) do
-    event_target.state(source).kept_alive[state.signal] = used
+    event_target.state(source).kept_alive[state.signal] = used or nil
   end
-end
-
-local function next_number(state)
-  state.last_number = state.last_number + 1
-  return state.last_number
 end
 
 local function make_dependent(signal, sources)
@@ -62,17 +59,8 @@ local function make_dependent(signal, sources)
     local other = event_target.state(source)
     other.dependents = other.dependents or setmetatable({}, WEAK)
     other.kept_alive = other.kept_alive or {}
-    other.dependents[signal] = next_number(other)
+    ordered_set.add(other.dependents, signal)
   end
-end
-
--- The keys of a table whose values are different numbers, in the order of the numbers.
-local function in_order(numbers)
-  local by_number, order = {}, {}
-  for key, n in pairs(numbers) do by_number[n], order[#order + 1] = key, n end
-  table.sort(order)
-  for i, n in ipairs(order) do order[i] = by_number[n] end
-  return order
 end
 
 -- Aborts a signal, once: runs its algorithms, aborts the dependent signals, then dispatches the
@@ -84,9 +72,9 @@ local function signal_abort(signal, reason)
     reason = failure.new("the operation was aborted", "EABORTED", { name = "AbortError" })
   end
   state.aborted, state.reason = true, reason
-  local algorithms, dependents = state.algorithms, in_order(state.dependents or {})
-  state.algorithms, state.dependents, state.kept_alive = {}, nil, {}
-  for _, fn in ipairs(in_order(algorithms)) do
+  local algorithms, dependents = state.algorithms, ordered_set.members(state.dependents or {})
+  state.algorithms, state.algorithm_count, state.dependents, state.kept_alive = {}, 0, nil, {}
+  for _, fn in ipairs(ordered_set.members(algorithms)) do
     if algorithms[fn] then event_target.call(fn, reason) end
   end
   for _, dependent in ipairs(dependents) do signal_abort(dependent, reason) end
@@ -106,12 +94,17 @@ end
 function abort.on_abort(signal, fn)
   local state = event_target.state(signal)
   local algorithms = state.algorithms
-  local function own(reason) fn(reason) end -- a key of its own, since fn may be added twice
-  algorithms[own] = next_number(state)
-  if state.on_listeners_changed then state:on_listeners_changed() end
-  return function()
-    algorithms[own] = nil
+  local function own(reason) fn(reason) end -- a member of its own, since fn may be added twice
+  local function count(change)
+    state.algorithm_count = state.algorithm_count + change
     if state.on_listeners_changed then state:on_listeners_changed() end
+  end
+  ordered_set.add(algorithms, own)
+  count(1)
+  return function()
+    local counts = algorithms[own] and algorithms == state.algorithms
+    algorithms[own] = nil
+    if counts then count(-1) end
   end
 end
 

@@ -14,6 +14,7 @@ require "sse.shared.lua_version"
 local core = require "sse.core"
 local follow_options = require "sse.server.follow_options"
 local options = require "sse.shared.options"
+local ordered_set = require "sse.shared.ordered_set"
 local task = require "sse.task"
 
 local methods = core.methods["sse.stream"]
@@ -34,14 +35,14 @@ local methods = core.methods["sse.stream"]
 --- Ends the stream when the client has taken all that is pending. Harmless when closed.
 -- @function stream:close
 
--- Stream -> two lists of functions that resume those who wait: `drained` when nothing is pending or
--- the stream has ended, `ended` when it has ended.
+-- Stream -> the functions that resume those who wait: `drained`, a list, when nothing is pending or
+-- the stream has ended; `ended`, an ordered set, when it has ended.
 local waiters = setmetatable({}, { __mode = "k" })
 
 -- Lets go of a stream that nobody waits for: while on_wake has a function, the stream is kept.
 local function let_go_if_unused(stream)
   local lists = waiters[stream]
-  if lists and #lists.drained == 0 and #lists.ended == 0 then
+  if lists and #lists.drained == 0 and next(lists.ended) == nil then
     waiters[stream] = nil
     core.on_wake(stream, nil)
   end
@@ -50,7 +51,8 @@ end
 -- Ends the waits. Lists are replaced before, since those who are resumed may wait again.
 local function wake(stream)
   local lists = waiters[stream]
-  local drained, ended = lists.drained, stream.closed and lists.ended or {}
+  local drained = lists.drained
+  local ended = ordered_set.members(stream.closed and lists.ended or {})
   lists.drained = {}
   if stream.closed then lists.ended = {} end
   let_go_if_unused(stream)
@@ -104,7 +106,7 @@ function methods:sleep(ms, ...)
       local lists, timer, wake_up = waiters_of(self), nil, nil
       local function release()
         timer:stop()
-        task.remove_waiter(lists.ended, wake_up)
+        lists.ended[wake_up] = nil
         let_go_if_unused(self)
       end
       wake_up = function()
@@ -112,7 +114,7 @@ function methods:sleep(ms, ...)
         resume()
       end
       timer = core.timer(ms, wake_up, true)
-      table.insert(lists.ended, wake_up)
+      ordered_set.add(lists.ended, wake_up)
       return release
     end, "stream:sleep")
   end

@@ -6,6 +6,7 @@ require "sse.shared.lua_version"
 
 local core = require "sse.core"
 local options = require "sse.shared.options"
+local ordered_set = require "sse.shared.ordered_set"
 
 local task = {}
 
@@ -17,12 +18,13 @@ local waits = setmetatable({}, { __mode = "k" })
 
 -- --- the end of a task ---------------------------------------------------------------------------
 
--- Resumes those who wait for a task's end at the end of the loop's turn, so that a long row of
--- tasks, each waiting for the next, ends one after the other and not one within the other.
+-- Resumes those who wait for a task's end, an ordered set, at the end of the loop's turn, so that a
+-- long row of tasks, each waiting for the next, ends one after the other and not one within the
+-- other.
 local function wake_waiters(waiters)
-  for i = 1, #waiters do
-    core.defer(waiters[i])
-    waiters[i] = nil
+  for _, resume in ipairs(ordered_set.members(waiters)) do
+    core.defer(resume)
+    waiters[resume] = nil
   end
 end
 
@@ -31,7 +33,7 @@ end
 local function fail(object, err)
   local waiters = core.task_waiters(object)
   core.fail_task(object, err)
-  if not waiters[1] then return core.report(err) end
+  if next(waiters) == nil then return core.report(err) end
   wake_waiters(waiters)
 end
 
@@ -75,13 +77,6 @@ local function cancel(object)
 end
 
 core.set_task_events(on_failed, wake_waiters, cancel)
-
---- Takes a function that ends a wait off a list of them.
-function task.remove_waiter(waiters, resume)
-  for i = #waiters, 1, -1 do
-    if waiters[i] == resume then table.remove(waiters, i) end
-  end
-end
 
 -- --- starting ------------------------------------------------------------------------------------
 
@@ -235,8 +230,8 @@ function methods:wait(...)
     if object == self then error("task:wait: a task can't wait for its own end", 2) end
     task.await(function(resume)
       local waiters = core.task_waiters(self)
-      waiters[#waiters + 1] = resume
-      return function() task.remove_waiter(waiters, resume) end
+      ordered_set.add(waiters, resume)
+      return function() waiters[resume] = nil end
     end, "task:wait")
   end
   return core.task_results(self)

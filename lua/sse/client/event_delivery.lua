@@ -54,10 +54,9 @@ end
 --- Whether a source has a listener or a handler for what a server sends as events: those of `open`
 -- and `error`, and the callbacks, hear only of the source itself.
 function event_delivery.has_listeners(source)
-  for type_ in pairs(source.listeners) do
-    if type_ ~= "open" and type_ ~= "error" then return true end
-  end
-  return false
+  local lists = source.listeners
+  local others = (lists.open and 1 or 0) + (lists.error and 1 or 0)
+  return source.listener_types > others
 end
 
 --- Lets the parser report comments, or skip them, which is faster.

@@ -6,6 +6,27 @@ local task = require "sse.task"
 local queue = {}
 queue.__index = queue
 
+-- Those who wait for an item, in the order in which they came, between the places `first` and
+-- `last`; each is also a key. They are tasks; for a wait outside of tasks, the function that ends
+-- it.
+local function new_waiters()
+  return { first = 1, last = 0 }
+end
+
+local function add_waiter(waiters, waiter)
+  waiters.last = waiters.last + 1
+  waiters[waiters.last], waiters[waiter] = waiter, true
+end
+
+-- Takes the one that came first off; returns nil if nobody waits.
+local function take_waiter(waiters)
+  local first = waiters.first
+  local waiter = waiters[first]
+  if waiter == nil then return nil end
+  waiters[first], waiters[waiter], waiters.first = nil, nil, first + 1
+  return waiter
+end
+
 --- Makes a queue. It begins paused: the producer is resumed by the first take.
 -- @tparam function pause called after each put of an item that no take waits for
 -- @tparam function resume called by a take that finds nothing, if the producer is paused
@@ -15,7 +36,7 @@ function queue.new(pause, resume, what)
     pause = pause, resume = resume, what = what, paused = true,
     first = 1, last = 0,
     types = nil, -- of the events to put in, as a set; nil: all. For sse.client.event_delivery
-    waiters = {}, -- tasks; for a wait outside of tasks, the function that ends it
+    waiters = new_waiters(),
   }, queue)
 end
 
@@ -27,9 +48,10 @@ end
 
 --- Hands an item to the waiter that came first; holds it and pauses the producer if none waits.
 function queue:put(item)
-  local waiters = self.waiters
-  while waiters[1] do
-    if wake(table.remove(waiters, 1), item) then return end
+  local waiter = take_waiter(self.waiters)
+  while waiter do
+    if wake(waiter, item) then return end
+    waiter = take_waiter(self.waiters)
   end
   self.last = self.last + 1
   self[self.last] = item
@@ -40,9 +62,11 @@ end
 --- Says that no more items will come. Takes get the items that are held, then nil.
 function queue:finish()
   self.finished = true
-  local waiters = self.waiters
-  self.waiters = {}
-  for _, waiter in ipairs(waiters) do wake(waiter, nil) end
+  local waiter = take_waiter(self.waiters)
+  while waiter do
+    wake(waiter, nil)
+    waiter = take_waiter(self.waiters)
+  end
 end
 
 -- Resumes the producer. Returns false if it was not paused.
@@ -53,19 +77,12 @@ local function resume_producer(self)
   return true
 end
 
-local function contains(list, value)
-  for i = 1, #list do
-    if list[i] == value then return true end
-  end
-end
-
--- Waits in a task. `put` and `finish` take a waiter off the list before they wake it: a task that
--- is still on the list was resumed by the program itself, and waits on.
+-- Waits in a task. `put` and `finish` take a waiter off before they wake it: a task that is still
+-- among the waiters was resumed by the program itself, and waits on.
 local function wait_in_task(self, co)
-  local waiters = self.waiters
-  waiters[#waiters + 1] = co
+  add_waiter(self.waiters, co)
   local item = task.park()
-  while waiters[1] and waiters == self.waiters and contains(waiters, co) do item = task.park() end
+  while self.waiters[co] do item = task.park() end
   return item
 end
 
@@ -88,7 +105,7 @@ function queue:take()
     return wait_in_task(self, co)
   end
   return task.await(function(wake_up)
-    table.insert(self.waiters, wake_up)
+    add_waiter(self.waiters, wake_up)
     resume_producer(self)
   end, self.what)
 end

@@ -7,6 +7,7 @@ local failure = require "sse.client.failure"
 local fetch = require "sse.fetch"
 local log = require "sse.log"
 local message = require "sse.client.message"
+local ordered_set = require "sse.shared.ordered_set"
 local protected = require "sse.shared.protected"
 local response_check = require "sse.client.response_check"
 local retry = require "sse.client.retry"
@@ -213,7 +214,7 @@ end
 local function finish(self, raised)
   self.done = true
   if self.remove_abort_listener then self.remove_abort_listener() end
-  local waiters = self.waiters
+  local waiters = ordered_set.members(self.waiters)
   self.waiters = {}
   for _, resume in ipairs(waiters) do
     if resume() and not self.closed then raised = nil end
@@ -283,8 +284,8 @@ end
 function stream_task:wait()
   if not self.done then
     task.await(function(resume)
-      table.insert(self.waiters, resume)
-      return function() task.remove_waiter(self.waiters, resume) end
+      ordered_set.add(self.waiters, resume)
+      return function() self.waiters[resume] = nil end
     end, NAME)
   end
   return self.failure

@@ -2,6 +2,7 @@
 -- @module sse.server.running
 local core = require "sse.core"
 local options = require "sse.shared.options"
+local ordered_set = require "sse.shared.ordered_set"
 local server_object = require "sse.server.server_object"
 local server_options = require "sse.server.options"
 local task = require "sse.task"
@@ -15,7 +16,7 @@ local state_of = server_object.state
 --- Resumes those who wait until the server is idle.
 -- @tparam table state of sse.server.server_object
 function running.wake_waiters(state)
-  local waiters = state.waiters
+  local waiters = ordered_set.members(state.waiters)
   state.waiters = {}
   for _, resume in ipairs(waiters) do resume(true) end
 end
@@ -80,7 +81,7 @@ function methods:shutdown(given, ...)
   given = options.check("server:shutdown", given, shutdown_options)
   local state = state_of(self)
   return task.await(function(resume)
-    table.insert(state.waiters, resume)
+    ordered_set.add(state.waiters, resume)
     begin_shutdown(state, given)
     if not state.core.active then running.wake_waiters(state) end
   end, "server:shutdown")
@@ -94,7 +95,7 @@ local guard = {}
 function guard:__close()
   for _, signal in ipairs(self) do signal:stop() end
   self.state.runs = false
-  task.remove_waiter(self.state.waiters, self.waiter)
+  if self.waiter then self.state.waiters[self.waiter] = nil end
 end
 
 -- Lets SIGTERM and SIGINT shut the server down. Raises at the line of the caller's caller.
@@ -140,7 +141,7 @@ function methods:run(given, ...)
     if not ok then ok, message, code = state.core:listen() end
     if not ok then return resume(nil, message, code) end
     guarded.waiter = resume
-    table.insert(state.waiters, resume)
+    ordered_set.add(state.waiters, resume)
   end
   if task.current() or core.running() then return task.await(begin, "server:run") end
   return run_loop(begin)

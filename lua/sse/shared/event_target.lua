@@ -52,7 +52,7 @@ end
 
 --- Whether there is a listener or a handler of any type.
 function event_target.has_listeners(state)
-  return next(state.listeners) ~= nil
+  return state.listener_types > 0
 end
 
 local function call_entry(entry, ev)
@@ -65,14 +65,17 @@ local function call_entry(entry, ev)
   end
 end
 
+-- Calls the listeners of a list, but not those that are added meanwhile.
 local function invoke(state, object, type_, list, ev)
-  for _, entry in ipairs(list) do
+  local entry, last = list.first, list.added
+  while entry and entry.number <= last do
     if not entry.removed then
       if entry.once then listeners.remove(state, type_, entry) end
       ev.currentTarget = object
       event_target.call(call_entry, entry, ev)
       if stopped[ev] then return end
     end
+    entry = entry.next
   end
 end
 
@@ -103,8 +106,8 @@ function event_target.deliver(lists, object, type_, ev)
   local own, every = lists[type_], lists["*"]
   local list = own or every
   if list then
-    local entry = list[1]
-    if own and every or list[2] or entry.once or not entry.fn then
+    local entry = list.first
+    if own and every or entry.next or entry.once or not entry.fn then
       event_target.dispatch(object, ev, true)
     else
       local ok, err = xpcall(entry.fn, traceback, ev)
@@ -260,10 +263,11 @@ end
 
 --- Makes an object of a class.
 -- @tparam table class
--- @tparam table state what the object knows, out of reach for programs. Gets the field `listeners`.
--- Its method `on_listeners_changed`, if it has one, is called when listeners were added or removed.
+-- @tparam table state what the object knows, out of reach for programs. Gets the fields of
+-- sse.shared.listeners. Its method `on_listeners_changed`, if it has one, is called when listeners
+-- were added or removed.
 function event_target.new(class, state)
-  state.listeners = {}
+  listeners.prepare(state)
   return setmetatable({ [STATE] = state }, class.metatable)
 end
 
