@@ -436,32 +436,33 @@ static void set_replays(lua_State *L, const sse_channel_counters *n)
     lua_setfield(L, -2, "replays");
 }
 
-static void set_seconds(lua_State *L, const char *name, lua_Number seconds)
-{
-    lua_pushnumber(L, seconds);
-    lua_setfield(L, -2, name);
-}
-
-/* Sets `delay_seconds`, a histogram: `buckets`, a list of { le, count }, where count events took up
- * to le seconds, of the last, which has no le, any time; `sum` and `count` of all. */
+/* Sets `delay_seconds`, a histogram: how many events took up to each of the bounds, as a list, and
+ * behind these how many took any time; `sum` and `count` of all. */
 static void set_delays(lua_State *L, const sse_channel_counters *n)
 {
     uint64_t count = 0;
 
-    lua_createtable(L, 0, 3);
-    lua_createtable(L, SSE_DELAYS, 0);
+    lua_createtable(L, SSE_DELAYS, 2);
     for (int i = 0; i < SSE_DELAYS; i++) {
         count += n->delays[i];
-        lua_createtable(L, 0, 2);
-        if (i < SSE_DELAYS - 1)
-            set_seconds(L, "le", (lua_Number)sse_delay_bounds[i] / 1e6);
-        sse_set_number(L, "count", count);
+        lua_pushinteger(L, (lua_Integer)count);
         lua_rawseti(L, -2, i + 1);
     }
-    lua_setfield(L, -2, "buckets");
-    set_seconds(L, "sum", (lua_Number)n->delay_sum / 1e6);
+    lua_pushnumber(L, (lua_Number)n->delay_sum / 1e6);
+    lua_setfield(L, -2, "sum");
     sse_set_number(L, "count", count);
     lua_setfield(L, -2, "delay_seconds");
+}
+
+/* delay_bounds() -> the bounds of that histogram, a list of seconds */
+static int f_delay_bounds(lua_State *L)
+{
+    lua_createtable(L, SSE_DELAYS - 1, 0);
+    for (int i = 0; i < SSE_DELAYS - 1; i++) {
+        lua_pushnumber(L, (lua_Number)sse_delay_bounds[i] / 1e6);
+        lua_rawseti(L, -2, i + 1);
+    }
+    return 1;
 }
 
 /* channel_numbers(channel) -> all that is counted, by the stems of lua/sse/server/metric_names.lua
@@ -566,6 +567,7 @@ static const luaL_Reg functions[] = {
     { "channel", f_channel },
     { "channel_differs", f_channel_differs },
     { "channel_numbers", f_channel_numbers },
+    { "delay_bounds", f_delay_bounds },
     { "on_presence", f_on_presence },
     { NULL, NULL },
 };

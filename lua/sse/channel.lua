@@ -91,11 +91,12 @@ end
 -- @treturn {table,...} a list, sorted by name
 local function all(...)
   options.check_count("sse.channels()", ...)
-  local list = {}
-  for _, channel in pairs(by_name) do
-    if not channel.closed then list[#list + 1] = channel end
+  local names, list = {}, {}
+  for name, channel in pairs(by_name) do
+    if not channel.closed then names[#names + 1] = name end
   end
-  table.sort(list, function(a, b) return a.name < b.name end)
+  table.sort(names)
+  for i, name in ipairs(names) do list[i] = by_name[name] end
   return list
 end
 

@@ -59,7 +59,9 @@ describe("the list of metrics", function()
     assert.same(keys(expected), keys(paths(stats, whole, "", {})))
     for stem, entry in pairs(expected) do
       assert.equal(whole[stem] and "table" or "number", type(numbers[stem]), stem)
-      assert.same(numbers[stem], paths(stats, whole, "", {})[stem])
+      if entry.kind ~= "histogram" then
+        assert.same(numbers[stem], paths(stats, whole, "", {})[stem])
+      end
       assert.truthy(entry.help:find "%.$")
     end
   end

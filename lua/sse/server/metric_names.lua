@@ -6,6 +6,7 @@
 -- under the entry's stem, which is group and name joined by "_": `connections_accepted` becomes
 -- `stats.connections.accepted`, and the metric `sse_connections_accepted_total`.
 -- @module sse.server.metric_names
+local core = require "sse.core"
 local hints = require "sse.shared.hints"
 
 local metric_names = {}
@@ -100,6 +101,16 @@ end
 complete(metric_names.server, "sse_")
 complete(metric_names.channel, "sse_channel_")
 
+--- The bounds of the histograms, in seconds.
+metric_names.bounds = core.delay_bounds()
+
+-- A histogram of the core's as the stats have it: `buckets` is a list of { le, count }.
+local function histogram(counts)
+  local buckets = {}
+  for i = 1, #counts do buckets[i] = { le = metric_names.bounds[i], count = counts[i] } end
+  return { buckets = buckets, sum = counts.sum, count = counts.count }
+end
+
 --- Makes the stats of the core's numbers.
 -- @tparam table list one of the two above
 -- @tparam table numbers by stem
@@ -112,7 +123,8 @@ function metric_names.group(list, numbers)
       into = rawget(stats, entry.group) or setmetatable({}, list.metatable)
       stats[entry.group] = into
     end
-    into[entry.name] = numbers[entry.stem]
+    local value = numbers[entry.stem]
+    into[entry.name] = entry.kind == "histogram" and histogram(value) or value
   end
   return stats
 end
