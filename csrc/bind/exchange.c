@@ -182,7 +182,20 @@ static int p_client_certificate(lua_State *L)
     return 1;
 }
 
-/* exchange:request() -> method, target, body: what every `req` is made of. Call it once: the
+/* Pushes the path of the request target at `index`; nil where the target is in absolute-form. */
+static void push_path(lua_State *L, int index, sse_slice target)
+{
+    const char *query = target.len ? memchr(target.at, '?', target.len) : NULL;
+
+    if (target.len == 0 || (target.at[0] != '/' && target.at[0] != '*'))
+        lua_pushnil(L);
+    else if (query)
+        lua_pushlstring(L, target.at, (size_t)(query - target.at));
+    else
+        lua_pushvalue(L, index);
+}
+
+/* exchange:request() -> method, target, body, path: what every `req` is made of. Call it once: the
  * exchange drops the body, so that only the Lua string holds it. What TLS tells can be read from
  * now on, also when the connection is gone. */
 static int m_request(lua_State *L)
@@ -194,11 +207,12 @@ static int m_request(lua_State *L)
     push_slice(L, r->method);
     push_slice(L, r->target);
     push_slice(L, sse_buffer_slice(&r->body));
+    push_path(L, -2, r->target);
     sse_request_free_body(r);
     o->secure = tls != NULL;
     if (tls && !o->certificate)
         o->certificate = sse_tls_client_certificate(tls);
-    return 3;
+    return 4;
 }
 
 static int p_secure(lua_State *L)

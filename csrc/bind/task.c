@@ -4,8 +4,8 @@
  * A coroutine runs one task after the other, because making a coroutine costs more than most tasks
  * do. Between two tasks it has returned, so that nobody else can resume it. The table st->tasks,
  * whose keys are weak, has an owner for every coroutine that was made for tasks: the task's object;
- * the function that is called with its error; the address noted by sse_set_task_owner; true: none
- * of these; false: the task is being closed, and can't wait any more. */
+ * the function or table that is told of its error; the address noted by sse_set_task_owner; true:
+ * none of these; false: the task is being closed, and can't wait any more. */
 #include "task.h"
 
 #include "hint.h"
@@ -263,14 +263,14 @@ static void give(lua_State *L, lua_State *co, int n)
 }
 
 /* start_task(on_error, fn, ...): runs fn(...) as a task, at once and until its first wait. An error
- * is passed to on_error; where that is nil, run() raises it. */
+ * is passed to on_error, a function or a table; where that is nil, run() raises the error. */
 static int f_start_task(lua_State *L)
 {
     sse_state *st = sse_state_check(L);
     int n = lua_gettop(L) - 1;
     lua_State *co = NULL;
 
-    if (!lua_isnil(L, 1)) /* the owner of a coroutine that is a userdata is a task object */
+    if (!lua_isnil(L, 1) && !lua_istable(L, 1)) /* an owner that is a userdata is a task object */
         luaL_checktype(L, 1, LUA_TFUNCTION);
     luaL_checktype(L, 2, LUA_TFUNCTION);
     luaL_checkstack(L, LUA_MINSTACK, NULL);

@@ -10,6 +10,7 @@
 
 #include "../tls/tls.h"
 #include "context.h"
+#include "request.h"
 
 /* How long a connection lingers, for the client to read the response. */
 #define SSE_LINGER_MS 2000
@@ -75,6 +76,7 @@ struct sse_connection {
     bool refused : 1;        /* past max_connections: its request gets to no handler */
     bool edges : 1;          /* the kernel tells only once that there is something to read */
     bool doomed : 1;         /* one of the next turns closes it: nothing more is read */
+    sse_client client;       /* the peer's address; unknown before the first request */
     uint16_t retry_turn;     /* low bits of the last turn in which a write to the full socket was
                                 tried again in vain: once a turn is enough */
     sse_connection *next, **link; /* context->open, or context->closed */
@@ -105,6 +107,14 @@ static inline void sse_connection_drop_tls(sse_connection *c)
 {
     sse_tls_free(c->tls);
     c->tls = NULL;
+}
+
+/* The address of the peer. */
+static inline sse_client sse_connection_client(sse_connection *c)
+{
+    if (c->client.len == 0)
+        c->client = sse_client_of_socket(c->fd);
+    return c->client;
 }
 
 /* The backlog of what is queued for the socket; zero unless the socket is full. */

@@ -71,7 +71,7 @@ sse_exchange *sse_exchange_new(sse_context *context, const sse_transport *transp
     x->transport = transport;
     x->session = session;
     x->request = request;
-    request->client = sse_client_of_socket(transport->connection(x)->fd);
+    request->client = sse_connection_client(transport->connection(x));
     x->head_only = sse_slice_is(request->method, "HEAD");
     if (request->record) {
         request->record->transport = transport;

@@ -1,7 +1,7 @@
 /* http1_response.c: response heads (RFC 9112 section 4, RFC 9110 section 15). */
 #include "http1_response.h"
 
-#include <stdio.h>
+#include <string.h>
 
 #include "http1_chars.h"
 
@@ -94,13 +94,22 @@ static char *put(char *at, const char *bytes, size_t len)
     return at + len;
 }
 
+/* By hand, since every response needs one and snprintf is slow. */
+static char *put_status_line(char *at, int minor, int status, const char *reason, size_t len)
+{
+    at = put(at, minor == 0 ? "HTTP/1.0 " : "HTTP/1.1 ", 9);
+    *at++ = (char)('0' + status / 100);
+    *at++ = (char)('0' + status / 10 % 10);
+    *at++ = (char)('0' + status % 10);
+    *at++ = ' ';
+    return put(put(at, reason, len), "\r\n", 2);
+}
+
 int sse_http1_write_head(sse_buffer *out, int minor, int status, const sse_http1_field *fields,
                          size_t count, size_t *bad)
 {
-    char line[80]; /* the longest reason phrase has 31 bytes */
-    int len = snprintf(line, sizeof line, "HTTP/1.%d %d %s\r\n", minor == 0 ? 0 : 1, status,
-                       sse_http1_reason(status));
-    size_t bytes = (size_t)len + sizeof "\r\n" - 1;
+    const char *reason = sse_http1_reason(status);
+    size_t reason_len = strlen(reason), bytes = sizeof "HTTP/1.1 200 \r\n\r\n" - 1 + reason_len;
     size_t first = check_fields(fields, count, &bytes);
     char *at = NULL;
     int code = SSE_OK;
@@ -113,7 +122,7 @@ int sse_http1_write_head(sse_buffer *out, int minor, int status, const sse_http1
     code = sse_buffer_reserve(out, bytes);
     if (code)
         return code;
-    at = put(out->data + out->len, line, (size_t)len);
+    at = put_status_line(out->data + out->len, minor, status, reason, reason_len);
     for (size_t i = 0; i < count; i++) {
         at = put(at, fields[i].name.at, fields[i].name.len);
         at = put(at, ": ", 2);

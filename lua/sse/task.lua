@@ -51,6 +51,7 @@ local function on_failed(co, owner, err)
   local text = type(err) == "string" and debug.traceback(co, err) or err
   err = complete(err, text, coroutine.close(co))
   if type(owner) == "function" then return owner(err) end
+  if type(owner) == "table" then return getmetatable(owner).__failed(owner, err) end
   if core.class_of(owner) == "sse.task" then return fail(owner, err) end
   core.report(err)
 end
@@ -82,8 +83,9 @@ core.set_task_events(on_failed, wake_waiters, cancel)
 
 --- Runs fn(...) as a task, at once and until its first wait.
 -- @function start
--- @tparam function|nil on_error called with an error of fn, as text with its traceback; without it
--- `sse.run` raises the error
+-- @tparam function|table|nil on_error called with an error of fn, as text with its traceback; of a
+-- table its metamethod `__failed` is called, with the table and the error; without it `sse.run`
+-- raises the error
 -- @tparam function fn
 -- @param ... its arguments
 task.start = core.start_task

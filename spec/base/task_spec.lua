@@ -128,9 +128,14 @@ describe("a task", function()
     assert.equal(what, err)
   end)
 
-  it("is told of its error by a function alone", function()
+  it("has its error told to a function, or to a table that has __failed", function()
+    local told
+    local owner = setmetatable({}, { __failed = function(...) told = { ... } end })
+    core.start_task(owner, error, "broken", 0)
+    assert.equal(owner, told[1])
+    assert.matches("^broken\nstack traceback", told[2])
     local timer = core.timer(1000, print)
-    for _, on_error in ipairs { timer, {}, "x", true } do
+    for _, on_error in ipairs { timer, "x", true } do
       assert.is_false(pcall(core.start_task, on_error, print))
     end
     timer:stop()

@@ -9,9 +9,11 @@ local protected = require "sse.shared.protected"
 local raised = require "sse.server.raised"
 local request = require "sse.server.request"
 local response = require "sse.server.response"
+local response_object = require "sse.server.response_object"
 local task = require "sse.task"
 
 local ANSWERED, BASE, BEGUN, DETACHED = keys.ANSWERED, keys.BASE, keys.BEGUN, keys.DETACHED
+local REQ, SERVER = keys.REQ, keys.SERVER
 
 local dispatch = {}
 
@@ -94,6 +96,11 @@ local function handle(server, req, res, path)
   end
 end
 
+-- Called with the response whose task raised.
+function response_object.metatable.__failed(res, err)
+  on_raised(res[SERVER], "handler", err, res[REQ], res)
+end
+
 --- The core's callback for a request that has been received whole.
 -- @param server
 -- @param exchange of the core
@@ -101,8 +108,7 @@ end
 function dispatch.on_request(server, exchange)
   local req, path = request.new(exchange)
   local res = response.new(exchange, req, server)
-  task.start(function(err) on_raised(server, "handler", err, req, res) end,
-    handle, server, req, res, path)
+  task.start(res, handle, server, req, res, path)
   return req
 end
 

@@ -2,7 +2,6 @@
 -- `redirect`. A response gets them by sse.server.response.
 -- @module sse.server.replies
 local core = require "sse.core"
-local headers = require "sse.shared.headers"
 local json = require "sse.json"
 local keys = require "sse.server.keys"
 local options = require "sse.shared.options"
@@ -14,14 +13,13 @@ local reply = core.methods["sse.exchange"].reply
 local methods, metatable = response_object.methods, response_object.metatable
 local check_status, check_unanswered = response_head.check_status, response_head.check_unanswered
 
--- Sends a whole response. `content_type` is that of the body, unless the fields have one; nil if
--- there is no body.
-local function send(self, status, fields, text, content_type)
-  if content_type and not response_head.without_body[status] then
-    headers.set_default(fields, "Content-Type", content_type)
-  else
-    text = ""
-  end
+local whole, without_body = response_head.whole, response_head.without_body
+
+-- The Content-Type of a body that is given to `reply`, by the body's type.
+local content_types = { string = response_head.TEXT, table = response_head.JSON }
+
+-- Sends a whole response.
+local function send(self, status, fields, text)
   local ok, why, code = reply(self[EXCHANGE], status, fields, text)
   if ok or code == "EFULL" then self[ANSWERED] = true end
   return ok, why, code
@@ -46,14 +44,15 @@ function methods:reply(status, body, fields, surplus)
   options.check_self(self, metatable, "res:reply(status, body, headers)", surplus)
   check_status("reply", status, 2)
   check_unanswered(self, 2)
-  local list = response_head.fields(self, fields, 2)
-  if body == nil then return send(self, status, list) end
-  if type(body) == "string" then return send(self, status, list, body, response_head.TEXT) end
-  if type(body) ~= "table" then
+  local content_type = content_types[type(body)]
+  if not content_type and body ~= nil then
     error(("reply: the body must be a string or a table, got %s"):format(type(body)), 2)
   end
-  local text = not response_head.without_body[status] and encode(body, "reply: the body")
-  return send(self, status, list, text, "application/json")
+  if without_body[status] then content_type = nil end
+  local list = whole(self, fields, content_type, 2)
+  if not content_type then body = ""
+  elseif content_type == response_head.JSON then body = encode(body, "reply: the body") end
+  return send(self, status, list, body)
 end
 
 --- Sends a value as JSON, with the type application/json unless `res:header` keeps a Content-Type.
@@ -69,8 +68,9 @@ function methods:json(value, status, surplus)
   if status ~= nil then check_status("json", status, 2) end
   check_unanswered(self, 2)
   if value == nil then error("json: expected a value (sse.json.null is JSON's null)", 2) end
-  local text = encode(value, "json")
-  return send(self, status or 200, response_head.fields(self, nil, 2), text, "application/json")
+  local text, content_type = encode(value, "json"), response_head.JSON
+  if without_body[status] then text, content_type = "", nil end
+  return send(self, status or 200, whole(self, nil, content_type, 2), text)
 end
 
 local redirects = { [301] = true, [302] = true, [303] = true, [307] = true, [308] = true }
@@ -104,5 +104,5 @@ function methods:redirect(url, status, surplus)
     error(message:format(options.show(status)), 2)
   end
   check_unanswered(self, 2)
-  return send(self, status or 302, response_head.fields(self, { Location = url }, 2))
+  return send(self, status or 302, whole(self, { Location = url }, nil, 2), "")
 end

@@ -115,8 +115,8 @@ end
 -- @return the request
 -- @treturn string its path, percent-encoded
 function request.new(exchange)
-  local method, target, body = read_request(exchange)
-  local path = url.split(target)
+  local method, target, body, path = read_request(exchange)
+  path = path or url.split(target)
   return setmetatable({
     [EXCHANGE] = exchange, [RAW_PATH] = path, method = method, target = target, body = body,
     params = nil, path = nil, query = nil, -- room for what is set later

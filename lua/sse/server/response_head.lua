@@ -15,6 +15,9 @@ local MAX_FIELDS = 92 -- header fields of a program's, beside those that the cor
 --- The Content-Type of a body that has none of its own.
 response_head.TEXT = "text/plain; charset=utf-8"
 
+--- That of a body which is encoded as JSON.
+response_head.JSON = "application/json"
+
 --- Whether a response of this status has no body.
 response_head.without_body = { [204] = true, [304] = true }
 
@@ -31,11 +34,13 @@ function response_head.check_no_stream(self, name, level)
   end
 end
 
+local statuses = {}
+for status = 200, 599 do statuses[status] = true end
+
 --- Raises if a status is not a whole number from 200 to 599.
 -- @tparam string name of the method, for the message
 function response_head.check_status(name, status, level)
-  local whole = type(status) == "number" and math.tointeger(status)
-  if not whole or whole < 200 or whole > 599 then
+  if not statuses[status] then
     local message = "%s: status must be a whole number from 200 to 599, got %s%s"
     local is_body = type(status) == "table" or type(status) == "string"
     local hint = name == "reply" and is_body and " (the body is the second argument)" or ""
@@ -90,6 +95,25 @@ function response_head.fields(self, given, level)
   if kept then append_kept(list, kept, own) end
   table.move(own, 1, #own, #list + 1, list)
   check_count(#list // 2, level + 1)
+  return list
+end
+
+-- The fields of responses that have none but the body's type, by that.
+local only_type = setmetatable({}, { __index = function(t, content_type)
+  t[content_type] = { "Content-Type", content_type }
+  return t[content_type]
+end })
+local NO_FIELDS <const> = {}
+
+--- The header fields of a whole response, as `fields`, and the type of the body unless they have
+-- one. Most responses have no others, and share a list of it: the list is not to be changed.
+-- @tparam[opt] string content_type nil: there is no body
+function response_head.whole(self, given, content_type, level)
+  if given == nil and not rawget(self, BASE) and not rawget(self, KEPT) then
+    return content_type and only_type[content_type] or NO_FIELDS
+  end
+  local list = response_head.fields(self, given, level + 1)
+  if content_type then headers.set_default(list, "Content-Type", content_type) end
   return list
 end
 

@@ -105,37 +105,42 @@ function router:add_prefix(prefix, handler, level)
   node.below = { GET = { handler = handler } }
 end
 
--- All matches of a path, the preferred ones first: at each node what is below a literal, then what
--- is below the parameter, then the prefix that ends at the node. A match has `methods`, the routes
--- by method; `values`, those of the parameters; for a prefix `depth`, its number of segments, in
--- place of `values`.
-local function candidates(root, segments)
-  local list = {}
-  local function visit(node, depth, values)
-    local segment = segments[depth + 1]
-    if not segment then list[#list + 1] = { methods = node.methods, values = values } end
-    local literal = segment and node.literals[segment]
-    if literal then visit(literal, depth + 1, values) end
-    if node.parameter and segment and segment ~= "" then
-      local more = table.move(values, 1, #values, 1, {})
-      more[#more + 1] = segment
-      visit(node.parameter, depth + 1, more)
-    end
-    if node.below then list[#list + 1] = { methods = node.below, depth = depth } end
-  end
-  visit(root, 0, {})
-  return list
-end
-
 local function route_of(methods, method)
   return methods[method] or method == "HEAD" and methods.GET or methods[ANY]
 end
 
-local function params_of(route, candidate, segments)
-  if candidate.depth then return table.move(segments, candidate.depth + 1, #segments, 1, {}) end
-  local params = {}
-  for i, name in ipairs(route.names) do params[name] = candidate.values[i] end
-  return params
+-- The preferred route for a method at a node or below: what is below a literal, then what is below
+-- the parameter, then the prefix that ends at the node. Puts the values of the parameters into
+-- `values`, behind the first `count`. Returns also, of a prefix, its number of segments.
+local function find_route(node, segments, depth, method, values, count)
+  local segment, route, prefix = segments[depth + 1], nil, nil
+  if not segment then
+    route = route_of(node.methods, method)
+  else
+    local literal, parameter = node.literals[segment], node.parameter
+    if literal then
+      route, prefix = find_route(literal, segments, depth + 1, method, values, count)
+    end
+    if not route and parameter and segment ~= "" then
+      values[count + 1] = segment
+      route, prefix = find_route(parameter, segments, depth + 1, method, values, count + 1)
+    end
+  end
+  if route or not node.below then return route, prefix end
+  return route_of(node.below, method), depth
+end
+
+-- Adds to a set the methods of all routes that match a path, at a node or below.
+local function add_methods(set, node, segments, depth)
+  local segment = segments[depth + 1]
+  for _, routes in pairs { not segment and node.methods or nil, node.below } do
+    for method in pairs(routes) do set[method] = true end
+  end
+  local literal = segment and node.literals[segment]
+  if literal then add_methods(set, literal, segments, depth + 1) end
+  if segment and segment ~= "" and node.parameter then
+    add_methods(set, node.parameter, segments, depth + 1)
+  end
 end
 
 -- Makes of a set of methods a list for Allow, in a fixed order, with what GET and "*" imply.
@@ -165,13 +170,13 @@ end
 function router:find(method, path)
   local direct = self.literal[path]
   if direct and direct[method] then return direct[method].handler end
-  local segments = url.segments(path)
-  local list = candidates(self.root, segments)
-  for _, candidate in ipairs(list) do
-    local route = route_of(candidate.methods, method)
-    if route then return route.handler, params_of(route, candidate, segments) end
-  end
-  return nil, self:methods(path)
+  local segments, params = url.segments(path), {}
+  local values = {}
+  local route, prefix = find_route(self.root, segments, 0, method, values, 0)
+  if not route then return nil, self:methods(path) end
+  if prefix then return route.handler, table.move(segments, prefix + 1, #segments, 1, params) end
+  for i, name in ipairs(route.names) do params[name] = values[i] end
+  return route.handler, params
 end
 
 --- The methods for which a path has a handler, with HEAD and OPTIONS, which the server answers by
@@ -184,9 +189,7 @@ function router:methods(path)
     for _, method in ipairs(standard_methods) do set[method] = true end
     return allow_list(set)
   end
-  for _, candidate in ipairs(candidates(self.root, url.segments(path))) do
-    for method in pairs(candidate.methods) do set[method] = true end
-  end
+  add_methods(set, self.root, url.segments(path), 0)
   return next(set) and allow_list(set) or nil
 end
 

@@ -40,8 +40,11 @@ end
 -- @tparam string path
 -- @treturn {string,...}
 function url.segments(path)
-  local list = {}
-  for segment in path:gmatch("/([^/]*)") do list[#list + 1] = url.decode(segment) end
+  local list, count, encoded = {}, 0, path:find("%", 1, true)
+  for segment in path:gmatch("/([^/]*)") do
+    count = count + 1
+    list[count] = encoded and url.decode(segment) or segment
+  end
   return list
 end
 
