@@ -91,6 +91,10 @@ function response_head.fields(self, given, level)
   if given == nil and not kept then return list end
   local own, message = headers.list(given == nil and {} or given)
   if not own then error(message, level + 1) end
+  if not base and not kept then
+    check_count(#own // 2, level + 1)
+    return own
+  end
   if base then check_cors(own, level + 1) end
   if kept then append_kept(list, kept, own) end
   table.move(own, 1, #own, #list + 1, list)

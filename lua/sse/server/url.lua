@@ -41,9 +41,13 @@ end
 -- @treturn {string,...}
 function url.segments(path)
   local list, count, encoded = {}, 0, path:find("%", 1, true)
-  for segment in path:gmatch("/([^/]*)") do
+  local slash = path:find("/", 1, true)
+  while slash do
+    local stop = path:find("/", slash + 1, true)
+    local segment = path:sub(slash + 1, (stop or 0) - 1)
     count = count + 1
     list[count] = encoded and url.decode(segment) or segment
+    slash = stop
   end
   return list
 end

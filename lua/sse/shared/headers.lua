@@ -29,22 +29,54 @@ function headers.with_hyphens(name)
   return (name:gsub("_", "-"):gsub("%f[%a]%a", string.upper))
 end
 
--- What is wrong with a field that a program gave, or nil.
-local function problem_of(name, value)
+-- What is wrong with the name of a field that a program gave, or nil.
+local function problem_of_name(name)
   if type(name) == "number" then
     return "headers: expected a table such as { Name = \"value\" }, got a list"
-  end
-  if not headers.is_token(name) then
+  elseif not headers.is_token(name) then
     return ("headers: '%s' is not a header name"):format(tostring(name))
   elseif name:find("_", 1, true) then
     return ("headers: '%s' has a '_' (did you mean '%s'?)"):format(name, headers.with_hyphens(name))
   elseif reserved[name:lower()] then
     return ("headers: '%s' is set by the library"):format(name)
-  elseif type(value) ~= "string" and type(value) ~= "number" then
+  end
+end
+
+-- What is wrong with a value, or nil.
+local function problem_of_value(name, value)
+  if type(value) ~= "string" and type(value) ~= "number" then
     local message = "headers: '%s' must be a string, a number or a list of them, got %s"
     return message:format(name, type(value))
   elseif not headers.sendable(tostring(value)) then
     return ("headers: the value of '%s' holds a control character"):format(name)
+  end
+end
+
+-- Names that have been found right, since programs use few: `right_count` of them.
+local MAX_RIGHT <const> = 200
+local right, right_count = {}, 0
+
+local function check_name(name)
+  local problem = problem_of_name(name)
+  if problem then return problem end
+  if right_count == MAX_RIGHT then right, right_count = {}, 0 end
+  right[name], right_count = true, right_count + 1
+end
+
+-- Appends a field, or returns what is wrong with the value.
+local function append(list, name, value)
+  local problem = problem_of_value(name, value)
+  if problem then return problem end
+  list[#list + 1] = name
+  list[#list + 1] = tostring(value)
+end
+
+-- Appends the fields of a name, or returns what is wrong with one.
+local function append_all(list, name, values)
+  if type(values) ~= "table" then return append(list, name, values) end
+  for _, value in ipairs(values) do
+    local problem = append(list, name, value)
+    if problem then return problem end
   end
 end
 
@@ -56,24 +88,23 @@ function headers.list(given)
   if type(given) ~= "table" then
     return nil, ("headers: expected a table, got %s"):format(type(given))
   end
-  for name in pairs(given) do names[#names + 1] = name end
-  table.sort(names, function(a, b) return tostring(a) < tostring(b) end)
-  for _, name in ipairs(names) do
-    local values = given[name]
-    if type(values) ~= "table" then values = { values } end
-    for _, value in ipairs(values) do
-      local problem = problem_of(name, value)
-      if problem then return nil, problem end
-      list[#list + 1] = name
-      list[#list + 1] = tostring(value)
-    end
+  for name in pairs(given) do
+    local problem = not right[name] and check_name(name)
+    if problem then return nil, problem end
+    names[#names + 1] = name
+  end
+  if names[2] then table.sort(names) end
+  for i = 1, #names do
+    local problem = append_all(list, names[i], given[names[i]])
+    if problem then return nil, problem end
   end
   return list
 end
 
 local function position(list, name)
   for i = 1, #list, 2 do
-    if list[i]:lower() == name:lower() then return i end
+    local other = list[i]
+    if other == name or #other == #name and other:lower() == name:lower() then return i end
   end
 end
 
@@ -90,7 +121,9 @@ end
 
 --- Adds a field to a list that has none of that name.
 function headers.set_default(list, name, value)
-  if not position(list, name) then headers.set(list, name, value) end
+  if position(list, name) then return end
+  list[#list + 1] = name
+  list[#list + 1] = value
 end
 
 --- Adds a field to a list and removes the others of its name.
