@@ -19,8 +19,9 @@ local standard_methods = { "GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPT
 
 -- Routes are a tree with a level for each segment. A node has `literals`, the children by segment;
 -- `parameter`, the child for any segment; `methods`, the routes of paths that end here, by method;
--- `below`, the same for the prefix that ends here. A route is a handler and the names of its
--- parameters. Nodes have no parameters' names: `/:a/x` and `/:b/y` share one.
+-- `below`, the same for the prefix that ends here. A route is a handler, the names of its
+-- parameters, and their places among the segments. Nodes have no parameters' names: `/:a/x` and
+-- `/:b/y` share one.
 local function new_node()
   return { literals = {}, methods = {} }
 end
@@ -57,12 +58,9 @@ local function problem_of(pattern)
   end
 end
 
--- The child of a node for a segment of a pattern, made if there is none. Appends a parameter's name
--- to `names`.
-local function child(node, segment, names)
-  local name = segment:match("^:(.*)$")
-  if name then
-    names[#names + 1] = name
+-- The child of a node for a segment of a pattern, made if there is none.
+local function child(node, segment)
+  if segment:sub(1, 1) == ":" then
     node.parameter = node.parameter or new_node()
     return node.parameter
   end
@@ -78,12 +76,17 @@ end
 function router:add(method, pattern, handler, level)
   local problem = problem_of(pattern)
   if problem then error(problem, (level or 2) + 1) end
-  local node, names = self.root, {}
-  for segment in pattern:gmatch("/([^/]*)") do node = child(node, segment, names) end
+  local node, names, places, count = self.root, {}, {}, 0
+  for segment in pattern:gmatch("/([^/]*)") do
+    node, count = child(node, segment), count + 1
+    if segment:sub(1, 1) == ":" then
+      names[#names + 1], places[#places + 1] = segment:sub(2), count
+    end
+  end
   if node.methods[method] then
     error(("%s %s has a handler already"):format(method, pattern), (level or 2) + 1)
   end
-  node.methods[method] = { handler = handler, names = names }
+  node.methods[method] = { handler = handler, names = names, places = places }
   -- A path that is written like a pattern of literals is found without a walk through the tree: no
   -- other route is preferred to it.
   if not names[1] and not pattern:find("%", 1, true) then
@@ -100,7 +103,7 @@ function router:add_prefix(prefix, handler, level)
   local problem = problem_of(prefix) or prefix:find("/:") and "a prefix has no parameters"
   if problem then error(problem, (level or 2) + 1) end
   local node = self.root
-  for segment in prefix:gsub("/$", ""):gmatch("/([^/]*)") do node = child(node, segment, {}) end
+  for segment in prefix:gsub("/$", ""):gmatch("/([^/]*)") do node = child(node, segment) end
   if node.below then error(("%s is served already"):format(prefix), (level or 2) + 1) end
   node.below = { GET = { handler = handler } }
 end
@@ -110,20 +113,19 @@ local function route_of(methods, method)
 end
 
 -- The preferred route for a method at a node or below: what is below a literal, then what is below
--- the parameter, then the prefix that ends at the node. Puts the values of the parameters into
--- `values`, behind the first `count`. Returns also, of a prefix, its number of segments.
-local function find_route(node, segments, depth, method, values, count)
+-- the parameter, then the prefix that ends at the node. Returns also, of a prefix, its number of
+-- segments.
+local function find_route(node, segments, depth, method)
   local segment, route, prefix = segments[depth + 1], nil, nil
   if not segment then
     route = route_of(node.methods, method)
   else
     local literal, parameter = node.literals[segment], node.parameter
     if literal then
-      route, prefix = find_route(literal, segments, depth + 1, method, values, count)
+      route, prefix = find_route(literal, segments, depth + 1, method)
     end
     if not route and parameter and segment ~= "" then
-      values[count + 1] = segment
-      route, prefix = find_route(parameter, segments, depth + 1, method, values, count + 1)
+      route, prefix = find_route(parameter, segments, depth + 1, method)
     end
   end
   if route or not node.below then return route, prefix end
@@ -171,11 +173,10 @@ function router:find(method, path)
   local direct = self.literal[path]
   if direct and direct[method] then return direct[method].handler end
   local segments, params = url.segments(path), {}
-  local values = {}
-  local route, prefix = find_route(self.root, segments, 0, method, values, 0)
+  local route, prefix = find_route(self.root, segments, 0, method)
   if not route then return nil, self:methods(path) end
   if prefix then return route.handler, table.move(segments, prefix + 1, #segments, 1, params) end
-  for i, name in ipairs(route.names) do params[name] = values[i] end
+  for i, name in ipairs(route.names) do params[name] = segments[route.places[i]] end
   return route.handler, params
 end
 
