@@ -3,6 +3,8 @@
 -- @module sse.shared.headers
 local headers = {}
 
+local find = string.find
+
 -- Fields that the framing of a message depends on: the core sets them.
 local reserved = { ["content-length"] = true, ["transfer-encoding"] = true, ["connection"] = true }
 
@@ -16,8 +18,10 @@ local without_secret = {
 --- Whether a field's value can be this text: it holds no control character but the tab.
 -- @tparam string text
 function headers.sendable(text)
-  return not text:find("[\0-\8\10-\31\127]")
+  return not find(text, "[\0-\8\10-\31\127]")
 end
+
+local sendable = headers.sendable
 
 --- Whether a value is a token, as field names and methods are (RFC 9110 5.6.2).
 function headers.is_token(value)
@@ -63,20 +67,14 @@ local function check_name(name)
   right[name], right_count = true, right_count + 1
 end
 
--- Appends a field, or returns what is wrong with the value.
-local function append(list, name, value)
-  local problem = problem_of_value(name, value)
-  if problem then return problem end
-  list[#list + 1] = name
-  list[#list + 1] = tostring(value)
-end
-
 -- Appends the fields of a name, or returns what is wrong with one.
 local function append_all(list, name, values)
-  if type(values) ~= "table" then return append(list, name, values) end
+  if type(values) ~= "table" then values = { values } end
   for _, value in ipairs(values) do
-    local problem = append(list, name, value)
+    local problem = problem_of_value(name, value)
     if problem then return problem end
+    list[#list + 1] = name
+    list[#list + 1] = tostring(value)
   end
 end
 
@@ -84,10 +82,10 @@ end
 -- @tparam table given name to value or list of values; a value is a string or a number
 -- @treturn {string,...} name, value, name, value ...; or nil and a message
 function headers.list(given)
-  local names, list = {}, {}
   if type(given) ~= "table" then
     return nil, ("headers: expected a table, got %s"):format(type(given))
   end
+  local names, list = { nil, nil, nil, nil }, { nil, nil, nil, nil, nil, nil, nil, nil } -- room
   for name in pairs(given) do
     local problem = not right[name] and check_name(name)
     if problem then return nil, problem end
@@ -95,8 +93,14 @@ function headers.list(given)
   end
   if names[2] then table.sort(names) end
   for i = 1, #names do
-    local problem = append_all(list, names[i], given[names[i]])
-    if problem then return nil, problem end
+    local name, count = names[i], #list
+    local value = given[name]
+    if type(value) == "string" and sendable(value) then -- most are
+      list[count + 1], list[count + 2] = name, value
+    else
+      local problem = append_all(list, name, value)
+      if problem then return nil, problem end
+    end
   end
   return list
 end
