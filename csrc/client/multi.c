@@ -3,71 +3,105 @@
 #include <curl/curl.h>
 #include <stdlib.h>
 
-#include "close_on_exec.h"
 #include "curl_bugs.h"
+#include "lane.h"
 #include "resident.h"
-#include "sockets.h"
-#include "watcher.h"
+#include "shard.h"
+
+/* Sockets that are served in a turn though other deferred calls used up its time. */
+#define LEAST_SERVED 8
 
 struct sse_multi {
     sse_loop *loop;
-    CURLM *curl; /* NULL until the first transfer, and again when idle for too long */
     CURLSH *sessions, *cookies;
-    sse_watcher watcher;
-    sse_sockets sockets;      /* those that libcurl has open */
-    sse_timer idle_timer;     /* runs while there is no transfer */
+    sse_shard *shards, **last_shard; /* the oldest first */
+    sse_shard *touched;              /* where libcurl has been at work and may have reports */
+    sse_lanes lanes;
+    sse_ready_queue ready;    /* sockets that wait to be served */
+    uint64_t behind_since;    /* ms: when the queue was last empty */
+    sse_deferred ready_call;  /* serves them */
+    sse_entry_queue starts;   /* entries that wait to be given to libcurl */
+    sse_deferred start_call;  /* gives them */
     sse_multi_entry *entries; /* the listed ones */
     size_t entry_count;       /* their number */
     uint64_t connect_due;     /* ms: none of theirs is before it */
     sse_multi_entry *removed; /* those to destroy when libcurl has returned */
     sse_fork_handler fork_handler;
     sse_deferred fork_end; /* in a forked child: fails the transfers that the parent began */
+    uint64_t turn;         /* of the loop, which the next two fields are about */
+    uint64_t turn_served_us, turn_started_us; /* when the first socket was served, and the first
+                                                 transfer started; 0: not yet */
     int in_curl; /* > 0: within libcurl, or from begin_callbacks to end_callbacks; nests */
-    int in_use;  /* > 0: within code that needs `curl` to stay; nests */
+    int in_use;  /* > 0: within code that needs the shards' handles to stay; nests */
 };
 
-/* --- libcurl's multi handle ------------------------------------------------------------------- */
+/* --- shares of a turn ------------------------------------------------------------------------- */
 
-static int open_curl(sse_multi *m)
+/* Whether the work that began at *began in this turn may go on. */
+static bool has_time(sse_multi *m, uint64_t *began)
 {
-    sse_hidden_pair wakeup;
+    uint64_t turn = sse_loop_turns(m->loop), now = sse_loop_now_us(m->loop);
 
-    if (m->curl)
-        return SSE_OK;
-    sse_hidden_pair_expect(&wakeup);
-    m->curl = curl_multi_init();
-    sse_hidden_pair_close_on_exec(&wakeup);
-    if (!m->curl)
-        return SSE_ENOMEM;
-    sse_watcher_start(&m->watcher, m->curl);
-    return SSE_OK;
+    if (m->turn != turn) {
+        m->turn = turn;
+        m->turn_served_us = m->turn_started_us = 0;
+    }
+    if (*began == 0)
+        *began = now;
+    return now - *began <= SSE_LOOP_SLICE_US;
 }
 
-static bool is_idle(const sse_multi *m)
+bool sse_multi_may_start(sse_multi *m)
 {
-    return m->curl && m->entry_count == 0 && !m->in_curl && !m->in_use;
+    return has_time(m, &m->turn_started_us);
 }
 
-static void close_curl(sse_multi *m)
+bool sse_multi_is_behind(const sse_multi *m, uint64_t *since)
+{
+    *since = m->behind_since;
+    return m->ready.first != NULL;
+}
+
+/* --- shards ----------------------------------------------------------------------------------- */
+
+static void touch(sse_multi *m, sse_shard *s)
+{
+    if (s->touched)
+        return;
+    s->touched = true;
+    s->next_touched = m->touched;
+    m->touched = s;
+}
+
+static void close_shard(sse_multi *m, sse_shard *s)
 {
     m->in_curl++;
-    curl_multi_cleanup(m->curl);
+    sse_shard_close(s);
     m->in_curl--;
-    m->curl = NULL;
-    sse_watcher_stop(&m->watcher);
-    sse_timer_stop(&m->idle_timer);
 }
 
-static void on_idle_timer(void *arg)
+static void on_shard_idle(void *arg, sse_shard *s)
 {
-    sse_multi_close_idle(arg);
+    sse_multi *m = arg;
+
+    if (s->count == 0 && !m->in_curl && !m->in_use)
+        close_shard(m, s);
 }
 
-/* Closes the connections in SSE_MULTI_IDLE ms, or now if there is no memory for a timer. */
-static void close_later_if_idle(sse_multi *m)
+/* Finds the shard in which the entry begins: one that may have an idle connection for it, or where
+ * a connection is that it can share, else the first with room. */
+static sse_shard *find_shard(const sse_multi *m, const sse_multi_entry *e)
 {
-    if (is_idle(m) && sse_timer_start(&m->idle_timer, SSE_MULTI_IDLE, false))
-        close_curl(m);
+    sse_shard *s = e->lane && !e->lane->serial ? e->lane->shard : NULL;
+
+    if (s && s->sockets.count < SSE_SHARD_TLS_CONNECTIONS)
+        return s;
+    for (s = m->shards; s; s = s->next)
+        if (sse_shard_take_idle(s, e))
+            return s;
+    for (s = m->shards; s && !sse_shard_has_room(s, e); s = s->next)
+        ;
+    return s;
 }
 
 /* --- entries ---------------------------------------------------------------------------------- */
@@ -98,16 +132,18 @@ static void unlist_entry(sse_multi *m, sse_multi_entry *e)
  * its owner refuses what libcurl may hand over. */
 static void take_from_curl(sse_multi *m, sse_multi_entry *e)
 {
-    if (!e->added)
-        return;
-    sse_curl_close_when_aborted(e->easy);
-    if (e->paused) {
-        m->in_curl++;
-        e->curl_keeps_bytes = !sse_curl_discard_kept(e->easy);
-        m->in_curl--;
+    sse_entry_queue_take(e);
+    if (e->added) {
+        sse_curl_close_when_aborted(e->easy);
+        if (e->paused) {
+            m->in_curl++;
+            e->curl_keeps_bytes = !sse_curl_discard_kept(e->easy);
+            m->in_curl--;
+        }
+        sse_shard_remove(e->shard, e, false);
+        touch(m, e->shard);
     }
-    e->added = e->paused = false;
-    curl_multi_remove_handle(m->curl, e->easy);
+    sse_lane_leave(e);
 }
 
 static void destroy_entry(sse_multi *m, sse_multi_entry *e)
@@ -150,44 +186,46 @@ static void on_unwatched(void *arg, CURL *easy)
         e->unwatched = true;
 }
 
-static bool is_unwatched(const sse_multi *m, const sse_multi_entry *e)
+static bool is_unwatched(const sse_shard *s, const sse_multi_entry *e)
 {
-    return e->added && !e->removed &&
-           (e->unwatched || sse_watcher_is_unwatched(&m->watcher, e->easy));
+    return e->added && e->shard == s && !e->removed &&
+           (e->unwatched || sse_watcher_is_unwatched(&s->watcher, e->easy));
 }
 
 /* Fails the transfers whose socket could not be watched: libcurl would wait for it for ever. Begins
  * anew after each, because on_done may change the list. */
-static void fail_unwatched(sse_multi *m)
+static void fail_unwatched(sse_multi *m, sse_shard *s)
 {
     sse_multi_entry *e = NULL;
 
     do {
-        for (e = m->entries; e && !is_unwatched(m, e); e = e->next)
+        for (e = m->entries; e && !is_unwatched(s, e); e = e->next)
             ;
         if (e)
             fail_entry(m, e, CURLE_OUT_OF_MEMORY);
     } while (e);
-    sse_watcher_clear_unwatched(&m->watcher);
+    sse_watcher_clear_unwatched(&s->watcher);
 }
 
 /* --- calls into libcurl ----------------------------------------------------------------------- */
 
-static void report_done(sse_multi *m)
+static void report_done(sse_shard *s)
 {
     CURLMsg *message = NULL;
     int left = 0;
 
-    while ((message = curl_multi_info_read(m->curl, &left))) {
+    while (s->curl && (message = curl_multi_info_read(s->curl, &left))) {
         sse_multi_entry *e = NULL;
         int code = message->data.result; /* the removal frees the message */
+        bool paused = false;
 
         curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, (char **)&e);
-        curl_multi_remove_handle(m->curl, e->easy);
+        paused = e->paused;
+        sse_shard_remove(s, e, code == CURLE_OK);
+        sse_lane_leave(e);
         /* Such bytes are freed only when the entry is destroyed, because freeing them changes the
          * handle, and on_done asks the handle why the transfer failed. */
-        e->curl_keeps_bytes = e->paused;
-        e->added = e->paused = false;
+        e->curl_keeps_bytes = paused;
         if (!e->removed)
             e->on_done(e, code);
     }
@@ -201,11 +239,18 @@ static void run_postponed(sse_multi *m)
         return;
     m->in_use++;
     destroy_removed(m);
-    if (m->watcher.unwatched_count > 0)
-        fail_unwatched(m);
-    report_done(m);
+    while (m->touched) {
+        sse_shard *s = m->touched;
+
+        m->touched = s->next_touched;
+        s->touched = false;
+        if (s->watcher.unwatched_count > 0)
+            fail_unwatched(m, s);
+        report_done(s);
+        destroy_removed(m);
+        sse_shard_close_later(s);
+    }
     m->in_use--;
-    close_later_if_idle(m);
 }
 
 /* Lifts the limits that libcurl has for connecting where they are over: libcurl would look at its
@@ -228,16 +273,126 @@ static void lift_connect_limits(sse_multi *m)
     }
 }
 
-static void on_action(void *arg, curl_socket_t fd, int events)
+static void on_action(void *arg, sse_shard *s, curl_socket_t fd, int events)
 {
     sse_multi *m = arg;
     int running = 0;
 
+    if (!s->curl)
+        return;
     lift_connect_limits(m);
     m->in_curl++;
-    curl_multi_socket_action(m->curl, fd, events, &running);
+    curl_multi_socket_action(s->curl, fd, events, &running);
     m->in_curl--;
+    touch(m, s);
     run_postponed(m);
+}
+
+/* --- sockets that are ready ------------------------------------------------------------------- */
+
+static bool must_queue(void *arg)
+{
+    sse_multi *m = arg;
+
+    if (m->ready.first)
+        return true;
+    if (has_time(m, &m->turn_served_us))
+        return false;
+    m->behind_since = sse_loop_now(m->loop);
+    sse_loop_defer(m->loop, &m->ready_call);
+    return true;
+}
+
+static void serve_ready(void *arg)
+{
+    sse_multi *m = arg;
+    size_t served = 0;
+
+    while (m->ready.first &&
+           (served++ < LEAST_SERVED || !sse_loop_slice_over(m->loop, sse_loop_now_us(m->loop))))
+        sse_watcher_serve_ready(&m->ready);
+    if (m->ready.first)
+        sse_loop_defer(m->loop, &m->ready_call);
+}
+
+/* --- starts ----------------------------------------------------------------------------------- */
+
+static sse_shard *get_shard(sse_multi *m, const sse_multi_entry *e)
+{
+    sse_shard *s = find_shard(m, e);
+
+    if (s)
+        return s;
+    s = sse_shard_new(m->loop, &m->ready,
+                      (sse_shard_callbacks){ .on_action = on_action,
+                                             .on_unwatched = on_unwatched,
+                                             .must_queue = must_queue,
+                                             .on_idle = on_shard_idle,
+                                             .arg = m });
+    if (s) {
+        *m->last_shard = s;
+        m->last_shard = &s->next;
+    }
+    return s;
+}
+
+static void give_to_curl(sse_multi *m, sse_multi_entry *e)
+{
+    sse_shard *s = get_shard(m, e);
+    int code = SSE_ENOMEM;
+
+    if (e->lane && e->lane->serial) /* libcurl has no reason to wait for another connection */
+        curl_easy_setopt(e->easy, CURLOPT_PIPEWAIT, 0L);
+    if (s)
+        code = sse_shard_add(s, e);
+
+    if (code) {
+        m->in_use++;
+        fail_entry(m, e, code == SSE_ENOMEM ? CURLE_OUT_OF_MEMORY : CURLE_FAILED_INIT);
+        m->in_use--;
+        run_postponed(m);
+        return;
+    }
+    if (e->lane)
+        e->lane->shard = s;
+    on_action(m, s, CURL_SOCKET_TIMEOUT, 0); /* libcurl begins, so that its time counts here */
+}
+
+/* Gives entries to libcurl while the turn has time. */
+static void start_entries(sse_multi *m)
+{
+    while (m->starts.first) {
+        sse_multi_entry *e = m->starts.first;
+
+        if (sse_loop_slice_over(m->loop, sse_loop_now_us(m->loop))) {
+            sse_loop_defer(m->loop, &m->start_call);
+            return;
+        }
+        sse_entry_queue_take(e);
+        if (!e->lane || !sse_lane_must_wait(e))
+            give_to_curl(m, e);
+    }
+}
+
+/* At least one, because other deferred calls may use up the time of every turn. */
+static void on_start_call(void *arg)
+{
+    sse_multi *m = arg;
+    sse_multi_entry *e = m->starts.first;
+
+    if (!e)
+        return;
+    sse_entry_queue_take(e);
+    if (!e->lane || !sse_lane_must_wait(e))
+        give_to_curl(m, e);
+    start_entries(m);
+}
+
+static void start_later(void *arg)
+{
+    sse_multi *m = arg;
+
+    sse_loop_defer(m->loop, &m->start_call);
 }
 
 /* --- fork ------------------------------------------------------------------------------------- */
@@ -249,9 +404,10 @@ static void on_fork(void *arg, int closed_fd)
 {
     sse_multi *m = arg;
 
-    sse_sockets_replace(&m->sockets, closed_fd);
+    for (sse_shard *s = m->shards; s; s = s->next)
+        sse_sockets_replace(&s->sockets, closed_fd);
     for (sse_multi_entry *e = m->entries; e; e = e->next)
-        e->from_parent = true;
+        e->from_parent = e->added;
     if (m->entries)
         sse_loop_defer(m->loop, &m->fork_end);
 }
@@ -286,6 +442,7 @@ static CURLSH *new_share(bool cookies)
     if (!share)
         return NULL;
     curl_share_setopt(share, CURLSHOPT_SHARE, CURL_LOCK_DATA_SSL_SESSION); /* may fail: no TLS */
+    curl_share_setopt(share, CURLSHOPT_SHARE, CURL_LOCK_DATA_DNS);
     if (cookies)
         curl_share_setopt(share, CURLSHOPT_SHARE, CURL_LOCK_DATA_COOKIE);
     return share;
@@ -312,8 +469,12 @@ int sse_multi_new(sse_multi **out, sse_loop *loop)
         goto fail;
     m->loop = loop;
     m->connect_due = UINT64_MAX;
-    sse_watcher_init(&m->watcher, loop, (sse_watcher_callbacks){ on_action, on_unwatched, m });
-    sse_timer_init(&m->idle_timer, loop, on_idle_timer, m);
+    m->last_shard = &m->shards;
+    m->lanes = (sse_lanes){
+        .loop = loop, .ready = &m->starts, .on_ready = start_later, .arg = m
+    };
+    sse_deferred_init(&m->ready_call, serve_ready, m);
+    sse_deferred_init(&m->start_call, on_start_call, m);
     sse_deferred_init(&m->fork_end, fail_from_parent, m);
     sse_loop_add_fork_handler(loop, &m->fork_handler, on_fork, m);
     sse_stay_resident();
@@ -331,11 +492,17 @@ void sse_multi_free(sse_multi *m)
 {
     if (!m)
         return;
-    sse_multi_close_idle(m);
+    while (m->shards) {
+        sse_shard *s = m->shards;
+
+        m->shards = s->next;
+        sse_shard_free(s);
+    }
     free_shares(m);
     sse_loop_remove_fork_handler(&m->fork_handler);
-    sse_sockets_free(&m->sockets);
     sse_loop_undefer(m->loop, &m->fork_end);
+    sse_loop_undefer(m->loop, &m->ready_call);
+    sse_loop_undefer(m->loop, &m->start_call);
     free(m);
     curl_global_cleanup();
 }
@@ -354,33 +521,52 @@ void *sse_multi_share(const sse_multi *m, bool cookies)
 
 void sse_multi_close_idle(sse_multi *m)
 {
-    if (is_idle(m))
-        close_curl(m);
+    if (m->entry_count > 0 || m->in_curl || m->in_use)
+        return;
+    for (sse_shard *s = m->shards; s; s = s->next)
+        close_shard(m, s);
 }
 
-int sse_multi_add(sse_multi *m, sse_multi_entry *e)
+void sse_multi_add(sse_multi *m, sse_multi_entry *e)
 {
-    int code = open_curl(m);
-
-    if (code)
-        return code;
     curl_easy_setopt(e->easy, CURLOPT_PRIVATE, e);
-    sse_watcher_add_easy(&m->watcher, e->easy);
-    sse_sockets_add_easy(&m->sockets, e->easy);
-    if (curl_multi_add_handle(m->curl, e->easy)) {
-        close_later_if_idle(m);
-        return SSE_ESYS;
-    }
-    sse_timer_stop(&m->idle_timer);
     if (e->connect_due && e->connect_due < m->connect_due)
         m->connect_due = e->connect_due;
-    e->added = true;
     list_entry(m, e);
-    return SSE_OK;
+    if (e->multiplexes && sse_lane_enter(&m->lanes, e)) {
+        sse_multi_fail(m, e, CURLE_OUT_OF_MEMORY);
+        return;
+    }
+    sse_entry_queue_put(&m->starts, e);
+    if (m->in_curl || m->in_use)
+        start_later(m);
+    else if (m->starts.first == e)
+        start_entries(m);
+}
+
+void sse_multi_on_connection(sse_multi_entry *e, bool http2)
+{
+    long made = 0;
+
+    e->connect_due = 0;
+    if (!e->lane)
+        return;
+    curl_easy_getinfo(e->easy, CURLINFO_NUM_CONNECTS, &made);
+    if (http2)
+        sse_shard_share_connection(e);
+    sse_lane_on_connection(e, http2, made > 0);
+}
+
+void sse_multi_on_head(sse_multi_entry *e, bool http2)
+{
+    if (e->lane)
+        sse_lane_on_head(e, http2);
 }
 
 void sse_multi_remove(sse_multi *m, sse_multi_entry *e)
 {
+    sse_shard *s = NULL;
+
     if (e->removed)
         return;
     e->removed = true;
@@ -389,8 +575,10 @@ void sse_multi_remove(sse_multi *m, sse_multi_entry *e)
         m->removed = e;
         return;
     }
+    s = e->shard;
     destroy_entry(m, e);
-    close_later_if_idle(m);
+    if (s && !m->in_use)
+        sse_shard_close_later(s);
 }
 
 void sse_multi_resume(sse_multi *m, sse_multi_entry *e)
@@ -400,6 +588,7 @@ void sse_multi_resume(sse_multi *m, sse_multi_entry *e)
     m->in_curl++;
     e->paused = false;
     e->resuming = true;
+    touch(m, e->shard);
     code = curl_easy_pause(e->easy, CURLPAUSE_CONT);
     e->resuming = false;
     m->in_curl--;

@@ -1,43 +1,21 @@
-/* multi.h: libcurl's multi interface on a loop, and what all transfers of the loop share:
- * connections, TLS sessions, looked-up names, cookies. libcurl's multi handle is created for the
- * first transfer and freed SSE_MULTI_IDLE ms after the last one, so that the next transfer finds
- * its connection open; that wait does not keep the loop running. libcurl forbids most calls from
- * within its own callbacks: see what each function here says. */
+/* multi.h: the transfers of a loop: libcurl's multi interface, and what all transfers share:
+ * connections, TLS sessions, looked-up names, cookies. Handles of libcurl (shard.h) are created as
+ * transfers need them, and freed SSE_SHARD_IDLE ms after the last transfer of each, so that the next
+ * transfer finds its connection open; that wait does not keep the loop running. Work beyond a share
+ * of a turn waits for the next turn: starts of transfers, and sockets that are ready. libcurl
+ * forbids most calls from within its own callbacks: see what each function here says. */
 #ifndef SSE_CLIENT_MULTI_H
 #define SSE_CLIENT_MULTI_H
 
 #include <stdbool.h>
 
 #include "../base/loop.h"
-
-#define SSE_MULTI_IDLE 10000
+#include "multi_entry.h"
 
 /* ms: as CURLOPT_CONNECTTIMEOUT_MS, a limit that is never reached. */
 #define SSE_NO_CONNECT_LIMIT (1L << 30)
 
 typedef struct sse_multi sse_multi;
-
-/* One easy handle and its owner. Embedded in the owner, which sets the first three fields. */
-typedef struct sse_multi_entry {
-    void *easy; /* CURL *, created and configured by the owner */
-    /* The transfer has ended with this CURLcode: called once at most, when libcurl has the handle
-     * no more. May call any function that is allowed outside of libcurl's callbacks. */
-    void (*on_done)(struct sse_multi_entry *e, int curl_code);
-    void (*destroy)(struct sse_multi_entry *e); /* cleans the easy handle up, frees the owner */
-    bool paused;   /* libcurl was told to pause: set by the owner, cleared here */
-    bool resuming; /* libcurl hands over what it kept during a pause: the owner must not pause */
-    bool failing;  /* by sse_multi_fail: the owner must refuse all bytes */
-    bool removed;  /* by sse_multi_remove: the owner must refuse all bytes */
-    bool added;    /* libcurl has the handle */
-    bool listed;   /* is in the list of entries: from add until it is removed for good */
-    bool curl_keeps_bytes; /* failed while paused: libcurl may still hold bytes for it */
-    bool unwatched;        /* one of its sockets could not be watched */
-    bool from_parent;      /* in a forked child: the parent process began it */
-    uint64_t connect_due;  /* ms: when libcurl would give the connecting up; 0: no more. Set by the
-                              owner, whose own timer judges, after libcurl has read what came */
-    struct sse_multi_entry *next, **link; /* in the list of entries */
-    struct sse_multi_entry *next_removed; /* among those that wait to be destroyed */
-} sse_multi_entry;
 
 /* SSE_ENOMEM, SSE_ESYS. Every entry must be removed before free. NULL is allowed in free. */
 int sse_multi_new(sse_multi **out, sse_loop *loop);
@@ -52,9 +30,23 @@ void *sse_multi_share(const sse_multi *m, bool cookies);
 /* Closes the idle connections now if there is no transfer. Allowed at any time. */
 void sse_multi_close_idle(sse_multi *m);
 
-/* Hands the easy handle to libcurl. Never from within a callback of libcurl's (defer the call).
- * SSE_ENOMEM, SSE_ESYS: nothing was added. */
-int sse_multi_add(sse_multi *m, sse_multi_entry *e);
+/* Hands the easy handle to libcurl, now or when its turn has come: after transfers that were added
+ * before, and where it may share an HTTP/2 connection, after the one that opens it. Never from
+ * within a callback of libcurl's (defer the call). A failure is reported by on_done, which may come
+ * before this returns. */
+void sse_multi_add(sse_multi *m, sse_multi_entry *e);
+
+/* Both are called within libcurl's callbacks. on_connection: there is a connection for the
+ * transfer. on_head: the response has begun. */
+void sse_multi_on_connection(sse_multi_entry *e, bool http2);
+void sse_multi_on_head(sse_multi_entry *e, bool http2);
+
+/* Whether sockets are ready that have not been served, and since when (as sse_loop_now): what has
+ * come later may not have been read. */
+bool sse_multi_is_behind(const sse_multi *m, uint64_t *since);
+
+/* For what is to be started soon: whether this turn of the loop has time for it. */
+bool sse_multi_may_start(sse_multi *m);
 
 /* Takes the handle from libcurl and calls destroy: at once, or within a callback of libcurl's as
  * soon as libcurl has returned. on_done is not called any more. May be called again until then. */

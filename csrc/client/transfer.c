@@ -19,10 +19,10 @@ static void begin(void *arg)
     int code = sse_transfer_start_head_timer(t);
 
     t->deferred.call = sse_transfer_continue_body;
-    if (!code)
-        code = sse_multi_add(t->multi, &t->entry);
-    if (!code)
+    if (!code) {
+        sse_multi_add(t->multi, &t->entry);
         return;
+    }
     sse_transfer_set_failure(t, code, NULL);
     sse_transfer_report_end(t);
 }

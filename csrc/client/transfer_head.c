@@ -99,6 +99,7 @@ static int report_head(sse_transfer *t, int status, const sse_http1_field *field
         return t->failure;
     }
     sse_connection_info_read(&t->connection_info, t->easy, t->https);
+    sse_multi_on_head(&t->entry, sse_connection_is_http2(&t->connection_info));
     if (t->only_http2 && !sse_connection_is_http2(&t->connection_info)) {
         sse_transfer_set_failure(t, SSE_EPROTO, SSE_NO_HTTP2);
         return t->failure;
@@ -182,11 +183,19 @@ static void detect_beginning(sse_transfer *t)
         t->head_began = sse_loop_now(t->loop);
 }
 
+/* ms after which the timer asks again, where the connection may have been made and not served. */
+#define BEHIND 50
+
 static void on_head_timer(void *arg)
 {
     sse_transfer *t = arg;
-    uint64_t seen = sse_loop_seen(t->loop), age = 0;
+    uint64_t seen = sse_loop_seen(t->loop), age = 0, since = 0;
+    bool behind = sse_multi_is_behind(t->multi, &since);
 
+    if (behind && since < seen)
+        seen = since;
+    if (!t->connected && behind && !sse_timer_start(&t->head_timer, BEHIND, false))
+        return;
     if (!t->connected) {
         curl_easy_setopt(t->easy, CURLOPT_ERRORBUFFER, NULL); /* libcurl would write over it */
         snprintf(t->curl_message, sizeof t->curl_message, "no connection within %llu ms",

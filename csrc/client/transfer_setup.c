@@ -128,11 +128,12 @@ static curl_socket_t on_open_socket(void *arg, curlsocktype purpose, struct curl
 static int on_connection(void *arg, char *ip, char *local_ip, int port, int local_port)
 {
     sse_transfer *t = arg;
+    bool http2 = !t->https || sse_connection_may_be_http2(t->easy);
 
     (void)ip, (void)local_ip, (void)port, (void)local_port;
     t->connected = true;
-    t->entry.connect_due = 0;
-    if (!t->only_http2 || !t->https || sse_connection_may_be_http2(t->easy))
+    sse_multi_on_connection(&t->entry, http2);
+    if (!t->only_http2 || http2)
         return CURL_PREREQFUNC_OK;
     sse_transfer_set_failure(t, SSE_EPROTO, SSE_NO_HTTP2);
     return CURL_PREREQFUNC_ABORT;
@@ -187,6 +188,7 @@ static CURLcode set_version(sse_transfer *t, const sse_transfer_options *o)
      * up. Connections with different TLS options are not shared, so requests for HTTP/1.1 set an
      * option that only Schannel follows. */
     SET(SSL_OPTIONS, http2 ? 0L : (long)CURLSSLOPT_REVOKE_BEST_EFFORT);
+    t->entry.multiplexes = http2 && (t->https || !sse_curl_resends_preface());
     if (http2 && !t->https) {
         SET(HTTPPROXYTUNNEL, 1L); /* else libcurl asks the proxy by HTTP/1.1 */
         SET(FRESH_CONNECT, (long)sse_curl_resends_preface());
@@ -242,6 +244,24 @@ static CURLcode set_tls(sse_transfer *t, const sse_transfer_options *o)
     return CURLE_OK;
 }
 
+/* A hash of what two transfers must have in common to use one connection: scheme, host and port of
+ * the URL, and how it is reached. */
+static uint64_t hash_origin(const sse_transfer *t, const sse_transfer_options *o)
+{
+    const char *const parts[] = { o->unix_socket, o->proxy, o->no_proxy, o->ca, o->cert };
+    const sse_hash_seed *seed = sse_loop_seed(t->loop);
+    const char *host = strstr(o->url, "://");
+    size_t len = host ? (size_t)(host - o->url) + 3 : 0;
+    uint64_t hash = 0;
+
+    len += strcspn(o->url + len, "/?#");
+    hash = sse_hash(seed, (sse_slice){ o->url, len });
+    for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++)
+        if (parts[i])
+            hash = hash * 31 + sse_hash(seed, sse_slice_text(parts[i])) + i;
+    return hash * 31 + (uint64_t)o->insecure * 2 + (uint64_t)t->entry.multiplexes;
+}
+
 int sse_transfer_configure(sse_transfer *t, const sse_transfer_options *o, const char **why)
 {
     int code = SSE_OK;
@@ -269,5 +289,7 @@ int sse_transfer_configure(sse_transfer *t, const sse_transfer_options *o, const
         *why = curl_easy_strerror(set);
         return set == CURLE_OUT_OF_MEMORY ? SSE_ENOMEM : SSE_EINVAL;
     }
+    t->entry.tls = t->https;
+    t->entry.origin = hash_origin(t, o);
     return SSE_OK;
 }

@@ -7,20 +7,78 @@ typedef struct sse_socket_watch {
     struct sse_socket_watch *next, **link;
     struct event event;
     sse_watcher *watcher;
+    struct sse_socket_watch *before, *after; /* in the queue of ready sockets */
+    short ready;                             /* what the socket is ready for; 0: not in the queue */
 } socket_watch;
+
+/* --- the queue of ready sockets --------------------------------------------------------------- */
+
+static void put_ready(socket_watch *s, short what)
+{
+    sse_ready_queue *q = s->watcher->ready;
+
+    s->ready = what;
+    s->before = q->last;
+    s->after = NULL;
+    if (q->last)
+        q->last->after = s;
+    else
+        q->first = s;
+    q->last = s;
+}
+
+static void take_ready(socket_watch *s)
+{
+    sse_ready_queue *q = s->watcher->ready;
+
+    if (!s->ready)
+        return;
+    if (s->before)
+        s->before->after = s->after;
+    else
+        q->first = s->after;
+    if (s->after)
+        s->after->before = s->before;
+    else
+        q->last = s->before;
+    s->ready = 0;
+}
 
 /* --- sockets ---------------------------------------------------------------------------------- */
 
-static void on_ready(evutil_socket_t fd, short what, void *arg)
+static void act(sse_watcher *w, evutil_socket_t fd, short what)
 {
-    sse_watcher *w = ((socket_watch *)arg)->watcher;
     int events = (what & EV_READ ? CURL_CSELECT_IN : 0) | (what & EV_WRITE ? CURL_CSELECT_OUT : 0);
 
     w->callbacks.on_action(w->callbacks.arg, fd, events);
 }
 
+/* A socket that waits in the queue is reported in every turn, until it has been served. */
+static void on_ready(evutil_socket_t fd, short what, void *arg)
+{
+    socket_watch *s = arg;
+    sse_watcher *w = s->watcher;
+
+    if (s->ready)
+        s->ready |= what;
+    else if (w->callbacks.must_queue(w->callbacks.arg))
+        put_ready(s, what);
+    else
+        act(w, fd, what);
+}
+
+void sse_watcher_serve_ready(sse_ready_queue *ready)
+{
+    socket_watch *s = ready->first;
+    short what = s->ready;
+
+    take_ready(s);
+    act(s->watcher, event_get_fd(&s->event), what);
+}
+
 static void free_watch(socket_watch *s)
 {
+    take_ready(s);
     event_del(&s->event);
     *s->link = s->next;
     if (s->next)
@@ -176,9 +234,12 @@ static int on_timeout_change(CURLM *curl, long ms, void *arg)
 
 /* --- init, start and stop --------------------------------------------------------------------- */
 
-void sse_watcher_init(sse_watcher *w, sse_loop *loop, sse_watcher_callbacks callbacks)
+void sse_watcher_init(sse_watcher *w, sse_loop *loop, sse_ready_queue *ready,
+                      sse_watcher_callbacks callbacks)
 {
-    *w = (sse_watcher){ .loop = loop, .callbacks = callbacks, .resolver = { { -1, -1 } } };
+    *w = (sse_watcher){
+        .loop = loop, .ready = ready, .callbacks = callbacks, .resolver = { { -1, -1 } }
+    };
     sse_timer_init(&w->timer, loop, on_timer, w);
     sse_deferred_init(&w->timer_call, on_timer_call, w);
 }

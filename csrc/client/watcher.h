@@ -13,12 +13,20 @@
 
 struct sse_socket_watch;
 
+/* Sockets that are ready and have not been served yet, the one that waits longest first. Several
+ * watchers have one queue. All zeros: an empty one. */
+typedef struct sse_ready_queue {
+    struct sse_socket_watch *first, *last;
+} sse_ready_queue;
+
 typedef struct sse_watcher_callbacks {
     /* A socket is ready (events: CURL_CSELECT_...), or the timeout has come (fd:
      * CURL_SOCKET_TIMEOUT): curl_multi_socket_action is to be called. */
     void (*on_action)(void *arg, curl_socket_t fd, int events);
     /* A socket of this easy handle cannot be watched. Called from within libcurl. */
     void (*on_unwatched)(void *arg, CURL *easy);
+    /* Asked when a socket is ready: true to have it put into the queue instead of on_action. */
+    bool (*must_queue)(void *arg);
     void *arg;
 } sse_watcher_callbacks;
 
@@ -27,6 +35,7 @@ typedef struct sse_watcher {
     sse_loop *loop;
     CURLM *curl; /* NULL: nothing is watched */
     sse_watcher_callbacks callbacks;
+    sse_ready_queue *ready;
     struct sse_socket_watch *watches;
     sse_timer timer;
     uint64_t timer_due;      /* sse_loop_now of the timeout */
@@ -36,7 +45,11 @@ typedef struct sse_watcher {
     size_t unwatched_count; /* of such sockets; `unwatched` holds no more than its size */
 } sse_watcher;
 
-void sse_watcher_init(sse_watcher *w, sse_loop *loop, sse_watcher_callbacks callbacks);
+void sse_watcher_init(sse_watcher *w, sse_loop *loop, sse_ready_queue *ready,
+                      sse_watcher_callbacks callbacks);
+
+/* Takes the first socket out of the queue, which must not be empty, and calls on_action for it. */
+void sse_watcher_serve_ready(sse_ready_queue *ready);
 
 /* From here to sse_watcher_stop, sockets and timeout of the multi handle are watched. Stop comes
  * after curl_multi_cleanup, which still calls the watcher. */
