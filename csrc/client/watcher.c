@@ -53,27 +53,40 @@ static void act(sse_watcher *w, evutil_socket_t fd, short what)
     w->callbacks.on_action(w->callbacks.arg, fd, events);
 }
 
-/* A socket that waits in the queue is reported in every turn, until it has been served. */
+/* A socket that waits in the queue is not watched meanwhile: it would be reported in every turn. */
 static void on_ready(evutil_socket_t fd, short what, void *arg)
 {
     socket_watch *s = arg;
     sse_watcher *w = s->watcher;
 
-    if (s->ready)
-        s->ready |= what;
-    else if (w->callbacks.must_queue(w->callbacks.arg))
-        put_ready(s, what);
-    else
+    if (!w->callbacks.must_queue(w->callbacks.arg)) {
         act(w, fd, what);
+        return;
+    }
+    event_del(&s->event);
+    put_ready(s, what);
+}
+
+/* A socket that could not be watched. A socket callback that reports a failure makes libcurl 7.88
+ * crash. So the failure is recorded here, and on_socket returns as if it had watched the socket. */
+static void record_unwatched(sse_watcher *w, curl_socket_t fd)
+{
+    if (w->unwatched_count < SSE_MAX_UNWATCHED)
+        w->unwatched[w->unwatched_count] = fd;
+    w->unwatched_count++;
 }
 
 void sse_watcher_serve_ready(sse_ready_queue *ready)
 {
     socket_watch *s = ready->first;
+    sse_watcher *w = s->watcher;
     short what = s->ready;
+    evutil_socket_t fd = event_get_fd(&s->event);
 
     take_ready(s);
-    act(s->watcher, event_get_fd(&s->event), what);
+    if (event_add(&s->event, NULL))
+        record_unwatched(w, fd);
+    act(w, fd, what);
 }
 
 static void free_watch(socket_watch *s)
@@ -99,16 +112,6 @@ static socket_watch *new_watch(sse_watcher *w)
         s->next->link = &s->next;
     w->watches = s;
     return s;
-}
-
-/* A socket callback that reports a failure makes libcurl 7.88 crash. So the failure is recorded
- * here, and on_socket returns as if it had watched the socket. */
-static void record_unwatched(sse_watcher *w, CURL *easy, curl_socket_t fd)
-{
-    w->callbacks.on_unwatched(w->callbacks.arg, easy);
-    if (w->unwatched_count < SSE_MAX_UNWATCHED)
-        w->unwatched[w->unwatched_count] = fd;
-    w->unwatched_count++;
 }
 
 /* Of the resolver's pair of sockets, libcurl asks to watch one; both must not be inherited. */
@@ -140,14 +143,17 @@ static int on_socket(CURL *easy, curl_socket_t fd, int what, void *arg, void *he
         set_close_on_exec(w, fd);
         s = new_watch(w);
         if (!s) {
-            record_unwatched(w, easy, fd);
+            w->callbacks.on_unwatched(w->callbacks.arg, easy);
+            record_unwatched(w, fd);
             return 0;
         }
         curl_multi_assign(w->curl, fd, s);
     }
     event_assign(&s->event, sse_loop_base(w->loop), fd, (short)events, on_ready, s);
-    if (event_add(&s->event, NULL))
-        record_unwatched(w, easy, fd);
+    if (!s->ready && event_add(&s->event, NULL)) {
+        w->callbacks.on_unwatched(w->callbacks.arg, easy);
+        record_unwatched(w, fd);
+    }
     return 0;
 }
 
