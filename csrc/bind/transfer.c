@@ -402,6 +402,26 @@ static int f_forget_connections(lua_State *L)
     return 0;
 }
 
+/* core.may_start(): whether this turn of the loop has time for the start of a transfer. */
+static int f_may_start(lua_State *L)
+{
+    lua_pushboolean(L, sse_multi_may_start(get_multi(L)));
+    return 1;
+}
+
+/* core.transfers_seen(): as core.seen(), the time up to which what has come for transfers was read.
+ */
+static int f_transfers_seen(lua_State *L)
+{
+    sse_multi *multi = get_multi(L);
+    uint64_t seen = sse_loop_seen(sse_multi_loop(multi)), since = 0;
+
+    if (sse_multi_is_behind(multi, &since) && since < seen)
+        seen = since;
+    lua_pushinteger(L, (lua_Integer)seen);
+    return 1;
+}
+
 static int m_cancel(lua_State *L)
 {
     end(L, sse_class_check(L, 1, &transfer_class));
@@ -519,6 +539,8 @@ static const sse_class transfer_class = { "sse.transfer", methods, properties, m
 static const luaL_Reg functions[] = {
     { "transfer", f_transfer },
     { "forget_connections", f_forget_connections },
+    { "may_start", f_may_start },
+    { "transfers_seen", f_transfers_seen },
     { NULL, NULL },
 };
 

@@ -25,12 +25,14 @@ struct sse_multi {
     sse_multi_entry *entries; /* the listed ones */
     size_t entry_count;       /* their number */
     uint64_t connect_due;     /* ms: none of theirs is before it */
-    sse_multi_entry *removed; /* those to destroy when libcurl has returned */
+    sse_multi_entry *removed; /* those to destroy when libcurl has returned and there is time */
+    sse_deferred destroy_call;
     sse_fork_handler fork_handler;
     sse_deferred fork_end; /* in a forked child: fails the transfers that the parent began */
     uint64_t turn;         /* of the loop, which the next two fields are about */
-    uint64_t turn_served_us, turn_started_us; /* when the first socket was served, and the first
-                                                 transfer started; 0: not yet */
+    uint64_t turn_served_us, turn_started_us, turn_destroyed_us; /* when the first socket was
+                                                served, the first transfer started, the first entry
+                                                destroyed; 0: not yet */
     int in_curl; /* > 0: within libcurl, or from begin_callbacks to end_callbacks; nests */
     int in_use;  /* > 0: within code that needs the shards' handles to stay; nests */
 };
@@ -44,7 +46,7 @@ static bool has_time(sse_multi *m, uint64_t *began)
 
     if (m->turn != turn) {
         m->turn = turn;
-        m->turn_served_us = m->turn_started_us = 0;
+        m->turn_served_us = m->turn_started_us = m->turn_destroyed_us = 0;
     }
     if (*began == 0)
         *began = now;
@@ -141,7 +143,7 @@ static void take_from_curl(sse_multi *m, sse_multi_entry *e)
             m->in_curl--;
         }
         sse_shard_remove(e->shard, e, false);
-        touch(m, e->shard);
+        sse_shard_close_later(e->shard);
     }
     sse_lane_leave(e);
 }
@@ -156,14 +158,27 @@ static void destroy_entry(sse_multi *m, sse_multi_entry *e)
     e->destroy(e);
 }
 
+static void destroy_first_removed(sse_multi *m)
+{
+    sse_multi_entry *e = m->removed;
+
+    m->removed = e->next_removed;
+    destroy_entry(m, e);
+}
+
+/* Destroys entries while the turn has time: each may close a connection. */
 static void destroy_removed(sse_multi *m)
 {
-    while (m->removed) {
-        sse_multi_entry *e = m->removed;
+    while (m->removed && has_time(m, &m->turn_destroyed_us))
+        destroy_first_removed(m);
+    if (m->removed)
+        sse_loop_defer(m->loop, &m->destroy_call);
+}
 
-        m->removed = e->next_removed;
-        destroy_entry(m, e);
-    }
+static void destroy_all_removed(sse_multi *m)
+{
+    while (m->removed)
+        destroy_first_removed(m);
 }
 
 static void fail_entry(sse_multi *m, sse_multi_entry *e, CURLcode code)
@@ -247,10 +262,18 @@ static void run_postponed(sse_multi *m)
         if (s->watcher.unwatched_count > 0)
             fail_unwatched(m, s);
         report_done(s);
-        destroy_removed(m);
         sse_shard_close_later(s);
     }
     m->in_use--;
+}
+
+static void on_destroy_call(void *arg)
+{
+    sse_multi *m = arg;
+
+    if (m->removed && !m->in_curl)
+        destroy_first_removed(m);
+    run_postponed(m);
 }
 
 /* Lifts the limits that libcurl has for connecting where they are over: libcurl would look at its
@@ -475,6 +498,7 @@ int sse_multi_new(sse_multi **out, sse_loop *loop)
     };
     sse_deferred_init(&m->ready_call, serve_ready, m);
     sse_deferred_init(&m->start_call, on_start_call, m);
+    sse_deferred_init(&m->destroy_call, on_destroy_call, m);
     sse_deferred_init(&m->fork_end, fail_from_parent, m);
     sse_loop_add_fork_handler(loop, &m->fork_handler, on_fork, m);
     sse_stay_resident();
@@ -492,6 +516,7 @@ void sse_multi_free(sse_multi *m)
 {
     if (!m)
         return;
+    destroy_all_removed(m);
     while (m->shards) {
         sse_shard *s = m->shards;
 
@@ -503,6 +528,7 @@ void sse_multi_free(sse_multi *m)
     sse_loop_undefer(m->loop, &m->fork_end);
     sse_loop_undefer(m->loop, &m->ready_call);
     sse_loop_undefer(m->loop, &m->start_call);
+    sse_loop_undefer(m->loop, &m->destroy_call);
     free(m);
     curl_global_cleanup();
 }
@@ -521,7 +547,10 @@ void *sse_multi_share(const sse_multi *m, bool cookies)
 
 void sse_multi_close_idle(sse_multi *m)
 {
-    if (m->entry_count > 0 || m->in_curl || m->in_use)
+    if (m->in_curl || m->in_use)
+        return;
+    destroy_all_removed(m);
+    if (m->entry_count > 0)
         return;
     for (sse_shard *s = m->shards; s; s = s->next)
         close_shard(m, s);
@@ -565,20 +594,13 @@ void sse_multi_on_head(sse_multi_entry *e, bool http2)
 
 void sse_multi_remove(sse_multi *m, sse_multi_entry *e)
 {
-    sse_shard *s = NULL;
-
     if (e->removed)
         return;
     e->removed = true;
-    if (m->in_curl) {
-        e->next_removed = m->removed;
-        m->removed = e;
-        return;
-    }
-    s = e->shard;
-    destroy_entry(m, e);
-    if (s && !m->in_use)
-        sse_shard_close_later(s);
+    e->next_removed = m->removed;
+    m->removed = e;
+    if (!m->in_curl)
+        destroy_removed(m);
 }
 
 void sse_multi_resume(sse_multi *m, sse_multi_entry *e)

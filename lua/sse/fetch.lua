@@ -14,6 +14,7 @@ local options = require "sse.shared.options"
 local request = require "sse.client.request"
 local response = require "sse.client.response"
 local response_body = require "sse.client.response_body"
+local starts = require "sse.client.starts"
 local task = require "sse.task"
 
 local MAX_BODY, MAX_EVENT = 64 * 1024 * 1024, 16 * 1024 * 1024 -- bytes
@@ -94,6 +95,7 @@ end
 
 -- Makes one attempt. Returns the response; or nil, failure.
 local function attempt(o, parts)
+  starts.wait "sse.fetch"
   if o.signal and o.signal.aborted then return nil, abort.failure(o.signal.reason) end
   return task.await(function(resume) return start(o, parts, resume) end, "sse.fetch")
 end

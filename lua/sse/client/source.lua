@@ -11,6 +11,7 @@ local log = require "sse.log"
 local response_check = require "sse.client.response_check"
 local retry = require "sse.client.retry"
 local source_request = require "sse.client.source_request"
+local starts = require "sse.client.starts"
 local task = require "sse.task"
 
 -- Fields that most sources never change have their values here: there may be thousands of sources.
@@ -99,13 +100,8 @@ end
 
 local last_attempt_id = 0 -- of all sources
 
---- Begins an attempt.
--- @tparam[opt] table why the failure of the attempt before; nil at the first and after `reconnect`
-function source:connect(why)
-  last_attempt_id = last_attempt_id + 1
-  local attempt_id = last_attempt_id
-  self.attempt_id, self.state = attempt_id, CONNECTING
-  self:log("debug", why and "connecting again" or "connecting")
+-- Starts the request of an attempt that is still the present one.
+local function start_request(self, attempt_id, why)
   if self.attempt_id ~= attempt_id then return end
   task.start(function(err)
     core.defer(function() -- the program can add its listeners before the first attempt fails
@@ -113,6 +109,16 @@ function source:connect(why)
       if self.attempt_id == attempt_id then self:fail(failure.from(err, "EINVAL")) end
     end)
   end, source_request.start, self, attempt_id, why)
+end
+
+--- Begins an attempt.
+-- @tparam[opt] table why the failure of the attempt before; nil at the first and after `reconnect`
+function source:connect(why)
+  last_attempt_id = last_attempt_id + 1
+  local attempt_id = last_attempt_id
+  self.attempt_id, self.state = attempt_id, CONNECTING
+  self:log("debug", why and "connecting again" or "connecting")
+  starts.run(start_request, self, attempt_id, why)
 end
 
 --- Ends the attempt under way, if there is one, with its exchange and its timers.

@@ -1,0 +1,68 @@
+--- Spreads the starts of many requests over turns of the loop, so that thousands at once (all
+-- sources come back after a restart of the server) leave time for everything else. The first in a
+-- turn start at once; what is beyond the turn's share waits, in order, for a later turn.
+-- @module sse.client.starts
+local core = require "sse.core"
+local task = require "sse.task"
+
+local starts = {}
+
+local waiting, first, last = {}, 1, 0 -- functions to be called, from `first` to `last`
+
+local function take()
+  local fn = waiting[first]
+  waiting[first] = nil
+  first = first + 1
+  return fn
+end
+
+local run_some
+local scheduled = false
+
+local function schedule()
+  if not scheduled then core.defer(run_some) end
+  scheduled = true
+end
+
+-- Closed when run_some is left, also by an error of what it called.
+local go_on = setmetatable({}, { __close = function()
+  if first <= last then schedule() end
+end })
+
+-- At least one a turn, whatever else the turn has done.
+function run_some()
+  scheduled = false
+  local _guard <close> = go_on
+  repeat
+    take()()
+  until first > last or not core.may_start()
+end
+
+local function put(fn)
+  last = last + 1
+  waiting[last] = fn
+  schedule()
+end
+
+--- Calls fn(...), now or in a later turn.
+-- @tparam function fn
+-- @param ... its arguments
+function starts.run(fn, ...)
+  if first > last and core.may_start() then return fn(...) end
+  local arguments = table.pack(...)
+  put(function() fn(table.unpack(arguments, 1, arguments.n)) end)
+end
+
+--- Lets the caller wait until a request may start: in a task by yielding, outside of one by pumping
+-- the loop.
+-- @tparam string what names the wait in an error's message
+function starts.wait(what)
+  if first > last and core.may_start() then return end
+  task.await(function(resume)
+    local over = false
+    put(function() if not over then resume() end end)
+    return function() over = true end
+  end, what)
+end
+
+return starts
