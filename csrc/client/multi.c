@@ -8,8 +8,17 @@
 #include "resident.h"
 #include "shard.h"
 
-/* Sockets that are served in a turn though other deferred calls used up its time. */
-#define LEAST_SERVED 8
+/* us that each kind of work may take in a turn of the loop. */
+#define SHARE 2000
+
+/* Sockets that are served and entries that are destroyed in each call, so that there is an end. */
+#define LEAST 4
+
+/* What a kind of work has taken of the present turn. */
+typedef struct share {
+    uint64_t turn;  /* of the loop: the one that `spent` is about */
+    uint64_t spent; /* us */
+} share;
 
 struct sse_multi {
     sse_loop *loop;
@@ -29,33 +38,38 @@ struct sse_multi {
     sse_deferred destroy_call;
     sse_fork_handler fork_handler;
     sse_deferred fork_end; /* in a forked child: fails the transfers that the parent began */
-    uint64_t turn;         /* of the loop, which the next two fields are about */
-    uint64_t turn_served_us, turn_started_us, turn_destroyed_us; /* when the first socket was
-                                                served, the first transfer started, the first entry
-                                                destroyed; 0: not yet */
+    share served, started, destroyed;
+    uint64_t requested_turn;  /* the turn of the last call of sse_multi_may_start */
+    uint64_t requested_since; /* us: its first call in that turn */
     int in_curl; /* > 0: within libcurl, or from begin_callbacks to end_callbacks; nests */
     int in_use;  /* > 0: within code that needs the shards' handles to stay; nests */
 };
 
 /* --- shares of a turn ------------------------------------------------------------------------- */
 
-/* Whether the work that began at *began in this turn may go on. */
-static bool has_time(sse_multi *m, uint64_t *began)
+static bool has_time(const sse_multi *m, const share *of)
 {
-    uint64_t turn = sse_loop_turns(m->loop), now = sse_loop_now_us(m->loop);
+    return of->turn != sse_loop_turns(m->loop) || of->spent < SHARE;
+}
 
-    if (m->turn != turn) {
-        m->turn = turn;
-        m->turn_served_us = m->turn_started_us = m->turn_destroyed_us = 0;
-    }
-    if (*began == 0)
-        *began = now;
-    return now - *began <= SSE_LOOP_SLICE_US;
+/* Adds what the work that began at `began` (as sse_loop_now_us) has taken. */
+static void spend(const sse_multi *m, share *of, uint64_t began)
+{
+    uint64_t turn = sse_loop_turns(m->loop);
+
+    if (of->turn != turn)
+        *of = (share){ .turn = turn };
+    of->spent += sse_loop_now_us(m->loop) - began;
 }
 
 bool sse_multi_may_start(sse_multi *m)
 {
-    return has_time(m, &m->turn_started_us);
+    uint64_t now = sse_loop_now_us(m->loop), turn = sse_loop_turns(m->loop);
+
+    if (m->requested_turn != turn)
+        m->requested_since = now;
+    m->requested_turn = turn;
+    return now - m->requested_since < SHARE;
 }
 
 bool sse_multi_is_behind(const sse_multi *m, uint64_t *since)
@@ -169,8 +183,12 @@ static void destroy_first_removed(sse_multi *m)
 /* Destroys entries while the turn has time: each may close a connection. */
 static void destroy_removed(sse_multi *m)
 {
-    while (m->removed && has_time(m, &m->turn_destroyed_us))
+    while (m->removed && has_time(m, &m->destroyed)) {
+        uint64_t began = sse_loop_now_us(m->loop);
+
         destroy_first_removed(m);
+        spend(m, &m->destroyed, began);
+    }
     if (m->removed)
         sse_loop_defer(m->loop, &m->destroy_call);
 }
@@ -271,7 +289,7 @@ static void on_destroy_call(void *arg)
 {
     sse_multi *m = arg;
 
-    if (m->removed && !m->in_curl)
+    for (int i = 0; i < LEAST && m->removed && !m->in_curl; i++)
         destroy_first_removed(m);
     run_postponed(m);
 }
@@ -296,9 +314,8 @@ static void lift_connect_limits(sse_multi *m)
     }
 }
 
-static void on_action(void *arg, sse_shard *s, curl_socket_t fd, int events)
+static void act(sse_multi *m, sse_shard *s, curl_socket_t fd, int events)
 {
-    sse_multi *m = arg;
     int running = 0;
 
     if (!s->curl)
@@ -311,6 +328,15 @@ static void on_action(void *arg, sse_shard *s, curl_socket_t fd, int events)
     run_postponed(m);
 }
 
+static void on_action(void *arg, sse_shard *s, curl_socket_t fd, int events)
+{
+    sse_multi *m = arg;
+    uint64_t began = sse_loop_now_us(m->loop);
+
+    act(m, s, fd, events);
+    spend(m, &m->served, began);
+}
+
 /* --- sockets that are ready ------------------------------------------------------------------- */
 
 static bool must_queue(void *arg)
@@ -319,7 +345,7 @@ static bool must_queue(void *arg)
 
     if (m->ready.first)
         return true;
-    if (has_time(m, &m->turn_served_us))
+    if (has_time(m, &m->served))
         return false;
     m->behind_since = sse_loop_now(m->loop);
     sse_loop_defer(m->loop, &m->ready_call);
@@ -329,10 +355,8 @@ static bool must_queue(void *arg)
 static void serve_ready(void *arg)
 {
     sse_multi *m = arg;
-    size_t served = 0;
 
-    while (m->ready.first &&
-           (served++ < LEAST_SERVED || !sse_loop_slice_over(m->loop, sse_loop_now_us(m->loop))))
+    for (int i = 0; m->ready.first && (i < LEAST || has_time(m, &m->served)); i++)
         sse_watcher_serve_ready(&m->ready);
     if (m->ready.first)
         sse_loop_defer(m->loop, &m->ready_call);
@@ -378,36 +402,35 @@ static void give_to_curl(sse_multi *m, sse_multi_entry *e)
     }
     if (e->lane)
         e->lane->shard = s;
-    on_action(m, s, CURL_SOCKET_TIMEOUT, 0); /* libcurl begins, so that its time counts here */
+    act(m, s, CURL_SOCKET_TIMEOUT, 0); /* libcurl begins, so that its time counts as a start's */
+}
+
+static void start_first(sse_multi *m)
+{
+    sse_multi_entry *e = m->starts.first;
+    uint64_t began = sse_loop_now_us(m->loop);
+
+    sse_entry_queue_take(e);
+    if (!e->lane || !sse_lane_must_wait(e))
+        give_to_curl(m, e);
+    spend(m, &m->started, began);
 }
 
 /* Gives entries to libcurl while the turn has time. */
 static void start_entries(sse_multi *m)
 {
-    while (m->starts.first) {
-        sse_multi_entry *e = m->starts.first;
-
-        if (sse_loop_slice_over(m->loop, sse_loop_now_us(m->loop))) {
-            sse_loop_defer(m->loop, &m->start_call);
-            return;
-        }
-        sse_entry_queue_take(e);
-        if (!e->lane || !sse_lane_must_wait(e))
-            give_to_curl(m, e);
-    }
+    while (m->starts.first && has_time(m, &m->started))
+        start_first(m);
+    if (m->starts.first)
+        sse_loop_defer(m->loop, &m->start_call);
 }
 
-/* At least one, because other deferred calls may use up the time of every turn. */
 static void on_start_call(void *arg)
 {
     sse_multi *m = arg;
-    sse_multi_entry *e = m->starts.first;
 
-    if (!e)
-        return;
-    sse_entry_queue_take(e);
-    if (!e->lane || !sse_lane_must_wait(e))
-        give_to_curl(m, e);
+    if (m->starts.first)
+        start_first(m);
     start_entries(m);
 }
 

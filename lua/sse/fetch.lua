@@ -95,7 +95,6 @@ end
 
 -- Makes one attempt. Returns the response; or nil, failure.
 local function attempt(o, parts)
-  starts.wait "sse.fetch"
   if o.signal and o.signal.aborted then return nil, abort.failure(o.signal.reason) end
   return task.await(function(resume) return start(o, parts, resume) end, "sse.fetch")
 end
@@ -126,6 +125,7 @@ end
 return function(url, given, ...)
   options.check_count("sse.fetch(url, options)", ...)
   local o = options.check("sse.fetch", given, spec)
+  starts.wait "sse.fetch"
   local parts = { url = message.url("sse.fetch", url, o, 2) }
   local content_type
   parts.method, parts.body, content_type = message.content("sse.fetch", o, 2)
