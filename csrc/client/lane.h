@@ -19,12 +19,12 @@ typedef struct sse_lane {
     struct sse_lane *next, **link; /* of the same bucket */
     uint64_t origin;
     struct sse_lanes *lanes;
-    size_t count;              /* entries in it */
-    bool serial;               /* the server speaks HTTP/1.1 */
-    sse_multi_entry *opening;  /* the one that may open a connection */
-    sse_entry_queue waiting;   /* for `opening` */
-    struct sse_shard *shard;   /* where the last of it was started */
-    sse_timer timer;           /* ends the wait for the server's limit */
+    size_t count;             /* entries in it */
+    bool serial;              /* the server speaks HTTP/1.1 */
+    sse_multi_entry *opening; /* the one that may open a connection */
+    sse_entry_queue waiting;  /* for `opening` */
+    struct sse_shard *shard;  /* where the last of it was started */
+    sse_timer timer;          /* ends the wait for the server's limit */
 } sse_lane;
 
 typedef struct sse_lanes {

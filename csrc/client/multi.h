@@ -1,8 +1,8 @@
 /* multi.h: the transfers of a loop: libcurl's multi interface, and what all transfers share:
  * connections, TLS sessions, looked-up names, cookies. Handles of libcurl (shard.h) are created as
- * transfers need them, and freed SSE_SHARD_IDLE ms after the last transfer of each, so that the next
- * transfer finds its connection open; that wait does not keep the loop running. Work beyond a share
- * of a turn waits for the next turn: starts of transfers, and sockets that are ready. libcurl
+ * transfers need them, and closed SSE_SHARD_IDLE ms after the last transfer of each, so that the
+ * next transfer finds its connection open; that wait does not keep the loop running. Work beyond a
+ * share of a turn waits for the next turn: starts of transfers, and sockets that are ready. libcurl
  * forbids most calls from within its own callbacks: see what each function here says. */
 #ifndef SSE_CLIENT_MULTI_H
 #define SSE_CLIENT_MULTI_H

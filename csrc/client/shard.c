@@ -151,7 +151,7 @@ bool sse_shard_take_idle(sse_shard *s, const sse_multi_entry *e)
 
     if (!*idle)
         return false;
-    if (s->sockets.count == 0 || s->alone >= SSE_SHARD_TLS_CONNECTIONS) {
+    if (s->sockets.count <= s->alone) { /* they have been closed */
         *idle = 0;
         return false;
     }

@@ -32,16 +32,16 @@ typedef struct sse_shard_callbacks {
 } sse_shard_callbacks;
 
 typedef struct sse_shard {
-    struct sse_shard *next;    /* of the loop's shards */
-    CURLM *curl;               /* NULL until the first transfer, and again when idle for long */
+    struct sse_shard *next; /* of the loop's shards */
+    CURLM *curl;            /* NULL until the first transfer, and again when idle for long */
     sse_watcher watcher;
-    sse_sockets sockets;       /* those that libcurl has open for this handle */
-    sse_timer idle_timer;      /* runs while there is no transfer */
-    size_t count;              /* transfers that libcurl has */
-    size_t alone;              /* of these the ones that have a connection each */
+    sse_sockets sockets;            /* those that libcurl has open for this handle */
+    sse_timer idle_timer;           /* runs while there is no transfer */
+    size_t count;                   /* transfers that libcurl has */
+    size_t alone;                   /* of these the ones that have a connection each */
     uint16_t idle[SSE_SHARD_SLOTS]; /* by sse_multi_entry.origin: connections that may be idle */
     sse_shard_callbacks callbacks;
-    bool touched;                  /* libcurl has been at work and may have reports */
+    bool touched; /* libcurl has been at work and may have reports */
     struct sse_shard *next_touched;
 } sse_shard;
 

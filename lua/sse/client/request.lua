@@ -64,11 +64,6 @@ local function fail_later(self, message, code)
   end)
 end
 
--- The exchange that was started last. The assignment has Lua's collector mark the exchange while it
--- marks in steps. Otherwise thousands of new ones, known only to their tasks or to one table, would
--- all be marked in its one step that can't be interrupted.
-local newest -- luacheck: ignore 231
-
 local function start_transfer(self)
   if self.url.scheme ~= "http" and self.url.scheme ~= "https" then
     return fail_later(self, ("URL scheme '%s' is not supported"):format(self.url.scheme), "ESCHEME")
@@ -95,7 +90,6 @@ function request.start(o)
   if o.options.withCredentials then self.user, self.password = o.url.user, o.url.password end
   start_transfer(self)
   if o.options.timeout then start_timer(self, o.options.timeout) end
-  newest = self
   return self
 end
 
