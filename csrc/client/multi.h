@@ -12,11 +12,6 @@
 #include "../base/loop.h"
 #include "multi_entry.h"
 
-/* ms: as CURLOPT_CONNECTTIMEOUT_MS, a limit that is never reached. */
-#define SSE_NO_CONNECT_LIMIT (1L << 30)
-
-typedef struct sse_multi sse_multi;
-
 /* SSE_ENOMEM, SSE_ESYS. Every entry must be removed before free. NULL is allowed in free. */
 int sse_multi_new(sse_multi **out, sse_loop *loop);
 void sse_multi_free(sse_multi *m);

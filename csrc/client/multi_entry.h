@@ -6,6 +6,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* ms: as CURLOPT_CONNECTTIMEOUT_MS, a limit that is never reached. */
+#define SSE_NO_CONNECT_LIMIT (1L << 30)
+
+typedef struct sse_multi sse_multi;
 struct sse_shard;
 struct sse_lane;
 

@@ -5,7 +5,7 @@
 #include <curl/curl.h>
 
 #include "lane.h"
-#include "multi.h"
+#include "multi_entry.h"
 #include "shard.h"
 
 /* us that each kind of work may take in a turn of the loop. */
