@@ -78,16 +78,12 @@ void sse_multi_destroy_all_removed(sse_multi *m)
         destroy_first_removed(m);
 }
 
-/* At least some, whatever the turn has done before, so that there is an end. */
 void sse_multi_on_destroy_call(void *arg)
 {
     sse_multi *m = arg;
 
-    if (m->in_curl)
-        return;
-    for (int i = 0; i < SSE_MULTI_LEAST && m->removed; i++)
-        destroy_first_removed(m);
-    sse_multi_destroy_removed(m);
+    if (!m->in_curl)
+        sse_multi_destroy_removed(m);
 }
 
 void sse_multi_fail_entry(sse_multi *m, sse_multi_entry *e, CURLcode code)

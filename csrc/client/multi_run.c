@@ -149,9 +149,8 @@ void sse_multi_serve_ready(void *arg)
 {
     sse_multi *m = arg;
 
-    for (int i = 0; m->ready.first && (i < SSE_MULTI_LEAST || sse_multi_has_time(m, &m->served));
-         i++)
-        sse_watcher_serve_ready(&m->ready);
+    while (m->ready.first && sse_multi_has_time(m, &m->served))
+        sse_watcher_serve_first(&m->ready);
     if (m->ready.first)
         sse_loop_defer(m->loop, &m->ready_call);
 }

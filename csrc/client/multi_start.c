@@ -98,14 +98,9 @@ void sse_multi_start_entries(sse_multi *m)
         sse_loop_defer(m->loop, &m->start_call);
 }
 
-/* At least one, whatever the turn has done before. */
 void sse_multi_on_start_call(void *arg)
 {
-    sse_multi *m = arg;
-
-    if (m->starts.first)
-        start_first(m);
-    sse_multi_start_entries(m);
+    sse_multi_start_entries(arg);
 }
 
 void sse_multi_start_later(void *arg)

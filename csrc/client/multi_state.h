@@ -11,13 +11,14 @@
 /* us that each kind of work may take in a turn of the loop. */
 #define SSE_MULTI_SHARE 2000
 
-/* Sockets that are served and entries that are destroyed in each call, so that there is an end. */
+/* How often each kind of work is done in a turn whatever time it takes, so that there is an end. */
 #define SSE_MULTI_LEAST 4
 
 /* What a kind of work has taken of the present turn. */
 typedef struct sse_turn_share {
     uint64_t turn;  /* of the loop: the one that `spent` is about */
     uint64_t spent; /* us */
+    unsigned count; /* how often */
 } sse_turn_share;
 
 struct sse_multi {
@@ -47,7 +48,8 @@ struct sse_multi {
 
 static inline bool sse_multi_has_time(const sse_multi *m, const sse_turn_share *of)
 {
-    return of->turn != sse_loop_turns(m->loop) || of->spent < SSE_MULTI_SHARE;
+    return of->turn != sse_loop_turns(m->loop) || of->spent < SSE_MULTI_SHARE ||
+           of->count < SSE_MULTI_LEAST;
 }
 
 /* Adds what the work that began at `began` (as sse_loop_now_us) has taken. */
@@ -57,6 +59,7 @@ static inline void sse_multi_spend(const sse_multi *m, sse_turn_share *of, uint6
 
     if (of->turn != turn)
         *of = (sse_turn_share){ .turn = turn };
+    of->count++;
     of->spent += sse_loop_now_us(m->loop) - began;
 }
 

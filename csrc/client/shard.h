@@ -14,7 +14,7 @@
 /* Connections of one handle. A handshake costs more than the look at the others; and each handle
  * reads the certificates of the authorities for itself. */
 #define SSE_SHARD_CONNECTIONS     128
-#define SSE_SHARD_TLS_CONNECTIONS 512
+#define SSE_SHARD_TLS_CONNECTIONS 64
 
 /* ms: a handle without a transfer is closed then, with its connections. */
 #define SSE_SHARD_IDLE 10000

@@ -1,70 +1,71 @@
 #include "watcher.h"
 
+#include <stddef.h>
 #include <stdlib.h>
 
 /* One socket that libcurl wants watched. */
 typedef struct sse_socket_watch {
     struct sse_socket_watch *next, **link;
     struct event event;
-    sse_watcher *watcher;
-    struct sse_socket_watch *before, *after; /* in the queue of ready sockets */
-    short ready;                             /* what the socket is ready for; 0: not in the queue */
+    sse_ready ready;
 } socket_watch;
 
-/* --- the queue of ready sockets --------------------------------------------------------------- */
+/* --- what is ready ---------------------------------------------------------------------------- */
 
-static void put_ready(socket_watch *s, short what)
+static void put_ready(sse_ready *r, short what)
 {
-    sse_ready_queue *q = s->watcher->ready;
+    sse_ready_queue *q = r->watcher->queue;
 
-    s->ready = what;
-    s->before = q->last;
-    s->after = NULL;
-    if (q->last)
-        q->last->after = s;
-    else
-        q->first = s;
-    q->last = s;
-}
-
-static void take_ready(socket_watch *s)
-{
-    sse_ready_queue *q = s->watcher->ready;
-
-    if (!s->ready)
+    if (r->what)
         return;
-    if (s->before)
-        s->before->after = s->after;
+    r->what = what;
+    r->before = q->last;
+    r->after = NULL;
+    if (q->last)
+        q->last->after = r;
     else
-        q->first = s->after;
-    if (s->after)
-        s->after->before = s->before;
-    else
-        q->last = s->before;
-    s->ready = 0;
+        q->first = r;
+    q->last = r;
 }
 
-/* --- sockets ---------------------------------------------------------------------------------- */
+static void take_ready(sse_ready *r)
+{
+    sse_ready_queue *q = r->watcher->queue;
 
-static void act(sse_watcher *w, evutil_socket_t fd, short what)
+    if (!r->what)
+        return;
+    if (r->before)
+        r->before->after = r->after;
+    else
+        q->first = r->after;
+    if (r->after)
+        r->after->before = r->before;
+    else
+        q->last = r->before;
+    r->what = 0;
+}
+
+static void act(sse_watcher *w, curl_socket_t fd, short what)
 {
     int events = (what & EV_READ ? CURL_CSELECT_IN : 0) | (what & EV_WRITE ? CURL_CSELECT_OUT : 0);
 
-    w->callbacks.on_action(w->callbacks.arg, fd, events);
+    w->callbacks.on_action(w->callbacks.arg, fd, fd == CURL_SOCKET_TIMEOUT ? 0 : events);
 }
+
+/* --- sockets ---------------------------------------------------------------------------------- */
 
 /* A socket that waits in the queue is not watched meanwhile: it would be reported in every turn. */
 static void on_ready(evutil_socket_t fd, short what, void *arg)
 {
     socket_watch *s = arg;
-    sse_watcher *w = s->watcher;
+    sse_watcher *w = s->ready.watcher;
 
     if (!w->callbacks.must_queue(w->callbacks.arg)) {
         act(w, fd, what);
         return;
     }
     event_del(&s->event);
-    put_ready(s, what);
+    put_ready(&s->ready, what);
 }
 
 /* A socket that could not be watched. A socket callback that reports a failure makes libcurl 7.88
@@ -76,22 +77,31 @@ static void record_unwatched(sse_watcher *w, curl_socket_t fd)
     w->unwatched_count++;
 }
 
-void sse_watcher_serve_ready(sse_ready_queue *ready)
+/* Watches again a socket that has been in the queue. */
+static void watch_again(sse_ready *r)
 {
-    socket_watch *s = ready->first;
-    sse_watcher *w = s->watcher;
-    short what = s->ready;
-    evutil_socket_t fd = event_get_fd(&s->event);
+    socket_watch *s = (socket_watch *)((char *)r - offsetof(socket_watch, ready));
 
-    take_ready(s);
     if (event_add(&s->event, NULL))
-        record_unwatched(w, fd);
-    act(w, fd, what);
+        record_unwatched(r->watcher, r->fd);
+}
+
+void sse_watcher_serve_first(sse_ready_queue *queue)
+{
+    sse_ready *r = queue->first;
+    sse_watcher *w = r->watcher;
+    curl_socket_t fd = r->fd;
+    short what = r->what;
+
+    take_ready(r);
+    if (fd != CURL_SOCKET_TIMEOUT)
+        watch_again(r);
+    act(w, fd, what); /* may free r */
 }
 
 static void free_watch(socket_watch *s)
 {
-    take_ready(s);
+    take_ready(&s->ready);
     event_del(&s->event);
     *s->link = s->next;
     if (s->next)
@@ -99,13 +109,13 @@ static void free_watch(socket_watch *s)
     free(s);
 }
 
-static socket_watch *new_watch(sse_watcher *w)
+static socket_watch *new_watch(sse_watcher *w, curl_socket_t fd)
 {
     socket_watch *s = calloc(1, sizeof *s);
 
     if (!s)
         return NULL;
-    s->watcher = w;
+    s->ready = (sse_ready){ .watcher = w, .fd = fd };
     s->next = w->watches;
     s->link = &w->watches;
     if (s->next)
@@ -141,7 +151,7 @@ static int on_socket(CURL *easy, curl_socket_t fd, int what, void *arg, void *he
         event_del(&s->event);
     } else {
         set_close_on_exec(w, fd);
-        s = new_watch(w);
+        s = new_watch(w, fd);
         if (!s) {
             w->callbacks.on_unwatched(w->callbacks.arg, easy);
             record_unwatched(w, fd);
@@ -150,7 +160,7 @@ static int on_socket(CURL *easy, curl_socket_t fd, int what, void *arg, void *he
         curl_multi_assign(w->curl, fd, s);
     }
     event_assign(&s->event, sse_loop_base(w->loop), fd, (short)events, on_ready, s);
-    if (!s->ready && event_add(&s->event, NULL)) {
+    if (!s->ready.what && event_add(&s->event, NULL)) {
         w->callbacks.on_unwatched(w->callbacks.arg, easy);
         record_unwatched(w, fd);
     }
@@ -191,7 +201,10 @@ static void on_timer(void *arg)
 {
     sse_watcher *w = arg;
 
-    w->callbacks.on_action(w->callbacks.arg, CURL_SOCKET_TIMEOUT, 0);
+    if (w->callbacks.must_queue(w->callbacks.arg))
+        put_ready(&w->timeout, EV_TIMEOUT);
+    else
+        act(w, CURL_SOCKET_TIMEOUT, EV_TIMEOUT);
 }
 
 /* Starts the timer for timer_due; where that fails, tries again in each turn of the loop. */
@@ -217,6 +230,7 @@ static void stop_timer(sse_watcher *w)
 {
     sse_timer_stop(&w->timer);
     sse_loop_undefer(w->loop, &w->timer_call);
+    take_ready(&w->timeout);
 }
 
 /* libcurl's CURLMOPT_TIMERFUNCTION: a timeout in `ms`, or none when that is negative. With 0
@@ -240,12 +254,14 @@ static int on_timeout_change(CURLM *curl, long ms, void *arg)
 
 /* --- init, start and stop --------------------------------------------------------------------- */
 
-void sse_watcher_init(sse_watcher *w, sse_loop *loop, sse_ready_queue *ready,
+void sse_watcher_init(sse_watcher *w, sse_loop *loop, sse_ready_queue *queue,
                       sse_watcher_callbacks callbacks)
 {
-    *w = (sse_watcher){
-        .loop = loop, .ready = ready, .callbacks = callbacks, .resolver = { { -1, -1 } }
-    };
+    *w = (sse_watcher){ .loop = loop,
+                        .queue = queue,
+                        .callbacks = callbacks,
+                        .timeout = { .watcher = w, .fd = CURL_SOCKET_TIMEOUT },
+                        .resolver = { { -1, -1 } } };
     sse_timer_init(&w->timer, loop, on_timer, w);
     sse_deferred_init(&w->timer_call, on_timer_call, w);
 }

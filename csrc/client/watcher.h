@@ -12,11 +12,20 @@
 #define SSE_MAX_UNWATCHED 16
 
 struct sse_socket_watch;
+struct sse_watcher;
 
-/* Sockets that are ready and have not been served yet, the one that waits longest first. Several
- * watchers have one queue. All zeros: an empty one. */
+/* A socket that is ready, or a timeout that has come, and waits to be served. */
+typedef struct sse_ready {
+    struct sse_watcher *watcher;
+    curl_socket_t fd; /* CURL_SOCKET_TIMEOUT: the watcher's timeout */
+    short what;       /* EV_READ, EV_WRITE; 0: it is not in the queue */
+    struct sse_ready *before, *after;
+} sse_ready;
+
+/* The one that waits longest is the first. Several watchers have one queue. All zeros: an empty
+ * one. */
 typedef struct sse_ready_queue {
-    struct sse_socket_watch *first, *last;
+    sse_ready *first, *last;
 } sse_ready_queue;
 
 typedef struct sse_watcher_callbacks {
@@ -25,7 +34,8 @@ typedef struct sse_watcher_callbacks {
     void (*on_action)(void *arg, curl_socket_t fd, int events);
     /* A socket of this easy handle cannot be watched. Called from within libcurl. */
     void (*on_unwatched)(void *arg, CURL *easy);
-    /* Asked when a socket is ready: true to have it put into the queue instead of on_action. */
+    /* Asked when there is something to be served: true puts it into the queue, instead of a call
+     * of on_action. */
     bool (*must_queue)(void *arg);
     void *arg;
 } sse_watcher_callbacks;
@@ -35,7 +45,8 @@ typedef struct sse_watcher {
     sse_loop *loop;
     CURLM *curl; /* NULL: nothing is watched */
     sse_watcher_callbacks callbacks;
-    sse_ready_queue *ready;
+    sse_ready_queue *queue;
+    sse_ready timeout; /* in the queue when it has come */
     struct sse_socket_watch *watches;
     sse_timer timer;
     uint64_t timer_due;      /* sse_loop_now of the timeout */
@@ -45,11 +56,11 @@ typedef struct sse_watcher {
     size_t unwatched_count; /* of such sockets; `unwatched` holds no more than its size */
 } sse_watcher;
 
-void sse_watcher_init(sse_watcher *w, sse_loop *loop, sse_ready_queue *ready,
+void sse_watcher_init(sse_watcher *w, sse_loop *loop, sse_ready_queue *queue,
                       sse_watcher_callbacks callbacks);
 
-/* Takes the first socket out of the queue, which must not be empty, and calls on_action for it. */
-void sse_watcher_serve_ready(sse_ready_queue *ready);
+/* Takes the first out of the queue, which must not be empty, and calls on_action for it. */
+void sse_watcher_serve_first(sse_ready_queue *queue);
 
 /* From here to sse_watcher_stop, sockets and timeout of the multi handle are watched. Stop comes
  * after curl_multi_cleanup, which still calls the watcher. */

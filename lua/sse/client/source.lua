@@ -111,14 +111,28 @@ local function start_request(self, attempt_id, why)
   end, source_request.start, self, attempt_id, why)
 end
 
---- Begins an attempt.
--- @tparam[opt] table why the failure of the attempt before; nil at the first and after `reconnect`
-function source:connect(why)
+-- Makes a new attempt the present one. Returns its id, or nil where the log hook has ended it.
+local function begin_attempt(self, why)
   last_attempt_id = last_attempt_id + 1
   local attempt_id = last_attempt_id
   self.attempt_id, self.state = attempt_id, CONNECTING
   self:log("debug", why and "connecting again" or "connecting")
-  starts.run(start_request, self, attempt_id, why)
+  return self.attempt_id == attempt_id and attempt_id or nil
+end
+
+--- Begins an attempt.
+function source:connect()
+  local attempt_id = begin_attempt(self)
+  if attempt_id then starts.run(start_request, self, attempt_id) end
+end
+
+-- Makes the attempt that follows a failed one, unless that is no longer the last one.
+local function connect_again(self, failed_id, why)
+  if self.attempt_id ~= failed_id then return end
+  self.reconnects = self.reconnects + 1
+  self.retry_timer = nil
+  local attempt_id = begin_attempt(self, why)
+  if attempt_id then start_request(self, attempt_id, why) end
 end
 
 --- Ends the attempt under way, if there is one, with its exchange and its timers.
@@ -241,11 +255,8 @@ end
 
 --- Begins the next attempt after `delay` milliseconds.
 function source:connect_after(delay, why)
-  self.retry_timer = core.timer(delay, function()
-    self.reconnects = self.reconnects + 1
-    self.retry_timer = nil
-    self:connect(why)
-  end)
+  local failed_id = self.attempt_id
+  self.retry_timer = core.timer(delay, function() starts.run(connect_again, self, failed_id, why) end)
   if self.onreconnect then event_target.call(self.onreconnect, delay, why) end
 end
 

@@ -7,13 +7,13 @@ local task = require "sse.task"
 
 local starts = {}
 
-local waiting, first, last = {}, 1, 0 -- functions to be called, from `first` to `last`
+local waiting, first, last = {}, 1, 0 -- { function, its arguments }, from `first` to `last`
 
-local function take()
-  local fn = waiting[first]
+local function call_first()
+  local call = waiting[first]
   waiting[first] = nil
   first = first + 1
-  return fn
+  call[1](call[2], call[3], call[4])
 end
 
 local run_some
@@ -34,23 +34,24 @@ function run_some()
   scheduled = false
   local _guard <close> = go_on
   repeat
-    take()()
+    call_first()
   until first > last or not core.may_start()
 end
 
-local function put(fn)
+local function put(...)
   last = last + 1
-  waiting[last] = fn
+  waiting[last] = { ... }
   schedule()
 end
 
---- Calls fn(...), now or in a later turn.
+--- Calls fn(a, b, c), now or in a later turn.
 -- @tparam function fn
--- @param ... its arguments
-function starts.run(fn, ...)
-  if first > last and core.may_start() then return fn(...) end
-  local arguments = table.pack(...)
-  put(function() fn(table.unpack(arguments, 1, arguments.n)) end)
+-- @param[opt] a
+-- @param[opt] b
+-- @param[opt] c
+function starts.run(fn, a, b, c)
+  if first > last and core.may_start() then return fn(a, b, c) end
+  put(fn, a, b, c)
 end
 
 --- Lets the caller wait until a request may start: in a task by yielding, outside of one by pumping
