@@ -41,6 +41,21 @@ static int mm_shared_gc(lua_State *L)
 static const luaL_Reg shared_metamethods[] = { { "__gc", mm_shared_gc }, { NULL, NULL } };
 static const sse_class shared_class = { .name = "sse.multi", .metamethods = shared_metamethods };
 
+static int collect(lua_State *L)
+{
+    /* The first calls finalizers; what these objects refer to goes with the second. */
+    for (int i = 0; i < 2 && lua_gc(L, LUA_GCISRUNNING) == 1; i++)
+        lua_gc(L, LUA_GCCOLLECT);
+    return 0;
+}
+
+/* What Lua has of thousands of closed sources lies among what C has freed of them, and keeps the
+ * pages. A program that has become quiet makes nothing new, so its collector does not run. */
+static void on_many_ended(void *arg)
+{
+    sse_protect(arg, collect, NULL);
+}
+
 static void open_shared(lua_State *L)
 {
     shared_object *s = NULL;
@@ -54,6 +69,7 @@ static void open_shared(lua_State *L)
     s = sse_class_new(L, &shared_class, sizeof *s, 0);
     if (sse_multi_new(&s->multi, sse_state_check(L)->loop))
         luaL_error(L, "cannot set libcurl up");
+    sse_multi_set_on_many_ended(s->multi, on_many_ended, sse_state_check(L));
     lua_rawsetp(L, LUA_REGISTRYINDEX, &shared_key);
 }
 

@@ -71,7 +71,7 @@ void sse_lane_leave(sse_multi_entry *e)
         return;
     e->lane = NULL;
     sse_entry_queue_take(e);
-    if (lane->opening == e)
+    if (lane->opening == e || !lane->opening) /* the entry may be the one that was let through */
         open_gate(lane);
     if (--lane->count > 0)
         return;

@@ -101,6 +101,7 @@ int sse_multi_new(sse_multi **out, sse_loop *loop)
     m->lanes = (sse_lanes){
         .loop = loop, .ready = &m->starts, .on_ready = sse_multi_start_later, .arg = m
     };
+    sse_timer_init(&m->trim_timer, loop, sse_multi_on_trim_timer, m);
     sse_deferred_init(&m->ready_call, sse_multi_serve_ready, m);
     sse_deferred_init(&m->start_call, sse_multi_on_start_call, m);
     sse_deferred_init(&m->destroy_call, sse_multi_on_destroy_call, m);
@@ -122,6 +123,7 @@ void sse_multi_free(sse_multi *m)
     if (!m)
         return;
     sse_multi_destroy_all_removed(m);
+    sse_timer_stop(&m->trim_timer);
     while (m->shards) {
         sse_shard *s = m->shards;
 
@@ -139,6 +141,12 @@ void sse_multi_free(sse_multi *m)
 }
 
 /* --- what owners ask for ---------------------------------------------------------------------- */
+
+void sse_multi_set_on_many_ended(sse_multi *m, void (*call)(void *arg), void *arg)
+{
+    m->on_many_ended = call;
+    m->on_many_ended_arg = arg;
+}
 
 sse_loop *sse_multi_loop(const sse_multi *m)
 {

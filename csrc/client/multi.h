@@ -16,6 +16,10 @@
 int sse_multi_new(sse_multi **out, sse_loop *loop);
 void sse_multi_free(sse_multi *m);
 
+/* call(arg) comes a second after half of many transfers have ended, before memory is given back to
+ * the system: the owners of such transfers are to free what they hold. */
+void sse_multi_set_on_many_ended(sse_multi *m, void (*call)(void *arg), void *arg);
+
 sse_loop *sse_multi_loop(const sse_multi *m);
 
 /* Returns what easy handles share, a CURLSH *: TLS sessions, and with `cookies` the cookies in

@@ -1,6 +1,26 @@
 #include "multi_entries.h"
 
+#include "../base/heap.h"
 #include "curl_bugs.h"
+
+static bool have_many_ended(const sse_multi *m)
+{
+    return m->most_entries - m->entry_count >= SSE_MULTI_MANY &&
+           m->entry_count <= m->most_entries / 2;
+}
+
+void sse_multi_on_trim_timer(void *arg)
+{
+    sse_multi *m = arg;
+
+    m->trim_due = false;
+    if (!have_many_ended(m)) /* as many have been started again */
+        return;
+    m->most_entries = m->entry_count;
+    if (m->on_many_ended)
+        m->on_many_ended(m->on_many_ended_arg);
+    sse_heap_trim();
+}
 
 void sse_multi_list(sse_multi *m, sse_multi_entry *e)
 {
@@ -11,6 +31,8 @@ void sse_multi_list(sse_multi *m, sse_multi_entry *e)
         e->next->link = &e->next;
     m->entries = e;
     m->entry_count++;
+    if (m->entry_count > m->most_entries)
+        m->most_entries = m->entry_count;
 }
 
 static void unlist_entry(sse_multi *m, sse_multi_entry *e)
@@ -22,6 +44,8 @@ static void unlist_entry(sse_multi *m, sse_multi_entry *e)
     if (e->next)
         e->next->link = e->link;
     m->entry_count--;
+    if (!m->trim_due && have_many_ended(m))
+        m->trim_due = sse_timer_start(&m->trim_timer, SSE_MULTI_TRIM, false) == SSE_OK;
 }
 
 /* Takes the handle of an aborted transfer from libcurl. The entry is removed or failing, so that

@@ -4,6 +4,9 @@
 
 #include "multi_state.h"
 
+/* A timer's call: gives memory back to the system. */
+void sse_multi_on_trim_timer(void *arg);
+
 /* Puts the entry into the list. It leaves when it is destroyed. */
 void sse_multi_list(sse_multi *m, sse_multi_entry *e);
 

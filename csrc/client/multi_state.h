@@ -11,6 +11,12 @@
 /* us that each kind of work may take in a turn of the loop. */
 #define SSE_MULTI_SHARE 2000
 
+/* Memory is given back when that many transfers have ended, and they were half of all. */
+#define SSE_MULTI_MANY 256
+#define SSE_MULTI_TRIM \
+    1000 /* ms after that, when connections and Lua's objects may be gone, too \
+          */
+
 /* How often each kind of work is done in a turn whatever time it takes, so that there is an end. */
 #define SSE_MULTI_LEAST 4
 
@@ -34,6 +40,11 @@ struct sse_multi {
     sse_deferred start_call;  /* gives them */
     sse_multi_entry *entries; /* the listed ones */
     size_t entry_count;       /* their number */
+    size_t most_entries;      /* its highest value since memory was given back */
+    sse_timer trim_timer;     /* runs after half of them have left */
+    bool trim_due;            /* it runs */
+    void (*on_many_ended)(void *arg);
+    void *on_many_ended_arg;
     uint64_t connect_due;     /* ms: none of theirs is before it */
     sse_multi_entry *removed; /* those to destroy when libcurl has returned and there is time */
     sse_deferred destroy_call;

@@ -1,14 +1,12 @@
 #include "tls.h"
 
 #include <errno.h>
-#ifdef __GLIBC__
-#include <malloc.h>
-#endif
 #include <event2/event.h>
 #include <openssl/err.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 
+#include "../base/heap.h"
 #include "../wire/error.h"
 #include "context_struct.h"
 #include "socket_bio.h"
@@ -47,9 +45,7 @@ static void end_handshake(sse_tls_context *context)
         return;
     context->trim_again = context->handshaking > 0;
     context->most_handshaking = context->handshaking;
-#ifdef __GLIBC__
-    malloc_trim(0);
-#endif
+    sse_heap_trim();
 }
 
 static void begin_handshake(sse_tls_context *context)
