@@ -148,6 +148,11 @@ void sse_multi_set_on_many_ended(sse_multi *m, void (*call)(void *arg), void *ar
     m->on_many_ended_arg = arg;
 }
 
+size_t sse_multi_count(const sse_multi *m)
+{
+    return m->entry_count;
+}
+
 sse_loop *sse_multi_loop(const sse_multi *m)
 {
     return m->loop;

@@ -20,6 +20,9 @@ void sse_multi_free(sse_multi *m);
  * the system: the owners of such transfers are to free what they hold. */
 void sse_multi_set_on_many_ended(sse_multi *m, void (*call)(void *arg), void *arg);
 
+/* The number of entries, waiting ones included. */
+size_t sse_multi_count(const sse_multi *m);
+
 sse_loop *sse_multi_loop(const sse_multi *m);
 
 /* Returns what easy handles share, a CURLSH *: TLS sessions, and with `cookies` the cookies in

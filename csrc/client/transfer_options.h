@@ -37,6 +37,10 @@ enum { SSE_VERSION_ANY, SSE_VERSION_1_1, SSE_VERSION_2 };
 
 #define SSE_CONNECT_TIMEOUT 30000 /* ms */
 
+/* While as many transfers are under way, a request for an event stream (by its Accept) asks for no
+ * compression. */
+#define SSE_COMPRESSED_STREAMS 256
+
 /* NULL or 0 means the default. sse_transfer_start copies what it needs. */
 typedef struct sse_transfer_options {
     const char *url;    /* absolute, http or https, without user:password */

@@ -63,13 +63,24 @@ static int add_header(sse_transfer *t, const sse_http1_field *f, const char **wh
     return code;
 }
 
-static bool has_header(const sse_transfer_options *o, const char *name)
+static const sse_http1_field *find_header(const sse_transfer_options *o, const char *name)
 {
     for (size_t i = 0; i < o->header_count; i++)
-        if (o->headers[i].name.len == strlen(name) &&
-            curl_strnequal(o->headers[i].name.at, name, strlen(name)))
-            return true;
-    return false;
+        if (sse_slice_is_name(o->headers[i].name, name))
+            return &o->headers[i];
+    return NULL;
+}
+
+/* Whether the request says nothing of compression and is to ask for it. Each compressed body takes
+ * some 10 to 40 KiB for its decoder, and an event stream keeps them for as long as it is open. */
+static bool asks_for_compression(const sse_transfer *t, const sse_transfer_options *o)
+{
+    const sse_http1_field *accept = find_header(o, "accept");
+
+    if (o->raw || find_header(o, "accept-encoding"))
+        return false;
+    return !accept || !sse_slice_is_name(accept->value, "text/event-stream") ||
+           sse_multi_count(t->multi) < SSE_COMPRESSED_STREAMS;
 }
 
 static int add_headers(sse_transfer *t, const sse_transfer_options *o, const char **why)
@@ -79,11 +90,11 @@ static int add_headers(sse_transfer *t, const sse_transfer_options *o, const cha
     for (size_t i = 0; !code && i < o->header_count; i++)
         code = add_header(t, &o->headers[i], why);
     /* "Name:" suppresses a header that libcurl would add on its own. */
-    if (!code && !has_header(o, "content-type"))
+    if (!code && !find_header(o, "content-type"))
         code = add_line(t, "Content-Type:");
-    if (!code && !has_header(o, "expect"))
+    if (!code && !find_header(o, "expect"))
         code = add_line(t, "Expect:");
-    if (!code && !o->raw && !has_header(o, "accept-encoding"))
+    if (!code && asks_for_compression(t, o))
         code = add_line(t, "Accept-Encoding: " SSE_DECODER_CODINGS);
     return code;
 }
