@@ -148,6 +148,11 @@ void sse_multi_set_on_many_ended(sse_multi *m, void (*call)(void *arg), void *ar
     m->on_many_ended_arg = arg;
 }
 
+void sse_multi_enter(sse_multi *m, sse_multi_entry *e)
+{
+    sse_multi_list(m, e);
+}
+
 size_t sse_multi_count(const sse_multi *m)
 {
     return m->entry_count;
@@ -179,7 +184,6 @@ void sse_multi_add(sse_multi *m, sse_multi_entry *e)
     curl_easy_setopt(e->easy, CURLOPT_PRIVATE, e);
     if (e->connect_due && e->connect_due < m->connect_due)
         m->connect_due = e->connect_due;
-    sse_multi_list(m, e);
     if (e->multiplexes && sse_lane_enter(&m->lanes, e)) {
         sse_multi_fail(m, e, CURLE_OUT_OF_MEMORY);
         return;

@@ -20,7 +20,10 @@ void sse_multi_free(sse_multi *m);
  * the system: the owners of such transfers are to free what they hold. */
 void sse_multi_set_on_many_ended(sse_multi *m, void (*call)(void *arg), void *arg);
 
-/* The number of entries, waiting ones included. */
+/* Counts the entry, from here until it is destroyed by sse_multi_remove. */
+void sse_multi_enter(sse_multi *m, sse_multi_entry *e);
+
+/* The number of entries, those that have not been added yet included. */
 size_t sse_multi_count(const sse_multi *m);
 
 sse_loop *sse_multi_loop(const sse_multi *m);
@@ -32,10 +35,10 @@ void *sse_multi_share(const sse_multi *m, bool cookies);
 /* Closes the idle connections now if there is no transfer. Allowed at any time. */
 void sse_multi_close_idle(sse_multi *m);
 
-/* Hands the easy handle to libcurl, now or when its turn has come: after transfers that were added
- * before, and where it may share an HTTP/2 connection, after the one that opens it. Never from
- * within a callback of libcurl's (defer the call). A failure is reported by on_done, which may come
- * before this returns. */
+/* Hands the easy handle of an entered entry to libcurl, now or when its turn has come: after
+ * transfers that were added before, and where it may share an HTTP/2 connection, after the one that
+ * opens it. Never from within a callback of libcurl's (defer the call). A failure is reported by
+ * on_done, which may come before this returns. */
 void sse_multi_add(sse_multi *m, sse_multi_entry *e);
 
 /* Both are called within libcurl's callbacks. on_connection: there is a connection for the

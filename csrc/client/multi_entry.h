@@ -29,7 +29,7 @@ typedef struct sse_multi_entry {
     bool failing;  /* by sse_multi_fail: the owner must refuse all bytes */
     bool removed;  /* by sse_multi_remove: the owner must refuse all bytes */
     bool added;    /* libcurl has the handle */
-    bool listed;   /* is in the list of entries: from add until it is removed for good */
+    bool listed;   /* is in the list of entries: from enter until it is destroyed */
     bool curl_keeps_bytes; /* failed while paused: libcurl may still hold bytes for it */
     bool unwatched;        /* one of its sockets could not be watched */
     bool from_parent;      /* in a forked child: the parent process began it */

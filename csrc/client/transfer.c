@@ -93,6 +93,7 @@ int sse_transfer_start(sse_transfer **out, sse_multi *m, const sse_transfer_opti
         return code;
     }
     t->active = sse_loop_now(t->loop);
+    sse_multi_enter(m, &t->entry);
     sse_transfer_keep_loop(t);
     sse_loop_defer(t->loop, &t->deferred);
     *out = t;
