@@ -130,6 +130,7 @@ void sse_multi_free(sse_multi *m)
         m->shards = s->next;
         sse_shard_free(s);
     }
+    sse_easy_pool_free(&m->easy_pool); /* its handles use the shares */
     free_shares(m);
     sse_loop_remove_fork_handler(&m->fork_handler);
     sse_loop_undefer(m->loop, &m->fork_end);
@@ -166,6 +167,11 @@ sse_loop *sse_multi_loop(const sse_multi *m)
 void *sse_multi_share(const sse_multi *m, bool cookies)
 {
     return cookies ? m->cookies : m->sessions;
+}
+
+sse_easy_pool *sse_multi_easy_pool(sse_multi *m)
+{
+    return &m->easy_pool;
 }
 
 void sse_multi_close_idle(sse_multi *m)

@@ -12,6 +12,8 @@
 #include "../base/loop.h"
 #include "multi_entry.h"
 
+struct sse_easy_pool;
+
 /* SSE_ENOMEM, SSE_ESYS. Every entry must be removed before free. NULL is allowed in free. */
 int sse_multi_new(sse_multi **out, sse_loop *loop);
 void sse_multi_free(sse_multi *m);
@@ -31,6 +33,9 @@ sse_loop *sse_multi_loop(const sse_multi *m);
 /* Returns what easy handles share, a CURLSH *: TLS sessions, and with `cookies` the cookies in
  * memory too. */
 void *sse_multi_share(const sse_multi *m, bool cookies);
+
+/* The loop's handles that wait for another transfer. */
+struct sse_easy_pool *sse_multi_easy_pool(sse_multi *m);
 
 /* Closes the idle connections now if there is no transfer. Allowed at any time. */
 void sse_multi_close_idle(sse_multi *m);

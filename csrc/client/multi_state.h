@@ -4,6 +4,7 @@
 
 #include <curl/curl.h>
 
+#include "easy_pool.h"
 #include "lane.h"
 #include "multi_entry.h"
 #include "shard.h"
@@ -30,6 +31,7 @@ typedef struct sse_turn_share {
 struct sse_multi {
     sse_loop *loop;
     CURLSH *sessions, *cookies;
+    sse_easy_pool easy_pool;
     sse_shard *shards, **last_shard; /* the oldest first */
     sse_shard *touched;              /* where libcurl has been at work and may have reports */
     sse_lanes lanes;

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "../wire/error.h"
+#include "easy_pool.h"
 #include "transfer_body.h"
 #include "transfer_end.h"
 #include "transfer_head.h"
@@ -48,13 +49,26 @@ static void destroy(sse_multi_entry *entry)
 {
     sse_transfer *t = (sse_transfer *)entry;
 
-    if (t->easy)
-        curl_easy_cleanup(t->easy);
+    sse_easy_pool_give(sse_multi_easy_pool(t->multi), t->easy,
+                       t->common && t->curl_done && t->curl_result == CURLE_OK && !t->failure);
     curl_slist_free_all(t->headers);
     sse_transfer_clear_head(t);
     sse_decoder_free(t->decoder);
     sse_buffer_free(&t->undelivered);
     free(t);
+}
+
+/* Whether the transfer may have an easy handle that served another one, and leave its own to a
+ * third. Both then have no option that is private. A field `Host` counts as one: libcurl goes on to
+ * match cookies with its value. */
+static bool is_common(const sse_transfer_options *o)
+{
+    for (size_t i = 0; i < o->header_count; i++)
+        if (sse_slice_is_name(o->headers[i].name, "host"))
+            return false;
+    return !o->user && !o->password && !o->cookies && !o->cookie_file && !o->proxy &&
+           !o->no_proxy && !o->ca && !o->cert && !o->key && !o->insecure && !o->insecure_proxy &&
+           !o->unix_socket && !o->body.at;
 }
 
 static void take_limits(sse_transfer *t, const sse_transfer_options *o)
@@ -63,6 +77,7 @@ static void take_limits(sse_transfer *t, const sse_transfer_options *o)
     t->max_lines = (o->max_fields ? o->max_fields : SSE_RESPONSE_FIELDS) + 1; /* the status line */
     t->connect_timeout = o->connect_timeout ? o->connect_timeout : SSE_CONNECT_TIMEOUT;
     t->decodes = !o->raw;
+    t->common = is_common(o);
     sse_buffer_init(&t->head, SSE_MAX_RESPONSE_HEAD + 1);
     sse_buffer_init(&t->undelivered, SIZE_MAX);
 }
@@ -85,7 +100,8 @@ int sse_transfer_start(sse_transfer **out, sse_multi *m, const sse_transfer_opti
     sse_deferred_init(&t->deferred, begin, t);
     sse_transfer_init_head_timer(t);
     take_limits(t, options);
-    t->easy = t->entry.easy = curl_easy_init();
+    t->easy = t->common ? sse_easy_pool_take(sse_multi_easy_pool(m)) : curl_easy_init();
+    t->entry.easy = t->easy;
     if (t->easy)
         code = sse_transfer_configure(t, options, why);
     if (code) {

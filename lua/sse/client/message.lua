@@ -26,6 +26,23 @@ function message.redact_url(text)
   return #shown > MAX_SHOWN and shown:sub(1, MAX_SHOWN) .. "..." or shown
 end
 
+local MAX_CACHED, MAX_CACHED_URL = 64, 512 -- URLs, bytes of one
+local cached, cached_before, cached_count = {}, {}, 0 -- text -> of core.url
+
+-- core.url(text) for the URLs that a program uses again and again. Nobody changes the tables. URLs
+-- with credentials are not kept.
+local function read_url(text)
+  local url = cached[text] or cached_before[text]
+  if url then return url end
+  local problem
+  url, problem = core.url(text)
+  if not url then return nil, problem end
+  if url.user or url.password or #text > MAX_CACHED_URL then return url end
+  if cached_count >= MAX_CACHED then cached, cached_before, cached_count = {}, cached, 0 end
+  cached[text], cached_count = url, cached_count + 1
+  return url
+end
+
 --- Parses a URL.
 -- @tparam string where the function's name for messages, "sse.fetch"
 -- @tparam string text
@@ -39,7 +56,7 @@ function message.parse_url(where, text, o, kinds)
     local told = "%s(url, options): the URL must be %s, got %s"
     return nil, told:format(where, kinds or "a string", type(text))
   end
-  local url, problem = core.url(text)
+  local url, problem = read_url(text)
   -- The web's rules read the scheme "localhost" in "localhost:9522/".
   if url and not url.host and url.href:find("^[%w.-]+:%d") then url, problem = nil, "no scheme" end
   if not url then
