@@ -1,10 +1,11 @@
 --- The client's benchmark: one source that receives as fast as it can, beside curl; many sources,
 -- beside npm's eventsource. The programs take turns; medians of the rounds are printed.
 -- usage: lua client.lua BUILD-FOLDER
+-- SOURCES_ONLY=1, SOURCES=1000 and ROUNDS=1 run a part.
 local build = assert(arg[1], "usage: lua client.lua BUILD-FOLDER")
 local lua = arg[-1]
-local ROUNDS, SECONDS = 3, 1.5
-local SOURCES, SOURCES_SECONDS = 5000, 2
+local ROUNDS, SECONDS = tonumber(os.getenv "ROUNDS") or 3, 1.5
+local SOURCES, SOURCES_SECONDS = tonumber(os.getenv "SOURCES") or 5000, 2
 
 local function run(command, ...)
   local pipe = assert(io.popen(command:format(...)))
@@ -91,56 +92,82 @@ end
 
 -- --- many sources --------------------------------------------------------------------------------
 
-local function clients(url)
-  local node = "node --expose-gc bench/sources_client.mjs"
-  local function command(program, count)
-    return function()
-      return run("timeout 30 %s %s %d %g", program, url, count, SOURCES_SECONDS)
-    end
-  end
-  return {
-    { "EventSource", command(lua .. " bench/sources_client.lua", SOURCES) },
-    { "npm eventsource 3.0.7", command(node, SOURCES) },
-    { "npm eventsource 3.0.7", command(node, SOURCES // 5) }, -- if it can't hold all
-  }
-end
+local kinds = { -- what the server is started with, and how the row is called
+  { "plain", "EventSource" },
+  { "plain compress", "EventSource, server compresses" },
+  { "tls compress", "EventSource, over TLS" },
+}
 
--- Runs a client; returns medians of: sources, seconds to open, bytes each, events a second.
-local function measure(client)
-  local columns = { {}, {}, {}, {} }
+-- Runs a client again and again; returns medians of: sources, seconds to open, bytes each, events a
+-- second, percent of the memory that are left afterwards.
+local function measure(command, ...)
+  local columns = { {}, {}, {}, {}, {} }
   for _ = 1, ROUNDS do
-    local r = client[2]()
+    local r = run("timeout 60 " .. command, ...)
     if not r then return nil end
-    for i, value in ipairs { r[1], r[2], r[3], r[4] / r[5] } do table.insert(columns[i], value) end
+    for i, value in ipairs { r[1], r[2], r[3], r[4] / r[5], r[6] } do
+      table.insert(columns[i], value)
+    end
   end
   for i, column in ipairs(columns) do columns[i] = median(column) end
   return columns
 end
 
-local function print_client(client, r)
-  print(("  %-32s %8d %9.2f %10.1f %12.0f"):format(client[1], r[1], r[2], r[3] / 1024, r[4]))
+local function print_client(name, r)
+  print(("  %-32s %8d %9.2f %10.1f %12.0f %8s"):format(name, r[1], r[2], r[3] / 1024, r[4],
+    r[5] and ("%.0f %%"):format(r[5]) or "-"))
 end
 
-local function many_sources()
-  local server, port = serve(("ulimit -n 20000; exec %s bench/sources_server.lua"):format(lua))
-  local list = clients(("http://127.0.0.1:%d"):format(port))
-  print(("\n%-34s %8s %9s %10s %12s"):format("many sources, one broadcast at once", "sources",
-    "open, s", "KiB each", "events/s"))
-  local own = assert(measure(list[1]), "nothing was measured")
-  print_client(list[1], own)
-  local peer = measure(list[2])
-  if not peer then
-    print(("  %s can't hold %d sources"):format(list[2][1], SOURCES))
-    peer = measure(list[3])
+local function start_sources_server(kind)
+  local command = "ulimit -n 20000; exec %s bench/sources_server.lua %s"
+  local server, port = serve(command:format(lua, kind))
+  if kind:find "tls" then
+    server:read "l"
+    return server, ("https://127.0.0.1:%d"):format(port), server:read "l"
   end
-  if peer then
-    print_client(list[2], peer)
-    print(("  %-32s %8s %9.2f %10.2f %12.2f"):format("ours / theirs", "", own[2] / peer[2],
-      own[3] / peer[3], own[4] / peer[4]))
-  end
-  run("curl -s -X POST http://127.0.0.1:%d/stop", port)
+  return server, ("http://127.0.0.1:%d"):format(port), ""
+end
+
+local function stop_sources_server(server, url)
+  run("curl -s -k -X POST %s/stop", url)
   server:close()
 end
 
-one_source()
+local function measure_kind(kind, name)
+  local server, url, ca = start_sources_server(kind)
+  local r = assert(measure("%s bench/sources_client.lua %s %d %g %s", lua, url, SOURCES,
+    SOURCES_SECONDS, ca), "nothing was measured")
+  print_client(name, r)
+  stop_sources_server(server, url)
+  return r
+end
+
+local function measure_peer()
+  local node = "node --expose-gc bench/sources_client.mjs %s %d %g"
+  local server, url = start_sources_server "plain"
+  local peer = measure(node, url, SOURCES, SOURCES_SECONDS)
+  if not peer then
+    print(("  npm eventsource 3.0.7 can't hold %d sources"):format(SOURCES))
+    peer = measure(node, url, SOURCES // 5, SOURCES_SECONDS)
+  end
+  stop_sources_server(server, url)
+  return peer
+end
+
+local function many_sources()
+  print(("\n%-34s %8s %9s %10s %12s %8s"):format("many sources, one broadcast at once", "sources",
+    "open, s", "KiB each", "events/s", "left"))
+  local own
+  for i, kind in ipairs(kinds) do
+    local r = measure_kind(kind[1], kind[2])
+    own = i == 1 and r or own
+  end
+  local peer = measure_peer()
+  if not peer then return end
+  print_client("npm eventsource 3.0.7", peer)
+  print(("  %-32s %8s %9.2f %10.2f %12.2f"):format("plain / theirs", "", own[2] / peer[2],
+    own[3] / peer[3], own[4] / peer[4]))
+end
+
+if not os.getenv "SOURCES_ONLY" then one_source() end
 many_sources()

@@ -1,9 +1,17 @@
--- The server of the sources benchmark: GET /events is a stream, POST /say sends an event to all
--- streams. Prints its port; POST /stop ends it.
+-- The server of the benchmarks of many sources, in a process of its own, since a process may not
+-- have enough descriptors for both ends. GET /events is a stream, POST /say sends an event to all
+-- streams, POST /cut ends them, GET /connections tells how many there are. Prints its port; with
+-- "tls" the path of the authority's certificate, too. POST /stop ends it.
+-- usage: lua sources_server.lua [plain|tls] [compress]
+local certs = require "spec.support.certs"
 local sse = require "sse"
 
+local secure, compress = arg[1] == "tls", arg[2] == "compress"
 local streams = {}
-local server = sse.server { port = 0 }
+local server = sse.server {
+  port = 0, compress = compress, tls = secure and certs.server() or nil,
+  max_connections = 20000, max_connections_per_address = 20000, max_concurrent_requests = 100,
+}
 
 server:get("/events", function(_, res)
   local stream = assert(res:event_stream { heartbeat = false })
@@ -17,6 +25,17 @@ server:post("/say", function(_, res)
   res:reply(204)
 end)
 
+server:post("/cut", function(_, res)
+  res:reply(204)
+  for stream in pairs(streams) do stream:close() end
+end)
+
+server:get("/connections", function(_, res)
+  res:reply(200, ("%d"):format(server:stats().connections.open))
+end)
+
+server:get("/hello", function(_, res) res:reply(200, "hello") end)
+
 server:post("/stop", function(_, res)
   res:reply(204)
   sse.after(0, sse.stop)
@@ -24,5 +43,6 @@ end)
 
 assert(server:listen())
 print(server.port)
+if secure then print(certs.client().ca) end
 io.stdout:flush()
 sse.run()
