@@ -5,7 +5,8 @@ local core = require "sse.core"
 local sse = require "sse"
 local wait = require "spec.support.wait"
 
-local server, streams, sources, opened, failures, encodings
+local streams -- luacheck: ignore 241
+local server, sources, opened, failures, encodings
 
 -- A server of streams. `encodings` gets what each request asks for, false where it does not.
 local function start(options)

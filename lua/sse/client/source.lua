@@ -12,7 +12,6 @@ local response_check = require "sse.client.response_check"
 local retry = require "sse.client.retry"
 local source_request = require "sse.client.source_request"
 local starts = require "sse.client.starts"
-local task = require "sse.task"
 
 -- Fields that most sources never change have their values here: there may be thousands of sources.
 local source = {
@@ -100,17 +99,6 @@ end
 
 local last_attempt_id = 0 -- of all sources
 
--- Starts the request of an attempt that is still the present one.
-local function start_request(self, attempt_id, why)
-  if self.attempt_id ~= attempt_id then return end
-  task.start(function(err)
-    core.defer(function() -- the program can add its listeners before the first attempt fails
-      core.report(err)
-      if self.attempt_id == attempt_id then self:fail(failure.from(err, "EINVAL")) end
-    end)
-  end, source_request.start, self, attempt_id, why)
-end
-
 -- Makes a new attempt the present one. Returns its id, or nil where the log hook has ended it.
 local function begin_attempt(self, why)
   last_attempt_id = last_attempt_id + 1
@@ -123,7 +111,7 @@ end
 --- Begins an attempt.
 function source:connect()
   local attempt_id = begin_attempt(self)
-  if attempt_id then starts.run(start_request, self, attempt_id) end
+  if attempt_id then starts.run(source_request.run, self, attempt_id) end
 end
 
 -- Makes the attempt that follows a failed one, unless that is no longer the last one.
@@ -132,7 +120,7 @@ local function connect_again(self, failed_id, why)
   self.reconnects = self.reconnects + 1
   self.retry_timer = nil
   local attempt_id = begin_attempt(self, why)
-  if attempt_id then start_request(self, attempt_id, why) end
+  if attempt_id then source_request.run(self, attempt_id, why) end
 end
 
 --- Ends the attempt under way, if there is one, with its exchange and its timers.
@@ -256,7 +244,9 @@ end
 --- Begins the next attempt after `delay` milliseconds.
 function source:connect_after(delay, why)
   local failed_id = self.attempt_id
-  self.retry_timer = core.timer(delay, function() starts.run(connect_again, self, failed_id, why) end)
+  self.retry_timer = core.timer(delay, function()
+    starts.run(connect_again, self, failed_id, why)
+  end)
   if self.onreconnect then event_target.call(self.onreconnect, delay, why) end
 end
 

@@ -1,10 +1,13 @@
 --- The request of a source's attempt: made of the source's options, and of what their functions
 -- return for this attempt.
 -- @module sse.client.source_request
+local core = require "sse.core"
+local failure = require "sse.client.failure"
 local headers = require "sse.shared.headers"
 local heartbeat = require "sse.client.heartbeat"
 local message = require "sse.client.message"
 local request = require "sse.client.request"
+local task = require "sse.task"
 
 local source_request = {}
 
@@ -27,14 +30,11 @@ local function set_url(source, text)
   source.url = url
 end
 
---- Starts the request of an attempt. Runs in a task, since the functions that the URL and the
+-- Starts the request of an attempt. Runs in a task, since the functions that the URL and the
 -- options `headers` and `body` may be can wait. They and the log hook may also close the source or
 -- reconnect it: then the attempt is no longer the present one, and ends. Raises what such a
 -- function raises, and where the request cannot be sent.
--- @tparam table source of sse.client.source
--- @param attempt_id the source's when the attempt began
--- @tparam table|nil why the failure of the attempt before
-function source_request.start(source, attempt_id, why)
+local function start(source, attempt_id, why)
   local given, body, content_type = source.options.headers, source.body, source.content_type
   if source.get_url then
     local text = source.get_url(why)
@@ -55,6 +55,20 @@ function source_request.start(source, attempt_id, why)
   }
   source.heartbeat = heartbeat.watch(source.exchange, source.options.heartbeatTimeout,
     function(silence) source:end_connection(silence) end)
+end
+
+--- Starts the request of an attempt, unless that is no longer the source's present one.
+-- @tparam table source of sse.client.source
+-- @param attempt_id the source's when the attempt began
+-- @tparam table|nil why the failure of the attempt before
+function source_request.run(source, attempt_id, why)
+  if source.attempt_id ~= attempt_id then return end
+  task.start(function(err)
+    core.defer(function() -- the program can add its listeners before the first attempt fails
+      core.report(err)
+      if source.attempt_id == attempt_id then source:fail(failure.from(err, "EINVAL")) end
+    end)
+  end, start, source, attempt_id, why)
 end
 
 return source_request
