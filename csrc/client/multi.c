@@ -228,8 +228,12 @@ void sse_multi_remove(sse_multi *m, sse_multi_entry *e)
     sse_entry_queue_take(e); /* it is not started any more */
     e->next_removed = m->removed;
     m->removed = e;
-    if (!m->in_curl)
+    if (m->in_curl)
+        return;
+    if (sse_loop_running(m->loop))
         sse_multi_destroy_removed(m);
+    else /* there may be no later turn */
+        sse_multi_destroy_all_removed(m);
 }
 
 void sse_multi_resume(sse_multi *m, sse_multi_entry *e)

@@ -1,7 +1,6 @@
 #include "transfer_setup.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -29,17 +28,36 @@
 
 static int add_line(sse_transfer *t, const char *line)
 {
-    struct curl_slist *longer = curl_slist_append(t->headers, line);
+    struct curl_slist *added = curl_slist_append(NULL, line);
 
-    if (!longer)
+    if (!added)
         return SSE_ENOMEM;
-    t->headers = longer;
+    if (t->headers)
+        t->last_header->next = added;
+    else
+        t->headers = added;
+    t->last_header = added;
     return SSE_OK;
+}
+
+/* libcurl sends an empty value for "Name;", and no such header for "Name: ". */
+static void write_line(char *line, const sse_http1_field *f)
+{
+    memcpy(line, f->name.at, f->name.len);
+    line += f->name.len;
+    if (sse_slice_trim(f->value).len == 0) {
+        strcpy(line, ";");
+        return;
+    }
+    memcpy(line, ": ", 2);
+    memcpy(line + 2, f->value.at, f->value.len);
+    line[2 + f->value.len] = '\0';
 }
 
 static int add_header(sse_transfer *t, const sse_http1_field *f, const char **why)
 {
-    char *line = NULL;
+    char small[256], *line = small;
+    size_t size = f->name.len + f->value.len + 3;
     int code = SSE_OK;
 
     if (!sse_http1_is_token(f->name)) {
@@ -50,16 +68,12 @@ static int add_header(sse_transfer *t, const sse_http1_field *f, const char **wh
         *why = "a header's value holds a control character";
         return SSE_EINVAL;
     }
-    line = malloc(f->name.len + f->value.len + 3);
-    if (!line)
+    if (size > sizeof small && !(line = malloc(size)))
         return SSE_ENOMEM;
-    /* libcurl sends an empty value for "Name;", and no such header for "Name: ". */
-    if (sse_slice_trim(f->value).len == 0)
-        sprintf(line, "%.*s;", (int)f->name.len, f->name.at);
-    else
-        sprintf(line, "%.*s: %.*s", (int)f->name.len, f->name.at, (int)f->value.len, f->value.at);
+    write_line(line, f);
     code = add_line(t, line);
-    free(line);
+    if (line != small)
+        free(line);
     return code;
 }
 
@@ -83,16 +97,22 @@ static bool asks_for_compression(const sse_transfer *t, const sse_transfer_optio
            sse_multi_count(t->multi) < SSE_COMPRESSED_STREAMS;
 }
 
+/* Whether the request is one with a body for libcurl. */
+static bool has_body(const sse_transfer_options *o)
+{
+    return o->body.at || (o->method && !strcmp(o->method, "POST"));
+}
+
 static int add_headers(sse_transfer *t, const sse_transfer_options *o, const char **why)
 {
     int code = SSE_OK;
 
     for (size_t i = 0; !code && i < o->header_count; i++)
         code = add_header(t, &o->headers[i], why);
-    /* "Name:" suppresses a header that libcurl would add on its own. */
-    if (!code && !find_header(o, "content-type"))
+    /* "Name:" suppresses a header that libcurl would add on its own, where there is a body. */
+    if (!code && has_body(o) && !find_header(o, "content-type"))
         code = add_line(t, "Content-Type:");
-    if (!code && !find_header(o, "expect"))
+    if (!code && has_body(o) && !find_header(o, "expect"))
         code = add_line(t, "Expect:");
     if (!code && asks_for_compression(t, o))
         code = add_line(t, "Accept-Encoding: " SSE_DECODER_CODINGS);
@@ -102,7 +122,6 @@ static int add_headers(sse_transfer *t, const sse_transfer_options *o, const cha
 static CURLcode set_request(sse_transfer *t, const sse_transfer_options *o)
 {
     bool head = o->method && !strcmp(o->method, "HEAD");
-    bool post = o->method && !strcmp(o->method, "POST");
 
     SET(URL, o->url);
     SET(HTTPHEADER, t->headers);
@@ -111,7 +130,7 @@ static CURLcode set_request(sse_transfer *t, const sse_transfer_options *o)
 #else
     SET(PROTOCOLS, (long)(CURLPROTO_HTTP | CURLPROTO_HTTPS));
 #endif
-    if (o->body.at || post) {
+    if (has_body(o)) {
         SET(POSTFIELDSIZE_LARGE, (curl_off_t)o->body.len);
         SET(COPYPOSTFIELDS, o->body.at ? o->body.at : "");
     } else {

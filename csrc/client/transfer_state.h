@@ -17,9 +17,9 @@ struct sse_transfer {
     sse_transfer_callbacks callbacks;
     void *user; /* the callbacks' first argument */
     CURL *easy;
-    struct curl_slist *headers; /* of the request */
-    sse_deferred deferred;      /* begins the request; from then on continues its body */
-    bool common; /* no option is private: easy handles may serve one after the other */
+    struct curl_slist *headers, *last_header; /* of the request */
+    sse_deferred deferred; /* begins the request; from then on continues its body */
+    bool common;           /* no option is private: easy handles may serve one after the other */
     bool https;
     bool own_ca;     /* the option `ca` names the authorities to trust, not libcurl */
     bool only_http2; /* fail unless the connection is HTTP/2 */

@@ -106,9 +106,10 @@ function headers.list(given)
 end
 
 local function position(list, name)
+  name = name:lower()
   for i = 1, #list, 2 do
     local other = list[i]
-    if other == name or #other == #name and other:lower() == name:lower() then return i end
+    if other == name or #other == #name and other:lower() == name then return i end
   end
 end
 
