@@ -2,10 +2,12 @@
 -- those which wait for their turn are as good as started ones.
 local certs = require "spec.support.certs"
 local core = require "sse.core"
+local process = require "spec.process"
+local raw = require "spec.support.raw"
 local sse = require "sse"
 local wait = require "spec.support.wait"
 
-local streams -- luacheck: ignore 241
+local streams
 local server, sources, opened, failures, encodings
 
 -- A server of streams. `encodings` gets what each request asks for, false where it does not.
@@ -190,4 +192,24 @@ describe("many transfers", function()
     wait.till(function() return opened == n + 1 end, "one that asks itself")
     assert.equal("br", encodings[n + 2])
   end)
+
+  for name, tls in pairs { ["plain"] = false, ["HTTP/2"] = true } do
+    it(("that a forked child closes go on in the parent: %s"):format(name), function()
+      local url, n, heard = start { tls = tls and certs.server() or nil }, 300, 0
+      open(url, n, { tls = tls and certs.client() or nil })
+      for i = 1, n do sources[i].onmessage = function() heard = heard + 1 end end
+      wait.till(function() return opened > n / 4 end, "some sources")
+      assert.is_true(opened < n)
+      local id = process.fork()
+      if id == 0 then
+        close_all()
+        core.forget_connections()
+        process.exit(0)
+      end
+      assert.equal(0, raw.pump(function() return process.ended(id) end, "the child's end"))
+      wait.till(function() return opened == n end, "the other sources")
+      for stream in pairs(streams) do stream:send "news" end
+      wait.till(function() return heard == n end, "an event of each")
+    end)
+  end
 end)
