@@ -22,7 +22,6 @@ typedef struct sse_multi_entry {
     void (*destroy)(struct sse_multi_entry *e); /* cleans the easy handle up, frees the owner */
     uint64_t origin;  /* a hash of what two transfers must have in common to use one connection */
     bool multiplexes; /* may share a connection with transfers that go on: wants HTTP/2 */
-    bool tls;         /* the connection costs a handshake */
 
     bool paused;   /* libcurl was told to pause: set by the owner, cleared by sse_multi */
     bool resuming; /* libcurl hands over what it kept during a pause: the owner must not pause */

@@ -26,12 +26,12 @@ static sse_shard *find_shard(const sse_multi *m, const sse_multi_entry *e)
 {
     sse_shard *s = e->lane && !e->lane->serial ? e->lane->shard : NULL;
 
-    if (s && s->sockets.count < SSE_SHARD_TLS_CONNECTIONS)
+    if (s && s->sockets.count < SSE_SHARD_CONNECTIONS)
         return s;
     for (s = m->shards; s; s = s->next)
         if (sse_shard_take_idle(s, e))
             return s;
-    for (s = m->shards; s && !sse_shard_has_room(s, e); s = s->next)
+    for (s = m->shards; s && !sse_shard_has_room(s); s = s->next)
         ;
     return s;
 }

@@ -140,7 +140,7 @@ void sse_shard_remove(sse_shard *s, sse_multi_entry *e, bool kept)
     s->count--;
     if (kept && !e->alone)
         *idle = *idle ? *idle : 1;
-    else if (kept && *idle < SSE_SHARD_TLS_CONNECTIONS)
+    else if (kept && *idle < SSE_SHARD_CONNECTIONS)
         ++*idle;
     sse_shard_share_connection(e);
 }
@@ -160,9 +160,7 @@ bool sse_shard_take_idle(sse_shard *s, const sse_multi_entry *e)
     return true;
 }
 
-bool sse_shard_has_room(const sse_shard *s, const sse_multi_entry *e)
+bool sse_shard_has_room(const sse_shard *s)
 {
-    size_t most = e->tls ? SSE_SHARD_TLS_CONNECTIONS : SSE_SHARD_CONNECTIONS;
-
-    return s->alone < most && s->sockets.count < most;
+    return s->alone < SSE_SHARD_CONNECTIONS && s->sockets.count < SSE_SHARD_CONNECTIONS;
 }

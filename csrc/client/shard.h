@@ -11,10 +11,9 @@
 #include "sockets.h"
 #include "watcher.h"
 
-/* Connections of one handle. A handshake costs more than the look at the others; and each handle
- * reads the certificates of the authorities for itself. */
-#define SSE_SHARD_CONNECTIONS     128
-#define SSE_SHARD_TLS_CONNECTIONS 64
+/* Connections of one handle. Each handle takes 45 KiB, and reads the certificates of a system's
+ * authorities for itself, which takes 20 ms and 900 KiB. */
+#define SSE_SHARD_CONNECTIONS 128
 
 /* ms: a handle without a transfer is closed then, with its connections. */
 #define SSE_SHARD_IDLE 10000
@@ -64,8 +63,8 @@ void sse_shard_share_connection(sse_multi_entry *e);
  * own a `true` is given once for each such connection. */
 bool sse_shard_take_idle(sse_shard *s, const sse_multi_entry *e);
 
-/* Whether the entry may open one more connection here. */
-bool sse_shard_has_room(const sse_shard *s, const sse_multi_entry *e);
+/* Whether one more connection may be opened here. */
+bool sse_shard_has_room(const sse_shard *s);
 
 /* Closes libcurl's handle and all connections. There must be no transfer. */
 void sse_shard_close(sse_shard *s);
