@@ -68,25 +68,22 @@ static int f_decode(lua_State *L)
 
 /* --- get -------------------------------------------------------------------------------------- */
 
-static void check_key(lua_State *L, int index, sse_json_key *key)
+static inline void check_key(lua_State *L, int index, sse_json_key *key)
 {
-    int whole = 0;
+    int type = lua_type(L, index), whole = 0;
 
-    key->name.at = NULL;
-    switch (lua_type(L, index)) {
-    case LUA_TSTRING:
+    if (type == LUA_TSTRING) {
         key->name.at = lua_tolstring(L, index, &key->name.len);
-        break;
-    case LUA_TNUMBER:
-        key->place = lua_tointegerx(L, index, &whole);
-        if (!whole || key->place < 1)
-            luaL_error(L, "JSON: a place is a whole number from 1, got %s",
-                       luaL_tolstring(L, index, NULL));
-        break;
-    default:
+        return;
+    }
+    if (type != LUA_TNUMBER)
         luaL_error(L, "JSON: expected a name (a string) or a place (a whole number from 1), got %s",
                    luaL_typename(L, index));
-    }
+    key->name.at = NULL;
+    key->place = lua_tointegerx(L, index, &whole);
+    if (!whole || key->place < 1)
+        luaL_error(L, "JSON: a place is a whole number from 1, got %s",
+                   luaL_tolstring(L, index, NULL));
 }
 
 /* check_json_keys(key, ...) raises where get would. */

@@ -146,6 +146,28 @@ SSE_JSON_HOT int sse_json_ascii_block(const char *at)
 #endif
 }
 
+/* Compares texts of one length; short ones by two words that may overlap. */
+SSE_JSON_HOT bool sse_json_same(const char *a, const char *b, size_t len)
+{
+    uint64_t x[2] = { 0 }, y[2] = { 0 };
+    uint32_t v[2] = { 0 }, w[2] = { 0 };
+
+    if (len > 16 || len < 4)
+        return memcmp(a, b, len) == 0;
+    if (len >= 8) {
+        memcpy(&x[0], a, 8);
+        memcpy(&x[1], a + len - 8, 8);
+        memcpy(&y[0], b, 8);
+        memcpy(&y[1], b + len - 8, 8);
+        return ((x[0] ^ y[0]) | (x[1] ^ y[1])) == 0;
+    }
+    memcpy(&v[0], a, 4);
+    memcpy(&v[1], a + len - 4, 4);
+    memcpy(&w[0], b, 4);
+    memcpy(&w[1], b + len - 4, 4);
+    return ((v[0] ^ w[0]) | (v[1] ^ w[1])) == 0;
+}
+
 /* --- for writing: copies, which stop also at DEL and at what is not ASCII --------------------- */
 
 /* Returns 0x80 in bytes of word that are special: a stop, DEL or not ASCII. Above the lowest such

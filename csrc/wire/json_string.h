@@ -61,7 +61,7 @@ static inline bool sse_json_string_is(const sse_json_string *s, sse_slice text)
 {
     if (s->escaped)
         return sse_json_escaped_is(s, text);
-    return s->raw.len == text.len && memcmp(s->raw.at, text.at, text.len) == 0;
+    return s->raw.len == text.len && sse_json_same(s->raw.at, text.at, text.len);
 }
 
 #endif

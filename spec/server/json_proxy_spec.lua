@@ -44,7 +44,8 @@ serving.each("a proxy of JSON", function()
     assert.same(expected, json.decode(received[1]))
     for _, part in ipairs {
       '"messages":[]', '"stop":[]', '"tools":{}', '"max_tokens":9007199254740993',
-      '"temperature":0.1', '"seed":-9223372036854775808', '"nested":[[],{},[{}],{"a":[[]]}]', '"list":[1,2.5,null,true]',
+      '"temperature":0.1', '"seed":-9223372036854775808', '"nested":[[],{},[{}],{"a":[[]]}]',
+      '"list":[1,2.5,null,true]',
     } do
       assert.truthy(received[1]:find(part, 1, true), part)
     end
