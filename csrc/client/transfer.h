@@ -22,8 +22,8 @@ void sse_transfer_free(sse_transfer *t);
 /* From pause to resume on_body is not called. At most one piece waits here meanwhile; then the
  * sender has to wait. Once the head has come, a paused transfer does not keep the loop running,
  * because only its reader can resume it.
- * Also without a pause on_body is called for at most 2 ms, and with at most 64 KiB of a compressed
- * body, in each turn of the loop. */
+ * Also without a pause on_body is called for at most 1.5 ms, and with at most 64 KiB of a
+ * compressed body, in each turn of the loop. */
 void sse_transfer_pause(sse_transfer *t);
 void sse_transfer_resume(sse_transfer *t);
 
