@@ -1,5 +1,7 @@
 #include "turn.h"
 
+#include <stdlib.h>
+
 #include "../base/process.h"
 #include "../wire/deflater.h"
 #include "bodies.h"
@@ -188,6 +190,7 @@ void sse_context_free(sse_context *context)
     sse_slab_destroy(&context->streams);
     sse_slab_destroy(&context->compressed_streams);
     sse_deflater_free(context->deflater);
+    free(context->opened);
     sse_slab_destroy(&context->http2_streams);
     sse_slab_destroy(&context->followers);
 }

@@ -42,11 +42,23 @@ static void on_exchange_end_marked(void *user)
         s->exchange->context->on_stream_ended(s);
 }
 
+/* Takes a stream out that begin_streams is still to see to: it was opened and has ended within the
+ * end of one turn. */
+static void forget_opened(const sse_stream *s)
+{
+    sse_context *context = s->exchange->context;
+
+    for (size_t i = 0; i < context->opened_count; i++)
+        if (context->opened[i] == s)
+            context->opened[i--] = context->opened[--context->opened_count];
+}
+
 static void on_exchange_end(void *user, sse_reason reason)
 {
     sse_stream *s = user;
     sse_context *context = s->exchange->context;
 
+    forget_opened(s);
     sse_timer_wheel_cancel(&context->wheel, &s->heartbeat);
     context->count.streams--;
     context->count.streams_ended[reason]++;
