@@ -120,7 +120,7 @@ local function follow_by_callbacks(self, _, transport)
   local options = transport.client()
   options.onmessage = function() count(self, "events") end
   options.onerror = function() return 50 end
-  options.on_close = function() count(self, "streams over") end
+  options.onclose = function() count(self, "streams over") end
   local handle = sse.fetchEventSource(self:url(transport, others[self.random(4)]), options)
   sse.sleep(200 + self.random(2000))
   handle:close()
