@@ -64,10 +64,12 @@ describe("server slices", function()
   end)
 
   it("see a client leave that sends bytes right before, and one that waits with them", function()
-    local ends = {}
+    local ends, streams = {}, {}
     local server = serving.start(function(server)
       server:get("/", function(_, res)
-        res:event_stream().on_close = function(reason) ends[#ends + 1] = reason end
+        local stream = res:event_stream()
+        streams[#streams + 1] = stream
+        stream.on_close = function(reason) ends[#ends + 1] = reason end
       end)
     end)
     local clients = connect(3, "/")
