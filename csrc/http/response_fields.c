@@ -3,6 +3,8 @@
 #include <event2/util.h>
 #include <stdio.h>
 
+#include "../wire/decimal.h"
+
 void sse_response_format_date(time_t now, char *out, size_t size)
 {
     struct tm tm;
@@ -27,18 +29,6 @@ static bool has_date(const sse_http1_field *fields, size_t count)
     return false;
 }
 
-/* Writes the digits from the last one on. */
-static sse_http1_field length_field(char digits[SSE_RESPONSE_LENGTH_SIZE], uint64_t length)
-{
-    size_t at = SSE_RESPONSE_LENGTH_SIZE;
-
-    do
-        digits[--at] = (char)('0' + length % 10);
-    while (length /= 10);
-    return (sse_http1_field){ SSE_SLICE("Content-Length"),
-                              { &digits[at], SSE_RESPONSE_LENGTH_SIZE - at } };
-}
-
 size_t sse_response_add_common_fields(char digits[SSE_RESPONSE_LENGTH_SIZE], const char *date,
                                       int status, int64_t length, sse_http1_field *fields,
                                       size_t count)
@@ -46,7 +36,8 @@ size_t sse_response_add_common_fields(char digits[SSE_RESPONSE_LENGTH_SIZE], con
     if (!has_date(fields, count)) /* a proxy forwards the origin's (RFC 9110 section 6.6.1) */
         fields[count++] = sse_response_text_field("Date", date);
     if (length >= 0 && (sse_response_has_body(status) || (status == 304 && length > 0))) {
-        fields[count++] = length_field(digits, (uint64_t)length);
+        fields[count++] = (sse_http1_field){ SSE_SLICE("Content-Length"),
+                                             { digits, sse_number_write_integer(digits, length) } };
     }
     return count;
 }

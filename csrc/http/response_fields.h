@@ -8,7 +8,7 @@
 #include "../wire/http1.h"
 
 #define SSE_RESPONSE_COMMON_FIELDS 2  /* most that sse_response_add_common_fields adds */
-#define SSE_RESPONSE_LENGTH_SIZE   24 /* room for a Content-Length as text */
+#define SSE_RESPONSE_LENGTH_SIZE   32 /* room for a Content-Length as text */
 
 /* Appends to fields[0..count) Date with the value `date`, unless it is among them already, and
  * Content-Length where `length` (bytes of the body; -1: not known) is known and the status allows

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "../http/response_fields.h"
+#include "../wire/decimal.h"
 #include "../wire/error.h"
 #include "../wire/http1_chars.h"
 
@@ -66,7 +67,7 @@ int sse_http2_response_head_new(const char *date, int status, const sse_http1_fi
                                 sse_http2_response_head **out)
 {
     sse_http1_field all[SSE_HTTP1_MAX_FIELDS + SSE_RESPONSE_COMMON_FIELDS];
-    char length_text[SSE_RESPONSE_LENGTH_SIZE], digits[3], *to = NULL;
+    char length_text[SSE_RESPONSE_LENGTH_SIZE], digits[SSE_NUMBER_MAX], *to = NULL;
     size_t bytes = 0;
     sse_http2_response_head *head = NULL;
     int code = SSE_OK;
@@ -85,10 +86,8 @@ int sse_http2_response_head_new(const char *date, int status, const sse_http1_fi
         return SSE_ENOMEM;
     *head = (sse_http2_response_head){ 0 };
     to = (char *)&head->fields[count + 1];
-    digits[0] = (char)('0' + status / 100);
-    digits[1] = (char)('0' + status / 10 % 10);
-    digits[2] = (char)('0' + status % 10);
-    add(head, &to, SSE_SLICE(":status"), (sse_slice){ digits, 3 });
+    add(head, &to, SSE_SLICE(":status"),
+        (sse_slice){ digits, sse_number_write_integer(digits, status) });
     for (size_t i = 0; i < count; i++)
         if (!is_connection_field(all[i].name))
             add(head, &to, all[i].name, sse_slice_trim(all[i].value));

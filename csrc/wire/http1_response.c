@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "decimal.h"
 #include "http1_chars.h"
 
 static const struct {
@@ -94,13 +95,11 @@ static char *put(char *at, const char *bytes, size_t len)
     return at + len;
 }
 
-/* By hand, since every response needs one and snprintf is slow. */
+/* Every response needs one, and snprintf is slow. */
 static char *put_status_line(char *at, int minor, int status, const char *reason, size_t len)
 {
     at = put(at, minor == 0 ? "HTTP/1.0 " : "HTTP/1.1 ", 9);
-    *at++ = (char)('0' + status / 100);
-    *at++ = (char)('0' + status / 10 % 10);
-    *at++ = (char)('0' + status % 10);
+    at += sse_number_write_integer(at, status);
     *at++ = ' ';
     return put(put(at, reason, len), "\r\n", 2);
 }
