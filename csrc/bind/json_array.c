@@ -19,6 +19,17 @@ void sse_json_push_array_metatable(lua_State *L)
     lua_rawgetp(L, LUA_REGISTRYINDEX, &metatable_key);
 }
 
+/* Raises where the table at index 1 has a key that is no place of an array. */
+static void check_places(lua_State *L)
+{
+    for (lua_pushnil(L); lua_next(L, 1); lua_pop(L, 1)) {
+        if (lua_isinteger(L, 2) && lua_tointeger(L, 2) >= 1)
+            continue;
+        luaL_error(L, "json.array: expected whole numbers from 1 as keys, got %s",
+                   luaL_tolstring(L, 2, NULL));
+    }
+}
+
 int sse_json_array(lua_State *L)
 {
     sse_check_count(L, 1, "json.array(t)");
@@ -29,6 +40,7 @@ int sse_json_array(lua_State *L)
     } else if (!lua_istable(L, 1)) {
         return luaL_error(L, "json.array: expected a table, got %s", luaL_typename(L, 1));
     }
+    check_places(L);
     sse_json_push_array_metatable(L);
     if (lua_getmetatable(L, 1)) {
         if (!lua_rawequal(L, -1, -2))

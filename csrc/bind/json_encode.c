@@ -333,32 +333,38 @@ static bool is_marked(const encoder *e, int table)
 }
 
 /* Looks at all keys of a table, the first of which is on the stack with its value. Says whether the
- * table is an array, and sets *places to the array's length. Takes key and value off the stack. */
+ * table is an array, and sets *places to the array's length. Takes key and value off the stack. A
+ * marked table that has names alone is an object: it was decoded from `[]`, and filled. */
 static bool is_array(encoder *e, int table, bool marked, lua_Integer *places)
 {
     lua_State *L = e->L;
     lua_Integer members = 0;
-    bool first = lua_rawgeti(L, table, 1) != LUA_TNIL;
+    bool first = lua_rawgeti(L, table, 1) != LUA_TNIL, named = false;
 
     lua_pop(L, 1);
     *places = 0;
     do {
         lua_Integer place = lua_isinteger(L, -2) ? lua_tointeger(L, -2) : 0;
 
-        if (place < 1 && marked)
-            raise_key(e, lua_gettop(L) - 1);
-        if (place < 1 || (!marked && !first)) {
+        if (place < 1 && marked && !named) {
+            named = true; /* the name stays below the others on the stack */
+            lua_pushvalue(L, -2);
+            lua_insert(L, -3);
+        } else if (!marked && (place < 1 || !first)) {
             lua_settop(L, table);
             return false;
         }
-        members++;
+        members += place >= 1;
         if (place > *places)
             *places = place;
         lua_pop(L, 1);
     } while (lua_next(L, table));
+    if (named && members > 0)
+        raise_key(e, table + 1);
+    lua_settop(L, table);
     if (*places > 10 && *places > 2 * members)
         raise_at(e, e->depth, "excessively sparse array: it would be mostly null");
-    return true;
+    return !named;
 }
 
 /* Finds out how to go over a table, of which the first key and value are on the stack. */

@@ -34,6 +34,14 @@ describe("JSON, written and read back,", function()
     end
   end)
 
+  it("makes an object of a decoded [] that got names alone, as PHP means it", function()
+    local t = json.decode '{"a":[]}'
+    t.a.name = "x"
+    assert.equal('{"a":{"name":"x"}}', json.encode(t))
+    t.a[1] = "y"
+    assert.has_error(function() json.encode(t) end, "JSON: an array with key name (at a)")
+  end)
+
   it("has empty arrays and objects in each other", function()
     for _, text in ipairs {
       "[]", "{}", "[[],{}]", '{"a":[],"b":{}}', '[[[{}]],{"a":[[]]},[]]', '{"a":{"b":[{}]}}',

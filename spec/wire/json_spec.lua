@@ -181,7 +181,11 @@ describe("JSON, encoded", function()
     end)())
     raises("a boolean can't be a key", { [true] = 1 })
     raises("excessively sparse array", { 1, [1000000] = 1 })
-    raises("an array with key x", json.array{ x = 1 })
+    local array = json.array {}
+    array[2], array.x = "b", 1
+    raises("an array with key x", array)
+    assert.has_error(function() json.array { "a", x = 1 } end,
+      "json.array: expected whole numbers from 1 as keys, got x")
     local loop = {}
     loop.a = { loop }
     raises("a table that contains itself (at a.[1])", loop)
