@@ -129,6 +129,7 @@ describe("a finalizer, while a stream begins to follow,", function()
         following.stop()
         local state = prepare()
         follow(state, 2)
+        raw.pump(function() return #state.seen[2] == 3 end, "the replay")
         state.seen[2] = {}
         return function() follow(state, 1) end, function() act(state) end, function()
           check(state, 1)

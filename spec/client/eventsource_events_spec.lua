@@ -240,11 +240,12 @@ describe("source:events()", function()
     local parts = {}
     for i = 1, 30000 do parts[i] = ("id: %d\ndata: %s\n\n"):format(i, ("x"):rep(1000)) end
     local server = sends(table.concat(parts))
-    local source, n, go = open(server:url(), { heartbeatTimeout = 1000 }), 0, false
+    local n, go = 0, false
     local function wait_here()
       while not go do sse.sleep(1) end
     end
     sse.spawn(function()
+      local source = open(server:url(), { heartbeatTimeout = 1000 })
       for ev in source:events() do
         n = n + 1
         assert.equal(tostring(n), ev.lastEventId)
