@@ -4,6 +4,7 @@
 
 #include <event2/event_struct.h>
 #include <stdbool.h>
+#include <stdint.h>
 
 typedef struct sse_loop sse_loop;
 
@@ -17,7 +18,10 @@ typedef struct sse_timer {
     struct sse_timer *next, **link; /* among the loop's timers that are due; link NULL: it is not */
     void (*call)(void *arg);
     void *arg;
-    bool punctual; /* set by its owner after sse_timer_init */
+    uint64_t period; /* us, of one that repeats: it starts again once it is called, since libevent
+                        would call one of a short period again and again before any socket */
+    uint64_t at;     /* us: when one that repeats is due */
+    bool punctual;   /* set by its owner after sse_timer_init */
 } sse_timer;
 
 /* Timers that are due, oldest first. */
@@ -38,5 +42,13 @@ void sse_due_take(sse_due *list, sse_timer *t);
 /* The timer to be called next: the oldest one before the mark, or the oldest punctual one. NULL:
  * there is none. */
 sse_timer *sse_due_next(const sse_due *list, bool punctual);
+
+/* Has libevent call the timer's event in `us` microseconds. SSE_ENOMEM. */
+int sse_due_await(sse_timer *t, uint64_t us);
+
+/* For a timer that repeats and was taken out: has libevent call it a period after the last time or,
+ * where that is over, a period from now on. Without memory for that it is due at once, and not
+ * never. */
+void sse_due_repeat(sse_due *list, sse_timer *t);
 
 #endif

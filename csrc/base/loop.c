@@ -38,7 +38,7 @@ struct sse_loop {
     sse_deferred served;     /* ends SSE_SERVING: what was deferred before it has run */
     uint64_t seen;           /* ms: what had arrived by then has been read */
     struct event probe;      /* counts the events that a poll has found */
-    size_t polled;           /* their number; SIZE_MAX: not known */
+    size_t polled;           /* their number; SIZE_MAX: not known, or all were served */
     uint64_t poll_began;     /* us: when a poll that does not wait began; 0: it waits */
     bool poll_cut;           /* the last poll ended before all that it found was served */
     bool calls_are_late;     /* the last turn had no time for deferred calls */
@@ -160,16 +160,6 @@ static void on_fork(void *arg, bool own_thread, int closed_fd)
 
 /* --- new and free ----------------------------------------------------------------------------- */
 
-/* Active before the poll, so that libevent calls it before all that the poll has found. */
-static void on_probe(evutil_socket_t fd, short what, void *arg)
-{
-    sse_loop *loop = arg;
-
-    (void)fd;
-    (void)what;
-    loop->polled = (size_t)event_base_get_num_events(loop->base, EVENT_BASE_COUNT_ACTIVE);
-}
-
 /* All that was read has run what it deferred. */
 static void on_served(void *arg)
 {
@@ -177,6 +167,33 @@ static void on_served(void *arg)
 
     loop->seen = loop->catching_since;
     loop->catching_up = SSE_CALLING;
+}
+
+/* What the last probe counted was served. The kernel gives ready descriptors in turn, so none is
+ * left out once there have been as many events as libevent holds. */
+static void note_served(sse_loop *loop)
+{
+    if (loop->catching_up != SSE_READING || loop->polled == SIZE_MAX)
+        return;
+    if (loop->polled >= MIN_POLLED && loop->polled < loop->unread) {
+        loop->unread -= loop->polled;
+    } else {
+        loop->catching_up = SSE_SERVING;
+        sse_loop_defer(loop, &loop->served);
+    }
+    loop->polled = SIZE_MAX;
+}
+
+/* Active before a poll, so that libevent calls it after what earlier polls have left and before all
+ * that this one has found. */
+static void on_probe(evutil_socket_t fd, short what, void *arg)
+{
+    sse_loop *loop = arg;
+
+    (void)fd;
+    (void)what;
+    note_served(loop);
+    loop->polled = (size_t)event_base_get_num_events(loop->base, EVENT_BASE_COUNT_ACTIVE);
 }
 
 int sse_loop_new(sse_loop **out)
@@ -274,24 +291,16 @@ void sse_loop_end_poll(sse_loop *loop)
     event_base_loopbreak(loop->base);
 }
 
-/* Reads what has arrived. The kernel gives ready descriptors in turn, so none is left out once
- * there have been as many events as libevent holds. */
+/* Reads what has arrived. */
 static int read_arrived(sse_loop *loop)
 {
     int code = SSE_OK;
 
-    loop->polled = SIZE_MAX;
     event_active(&loop->probe, EV_READ, 0);
     code = poll_events(loop, false);
-    if (code || loop->deferred.stopping || loop->poll_cut || loop->polled == SIZE_MAX)
-        return code;
-    if (loop->polled >= MIN_POLLED && loop->polled < loop->unread) {
-        loop->unread -= loop->polled;
-        return SSE_OK;
-    }
-    loop->catching_up = SSE_SERVING;
-    sse_loop_defer(loop, &loop->served);
-    return SSE_OK;
+    if (!code && !loop->deferred.stopping && !loop->poll_cut)
+        note_served(loop);
+    return code;
 }
 
 /* Serves all that has arrived by now. Where that takes more than a slice, it goes on in the next
@@ -306,6 +315,7 @@ static int catch_up(sse_loop *loop)
         loop->catching_up = SSE_READING;
         loop->catching_since = sse_loop_now(loop);
         loop->unread = (size_t)sse_loop_events(loop);
+        loop->polled = SIZE_MAX;
     }
     loop->calls_are_late = false;
     do {
@@ -314,6 +324,8 @@ static int catch_up(sse_loop *loop)
             code = read_arrived(loop);
     } while (!code && !loop->deferred.stopping && !loop->poll_cut &&
              loop->catching_up < SSE_CALLING && sse_clock_us() - began < SSE_LOOP_SLICE_US);
+    if (loop->catching_up == SSE_READING) /* where each poll is cut, the probe ends the reading */
+        event_active(&loop->probe, EV_READ, 0);
     return code;
 }
 
@@ -324,7 +336,9 @@ static void call_due(sse_loop *loop, bool punctual)
 
     sse_slice_begin(loop);
     while (!loop->deferred.stopping && (t = sse_due_next(&loop->due, punctual)) != NULL) {
-        sse_due_take(&t->loop->due, t);
+        sse_due_take(&loop->due, t);
+        if (t->period)
+            sse_due_repeat(&loop->due, t);
         t->call(t->arg);
         if (sse_loop_slice_over(loop, sse_clock_us()))
             return;
@@ -506,16 +520,6 @@ static void on_timer(evutil_socket_t fd, short what, void *arg)
     sse_due_put(&((sse_timer *)arg)->loop->due, arg);
 }
 
-static struct timeval to_timeval(uint64_t ms)
-{
-    const uint64_t longest = (uint64_t)INT32_MAX * 1000; /* 68 years: within any time_t */
-
-    if (ms > longest)
-        ms = longest;
-    return (struct timeval){ .tv_sec = (time_t)(ms / 1000),
-                             .tv_usec = (suseconds_t)(ms % 1000 * 1000) };
-}
-
 void sse_timer_init(sse_timer *t, sse_loop *loop, void (*call)(void *arg), void *arg)
 {
     *t = (sse_timer){ .loop = loop, .call = call, .arg = arg };
@@ -524,15 +528,14 @@ void sse_timer_init(sse_timer *t, sse_loop *loop, void (*call)(void *arg), void 
 
 int sse_timer_start(sse_timer *t, uint64_t ms, bool repeat)
 {
-    struct timeval tv = to_timeval(ms);
-    struct event_base *base = t->loop->base;
+    uint64_t us = ms < UINT64_MAX / 1000 ? ms * 1000 : UINT64_MAX;
 
     sse_timer_stop(t);
-    if (repeat && ms == 0)
-        tv.tv_usec = 1; /* libevent's EV_PERSIST timer never fires with an interval of zero */
-    event_assign(&t->event, base, -1, repeat ? EV_PERSIST : 0, on_timer, t);
+    t->period = !repeat ? 0 : us > 0 ? us : 1;
+    t->at = repeat ? sse_clock_us() + t->period : 0;
+    event_assign(&t->event, t->loop->base, -1, 0, on_timer, t);
     event_priority_set(&t->event, TIMERS);
-    return event_add(&t->event, &tv) ? SSE_ENOMEM : SSE_OK;
+    return sse_due_await(t, us);
 }
 
 void sse_timer_stop(sse_timer *t)

@@ -1,6 +1,8 @@
 -- What is called in a turn of the loop ends after a slice, and goes on in the next turn.
 require "sse.task" -- core.after and core.every run tasks
 local core = require "sse.core"
+local raw = require "spec.support.raw"
+local sse = require "sse"
 local turns = require "spec.support.turns"
 local wait = require "spec.support.wait"
 
@@ -80,5 +82,54 @@ describe("a turn", function()
     assert.same({ 1 }, order)
     core.run()
     assert.same({ 1, 2 }, order)
+  end)
+
+  -- Has clients that send their next request while the last one is answered, which takes longer
+  -- than a slice: each poll finds more than its slice has time for. Returns the server.
+  local function busy_server(clients, on_request)
+    local server = sse.server { port = 0, on_error = print }
+    server:get("/:i", function(req, res)
+      turns.spin()
+      clients[tonumber(req.params.i)].socket:send(clients[tonumber(req.params.i)].request)
+      on_request()
+      res:reply(200, "")
+    end)
+    assert(server:listen())
+    for i = 1, 4 do
+      clients[i] = raw.connect(server.port)
+      clients[i].request = ("GET /%d HTTP/1.1\r\nHost: a\r\n\r\n"):format(i)
+      clients[i].socket:send(clients[i].request)
+    end
+    return server
+  end
+
+  local function finish(server, clients)
+    for _, client in ipairs(clients) do client.socket:close() end
+    server:close()
+    wait.till(function() return server:stats().connections.open == 0 end, "the connections' ends")
+  end
+
+  it("serves timers that judge by silence where no poll serves all that it finds", function()
+    local clients, requests, fired = {}, 0, nil
+    local server = busy_server(clients, function() requests = requests + 1 end)
+    wait.till(function() return requests > 8 end)
+    local first = requests
+    core.timer(10, function() fired = requests - first end)
+    wait.till(function() return fired or requests - first > 100 end, "the timer")
+    finish(server, clients)
+    assert.truthy(fired, "100 requests were answered before the timer")
+  end)
+
+  it("serves sockets where a timer is due all the time", function()
+    local clients, requests = {}, 0
+    local server = busy_server(clients, function() requests = requests + 1 end)
+    local ticks = 0
+    local _timer <close> = core.every(0, function()
+      ticks = ticks + 1
+      if ticks > 1000 then error "1000 ticks before the sockets were served" end
+    end)
+    wait.till(function() return requests > 10 end, "requests")
+    finish(server, clients)
+    assert.truthy(ticks > 1)
   end)
 end)
