@@ -51,7 +51,7 @@ void sse_loop_undefer(sse_loop *loop, sse_deferred *d);
 
 /* What is called in a turn comes in three parts: what the poll has found, deferred calls, and
  * deferred work. Each ends after this time; what is left of a part goes first in the next turn. */
-#define SSE_LOOP_SLICE_US  2000
+#define SSE_LOOP_SLICE_US  1500
 #define SSE_SHORT_SLICE_US 400 /* in a turn whose poll took long */
 
 /* For calls with much to do: whether this part of the turn has taken its time. Then defer what is
