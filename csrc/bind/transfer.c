@@ -425,6 +425,13 @@ static int f_may_start(lua_State *L)
     return 1;
 }
 
+/* core.forks(): how often the process has become a forked child of what it was. */
+static int f_forks(lua_State *L)
+{
+    lua_pushinteger(L, (lua_Integer)sse_multi_forks(get_multi(L)));
+    return 1;
+}
+
 /* core.transfers_seen(): as core.seen(), the time up to which what has come for transfers was read.
  */
 static int f_transfers_seen(lua_State *L)
@@ -555,6 +562,7 @@ static const sse_class transfer_class = { "sse.transfer", methods, properties, m
 static const luaL_Reg functions[] = {
     { "transfer", f_transfer },
     { "forget_connections", f_forget_connections },
+    { "forks", f_forks },
     { "may_start", f_may_start },
     { "transfers_seen", f_transfers_seen },
     { NULL, NULL },

@@ -25,17 +25,18 @@ bool sse_multi_is_behind(const sse_multi *m, uint64_t *since)
 
 /* --- fork ------------------------------------------------------------------------------------- */
 
-/* Runs in a forked child, where the transfers that the parent began cannot go on: their connections
- * are the parent's, and the threads that look names up exist in the parent only. They fail in a
- * deferred call, because libcurl may be at work now. */
+/* Runs in a forked child, where the parent's transfers cannot go on: their connections are the
+ * parent's, the threads that look names up exist in the parent only, and the parent starts those
+ * that wait for it. They fail in a deferred call, because libcurl may be at work now. */
 static void on_fork(void *arg, int closed_fd)
 {
     sse_multi *m = arg;
 
+    m->forks++;
     for (sse_shard *s = m->shards; s; s = s->next)
         sse_sockets_replace(&s->sockets, closed_fd);
     for (sse_multi_entry *e = m->entries; e; e = e->next)
-        e->from_parent = e->added;
+        e->from_parent = true;
     if (m->entries)
         sse_loop_defer(m->loop, &m->fork_end);
 }
@@ -44,7 +45,7 @@ static sse_multi_entry *find_from_parent(const sse_multi *m)
 {
     sse_multi_entry *e = m->entries;
 
-    while (e && !(e->from_parent && e->added && !e->removed))
+    while (e && !(e->from_parent && (e->added || e->queue_link) && !e->removed))
         e = e->next;
     return e;
 }
@@ -159,6 +160,11 @@ size_t sse_multi_count(const sse_multi *m)
     return m->entry_count;
 }
 
+unsigned sse_multi_forks(const sse_multi *m)
+{
+    return m->forks;
+}
+
 sse_loop *sse_multi_loop(const sse_multi *m)
 {
     return m->loop;
@@ -187,6 +193,10 @@ void sse_multi_close_idle(sse_multi *m)
 
 void sse_multi_add(sse_multi *m, sse_multi_entry *e)
 {
+    if (e->from_parent) {
+        sse_multi_fail(m, e, CURLE_RECV_ERROR);
+        return;
+    }
     curl_easy_setopt(e->easy, CURLOPT_PRIVATE, e);
     if (e->connect_due && e->connect_due < m->connect_due)
         m->connect_due = e->connect_due;

@@ -28,6 +28,9 @@ void sse_multi_enter(sse_multi *m, sse_multi_entry *e);
 /* The number of entries, those that have not been added yet included. */
 size_t sse_multi_count(const sse_multi *m);
 
+/* How often the process has become a forked child of what it was. */
+unsigned sse_multi_forks(const sse_multi *m);
+
 sse_loop *sse_multi_loop(const sse_multi *m);
 
 /* Returns what easy handles share, a CURLSH *: TLS sessions, and with `cookies` the cookies in

@@ -31,7 +31,7 @@ typedef struct sse_multi_entry {
     bool listed;   /* is in the list of entries: from enter until it is destroyed */
     bool curl_keeps_bytes; /* failed while paused: libcurl may still hold bytes for it */
     bool unwatched;        /* one of its sockets could not be watched */
-    bool from_parent;      /* in a forked child: the parent process began it */
+    bool from_parent;      /* in a forked child: the parent process has it, too */
     bool alone;            /* counts among those of its shard that have a connection each */
     uint64_t connect_due;  /* ms: when libcurl would give the connecting up; 0: no more. Set by the
                               owner, whose own timer judges, after libcurl has read what came */

@@ -51,6 +51,7 @@ struct sse_multi {
     sse_multi_entry *removed; /* those to destroy when libcurl has returned and there is time */
     sse_deferred destroy_call;
     sse_fork_handler fork_handler;
+    unsigned forks;        /* how often the process has become a forked child */
     sse_deferred fork_end; /* in a forked child: fails the transfers that the parent began */
     sse_turn_share served, started, destroyed;
     uint64_t requested_turn;  /* the turn of the last call of sse_multi_may_start */

@@ -125,7 +125,10 @@ end
 return function(url, given, ...)
   options.check_count("sse.fetch(url, options)", ...)
   local o = options.check("sse.fetch", given, spec)
-  starts.wait "sse.fetch"
+  if not starts.wait "sse.fetch" then
+    local why = failure.new("the request is the parent process's", "ECONNRESET")
+    return nil, why.message, why.code, why
+  end
   local parts = { url = message.url("sse.fetch", url, o, 2) }
   local content_type
   parts.method, parts.body, content_type = message.content("sse.fetch", o, 2)

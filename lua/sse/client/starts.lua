@@ -57,13 +57,16 @@ end
 --- Lets the caller wait until a request may start: in a task by yielding, outside of one by pumping
 -- the loop.
 -- @tparam string what names the wait in an error's message
+-- @treturn boolean false in a process that was forked meanwhile: the request is its parent's
 function starts.wait(what)
-  if first > last and core.may_start() then return end
+  if first > last and core.may_start() then return true end
+  local forks = core.forks()
   task.await(function(resume)
     local over = false
     put(function() if not over then resume() end end)
     return function() over = true end
   end, what)
+  return core.forks() == forks
 end
 
 return starts
