@@ -75,7 +75,7 @@ struct sse_connection {
     bool retry_failed : 1;   /* `retry_turn` is valid */
     bool refused : 1;        /* past max_connections: its request gets to no handler */
     bool edges : 1;          /* the kernel tells only once that there is something to read */
-    bool doomed : 1;         /* one of the next turns closes it: nothing more is read */
+    bool doomed : 1;         /* one of the next turns closes it: it reads and begins nothing more */
     sse_client client;       /* the peer's address; unknown before the first request */
     uint16_t retry_turn;     /* low bits of the last turn in which a write to the full socket was
                                 tried again in vain: once a turn is enough */
@@ -194,6 +194,12 @@ void sse_connection_reset(sse_connection *c, sse_reason reason);
 static inline bool sse_connection_ended(const sse_connection *c)
 {
     return c->reason != SSE_NOT_ENDED;
+}
+
+/* Whether requests that have arrived are handed over: not once the connection ends or is to end. */
+static inline bool sse_connection_takes_requests(const sse_connection *c)
+{
+    return !sse_connection_ended(c) && !c->finishing && !c->doomed;
 }
 
 #endif

@@ -145,7 +145,7 @@ static size_t process_requests(sse_http1_session *s, const char *bytes, size_t l
     size_t total = 0;
     int left = REQUESTS_A_TURN;
 
-    while (left > 0 && s->reader && !s->exchange && !c->finishing && !sse_connection_ended(c)) {
+    while (left > 0 && s->reader && !s->exchange && sse_connection_takes_requests(c)) {
         size_t used = 0;
         int code = SSE_OK;
 

@@ -42,13 +42,15 @@ void sse_http2_dispatch(sse_http2_session *s)
     int left = REQUESTS_A_TURN;
 
     while (left-- > 0 && s->ready_requests > 0 && !holds_its_share(s) &&
-           !sse_connection_ended(s->connection) && !s->connection->finishing) {
+           sse_connection_takes_requests(s->connection)) {
         sse_http2_reader *r = s->readers;
 
         while (!r->complete)
             r = r->next;
         dispatch(r);
     }
+    if (s->connection->doomed)
+        return;
     if (s->ready_requests > 0 && left < 0)
         sse_connection_schedule_flush(s->connection);
     else if (s->ready_requests > 0)

@@ -1,6 +1,7 @@
 -- Handlers, the ends of streams and what is told of responses leave what takes long to the next
 -- turns of the loop.
 local core = require "sse.core"
+local frames = require "spec.support.frames"
 local raw = require "spec.support.raw"
 local serving = require "spec.support.serving"
 local turns = require "spec.support.turns"
@@ -110,6 +111,47 @@ describe("server slices", function()
     raw.pump(function() return #ends == 401 end, "the last end")
     assert.equal("client", ends[401])
   end)
+
+  -- Twenty requests at once, by protocol.
+  local function http2_requests()
+    local bytes = { "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", frames.encode("SETTINGS", 0, 0, "") }
+    for id = 1, 39, 2 do
+      local flags = frames.END_STREAM | frames.END_HEADERS
+      bytes[#bytes + 1] = frames.encode("HEADERS", flags, id, frames.request "GET /")
+    end
+    return table.concat(bytes)
+  end
+  local twenty = {
+    ["HTTP/1.1"] = ("GET / HTTP/1.1\r\nHost: a\r\n\r\n"):rep(20), ["HTTP/2"] = http2_requests(),
+  }
+
+  for protocol, bytes in pairs(twenty) do
+    it("take no request of " .. protocol .. " after server:close()", function()
+      local requests, late, closed = 0, 0, false
+      local server = serving.start(function(server)
+        server:get("/", function(_, res)
+          if closed then late = late + 1 end
+          requests = requests + 1
+          if requests == 1 then
+            core.defer(function() -- closes one connection, and leaves the others to later turns
+              turns.spin()
+              server:close()
+              closed = true
+            end)
+          end
+          res:reply(200, "x")
+        end)
+      end)
+      local clients = {}
+      for i = 1, 8 do
+        clients[i] = serving.connect()
+        clients[i]:send(bytes)
+      end
+      raw.pump(function() return closed and server:stats().connections.open == 0 end, "the ends")
+      assert.equal(0, late)
+      for _, client in ipairs(clients) do client:close() end
+    end)
+  end
 
   it("tell of one response after the other", function()
     local seen = {}
