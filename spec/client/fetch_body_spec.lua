@@ -1,5 +1,6 @@
 -- Reading the body of a response: chunks, lines, events, limits, backpressure.
 local fixture = require "spec.support.fixture"
+local response_body = require "sse.client.response_body"
 local sse = require "sse"
 local wait = require "spec.support.wait"
 
@@ -83,6 +84,20 @@ describe("a response's body", function()
     assert.is_nil(text)
     assert.is_string(message)
     assert.equal("ECONNRESET", code)
+  end)
+
+  it("bounds lines and events of a body that has come whole before it is read", function()
+    local function nothing() end
+    for _, how in ipairs { "lines", "events" } do
+      local exchange = { pause = nothing, resume = nothing, cancel = nothing }
+      local body = response_body.new(exchange, {
+        max_event = 500, utf8 = "replace", head = { status = 200, headers = {} },
+      })
+      body:put("data: " .. ("x"):rep(1000) .. "\n\n")
+      body:finish()
+      for _ in body[how](body, {}, {}) do error("nothing fits") end
+      assert.equal("ETOOBIG", body.failure and body.failure.code, how)
+    end
   end)
 
   it("bounds text, lines and events", function()

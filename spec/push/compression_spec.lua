@@ -141,7 +141,8 @@ describe("a compressed stream", function()
       end))
       assert.is_true(os.execute(CLEAN .. "gzip -t <" .. file))
       local pipe <close> = io.popen(CLEAN .. "gzip -dc <" .. file)
-      assert.matches('^:\n\ndata: {"n":1}\n\n.*data: {"n":50}\n\n$', pipe:read "a")
+      -- A stream that has sent something when its head goes out needs no comment.
+      assert.matches('^:?\n?\n?data: {"n":1}\n\n.*data: {"n":50}\n\n$', pipe:read "a")
       assert.equal(18, curl_to(file, server.port, ask .. mode, function()
         opened:send "half of it"
         core.break_off(opened)
@@ -160,7 +161,7 @@ describe("a compressed stream", function()
         opened:send "for curl"
         opened:close()
       end))
-      assert.equal(":\n\ndata: for curl\n\n", read(file))
+      assert.matches("^:?\n?\n?data: for curl\n\n$", read(file))
     end
     os.remove(file)
   end)

@@ -97,13 +97,20 @@ function response_body:chunks(owner)
   return loop(self, owner, self.take)
 end
 
+--- Closes the body since it can't be read on; also one that has come whole before it was read.
+-- @tparam table why the failure
+function response_body:fail(why)
+  self:close(why)
+  self.failure = why
+end
+
 --- Closes the body since something in it is too big.
 -- @tparam string what in words: "a line"
 -- @tparam int limit bytes
 -- @treturn table the failure
 function response_body:close_too_big(what, limit)
   local why = failure.new(("%s is larger than %d bytes"):format(what, limit), "ETOOBIG")
-  self:close(why)
+  self:fail(why)
   return why
 end
 

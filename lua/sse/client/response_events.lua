@@ -73,7 +73,7 @@ local function feed(self, piece)
   local ok, message, code = self.parser:feed(piece)
   if ok or code == "ESTOPPED" then return end
   if code == "ETOOBIG" then self.body:close_too_big("an event", self.body.limits.max_event)
-  else self.body:close(failure.new(message, code)) end
+  else self.body:fail(failure.new(message, code)) end
 end
 
 -- --- the end of the body ------------------------------------------------------------------------
