@@ -30,6 +30,8 @@ static void take_out(sse_loop *loop, sse_deferred *d)
         d->next->link = d->link;
     else if (deferrals(loop)->calls.tail == &d->next)
         deferrals(loop)->calls.tail = d->link;
+    else if (deferrals(loop)->first.tail == &d->next)
+        deferrals(loop)->first.tail = d->link;
     else
         deferrals(loop)->work.tail = d->link;
     d->link = NULL;
@@ -41,6 +43,11 @@ static void defer(sse_loop *loop, sse_deferred_queue *queue, sse_deferred *d)
         return;
     append(queue, d);
     deferrals(loop)->refs++;
+}
+
+void sse_loop_defer_first(sse_loop *loop, sse_deferred *d)
+{
+    defer(loop, &deferrals(loop)->first, d);
 }
 
 void sse_loop_defer(sse_loop *loop, sse_deferred *d)
@@ -63,6 +70,7 @@ void sse_loop_undefer(sse_loop *loop, sse_deferred *d)
 
 void sse_deferred_queues_init(sse_loop *loop)
 {
+    deferrals(loop)->first.tail = &deferrals(loop)->first.head;
     deferrals(loop)->calls.tail = &deferrals(loop)->calls.head;
     deferrals(loop)->work.tail = &deferrals(loop)->work.head;
     deferrals(loop)->slice_us = SSE_LOOP_SLICE_US;
@@ -70,6 +78,8 @@ void sse_deferred_queues_init(sse_loop *loop)
 
 void sse_deferred_queues_clear(sse_loop *loop)
 {
+    while (deferrals(loop)->first.head)
+        sse_loop_undefer(loop, deferrals(loop)->first.head);
     while (deferrals(loop)->calls.head)
         sse_loop_undefer(loop, deferrals(loop)->calls.head);
     while (deferrals(loop)->work.head)
@@ -97,20 +107,32 @@ bool sse_loop_slice_over(sse_loop *loop, uint64_t now_us)
 
 /* --- running ---------------------------------------------------------------------------------- */
 
-void sse_deferred_run(sse_loop *loop, sse_deferred_queue *queue)
+/* Runs the calls that were queued before, until `sliced` ends that: at least one. */
+static void run_queued(sse_loop *loop, sse_deferred_queue *queue, bool sliced)
 {
     bool over = false;
 
-    if (!queue->head)
-        return;
-    sse_slice_begin(loop);
     append(queue, &queue->mark);
     while (queue->head != &queue->mark && !deferrals(loop)->stopping && !over) {
         sse_deferred *d = queue->head;
 
         sse_loop_undefer(loop, d);
         d->call(d->arg);
-        over = sse_loop_slice_over(loop, sse_clock_us());
+        over = sliced && sse_loop_slice_over(loop, sse_clock_us());
     }
     take_out(loop, &queue->mark);
+}
+
+void sse_deferred_run(sse_loop *loop, sse_deferred_queue *queue)
+{
+    if (!queue->head)
+        return;
+    sse_slice_begin(loop);
+    run_queued(loop, queue, true);
+}
+
+void sse_deferred_run_first(sse_loop *loop)
+{
+    if (deferrals(loop)->first.head)
+        run_queued(loop, &deferrals(loop)->first, false);
 }

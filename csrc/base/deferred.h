@@ -1,4 +1,4 @@
-/* deferred.h: calls deferred to the end of a turn of the loop, in two queues, and the time that
+/* deferred.h: calls deferred to the end of a turn of the loop, in three queues, and the time that
  * they have in a turn. */
 #ifndef SSE_BASE_DEFERRED_H
 #define SSE_BASE_DEFERRED_H
@@ -27,6 +27,7 @@ typedef struct sse_deferred_queue {
 
 /* The first member of a loop. */
 typedef struct sse_deferrals {
+    sse_deferred_queue first; /* deferred by sse_loop_defer_first */
     sse_deferred_queue calls; /* deferred by sse_loop_defer */
     sse_deferred_queue work;  /* deferred by sse_loop_defer_work */
     size_t refs;              /* of the loop: one for each call that is queued, and others */
@@ -38,7 +39,11 @@ typedef struct sse_deferrals {
 
 void sse_deferred_init(sse_deferred *d, void (*call)(void *arg), void *arg);
 
-/* Defers a call that others wait for: a task, what has arrived, the ends of a server's turn. */
+/* Defers a call that comes before any other timer, deferred call or socket, whatever the time: the
+ * start of a task, which its program takes to have begun after the next wait. */
+void sse_loop_defer_first(sse_loop *loop, sse_deferred *d);
+
+/* Defers a call that others wait for: what has arrived, the ends of a server's turn. */
 void sse_loop_defer(sse_loop *loop, sse_deferred *d);
 
 /* Defers a call that is one of many, or that has much to do: a channel's round. Such calls have a
@@ -69,5 +74,9 @@ void sse_deferred_queues_clear(sse_loop *loop);
 /* For the loop: runs the calls of a queue that were queued before, oldest first, until the slice is
  * over or the loop is stopped: at least one. */
 void sse_deferred_run(sse_loop *loop, sse_deferred_queue *queue);
+
+/* For the loop: runs all calls of sse_loop_defer_first that were queued before, whatever time it
+ * takes. */
+void sse_deferred_run_first(sse_loop *loop);
 
 #endif

@@ -380,20 +380,25 @@ static void run_calls(sse_loop *loop, uint64_t polled)
 
 static int turn(sse_loop *loop)
 {
-    bool busy = loop->deferred.calls.head || loop->deferred.work.head || loop->due.head;
+    bool busy = loop->deferred.first.head || loop->deferred.calls.head ||
+                loop->deferred.work.head || loop->due.head;
     uint64_t polled = 0;
     int code = SSE_OK;
 
     loop->turns++;
     code = poll_events(loop, !busy);
     polled = sse_clock_us();
+    if (!code)
+        sse_deferred_run_first(loop);
     if (!code && !loop->deferred.stopping && loop->due.head)
         code = run_timers(loop);
     if (!code && !loop->deferred.stopping)
         run_calls(loop, polled);
     if (!code && !loop->deferred.stopping)
         sse_deferred_run(loop, &loop->deferred.work);
-    sse_slice_begin_later(loop); /* of what is called from outside of the loop */
+    if (!code && !loop->deferred.stopping)
+        sse_deferred_run_first(loop); /* before sockets are served */
+    sse_slice_begin_later(loop);      /* of what is called from outside of the loop */
     return code;
 }
 

@@ -416,7 +416,7 @@ int sse_spawn(lua_State *L)
     t->st = st;
     sse_deferred_init(&t->start, on_start, t);
     sse_anchor(L, -1, &t->self);
-    sse_loop_defer(st->loop, &t->start);
+    sse_loop_defer_first(st->loop, &t->start);
     return 1;
 }
 

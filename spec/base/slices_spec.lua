@@ -29,6 +29,24 @@ describe("a turn", function()
     assert.same({ 1, 2, 3, 4, "last" }, order)
   end)
 
+  it("starts all tasks that were spawned before any wait ends, whatever waits beside", function()
+    local seen, started, at = {}, 0, nil
+    for _ = 1, 4 do core.defer(turns.noted(seen)) end
+    sse.spawn(function()
+      sse.sleep(0)
+      at = started
+    end)
+    for _ = 1, 3 do
+      sse.spawn(function()
+        started = started + 1
+        turns.spin()
+      end)
+    end
+    wait.till(function() return at end, "the wait's end")
+    assert.equal(3, at)
+    pump(seen, 4)
+  end)
+
   it("calls a timer between deferred calls", function()
     local seen, fired = {}, nil
     for _ = 1, 6 do core.defer(turns.noted(seen)) end
