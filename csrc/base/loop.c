@@ -386,7 +386,9 @@ static int turn(sse_loop *loop)
     int code = SSE_OK;
 
     loop->turns++;
-    code = poll_events(loop, !busy);
+    sse_deferred_run_first(loop);
+    if (!loop->deferred.stopping)
+        code = poll_events(loop, !busy);
     polled = sse_clock_us();
     if (!code)
         sse_deferred_run_first(loop);
@@ -396,9 +398,7 @@ static int turn(sse_loop *loop)
         run_calls(loop, polled);
     if (!code && !loop->deferred.stopping)
         sse_deferred_run(loop, &loop->deferred.work);
-    if (!code && !loop->deferred.stopping)
-        sse_deferred_run_first(loop); /* before sockets are served */
-    sse_slice_begin_later(loop);      /* of what is called from outside of the loop */
+    sse_slice_begin_later(loop); /* of what is called from outside of the loop */
     return code;
 }
 

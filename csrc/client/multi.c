@@ -38,7 +38,7 @@ static void on_fork(void *arg, int closed_fd)
     for (sse_multi_entry *e = m->entries; e; e = e->next)
         e->from_parent = true;
     if (m->entries)
-        sse_loop_defer(m->loop, &m->fork_end);
+        sse_loop_defer_first(m->loop, &m->fork_end);
 }
 
 static sse_multi_entry *find_from_parent(const sse_multi *m)
