@@ -1,4 +1,5 @@
 -- Reading the body of a response: chunks, lines, events, limits, backpressure.
+local core = require "sse.core"
 local fixture = require "spec.support.fixture"
 local response_body = require "sse.client.response_body"
 local sse = require "sse"
@@ -111,6 +112,8 @@ describe("a response's body", function()
       assert.equal("ETOOBIG", res.failure.code)
       assert.matches("500", res.failure.message)
     end
+    -- The connection of a body that had come whole is kept for another request.
+    core.forget_connections()
     wait.till(function() return server.open == 0 end, "the close")
   end)
 
