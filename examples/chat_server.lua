@@ -1,62 +1,58 @@
--- A service that speaks OpenAI's protocol, for examples/chat.lua. Its model "echo" repeats the
--- user's message; its other models fail, each in another way that real services do.
+-- Services of four APIs for examples/chat.lua: OpenAI's chat completions and Responses, Anthropic's
+-- Messages, and Ollama. The model "echo" repeats the user's message; the models of
+-- examples/models/faults.lua fail as real services do.
+local faults = require "examples.models.faults"
+local formats = require "examples.models.formats"
 local program = require "examples.program"
+local sse = require "sse"
 
 local chat_server = { path = "/v1", key = "secret", interval = 150 }
 
--- Model -> status, message and headers of its error.
-local errors = {
-  limited = { 429, "you are too fast", { ["Retry-After"] = "20" } },
-  broken = { 500, "the model is out of order" },
-}
-
-local function reply_error(res, status, message, headers)
-  res:reply(status, { error = { message = message, code = status } }, headers)
+-- The text of the last message, and the number of questions so far; nil where there is none.
+local function question_of(asked)
+  local messages = type(asked) == "table" and (asked.messages or asked.input)
+  local last = type(messages) == "table" and messages[#messages]
+  if type(last) ~= "table" or type(last.content) ~= "string" then return nil end
+  return last.content, (#messages + 1) // 2
 end
 
--- The checked request; or nil, status, message.
-local function parse_request(req)
-  if req.headers.authorization ~= "Bearer " .. chat_server.key then
-    return nil, 401, "the key is wrong; try --key=" .. chat_server.key
+-- Sends the answer word by word; calls fail(res, format) after so many words.
+local function send_answer(res, format, text, fail, after)
+  res:write_head(200, { ["Content-Type"] = format.type or "text/event-stream" })
+  local sent = 0
+  for word in text:gmatch "%S+%s*" do
+    if sent == after and not fail(res, format) then return end
+    if not res:write(format.text(word)) then return end
+    sse.sleep(chat_server.interval)
+    sent = sent + 1
+  end
+  res:finish(format.last)
+end
+
+local function answer(req, res, format)
+  local key = req.headers["x-api-key"] or (req.headers.authorization or ""):match "^Bearer (.*)"
+  if key ~= chat_server.key then -- the error is a text, where other errors are objects
+    return res:json({ error = "the key is wrong; try --key=" .. chat_server.key }, 401)
   end
   local asked = req:json()
-  local messages = type(asked) == "table" and asked.messages
-  local last = type(messages) == "table" and messages[#messages]
-  if type(last) ~= "table" or type(last.content) ~= "string" then
-    return nil, 400, "messages[].content is missing"
+  local question, number = question_of(asked)
+  if not question then
+    return res:json(format.refusal "the content of the last message is missing", 400)
   end
-  return { model = asked.model, text = last.content, turn = (#messages + 1) // 2 }
-end
-
--- Sends the reply word by word. The models "upset" and "cut" fail after three words.
-local function send_reply(stream, asked)
-  local reply = ("This is answer %d. You said: %s"):format(asked.turn, asked.text)
-  local sent = 0
-  for word in reply:gmatch "%S+%s*" do
-    local chunk = { choices = { { index = 0, delta = { content = word } } } }
-    if not stream:send { data = chunk } then return end
-    stream:sleep(chat_server.interval)
-    sent = sent + 1
-    if sent == 3 and asked.model == "upset" then -- status 200 has been sent
-      return stream:send { data = { error = { message = "I lost my thread" } } }
-    elseif sent == 3 and asked.model == "cut" then
-      return
-    end
+  local refused, fail, after = faults.of(format.path, asked.model)
+  if refused then
+    local status, says, headers = table.unpack(refused)
+    return res:reply(status, says:find "^<" and says or format.refusal(says), headers)
   end
-  stream:send "[DONE]"
+  res.on_close = function(reason) chat_server.log("server", "ended by the " .. reason) end
+  local text = ("This is answer %d. You said: %s"):format(number, question)
+  send_answer(res, format, text, fail, after)
 end
 
 function chat_server.mount(server, prefix)
-  server:post(prefix .. "/v1/chat/completions", function(req, res)
-    local asked, status, message = parse_request(req)
-    if not asked then return reply_error(res, status, message) end
-    local failing = errors[asked.model]
-    if failing then return reply_error(res, table.unpack(failing)) end
-    local stream = res:event_stream { finish = true }
-    stream.on_close = function(reason) chat_server.log("server", "ended by the " .. reason) end
-    send_reply(stream, asked)
-    stream:close()
-  end)
+  for _, format in pairs(formats) do
+    server:post(prefix .. format.path, function(req, res) answer(req, res, format) end)
+  end
 end
 
 return program(chat_server, ...)

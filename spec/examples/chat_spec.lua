@@ -1,135 +1,140 @@
--- examples/chat.lua in a process of its own, with examples/chat_server.lua.
+-- examples/chat.lua on a terminal of its own, with examples/chat_server.lua.
 local child = require "spec.support.child"
 local examples = require "spec.support.examples"
+local faults = require "spec.cases.model_faults"
 local lfs = require "lfs"
 local serving = require "spec.support.serving"
+local terminal = require "spec.support.terminal"
 
 local QUICK = { interval = 5 }
 
--- Starts the chat; returns it and the writing end of its standard input.
-local function start(url, more)
-  local path = os.tmpname()
-  os.remove(path)
-  assert(os.execute("mkfifo " .. path))
-  local process = child.start(("examples/chat.lua --url=%s %s <%s"):format(url, more or "", path),
-    "OPENAI_API_KEY=secret")
-  local input = assert(io.open(path, "r+"))
-  input:setvbuf "no"
-  process:till "> "
-  os.remove(path)
-  return process, input
+-- Starts the chat with an API and further options, and waits for its prompt.
+local function start(api, url, ...)
+  local program = 'io.stdout:setvbuf "no"\ndofile "examples/chat.lua"'
+  local base = (api == "openai" or api == "responses") and url or url:gsub("/v1(/?)$", "%1")
+  local chat = terminal.script(program, "--api", api, "--url=" .. base, ...)
+  chat:till "> "
+  return chat
 end
 
--- util-linux's script(1) serves as the terminal: keys are bytes, and Ctrl-C is one of them. If it
--- can't open a terminal (no /dev/pts), its status is not 0.
-local function has_terminal()
-  local pipe <close> = io.popen "script --version 2>/dev/null"
-  return pipe:read "a":find "util%-linux" ~= nil
-    and os.execute "script -qefc true /dev/null </dev/null >/dev/null 2>&1" == true
-end
-
-local function start_in_terminal(url)
-  local keys = os.tmpname()
-  os.remove(keys)
-  assert(os.execute("mkfifo " .. keys))
-  -- Without "exec", a shell that waits for the chat would receive Ctrl-C, too, and end.
-  local chat = ("exec %s examples/chat.lua --url=%s --key=secret"):format(child.lua(), url)
-  local process = child.script(([[
-    local _, _, status = os.execute("exec env ASAN_OPTIONS=detect_leaks=0 " -- script itself leaks
-      .. "script -qefc '%s' /dev/null <%s")
-    os.exit(status)
-  ]]):format(chat, keys))
-  local input = assert(io.open(keys, "r+"))
-  input:setvbuf "no"
-  process:till "> "
-  os.remove(keys)
-  return process, input
+local function count_lines(path)
+  local n = 0
+  for _ in io.lines(path) do n = n + 1 end
+  return n
 end
 
 describe("example chat", function()
   after_each(function()
+    terminal.stop()
     child.stop()
     examples.stop()
   end)
 
-  it("has at most 60 lines", function()
-    local n = 0
-    for _ in io.lines "examples/chat.lua" do n = n + 1 end
-    assert.is_true(n <= 60)
-    assert.is_truthy(lfs.attributes "examples/chat_server.lua")
+  it("has at most 60 lines, and the part for each API about 30", function()
+    assert.is_true(count_lines "examples/chat.lua" <= 60)
+    assert.is_true(count_lines "examples/chat_server.lua" <= 60)
+    for _, api in ipairs(faults.apis) do
+      assert.is_true(count_lines(("examples/models/%s.lua"):format(api)) <= 35)
+    end
+    assert.is_truthy(lfs.attributes "examples/models")
   end)
 
-  it("streams answers word by word and keeps the conversation", function()
-    local server, url = examples.serve("chat_server", { interval = 400 })
-    local chat, input = start(url .. "/")
-    input:write "Good day\n"
-    chat:till "^> This $" -- the first word is printed before the second one comes
-    server.interval = 5
-    chat:kill "INT"
-    chat:till "^> This \n! [^\n]*aborted\n> $"
-    input:write "Good evening\n"
-    chat:till "This is answer 1. You said: Good evening\n> $"
-    input:write "And again\n"
-    chat:till "This is answer 2. You said: And again\n> $"
-    input:close()
-    assert.equal(0, chat:wait())
-  end)
-
-  it("Ctrl-C aborts the request, which the server sees, and at the prompt ends the chat", function()
-    local _, url, log = examples.serve("chat_server", { interval = 400 })
-    local chat, input = start(url)
-    input:write "Hello\n"
-    chat:till "^> This $"
-    chat:kill "INT"
-    assert.equal("server ended by the client", log.till "server ended")
-    chat:till "aborted\n> $"
-    chat:kill "INT"
-    assert.equal(0, chat:wait())
-    input:close()
-  end)
-
-  it("in a terminal: words as they come, the key Ctrl-C stops the answer, then the chat", function()
-    if not has_terminal() then return pending "no terminal by util-linux's script(1)" end
-    local server, url, log = examples.serve("chat_server", { interval = 400 })
-    local chat, input = start_in_terminal(url)
-    input:write "Hello\n"
-    chat:till "> Hello\r\nThis $" -- the terminal's echo, and only the first word
-    chat:till "This is $"
-    input:write "\3"
-    assert.equal("server ended by the client", log.till "server ended")
-    chat:till "aborted\r\n> $"
-    server.interval = 5
-    input:write "Again\n"
-    chat:till "This is answer 1. You said: Again\r\n> $"
-    input:write "\3"
-    assert.equal(0, chat:wait())
-    input:close()
-  end)
-
-  local troubles = {
-    ["--key=wrong"] = "! status 401: the key is wrong; try %-%-key=secret\n",
-    ["--model=limited"] = "! status 429: you are too fast\n",
-    ["--model=broken"] = "! status 500: the model is out of order\n",
-    ["--model=upset"] = "> This is answer \n! I lost my thread\n",
-    ["--model=cut"] = "> This is answer \n! the stream ended without '%[DONE%]'\n",
-  }
-  for option, said in pairs(troubles) do
-    it("says what is wrong and goes on: " .. option, function()
-      local _, url = examples.serve("chat_server", QUICK)
-      local chat, input = start(url, option)
-      input:write "Hello\n"
-      chat:till(said .. "> $")
-      input:close()
-      assert.equal(0, chat:wait())
+  for _, api in ipairs(faults.apis) do
+    it(api .. ": words as they come; Ctrl-C stops the answer, which the server sees", function()
+      local server, url, log = examples.serve("chat_server", { interval = 400 })
+      local chat = start(api, url .. "/", "--key=secret")
+      chat:type "Good day\n"
+      chat:till "^> Good day\nThis $" -- the terminal's echo, and only the first word
+      chat:till "This is $"
+      chat:interrupt()
+      assert.equal("server ended by the client", log.till "server ended")
+      chat:till "\n! stopped\n> $"
+      server.interval = 5
+      chat:type "Good evening\n"
+      chat:till "This is answer 1. You said: Good evening\n> $"
+      chat:type "And again\n"
+      chat:till "This is answer 2. You said: And again\n> $"
+      chat:interrupt()
+      assert.equal(0, (chat:wait()))
     end)
   end
 
+  -- Asks by every API, and returns a function that waits for what the chats are to show.
+  local function begin(case, url)
+    local chats = {}
+    for _, api in ipairs(faults.apis) do
+      chats[api] = start(api, url, "--model", case.model, "--key", case.key or "secret",
+        "--silence", tostring((case.silence or 60000) / 1000))
+      chats[api]:type "Hello\n"
+    end
+    return function()
+      for _, api in ipairs(faults.apis) do
+        chats[api]:till("^> Hello\n" .. faults.chat_of(case, api) .. "\n> $")
+      end
+    end
+  end
+
+  local repeated = {}
+  for _, case in ipairs(faults.cases) do
+    if case.chat:find "asking again" then
+      repeated[#repeated + 1] = case
+    else
+      it("says what is wrong, and goes on: " .. case.model .. (case.key or ""), function()
+        local _, url = examples.serve("chat_server", QUICK)
+        begin(case, url)()
+      end)
+    end
+  end
+
+  it("asks again where nothing of the answer has come, and that can help", function()
+    local _, url = examples.serve("chat_server", QUICK)
+    local ends = {}
+    for i, case in ipairs(repeated) do ends[i] = begin(case, url) end -- each waits for a second
+    for _, finish in ipairs(ends) do finish() end
+    assert.equal(7, #ends)
+  end)
+
+  it("gives up after as many tries as it is told", function()
+    local _, url = examples.serve("chat_server", QUICK)
+    local chat = start("openai", url, "--key=secret", "--model=limited", "--tries=2")
+    chat:type "Hello\n"
+    chat:till "> Hello\n! [^\n]*; asking again in 1 s\n\n! too many requests %(429%): [^\n;]*\n> $"
+  end)
+
+  it("Ctrl-C ends the wait before it asks again", function()
+    local _, url = examples.serve("chat_server", QUICK)
+    local chat = start("openai", url, "--key=secret", "--model=limited")
+    chat:type "Hello\n"
+    chat:till "asking again in 1 s\n"
+    chat:interrupt()
+    chat:till "\n! stopped\n> $"
+  end)
+
   it("says that nobody is there", function()
-    local chat, input = start "http://127.0.0.1:1/v1"
-    input:write "Hello\n"
-    chat:till "! [^\n]*127.0.0.1[^\n]*\n> $"
-    input:close()
+    local chat = start("openai", "http://127.0.0.1:1/v1")
+    chat:type "Hello\n"
+    chat:till "\n! nobody answers there: [^\n]*127.0.0.1[^\n]*\n> $"
+  end)
+
+  it("reads a pipe, too, and ends with it; settings come from the environment", function()
+    local _, url = examples.serve("chat_server", QUICK)
+    local base = url:gsub("/v1$", "")
+    local chat = child.start("examples/chat.lua --api=anthropic",
+      ("ANTHROPIC_BASE_URL=%s/ ANTHROPIC_API_KEY=secret ANTHROPIC_MODEL=cut"):format(base), true)
+    chat:write "Hello\n"
+    chat:till "^> This is answer \n! the answer was cut off: [^\n]*\n> $"
+    chat:shut()
     assert.equal(0, chat:wait())
+  end)
+
+  it("refuses what is no option, and an API that it does not know", function()
+    for option, says in pairs {
+      ["--api=x"] = "one of openai, responses, anthropic, ollama", ["-x"] = "not an option: %-x",
+    } do
+      local chat = child.start("examples/chat.lua " .. option)
+      assert.equal(1, chat:wait())
+      assert.truthy(chat:output():find(says))
+    end
   end)
 end)
 
@@ -138,14 +143,16 @@ describe("example chat_server", function()
 
   it("refuses what isn't asked as it should be", function()
     examples.serve("chat_server", QUICK)
-    local path = "POST /v1/chat/completions"
-    local authorized = { Authorization = "Bearer secret" }
-    assert.equal(401, serving.request(path, {}, "{}").status)
-    for _, body in ipairs { "", "{", "3", "{}", '{"messages":3}', '{"messages":[]}',
-      '{"messages":[3]}', '{"messages":[{"role":"user"}]}' } do
-      assert.equal(400, serving.request(path, authorized, body).status)
+    local keys = { Authorization = "Bearer secret" }
+    for _, format in pairs(require "examples.models.formats") do
+      local path = format.path
+      assert.equal(401, serving.request("POST " .. path, {}, "{}").status)
+      for _, body in ipairs { "", "{", "3", "{}", '{"messages":3}', '{"messages":[]}',
+        '{"messages":[3]}', '{"input":[{"role":"user"}]}' } do
+        assert.equal(400, serving.request("POST " .. path, keys, body).status)
+      end
+      assert.equal(405, serving.request("GET " .. path).status)
     end
-    assert.equal(405, serving.request("GET /v1/chat/completions").status)
   end)
 
   it("is a program", function()

@@ -45,6 +45,11 @@ function terminal:till(pattern)
   return table.unpack(found, 1, found.n)
 end
 
+--- Types a text.
+function terminal:type(text)
+  assert(descriptors.write(self.user, text))
+end
+
 --- Presses Ctrl-C.
 function terminal:interrupt()
   core.forget_connections() -- a server that drains would wait for them
