@@ -1,9 +1,9 @@
 -- Services of four APIs for examples/chat.lua: OpenAI's chat completions and Responses, Anthropic's
--- Messages, and Ollama. The model "echo" repeats the user's message; the models of
--- examples/models/faults.lua fail as real services do.
+-- Messages, and Ollama. The model "echo" repeats the user's message, "counter" counts; the models
+-- of examples/models/faults.lua fail as real services do.
+local program = require "examples.program" -- first: finds the library in a clone
 local faults = require "examples.models.faults"
 local formats = require "examples.models.formats"
-local program = require "examples.program"
 local sse = require "sse"
 
 local chat_server = { path = "/v1", key = "secret", interval = 150 }
@@ -46,6 +46,7 @@ local function answer(req, res, format)
   end
   res.on_close = function(reason) chat_server.log("server", "ended by the " .. reason) end
   local text = ("This is answer %d. You said: %s"):format(number, question)
+  if asked.model == "counter" then for n = 1, 60 do text = text .. " " .. n end end
   send_answer(res, format, text, fail, after)
 end
 

@@ -1,11 +1,12 @@
 // A browser's EventSource with our server: on plain pages, across origins, over a restart, and on
-// the demo's pages. The screenshots are build/interop/demo.png and live-*.png.
+// the demo's pages. The screenshots are build/interop/demo.png, resume.png and live-*.png.
 import assert from 'node:assert/strict';
 import { startBrowser } from './browser.mjs';
 import { compressedInPage } from './compressed.mjs';
 import { onDemo } from './demo_page.mjs';
 import { check, luaServer } from './lib.mjs';
 import { onLive } from './live_page.mjs';
+import { onResume } from './resume_page.mjs';
 
 // Runs in the page: returns every event of the given types, until one of type `last` or until it
 // closes.
@@ -93,6 +94,7 @@ export async function inBrowser() {
   const context = await browser.newContext({ viewport: { width: 1280, height: 900 } });
   await onServer(context);
   await onDemo(context);
+  await onResume(context);
   await onLive(context);
   await browser.close();
 }

@@ -81,13 +81,16 @@ function listen(panel, url, handlers) {
   };
   source.onerror = () => {
     if (panel.connection !== source) return;
-    if (source.readyState === EventSource.CLOSED) return panel.disconnect('refused');
+    if (source.readyState === EventSource.CLOSED) {
+      handlers.refused?.();
+      return panel.disconnect('refused');
+    }
     if (handlers.error) return handlers.error();
     if (panel.badge.textContent === 'open') panel.write('error', 'lost; connecting again', true);
     panel.setState(STATES[source.readyState]);
   };
   for (const [type, handle] of Object.entries(handlers)) {
-    if (type === 'error') continue;
+    if (type === 'error' || type === 'refused') continue;
     source.addEventListener(type, (event) => {
       if (event.lastEventId) panel.last.textContent = event.lastEventId;
       if (handle(event) !== false) panel.write(type, event.data);
@@ -278,7 +281,59 @@ const fetchPost = {
   },
 };
 
-for (const example of [clock, notice, typewriter, monitor, page, fetchPost]) {
+async function ask(parts, signal) {
+  const response = await fetch('resume/answers', {
+    method: 'POST', body: parts.input.value, signal,
+  });
+  if (!response.ok) throw new Error(`status ${response.status}`);
+  return (await response.json()).id;
+}
+
+function readAnswer(panel, parts) {
+  parts.text.textContent = '';
+  const end = (why) => {
+    parts.id = null;
+    panel.disconnect(why);
+    return false;
+  };
+  return listen(panel, `answers/${parts.id}`, {
+    question() {},
+    text(event) {
+      parts.text.append(event.data);
+      parts.text.scrollTop = parts.text.scrollHeight;
+    },
+    done: () => end('the answer is complete'),
+    failed: (event) => end(event.data),
+    refused() { parts.id = null; }, // the server was restarted, or an hour is over
+  });
+}
+
+const resume = {
+  name: 'resume',
+  title: 'An answer that stays',
+  about: 'Disconnect while the model answers, and connect again; reload its page. All of the text, once.',
+  curl: 'curl -d "Why?" {host}/resume/answers',
+  page: 'resume/',
+  view(view) {
+    const input = element('input', { value: 'Why is the sky blue?', ariaLabel: 'question' });
+    const text = element('div', { className: 'text long' });
+    view.append(element('div', { className: 'row' }, input), text);
+    return { input, text };
+  },
+  connect(panel, parts) {
+    if (parts.id) return readAnswer(panel, parts);
+    const controller = new AbortController();
+    const asking = { close: () => controller.abort() };
+    ask(parts, controller.signal).then((id) => {
+      if (panel.connection !== asking) return;
+      parts.id = id;
+      panel.connection = readAnswer(panel, parts);
+    }, (error) => panel.connection === asking && panel.disconnect(error.message));
+    return asking;
+  },
+};
+
+for (const example of [clock, notice, typewriter, monitor, page, fetchPost, resume]) {
   example.curl = example.curl.replace('{host}', location.host);
   const panel = new Panel(example);
   document.getElementById('panels').append(panel.root);

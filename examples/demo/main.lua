@@ -7,7 +7,10 @@ require "examples.program" -- finds the library in a clone
 local live = require "examples.demo.live"
 local sse = require "sse"
 
-local EXAMPLES = { "clock", "notice", "typewriter", "monitor", "page", "fetch_post", "channel" }
+local EXAMPLES = {
+  "clock", "notice", "typewriter", "monitor", "page", "fetch_post", "channel", "chat_server",
+  "resume",
+}
 local FILES = {
   ["/"] = "index.html", ["/demo.css"] = "demo.css", ["/demo.js"] = "demo.js",
   ["/live"] = "live.html", ["/live.css"] = "live.css", ["/live.js"] = "live.js",

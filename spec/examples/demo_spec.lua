@@ -25,7 +25,7 @@ describe("demo", function()
     assert.equal(200, res.status)
     assert.equal("text/html; charset=utf-8", res.headers["content-type"])
     assert.truthy(res:text():find("demo.js", 1, true))
-    for _, file in ipairs { "demo.js", "demo.css", "clock/", "page/" } do
+    for _, file in ipairs { "demo.js", "demo.css", "clock/", "page/", "resume/" } do
       assert.equal(200, assert(sse.fetch(base .. file)).status)
     end
     for _, path in ipairs { "clock/stream", "notice/notices", "typewriter/api/sse",
