@@ -34,7 +34,7 @@ local function print_answer(messages, signal)
     end)
     if ok then return table.concat(pieces) end
     local line, can_pass = explain(message, code)
-    local seconds = tonumber(after) or 2 ^ (attempt - 1)
+    local seconds = tonumber((after or ""):match "^%d+$" or 2 ^ (attempt - 1))
     local again = can_pass and #pieces == 0 and attempt < service.tries
     if signal.aborted then return nil, "stopped" end
     if not again or seconds > LONGEST_WAIT then return nil, line end

@@ -31,7 +31,8 @@ end
 
 local function answer(req, res, format)
   local key = req.headers["x-api-key"] or (req.headers.authorization or ""):match "^Bearer (.*)"
-  if key ~= chat_server.key then -- the error is a text, where other errors are objects
+  local is_welcome = key == chat_server.key or not key and format == formats.ollama
+  if not is_welcome then -- the error is a text, where others are objects
     return res:json({ error = "the key is wrong; try --key=" .. chat_server.key }, 401)
   end
   local asked = req:json()

@@ -1,6 +1,5 @@
-// The page of examples/resume.lua in a browser: a reload in the middle of a model's answer, a second
-// window, a lost connection, a restart of the server between two answers. Each page shows the whole
-// text, once.
+// The page of examples/resume.lua in a browser: a reload in the middle of an answer, a second
+// window, a restart of the server between two answers. Each page shows the whole text, once.
 import assert from 'node:assert/strict';
 import { mkdirSync } from 'node:fs';
 import { check, demo } from './lib.mjs';

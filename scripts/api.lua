@@ -23,7 +23,9 @@ end
 
 local comparison, groups = require "api.comparison", interface.read()
 local complaints, count = comparison.compare(groups, read "docs/reference.md")
-for _, path in ipairs { "README.md", "docs/errors.md", "docs/security.md", "examples/README.md" } do
+for _, path in ipairs {
+  "README.md", "docs/errors.md", "docs/models.md", "docs/security.md", "examples/README.md",
+} do
   local wrong = comparison.check_page(groups, path, read(path))
   table.move(wrong, 1, #wrong, #complaints + 1, complaints)
 end

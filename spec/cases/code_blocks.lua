@@ -18,6 +18,15 @@ local function with_orders()
   return { orders = orders }
 end
 
+-- What docs/models.md calls `ask`, `service` and `messages`.
+local function with_model(to)
+  return {
+    ask = require "examples.models.openai",
+    service = { url = to.models .. "/v1", key = "secret", model = "echo" },
+    messages = { { role = "user", content = "Hello" } },
+  }
+end
+
 local function failing()
   local server = sse.server()
   server:get("/", function() error { status = 503, message = "no database" } end)
@@ -73,6 +82,18 @@ return {
   end },
   ["body = question"] = { prints = "hello", client = "model", globals = function(to)
     return { url = to.chat, question = { model = "m" } }
+  end },
+
+  ['service.url .. "/chat/completions"'] = { prints = "blue?", client = "model" },
+  ['service.url .. "/responses"'] = { prints = "blue?" },
+  ['service.url .. "/v1/messages"'] = { prints = "blue?" },
+  ['service.url .. "/api/chat"'] = { prints = "blue?" },
+  ['sse.signal("SIGINT", function() controller'] = { prints = "Hello", globals = with_model },
+  ["sse.AbortSignal.any"] = { prints = "true", globals = with_model },
+  ["ask_patiently"] = { prints = "true", globals = with_model },
+  ["the browser is slow"] = { asks = "POST /chat", gets = "event: done", globals = with_model },
+  ["new_id"] = { asks = "POST /answers", gets = '"id":"', globals = function()
+    return { ask = function(_, _, write) write "Hello" end, service = {} }
   end },
 
   -- comments

@@ -146,13 +146,15 @@ describe("example chat_server", function()
     local keys = { Authorization = "Bearer secret" }
     for _, format in pairs(require "examples.models.formats") do
       local path = format.path
-      assert.equal(401, serving.request("POST " .. path, {}, "{}").status)
+      assert.equal(401, serving.request("POST " .. path, { ["x-api-key"] = "x" }, "{}").status)
       for _, body in ipairs { "", "{", "3", "{}", '{"messages":3}', '{"messages":[]}',
         '{"messages":[3]}', '{"input":[{"role":"user"}]}' } do
         assert.equal(400, serving.request("POST " .. path, keys, body).status)
       end
       assert.equal(405, serving.request("GET " .. path).status)
     end
+    assert.equal(401, serving.request("POST /v1/messages", {}, "{}").status)
+    assert.equal(400, serving.request("POST /api/chat", {}, "{}").status) -- Ollama needs no key
   end)
 
   it("is a program", function()

@@ -67,6 +67,20 @@ describe("examples/models", function()
   end
 end)
 
+-- The blocks of docs/models.md are run by spec/pages/blocks_spec.lua.
+it("docs/models.md has the functions as they are in examples/models, of 20 lines", function()
+  local page <close> = assert(io.open "docs/models.md")
+  local text = page:read "a"
+  for _, api in ipairs(faults.apis) do
+    local file <close> = assert(io.open(("examples/models/%s.lua"):format(api)))
+    local code = file:read "a":match "^(.*)return ask\n$"
+    local block = "```lua\n" .. code .. "local ok, message, code = ask({\n"
+    assert.truthy(text:find(block, 1, true), api)
+    local lines = select(2, code:match "local function ask(.-)\nend\n":gsub("\n", ""))
+    assert.is_true(lines <= 20, ("%s: %d lines"):format(api, lines))
+  end
+end)
+
 -- Events or lines that no service should send: what is said of them. True: nothing.
 local STRANGE = {
   openai = {

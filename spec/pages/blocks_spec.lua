@@ -2,6 +2,7 @@
 -- server of the spec if it is a client's, and asked by a client where it is a server's. A block
 -- must not raise, and what it shows must happen. Clients' blocks are also run against servers that
 -- answer with whatever real ones do: each goes on or ends, and says in a line what has happened.
+local chat_server = require "examples.chat_server"
 local blocks = require "spec.support.blocks"
 local certs = require "spec.support.certs"
 local hostile = require "spec.support.hostile"
@@ -10,7 +11,9 @@ local serving = require "spec.support.serving"
 local shows = require "spec.cases.code_blocks"
 local sse = require "sse"
 
-local PAGES = { "README.md", "docs/reference.md", "docs/errors.md", "docs/security.md" }
+local PAGES = {
+  "README.md", "docs/reference.md", "docs/errors.md", "docs/security.md", "docs/models.md",
+}
 
 -- Every block, with its `path`.
 local function all_blocks()
@@ -48,12 +51,14 @@ local function add_routes(server)
     stream:send { data = { choices = { { delta = { content = "hello" } } } } }
     stream:send "[DONE]"
   end)
+  chat_server.mount(server, "/models")
 end
 
 local function urls()
   return {
     clock = serving.url "/clock", prices = serving.url "/prices", chat = serving.url "/chat",
-    token = serving.url "/token", file = certs.write("events.txt", "data: 7\n\n"),
+    token = serving.url "/token", models = serving.url "/models",
+    file = certs.write("events.txt", "data: 7\n\n"),
   }
 end
 
@@ -77,8 +82,15 @@ end
 local list, used = all_blocks(), {}
 
 describe("the code in", function()
-  before_each(function() serving.start(add_routes) end)
-  after_each(close_all)
+  local interval, log = chat_server.interval, chat_server.log
+  before_each(function()
+    chat_server.interval, chat_server.log = 1, function() end
+    serving.start(add_routes)
+  end)
+  after_each(function()
+    close_all()
+    chat_server.interval, chat_server.log = interval, log
+  end)
 
   for _, block in ipairs(list) do
     it(("%s from line %d on"):format(block.path, block.line), function()

@@ -65,6 +65,8 @@ local function local_code(code, to)
     ["http://127.0.0.1:9522/clock"] = to.clock, ["https://example.com/prices"] = to.prices,
     ["http://127.0.0.1:8080/v1/chat/completions"] = to.chat,
     ['"https://example.com/"'] = ("%q"):format(to.chat),
+    ["https://api%.openai%.com"] = to.models, ["https://api%.anthropic%.com"] = to.models,
+    ["http://127%.0%.0%.1:11434"] = to.models, ["retries = 3"] = "retries = 0",
     ["port = 952%d"] = "port = 0", ["listen%(9523%)"] = "listen(0)",
     ['"index.html"'] = '"README.md"', ['"public"'] = '"spec"', ['"access%.log"'] = '"/dev/null"',
     ['"events%.txt"'] = ("%q"):format(to.file),
@@ -91,6 +93,7 @@ local function environment_of(show, to, kept, printed)
     return made.server
   end)
   made.sse, made.print = library, write
+  made.os = setmetatable({ getenv = function() return "secret" end }, { __index = os })
   made.require = function(name) return name == "sse" and library or require(name) end
   made.io = setmetatable({
     write = write, stderr = { write = function(_, ...) write(...) end },
@@ -122,7 +125,8 @@ end
 -- of its server has got `show.gets`, or else until it is over.
 -- @tparam string code
 -- @tparam table show of spec/cases/code_blocks.lua
--- @tparam table to the URLs `clock`, `prices`, `chat`, `token` that it is to ask, and a `file`
+-- @tparam table to the URLs `clock`, `prices`, `chat`, `token`, `models` (four APIs) that it is to
+-- ask, and a `file`
 -- @treturn string what it has printed
 -- @treturn string|nil what the client got
 function blocks.run(code, show, to)
@@ -145,7 +149,9 @@ function blocks.run(code, show, to)
   end, "what the block shows")
   task:cancel()
   kept[#kept + 1] = rawget(made, "server")
-  for _, object in ipairs(kept) do object:close() end
+  for _, object in ipairs(kept) do
+    if io.type(object) ~= "closed file" then object:close() end
+  end
   local text = table.concat(printed, "\n")
   if not ok then error(("%s\nIt has printed:\n%s"):format(problem, text), 0) end
   return text, got

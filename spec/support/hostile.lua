@@ -88,12 +88,12 @@ function hostile.serve(response, hears)
   current = { response = response, hears = hears }
   local function ignore() end
   serving.start({ on_error = ignore }, function(server)
-    for _, path in ipairs { "", "/", "/sse", "/chat/completions" } do
+    for _, path in ipairs { "", "/", "/sse", "/chat/completions", "/v1/chat/completions" } do
       server:all("/any" .. path, answer)
     end
   end)
   local url = serving.url "/any"
-  return { clock = url, prices = url, chat = url, token = url }
+  return { clock = url, prices = url, chat = url, token = url, models = url }
 end
 
 --- The bytes of a response's body.
