@@ -24,7 +24,9 @@ end
 --- Asks the model, and publishes its answer. Returns the answer's id at once.
 -- @tparam table service as examples/models/service.lua makes it
 -- @tparam string question
-function answers.begin(service, question)
+-- @tparam function log is told why a model failed; readers are not, since some services' errors
+-- quote a part of the key
+function answers.begin(service, question, log)
   local id = new_id()
   local controller, size = sse.AbortController(), 0
   local channel = sse.channel("answer " .. id, HOLDS_ALL)
@@ -32,12 +34,14 @@ function answers.begin(service, question)
   service.signal = controller.signal
   channel:publish { event = "question", data = question }
   sse.spawn(function()
-    local ok, message = service:ask({ { role = "user", content = question } }, function(text)
+    local ok, message, code = service:ask({ { role = "user", content = question } }, function(text)
       size = size + #text
       if size > LONGEST then return controller:abort "the answer is too long" end
       if text ~= "" then channel:publish { event = "text", data = text } end
     end)
-    channel:publish(ok and { event = "done", data = "" } or { event = "failed", data = message })
+    if not ok then log("model", message) end
+    local reason = code == "EABORTED" and message or "the model failed"
+    channel:publish(ok and { event = "done", data = "" } or { event = "failed", data = reason })
     sse.after(answers.keep, function()
       by_id[id] = nil
       channel:close()

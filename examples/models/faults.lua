@@ -20,6 +20,10 @@ faults.failing = {
   upset = function(res, format) res:finish(format.failure "I lost my thread") end,
   cut = function(res) res:finish() end,
   half = function(res, format) res:finish(format.text("half"):sub(1, -9)) end,
+  lost = function(res)
+    res:drain() -- what was written goes out
+    error { message = "this connection is lost on purpose" }
+  end,
   silent = function(res) res:detach() end, -- the response stays open
 }
 

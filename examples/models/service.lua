@@ -17,6 +17,10 @@ local function options_of(words)
   return given
 end
 
+local function number(given, option, default)
+  return tonumber(given[option] or default) or error(("--%s is a number"):format(option), 0)
+end
+
 return function(words)
   local given = options_of(words)
   local api = APIS[given.api or "openai"]
@@ -29,7 +33,6 @@ return function(words)
     url = setting("url", "_BASE_URL", api.url):gsub("/$", ""),
     model = setting("model", "_MODEL", "echo"),
     key = setting("key", "_API_KEY"),
-    silence = math.ceil(tonumber(given.silence or 60) * 1000),
-    tries = math.tointeger(tonumber(given.tries or 4)),
+    silence = math.ceil(number(given, "silence", 60) * 1000), tries = number(given, "tries", 4),
   }
 end

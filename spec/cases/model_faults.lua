@@ -18,6 +18,7 @@ local cut = each("the stream ended without '%[DONE%]'",
   "the answer ended without its last line")
 local WITHIN = "the stream ended within an event"
 local half = each(WITHIN, WITHIN, WITHIN, 'not JSON: {"message":{[^\n]*')
+local LOST = "[^\n]*broke off[^\n]*"
 local SILENT = "silent for %d+ ms"
 
 local cases = {
@@ -49,6 +50,10 @@ local cases = {
     chat = "! the answer was cut off: $message; asking again in 1 s\n%s" },
   { model = "half", text = PART, code = "EUNFINISHED", message = half,
     chat = PART .. "\n! the answer was cut off: $message" },
+  { model = "lost", text = PART, code = "ECONNRESET", message = LOST,
+    chat = PART .. "\n! the connection was lost: $message" },
+  { model = "lost0:1", code = "ECONNRESET", message = LOST,
+    chat = "! the connection was lost: $message; asking again in 1 s\n%s" },
   { model = "silent", silence = 500, text = PART, code = "ETIMEDOUT", message = SILENT,
     chat = PART .. "\n! the service fell silent: $message" },
   { model = "silent0:1", silence = 500, code = "ETIMEDOUT", message = SILENT,

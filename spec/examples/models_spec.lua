@@ -33,6 +33,7 @@ describe("examples/models", function()
         local _, url = examples.serve("chat_server", QUICK)
         local pieces, got = ask(api, { url = base(api, url), key = case.key or "secret",
           model = case.model, silence = case.silence })
+        examples.pass_over "on purpose"
         assert.equal(case.text or "", table.concat(pieces))
         if not case.code then return assert.is_true(got[1]) end
         assert.same({ false, case.code, case.after or false },

@@ -131,17 +131,21 @@ describe("example resume", function()
     end
   end)
 
-  it("says why a model failed, and stops one that never ends", function()
+  it("says that a model failed, and stops one that never ends", function()
     local url = serve(0)
+    local logged = {}
+    local function log(...) logged[#logged + 1] = table.concat({ ... }, " ") end
     local function ask_with(ask)
-      local got = read(url .. "answers/" .. answers.begin({ ask = ask }, "Why?"))
+      local got = read(url .. "answers/" .. answers.begin({ ask = ask }, "Why?", log))
       wait_for_end(got)
       return got
     end
-    assert.equal("failed it rains", ask_with(function() return nil, "it rains" end).ended)
+    local function refuse() return nil, "the key abc is wrong", 401 end
+    assert.equal("failed the model failed", ask_with(refuse).ended) -- not a word of the key
+    assert.same({ "model the key abc is wrong" }, logged)
     local got = ask_with(function(service, _, write)
       while not service.signal.aborted do write(("x"):rep(1000)) end
-      return nil, tostring(service.signal.reason)
+      return nil, tostring(service.signal.reason), "EABORTED"
     end)
     assert.equal("failed the answer is too long", got.ended)
     assert.equal(262000, #got.text)
