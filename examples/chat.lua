@@ -5,15 +5,16 @@
 --
 -- The API is openai, responses, anthropic or ollama. Or by OPENAI_BASE_URL, OPENAI_MODEL and
 -- OPENAI_API_KEY; ANTHROPIC_... and OLLAMA_... for the other two. Ctrl-C stops an answer; at the
--- prompt it ends the chat. A service to try it with: lua5.4 examples/chat_server.lua
+-- prompt it ends the chat. For a service to try it with: lua5.4 examples/chat_server.lua
 require "examples.program" -- finds the library in a clone
 local explain = require "examples.models.explain"
 local sse = require "sse"
 
 local LONGEST_WAIT = 60 -- seconds before asking again
+local AT_LIMIT = { length = true, max_tokens = true, max_output_tokens = true }
 local service = require "examples.models.service"(arg)
 
--- Waits; false where Ctrl-C has ended the wait.
+-- Waits; false where Ctrl-C ends it.
 local function wait(seconds, signal)
   sse.await(function(resume)
     sse.after(seconds * 1000, resume)
@@ -23,16 +24,15 @@ local function wait(seconds, signal)
 end
 
 -- Prints the answer while it is received, and asks again where nothing of it has come. Returns the
--- answer; or nil and what is wrong.
+-- answer, or nil, and what is wrong.
 local function print_answer(messages, signal)
   service.signal = signal
   for attempt = 1, service.tries do
     local pieces = {}
     local ok, message, code, after = service:ask(messages, function(text)
-      pieces[#pieces + 1] = text
-      io.write(text)
+      pieces[#pieces + 1] = io.write(text) and text
     end)
-    if ok then return table.concat(pieces) end
+    if ok then return table.concat(pieces), AT_LIMIT[message] and "as long as it may be" end
     local line, can_pass = explain(message, code)
     local seconds = tonumber((after or ""):match "^%d+$" or 2 ^ (attempt - 1))
     local again = can_pass and #pieces == 0 and attempt < service.tries

@@ -6,7 +6,8 @@ local function reason(text)              -- {"error":{"message":"..."}}, {"error
   return type(why) == "string" and why or text
 end
 
--- Calls write(text) for each piece. Returns true; or nil, what is wrong, a code, Retry-After.
+-- Calls write(text) for each piece. Returns true and why the model has stopped; or nil, what is
+-- wrong, a code, and the Retry-After.
 local function ask(service, messages, write)
   local res, message, code = sse.fetch(service.url .. "/v1/messages", {
     headers = { ["x-api-key"] = service.key, ["anthropic-version"] = "2023-06-01" },
@@ -14,10 +15,11 @@ local function ask(service, messages, write)
     signal = service.signal, maxRetries = service.retries, heartbeatTimeout = service.silence,
   })
   if not res then return nil, message, code end
-  local after = res.headers["retry-after"]
+  local after, stop = res.headers["retry-after"], nil
   if not res.ok then return nil, reason(res:text() or ""), res.status, after end
   for ev in res:events { untilType = "message_stop" } do
     local text = ev.type == "content_block_delta" and ev:json("delta", "text")
+    stop = ev:json("delta", "stop_reason") or stop
     if type(text) == "string" then
       write(text)
     elseif ev.type == "error" or ev:json "error" or type(ev:json()) ~= "table" then
@@ -25,7 +27,7 @@ local function ask(service, messages, write)
     end
   end
   if res.failure then return nil, res.failure.message, res.failure.code end
-  return true
+  return true, stop
 end
 
 return ask

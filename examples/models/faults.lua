@@ -18,6 +18,7 @@ faults.failing = {
   odd = function(res, format) return res:write(format.odd) end,   -- no fault
   pings = function(res, format) return res:write(format.ping) end, -- no fault
   upset = function(res, format) res:finish(format.failure "I lost my thread") end,
+  long = function(res, format) res:finish(format.long) end, -- as max_tokens asks for
   cut = function(res) res:finish() end,
   half = function(res, format) res:finish(format.text("half"):sub(1, -9)) end,
   lost = function(res)

@@ -6,7 +6,8 @@ local function reason(text)              -- {"error":"..."}, {"error":{"message"
   return type(why) == "string" and why or text
 end
 
--- Calls write(text) for each piece. Returns true; or nil, what is wrong, a code, Retry-After.
+-- Calls write(text) for each piece. Returns true and why the model has stopped; or nil, what is
+-- wrong, a code, and the Retry-After.
 local function ask(service, messages, write)
   local res, message, code = sse.fetch(service.url .. "/api/chat", {
     headers = { Authorization = service.key and "Bearer " .. service.key },
@@ -14,7 +15,7 @@ local function ask(service, messages, write)
     signal = service.signal, maxRetries = service.retries, heartbeatTimeout = service.silence,
   })
   if not res then return nil, message, code end
-  local after, done = res.headers["retry-after"], false
+  local after, stop = res.headers["retry-after"], nil
   if not res.ok then return nil, reason(res:text() or ""), res.status, after end
   for line in res:lines() do
     local piece = line == "" and {} or sse.json.decode(line) or line
@@ -22,11 +23,11 @@ local function ask(service, messages, write)
     if piece.error then return nil, reason(line), "error" end
     local text = sse.json.get(line, "message", "content")
     if type(text) == "string" then write(text) end
-    done = done or piece.done == true
+    if piece.done == true then stop = piece.done_reason or "stop" end
   end
   if res.failure then return nil, res.failure.message, res.failure.code end
-  if not done then return nil, "the answer ended without its last line", "EUNFINISHED" end
-  return true
+  if not stop then return nil, "the answer ended without its last line", "EUNFINISHED" end
+  return true, stop
 end
 
 return ask

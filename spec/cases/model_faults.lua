@@ -2,6 +2,7 @@
 --
 -- `model`, and `key` where it is not the right one; `text`, the part of the answer that comes;
 -- `code` and `message` (a pattern), what a program sees instead of true; `after`, the Retry-After;
+-- `stop`, by API, what it sees behind true;
 -- `chat`, a pattern of what examples/chat.lua shows between its two prompts, where `%s` stands for
 -- the whole answer.
 local WHOLE = "This is answer 1. You said: Hello"
@@ -22,7 +23,8 @@ local LOST = "[^\n]*broke off[^\n]*"
 local SILENT = "silent for %d+ ms"
 
 local cases = {
-  { model = "echo", text = WHOLE, chat = "%s" },
+  { model = "echo", text = WHOLE, chat = "%s",
+    stop = each("stop", "completed", "end_turn", "stop") },
   { model = "odd", text = WHOLE, chat = "%s" },
   { model = "pings", text = WHOLE, chat = "%s" },
 
@@ -44,6 +46,8 @@ local cases = {
     chat = PART .. "\n! the model failed: I lost my thread" },
   { model = "upset0:1", code = "error", message = "I lost my thread",
     chat = "! the model failed: I lost my thread; asking again in 1 s\n%s" },
+  { model = "long", text = PART, chat = PART .. "\n! as long as it may be",
+    stop = each("length", "max_output_tokens", "max_tokens", "length") },
   { model = "cut", text = PART, code = "EUNFINISHED", message = cut,
     chat = PART .. "\n! the answer was cut off: $message" },
   { model = "cut0:1", code = "EUNFINISHED", message = cut,
