@@ -4,8 +4,8 @@
 --                             [--key=secret] [--silence=60] [--tries=4]
 --
 -- The API is openai, responses, anthropic or ollama. Or by OPENAI_BASE_URL, OPENAI_MODEL and
--- OPENAI_API_KEY; ANTHROPIC_... and OLLAMA_... for the other two. Ctrl-C stops an answer; at the
--- prompt it ends the chat. For a service to try it with: lua5.4 examples/chat_server.lua
+-- OPENAI_API_KEY; ANTHROPIC_... and OLLAMA_... for the other two. Ctrl-C stops an answer, and at
+-- the prompt the chat. A service to try it with: lua5.4 examples/chat_server.lua
 require "examples.program" -- finds the library in a clone
 local explain = require "examples.models.explain"
 local sse = require "sse"
@@ -23,14 +23,14 @@ local function wait(seconds, signal)
   return not signal.aborted
 end
 
--- Prints the answer while it is received, and asks again where nothing of it has come. Returns the
--- answer, or nil, and what is wrong.
+-- Prints the answer while it comes. Returns it, or nil; and what is wrong.
 local function print_answer(messages, signal)
   service.signal = signal
   for attempt = 1, service.tries do
     local pieces = {}
     local ok, message, code, after = service:ask(messages, function(text)
-      pieces[#pieces + 1] = io.write(text) and text
+      pieces[#pieces + 1] = text
+      io.write((text:gsub("[^%C\n\t]", ""))) -- nothing that the terminal takes for a command
     end)
     if ok then return table.concat(pieces), AT_LIMIT[message] and "as long as it may be" end
     local line, can_pass = explain(message, code)

@@ -24,7 +24,7 @@ return function(message, code)
   local is_status = type(code) == "number"
   local meaning = MEANINGS[code] or is_status and code >= 500 and "the service is in trouble"
     or "that did not work"
-  local words = message:gsub("<[^>]*>", " "):gsub("%s+", " "):match "^ ?(.-) ?$":sub(1, 200)
+  local words = message:gsub("<[^>]*>", " "):gsub("[%s%c]+", " "):match "^ ?(.-) ?$":sub(1, 200)
   local number = is_status and (" (%d)"):format(code) or ""
   return ("%s%s: %s"):format(meaning, number, words), PASSING[code] or false
 end

@@ -5,6 +5,9 @@
 -- `stop`, by API, what it sees behind true;
 -- `chat`, a pattern of what examples/chat.lua shows between its two prompts, where `%s` stands for
 -- the whole answer.
+local patience = tonumber(os.getenv "SSE_TEST_PATIENCE" or "") or 1
+local SILENCE = 500 * patience -- ms
+
 local WHOLE = "This is answer 1. You said: Hello"
 local PART = "This is answer "
 
@@ -58,9 +61,9 @@ local cases = {
     chat = PART .. "\n! the connection was lost: $message" },
   { model = "lost0:1", code = "ECONNRESET", message = LOST,
     chat = "! the connection was lost: $message; asking again in 1 s\n%s" },
-  { model = "silent", silence = 500, text = PART, code = "ETIMEDOUT", message = SILENT,
+  { model = "silent", silence = SILENCE, text = PART, code = "ETIMEDOUT", message = SILENT,
     chat = PART .. "\n! the service fell silent: $message" },
-  { model = "silent0:1", silence = 500, code = "ETIMEDOUT", message = SILENT,
+  { model = "silent0:1", silence = SILENCE, code = "ETIMEDOUT", message = SILENT,
     chat = "! the service fell silent: $message; asking again in 1 s\n%s" },
 }
 

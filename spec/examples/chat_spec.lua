@@ -96,6 +96,20 @@ describe("example chat", function()
     assert.equal(8, #ends)
   end)
 
+  it("prints nothing that the terminal takes for a command", function()
+    serving.start(function(server)
+      server:post("/v1/chat/completions", function(_, res)
+        local text = [[{"choices":[{"delta":{"content":"a\u001b[31mb\nc\td\u0007"}}]}]]
+        local failure = [[{"error":"e\u001b[0mf"}]]
+        res:reply(200, ("data: %s\n\ndata: %s\n\n"):format(text, failure),
+          { ["Content-Type"] = "text/event-stream" })
+      end)
+    end)
+    local chat = start("openai", serving.url "/v1")
+    chat:type "Hello\n"
+    chat:till "^> Hello\na%[31mb\nc\td\n! the model failed: e %[0mf\n> $"
+  end)
+
   it("gives up after as many tries as it is told", function()
     local _, url = examples.serve("chat_server", QUICK)
     local chat = start("openai", url, "--key=secret", "--model=limited", "--tries=2")
