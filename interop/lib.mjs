@@ -94,6 +94,15 @@ export async function tabsServer(asked) {
   return server;
 }
 
+// Starts examples/mcp.lua with the tools of that file; `lines` is what it logs.
+export async function mcpServer(tools) {
+  const env = { ...process.env, MCP_TOOLS: tools };
+  const server = await serving(program(['examples/mcp.lua', '0'], env),
+    /http:\/\/127\.0\.0\.1:(\d+)\/mcp/);
+  server.said = (text) => server.lines.filter((line) => line.includes(text)).length;
+  return server;
+}
+
 export function demo(port = 0) {
   const env = { ...process.env, DEMO_PORT: String(port), NO_COLOR: '1' };
   return serving(program(['examples/demo/main.lua'], env), /http:\/\/127\.0\.0\.1:(\d+)\//);

@@ -1,18 +1,19 @@
 // make interop: our server with other people's clients, over HTTP/2 too; our client with other
-// people's servers; the demo's page in a browser; a page of many streams. Prints a line for each
-// check; the exit status is not 0 if one failed.
+// people's servers; the demo's page in a browser; a page of many streams; examples/mcp.lua with the
+// official client. Prints a line for each check; the exit status is not 0 if one failed.
 import { check, finish } from './lib.mjs';
 import { compressed } from './compressed.mjs';
 import { fromTheirs } from './from_theirs.mjs';
 import { inBrowser } from './in_browser.mjs';
 import { json } from './json.mjs';
 import { manyTabs } from './many_tabs.mjs';
+import { mcp } from './mcp.mjs';
 import { overHttp2 } from './over_http2.mjs';
 import { toOurs } from './to_ours.mjs';
 import { transport } from './transport.mjs';
 
 const parts = {
-  json, toOurs, compressed, overHttp2, fromTheirs, transport, inBrowser, manyTabs,
+  json, toOurs, compressed, overHttp2, fromTheirs, transport, inBrowser, manyTabs, mcp,
 };
 for (const name of process.argv.length > 2 ? process.argv.slice(2) : Object.keys(parts)) {
   await parts[name]().catch((error) => check(name, () => { throw error; }));
