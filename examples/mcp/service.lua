@@ -30,6 +30,7 @@ end
 -- The tool that a message names; nil, what is wrong.
 local function tool_of(self, message)
   local params = message.params
+  if type(params.name) ~= "string" then return nil, "'name' must be a string" end
   local tool = self.tools[params.name]
   if not tool then
     return nil, "unknown tool: " .. rpc.printable(params.name)

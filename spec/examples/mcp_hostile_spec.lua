@@ -119,6 +119,15 @@ describe("example mcp, what is no request", function()
     end
   end)
 
+  it("a tool's name that is no text: no address of this process is told", function()
+    mcp.serve()
+    local session = mcp.session()
+    for _, name in ipairs { {}, { 1 }, 3, false, sse.json.null } do
+      local got = mcp.ask(mcp.message("tools/call", { name = name }), session)
+      assert.same({ code = -32602, message = "'name' must be a string" }, got.json.error)
+    end
+  end)
+
   it("names that would spoil the log", function()
     local _, _, log = mcp.serve()
     local params = { protocolVersion = "2025-11-25",
