@@ -7,7 +7,7 @@
 -- OPENAI_API_KEY; ANTHROPIC_... and OLLAMA_... for the other two. Ctrl-C stops an answer, and at
 -- the prompt the chat. A service to try it with: lua5.4 examples/chat_server.lua
 require "examples.program" -- finds the library in a clone
-local explain = require "examples.models.explain"
+local explain, plain = require "examples.models.explain", require "examples.models.plain"
 local sse = require "sse"
 
 local LONGEST_WAIT = 60 -- seconds before asking again
@@ -30,7 +30,7 @@ local function print_answer(messages, signal)
     local pieces = {}
     local ok, message, code, after = service:ask(messages, function(text)
       pieces[#pieces + 1] = text
-      io.write((text:gsub("[^%C\n\t]", ""))) -- nothing that the terminal takes for a command
+      io.write(plain(text)) -- nothing that the terminal takes for a command
     end)
     if ok then return table.concat(pieces), AT_LIMIT[message] and "as long as it may be" end
     local line, can_pass = explain(message, code)

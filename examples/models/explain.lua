@@ -1,4 +1,6 @@
 -- Says what went wrong with a model's answer, in a line for a person.
+local plain = require "examples.models.plain"
+
 local MEANINGS = {
   [400] = "the service does not understand the request",
   [401] = "the key is not accepted", [403] = "the key is not allowed to do this",
@@ -24,7 +26,8 @@ return function(message, code)
   local is_status = type(code) == "number"
   local meaning = MEANINGS[code] or is_status and code >= 500 and "the service is in trouble"
     or "that did not work"
-  local words = message:gsub("<[^>]*>", " "):gsub("[%s%c]+", " "):match "^ ?(.-) ?$":sub(1, 200)
+  local words = plain(message:gsub("<[^>]*>", " "):gsub("[%s%c]+", " "))
+  words = words:match "^ ?(.-) ?$":sub(1, 200)
   local number = is_status and (" (%d)"):format(code) or ""
   return ("%s%s: %s"):format(meaning, number, words), PASSING[code] or false
 end
