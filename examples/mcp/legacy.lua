@@ -164,7 +164,7 @@ function legacy.get(service, req, res)
   if not given then return session.standalone:attach(res) end
   local key, number = given:match "^(%d+)%-(%d+)$"
   local stream, after = session.streams[key], math.tointeger(number)
-  if not stream or not after or after > stream.last then
+  if not stream or stream.res or not after or after > stream.last then
     rpc.refuse(400, nil, rpc.INVALID_REQUEST, "an event that is not held")
   end
   stream:attach(res, after)

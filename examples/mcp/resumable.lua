@@ -9,7 +9,7 @@ local Resumable = {}
 Resumable.__index = Resumable
 
 --- `key` names the stream in the ids of its events: "key-number". `res`: the response to the POST
--- that the stream answers; nil for a stream of a GET alone.
+-- that the stream answers, until the stream begins; nil for a stream of a GET alone.
 local function new(key, res, log)
   return setmetatable({ key = key, res = res, log = log, events = {}, last = 0 }, Resumable)
 end
@@ -21,7 +21,8 @@ local function add(self, data)
   local event = { id = ("%s-%d"):format(self.key, self.last), data = data }
   self.events[self.last] = event
   self.events[self.last - KEPT] = nil
-  if self.stream and not self.stream:send(event) then self.stream:close() end
+  local stream = self.stream
+  if stream and not stream:send(event) then stream:close() end
 end
 
 --- The response to the POST becomes a stream.

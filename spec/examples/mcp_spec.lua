@@ -140,6 +140,16 @@ describe("example mcp, 2025-11-25", function()
     assert.same({}, mcp.rest(res))
   end)
 
+  it("a stream that has not begun can't be resumed: it would have no end", function()
+    mcp.serve()
+    local session = mcp.session()
+    local call = sse.spawn(mcp.ask, mcp.call("wait"), session)
+    mcp.till_waiting(1)
+    assert.equal(400, mcp.get_status(session, "1-0"))
+    mcp.go "over"
+    assert.equal(200, call:wait().status)
+  end)
+
   it("keeps its tools when the file has a mistake", function()
     local example, _, log = mcp.serve()
     local session = mcp.session()
@@ -245,6 +255,15 @@ describe("example mcp, the program", function()
     local wrong = child.start(("examples/mcp.lua client %s nothing"):format(url))
     assert.equal(0, wrong:wait())
     assert.equal("error\t-32602\tunknown tool: nothing\n", wrong:output())
+    for arguments, says in pairs {
+      [url .. " count '{'"] = "the arguments are no JSON: ",
+      [url .. "x count"] = "the server answers with status 404 and no message",
+      ["http://127.0.0.1:1/mcp count"] = "Failed to connect",
+    } do
+      local mistaken = child.start("examples/mcp.lua client " .. arguments)
+      assert.equal(0, mistaken:wait())
+      assert.truthy(mistaken:output():find("^error\t" .. says))
+    end
     server:kill "HUP"
     server:till "tools: read again"
     server:kill "TERM"
