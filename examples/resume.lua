@@ -24,6 +24,7 @@ function resume.mount(server, prefix)
   end
   server:get(prefix .. "/", sse.file(PAGE))
   server:post(prefix .. "/answers", function(req, res)
+    answers.check_source(req)
     res:json({ id = answers.begin(service(), req:text(), resume.log) }, 201)
   end)
   server:get(prefix .. "/answers/:id", function(req, res)

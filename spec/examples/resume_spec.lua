@@ -6,6 +6,8 @@ local serving = require "spec.support.serving"
 local sse = require "sse"
 local wait = require "spec.support.wait"
 
+local limit, kept = answers.limit, answers.kept
+
 local function whole(question)
   local text = "This is answer 1. You said: " .. question
   for n = 1, 60 do text = text .. " " .. n end
@@ -56,6 +58,7 @@ end
 
 describe("example resume", function()
   after_each(function()
+    answers.limit, answers.kept = limit, kept
     examples.stop()
     child.stop()
   end)
@@ -142,13 +145,48 @@ describe("example resume", function()
     end
     local function refuse() return nil, "the key abc is wrong", 401 end
     assert.equal("failed the model failed", ask_with(refuse).ended) -- not a word of the key
-    assert.same({ "model the key abc is wrong" }, logged)
+    assert.same({ "model the key is not accepted (401): the key abc is wrong" }, logged)
+    local raised = ask_with(function() error "a\27mistake" end)
+    assert.equal("failed the model failed", raised.ended)
+    assert.truthy(logged[2]:find "^model that did not work: .*a mistake$")
     local got = ask_with(function(service, _, write)
       while not service.signal.aborted do write(("x"):rep(1000)) end
       return nil, tostring(service.signal.reason), "EABORTED"
     end)
     assert.equal("failed the answer is too long", got.ended)
     assert.equal(262000, #got.text)
+  end)
+
+  it("bounds the models at work, and the answers that are kept", function()
+    local url = serve(0)
+    answers.limit, answers.kept = 2, 1
+    local function post() return serving.ask("POST /answers", {}, "Why?") end
+    local ends = {}
+    local function hold() return sse.await(function(resume) ends[#ends + 1] = resume end) end
+    local ids = {}
+    for n = 1, 2 do ids[n] = answers.begin({ ask = hold }, "Why?", print) end
+    wait.till(function() return #ends == 2 end, "two models at work")
+    local got = post()
+    assert.same({ 429, "1" }, { got.status, got.headers["retry-after"] })
+    for n = 1, 2 do
+      local reader = read(url .. "answers/" .. ids[n])
+      ends[n](true)
+      wait_for_end(reader)
+    end
+    assert.equal(404, serving.request("GET /answers/" .. ids[1]).status)
+    assert.equal(201, post().status)
+    local last = read(url .. "answers/" .. ids[2])
+    assert.equal("done ", wait_for_end(last) and last.ended)
+  end)
+
+  it("asks nothing for pages of other sites", function()
+    local url = serve(0)
+    local function post(origin)
+      return serving.ask("POST /answers", { Origin = origin }, "Why?").status
+    end
+    assert.equal(403, post "http://evil.example")
+    assert.equal(403, post "null")
+    assert.equal(201, post(url:sub(1, -2)))
   end)
 
   it("has a page, and a client that prints", function()
