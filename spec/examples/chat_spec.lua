@@ -99,15 +99,15 @@ describe("example chat", function()
   it("prints nothing that the terminal takes for a command", function()
     serving.start(function(server)
       server:post("/v1/chat/completions", function(_, res)
-        local text = [[{"choices":[{"delta":{"content":"a\u001b[31mb\nc\td\u0007"}}]}]]
-        local failure = [[{"error":"e\u001b[0mf"}]]
+        local text = [[{"choices":[{"delta":{"content":"a\u001b[31mb\nc\td\u0007\u009b\u00c3"}}]}]]
+        local failure = [[{"error":"e\u001b[0mf\u009d\u0080"}]]
         res:reply(200, ("data: %s\n\ndata: %s\n\n"):format(text, failure),
           { ["Content-Type"] = "text/event-stream" })
       end)
     end)
     local chat = start("openai", serving.url "/v1")
     chat:type "Hello\n"
-    chat:till "^> Hello\na%[31mb\nc\td\n! the model failed: e %[0mf\n> $"
+    chat:till "^> Hello\na%[31mb\nc\tdÃ\n! the model failed: e %[0mf\n> $"
   end)
 
   it("gives up after as many tries as it is told", function()
@@ -146,7 +146,11 @@ describe("example chat", function()
   it("refuses what is no option, and an API that it does not know", function()
     for option, says in pairs {
       ["--api=x"] = "one of openai, responses, anthropic, ollama", ["-x"] = "not an option: %-x",
+      ["--mode=x"] = "not an option: %-%-mode", ["--model"] = "%-%-model needs a value",
       ["--tries=x"] = "%-%-tries is a number", ["--silence="] = "%-%-silence is a number",
+      ["--tries=0"] = "%-%-tries is a number", ["--silence=-1"] = "%-%-silence is a number",
+      ["--silence=1e999"] = "%-%-silence is a number", ["--url=x"] = "%-%-url begins with http",
+      ["'--key=k\n'"] = "the key has a control character",
     } do
       local chat = child.start("examples/chat.lua " .. option)
       assert.equal(1, chat:wait())
