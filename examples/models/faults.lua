@@ -37,7 +37,7 @@ local counts = {} -- how often a model has failed in a row, by API and model
 -- @treturn function|nil of `failing`
 -- @treturn int after how many words that function is called: 3, or 0 for "upset0"
 function faults.of(path, model)
-  local name, early, times = tostring(model):match "^(%a+)(0?):?(%d*)$"
+  local name, early, times = tostring(model):match "^(%a+)(0?):?(%d?%d?)$"
   if not (faults.refusing[name] or faults.failing[name]) then return nil end
   local key = path .. " " .. model
   counts[key] = (counts[key] or 0) + 1
