@@ -15,7 +15,7 @@ local function ask(service, messages, write)
     signal = service.signal, maxRetries = service.retries, heartbeatTimeout = service.silence,
   })
   if not res then return nil, message, code end
-  local after, stop = res.headers["retry-after"], nil
+  local after = res.headers["retry-after"]
   if not res.ok then return nil, reason(res:text() or ""), res.status, after end
   for line in res:lines() do
     local piece = line == "" and {} or sse.json.decode(line) or line
@@ -23,11 +23,10 @@ local function ask(service, messages, write)
     if piece.error then return nil, reason(line), "error" end
     local text = sse.json.get(line, "message", "content")
     if type(text) == "string" then write(text) end
-    if piece.done == true then stop = piece.done_reason or "stop" end
+    if piece.done == true then return true, piece.done_reason or "stop" end
   end
   if res.failure then return nil, res.failure.message, res.failure.code end
-  if not stop then return nil, "the answer ended without its last line", "EUNFINISHED" end
-  return true, stop
+  return nil, "the answer ended without its last line", "EUNFINISHED"
 end
 
 return ask

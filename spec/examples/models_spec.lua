@@ -2,8 +2,10 @@
 -- real services send beside that: what a program gets.
 local examples = require "spec.support.examples"
 local faults = require "spec.cases.model_faults"
+local formats = require "examples.models.formats"
 local serving = require "spec.support.serving"
 local sse = require "sse"
+local wait = require "spec.support.wait"
 
 local QUICK = { interval = 1 }
 local MESSAGES = { { role = "user", content = "Hello" } }
@@ -62,6 +64,22 @@ describe("examples/models", function()
         retries = 1 })
       assert.is_true(got[1])
       assert.truthy(table.concat(pieces):find "Hello$")
+    end)
+
+    it(api .. ": the end marker ends it, also where the response stays open", function()
+      local format, reason = formats[api], nil
+      serving.start(function(server)
+        server:post(format.path, function(_, res)
+          res.on_close = function(why) reason = why end
+          res:write_head(200, { ["Content-Type"] = format.type or "text/event-stream" })
+          res:write(format.text "Hello" .. format.last)
+          res:detach()
+        end)
+      end)
+      local pieces, got = ask(api, { url = base(api, serving.url "/v1"), silence = 2000 })
+      assert.same({ "Hello", true }, { pieces[1], got[1] })
+      wait.till(function() return reason end, "the response's end")
+      assert.equal("client", reason)
     end)
 
     it(api .. ": nobody is there", function()
