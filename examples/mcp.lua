@@ -16,7 +16,9 @@ local mcp = {
   path = "/mcp", hosts = { "127.0.0.1", "localhost", "[::1]" },
   tools = os.getenv "MCP_TOOLS" or "examples/mcp/tools.lua",
 }
-for name in (os.getenv "MCP_HOSTS" or ""):gmatch "%S+" do table.insert(mcp.hosts, name:lower()) end
+for name in (os.getenv "MCP_HOSTS" or ""):gmatch "%S+" do
+  table.insert(mcp.hosts, service.host_of(name))
+end
 
 -- Pages of these hosts may use the server, and read the id of their session.
 mcp.cors = {

@@ -1,6 +1,7 @@
 --- A call of a tool, whatever the revision: a task that runs the tool's function, which can be
 -- cancelled. A reply takes what the call says: `open()` begins a stream, `send(text)` sends a
 -- notification, `finish(text)` the response, or nothing after a call that was cancelled.
+local plain = require "examples.models.plain"
 local rpc = require "examples.mcp.rpc"
 local schema = require "examples.mcp.schema"
 local sse = require "sse"
@@ -51,12 +52,16 @@ local function end_call(self)
   return true
 end
 
+-- An error for the log: it may repeat what a client has sent, so its further lines begin with a
+-- tab, as those of the traceback do, and can't be taken for lines of their own.
+local function indented(text) return (plain(tostring(text)):gsub("\n\t?", "\n\t")) end
+
 local function run(self, tool, arguments)
   local ok, text = xpcall(answer, debug.traceback, self, tool, arguments)
   if not end_call(self) then return end
   self.on_end()
   if not ok then
-    self.log("%s failed: %s", self.name, text) -- the client is not told where
+    self.log("%s failed: %s", self.name, indented(text)) -- the client is not told where
     text = rpc.result(self.id, self.complete(failure "the tool failed"))
   end
   self.reply:finish(text)

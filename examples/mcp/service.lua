@@ -50,9 +50,14 @@ local function check_source(hosts, req)
   end
 end
 
+--- The name of the host in a value of Origin or Host, without scheme and port.
+function service.host_of(value)
+  return (value:lower():gsub("^https?://", ""):gsub(":%d+$", ""))
+end
+
 --- Whether the value of Origin or Host names one of the hosts, at any port.
 function service.is_of(hosts, value)
-  local name = tostring(value):lower():gsub("^https?://", ""):gsub(":%d+$", "")
+  local name = service.host_of(value or "")
   for _, host in ipairs(hosts) do
     if host == name then return true end
   end

@@ -207,6 +207,15 @@ describe("example mcp, a tool's mistakes", function()
     end)
   end
 
+  it("add no line of their own to the log, and no command for a terminal", function()
+    local _, _, log = mcp.serve()
+    mcp.give = function() error "no \27[2Jtown\nserver\tall is well\n\u{9b}1m" end
+    ask("tools/call", { name = "give" })
+    local line = log.till "failed"
+    assert.falsy(line:find "[^\n\t\32-\126]" or line:find "\n[^\t]")
+    assert.truthy(line:find("\n\tserver\tall is well", 1, true))
+  end)
+
   it("may be any value", function()
     mcp.serve()
     for _, given in ipairs { 1.5, true, "\xff\0", { content = {} } } do

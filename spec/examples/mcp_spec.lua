@@ -143,11 +143,11 @@ describe("example mcp, 2025-11-25", function()
   it("a stream that has not begun can't be resumed: it would have no end", function()
     mcp.serve()
     local session = mcp.session()
-    local call = sse.spawn(mcp.ask, mcp.call("wait"), session)
+    local asked = sse.spawn(mcp.ask, mcp.call("wait"), session)
     mcp.till_waiting(1)
     assert.equal(400, mcp.get_status(session, "1-0"))
     mcp.go "over"
-    assert.equal(200, call:wait().status)
+    assert.equal(200, asked:wait().status)
   end)
 
   it("keeps its tools when the file has a mistake", function()
@@ -244,6 +244,21 @@ end)
 
 describe("example mcp, the program", function()
   after_each(child.stop)
+
+  it("is reached by the names of MCP_HOSTS, also where they are written with a port", function()
+    local names = "MCP_HOSTS='Mcp.example:9600 https://b.example'"
+    local server = child.start("examples/mcp.lua 0", names)
+    local url = server:till "(http://127.0.0.1:%d+/mcp)\n"
+    local hosts = { ["mcp.example"] = 200, ["b.example:1"] = 200, ["c.example"] = 403 }
+    for host, status in pairs(hosts) do
+      local body = mcp.message("initialize", { protocolVersion = "2025-11-25" })
+      local res = assert(sse.fetch(url, { headers = { Origin = "http://" .. host }, body = body }))
+      assert.equal(status, res.status)
+      res:close()
+    end
+    server:kill "TERM"
+    assert.equal(0, server:wait())
+  end)
 
   it("serves, is called by its own client, reads its tools again, and ends in peace", function()
     local server = child.start "examples/mcp.lua 0"
