@@ -88,8 +88,13 @@ methods["tools/list"] = function(service) return { tools = service.definitions }
 
 local function complete(result) return result end
 
--- Keeps the stream of a call that has ended, in place of the one that ended first.
+-- Keeps the stream of a call that has ended, in place of the one that ended first. Of a response
+-- that has become no stream nobody comes back for the rest.
 local function keep_ended(service, session, stream)
+  if stream.res then
+    session.streams[stream.key] = nil
+    return
+  end
   table.insert(service.ended, { streams = session.streams, key = stream.key })
   if #service.ended > legacy.ended_kept then
     local oldest = table.remove(service.ended, 1)

@@ -238,6 +238,8 @@ describe("example mcp, 2025-11-25", function()
       assert.equal(3, #mcp.rest(res))
     end
     assert.equal(400, mcp.get_status(session, "1-1"))
+    for id = 1, 3 do mcp.ask(mcp.call("echo", {}, id), session) end -- answered by JSON: not kept
+    assert.equal(400, mcp.get_status(session, "5-0"))
     assert.equal(2, #mcp.rest(mcp.get(session, "2-1")))
   end)
 end)
