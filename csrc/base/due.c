@@ -5,23 +5,37 @@
 #include "../wire/error.h"
 #include "clock.h"
 
-void sse_due_init(sse_due *list)
+void sse_due_init(sse_due *due)
 {
-    *list = (sse_due){ 0 };
-    list->tail = &list->head;
+    *due = (sse_due){ 0 };
+    due->punctual.tail = &due->punctual.head;
+    due->patient.tail = &due->patient.head;
 }
 
-void sse_due_put(sse_due *list, sse_timer *t)
+bool sse_due_any(const sse_due *due)
 {
+    return due->punctual.head || due->patient.head;
+}
+
+static sse_due_list *list_of(sse_due *due, const sse_timer *t)
+{
+    return t->punctual ? &due->punctual : &due->patient;
+}
+
+void sse_due_put(sse_due *due, sse_timer *t)
+{
+    sse_due_list *list = list_of(due, t);
+
     if (t->link)
         return;
+    t->order = due->entries++;
     t->next = NULL;
     t->link = list->tail;
     *t->link = t;
     list->tail = &t->next;
 }
 
-void sse_due_take(sse_due *list, sse_timer *t)
+void sse_due_take(sse_due *due, sse_timer *t)
 {
     if (!t->link)
         return;
@@ -29,19 +43,27 @@ void sse_due_take(sse_due *list, sse_timer *t)
     if (t->next)
         t->next->link = t->link;
     else
-        list->tail = t->link;
+        list_of(due, t)->tail = t->link;
     t->link = NULL;
 }
 
-sse_timer *sse_due_next(const sse_due *list, bool punctual)
+void sse_due_set_mark(sse_due *due)
 {
-    sse_timer *t = list->head;
+    due->mark = due->entries;
+}
 
-    if (!punctual)
-        return t != &list->mark ? t : NULL;
-    while (t && !t->punctual)
-        t = t->next;
-    return t;
+sse_timer *sse_due_next_punctual(const sse_due *due)
+{
+    return due->punctual.head;
+}
+
+sse_timer *sse_due_next(const sse_due *due)
+{
+    sse_timer *t = due->punctual.head, *patient = due->patient.head;
+
+    if (!t || (patient && patient->order < t->order))
+        t = patient;
+    return t && t->order < due->mark ? t : NULL;
 }
 
 int sse_due_await(sse_timer *t, uint64_t us)
@@ -56,7 +78,7 @@ int sse_due_await(sse_timer *t, uint64_t us)
     return event_add(&t->event, &tv) ? SSE_ENOMEM : SSE_OK;
 }
 
-void sse_due_repeat(sse_due *list, sse_timer *t)
+void sse_due_repeat(sse_due *due, sse_timer *t)
 {
     uint64_t now = sse_clock_us();
 
@@ -64,5 +86,5 @@ void sse_due_repeat(sse_due *list, sse_timer *t)
     if (t->at < now)
         t->at = now + t->period;
     if (sse_due_await(t, t->at - now))
-        sse_due_put(list, t);
+        sse_due_put(due, t);
 }

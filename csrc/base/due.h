@@ -16,6 +16,7 @@ typedef struct sse_timer {
     struct event event;
     sse_loop *loop;
     struct sse_timer *next, **link; /* among the loop's timers that are due; link NULL: it is not */
+    uint64_t order;                 /* of its entry there: the oldest has the least */
     void (*call)(void *arg);
     void *arg;
     uint64_t period; /* us, of one that repeats: it starts again once it is called, since libevent
@@ -24,24 +25,37 @@ typedef struct sse_timer {
     bool punctual;   /* set by its owner after sse_timer_init */
 } sse_timer;
 
-/* Timers that are due, oldest first. */
-typedef struct sse_due {
+/* Timers, oldest first. */
+typedef struct sse_due_list {
     sse_timer *head, **tail;
-    sse_timer mark; /* in the list while timers wait until all that has arrived is served: the
-                       timers before the mark are called then */
+} sse_due_list;
+
+/* Timers that are due. While some wait until all that has arrived is served, the timers before the
+ * mark are those that are called then. */
+typedef struct sse_due {
+    sse_due_list punctual, patient;
+    uint64_t entries; /* so far */
+    uint64_t mark;    /* an order */
 } sse_due;
 
-void sse_due_init(sse_due *list);
+void sse_due_init(sse_due *due);
 
-/* Adds a timer at the end; does nothing where it is in the list. */
-void sse_due_put(sse_due *list, sse_timer *t);
+bool sse_due_any(const sse_due *due);
 
-/* Takes a timer out; does nothing where it is in no list. */
-void sse_due_take(sse_due *list, sse_timer *t);
+/* Adds a timer; does nothing where it is there. */
+void sse_due_put(sse_due *due, sse_timer *t);
 
-/* The timer to be called next: the oldest one before the mark, or the oldest punctual one. NULL:
- * there is none. */
-sse_timer *sse_due_next(const sse_due *list, bool punctual);
+/* Takes a timer out; does nothing where it is not there. */
+void sse_due_take(sse_due *due, sse_timer *t);
+
+/* Puts the mark behind all timers that are there. */
+void sse_due_set_mark(sse_due *due);
+
+/* The oldest punctual timer; NULL: there is none. */
+sse_timer *sse_due_next_punctual(const sse_due *due);
+
+/* The oldest timer before the mark, of either kind; NULL: there is none. */
+sse_timer *sse_due_next(const sse_due *due);
 
 /* Has libevent call the timer's event in `us` microseconds. SSE_ENOMEM. */
 int sse_due_await(sse_timer *t, uint64_t us);
@@ -49,6 +63,6 @@ int sse_due_await(sse_timer *t, uint64_t us);
 /* For a timer that repeats and was taken out: has libevent call it a period after the last time or,
  * where that is over, a period from now on. Without memory for that it is due at once, and not
  * never. */
-void sse_due_repeat(sse_due *list, sse_timer *t);
+void sse_due_repeat(sse_due *due, sse_timer *t);
 
 #endif

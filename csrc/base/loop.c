@@ -311,7 +311,7 @@ static int catch_up(sse_loop *loop)
     int code = SSE_OK;
 
     if (loop->catching_up == SSE_CAUGHT_UP) {
-        sse_due_put(&loop->due, &loop->due.mark);
+        sse_due_set_mark(&loop->due);
         loop->catching_up = SSE_READING;
         loop->catching_since = sse_loop_now(loop);
         loop->unread = (size_t)sse_loop_events(loop);
@@ -329,39 +329,39 @@ static int catch_up(sse_loop *loop)
     return code;
 }
 
-/* Calls timers that are due until there is none or the slice is over. */
-static void call_due(sse_loop *loop, bool punctual)
+/* Calls the timers that next() gives until it gives none or the slice is over. */
+static bool call_due(sse_loop *loop, sse_timer *(*next)(const sse_due *due))
 {
     sse_timer *t = NULL;
 
     sse_slice_begin(loop);
-    while (!loop->deferred.stopping && (t = sse_due_next(&loop->due, punctual)) != NULL) {
+    while (!loop->deferred.stopping && (t = next(&loop->due)) != NULL) {
         sse_due_take(&loop->due, t);
         if (t->period)
             sse_due_repeat(&loop->due, t);
         t->call(t->arg);
         if (sse_loop_slice_over(loop, sse_clock_us()))
-            return;
+            return false;
     }
-    if (!punctual && !loop->deferred.stopping) {
-        sse_due_take(&loop->due, &loop->due.mark);
-        loop->catching_up = SSE_CAUGHT_UP;
-    }
+    return !loop->deferred.stopping;
 }
 
 /* Calls the timers that are due, after everything that has arrived was served. A timer often judges
  * a peer by its silence, and bytes that wait in a socket are no silence. libevent alone would call
  * timers before it has looked: a process that was stopped finds its wait interrupted, and a poll
  * finds no more than MIN_POLLED sockets. Punctual timers judge nobody: they wait for a slice of
- * that at most. */
+ * that at most, and not for the others, which may have more to do than fits into a turn. */
 static int run_timers(sse_loop *loop)
 {
-    int code = SSE_OK;
+    bool goes_on = loop->catching_up == SSE_CALLING;
+    int code = goes_on ? SSE_OK : catch_up(loop);
 
-    if (loop->catching_up != SSE_CALLING)
-        code = catch_up(loop);
-    if (!code && !loop->deferred.stopping)
-        call_due(loop, loop->catching_up != SSE_CALLING);
+    if (code || loop->deferred.stopping)
+        return code;
+    if (goes_on || loop->catching_up != SSE_CALLING)
+        call_due(loop, sse_due_next_punctual);
+    if (loop->catching_up == SSE_CALLING && call_due(loop, sse_due_next))
+        loop->catching_up = SSE_CAUGHT_UP;
     return code;
 }
 
@@ -381,7 +381,7 @@ static void run_calls(sse_loop *loop, uint64_t polled)
 static int turn(sse_loop *loop)
 {
     bool busy = loop->deferred.first.head || loop->deferred.calls.head ||
-                loop->deferred.work.head || loop->due.head;
+                loop->deferred.work.head || sse_due_any(&loop->due);
     uint64_t polled = 0;
     int code = SSE_OK;
 
@@ -392,7 +392,7 @@ static int turn(sse_loop *loop)
     polled = sse_clock_us();
     if (!code)
         sse_deferred_run_first(loop);
-    if (!code && !loop->deferred.stopping && loop->due.head)
+    if (!code && !loop->deferred.stopping && sse_due_any(&loop->due))
         code = run_timers(loop);
     if (!code && !loop->deferred.stopping)
         run_calls(loop, polled);

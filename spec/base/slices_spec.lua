@@ -72,6 +72,14 @@ describe("a turn", function()
     assert.same({ 1, 2, 3, 4 }, order)
   end)
 
+  it("calls the program's timers between those of the library", function()
+    local seen, fired = {}, nil
+    for _ = 1, 12 do core.timer(1, turns.noted(seen)) end
+    core.after(4, function() fired = #seen end)
+    pump(seen, 12)
+    assert.truthy(fired and fired < 12, "the timer waited for all others")
+  end)
+
   it("serves deferred calls between timers", function()
     local seen, deferred = {}, nil
     for i = 1, 4 do
