@@ -24,7 +24,7 @@ enum { TIMERS, SOCKETS, PRIORITIES };
 typedef enum sse_catching_up {
     SSE_CAUGHT_UP, /* no timer waits for what has arrived */
     SSE_READING,   /* what has arrived is being read */
-    SSE_SERVING,   /* and what that has deferred runs */
+    SSE_SERVING,   /* and served, and what that has deferred */
     SSE_CALLING,   /* the timers are called */
 } sse_catching_up;
 
@@ -36,6 +36,8 @@ struct sse_loop {
     uint64_t catching_since; /* ms: when the catching up began */
     size_t unread;           /* while it reads: sockets at most that may have something unread */
     sse_deferred served;     /* ends SSE_SERVING: what was deferred before it has run */
+    sse_unserved *unserved;
+    bool unserved_wait;      /* when `served` was called last */
     uint64_t seen;           /* ms: what had arrived by then has been read */
     struct event probe;      /* counts the events that a poll has found */
     size_t polled;           /* their number; SIZE_MAX: not known, or all were served */
@@ -160,11 +162,18 @@ static void on_fork(void *arg, bool own_thread, int closed_fd)
 
 /* --- new and free ----------------------------------------------------------------------------- */
 
-/* All that was read has run what it deferred. */
+/* All that was read has run what it deferred. Where some of it waited in a queue, this is called
+ * again once that is served, and once more when what that deferred has run. */
 static void on_served(void *arg)
 {
     sse_loop *loop = arg;
+    bool waited = loop->unserved_wait;
 
+    loop->unserved_wait = sse_unserved_waits(loop->unserved);
+    if (waited || loop->unserved_wait) {
+        sse_loop_defer(loop, &loop->served);
+        return;
+    }
     loop->seen = loop->catching_since;
     loop->catching_up = SSE_CALLING;
 }
@@ -179,6 +188,7 @@ static void note_served(sse_loop *loop)
         loop->unread -= loop->polled;
     } else {
         loop->catching_up = SSE_SERVING;
+        sse_unserved_await(loop->unserved);
         sse_loop_defer(loop, &loop->served);
     }
     loop->polled = SIZE_MAX;
@@ -498,6 +508,11 @@ void sse_loop_unref(sse_loop *loop)
 uint64_t sse_loop_turns(const sse_loop *loop)
 {
     return loop->turns;
+}
+
+void sse_loop_add_unserved(sse_loop *loop, sse_unserved *u)
+{
+    sse_unserved_add(&loop->unserved, u);
 }
 
 uint64_t sse_loop_seen(const sse_loop *loop)

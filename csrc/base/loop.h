@@ -12,6 +12,7 @@
 #include "../wire/error.h"
 #include "../wire/hash.h"
 #include "deferred.h"
+#include "unserved.h"
 #include "due.h"
 
 /* SSE_ENOMEM; SSE_ESYS: no randomness, or libevent can't make a base. */
@@ -71,6 +72,10 @@ void sse_loop_unref(sse_loop *loop);
 /* For a callback of libevent's, after its work: ends the poll where that has taken its slice. What
  * the poll has found beside is served in the next turn, before what is found then. */
 void sse_loop_end_poll(sse_loop *loop);
+
+/* A queue of what has arrived, which its owner serves in slices: timers that are not punctual wait
+ * until what was in it is served, and what that deferred has run. */
+void sse_loop_add_unserved(sse_loop *loop, sse_unserved *u);
 
 /* How many events libevent holds for the loop: watched descriptors, timers that run, signals. The
  * number returns to where it was when nothing is left behind. */

@@ -432,19 +432,6 @@ static int f_forks(lua_State *L)
     return 1;
 }
 
-/* core.transfers_seen(): as core.seen(), the time up to which what has come for transfers was read.
- */
-static int f_transfers_seen(lua_State *L)
-{
-    sse_multi *multi = get_multi(L);
-    uint64_t seen = sse_loop_seen(sse_multi_loop(multi)), since = 0;
-
-    if (sse_multi_is_behind(multi, &since) && since < seen)
-        seen = since;
-    lua_pushinteger(L, (lua_Integer)seen);
-    return 1;
-}
-
 static int m_cancel(lua_State *L)
 {
     end(L, sse_class_check(L, 1, &transfer_class));
@@ -564,7 +551,6 @@ static const luaL_Reg functions[] = {
     { "forget_connections", f_forget_connections },
     { "forks", f_forks },
     { "may_start", f_may_start },
-    { "transfers_seen", f_transfers_seen },
     { NULL, NULL },
 };
 

@@ -17,12 +17,6 @@ bool sse_multi_may_start(sse_multi *m)
     return now - m->requested_since < SSE_MULTI_SHARE;
 }
 
-bool sse_multi_is_behind(const sse_multi *m, uint64_t *since)
-{
-    *since = m->behind_since;
-    return m->ready.first != NULL;
-}
-
 /* --- fork ------------------------------------------------------------------------------------- */
 
 /* Runs in a forked child, where the parent's transfers cannot go on: their connections are the
@@ -108,6 +102,7 @@ int sse_multi_new(sse_multi **out, sse_loop *loop)
     sse_deferred_init(&m->destroy_call, sse_multi_on_destroy_call, m);
     sse_deferred_init(&m->fork_end, fail_from_parent, m);
     sse_loop_add_fork_handler(loop, &m->fork_handler, on_fork, m);
+    sse_loop_add_unserved(loop, &m->ready.unserved);
     sse_stay_resident();
     *out = m;
     return SSE_OK;
@@ -134,6 +129,7 @@ void sse_multi_free(sse_multi *m)
     sse_easy_pool_free(&m->easy_pool); /* its handles use the shares */
     free_shares(m);
     sse_loop_remove_fork_handler(&m->fork_handler);
+    sse_unserved_remove(&m->ready.unserved);
     sse_loop_undefer(m->loop, &m->fork_end);
     sse_loop_undefer(m->loop, &m->ready_call);
     sse_loop_undefer(m->loop, &m->start_call);

@@ -54,10 +54,6 @@ void sse_multi_add(sse_multi *m, sse_multi_entry *e);
 void sse_multi_on_connection(sse_multi_entry *e, bool http2);
 void sse_multi_on_head(sse_multi_entry *e, bool http2);
 
-/* Whether sockets are ready that have not been served. *since (out): as of sse_loop_seen, the time
- * up to which what has come was read nevertheless. */
-bool sse_multi_is_behind(const sse_multi *m, uint64_t *since);
-
 /* For what is to be started soon: whether this turn of the loop has time for it. */
 bool sse_multi_may_start(sse_multi *m);
 

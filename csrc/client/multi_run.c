@@ -140,7 +140,6 @@ bool sse_multi_must_queue(void *arg)
         return true;
     if (sse_multi_has_time(m, &m->served))
         return false;
-    m->behind_since = sse_loop_seen(m->loop);
     sse_loop_defer(m->loop, &m->ready_call);
     return true;
 }

@@ -36,7 +36,6 @@ struct sse_multi {
     sse_shard *touched;              /* where libcurl has been at work and may have reports */
     sse_lanes lanes;
     sse_ready_queue ready;    /* sockets that wait to be served */
-    uint64_t behind_since;    /* ms: up to when all had been read before the queue began to fill */
     sse_deferred ready_call;  /* serves them */
     sse_entry_queue starts;   /* entries that wait to be given to libcurl */
     sse_deferred start_call;  /* gives them */

@@ -183,19 +183,11 @@ static void detect_beginning(sse_transfer *t)
         t->head_began = sse_loop_now(t->loop);
 }
 
-/* ms after which the timer asks again, where the connection may have been made and not served. */
-#define BEHIND 50
-
 static void on_head_timer(void *arg)
 {
     sse_transfer *t = arg;
-    uint64_t seen = sse_loop_seen(t->loop), age = 0, since = 0;
-    bool behind = sse_multi_is_behind(t->multi, &since);
+    uint64_t seen = sse_loop_seen(t->loop), age = 0;
 
-    if (behind && since < seen)
-        seen = since;
-    if (!t->connected && behind && !sse_timer_start(&t->head_timer, BEHIND, false))
-        return;
     if (!t->connected) {
         curl_easy_setopt(t->easy, CURLOPT_ERRORBUFFER, NULL); /* libcurl would write over it */
         snprintf(t->curl_message, sizeof t->curl_message, "no connection within %llu ms",

@@ -19,6 +19,7 @@ static void put_ready(sse_ready *r, short what)
     if (r->what)
         return;
     r->what = what;
+    r->order = q->unserved.next_order++;
     r->before = q->last;
     r->after = NULL;
     if (q->last)
@@ -43,6 +44,7 @@ static void take_ready(sse_ready *r)
     else
         q->last = r->before;
     r->what = 0;
+    q->unserved.oldest = q->first ? q->first->order : q->unserved.next_order;
 }
 
 static void act(sse_watcher *w, curl_socket_t fd, short what)

@@ -19,6 +19,7 @@ typedef struct sse_ready {
     struct sse_watcher *watcher;
     curl_socket_t fd; /* CURL_SOCKET_TIMEOUT: the watcher's timeout */
     short what;       /* EV_READ, EV_WRITE; 0: it is not in the queue */
+    uint64_t order;   /* in the queue */
     struct sse_ready *before, *after;
 } sse_ready;
 
@@ -26,6 +27,7 @@ typedef struct sse_ready {
  * one. */
 typedef struct sse_ready_queue {
     sse_ready *first, *last;
+    sse_unserved unserved;
 } sse_ready_queue;
 
 typedef struct sse_watcher_callbacks {

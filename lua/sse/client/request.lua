@@ -232,7 +232,7 @@ end
 -- @treturn number
 function exchange:silence()
   if self.paused then return 0 end
-  return core.transfers_seen() - math.max(self:active(), self.resumed_at or 0)
+  return core.seen() - math.max(self:active(), self.resumed_at or 0)
 end
 
 return request
