@@ -37,13 +37,13 @@ struct sse_loop {
     size_t unread;           /* while it reads: sockets at most that may have something unread */
     sse_deferred served;     /* ends SSE_SERVING: what was deferred before it has run */
     sse_unserved *unserved;
-    bool unserved_wait;      /* when `served` was called last */
-    uint64_t seen;           /* ms: what had arrived by then has been read */
-    struct event probe;      /* counts the events that a poll has found */
-    size_t polled;           /* their number; SIZE_MAX: not known, or all were served */
-    uint64_t poll_began;     /* us: when a poll that does not wait began; 0: it waits */
-    bool poll_cut;           /* the last poll ended before all that it found was served */
-    bool calls_are_late;     /* the last turn had no time for deferred calls */
+    bool unserved_wait;  /* when `served` was called last */
+    uint64_t seen;       /* ms: what had arrived by then has been read */
+    struct event probe;  /* counts the events that a poll has found */
+    size_t polled;       /* their number; SIZE_MAX: not known, or all were served */
+    uint64_t poll_began; /* us: when a poll that does not wait began; 0: it waits */
+    bool poll_cut;       /* the last poll ended before all that it found was served */
+    bool calls_are_late; /* the last turn had no time for deferred calls */
     uint64_t turns;
     size_t entered; /* by sse_loop_enter, not left yet */
     sse_hash_seed seed;

@@ -12,8 +12,8 @@
 #include "../wire/error.h"
 #include "../wire/hash.h"
 #include "deferred.h"
-#include "unserved.h"
 #include "due.h"
+#include "unserved.h"
 
 /* SSE_ENOMEM; SSE_ESYS: no randomness, or libevent can't make a base. */
 int sse_loop_new(sse_loop **out);
