@@ -134,7 +134,7 @@ local function step(self)
   sse.spawn(loop_over_source, self)
   sse.spawn(loop_over_fetch, self)
   call_back(self)
-  if self.steps == STEPS then sse.stop() end
+  if self.steps >= STEPS and self.heard > STEPS then sse.stop() end
 end
 
 local function start()
@@ -150,12 +150,13 @@ local function start()
   return self
 end
 
--- Runs until the last step. Returns how many errors of listeners and loops stopped sse.run.
+-- Runs until the last step, and until enough has happened. Returns how many errors of listeners and
+-- loops stopped sse.run.
 local function run(self)
   local raised = 0
   for i = 1, SOURCES do open(self, i) end
   local timer = core.every(2, function() step(self) end)
-  while self.steps < STEPS do
+  while self.steps < STEPS or raised == 0 do
     local ok, message = pcall(sse.run)
     if not ok then
       assert.matches("raised", message)
