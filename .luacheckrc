@@ -1,7 +1,7 @@
 std = "lua54"
 max_line_length = 100
 include_files = { "**/*.lua", ".busted", "*.rockspec", ".luacheckrc", "config.ld" }
-exclude_files = { "**/node_modules", "build*", "doc" }
+exclude_files = { "**/node_modules", "build*", "doc", "types" }
 -- A variable to be closed need not be used otherwise.
 ignore = { "211/_.*" }
 -- Methods need not use `self`.

@@ -225,7 +225,9 @@ interop: $(CORE)
 
 fuzz: $(FUZZ_TARGETS)
 
+# What is made from docs/reference: its table of contents, types/sse.lua, and LDoc's pages.
 doc: | deps
+	@$(LUA) scripts/api.lua --write
 	ldoc -q .
 
 install: $(CORE)

@@ -1,130 +1,165 @@
---- Compares the interface with its reference, both ways: each name of the interface is in the
--- reference's code under the heading of its class or group, and each name that the reference's code
--- and tables of options use exists.
-local mentions = require "api.mentions"
-local reference = require "api.reference"
-
+--- Compares the interface, as the library has it, with its reference, both ways: each function has
+-- an entry, each field and option a row in a table of its class or function, and each number of the
+-- stats a row or a word; and nothing is described that does not exist.
 local comparison = {}
 
--- All identifiers in the code under the headings, as a set.
-local function words_under(sections, headings)
-  local words = {}
-  for _, section in ipairs(sections) do
-    local is_under = false
-    for _, heading in ipairs(headings) do is_under = is_under or section.titles[heading] end
-    for _, piece in ipairs(is_under and section.pieces or {}) do
-      for word in piece:gmatch "[%a_][%w_]*" do words[word] = true end
-    end
-  end
-  return words
+local function set_of(list, get)
+  local set = {}
+  for _, item in ipairs(list or {}) do set[get and get(item) or item] = true end
+  return set
 end
 
--- Complains about each of the names, "closed" or "closed.client", that is not among the words.
-local function check_names(report, words, names, of, headings)
-  for _, name in ipairs(names or {}) do
+-- Complains about each name that is in one of the lists alone. The texts have a place for a name.
+local function compare_names(report, has, described, missing, unknown)
+  local known = set_of(has)
+  for _, name in ipairs(has) do
     report.count = report.count + 1
-    if not words[name:match "[^.]+$"] then
-      report.add(("no '%s' of %s under \"%s\""):format(name, of, table.concat(headings, '", "')))
-    end
+    if not described[name] then report.add(missing:format(name)) end
+  end
+  for name in pairs(described) do
+    if not known[name] then report.add(unknown:format(name)) end
   end
 end
 
--- For each metric among the words, as `sse_a_b_total` or `sse_channel_a_b`: a_b, the path of a
--- number in the stats of a server or a channel, and the table a.
-local function paths_of_metrics(words)
-  local all = {}
-  for word in pairs(words) do
+local function is_of(item, class)
+  for _, name in ipairs(item.of) do
+    if name == class then return true end
+  end
+  return false
+end
+
+-- The methods and the fields that the reference describes for a class: two sets.
+local function described_of(doc, class)
+  local methods, fields = {}, {}
+  for _, entry in ipairs(doc.functions) do
+    local static = entry.name:match "^sse%.(.*)%."
+    if is_of(entry, class) or static == class then methods[entry.name:match "[%w_]+$"] = true end
+  end
+  for _, described in ipairs(doc.classes) do
+    for _, field in ipairs(described.fields) do
+      if is_of(field, class) then fields[field.name] = true end
+    end
+  end
+  return methods, fields
+end
+
+local function compare_class(report, doc, class)
+  local name = class.class
+  local methods, fields = described_of(doc, name)
+  compare_names(report, class.methods, methods, ("no entry of the method '%%s' of %s"):format(name),
+    ("%s has no method '%%s'"):format(name))
+  compare_names(report, class.fields, fields, ("no row of the field '%%s' of %s"):format(name),
+    ("%s has no field '%%s'"):format(name))
+end
+
+local function compare_options(report, doc, options)
+  for where, names in pairs(options) do
+    local rows = set_of(doc.options[where], function(option) return option.name end)
+    compare_names(report, names, rows, ("no row of the option '%%s' of %s"):format(where),
+      ("%s has no option '%%s'"):format(where))
+  end
+end
+
+-- For each metric of the pages, as `sse_a_b_total` or `sse_channel_a_b`: a_b, the path of a number
+-- in the stats of a server or a channel, and the table a. Also all words of the pages.
+local function words_of(doc)
+  if doc.text == doc.words_are_of then return doc.words, doc.paths end
+  local words, paths = {}, {}
+  for word in doc.text:gmatch "[%a_][%w_]*" do
+    words[word] = true
     local name = word:match "^sse_channel_(.*)$" or word:match "^sse_(.*)$"
     if name then
-      all[name:gsub("_total$", "")] = true
-      all[name:match "^[^_]*"] = true
+      paths[name:gsub("_total$", "")] = true
+      paths[name:match "^[^_]*"] = true
     end
   end
-  return all
+  doc.words, doc.paths, doc.words_are_of = words, paths, doc.text
+  return words, paths
 end
 
-local function check_options(report, words, options, headings)
-  for where, names in pairs(options) do
-    check_names(report, words, names, "the options of " .. where, headings)
-  end
-end
-
--- A number is documented by its path, as a metric; or by a word, if it has no path, or if its path
--- without that word is a metric with a label, whose value the word is.
-local function check_stats(report, words, class)
-  local paths = paths_of_metrics(words)
+-- A number is documented by its path, as a metric; or by a field, if its class has a table of them;
+-- or by a word, if its path without that word is a metric with a label, whose value the word is.
+local function check_stats(report, doc, class, words, paths)
+  local fields = doc.classes["sse.SourceStats"] or { fields = {} }
+  local rows = set_of(fields.fields, function(field) return field.name end)
   for _, name in ipairs(class.stats or {}) do
     report.count = report.count + 1
     local above, word = name:match "^(.*)%.([^.]*)$"
-    local is_word = words[word or name] and (not above or paths[above:gsub("%.", "_")])
-    if not paths[name:gsub("%.", "_")] and not is_word then
-      local headings = table.concat(class.headings, '", "')
-      report.add(("no '%s' of %s:stats() under \"%s\""):format(name, class.class, headings))
+    local is_word = above and words[word] and paths[above:gsub("%.", "_")]
+    local is_field = class.class == "source" and rows[name]
+    if not paths[name:gsub("%.", "_")] and not is_word and not is_field then
+      report.add(("no number '%s' of %s:stats()"):format(name, class.class))
     end
   end
 end
 
-local function check_class(report, sections, class)
-  local words = words_under(sections, class.headings)
-  check_names(report, words, class.methods, class.class, class.headings)
-  check_names(report, words, class.fields, class.class, class.headings)
-  check_stats(report, words, class)
-  check_options(report, words, class.options, class.headings)
+-- What a signature names as parameters: "(channel, ..., options)" are channel and "...", since what
+-- is behind these is described with them.
+local function parameters_of(title)
+  local list = {}
+  for name in title:match "%((.*)%)$":gmatch "[^%s,]+" do
+    list[#list + 1] = name
+    if name == "..." then break end
+  end
+  return list
 end
 
-local function check_functions(report, sections, names)
-  local mentioned = {}
-  for _, section in ipairs(sections) do
-    for _, piece in ipairs(section.pieces) do
-      for name in piece:gmatch "sse%.([%a_][%w_]*)" do mentioned[name] = true end
-    end
-  end
-  for _, name in ipairs(names) do
+local function check_entry(report, doc, entry)
+  local where = entry.title
+  local given = set_of(entry.params, function(param) return param.name end)
+  compare_names(report, parameters_of(entry.title), given,
+    ("%s: nothing about '%%s'"):format(where), ("%s: '%%s' is no parameter"):format(where))
+  if entry.summary == "" then report.add(where .. ": no description") end
+  if not entry.has_example then report.add(where .. ": no example") end
+  local other = (entry.Returns or ""):match "^Returns as `([^`]+)`"
+  if other and not doc.by_name[other] then report.add(where .. ": returns as nothing") end
+end
+
+-- Complains about functions of `sse` without an entry. A table of functions, as `sse.json` is,
+-- needs none: its functions are looked up as those of a class.
+local function compare_functions(report, doc, group)
+  local tables = {}
+  for _, class in ipairs(group.classes) do tables[class.class] = class.is_table end
+  local described = set_of(doc.functions, function(entry) return entry.name end)
+  for _, name in ipairs(group.functions) do
     report.count = report.count + 1
-    if not mentioned[name] then report.add(("no 'sse.%s'"):format(name)) end
+    local is_table = tables[name]
+    if not (described["sse." .. name] or is_table or doc.fields[name]) then
+      report.add(("no entry of 'sse.%s'"):format(name))
+    end
   end
 end
 
--- A report and its list of complaints, each of which is added once.
-local function new_report(path)
-  local list, seen = {}, {}
-  local report = { count = 0 }
-  function report.add(complaint)
-    if not seen[complaint] then list[#list + 1] = ("%s: %s"):format(path, complaint) end
-    seen[complaint] = true
+-- Complains about entries `sse.name` that the library has not.
+local function check_existence(report, doc, groups)
+  local known = {}
+  for _, group in ipairs(groups) do
+    for _, name in ipairs(group.functions) do known[name] = true end
   end
-  return list, report
+  for _, entry in ipairs(doc.functions) do
+    local name = entry.name:match "^sse%.([%w_]+)"
+    if name and not known[name] then report.add(("'sse.%s' does not exist"):format(name)) end
+  end
 end
 
 --- Compares.
+-- @tparam table report of api.report
 -- @tparam table groups as of interface.read
--- @tparam string text of docs/reference.md
--- @treturn {string,...} complaints, sorted; empty if all is well
--- @treturn int how many names of the interface were looked up
-function comparison.compare(groups, text)
-  local sections = reference.read(text)
-  local list, report = new_report "docs/reference.md"
+-- @tparam table doc as of reference.describe
+function comparison.compare(report, groups, doc)
+  local words, paths = words_of(doc)
+  for _, complaint in ipairs(doc.complaints) do report.add(complaint) end
+  for _, entry in ipairs(doc.functions) do check_entry(report, doc, entry) end
+  check_existence(report, doc, groups)
   for _, group in ipairs(groups) do
-    check_functions(report, sections, group.functions)
-    local words = words_under(sections, group.headings)
-    check_options(report, words, group.options, group.headings)
-    for _, class in ipairs(group.classes) do check_class(report, sections, class) end
+    compare_functions(report, doc, group)
+    compare_options(report, doc, group.options)
+    for _, class in ipairs(group.classes) do
+      compare_class(report, doc, class)
+      compare_options(report, doc, class.options)
+      check_stats(report, doc, class, words, paths)
+    end
   end
-  mentions.check(report, groups, sections)
-  table.sort(list)
-  return list, report.count
-end
-
---- Looks up what another page mentions.
--- @tparam table groups as of `compare`
--- @tparam string path of the page, for the complaints
--- @tparam string text
--- @treturn {string,...} complaints, sorted
-function comparison.check_page(groups, path, text)
-  local list, report = new_report(path)
-  mentions.check_page(report, groups, reference.read(text))
-  table.sort(list)
-  return list
 end
 
 return comparison

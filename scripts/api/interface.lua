@@ -119,11 +119,12 @@ local function owner_of(where)
 end
 
 local function add_class(group, class, object, options)
-  local name, headings = class[1], class[2]
+  local name = class[1]
   local methods, fields = names_of(object)
   local entry = {
-    class = name, variables = { table.unpack(class, 3) }, methods = methods, fields = fields,
-    headings = #headings > 0 and headings or group.headings,
+    class = name, variables = { table.unpack(class, 2) }, methods = methods, fields = fields,
+    is_table = rawequal(object, rawget(require "sse", name))
+      and not (debug.getmetatable(object) or {}).__call,
     stats = stats_of(object, methods), options = {},
   }
   for where, names in pairs(options) do
@@ -150,7 +151,7 @@ local function read_groups(sse, made)
   local options = options_of(sse, made)
   for _, given in ipairs(groups) do
     local group = {
-      name = given.name, headings = given.headings, functions = {}, options = {}, classes = {},
+      name = given.name, functions = {}, options = {}, classes = {},
     }
     add_functions(group, given.functions, left, options)
     for _, class in ipairs(given.classes) do add_class(group, class, made[class[1]], options) end
@@ -162,9 +163,9 @@ local function read_groups(sse, made)
 end
 
 --- The interface.
--- @treturn table a list of groups: `name`; `headings` of the reference; `functions`, names;
--- `options` by function, names; `classes`, a list of: `class`, `variables`, `headings`, `methods`,
--- `fields`, `options`, `stats` (nil without any)
+-- @treturn table a list of groups: `name`; `functions`, names; `options` by function, names;
+-- `classes`, a list of: `class`; `is_table`, whether it is a field of `sse` that can't be called;
+-- `variables`, `methods`, `fields`, `options`, `stats` (nil without any)
 function interface.read()
   local sse = require "sse"
   local made = objects.make(sse)

@@ -17,7 +17,7 @@ local function add_served(sse, made)
   assert(server:listen())
   made.server = server
   local url = ("http://127.0.0.1:%d/"):format(server.port)
-  made.Response = assert(sse.fetch(url))
+  made.Response = assert(sse.fetch(url, { headers = { ["Last-Event-ID"] = "1" } }))
   assert(sse.fetch(url .. "wrong")):close()
   while not made.entry do sse.sleep(1) end
 end
@@ -33,7 +33,7 @@ end
 local function add_published(sse, made)
   local channel = sse.channel "sheet"
   made.channel = channel
-  channel:publish "x"
+  channel:publish { data = "x", meta = "for whom" }
   local function keep(event)
     made.published = event
     return true

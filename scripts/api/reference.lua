@@ -1,67 +1,49 @@
---- Reads a page of documentation: its sections with the code in them.
-local reference = {}
+--- The reference: its pages, and what they describe.
+local entries = require "api.entries"
 
--- The code of a text without fenced blocks: what is between backticks.
-local function add_spans(pieces, text)
-  for code in text:gmatch "`([^`]+)`" do pieces[#pieces + 1] = code end
+local reference = { folder = "docs/reference" }
+
+--- The pages in their order, each with what the table of contents says it is.
+reference.pages = {
+  { "loop", "the loop, timers, tasks, waiting; errors in callbacks" },
+  { "eventsource", "the client that follows a stream; the options of all clients" },
+  { "fetch", "one request and its response; callbacks; signals" },
+  { "bytes", "events from bytes and bytes from events; JSON" },
+  { "server", "a server, its options, routes, files, HTTPS, HTTP/2" },
+  { "handlers", "requests, responses and event streams" },
+  { "channels", "publish, follow, replay" },
+  { "numbers", "what is counted, and its metrics" },
+}
+
+function reference.read_file(path)
+  local file <close> = assert(io.open(path, "rb"))
+  return file:read "a"
 end
 
--- The cells of a row of a table.
-local function cells(line)
-  local list = {}
-  for cell in line:gmatch "|%s*([^|]*[^|%s])%s*%f[|]" do list[#list + 1] = cell end
+-- Pages beside the reference that describe classes of it.
+local BESIDE = { "docs/errors.md" }
+
+--- Reads the pages from a checkout.
+-- @tparam string root ends with a slash, or is empty
+-- @treturn {table,...} `path`, `text`, `about`; the first is the table of contents
+function reference.read_pages(root)
+  local list = { { path = "docs/reference.md" } }
+  for _, page in ipairs(reference.pages) do
+    list[#list + 1] = { path = ("%s/%s.md"):format(reference.folder, page[1]), about = page[2] }
+  end
+  for _, path in ipairs(BESIDE) do list[#list + 1] = { path = path } end
+  for _, page in ipairs(list) do page.text = reference.read_file(root .. page.path) end
   return list
 end
 
--- Adds the code of a section: `pieces`, and `options`, the code in the first column of tables of
--- options. A table that shows wrong code is left out.
-local function add_code(section, lines)
-  local prose, table_head = {}, nil
-  for i, line in ipairs(lines) do
-    if not line:find "^|" then
-      table_head = nil
-    elseif not table_head then
-      table_head = cells(line)[1] or ""
-    elseif table_head:find "^Option" and not line:find "^|%-" then
-      add_spans(section.options, cells(line)[1] or "")
-    end
-    if table_head ~= "You write" then prose[#prose + 1] = lines[i] end
-  end
-  add_spans(section.pieces, table.concat(prose, "\n"))
-end
-
-local function new_section(list, parents, level, title)
-  while #parents > 0 and parents[#parents].level >= level do table.remove(parents) end
-  local titles = { [title] = true }
-  for _, parent in ipairs(parents) do titles[parent.title] = true end
-  local section = { title = title, level = level, titles = titles, pieces = {}, options = {} }
-  parents[#parents + 1], list[#list + 1] = section, section
-  return section
-end
-
---- Reads a page.
--- @tparam string text Markdown
--- @treturn {table,...} its sections: `title`; `titles`, the set of its own and those above it;
--- `pieces`, its code; `options`, the code in the first column of its tables of options
-function reference.read(text)
-  local list, parents, lines, block = {}, {}, {}, nil
-  local section = new_section(list, parents, 0, "")
-  for line in (text .. "\n"):gmatch "(.-)\n" do
-    local marks, title = line:match "^(#+) (.*)$"
-    if line:find "^```" then
-      if block then table.insert(section.pieces, table.concat(block, "\n")) end
-      block = not block and {} or nil
-    elseif block then
-      block[#block + 1] = line
-    elseif marks then
-      add_code(section, lines)
-      section, lines = new_section(list, parents, #marks, title), {}
-    else
-      lines[#lines + 1] = line
-    end
-  end
-  add_code(section, lines)
-  return list
+--- Reads what the pages describe: as entries.read, and `fields`, the fields of `sse` that are no
+-- functions, `text`, that of all pages, and `pages`.
+function reference.describe(pages)
+  local doc, texts = entries.read(pages), {}
+  for i, page in ipairs(pages) do texts[i] = page.text end
+  doc.text, doc.pages, doc.fields = table.concat(texts, "\n"), pages, {}
+  for name in pages[1].text:gmatch "\n`sse%.([%w_]+)` is" do doc.fields[name] = true end
+  return doc
 end
 
 return reference

@@ -1,4 +1,4 @@
--- Which of a program's functions may wait, as the table "Who calls you" of docs/reference.md says.
+-- Which of a program's functions may wait, as "Who calls you" of docs/reference/loop.md says.
 local serving = require "spec.support.serving"
 local sse = require "sse"
 local wait = require "spec.support.wait"

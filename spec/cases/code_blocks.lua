@@ -6,8 +6,6 @@
 -- for it; "model" prints the text of a model's answer; "quiet" has nothing to say. False: no Lua.
 local sse = require "sse"
 
-local function lookup(word, resume) sse.after(1, function() resume("meaning of " .. word) end) end
-
 local function with_server() return { server = sse.server() } end
 
 local function with_news() return { channel = sse.channel "news" } end
@@ -52,31 +50,16 @@ return {
   ["sse.parser{"] = { prints = "message\tat once" },
 
   -- docs/
-  ["task:wait()"] = {
-    prints = "meaning of 3", globals = function() return { lookup = lookup } end,
-  },
   ["sse.readable(io.stdin)"] = { globals = with_news },
-  ["where = function(event)"] = {},
-  ['server:get("/ticks"'] = { asks = "GET /ticks", gets = "data: " },
   ['server:get("/clock", function(_, res)'] = {
     asks = "GET /clock", gets = "data: ", globals = with_server,
-  },
-  ["sse.encode(ev)"] = { prints = "tick\t1" },
-  ['sse.json.get(text, "list", 1)'] = {
-    prints = '{"big":9007199254740993,"list":[]}\nnil\t9007199254740993',
   },
   ['sse.json.get(ev.data, "choices"'] = {
     globals = function() return { ev = { data = "{}" } } end,
   },
-  ["server:listen{"] = {},
-  ['res:reply(200, "hello'] = { asks = "GET /", gets = "hello" },
-  ["server.on_response(entry)"] = {},
-  ['server:get("/later"'] = { asks = "GET /later", gets = "later", globals = with_server },
   ["server.on_error = "] = {
     prints = "handler", asks = "GET /", gets = "no database", globals = failing,
   },
-  ["tls = {"] = {},
-  ["orders:events"] = { prints = "message", globals = with_orders },
   ["token_url"] = { prints = "7", client = "source", globals = function(to)
     return { url = to.prices, token_url = to.token }
   end },

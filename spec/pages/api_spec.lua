@@ -1,121 +1,202 @@
--- scripts/api.lua: the sheet of the interface, and its comparison with docs/reference.md, which has
--- to fail where a name is missing on either side.
+-- scripts/api.lua --check: the sheet of the interface, and its comparison with docs/reference,
+-- which has to fail where a name is missing on either side.
 local sse = require "sse"
 
 package.path = "scripts/?.lua;" .. package.path
+local check = require "api.check"
 local comparison = require "api.comparison"
 local interface = require "api.interface"
+local mentions = require "api.mentions"
+local page = require "api.page"
+local reference = require "api.reference"
+local reports = require "api.report"
 
-local function read_page()
-  local file <close> = assert(io.open "docs/reference.md")
-  return file:read "a"
+local groups, pages
+
+-- The complaints about pages, as a list.
+local function complaints_of(changed)
+  local report = reports.new()
+  check.reference(report, groups, reference.describe(changed))
+  return report.sorted(), report.count
 end
 
-local groups, page
+local function compare(changed) return table.concat(complaints_of(changed), "\n") end
 
--- The complaints about a page, as one text.
-local function compare(text) return table.concat(comparison.compare(groups, text), "\n") end
-
--- The page without a word: each place has another in its stead. For a name of the stats, also
--- without its metrics.
-local function without(word, name, kind)
-  local text = page:gsub("%f[%w_]" .. word .. "%f[^%w_]", "gone")
-  return kind == "stats" and text:gsub(name:gsub("%.", "_"), "gone") or text
+-- The pages with another text of one: change(text) gives it.
+local function changed(path, change)
+  local list = {}
+  for i, part in ipairs(pages) do
+    list[i] = { path = part.path, about = part.about, text = part.text }
+    if part.path == path then
+      list[i].text = change(part.text)
+      assert.are_not.equal(part.text, list[i].text)
+    end
+  end
+  return list
 end
 
--- Calls fn(name, list, i, kind) for each name of the interface, list[i].
+-- The pages with a piece added to one.
+local function with(path, piece)
+  return changed(path, function(text) return text .. "\n" .. piece .. "\n" end)
+end
+
+-- What the comparison alone says of a description.
+local function compare_names(doc)
+  local report = reports.new()
+  comparison.compare(report, groups, doc)
+  return table.concat(report.sorted(), "\n")
+end
+
+-- Calls fn(name, list, i) for each entry, field and option of the reference, list[i].
+local function each_described(doc, fn)
+  for i, entry in ipairs(doc.functions) do fn(entry.name, doc.functions, i) end
+  for _, class in ipairs(doc.classes) do
+    for i, field in ipairs(class.fields) do
+      if #field.of > 0 then fn(field.name, class.fields, i) end
+    end
+  end
+  for _, options in pairs(doc.options) do
+    for i, option in ipairs(options) do fn(option.name, options, i) end
+  end
+end
+
+-- Calls fn(name, list, i) for each name of the interface, list[i].
 local function each_name(fn)
   for _, group in ipairs(groups) do
-    for i, name in ipairs(group.functions) do fn(name, group.functions, i, "function") end
+    for i, name in ipairs(group.functions) do fn(name, group.functions, i) end
     local lists = { table.unpack(group.classes) }
     lists[#lists + 1] = group
     for _, owner in ipairs(lists) do
       for _, kind in ipairs { "methods", "fields", "stats" } do
-        for i, name in ipairs(owner[kind] or {}) do fn(name, owner[kind], i, kind) end
+        for i, name in ipairs(owner[kind] or {}) do fn(name, owner[kind], i) end
       end
       for _, names in pairs(owner.options) do
-        for i, name in ipairs(names) do fn(name, names, i, "option") end
+        for i, name in ipairs(names) do fn(name, names, i) end
       end
     end
   end
 end
 
-describe("the sheet of the interface", function()
-  setup(function() groups, page = interface.read(), read_page() end)
+local function mentioned_in(text)
+  local report = reports.new()
+  mentions.check(report.about "x.md", groups, page.read(text), {}, {})
+  return report.sorted()
+end
+
+describe("the interface", function()
+  setup(function() groups, pages = interface.read(), reference.read_pages "" end)
 
   it("agrees with the reference", function()
-    local complaints, count = comparison.compare(groups, page)
+    local complaints, count = complaints_of(pages)
     assert.same({}, complaints)
-    assert.is_true(count > 300, ("%d names"):format(count))
+    assert.is_true(count > 500, ("%d names"):format(count))
   end)
 
-  it("finds a name that the reference lacks, whichever it is", function()
-    local tried = {}
-    each_name(function(name, _, _, kind)
-      local word = name:match "[^.]+$"
-      if tried[word .. kind] then return end
-      tried[word .. kind] = true
-      local told = compare(without(word, name, kind))
-      assert.truthy(told:find(("[.']%s'"):format(word)), ("%s is missed by nobody"):format(name))
+  it("has no name that the reference may lack", function()
+    local doc, tried = reference.describe(pages), 0
+    each_described(doc, function(name, list, i)
+      local taken = list[i]
+      list[i] = { name = "nonsense", of = {}, title = "nonsense()", params = {}, summary = "x" }
+      local told = compare_names(doc)
+      list[i] = taken
+      assert.truthy(told:find(name:match "[%w_]+$", 1, true), name)
+      tried = tried + 1
     end)
+    assert.is_true(tried > 300, tried)
   end)
 
-  it("finds a name that is missing under one heading alone", function()
-    local text = page:gsub("(\n### Event streams\n)(.-)(\n### )", function(before, section, after)
-      return before .. section:gsub("%f[%w_]pending%f[^%w_]", "gone") .. after
+  it("has no number that the reference may lack", function()
+    for _, class in ipairs(groups) do
+      for _, part in ipairs(class.classes) do
+        for _, name in ipairs(part.stats or {}) do
+          local path = name:gsub("%.", "_")
+          local doc = reference.describe(pages)
+          local word = "%f[%w]" .. name:match "[%w_]+$" .. "%f[%W]"
+          doc.text = doc.text:gsub(path, "gone"):gsub(word, "")
+          for _, row in ipairs(doc.classes["sse.SourceStats"].fields) do
+            if row.name == name then row.name = "gone" end
+          end
+          assert.truthy(compare_names(doc):find("'" .. name .. "'", 1, true), name)
+        end
+      end
+    end
+  end)
+
+  it("is missed if a name is in the library alone", function()
+    local doc = reference.describe(pages)
+    each_name(function(name, list, i)
+      list[i] = "nonsense"
+      local told = compare_names(doc)
+      list[i] = name
+      assert.truthy(told:find("nonsense", 1, true), name)
     end)
-    assert.equal("", compare(page))
-    assert.equal('docs/reference.md: no \'pending\' of stream under "Event streams", "Channels"',
-      compare(text))
+    assert.equal("", compare_names(doc))
   end)
+end)
 
-  it("finds a name that the reference has and the library has not", function()
+describe("a page", function()
+  setup(function() groups, pages = interface.read(), reference.read_pages "" end)
+
+  it("names nothing in the reference that does not exist", function()
     for mention, told in pairs {
       ["`sse.nonsense(1)`"] = "'sse.nonsense' does not exist",
       ["`sse.json.nonsense`"] = "'sse.json.nonsense' does not exist",
       ["`sse.AbortSignal.nonsense(1)`"] = "'sse.AbortSignal.nonsense' does not exist",
       ["`channel:nonsense()`"] = "'channel:nonsense' does not exist",
       ["```lua\nprint(channel.nonsense)\n```"] = "'channel.nonsense' does not exist",
-      ["`:nonsense(x)`"] = "':nonsense' under \"Channels\" does not exist",
       ["`channel:publish{ data = 1, nonsense = 2 }`"] =
         "'nonsense' is no option of channel:publish",
       ["`channel:events{ from, where }`, `channel:events({ nonsense = { from = 1 } })`"] =
         "'nonsense' is no option of channel:events",
-      ["| Option | Default |\n|---|---|\n| `history`, `nonsense` | 1 |"] =
-        "no function of \"Channels\" has the option 'nonsense'",
     } do
-      assert.equal("docs/reference.md: " .. told, compare(page .. "\n\n" .. mention .. "\n"))
+      local path = "docs/reference/channels.md"
+      assert.equal(path .. ": " .. told, compare(with(path, mention)))
     end
   end)
 
-  it("finds each function and option of the reference's tables that the library loses", function()
-    local lost = 0
-    for _, group in ipairs(groups) do
-      for i, name in ipairs(group.functions) do
-        group.functions[i] = "nothing"
-        assert.truthy(compare(page):find(("'sse.%s' does not exist"):format(name), 1, true), name)
-        group.functions[i] = name
-        lost = lost + 1
-      end
+  it("describes nothing in the reference that does not exist", function()
+    local path = "docs/reference/channels.md"
+    local row = "| `nonsense` | `string` | | |"
+    for piece, told in pairs {
+      ["<!-- options sse.channel -->\n| Option | Type | Default | |\n|-|-|-|-|\n" .. row] =
+        "sse.channel has no option 'nonsense'",
+      ["<!-- class channel = sse.Channel -->\n\n| Field | Type | |\n|-|-|-|\n" .. row] =
+        "channel has no field 'nonsense'",
+      ["<!-- class channel = sse.Channel -->\n\n### channel:nonsense()\n\nX.\n\n```lua\nx()\n```"] =
+        "channel has no method 'nonsense'",
+      ["### sse.nonsense()\n\nX.\n\n```lua\nx()\n```"] = "'sse.nonsense' does not exist",
+      ["### sse.sleep(ms, x)\n\nX.\n\n- `ms: number` x\n\n```lua\nx()\n```"] =
+        "sse.sleep(ms, x): nothing about 'x'",
+      ["### sse.sleep(ms)\n\nX.\n\n- `ms: number` x"] = "sse.sleep(ms): no example",
+    } do
+      local complaints = compare(with(path, piece))
+      assert.truthy(complaints:find(told, 1, true), complaints)
     end
-    local channel = groups[5].options["sse.channel"]
-    for i, name in ipairs(channel) do
-      channel[i] = "nothing"
-      assert.truthy(compare(page):find(("has the option '%s'"):format(name), 1, true), name)
-      channel[i] = name
-    end
-    assert.is_true(lost > 20)
-    assert.equal("", compare(page))
   end)
 
-  it("finds a name that another page uses and the library has not", function()
-    local text = "`sse.log(fn)`, `sse.sleep(1)`\n\n```lua\nserver:drain { within = 5 }\n"
-      .. "sse.server { keep_alive = 5, on_error = function(err) local e = err end }\n```\n"
+  it("names nothing elsewhere that does not exist", function()
     assert.same({
       "x.md: 'keep_alive' is no option of sse.server", "x.md: 'server:drain' does not exist",
-      "x.md: 'sse.log' does not exist",
-    }, comparison.check_page(groups, "x.md", text))
+      "x.md: 'sse.log' does not exist", "x.md: no function has the option 'colour' (line 9)",
+      "x.md: no function has the option 'keep_alive' (line 8)",
+      "x.md: no function has the option 'taste' (line 13)",
+    }, mentioned_in("`sse.log(fn)`, `sse.sleep(1)`\n\n```lua\nserver:drain { within = 5 }\n"
+      .. "sse.server { keep_alive = 5, on_error = function(err) local e = err end }\n```\n\n"
+      .. "With the option `keep_alive`,\nthe options `port` and `colour` of `sse.server`.\n\n"
+      .. "| Option | |\n|---|---|\n| `taste` | |\n"))
   end)
+
+  it("may show wrong code, and other libraries' words, in a table that says so", function()
+    local foreign = "<!-- foreign -->\n\n| a | b |\n|---|---|\n| `res.sent(x)`, `req.get` |"
+    assert.same({}, mentioned_in("| You write | |\n|---|---|\n| `sse.nonsense()` | |\n\n"
+      .. foreign .. " |\n"))
+    assert.same({ "x.md: 'res.nonsense' does not exist" },
+      mentioned_in(foreign .. " `res.nonsense` |\n"))
+  end)
+end)
+
+describe("the sheet", function()
+  setup(function() groups = interface.read() end)
 
   it("refuses a function that is in no group", function()
     rawset(sse, "nonsense", print)

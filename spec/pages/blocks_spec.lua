@@ -12,7 +12,7 @@ local shows = require "spec.cases.code_blocks"
 local sse = require "sse"
 
 local PAGES = {
-  "README.md", "docs/reference.md", "docs/errors.md", "docs/security.md", "docs/models.md",
+  "README.md", "docs/errors.md", "docs/security.md", "docs/models.md",
 }
 
 -- Every block, with its `path`.

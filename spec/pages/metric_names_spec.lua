@@ -14,7 +14,7 @@ end
 -- The rows of the reference's tables of metrics, by the metric's name.
 local function documented()
   local rows = {}
-  for row in read("docs/reference.md"):gmatch "\n(| `[%w_.]+` | `sse_[^\n]*)" do
+  for row in read("docs/reference/numbers.md"):gmatch "\n(| `[%w_.]+` | `sse_[^\n]*)" do
     local name = row:match "`(sse_[%w_]+)"
     assert(not rows[name], name .. " has two rows")
     rows[name] = row
