@@ -228,6 +228,7 @@ fuzz: $(FUZZ_TARGETS)
 # What is made from docs/reference: its table of contents, types/sse.lua, and LDoc's pages.
 doc: | deps
 	@$(LUA) scripts/api.lua --write
+	rm -rf doc
 	ldoc -q .
 
 install: $(CORE)

@@ -8,7 +8,7 @@ local sse = {}
 ---@class sse.EventSourceFromReaderOptions
 ---@field lastEventId? string the id that events have until the bytes name one (default: `""`)
 ---@field maxEventSize? integer bytes (default: 16 MiB)
----@field utf8? string as above (default: `"replace"`)
+---@field utf8? "replace"|"raw" as above (default: `"replace"`)
 ---@field signal? sse.AbortSignal closes the source
 ---@field onopen? function a handler
 ---@field onmessage? function a handler
@@ -29,7 +29,7 @@ local sse = {}
 ---@field passive? boolean taken, and means nothing here (default: false)
 
 ---@class sse.ChannelEventsOptions
----@field from? string|integer as of `stream:follow`; the place is taken when `events` is called (default: `"newest"`)
+---@field from? "newest"|"oldest"|integer as of `stream:follow`; the place is taken when `events` is called (default: `"newest"`)
 ---@field where? fun(event: sse.PublishedEvent): boolean as of `stream:follow`, but an error in it comes out of the loop, and it may publish
 
 ---@class sse.ChannelPublishOptions
@@ -51,7 +51,7 @@ local sse = {}
 ---@field finish? boolean the stream comes to an end by itself, as a model's answer does: `server:shutdown` waits for it, as for any other response. What is left `grace` after `within` breaks off, so that its client can tell; so does such a stream that ends as `"slow"` (default: false)
 ---@field heartbeat? number|sse.ResEventStreamHeartbeatOptions|false see heartbeats (default: the server's)
 ---@field max_pending? integer bytes that the client may be behind (default: the server's)
----@field compress? boolean|string see compression (default: the server's)
+---@field compress? boolean|"shared"|"window" see compression (default: the server's)
 
 ---@class sse.ServerListenOptions
 ---@field host? string as of `sse.server` (default: the server's)
@@ -83,8 +83,8 @@ local sse = {}
 
 ---@class sse.EventSourceOptions
 ---@field method? string the request's method (default: `"GET"`; with a body `"POST"`)
----@field headers? table|function names to values, or to lists of values. For `EventSource` and `fetchEventSource` also `function(failure)`: asked before every attempt, in a task, with the failure that led to it, nil at first
----@field body? string|table|function a table is sent as JSON. For `EventSource` and `fetchEventSource` also a function, as for `headers`
+---@field headers? table|function the same, or `function(failure)`: asked before every attempt, in a task, with the failure that led to it, nil at first
+---@field body? string|table|function the same, or a function, as for `headers`
 ---@field withCredentials? boolean sends cookies, and user:password of the URL (default: false)
 ---@field cookieFile? string a file in which cookies are kept, read and written with `withCredentials` only. See cookies
 ---@field lastEventId? string sent with the first request. An id longer than 8 KiB, or with a control character, is kept but not sent, and `log` is told so once (default: `""`)
@@ -96,16 +96,16 @@ local sse = {}
 ---@field minRetryInterval? number the least wait in ms, whatever the server says (default: 100)
 ---@field maxRetryInterval? number ms that a wait may grow to. It doubles with jitter while attempts fail. An attempt has failed when it brought no event and lived shorter than the wait before it. After one that brought an event the wait is the reconnection time (default: 30000)
 ---@field maxRetries? integer attempts in a row that may fail. One that brought an event ends the row (default: no limit; `fetch`: 0)
----@field reconnect? string|function which failures lead to another attempt: see further attempts (default: `EventSource`: `"spec"`; else `"resilient"`)
+---@field reconnect? "spec"|"resilient"|function which failures lead to another attempt: see further attempts (default: `EventSource`: `"spec"`; else `"resilient"`)
 ---@field contentTypes? string[]|false further types (`{ "text/plain" }`) that are read as `text/event-stream` is; false: any type, and none. For servers that say the wrong one. Of several values of `Content-Type` the last that is a valid type counts
 ---@field maxEventSize? integer bytes; a larger event fails the source for good (default: 16 MiB)
 ---@field maxHeadSize? integer bytes of a response's head, interim ones and trailers included, at most 262144. More is `ETOOBIG`, which fails a source for good. A single line has at most 100 KiB, over HTTP/2 64 (default: 65536)
 ---@field maxHeadFields? integer fields of a response's head; more is `ETOOBIG` (default: 100)
----@field utf8? string broken UTF-8 becomes U+FFFD; `"raw"` hands bytes through (default: `"replace"`)
+---@field utf8? "replace"|"raw" broken UTF-8 becomes U+FFFD; `"raw"` hands bytes through (default: `"replace"`)
 ---@field proxy? string a URL with `http`, `https`, `socks4` or `socks5`; with `socks4a` or `socks5h` the proxy looks names up. `""`: none. Without the option `http_proxy`, `HTTPS_PROXY` and `ALL_PROXY` of the environment hold (default: the environment's)
 ---@field noProxy? string hosts that need no proxy, separated by commas (default: `no_proxy`)
 ---@field unixSocket? string a path: connects there, whatever the URL's host is
----@field httpVersion? string nil: with `https` HTTP/2 where the server has it, else HTTP/1.1. `"1.1"`: what the server must speak. `"2"`: needs `https`; an attempt fails with `EPROTO`, before anything of the request is sent, where the server does not agree. `"2-prior-knowledge"`: HTTP/2 with `http`, too, where it begins without asking, through a proxy in a tunnel (CONNECT) (default: the server's choice)
+---@field httpVersion? "1.1"|"2"|"2-prior-knowledge" nil: with `https` HTTP/2 where the server has it, else HTTP/1.1. `"1.1"`: what the server must speak. `"2"`: needs `https`; an attempt fails with `EPROTO`, before anything of the request is sent, where the server does not agree. `"2-prior-knowledge"`: HTTP/2 with `http`, too, where it begins without asking, through a proxy in a tunnel (CONNECT) (default: the server's choice)
 ---@field tls? sse.EventSourceTlsOptions as the four below (default: verify)
 ---@field onopen? function the handler `source.onopen`; for `fetchEventSource` see its callbacks
 ---@field onmessage? function the handler
@@ -119,17 +119,17 @@ local sse = {}
 ---@field history_bytes? integer bytes of them; a larger event is refused (`"ETOOBIG"`) (default: 8 MiB)
 ---@field max_age? number ms that an event is held (default: no bound)
 ---@field idle? number ms that a channel is kept which nobody refers to, follows or publishes to; 0: not at all (default: 1 h)
----@field slow? string what becomes of a follower that the history's bounds overtake. `"close"`: it is closed (reason `"slow"`, a jittered `retry:` first). `"skip"`: it gets a gap event, then what is held. `"latest"`: only the newest event of each `key` is owed; else as `"skip"` (default: `"close"`)
+---@field slow? "close"|"skip"|"latest" what becomes of a follower that the history's bounds overtake. `"close"`: it is closed (reason `"slow"`, a jittered `retry:` first). `"skip"`: it gets a gap event, then what is held. `"latest"`: only the newest event of each `key` is owed; else as `"skip"` (default: `"close"`)
 ---@field max_lag? integer bytes that a live follower may be behind (default: no bound but the history)
 ---@field gap_event? string the type of gap events (default: `"sse-gap"`)
 
 ---@class sse.DecodeOptions
 ---@field max_event_size? integer bytes of one event (default: 16 MiB)
----@field utf8? string broken UTF-8 becomes U+FFFD; `"raw"` leaves it (default: `"replace"`)
+---@field utf8? "replace"|"raw" broken UTF-8 becomes U+FFFD; `"raw"` leaves it (default: `"replace"`)
 ---@field last_event_id? string the id that is known before (default: `""`)
 
 ---@class sse.EncodeOptions
----@field data? any a string, or a table, which becomes JSON. An event needs `data` (`""` for an empty one): without it no client dispatches anything
+---@field data? any a string, number or boolean, or a table, which becomes JSON. An event needs `data` (`""` for an empty one): without it no client dispatches anything
 ---@field event? string the event's type
 ---@field id? string the event's id
 ---@field retry? integer ms: the client's reconnection time from now on
@@ -143,12 +143,12 @@ local sse = {}
 
 ---@class sse.FetchOptions
 ---@field method? string the request's method (default: `"GET"`; with a body `"POST"`)
----@field headers? table|function names to values, or to lists of values. For `EventSource` and `fetchEventSource` also `function(failure)`: asked before every attempt, in a task, with the failure that led to it, nil at first
----@field body? string|table|function a table is sent as JSON. For `EventSource` and `fetchEventSource` also a function, as for `headers`
+---@field headers? table names to values, or to lists of values
+---@field body? string|table a table is sent as JSON
 ---@field withCredentials? boolean sends cookies, and user:password of the URL (default: false)
 ---@field cookieFile? string a file in which cookies are kept, read and written with `withCredentials` only. See cookies
 ---@field signal? sse.AbortSignal closes the source, or ends the request
----@field redirect? string `"error"`: a redirect is a failure; `"manual"`: it is the response (default: `"follow"`)
+---@field redirect? "follow"|"error"|"manual" `"error"`: a redirect is a failure; `"manual"`: it is the response (default: `"follow"`)
 ---@field timeout? number ms from the start of an attempt to the end of its response's head, redirects included. Past it the attempt fails (`ETIMEDOUT`), and a source connects again. The body may take any time
 ---@field connectTimeout? number ms for name, connection and TLS; and again for a response's head, from its first byte to its end (default: 30000)
 ---@field heartbeatTimeout? number ms of silence that are a lost connection. Comments count as life; an unfinished head and trailers don't
@@ -156,17 +156,17 @@ local sse = {}
 ---@field minRetryInterval? number the least wait in ms, whatever the server says (default: 100)
 ---@field maxRetryInterval? number ms that a wait may grow to. It doubles with jitter while attempts fail. An attempt has failed when it brought no event and lived shorter than the wait before it. After one that brought an event the wait is the reconnection time (default: 30000)
 ---@field maxRetries? integer attempts in a row that may fail. One that brought an event ends the row (default: no limit; `fetch`: 0)
----@field reconnect? string|function which failures lead to another attempt: see further attempts (default: `EventSource`: `"spec"`; else `"resilient"`)
+---@field reconnect? "spec"|"resilient"|function which failures lead to another attempt: see further attempts (default: `EventSource`: `"spec"`; else `"resilient"`)
 ---@field contentTypes? string[]|false further types (`{ "text/plain" }`) that are read as `text/event-stream` is; false: any type, and none. For servers that say the wrong one. Of several values of `Content-Type` the last that is a valid type counts
 ---@field maxEventSize? integer bytes; a larger event fails the source for good (default: 16 MiB)
 ---@field maxHeadSize? integer bytes of a response's head, interim ones and trailers included, at most 262144. More is `ETOOBIG`, which fails a source for good. A single line has at most 100 KiB, over HTTP/2 64 (default: 65536)
 ---@field maxHeadFields? integer fields of a response's head; more is `ETOOBIG` (default: 100)
 ---@field maxBodySize? integer bytes of `response:text()` and `response:json()` (default: 64 MiB)
----@field utf8? string broken UTF-8 becomes U+FFFD; `"raw"` hands bytes through (default: `"replace"`)
+---@field utf8? "replace"|"raw" broken UTF-8 becomes U+FFFD; `"raw"` hands bytes through (default: `"replace"`)
 ---@field proxy? string a URL with `http`, `https`, `socks4` or `socks5`; with `socks4a` or `socks5h` the proxy looks names up. `""`: none. Without the option `http_proxy`, `HTTPS_PROXY` and `ALL_PROXY` of the environment hold (default: the environment's)
 ---@field noProxy? string hosts that need no proxy, separated by commas (default: `no_proxy`)
 ---@field unixSocket? string a path: connects there, whatever the URL's host is
----@field httpVersion? string nil: with `https` HTTP/2 where the server has it, else HTTP/1.1. `"1.1"`: what the server must speak. `"2"`: needs `https`; an attempt fails with `EPROTO`, before anything of the request is sent, where the server does not agree. `"2-prior-knowledge"`: HTTP/2 with `http`, too, where it begins without asking, through a proxy in a tunnel (CONNECT) (default: the server's choice)
+---@field httpVersion? "1.1"|"2"|"2-prior-knowledge" nil: with `https` HTTP/2 where the server has it, else HTTP/1.1. `"1.1"`: what the server must speak. `"2"`: needs `https`; an attempt fails with `EPROTO`, before anything of the request is sent, where the server does not agree. `"2-prior-knowledge"`: HTTP/2 with `http`, too, where it begins without asking, through a proxy in a tunnel (CONNECT) (default: the server's choice)
 ---@field tls? sse.FetchTlsOptions as the four below (default: verify)
 
 ---@class sse.FetchEventSourceTlsOptions
@@ -177,13 +177,13 @@ local sse = {}
 
 ---@class sse.FetchEventSourceOptions
 ---@field method? string the request's method (default: `"GET"`; with a body `"POST"`)
----@field headers? table|function names to values, or to lists of values. For `EventSource` and `fetchEventSource` also `function(failure)`: asked before every attempt, in a task, with the failure that led to it, nil at first
----@field body? string|table|function a table is sent as JSON. For `EventSource` and `fetchEventSource` also a function, as for `headers`
+---@field headers? table|function the same, or `function(failure)`: asked before every attempt, in a task, with the failure that led to it, nil at first
+---@field body? string|table|function the same, or a function, as for `headers`
 ---@field withCredentials? boolean sends cookies, and user:password of the URL (default: false)
 ---@field cookieFile? string a file in which cookies are kept, read and written with `withCredentials` only. See cookies
 ---@field lastEventId? string sent with the first request. An id longer than 8 KiB, or with a control character, is kept but not sent, and `log` is told so once (default: `""`)
 ---@field signal? sse.AbortSignal closes the source, or ends the request
----@field redirect? string `"error"`: a redirect is a failure; `"manual"`: it is the response (default: `"follow"`)
+---@field redirect? "follow"|"error"|"manual" `"error"`: a redirect is a failure; `"manual"`: it is the response (default: `"follow"`)
 ---@field timeout? number ms from the start of an attempt to the end of its response's head, redirects included. Past it the attempt fails (`ETIMEDOUT`), and a source connects again. The body may take any time
 ---@field connectTimeout? number ms for name, connection and TLS; and again for a response's head, from its first byte to its end (default: 30000)
 ---@field heartbeatTimeout? number ms of silence that are a lost connection. Comments count as life; an unfinished head and trailers don't
@@ -191,16 +191,16 @@ local sse = {}
 ---@field minRetryInterval? number the least wait in ms, whatever the server says (default: 100)
 ---@field maxRetryInterval? number ms that a wait may grow to. It doubles with jitter while attempts fail. An attempt has failed when it brought no event and lived shorter than the wait before it. After one that brought an event the wait is the reconnection time (default: 30000)
 ---@field maxRetries? integer attempts in a row that may fail. One that brought an event ends the row (default: no limit; `fetch`: 0)
----@field reconnect? string|function which failures lead to another attempt: see further attempts (default: `EventSource`: `"spec"`; else `"resilient"`)
+---@field reconnect? "spec"|"resilient"|function which failures lead to another attempt: see further attempts (default: `EventSource`: `"spec"`; else `"resilient"`)
 ---@field contentTypes? string[]|false further types (`{ "text/plain" }`) that are read as `text/event-stream` is; false: any type, and none. For servers that say the wrong one. Of several values of `Content-Type` the last that is a valid type counts
 ---@field maxEventSize? integer bytes; a larger event fails the source for good (default: 16 MiB)
 ---@field maxHeadSize? integer bytes of a response's head, interim ones and trailers included, at most 262144. More is `ETOOBIG`, which fails a source for good. A single line has at most 100 KiB, over HTTP/2 64 (default: 65536)
 ---@field maxHeadFields? integer fields of a response's head; more is `ETOOBIG` (default: 100)
----@field utf8? string broken UTF-8 becomes U+FFFD; `"raw"` hands bytes through (default: `"replace"`)
+---@field utf8? "replace"|"raw" broken UTF-8 becomes U+FFFD; `"raw"` hands bytes through (default: `"replace"`)
 ---@field proxy? string a URL with `http`, `https`, `socks4` or `socks5`; with `socks4a` or `socks5h` the proxy looks names up. `""`: none. Without the option `http_proxy`, `HTTPS_PROXY` and `ALL_PROXY` of the environment hold (default: the environment's)
 ---@field noProxy? string hosts that need no proxy, separated by commas (default: `no_proxy`)
 ---@field unixSocket? string a path: connects there, whatever the URL's host is
----@field httpVersion? string nil: with `https` HTTP/2 where the server has it, else HTTP/1.1. `"1.1"`: what the server must speak. `"2"`: needs `https`; an attempt fails with `EPROTO`, before anything of the request is sent, where the server does not agree. `"2-prior-knowledge"`: HTTP/2 with `http`, too, where it begins without asking, through a proxy in a tunnel (CONNECT) (default: the server's choice)
+---@field httpVersion? "1.1"|"2"|"2-prior-knowledge" nil: with `https` HTTP/2 where the server has it, else HTTP/1.1. `"1.1"`: what the server must speak. `"2"`: needs `https`; an attempt fails with `EPROTO`, before anything of the request is sent, where the server does not agree. `"2-prior-knowledge"`: HTTP/2 with `http`, too, where it begins without asking, through a proxy in a tunnel (CONNECT) (default: the server's choice)
 ---@field tls? sse.FetchEventSourceTlsOptions as the four below (default: verify)
 ---@field onopen? function the handler `source.onopen`; for `fetchEventSource` see its callbacks
 ---@field onmessage? function the handler
@@ -216,12 +216,12 @@ local sse = {}
 ---@field headers? table<string, string> further fields; they go before the file's own
 
 ---@class sse.FollowOptions
----@field from? string|integer as of `stream:follow` (default: `"newest"`)
+---@field from? "newest"|"oldest"|integer as of `stream:follow` (default: `"newest"`)
 ---@field where? fun(event: sse.PublishedEvent, req: sse.Request): boolean as of `stream:follow`, with the request behind the event
 
 ---@class sse.JsonDecodeOptions
 ---@field null? boolean members of objects that are null are `sse.json.null`; else they are absent. In arrays, and as the whole text, null is always `sse.json.null` (default: false)
----@field utf8? string broken UTF-8 in a string, or half of a surrogate pair (`\ud800`), is an error; `"replace"` makes it U+FFFD (default: `"strict"`)
+---@field utf8? "strict"|"replace" broken UTF-8 in a string, or half of a surrogate pair (`\ud800`), is an error; `"replace"` makes it U+FFFD (default: `"strict"`)
 
 ---@class sse.JsonEncodeOptions
 ---@field indent? integer|string each member has a line of its own, set in by that many spaces a level (up to 16), or by a string of blanks (default: 0)
@@ -233,7 +233,7 @@ local sse = {}
 ---@field on_comment? fun(text: string) called for each comment
 ---@field on_id? fun(id: string) called for each id
 ---@field max_event_size? integer bytes of one event (default: 16 MiB)
----@field utf8? string broken UTF-8 becomes U+FFFD; `"raw"` hands bytes through (default: `"replace"`)
+---@field utf8? "replace"|"raw" broken UTF-8 becomes U+FFFD; `"raw"` hands bytes through (default: `"replace"`)
 ---@field last_event_id? string the id that is known before (default: `""`)
 
 ---@class sse.ServerHeartbeatOptions
@@ -245,27 +245,27 @@ local sse = {}
 ---@field port? integer 0: the system chooses (default: 0)
 ---@field backlog? integer connections that may wait in the kernel's queue (default: 4096)
 ---@field tls? sse.ServerTlsOptions HTTPS (default: none: HTTP)
----@field max_connections? integer a GET that accepts `text/event-stream` gets a `retry:` of 1 to 10 s and its end, with status 200, since an EventSource comes back after that and not after a 503; any other gets a 503 with `Retry-After` (default: 10000)
----@field max_connections_per_address? integer the same. A /64 of IPv6 counts as one address (default: no limit)
----@field max_concurrent_requests? integer requests at a time on an HTTP/2 connection: further ones are refused, and may be sent again (default: 256)
----@field max_head_size? integer 431; so are more than 100 fields, and a target of more than 8 KiB is a 414 (default: 16 KiB)
----@field max_body_size? integer 413 (default: 1 MiB)
----@field max_bodies? integer bytes that all requests hold together, heads and bodies, while they arrive and until they are answered. The newest body that is still arriving gets a 503 with `Retry-After`, and so does a new request that has a body or a head of more than 4 KiB (default: 64 MiB)
----@field max_pending? integer bytes that one client of a stream or a streamed response may be behind: a send gives `nil, "full"`. A single event or `write` that is larger is `nil, message, "ETOOBIG"` (default: 1 MiB)
----@field max_pending_total? integer bytes of memory held for all clients together: see below (default: 256 MiB)
----@field head_timeout? number a request's head has not come: 408. Also for the TLS handshake (default: 10000)
----@field body_timeout? number a request's body has not come: 408 (default: 30000)
----@field idle_timeout? number nothing has come on an open connection: it is closed (default: 60000)
----@field write_timeout? number a client has taken nothing of what waits for it: the connection is closed, or the one stream of an HTTP/2 connection whose window stays shut (default: 120000)
+---@field max_connections? integer past it: a GET that accepts `text/event-stream` gets a `retry:` of 1 to 10 s and its end, with status 200, since an EventSource comes back after that and not after a 503; any other gets a 503 with `Retry-After` (default: 10000)
+---@field max_connections_per_address? integer past it: the same. A /64 of IPv6 counts as one address (default: no limit)
+---@field max_concurrent_requests? integer past it: further requests at that time on the HTTP/2 connection are refused, and may be sent again (default: 256)
+---@field max_head_size? integer past it: 431; so are more than 100 fields, and a target of more than 8 KiB is a 414 (default: 16 KiB)
+---@field max_body_size? integer past it: 413 (default: 1 MiB)
+---@field max_bodies? integer past it: of what all requests hold together, heads and bodies, while they arrive and until they are answered: the newest body that is still arriving gets a 503 with `Retry-After`, and so does a new request that has a body or a head of more than 4 KiB (default: 64 MiB)
+---@field max_pending? integer past it: of what waits for one client of a stream or a streamed response: a send gives `nil, "full"`. A single event or `write` that is larger is `nil, message, "ETOOBIG"` (default: 1 MiB)
+---@field max_pending_total? integer past it: of the memory held for all clients together: the slowest are closed, as below (default: 256 MiB)
+---@field head_timeout? number past it: a request's head has not come: 408. Also for the TLS handshake (default: 10000)
+---@field body_timeout? number past it: a request's body has not come: 408 (default: 30000)
+---@field idle_timeout? number past it: nothing has come on an open connection: it is closed (default: 60000)
+---@field write_timeout? number past it: a client has taken nothing of what waits for it: the connection is closed, or the one stream of an HTTP/2 connection whose window stays shut (default: 120000)
 ---@field heartbeat? number|sse.ServerHeartbeatOptions|false what a silent stream is sent, and when: see heartbeats (default: 15000)
----@field compress? boolean|string how event streams are compressed: true or `"shared"`, `"window"`, false (default: true)
+---@field compress? boolean|"shared"|"window" how event streams are compressed: true or `"shared"`, `"window"`, false (default: true)
 ---@field cors? boolean|sse.ServerCorsOptions which pages of other origins may read the responses: true for any, or a table
 ---@field on_error? fun(err: any, context: sse.ErrorContext) is told of errors in handlers and other callbacks of a request or a stream (default: prints to stderr)
 ---@field on_response? fun(entry: sse.LogEntry) called for each response that has ended: see below
----@field access_log? string|sse.ServerAccessLogOptions|function writes a line for each of them: `"common"`, `"json"`, a table as below, or a function that gets the entry
+---@field access_log? "common"|"json"|sse.ServerAccessLogOptions|function writes a line for each of them: `"common"`, `"json"`, a table as below, or a function that gets the entry
 
 ---@class sse.ServerAccessLogOptions
----@field format? string or `"json"` (default: `"common"`)
+---@field format? "common"|"json" or `"json"` (default: `"common"`)
 ---@field file? file* an open file (default: stderr)
 
 ---@class sse.ServerCorsOptions
@@ -280,7 +280,7 @@ local sse = {}
 ---@field key? string a PEM file with the key (default: in `cert`)
 ---@field chain? string a PEM file with further issuers' certificates
 ---@field names? table<string, sse.ServerTlsNamesOptions> further certificates, by the host name that a client asks for: as below
----@field min_version? string or `"1.3"` (default: `"1.2"`)
+---@field min_version? "1.2"|"1.3" or `"1.3"` (default: `"1.2"`)
 ---@field ciphers? string a list as OpenSSL writes it, for TLS 1.2; entries `TLS_...` are those of 1.3 (default: forward secrecy and authenticated encryption only)
 ---@field client_ca? string a PEM file: clients must show a certificate that one of those in it signed
 
@@ -290,7 +290,7 @@ local sse = {}
 ---@field chain? string as above
 
 ---@class sse.StreamFollowOptions
----@field from? string|integer where a client without an id begins: `"newest"`, `"oldest"`, or how many of the newest it gets first (default: `"newest"`)
+---@field from? "newest"|"oldest"|integer where a client without an id begins: `"newest"`, `"oldest"`, or how many of the newest it gets first (default: `"newest"`)
 ---@field after? string for such a client: the id of an event, after which it begins as if it had brought that id. nil or `""`: `from` counts
 ---@field where? fun(event: sse.PublishedEvent): boolean says whether the client gets the event. An error in it ends that stream alone
 
@@ -343,9 +343,9 @@ function task:cancel() end
 
 ---@class sse.ErrorContext
 ---@field what string which function raised, as below
----@field req sse.Request? the request, where there is one
----@field stream sse.Stream? the event stream, where there is one
----@field channel sse.Channel? the channel, of `"where"` and `"channel:on"`
+---@field req? sse.Request the request, where there is one
+---@field stream? sse.Stream the event stream, where there is one
+---@field channel? sse.Channel the channel, of `"where"` and `"channel:on"`
 
 ---@class sse.EventSourceClass
 ---@field CONNECTING integer 0, a value of `readyState`: `sse.EventSource.CONNECTING`
@@ -361,13 +361,13 @@ sse.EventSource = {}
 ---@field OPEN integer 1
 ---@field CLOSED integer 2
 ---@field withCredentials boolean as the option says; read-only
----@field failure sse.Failure? why the source has failed for good; else nil; read-only
----@field response sse.ResponseHead? the head of the last response, also of a refused one; nil before the first; read-only
----@field onopen fun(event: sse.OpenEvent)? a handler: called when a response has been accepted. The event has its `status` and `headers`
----@field onmessage fun(event: sse.MessageEvent)? a handler: called for each event of the type `message`
----@field onerror fun(event: sse.ErrorEvent)? a handler: called for each failed attempt. The event has the fields of a failure
----@field oncomment fun(text: string)? called for each comment
----@field onreconnect fun(delay: number, cause: sse.Failure)? called when an attempt is planned, in `delay` milliseconds
+---@field failure? sse.Failure why the source has failed for good; else nil; read-only
+---@field response? sse.ResponseHead the head of the last response, also of a refused one; nil before the first; read-only
+---@field onopen? fun(event: sse.OpenEvent) a handler: called when a response has been accepted. The event has its `status` and `headers`
+---@field onmessage? fun(event: sse.MessageEvent) a handler: called for each event of the type `message`
+---@field onerror? fun(event: sse.ErrorEvent) a handler: called for each failed attempt. The event has the fields of a failure
+---@field oncomment? fun(text: string) called for each comment
+---@field onreconnect? fun(delay: number, cause: sse.Failure) called when an attempt is planned, in `delay` milliseconds
 local source = {}
 
 ---A loop over the events. It waits for each, and ends when the source is closed; `source.failure`
@@ -400,7 +400,7 @@ function source:stats() end
 ---@field url string of the response, after redirects
 ---@field redirected boolean whether there were any
 ---@field protocol string `"HTTP/1.1"` or `"HTTP/2"`
----@field tls sse.TlsInfo? nil without TLS
+---@field tls? sse.TlsInfo nil without TLS
 
 ---@class sse.TlsInfo
 ---@field version string `"TLSv1.3"`
@@ -436,9 +436,9 @@ function target:dispatchEvent(event) end
 ---@field bytes integer of bodies, received
 ---@field events integer received
 ---@field reconnects integer attempts after the first
----@field lastActivity number? `sse.now()` when the last bytes came
----@field protocol string? of the last connection that opened
----@field tls sse.TlsInfo? of the last connection that opened
+---@field lastActivity? number `sse.now()` when the last bytes came
+---@field protocol? string of the last connection that opened
+---@field tls? sse.TlsInfo of the last connection that opened
 
 ---@class sse.MessageEvent: sse.Event
 ---@field type string `"message"` where the server named none
@@ -490,10 +490,10 @@ function event:stopPropagation() end
 ---@field url string of the response, after redirects
 ---@field redirected boolean whether there were any
 ---@field protocol string `"HTTP/1.1"` or `"HTTP/2"`
----@field tls sse.TlsInfo? `version` and `cipher`; nil without TLS
----@field failure sse.Failure? after a loop: why the body broke off; nil where it is complete
----@field lastEventId string? the last id that the loop over events has met
----@field retry integer? ms: the last `retry` field that the loop has met
+---@field tls? sse.TlsInfo `version` and `cipher`; nil without TLS
+---@field failure? sse.Failure after a loop: why the body broke off; nil where it is complete
+---@field lastEventId? string the last id that the loop over events has met
+---@field retry? integer ms: the last `retry` field that the loop has met
 local response = {}
 
 ---A loop over the body's events, whatever the status and the content type. It ends before the
@@ -568,11 +568,12 @@ local controller = {}
 function controller:abort(reason) end
 
 ---@class sse.AbortSignalClass
+sse.AbortSignal = {}
 
 ---@class sse.AbortSignal: sse.EventTarget
 ---@field aborted boolean read-only
 ---@field reason any why; nil while it is not aborted; read-only
----@field onabort fun(event: sse.Event)? a handler, called once
+---@field onabort? fun(event: sse.Event) a handler, called once
 local signal = {}
 
 ---Raises the reason if the signal is aborted; else does nothing.
@@ -582,21 +583,23 @@ function signal:throwIfAborted() end
 
 ---@class sse.DecodedEvent: sse.EncodeOptions
 ---@field data string its lines, joined by LF
----@field event string? its type; nil for `"message"`
----@field id string? where the bytes have one since the event before, also in a block without data
----@field retry integer? in the same way
+---@field event? string its type; nil for `"message"`
+---@field id? string where the bytes have one since the event before, also in a block without data
+---@field retry? integer in the same way
 ---@field type string as of a client's event; no field of the table, so `pairs` and `sse.encode` do not see it
 ---@field lastEventId string in the same way
 
 ---@class sse.Parser
----@field last_event_id string the last id; it stays over a `reset`
+---@field last_event_id string the last id; it stays over a `reset`, and you may set it
 local parser = {}
 
----Takes the next bytes. The callbacks are called within.
+---Takes the next bytes. The callbacks are called within. A call by a callback only appends to the
+---bytes that are being parsed.
 ---
----Fails with `"ETOOBIG"` where an event is too large, until `parser:reset()`.
+---Fails with `"ETOOBIG"` where an event is too large, until `parser:reset()`; with `"ESTOPPED"`
+---where a callback called `stop` or `reset`, and the rest of the piece is dropped.
 ---
----Raises what a callback raises.
+---Raises what a callback raises. The parser is stopped then.
 ---@param bytes string any piece, of any length
 ---@return true?
 ---@return string? message
@@ -606,7 +609,7 @@ function parser:feed(bytes) end
 ---Begins a new connection: what is unfinished is dropped, the last id stays.
 function parser:reset() end
 
----Drops the rest of the piece. For callbacks.
+---Stops the parser: no callback is called until `parser:reset()`.
 function parser:stop() end
 
 ---@class sse.Json
@@ -615,8 +618,8 @@ sse.json = {}
 
 ---@class sse.Server
 ---@field port integer the port that the first listener got; 0 before; read-only
----@field on_error fun(err: any, context: sse.ErrorContext)? is told of errors in callbacks of a request or a stream; nil: they are written to standard error
----@field on_response fun(entry: sse.LogEntry)? called for each response that has ended
+---@field on_error? fun(err: any, context: sse.ErrorContext) is told of errors in callbacks of a request or a stream; nil: they are written to standard error
+---@field on_response? fun(entry: sse.LogEntry) called for each response that has ended
 local server = {}
 
 ---A server's whole life: listens as the options say, unless it listens already, and serves until
@@ -732,7 +735,7 @@ function server:route(method, pattern, handler) end
 
 ---Serves the files of a folder below a prefix.
 ---
----Raises where the prefix is taken.
+---Raises where the prefix is taken, or there is no such folder.
 ---@param prefix string a path without `:names`
 ---@param folder string a path
 ---@param options? sse.ServerStaticOptions see below
@@ -740,11 +743,11 @@ function server:route(method, pattern, handler) end
 function server:static(prefix, folder, options) end
 
 ---@class sse.LogEntry
----@field req sse.Request? the request as its handler had it, with the fields that you put into it; nil where no handler was called
----@field method string? as of `req`; nil where it is not known. Of a request that could not be parsed it is what its first line says, and so are the next three
----@field target string? may hold any byte then
----@field protocol string? `"HTTP/1.1"`
----@field remote_address string? of the client
+---@field req? sse.Request the request as its handler had it, with the fields that you put into it; nil where no handler was called
+---@field method? string as of `req`; nil where it is not known. Of a request that could not be parsed it is what its first line says, and so are the next three
+---@field target? string may hold any byte then
+---@field protocol? string `"HTTP/1.1"`
+---@field remote_address? string of the client
 ---@field status integer the number that was sent; 0 where the client left before that
 ---@field bytes integer of body, after compression, that went to the system (over HTTP/2: into the connection's last writes). Nothing is known of what the client has received
 ---@field ms number from when the request's head was whole to the end, with a fraction; next to 0 for a head that never was
@@ -759,11 +762,11 @@ function server:static(prefix, folder, options) end
 ---@field headers table<string, string> by lower-case name, read in any case; the values of a repeated name joined by `", "`
 ---@field body string `""` if there is none
 ---@field remote_address string of the client; over IPv4 always the IPv4 one
----@field last_event_id string? the client's Last-Event-ID, as below
+---@field last_event_id? string the client's Last-Event-ID, as below
 ---@field protocol string `"HTTP/1.1"` or `"HTTP/2"`
 ---@field secure boolean whether it came over TLS
 ---@field target string as it was received: `"/clock?zone=utc"`
----@field client_certificate sse.ClientCertificate? nil unless `client_ca` made the client show one
+---@field client_certificate? sse.ClientCertificate nil unless `client_ca` made the client show one
 local req = {}
 
 ---The value of a header field.
@@ -790,14 +793,14 @@ function req:json(key, ...) end
 ---@class sse.ClientCertificate
 ---@field subject string `"CN=me,O=us"` (RFC 2253; control characters are escaped, `\00`); of a longer one the first 4,095 bytes
 ---@field issuer string in the same form
----@field serial string? `"03ab"`, in hexadecimal; `"-01"` where it is negative; nil where it is longer than 64 bytes
----@field not_after integer? until when it is valid: seconds since 1970, as `os.time()` gives them
+---@field serial? string `"03ab"`, in hexadecimal; `"-01"` where it is negative; nil where it is longer than 64 bytes
+---@field not_after? integer until when it is valid: seconds since 1970, as `os.time()` gives them
 ---@field fingerprint string the SHA-256 of the whole certificate, 64 hexadecimal digits: names this certificate and no other
 
 ---@class sse.ServerResponse
 ---@field closed boolean whether nothing can be sent any more; read-only
 ---@field pending integer bytes that the client has not taken yet; read-only
----@field on_close fun(reason: string)? called if the response ends before it is complete, with `"client"`, `"server"`, `"slow"`, `"timeout"` or `"error"`. Of an event stream the stream's own is called instead
+---@field on_close? fun(reason: string) called if the response ends before it is complete, with `"client"`, `"server"`, `"slow"`, `"timeout"` or `"error"`. Of an event stream the stream's own is called instead
 local res = {}
 
 ---Sends the whole response.
@@ -861,7 +864,8 @@ function res:write_head(status, headers) end
 ---@return string? code
 function res:write(bytes) end
 
----Ends the body.
+---Ends the body. Without `write_head` and `write` it sends a whole response of status 200.
+---Harmless at the end.
 ---@param bytes? string written first. Where they are not taken, the response goes on.
 ---@return true?
 ---@return string? message
@@ -879,18 +883,21 @@ function res:drain() end
 ---Says that you answer, or go on writing, after the handler has returned.
 function res:detach() end
 
----Opens an event stream. It stays open when the handler returns.
+---Opens an event stream, and sends its head at once. The stream stays open when the handler
+---returns.
 ---
 ---Raises where the request has been answered already.
 ---@param options? sse.ResEventStreamOptions see below
----@return sse.Stream
+---@return sse.Stream?
+---@return string? message
+---@return string? code
 function res:event_stream(options) end
 
 ---@class sse.Stream
 ---@field closed boolean whether nothing can be sent any more; read-only
 ---@field pending integer bytes that the client has not taken yet; read-only
----@field on_close fun(reason: string)? called once at the end, with `"client"`, `"server"`, `"slow"`, `"timeout"` or `"error"`
----@field on_drain fun()? called when all that was pending went out
+---@field on_close? fun(reason: string) called once at the end, with `"client"`, `"server"`, `"slow"`, `"timeout"` or `"error"`
+---@field on_drain? fun() called when all that was pending went out
 ---@field user any yours: any value, nil at first
 local stream = {}
 
@@ -956,9 +963,9 @@ function stream:unfollow(channel) end
 ---@class sse.Channel
 ---@field name string read-only
 ---@field followers integer how many streams follow it now; read-only
----@field last_id string? the id of the newest event held; read-only
+---@field last_id? string the id of the newest event held; read-only
 ---@field closed boolean read-only
----@field on_error fun(err: any, context: sse.ErrorContext)? takes errors of the channel's listeners and filters, in place of `server.on_error`
+---@field on_error? fun(err: any, context: sse.ErrorContext) takes errors of the channel's listeners and filters, in place of `server.on_error`
 local channel = {}
 
 ---Publishes an event. It is in the channel's history when this returns, and goes to the followers
@@ -987,7 +994,7 @@ function channel:close() end
 function channel:events(options) end
 
 ---Calls a function whenever a stream begins to follow the channel, or stops.
----@param what string `"follow"` or `"leave"`
+---@param what "follow"|"leave" which of the two
 ---@param fn fun(followers: integer, stream: sse.Stream, reason?: string) gets the number of followers right after the change; the stream; and when it leaves its reason, as of `stream.on_close`, or `"unfollow"`
 ---@return sse.Channel
 function channel:on(what, fn) end
@@ -998,19 +1005,19 @@ function channel:stats() end
 
 ---@class sse.PublishedEvent
 ---@field id string the event's id
----@field event string? its type
+---@field event? string its type
 ---@field data string its data
 ---@field meta any what `publish` was given as `meta`
 
 ---@class sse.Failure
 ---@field message string for people; `tostring(failure)` gives it too
 ---@field code string for programs, of the list below
----@field status integer? of the response, where one came
----@field headers table<string, string>? of the response
----@field body string? of the response: its first 64 KiB
----@field attempt integer? which attempt in the row of failed ones this was, 1 for the first, and for one that brought an event or lived as long as the wait before it: these end a row
----@field willRetry boolean? whether another attempt follows
----@field delay number? in how many milliseconds
+---@field status? integer of the response, where one came
+---@field headers? table<string, string> of the response
+---@field body? string of the response: its first 64 KiB
+---@field attempt? integer which attempt in the row of failed ones this was, 1 for the first, and for one that brought an event or lived as long as the wait before it: these end a row
+---@field willRetry? boolean whether another attempt follows
+---@field delay? number in how many milliseconds
 ---@field reason any of `EABORTED`, `ECALLBACK` and `EINVAL`: what was given or raised
 
 ---Runs the loop until nothing keeps it running, or until `sse.stop()` is called. These keep it
@@ -1165,7 +1172,7 @@ function sse.decode(bytes, options) end
 ---Fails with `"EINVAL"` where `event` or `id` holds CR, LF or NUL.
 ---
 ---Raises for an unknown field or one of a wrong type.
----@param event sse.EncodeOptions|sse.MessageEvent the fields below. A MessageEvent of the client's is taken as it came, here, by `stream:send` and by `channel:publish`. So a server relays another one's events with `for ev in response:events() do stream:send(ev) end`.
+---@param event string|sse.EncodeOptions|sse.MessageEvent the fields below, or a string, which is the data. A MessageEvent of the client's is taken as it came, here, by `stream:send` and by `channel:publish`. So a server relays another one's events with `for ev in response:events() do stream:send(ev) end`.
 ---@return string?
 ---@return string? message
 ---@return string? code
@@ -1204,7 +1211,7 @@ function sse.json.encode(value, options) end
 
 ---Marks a table as an array, also where it is empty.
 ---
----Raises for one with other keys than whole numbers from 1.
+---Raises for one with other keys than whole numbers from 1, or with a metatable of its own.
 ---@param t? table the table; without it a new one
 ---@return table
 function sse.json.array(t) end
@@ -1218,6 +1225,8 @@ function sse.json.array(t) end
 function sse.server(options) end
 
 ---Makes a handler that serves one file.
+---
+---Raises where there is no such file now.
 ---@param path string the file's
 ---@param options? sse.FileOptions see below
 ---@return fun(req: sse.Request, res: sse.ServerResponse)

@@ -57,13 +57,7 @@ end
 -- where `max_age` is set, as long as it holds an event.
 -- @function sse.channel
 -- @tparam string name
--- @tparam[opt] table given options: `history`, how many events are held (1000); `history_bytes`,
--- how many bytes of them (8 MiB); `max_age`, for how many milliseconds (no bound); `idle`, for how
--- many milliseconds the channel is kept that nobody uses (an hour); `slow`, what
--- happens to a follower that has not been sent an event before the event is dropped from the
--- history: "close"; "skip", which sends a gap event; or "latest", which sends only the newest event
--- of each `key`; `max_lag`, how many bytes a follower may be behind before it is slow (no bound);
--- `gap_event`, the type of gap events ("sse-gap")
+-- @tparam[opt] table given docs/reference/channels.md describes them
 -- @return the channel
 local function new(name, given, ...)
   options.check_count("sse.channel(name, options)", ...)

@@ -59,8 +59,7 @@ local list_metatable = {
 -- it; and so are an `id` and a `retry` after the last event.
 -- @function sse.decode
 -- @tparam string bytes
--- @tparam[opt] table given `max_event_size` (bytes, 16 MiB) and `utf8` ("replace" or "raw"), as of
--- `sse.parser`; `last_event_id`, the id known before
+-- @tparam[opt] table given docs/reference/bytes.md describes them
 -- @treturn {table,...} the events; or nil, message, "ETOOBIG" if an event is larger than
 -- `max_event_size`
 -- @usage

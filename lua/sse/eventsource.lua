@@ -68,17 +68,7 @@ end
 -- @function EventSource
 -- @tparam string|function url a function is called before each attempt, as those for `headers` and
 -- `body` are, and returns the attempt's URL
--- @tparam[opt] table options `withCredentials`, `headers` (a table), `body` (a string, or a table
--- that is sent as JSON), `method`, `lastEventId`; `retryInterval`, `minRetryInterval`,
--- `maxRetryInterval` (milliseconds), `maxRetries`, `reconnect`; `heartbeatTimeout`, `timeout`,
--- `connectTimeout` (milliseconds); `contentTypes` (types of responses that are read as
--- text/event-stream is; false: any); `maxEventSize`, `maxHeadSize` (bytes), `maxHeadFields`,
--- `utf8`; `signal`; `proxy`, `noProxy` (hosts that need no proxy, separated by commas), `tls`,
--- `httpVersion`, `unixSocket`, `cookieFile`; the handlers `onopen`, `onmessage`, `onerror`,
--- `oncomment` and `onreconnect`, set before the first attempt; `log` (see `sse.set_log`).
--- `headers` and `body` may be functions. Each is called before each attempt, in a task, so that it
--- can wait or fetch (to refresh a token, say), with the failure of the attempt before, or nil at
--- first.
+-- @tparam[opt] table options docs/reference/eventsource.md describes them
 -- @return the EventSource
 -- @usage
 -- local source = sse.EventSource("https://example.com/prices")

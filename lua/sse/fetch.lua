@@ -103,16 +103,7 @@ end
 -- pumping the loop. Raises on an invalid URL or option.
 -- @function fetch
 -- @tparam string url
--- @tparam[opt] table options `method`, `headers` (name to value or list of values), `body` (a
--- string, or a table that is sent as JSON), `signal`, `withCredentials`, `redirect` ("follow",
--- "error", "manual"), `timeout` (until the head of the response, redirects included),
--- `heartbeatTimeout` (silence that is a lost connection) and `connectTimeout` (milliseconds),
--- `contentTypes`, the types that `events` takes for an event stream's (false: any), `maxBodySize`,
--- `maxEventSize`, `maxHeadSize` (bytes), `maxHeadFields`, `utf8`, `proxy`, `noProxy` (hosts that
--- need no proxy, separated by commas), `tls`, `httpVersion`, `unixSocket`, `cookieFile`;
--- `maxRetries` (0), how many further attempts follow a lost connection or a status that can pass
--- (408, 425, 429, 500, 502, 503, 504, 529), with `retryInterval`, `minRetryInterval`,
--- `maxRetryInterval` (milliseconds) and `reconnect` as of an EventSource
+-- @tparam[opt] table options docs/reference/eventsource.md describes them
 -- @treturn Response `status`, `ok` (status 200 to 299), `headers`, `url`, `redirected`, `protocol`
 -- ("HTTP/1.1", "HTTP/2"), `tls` (a table with `version` and `cipher`; nil without TLS), and
 -- `events()`, `chunks()`, `lines()`, `text()`, `json()`, `close()`; or nil, message, code, failure

@@ -83,10 +83,7 @@ end
 -- @function fetchEventSource
 -- @tparam string|function url a function is called before each attempt, as those for `headers` and
 -- `body` are, and returns the attempt's URL
--- @tparam[opt] table options those of `sse.fetch`, where `headers` and `body` may be functions,
--- each called before each attempt with the failure of the attempt before, or nil at first, and
--- `maxRetries` has no default; `lastEventId`; `untilData`, `untilType` and `["until"]`, as of
--- `res:events`; `log`; `onopen`, `onmessage`, `onclose`, `onerror`
+-- @tparam[opt] table options docs/reference/eventsource.md describes them
 -- @return a handle: `close()`, `wait()`
 return function(url, given, ...)
   options.check_count("sse.fetchEventSource(url, options)", ...)

@@ -31,17 +31,7 @@ local spec = options.spec("sse.parser", {
 --- Makes a parser. Fields: `last_event_id`, which can be read and set; `memory`, the bytes that the
 -- parser occupies.
 -- @function sse.parser
--- @tparam[opt] table opts
--- @tparam[opt] function opts.on_event called with data, type and last event id of an event
--- @tparam[opt] function opts.on_retry called with the milliseconds of a `retry` line
--- @tparam[opt] function opts.on_comment called with the text of a comment line, without its colon
--- @tparam[opt] function opts.on_id called with the last event id when it has changed, before
--- on_event for the same block
--- @tparam[opt=16777216] number opts.max_event_size greatest number of bytes of an event's data, and
--- of the value of any line
--- @tparam[opt="replace"] string opts.utf8 `"replace"`: malformed UTF-8 becomes U+FFFD; `"raw"`: the
--- bytes stay as they are
--- @tparam[opt=""] string opts.last_event_id the last event id to begin with
+-- @tparam[opt] table opts docs/reference/bytes.md describes them
 -- @return the parser
 local function parser(opts, ...)
   options.check_count("sse.parser(options)", ...)

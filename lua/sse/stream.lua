@@ -175,10 +175,7 @@ end
 -- @function stream:follow
 -- @param channel
 -- @param ... more channels
--- @tparam[opt] table given the last argument: `after`, an event's id, after which a client begins
--- that brought no id; without it `from`, where such a client begins ("newest", the default;
--- "oldest"; or a number n: with the newest n events); `where`, a function(event) that returns
--- whether the client gets the event, a table of `id`, `event`, `data` and `meta`
+-- @tparam[opt] table given the last argument; docs/reference/channels.md describes them
 -- @return the stream; or nil, message, "ECLOSED"; or nil, message, "ETOOBIG" where it would follow
 -- more than 64 channels: then it follows those that it followed before
 function methods:follow(channel, ...)

@@ -21,31 +21,30 @@ local function compare_names(report, has, described, missing, unknown)
   end
 end
 
-local function is_of(item, class)
-  for _, name in ipairs(item.of) do
-    if name == class then return true end
-  end
-  return false
+local function add(sets, class, name)
+  sets[class] = sets[class] or {}
+  sets[class][name] = true
 end
 
--- The methods and the fields that the reference describes for a class: two sets.
-local function described_of(doc, class)
+-- The methods and the fields that the reference describes: by class, sets.
+local function described_of(doc)
   local methods, fields = {}, {}
   for _, entry in ipairs(doc.functions) do
-    local static = entry.name:match "^sse%.(.*)%."
-    if is_of(entry, class) or static == class then methods[entry.name:match "[%w_]+$"] = true end
+    local name, static = entry.name:match "[%w_]+$", entry.name:match "^sse%.(.*)%."
+    if static then add(methods, static, name) end
+    for _, class in ipairs(entry.of) do add(methods, class, name) end
   end
   for _, described in ipairs(doc.classes) do
     for _, field in ipairs(described.fields) do
-      if is_of(field, class) then fields[field.name] = true end
+      for _, class in ipairs(field.of) do add(fields, class, field.name) end
     end
   end
   return methods, fields
 end
 
-local function compare_class(report, doc, class)
+local function compare_class(report, class, methods, fields)
   local name = class.class
-  local methods, fields = described_of(doc, name)
+  methods, fields = methods[name] or {}, fields[name] or {}
   compare_names(report, class.methods, methods, ("no entry of the method '%%s' of %s"):format(name),
     ("%s has no method '%%s'"):format(name))
   compare_names(report, class.fields, fields, ("no row of the field '%%s' of %s"):format(name),
@@ -110,7 +109,7 @@ local function check_entry(report, doc, entry)
   compare_names(report, parameters_of(entry.title), given,
     ("%s: nothing about '%%s'"):format(where), ("%s: '%%s' is no parameter"):format(where))
   if entry.summary == "" then report.add(where .. ": no description") end
-  if not entry.has_example then report.add(where .. ": no example") end
+  if not entry.example then report.add(where .. ": no example") end
   local other = (entry.Returns or ""):match "^Returns as `([^`]+)`"
   if other and not doc.by_name[other] then report.add(where .. ": returns as nothing") end
 end
@@ -142,24 +141,30 @@ local function check_existence(report, doc, groups)
   end
 end
 
---- Compares.
+--- Compares the names alone.
 -- @tparam table report of api.report
 -- @tparam table groups as of interface.read
 -- @tparam table doc as of reference.describe
-function comparison.compare(report, groups, doc)
+function comparison.compare_names(report, groups, doc)
   local words, paths = words_of(doc)
-  for _, complaint in ipairs(doc.complaints) do report.add(complaint) end
-  for _, entry in ipairs(doc.functions) do check_entry(report, doc, entry) end
+  local methods, fields = described_of(doc)
   check_existence(report, doc, groups)
   for _, group in ipairs(groups) do
     compare_functions(report, doc, group)
     compare_options(report, doc, group.options)
     for _, class in ipairs(group.classes) do
-      compare_class(report, doc, class)
+      compare_class(report, class, methods, fields)
       compare_options(report, doc, class.options)
       check_stats(report, doc, class, words, paths)
     end
   end
+end
+
+--- Compares the names, and looks whether each entry is complete.
+function comparison.compare(report, groups, doc)
+  for _, complaint in ipairs(doc.complaints) do report.add(complaint) end
+  for _, entry in ipairs(doc.functions) do check_entry(report, doc, entry) end
+  comparison.compare_names(report, groups, doc)
 end
 
 return comparison

@@ -27,7 +27,9 @@ local function new_class(doc, text)
     table.insert(doc.classes, class)
   end
   if parent ~= "" then class.parent = parent end
-  return { class = class, of = of == "" and {} or split(of, ",") }
+  local names = of == "" and {} or split(of, ",")
+  table.move(names, 1, #names, #class.of + 1, class.of)
+  return { class = class, of = names }
 end
 
 -- The functions of a comment `options`, each with its letter or without.
@@ -88,7 +90,9 @@ end
 function Reader:add_field(cells)
   local name, type_ = cells[1]:match "^`([%w_]+)`$", cells[2]:match "^`(.*)`$"
   if not (name and type_ and self.class) then return false end
-  local field = { name = name, type = type_, text = cells[3], of = self.class.of }
+  local field = {
+    name = name, type = type_, text = cells[3], of = self.class.of, path = self.path,
+  }
   table.insert(self.class.class.fields, field)
   return true
 end
@@ -105,6 +109,7 @@ function Reader:add_option(cells)
       self.doc.options[target.where] = list
       local option = {
         name = name, type = type_, default = cells[columns.Default] or "", text = cells[#cells],
+        past_it = columns["Past it"] ~= nil, path = self.path,
       }
       list[#list + 1] = option
       if list[name] then return false end
@@ -149,6 +154,18 @@ function Reader:read_prose(line)
   end
 end
 
+-- A line of a block, of which the first of an entry is its example.
+function Reader:read_code(line)
+  local entry = self.entry
+  if line == "```lua" and not entry.example then
+    entry.code = {}
+  elseif line == "```" and entry.code then
+    entry.example, entry.code = table.concat(entry.code, "\n"), nil
+  elseif entry.code then
+    table.insert(entry.code, line)
+  end
+end
+
 function Reader:read_line(line, number, in_code)
   self.number = number
   local title = not in_code and line:match "^#+ (.*)$"
@@ -156,7 +173,7 @@ function Reader:read_line(line, number, in_code)
   if self.entry and (in_code or title or line:find "^|") then self:end_item() end
   if not line:find "^|" or in_code then self.table = nil end
   if in_code then
-    if self.entry then self.entry.has_example = self.entry.has_example or line == "```lua" end
+    if self.entry then self:read_code(line) end
   elseif title then
     self:begin_entry(title, number)
   elseif kind == "class" then
@@ -174,10 +191,10 @@ end
 -- @tparam {table,...} pages each with `path` and `text`
 -- @treturn table `functions`, a list of entries: `name` ("sse.after", "timer:stop"), `title` (with
 -- the parameters), `summary`, `params` (`name`, `optional`, `type`, `text`), `Returns`, `Fails` and
--- `Raises` (texts, or nil), `class`, `of` (the class's names in groups.lua), `has_example`, `path`,
+-- `Raises` (texts, or nil), `class`, `of` (the class's names in groups.lua), `example`, `path`,
 -- `line`, `anchor`; `by_name`; `classes`, a list, also by name: `name`, `parent`, `fields`,
--- `methods`; `options`, by function: a list of `name`, `type`, `default`, `text`, also by name;
--- `complaints`
+-- `methods`; `options`, by function: a list of `name`, `type`, `default`, `text`, `past_it` (that
+-- the text says what happens past a limit), also by name; `complaints`
 function entries.read(pages)
   local doc = { functions = {}, by_name = {}, classes = {}, options = {}, complaints = {} }
   for _, page in ipairs(pages) do

@@ -74,7 +74,8 @@ local function add_options_class(doc, lines, where, options)
       or doc.options[where .. "." .. option.name] and where .. "." .. option.name
     if of_table then kind = kind:gsub("%f[%w]table%f[^%w<]", types.options_class(of_table)) end
     local default = option.default ~= "" and option.default ~= "none" and option.default
-    add(lines, "---@field %s? %s %s%s", field_name(option.name), kind, plain(option.text),
+    add(lines, "---@field %s? %s %s%s%s", field_name(option.name), kind,
+      option.past_it and "past it: " or "", plain(option.text),
       default and (" (default: %s)"):format(plain(default)) or "")
   end
   add(lines, "")
@@ -137,7 +138,7 @@ local function variable_of(class)
   return entry and entry.name:match "^([%w_]+):"
 end
 
--- `sse.json` and the like: tables of functions that are fields of `sse`.
+-- The field of `sse` that a class describes, if it is a table of functions, as `sse.json` is.
 local function table_of(doc, class)
   for _, name in ipairs(class.of) do
     for _, entry in ipairs(doc.functions) do
@@ -160,7 +161,10 @@ local function add_class(doc, lines, class)
   local home = class.home
   add(lines, "---@class %s%s", class.name, class.parent and ": " .. class.parent or "")
   for _, field in ipairs(class.fields) do
-    add(lines, "---@field %s %s %s", field.name, field.type, plain(field.text))
+    local kind = field.type:match "^fun%b()(.*)$" ~= "" and field.type:match "^(.*)%?$"
+    if field.type:find "^fun%b()%?$" then kind = field.type:sub(1, -2) end
+    add(lines, "---@field %s%s %s %s", field.name, kind and "?" or "", kind or field.type,
+      plain(field.text))
   end
   if home then
     local entry = doc.by_name[home]
@@ -173,12 +177,8 @@ local function add_class(doc, lines, class)
   for _, entry in ipairs(class.methods) do add_function(doc, lines, entry) end
 end
 
--- Sets `of` and `home` of each class.
 local function find_homes(doc)
-  for _, class in ipairs(doc.classes) do
-    for _, field in ipairs(class.fields) do class.of = field.of end
-    class.home = table_of(doc, class)
-  end
+  for _, class in ipairs(doc.classes) do class.home = table_of(doc, class) end
 end
 
 local function sorted_keys(t)

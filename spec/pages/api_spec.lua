@@ -40,10 +40,10 @@ local function with(path, piece)
   return changed(path, function(text) return text .. "\n" .. piece .. "\n" end)
 end
 
--- What the comparison alone says of a description.
+-- What the comparison of names says of a description.
 local function compare_names(doc)
   local report = reports.new()
-  comparison.compare(report, groups, doc)
+  comparison.compare_names(report, groups, doc)
   return table.concat(report.sorted(), "\n")
 end
 
@@ -106,15 +106,19 @@ describe("the interface", function()
   end)
 
   it("has no number that the reference may lack", function()
+    local described = reference.describe(pages)
     for _, class in ipairs(groups) do
       for _, part in ipairs(class.classes) do
         for _, name in ipairs(part.stats or {}) do
           local path = name:gsub("%.", "_")
-          local doc = reference.describe(pages)
+          local doc = setmetatable({}, { __index = described })
           local word = "%f[%w]" .. name:match "[%w_]+$" .. "%f[%W]"
           doc.text = doc.text:gsub(path, "gone"):gsub(word, "")
-          for _, row in ipairs(doc.classes["sse.SourceStats"].fields) do
-            if row.name == name then row.name = "gone" end
+          local of_source = { fields = {} }
+          doc.classes = setmetatable({ ["sse.SourceStats"] = of_source },
+            { __index = described.classes })
+          for _, row in ipairs(described.classes["sse.SourceStats"].fields) do
+            if row.name ~= name then table.insert(of_source.fields, row) end
           end
           assert.truthy(compare_names(doc):find("'" .. name .. "'", 1, true), name)
         end

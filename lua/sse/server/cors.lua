@@ -1,15 +1,7 @@
 --- The option `cors` of `sse.server`: cross-origin resource sharing (WHATWG Fetch 3.2), by which a
 -- server says which pages of other origins may read its responses.
 --
--- `true` allows every origin. A table has
---
--- * `origin`: `"*"` for every origin, one origin ("https://app.example"), a list of origins, or a
--- function(origin, req) that returns whether the origin is allowed
--- * `credentials` (boolean): requests may have cookies and the like; not together with `"*"`
--- * `headers`: a list of the request headers that a page may set; by default those it asks for
--- * `expose`: a list of the response headers that a page may read, beside the usual ones; `{ "*" }`
--- for all, not together with `credentials`
--- * `max_age`: milliseconds for which a browser may cache the response to a preflight
+-- docs/reference/server.md describes its fields.
 --
 -- A request from an origin that is not allowed gets its response without the CORS fields, and the
 -- browser withholds the response from the page. A handler can't set Access-Control-Allow-Origin or

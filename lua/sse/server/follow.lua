@@ -34,9 +34,7 @@ end
 -- @function sse.follow
 -- @param channel
 -- @param ... more channels
--- @tparam[opt] table given the last argument: `from`, where a client without an id begins
--- ("newest", the default; "oldest"; or a number n: with the newest n events); `where`, a
--- function(event, req) that returns whether the client whose request this is gets the event
+-- @tparam[opt] table given the last argument; docs/reference/server.md describes them
 -- @treturn function the handler
 function follow.handler(...)
   local channels, given = stream.check_follow("sse.follow", ...)

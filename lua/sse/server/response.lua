@@ -155,12 +155,7 @@ end
 
 --- Answers with an event stream, and sends its head at once. A HEAD request gets the head alone,
 -- and the stream is closed. Raises if the request has been answered already.
--- @tparam[opt] table given `retry` (milliseconds, sent at once); `headers` (name to value or list
--- of values); `heartbeat` (see sse.server.heartbeat; by default the server's);
--- `max_pending` (bytes that a slow client may be behind); `compress`, which counts if the client
--- accepts gzip or deflate: true or "shared" compresses each event once for all who get it, "window"
--- compresses further, at 18 KiB a stream, false does not; by default the server's option; `finish`:
--- with true a shutdown waits for the stream's own end, as for that of any other response
+-- @tparam[opt] table given docs/reference/handlers.md describes them
 -- @return the stream. If the client has gone already the stream is closed, and its `on_close` is
 -- called if the handler sets it before its first wait. Or nil, message, code as of `reply`.
 function methods:event_stream(given, surplus)
