@@ -44,6 +44,8 @@ PREFIX     ?= /usr/local
 LUA_SERIES  = $(shell $(LUA) -e 'print(_VERSION:match "%d+%.%d+$$")' 2>/dev/null || echo 5.4)
 LUADIR     ?= $(PREFIX)/share/lua/$(LUA_SERIES)
 LIBDIR     ?= $(PREFIX)/lib/lua/$(LUA_SERIES)
+# Where editors are told to look for types/sse.lua (docs/install.md); none for nowhere.
+TYPESDIR   ?= $(PREFIX)/share/lua-sse/types
 LUA_FOLDERS := sse sse/client sse/server sse/shared
 
 WINGS      := wire base tls http http1 http2 push server client bind
@@ -167,7 +169,7 @@ valgrind: | deps
 api: $(CORE)
 	@$(LUA) scripts/api.lua $(BUILD)
 
-LINTS := lint-layers lint-sizes lint-lua lint-api lint-warnings lint-cppcheck lint-format lint-sh
+LINTS := lint-layers lint-sizes lint-lua lint-api lint-release lint-warnings lint-cppcheck lint-format lint-sh
 lint: $(LINTS)
 lint-layers: $(OBJECTS) $(LOAD_OBJECTS) $(ATTACK_OBJECTS) | deps
 	@$(LUA) scripts/lint/layers.lua . $(BUILD)
@@ -177,6 +179,8 @@ lint-lua: | deps
 	@luacheck --quiet --no-color --codes .
 lint-api: $(CORE)
 	@$(LUA) scripts/api.lua --check $(BUILD)
+lint-release: | deps
+	@$(LUA) scripts/release.lua
 lint-warnings: | deps
 	@$(MAKE) --no-print-directory --silent DEPS= BUILD=build-lint \
 	    CFLAGS="-O2 -Werror -Wformat=2 -Wundef -Wwrite-strings" all >/dev/null
@@ -236,9 +240,24 @@ install: $(CORE)
 	$(foreach folder,$(LUA_FOLDERS),\
 	    install -m 644 $(wildcard lua/$(folder)/*.lua) $(DESTDIR)$(LUADIR)/$(folder) &&) true
 	install -m 755 $(CORE) $(DESTDIR)$(LIBDIR)/sse
+	$(if $(TYPESDIR),install -d $(DESTDIR)$(TYPESDIR) && \
+	    install -m 644 types/sse.lua $(DESTDIR)$(TYPESDIR))
+
+# Removes what `make install` with the same paths has put there, and no other file.
+uninstall:
+	$(foreach folder,$(LUA_FOLDERS),\
+	    rm -f $(patsubst %,$(DESTDIR)$(LUADIR)/%,\
+	        $(patsubst lua/%,%,$(wildcard lua/$(folder)/*.lua))) &&) true
+	rm -f $(DESTDIR)$(LIBDIR)/sse/core.so $(if $(TYPESDIR),$(DESTDIR)$(TYPESDIR)/sse.lua)
+	-rmdir $(LUA_FOLDERS:%=$(DESTDIR)$(LUADIR)/%) $(DESTDIR)$(LUADIR)/sse $(DESTDIR)$(LIBDIR)/sse \
+	    $(if $(TYPESDIR),$(DESTDIR)$(TYPESDIR) $(DESTDIR)$(PREFIX)/share/lua-sse) 2>/dev/null
+
+# Makes the rockspec of the version in lua/sse/version.lua, and checks all that names the version.
+release: | deps
+	@$(LUA) scripts/release.lua --write
 
 clean:
 	rm -rf build build-* doc
 
 .PHONY: all deps demo test model stress asan valgrind api lint $(LINTS) analyze format rock \
-        bench interop fuzz doc install clean
+        bench interop fuzz doc install uninstall release clean

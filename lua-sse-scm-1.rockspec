@@ -10,8 +10,12 @@ description = {
   summary = "Server-Sent Events: a client and a server, with a C core on libevent and libcurl",
   detailed = [[
     The client is the web's EventSource, and a fetch that iterates over events. The server has
-    routes and event streams. The parser and the encoder can be used alone, without sockets.
+    routes, event streams and channels that replay, over HTTP/1.1, HTTP/2 and TLS. The parser and
+    the encoder can be used alone, without sockets. types/sse.lua has annotations for LuaLS.
   ]],
+  homepage = "https://github.com/lua-sse/lua-sse",
+  issues_url = "https://github.com/lua-sse/lua-sse/issues",
+  maintainer = "lua-sse authors",
   license = "MIT",
   labels = { "sse", "eventsource", "http", "async", "libevent" },
 }
@@ -49,6 +53,7 @@ test = {
 -- LuaRocks found.
 build = {
   type = "make",
+  copy_directories = { "docs", "types" },
   build_variables = {
     DEPS = "",
     LUA = "$(LUA)",
@@ -68,5 +73,6 @@ build = {
     DEPS = "",
     LUADIR = "$(LUADIR)",
     LIBDIR = "$(LIBDIR)",
+    TYPESDIR = "",
   },
 }

@@ -96,6 +96,7 @@ LIST
         ;;
     rock) packages_of build; packages_of lfs; cat <<'LIST'
 cmd:luarocks|installs the rock|luarocks|luarocks|luarocks5.4|luarocks
+cmd:git|a tag that the rock is packed from|git|git|git|git
 LIST
         ;;
     demo) packages_of build ;;

@@ -1,2 +1,2 @@
 --- The version, in one place.
-return "0.1.0"
+return "0.2.0"
