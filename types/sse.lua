@@ -245,12 +245,12 @@ local sse = {}
 ---@field port? integer 0: the system chooses (default: 0)
 ---@field backlog? integer connections that may wait in the kernel's queue (default: 4096)
 ---@field tls? sse.ServerTlsOptions HTTPS (default: none: HTTP)
----@field max_connections? integer past it: a GET that accepts `text/event-stream` gets a `retry:` of 1 to 10 s and its end, with status 200, since an EventSource comes back after that and not after a 503; any other gets a 503 with `Retry-After` (default: 10000)
+---@field max_connections? integer past it: a GET that accepts `text/event-stream` gets a `retry:` of 1 to 10 s and its end, with status 200: an EventSource comes back after that, and not after a 503. Any other request gets a 503 with `Retry-After` (default: 10000)
 ---@field max_connections_per_address? integer past it: the same. A /64 of IPv6 counts as one address (default: no limit)
 ---@field max_concurrent_requests? integer past it: further requests at that time on the HTTP/2 connection are refused, and may be sent again (default: 256)
 ---@field max_head_size? integer past it: 431; so are more than 100 fields, and a target of more than 8 KiB is a 414 (default: 16 KiB)
 ---@field max_body_size? integer past it: 413 (default: 1 MiB)
----@field max_bodies? integer past it: of what all requests hold together, heads and bodies, while they arrive and until they are answered: the newest body that is still arriving gets a 503 with `Retry-After`, and so does a new request that has a body or a head of more than 4 KiB (default: 64 MiB)
+---@field max_bodies? integer past it: of what all requests hold together, heads and bodies, until they are answered: the newest body that is still arriving gets a 503 with `Retry-After`. A new request that has a body, or a head of more than 4 KiB, gets it, too (default: 64 MiB)
 ---@field max_pending? integer past it: of what waits for one client of a stream or a streamed response: a send gives `nil, "full"`. A single event or `write` that is larger is `nil, message, "ETOOBIG"` (default: 1 MiB)
 ---@field max_pending_total? integer past it: of the memory held for all clients together: the slowest are closed, as below (default: 256 MiB)
 ---@field head_timeout? number past it: a request's head has not come: 408. Also for the TLS handshake (default: 10000)
@@ -326,8 +326,8 @@ local task = {}
 ---Waits until the task is over. Several tasks may wait for one, and you may also ask when it is
 ---over.
 ---
----Fails with `"ECALLBACK"` where the function raised: `message` is the text with its traceback,
----or the raised value where it is no string; with `"EABORTED"` where the task was cancelled:
+---Fails with `"ECALLBACK"` where the function raised. `message` is the text with its traceback,
+---or the raised value where it is no string. With `"EABORTED"` the task was cancelled, and
 ---`message` is `"cancelled"`.
 ---
 ---Raises where a task waits for itself.
@@ -596,8 +596,8 @@ local parser = {}
 ---Takes the next bytes. The callbacks are called within. A call by a callback only appends to the
 ---bytes that are being parsed.
 ---
----Fails with `"ETOOBIG"` where an event is too large, until `parser:reset()`; with `"ESTOPPED"`
----where a callback called `stop` or `reset`, and the rest of the piece is dropped.
+---Fails with `"ETOOBIG"` where an event is too large, until `parser:reset()`. `"ESTOPPED"`: a
+---callback called `stop` or `reset`, and the rest of the piece is dropped.
 ---
 ---Raises what a callback raises. The parser is stopped then.
 ---@param bytes string any piece, of any length
@@ -805,8 +805,8 @@ local res = {}
 
 ---Sends the whole response.
 ---
----Fails with `"ECLOSED"` where the client has left, and `"EFULL"` where the server holds too much
----(`max_pending_total`): the client gets a 503. `message` is `"closed"` or `"full"`.
+---Fails with `"ECLOSED"` where the client has left; `message` is `"closed"`. `"EFULL"`
+---(`"full"`): the server holds too much (`max_pending_total`), and the client gets a 503.
 ---
 ---Raises where the request has been answered already.
 ---@param status integer 200 to 599
@@ -833,8 +833,8 @@ function res:json(value, status) end
 ---@return string? code
 function res:redirect(url, status) end
 
----Keeps a header for the response, whichever call sends it: `reply`, `json`, `redirect`,
----`write_head`, `write`, `event_stream`, or a handler of `sse.file` and its like that you call.
+---Keeps a header for the response, whichever call sends it. That may be any of `res`, or a
+---handler of `sse.file` and its like that you call.
 ---
 ---Raises once the head has been sent.
 ---@param name string in any case
@@ -903,9 +903,9 @@ local stream = {}
 
 ---Sends an event, whole or not at all.
 ---
----Fails with `"ECLOSED"` (`message` is `"closed"`); `"EFULL"` (`"full"`) where more than
----`max_pending` would wait; `"ETOOBIG"` where the event alone is larger; `"EINVAL"` where `event`
----or `id` holds CR, LF or NUL.
+---Fails with `"ECLOSED"`; `message` is `"closed"`. `"EFULL"` (`"full"`): more than `max_pending`
+---would wait. `"ETOOBIG"`: the event alone is larger. `"EINVAL"`: `event` or `id` holds CR, LF or
+---NUL.
 ---
 ---Raises for an unknown field or one of a wrong type.
 ---@param event string|sse.StreamSendOptions|sse.MessageEvent a string is the data. A MessageEvent of the client's is sent on as it came.
@@ -971,9 +971,9 @@ local channel = {}
 ---Publishes an event. It is in the channel's history when this returns, and goes to the followers
 ---at the end of the loop's turn.
 ---
----Fails with `"ECLOSED"`; `"ETOOBIG"` where the event is larger than `history_bytes`, or its `id`
----longer than 1 KiB; `"EEXIST"` where an event with this `id` is held; `"EINVAL"` where `event`
----or `id` holds CR, LF or NUL.
+---Fails with `"ECLOSED"` where the channel is closed. `"ETOOBIG"`: the event is larger than
+---`history_bytes`, or its `id` longer than 1 KiB. `"EEXIST"`: an event with this `id` is held.
+---`"EINVAL"`: `event` or `id` holds CR, LF or NUL.
 ---
 ---Raises for an unknown field or one of a wrong type.
 ---@param event string|sse.ChannelPublishOptions|sse.MessageEvent a string is the data
