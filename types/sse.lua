@@ -33,13 +33,13 @@ local sse = {}
 ---@field where? fun(event: sse.PublishedEvent): boolean as of `stream:follow`, but an error in it comes out of the loop, and it may publish
 
 ---@class sse.ChannelPublishOptions
----@field data? any a string, or a table, which becomes JSON
+---@field data? string|number|boolean|table a table becomes JSON
 ---@field event? string the event's type
 ---@field retry? integer ms: the clients' reconnection time from then on
----@field id? string an id of your own, which replay finds, at most 1 KiB: clients send it back in a header. A MessageEvent has its `lastEventId`, unless the one published before had the same: that id was not its own (default: the channel's)
----@field key? string for `slow = "latest"`: a newer event with the same key replaces this one
+---@field id? string|number an id of your own, which replay finds, at most 1 KiB: clients send it back in a header. A MessageEvent has its `lastEventId`, unless the one published before had the same: that id was not its own (default: the channel's)
+---@field key? string|number for `slow = "latest"`: a newer event with the same key replaces this one
 ---@field meta? table|string|number|boolean for `where`, which gets it with the event: whom an event is for, say. It is never sent. Don't change the table afterwards
----@field dedupe? string where an event with the same value is held, nothing is published, and that event's id is given
+---@field dedupe? string|number where an event with the same value is held, nothing is published, and that event's id is given
 
 ---@class sse.ResEventStreamHeartbeatOptions
 ---@field every? number ms of silence (default: 15000)
@@ -129,9 +129,9 @@ local sse = {}
 ---@field last_event_id? string the id that is known before (default: `""`)
 
 ---@class sse.EncodeOptions
----@field data? any a string, number or boolean, or a table, which becomes JSON. An event needs `data` (`""` for an empty one): without it no client dispatches anything
+---@field data? string|number|boolean|table a table becomes JSON. An event needs `data` (`""` for an empty one): without it no client dispatches anything
 ---@field event? string the event's type
----@field id? string the event's id
+---@field id? string|number the event's id
 ---@field retry? integer ms: the client's reconnection time from now on
 ---@field comment? string a comment, which stands by itself
 
@@ -269,7 +269,7 @@ local sse = {}
 ---@field file? file* an open file (default: stderr)
 
 ---@class sse.ServerCorsOptions
----@field origin? string|string[]|function one origin (`"https://app.example"`, no path), a list of them, `"*"` for any, or `function(origin, req)`, which returns whether the origin is allowed (default: `"*"`)
+---@field origin? string|string[]|function one origin (`"https://app.example"`, no path), a list of them, `"*"` for any, or `function(origin, req)`, which returns whether the origin is allowed (default: must be given)
 ---@field credentials? boolean requests may have cookies and the like; not together with `"*"` (default: false)
 ---@field headers? string[] request headers that a page may send (default: those it asks for)
 ---@field expose? string[] response headers that a page may read, beside the usual ones; `{ "*" }` for all, not together with `credentials`
@@ -295,9 +295,9 @@ local sse = {}
 ---@field where? fun(event: sse.PublishedEvent): boolean says whether the client gets the event. An error in it ends that stream alone
 
 ---@class sse.StreamSendOptions
----@field data? any a string, or a table, which becomes JSON
+---@field data? string|number|boolean|table a table becomes JSON
 ---@field event? string the event's type
----@field id? string the event's id
+---@field id? string|number the event's id
 ---@field retry? integer ms: the client's reconnection time from now on
 ---@field comment? string a comment, which stands by itself
 
@@ -1035,7 +1035,7 @@ function sse.run(fn, ...) end
 function sse.stop() end
 
 ---The time of a clock that only goes forward. Use it to measure; its zero means nothing.
----@return number
+---@return integer
 function sse.now() end
 
 ---Sets the function that is told what sources do, where a source has no option `log` of its own.
@@ -1179,7 +1179,7 @@ function sse.decode(bytes, options) end
 function sse.encode(event) end
 
 ---Makes a parser for bytes that come in pieces.
----@param options sse.ParserOptions see below
+---@param options? sse.ParserOptions see below
 ---@return sse.Parser
 function sse.parser(options) end
 

@@ -189,6 +189,24 @@ describe(PATH, function()
     assert.is_true(count > 900, count)
   end)
 
+  it("says the types of an event's fields, which the core checks", function()
+    local values = { string = "s", number = 5, boolean = true, table = {} }
+    for name, class in pairs { publish = "ChannelPublishOptions", encode = "EncodeOptions" } do
+      for field, annotation in pairs(classes[class].fields) do
+        local kinds = lua_types(annotation:match "^%S+")
+        for kind, value in pairs(values) do
+          local event = { [field] = value }
+          if field ~= "comment" and field ~= "data" then event.data = "x" end
+          local ok = pcall(name == "encode" and sse.encode or function(given)
+            sse.channel("types"):publish(given)
+          end, event)
+          assert.equal(kinds[kind] ~= nil, ok, ("%s of %s as a %s"):format(field, name, kind))
+        end
+      end
+    end
+    sse.channel("types"):close()
+  end)
+
   it("names no class that is not there", function()
     for name in text:gmatch "%f[%w_.]sse%.(%u%w*)" do
       assert.truthy(classes[name] or rawget(sse, name), name)
