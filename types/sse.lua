@@ -19,7 +19,7 @@ local sse = {}
 ---@class sse.ResponseEventsOptions
 ---@field untilData? string ends the loop at an event with these data (`"[DONE]"`), whatever white space is around them
 ---@field untilType? string ends the loop at an event of this type (`"message_stop"`)
----@field ["until"]? fun(event: sse.MessageEvent): boolean ends the loop at an event for which the function returns true. `until` is a word of Lua's, so it stands in brackets: `["until"] = function(ev)`
+---@field until? fun(event: sse.MessageEvent): boolean ends the loop at an event for which the function returns true. `until` is a word of Lua's, so it stands in brackets: `["until"] = function(ev)`
 ---@field lastEventId? string the id that events have until the body names one (default: `""`)
 
 ---@class sse.AddEventListenerOptions
@@ -208,7 +208,7 @@ local sse = {}
 ---@field log? function `function(level, message, details)`: `level` is `"debug"`, `"info"`, `"warn"` or `"error"`; `details` has `url`, `attempt`, `status`, `failure` and `delay` where they apply. `attempt` is the one at hand: after an EventSource's failure mostly the next already, while `failure.attempt` is the one that failed (default: `sse.set_log`'s)
 ---@field untilData? string as of `response:events`
 ---@field untilType? string as of `response:events`
----@field ["until"]? fun(event: sse.MessageEvent): boolean as of `response:events`: `["until"] = function(ev)`
+---@field until? fun(event: sse.MessageEvent): boolean as of `response:events`: `["until"] = function(ev)`
 ---@field onclose? fun() called when the stream has ended without a failure. With an `onerror` it may raise to connect again
 
 ---@class sse.FileOptions
@@ -351,7 +351,7 @@ function task:cancel() end
 ---@field CONNECTING integer 0, a value of `readyState`: `sse.EventSource.CONNECTING`
 ---@field OPEN integer 1
 ---@field CLOSED integer 2
----@overload fun(url: string|fun(failure?: sse.Failure): string, options?: sse.EventSourceOptions): sse.EventSource
+---@overload fun(url: string|(fun(failure?: sse.Failure): string), options?: sse.EventSourceOptions): sse.EventSource
 sse.EventSource = {}
 
 ---@class sse.EventSource: sse.EventTarget

@@ -18,12 +18,14 @@ local function add_named_options(found, line, number)
   end
 end
 
--- A row of a table. Its first column is left out in a table after a comment `<!-- foreign -->`,
--- which has other libraries' words there; a table of wrong code ("You write") has no code of ours.
+-- A row of a table. Its first column is left out where it has other libraries' words: the second is
+-- "Here", or the table follows a comment `<!-- foreign -->`. A table of wrong code ("You write")
+-- has no code of ours.
 local function add_row(found, state, line, number)
   local cells = markdown.cells(line)
   if not state.head then
-    state.head, state.is_foreign, state.foreign = cells[1] or "", state.foreign, false
+    state.head, state.is_foreign = cells[1] or "", state.foreign or cells[2] == "Here"
+    state.foreign = nil
   elseif not line:find "^|%-" and state.head ~= "You write" then
     if state.head:find "^Option" then
       local name = cells[1]:match "^`([%a_][%w_.]*)`"
@@ -52,8 +54,13 @@ function page.read(text)
       add_row(found, state, line, number)
     else
       state.head = nil
-      if line:find "^<!%-%- foreign" then state.foreign = true end
-      if line ~= "" and not line:find "^<" then state.foreign = nil end
+      if line == "" then
+        if state.foreign == "begun" then state.foreign = nil end
+      elseif line:find "^<!%-%- foreign" then
+        state.foreign = "announced"
+      elseif state.foreign then
+        state.foreign, line = "begun", ""
+      end
       add_named_options(found, line, number)
       prose[#prose + 1] = line
     end

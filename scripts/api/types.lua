@@ -55,11 +55,6 @@ local function add(lines, ...)
   lines[#lines + 1] = (...):format(select(2, ...)):gsub("%s+$", "")
 end
 
--- A field's name in an annotation: a word of Lua's stands in brackets.
-local function field_name(name)
-  return load("local " .. name) and name or ('["%s"]'):format(name)
-end
-
 -- Adds a class of options, and those of its options that are tables themselves.
 local function add_options_class(doc, lines, where, options)
   local outer, inner = nested(options)
@@ -74,7 +69,7 @@ local function add_options_class(doc, lines, where, options)
       or doc.options[where .. "." .. option.name] and where .. "." .. option.name
     if of_table then kind = kind:gsub("%f[%w]table%f[^%w<]", types.options_class(of_table)) end
     local default = option.default ~= "" and option.default ~= "none" and option.default
-    add(lines, "---@field %s? %s %s%s%s", field_name(option.name), kind,
+    add(lines, "---@field %s? %s %s%s%s", option.name, kind,
       option.past_it and "past it: " or "", plain(option.text),
       default and (" (default: %s)"):format(plain(default)) or "")
   end
@@ -147,12 +142,14 @@ local function table_of(doc, class)
   end
 end
 
--- The overload by which a table can be called, as `sse.EventSource` can.
+-- The overload by which a table can be called, as `sse.EventSource` can. A function's type stands
+-- in parentheses: the comma after its result would else be taken for one between its results.
 local function add_overload(doc, lines, entry)
   local parameters = {}
   for _, param in ipairs(entry.params) do
     local mark = param.optional and "?" or ""
-    parameters[#parameters + 1] = ("%s%s: %s"):format(param.name, mark, param.type)
+    local kind = param.type:gsub("fun%b(): [%w_.?]+", "(%0)")
+    parameters[#parameters + 1] = ("%s%s: %s"):format(param.name, mark, kind)
   end
   add(lines, "---@overload fun(%s): %s", table.concat(parameters, ", "), returns_of(doc, entry)[1])
 end

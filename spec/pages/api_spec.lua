@@ -196,6 +196,10 @@ describe("a page", function()
       .. foreign .. " |\n"))
     assert.same({ "x.md: 'res.nonsense' does not exist" },
       mentioned_in(foreign .. " `res.nonsense` |\n"))
+    assert.same({ "x.md: 'res.three' does not exist" },
+      mentioned_in "| a | Here |\n|---|---|\n| `res.one` | `res.three` |\n")
+    assert.same({ "x.md: 'res.three' does not exist" },
+      mentioned_in "<!-- foreign -->\n\n`res.one`\n`res.two`\n\n`res.three`\n")
   end)
 end)
 

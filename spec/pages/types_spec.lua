@@ -1,6 +1,7 @@
 -- types/sse.lua, the annotations of LuaLS: it loads, and has what the library has: the functions,
 -- the classes with their methods and fields, and the options with their types. What it says is read
 -- here without the scripts that write it.
+local luals = require "spec.support.luals"
 local options = require "sse.shared.options"
 local sse = require "sse"
 
@@ -205,6 +206,28 @@ describe(PATH, function()
       end
     end
     sse.channel("types"):close()
+  end)
+
+  it("has annotations of the form that LuaLS reads", function()
+    local known, count = { class = true, meta = true }, 0
+    for line in text:gmatch "[^\n]+" do
+      local tag, rest = line:match "^%-%-%-@(%a+) (.*)$"
+      local kind = tag == "field" and rest:match "^[%w_]+%?? (.*)$"
+        or tag == "param" and rest:match "^[%w_.]+%?? (.*)$"
+        or (tag == "return" or tag == "overload") and rest
+      if kind then
+        local behind = luals.union(kind, 1)
+        assert.truthy(kind:find("^ ", behind) or behind > #kind, line)
+        count = count + 1
+      elseif tag then
+        assert.is_true(known[tag], line)
+      else
+        assert.truthy(line:find "^%-%-" or line:find "^local" or line:find "^function"
+          or line:find "^sse%.%w+ = {}$" or line == "return sse", line)
+      end
+    end
+    assert.is_true(count > 400, count)
+    assert.has_error(function() luals.union("table<string", 1) end)
   end)
 
   it("names no class that is not there", function()
