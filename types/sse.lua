@@ -665,7 +665,7 @@ function server:reload_tls() end
 ---@return table
 function server:stats() end
 
----The same as text for Prometheus.
+---All that is counted, as text for Prometheus.
 ---
 ---Fails, with `to`, with `"ECLOSED"`; `message` is `"closed"`.
 ---@param options? sse.ServerMetricsOptions see below
@@ -986,7 +986,7 @@ function channel:publish(event) end
 ---events.
 function channel:close() end
 
----The same within the process: a loop over what is published.
+---A loop within the process over what is published.
 ---
 ---Raises where nothing can wait, or nothing is left in the loop that could publish.
 ---@param options? sse.ChannelEventsOptions see below
@@ -1072,7 +1072,8 @@ function sse.signal(name, fn) end
 ---@return sse.Task
 function sse.spawn(fn, ...) end
 
----Waits. In a handler with an event stream use `stream:sleep`: it ends when the client leaves.
+---Waits for a time. In a handler with an event stream use `stream:sleep`: it ends when the client
+---leaves.
 ---@param ms number milliseconds, at least 0
 function sse.sleep(ms) end
 
@@ -1183,14 +1184,14 @@ function sse.encode(event) end
 ---@return sse.Parser
 function sse.parser(options) end
 
----Reads a text.
+---Reads a JSON text.
 ---@param text string the JSON
 ---@param options? sse.JsonDecodeOptions see below
 ---@return any
 ---@return string? message
 function sse.json.decode(text, options) end
 
----Reads one value, as decoding and indexing gives it, in a fraction of the time.
+---Reads one value of a JSON text, as decoding and indexing gives it, in a fraction of the time.
 ---
 ---Raises for a key that is neither.
 ---@param text string the JSON
@@ -1200,7 +1201,7 @@ function sse.json.decode(text, options) end
 ---@return string? message
 function sse.json.get(text, key, ...) end
 
----Writes a value.
+---Writes a value as JSON.
 ---
 ---Raises for what JSON can't hold, and says where it is: `JSON: a function can't be encoded (at
 ---user.on_click)`.

@@ -8,7 +8,13 @@ local made = {}
 -- @tparam table doc as of reference.describe
 -- @treturn table
 function made.files(doc)
-  return { ["docs/reference.md"] = contents.text(doc), ["types/sse.lua"] = types.text(doc) }
+  local files = {
+    ["docs/reference.md"] = contents.text(doc), ["types/sse.lua"] = types.text(doc),
+  }
+  for _, page in ipairs(doc.pages) do
+    if page.about then files[page.path] = contents.page_text(page) end
+  end
+  return files
 end
 
 return made
