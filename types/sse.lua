@@ -749,7 +749,7 @@ function server:static(prefix, folder, options) end
 ---@field protocol? string `"HTTP/1.1"`
 ---@field remote_address? string of the client
 ---@field status integer the number that was sent; 0 where the client left before that
----@field bytes integer of body, after compression, that went to the system (over HTTP/2: into the connection's last writes). Nothing is known of what the client has received
+---@field bytes integer of body, after compression, that went to the system (over HTTP/2: into the connection's last writes). Nothing is known of what the client has received. Over HTTP/1.1, where the client left too early, it may be some bytes too few: the framing of the pieces that were left
 ---@field ms number from when the request's head was whole to the end, with a fraction; next to 0 for a head that never was
 ---@field time integer `os.time()` when the head was whole
 ---@field reason string `"finished"`: the response was complete. Else as of `on_close`: `"client"`, `"server"`, `"slow"`, `"timeout"`, `"error"`. A stream that you close has `"server"`
