@@ -2,6 +2,8 @@
 // check.
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import net from 'node:net';
 import { createInterface } from 'node:readline';
 
 export const LUA = process.env.LUA || 'lua5.4';
@@ -38,6 +40,34 @@ export async function check(name, test) {
     failures += 1;
     console.log(`failed  ${name}: ${String(error.message).replace(/\n/g, '\n        ')}`);
   }
+}
+
+// Starts a program that listens on a port that was free, and waits until it does.
+export async function daemon(command, args, port, env = process.env) {
+  const child = spawn(command, args, { stdio: ['ignore', 'ignore', 'pipe'], env });
+  let said = '';
+  child.stderr.on('data', (bytes) => { said += bytes; });
+  children.add(child);
+  await until(async () => {
+    if (child.exitCode !== null) throw new Error(`${command} ended: ${said}`);
+    const socket = net.connect(port, '127.0.0.1');
+    const open = await once(socket, 'connect').then(() => true, () => false);
+    socket.destroy();
+    return open;
+  }, command);
+  return () => {
+    child.kill('SIGTERM');
+    return within(once(child, 'exit'), `${command} to end`);
+  };
+}
+
+export async function freePort() {
+  const server = net.createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address();
+  server.close();
+  await once(server, 'close');
+  return port;
 }
 
 export function finish() {

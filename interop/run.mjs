@@ -1,11 +1,13 @@
 // make interop: our server with other people's clients, over HTTP/2 too; our client with other
-// people's servers; the demo's page in a browser; a page of many streams; examples/mcp.lua with the
-// official client. Prints a line for each check; the exit status is not 0 if one failed.
-import { check, finish } from './lib.mjs';
+// people's servers; nginx and HAProxy in front of our server; the demo's page in a browser; a page
+// of many streams; examples/mcp.lua with the official client. Prints a line for each check; the
+// exit status is not 0 if one failed.
+import { behind } from './behind.mjs';
 import { compressed } from './compressed.mjs';
 import { fromTheirs } from './from_theirs.mjs';
 import { inBrowser } from './in_browser.mjs';
 import { json } from './json.mjs';
+import { check, finish } from './lib.mjs';
 import { manyTabs } from './many_tabs.mjs';
 import { mcp } from './mcp.mjs';
 import { overHttp2 } from './over_http2.mjs';
@@ -13,7 +15,7 @@ import { toOurs } from './to_ours.mjs';
 import { transport } from './transport.mjs';
 
 const parts = {
-  json, toOurs, compressed, overHttp2, fromTheirs, transport, inBrowser, manyTabs, mcp,
+  json, toOurs, compressed, overHttp2, fromTheirs, transport, behind, inBrowser, manyTabs, mcp,
 };
 for (const name of process.argv.length > 2 ? process.argv.slice(2) : Object.keys(parts)) {
   await parts[name]().catch((error) => check(name, () => { throw error; }));

@@ -1,8 +1,6 @@
 // Our client over TLS, HTTP/2 and proxies that are not ours: Node's https and http2, nginx,
 // tinyproxy, with certificates made on the spot.
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { writeFileSync, readFileSync } from 'node:fs';
 import http from 'node:http';
 import http2 from 'node:http2';
@@ -11,10 +9,9 @@ import net from 'node:net';
 import tls from 'node:tls';
 import zlib from 'node:zlib';
 import { makeCertificates } from './certs.mjs';
-import { check, lua, until, within } from './lib.mjs';
+import { check, daemon, freePort, lua, until, within } from './lib.mjs';
 
 const HEAD = { 'content-type': 'text/event-stream' };
-const children = [];
 
 function trusting(certs) {
   return { tls: { ca: certs.path('ca.pem') } };
@@ -209,34 +206,6 @@ async function checkClose(certs, at, make) {
   assert.equal(only(lines, 'error').length, 0);
 }
 
-// Starts a program that listens on a port that was free, and waits until it does.
-async function daemon(command, args, port, env = process.env) {
-  const child = spawn(command, args, { stdio: ['ignore', 'ignore', 'pipe'], env });
-  let said = '';
-  child.stderr.on('data', (bytes) => { said += bytes; });
-  children.push(child);
-  await until(async () => {
-    if (child.exitCode !== null) throw new Error(`${command} ended: ${said}`);
-    const socket = net.connect(port, '127.0.0.1');
-    const open = await once(socket, 'connect').then(() => true, () => false);
-    socket.destroy();
-    return open;
-  }, command);
-  return () => {
-    child.kill('SIGTERM');
-    return within(once(child, 'exit'), `${command} to end`);
-  };
-}
-
-async function freePort() {
-  const server = net.createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address();
-  server.close();
-  await once(server, 'close');
-  return port;
-}
-
 // nginx in front of an origin; returns its port and a function that ends it.
 async function nginx(certs, settings, listening, origin) {
   const port = await freePort();
@@ -411,7 +380,6 @@ async function checkPaused(certs) {
 
 export async function transport() {
   const certs = makeCertificates();
-  process.on('exit', () => children.forEach((child) => child.kill('SIGKILL')));
   await check('Node https: a cut connection', () => checkNodeHttps(certs));
   await check('Node http2: a reset stream', () => checkNodeHttp2(certs));
   await check('Node http2: sources share a connection', () => checkShared(certs));

@@ -1,0 +1,8 @@
+// The code blocks of a page, for the checks that run them.
+import { readFileSync } from 'node:fs';
+
+// The blocks of that language, in their order.
+export function blocksOf(path, language) {
+  const pattern = new RegExp(`^\`\`\`${language}\\n([^]*?)^\`\`\`$`, 'gm');
+  return [...readFileSync(path, 'utf8').matchAll(pattern)].map((match) => match[1]);
+}
