@@ -1,0 +1,27 @@
+// Draws README's picture, docs/demo.png: the demo's page in a browser while its panels are at work.
+//
+//    node interop/picture.mjs [FILE]
+//
+// The demo takes port 9522, which its page shows, so nothing else may listen there.
+import { check, demo, finish } from './lib.mjs';
+import { startBrowser } from './browser.mjs';
+
+const [file = 'docs/demo.png'] = process.argv.slice(2);
+const SIZE = { width: 1280, height: 860 };
+
+const server = await demo(9522);
+const browser = await startBrowser();
+const context = await browser.newContext({ viewport: SIZE, colorScheme: 'light' });
+const page = await context.newPage();
+await page.goto(server.url);
+await check(`draws ${file}`, async () => {
+  await page.evaluate((names) => { // by script, since a click of the mouse would scroll the page
+    for (const name of names) document.getElementById(`${name}-connect`).click();
+  }, ['fetch_post', 'notice', 'typewriter']);
+  await page.waitForFunction(() => document.querySelectorAll('#notice-log li').length > 8);
+  await page.screenshot({ path: file });
+  return `${SIZE.width} by ${SIZE.height}`;
+});
+await browser.close();
+await server.stop();
+finish();
