@@ -98,6 +98,12 @@ deps:
 demo: $(CORE)
 	@$(RUN_LUA) examples/demo/main.lua
 
+# eval "$(make -s env)" has Lua find the library of this tree, from any folder.
+env:
+	@$(MAKE) --no-print-directory all >&2
+	@echo 'export $(call of_series,LUA_PATH)="$(CURDIR)/lua/?.lua;$(CURDIR)/lua/?/init.lua;;"'
+	@echo 'export $(call of_series,LUA_CPATH)="$(CURDIR)/$(BUILD)/?.so;;"'
+
 # make test SPEC=spec/server/tls_spec.lua runs one file.
 SPEC ?=
 BUSTED      = $(LUA) scripts/busted.lua --cpath='$(CURDIR)/$(BUILD)/?.so'
@@ -259,5 +265,5 @@ release: | deps
 clean:
 	rm -rf build build-* doc
 
-.PHONY: all deps demo test model stress asan valgrind api lint $(LINTS) analyze format rock \
+.PHONY: all deps demo env test model stress asan valgrind api lint $(LINTS) analyze format rock \
         bench interop fuzz doc install uninstall release clean

@@ -4,16 +4,12 @@
 -- answer with whatever real ones do: each goes on or ends, and says in a line what has happened.
 local chat_server = require "examples.chat_server"
 local blocks = require "spec.support.blocks"
+local book = require "spec.support.book"
 local certs = require "spec.support.certs"
 local hostile = require "spec.support.hostile"
 local lfs = require "lfs"
 local serving = require "spec.support.serving"
-local shows = require "spec.cases.code_blocks"
 local sse = require "sse"
-
-local PAGES = {
-  "README.md", "docs/errors.md", "docs/security.md", "docs/models.md",
-}
 
 -- Every block, with its `path`.
 local function all_blocks()
@@ -24,7 +20,9 @@ local function all_blocks()
       list[#list + 1] = block
     end
   end
-  for _, path in ipairs(PAGES) do add(path, blocks.of_page(path)) end
+  for _, path in ipairs(book.pages()) do
+    if path ~= book.TUTORIAL then add(path, blocks.of_page(path, "lua")) end
+  end
   local function add_modules(folder)
     for name in lfs.dir(folder) do
       local path = folder .. "/" .. name
@@ -62,24 +60,13 @@ local function urls()
   }
 end
 
-local function find_show(code)
-  local found, longest
-  for piece, show in pairs(shows) do
-    if code:find(piece, 1, true) and (not longest or #piece > #longest) then
-      found, longest = show, piece
-    end
-  end
-  if not longest then error("what this block shows is not in spec/cases/code_blocks.lua", 0) end
-  return found, longest
-end
-
 local function close_all()
   for _, channel in ipairs(sse.channels()) do channel:close() end
   sse.set_log(nil)
   serving.stop()
 end
 
-local list, used = all_blocks(), {}
+local list = all_blocks()
 
 describe("the code in", function()
   local interval, log = chat_server.interval, chat_server.log
@@ -94,17 +81,16 @@ describe("the code in", function()
 
   for _, block in ipairs(list) do
     it(("%s from line %d on"):format(block.path, block.line), function()
-      local show, piece = find_show(block.code)
-      used[piece] = true
+      local show = book.show_of(block)
       if not show then return end
-      local _, got = blocks.run(block.code, show, urls())
-      if show.gets then assert.truthy(got:find(show.gets, 1, true), got) end
+      local _, got = blocks.run(blocks.whole(block, show), show, urls())
+      if type(show.gets) == "string" then assert.truthy(got:find(show.gets, 1, true), got) end
       assert.same({}, serving.errors)
     end)
   end
 
   it("all that the spec knows", function()
-    for piece in pairs(shows) do assert.is_true(used[piece], piece) end
+    assert.same({}, book.unused())
   end)
 end)
 
@@ -112,14 +98,15 @@ describe("against hostile servers, the client in", function()
   after_each(close_all)
 
   for _, block in ipairs(list) do
-    local found, show = pcall(find_show, block.code)
+    local found, show = pcall(book.show_of, block)
     for _, response in ipairs(found and show and show.client and hostile or {}) do
       local title = ("%s from line %d on: %s"):format(block.path, block.line, response.name)
       it(title, function()
         local to = hostile.serve(response, show.hears)
         to.file = certs.write("events.txt", hostile.bytes(response))
         local says = hostile.says(response, show.client)
-        local printed = blocks.run(block.code, { prints = says, globals = show.globals }, to)
+        local code = blocks.whole(block, show)
+        local printed = blocks.run(code, { prints = says, globals = show.globals }, to)
         assert.is_nil(printed:find "traceback")
       end)
     end

@@ -11,18 +11,22 @@ local function read(path)
   return file:read "a"
 end
 
---- The blocks of Lua of a page, in their order: `line`, where the block begins, and `code`.
-function blocks.of_page(path)
+--- The blocks of a page, in their order: `line`, where the block begins, `language`, and `code`.
+-- @tparam string path
+-- @tparam[opt] string language only the blocks of this one
+function blocks.of_page(path, language)
   local list, block, number = {}, nil, 0
   for line in read(path):gmatch "(.-)\n" do
     number = number + 1
     if block and line == "```" then
       block.code = table.concat(block, "\n")
-      list[#list + 1], block = block, nil
+      if not language or block.language == language then list[#list + 1] = block end
+      block = nil
     elseif block then
       block[#block + 1] = line
-    elseif line == "```lua" then
-      block = { line = number + 1 }
+    elseif line:find "^%s*```" then
+      block = { line = number + 1, language = line:match "^```(%w*)$", path = path }
+      assert(block.language, ("%s:%d: a block begins with ``` and its language"):format(path, number))
     end
   end
   return list
@@ -63,13 +67,15 @@ local function local_code(code, to)
   local tls = certs.server()
   for from, replacement in pairs {
     ["http://127.0.0.1:9522/clock"] = to.clock, ["https://example.com/prices"] = to.prices,
+    ["http://127.0.0.1:9522/hub"] = to.prices,
     ["http://127.0.0.1:8080/v1/chat/completions"] = to.chat,
     ['"https://example.com/"'] = ("%q"):format(to.chat),
     ["https://api%.openai%.com"] = to.models, ["https://api%.anthropic%.com"] = to.models,
     ["http://127%.0%.0%.1:11434"] = to.models, ["retries = 3"] = "retries = 0",
+    ["sleep%(200%)"] = "sleep(1)", ["every%(1000"] = "every(20",
     ["port = 952%d"] = "port = 0", ["listen%(9523%)"] = "listen(0)",
     ['"index.html"'] = '"README.md"', ['"public"'] = '"spec"', ['"access%.log"'] = '"/dev/null"',
-    ['"events%.txt"'] = ("%q"):format(to.file),
+    ['"events%.txt"'] = ("%q"):format(to.file), ['"last%-id"'] = ("%q"):format(to.file .. "-id"),
     ['"c%.pem"'] = ("%q"):format(tls.cert), ['"k%.pem"'] = ("%q"):format(tls.key),
   } do
     code = code:gsub(from, function() return replacement end)
@@ -98,20 +104,19 @@ local function environment_of(show, to, kept, printed)
   made.io = setmetatable({
     write = write, stderr = { write = function(_, ...) write(...) end },
     open = function(...)
-      local file = assert(io.open(...))
+      local file, message = io.open(...)
       kept[#kept + 1] = file
-      return file
+      return file, message
     end,
   }, { __index = io })
   return setmetatable(made, { __index = _G })
 end
 
 -- What a client gets of the server, up to a text that it waits for.
-local function ask(server, line, wanted)
-  if server.port == 0 then assert(server:listen()) end
+local function ask_one(server, line, wanted, headers)
   local method, path = line:match "^(%S+) (%S+)$"
   local res <close> = assert(sse.fetch(("http://127.0.0.1:%d%s"):format(server.port, path), {
-    method = method, body = method == "POST" and "x" or nil,
+    method = method, body = method == "POST" and "x" or nil, headers = headers,
   }))
   local text = ""
   for chunk in res:chunks() do
@@ -119,6 +124,36 @@ local function ask(server, line, wanted)
     if text:find(wanted, 1, true) then break end
   end
   return text
+end
+
+-- The same of several requests, one after the other, that `show` has.
+local function ask(server, show)
+  if server.port == 0 then assert(server:listen()) end
+  if type(show.asks) == "string" then
+    return ask_one(server, show.asks, show.gets, show.headers)
+  end
+  local texts = {}
+  for i, line in ipairs(show.asks) do
+    texts[i] = ask_one(server, line, show.gets[i], show.headers)
+    assert(texts[i]:find(show.gets[i], 1, true), texts[i])
+  end
+  return table.concat(texts, "\n")
+end
+
+--- A block's code behind that of the blocks before it on its page that `show.after` names, by a
+-- piece of the code of each. Those don't run their servers.
+function blocks.whole(block, show)
+  local list = {}
+  for _, piece in ipairs(show and show.after or {}) do
+    local found
+    for _, other in ipairs(blocks.of_page(block.path, "lua")) do
+      if other.line < block.line and other.code:find(piece, 1, true) then found = other end
+    end
+    assert(found, ("no block before it has: %s"):format(piece))
+    list[#list + 1] = found.code:gsub("assert%(server:run[^\n]*", "")
+  end
+  list[#list + 1] = block.code
+  return table.concat(list, "\n")
 end
 
 --- Runs a block until it has shown what it is to show: until it has printed `show.prints`, a client
@@ -141,7 +176,7 @@ function blocks.run(code, show, to)
   local ok, problem = pcall(wait.till, function()
     local server = rawget(made, "server")
     if show.asks and not asking and server and (over or server.port ~= 0) then
-      asking = sse.spawn(function() got = ask(server, show.asks, show.gets) end)
+      asking = sse.spawn(function() got = ask(server, show) end)
     end
     if show.asks and not got then return false end
     if show.prints then return table.concat(printed, "\n"):find(show.prints, 1, true) end
