@@ -13,6 +13,14 @@ local function with_relay()
 end
 
 return {
+  ["README.md"] = {
+    ["sse.EventSource"] = { prints = "time\tnoon", client = "source", hears = "time" },
+    ["news:publish{"] = { asks = { "POST /news", "GET /news" }, gets = { "", "id: " } },
+    ["sse.fetch("] = {
+      prints = "hello", client = "model", globals = function() return { messages = {} } end,
+    },
+    ["sse.parser{"] = { prints = "tick\t1" },
+  },
   ["docs/howto/follow.md"] = {
     ["keep_id(ev.lastEventId)"] = { prints = "message\t7", client = "source" },
     ["2 ^ attempt, 60000"] = { prints = "7", client = "source" },

@@ -32,24 +32,11 @@ local function failing()
 end
 
 return {
-  -- README
-  ['source:addEventListener("time"'] = { prints = "noon", client = "source", hears = "time" },
-  ['server:get("/clock", '] = { asks = "GET /clock", gets = "event: time" },
-  ['sse.EventSource("https://example.com/prices", {'] = {
-    prints = "message\t7", client = "source",
-    globals = function() return { token = function() return "x" end } end,
-  },
-  ['sse.fetch("http://127.0.0.1:8080'] = {
-    prints = "hello", client = "model", globals = function() return { messages = {} } end,
-  },
+  -- docs/
   ['server:get("/clock/:zone"'] = { asks = "GET /clock/here", gets = "data: " },
-  ["news:publish{"] = { asks = "POST /news", gets = '"followers":0', globals = with_server },
   ['server:get("/metrics"'] = {
     asks = "GET /metrics", gets = "sse_connections", globals = with_server,
   },
-  ["sse.parser{"] = { prints = "message\tat once" },
-
-  -- docs/
   ["sse.readable(io.stdin)"] = { globals = with_news },
   ['server:get("/clock", function(_, res)'] = {
     asks = "GET /clock", gets = "data: ", globals = with_server,

@@ -26,7 +26,7 @@ function blocks.of_page(path, language)
       block[#block + 1] = line
     elseif line:find "^%s*```" then
       block = { line = number + 1, language = line:match "^```(%w*)$", path = path }
-      assert(block.language, ("%s:%d: a block begins with ``` and its language"):format(path, number))
+      assert(block.language, ("%s:%d: ``` without a language"):format(path, number))
     end
   end
   return list
@@ -67,7 +67,7 @@ local function local_code(code, to)
   local tls = certs.server()
   for from, replacement in pairs {
     ["http://127.0.0.1:9522/clock"] = to.clock, ["https://example.com/prices"] = to.prices,
-    ["http://127.0.0.1:9522/hub"] = to.prices,
+    ["http://127.0.0.1:9522/hub"] = to.prices, ["http://127.0.0.1:9522/news"] = to.clock,
     ["http://127.0.0.1:8080/v1/chat/completions"] = to.chat,
     ['"https://example.com/"'] = ("%q"):format(to.chat),
     ["https://api%.openai%.com"] = to.models, ["https://api%.anthropic%.com"] = to.models,
@@ -154,6 +154,24 @@ function blocks.whole(block, show)
   end
   list[#list + 1] = block.code
   return table.concat(list, "\n")
+end
+
+--- Runs a block that serves, and nothing else; returns its server, which listens, and a function
+-- that ends it.
+function blocks.serve(code)
+  local kept, printed = {}, {}
+  local made = environment_of({}, {}, kept, printed)
+  local task = sse.spawn(assert(load(local_code(code, { file = "none" }), "=block", "t", made)))
+  wait.till(function()
+    local server = rawget(made, "server")
+    return server and server.port ~= 0
+  end, "the block's server")
+  return made.server, function()
+    task:cancel()
+    for _, object in ipairs(kept) do
+      if io.type(object) ~= "closed file" then object:close() end
+    end
+  end
 end
 
 --- Runs a block until it has shown what it is to show: until it has printed `show.prints`, a client

@@ -1,0 +1,54 @@
+--- What the shell commands of the pages do. A line of a block `sh` is one of these:
+--
+-- `curl ...`: run against the server of the page's Lua block that `serve` names by a piece of its
+-- code, or of `routes`, until it has printed `gets`. All others have a `check`, a command that is
+-- to succeed in this tree, with the line as $1.
+local function clock(server)
+  server:get("/clock", function(_, res)
+    res:event_stream():send { event = "time", data = "noon" }
+  end)
+end
+
+-- The targets that a page names exist, and what they would run can be worked out.
+local MAKE = 'make -n DEPS= TEST_DEPS= "${1#make }" >/dev/null'
+
+-- The packages are those that scripts/deps.sh installs to build.
+local PACKAGES = [[
+want=$(sed -n "/^    build) cat/,/^LIST/p" scripts/deps.sh | cut -d"|" -f3 -s | tr " " "\n" | sort)
+test "$(echo "${1#apt install }" | tr " " "\n" | sort)" = "$want"
+]]
+
+-- In another folder, Lua finds both parts of the library.
+local ENV = [[
+here=$PWD
+eval "$(make -s DEPS= env)"
+cd /
+for path in $LUA_PATH_5_4 $LUA_PATH_5_5; do case $path in $here/lua/*) exit 0 ;; esac; done
+exit 1
+]]
+
+return {
+  ["README.md"] = {
+    ["make demo"] = { check = MAKE },
+    ["make test"] = { check = MAKE },
+    ['eval "$(make -s env)"'] = { check = ENV },
+    ["luarocks --lua-version=5.4 make"] = { check = "test -f lua-sse-scm-1.rockspec" }, -- make rock
+    ["apt install gcc"] = { check = PACKAGES },
+  },
+  ["docs/howto/migrate.md"] = {
+    ["curl -N http://127.0.0.1:9522/clock | grep"] = { routes = clock, gets = "^data: noon\n" },
+  },
+  ["docs/howto/per-user.md"] = {
+    ["curl -N -H 'Authorization: Bearer hush'"] = {
+      serve = "channel_of(user)", gets = '"Lunch%?"', stays = true,
+    },
+    ["curl -H 'Authorization: Bearer s3cret'"] = { gets = "^$" },
+  },
+  ["docs/howto/progress.md"] = {
+    ["curl -d '' 127.0.0.1:9522/jobs"] = { serve = 'server:post("/jobs"', gets = '^{"id":"1"}' },
+    ["curl -N 127.0.0.1:9522/jobs/1"] = { gets = 'data: {"percent":100}\n\n.*event: done\n' },
+  },
+  ["docs/howto/two-processes.md"] = {
+    ["curl -H 'Authorization: Bearer secret'"] = { serve = "PUBLISH_KEY", gets = '^{"id":"' },
+  },
+}

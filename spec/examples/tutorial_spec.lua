@@ -1,0 +1,150 @@
+-- docs/tutorial.md: its stages as programs, its blocks as parts of them, its commands.
+local blocks = require "spec.support.blocks"
+local child = require "spec.support.child"
+local curl = require "spec.support.curl"
+
+local PAGE = "docs/tutorial.md"
+local STAGES = { "1_listen", "2_serve", "3_broadcast", "4_come_back" }
+local CLOCK = "lua5.4 examples/tutorial/1_listen.lua http://127.0.0.1:9522/clock/stream"
+
+-- The commands that the tests below run, or that others do: `make demo`, and
+-- spec/pages/commands_spec.lua.
+local KNOWN = {
+  ['eval "$(make -s env)"'] = true, ["make demo"] = true, [CLOCK] = true,
+  ["curl -N 127.0.0.1:9522/events"] = true,
+  ["curl -d 'Hello, all' 127.0.0.1:9522/messages"] = true,
+  ["curl -d 'You missed this' 127.0.0.1:9522/messages"] = true,
+}
+for i = 2, #STAGES do
+  KNOWN[("lua5.4 examples/tutorial/%s.lua serve"):format(STAGES[i])] = true
+  KNOWN[("lua5.4 examples/tutorial/%s.lua listen"):format(STAGES[i])] = true
+end
+
+local function read(path)
+  local file <close> = assert(io.open(path))
+  return file:read "a"
+end
+
+-- The source of the stage in whose section a line of the page is.
+local function stage_at(line)
+  local number, stage = 0, nil
+  for text in io.lines(PAGE) do
+    number = number + 1
+    stage = text:match "^## (%d)%." or stage
+    if number == line then
+      return read(("examples/tutorial/%s.lua"):format(STAGES[tonumber(stage)]))
+    end
+  end
+end
+
+-- Starts a stage as a server; returns the program and its URL.
+local function serve(stage, port)
+  local served = child.start(("examples/tutorial/%s.lua serve %d"):format(stage, port or 0))
+  return served, served:till "(http://127%.0%.0%.1:%d+)\n"
+end
+
+local function listen(stage, ...)
+  local words = table.concat({ ... }, " ")
+  return child.start(("examples/tutorial/%s.lua listen %s"):format(stage, words))
+end
+
+local function say(url, text)
+  curl.start(("-w 'status %%{http_code}' -d '%s' %s/messages"):format(text, url)):till "status 204"
+end
+
+-- The last line of output that the page shows beside such a command.
+local function shown(pattern)
+  for _, block in ipairs(blocks.of_page(PAGE, "text")) do
+    if block.code:find(pattern) then return block.code end
+  end
+  error("the page does not show " .. pattern)
+end
+
+describe("the tutorial", function()
+  after_each(function()
+    curl.stop()
+    child.stop()
+  end)
+
+  for _, block in ipairs(blocks.of_page(PAGE)) do
+    local language = block.language
+    if language == "lua" or language == "js" then
+      it(("shows a part of its stage: %s, line %d"):format(language, block.line), function()
+        local code = block.code
+        if language == "js" then code = code:gsub("\n.*", "") end
+        assert.truthy(stage_at(block.line):find(code, 1, true), code)
+      end)
+    elseif language == "sh" then
+      it("names a command that is run: line " .. block.line, function()
+        for line in block.code:gmatch "[^\n]+" do assert.is_true(KNOWN[line], line) end
+      end)
+    end
+  end
+
+  it("has each stage's program, no longer than a page", function()
+    for _, stage in ipairs(STAGES) do
+      local count = select(2, read(("examples/tutorial/%s.lua"):format(stage)):gsub("\n", ""))
+      assert.is_true(count <= 80, stage)
+      assert.truthy(read(PAGE):find(("../examples/tutorial/%s.lua"):format(stage), 1, true), stage)
+    end
+  end)
+
+  it("1: listens, and comes back after the server was away", function()
+    local clock = child.start "examples/clock.lua 0"
+    local port = clock:till "http://127%.0%.0%.1:(%d+)"
+    local url = ("http://127.0.0.1:%s/stream"):format(port)
+    local listener = child.start("examples/tutorial/1_listen.lua " .. url)
+    listener:till "^message\t%d%d:%d%d:%d%d\n"
+    assert.truthy(shown("^message\t%d%d:%d%d:%d%d\n"))
+    clock:kill "KILL"
+    clock:wait()
+    listener:till "error\t"
+    child.start("examples/clock.lua " .. port)
+    listener:till "error\t.+\nmessage\t"
+  end)
+
+  it("2: serves its listener and curl", function()
+    local served, url = serve "2_serve"
+    local listener = listen("2_serve", url .. "/events")
+    local wanted = "^event: time\ndata: %d%d:%d%d:%d%d\n\nevent: time\ndata: %d%d:%d%d:%d%d\n"
+    local client = curl.start(url .. "/events")
+    listener:till "^time\t%d%d:%d%d:%d%d\n"
+    client:till(wanted)
+    assert.truthy(shown(wanted))
+    listener:kill "KILL"
+    client:kill()
+    served:kill "TERM"
+    assert.equal(0, served:wait())
+  end)
+
+  it("3: what one says, all hear", function()
+    local _, url = serve "3_broadcast"
+    local clients = { curl.start(url .. "/events"), curl.start(url .. "/events") }
+    for _, client in ipairs(clients) do client:till "^id: [^\n]+\n\n" end
+    say(url, "Hello, all")
+    for _, client in ipairs(clients) do client:till "\ndata: Hello, all\n\n" end
+    curl.start(url .. "/"):till "new EventSource%('events'%)"
+  end)
+
+  it("4: tells what was said meanwhile, and what is lost", function()
+    local served, url = serve "4_come_back"
+    local file = os.tmpname()
+    os.remove(file)
+    say(url, "first")
+    local listener = listen("4_come_back", url .. "/events", file)
+    listener:till "^message\tfirst\n"
+    listener:kill "INT"
+    listener:wait()
+    say(url, "You missed this")
+    local again = listen("4_come_back", url .. "/events", file)
+    again:till "^message\tYou missed this\n"
+
+    served:kill "KILL"
+    served:wait()
+    serve("4_come_back", tonumber(url:match ":(%d+)$"))
+    local gap = '(sse%-gap\t{"lastEventId":")%w+%-%d+(","reason":"unknown"})'
+    local before, after = again:till(gap)
+    assert.equal(before .. "ms4nnpy2-1" .. after, shown "^sse%-gap")
+    os.remove(file)
+  end)
+end)
