@@ -122,6 +122,16 @@ describe("the book", function()
     end
   end)
 
+  it("has badges that are true", function()
+    local readme = read "README.md"
+    assert.truthy(readme:find("badge/Lua-5.4%20%7C%205.5", 1, true))
+    assert.truthy(read("lua-sse-scm-1.rockspec"):find('"lua >= 5.4, < 5.6"', 1, true))
+    assert.truthy(readme:find("badge/licence-MIT", 1, true))
+    assert.truthy(read("LICENSE"):find "MIT")
+    assert.truthy(readme:find("badge/tested%20on-Debian%2012", 1, true))
+    assert.equal(3, select(2, readme:gsub("img%.shields%.io", "")))
+  end)
+
   it("has a README of at most 200 lines", function()
     assert.is_true(select(2, read("README.md"):gsub("\n", "")) <= 200)
   end)
