@@ -100,7 +100,10 @@ cmd:luarocks|installs the rock|luarocks|luarocks|luarocks5.4|luarocks
 cmd:git|a tag that the rock is packed from|git|git|git|git
 LIST
         ;;
-    demo) packages_of build ;;
+    demo) packages_of build; cat <<'LIST'
+cmd:curl|a client beside the demo's page|curl|curl|curl|curl
+LIST
+        ;;
     *) echo "deps.sh: unknown group '$1'" >&2; exit 2 ;;
     esac
 }
