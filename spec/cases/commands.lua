@@ -2,7 +2,8 @@
 --
 -- `curl ...`: run against the server of the page's Lua block that `serve` names by a piece of its
 -- code, or of `routes`, until it has printed `gets`. All others have a `check`, a command that is
--- to succeed in this tree, with the line as $1.
+-- to succeed in this tree, with the line as $1. A page whose commands change the machine, or are
+-- another system's, has the file that checks them instead.
 local function clock(server)
   server:get("/clock", function(_, res)
     res:event_stream():send { event = "time", data = "noon" }
@@ -35,6 +36,7 @@ return {
     ["luarocks --lua-version=5.4 make"] = { check = "test -f lua-sse-scm-1.rockspec" }, -- make rock
     ["apt install gcc"] = { check = PACKAGES },
   },
+  ["docs/install.md"] = "scripts/release/packages.lua",
   ["docs/howto/migrate.md"] = {
     ["curl -N http://127.0.0.1:9522/clock | grep"] = { routes = clock, gets = "^data: noon\n" },
   },

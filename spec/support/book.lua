@@ -7,8 +7,9 @@ local used = {}
 
 local book = { TUTORIAL = "docs/tutorial.md" }
 
---- The paths of README and all pages of docs, in an order that stays.
-function book.pages()
+--- The paths of README and all pages of docs, in an order that stays. With `but`, a pattern, those
+-- whose path does not match it.
+function book.pages(but)
   local list = { "README.md" }
   local function add(folder)
     for name in lfs.dir(folder) do
@@ -22,6 +23,9 @@ function book.pages()
   end
   add "docs"
   table.sort(list)
+  for i = #list, 1, -1 do
+    if but and list[i]:find(but) then table.remove(list, i) end
+  end
   return list
 end
 
