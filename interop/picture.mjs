@@ -7,7 +7,7 @@ import { check, demo, finish } from './lib.mjs';
 import { startBrowser } from './browser.mjs';
 
 const [file = 'docs/demo.png'] = process.argv.slice(2);
-const SIZE = { width: 1280, height: 860 };
+const SIZE = { width: 1280, height: 900 };
 
 const server = await demo(9522);
 const browser = await startBrowser();
@@ -19,8 +19,12 @@ await check(`draws ${file}`, async () => {
     for (const name of names) document.getElementById(`${name}-connect`).click();
   }, ['fetch_post', 'notice', 'typewriter']);
   await page.waitForFunction(() => document.querySelectorAll('#notice-log li').length > 8);
+  const bottom = await page.evaluate(() => ( // of the second row of panels
+    document.getElementById('fetch_post-log').closest('section').getBoundingClientRect().bottom));
+  const size = { width: SIZE.width, height: Math.ceil(bottom) + 16 };
+  await page.setViewportSize(size);
   await page.screenshot({ path: file });
-  return `${SIZE.width} by ${SIZE.height}`;
+  return `${size.width} by ${size.height}`;
 });
 await browser.close();
 await server.stop();
