@@ -139,10 +139,30 @@ async function twoProcesses(folder) {
   return got.join(', ');
 }
 
+// The tutorial's last stage, in two windows.
+async function room(context) {
+  const program = lua('examples/tutorial/4_come_back.lua', 'serve', '0');
+  const url = await until(() => program.lines.find((line) => line.startsWith('http')), 'the room');
+  const pages = [await context.newPage(), await context.newPage()];
+  for (const page of pages) {
+    await page.goto(url);
+    await page.waitForFunction('source.readyState === 1');
+  }
+  await pages[0].fill('input', 'Hello <all>');
+  await pages[0].press('input', 'Enter');
+  for (const page of pages) await page.locator('li', { hasText: 'Hello <all>' }).waitFor();
+  assert.equal(await pages[0].inputValue('input'), '');
+  for (const page of pages) await page.close();
+  await program.stop();
+  return 'what one window says, both show';
+}
+
 export async function book() {
   const folder = mkdtempSync(join(tmpdir(), 'sse-'));
   const browser = await startBrowser();
-  const page = await (await browser.newContext()).newPage();
+  const context = await browser.newContext();
+  const page = await context.newPage();
+  await check('the tutorial\'s room', () => room(context));
   await check('the page of a long job', () => progress(folder, page));
   await check('the dashboard', () => dashboard(folder, page));
   await check("the page of a model's answer", () => model(folder, page));
