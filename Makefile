@@ -112,7 +112,7 @@ test: $(CORE) $(TEST_DEPS)
 ifeq ($(SPEC),)
 	@$(LUA_ENV) scripts/test_each.sh env $(TEST_ENV) $(BUSTED) -- $(SPECS)
 ifneq ($(strip $(TEST_EXTRA)),)
-	@$(MAKE) --no-print-directory DEPS= $(TEST_EXTRA)
+	@$(MAKE) --no-print-directory -j2 DEPS= $(TEST_EXTRA)
 endif
 else
 	@$(LUA_ENV) $(TEST_ENV) $(BUSTED) $(SPEC)

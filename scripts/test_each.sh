@@ -1,8 +1,8 @@
 #!/bin/sh
 # test_each.sh COMMAND... -- SPEC...: runs the command on each spec in a process of its own, so that
-# heaps stay small and full collections quick. As many run at a time as there are processors
-# (TEST_JOBS=1: one after the other). Prints a line for each spec, the whole output of one that
-# failed, and the totals in busted's words.
+# heaps stay small and full collections quick. Two run at a time for each processor, because half of
+# a spec's time is waiting (TEST_JOBS=1: one after the other). Prints a line for each spec, the whole
+# output of one that failed, the slowest ten, and the totals in busted's words.
 set -u
 
 if [ "${1-}" = --one ]; then
@@ -18,7 +18,7 @@ if [ "${1-}" = --one ]; then
     exit 0
 fi
 
-jobs=${TEST_JOBS:-$(getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2)}
+jobs=${TEST_JOBS:-$((2 * $(getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2)))}
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
 trap 'exit 130' INT TERM
@@ -30,6 +30,10 @@ while [ "$1" != -- ]; do
 done
 shift
 eval "printf '%s\n' \"\$@\" | xargs -P '$jobs' -I SPEC '$0' --one '$folder' SPEC $command"
+printf '\nthe slowest ten:\n'
+grep ' tests  *[0-9.]* s' "$folder"/*.out |
+    sed 's|.*/\([^./]*\)\.\([^./]*\)\.\([^:]*\)\.out:.* \([0-9.]*\) s.*|\4 \1/\2/\3|' |
+    sort -rn | head -n 10 | awk '{ printf "  %6.2f s  %s\n", $1, $2 }'
 cat "$folder"/*.out |
     awk -v seconds=$(($(date +%s) - began)) '
         /^[0-9]+ success.* fail.* err.* pend/ { good += $1; bad += $4; broken += $7; left += $10 }

@@ -149,16 +149,18 @@ describe("a finalizer, while a request is handed over,", function()
     end)
   end)
 
-  -- Reads an exchange while a finalizer answers or aborts it.
+  local TYPES, BODY = "text/x; filler=aaaaaaaaaaaaaa", ("b"):rep(1000)
+
+  -- Reads an exchange while a finalizer answers or aborts it. Without busted's assertions: each
+  -- object that they make would be one more collection to try.
   for name, read in pairs {
-    headers = function(x) assert.equal("text/x; filler=aaaaaaaaaaaaaa", x:headers()["accept"]) end,
+    headers = function(x) if x:headers()["accept"] ~= TYPES then error "headers" end end,
     request = function(x)
       local method, target, body = x:request()
-      assert.equal("POST", method)
-      assert.equal("/target", target)
-      assert.is_true(body == "" or body == ("b"):rep(1000)) -- the body is freed with the response
+      if method ~= "POST" or target ~= "/target" then error(method .. target) end
+      if body ~= "" and body ~= BODY then error(body) end -- the body is freed with the response
     end,
-    header = function(x) assert.equal("text/x; filler=aaaaaaaaaaaaaa", x:header "accept") end,
+    header = function(x) if x:header "accept" ~= TYPES then error "header" end end,
     reply = function(x) pcall(x.reply, x, 200, { "X-A", "b" }, ("y"):rep(50)) end,
     event_stream = function(x) pcall(x.event_stream, x, { headers = { "X-A", "b" } }) end,
   } do
@@ -173,8 +175,7 @@ describe("a finalizer, while a request is handed over,", function()
           local exchange
           net.start(function(x) exchange = x end)
           local client = net.connect(net.head("POST /target",
-            "Accept: text/x; filler=aaaaaaaaaaaaaa\r\nContent-Length: 1000\r\n") ..
-            ("b"):rep(1000))
+            "Accept: " .. TYPES .. "\r\nContent-Length: 1000\r\n") .. BODY)
           raw.pump(function() return exchange end, "the request")
           return function() read(exchange) end, function() act(exchange) end, function()
             if exchange.state == "open" then exchange:abort() end

@@ -108,7 +108,7 @@ describe("an EventSource", function()
     local n, kinds = 0, { "text/plain; charset=x", "Application/X-Stream", "text/event-stream" }
     local server = serve(function(conn)
       n = n + 1
-      conn:head(200, "Content-Type: " .. kinds[n]):send("data: x\n\n")
+      conn:head(200, "Content-Type: " .. kinds[n]):send("data: x\n\n"):close() -- all of the body
     end)
     for _ in ipairs(kinds) do
       local source = open(server:url(), { contentTypes = { "TEXT/plain", "application/x-stream" } })

@@ -4,9 +4,10 @@ local exposition = require "spec.support.exposition"
 local sse = require "sse"
 
 local MAIN = "examples/demo/main.lua"
+local QUICK = "-e 'require [[examples.demo.live]].interval = 50' " -- ms between two samples
 
-local function demo(environment)
-  local program = child.start(MAIN, environment)
+local function demo(environment, prepare)
+  local program = child.start((prepare or "") .. MAIN, environment)
   return program, program:till "http://127%.0%.0%.1:%d+/"
 end
 
@@ -52,7 +53,7 @@ describe("demo", function()
   end
 
   it("has a live page whose load is real, and whose numbers tell it", function()
-    local program, base = demo "DEMO_PORT=0"
+    local program, base = demo("DEMO_PORT=0", QUICK)
     for _, file in ipairs { "live", "live.css", "live.js" } do
       assert.equal(200, assert(sse.fetch(base .. file)).status)
     end

@@ -30,7 +30,7 @@ end
 -- Reads an answer; the table it returns has the `text` so far, and once it is over how it `ended`.
 local function read(url)
   local got = { text = "", losses = 0 }
-  got.source = sse.EventSource(url, { retryInterval = 1 })
+  got.source = sse.EventSource(url, { retryInterval = 1, maxRetryInterval = 100 })
   got.source:addEventListener("*", function(ev)
     if ev.type == "text" then
       got.text = got.text .. ev.data
@@ -202,17 +202,18 @@ describe("example resume", function()
   end)
 
   it("is a program; an answer of before a restart is gone, the next one is whole", function()
-    local function start(port)
-      local program = child.start(("examples/resume.lua %d"):format(port))
+    local function start(port, interval) -- the program's end waits for what the model still says
+      local program = child.start(("-e 'require [[examples.chat_server]].interval = %d' " ..
+        "examples/resume.lua %d"):format(interval, port))
       return program, program:till "(http://127.0.0.1:%d+/)\n"
     end
-    local program, url = start(0)
+    local program, url = start(0, 40)
     local id = begin(url, "Why?")
     local got = read(url .. "answers/" .. id)
     wait_for_words(got, 2)
     program:kill "INT"
     assert.equal(0, program:wait())
-    local _, again = start(url:match ":(%d+)/")
+    local _, again = start(url:match ":(%d+)/", 1)
     assert.equal(url, again)
     wait.till(function() return got.source.failure end, "the source's end")
     assert.equal(404, got.source.failure.status)

@@ -204,6 +204,7 @@ describe("http2 abuse", function()
     local client, server = start()
     client.client:send(("\255\254\253garbage"):rep(100))
     client:closed()
+    client.client:close() -- else the server lingers
     net.connections(0)
     assert.equal(0, net.stats(server).http2.connections)
   end)

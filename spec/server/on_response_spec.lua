@@ -130,7 +130,7 @@ serving.each("server.on_response", function(transport)
     end)
     serving.listen "/"
     serving.listen "/"
-    server:shutdown { within = 10, grace = 1000, retry = 10 }
+    server:shutdown { within = 10, grace = 50, retry = 10 }
     assert.equal(2, #entries.list)
     for n = 1, 2 do
       assert.truthy(check(n, { status = 200, reason = "server" }).bytes > 0) -- retry:
