@@ -505,6 +505,11 @@ void sse_loop_unref(sse_loop *loop)
     loop->deferred.refs--;
 }
 
+bool sse_loop_is_kept(const sse_loop *loop)
+{
+    return loop->deferred.refs > 0;
+}
+
 uint64_t sse_loop_turns(const sse_loop *loop)
 {
     return loop->turns;

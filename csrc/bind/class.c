@@ -14,8 +14,8 @@ static int unknown_field(lua_State *L, const char *what, const char *class, int 
 
     lua_pushfstring(L, what, name, class + strlen("sse."));
     if (sse_push_hint(L, class, 2, known, more))
-        return luaL_error(L, "%s (%s)", lua_tostring(L, -2), lua_tostring(L, -1));
-    return luaL_error(L, "%s", lua_tostring(L, -1));
+        return luaL_error(L, "%s (%s)" SSE_PAGE("names"), lua_tostring(L, -2), lua_tostring(L, -1));
+    return luaL_error(L, "%s" SSE_PAGE("names"), lua_tostring(L, -1));
 }
 
 /* Reads a field that is neither a method nor a property: nil for one that can only be written, and
@@ -130,7 +130,7 @@ static void *raise_other(lua_State *L, int arg, const sse_class *c)
     lua_Debug ar;
 
     if (arg == 1 && lua_getstack(L, 0, &ar) && lua_getinfo(L, "n", &ar) && ar.name)
-        luaL_error(L, "call it with ':' (%s:%s)", c->name + strlen("sse."), ar.name);
+        luaL_error(L, "call it with ':' (%s:%s)" SSE_PAGE("colon"), c->name + strlen("sse."), ar.name);
     return luaL_checkudata(L, arg, c->name); /* raises and names the class */
 }
 

@@ -22,6 +22,7 @@
 #include "task.h"
 #include "timer.h"
 #include "transfer.h"
+#include "unrun.h"
 #include "url.h"
 
 /* Raises unless the Lua that loads the module is the one it was compiled for. */
@@ -43,6 +44,7 @@ int luaopen_sse_core(lua_State *L)
     sse_open_hint(L);
     sse_open_callbacks(L);
     sse_open_loop(L);
+    sse_open_unrun(L);
     sse_open_task(L);
     sse_open_timer(L);
     sse_open_signal(L);

@@ -6,6 +6,8 @@
 #include "hint.h"
 #include "json.h"
 
+#define EVENTS SSE_PAGE("events")
+
 static const char class_key = 0; /* its address is the registry key of MessageEvents' metatable */
 
 /* --- reading a table -------------------------------------------------------------------------- */
@@ -31,9 +33,9 @@ static int unknown_name(lua_State *L, const char *const *known)
         lua_setfield(L, table, known[i]);
     }
     if (sse_push_hint(L, of, name, table, 0))
-        return luaL_error(L, "unknown field '%s' (expected event, data, id, retry, %s; %s)",
+        return luaL_error(L, "unknown field '%s' (expected event, data, id, retry, %s; %s)" EVENTS,
                           luaL_tolstring(L, name, NULL), further, lua_tostring(L, table + 1));
-    return luaL_error(L, "unknown field '%s' (expected event, data, id, retry, %s)",
+    return luaL_error(L, "unknown field '%s' (expected event, data, id, retry, %s)" EVENTS,
                       luaL_tolstring(L, name, NULL), further);
 }
 
@@ -54,12 +56,13 @@ static void check_names(lua_State *L, int index, const char *const *known)
         any = true;
     }
     if (!any)
-        luaL_error(L, "an empty event: expected event, data, id, retry or comment");
+        luaL_error(L, "an empty event: expected event, data, id, retry or comment" EVENTS);
 }
 
 static int bad_field(lua_State *L, const char *name, const char *expected, int index)
 {
-    return luaL_error(L, "field '%s' must be %s, got %s", name, expected, luaL_typename(L, index));
+    return luaL_error(L, "field '%s' must be %s, got %s" EVENTS, name, expected,
+                      luaL_typename(L, index));
 }
 
 /* Reads table[name], a string (with `numbers` also a number), and leaves it on the stack, where the
@@ -159,8 +162,18 @@ static void check_received(lua_State *L, int index, sse_message *message)
         event->id = (sse_slice){ 0 };
     event->data = data_field(L, index, &message->table);
     if (!event->data.at)
-        luaL_error(L, "an event needs data (data = \"\" for an empty one)");
+        luaL_error(L, "an event needs data (data = \"\" for an empty one)" EVENTS);
     message->received = true;
+}
+
+/* Raises: what was given at `index` is no event. */
+static int no_event(lua_State *L, int index)
+{
+    if (lua_type(L, index) == LUA_TNUMBER)
+        return luaL_error(L, "expected an event (a table) or its data (a string), got number %s "
+                             "(write { data = ... })" EVENTS, luaL_tolstring(L, index, NULL));
+    return luaL_error(L, "expected an event (a table) or its data (a string), got %s" EVENTS,
+                      luaL_typename(L, index));
 }
 
 static void check_message(lua_State *L, int index, sse_message *message, const char *const *known)
@@ -174,8 +187,7 @@ static void check_message(lua_State *L, int index, sse_message *message, const c
         return;
     }
     if (lua_type(L, index) != LUA_TTABLE)
-        luaL_error(L, "expected an event (a table) or its data (a string), got %s",
-                   luaL_typename(L, index));
+        no_event(L, index);
     if (is_message_event(L, index)) {
         check_received(L, index, message);
         return;
@@ -190,7 +202,7 @@ static void check_message(lua_State *L, int index, sse_message *message, const c
         (event->type.at || event->id.at || event->data.at || event->retry >= 0))
         luaL_error(L, "field 'comment' stands alone: send the event on its own");
     if (!message->comment.at && !event->data.at && !event->id.at && event->retry < 0)
-        luaL_error(L, "an event needs data (data = \"\" for an empty one)");
+        luaL_error(L, "an event needs data (data = \"\" for an empty one)" EVENTS);
 }
 
 void sse_check_message(lua_State *L, int index, sse_message *message)
@@ -268,7 +280,7 @@ int sse_fail_message(lua_State *L, int code, const char *field)
 {
     if (code != SSE_EINVAL || !field)
         return sse_fail(L, code, NULL);
-    lua_pushfstring(L, "field '%s' holds CR, LF or NUL, which can't be sent", field);
+    lua_pushfstring(L, "field '%s' holds CR, LF or NUL, which can't be sent" EVENTS, field);
     return sse_fail(L, code, lua_tostring(L, -1));
 }
 

@@ -5,6 +5,7 @@
 #include "../server/server.h"
 #include "../tls/certificate.h"
 #include "callbacks.h"
+#include "hint.h"
 #include "request.h"
 #include "response.h"
 #include "stream.h"
@@ -249,7 +250,7 @@ static int check_status(lua_State *L, int index)
 
 static int answered_before(lua_State *L)
 {
-    return luaL_error(L, "the request was answered already");
+    return luaL_error(L, "the request was answered already" SSE_PAGE("answered"));
 }
 
 /* Pushes what became of a response head that the core was to send, by its code: true, or nil,

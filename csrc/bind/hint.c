@@ -30,7 +30,8 @@ void sse_check_count(lua_State *L, int most, const char *call)
 {
     for (int i = lua_gettop(L); i > most; i--)
         if (!lua_isnil(L, i))
-            luaL_error(L, "%s: one argument too many, a %s", call, luaL_typename(L, i));
+            luaL_error(L, "%s: one argument too many, a %s" SSE_PAGE("arguments"), call,
+                       luaL_typename(L, i));
 }
 
 static int f_set_hint(lua_State *L)

@@ -7,6 +7,9 @@
 
 #include "lua_api.h"
 
+/* What a message ends in: the place of docs/errors.md where a family of mistakes is explained. */
+#define SSE_PAGE(anchor) " [docs/errors.md#" anchor "]"
+
 /* Pushes the hint for an unknown name: what the function given to `set_hint` returns, called with
  * `of`, which says of what the name is ("sse.stream", "event"), the name at index `name`, and up to
  * two tables at the indices `known` and `more` (0: none), whose keys are the known names. Pushes

@@ -15,6 +15,7 @@
 #include "../wire/error.h"
 #include "../wire/json_reader.h"
 #include "../wire/json_writer.h"
+#include "hint.h"
 #include "json_array.h"
 
 #define SHOWN       200                             /* bytes of a path in a message */
@@ -143,7 +144,7 @@ static RARE int raise_at(encoder *e, int levels, const char *what)
     sse_buffer_free(e->out);
     luaL_checkstack(e->L, LUA_MINSTACK, "JSON");
     lua_pushlstring(e->L, p.text, p.len);
-    return luaL_error(e->L, "%sJSON: %s%s", e->prefix, what, lua_tostring(e->L, -1));
+    return luaL_error(e->L, "%sJSON: %s%s" SSE_PAGE("json"), e->prefix, what, lua_tostring(e->L, -1));
 }
 
 /* The same, with at most 64 bytes of a text between `before` and `after`. */

@@ -8,6 +8,7 @@
 #include "hint.h"
 #include "interrupt.h"
 #include "task.h"
+#include "unrun.h"
 
 /* --- the state -------------------------------------------------------------------------------- */
 
@@ -56,7 +57,7 @@ static void raise_kept(lua_State *L, sse_state *st)
 static int nested(lua_State *L)
 {
     return luaL_error(L, "the loop is already running: a callback can't run or pump it again; "
-                         "do this in a task (sse.spawn)");
+                         "do this in a task (sse.spawn)" SSE_PAGE("waiting"));
 }
 
 static int failed(lua_State *L, int code)
@@ -73,7 +74,8 @@ static void spawn_arguments(lua_State *L)
     if (lua_gettop(L) == 0 || (lua_gettop(L) == 1 && lua_isnil(L, 1)))
         return;
     if (!lua_isfunction(L, 1))
-        luaL_error(L, "sse.run: expected a function, got a %s", luaL_typename(L, 1));
+        luaL_error(L, "sse.run: expected a function, got a %s%s" SSE_PAGE("arguments"),
+                   luaL_typename(L, 1), lua_istable(L, 1) ? " (call it with '.': sse.run())" : "");
     lua_pushcfunction(L, sse_spawn);
     lua_insert(L, 1);
     lua_call(L, lua_gettop(L) - 1, 0);
@@ -202,6 +204,7 @@ static int f_defer(lua_State *L)
     deferred_object *d = NULL;
 
     luaL_checkany(L, 1);
+    sse_unrun_prepare(L, st);
     d = sse_class_new(L, &deferred_class, sizeof *d, 1);
     d->self = LUA_NOREF;
     lua_pushvalue(L, 1);
@@ -210,6 +213,7 @@ static int f_defer(lua_State *L)
     sse_deferred_init(&d->deferred, on_deferred, d);
     sse_anchor(L, -1, &d->self);
     sse_loop_defer(st->loop, &d->deferred);
+    sse_unrun_arm(L, st);
     return 0;
 }
 

@@ -9,6 +9,7 @@
 #include "exchange.h"
 #include "record.h"
 #include "tls_options.h"
+#include "unrun.h"
 
 typedef struct server_object {
     sse_state *st;
@@ -255,6 +256,7 @@ static int m_listen(lua_State *L)
     int code = SSE_OK;
 
     lua_settop(L, 4);
+    sse_unrun_prepare(L, o->st);
     if (lua_istable(L, 4)) {
         sse_check_tls(L, 4, &tls);
         options.tls = &tls;
@@ -267,6 +269,7 @@ static int m_listen(lua_State *L)
     if (o->self == LUA_NOREF) {
         sse_anchor(L, 1, &o->self);
         sse_loop_ref(o->st->loop);
+        sse_unrun_arm(L, o->st);
     }
     charge(L, o);
     lua_pushboolean(L, true);

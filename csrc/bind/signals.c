@@ -35,7 +35,7 @@ static int check_signal(lua_State *L, int arg)
     return luaL_argerror(L, arg,
                          lua_pushfstring(L,
                                          "unknown signal '%s': expected SIGINT, SIGTERM, SIGHUP, "
-                                         "SIGQUIT, SIGUSR1, SIGUSR2 or SIGWINCH",
+                                         "SIGQUIT, SIGUSR1, SIGUSR2 or SIGWINCH" SSE_PAGE("arguments"),
                                          name));
 }
 

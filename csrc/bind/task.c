@@ -9,6 +9,7 @@
 #include "task.h"
 
 #include "hint.h"
+#include "unrun.h"
 
 #define MAX_IDLE      64
 #define MAX_ARGUMENTS 60000 /* of spawn: each is a user value */
@@ -401,11 +402,12 @@ int sse_spawn(lua_State *L)
     task_object *t = NULL;
 
     if (!lua_isfunction(L, 1))
-        return luaL_error(L, "sse.spawn: expected a function, got %s",
+        return luaL_error(L, "sse.spawn: expected a function, got %s" SSE_PAGE("arguments"),
                           n > 0 ? luaL_typename(L, 1) : "nil");
     if (n > MAX_ARGUMENTS)
         return luaL_error(L, "sse.spawn: too many arguments");
     luaL_checkstack(L, LUA_MINSTACK, NULL);
+    sse_unrun_prepare(L, st);
     t = sse_class_new(L, &task_class, sizeof *t, FUNCTION - 1 + n);
     t->self = LUA_NOREF;
     t->arguments = n - 1;
@@ -417,6 +419,7 @@ int sse_spawn(lua_State *L)
     sse_deferred_init(&t->start, on_start, t);
     sse_anchor(L, -1, &t->self);
     sse_loop_defer_first(st->loop, &t->start);
+    sse_unrun_arm(L, st);
     return 1;
 }
 

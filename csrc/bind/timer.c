@@ -6,6 +6,7 @@
 #include "class.h"
 #include "hint.h"
 #include "task.h"
+#include "unrun.h"
 
 /* User values: the function; the coroutine of the last call, where that waits (`waits`). */
 enum { FUNCTION = 1, WAITING, VALUES = WAITING };
@@ -106,7 +107,8 @@ static uint64_t check_ms(lua_State *L, int arg)
     luaL_argexpected(L, lua_type(L, arg) != LUA_TFUNCTION, arg, "milliseconds, then the function");
     ms = luaL_checknumber(L, arg);
 
-    luaL_argcheck(L, ms >= 0 && ms < HUGE_VAL, arg, "expected milliseconds, a number >= 0");
+    luaL_argcheck(L, ms >= 0 && ms < HUGE_VAL, arg,
+                  "expected milliseconds, a number >= 0" SSE_PAGE("arguments"));
     return ms > 9e15 ? (uint64_t)9e15 : (uint64_t)ceil(ms);
 }
 
@@ -118,6 +120,7 @@ static int start_timer(lua_State *L, bool repeat, bool punctual, void (*on_due)(
     timer_object *t = NULL;
 
     luaL_checktype(L, 2, LUA_TFUNCTION);
+    sse_unrun_prepare(L, st);
     t = sse_class_new(L, &timer_class, sizeof *t, VALUES);
     t->self = LUA_NOREF;
     lua_pushvalue(L, 2);
@@ -133,6 +136,7 @@ static int start_timer(lua_State *L, bool repeat, bool punctual, void (*on_due)(
         stop(L, t);
         return luaL_error(L, "not enough memory");
     }
+    sse_unrun_arm(L, st);
     return 1;
 }
 

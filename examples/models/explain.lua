@@ -26,6 +26,8 @@ return function(message, code)
   local is_status = type(code) == "number"
   local meaning = MEANINGS[code] or is_status and code >= 500 and "the service is in trouble"
     or "that did not work"
+  -- What a message says to programmers: a page, and the name of an option.
+  message = message:gsub(" %[docs/errors%.md#%w+%]$", ""):gsub(" %(option '%w+'%)$", "")
   local words = plain(message:gsub("<[^>]*>", " "):gsub("[%s%c]+", " "))
   words = words:match "^ ?(.-) ?$":sub(1, 200)
   local number = is_status and (" (%d)"):format(code) or ""

@@ -47,7 +47,7 @@ local function check_same(name, option, value)
   local shown = type(value) == "string" and ("%q"):format(value) or ("%d"):format(value)
   if value == 0 and (option == "max_age" or option == "max_lag") then shown = "no bound" end
   local message = "sse.channel: there is a channel '%s' with another '%s', %s (leave the option "
-    .. "out, or close the channel first)"
+    .. "out, or close the channel first) [docs/errors.md#channels]"
   error(message:format(name, option, shown), 3)
 end
 
@@ -60,10 +60,11 @@ end
 -- @tparam[opt] table given docs/reference/channels.md describes them
 -- @return the channel
 local function new(name, given, ...)
+  options.check_dot("sse.channel", name)
   options.check_count("sse.channel(name, options)", ...)
   if type(name) ~= "string" or name == "" or name:find "%z" then
-    error(("sse.channel: the name must be a string, not empty and without NUL, got %s"):format(
-      options.show(name)), 2)
+    local message = "sse.channel: the name must be a string, not empty and without NUL, got %s%s"
+    error(message:format(options.show(name), " [docs/errors.md#channels]"), 2)
   end
   local known = by_name[name]
   if known and known.closed then known = nil end

@@ -42,7 +42,8 @@ local with_id = metatable_of(nil) -- of events with `id`
 local list_metatable = {
   __index = function(_, key)
     if type(key) == "number" then return nil end
-    error(("it is a list of events: sse.decode(bytes)[1].%s"):format(tostring(key)), 2)
+    local message = "it is a list of events: sse.decode(bytes)[1].%s [docs/errors.md#names]"
+    error(message:format(tostring(key)), 2)
   end,
   __call = function() error("it is a list of events: for _, event in ipairs(list)", 2) end,
 }
@@ -67,7 +68,8 @@ local list_metatable = {
 local function decode(bytes, given, ...)
   options.check_count("sse.decode(bytes, options)", ...)
   if type(bytes) ~= "string" then
-    error(("sse.decode: expected a string, got %s"):format(options.show(bytes)), 2)
+    local message = "sse.decode: expected a string, got %s [docs/errors.md#arguments]"
+    error(message:format(options.show(bytes)), 2)
   end
   local o = options.check("sse.decode", given, spec)
   local list, last_id = setmetatable({}, list_metatable), o.last_event_id or ""

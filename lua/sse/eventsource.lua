@@ -76,6 +76,7 @@ end
 -- source.onerror = function(ev) print(ev.message or ev.data) end
 -- sse.run()
 local function new(url, given, ...)
+  options.check_dot("sse.EventSource", url)
   options.check_count("sse.EventSource(url, options)", ...)
   local o = options.check("sse.EventSource", given, spec)
   local get_url = type(url) == "function" and url or nil

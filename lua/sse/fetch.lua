@@ -114,6 +114,7 @@ end
 -- for ev in res:events() do print(ev.data) end
 -- if res.failure then print(res.failure) end
 return function(url, given, ...)
+  options.check_dot("sse.fetch", url)
   options.check_count("sse.fetch(url, options)", ...)
   local o = options.check("sse.fetch", given, spec)
   if not starts.wait "sse.fetch" then

@@ -86,6 +86,7 @@ end
 -- @tparam[opt] table options docs/reference/eventsource.md describes them
 -- @return a handle: `close()`, `wait()`
 return function(url, given, ...)
+  options.check_dot("sse.fetchEventSource", url)
   options.check_count("sse.fetchEventSource(url, options)", ...)
   local o = options.check("sse.fetchEventSource", given, spec)
   local url_without_password, method = check(url, o)

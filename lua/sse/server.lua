@@ -55,7 +55,7 @@ local OF_LUA = {
 -- Makes the core's server; raises its errors at the line of sse.server's caller.
 local function make_core(inner)
   local ok, made = pcall(core.server, inner)
-  if not ok then error("sse.server: " .. made, 3) end
+  if not ok then error(("sse.server: %s%s"):format(made, tls_options.page(made)), 3) end
   return made
 end
 
@@ -66,6 +66,7 @@ end
 -- @return the server. Its field `port` is the port that it listens on; `on_error` and
 -- `on_response` can be set.
 local function new(given, ...)
+  options.check_dot("sse.server", given)
   options.check_count("sse.server(options)", ...)
   given = options.check("sse.server", given, server_options)
   local state = {
@@ -94,10 +95,10 @@ end
 -- Raises at the line of the caller's caller.
 local function add_route(self, method, pattern, handler)
   if not headers.is_token(method) then
-    local message = "'%s' is not a method (server:route(method, pattern, handler))"
+    local message = "'%s' is not a method (server:route(method, pattern, handler)) [docs/errors.md#routes]"
     error(message:format(tostring(method)), 3)
   elseif type(pattern) == "string" and type(handler) ~= "function" then
-    local message = "the handler of %s %s must be a function, got %s%s"
+    local message = "the handler of %s %s must be a function, got %s%s [docs/errors.md#routes]"
     local is_channel = core.class_of(handler) == "sse.channel"
     local hint = is_channel and " (sse.follow(channel) makes a handler)" or ""
     error(message:format(method, pattern, type(handler), hint), 3)

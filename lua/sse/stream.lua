@@ -140,10 +140,10 @@ local function check_follow(name, ...)
   else
     given = {}
   end
-  if channels.n == 0 then error(name .. ": expected a channel", 3) end
+  if channels.n == 0 then error(name .. ": expected a channel [docs/errors.md#arguments]", 3) end
   for i = 1, channels.n do
     if not is_channel(channels[i]) then
-      local message = "%s: argument %d must be a channel, got %s%s"
+      local message = "%s: argument %d must be a channel, got %s%s [docs/errors.md#arguments]"
       local hint = i > 1 and " (options are a table: { from = ..., where = ... })" or ""
       error(message:format(name, i, options.show(channels[i]), hint), 3)
     end

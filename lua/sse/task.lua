@@ -131,7 +131,7 @@ function task.check_can_wait(what, level)
   if not running and co == nil then return nil end
   local why = foreign and "a coroutine of your own can't wait while the loop runs; make it a task"
     or "a callback can't wait; do this in a task"
-  error(("%s: %s (sse.spawn)"):format(what, why), level + 1)
+  error(("%s: %s (sse.spawn) [docs/errors.md#waiting]"):format(what, why), level + 1)
 end
 
 -- Pumps the loop until a wait outside of tasks has its results. Raises if nothing is left in the
@@ -144,8 +144,8 @@ local function pump(wait)
       error(kept, 0)
     elseif not kept and not wait.results then
       release(wait)
-      local message = ("%s: nothing is left that could end this wait"):format(wait.what)
-      error(message, options.caller_level())
+      local message = "%s: nothing is left that could end this wait [docs/errors.md#waiting]"
+      error(message:format(wait.what), options.caller_level())
     end
   end
 end
@@ -187,7 +187,8 @@ end
 -- @param ms
 function task.check_milliseconds(name, ms)
   if type(ms) == "number" and ms >= 0 and ms < math.huge then return end
-  error(("%s: expected milliseconds, a number >= 0, got %s"):format(name, options.show(ms)), 3)
+  local message = "%s: expected milliseconds, a number >= 0, got %s [docs/errors.md#arguments]"
+  error(message:format(name, options.show(ms)), 3)
 end
 
 --- Waits for a time: in a task by yielding, outside of one by pumping the loop.

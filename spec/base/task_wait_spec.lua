@@ -144,7 +144,7 @@ describe("a coroutine of the program's own", function()
     sse.run()
     for i, name in ipairs { "sse.sleep", "sse.await", "sse.fetch", "task:wait" } do
       local told = name .. ": a coroutine of your own can't wait while the loop runs; make it a "
-        .. "task (sse.spawn)"
+        .. "task (sse.spawn) [docs/errors.md#waiting]"
       assert.matches("task_wait_spec.lua:%d+: ", messages[i])
       assert.equal(told, (messages[i]:gsub("^.-:%d+: ", "")))
     end

@@ -74,7 +74,7 @@ return {
     { [[local all = {} for ev in sse.fetch(url .. "/tokens"):events{ untilData = "[DONE]" } do
         all[#all + 1] = ev.data end return table.concat(all)]], "ab" },
     { [[local _, why, code = sse.fetch(url .. "/slow", { timeout = 20 }) return why, code]],
-      "no response within 20 ms, ETIMEDOUT" },
+      "no response within 20 ms (option 'timeout') [docs/errors.md#etimedout], ETIMEDOUT" },
     { [[local signal = sse.AbortSignal.timeout(20)
         return (select(3, sse.fetch(url .. "/slow", { signal = signal })))]],
       "ETIMEDOUT" },
@@ -154,7 +154,7 @@ return {
     { [[return sse.encode "a\nb"]], "data: a\ndata: b\n\n" },
     { [[return sse.encode{ comment = "hi" }]], ": hi\n\n" },
     { [[return (select(2, sse.encode{ id = "1\n2", data = "x" }))]],
-      "field 'id' holds CR, LF or NUL, which can't be sent" },
+      "field 'id' holds CR, LF or NUL, which can't be sent [docs/errors.md#events]" },
     { [[return sse.json.decode(sse.json.encode{ n = 1 }).n]], "1" },
     { [[return sse.json.encode{}, sse.json.encode(sse.json.array{})]], "{}, []" },
     { [[return (sse.json.decode "{")]], "nil" },

@@ -81,7 +81,7 @@ describe("the end of a response", function()
       both("a", nil, chunked("data: a\n\n" .. last))
     end
     read(chunked "id: 7\ndata: a\n\nid: 8\ndata: b")
-    assert.same({ "7", "the stream ended within an event" },
+    assert.same({ "7", "the stream ended within an event [docs/errors.md#eunfinished]" },
       { res.lastEventId, res.failure.message })
   end)
 

@@ -86,7 +86,8 @@ describe("httpVersion", function()
       for _, version in ipairs { "2", "2-prior-knowledge" } do
         local res, message, code = sse.fetch(url .. "first",
           { httpVersion = version, tls = certs.client(), method = "POST", body = "secret" })
-        assert.same({ nil, "the server did not agree to HTTP/2", "EPROTO" }, { res, message, code })
+        assert.same({ nil, "the server did not agree to HTTP/2 [docs/errors.md#eproto]", "EPROTO" },
+          { res, message, code })
       end
       local signal = sse.AbortController()
       sse.spawn(function()
@@ -117,8 +118,8 @@ describe("httpVersion", function()
     assert(server:listen())
     local url = ("https://127.0.0.1:%d/"):format(server.port)
     local _, message, code = sse.fetch(url, { httpVersion = "2", tls = certs.client() })
-    assert.same({ "a redirect to http, which httpVersion \"2\" can't follow", "EREDIRECT" },
-      { message, code })
+    assert.equal("EREDIRECT", code)
+    assert.truthy(message:find("a redirect to http, which httpVersion \"2\" can't follow", 1, true))
     assert.same({}, plain.requests)
     assert(sse.fetch(url, { tls = certs.client() })):close()
     plain:stop()

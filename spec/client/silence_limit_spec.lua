@@ -15,7 +15,7 @@ describe("heartbeatTimeout", function()
     local server = serve(function() end)
     local res, message, code = sse.fetch(server:url(), LIMIT)
     assert.same({ nil, "ETIMEDOUT" }, { res, code })
-    assert.matches("^silent for %d+ ms$", message)
+    assert.matches("^silent for %d+ ms %(option 'heartbeatTimeout'%)", message)
     wait.till(function() return server.open == 0 end, "the close")
   end)
 

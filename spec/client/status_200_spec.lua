@@ -155,7 +155,7 @@ describe("blocks of unknown fields at the end of a stream", function()
     assert.same({ "a" }, { read(stream("x: 1\ndata: a\ny: 2\n\n")) })
     assert.same({ "" }, { read(stream(": comment\n\nid: 1\n\nretry: 5\n\nevent: x\n\n")) })
     local _, why = read(stream(ERROR .. "data: a\n\n"), { untilData = "[DONE]" })
-    assert.equal("the stream ended without '[DONE]'", why.message)
+    assert.equal("the stream ended without '[DONE]' [docs/errors.md#eunfinished]", why.message)
   end)
 
   it("are said of a lost connection, too", function()

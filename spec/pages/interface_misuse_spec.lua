@@ -165,11 +165,11 @@ describe("an argument too many", function()
 
   it("names the function with its parameters, and counts no nil", function()
     local channel, timer = new_channel(), sse.after(0, noop)
-    assert.equal("timer:stop(): one argument too many, a number",
+    assert.equal("timer:stop(): one argument too many, a number [docs/errors.md#arguments]",
       interface.raised(timer.stop, timer, 5))
     local raised = interface.raised(sse.sleep, 1, {})
-    assert.equal("sse.sleep(ms): one argument too many, a table", raised)
-    assert.equal("channel:on(what, fn): one argument too many, a string",
+    assert.equal("sse.sleep(ms): one argument too many, a table [docs/errors.md#arguments]", raised)
+    assert.equal("channel:on(what, fn): one argument too many, a string [docs/errors.md#arguments]",
       interface.raised(channel.on, channel, "follow", noop, nil, "x"))
     timer:stop(nil)
     channel:on("leave", noop, nil)

@@ -140,7 +140,8 @@ describe("negotiating compression", function()
     assert.matches("option 'compress' must be true, false, \"shared\" or \"window\", got string " ..
       "\"gzip\"", serving.errors[1].message)
     assert.has_error(function() require "sse.server" { compress = 1 } end,
-      "sse.server: option 'compress' must be true, false, \"shared\" or \"window\", got number 1")
+      "sse.server: option 'compress' must be true, false, \"shared\" or \"window\", got number 1 "
+      .. "[docs/errors.md#options]")
   end)
 
   it("goes on with the next request of the connection", function()

@@ -130,7 +130,8 @@ describe("a MessageEvent", function()
     local channel = objects.channel()
     assert.equal("1", channel:publish(new("a", "x", "1")))
     assert.equal("2", channel:publish(new("a", "x", "2")))
-    assert.same({ nil, "field 'id': an event with that id is held already", "EEXIST" },
+    assert.same({ nil, "field 'id': an event with that id is held already [docs/errors.md#eexist]",
+      "EEXIST" },
       { channel:publish(new("a", "x", "1")) })
     assert.equal("EEXIST", select(3, channel:publish(new("a", "x", "2"))))
     assert.truthy(channel:publish(new("a", "x", "2")):find "%-3$")

@@ -65,8 +65,8 @@ describe("a server's addresses", function()
       port = math.tointeger(tonumber(port))
       local server = sse.server { host = "localhost", port = port }
       local shown = address == "::1" and "[::1]" or address
-      assert.same({ nil, ("address %s:%d is already in use; choose another port"):format(shown,
-        port), "EADDRINUSE" }, { server:listen() })
+      assert.same({ nil, ("address %s:%d is already in use; choose another port "
+        .. "[docs/errors.md#eaddrinuse]"):format(shown, port), "EADDRINUSE" }, { server:listen() })
       local other = assert(occupy(address == "::1" and "127.0.0.1" or "::1", port))
       other:close()
       taken:close()

@@ -65,7 +65,8 @@ describe("server:listen", function()
 
   it("gives EADDRINUSE for an address that it has, and the others go on", function()
     local server = serving.start(routes)
-    local message = ("address 127.0.0.1:%d is already in use; choose another port")
+    local message = ("address 127.0.0.1:%d is already in use; choose another port "
+      .. "[docs/errors.md#eaddrinuse]")
     for _, options in ipairs { server.port, { port = server.port } } do
       assert.same({ nil, message:format(server.port), "EADDRINUSE" },
         { server:listen(options) })
@@ -212,7 +213,8 @@ describe("a server's listeners with TLS", function()
     local server = serving.start(routes)
     local ok, message, code = server:listen { port = own, tls = { cert = "/nowhere/c.pem" } }
     assert.is_nil(ok)
-    assert.equal("tls.cert: cannot read '/nowhere/c.pem': No such file or directory", message)
+    assert.equal("tls.cert: cannot read '/nowhere/c.pem': No such file or directory "
+      .. "[docs/errors.md#ecert]", message)
     assert.equal("ECERT", code)
     shutdown.refuses(own)
     assert.equal("plain", get("http", server.port))

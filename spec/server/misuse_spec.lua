@@ -130,7 +130,8 @@ describe("the server", function()
     local ok, message, code = sse.server { host = "192.0.2.1" }:listen()
     assert.is_nil(ok)
     assert.equal("EADDRNOTAVAIL", code)
-    assert.equal("cannot listen on 192.0.2.1:0: this machine has no such address", message)
+    assert.equal("cannot listen on 192.0.2.1:0: this machine has no such address "
+      .. "[docs/errors.md#eaddrnotavail]", message)
   end)
 
   it("names the limit that a body passes", function()

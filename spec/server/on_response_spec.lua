@@ -183,7 +183,7 @@ serving.each("server.on_response", function(transport)
     serving.ask("GET /")
     assert.equal(1, #entries.list)
     assert.has_error(function() server.on_response = 1 end,
-      "on_response must be a function or nil, got number 1")
+      "on_response must be a function or nil, got number 1 [docs/errors.md#options]")
   end)
 
   it("keeps nothing of a response that has ended", function()

@@ -202,7 +202,7 @@ describe("server:shutdown", function()
       assert.truthy(message:find("server:shutdown: " .. case[2], 1, true), message)
     end
     assert.has_error(function() server.shutdown { within = 1 } end,
-      "call it with ':' (server:shutdown)")
+      "call it with ':' (server:shutdown) [docs/errors.md#colon]")
     serving.connect():close() -- it listens
   end)
 end)

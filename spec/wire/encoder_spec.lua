@@ -56,7 +56,8 @@ describe("the encoder", function()
         local bytes, message, code = encode{ [field] = bad, data = "x" }
         assert.is_nil(bytes)
         assert.equal("EINVAL", code)
-        assert.equal(("field '%s' holds CR, LF or NUL, which can't be sent"):format(field), message)
+        assert.equal(("field '%s' holds CR, LF or NUL, which can't be sent [docs/errors.md#events]")
+          :format(field), message)
       end
     end
   end)

@@ -8,6 +8,7 @@
 -- given as a signal's reason: that value, as `reason`. `tostring(failure)` is its message.
 -- @module sse.client.failure
 local options = require "sse.shared.options"
+local pages = require "sse.shared.pages"
 
 local failure = {}
 
@@ -16,15 +17,24 @@ local metatable = {
   __tostring = function(self) return self.message end,
 }
 
---- Makes a failure.
+--- Makes a failure. Where docs/errors.md says what to do about its code, the message ends in that
+-- place.
 -- @tparam string message
 -- @tparam string code
 -- @tparam[opt] table more further fields; this table itself becomes the failure
 -- @treturn table the failure
 function failure.new(message, code, more)
   local self = more or {}
-  self.message, self.code = message, code
+  self.message, self.code = pages.add(message, code), code
   return setmetatable(self, metatable)
+end
+
+--- Says more in a failure's message, before the name of its page.
+-- @tparam table self the failure
+-- @tparam string text
+function failure.say(self, text)
+  local message, page = self.message:match "^(.*)( %[docs/errors%.md#%w+%])$"
+  self.message = (message or self.message) .. text .. (page or "")
 end
 
 --- Makes a failure of whatever was raised, or was given as the reason of an abort.

@@ -25,7 +25,8 @@ function heartbeat.watch(exchange, limit, on_silence)
   local function look()
     local silence = exchange:silence()
     if silence >= limit then
-      return on_silence(failure.new(("silent for %d ms"):format(silence), "ETIMEDOUT"))
+      local message = ("silent for %d ms (option 'heartbeatTimeout')"):format(silence)
+      return on_silence(failure.new(message, "ETIMEDOUT"))
     end
     look_after(self, limit - silence, look)
   end

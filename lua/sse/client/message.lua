@@ -4,12 +4,14 @@
 local core = require "sse.core"
 local headers = require "sse.shared.headers"
 local json = require "sse.json"
+local pages = require "sse.shared.pages"
 local version = require "sse.version"
 
 local message = {}
 
 local USER_AGENT = "lua-sse/" .. version
 local MAX_SHOWN = 200 -- bytes of a URL in a message
+local BODY, URLS = pages.at "body", pages.at "urls"
 local MAX_ID = 8192 -- bytes: servers reject heads that are not much longer
 
 -- Methods whose names the web normalizes to upper case (Fetch 2.2.1), and PATCH.
@@ -53,20 +55,20 @@ end
 -- of it
 function message.parse_url(where, text, o, kinds)
   if type(text) ~= "string" then
-    local told = "%s(url, options): the URL must be %s, got %s"
-    return nil, told:format(where, kinds or "a string", type(text))
+    local told = "%s(url, options): the URL must be %s, got %s%s"
+    return nil, told:format(where, kinds or "a string", type(text), URLS)
   end
   local url, problem = read_url(text)
   -- The web's rules read the scheme "localhost" in "localhost:9522/".
   if url and not url.host and url.href:find("^[%w.-]+:%d") then url, problem = nil, "no scheme" end
   if not url then
     local expected = '%s: invalid URL \'%s\': %s (expected an absolute URL such as '
-      .. '"http://host/path")'
-    return nil, expected:format(where, message.redact_url(text), problem)
+      .. '"http://host/path")%s'
+    return nil, expected:format(where, message.redact_url(text), problem, URLS)
   end
   if o.httpVersion == "2" and url.scheme == "http" then
     return nil, where .. ": httpVersion \"2\" needs a URL with https (did you mean "
-      .. "\"2-prior-knowledge\"?)"
+      .. "\"2-prior-knowledge\"?)" .. URLS
   end
   return url
 end
@@ -96,11 +98,12 @@ function message.body(where, method, body, level)
   local kind = type(body)
   if body == nil then return nil end
   if method == "GET" or method == "HEAD" then
-    error(("%s: a %s request has no body"):format(where, method), level)
+    error(("%s: a %s request has no body%s"):format(where, method, BODY), level)
   elseif kind == "string" then
     return body, "text/plain;charset=UTF-8"
   elseif kind ~= "table" then
-    error(("%s: the body must be a string or a table, got %s"):format(where, kind), level)
+    local expected = "%s: the body must be a string or a table, got %s%s"
+    error(expected:format(where, kind, BODY), level)
   end
   local ok, text = pcall(json.encode, body)
   if not ok then error(("%s: option 'body': %s"):format(where, text), level) end

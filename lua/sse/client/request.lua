@@ -47,7 +47,8 @@ end
 local function start_timer(self, ms)
   self.timer = core.timer(ms, function()
     self:cancel()
-    self:finish(failure.new(("no response within %s ms"):format(show_ms(ms)), "ETIMEDOUT"))
+    local message = ("no response within %s ms (option 'timeout')"):format(show_ms(ms))
+    self:finish(failure.new(message, "ETIMEDOUT"))
   end)
 end
 
@@ -177,10 +178,24 @@ function on_data(self, bytes)
   self.owner:on_data(bytes)
 end
 
+-- What a message of libcurl's leaves to be guessed: the option that matters, or the usual cause.
+local function advice(self, message, code)
+  if code == "ECERT" and message:find "self%-?signed" or message:find "local issuer" then
+    return " ('tls' = { ca = path } names an authority of your own)"
+  elseif code == "ETLS" and message:find "wrong version number" then
+    return " (what answers does not speak TLS: http://, or another port?)"
+  elseif code == "ECONNREFUSED" and (self.options.proxy or "") ~= "" then
+    return " (option 'proxy')"
+  end
+  return ""
+end
+
 -- The message may quote what a server sent, such as a certificate's name: control characters are
 -- replaced.
 function on_done(self, message, code)
-  self:finish(message and failure.new((message:gsub("%c", "?")), code) or nil)
+  if not message then return self:finish() end
+  message = message:gsub("%c", "?")
+  self:finish(failure.new(message .. advice(self, message, code), code))
 end
 
 function exchange:finish(why)

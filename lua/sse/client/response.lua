@@ -28,7 +28,9 @@ end
 -- The body, for the one method that reads it.
 local function start_reading(self, call, ...)
   local body = body_of(3, self, call, ...)
-  if body.used then error("Response: the body was read already, or is being read", 3) end
+  if body.used then
+    error("Response: the body was read already, or is being read [docs/errors.md#body]", 3)
+  end
   body.used = true
   return body
 end

@@ -15,7 +15,7 @@ local MAX_TYPE, MAX_TEXT = 80, 200 -- bytes
 -- end in a terminal or a log.
 local function printable(text, max)
   if #text > max then text = text:sub(1, max):gsub("[\xC0-\xFF][\x80-\xBF]*$", "") .. "..." end
-  return (text:gsub("%s+", " "):gsub("%c", "?"))
+  return (text:gsub("%s+", " "):gsub("%c", "?"):gsub(" $", ""))
 end
 
 -- Whether the type of a response is that of an event stream, or one of the further `types`.
@@ -58,16 +58,16 @@ function response_check.collect_body(rejection, bytes)
   return rejection.size >= response_check.MAX_BODY
 end
 
---- Joins the collected pieces into the failure's `body`. The message of one about the type says how
--- the body begins, since there is no status to tell what was wrong.
+--- Joins the collected pieces into the failure's `body`. The message says how the body begins: there
+-- servers write what was wrong.
 -- @tparam table rejection the failure
 -- @treturn table the same
 function response_check.finish_body(rejection)
   local body = table.concat(rejection.pieces or {})
   rejection.body, rejection.pieces, rejection.size = body, nil, nil
-  if rejection.code == "ETYPE" and body ~= "" then
-    rejection.message = rejection.message .. "; the body begins: " .. printable(body, MAX_TEXT)
-  end
+  local is_refused = rejection.code == "ETYPE" or rejection.code == "EHTTP"
+  local text = is_refused and printable(body, MAX_TEXT) or ""
+  if text ~= "" then failure.say(rejection, "; the body begins: " .. text) end
   return rejection
 end
 
@@ -80,8 +80,8 @@ end
 function response_check.note_ignored(why, count, text)
   if count > 0 then
     local blocks = count == 1 and "1 block" or ("the last of %d blocks"):format(count)
-    why.message = ("%s; its end is %s of unknown fields: %s"):format(why.message, blocks,
-      printable(text, MAX_TEXT))
+    failure.say(why, ("; its end is %s of unknown fields: %s"):format(blocks,
+      printable(text, MAX_TEXT)))
   end
   return why
 end

@@ -186,9 +186,10 @@ function source:on_done(why)
   if self.rejection then return self:reject() end
   -- The parser's failure, known by the text of SSE_ETOOBIG (csrc/wire/error.h). Other failures of
   -- that code have texts of their own.
-  if why and why.code == "ETOOBIG" and why.message == "larger than the limit" then
+  if why and why.code == "ETOOBIG" and why.message:find "^larger than the limit" then
     local limit = self.options.maxEventSize or 16777216 -- the parser's default
-    why.message = ("an event is larger than maxEventSize (%d bytes)"):format(limit)
+    local message = ("an event is larger than maxEventSize (%d bytes)"):format(limit)
+    why = failure.new(message, "ETOOBIG", why)
   end
   why = why or failure.new("the server ended the stream", "ECLOSED")
   self:describe_end(why)

@@ -98,6 +98,8 @@ local function serve(req, res, path, given, tries)
   res:reply(503, "Service Unavailable\n", { ["Retry-After"] = "1" })
 end
 
+local FILES = " [docs/errors.md#files]"
+
 local spec = options.spec("sse.file", { content_type = "string", headers = "table" })
 
 -- Raises at the line of the caller's caller.
@@ -122,8 +124,8 @@ function files.file(path, given, ...)
   check_headers(given)
   options.check_path("sse.file", "a path", path, 3)
   local stat, message = core.stat(path)
-  if not stat then error(("sse.file: cannot read '%s': %s"):format(path, message), 2) end
-  if stat.type ~= "file" then error(("sse.file: '%s' is not a file"):format(path), 2) end
+  if not stat then error(("sse.file: cannot read '%s': %s%s"):format(path, message, FILES), 2) end
+  if stat.type ~= "file" then error(("sse.file: '%s' is not a file%s"):format(path, FILES), 2) end
   return function(req, res) return serve(req, res, path, given) end
 end
 
@@ -184,9 +186,9 @@ local function check_folder(path, level)
   options.check_path("server:static", "a folder's path", path, level + 1)
   local stat, message = core.stat(path)
   if not stat then
-    error(("server:static: cannot read '%s': %s"):format(path, message), level)
+    error(("server:static: cannot read '%s': %s%s"):format(path, message, FILES), level)
   elseif stat.type ~= "folder" then
-    error(("server:static: '%s' is not a folder"):format(path), level)
+    error(("server:static: '%s' is not a folder%s"):format(path, FILES), level)
   end
 end
 

@@ -46,7 +46,8 @@ function methods:reply(status, body, fields, surplus)
   check_unanswered(self, 2)
   local content_type = content_types[type(body)]
   if not content_type and body ~= nil then
-    error(("reply: the body must be a string or a table, got %s"):format(type(body)), 2)
+    local message = "reply: the body must be a string or a table, got %s [docs/errors.md#body]"
+    error(message:format(options.show(body)), 2)
   end
   if without_body[status] then content_type = nil end
   local list = whole(self, fields, content_type, 2)
@@ -63,7 +64,8 @@ end
 function methods:json(value, status, surplus)
   options.check_self(self, metatable, "res:json(value, status)", surplus)
   if type(status) == "table" and type(value) == "number" then
-    error("json: the value is the first argument, the status the second", 2)
+    error("json: the value is the first argument, the status the second "
+      .. "[docs/errors.md#arguments]", 2)
   end
   if status ~= nil then check_status("json", status, 2) end
   check_unanswered(self, 2)

@@ -12,6 +12,10 @@ local response_head = {}
 
 local MAX_FIELDS = 92 -- header fields of a program's, beside those that the core adds
 
+local ANSWERED_ALREADY = "the request was answered already [docs/errors.md#answered]"
+local IS_STREAM = ": the response is an event stream, which has 'send' and 'close' "
+  .. "[docs/errors.md#answered]"
+
 --- The Content-Type of a body that has none of its own.
 response_head.TEXT = "text/plain; charset=utf-8"
 
@@ -23,14 +27,14 @@ response_head.without_body = { [204] = true, [304] = true }
 
 --- Raises if a response has been begun already.
 function response_head.check_unanswered(self, level)
-  if self[ANSWERED] then error("the request was answered already", level + 1) end
+  if self[ANSWERED] then error(ANSWERED_ALREADY, level + 1) end
 end
 
 --- Raises if the response is an event stream.
 -- @tparam string name of the method, for the message
 function response_head.check_no_stream(self, name, level)
   if type(self[ANSWERED]) == "userdata" then
-    error(name .. ": the response is an event stream, which has 'send' and 'close'", level + 1)
+    error(name .. IS_STREAM, level + 1)
   end
 end
 
@@ -41,7 +45,8 @@ for status = 200, 599 do statuses[status] = true end
 -- @tparam string name of the method, for the message
 function response_head.check_status(name, status, level)
   if not statuses[status] then
-    local message = "%s: status must be a whole number from 200 to 599, got %s%s"
+    local message = "%s: status must be a whole number from 200 to 599, got %s%s "
+      .. "[docs/errors.md#arguments]"
     local is_body = type(status) == "table" or type(status) == "string"
     local hint = name == "reply" and is_body and " (the body is the second argument)" or ""
     error(message:format(name, options.show(status), hint), level + 1)

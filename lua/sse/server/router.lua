@@ -9,11 +9,13 @@
 -- prefix. So `/st/:x` is preferred to the prefix `/st`, this to `/:a/:b`, and this to the prefix
 -- `/`.
 -- @module sse.server.router
+local options = require "sse.shared.options"
 local url = require "sse.server.url"
 
 local router = {}
 router.__index = router
 
+local ROUTES = " [docs/errors.md#routes]"
 local ANY = "*" -- the method of a handler for every method
 local standard_methods = { "GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS" }
 
@@ -34,7 +36,9 @@ end
 -- What is wrong with a pattern, or nil.
 local function problem_of(pattern)
   if type(pattern) ~= "string" or pattern:sub(1, 1) ~= "/" then
-    return ("a pattern must be a string that begins with '/', got %s"):format(tostring(pattern))
+    local hint = type(pattern) == "string" and (" (did you mean '/%s'?)"):format(pattern) or ""
+    return ("a pattern must be a string that begins with '/', got %s%s"):format(
+      options.show(pattern), hint)
   elseif pattern:find("[?#]") then
     return ("pattern '%s': neither a query nor a fragment can be part of it"):format(pattern)
   end
@@ -75,7 +79,7 @@ end
 -- @tparam[opt=2] int level as of `error`, seen from the caller
 function router:add(method, pattern, handler, level)
   local problem = problem_of(pattern)
-  if problem then error(problem, (level or 2) + 1) end
+  if problem then error(problem .. ROUTES, (level or 2) + 1) end
   local node, names, places, count = self.root, {}, {}, 0
   for segment in pattern:gmatch("/([^/]*)") do
     node, count = child(node, segment), count + 1
@@ -84,7 +88,8 @@ function router:add(method, pattern, handler, level)
     end
   end
   if node.methods[method] then
-    error(("%s %s has a handler already"):format(method, pattern), (level or 2) + 1)
+    local message = "%s %s has a handler already%s"
+    error(message:format(method, pattern, ROUTES), (level or 2) + 1)
   end
   node.methods[method] = { handler = handler, names = names, places = places }
   -- A path that is written like a pattern of literals is found without a walk through the tree: no
@@ -101,10 +106,12 @@ end
 -- @tparam[opt=2] int level as of `error`, seen from the caller
 function router:add_prefix(prefix, handler, level)
   local problem = problem_of(prefix) or prefix:find("/:") and "a prefix has no parameters"
-  if problem then error(problem, (level or 2) + 1) end
+  if problem then error(problem .. ROUTES, (level or 2) + 1) end
   local node = self.root
   for segment in prefix:gsub("/$", ""):gmatch("/([^/]*)") do node = child(node, segment) end
-  if node.below then error(("%s is served already"):format(prefix), (level or 2) + 1) end
+  if node.below then
+    error(("%s is served already%s"):format(prefix, ROUTES), (level or 2) + 1)
+  end
   node.below = { GET = { handler = handler } }
 end
 

@@ -2,6 +2,7 @@
 -- @module sse.server.running
 local core = require "sse.core"
 local options = require "sse.shared.options"
+local pages = require "sse.shared.pages"
 local ordered_set = require "sse.shared.ordered_set"
 local server_object = require "sse.server.server_object"
 local server_options = require "sse.server.options"
@@ -48,8 +49,8 @@ function methods:listen(given, ...)
   local tls = given.tls and tls_options.check(given.tls, "server:listen", 3) or given.tls
   local inner = state_of(self).core
   local ok, listens, message, code = pcall(inner.listen, inner, given.host, given.port, tls)
-  if not ok then error("server:listen: " .. listens, 2) end
-  if not listens then return nil, message, code end
+  if not ok then error(("server:listen: %s%s"):format(listens, tls_options.page(listens)), 2) end
+  if not listens then return nil, pages.add(message, code), code end
   return true
 end
 

@@ -51,6 +51,13 @@ local function add_names(where, list, names, level)
   end
 end
 
+--- The page of an error of the core's about certificates; "" of another error.
+-- @tparam string message
+-- @treturn string
+function tls_options.page(message)
+  return message:find "^tls%." and " [docs/errors.md#ecert]" or ""
+end
+
 --- Checks the option; raises if it is wrong. The files are not read here.
 -- @tparam table given `cert`, `key`, `chain`, `names`, `min_version`, `ciphers`, `client_ca`
 -- @tparam string where the function's name for messages: "sse.server"

@@ -36,23 +36,26 @@ end
 -- What is wrong with the name of a field that a program gave, or nil.
 local function problem_of_name(name)
   if type(name) == "number" then
-    return "headers: expected a table such as { Name = \"value\" }, got a list"
+    return "headers: expected a table such as { Name = \"value\" }, got a list [docs/errors.md#headers]"
   elseif not headers.is_token(name) then
-    return ("headers: '%s' is not a header name"):format(tostring(name))
+    return ("headers: '%s' is not a header name [docs/errors.md#headers]"):format(tostring(name))
   elseif name:find("_", 1, true) then
-    return ("headers: '%s' has a '_' (did you mean '%s'?)"):format(name, headers.with_hyphens(name))
+    local told = "headers: '%s' has a '_' (did you mean '%s'?) [docs/errors.md#headers]"
+    return told:format(name, headers.with_hyphens(name))
   elseif reserved[name:lower()] then
-    return ("headers: '%s' is set by the library"):format(name)
+    return ("headers: '%s' is set by the library [docs/errors.md#headers]"):format(name)
   end
 end
 
 -- What is wrong with a value, or nil.
 local function problem_of_value(name, value)
   if type(value) ~= "string" and type(value) ~= "number" then
-    local message = "headers: '%s' must be a string, a number or a list of them, got %s"
+    local message = "headers: '%s' must be a string, a number or a list of them, got %s "
+      .. "[docs/errors.md#headers]"
     return message:format(name, type(value))
   elseif not headers.sendable(tostring(value)) then
-    return ("headers: the value of '%s' holds a control character"):format(name)
+    local message = "headers: the value of '%s' holds a control character [docs/errors.md#headers]"
+    return message:format(name)
   end
 end
 
@@ -83,7 +86,8 @@ end
 -- @treturn {string,...} name, value, name, value ...; or nil and a message
 function headers.list(given)
   if type(given) ~= "table" then
-    return nil, ("headers: expected a table, got %s"):format(type(given))
+    local message = "headers: expected a table, got %s [docs/errors.md#headers]"
+    return nil, message:format(type(given))
   end
   local names, list = { nil, nil, nil, nil }, { nil, nil, nil, nil, nil, nil, nil, nil } -- room
   for name in pairs(given) do
@@ -233,7 +237,7 @@ end
 -- @tparam string name
 -- @tparam int level as of `error`, seen from the caller
 function headers.raise_misspelled(name, level)
-  local message = "there is no header '%s' (did you mean '%s'?)"
+  local message = "there is no header '%s' (did you mean '%s'?) [docs/errors.md#headers]"
   error(message:format(name, headers.with_hyphens(name)), level + 1)
 end
 
@@ -247,7 +251,9 @@ headers.metatable = {
     if headers.misspelled[name] or headers.is_misspelled(name, rawget, self) then
       headers.raise_misspelled(name, 2)
     elseif foreign_methods[name] then
-      error(("headers have no method '%s': look them up by headers[name]"):format(name), 2)
+      local message = "headers have no method '%s': look them up by headers[name] "
+        .. "[docs/errors.md#headers]"
+      error(message:format(name), 2)
     end
   end,
 }

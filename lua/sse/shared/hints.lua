@@ -3,6 +3,7 @@
 -- it. Requiring this module lets the classes of the core hint, too.
 -- @module sse.shared.hints
 local core = require "sse.core"
+local pages = require "sse.shared.pages"
 
 local hints = {}
 
@@ -10,6 +11,8 @@ local foreign_names -- the table of sse.shared.foreign_names: 75 KiB, loaded whe
 
 -- Names of the core's classes that only the library uses.
 local private = { abort = true, deliver = true, memory = true }
+
+local NAMES = pages.at "names"
 
 local private_of = { ["sse.parser"] = { events = true, on_comment = true } } -- by class
 
@@ -119,14 +122,16 @@ function hints.raise_missing(of, what, name, ...)
   for _, fields in ipairs { ... } do
     for key in pairs(fields) do known[key] = true end
   end
-  error(("field '%s' of %s does not exist%s"):format(name, what, hints.suffix(of, name, known)), 3)
+  local hint = hints.suffix(of, name, known) .. NAMES
+  error(("field '%s' of %s does not exist%s"):format(name, what, hint), 3)
 end
 
 --- As `raise_missing`, for an object that may have fields of the program's: raises only for a name
 -- that another library has for something that exists here.
 function hints.raise_foreign(of, what, name)
   local hint = hints.foreign(of, name)
-  if hint then error(("field '%s' of %s does not exist (%s)"):format(name, what, hint), 3) end
+  if not hint then return end
+  error(("field '%s' of %s does not exist (%s)%s"):format(name, what, hint, NAMES), 3)
 end
 
 --- The metatable of tables that a program is given and whose fields may all be nil: reading one

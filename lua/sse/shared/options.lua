@@ -3,6 +3,7 @@
 -- @module sse.shared.options
 local core = require "sse.core"
 local hints = require "sse.shared.hints"
+local pages = require "sse.shared.pages"
 
 local options = {}
 
@@ -16,6 +17,7 @@ function options.show(value)
 end
 
 local show = options.show
+local ARGUMENTS, OPTIONS = pages.at "arguments", pages.at "options"
 
 --- A value as text, whatever its `__tostring` does: an error of the program's may be any object.
 function options.text_of(value)
@@ -29,7 +31,7 @@ local function check_none(level, call, ...)
   for i = 1, select("#", ...) do
     local value = select(i, ...)
     if value ~= nil then
-      error(("%s: one argument too many, a %s"):format(call, type(value)), level + 1)
+      error(("%s: one argument too many, a %s%s"):format(call, type(value), ARGUMENTS), level + 1)
     end
   end
 end
@@ -41,13 +43,24 @@ function options.check_count(call, ...)
   if select("#", ...) > 0 then check_none(3, call, ...) end
 end
 
+--- Raises if a function of the module was called with ":", so that its first argument is the module.
+-- @tparam string call the function's name: "sse.fetch"
+-- @param first what the function was given first
+function options.check_dot(call, first)
+  if type(first) == "table" and first == package.loaded.sse then
+    error(("call it with '.' (%s)%s"):format(call, pages.at "colon"), 3)
+  end
+end
+
 --- Raises if a method was called with "." and not ":", or with further arguments.
 -- @tparam int level as of `error`, seen from this function
 -- @tparam boolean is_self whether the method's `self` is what it has to be
 -- @tparam string call as of `check_count`: "res:reply(status, body)"
 -- @param ... as of `check_count`
 function options.check_call(level, is_self, call, ...)
-  if not is_self then error(("call it with ':' (%s)"):format(call:match "^[^(]*"), level) end
+  if not is_self then
+    error(("call it with ':' (%s)%s"):format(call:match "^[^(]*", pages.at "colon"), level)
+  end
   check_none(level, call, ...)
 end
 
@@ -102,7 +115,8 @@ end
 -- @tparam table fields those that may be written, by name
 function options.raise_unknown_field(of, what, name, fields)
   local hint = hints.suffix(of, name, fields)
-  error(("field '%s' of %s is not to be written%s"):format(tostring(name), what, hint), 3)
+  local message = "field '%s' of %s is not to be written%s%s"
+  error(message:format(tostring(name), what, hint, pages.at "names"), 3)
 end
 
 --- Makes assignments to fields that a table does not have raise. A field that the table has can be
@@ -122,7 +136,7 @@ end
 -- @param value
 function options.check_callback(name, value)
   if value ~= nil and type(value) ~= "function" then
-    error(("%s must be a function or nil, got %s"):format(name, show(value)), 3)
+    error(("%s must be a function or nil, got %s%s"):format(name, show(value), OPTIONS), 3)
   end
 end
 
@@ -141,7 +155,7 @@ function options.check_path(where, what, value, level)
   local is_text = type(value) == "string" and value ~= ""
   if is_text and options.text.check(value) then return end
   local expected = is_text and what .. " without NUL" or what
-  error(("%s: expected %s, got %s"):format(where, expected, show(value)), level)
+  error(("%s: expected %s, got %s%s"):format(where, expected, show(value), ARGUMENTS), level)
 end
 
 local function fits(value, rule)
@@ -165,14 +179,14 @@ local function check_field(where, prefix, name, value, spec, level)
     local of = prefix == "" and where or where .. " " .. prefix:sub(1, -2)
     local hint = hints.suffix(of, name, spec)
     if type(name) ~= "string" then hint = " (options have names: { name = value })" end
-    error(("%s: unknown option '%s'%s"):format(where, full, hint), level)
+    error(("%s: unknown option '%s'%s%s"):format(where, full, hint, OPTIONS), level)
   end
   if type(rule) == "string" then
     rule = { type = rule, expected = rule:gsub("|", " or ") }
   end
   if not fits(value, rule) then
-    local message = "%s: option '%s' must be %s, got %s"
-    error(message:format(where, full, rule.expected, (rule.show or show)(value)), level)
+    local message, shown = "%s: option '%s' must be %s, got %s%s", (rule.show or show)(value)
+    error(message:format(where, full, rule.expected, shown, OPTIONS), level)
   end
   if rule.fields and type(value) == "table" then
     check_fields(where, full .. ".", value, rule.fields, level + 1)
@@ -190,7 +204,7 @@ function check_fields(where, prefix, given, spec, level)
     local ok, value = pcall(index, given, name)
     if not ok then
       local why = tostring(value):gsub("^[^\n]-:%d+: ", "")
-      error(("%s: expected a table of options: %s"):format(where, why), level)
+      error(("%s: expected a table of options: %s%s"):format(where, why, OPTIONS), level)
     end
     if value ~= nil then check_field(where, prefix, name, value, spec, level + 1) end
   end
@@ -225,7 +239,7 @@ function options.check(where, given, spec, level)
   if given == nil then return {} end
   if type(given) ~= "table" then
     local hint = hints.foreign(where, type(given))
-    hint = hint and (" (%s)"):format(hint) or ""
+    hint = (hint and (" (%s)"):format(hint) or "") .. OPTIONS
     error(("%s: expected a table of options, got %s%s"):format(where, show(given), hint), level)
   end
   check_fields(where, "", given, spec, level + 1)
