@@ -225,7 +225,7 @@ local function newindex_of(class)
     local type_ = class.handlers[key]
     if not type_ then
       local why = class.getters[key] and "is read-only" or "does not exist"
-      local hint = hints.suffix(class.name, key, class.handlers)
+      local hint = hints.suffix(class.name, key, class.handlers) .. " [docs/errors.md#names]"
       error(("field '%s' of %s %s%s"):format(tostring(key), class.name, why, hint), 2)
     end
     if value ~= nil and type(value) ~= "function" then
