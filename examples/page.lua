@@ -8,7 +8,7 @@ local page = { path = "/", interval = 1000 }
 local HTML = [[
 <!doctype html><html lang="en"><meta charset="utf-8"><title>Ten events</title>
 <style>body { font: 1rem/1.5 system-ui; max-width: 40rem; margin: 3rem auto }</style>
-<input id="content" value="你好, world"> <button id="connect">Connect</button>
+<input id="content" value="Hello, world. 你好，世界。"> <button id="connect">Connect</button>
 <button id="disconnect">Disconnect</button> <b id="state">closed</b><pre id="log"></pre>
 <script>
 let source, $ = (id) => document.getElementById(id);

@@ -1,8 +1,9 @@
 // A browser's EventSource with our server: on plain pages, across origins, over a restart, and on
-// the demo's pages. The screenshots are build/interop/demo.png, resume.png and live-*.png.
+// the demo's pages. The screenshots are build/interop/demo*.png, resume.png and live-*.png.
 import assert from 'node:assert/strict';
 import { startBrowser } from './browser.mjs';
 import { compressedInPage } from './compressed.mjs';
+import { onDesign } from './demo_design.mjs';
 import { onDemo } from './demo_page.mjs';
 import { check, luaServer } from './lib.mjs';
 import { onLive } from './live_page.mjs';
@@ -94,6 +95,7 @@ export async function inBrowser() {
   const context = await browser.newContext({ viewport: { width: 1280, height: 900 } });
   await onServer(context);
   await onDemo(context);
+  await onDesign(browser);
   await onResume(context);
   await onLive(context);
   await browser.close();

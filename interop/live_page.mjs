@@ -8,7 +8,9 @@ import { check, demo, until } from './lib.mjs';
 const FOLDER = 'build/interop';
 const SIZES = [[1280, 900], [390, 844]];
 
-const number = (text) => Number(text.replace(/[^\d.]/g, ''));
+// The number in a text such as "1,234" or "Followers: 12.1 k".
+const number = (text) => (
+  Number(text.replace(/[^\d.]/g, '')) * (/\dk$|\d k$/.test(text) ? 1000 : 1));
 
 function inState(page, state) {
   return page.waitForFunction((text) => (
@@ -34,16 +36,26 @@ function chart(page, title) {
   return page.locator('.chart', { hasText: title }).locator('svg').getAttribute('aria-label');
 }
 
-async function followersComeAndGo(page) {
+const note = (page) => page.textContent('#note');
+
+async function beginsSmall(page) {
   await inState(page, 'open');
+  await page.waitForFunction(() => document.getElementById('note').textContent !== '');
+  await reaches(page, 'load', 'Followers', (n) => n === 20, '20 followers');
+  assert.match(await note(page), /^A small load is running: 20 followers get 10 events a second/);
+  return note(page);
+}
+
+async function followersComeAndGo(page) {
   await page.waitForSelector('#channels tr');
   await page.click('#more');
   await page.click('#more');
-  await reaches(page, 'load', 'Followers', (n) => n === 200, '200 followers');
-  assert.equal(await chart(page, 'Followers'), 'Followers: 200');
+  await reaches(page, 'load', 'Followers', (n) => n === 220, '220 followers');
+  assert.equal(await chart(page, 'Followers'), 'Followers: 220');
+  assert.equal(await note(page), '');
   await page.click('#fewer');
-  await reaches(page, 'load', 'Followers', (n) => n === 100, '100 followers');
-  return '0, 200, 100';
+  await reaches(page, 'load', 'Followers', (n) => n === 120, '120 followers');
+  return '20, 220, 120';
 }
 
 async function eventsFlow(page) {
@@ -78,19 +90,40 @@ async function isShot(page) {
       await page.waitForFunction((w) => document.documentElement.clientWidth <= w, width);
       const wide = await page.evaluate(() => document.documentElement.scrollWidth);
       assert.ok(wide <= width, `${wide} pixels wide on a screen of ${width}`);
+      const table = await page.evaluate(() => {
+        const { right } = document.querySelector('.channels').getBoundingClientRect();
+        const cells = [...document.querySelectorAll('#channels td')];
+        return cells.every((td) => td.getBoundingClientRect().right <= right);
+      });
+      assert.ok(table, `the table of channels is wider than its panel, at ${width}`);
       await page.screenshot({ path: `${FOLDER}/live-${colorScheme}-${width}.png`, fullPage: true });
     }
   }
   return `${FOLDER}/live-*.png`;
 }
 
-// After a restart the numbers go on where they were, as far as the new process knows them.
+const opacity = (page, name) => page.evaluate((selector) => (
+  Number(getComputedStyle(document.querySelector(selector)).opacity)), name);
+
+// After a restart the numbers go on where they were, as far as the new process knows them. While it
+// is down they are greyed out, and the button that has the focus keeps it and does nothing.
 async function comesBack(page, server) {
+  assert.equal(await opacity(page, '.charts'), 1);
+  await page.focus('#more');
   await server.stop();
   await inState(page, 'connecting');
+  assert.match(await note(page), /^Not connected: the numbers are those of \d+:\d+:\d+/);
+  for (const part of ['.charts', '.channels']) assert.ok(await opacity(page, part) < 0.5);
+  await page.screenshot({ path: `${FOLDER}/live-down.png`, fullPage: true });
+  const before = await page.textContent('#asked');
+  await page.keyboard.press('Enter');
+  assert.equal(await page.textContent('#asked'), before);
+  assert.equal(await page.evaluate(() => document.activeElement.id), 'more');
+  assert.equal(await page.getAttribute('#more', 'aria-disabled'), 'true');
   const again = await demo(server.port);
   await inState(page, 'open');
-  await reaches(page, 'load', 'Followers', (n) => n === 0, 'the new numbers');
+  await reaches(page, 'load', 'Followers', (n) => n === 20, 'the new numbers');
+  assert.equal(await opacity(page, '.charts'), 1);
   return { again, detail: 'drained, connected again' };
 }
 
@@ -114,6 +147,7 @@ export async function onLive(context) {
   page.on('pageerror', (error) => errors.push(error.message));
   await page.goto(`${server.url}/`);
   await page.click('nav a:has-text("Live")');
+  await check('live: begins with a small load, and says so', () => beginsSmall(page));
   await check('live: followers by its buttons', () => followersComeAndGo(page));
   await check('live: events flow, and are measured', () => eventsFlow(page));
   await check('live: a look back', () => looksBack(page));

@@ -5,6 +5,7 @@ const MOST_OPEN = 5; // of the six connections a browser opens to a host over HT
 const MOST_LINES = 50;
 const STATES = ['connecting', 'open', 'closed'];
 
+const $ = (id) => document.getElementById(id);
 const open = []; // panels, the longest open first
 
 function element(tag, properties = {}, ...children) {
@@ -13,37 +14,71 @@ function element(tag, properties = {}, ...children) {
   return made;
 }
 
+// A line of a shell, which may be broken behind the slashes of a URL.
+function breakable(text) {
+  return text.split(/(?<=[^/]\/)/).flatMap((part) => [part, element('wbr')]);
+}
+
+// Puts a text on the clipboard, also where the page did not come over TLS or from this machine.
+async function copy(text) {
+  if (navigator.clipboard) return navigator.clipboard.writeText(text);
+  const area = element('textarea', { value: text });
+  document.body.append(area);
+  area.select();
+  document.execCommand('copy');
+  return area.remove();
+}
+
 class Panel {
   constructor(example) {
     this.example = example;
-    const root = document.getElementById('panel').content.cloneNode(true).firstElementChild;
+    const root = $('panel').content.cloneNode(true).firstElementChild;
     const part = (name) => root.querySelector(`.${name}`);
     this.root = root;
     this.badge = part('badge');
     this.last = part('last');
     this.log = part('log');
+    this.reason = part('reason');
     this.buttons = [part('connect'), part('disconnect')];
-    const ids = { connect: 0, disconnect: 0, badge: 'state', last: 0, log: 0 };
+    const ids = { connect: 0, disconnect: 0, badge: 'state', last: 0, log: 0, reason: 0, copy: 0 };
     for (const [name, id] of Object.entries(ids)) part(name).id = `${example.name}-${id || name}`;
+    root.classList.toggle('minor', !example.major);
     root.querySelector('h2').textContent = example.title;
     part('about').textContent = example.about;
-    part('curl').textContent = part('curl').title = example.curl;
+    part('curl').append(...breakable(example.curl));
     part('page').hidden = !example.page;
     part('page').href = example.page ?? '';
+    const [start, stop] = example.buttons ?? ['Connect', 'Disconnect'];
+    this.buttons[0].textContent = start;
+    this.buttons[1].textContent = stop;
     this.buttons[0].onclick = () => this.connect();
     this.buttons[1].onclick = () => this.disconnect();
+    part('copy').onclick = ({ target }) => this.copy(target);
+    part('toggle').onclick = ({ target }) => {
+      target.ariaExpanded = String(root.classList.toggle('expanded'));
+    };
     this.parts = example.view(part('view'), this);
   }
 
+  copy(button) {
+    copy(this.example.curl).then(() => { button.textContent = 'Copied'; },
+      () => { button.textContent = 'Not allowed'; });
+    setTimeout(() => { button.textContent = 'Copy'; }, 2000);
+  }
+
+  // A button that is disabled gives its focus to the other one.
   setState(state) {
+    const [start, stop] = this.buttons;
+    const focused = this.buttons.includes(document.activeElement);
     this.root.dataset.state = state;
     this.badge.textContent = state;
-    this.buttons[0].disabled = state !== 'closed';
-    this.buttons[1].disabled = state === 'closed';
+    start.disabled = state !== 'closed';
+    stop.disabled = state === 'closed';
+    if (focused) (state === 'closed' ? start : stop).focus();
     const at = open.indexOf(this);
     if (state === 'closed' && at >= 0) open.splice(at, 1);
     if (state !== 'closed' && at < 0) open.push(this);
-    document.getElementById('count').textContent = open.length;
+    $('count').textContent = open.length;
   }
 
   // A line of the log; `own` is what the page itself says.
@@ -57,18 +92,31 @@ class Panel {
 
   connect() {
     if (this.connection) return;
-    if (open.length >= MOST_OPEN) open[0].disconnect('made room: six connections are the most');
+    if (open.length >= MOST_OPEN) {
+      open[0].disconnect(`closed to make room for “${this.example.title}”`, true);
+    }
+    this.say('');
     this.example.reset?.(this.parts);
     this.setState('connecting');
     this.connection = this.example.connect(this, this.parts);
   }
 
-  disconnect(why = 'disconnected') {
+  // Says below the buttons why the panel was closed; `aloud` also above all panels, since it may be
+  // out of sight.
+  say(why, aloud = false) {
+    this.reason.hidden = !why;
+    this.reason.textContent = why;
+    this.reason.classList.toggle('aloud', aloud);
+    if (aloud) $('said').textContent = `${this.example.title}: ${why}.`;
+  }
+
+  disconnect(why = '', aloud = false) {
     if (!this.connection) return;
     this.connection.close();
     this.connection = null;
     this.setState('closed');
-    this.write('closed', why, true);
+    this.write('closed', why || 'disconnected', true);
+    this.say(why, aloud);
   }
 }
 
@@ -106,8 +154,9 @@ function note(text = '') {
 const clock = {
   name: 'clock',
   title: 'Clock',
+  major: true,
   about: 'The time each second. After a cut the server tells from where it goes on.',
-  curl: 'curl -N {host}/clock/stream',
+  curl: 'curl -N http://{host}/clock/stream',
   page: 'clock/',
   automatic: true,
   view(view) {
@@ -135,7 +184,7 @@ const notice = {
   name: 'notice',
   title: 'Notices',
   about: 'Named events, several lines or JSON, and how far a long task is. It ends by itself.',
-  curl: 'curl -d "Hello" {host}/notice/notices',
+  curl: 'curl -d "Hello" http://{host}/notice/notices',
   automatic: true,
   view(view, panel) {
     const parts = { text: note('no notice yet'), fill: element('div', { className: 'fill' }) };
@@ -165,19 +214,26 @@ const typewriter = {
   name: 'typewriter',
   title: 'Typewriter',
   about: 'A text file, one character at a time; characters, not bytes.',
-  curl: 'curl -N {host}/typewriter/api/sse',
+  curl: 'curl -N http://{host}/typewriter/api/sse',
   automatic: true,
   view(view) {
-    const text = element('div', { className: 'text' });
-    view.append(element('div', { className: 'paper' }, text));
-    return { text };
+    const columns = ['en', 'zh'].map((lang) => element('div', { className: 'text', lang }));
+    view.append(element('div', { className: 'paper' }, ...columns));
+    return { columns, text: '' };
   },
-  reset(parts) { parts.text.textContent = ''; },
+  reset(parts) {
+    parts.text = '';
+    for (const column of parts.columns) column.textContent = '';
+  },
   connect(panel, parts) {
     return listen(panel, 'api/sse', {
       hello() {},
+      // An empty line is between the two columns.
       char(event) {
-        parts.text.textContent += event.data;
+        parts.text += event.data;
+        parts.text.split('\n\n').forEach((text, i) => {
+          if (parts.columns[i]) parts.columns[i].textContent = text;
+        });
         return false;
       },
       end() {
@@ -192,7 +248,7 @@ const monitor = {
   name: 'monitor',
   title: 'Monitor',
   about: 'A status every five seconds, for pages of any origin, until the page leaves.',
-  curl: 'curl -N {host}/monitor/events',
+  curl: 'curl -N http://{host}/monitor/events',
   automatic: true,
   view(view) {
     const parts = { date: element('div', { className: 'mid', textContent: 'no status yet' }) };
@@ -216,13 +272,15 @@ const page = {
   name: 'page',
   title: 'Ten events',
   about: 'Ten events with id and retry that echo the query; then the server ends the stream.',
-  curl: 'curl -N "{host}/page/sse?content=hello"',
+  curl: 'curl -N "http://{host}/page/sse?content=hello"',
   page: 'page/',
   view(view) {
-    const input = element('input', { value: '你好, world', ariaLabel: 'content' });
+    const input = element('input', { value: 'Hello, world', ariaLabel: 'content' });
+    const chinese = element('button', { textContent: '你好，世界', lang: 'zh' });
+    chinese.onclick = () => { input.value = chinese.textContent; };
     const steps = element('div', { className: 'steps' });
     for (let n = 0; n < 10; n += 1) steps.append(element('i'));
-    view.append(element('div', { className: 'row' }, input), steps);
+    view.append(element('div', { className: 'row' }, input, chinese), steps);
     return { input, steps };
   },
   reset(parts) { for (const step of parts.steps.children) step.className = ''; },
@@ -263,7 +321,9 @@ const fetchPost = {
   name: 'fetch_post',
   title: 'Fetch',
   about: 'A POST answered word by word; an AbortController stops it half-way.',
-  curl: 'curl -Nd \'{"prompt":"?"}\' {host}/fetch_post/chat',
+  buttons: ['Send', 'Stop'],
+  major: true,
+  curl: 'curl -Nd \'{"prompt":"Why is the sky blue?"}\' http://{host}/fetch_post/chat',
   view(view) {
     const input = element('input', { value: 'Why is the sky blue?', ariaLabel: 'prompt' });
     const text = element('div', { className: 'text' });
@@ -312,7 +372,9 @@ const resume = {
   name: 'resume',
   title: 'An answer that stays',
   about: 'Disconnect while the model answers, and connect again; reload its page. All of the text, once.',
-  curl: 'curl -d "Why?" {host}/resume/answers',
+  buttons: ['Ask', 'Disconnect'],
+  major: true,
+  curl: 'url=http://{host}/resume/answers; curl -N $url/$(curl -sd "Why?" $url | cut -d\\" -f4)',
   page: 'resume/',
   view(view) {
     const input = element('input', { value: 'Why is the sky blue?', ariaLabel: 'question' });
@@ -333,9 +395,23 @@ const resume = {
   },
 };
 
-for (const example of [clock, notice, typewriter, monitor, page, fetchPost, resume]) {
-  example.curl = example.curl.replace('{host}', location.host);
-  const panel = new Panel(example);
-  document.getElementById('panels').append(panel.root);
-  if (example.automatic) panel.connect();
+const panels = [clock, notice, typewriter, monitor, page, fetchPost, resume].map((example) => {
+  example.curl = example.curl.replaceAll('{host}', location.host);
+  return new Panel(example);
+});
+
+// On a phone only the major panels are there at first; those that nobody sees do not connect.
+function connectShown() {
+  for (const panel of panels) {
+    if (panel.example.automatic && panel.root.offsetParent) panel.connect();
+  }
 }
+
+$('panels').append(...panels.map(({ root }) => root));
+$('all').onclick = () => {
+  document.body.classList.add('all');
+  panels.find(({ root }) => root.classList.contains('minor')).buttons[0].focus();
+  connectShown();
+};
+$('why').onkeydown = (event) => event.key === 'Escape' && $('why').blur();
+connectShown();

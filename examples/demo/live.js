@@ -57,9 +57,9 @@ const CHARTS = [
   { title: 'Events delivered a second', fields: ['delivered'], format: count, wide: true },
   { title: 'Delay', fields: ['p50', 'p99'], format: delay, names: ['p50', 'p99'], log: true },
   { title: 'Followers', fields: ['followers'], format: count },
-  { title: 'Events published a second', fields: ['published'], format: count },
-  { title: 'Bytes a second', fields: ['bytes'], format: bytes },
-  { title: 'Open connections', fields: ['connections'], format: count },
+  { title: 'Events published a second', fields: ['published'], format: count, minor: true },
+  { title: 'Bytes a second', fields: ['bytes'], format: bytes, minor: true },
+  { title: 'Open connections', fields: ['connections'], format: count, minor: true },
   { title: 'Memory', fields: ['memory'], format: memory },
   { title: 'CPU', fields: ['cpu'], format: percent, least: 10 },
 ];
@@ -79,7 +79,9 @@ class Chart {
   constructor(about) {
     this.about = about;
     this.root = $('chart').content.cloneNode(true).firstElementChild;
-    this.root.classList.toggle('wide', about.wide === true);
+    for (const kind of ['wide', 'minor']) {
+      this.root.classList.toggle(kind, about[kind] === true); // minor: not on a phone
+    }
     this.root.querySelector('h2').textContent = about.title;
     this.values = this.root.querySelector('.values');
     this.svg = this.root.querySelector('svg');
@@ -234,25 +236,57 @@ function show(time) {
 
 // --- what arrives --------------------------------------------------------------------------------
 
+let asked = ''; // what the last click was answered, if it failed
+
+// Says what is shown: old numbers, the load that the page began with, or what went wrong.
+function tell() {
+  const sample = samples.at(-1);
+  const { followers, rate } = sample?.small ?? {};
+  if (down() && sample) {
+    const when = new Date(sample.time * 1000).toLocaleTimeString('en-GB');
+    $('note').textContent = `Not connected: the numbers are those of ${when}. Trying again.`;
+  } else if (asked || !sample?.small) {
+    $('note').textContent = asked;
+  } else {
+    $('note').textContent = `A small load is running: ${followers} followers get ${rate} events `
+      + 'a second. Change it, and watch.';
+  }
+}
+
+const down = () => $('live').dataset.state !== 'open';
+
+// Buttons that can't do anything are not disabled, which would take the focus away.
 function setState(state) {
   $('live').dataset.state = state;
   $('live-state').textContent = state;
+  document.body.classList.toggle('down', down());
+  for (const button of $('live').querySelectorAll('button')) {
+    button.ariaDisabled = String(down());
+  }
+  tell();
 }
 
 function showLoad(sample) {
   $('asked').value = sample.asked.toLocaleString('en');
-  $('fewer').disabled = sample.asked === 0;
-  for (const id of ['more', 'many']) $(id).disabled = sample.asked >= sample.most;
+  $('fewer').ariaDisabled = String(down() || sample.asked === 0);
+  for (const id of ['more', 'many']) {
+    $(id).ariaDisabled = String(down() || sample.asked >= sample.most);
+  }
   for (const button of $('rate').children) {
     button.setAttribute('aria-pressed', String(Number(button.value) === sample.rate));
   }
 }
 
 function showChannels(rows) {
+  const titles = [...document.querySelectorAll('thead th')].map((th) => th.textContent);
   const fields = ['followers', 'published', 'delivered', 'held', 'gaps', 'slow'];
   $('channels').replaceChildren(...rows.map((row) => element('tr', {},
     element('td', { textContent: row.name }),
-    ...fields.map((field) => element('td', { textContent: row[field].toLocaleString('en') })))));
+    ...fields.map((field, i) => {
+      const cell = element('td', { textContent: row[field].toLocaleString('en') });
+      cell.dataset.title = titles[i + 1];
+      return cell;
+    }))));
 }
 
 let due = false;
@@ -265,6 +299,7 @@ function drawSoon() {
     due = false;
     const sample = samples.at(-1);
     showLoad(sample);
+    tell();
     showChannels(sample.channels);
     for (const chart of charts) chart.draw();
   });
@@ -284,22 +319,28 @@ function listen() {
 // --- the load ------------------------------------------------------------------------------------
 
 async function ask(what, number) {
+  if (down()) return null;
   try {
     const response = await fetch(`live/${what}?count=${number}`, { method: 'POST' });
     if (!response.ok) throw new Error((await response.text()).trim());
     const now = await response.json();
-    $('note').textContent = '';
-    if (samples.length > 0) showLoad({ ...samples.at(-1), ...now, asked: now.followers });
+    asked = '';
+    if (samples.length > 0) {
+      const { followers, rate, small } = now;
+      showLoad(Object.assign(samples.at(-1), { asked: followers, rate, small }));
+    }
+    tell();
     return now;
   } catch (error) {
-    $('note').textContent = error.message;
+    asked = error.message;
+    tell();
     return null;
   }
 }
 
 function askFollowers(more) {
   const last = samples.at(-1);
-  if (!last) return;
+  if (!last || down()) return;
   const asked = Number($('asked').value.replace(/\D/g, '')); // by the click before, not yet told
   const wanted = Math.min(last.most, Math.max(0, asked + more));
   $('asked').value = wanted.toLocaleString('en');
@@ -319,4 +360,5 @@ function wire() {
 charts = CHARTS.map((about) => new Chart(about));
 $('charts').append(...charts.map((chart) => chart.root));
 wire();
+setState('connecting');
 listen();

@@ -1,5 +1,6 @@
 --- The live page of the demo. Publishes the server's own numbers once a second over a channel, and
 -- makes a load to look at: followers, which are EventSources of this process, and events for them.
+-- A page finds a small one.
 --
 -- GET /live/stats                 the numbers, first those of the last two minutes
 -- POST /live/followers?count=n    sets the number of followers
@@ -14,7 +15,9 @@ local TICK = 50 -- ms between two publishes
 local IDLE = 10000 -- ms without a page after which the load ends
 local stats = sse.channel("stats", { history = MINUTES * 60 })
 local load = sse.channel("load", { history = 10000 })
+local SMALL = { followers = 20, rate = 10 } -- the load that a page finds
 local followers, received, rate = {}, 0, 0
+local small -- SMALL, until somebody asks for another load
 
 -- --- the load -----------------------------------------------------------------------------------
 
@@ -54,6 +57,15 @@ local function start_publishing()
   timer:unref()
 end
 
+-- Begins the small load for a page that finds none.
+local function begin_when_watched(base)
+  stats:on("follow", function()
+    if small or #followers > 0 or rate > 0 then return end
+    small, rate = SMALL, SMALL.rate
+    set_followers(base(), SMALL.followers)
+  end)
+end
+
 -- Ends the load when no page has been open for a while.
 local function rest_when_unwatched()
   stats:on("leave", function()
@@ -66,7 +78,7 @@ end
 
 --- Ends the load.
 function live.rest()
-  rate = 0
+  rate, small = 0, nil
   set_followers("", 0)
 end
 
@@ -144,6 +156,7 @@ local function measure(server, before)
     followers = load.followers, asked = #followers, rate = rate,
     received = math.floor((now.received - before.received) / seconds + 0.5),
     cpu = (now.cpu - before.cpu) / seconds * 100, most = max_followers, channels = rows,
+    small = small,
     p50 = quantile(0.5, delays), p99 = quantile(0.99, delays),
   }
 end
@@ -169,7 +182,7 @@ local function with_count(least, greatest, act)
       error { status = 400, message = message }
     end
     act(count)
-    res:json { followers = #followers, rate = rate }
+    res:json { followers = #followers, rate = rate, small = small }
   end
 end
 
@@ -179,12 +192,16 @@ function live.mount(server, base)
     res:event_stream { retry = 1000 }:follow(stats, { from = "oldest" })
   end)
   server:get("/live/load", sse.follow(load))
-  server:post("/live/followers", with_count(0, 2000, function(n) set_followers(base(), n) end))
-  server:post("/live/rate", with_count(0, 1000, function(n) rate = n end))
+  server:post("/live/followers", with_count(0, 2000, function(n)
+    small = nil
+    set_followers(base(), n)
+  end))
+  server:post("/live/rate", with_count(0, 1000, function(n) rate, small = n, nil end))
   server:post("/live/burst", with_count(1, 10000, publish))
   server:get("/metrics", function(_, res) res:reply(200, server:metrics()) end)
   start_publishing_stats(server)
   start_publishing()
+  begin_when_watched(base)
   rest_when_unwatched()
 end
 

@@ -77,6 +77,17 @@ describe("demo", function()
     assert.truthy(program:output():find "bye\n$")
   end)
 
+  it("has a small load for a page that finds none, and says so until another is asked for",
+    function()
+      local _, base = demo("DEMO_PORT=0", QUICK)
+      local told = numbers(base, function(now) return now.followers == 20 and now.published > 0 end)
+      assert.same({ followers = 20, rate = 10 }, told.small)
+      assert.equal(20, told.asked)
+      assert.equal(200, (post(base .. "live/rate?count=1")))
+      told = numbers(base, function(now) return now.rate == 1 end)
+      assert.is_nil(told.small)
+    end)
+
   it("refuses a load that makes no sense, and shows its metrics", function()
     local _, base = demo "DEMO_PORT=0"
     for _, path in ipairs { "followers?count=2001", "followers?count=-1", "rate?count=x", "rate",
