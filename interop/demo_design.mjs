@@ -121,7 +121,8 @@ async function isShot(browser, url) {
       const page = await context.newPage();
       await page.goto(url);
       await inState(page, 'clock', 'open');
-      await page.waitForFunction(() => document.querySelector('#clock-last').textContent !== 'none');
+      await page.waitForFunction(() => (
+        document.getElementById('clock-last').textContent !== 'none'));
       const wide = await page.evaluate(() => document.documentElement.scrollWidth);
       assert.ok(wide <= width, `${wide} pixels wide on a screen of ${width}`);
       await page.screenshot({ path: `${FOLDER}/demo-${colorScheme}-${width}.png`, fullPage: true });

@@ -1,8 +1,8 @@
 #!/bin/sh
 # test_each.sh COMMAND... -- SPEC...: runs the command on each spec in a process of its own, so that
-# heaps stay small and full collections quick. Two run at a time for each processor, because half of
-# a spec's time is waiting (TEST_JOBS=1: one after the other). Prints a line for each spec, the whole
-# output of one that failed, the slowest ten, and the totals in busted's words.
+# heaps stay small and full collections quick. Two run at a time for each processor, because half
+# of a spec's time is waiting (TEST_JOBS=1: one after the other). Prints a line for each spec, the
+# whole output of one that failed, the slowest ten, and the totals in busted's words.
 set -u
 
 if [ "${1-}" = --one ]; then

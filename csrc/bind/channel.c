@@ -299,7 +299,8 @@ static int fail_publish(lua_State *L, int code, const char *field)
     case SSE_EBUSY:
         return luaL_error(L, "a where function can't publish to the channel it filters");
     case SSE_EEXIST:
-        return sse_fail(L, code, "field 'id': an event with that id is held already" SSE_PAGE("eexist"));
+        return sse_fail(L, code,
+                        "field 'id': an event with that id is held already" SSE_PAGE("eexist"));
     case SSE_ETOOBIG:
         return sse_fail(L, code, "the event is larger than history_bytes");
     case SSE_ECLOSED:
@@ -368,12 +369,14 @@ static int m_publish(lua_State *L)
     int code = SSE_OK;
 
     if (lua_gettop(L) != 2)
-        return luaL_error(L, "channel:publish takes one event, a table or a string" SSE_PAGE("events"));
+        return luaL_error(
+            L, "channel:publish takes one event, a table or a string" SSE_PAGE("events"));
     sse_check_publication(L, 2, &message, &p.key, &p.dedupe, &has_meta);
     if (message.comment.at)
         return luaL_error(L, "a channel has no comments: publish an event" SSE_PAGE("events"));
     if (!message.event.data.at)
-        return luaL_error(L, "an event needs data (data = \"\" for an empty one)" SSE_PAGE("events"));
+        return luaL_error(L,
+                          "an event needs data (data = \"\" for an empty one)" SSE_PAGE("events"));
     p.event = message.event;
     if (p.event.id.at && p.event.id.len == 0)
         return luaL_error(L, "field 'id' must not be empty");
@@ -381,7 +384,8 @@ static int m_publish(lua_State *L)
         return sse_fail(L, SSE_ETOOBIG,
                         "field 'id' is longer than 1024 bytes: clients could not send it back");
     if (p.event.id.at && sse_log_is_position(&o->channel->log, p.event.id))
-        return sse_fail(L, SSE_EINVAL, "field 'id' has the form of the channel's own ids" SSE_PAGE("events"));
+        return sse_fail(L, SSE_EINVAL,
+                        "field 'id' has the form of the channel's own ids" SSE_PAGE("events"));
     if (message.received)
         drop_repeated_id(L, &p.event);
     sse_complete_message(L, o->st, &message);

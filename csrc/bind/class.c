@@ -130,7 +130,8 @@ static void *raise_other(lua_State *L, int arg, const sse_class *c)
     lua_Debug ar;
 
     if (arg == 1 && lua_getstack(L, 0, &ar) && lua_getinfo(L, "n", &ar) && ar.name)
-        luaL_error(L, "call it with ':' (%s:%s)" SSE_PAGE("colon"), c->name + strlen("sse."), ar.name);
+        luaL_error(L, "call it with ':' (%s:%s)" SSE_PAGE("colon"), c->name + strlen("sse."),
+                   ar.name);
     return luaL_checkudata(L, arg, c->name); /* raises and names the class */
 }
 

@@ -170,8 +170,10 @@ static void check_received(lua_State *L, int index, sse_message *message)
 static int no_event(lua_State *L, int index)
 {
     if (lua_type(L, index) == LUA_TNUMBER)
-        return luaL_error(L, "expected an event (a table) or its data (a string), got number %s "
-                             "(write { data = ... })" EVENTS, luaL_tolstring(L, index, NULL));
+        return luaL_error(L,
+                          "expected an event (a table) or its data (a string), got number %s "
+                          "(write { data = ... })" EVENTS,
+                          luaL_tolstring(L, index, NULL));
     return luaL_error(L, "expected an event (a table) or its data (a string), got %s" EVENTS,
                       luaL_typename(L, index));
 }

@@ -144,7 +144,8 @@ static RARE int raise_at(encoder *e, int levels, const char *what)
     sse_buffer_free(e->out);
     luaL_checkstack(e->L, LUA_MINSTACK, "JSON");
     lua_pushlstring(e->L, p.text, p.len);
-    return luaL_error(e->L, "%sJSON: %s%s" SSE_PAGE("json"), e->prefix, what, lua_tostring(e->L, -1));
+    return luaL_error(e->L, "%sJSON: %s%s" SSE_PAGE("json"), e->prefix, what,
+                      lua_tostring(e->L, -1));
 }
 
 /* The same, with at most 64 bytes of a text between `before` and `after`. */

@@ -32,11 +32,12 @@ static int check_signal(lua_State *L, int arg)
     for (size_t i = 0; i < sizeof signal_names / sizeof signal_names[0]; i++)
         if (!strcmp(name, signal_names[i].name) || !strcmp(name, signal_names[i].name + 3))
             return signal_names[i].number;
-    return luaL_argerror(L, arg,
-                         lua_pushfstring(L,
-                                         "unknown signal '%s': expected SIGINT, SIGTERM, SIGHUP, "
-                                         "SIGQUIT, SIGUSR1, SIGUSR2 or SIGWINCH" SSE_PAGE("arguments"),
-                                         name));
+    return luaL_argerror(
+        L, arg,
+        lua_pushfstring(L,
+                        "unknown signal '%s': expected SIGINT, SIGTERM, SIGHUP, "
+                        "SIGQUIT, SIGUSR1, SIGUSR2 or SIGWINCH" SSE_PAGE("arguments"),
+                        name));
 }
 
 static void stop(lua_State *L, signal_object *s)

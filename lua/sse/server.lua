@@ -95,7 +95,8 @@ end
 -- Raises at the line of the caller's caller.
 local function add_route(self, method, pattern, handler)
   if not headers.is_token(method) then
-    local message = "'%s' is not a method (server:route(method, pattern, handler)) [docs/errors.md#routes]"
+    local message = "'%s' is not a method (server:route(method, pattern, handler)) "
+      .. "[docs/errors.md#routes]"
     error(message:format(tostring(method)), 3)
   elseif type(pattern) == "string" and type(handler) ~= "function" then
     local message = "the handler of %s %s must be a function, got %s%s [docs/errors.md#routes]"

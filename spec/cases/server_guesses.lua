@@ -164,7 +164,8 @@ return {
     { [[while stream:send "x" do sse.sleep(5) end]], "x" },
     { [[stream.on_close = function(why) give(why) end stream:close()]], "server" },
     { [[give(stream:send{ event = "a\nb", data = "x" })]],
-      "nil, field 'event' holds CR, LF or NUL, which can't be sent [docs/errors.md#events], EINVAL" },
+      "nil, field 'event' holds CR, LF or NUL, which can't be sent [docs/errors.md#events], "
+        .. "EINVAL" },
     { [[channel:publish "x" stream:follow(channel, { from = "oldest" })]], "x" },
     { [[stream.user = "me" stream:send(stream.user)]], "me" },
     { [[stream.onwake = print]], error = "field 'onwake' of a stream is not to be written" },

@@ -39,7 +39,8 @@ describe("JSON, written and read back,", function()
     t.a.name = "x"
     assert.equal('{"a":{"name":"x"}}', json.encode(t))
     t.a[1] = "y"
-    assert.has_error(function() json.encode(t) end, "JSON: an array with key name (at a) [docs/errors.md#json]")
+    assert.has_error(function() json.encode(t) end,
+      "JSON: an array with key name (at a) [docs/errors.md#json]")
   end)
 
   it("has empty arrays and objects in each other", function()

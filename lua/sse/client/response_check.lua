@@ -58,8 +58,8 @@ function response_check.collect_body(rejection, bytes)
   return rejection.size >= response_check.MAX_BODY
 end
 
---- Joins the collected pieces into the failure's `body`. The message says how the body begins: there
--- servers write what was wrong.
+--- Joins the collected pieces into the failure's `body`. The message says how the body begins,
+-- since there servers write what was wrong.
 -- @tparam table rejection the failure
 -- @treturn table the same
 function response_check.finish_body(rejection)

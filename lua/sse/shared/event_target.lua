@@ -120,7 +120,9 @@ end
 local methods = {}
 
 local function check_arguments(name, count, type_, listener)
-  if count < 2 then error(("%s: expected a type and a listener [docs/errors.md#arguments]"):format(name), 3) end
+  if count < 2 then
+    error(("%s: expected a type and a listener [docs/errors.md#arguments]"):format(name), 3)
+  end
   if type(type_) ~= "string" then
     error(("%s: type must be a string, got %s"):format(name, type(type_)), 3)
   end

@@ -36,7 +36,8 @@ end
 -- What is wrong with the name of a field that a program gave, or nil.
 local function problem_of_name(name)
   if type(name) == "number" then
-    return "headers: expected a table such as { Name = \"value\" }, got a list [docs/errors.md#headers]"
+    return "headers: expected a table such as { Name = \"value\" }, got a list "
+      .. "[docs/errors.md#headers]"
   elseif not headers.is_token(name) then
     return ("headers: '%s' is not a header name [docs/errors.md#headers]"):format(tostring(name))
   elseif name:find("_", 1, true) then

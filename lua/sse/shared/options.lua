@@ -31,7 +31,7 @@ local function check_none(level, call, ...)
   for i = 1, select("#", ...) do
     local value = select(i, ...)
     if value ~= nil then
-      error(("%s: one argument too many, a %s%s"):format(call, type(value), ARGUMENTS), level + 1)
+      error(call .. ": one argument too many, a " .. type(value) .. ARGUMENTS, level + 1)
     end
   end
 end
@@ -43,7 +43,7 @@ function options.check_count(call, ...)
   if select("#", ...) > 0 then check_none(3, call, ...) end
 end
 
---- Raises if a function of the module was called with ":", so that its first argument is the module.
+--- Raises if a function of the module was called with ":": its first argument is then the module.
 -- @tparam string call the function's name: "sse.fetch"
 -- @param first what the function was given first
 function options.check_dot(call, first)
