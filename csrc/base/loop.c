@@ -56,7 +56,8 @@ struct sse_loop {
     volatile sig_atomic_t interrupted; /* until sse_loop_take_interrupt */
     unsigned sigint_watches;           /* sse_signals of SIGINT */
     bool running, stopped;
-    bool unusable; /* in a forked child that can't use it */
+    bool left_kept; /* references were left when the loop last ran */
+    bool unusable;  /* in a forked child that can't use it */
 };
 
 _Static_assert(offsetof(struct sse_loop, deferred) == 0, "deferred.c finds its part at the begin");
@@ -425,6 +426,7 @@ static void end(sse_loop *loop)
 {
     sse_interrupt_end(&loop->interrupt);
     loop->running = false;
+    loop->left_kept = loop->deferred.refs > 0;
     loop->deferred.stopping = 0;
 }
 
@@ -505,9 +507,9 @@ void sse_loop_unref(sse_loop *loop)
     loop->deferred.refs--;
 }
 
-bool sse_loop_is_kept(const sse_loop *loop)
+bool sse_loop_is_unrun(const sse_loop *loop)
 {
-    return loop->deferred.refs > 0;
+    return loop->deferred.refs > 0 && !loop->left_kept && !loop->running;
 }
 
 uint64_t sse_loop_turns(const sse_loop *loop)

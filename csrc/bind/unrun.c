@@ -4,7 +4,6 @@
 
 typedef struct check {
     const sse_state *st;
-    uint64_t turns; /* of the loop when the check was armed */
 } check;
 
 static const char check_key = 0; /* its address is the registry key of the newest check */
@@ -16,8 +15,7 @@ static int mm_gc(lua_State *L)
     const sse_loop *loop = c->st ? c->st->loop : NULL;
 
     lua_rawgetp(L, LUA_REGISTRYINDEX, &check_key);
-    if (lua_touserdata(L, -1) == c && loop && !sse_loop_running(loop) && sse_loop_is_kept(loop) &&
-        sse_loop_turns(loop) == c->turns)
+    if (lua_touserdata(L, -1) == c && loop && sse_loop_is_unrun(loop))
         lua_writestringerror("%s\n", "lua-sse: the program ended before the loop ran: what it made "
                                      "(EventSources, servers, timers, tasks) works only within "
                                      "sse.run()" SSE_PAGE("run"));
@@ -48,7 +46,7 @@ void sse_unrun_arm(lua_State *L, sse_state *st)
     lua_rawgetp(L, LUA_REGISTRYINDEX, &check_key);
     c = lua_touserdata(L, -1);
     if (c) {
-        *c = (check){ st, sse_loop_turns(st->loop) };
+        c->st = st;
         lua_rawgetp(L, LUA_REGISTRYINDEX, &check_class);
         lua_setmetatable(L, -2);
     }

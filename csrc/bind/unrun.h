@@ -1,8 +1,8 @@
 /* unrun.h: a program that ends without having run the loop. A script that makes an EventSource, a
  * server, a timer or a task and then ends, since it lacks `sse.run()`, does nothing and says
  * nothing. When its Lua state is closed, a line on standard error names what is missing. Nothing is
- * said where the loop has run since the last of these objects was made, nor after os.exit, which
- * closes no state. */
+ * said where something was left when the loop last ran, since the program may have meant to end
+ * then, nor after os.exit, which closes no state. */
 #ifndef SSE_BIND_UNRUN_H
 #define SSE_BIND_UNRUN_H
 

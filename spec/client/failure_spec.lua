@@ -130,7 +130,7 @@ describe("a failure", function()
     local page <close> = assert(io.open "docs/errors.md")
     local codes, documented = {}, {}
     for name in header:read("a"):gmatch 'X%(SSE_%u+, "(%u+)"' do codes[name] = true end
-    for name in page:read("a"):gmatch "\n| `(%u+)` |" do documented[name] = true end
+    for name in page:read("a"):gmatch "\n### (E%u%u+)\n" do documented[name] = true end
     assert.same(codes, documented)
     assert.is_true(codes.EUNFINISHED and codes.ECALLBACK)
   end)

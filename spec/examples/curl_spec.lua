@@ -8,7 +8,7 @@ local cases = {
   { "monitor", "/events", '^retry: 2000\n\nevent: data\ndata: {"date":"[^\n]+"}\n\n' },
   { "notice", "/notices", "^event: status\ndata: {[^\n]+}\n\nevent: notice\ndata: " },
   { "page", "/sse?content=x", "^event: echo\nid: 1\nretry: 30000\ndata: {[^\n]+}\n\n" },
-  { "typewriter", "/api/sse", "^event: hello\ndata: {[^\n]+}\n\nevent: char\nid: 1\ndata: 床\n" },
+  { "typewriter", "/api/sse", "^event: hello\ndata: {[^\n]+}\n\nevent: char\nid: 1\ndata: M\n" },
   { "fetch_post", "/chat", "^You ", [[--data '{"prompt":"x"}']] },
 }
 
