@@ -69,8 +69,8 @@ describe("a lost connection", function()
       if n % 3 == 0 then conn:stream():send("data: x\n\n"):close() else conn:stream():close() end
     end)
     local source = open(server:url(), {
-      retryInterval = 10, maxRetryInterval = 1000, maxRetries = 2,
-      onreconnect = function(ms, why) waits[#waits + 1] = { ms == 10, why.attempt } end,
+      retryInterval = 60, maxRetryInterval = 1000, maxRetries = 2,
+      onreconnect = function(ms, why) waits[#waits + 1] = { ms == 60, why.attempt } end,
     })
     wait.till(function() return #waits >= 9 end, "nine reconnects")
     source:close()
