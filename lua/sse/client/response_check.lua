@@ -38,6 +38,7 @@ function response_check.failure_of(response, accepted, types)
   local more = { status = response.status, headers = response.headers }
   if not accepted then
     local message = ("the server answered with status %d"):format(response.status)
+    if response.status == 401 then message = message .. " (credentials go into 'headers')" end
     return failure.new(message, "EHTTP", more)
   end
   local kind = response.headers["content-type"]
