@@ -85,8 +85,9 @@ describe("server.on_response", function()
     client:head()
     raw.pump(function()
       channel:publish(("x"):rep(200000))
-      return entries.list[1]
-    end, "the end of the stream")
+      return channel.followers == 0
+    end, "the slow one's end")
+    raw.pump(function() return entries.list[1] end, "the end of the stream")
     check(1, { status = 200, reason = "slow" })
     channel:close()
   end)
