@@ -1,8 +1,9 @@
 #!/bin/sh
 # test_each.sh COMMAND... -- SPEC...: runs the command on each spec in a process of its own, so that
 # heaps stay small and full collections quick. Two run at a time for each processor, because half
-# of a spec's time is waiting (TEST_JOBS=1: one after the other). Prints a line for each spec, the
-# whole output of one that failed, the slowest ten, and the totals in busted's words.
+# of a spec's time is waiting, and one of slow builds, which set SSE_TEST_PATIENCE (TEST_JOBS=1: one
+# after the other). Prints a line for each spec, the whole output of one that failed, the slowest
+# ten, and the totals in busted's words.
 set -u
 
 if [ "${1-}" = --one ]; then
@@ -18,7 +19,8 @@ if [ "${1-}" = --one ]; then
     exit 0
 fi
 
-jobs=${TEST_JOBS:-$((2 * $(getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2)))}
+case "$*" in *SSE_TEST_PATIENCE=*) each=1 ;; *) each=2 ;; esac
+jobs=${TEST_JOBS:-$((each * $(getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2)))}
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
 trap 'exit 130' INT TERM

@@ -50,7 +50,7 @@ describe("server life", function()
 
   it("a server closed in on_close, on_drain and by another's handler ends all", function()
     for _, place in ipairs { "on_close", "on_drain", "other" } do
-      local ended, opened, server = 0, 0, nil
+      local ended, opened, server, streams = 0, 0, nil, {}
       server = net.start(function(exchange)
         if exchange.target == "/other" then return server:close() end
         local stream = exchange:event_stream()
@@ -59,12 +59,18 @@ describe("server life", function()
           ended = ended + 1
           if place == "on_close" then server:close() end
         end
-        if place == "on_drain" then stream.on_drain = function() server:close() end end
+        if place == "on_drain" then
+          stream.on_drain = function()
+            if opened == 5 then server:close() end
+          end
+        end
+        streams[opened] = stream
       end)
       local clients = {}
       for i = 1, 5 do clients[i] = net.connect(net.head "GET /") end
       raw.pump(function() return opened == 5 end, "the streams")
       if place == "on_close" then clients[1]:close() end
+      if place == "on_drain" then streams[5]:send "one more to be drained" end
       if place == "other" then net.connect(net.head "GET /other") end
       core.run()
       assert.equal(5, ended, place)
@@ -129,11 +135,12 @@ describe("server life", function()
   end)
 
   it("errors in many callbacks of one turn are each raised, and all are called", function()
-    local opened = 0
+    local opened, streams = 0, {} -- a stream that nothing refers to is ended by the collector
     local server = net.start(function(exchange)
       opened = opened + 1
       local n = opened
-      exchange:event_stream().on_close = function() error("number " .. n, 0) end
+      streams[n] = exchange:event_stream()
+      streams[n].on_close = function() error("number " .. n, 0) end
     end)
     for _ = 1, 5 do net.connect(net.head "GET /") end
     raw.pump(function() return opened == 5 end, "the streams")
