@@ -77,7 +77,7 @@ void sse_loop_end_poll(sse_loop *loop);
  * until what was in it is served, and what that deferred has run. */
 void sse_loop_add_unserved(sse_loop *loop, sse_unserved *u);
 
-/* Whether references keep the loop running that were all made since it last ran, or it never did. */
+/* Whether references keep the loop running, all of them made since it last ran, or it never did. */
 bool sse_loop_is_unrun(const sse_loop *loop);
 
 /* How many events libevent holds for the loop: watched descriptors, timers that run, signals. The
