@@ -1,6 +1,7 @@
 -- Exchanges, streams and servers that are closed, collected or stopped, or that raise errors,
 -- within callbacks.
 local core = require "sse.core"
+local keep = require "spec.support.kept"
 local net = require "spec.support.net"
 local raw = require "spec.support.raw"
 local wait = require "spec.support.wait"
@@ -135,12 +136,11 @@ describe("server life", function()
   end)
 
   it("errors in many callbacks of one turn are each raised, and all are called", function()
-    local opened, streams = 0, {} -- a stream that nothing refers to is ended by the collector
+    local opened = 0
     local server = net.start(function(exchange)
       opened = opened + 1
       local n = opened
-      streams[n] = exchange:event_stream()
-      streams[n].on_close = function() error("number " .. n, 0) end
+      keep(exchange:event_stream()).on_close = function() error("number " .. n, 0) end
     end)
     for _ = 1, 5 do net.connect(net.head "GET /") end
     raw.pump(function() return opened == 5 end, "the streams")
