@@ -14,11 +14,21 @@ const browser = await startBrowser();
 const context = await browser.newContext({ viewport: SIZE, colorScheme: 'light' });
 const page = await context.newPage();
 await page.goto(server.url);
+// By script, since a click of the mouse would scroll the page.
+const connect = (name) => (
+  page.evaluate((id) => document.getElementById(id).click(), `${name}-connect`));
+// Until the typewriter has sent so many characters.
+const typed = (count) => page.waitForFunction((least) => (
+  Number(document.getElementById('typewriter-last').textContent) >= least), count);
+
 await check(`draws ${file}`, async () => {
-  await page.evaluate((names) => { // by script, since a click of the mouse would scroll the page
-    for (const name of names) document.getElementById(`${name}-connect`).click();
-  }, ['fetch_post', 'notice', 'typewriter']);
-  await page.waitForFunction(() => document.querySelectorAll('#notice-log li').length > 8);
+  await typed(56); // by now the notices that came with the page have ended
+  await page.waitForFunction(() => (
+    document.getElementById('notice-state').textContent === 'closed'));
+  await connect('notice');
+  await typed(66);
+  await connect('fetch_post');
+  await page.waitForFunction(() => document.querySelectorAll('#fetch_post-log li').length > 3);
   const bottom = await page.evaluate(() => ( // of the second row of panels
     document.getElementById('fetch_post-log').closest('section').getBoundingClientRect().bottom));
   const size = { width: SIZE.width, height: Math.ceil(bottom) + 16 };
