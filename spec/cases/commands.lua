@@ -13,10 +13,17 @@ end
 -- The targets that a page names exist, and what they would run can be worked out.
 local MAKE = 'make -n DEPS= TEST_DEPS= "${1#make }" >/dev/null'
 
--- The packages are those that scripts/deps.sh installs to build.
+-- The packages are those that scripts/deps.sh installs to build, and what the clone and the rock need.
 local PACKAGES = [[
+more="luarocks git make "
 want=$(sed -n "/^    build) cat/,/^LIST/p" scripts/deps.sh | cut -d"|" -f3 -s | tr " " "\n" | sort)
-test "$(echo "${1#apt install }" | tr " " "\n" | sort)" = "$want"
+test "$(echo "${1#sudo apt install $more}" | tr " " "\n" | sort)" = "$want"
+]]
+
+-- The address is the rockspec's.
+local CLONE = [[
+url=${1#git clone }
+grep -qF "git+${url%% *}" lua-sse-scm-1.rockspec
 ]]
 
 -- In another folder, Lua finds both parts of the library.
@@ -33,8 +40,9 @@ return {
     ["make demo"] = { check = MAKE },
     ["make test"] = { check = MAKE },
     ['eval "$(make -s env)"'] = { check = ENV },
-    ["luarocks --lua-version=5.4 make"] = { check = "test -f lua-sse-scm-1.rockspec" }, -- make rock
-    ["apt install gcc"] = { check = PACKAGES },
+    ["git clone"] = { check = CLONE },
+    ["sudo luarocks --lua-version=5.4 make"] = { check = "test -f lua-sse-scm-1.rockspec" }, -- make rock
+    ["sudo apt install luarocks"] = { check = PACKAGES },
   },
   ["docs/install.md"] = "scripts/release/packages.lua",
   ["docs/howto/migrate.md"] = {
