@@ -255,8 +255,8 @@ uninstall:
 	    rm -f $(patsubst %,$(DESTDIR)$(LUADIR)/%,\
 	        $(patsubst lua/%,%,$(wildcard lua/$(folder)/*.lua))) &&) true
 	rm -f $(DESTDIR)$(LIBDIR)/sse/core.so $(if $(TYPESDIR),$(DESTDIR)$(TYPESDIR)/sse.lua)
-	-rmdir $(LUA_FOLDERS:%=$(DESTDIR)$(LUADIR)/%) $(DESTDIR)$(LUADIR)/sse $(DESTDIR)$(LIBDIR)/sse \
-	    $(if $(TYPESDIR),$(DESTDIR)$(TYPESDIR) $(DESTDIR)$(PREFIX)/share/lua-sse) 2>/dev/null
+	rmdir $(LUA_FOLDERS:%=$(DESTDIR)$(LUADIR)/%) $(DESTDIR)$(LUADIR)/sse $(DESTDIR)$(LIBDIR)/sse \
+	    $(if $(TYPESDIR),$(DESTDIR)$(TYPESDIR) $(DESTDIR)$(PREFIX)/share/lua-sse) 2>/dev/null || true
 
 # Makes the rockspec of the version in lua/sse/version.lua, and checks all that names the version.
 release: | deps
