@@ -11,6 +11,7 @@ local headers = require "sse.shared.headers"
 local hints = require "sse.shared.hints"
 local message = require "sse.client.message"
 local options = require "sse.shared.options"
+local pages = require "sse.shared.pages"
 local reader = require "sse.client.reader"
 local Source = require "sse.client.source"
 local source_queue = require "sse.client.source_queue"
@@ -254,6 +255,12 @@ end
 
 function class.metamethods.__close(object)
   object:close()
+end
+
+-- `for ev in source do` calls the source.
+function class.metamethods.__call()
+  error("an EventSource is no iterator: write 'for ev in source:events() do'"
+    .. pages.at "names", 2)
 end
 
 function class.metamethods.__tostring(object)

@@ -13,7 +13,8 @@ end
 -- The targets that a page names exist, and what they would run can be worked out.
 local MAKE = 'make -n DEPS= TEST_DEPS= "${1#make }" >/dev/null'
 
--- The packages are those that scripts/deps.sh installs to build, and what the clone and the rock need.
+-- The packages are those that scripts/deps.sh installs to build, and three: two for the clone, one
+-- for the rock.
 local PACKAGES = [[
 more="luarocks git make "
 want=$(sed -n "/^    build) cat/,/^LIST/p" scripts/deps.sh | cut -d"|" -f3 -s | tr " " "\n" | sort)
@@ -41,7 +42,8 @@ return {
     ["make test"] = { check = MAKE },
     ['eval "$(make -s env)"'] = { check = ENV },
     ["git clone"] = { check = CLONE },
-    ["sudo luarocks --lua-version=5.4 make"] = { check = "test -f lua-sse-scm-1.rockspec" }, -- make rock
+    -- make rock
+    ["sudo luarocks --lua-version=5.4 make"] = { check = "test -f lua-sse-scm-1.rockspec" },
     ["sudo apt install luarocks"] = { check = PACKAGES },
   },
   ["docs/install.md"] = "scripts/release/packages.lua",

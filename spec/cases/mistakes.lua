@@ -32,6 +32,12 @@ return {
   { "a field of another library", [[return sse.fetch(url .. "/json").status_code]],
     "field 'status_code' of Response does not exist (did you mean 'status'?)",
     "does not exist (did you mean 'status'?)", "names" },
+  { "a source in place of a loop", [[local es <close> = sse.EventSource(url) for _ in es do end]],
+    "attempt to call a EventSource value (for iterator 'for iterator')",
+    "an EventSource is no iterator: write 'for ev in source:events() do'", "names" },
+  { "a response in place of a loop", [[for _ in sse.fetch(url .. "/json") do end]],
+    "attempt to call a Response value (for iterator 'for iterator')",
+    "a Response is no iterator: write 'for ev in res:events() do'", "names" },
   { "'.' for ':'", [[local es <close> = sse.EventSource(url) es.close()]],
     "call it with ':' (source:close)", "call it with ':' (source:close)", "colon" },
   { "'.' for ':' on a channel", [[sse.channel("mistakes").publish "x"]],
@@ -111,7 +117,8 @@ return {
   -- the server
   { "a handler that forgets to answer", [[return handled(function() end)]],
     "the handler returned without an answer: call res:detach() to answer later",
-    "the handler returned without an answer: call res:detach() to answer later", "unanswered" },
+    "the handler returned without an answer: call res:reply(status, text), or res:detach() to",
+    "unanswered" },
   { "two answers", [[return handled(function(_, res) res:reply(200, "a") res:reply(200, "b") end)]],
     "the request was answered already", "the request was answered already", "answered" },
   { "an answer after event_stream", [[return handled(function(_, res)

@@ -119,7 +119,7 @@ serving.each("server, a handler that returned", function()
     end)
     for i, path in ipairs { "/waited", "/failed" } do
       assert.equal(500, serving.ask("GET " .. path).status)
-      assert.truthy(serving.errors[i].message:find("call res:detach() to answer later", 1, true))
+      assert.truthy(serving.errors[i].message:find("or res:detach() to answer later", 1, true))
       assert.equal(path, serving.errors[i].req.path)
     end
   end)

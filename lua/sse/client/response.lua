@@ -4,6 +4,7 @@ local core = require "sse.core"
 local hints = require "sse.shared.hints"
 local json = require "sse.json"
 local options = require "sse.shared.options"
+local pages = require "sse.shared.pages"
 local task = require "sse.task"
 
 local response = {}
@@ -137,6 +138,12 @@ function metatable:__pairs()
   local fields = {}
   for name, getter in pairs(getters) do fields[name] = getter(self) end
   return next, fields
+end
+
+-- `for ev in res do` calls the response.
+function metatable.__call()
+  error("a Response is no iterator: write 'for ev in res:events() do', or res:lines(), res:chunks()"
+    .. pages.at "names", 2)
 end
 
 function metatable:__tostring()

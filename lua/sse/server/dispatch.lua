@@ -17,8 +17,8 @@ local REQ, SERVER = keys.REQ, keys.SERVER
 
 local dispatch = {}
 
-local UNANSWERED = "the handler returned without an answer: call res:detach() to answer later "
-  .. "[docs/errors.md#unanswered]"
+local UNANSWERED = "the handler returned without an answer: call res:reply(status, text), "
+  .. "or res:detach() to answer later [docs/errors.md#unanswered]"
 
 -- Each `server` here is the state of one (sse.server.server_object).
 
