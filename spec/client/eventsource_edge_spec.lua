@@ -100,8 +100,8 @@ describe("an EventSource", function()
     local server = serve(function(conn) conn:head(500, "Content-Length: 100"):send("half") end)
     local response_check = require "sse.client.response_check"
     local before = response_check.body_time
-    response_check.body_time = 100
-    local source = open(server:url(), { heartbeatTimeout = 20 })
+    response_check.body_time = 700
+    local source = open(server:url(), { heartbeatTimeout = 500 }) -- enough for the head
     local log = record(source)
     log.till("error")
     response_check.body_time = before
