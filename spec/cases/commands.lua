@@ -13,10 +13,10 @@ end
 -- The targets that a page names exist, and what they would run can be worked out.
 local MAKE = 'make -n DEPS= TEST_DEPS= "${1#make }" >/dev/null'
 
--- The packages are those that scripts/deps.sh installs to build, and three: two for the clone, one
--- for the rock.
+-- The packages are those that scripts/deps.sh installs to build, and four: for the clone, the rock,
+-- and the first words.
 local PACKAGES = [[
-more="luarocks git make "
+more="luarocks git make curl "
 want=$(sed -n "/^    build) cat/,/^LIST/p" scripts/deps.sh | cut -d"|" -f3 -s | tr " " "\n" | sort)
 test "$(echo "${1#sudo apt install $more}" | tr " " "\n" | sort)" = "$want"
 ]]
