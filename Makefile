@@ -242,21 +242,24 @@ doc: | deps
 	ldoc -q .
 
 install: $(CORE)
-	install -d $(LUA_FOLDERS:%=$(DESTDIR)$(LUADIR)/%) $(DESTDIR)$(LIBDIR)/sse
+	install -d $(LUA_FOLDERS:%='$(DESTDIR)$(LUADIR)/%') '$(DESTDIR)$(LIBDIR)/sse'
 	$(foreach folder,$(LUA_FOLDERS),\
-	    install -m 644 $(wildcard lua/$(folder)/*.lua) $(DESTDIR)$(LUADIR)/$(folder) &&) true
-	install -m 755 $(CORE) $(DESTDIR)$(LIBDIR)/sse
-	$(if $(TYPESDIR),install -d $(DESTDIR)$(TYPESDIR) && \
-	    install -m 644 types/sse.lua $(DESTDIR)$(TYPESDIR))
+	    install -m 644 $(wildcard lua/$(folder)/*.lua) '$(DESTDIR)$(LUADIR)/$(folder)' &&) true
+	install -m 755 $(CORE) '$(DESTDIR)$(LIBDIR)/sse'
+	$(if $(TYPESDIR),install -d '$(DESTDIR)$(TYPESDIR)' && \
+	    install -m 644 types/sse.lua '$(DESTDIR)$(TYPESDIR)')
 
-# Removes what `make install` with the same paths has put there, and no other file.
+# Removes what `make install` with the same paths has put there, and no other file. A folder that
+# has other files, or is not there, stays as it is.
 uninstall:
 	$(foreach folder,$(LUA_FOLDERS),\
-	    rm -f $(patsubst %,$(DESTDIR)$(LUADIR)/%,\
-	        $(patsubst lua/%,%,$(wildcard lua/$(folder)/*.lua))) &&) true
-	rm -f $(DESTDIR)$(LIBDIR)/sse/core.so $(if $(TYPESDIR),$(DESTDIR)$(TYPESDIR)/sse.lua)
-	rmdir $(LUA_FOLDERS:%=$(DESTDIR)$(LUADIR)/%) $(DESTDIR)$(LUADIR)/sse $(DESTDIR)$(LIBDIR)/sse \
-	    $(if $(TYPESDIR),$(DESTDIR)$(TYPESDIR) $(DESTDIR)$(PREFIX)/share/lua-sse) 2>/dev/null || true
+	    rm -f $(patsubst lua/%,'$(DESTDIR)$(LUADIR)/%',$(wildcard lua/$(folder)/*.lua)) &&) true
+	rm -f '$(DESTDIR)$(LIBDIR)/sse/core.so' $(if $(TYPESDIR),'$(DESTDIR)$(TYPESDIR)/sse.lua')
+	@for folder in $(filter-out sse,$(LUA_FOLDERS)) sse; do \
+	    rmdir '$(DESTDIR)$(LUADIR)'/$$folder; \
+	done 2>/dev/null; \
+	rmdir '$(DESTDIR)$(LIBDIR)/sse' $(if $(TYPESDIR),'$(DESTDIR)$(TYPESDIR)' \
+	    '$(DESTDIR)$(PREFIX)/share/lua-sse') 2>/dev/null; true
 
 # Makes the rockspec of the version in lua/sse/version.lua, and checks all that names the version.
 release: | deps

@@ -27,17 +27,24 @@ rocks() { luarocks --lua-version=5.4 "$@"; }
 for rockspec in *.rockspec; do quietly rocks lint "$rockspec"; done
 echo "luarocks lint: $(echo ./*.rockspec | wc -w) rockspecs"
 
-# A file of somebody else's stays where it is.
-make_in() { make DEPS= LUA="$LUA" DESTDIR="$scratch/dest" PREFIX=/usr "$@"; }
+# A file of somebody else's stays where it is. The folder's name has a space. The second time there
+# is nothing to remove, which is no error.
+dest="$scratch/dest of it"
+make_in() { make DEPS= LUA="$LUA" DESTDIR="$dest" PREFIX=/usr "$@"; }
 quietly make_in install
-installed=$(find "$scratch/dest" -type f | wc -l)
-[ -f "$scratch/dest/usr/share/lua-sse/types/sse.lua" ]
-mkdir -p "$scratch/dest/usr/share/lua/other"
-own=$(find "$scratch/dest" -name server.lua | sed 's/server.lua$/own.lua/')
+installed=$(find "$dest" -type f | wc -l)
+[ -f "$dest/usr/share/lua-sse/types/sse.lua" ]
+mkdir -p "$dest/usr/share/lua/other"
+own=$(find "$dest" -name server.lua | sed 's/server.lua$/own.lua/')
 touch "$own"
 quietly make_in uninstall
-left=$(find "$scratch/dest" -type f)
-if [ "$left" != "$own" ] || [ ! -d "$scratch/dest/usr/share/lua/other" ]; then
+quietly make_in uninstall
+if grep -q Error "$scratch/log"; then
+    cat "$scratch/log" >&2
+    exit 1
+fi
+left=$(find "$dest" -type f)
+if [ "$left" != "$own" ] || [ ! -d "$dest/usr/share/lua/other" ]; then
     echo "make uninstall left these, and is to leave only $own:" >&2
     echo "$left" >&2
     exit 1
