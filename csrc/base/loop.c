@@ -56,7 +56,7 @@ struct sse_loop {
     volatile sig_atomic_t interrupted; /* until sse_loop_take_interrupt */
     unsigned sigint_watches;           /* sse_signals of SIGINT */
     bool running, stopped;
-    bool left_kept; /* references were left when the loop last ran */
+    bool left_kept; /* references were left by sse_loop_keep_left */
     bool unusable;  /* in a forked child that can't use it */
 };
 
@@ -146,6 +146,7 @@ static void on_fork(void *arg, bool own_thread, int closed_fd)
 {
     sse_loop *loop = arg;
 
+    sse_loop_keep_left(loop); /* the parent runs what it has made */
     if (!own_thread) {
         sse_interrupt_end(&loop->interrupt);
         loop->unusable = true;
@@ -426,7 +427,7 @@ static void end(sse_loop *loop)
 {
     sse_interrupt_end(&loop->interrupt);
     loop->running = false;
-    loop->left_kept = loop->deferred.refs > 0;
+    sse_loop_keep_left(loop);
     loop->deferred.stopping = 0;
 }
 
@@ -510,6 +511,11 @@ void sse_loop_unref(sse_loop *loop)
 bool sse_loop_is_unrun(const sse_loop *loop)
 {
     return loop->deferred.refs > 0 && !loop->left_kept && !loop->running;
+}
+
+void sse_loop_keep_left(sse_loop *loop)
+{
+    loop->left_kept = loop->deferred.refs > 0;
 }
 
 uint64_t sse_loop_turns(const sse_loop *loop)

@@ -80,6 +80,10 @@ void sse_loop_add_unserved(sse_loop *loop, sse_unserved *u);
 /* Whether references keep the loop running, all of them made since it last ran, or it never did. */
 bool sse_loop_is_unrun(const sse_loop *loop);
 
+/* What keeps the loop running counts from here on as left by its last run: sse_loop_is_unrun says
+ * no until the loop runs again. */
+void sse_loop_keep_left(sse_loop *loop);
+
 /* How many events libevent holds for the loop: watched descriptors, timers that run, signals. The
  * number returns to where it was when nothing is left behind. */
 int sse_loop_events(const sse_loop *loop);

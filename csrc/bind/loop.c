@@ -67,6 +67,18 @@ static int failed(lua_State *L, int code)
     return luaL_error(L, "the event loop failed: %s", sse_error_text(code));
 }
 
+/* Whether the value is the module `sse`, which "sse:run()" gives as the first argument. */
+static bool is_module(lua_State *L, int index)
+{
+    bool is = false;
+
+    luaL_getsubtable(L, LUA_REGISTRYINDEX, LUA_LOADED_TABLE);
+    lua_getfield(L, -1, "sse");
+    is = lua_rawequal(L, index, -1);
+    lua_pop(L, 2);
+    return is;
+}
+
 /* Starts a task with run's arguments, a function and its arguments, and takes them off the stack.
  * Without arguments does nothing. */
 static void spawn_arguments(lua_State *L)
@@ -75,7 +87,7 @@ static void spawn_arguments(lua_State *L)
         return;
     if (!lua_isfunction(L, 1))
         luaL_error(L, "sse.run: expected a function, got a %s%s" SSE_PAGE("arguments"),
-                   luaL_typename(L, 1), lua_istable(L, 1) ? " (call it with '.': sse.run())" : "");
+                   luaL_typename(L, 1), is_module(L, 1) ? " (call it with '.': sse.run())" : "");
     lua_pushcfunction(L, sse_spawn);
     lua_insert(L, 1);
     lua_call(L, lua_gettop(L) - 1, 0);

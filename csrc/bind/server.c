@@ -276,9 +276,14 @@ static int m_listen(lua_State *L)
     return 1;
 }
 
+/* A program that closes its server has not forgotten to run the loop. */
 static int m_close(lua_State *L)
 {
-    sse_server_close(check(L)->server);
+    server_object *o = check(L);
+
+    sse_server_close(o->server);
+    if (!sse_loop_running(o->st->loop))
+        sse_loop_keep_left(o->st->loop);
     return 0;
 }
 

@@ -2,7 +2,8 @@
  * server, a timer or a task and then ends, since it lacks `sse.run()`, does nothing and says
  * nothing. When its Lua state is closed, a line on standard error names what is missing. Nothing is
  * said where something was left when the loop last ran, since the program may have meant to end
- * then, nor after os.exit, which closes no state. */
+ * then; where the program closed its server itself; in a forked child, of what the parent made; nor
+ * after os.exit, unless that is told to close the state. */
 #ifndef SSE_BIND_UNRUN_H
 #define SSE_BIND_UNRUN_H
 

@@ -138,6 +138,9 @@ describe("sse.run with a function", function()
     assert.truthy(err:find("mine", 1, true))
     blames("sse.run: expected a function, got a table", function() sse.run(sse.server()) end)
     blames("sse.run: expected a function, got a nil", function() sse.run(nil, 1) end)
+    local dot = "(call it with '.': sse.run())"
+    blames("sse.run: expected a function, got a table " .. dot, function() sse:run() end)
+    assert.is_nil(select(2, pcall(sse.run, {})):find(dot, 1, true))
     local called, nested = false, nil
     sse.after(0, function() nested = select(2, pcall(sse.run, function() called = true end)) end)
     sse.run()
