@@ -50,14 +50,22 @@ async function dashboard(folder, page) {
   const [html] = blocksOf('docs/howto/dashboard.md', 'html');
   const file = join(folder, 'index.html');
   writeFileSync(file, html);
-  const server = await start(folder, 'dashboard', code, [['"index.html"', `"${file}"`]]);
+  const port = await freePort();
+  const own = code.replace('port = 9522', `port = ${port}`).replace('"index.html"', `"${file}"`);
+  const startServer = () => start(folder, 'dashboard', own, [], String(port));
+  let server = await startServer();
   await page.goto(server.url);
-  await page.waitForFunction("document.querySelector('#windows')?.textContent === '1'");
+  const one = "document.querySelector('#windows')?.textContent === '1'";
+  await page.waitForFunction(one);
   await page.waitForFunction("Number(document.querySelector('#memory')?.textContent) > 0");
   mkdirSync('build/interop', { recursive: true });
   await page.screenshot({ path: SHOT });
   await server.program.stop();
   await page.waitForFunction("document.querySelector('#numbers').style.opacity === '0.4'");
+  await page.evaluate('window.old = true');
+  server = await startServer();
+  await page.waitForFunction(`!window.old && ${one}`);
+  await server.program.stop();
   return SHOT;
 }
 
@@ -111,8 +119,10 @@ async function startNginx(folder, relays) {
 async function twoProcesses(folder) {
   const [code, , route] = blocksOf(TWO, 'lua');
   process.env.PUBLISH_KEY = 'secret';
-  const hub = await start(folder, 'hub',
-    code.replace('assert(server:run', `${route}assert(server:run`));
+  const port = await freePort();
+  const startHub = () => start(folder, 'hub', code.replace('port = 9522', `port = ${port}`)
+    .replace('assert(server:run', `${route}assert(server:run`), [], String(port));
+  let hub = await startHub();
   const relays = [];
   for (const name of ['left', 'right']) {
     relays.push(await startRelay(folder, name, hub, await freePort()));
@@ -133,6 +143,12 @@ async function twoProcesses(folder) {
     relays[index] = await startRelay(folder, name, hub, relays[index].port);
   }
   assert.deepEqual(got, ['0', 'left is away', 'right is away']);
+  const gaps = [];
+  source.addEventListener('sse-gap', (event) => gaps.push(JSON.parse(event.data).reason));
+  await hub.program.stop();
+  hub = await startHub();
+  await until(() => gaps.length > 0, 'what the relay says of the hub\'s restart');
+  assert.equal(gaps[0], 'unknown');
   source.close();
   await proxy.end();
   for (const each of [...relays, hub]) await each.program.stop();

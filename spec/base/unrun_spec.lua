@@ -1,5 +1,5 @@
--- A program that ends without having run the loop says so on standard error: spec/cases/mistakes.lua
--- has the line. Here are programs that end on purpose, which say nothing.
+-- A program that ends without having run the loop says so on standard error. Programs that end on
+-- purpose say nothing.
 local child = require "spec.support.child"
 
 local LINE = "lua-sse: the program ended before the loop ran: "
