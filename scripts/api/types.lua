@@ -33,6 +33,13 @@ local function nested(options)
   return outer, inner
 end
 
+local function sorted_keys(t)
+  local list = {}
+  for key in pairs(t) do list[#list + 1] = key end
+  table.sort(list)
+  return list
+end
+
 -- The text of a table's cell or a list's item, without its links.
 local function plain(text)
   return (text:gsub("%[([^%]]*)%]%([^)]*%)", "%1"))
@@ -58,8 +65,8 @@ end
 -- Adds a class of options, and those of its options that are tables themselves.
 local function add_options_class(doc, lines, where, options)
   local outer, inner = nested(options)
-  for name, fields in pairs(inner) do
-    add_options_class(doc, lines, where .. "." .. name, fields)
+  for _, name in ipairs(sorted_keys(inner)) do
+    add_options_class(doc, lines, where .. "." .. name, inner[name])
   end
   add(lines, "---@class %s", types.options_class(where))
   for _, option in ipairs(outer) do
@@ -176,13 +183,6 @@ end
 
 local function find_homes(doc)
   for _, class in ipairs(doc.classes) do class.home = table_of(doc, class) end
-end
-
-local function sorted_keys(t)
-  local list = {}
-  for key in pairs(t) do list[#list + 1] = key end
-  table.sort(list)
-  return list
 end
 
 --- The names of all classes: a set.

@@ -256,6 +256,21 @@ describe(PATH, function()
     end
   end)
 
+  it("is the same whenever it is written", function()
+    local options_of_a = "<!-- options sse.a -->\n\n| Option | Type |\n|---|---|\n"
+    for byte in ("hcagfbed"):gmatch "." do
+      options_of_a = options_of_a .. ("| `%s.x` | `string` |\n"):format(byte)
+    end
+    local page = { path = "a.md", text = options_of_a }
+    local described = require("api.entries").read { page }
+    described.fields = {}
+    local order = {}
+    for letter in require("api.types").text(described):gmatch "@class sse%.A(%u)Options" do
+      order[#order + 1] = letter
+    end
+    assert.equal("ABCDEFGH", table.concat(order))
+  end)
+
   it("names a function's parameters as it says them", function()
     local params = {}
     for line in text:gmatch "[^\n]+" do
