@@ -17,10 +17,11 @@ local version = dofile "lua/sse/version.lua"
 local complaints = {}
 local function complain(...) complaints[#complaints + 1] = (...):format(select(2, ...)) end
 
-if not version:find "^%d+%.%d+%.%d+$" then
+local is_version = version:find "^%d+%.%d+%.%d+$"
+if not is_version then
   complain("lua/sse/version.lua: '%s' is no version such as 0.2.0", version)
 end
-if writes then rockspecs.write(version) end
+if writes and is_version then rockspecs.write(version) end
 local count = rockspecs.check(version, complain)
 changelog.check(version, complain)
 packages.check(complain)

@@ -1,6 +1,7 @@
 -- scripts/release.lua: everything that names the version agrees, and each check fails in a copy of
 -- the files that is broken by hand.
 local child = require "spec.support.child"
+local lfs = require "lfs"
 
 local CLEAN = "env -u LD_PRELOAD -u DYLD_INSERT_LIBRARIES " -- sanitizers are for our own code
 local version = require "sse.version"
@@ -73,6 +74,8 @@ describe("the release", function()
   it("has a version that is one", function()
     write("lua/sse/version.lua", 'return "next"\n')
     fails_with "lua/sse/version.lua: 'next' is no version"
+    assert.equal(1, (run "--write"))
+    assert.is_nil(lfs.attributes(root .. "/lua-sse-next-1.rockspec"))
   end)
 
   it("has a rockspec that is made of the scm one", function()
