@@ -124,6 +124,19 @@ describe("a likely mistake:", function()
   end
 end)
 
+describe("a connection that is refused", function()
+  it("is the proxy's only where it went there", function()
+    local url = "http://127.0.0.1:1/"
+    local function told(options) return (select(2, sse.fetch(url, options))) end
+    assert.truthy(told { proxy = "http://127.0.0.1:2" }:find("(option 'proxy')", 1, true))
+    for _, proxy in ipairs { "http://127.0.0.1:3", "http://127.0.0.1:11", "" } do
+      local message = told { proxy = proxy, noProxy = "*" }
+      assert.truthy(message:find("port 1 ", 1, true), message)
+      assert.is_nil(message:find("option", 1, true), message)
+    end
+  end)
+end)
+
 describe("the catalogue of mistakes", function()
   it("has at least fifty, each once and each on the page", function()
     assert.is_true(#mistakes >= 50)

@@ -178,13 +178,20 @@ function on_data(self, bytes)
   self.owner:on_data(bytes)
 end
 
+-- Whether libcurl's message "Failed to connect to HOST port N after ..." is about the proxy's port.
+-- It is not where 'noProxy' names the host.
+local function is_about_proxy(message, proxy_url)
+  local port = message:match " port (%d+)"
+  return port and proxy_url and proxy_url:find(":" .. port .. "%f[%D]")
+end
+
 -- What a message of libcurl's leaves to be guessed: the option that matters, or the usual cause.
 local function advice(self, message, code)
-  if code == "ECERT" and message:find "self%-?signed" or message:find "local issuer" then
+  if code == "ECERT" and (message:find "self%-?signed" or message:find "local issuer") then
     return " ('tls' = { ca = path } names an authority of your own)"
   elseif code == "ETLS" and message:find "wrong version number" then
     return " (what answers does not speak TLS: http://, or another port?)"
-  elseif code == "ECONNREFUSED" and (self.options.proxy or "") ~= "" then
+  elseif code == "ECONNREFUSED" and is_about_proxy(message, self.options.proxy) then
     return " (option 'proxy')"
   end
   return ""
