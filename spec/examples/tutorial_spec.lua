@@ -2,6 +2,8 @@
 local blocks = require "spec.support.blocks"
 local child = require "spec.support.child"
 local curl = require "spec.support.curl"
+local lfs = require "lfs"
+local wait = require "spec.support.wait"
 
 local PAGE = "docs/tutorial.md"
 local STAGES = { "1_listen", "2_serve", "3_broadcast", "4_come_back" }
@@ -133,6 +135,7 @@ describe("the tutorial", function()
     say(url, "first")
     local listener = listen("4_come_back", url .. "/events", file)
     listener:till "^message\tfirst\n"
+    wait.till(function() return (lfs.attributes(file, "size") or 0) > 0 end, "the id in the file")
     listener:kill "INT"
     listener:wait()
     say(url, "You missed this")
