@@ -79,6 +79,25 @@ async function copiesCurl(page) {
   return copied.join('; ');
 }
 
+// Over plain HTTP from another machine a browser has no navigator.clipboard.
+async function copiesWithoutClipboard(page) {
+  const say = (answer) => page.evaluate((value) => {
+    Object.defineProperty(navigator, 'clipboard', { value: undefined, configurable: true });
+    document.execCommand = () => value;
+  }, answer);
+  const told = (text) => page.waitForFunction((wanted) => (
+    document.getElementById('clock-copy').textContent === wanted), text);
+  await told('Copy');
+  await page.focus('#clock-copy');
+  for (const [answer, text] of [[true, 'Copied'], [false, 'Not allowed']]) {
+    await say(answer);
+    await page.keyboard.press('Enter');
+    await told(text);
+    assert.equal(await focused(page), 'clock-copy');
+  }
+  assert.equal(await page.locator('textarea').count(), 0);
+}
+
 async function speaksEnglishFirst(page) {
   const input = page.locator('input[aria-label="content"]');
   assert.equal(await input.inputValue(), 'Hello, world');
@@ -144,6 +163,7 @@ export async function onDesign(browser) {
   await check('demo: a tooltip explains the five streams', () => explainsFive(page));
   await check('demo: no panel is closed in silence', () => closesNoneInSilence(page));
   await check('demo: the lines of curl are whole, and copied', () => copiesCurl(page));
+  await check('demo: copies where there is no clipboard', () => copiesWithoutClipboard(page));
   await check('demo: fewer panels on a phone', () => fitsPhone(browser, server.url));
   await check('demo: wide and narrow, light and dark', () => isShot(browser, server.url));
   await check('demo: no error in its page', async () => assert.deepEqual(errors, []));

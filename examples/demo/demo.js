@@ -19,14 +19,18 @@ function breakable(text) {
   return text.split(/(?<=[^/]\/)/).flatMap((part) => [part, element('wbr')]);
 }
 
-// Puts a text on the clipboard, also where the page did not come over TLS or from this machine.
+// Puts a text on the clipboard, also where the page did not come over TLS or from this machine. The
+// focus stays where it is.
 async function copy(text) {
   if (navigator.clipboard) return navigator.clipboard.writeText(text);
+  const focused = document.activeElement;
   const area = element('textarea', { value: text });
   document.body.append(area);
   area.select();
-  document.execCommand('copy');
-  return area.remove();
+  const copied = document.execCommand('copy');
+  area.remove();
+  focused.focus();
+  return copied ? undefined : Promise.reject(new Error('not allowed'));
 }
 
 class Panel {
