@@ -1111,7 +1111,7 @@ function sse.EventSource.fromReader(read, options) end
 
 ---Makes an event for `dispatchEvent`.
 ---@param type string its type
----@param fields? table further fields of the event; `cancelable = true` lets listeners call `preventDefault`
+---@param fields? table further fields of the event; with a true `cancelable` listeners may call `preventDefault`
 ---@return sse.Event
 function sse.Event(type, fields) end
 

@@ -18,6 +18,13 @@ local function add_named_options(found, line, number)
   end
 end
 
+-- The options that a line shows with a value: "`timeout = 5000`".
+local function add_given_options(found, line, number)
+  for name in line:gmatch "`([%a_][%w_]*) = [^`]*`" do
+    table.insert(found.named, { name = name, line = number })
+  end
+end
+
 -- A row of a table. Its first column is left out where it has other libraries' words: the second is
 -- "Here", or the table follows a comment `<!-- foreign -->`. A table of wrong code ("You write")
 -- has no code of ours.
@@ -31,15 +38,17 @@ local function add_row(found, state, line, number)
       local name = cells[1]:match "^`([%a_][%w_.]*)`"
       if name then table.insert(found.rows, { name = name, line = number }) end
     end
-    add_spans(found.pieces, table.concat(cells, " ", state.is_foreign and 2 or 1))
+    local text = table.concat(cells, " ", state.is_foreign and 2 or 1)
+    add_spans(found.pieces, text)
+    add_given_options(found, text, number)
   end
 end
 
 --- Reads a page.
 -- @tparam string text Markdown
 -- @treturn table `pieces`, the blocks of Lua and what is between backticks; `rows`, the options in
--- the first column of its tables of options, and `named`, those that its prose calls options: lists
--- of `name` and `line`
+-- the first column of its tables of options, and `named`, those that it calls options or shows with
+-- a value: lists of `name` and `line`
 function page.read(text)
   local found, prose, block, state = { pieces = {}, rows = {}, named = {} }, {}, nil, {}
   markdown.each_line(text, function(line, number, in_code)
@@ -62,6 +71,7 @@ function page.read(text)
         state.foreign, line = "begun", ""
       end
       add_named_options(found, line, number)
+      add_given_options(found, line, number)
       prose[#prose + 1] = line
     end
   end)

@@ -92,9 +92,12 @@ describe("the lint of pages", function()
   it("finds an option on any page that is not there", function()
     local readme = root .. "/README.md"
     write(readme, read(readme) .. "\n```lua\nsse.server{ port = 9522, nonsense = 1 }\n```\n")
-    write(root .. "/docs/new.md", "# New\n\nThe option `heartbeat_every` of a server.\n")
+    write(root .. "/docs/new.md", "# New\n\nThe option `heartbeat_every` of a server.\n\n"
+      .. "With `retryEvery = 5`.\n\n| curl | Here |\n|---|---|\n| `-a = 1` | `maxWait = 60` |\n")
     fails_with("README.md: 'nonsense' is no option of sse.server",
-      "docs/new.md: no function has the option 'heartbeat_every' (line 3)")
+      "docs/new.md: no function has the option 'heartbeat_every' (line 3)",
+      "docs/new.md: no function has the option 'retryEvery' (line 5)",
+      "docs/new.md: no function has the option 'maxWait' (line 9)")
   end)
 
   it("finds links that lead nowhere", function()
