@@ -98,11 +98,13 @@ deps:
 demo: $(CORE)
 	@$(RUN_LUA) examples/demo/main.lua
 
-# eval "$(make -s env)" has Lua find the library of this tree, from any folder.
+# eval "$(make -s env)" has Lua find the library of this tree, from any folder. What the shell has
+# set before, as by `luarocks path`, stays behind it.
+OWN_PATH = $${$(call of_series,$(1)):-$${$(1):-;}}
 env:
 	@$(MAKE) --no-print-directory all >&2
-	@echo 'export $(call of_series,LUA_PATH)="$(CURDIR)/lua/?.lua;$(CURDIR)/lua/?/init.lua;;"'
-	@echo 'export $(call of_series,LUA_CPATH)="$(CURDIR)/$(BUILD)/?.so;;"'
+	@echo 'export $(call of_series,LUA_PATH)="$(CURDIR)/lua/?.lua;$(CURDIR)/lua/?/init.lua;$(call OWN_PATH,LUA_PATH)"'
+	@echo 'export $(call of_series,LUA_CPATH)="$(CURDIR)/$(BUILD)/?.so;$(call OWN_PATH,LUA_CPATH)"'
 
 # make test SPEC=spec/server/tls_spec.lua runs one file.
 SPEC ?=

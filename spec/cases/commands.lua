@@ -27,12 +27,13 @@ url=${1#git clone }
 grep -qF "git+${url%% *}" lua-sse-scm-1.rockspec
 ]]
 
--- In another folder, Lua finds both parts of the library.
+-- Lua finds both parts of the library, and what it found before.
 local ENV = [[
-here=$PWD
+unset LUA_PATH_5_4 LUA_PATH_5_5 LUA_CPATH LUA_CPATH_5_4 LUA_CPATH_5_5
+LUA_PATH="/own/?.lua;;"
 eval "$(make -s DEPS= env)"
-cd /
-for path in $LUA_PATH_5_4 $LUA_PATH_5_5; do case $path in $here/lua/*) exit 0 ;; esac; done
+test "$LUA_PATH_5_4$LUA_PATH_5_5" = "$PWD/lua/?.lua;$PWD/lua/?/init.lua;/own/?.lua;;" || exit 1
+case $LUA_CPATH_5_4$LUA_CPATH_5_5 in "$PWD"/*"/?.so;;") exit 0 ;; esac
 exit 1
 ]]
 
