@@ -68,6 +68,16 @@ void sse_loop_undefer(sse_loop *loop, sse_deferred *d)
     deferrals(loop)->refs--;
 }
 
+void sse_loop_ref(sse_loop *loop)
+{
+    deferrals(loop)->refs++;
+}
+
+void sse_loop_unref(sse_loop *loop)
+{
+    deferrals(loop)->refs--;
+}
+
 void sse_deferred_queues_init(sse_loop *loop)
 {
     deferrals(loop)->first.tail = &deferrals(loop)->first.head;

@@ -52,6 +52,10 @@ void sse_loop_defer_work(sse_loop *loop, sse_deferred *d);
 
 void sse_loop_undefer(sse_loop *loop, sse_deferred *d);
 
+/* A reference keeps the loop running. Each ref wants one unref. */
+void sse_loop_ref(sse_loop *loop);
+void sse_loop_unref(sse_loop *loop);
+
 /* --- slices --- */
 
 /* What is called in a turn comes in three parts: what the poll has found, deferred calls, and

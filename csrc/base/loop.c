@@ -498,16 +498,6 @@ void sse_loop_leave(sse_loop *loop)
     loop->entered--;
 }
 
-void sse_loop_ref(sse_loop *loop)
-{
-    loop->deferred.refs++;
-}
-
-void sse_loop_unref(sse_loop *loop)
-{
-    loop->deferred.refs--;
-}
-
 bool sse_loop_is_unrun(const sse_loop *loop)
 {
     return loop->deferred.refs > 0 && !loop->left_kept && !loop->running;

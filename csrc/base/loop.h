@@ -65,10 +65,6 @@ void sse_loop_leave(sse_loop *loop);
 /* Whether something is between enter and leave. */
 bool sse_loop_in_callback(const sse_loop *loop);
 
-/* A reference keeps the loop running. Each ref wants one unref. */
-void sse_loop_ref(sse_loop *loop);
-void sse_loop_unref(sse_loop *loop);
-
 /* For a callback of libevent's, after its work: ends the poll where that has taken its slice. What
  * the poll has found beside is served in the next turn, before what is found then. */
 void sse_loop_end_poll(sse_loop *loop);
