@@ -2,6 +2,7 @@
 -- the reconnect option.
 local core = require "sse.core"
 local fixture = require "spec.support.fixture"
+local ports = require "spec.support.ports"
 local wait = require "spec.support.wait"
 
 local serve, open, record = fixture.serve, fixture.source, fixture.record
@@ -46,9 +47,7 @@ describe("a connection that fails", function()
   end
 
   it("line 32: a refused connection is tried again until it works", function()
-    local server = serve(good)
-    local port = server.port
-    server:stop()
+    local port = ports.free()
     local log = record(open(("http://127.0.0.1:%d/"):format(port)))
     assert.equal("ECONNREFUSED", log.till("error", 2).event.code)
     serve(good, port)

@@ -2,8 +2,8 @@
 -- them.
 local fixture = require "spec.support.fixture"
 local misuse = require "spec.support.misuse"
-local socket = require "socket"
 local sse = require "sse"
+local ports = require "spec.support.ports"
 local wait = require "spec.support.wait"
 
 local serve, script, answer = fixture.serve, fixture.script, fixture.answer
@@ -76,11 +76,7 @@ describe("sse.fetch with maxRetries", function()
   end)
 
   it("repeats a refused connection, and nothing that is futile", function()
-    local holder = assert(socket.tcp4()) -- bound, not listening: no other process gets the port
-    assert(holder:bind("127.0.0.1", 0))
-    local _, port = holder:getsockname()
-    local _, _, code, why = sse.fetch(("http://127.0.0.1:%d/"):format(port), quick())
-    holder:close()
+    local _, _, code, why = sse.fetch(("http://127.0.0.1:%d/"):format(ports.free()), quick())
     assert.same({ "ECONNREFUSED", 4 }, { code, why.attempt })
     code, why = select(3, sse.fetch("ftp://127.0.0.1/", quick()))
     assert.same({ "ESCHEME", 1 }, { code, why.attempt })

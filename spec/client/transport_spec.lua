@@ -6,6 +6,7 @@ local fixture = require "spec.support.fixture"
 local socket = require "socket"
 local sse = require "sse"
 local unix = require "socket.unix"
+local ports = require "spec.support.ports"
 local wait = require "spec.support.wait"
 
 local serve, open, record = fixture.serve, fixture.source, fixture.record
@@ -136,10 +137,7 @@ describe("a proxy", function()
 
   it("that refuses the connection is a loss; noProxy goes round it", function()
     local server = serve(good)
-    local listener = assert(socket.bind("127.0.0.1", 0))
-    local _, port = listener:getsockname()
-    listener:close()
-    local proxy = ("http://127.0.0.1:%d"):format(port)
+    local proxy = ("http://127.0.0.1:%d"):format(ports.free())
     local log = record(open(server:url(), { proxy = proxy }))
     assert.equal("ECONNREFUSED", log.till("error", 2).event.code)
     assert.equal(CONNECTING, log[1].readyState)

@@ -1,5 +1,6 @@
 -- The addresses that a server listens on, of both families, and those that its clients have.
 local certs = require "spec.support.certs"
+local ports = require "spec.support.ports"
 local raw = require "spec.support.raw"
 local serving = require "spec.support.serving"
 local shutdown = require "spec.support.shutdown"
@@ -77,10 +78,7 @@ describe("a server's addresses", function()
 
   it("are of a further listener, too, and all end together", function()
     local server = start {}
-    local s = assert(occupy("127.0.0.1", 0))
-    local _, port = s:getsockname()
-    port = math.tointeger(tonumber(port))
-    s:close()
+    local port = ports.free()
     local first = server.port
     assert(server:listen { host = "localhost", port = port })
     assert.equal(first, server.port)

@@ -3,22 +3,14 @@ local certs = require "spec.support.certs"
 local core = require "sse.core"
 local keep = require "spec.support.kept"
 local misuse = require "spec.support.misuse"
+local ports = require "spec.support.ports"
 local raw = require "spec.support.raw"
 local serving = require "spec.support.serving"
 local shutdown = require "spec.support.shutdown"
-local socket = require "socket"
 local sse = require "sse"
 local wait = require "spec.support.wait"
 
 local blames = misuse.blames
-
--- A port that is free now.
-local function free_port()
-  local s = assert(socket.bind("127.0.0.1", 0))
-  local _, port = s:getsockname()
-  s:close()
-  return math.tointeger(tonumber(port))
-end
 
 local function routes(server)
   server:get("/", function(req, res) res:reply(200, req.secure and "secure" or "plain") end)
@@ -35,7 +27,7 @@ describe("server:listen", function()
   after_each(serving.stop)
 
   it("adds a listener each time, with the same routes", function()
-    local other, third = free_port(), free_port()
+    local other, third = ports.free(), ports.free()
     local server = serving.start(routes)
     local first = server.port
     assert.is_true(server:listen(other))
@@ -54,7 +46,7 @@ describe("server:listen", function()
   end)
 
   it("has its port from the call, whatever the options say", function()
-    local port, first = free_port(), free_port()
+    local port, first = ports.free(), ports.free()
     local server = serving.start({ port = first })
     assert.equal(first, server.port)
     assert(server:listen { port = port })
@@ -74,7 +66,7 @@ describe("server:listen", function()
     assert.equal("EADDRNOTAVAIL", select(3, server:listen { host = "192.0.2.1", port = 0 }))
     assert.equal("ENOTFOUND", select(3, server:listen { host = "nobody.invalid" }))
     assert.equal("plain", get("http", server.port))
-    local fixed = sse.server { port = free_port() }
+    local fixed = sse.server { port = ports.free() }
     assert.is_true(fixed:listen())
     assert.equal("EADDRINUSE", select(3, fixed:listen()))
     fixed:close()
@@ -91,7 +83,7 @@ describe("server:listen", function()
   end)
 
   it("shares the limits of connections among all", function()
-    local other = free_port()
+    local other = ports.free()
     local server = serving.start({ max_connections = 2 }, routes)
     assert(server:listen(other))
     local clients = { raw.connect(server.port), raw.connect(other), raw.connect(other) }
@@ -102,7 +94,7 @@ describe("server:listen", function()
   end)
 
   it("is ended by close and by shutdown with all listeners, and may follow them", function()
-    local other = free_port()
+    local other = ports.free()
     local server = serving.start(routes)
     for _, stop in ipairs { server.close, function() shutdown.finished(shutdown.start(server)) end }
     do
@@ -119,7 +111,7 @@ describe("server:listen", function()
   end)
 
   it("accepts at a shutdown who waits at each of them", function()
-    local other = free_port()
+    local other = ports.free()
     local server = serving.start(routes)
     assert(server:listen(other))
     local clients = { raw.connect(server.port), raw.connect(other) }
@@ -167,7 +159,7 @@ describe("a server's listeners with TLS", function()
   local function trust(ca) return { ca = certs.path(ca) } end
 
   it("have a certificate of their own, the server's, or none", function()
-    local own, plain, same = free_port(), free_port(), free_port()
+    local own, plain, same = ports.free(), ports.free(), ports.free()
     local server = serving.start({ tls = certs.server() }, routes)
     assert(server:listen { port = own, tls = second() })
     assert(server:listen { port = plain, tls = false })
@@ -184,7 +176,7 @@ describe("a server's listeners with TLS", function()
   end)
 
   it("may be one beside plain ones, and speak HTTP/2", function()
-    local own = free_port()
+    local own = ports.free()
     local server = serving.start(routes)
     assert(server:listen { port = own, tls = second() })
     local res = assert(sse.fetch(("https://127.0.0.1:%d/stream"):format(own),
@@ -198,7 +190,7 @@ describe("a server's listeners with TLS", function()
   end)
 
   it("tell a client without TLS to use it", function()
-    local own = free_port()
+    local own = ports.free()
     local server = serving.start(routes)
     assert(server:listen { port = own, tls = second() })
     local client = raw.connect(own)
@@ -209,7 +201,7 @@ describe("a server's listeners with TLS", function()
   end)
 
   it("are not there where a file can't be used, and the others go on", function()
-    local own = free_port()
+    local own = ports.free()
     local server = serving.start(routes)
     local ok, message, code = server:listen { port = own, tls = { cert = "/nowhere/c.pem" } }
     assert.is_nil(ok)
@@ -227,7 +219,7 @@ describe("a server's listeners with TLS", function()
   end
 
   it("get new files by reload_tls together, or none of them", function()
-    local own = free_port()
+    local own = ports.free()
     local server = serving.start({ tls = move "ca" }, routes)
     certs.sign("roving", "DNS:localhost,IP:127.0.0.1", "ca")
     assert(server:listen {
@@ -247,7 +239,7 @@ describe("a server's listeners with TLS", function()
   end)
 
   it("are read anew also where only a listener has TLS", function()
-    local own = free_port()
+    local own = ports.free()
     local server = serving.start(routes)
     blames("the server has no TLS", function() server:reload_tls() end)
     assert(server:listen { port = own, tls = move "ca" })
@@ -257,7 +249,7 @@ describe("a server's listeners with TLS", function()
   end)
 
   it("keep their connections when they are closed, and others follow", function()
-    local own = free_port()
+    local own = ports.free()
     local server = serving.start(routes)
     assert(server:listen { port = own, tls = second() })
     local res = assert(sse.fetch(("https://127.0.0.1:%d/stream"):format(own),
