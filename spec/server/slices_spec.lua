@@ -20,6 +20,20 @@ describe("server slices", function()
     return clients
   end
 
+  -- Starts a server of event streams, each with that on_close. Returns it, and the list of streams,
+  -- which its route keeps.
+  local function start(on_close)
+    local streams = {}
+    local server = serving.start(function(server)
+      server:get("/", function(_, res)
+        local stream = res:event_stream()
+        streams[#streams + 1] = stream
+        stream.on_close = on_close
+      end)
+    end)
+    return server, streams
+  end
+
   it("run one handler after the other, and timers between them", function()
     local seen, ticks = {}, 0
     serving.start(function(server)
@@ -41,14 +55,8 @@ describe("server slices", function()
   -- Opens four streams whose on_close takes long, ends them by that function, and checks that each
   -- end has a turn.
   local function check_ends(finish)
-    local seen, streams = {}, {}
-    local server = serving.start(function(server)
-      server:get("/", function(_, res)
-        local stream = res:event_stream()
-        streams[#streams + 1] = stream
-        stream.on_close = turns.noted(seen)
-      end)
-    end)
+    local seen = {}
+    local server, streams = start(turns.noted(seen))
     local clients = connect(4, "/")
     for _, client in ipairs(clients) do client:head() end
     assert.equal(4, #streams)
@@ -65,14 +73,8 @@ describe("server slices", function()
   end)
 
   it("see a client leave that sends bytes right before, and one that waits with them", function()
-    local ends, streams = {}, {}
-    local server = serving.start(function(server)
-      server:get("/", function(_, res)
-        local stream = res:event_stream()
-        streams[#streams + 1] = stream
-        stream.on_close = function(reason) ends[#ends + 1] = reason end
-      end)
-    end)
+    local ends = {}
+    local server = start(function(reason) ends[#ends + 1] = reason end)
     local clients = connect(3, "/")
     for _, client in ipairs(clients) do client:head() end
     for i, client in ipairs(clients) do
@@ -89,14 +91,8 @@ describe("server slices", function()
   end)
 
   it("close many connections, and none that comes after server:close()", function()
-    local ends, streams = {}, {}
-    local server = serving.start(function(server)
-      server:get("/", function(_, res)
-        local stream = res:event_stream()
-        streams[#streams + 1] = stream
-        stream.on_close = function(reason) ends[#ends + 1] = reason end
-      end)
-    end)
+    local ends = {}
+    local server = start(function(reason) ends[#ends + 1] = reason end)
     local clients = connect(400, "/")
     raw.pump(function() return server:stats().streams.open == 400 end, "400 streams")
     server:close()
