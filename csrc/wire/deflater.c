@@ -61,17 +61,22 @@ void sse_deflater_free(sse_deflater *d)
 
 /* --- stored blocks ---------------------------------------------------------------------------- */
 
+/* With an empty block at the end, as zlib ends a block with Z_SYNC_FLUSH: some decoders, Go's for
+ * one, hold back what stored blocks have until an empty one comes. */
 static size_t stored_size(size_t plain)
 {
-    return plain + STORED_HEAD * ((plain + MAX_STORED - 1) / MAX_STORED);
+    return plain + STORED_HEAD * ((plain + MAX_STORED - 1) / MAX_STORED + 1);
 }
 
 /* Makes a frame of stored blocks. NULL: out of memory. */
 static sse_frame *store(sse_slice plain)
 {
+    static const char empty[STORED_HEAD] = { 0, 0, 0, (char)0xff, (char)0xff };
     sse_frame *f = sse_frame_alloc(stored_size(plain.len));
     char *to = f ? sse_frame_body(f) : NULL;
 
+    if (f)
+        memcpy(to + stored_size(plain.len) - STORED_HEAD, empty, STORED_HEAD);
     while (f && plain.len > 0) {
         size_t n = plain.len < MAX_STORED ? plain.len : MAX_STORED;
         char head[STORED_HEAD] = { 0, (char)n, (char)(n >> 8), (char)~n, (char)(~n >> 8) };
