@@ -33,7 +33,4 @@ bool sse_http1_is_value(sse_slice s);
  * and its comma. false: *rest was absent. An empty list has one empty element. */
 bool sse_http1_next_element(sse_slice *rest, sse_slice *element);
 
-/* uri-host [ ":" port ] as http1_head.h allows it (RFC 9110 section 7.2, RFC 3986 section 3.2). */
-bool sse_http1_is_authority(sse_slice s);
-
 #endif

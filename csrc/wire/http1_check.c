@@ -2,6 +2,7 @@
  * contradict. */
 #include "http1_check.h"
 
+#include "authority.h"
 #include "http1_chars.h"
 
 /* Host: one, well-formed, and on HTTP/1.1 required (RFC 9112 section 3.2). */
@@ -18,7 +19,7 @@ static int check_host(const sse_http1_head *head, const sse_http1_field **host,
     }
     if (!*host && head->minor == 1)
         return sse_http1_refusal_set(refusal, 400, "Host is missing.");
-    if (*host && !sse_http1_is_authority((*host)->value))
+    if (*host && !sse_is_authority((*host)->value))
         return sse_http1_refusal_set(refusal, 400, "Host is malformed.");
     return SSE_OK;
 }
@@ -56,7 +57,7 @@ static int check_target(const sse_http1_head *head, const sse_http1_field *host,
         return sse_http1_refusal_set(refusal, 400, "The target \"*\" is for OPTIONS only.");
     }
     authority = target_authority(head->target);
-    if (!authority.at || !sse_http1_is_authority(authority))
+    if (!authority.at || !sse_is_authority(authority))
         return sse_http1_refusal_set(refusal, 400, "The target is neither a path nor an http URL.");
     if (host && !sse_slice_same_name(authority, host->value))
         return sse_http1_refusal_set(refusal, 400, "The target and Host name different servers.");
