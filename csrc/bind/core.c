@@ -19,6 +19,7 @@
 #include "signals.h"
 #include "stream.h"
 #include "stress.h"
+#include "systemd.h"
 #include "task.h"
 #include "timer.h"
 #include "transfer.h"
@@ -63,6 +64,7 @@ int luaopen_sse_core(lua_State *L)
     sse_open_reader(L);
     sse_open_file(L);
     sse_open_random(L);
+    sse_open_systemd(L);
     sse_open_stress(L);
     return 1;
 }

@@ -2,6 +2,7 @@
  * `res` of it. */
 #include "exchange.h"
 
+#include "../http/visitor.h"
 #include "../server/server.h"
 #include "../tls/certificate.h"
 #include "callbacks.h"
@@ -22,7 +23,6 @@ typedef struct exchange_object {
     sse_reason reason;
     uint8_t state;  /* sse_exchange_state as it was last, once x is NULL */
     bool streaming; /* it has become an event stream */
-    bool secure;    /* the request came over TLS; known from m_request on */
 } exchange_object;
 
 enum { ON_CLOSE = 1, ON_DRAIN, VALUES = ON_DRAIN };
@@ -210,7 +210,6 @@ static int m_request(lua_State *L)
     push_slice(L, sse_buffer_slice(&r->body));
     push_path(L, -2, r->target);
     sse_request_free_body(r);
-    o->secure = tls != NULL;
     if (tls && !o->certificate)
         o->certificate = sse_tls_client_certificate(tls);
     return 4;
@@ -218,8 +217,16 @@ static int m_request(lua_State *L)
 
 static int p_secure(lua_State *L)
 {
-    lua_pushboolean(L, check(L)->secure);
+    lua_pushboolean(L, check_request(L)->secure);
     return 1;
+}
+
+/* nil where HTTP/1.0 has none. */
+static int p_host(lua_State *L)
+{
+    sse_slice host = sse_visitor_host(check_request(L));
+
+    return host.at ? push_slice(L, host) : 0;
 }
 
 static int m_header(lua_State *L)
@@ -467,6 +474,7 @@ static const luaL_Reg properties[] = {
     { "protocol", p_protocol },
     { "body", p_body },
     { "secure", p_secure },
+    { "host", p_host },
     { "state", p_state },
     { "remote_address", p_remote_address },
     { "pending", p_pending },

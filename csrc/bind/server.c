@@ -7,6 +7,7 @@
 
 #include "../server/server.h"
 #include "exchange.h"
+#include "listen_options.h"
 #include "record.h"
 #include "tls_options.h"
 #include "unrun.h"
@@ -221,8 +222,9 @@ static int f_server(lua_State *L)
     if (lua_getfield(L, 1, "on_request") != LUA_TFUNCTION)
         return luaL_error(L, "option 'on_request' must be a function, got %s",
                           luaL_typename(L, -1));
+    sse_check_policy(L, 1, &options.policy);
     if (lua_getfield(L, 1, "tls") != LUA_TNIL) {
-        sse_check_tls(L, 4, &tls);
+        sse_check_tls(L, lua_gettop(L), &tls);
         options.tls = &tls;
     }
     o = sse_class_new(L, &server_class, sizeof *o, VALUES);
@@ -244,23 +246,20 @@ static int f_server(lua_State *L)
 
 /* --- methods ---------------------------------------------------------------------------------- */
 
-/* server:listen(host, port, tls): nil is the server's; tls = false: plain. */
+/* server:listen(options), as sse_check_listen reads them; nil: all is as the server's options say.
+ */
 static int m_listen(lua_State *L)
 {
     server_object *o = check(L);
     sse_tls_options tls = { 0 };
-    sse_listen_options options = { .host = luaL_optstring(L, 2, NULL),
-                                   .port = (int)luaL_optinteger(L, 3, -1),
-                                   .plain = lua_isboolean(L, 4) && !lua_toboolean(L, 4) };
+    sse_listen_options options = { .port = -1 };
     char message[512] = "";
     int code = SSE_OK;
 
-    lua_settop(L, 4);
+    lua_settop(L, 2);
     sse_unrun_prepare(L, o->st);
-    if (lua_istable(L, 4)) {
-        sse_check_tls(L, 4, &tls);
-        options.tls = &tls;
-    }
+    if (!lua_isnil(L, 2))
+        sse_check_listen(L, 2, &options, &tls);
     code = sse_server_listen(o->server, &options, message, sizeof message);
     if (code == SSE_EINVAL)
         return luaL_error(L, "%s", message);
@@ -360,6 +359,7 @@ static void set_connection_numbers(lua_State *L, const sse_counters *c)
     sse_set_number(L, "connections_open", c->connections);
     sse_set_number(L, "connections_accepted", c->accepted);
     sse_set_number(L, "connections_refused", c->refused);
+    sse_set_number(L, "connections_unproxied", c->unproxied);
     set_reasons(L, "connections_closed", c->closed);
     sse_set_number(L, "connections_accept_pauses", c->accept_pauses);
     sse_set_number(L, "requests_received", c->requests);
@@ -407,7 +407,7 @@ static int m_numbers(lua_State *L)
 {
     const sse_server *server = check(L)->server;
 
-    lua_createtable(L, 0, 28);
+    lua_createtable(L, 0, 29);
     set_connection_numbers(L, sse_server_counters(server));
     set_memory_numbers(L, sse_server_counters(server));
     set_protocol_numbers(L, sse_server_counters(server), sse_server_tls_counters(server));

@@ -409,9 +409,23 @@ static void end_of_input(sse_connection *c)
         c->protocol->on_eof(c);
 }
 
+/* Takes only those bytes out of the socket that the protocol wants. */
+static ssize_t receive_own(sse_connection *c, char *to, size_t size)
+{
+    ssize_t n = recv(c->fd, to, size, MSG_PEEK);
+
+    if (n <= 0)
+        return n;
+    return recv(c->fd, to, c->protocol->own_bytes(c, to, (size_t)n), 0);
+}
+
 static ssize_t receive(sse_connection *c, char *to, size_t size)
 {
-    return c->tls ? sse_tls_read(c->tls, to, size) : recv(c->fd, to, size, 0);
+    if (c->tls)
+        return sse_tls_read(c->tls, to, size);
+    if (c->protocol->own_bytes)
+        return receive_own(c, to, size);
+    return recv(c->fd, to, size, 0);
 }
 
 static void read_some(sse_connection *c)

@@ -25,6 +25,9 @@
 typedef struct sse_protocol {
     /* Bytes have arrived; they are valid until the callback returns. */
     void (*on_bytes)(sse_connection *c, const char *bytes, size_t len);
+    /* How many of the bytes that have arrived on_bytes gets, at least one; the others stay in the
+     * socket. NULL: all. Not over TLS. */
+    size_t (*own_bytes)(sse_connection *c, const char *bytes, size_t len);
     /* The client sends no more. Reading has stopped. */
     void (*on_eof)(sse_connection *c);
     /* All that was queued has been written. */
@@ -76,12 +79,15 @@ struct sse_connection {
     bool refused : 1;        /* past max_connections: its request gets to no handler */
     bool edges : 1;          /* the kernel tells only once that there is something to read */
     bool doomed : 1;         /* one of the next turns closes it: it reads and begins nothing more */
-    sse_client client;       /* the peer's address; unknown before the first request */
+    bool proxied_tls : 1;    /* the client speaks TLS to a proxy, whose PROXY header says so */
+    sse_client client;       /* the peer's address, or as a PROXY header says; unknown before the
+                                first request */
     uint16_t retry_turn;     /* low bits of the last turn in which a write to the full socket was
                                 tried again in vain: once a turn is enough */
     sse_connection *next, **link; /* context->open, or context->closed */
     sse_connection *next_to_flush;
-    void *address; /* the server's entry for the client's address, or NULL */
+    void *address; /* the server's entry for the address of the client, or of that of the HTTP/1
+                      request which is answered; or NULL */
     struct event event;
     sse_deadline deadline;
 };
@@ -109,7 +115,7 @@ static inline void sse_connection_drop_tls(sse_connection *c)
     c->tls = NULL;
 }
 
-/* The address of the peer. */
+/* The address of the client: see `client`. */
 static inline sse_client sse_connection_client(sse_connection *c)
 {
     if (c->client.len == 0)

@@ -8,6 +8,8 @@
 
 #include "../base/slab.h"
 #include "../base/timer_wheel.h"
+#include "../wire/authority.h"
+#include "../wire/forwarded.h"
 #include "counters.h"
 #include "limits.h"
 
@@ -31,6 +33,9 @@ typedef struct sse_context {
     sse_loop *loop;
     sse_timer_wheel wheel;
     sse_limits limits;
+    sse_trust trust;               /* the proxies that are trusted; none at first */
+    const sse_host_pattern *hosts; /* that are answered for, host_count of them; NULL: all */
+    size_t host_count;
     sse_counters count;
     sse_shutdown shutdown;
     sse_fork_handler fork_handler;
@@ -64,13 +69,17 @@ typedef struct sse_context {
     uint8_t heartbeat; /* the number in it of streams without one of their own; 0: comments */
 
     /* Calls to the wings above, set by them. */
-    void *user;                                                /* of the first three */
+    void *user;                                                /* of the first five */
     void (*on_request)(void *user, struct sse_exchange *x);    /* a whole request has arrived */
     void (*on_recorded)(void *user, struct sse_request *r);    /* a response has ended: record.h */
     void (*on_connection_free)(void *user, sse_connection *c); /* the connection is freed next */
-    void (*end_http2_streams)(struct sse_context *context);    /* empties http2_ended_streams */
-    void (*begin_streams)(struct sse_context *context);        /* empties `opened` */
-    void (*free_followers)(struct sse_context *context);       /* empties left_followers */
+    /* A client has one connection, or one request behind a proxy, more or less. False: it has as
+     * many as it may. An *entry of NULL is not counted. */
+    bool (*enter_address)(void *user, const sse_client *client, void **entry);
+    void (*leave_address)(void *user, void *entry);
+    void (*end_http2_streams)(struct sse_context *context); /* empties http2_ended_streams */
+    void (*begin_streams)(struct sse_context *context);     /* empties `opened` */
+    void (*free_followers)(struct sse_context *context);    /* empties left_followers */
     void (*on_stream_ready)(struct sse_stream *s);     /* the stream's client takes bytes again */
     bool (*on_stream_heartbeat)(struct sse_stream *s); /* a heartbeat is due; true: a block with an
                                                           id was sent in its place */

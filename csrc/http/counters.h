@@ -14,7 +14,9 @@
 typedef struct sse_counters {
     /* Since the server was made. */
     uint64_t accepted;       /* connections */
-    uint64_t refused;        /* connections past max_connections or the limit of an address */
+    uint64_t refused;        /* connections past max_connections or the limit of an address; and
+                                requests past this that came through a proxy */
+    uint64_t unproxied;      /* connections closed: without a right PROXY header */
     uint64_t requests;       /* handed to the program */
     uint64_t streams_opened; /* event streams */
     uint64_t bytes_in, bytes_out;

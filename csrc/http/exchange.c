@@ -71,7 +71,6 @@ sse_exchange *sse_exchange_new(sse_context *context, const sse_transport *transp
     x->transport = transport;
     x->session = session;
     x->request = request;
-    request->client = sse_connection_client(transport->connection(x));
     x->head_only = sse_slice_is(request->method, "HEAD");
     if (request->record) {
         request->record->transport = transport;
@@ -80,12 +79,31 @@ sse_exchange *sse_exchange_new(sse_context *context, const sse_transport *transp
     return x;
 }
 
+void sse_exchange_count(sse_exchange *x, void *entry)
+{
+    if (!entry)
+        return;
+    *x->transport->address(x) = entry;
+    x->counted = true;
+}
+
+static void stop_counting(sse_exchange *x)
+{
+    void **entry = x->transport->address(x);
+
+    x->context->leave_address(x->context->user, *entry);
+    *entry = NULL;
+    x->counted = false;
+}
+
 void sse_exchange_end(sse_exchange *x, sse_reason reason)
 {
     if (sse_exchange_ended(x))
         return;
     x->state = reason == SSE_END_FINISHED ? SSE_EXCHANGE_FINISHED : SSE_EXCHANGE_CLOSED;
     x->reason = (uint8_t)reason;
+    if (x->counted)
+        stop_counting(x);
     if (is_recorded(x))
         sse_recording_end(x, reason);
     x->session = NULL;

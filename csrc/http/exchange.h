@@ -23,6 +23,10 @@ void sse_exchange_drop_request(sse_exchange *x);
 sse_exchange *sse_exchange_new(sse_context *context, const sse_transport *transport, void *session,
                                sse_request *request);
 
+/* Counts the exchange, until it has ended, by the entry that sse_visitor_enter gave. NULL: it is
+ * not counted. */
+void sse_exchange_count(sse_exchange *x, void *entry);
+
 /* Ends an exchange. Does nothing for one that has ended. */
 void sse_exchange_end(sse_exchange *x, sse_reason reason);
 

@@ -52,6 +52,8 @@ typedef struct sse_transport {
     /* The queue in which the response waits: the connection's, or that of its HTTP/2 stream. */
     sse_queue *(*queue)(const sse_exchange *x);
     sse_connection *(*connection)(const sse_exchange *x);
+    /* Where the server's entry for the client's address is kept: see sse_exchange_count. */
+    void **(*address)(const sse_exchange *x);
     /* See sse_exchange_lost. */
     bool (*lost)(const sse_exchange *x);
 } sse_transport;
@@ -70,6 +72,7 @@ struct sse_exchange {
     uint8_t state;                 /* sse_exchange_state */
     uint8_t reason;                /* sse_reason, once ended */
     bool head_only;                /* the response has no body: to HEAD, or by its status */
+    bool counted;                  /* see sse_exchange_count */
     bool sized;                    /* a streamed response whose length is known */
     bool long_lived; /* an event stream: the request is dropped, and the client's end of input ends
                         the exchange */

@@ -71,7 +71,8 @@ void sse_recording_refusal(const sse_connection *c, sse_request *request, int st
         sse_request_unref(request);
         return;
     }
-    request->client = sse_client_of_socket(c->fd);
+    if (request->client.len == 0)
+        request->client = c->client.len ? c->client : sse_client_of_socket(c->fd);
     sse_request_drop_body(request);
     request->record->status = status;
     request->record->bytes = bytes;
@@ -182,6 +183,11 @@ static sse_connection *connection_of(const sse_exchange *x)
     return record_of(x)->transport->connection(x);
 }
 
+static void **address_of(const sse_exchange *x)
+{
+    return record_of(x)->transport->address(x);
+}
+
 static bool is_lost(const sse_exchange *x)
 {
     return record_of(x)->transport->lost(x);
@@ -199,5 +205,6 @@ const sse_transport sse_recording_transport = {
     .queued = queued,
     .queue = queue_of,
     .connection = connection_of,
+    .address = address_of,
     .lost = is_lost,
 };

@@ -2,45 +2,35 @@
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 
-/* An IPv4 address that an IPv6 socket has mapped (::ffff:192.0.2.1) is the IPv4 one, so that a
- * client has one address whichever listener it came over. */
-static sse_client client_of_ipv6(const struct in6_addr *address)
+sse_client sse_client_of_address(const struct sockaddr *address)
 {
-    sse_client client = { .len = 16 };
-
-    if (IN6_IS_ADDR_V4MAPPED(address)) {
-        client.len = 4;
-        memcpy(client.bytes, address->s6_addr + 12, 4);
-    } else {
-        memcpy(client.bytes, address->s6_addr, 16);
-    }
-    return client;
+    if (address->sa_family == AF_INET6)
+        return sse_client_of_bytes(&((const struct sockaddr_in6 *)address)->sin6_addr, 16);
+    if (address->sa_family == AF_INET)
+        return sse_client_of_bytes(&((const struct sockaddr_in *)address)->sin_addr, 4);
+    return (sse_client){ .len = address->sa_family == AF_UNIX ? SSE_CLIENT_UNIX : 0 };
 }
 
 sse_client sse_client_of_socket(evutil_socket_t fd)
 {
-    struct sockaddr_storage from;
+    struct sockaddr_storage from = { 0 };
     socklen_t size = sizeof from;
-    sse_client client = { 0 };
 
     if (getpeername(fd, (struct sockaddr *)&from, &size))
-        return client;
-    if (from.ss_family == AF_INET6) {
-        client = client_of_ipv6(&((struct sockaddr_in6 *)&from)->sin6_addr);
-    } else if (from.ss_family == AF_INET) {
-        client.len = 4;
-        memcpy(client.bytes, &((struct sockaddr_in *)&from)->sin_addr, 4);
-    }
-    return client;
+        return (sse_client){ 0 };
+    return sse_client_of_address((struct sockaddr *)&from);
 }
 
 void sse_client_text(const sse_client *client, char *out, size_t size)
 {
     out[0] = '\0';
-    if (client->len > 0)
+    if (client->len == SSE_CLIENT_UNIX)
+        snprintf(out, size, "unix");
+    else if (client->len > 0)
         inet_ntop(client->len == 4 ? AF_INET : AF_INET6, client->bytes, out, (socklen_t)size);
 }
 
@@ -72,6 +62,9 @@ sse_request *sse_request_new(const sse_http1_head *head, size_t max_body_size)
     r->refs = 1;
     r->counter = NULL;
     r->record = NULL;
+    r->client.len = 0;
+    r->named = r->secure = false;
+    r->host = (sse_slice){ NULL, 0 };
     r->method = copy_slice(&to, head->method);
     r->target = copy_slice(&to, head->target);
     r->major = 1;

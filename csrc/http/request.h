@@ -5,23 +5,24 @@
 #include <event2/util.h>
 
 #include "../wire/buffer.h"
+#include "../wire/client.h"
 #include "../wire/http1.h"
 
-/* A client's address. */
-typedef struct sse_client {
-    uint8_t len; /* 4: IPv4, 16: IPv6, 0: unknown */
-    uint8_t bytes[16];
-} sse_client;
+struct sockaddr;
 
-/* The address of the peer of a connected socket; of a mapped IPv4 address the IPv4 one. */
+/* The client of a socket's address, or of the peer of a connected socket. */
+sse_client sse_client_of_address(const struct sockaddr *address);
 sse_client sse_client_of_socket(evutil_socket_t fd);
 
-/* Writes "127.0.0.1" or "::1"; "" where the address is unknown. */
+/* Writes "127.0.0.1", "::1" or "unix"; "" where the address is unknown. */
 void sse_client_text(const sse_client *client, char *out, size_t size);
 
 typedef struct sse_request {
     uint32_t refs;
-    sse_client client;
+    sse_client client; /* see visitor.h; so the next three */
+    bool named;        /* a trusted proxy names the client, with which it shares its connection */
+    bool secure;       /* the client speaks TLS */
+    sse_slice host;    /* as a trusted proxy tells; absent: see sse_visitor_host */
     sse_slice method, target;
     int major, minor; /* HTTP/major.minor */
     sse_buffer body;

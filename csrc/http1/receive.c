@@ -4,6 +4,7 @@
 
 #include "../http/record.h"
 #include "../http/recording.h"
+#include "../http/visitor.h"
 #include "../wire/http1_body.h"
 #include "../wire/http1_head.h"
 #include "response.h"
@@ -47,12 +48,21 @@ static void reject_as(sse_http1_session *s, const sse_http1_refusal *refusal)
 static void dispatch(sse_http1_session *s)
 {
     sse_context *context = s->connection->context;
-    sse_exchange *x = sse_exchange_new(context, &sse_http1_transport, s, s->reader->request);
+    sse_exchange *x = NULL;
+    void *entry = NULL;
 
+    if (!sse_visitor_enter(context, s->reader->request, &entry)) {
+        sse_http1_refuse_connection(s);
+        return;
+    }
+    x = sse_exchange_new(context, &sse_http1_transport, s, s->reader->request);
     if (!x) {
+        if (entry)
+            context->leave_address(context->user, entry);
         sse_http1_reject(s, 503, "out of memory");
         return;
     }
+    sse_exchange_count(x, entry);
     s->reader->request = NULL;
     s->request_started = false;
     s->had_request = true;
@@ -99,8 +109,13 @@ static int parse_head(sse_http1_session *s, const char *bytes, size_t len, size_
         return SSE_ECLOSED;
     }
     sse_record_begin(s->connection->context, s->reader->request);
+    sse_visitor_find(s->connection, s->reader->request);
     if (s->connection->refused) {
         sse_http1_refuse_connection(s);
+        return SSE_ECLOSED;
+    }
+    if (!sse_visitor_is_served(s->connection->context, s->reader->request)) {
+        sse_http1_reject(s, 421, SSE_NOT_SERVED);
         return SSE_ECLOSED;
     }
     if (sse_http1_body_init(&s->reader->body, &head, limits->max_body_size, extra, &refusal)) {

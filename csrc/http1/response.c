@@ -192,6 +192,13 @@ static sse_connection *connection_of(const sse_exchange *x)
     return s->connection;
 }
 
+/* One request at a time is answered, and a connection that is counted itself has no proxy behind
+ * it that names clients. */
+static void **address_of(const sse_exchange *x)
+{
+    return &connection_of(x)->address;
+}
+
 /* If no byte of a started response has been written, the client gets a 500 instead. Otherwise what
  * is queued is written and the connection ends, by a reset where its end is what delimits the body:
  * the client must not take the part for the whole. */
@@ -240,5 +247,6 @@ const sse_transport sse_http1_transport = {
     .queued = pending_bytes,
     .queue = queue_of,
     .connection = connection_of,
+    .address = address_of,
     .lost = is_lost,
 };

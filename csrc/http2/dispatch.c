@@ -1,5 +1,6 @@
 #include "dispatch.h"
 
+#include "../http/visitor.h"
 #include "reader.h"
 #include "response.h"
 
@@ -11,12 +12,21 @@ static void dispatch(sse_http2_reader *r)
 {
     sse_http2_stream *t = r->stream;
     sse_context *context = sse_http2_context(t->session);
-    sse_exchange *x = sse_exchange_new(context, &sse_http2_transport, t, r->request);
+    sse_exchange *x = NULL;
+    void *entry = NULL;
 
+    if (!sse_visitor_enter(context, r->request, &entry)) {
+        sse_http2_response_refuse(t);
+        return;
+    }
+    x = sse_exchange_new(context, &sse_http2_transport, t, r->request);
     if (!x) {
+        if (entry)
+            context->leave_address(context->user, entry);
         sse_http2_response_reject(t, 503, "out of memory");
         return;
     }
+    sse_exchange_count(x, entry);
     t->session->body_bytes -= sse_http2_reader_body_len(r);
     r->request = NULL;
     sse_http2_reader_free(t);

@@ -1,12 +1,14 @@
 #include "request_head.h"
 
 #include "../http/record.h"
+#include "../http/visitor.h"
 #include "../wire/http1_head.h"
 #include "flood_limits.h"
 #include "reader.h"
 #include "request_body.h"
 #include "response.h"
 #include "schedule.h"
+#include "shutdown.h"
 
 /* Appends unless the head is too large, and notes when it becomes so. */
 static void append(sse_http2_reader *r, sse_buffer *to, sse_slice bytes)
@@ -159,6 +161,7 @@ static sse_request *make_request(sse_http2_reader *r, const sse_http1_head *head
         request->major = 2;
         request->minor = 0;
         sse_record_begin(sse_http2_context(r->stream->session), request);
+        sse_visitor_find(r->stream->session->connection, request);
     }
     return request;
 }
@@ -184,6 +187,9 @@ static void accept_head(sse_http2_stream *t, const sse_http1_head *head, bool la
         sse_http2_response_reject(t, 503, "out of memory");
     } else if (t->session->connection->refused) {
         sse_http2_response_refuse(t);
+        sse_http2_shutdown_now(t->session);
+    } else if (!sse_visitor_is_served(context, r->request)) {
+        sse_http2_response_reject(t, 421, SSE_NOT_SERVED);
     } else if (sse_bodies_count_request(context, r->request, last)) {
         sse_http2_response_reject(t, 503, SSE_BODIES_FULL);
     } else if (head->content_length > 0 &&

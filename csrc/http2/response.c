@@ -7,7 +7,6 @@
 #include "../http/response_fields.h"
 #include "reader.h"
 #include "schedule.h"
-#include "shutdown.h"
 #include "stream.h"
 
 /* Queues a part of the body. */
@@ -203,7 +202,6 @@ void sse_http2_response_refuse(sse_http2_stream *t)
     if (send_own(t, &own, to_head))
         sse_recording_refusal(s->connection, request, own.status, own.body.len, &t->out);
     sse_request_unref(request);
-    sse_http2_shutdown_now(s);
 }
 
 /* If nothing of a started response was submitted to nghttp2, the client gets a 500 instead.
@@ -270,6 +268,13 @@ static sse_connection *connection_of(const sse_exchange *x)
     return t->session->connection;
 }
 
+static void **address_of(const sse_exchange *x)
+{
+    sse_http2_stream *t = x->session;
+
+    return &t->address;
+}
+
 static bool is_lost(const sse_exchange *x)
 {
     const sse_http2_stream *t = x->session;
@@ -289,5 +294,6 @@ const sse_transport sse_http2_transport = {
     .queued = queued_bytes,
     .queue = queue_of,
     .connection = connection_of,
+    .address = address_of,
     .lost = is_lost,
 };

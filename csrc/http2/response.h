@@ -13,8 +13,8 @@ extern const sse_transport sse_http2_transport;
  * May be called from nghttp2's callbacks. */
 void sse_http2_response_reject(sse_http2_stream *t, int status, const char *reason);
 
-/* Responds to a request on a connection past a limit, whose head the reader has parsed, as
- * sse_own_refusal says. The session takes no further requests, and finishes. */
+/* Responds to a request past a limit of connections, whose head the reader has parsed, as
+ * sse_own_refusal says. */
 void sse_http2_response_refuse(sse_http2_stream *t);
 
 #endif

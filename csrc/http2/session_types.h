@@ -45,6 +45,7 @@ struct sse_http2_stream {
     sse_http2_stream *next, **link;                 /* session->streams */
     sse_http2_stream *next_pending, **pending_link; /* session->pending; link NULL: not in it */
     sse_http2_stream *next_ended, **ended_link;     /* context->http2_ended_streams, likewise */
+    void *address;                                  /* see sse_exchange_count */
     sse_exchange *exchange;        /* NULL before the request is handed over, and once it ended */
     sse_http2_reader *reader;      /* while the request is received, or NULL */
     sse_http2_response_head *head; /* of the response, until it is submitted to nghttp2 */

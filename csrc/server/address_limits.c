@@ -1,6 +1,5 @@
 #include "address_limits.h"
 
-#include <netinet/in.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,24 +8,22 @@
 
 struct sse_address {
     sse_address *next;
-    unsigned char key[16]; /* an IPv6 prefix, or IPv4 mapped into IPv6 */
+    unsigned char key[16]; /* an IPv6 prefix, or IPv4 as it is mapped into IPv6 */
     size_t connections;
 };
 
 enum { PREFIX = 64 / 8, MAPPED = 96 / 8 }; /* bytes */
 
-static void key_of(const struct sockaddr *from, unsigned char key[16])
+static void key_of(const sse_client *client, unsigned char key[16])
 {
     static const unsigned char mapped[MAPPED] = { [10] = 0xff, [11] = 0xff };
 
     memset(key, 0, 16);
-    if (from->sa_family == AF_INET6) {
-        const unsigned char *at = ((const struct sockaddr_in6 *)from)->sin6_addr.s6_addr;
-
-        memcpy(key, at, memcmp(at, mapped, MAPPED) ? PREFIX : 16);
-    } else if (from->sa_family == AF_INET) {
+    if (client->len == 16) {
+        memcpy(key, client->bytes, PREFIX);
+    } else {
         memcpy(key, mapped, MAPPED);
-        memcpy(key + MAPPED, &((const struct sockaddr_in *)from)->sin_addr, 4);
+        memcpy(key + MAPPED, client->bytes, 4);
     }
 }
 
@@ -61,7 +58,7 @@ static int grow(sse_address_limits *table)
     return SSE_OK;
 }
 
-sse_address *sse_address_limits_enter(sse_address_limits *table, const struct sockaddr *from,
+sse_address *sse_address_limits_enter(sse_address_limits *table, const sse_client *client,
                                       size_t most, int *refused)
 {
     unsigned char key[16];
@@ -70,7 +67,7 @@ sse_address *sse_address_limits_enter(sse_address_limits *table, const struct so
     *refused = 0;
     if (table->count >= table->cap && grow(table))
         return NULL;
-    key_of(from, key);
+    key_of(client, key);
     slot = slot_of(table, key);
     for (a = *slot; a && memcmp(a->key, key, 16) != 0; a = a->next)
         ;

@@ -2,6 +2,7 @@
 #include "listener.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <stdio.h>
@@ -43,6 +44,8 @@ static bool inherits_options(evutil_socket_t client)
 
 static void set_options(sse_listener *l, evutil_socket_t client)
 {
+    if (l->is_unix)
+        return; /* the options are TCP's */
     if (l->inherits_options == SSE_INHERITS_UNKNOWN)
         l->inherits_options = inherits_options(client) ? SSE_INHERITS : SSE_INHERITS_NOT;
     if (l->inherits_options == SSE_INHERITS_NOT)
@@ -54,8 +57,11 @@ static bool accept_one(sse_listener *l)
 {
     struct sockaddr_storage from;
     socklen_t size = sizeof from;
-    evutil_socket_t client = accept_client(l->fd, (struct sockaddr *)&from, &size);
+    evutil_socket_t client = -1;
 
+    from.ss_family = l->is_unix ? AF_UNIX : AF_UNSPEC; /* not every system tells it of Unix sockets
+                                                        */
+    client = accept_client(l->fd, (struct sockaddr *)&from, &size);
     if (client >= 0) {
         set_options(l, client);
         l->on_accepted(l->user, l, client, (struct sockaddr *)&from);
@@ -88,31 +94,10 @@ static void on_accept_pause_over(sse_deadline *d)
 
 /* --- opening ------------------------------------------------------------- */
 
-static int code_of_errno(int number)
-{
-    switch (number) {
-    case EADDRINUSE:
-        return SSE_EADDRINUSE;
-    case EADDRNOTAVAIL:
-    case EAFNOSUPPORT:
-        return SSE_EADDRNOTAVAIL;
-    case EACCES:
-    case EPERM:
-        return SSE_EACCES;
-    case EMFILE:
-    case ENFILE:
-        return SSE_EMFILE;
-    case ENOMEM:
-        return SSE_ENOMEM;
-    default:
-        return SSE_ESYS;
-    }
-}
-
 static int describe_failure(const struct sockaddr_storage *address, int number, char *message,
                             size_t size)
 {
-    int code = code_of_errno(number);
+    int code = sse_listen_code(number);
     char where[80];
 
     sse_address_text(address, where, sizeof where);
@@ -125,8 +110,20 @@ static int describe_failure(const struct sockaddr_storage *address, int number, 
     return code;
 }
 
+/* Lets others bind to the same address, too: the kernel spreads connections over all of them. */
+static int allow_reuse(evutil_socket_t fd)
+{
+#ifdef SO_REUSEPORT
+    return setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &(int){ 1 }, sizeof(int));
+#else
+    (void)fd;
+    errno = EOPNOTSUPP;
+    return -1;
+#endif
+}
+
 static evutil_socket_t open_socket(const sse_listener *l, const struct sockaddr_storage *address,
-                                   socklen_t len, int backlog)
+                                   socklen_t len, bool port_reuse, int backlog)
 {
     evutil_socket_t fd = socket(address->ss_family, SOCK_STREAM, 0);
     int number = 0;
@@ -137,7 +134,8 @@ static evutil_socket_t open_socket(const sse_listener *l, const struct sockaddr_
     evutil_make_socket_closeonexec(fd);
     evutil_make_listen_socket_reuseable(fd);
     sse_connection_set_options(fd, l->context->limits.write_timeout);
-    if (bind(fd, (const struct sockaddr *)address, len) == 0 && listen(fd, backlog) == 0)
+    if ((!port_reuse || allow_reuse(fd) == 0) &&
+        bind(fd, (const struct sockaddr *)address, len) == 0 && listen(fd, backlog) == 0)
         return fd;
     number = errno;
     evutil_closesocket(fd);
@@ -156,7 +154,9 @@ static int bound_port(evutil_socket_t fd)
 
     if (getsockname(fd, &bound.any, &size) != 0)
         return 0;
-    return ntohs(bound.any.sa_family == AF_INET6 ? bound.six.sin6_port : bound.four.sin_port);
+    if (bound.any.sa_family == AF_INET6)
+        return ntohs(bound.six.sin6_port);
+    return bound.any.sa_family == AF_INET ? ntohs(bound.four.sin_port) : 0;
 }
 
 sse_listener *sse_listener_new(sse_context *context, void *user,
@@ -175,16 +175,74 @@ sse_listener *sse_listener_new(sse_context *context, void *user,
     return l;
 }
 
-int sse_listener_open(sse_listener *l, const struct sockaddr_storage *address, socklen_t len,
-                      int backlog, char *message, size_t size)
+/* Accepts from now on. */
+static void start(sse_listener *l)
 {
-    l->fd = open_socket(l, address, len, backlog);
-    if (l->fd < 0)
-        return describe_failure(address, errno, message, size);
     l->port = bound_port(l->fd);
     event_assign(&l->accepting, sse_loop_base(l->context->loop), l->fd, EV_READ | EV_PERSIST,
                  on_acceptable, l);
     event_add(&l->accepting, NULL);
+}
+
+int sse_listener_open(sse_listener *l, const struct sockaddr_storage *address, socklen_t len,
+                      bool port_reuse, int backlog, char *message, size_t size)
+{
+    l->fd = open_socket(l, address, len, port_reuse, backlog);
+    if (l->fd < 0)
+        return describe_failure(address, errno, message, size);
+    start(l);
+    return SSE_OK;
+}
+
+int sse_listener_open_unix(sse_listener *l, const char *path, int mode, int backlog, char *message,
+                           size_t size)
+{
+    int code = sse_unix_listen(path, mode, backlog, &l->fd, &l->file, message, size);
+
+    if (code)
+        return code;
+    l->is_unix = true;
+    start(l);
+    return SSE_OK;
+}
+
+/* What keeps a descriptor from being listened on, as errno; 0: nothing. */
+static int check_socket(int fd, bool *is_unix)
+{
+    struct sockaddr_storage address = { 0 };
+    socklen_t size = sizeof address, type_size = sizeof(int);
+    int type = 0;
+
+    if (getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &type_size) ||
+        getsockname(fd, (struct sockaddr *)&address, &size))
+        return errno;
+    *is_unix = address.ss_family == AF_UNIX;
+    if (type != SOCK_STREAM)
+        return EPROTOTYPE;
+    return *is_unix || bound_port(fd) > 0 ? 0 : EDESTADDRREQ;
+}
+
+int sse_listener_open_copy(sse_listener *l, int fd, int backlog, char *message, size_t size)
+{
+    int number = check_socket(fd, &l->is_unix);
+
+    if (!number) {
+        l->fd = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+        if (l->fd < 0 || evutil_make_socket_nonblocking(l->fd) || listen(l->fd, backlog))
+            number = errno;
+    }
+    if (number) {
+        snprintf(message, size, "cannot listen on descriptor %d: %s", fd,
+                 number == EPROTOTYPE     ? "it is no stream socket"
+                 : number == EDESTADDRREQ ? "the socket is not bound to an address"
+                 : number == EINVAL       ? "the socket is connected"
+                                          : strerror(number));
+        if (l->fd >= 0)
+            evutil_closesocket(l->fd);
+        l->fd = -1;
+        return sse_listen_code(number);
+    }
+    start(l);
     return SSE_OK;
 }
 
@@ -194,6 +252,7 @@ void sse_listener_free(sse_listener *l)
         event_del(&l->accepting);
         sse_timer_wheel_cancel(&l->context->wheel, &l->accept_pause);
         evutil_closesocket(l->fd);
+        sse_unix_file_remove(&l->file);
     }
     sse_tls_context_unref(l->tls);
     free(l);

@@ -104,6 +104,13 @@ static int start_tls(sse_connection *c, sse_tls_context *tls)
     return SSE_OK;
 }
 
+void sse_negotiation_begin(sse_connection *c, sse_tls_context *tls)
+{
+    c->protocol = &negotiation_protocol;
+    if (tls ? start_tls(c, tls) : sse_detection_start(c))
+        sse_connection_close(c, SSE_END_ERROR);
+}
+
 int sse_negotiation_start(sse_context *context, evutil_socket_t fd, sse_tls_context *tls,
                           sse_connection **out)
 {
@@ -112,9 +119,7 @@ int sse_negotiation_start(sse_context *context, evutil_socket_t fd, sse_tls_cont
 
     if (code)
         return code;
-    code = tls ? start_tls(c, tls) : sse_detection_start(c);
-    if (code)
-        sse_connection_close(c, SSE_END_ERROR);
+    sse_negotiation_begin(c, tls);
     *out = c;
     return SSE_OK;
 }

@@ -14,4 +14,7 @@ extern const sse_slice sse_negotiation_alpn;
 int sse_negotiation_start(sse_context *context, evutil_socket_t fd, sse_tls_context *tls,
                           sse_connection **out);
 
+/* The same with a connection that has no session. Out of memory, it has ended. */
+void sse_negotiation_begin(sse_connection *c, sse_tls_context *tls);
+
 #endif

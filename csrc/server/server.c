@@ -6,18 +6,16 @@
 #include "../http/turn.h"
 #include "../push/heartbeat.h"
 #include "address_limits.h"
-#include "addresses.h"
-#include "listener.h"
 #include "negotiation.h"
+#include "proxied.h"
 
 #define MAX_REFUSED 256 /* connections past a limit that are open at a time; more are closed */
-#define PORT_TRIES  16  /* ports that are tried for all addresses of a host where any will do */
 
 struct sse_server {
     sse_context context;
     char *host;
     int asked_port;            /* of the options */
-    int port;                  /* the first listener's; before the server listens asked_port */
+    int port;                  /* the first one that a listener has; before that asked_port */
     int backlog;               /* of listen(2) */
     sse_listener *listeners;   /* oldest first; NULL: it does not listen */
     sse_deadline shutdown_end; /* after it the connections that are left are closed */
@@ -25,6 +23,7 @@ struct sse_server {
     sse_address_limits address_limits;
     sse_tls_context *tls; /* of listeners without one of their own; NULL: they are plain */
     sse_tls_counters tls_count;
+    sse_policy policy;
     size_t admitted, refused; /* open connections: within the limits, and past one */
     void *user;
     void (*on_request)(void *user, sse_exchange *x);
@@ -50,48 +49,111 @@ const sse_limits sse_default_limits = {
 
 /* --- accepting ----------------------------------------------------------- */
 
-/* A client past a limit. Its request is read, since the response depends on it (see
- * own_response.h), but its bytes get to no handler. What the client may cost is bounded: one head
- * of max_head_size, SSE_REFUSED_MS and the time of lingering, and only some clients at a time. */
-static void refuse(sse_server *server, evutil_socket_t fd, sse_tls_context *tls)
+/* Whether a client counts by its address: not a proxy that is trusted, which has connections for
+ * all of its clients. */
+static bool has_limit(const sse_server *server, const sse_client *client)
 {
-    sse_connection *c = NULL;
+    const sse_trust *trust = &server->context.trust;
+
+    return server->context.limits.max_connections_per_address && client->len > SSE_CLIENT_UNIX &&
+           !sse_networks_have(trust->networks, trust->count, client);
+}
+
+/* context->enter_address: counts a connection or a request of the client. */
+static bool enter_address(void *user, const sse_client *client, void **entry)
+{
+    sse_server *server = user;
+    int refused = 0;
+
+    *entry = NULL;
+    if (!has_limit(server, client))
+        return true;
+    *entry = sse_address_limits_enter(&server->address_limits, client,
+                                      server->context.limits.max_connections_per_address, &refused);
+    server->context.count.refused += (uint64_t)refused;
+    return !refused;
+}
+
+static void leave_address(void *user, void *entry)
+{
+    sse_server *server = user;
+
+    sse_address_limits_leave(&server->address_limits, entry);
+}
+
+/* Marks the connection of a client past a limit. Its request is read, since the response depends on
+ * it (see own_response.h), but its bytes get to no handler. What the client may cost is bounded:
+ * one head of max_head_size, SSE_REFUSED_MS and the time of lingering, and only some clients at a
+ * time. */
+static void mark_refused(sse_server *server, sse_connection *c)
+{
     uint64_t wait = server->context.limits.head_timeout;
 
-    server->context.count.refused++;
+    server->refused++;
+    c->refused = true;
+    sse_connection_set_final_deadline(c, wait < SSE_REFUSED_MS ? wait : SSE_REFUSED_MS);
+}
+
+/* A PROXY header has told the client of a connection. */
+static void on_known(void *user, sse_connection *c)
+{
+    sse_server *server = user;
+
+    if (c->refused || enter_address(user, &c->client, &c->address))
+        return;
     if (server->refused >= MAX_REFUSED) {
-        evutil_closesocket(fd);
-    } else if (sse_negotiation_start(&server->context, fd, tls, &c) == SSE_OK) {
-        server->refused++;
-        c->refused = true;
-        sse_connection_set_final_deadline(c, wait < SSE_REFUSED_MS ? wait : SSE_REFUSED_MS);
+        sse_connection_close(c, SSE_END_SERVER);
+        return;
     }
+    server->admitted--;
+    mark_refused(server, c);
+}
+
+/* Whether there is room for another connection. */
+static bool has_room(sse_server *server)
+{
+    const sse_limits *limits = &server->context.limits;
+
+    if (!limits->max_connections || server->admitted < limits->max_connections)
+        return true;
+    server->context.count.refused++;
+    return false;
+}
+
+static int start(sse_server *server, sse_listener *l, evutil_socket_t fd, sse_connection **c)
+{
+    if (l->proxy_protocol)
+        return sse_proxied_start(&server->context, fd, l->tls, on_known, c);
+    return sse_negotiation_start(&server->context, fd, l->tls, c);
 }
 
 static void on_accepted(void *user, sse_listener *l, evutil_socket_t fd,
                         const struct sockaddr *from)
 {
     sse_server *server = user;
-    const sse_limits *limits = &server->context.limits;
-    sse_address *address = NULL;
+    const sse_trust *trust = &server->context.trust;
+    sse_client client = sse_client_of_address(from);
     sse_connection *c = NULL;
-    int refused = 0;
+    void *address = NULL;
+    bool admitted = false;
 
-    if (limits->max_connections && server->admitted >= limits->max_connections) {
-        refuse(server, fd, l->tls);
+    if (l->proxy_protocol && !sse_networks_have(trust->networks, trust->count, &client)) {
+        server->context.count.unproxied++;
+        evutil_closesocket(fd);
         return;
     }
-    if (limits->max_connections_per_address) {
-        address = sse_address_limits_enter(&server->address_limits, from,
-                                           limits->max_connections_per_address, &refused);
-        if (refused) {
-            refuse(server, fd, l->tls);
-            return;
-        }
+    admitted = has_room(server) && enter_address(server, &client, &address);
+    if (!admitted && server->refused >= MAX_REFUSED) {
+        evutil_closesocket(fd);
+        return;
     }
-    if (sse_negotiation_start(&server->context, fd, l->tls, &c)) {
+    if (start(server, l, fd, &c)) {
         if (address)
-            sse_address_limits_leave(&server->address_limits, address);
+            leave_address(server, address);
+        return;
+    }
+    if (!admitted) {
+        mark_refused(server, c);
         return;
     }
     if (!sse_connection_ended(c))
@@ -123,91 +185,44 @@ static int choose_tls(sse_server *server, const sse_listen_options *options, sse
     return SSE_OK;
 }
 
-static void free_listeners(sse_listener *list)
-{
-    while (list) {
-        sse_listener *next = list->next;
-
-        sse_listener_free(list);
-        list = next;
-    }
-}
-
-/* Opens a listener for each address, all with one port; 0: the first one's. An address that this
- * machine has not is left out, unless there is no other. *list gets the listeners. */
-static int open_listeners(sse_server *server, sse_address_list *addresses, int port,
-                          sse_listener **list, char *message, size_t size)
-{
-    sse_listener **end = list;
-    int code = SSE_OK;
-
-    for (size_t i = 0; i < addresses->count; i++) {
-        sse_listener *l = sse_listener_new(&server->context, server, on_accepted);
-
-        if (!l)
-            return SSE_ENOMEM;
-        sse_address_set_port(&addresses->at[i].address, *list ? (*list)->port : port);
-        code = sse_listener_open(l, &addresses->at[i].address, addresses->at[i].size,
-                                 server->backlog, message, size);
-        if (code) {
-            sse_listener_free(l);
-            if (code == SSE_EADDRNOTAVAIL)
-                continue;
-            return code;
-        }
-        *end = l;
-        end = &l->next;
-    }
-    return *list ? SSE_OK : code;
-}
-
-/* As open_listeners. A port that the system chose for the first address may be in use on another
- * one: then it chooses anew. */
-static int open_all(sse_server *server, sse_address_list *addresses, int port, sse_listener **list,
-                    char *message, size_t size)
-{
-    int code = SSE_EADDRINUSE;
-
-    for (int tries = port == 0 ? PORT_TRIES : 1; tries > 0 && code == SSE_EADDRINUSE; tries--) {
-        code = open_listeners(server, addresses, port, list, message, size);
-        if (code) {
-            free_listeners(*list);
-            *list = NULL;
-        }
-    }
-    return code;
-}
-
 static void add_listeners(sse_server *server, sse_listener *list, sse_tls_context *tls)
 {
     sse_listener **end = &server->listeners;
+    bool has_port = false;
 
-    if (!server->listeners)
-        server->port = list->port;
-    while (*end)
+    while (*end) {
+        has_port = has_port || (*end)->port > 0;
         end = &(*end)->next;
+    }
     *end = list;
-    for (sse_listener *l = list; l && tls; l = l->next)
-        l->tls = sse_tls_context_ref(tls);
+    for (sse_listener *l = list; l; l = l->next) {
+        if (tls)
+            l->tls = sse_tls_context_ref(tls);
+        if (!has_port && l->port > 0)
+            server->port = l->port;
+        has_port = has_port || l->port > 0;
+    }
     server->context.shutdown.on = false;
     sse_timer_wheel_cancel(&server->context.wheel, &server->shutdown_end);
 }
 
-int sse_server_listen(sse_server *server, const sse_listen_options *options, char *message,
+int sse_server_listen(sse_server *server, const sse_listen_options *given, char *message,
                       size_t size)
 {
-    const char *host = options->host ? options->host : server->host;
-    int port = options->port >= 0 ? options->port : server->asked_port, code = SSE_OK;
+    sse_listening of = { &server->context, server, on_accepted, server->backlog };
+    sse_listen_options options = *given;
     sse_tls_context *tls = NULL;
     sse_listener *list = NULL;
-    sse_address_list addresses;
+    int code = SSE_OK;
 
+    if (!options.host)
+        options.host = server->host;
+    if (options.port < 0)
+        options.port = server->asked_port;
     snprintf(message, size, "%s", sse_error_text(SSE_ENOMEM));
-    code = choose_tls(server, options, &tls, message, size);
+    code = choose_tls(server, &options, &tls, message, size);
     if (!code)
-        code = sse_addresses_find(&addresses, host, message, size);
-    if (!code)
-        code = open_all(server, &addresses, port, &list, message, size);
+        code = sse_open_listeners(&of, &options, &list, message, size);
     if (!code)
         add_listeners(server, list, tls);
     sse_tls_context_unref(tls);
@@ -333,8 +348,11 @@ int sse_server_new(sse_loop *loop, const sse_server_options *options, void *user
         return code;
     server->host = strdup(options->host ? options->host : "127.0.0.1");
     if (server->host)
-        code = options->tls ? make_tls(server, options->tls, &server->tls, message, size) : SSE_OK;
+        code = sse_policy_read(&server->policy, &options->policy, message, size);
+    if (!code && options->tls)
+        code = make_tls(server, options->tls, &server->tls, message, size);
     if (code) {
+        sse_policy_free(&server->policy);
         free(server->host);
         free(server);
         return code;
@@ -349,6 +367,11 @@ int sse_server_new(sse_loop *loop, const sse_server_options *options, void *user
     server->address_limits.seed = *sse_loop_seed(loop);
     sse_context_start(&server->context, loop, &options->limits);
     server->context.user = server;
+    server->context.trust = server->policy.trust;
+    server->context.hosts = server->policy.hosts;
+    server->context.host_count = server->policy.host_count;
+    server->context.enter_address = enter_address;
+    server->context.leave_address = leave_address;
     server->context.on_request = on_request;
     server->context.on_recorded = on_recorded;
     server->context.on_connection_free = on_connection_free;
@@ -375,7 +398,7 @@ void sse_server_stop_listening(sse_server *server)
 {
     if (!server->listeners)
         return;
-    free_listeners(server->listeners);
+    sse_listeners_free(server->listeners);
     server->listeners = NULL;
     sse_loop_defer(server->context.loop, &server->idle);
 }
@@ -412,6 +435,7 @@ void sse_server_free(sse_server *server)
     sse_loop_undefer(server->context.loop, &server->idle);
     sse_address_limits_free(&server->address_limits);
     sse_tls_context_unref(server->tls);
+    sse_policy_free(&server->policy);
     free(server->host);
     free(server);
 }

@@ -4,6 +4,8 @@
 
 #include "../http/connection.h"
 #include "../http/exchange.h"
+#include "opening.h"
+#include "policy.h"
 
 typedef struct sse_server sse_server;
 
@@ -15,23 +17,16 @@ typedef struct sse_server_options {
     sse_slice heartbeat_event; /* the type of its streams' heartbeats; absent: comments */
     bool cross_origin; /* pages of other origins may read responses: see http/own_response.h */
     const sse_tls_options *tls; /* NULL: plain; its alpn is set by the server */
+    sse_policy_options policy;
 } sse_server_options;
-
-/* Where a server listens. */
-typedef struct sse_listen_options {
-    const char *host;           /* NULL: the server's */
-    int port;                   /* 0: one that the system chooses; -1: the server's */
-    bool plain;                 /* without TLS, also where the server has it */
-    const sse_tls_options *tls; /* of this listener alone; NULL: the server's, unless plain */
-} sse_listen_options;
 
 /* The defaults of a server's limits. */
 extern const sse_limits sse_default_limits;
 
 /* Makes a server that does not listen yet. The options are copied. Both callbacks come from the
  * loop: on_request for each whole request; on_idle (may be NULL) when the server does not listen
- * and has no connection left. SSE_ENOMEM, and with tls the errors of sse_tls_context_new; `message`
- * (of `size` bytes) says more. */
+ * and has no connection left. SSE_ENOMEM, SSE_EINVAL (policy), and with tls the errors of
+ * sse_tls_context_new; `message` (of `size` bytes) says more. */
 int sse_server_new(sse_loop *loop, const sse_server_options *options, void *user,
                    void (*on_request)(void *user, sse_exchange *x), void (*on_idle)(void *user),
                    sse_server **out, char *message, size_t size);
@@ -47,10 +42,11 @@ void sse_server_set_on_response(sse_server *server,
 void sse_server_free(sse_server *server);
 
 /* Binds and listens, further times, too: each call adds a listener for each address of the host
- * that this machine has, with one port for all of them. SSE_EADDRINUSE, SSE_EADDRNOTAVAIL,
- * SSE_EACCES, SSE_ENOTFOUND (the name of the host), SSE_EMFILE, SSE_ENOMEM, SSE_ESYS, with tls the
- * errors of sse_tls_context_new; `message` (of `size` bytes) says what failed, with the address.
- * The other listeners stay as they are. */
+ * that this machine has, with one port for all of them; or one for a Unix socket's path; or one for
+ * each of some sockets. SSE_EADDRINUSE, SSE_EADDRNOTAVAIL, SSE_EACCES, SSE_ENOTFOUND (the name of
+ * the host), SSE_ETOOBIG (the path), SSE_ECLOSED (a descriptor), SSE_EMFILE, SSE_ENOMEM, SSE_ESYS,
+ * with tls the errors of sse_tls_context_new; `message` (of `size` bytes) says what failed, with
+ * the address. The other listeners stay as they are. */
 int sse_server_listen(sse_server *server, const sse_listen_options *options, char *message,
                       size_t size);
 
@@ -75,7 +71,7 @@ void sse_server_close(sse_server *server);
 
 bool sse_server_listening(const sse_server *server);
 
-/* The bound port of the first listener; before sse_server_listen the one of the options. */
+/* The bound port of the first listener that has one; before, the one of the options. */
 int sse_server_port(const sse_server *server);
 const sse_counters *sse_server_counters(const sse_server *server);
 

@@ -24,8 +24,7 @@ static int check_host(const sse_http1_head *head, const sse_http1_field **host,
     return SSE_OK;
 }
 
-/* Returns the authority of a target in absolute-form; absent where the target has another form. */
-static sse_slice target_authority(sse_slice target)
+sse_slice sse_http1_target_authority(sse_slice target)
 {
     static const char *const schemes[] = { "http://", "https://" };
 
@@ -56,7 +55,7 @@ static int check_target(const sse_http1_head *head, const sse_http1_field *host,
             return SSE_OK;
         return sse_http1_refusal_set(refusal, 400, "The target \"*\" is for OPTIONS only.");
     }
-    authority = target_authority(head->target);
+    authority = sse_http1_target_authority(head->target);
     if (!authority.at || !sse_is_authority(authority))
         return sse_http1_refusal_set(refusal, 400, "The target is neither a path nor an http URL.");
     if (host && !sse_slice_same_name(authority, host->value))

@@ -35,6 +35,7 @@ local ended = require "sse.server.ended"
 local files = require "sse.server.files"
 local headers = require "sse.shared.headers"
 local heartbeat = require "sse.server.heartbeat"
+local listening = require "sse.server.listening"
 local options = require "sse.shared.options"
 local router = require "sse.server.router"
 local running = require "sse.server.running"
@@ -50,6 +51,7 @@ local state_of = server_object.state
 -- The options that the core does not know.
 local OF_LUA = {
   access_log = true, compress = true, cors = true, on_error = true, on_response = true,
+  port_reuse = true, proxy_protocol = true,
 }
 
 -- Makes the core's server; raises its errors at the line of sse.server's caller.
@@ -69,10 +71,13 @@ local function new(given, ...)
   options.check_dot("sse.server", given)
   options.check_count("sse.server(options)", ...)
   given = options.check("sse.server", given, server_options)
+  listening.check_proxies(given.proxy_protocol, given.trusted_proxies, "sse.server", 3)
   local state = {
     router = router.new(), on_error = given.on_error, compress = given.compress,
     cors = given.cors and cors.new(given.cors, 3) or false,
     waiters = {}, runs = false,
+    trusted_proxies = given.trusted_proxies, proxy_protocol = given.proxy_protocol,
+    port_reuse = given.port_reuse,
     on_response = given.on_response,
     access_log = given.access_log and access_log.new(given.access_log, 3),
   }

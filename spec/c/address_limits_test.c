@@ -1,32 +1,19 @@
 /* address_limits_test.c: which addresses share one per-address limit. */
-#include <arpa/inet.h>
-#include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "../../csrc/server/address_limits.h"
 
-static struct sockaddr_storage address(const char *text)
+static sse_address *enter(sse_address_limits *table, const char *text, int *refused)
 {
-    struct sockaddr_storage storage = { 0 };
-    struct sockaddr_in6 *six = (struct sockaddr_in6 *)&storage;
-    struct sockaddr_in *four = (struct sockaddr_in *)&storage;
+    sse_client client;
 
-    storage.ss_family = strchr(text, ':') ? AF_INET6 : AF_INET;
-    if (inet_pton(storage.ss_family, text,
-                  strchr(text, ':') ? (void *)&six->sin6_addr : (void *)&four->sin_addr) != 1) {
+    if (sse_client_parse(sse_slice_text(text), &client)) {
         fprintf(stderr, "addresses: %s is none\n", text);
         exit(EXIT_FAILURE);
     }
-    return storage;
-}
-
-static sse_address *enter(sse_address_limits *table, const char *text, int *refused)
-{
-    struct sockaddr_storage from = address(text);
-
-    return sse_address_limits_enter(table, (struct sockaddr *)&from, 1, refused);
+    return sse_address_limits_enter(table, &client, 1, refused);
 }
 
 /* With a limit of one connection an address: returns 1 if the second address is refused after the

@@ -43,7 +43,7 @@ local function turn(self)
   if client then
     client:settimeout(0)
     local pair = { client = client, server = connect(self.to) }
-    pair.up = { name = "up", from = client, to = pair.server, held = "" }
+    pair.up = { name = "up", from = client, to = pair.server, held = self.first or "" }
     pair.down = { name = "down", from = pair.server, to = client, held = "" }
     table.insert(self.pairs, pair)
   end
@@ -56,7 +56,7 @@ end
 
 --- Starts a relay to the server's port.
 -- @return the relay: `port`; `log.up` and `log.down`, if set, are lists that get the bytes that
--- pass; `pairs`, its connections, each with the ways `up` and `down`. Fields of a way: `blocked`
+-- pass; `first`, if set, are bytes that begin every connection to the server; `pairs`, its connections, each with the ways `up` and `down`. Fields of a way: `blocked`
 -- holds bytes back; `held`, those bytes; `shut`, the sender has ended; `mute`, that end is not
 -- passed on.
 function relay.start(to)

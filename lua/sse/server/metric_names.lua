@@ -16,6 +16,8 @@ metric_names.server = {
   { "connections", "open", "gauge", "Connections open now." },
   { "connections", "accepted", "counter", "Connections accepted." },
   { "connections", "refused", "counter", "Connections refused: too many." },
+  { "connections", "unproxied", "counter",
+    "Connections closed: without a right PROXY header, or not from a trusted proxy." },
   { "connections", "closed", "counter", "Connections closed, by reason.", label = "reason" },
   { "connections", "accept_pauses", "counter",
     "Pauses of accepting for lack of descriptors or memory." },

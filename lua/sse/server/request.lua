@@ -4,8 +4,10 @@
 -- without the query; `params`, the values of the pattern's parameters by name, or below a prefix
 -- the list of segments; `query`, a table, where of a name that comes several times the last value
 -- counts; `headers`, a table by lower-case name, looked up in any case, with the values of a name
--- joined by ", "; `body`, a string; `remote_address`; `protocol` ("HTTP/1.1", "HTTP/2"); `secure`,
--- whether the request came over TLS; `client_certificate`, see below; `last_event_id`, from the
+-- joined by ", "; `body`, a string; `remote_address` ("unix" of a Unix socket); `protocol`
+-- ("HTTP/1.1", "HTTP/2"); `secure`, whether the client speaks TLS; `scheme`, "https" or "http";
+-- `host`, as the client has written it, maybe with a port, nil where HTTP/1.0 names none (the last
+-- four, `protocol` excepted, as a trusted proxy says); `client_certificate`, see below; `last_event_id`, from the
 -- header or else a query parameter, `lastEventId` or those of other polyfills, `evs_last_event_id`
 -- and `last-event-id`; nil if none is there and not empty. It may be set, to a string or nil,
 -- before the event stream is opened whose client is to be one with that id.
@@ -39,6 +41,8 @@ function lazy:remote_address() return self[EXCHANGE].remote_address end
 function lazy:client_certificate() return self[EXCHANGE].client_certificate end
 function lazy:protocol() return self[EXCHANGE].protocol end
 function lazy:secure() return self[EXCHANGE].secure end
+function lazy:scheme() return self.secure and "https" or "http" end
+function lazy:host() return self[EXCHANGE].host end
 function lazy:path() return url.decode(self[RAW_PATH]) end
 function lazy:query() return url.query(request.raw_query(self)) end
 

@@ -1,57 +1,25 @@
---- How a server listens, runs and ends: `listen`, `run`, `shutdown`, `close`, `reload_tls`.
+--- How a server runs and ends: `run`, `shutdown`, `close`, `reload_tls`.
 -- @module sse.server.running
 local core = require "sse.core"
+local listening = require "sse.server.listening"
 local options = require "sse.shared.options"
-local pages = require "sse.shared.pages"
 local ordered_set = require "sse.shared.ordered_set"
 local server_object = require "sse.server.server_object"
-local server_options = require "sse.server.options"
+local systemd = require "sse.server.systemd"
 local task = require "sse.task"
-local tls_options = require "sse.server.tls_options"
 
 local running = {}
 
 local methods, metatable = server_object.methods, server_object.metatable
 local state_of = server_object.state
 
---- Resumes those who wait until the server is idle.
+--- The server has ended: resumes those who wait until it is idle.
 -- @tparam table state of sse.server.server_object
 function running.wake_waiters(state)
+  systemd.ended(state)
   local waiters = ordered_set.members(state.waiters)
   state.waiters = {}
   for _, resume in ipairs(waiters) do resume(true) end
-end
-
-local listen_options = options.spec("server:listen", {
-  host = server_options.host,
-  port = server_options.port,
-  tls = {
-    expected = "a table such as { cert = 'cert.pem', key = 'key.pem' }, or false",
-    check = function(v) return v == false or type(v) == "table" end,
-  },
-})
-
---- Binds and listens. Each further call adds a listener, with the same routes and limits.
---
---    server:listen()                                      -- as the options of sse.server say
---    server:listen(9523)                                  -- another port
---    server:listen { host = "::1", port = 9524, tls = false }
--- @tparam[opt] int|table given a port; or `host`, `port` and `tls`: certificates for this listener
--- alone, or false for plain HTTP. What is not given is as the server's options say.
--- @return true; or nil, message, code ("EADDRINUSE", "EACCES", "ECERT" ...), and the other
--- listeners stay as they were
-function methods:listen(given, ...)
-  options.check_self(self, metatable, "server:listen(options)", ...)
-  if type(given) == "number" then
-    given = options.check("server:listen", { port = given }, listen_options)
-  end
-  given = options.check("server:listen", given, listen_options)
-  local tls = given.tls and tls_options.check(given.tls, "server:listen", 3) or given.tls
-  local inner = state_of(self).core
-  local ok, listens, message, code = pcall(inner.listen, inner, given.host, given.port, tls)
-  if not ok then error(("server:listen: %s%s"):format(listens, tls_options.page(listens)), 2) end
-  if not listens then return nil, pages.add(message, code), code end
-  return true
 end
 
 local DAY = 24 * 3600 * 1000 -- ms
@@ -64,6 +32,7 @@ local shutdown_options = options.spec("server:shutdown", {
 
 -- Begins a shutdown; during one, closes all connections at once.
 local function begin_shutdown(state, given)
+  systemd.stopping(state)
   state.core:shutdown(given.within or 5000, given.retry or 2000, given.grace or 5000)
 end
 
@@ -126,7 +95,8 @@ end
 -- `shutdown` or `close` of the program's. Returns when no connection is left, whatever else would
 -- keep the loop. Outside of a task the loop is run: errors of callbacks are raised as by `sse.run`,
 -- and `sse.stop` ends it, while the server goes on. A task yields. Signals are watched only
--- meanwhile, and beside those of `sse.signal`.
+-- meanwhile, and beside those of `sse.signal`. A service manager that wants to hear of it
+-- (NOTIFY_SOCKET, as systemd sets it) is told when the server listens and when it stops.
 -- @tparam[opt] table given the options of `server:shutdown`, for the signals
 -- @return true; or nil, message, code if it can't listen
 function methods:run(given, ...)
@@ -139,8 +109,9 @@ function methods:run(given, ...)
   state.runs = true
   local function begin(resume)
     local ok, message, code = state.core.listening, nil, nil
-    if not ok then ok, message, code = state.core:listen() end
+    if not ok then ok, message, code = listening.begin(state) end
     if not ok then return resume(nil, message, code) end
+    systemd.ready(state)
     guarded.waiter = resume
     ordered_set.add(state.waiters, resume)
   end
@@ -151,6 +122,7 @@ end
 --- Stops listening and closes all connections at once.
 function methods:close(...)
   options.check_self(self, metatable, "server:close()", ...)
+  systemd.stopping(state_of(self))
   state_of(self).core:close()
 end
 

@@ -48,6 +48,7 @@ server_object.metatable = metatable
 
 --- The state of a server: `core`, the core's server; `router`; `cors`, false or its object;
 -- `compress`, `on_error` and `on_response`, the options; `access_log`, a function(entry) or nil;
+-- `trusted_proxies`, `proxy_protocol` and `port_reuse`, the options;
 -- `waiters`, functions that resume those who wait until the server is idle; `runs`,
 -- whether one of them is in `server:run`.
 -- @param self the server

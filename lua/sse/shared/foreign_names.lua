@@ -33,6 +33,13 @@ names["sse.server"] = {
   access = { "access_log" }, accessLog = { "access_log" }, morgan = { "access_log" },
   onresponse = { "on_response" }, after = { "on_response" }, on_finish = { "on_response" },
   threads = "there are none: one process, one thread",
+  trust_proxy = { "trusted_proxies" }, trustProxy = { "trusted_proxies" },
+  trusted = { "trusted_proxies" }, proxies = { "trusted_proxies" }, proxy = { "trusted_proxies" },
+  real_ip = { "trusted_proxies" }, forwarded = { "proxy_headers" },
+  forwarded_headers = { "proxy_headers" }, allowed_hosts = { "hosts" }, vhosts = { "hosts" },
+  server_name = { "hosts" }, reuse_port = { "port_reuse" }, reuseport = { "port_reuse" },
+  unix = "call server:listen { unix = path }", socket = "call server:listen { unix = path }",
+  fd = "call server:listen { fd = number }",
 }
 local OF_SERVER = "it is an option of sse.server"
 names["sse.server: cors"] = {
@@ -43,7 +50,12 @@ names["sse.server: cors"] = {
   methods = "there is none: those for which the path has a handler are allowed",
 }
 names["server:listen"] = {
-  string = "an address is two options: 'host' and 'port'",
+  string = "an address is two options, 'host' and 'port', and a path is 'unix'",
+  path = { "unix" }, socket = { "unix" }, unix_socket = { "unix" }, unixSocket = { "unix" },
+  permissions = { "mode" }, chmod = { "mode" }, handle = { "fd" }, descriptor = { "fd" },
+  reuse_port = { "port_reuse" }, reuseport = { "port_reuse" },
+  proxy = { "proxy_protocol" }, send_proxy = { "proxy_protocol" },
+  trusted_proxies = OF_SERVER, hosts = OF_SERVER, proxy_headers = OF_SERVER,
   address = { "host" }, bind = { "host" }, hostname = { "host" }, ip = { "host" },
   ssl = { "tls" }, https = { "tls" }, cert = "it is part of 'tls'", key = "it is part of 'tls'",
   backlog = OF_SERVER, cors = OF_SERVER, heartbeat = OF_SERVER, compress = OF_SERVER,
@@ -181,7 +193,7 @@ names.request = {
   ip = { "remote_address" }, address = { "remote_address" }, get = { "header" },
   param = { "params" }, args = { "query" }, data = { "body" }, verb = { "method" },
   remote_addr = { "remote_address" }, client_ip = { "remote_address" },
-  host = A_HEADER, hostname = A_HEADER, cookies = A_HEADER, content_type = A_HEADER,
+  hostname = { "host" }, protocol_scheme = { "scheme" }, cookies = A_HEADER, content_type = A_HEADER,
   content_length = A_HEADER, user_agent = A_HEADER,
   form = "there is 'body' as it came", files = "there is 'body' as it came",
   query_string = { "query" }, querystring = { "query" },

@@ -291,6 +291,20 @@ function options.one_of(...)
   }
 end
 
+local function is_list_of_strings(v)
+  local count = 0
+  for key, item in pairs(type(v) == "table" and v or { 0 }) do
+    if math.type(key) ~= "integer" or type(item) ~= "string" then return false end
+    count = count + 1
+  end
+  return count == #v
+end
+
+--- A rule for a list of strings, which are `what` in messages.
+function options.strings(what)
+  return { expected = "a list of " .. what, check = is_list_of_strings }
+end
+
 --- The rule for an event id that a server could have sent (HTML 9.2.6).
 options.event_id = {
   expected = "a string without NUL, CR and LF",

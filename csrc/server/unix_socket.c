@@ -1,0 +1,171 @@
+#include "unix_socket.h"
+
+#include <errno.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "../wire/error.h"
+
+#define IN_USE    "it is in use: another process listens on it"
+#define NO_SOCKET "the file exists already and is no socket"
+
+int sse_listen_code(int number)
+{
+    switch (number) {
+    case EADDRINUSE:
+        return SSE_EADDRINUSE;
+    case EADDRNOTAVAIL:
+    case EAFNOSUPPORT:
+        return SSE_EADDRNOTAVAIL;
+    case EACCES:
+    case EPERM:
+    case EROFS:
+        return SSE_EACCES;
+    case EMFILE:
+    case ENFILE:
+        return SSE_EMFILE;
+    case ENOMEM:
+        return SSE_ENOMEM;
+    case EBADF:
+        return SSE_ECLOSED;
+    default:
+        return SSE_ESYS;
+    }
+}
+
+/* --- the file --------------------------------------------------------------------------------- */
+
+static int note_file(sse_unix_file *file, const char *path)
+{
+    struct stat info;
+
+    if (lstat(path, &info))
+        return SSE_ESYS;
+    file->path = strdup(path);
+    if (!file->path)
+        return SSE_ENOMEM;
+    file->device = info.st_dev;
+    file->inode = info.st_ino;
+    file->owner = getpid();
+    return SSE_OK;
+}
+
+void sse_unix_file_remove(sse_unix_file *file)
+{
+    struct stat info;
+
+    if (file->path && file->owner == getpid() && lstat(file->path, &info) == 0 &&
+        info.st_dev == file->device && info.st_ino == file->inode)
+        unlink(file->path);
+    free(file->path);
+    file->path = NULL;
+}
+
+/* --- binding ---------------------------------------------------------------------------------- */
+
+/* Binds. The permissions are set by the umask, so that the file never has others. */
+static int bind_with_mode(evutil_socket_t fd, const struct sockaddr_un *address, int mode)
+{
+    mode_t before = mode >= 0 ? umask(0777 & ~(mode_t)mode) : 0;
+    int result = bind(fd, (const struct sockaddr *)address, sizeof *address), number = errno;
+
+    if (mode >= 0)
+        umask(before);
+    errno = number;
+    return result;
+}
+
+/* Whether nobody listens on the path's socket: a connection is refused, or the file has gone. */
+static bool is_stale(const struct sockaddr_un *address)
+{
+    evutil_socket_t fd = socket(AF_UNIX, SOCK_STREAM, 0);
+    bool stale = false;
+
+    if (fd < 0)
+        return false;
+    evutil_make_socket_nonblocking(fd);
+    evutil_make_socket_closeonexec(fd);
+    stale = connect(fd, (const struct sockaddr *)address, sizeof *address) != 0 &&
+            (errno == ECONNREFUSED || errno == ENOENT);
+    evutil_closesocket(fd);
+    return stale;
+}
+
+/* Binds, in place of a socket that nobody listens on. NULL: done; else why not, maybe by errno. */
+static const char *bind_or_replace(evutil_socket_t fd, const struct sockaddr_un *address, int mode)
+{
+    struct stat info;
+
+    if (bind_with_mode(fd, address, mode) == 0)
+        return NULL;
+    if (errno != EADDRINUSE)
+        return strerror(errno);
+    if (lstat(address->sun_path, &info) == 0 && !S_ISSOCK(info.st_mode)) {
+        errno = EADDRINUSE;
+        return NO_SOCKET;
+    }
+    if (!is_stale(address)) {
+        errno = EADDRINUSE;
+        return IN_USE;
+    }
+    if (unlink(address->sun_path) && errno != ENOENT)
+        return strerror(errno);
+    if (bind_with_mode(fd, address, mode) == 0)
+        return NULL;
+    return errno == EADDRINUSE ? IN_USE : strerror(errno);
+}
+
+/* Returns a listening socket, or -1, errno and *why. */
+static evutil_socket_t open_socket(const struct sockaddr_un *address, int mode, int backlog,
+                                   sse_unix_file *file, const char **why)
+{
+    evutil_socket_t fd = socket(AF_UNIX, SOCK_STREAM, 0);
+    int number = 0;
+
+    if (fd < 0) {
+        *why = strerror(errno);
+        return -1;
+    }
+    evutil_make_socket_nonblocking(fd);
+    evutil_make_socket_closeonexec(fd);
+    *why = bind_or_replace(fd, address, mode);
+    if (!*why && note_file(file, address->sun_path) == SSE_OK && listen(fd, backlog) == 0)
+        return fd;
+    number = errno;
+    if (!*why) { /* it is bound */
+        *why = strerror(number);
+        unlink(address->sun_path);
+        sse_unix_file_remove(file);
+    }
+    evutil_closesocket(fd);
+    errno = number;
+    return -1;
+}
+
+int sse_unix_listen(const char *path, int mode, int backlog, evutil_socket_t *fd,
+                    sse_unix_file *file, char *message, size_t size)
+{
+    struct sockaddr_un address = { .sun_family = AF_UNIX };
+    const char *why = NULL;
+    size_t len = strlen(path);
+
+    if (len >= sizeof address.sun_path) {
+        snprintf(message, size,
+                 "cannot listen on the Unix socket '%.60s...': a path may have %d bytes, and this "
+                 "has %zu",
+                 path, (int)sizeof address.sun_path - 1, len);
+        return SSE_ETOOBIG;
+    }
+    memcpy(address.sun_path, path, len + 1);
+    *fd = open_socket(&address, mode, backlog, file, &why);
+    if (*fd >= 0)
+        return SSE_OK;
+    snprintf(message, size, "cannot listen on the Unix socket '%s': %s", path, why);
+    return sse_listen_code(errno);
+}
