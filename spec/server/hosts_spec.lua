@@ -83,12 +83,15 @@ describe("hosts and HTTP/1", function()
 
   it("refuse a Host of every other shape", function()
     start {}
-    for _, value in ipairs { "", " ", "a b", "app.example,evil.test", "app.example/x", "a@app.example",
-      "app.example:x", "app.example:65536", "[app.example]", "[::1", "::1", "app.example\\", "app_ä",
+    for _, value in ipairs { "", " ", "a b", "app.example,evil.test", "app.example/x",
+      "a@app.example",
+      "app.example:x", "app.example:65536", "[app.example]", "[::1", "::1", "app.example\\",
+      "app_ä",
       '"app.example"', "[::1%lo]", "app.example:80:80" } do
       assert.equal(400, status(("GET / HTTP/1.1\r\nHost: %s\r\n\r\n"):format(value)), value)
     end
-    for _, value in ipairs { "app.example..", ".app.example", "app%2eexample", "127.1", "0x7f.1", "%61",
+    for _, value in ipairs { "app.example..", ".app.example", "app%2eexample", "127.1", "0x7f.1",
+      "%61",
       "2130706433", "app.exampl", "app.example:0", "*", "*.any.example.evil" } do
       local expected = value == "app.example:0" and 200 or 421
       assert.equal(expected, status(("GET / HTTP/1.1\r\nHost: %s\r\n\r\n"):format(value)), value)
@@ -114,7 +117,8 @@ describe("hosts and HTTP/1", function()
   it("end the connection with the 421", function()
     start {}
     local client = serving.connect()
-    client:send("GET / HTTP/1.1\r\nHost: evil.test\r\n\r\nGET / HTTP/1.1\r\nHost: app.example\r\n\r\n")
+    client:send("GET / HTTP/1.1\r\nHost: evil.test\r\n\r\n"
+      .. "GET / HTTP/1.1\r\nHost: app.example\r\n\r\n")
     assert.equal(421, client:response().status)
     assert.equal("", client:receive_all())
     assert.equal(0, calls)
@@ -131,9 +135,10 @@ describe("the option hosts", function()
   local blames = require("spec.support.misuse").blames
 
   it("is refused where it can't be read", function()
-    for _, text in ipairs { "", "http://app.example", "app.example/", "*", "::1", "bücher.example" } do
-      blames(("sse.server: option 'hosts': '%s': expected a host such as 'app.example'"):format(text),
-        function() sse.server { hosts = { text } } end)
+    for _, text in ipairs { "", "http://app.example", "app.example/", "*", "::1",
+      "bücher.example" } do
+      local message = "sse.server: option 'hosts': '%s': expected a host such as 'app.example'"
+      blames(message:format(text), function() sse.server { hosts = { text } } end)
     end
     for _, given in ipairs { "app.example", 1, { 1 }, { a = "app.example" } } do
       blames("option 'hosts' must be a list of hosts", function() sse.server { hosts = given } end)

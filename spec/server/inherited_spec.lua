@@ -1,17 +1,14 @@
--- server:listen on sockets that are there already: by their descriptors, and as systemd passes them;
--- and what systemd is told.
+-- server:listen on sockets that are there already: by their descriptors, and as systemd passes
+-- them; and what systemd is told.
 local certs = require "spec.support.certs"
 local child = require "spec.support.child"
 local lfs = require "lfs"
-local misuse = require "spec.support.misuse"
 local raw = require "spec.support.raw"
 local serving = require "spec.support.serving"
 local socket = require "socket"
 local sse = require "sse"
 local unix = require "socket.unix"
 local wait = require "spec.support.wait"
-
-local blames = misuse.blames
 
 local function routes(server)
   server:get("/", function(req, res)
@@ -72,11 +69,13 @@ describe("server:listen { fd = number }", function()
     local unbound = socket.tcp4()
     for fd, why in pairs {
       [2 ^ 31 - 1] = "Bad file descriptor", [first] = "Socket operation on non-socket",
-      [datagram:getfd()] = "it is no stream socket", [connected:getfd()] = "the socket is connected",
+      [datagram:getfd()] = "it is no stream socket",
+      [connected:getfd()] = "the socket is connected",
       [unbound:getfd()] = "the socket is not bound to an address",
     } do
       local got = { server:listen { fd = fd } }
-      assert.same({ nil, ("cannot listen on descriptor %d: %s"):format(fd, why) }, { got[1], got[2] })
+      assert.same({ nil, ("cannot listen on descriptor %d: %s"):format(fd, why) }, { got[1],
+        got[2] })
       assert.equal(fd == 2 ^ 31 - 1 and "ECLOSED" or "ESYS", got[3])
     end
     for _, s in ipairs { datagram, connected, unbound } do s:close() end

@@ -40,7 +40,8 @@ serving.each("trusted_proxies", function(transport)
       ["X-Forwarded-Proto"] = transport.secure and "http" or "https",
       ["X-Forwarded-Host"] = "app.example:8080" }
     assert.same({ address = "203.0.113.9", host = "app.example:8080",
-      scheme = transport.secure and "http" or "https", secure = not transport.secure }, told(fields))
+      scheme = transport.secure and "http" or "https", secure = not transport.secure },
+        told(fields))
     fields = { Forwarded = 'for=6.6.6.6, for="[2001:db8::1]:80";proto=https;host=app.example' }
     assert.same({ address = "2001:db8::1", host = "app.example", scheme = "https", secure = true },
       told(fields))
@@ -89,7 +90,8 @@ serving.each("trusted_proxies", function(transport)
   it("counts a visitor's requests for max_connections_per_address", function()
     local server = start { trusted_proxies = TRUSTED, max_connections_per_address = 2 }
     local function visit(address, fields)
-      return serving.listen("/stream", { ["X-Forwarded-For"] = address, table.unpack(fields or {}) })
+      return serving.listen("/stream", { ["X-Forwarded-For"] = address,
+        table.unpack(fields or {}) })
     end
     for _ = 1, 2 do visit("203.0.113.9"):till "data: 203.0.113.9\n\n" end
     for _ = 1, 2 do visit("203.0.113.10"):till "data: 203.0.113.10\n\n" end
@@ -181,7 +183,8 @@ describe("the option", function()
       blames(("sse.server: option 'trusted_proxies': '%s': %s"):format(text, why),
         function() sse.server { trusted_proxies = { "127.0.0.1", text } } end)
     end
-    for _, given in ipairs { "127.0.0.1", 1, true, { 1 }, { a = "127.0.0.1" }, { "unix", [3] = "::1" } } do
+    for _, given in ipairs { "127.0.0.1", 1, true, { 1 }, { a = "127.0.0.1" }, { "unix",
+      [3] = "::1" } } do
       blames("option 'trusted_proxies' must be a list of addresses, networks and \"unix\"",
         function() sse.server { trusted_proxies = given } end)
     end

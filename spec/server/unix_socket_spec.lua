@@ -123,7 +123,8 @@ describe("a server's Unix socket", function()
   it("never replaces what is no socket", function()
     local server = serving.start(routes)
     certs.write("a.sock", "precious")
-    local message = ("cannot listen on the Unix socket '%s': the file exists already and is no socket")
+    local message = "cannot listen on the Unix socket '%s': the file exists already and is no "
+      .. "socket"
     assert.same({ nil, message:format(path), "EADDRINUSE" }, { server:listen { unix = path } })
     assert.equal("precious", certs.read "a.sock")
     os.remove(path)
@@ -139,7 +140,8 @@ describe("a server's Unix socket", function()
     assert.truthy(got[2]:find("a path may have %d+ bytes, and this has " .. #long), got[2])
     assert.equal("ETOOBIG", got[3])
     local none = path_of "none/a.sock"
-    assert.same({ nil, ("cannot listen on the Unix socket '%s': No such file or directory"):format(none),
+    assert.same({ nil,
+      ("cannot listen on the Unix socket '%s': No such file or directory"):format(none),
       "ESYS" }, { server:listen { unix = none } })
   end)
 
@@ -196,7 +198,8 @@ describe("a server's Unix socket", function()
   end)
 
   it("trusts who is trusted by 'unix', and has no limit for an address", function()
-    local server = serving.start({ trusted_proxies = { "unix" }, max_connections_per_address = 1 }, routes)
+    local server = serving.start({ trusted_proxies = { "unix" }, max_connections_per_address = 1 },
+      routes)
     assert(server:listen { unix = path })
     local fields = { ["X-Forwarded-For"] = "6.6.6.6, 203.0.113.9", ["X-Forwarded-Proto"] = "https" }
     assert.equal("203.0.113.9 https", get(path, nil, fields))

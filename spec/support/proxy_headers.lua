@@ -15,8 +15,9 @@ function proxy_headers.vector(kind, value) return string.pack(">Bs2", kind, valu
 local v2, vector = proxy_headers.v2, proxy_headers.vector
 
 local FOUR <const> = "\203\0\113\9\127\0\0\1\x12\x34\x00\x50"
-local SIX <const> = "\x20\x01\x0d\xb8" .. ("\0"):rep(11) .. "\1" .. ("\0"):rep(15) .. "\1\x12\x34\0\x50"
-local MAPPED <const> = ("\0"):rep(10) .. "\xff\xff\203\0\113\9" .. ("\0"):rep(15) .. "\1\x12\x34\0\x50"
+local TO_SIX <const> = ("\0"):rep(15) .. "\1\x12\x34\0\x50"
+local SIX <const> = "\x20\x01\x0d\xb8" .. ("\0"):rep(11) .. "\1" .. TO_SIX
+local MAPPED <const> = ("\0"):rep(10) .. "\xff\xff\203\0\113\9" .. TO_SIX
 
 --- TLS as HAProxy tells it: by a client that has talked it, or by one that has not.
 proxy_headers.TLS = vector(0x20, "\1\0\0\0\0" .. vector(0x21, "TLSv1.3"))

@@ -56,9 +56,9 @@ end
 
 --- Starts a relay to the server's port.
 -- @return the relay: `port`; `log.up` and `log.down`, if set, are lists that get the bytes that
--- pass; `first`, if set, are bytes that begin every connection to the server; `pairs`, its connections, each with the ways `up` and `down`. Fields of a way: `blocked`
--- holds bytes back; `held`, those bytes; `shut`, the sender has ended; `mute`, that end is not
--- passed on.
+-- pass; `first`, if set, are bytes that begin each connection to the server; `pairs`, its
+-- connections, each with the ways `up` and `down`. Fields of a way: `blocked` holds bytes back;
+-- `held`, those bytes; `shut`, the sender has ended; `mute`, that end is not passed on.
 function relay.start(to)
   local listener = assert(socket.bind("127.0.0.1", 0))
   listener:settimeout(0)

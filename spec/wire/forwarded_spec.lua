@@ -44,13 +44,16 @@ describe("X-Forwarded-For", function()
 
   it("names nobody past what can't be read: the last proxy counts", function()
     for _, text in ipairs {
-      "", ",", "unknown", "6.6.6.6, unknown", "6.6.6.6, _hidden", "6.6.6.6, a.example", "6.6.6.6, 1.2.3",
-      "6.6.6.6 203.0.113.9", '6.6.6.6, "203.0.113.9"', "6.6.6.6, 203.0.113.9:x", "6.6.6.6, fe80::1%lo",
+      "", ",", "unknown", "6.6.6.6, unknown", "6.6.6.6, _hidden", "6.6.6.6, a.example",
+      "6.6.6.6, 1.2.3",
+      "6.6.6.6 203.0.113.9", '6.6.6.6, "203.0.113.9"', "6.6.6.6, 203.0.113.9:x",
+      "6.6.6.6, fe80::1%lo",
       "6.6.6.6, 203.0.113.9:65536", "6.6.6.6, unix",
     } do
       assert.same({ "10.0.0.1", false }, { table.unpack(read { FOR, text }, 1, 2) }, text)
     end
-    assert.same({ "10.0.0.2", true }, { table.unpack(read { FOR, "6.6.6.6, unknown, 10.0.0.2" }, 1, 2) })
+    assert.same({ "10.0.0.2", true }, { table.unpack(read { FOR, "6.6.6.6, unknown, 10.0.0.2" }, 1,
+      2) })
   end)
 
   it("is read in linear time", function()
@@ -78,7 +81,8 @@ describe("X-Forwarded-Proto and -Host", function()
       assert.equal(case[3], read(fields)[3], ("%s: %s"):format(case[1], case[2]))
     end
     for _, case in ipairs {
-      { "a.example", "a.example" }, { "evil.test, a.example:81", "a.example:81" }, { "[::1]:80", "[::1]:80" },
+      { "a.example", "a.example" }, { "evil.test, a.example:81", "a.example:81" }, { "[::1]:80",
+        "[::1]:80" },
       { "a b", nil }, { "", nil }, { "a/b", nil }, { "a.example, a b", nil }, { "http://a", nil },
     } do
       assert.equal(case[2], read({ HOST, case[1] })[4], case[1])
@@ -112,8 +116,10 @@ describe("Forwarded", function()
 
   it("is not changed by what a client has put before it", function()
     for _, forged in ipairs {
-      "for=6.6.6.6", 'for="6.6.6.6', 'for="', "for=\\", 'for="\\', '"', '""', 'for="6.6.6.6";a="', ";", "=",
-      'a="b\\"', "for=6.6.6.6, for=10.0.0.2", ('"'):rep(9), "\\", 'x="\\\\', "for=6.6.6.6;proto=https;a=",
+      "for=6.6.6.6", 'for="6.6.6.6', 'for="', "for=\\", 'for="\\', '"', '""', 'for="6.6.6.6";a="',
+      ";", "=",
+      'a="b\\"', "for=6.6.6.6, for=10.0.0.2", ('"'):rep(9), "\\", 'x="\\\\',
+        "for=6.6.6.6;proto=https;a=",
     } do
       local text = forged .. ', for=203.0.113.9;proto=http;host="a.example:80"'
       assert.same({ "203.0.113.9", true, "http", "a.example:80" }, read { FORWARDED, text }, text)
@@ -123,16 +129,20 @@ describe("Forwarded", function()
 
   it("names nobody where it is malformed", function()
     for _, text in ipairs {
-      "", "for", "for=", "for =", "=203.0.113.9", "for=203.0.113.9 proto=https", "for=203.0.113.9;", ";",
-      "for=203.0.113.9;for=203.0.113.9", 'for="203.0.113.9', 'for="203.0.113.9"x', "for=203.0.113.9:80",
-      "for=[::1]", 'for="203.0.113\\.9"', "for=203.0.113.9;proto=", "203.0.113.9", "for==203.0.113.9",
+      "", "for", "for=", "for =", "=203.0.113.9", "for=203.0.113.9 proto=https",
+      "for=203.0.113.9;", ";",
+      "for=203.0.113.9;for=203.0.113.9", 'for="203.0.113.9', 'for="203.0.113.9"x',
+      "for=203.0.113.9:80",
+      "for=[::1]", 'for="203.0.113\\.9"', "for=203.0.113.9;proto=", "203.0.113.9",
+      "for==203.0.113.9",
     } do
       assert.same({ "10.0.0.1", false }, read { FORWARDED, text }, text)
     end
   end)
 
   it("counts only where no X-Forwarded field is in the request", function()
-    assert.same({ "203.0.113.9", true }, read { FORWARDED, "for=6.6.6.6;proto=https", FOR, "203.0.113.9" })
+    assert.same({ "203.0.113.9", true }, read { FORWARDED, "for=6.6.6.6;proto=https", FOR,
+      "203.0.113.9" })
     assert.same({ "10.0.0.1", false, "http" }, read { FORWARDED, "for=6.6.6.6", PROTO, "http" })
     assert.same({ "203.0.113.9", true }, read({ FORWARDED, "for=203.0.113.9", FOR, "6.6.6.6" }, 8))
     assert.same({ "203.0.113.9", true }, read({ FORWARDED, "for=6.6.6.6", FOR, "203.0.113.9" }, 1))

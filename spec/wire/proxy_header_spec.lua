@@ -24,13 +24,15 @@ describe("a PROXY header", function()
 
     it(("takes no byte of what follows: %s"):format(name), function()
       for _, step in ipairs(steps(bytes)) do
-        assert.equal(#bytes, select(3, wire.proxy_header(bytes .. "GET / HTTP/1.1\r\n", step)), step)
+        assert.equal(#bytes, select(3, wire.proxy_header(bytes .. "GET / HTTP/1.1\r\n", step)),
+          step)
       end
     end)
 
     it(("is not whole before its last byte: %s"):format(name), function()
       for length = 0, math.min(#bytes - 1, 300) do
-        assert.same({ nil, "EAGAIN" }, { wire.proxy_header(bytes:sub(1, length), length + 1) }, length)
+        assert.same({ nil, "EAGAIN" }, { wire.proxy_header(bytes:sub(1, length), length + 1) },
+          length)
       end
     end)
   end

@@ -7,7 +7,8 @@
 -- joined by ", "; `body`, a string; `remote_address` ("unix" of a Unix socket); `protocol`
 -- ("HTTP/1.1", "HTTP/2"); `secure`, whether the client speaks TLS; `scheme`, "https" or "http";
 -- `host`, as the client has written it, maybe with a port, nil where HTTP/1.0 names none (the last
--- four, `protocol` excepted, as a trusted proxy says); `client_certificate`, see below; `last_event_id`, from the
+-- four, `protocol` excepted, as a trusted proxy says); `client_certificate`, see below;
+-- `last_event_id`, from the
 -- header or else a query parameter, `lastEventId` or those of other polyfills, `evs_last_event_id`
 -- and `last-event-id`; nil if none is there and not empty. It may be set, to a string or nil,
 -- before the event stream is opened whose client is to be one with that id.

@@ -50,7 +50,7 @@ names["sse.server: cors"] = {
   methods = "there is none: those for which the path has a handler are allowed",
 }
 names["server:listen"] = {
-  string = "an address is two options, 'host' and 'port', and a path is 'unix'",
+  string = "an address is two options: 'host' and 'port'; a path is 'unix'",
   path = { "unix" }, socket = { "unix" }, unix_socket = { "unix" }, unixSocket = { "unix" },
   permissions = { "mode" }, chmod = { "mode" }, handle = { "fd" }, descriptor = { "fd" },
   reuse_port = { "port_reuse" }, reuseport = { "port_reuse" },
@@ -193,7 +193,8 @@ names.request = {
   ip = { "remote_address" }, address = { "remote_address" }, get = { "header" },
   param = { "params" }, args = { "query" }, data = { "body" }, verb = { "method" },
   remote_addr = { "remote_address" }, client_ip = { "remote_address" },
-  hostname = { "host" }, protocol_scheme = { "scheme" }, cookies = A_HEADER, content_type = A_HEADER,
+  hostname = { "host" }, cookies = A_HEADER,
+    content_type = A_HEADER,
   content_length = A_HEADER, user_agent = A_HEADER,
   form = "there is 'body' as it came", files = "there is 'body' as it came",
   query_string = { "query" }, querystring = { "query" },
