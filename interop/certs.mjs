@@ -43,7 +43,7 @@ export function makeCertificates() {
   const dir = mkdtempSync(join(tmpdir(), 'sse-certs-'));
   process.on('exit', () => rmSync(dir, { recursive: true, force: true }));
   makeAuthority(dir);
-  makeSigned(dir, 'good', 'IP:127.0.0.1,DNS:localhost');
+  makeSigned(dir, 'good', 'IP:127.0.0.1,DNS:localhost,DNS:app.example');
   makeSigned(dir, 'elsewhere', 'DNS:elsewhere.example');
   makeSigned(dir, 'expired', 'IP:127.0.0.1', LONG_AGO);
   openssl(dir, ...SELF_SIGNED, '-subj', '/CN=self',

@@ -124,6 +124,12 @@ export async function tabsServer(asked) {
   return server;
 }
 
+// Starts interop/proxied_server.lua.
+export function proxiedServer(port, proxyPort, path, env = {}) {
+  const args = ['interop/proxied_server.lua', String(port), String(proxyPort), path];
+  return serving(program(args, { ...process.env, ...env }), /^port (\d+)/);
+}
+
 // Starts examples/mcp.lua with the tools of that file; `lines` is what it logs.
 export async function mcpServer(tools) {
   const env = { ...process.env, MCP_TOOLS: tools };

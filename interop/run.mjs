@@ -1,8 +1,7 @@
 // make interop: our server with other people's clients, over HTTP/2 too; our client with other
-// people's servers; nginx and HAProxy in front of our server; what the pages of docs have beside
+// people's servers; our server behind other people's proxies; what the pages of docs have beside
 // Lua; the demo's page in a browser; a page of many streams; examples/mcp.lua with the official
 // client. Prints a line for each check; the exit status is not 0 if one failed.
-import { behind } from './behind.mjs';
 import { book } from './book.mjs';
 import { compressed } from './compressed.mjs';
 import { fromTheirs } from './from_theirs.mjs';
@@ -12,12 +11,14 @@ import { check, finish } from './lib.mjs';
 import { manyTabs } from './many_tabs.mjs';
 import { mcp } from './mcp.mjs';
 import { overHttp2 } from './over_http2.mjs';
+import { pageComesBack } from './page_comes_back.mjs';
+import { proxies } from './proxies.mjs';
 import { toOurs } from './to_ours.mjs';
 import { transport } from './transport.mjs';
 
 const parts = {
-  json, toOurs, compressed, overHttp2, fromTheirs, transport, behind, book, inBrowser,
-  manyTabs, mcp,
+  json, toOurs, compressed, overHttp2, fromTheirs, transport, proxies, pageComesBack, book,
+  inBrowser, manyTabs, mcp,
 };
 for (const name of process.argv.length > 2 ? process.argv.slice(2) : Object.keys(parts)) {
   await parts[name]().catch((error) => check(name, () => { throw error; }));

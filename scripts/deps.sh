@@ -60,6 +60,7 @@ cmd:curl|a client that is not ours|curl|curl|curl|curl
 cmd:openssl|makes certificates|openssl|openssl|openssl|openssl
 cmd:nginx|a server with TLS|nginx-light|nginx|nginx|nginx
 cmd:haproxy|a proxy in front of a server|haproxy|haproxy|haproxy|haproxy
+cmd:caddy|a proxy in front of a server|caddy|caddy|caddy|caddy
 cmd:tinyproxy|a forward proxy|tinyproxy|tinyproxy|tinyproxy|tinyproxy
 cmd:promtool|checks server:metrics|prometheus|golang-github-prometheus|prometheus|prometheus
 cmd:microsocks|a SOCKS5 proxy|microsocks|microsocks|microsocks|microsocks

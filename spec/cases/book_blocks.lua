@@ -54,8 +54,10 @@ return {
       headers = ADA,
     },
   },
-  ["docs/howto/proxies.md"] = {
-    ["local function address_of(req)"] = { asks = "GET /events", gets = "data: hello, 127.0.0.1" },
+  ["docs/production.md"] = { -- systemd passes no socket here
+    ['server:get("/health"'] = { asks = "GET /health", gets = "fine" },
+    ["server:listen { port = 9523, proxy_protocol = true }"] = {},
+    ["assert(server:listen { systemd = true })"] = false,
   },
   ["docs/howto/two-processes.md"] = {
     ["PUBLISH_KEY"] = {

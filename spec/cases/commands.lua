@@ -47,6 +47,10 @@ return {
     ["sudo luarocks --lua-version=5.4 make"] = { check = "test -f lua-sse-scm-1.rockspec" },
     ["sudo apt install luarocks"] = { check = PACKAGES },
   },
+  ["docs/production.md"] = { -- no container is built here
+    ["docker build"] = { check = "test -f docs/Dockerfile" },
+    ["docker run"] = { check = "grep -q EXPOSE docs/Dockerfile" },
+  },
   ["docs/install.md"] = "scripts/release/packages.lua",
   ["docs/howto/migrate.md"] = {
     ["curl -N http://127.0.0.1:9522/clock | grep"] = { routes = clock, gets = "^data: noon\n" },

@@ -11,11 +11,13 @@ local wait = require "spec.support.wait"
 
 -- Who runs the blocks of a language, by page: a file that names the page. A diagram is no program.
 local RUN_BY = {
-  nginx = { ["docs/howto/proxies.md"] = "interop/behind.mjs",
+  nginx = { ["docs/production.md"] = "interop/proxies.mjs",
     ["docs/howto/two-processes.md"] = "interop/book.mjs" },
-  haproxy = { ["docs/howto/proxies.md"] = "interop/behind.mjs" },
+  haproxy = { ["docs/production.md"] = "interop/proxies.mjs" },
+  caddy = { ["docs/production.md"] = "interop/proxies.mjs" },
+  http = { ["docs/production.md"] = "interop/proxies.mjs" },
   html = { ["docs/howto/dashboard.md"] = "interop/book.mjs" },
-  js = { ["docs/howto/proxies.md"] = "interop/behind.mjs",
+  js = { ["docs/production.md"] = "interop/page_comes_back.mjs",
     ["docs/howto/progress.md"] = "interop/book.mjs", ["docs/models.md"] = "interop/book.mjs" },
   mermaid = { ["docs/architecture.md"] = "docs/architecture.md" },
 }

@@ -73,6 +73,7 @@ local function local_code(code, to)
     ["https://api%.openai%.com"] = to.models, ["https://api%.anthropic%.com"] = to.models,
     ["http://127%.0%.0%.1:11434"] = to.models, ["retries = 3"] = "retries = 0",
     ["sleep%(200%)"] = "sleep(1)", ["every%(1000"] = "every(20",
+    ['access_log = "common",'] = "",
     ["port = 952%d"] = "port = 0", ["listen%(9523%)"] = "listen(0)",
     ['"index.html"'] = '"README.md"', ['"public"'] = '"spec"', ['"access%.log"'] = '"/dev/null"',
     ['"events%.txt"'] = ("%q"):format(to.file), ['"last%-id"'] = ("%q"):format(to.file .. "-id"),
