@@ -38,8 +38,9 @@ local function start(command, port)
   return server
 end
 
-local function start_ours(root, files)
-  local path = ("LUA_PATH='%s/lua/?.lua;%s/lua/?/init.lua;;' LUA_CPATH='%s/%s/?.so;;'"):format(root,
+local function start_ours(root, files, row)
+  local behind = row.trusted and root == "." and "BEHIND=1 " or ""
+  local path = (behind .. "LUA_PATH='%s/lua/?.lua;%s/lua/?/init.lua;;' LUA_CPATH='%s/%s/?.so;;'"):format(root,
     root, root, build)
   return start(("env -u LUA_PATH_5_4 -u LUA_CPATH_5_4 -u LUA_PATH_5_5 -u LUA_CPATH_5_5 %s %s "
     .. "bench/requests_server.lua %s"):format(path, lua, files))
@@ -80,8 +81,8 @@ end
 
 local function load_with(server, row, count)
   local scheme = row.secure and "https" or "http"
-  return shell(("h2load --h1 -n%d -c20 %s://127.0.0.1:%d%s 2>&1"):format(count, scheme, server.port,
-    row.path))
+  return shell(("h2load --h1 -n%d -c20 %s %s://127.0.0.1:%d%s 2>&1"):format(count,
+    row.headers or "", scheme, server.port, row.path))
 end
 
 -- Microseconds of CPU a request.
@@ -98,11 +99,16 @@ if BASE then kinds[2] = { "before", start_ours, BASE } end
 if installed "nginx" then kinds[#kinds + 1] = { "nginx", start_nginx } end
 if installed "node" then kinds[#kinds + 1] = { "node", start_node } end
 
+local PROXY = "-H 'X-Forwarded-For: 203.0.113.9' -H 'X-Forwarded-Proto: https' "
+  .. "-H 'X-Forwarded-Host: app.example'"
+
 local rows = {
   { what = "a text", path = "/" },
   { what = "a text, its route with a parameter", path = "/hello/world" },
   { what = "a text with two header fields", path = "/fields" },
   { what = "a text over TLS", path = "/", secure = true },
+  { what = "the visitor's address, none trusted", path = "/visitor", headers = PROXY },
+  { what = "the same of a trusted proxy", path = "/visitor", headers = PROXY, trusted = true },
 }
 
 local function median(values)
@@ -113,7 +119,7 @@ end
 local function print_row(row)
   local files = row.secure and cert .. " " .. key or ""
   local servers, took = {}, {}
-  for i, kind in ipairs(kinds) do servers[i], took[i] = kind[2](kind[3], files), {} end
+  for i, kind in ipairs(kinds) do servers[i], took[i] = kind[2](kind[3], files, row), {} end
   os.execute "sleep 0.5"
   for round = 1, ROUNDS do
     for i, server in ipairs(servers) do took[i][round] = measure(server, row) end

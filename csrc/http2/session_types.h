@@ -50,9 +50,9 @@ struct sse_http2_stream {
     sse_http2_reader *reader;      /* while the request is received, or NULL */
     sse_http2_response_head *head; /* of the response, until it is submitted to nghttp2 */
     sse_queue out;                 /* the response's body, as far as it is not sent */
-    uint8_t reason;                /* sse_reason: why it ended; the first one counts */
     uint64_t deadline;             /* ms: the stream ends then unless DATA is sent; 0: never */
     int32_t id;
+    uint8_t reason;              /* sse_reason: why it ended; the first one counts */
     bool deferred : 1;           /* nghttp2 does not ask for DATA until it is resumed */
     bool complete : 1;           /* the response is whole: END_STREAM follows what is in `out` */
     bool reset : 1;              /* RST_STREAM was submitted: nothing is sent or received */
