@@ -11,7 +11,7 @@ local seen = {}
 local server = sse.server {
   host = "127.0.0.1", port = math.tointeger(tonumber(arg[1])), max_connections_per_address = 3,
   trusted_proxies = os.getenv "TRUST" ~= "no" and { "127.0.0.1", "unix" } or {},
-  hosts = { "app.example" }, cors = true, heartbeat = 1000,
+  hosts = { "app.example" }, cors = true, heartbeat = 200,
   on_response = function(entry) seen[#seen + 1] = entry.target .. " " .. entry.remote_address end,
 }
 

@@ -9,6 +9,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import tls from 'node:tls';
 import { EventSource } from 'eventsource';
+import { startBrowser } from './browser.mjs';
 import { makeCertificates } from './certs.mjs';
 import { check, daemon, freePort, proxiedServer, until, within } from './lib.mjs';
 
@@ -44,12 +45,13 @@ function replaced(text, replacements) {
 
 // Each starts a proxy before the server and returns what ends it.
 const starts = {
-  nginx(at, port, upstream) {
+  nginx(at, port, upstream, changes = {}) {
     const folders = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi']
       .map((name) => `${name}_temp_path ${at.path(`nginx-${name}`)};`).join('\n');
     writeFileSync(at.path('app.conf'), replaced(block('nginx'), {
       'listen 443': `listen 127.0.0.1:${port}`, 'server 127.0.0.1:9522': `server ${upstream}`,
       '/etc/ssl/app.pem': at.certs.path('good.pem'), '/etc/ssl/app.key': at.certs.path('good.key'),
+      ...changes,
     }));
     writeFileSync(at.path('nginx.conf'), `daemon off; master_process off;
       pid ${at.path('nginx.pid')}; error_log stderr crit; events {}
@@ -231,6 +233,50 @@ async function fetchThrough(at, port, url, init) {
   };
 }
 
+// In the page: opens a stream, and notes its events and the state after each error.
+function watch() {
+  const source = new EventSource('/stream');
+  window.seen = { events: 0, states: [] };
+  source.addEventListener('who', () => { window.seen.events += 1; });
+  source.onerror = () => window.seen.states.push(source.readyState);
+}
+
+// A page in Chromium, whose server goes away and comes back. With a 502 its EventSource is closed
+// for good; the page's settings keep it.
+async function inChromium(at, browser, changes) {
+  const [port, own, proxied] = [await freePort(), await freePort(), await freePort()];
+  const path = at.path('app.sock');
+  let server = await proxiedServer(own, proxied, path);
+  const end = await starts.nginx(at, port, `127.0.0.1:${own}`, changes);
+  const tab = await (await browser.newContext()).newPage();
+  const seen = () => tab.evaluate('window.seen');
+  await tab.goto(`https://${HOST}:${port}/health`);
+  await tab.evaluate(watch);
+  await until(async () => (await seen()).events === 1, 'the first event');
+  await server.stop();
+  await until(async () => (await seen()).states.length >= 2, 'two errors');
+  const { states } = await seen();
+  server = await proxiedServer(own, proxied, path);
+  if (states[1] === 0) await until(async () => (await seen()).events === 2, 'an event');
+  await tab.close();
+  await end();
+  await server.stop();
+  return states[1];
+}
+
+async function checkChromium(at) {
+  const browser = await startBrowser('--host-resolver-rules=MAP app.example 127.0.0.1',
+    `--ignore-certificate-errors-spki-list=${at.certs.pin('good')}`);
+  if (!browser) return;
+  await check('Chromium behind nginx: its EventSource outlives a server that is away', async () => {
+    assert.equal(await inChromium(at, browser, {}), 0);
+  });
+  await check('Chromium behind nginx: a plain 502 closes it for good', async () => {
+    assert.equal(await inChromium(at, browser, { 'error_page 502 504 = @away;': '' }), 2);
+  });
+  await browser.close();
+}
+
 // --- all of it -----------------------------------------------------------------------------------
 
 function workplace() {
@@ -298,4 +344,5 @@ export async function proxies() {
     await behind(`HAProxy, PROXY version ${version}, TLS behind it`, tcp(changes), at, ownTls);
   }
   await behind('Caddy', starts.caddy, at);
+  await checkChromium(at);
 }
