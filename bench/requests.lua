@@ -40,10 +40,10 @@ end
 
 local function start_ours(root, files, row)
   local behind = row.trusted and root == "." and "BEHIND=1 " or ""
-  local path = (behind .. "LUA_PATH='%s/lua/?.lua;%s/lua/?/init.lua;;' LUA_CPATH='%s/%s/?.so;;'"):format(root,
+  local path = ("LUA_PATH='%s/lua/?.lua;%s/lua/?/init.lua;;' LUA_CPATH='%s/%s/?.so;;'"):format(root,
     root, root, build)
-  return start(("env -u LUA_PATH_5_4 -u LUA_CPATH_5_4 -u LUA_PATH_5_5 -u LUA_CPATH_5_5 %s %s "
-    .. "bench/requests_server.lua %s"):format(path, lua, files))
+  return start(("env -u LUA_PATH_5_4 -u LUA_CPATH_5_4 -u LUA_PATH_5_5 -u LUA_CPATH_5_5 %s%s %s "
+    .. "bench/requests_server.lua %s"):format(behind, path, lua, files))
 end
 
 local function free_port()

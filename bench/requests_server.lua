@@ -1,5 +1,5 @@
---- The server of bench/requests.lua: prints its port, then serves. With BEHIND set it trusts a proxy
--- on this machine, and answers for one host.
+--- The server of bench/requests.lua: prints its port, then serves. With BEHIND set it trusts a
+-- proxy on this machine, and answers for one host.
 -- usage: lua requests_server.lua [CERT KEY]
 local sse = require "sse"
 

@@ -1,4 +1,4 @@
--- The program of production.md, for docs/Dockerfile and docs/lua-sse.service: `lua5.4 app.lua [HOST]`.
+-- The program of production.md, for docs/Dockerfile and docs/lua-sse.service: `app.lua [HOST]`.
 -- Started by systemd's socket unit, it listens where that says.
 local sse = require "sse"
 

@@ -22,12 +22,10 @@ end
 
 server:get("/who", function(req, res) res:json(who(req)) end)
 
-local streams = {}
 server:get("/stream", function(req, res)
   local stream = res:event_stream { retry = 50 }
-  streams[stream] = true
-  stream.on_close = function() streams[stream] = nil end
   stream:send { event = "who", data = who(req) }
+  while stream:sleep(60000) do end
 end)
 
 server:get("/seen", function(_, res)

@@ -1,6 +1,6 @@
-// Our server behind nginx, HAProxy and Caddy, with the settings of docs/production.md: the visitor's
-// address, scheme and host are right, also against a visitor who forges them; events come at once;
-// a visitor who leaves is noticed; and an EventSource outlives a server that is away.
+// Our server behind nginx, HAProxy and Caddy, with the settings of docs/production.md: the
+// visitor's address, scheme and host are right, also where the visitor forges them; events come at
+// once; a visitor who leaves is noticed; and an EventSource outlives a server that is away.
 import assert from 'node:assert/strict';
 import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import http2 from 'node:http2';
@@ -79,7 +79,8 @@ const starts = {
       replaced(block('caddy'), {
         'app.example {': `https://app.example:${port} {\n\tbind 127.0.0.1`,
         '127.0.0.1:9522': upstream,
-        '/etc/ssl/app.pem': at.certs.path('good.pem'), '/etc/ssl/app.key': at.certs.path('good.key'),
+        '/etc/ssl/app.pem': at.certs.path('good.pem'),
+        '/etc/ssl/app.key': at.certs.path('good.key'),
       })}`);
     const env = { ...process.env, HOME: at.dir, XDG_DATA_HOME: at.dir, XDG_CONFIG_HOME: at.dir };
     return daemon('caddy', ['run', '--adapter', 'caddyfile', '--config', at.path('Caddyfile')],

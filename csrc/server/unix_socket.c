@@ -154,6 +154,7 @@ int sse_unix_listen(const char *path, int mode, int backlog, evutil_socket_t *fd
     struct sockaddr_un address = { .sun_family = AF_UNIX };
     const char *why = NULL;
     size_t len = strlen(path);
+    int number = 0;
 
     if (len >= sizeof address.sun_path) {
         snprintf(message, size,
@@ -166,6 +167,7 @@ int sse_unix_listen(const char *path, int mode, int backlog, evutil_socket_t *fd
     *fd = open_socket(&address, mode, backlog, file, &why);
     if (*fd >= 0)
         return SSE_OK;
+    number = errno;
     snprintf(message, size, "cannot listen on the Unix socket '%s': %s", path, why);
-    return sse_listen_code(errno);
+    return sse_listen_code(number);
 }

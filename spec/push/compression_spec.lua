@@ -58,32 +58,6 @@ end
 describe("a compressed stream", function()
   after_each(serving.stop)
 
-  -- Go's decoder holds back what stored blocks have until an empty block comes.
-  for _, kind in ipairs(kinds) do
-    it(("ends each piece with an empty block: %s %s"):format(kind[1], kind[2] or ""), function()
-      start({ heartbeat = 20 }, { retry = 1234 })
-      local client = serving.connect()
-      client:send(("GET / HTTP/1.1\r\nHost: a\r\nAccept-Encoding: %s\r\n%s\r\n"):format(kind[1],
-        kind[2] or ""))
-      client:head()
-      local pieces = 0
-      local function piece()
-        local size = tonumber(client:receive_until "\r\n":match "%x+", 16)
-        local bytes = client:receive_bytes(size)
-        client:receive_bytes(2)
-        if #bytes > 10 or bytes:byte() ~= 0x1f and bytes:byte() ~= 0x78 then -- no head of the coding
-          pieces = pieces + 1
-          assert.equal("\0\0\xff\xff", bytes:sub(-4), pieces)
-        end
-      end
-      for _, text in ipairs { "x", ("tiny "):rep(9), ("long "):rep(999), noise(300) } do
-        opened:send(text)
-        piece()
-      end
-      while pieces < 7 do piece() end -- heartbeats, too
-    end)
-  end
-
   for _, kind in ipairs(kinds) do
     it(("gets each event at once: %s %s"):format(kind[1], kind[2] or ""), function()
       local server = start(nil, { retry = 1234 })

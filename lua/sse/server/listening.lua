@@ -37,9 +37,11 @@ local spec = options.spec("server:listen", {
   proxy_protocol = server_options.proxy_protocol,
 })
 
--- Of these ways to say where, one can be given; and for each the options that go with it.
+-- Of these ways to say where, one can be given, else it is a host; and options that go with one.
 local PLACES = { "unix", "fd", "systemd" }
-local WITH = { mode = "unix", host = "host", port = "host", port_reuse = "host" }
+local WITH = {
+  { "mode", "unix" }, { "host", "host" }, { "port", "host" }, { "port_reuse", "host" },
+}
 
 -- Raises if options contradict; `level` is as of `error`, seen from this function. `false` counts
 -- as not given.
@@ -51,11 +53,11 @@ local function check_place(given, level)
     end
     if given[name] then place = name end
   end
-  for name, with in pairs(WITH) do
+  for _, pair in ipairs(WITH) do
+    local name, with = pair[1], pair[2]
     if given[name] and with ~= place then
-      local message = with == "host" and "server:listen: '%s' means nothing beside '%s'"
-        or "server:listen: '%s' needs '" .. with .. "'"
-      error(message:format(name, place) .. OPTIONS, level)
+      local needs = with == "unix" and "needs 'unix'" or ("means nothing beside '%s'"):format(place)
+      error(("server:listen: '%s' %s%s"):format(name, needs, OPTIONS), level)
     end
   end
 end
