@@ -53,7 +53,7 @@ void sse_check_policy(lua_State *L, int index, sse_policy_options *options)
     options->hosts = list_of(L, index, "hosts", &options->host_count);
     fields = list_of(L, index, "proxy_headers", &count);
     options->proxy_fields = fields ? 0 : ~0u;
-    for (size_t i = 0; i < count; i++)
+    for (size_t i = 0; fields && i < count; i++)
         options->proxy_fields |= field_bit(L, fields[i]);
 }
 
