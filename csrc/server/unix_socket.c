@@ -1,6 +1,7 @@
 #include "unix_socket.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,8 +13,9 @@
 
 #include "../wire/error.h"
 
-#define IN_USE    "it is in use: another process listens on it"
-#define NO_SOCKET "the file exists already and is no socket"
+#define SECOND_LOOK 20 /* ms */
+#define IN_USE      "it is in use: another process listens on it"
+#define NO_SOCKET   "the file exists already and is no socket"
 
 int sse_listen_code(int number)
 {
@@ -81,20 +83,40 @@ static int bind_with_mode(evutil_socket_t fd, const struct sockaddr_un *address,
     return result;
 }
 
-/* Whether nobody listens on the path's socket: a connection is refused, or the file has gone. */
-static bool is_stale(const struct sockaddr_un *address)
+/* Whether a connection to the path is refused, or there is no file any more. */
+static bool is_refused(const struct sockaddr_un *address)
 {
     evutil_socket_t fd = socket(AF_UNIX, SOCK_STREAM, 0);
-    bool stale = false;
+    bool refused = false;
 
     if (fd < 0)
         return false;
     evutil_make_socket_nonblocking(fd);
     evutil_make_socket_closeonexec(fd);
-    stale = connect(fd, (const struct sockaddr *)address, sizeof *address) != 0 &&
-            (errno == ECONNREFUSED || errno == ENOENT);
+    refused = connect(fd, (const struct sockaddr *)address, sizeof *address) != 0 &&
+              (errno == ECONNREFUSED || errno == ENOENT);
     evutil_closesocket(fd);
-    return stale;
+    return refused;
+}
+
+static bool same_file(const struct stat *a, const struct stat *b)
+{
+    return a->st_dev == b->st_dev && a->st_ino == b->st_ino && a->st_ctime == b->st_ctime;
+}
+
+/* Whether nobody listens on the path's socket, which `info` is of. Another process that starts at
+ * the same time may have bound it and not listen yet, so that the look is repeated after a moment;
+ * or may have put its own socket there meanwhile. */
+static bool is_stale(const struct sockaddr_un *address, const struct stat *info)
+{
+    struct stat now;
+
+    if (!is_refused(address))
+        return false;
+    poll(NULL, 0, SECOND_LOOK);
+    if (!is_refused(address))
+        return false;
+    return lstat(address->sun_path, &now) != 0 || same_file(info, &now);
 }
 
 /* Binds, in place of a socket that nobody listens on. NULL: done; else why not, maybe by errno. */
@@ -106,13 +128,13 @@ static const char *bind_or_replace(evutil_socket_t fd, const struct sockaddr_un 
         return NULL;
     if (errno != EADDRINUSE)
         return strerror(errno);
-    if (lstat(address->sun_path, &info) == 0 && !S_ISSOCK(info.st_mode)) {
-        errno = EADDRINUSE;
-        return NO_SOCKET;
-    }
-    if (!is_stale(address)) {
-        errno = EADDRINUSE;
-        return IN_USE;
+    if (lstat(address->sun_path, &info) == 0) {
+        bool is_socket = S_ISSOCK(info.st_mode);
+
+        if (!is_socket || !is_stale(address, &info)) {
+            errno = EADDRINUSE;
+            return is_socket ? IN_USE : NO_SOCKET;
+        }
     }
     if (unlink(address->sun_path) && errno != ENOENT)
         return strerror(errno);
