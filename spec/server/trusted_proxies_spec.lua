@@ -166,7 +166,7 @@ describe("trusted_proxies and HTTP/1.1's fields", function()
       return sse.json.decode(body).host
     end
     assert.equal("a.example:81", host "GET http://a.example:81/ HTTP/1.0\r\n\r\n")
-    assert.equal("A.example", host "GET / HTTP/1.1\r\nHost: A.example\r\n\r\n")
+    assert.equal("a.example", host "GET / HTTP/1.1\r\nHost: A.example\r\n\r\n")
     assert.is_nil(host "GET / HTTP/1.0\r\n\r\n")
   end)
 end)

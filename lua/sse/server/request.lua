@@ -6,7 +6,7 @@
 -- counts; `headers`, a table by lower-case name, looked up in any case, with the values of a name
 -- joined by ", "; `body`, a string; `remote_address` ("unix" of a Unix socket); `protocol`
 -- ("HTTP/1.1", "HTTP/2"); `secure`, whether the client speaks TLS; `scheme`, "https" or "http";
--- `host`, as the client has written it, maybe with a port, nil where HTTP/1.0 names none (the last
+-- `host`, in lower case, maybe with a port, nil where HTTP/1.0 names none (the last
 -- four, `protocol` excepted, as a trusted proxy says); `client_certificate`, see below;
 -- `last_event_id`, from the
 -- header or else a query parameter, `lastEventId` or those of other polyfills, `evs_last_event_id`
@@ -43,7 +43,10 @@ function lazy:client_certificate() return self[EXCHANGE].client_certificate end
 function lazy:protocol() return self[EXCHANGE].protocol end
 function lazy:secure() return self[EXCHANGE].secure end
 function lazy:scheme() return self.secure and "https" or "http" end
-function lazy:host() return self[EXCHANGE].host end
+function lazy:host()
+  local host = self[EXCHANGE].host
+  return host and host:lower()
+end
 function lazy:path() return url.decode(self[RAW_PATH]) end
 function lazy:query() return url.query(request.raw_query(self)) end
 
