@@ -56,6 +56,12 @@ local sse = {}
 ---@class sse.ServerListenOptions
 ---@field host? string as of `sse.server` (default: the server's)
 ---@field port? integer as of `sse.server` (default: the server's)
+---@field port_reuse? boolean as of `sse.server` (default: the server's)
+---@field unix? string the path of a Unix socket. A file that nobody listens on is replaced; one in use, or no socket, is `"EADDRINUSE"`. The file is removed when the listener is closed
+---@field mode? string who may connect to it: `"0660"` (default: as the umask says)
+---@field fd? integer a descriptor, which must be a bound stream socket. The server has a copy; the descriptor itself stays yours
+---@field systemd? boolean|string true: all sockets that systemd has passed; a string: those of that `FileDescriptorName=` (default: false)
+---@field proxy_protocol? boolean whether its connections begin with the PROXY protocol's header (default: the server's)
 ---@field tls? sse.ServerTlsOptions|false certificates for this listener alone, or false for plain HTTP (default: the server's)
 
 ---@class sse.ServerMetricsOptions
@@ -243,8 +249,13 @@ local sse = {}
 ---@class sse.ServerOptions
 ---@field host? string an address, or a name: the server listens on each of its addresses that this machine has, with one port. `"localhost"` is 127.0.0.1 and ::1; `"::"` takes both families (default: `"127.0.0.1"`)
 ---@field port? integer 0: the system chooses (default: 0)
+---@field port_reuse? boolean other sockets may listen on the same address and port, of this process or another, if they all say so; the kernel spreads connections over them (`SO_REUSEPORT`) (default: false)
 ---@field backlog? integer connections that may wait in the kernel's queue (default: 4096)
 ---@field tls? sse.ServerTlsOptions HTTPS (default: none: HTTP)
+---@field trusted_proxies? string[] addresses and networks of the proxies before it, or `"unix"`: see below
+---@field proxy_headers? string[] the fields that they write: `X-Forwarded-For`, `X-Forwarded-Proto`, `X-Forwarded-Host`, `Forwarded` (default: all four)
+---@field proxy_protocol? boolean connections begin with a header of the PROXY protocol (default: false)
+---@field hosts? string[] `{ "app.example", "*.app.example", "app.example:8080", "[2001:db8::1]" }`: a request for another host gets a 421 and reaches no handler (default: all)
 ---@field max_connections? integer past it: a GET that accepts `text/event-stream` gets a `retry:` of 1 to 10 s and its end, with status 200: an EventSource comes back after that, and not after a 503. Any other request gets a 503 with `Retry-After` (default: 10000)
 ---@field max_connections_per_address? integer past it: the same. A /64 of IPv6 counts as one address (default: no limit)
 ---@field max_concurrent_requests? integer past it: further requests at that time on the HTTP/2 connection are refused, and may be sent again (default: 256)
@@ -617,7 +628,7 @@ function parser:stop() end
 sse.json = {}
 
 ---@class sse.Server
----@field port integer the port that the first listener got; 0 before; read-only
+---@field port integer the port that the first listener got; 0 before, and where there are only Unix sockets; read-only
 ---@field on_error? fun(err: any, context: sse.ErrorContext) is told of errors in callbacks of a request or a stream; nil: they are written to standard error
 ---@field on_response? fun(entry: sse.LogEntry) called for each response that has ended
 local server = {}
@@ -637,7 +648,11 @@ function server:run(options) end
 ---Adds a listener. Each has the same routes and limits.
 ---
 ---Fails with `"EADDRINUSE"`, `"EADDRNOTAVAIL"`, `"EACCES"`, `"ECERT"` ...; what listened before
----goes on.
+---goes on. `"ETOOBIG"`: a Unix socket's path of more than 107 bytes or so. `"ENOTFOUND"`: systemd
+---has passed no such socket.
+---
+---Raises for options that contradict: only one of `host`, `unix`, `fd` and `systemd` can say
+---where.
 ---@param options? sse.ServerListenOptions|integer see below; a number is the port. What is not given is as the server's options say.
 ---@return true?
 ---@return string? message
@@ -761,10 +776,12 @@ function server:static(prefix, folder, options) end
 ---@field query table<string, string> of repeated names the last
 ---@field headers table<string, string> by lower-case name, read in any case; the values of a repeated name joined by `", "`
 ---@field body string `""` if there is none
----@field remote_address string of the client; over IPv4 always the IPv4 one
+---@field remote_address string of the client, behind a trusted proxy, too; over IPv4 always the IPv4 one; `"unix"` over a Unix socket
 ---@field last_event_id? string the client's Last-Event-ID, as below
 ---@field protocol string `"HTTP/1.1"` or `"HTTP/2"`
----@field secure boolean whether it came over TLS
+---@field secure boolean whether the client speaks TLS
+---@field scheme string `"https"` or `"http"`
+---@field host? string `"example.com:8080"`, in lower case, maybe with a port; nil where HTTP/1.0 names none
 ---@field target string as it was received: `"/clock?zone=utc"`
 ---@field client_certificate? sse.ClientCertificate nil unless `client_ca` made the client show one
 local req = {}
