@@ -105,7 +105,7 @@ describe("a server's Unix socket", function()
 
   it("is an error while somebody listens on it, also in the same process", function()
     local message = ("cannot listen on the Unix socket '%s': it is in use: another process listens "
-      .. "on it"):format(path)
+      .. "on it [docs/errors.md#eaddrinuse]"):format(path)
     local server = serving.start(routes)
     assert(server:listen { unix = path })
     assert.same({ nil, message, "EADDRINUSE" }, { server:listen { unix = path } })
@@ -124,7 +124,7 @@ describe("a server's Unix socket", function()
     local server = serving.start(routes)
     certs.write("a.sock", "precious")
     local message = "cannot listen on the Unix socket '%s': the file exists already and is no "
-      .. "socket"
+      .. "socket [docs/errors.md#eaddrinuse]"
     assert.same({ nil, message:format(path), "EADDRINUSE" }, { server:listen { unix = path } })
     assert.equal("precious", certs.read "a.sock")
     os.remove(path)

@@ -16,7 +16,7 @@ function book.pages(but)
       local path = folder .. "/" .. name
       if name:find "%.md$" then
         list[#list + 1] = path
-      elseif not name:find "%." then
+      elseif not name:find "%." and name ~= "Dockerfile" then
         add(path)
       end
     end

@@ -84,7 +84,9 @@ local function open(state, given, level)
     port_reuse = choose(state, given, "port_reuse"),
     proxy_protocol = choose(state, given, "proxy_protocol"),
   })
-  if not ok then error(("server:listen: %s%s"):format(listens, tls_options.page(listens)), level) end
+  if not ok then
+    error(("server:listen: %s%s"):format(listens, tls_options.page(listens)), level)
+  end
   if not listens then return nil, pages.add(message, code), code end
   if given.systemd then systemd.ready(state) end
   return true

@@ -2,6 +2,7 @@
 -- the core takes.
 -- @module sse.server.tls_options
 local options = require "sse.shared.options"
+local pages = require "sse.shared.pages"
 
 local tls_options = {}
 
@@ -51,11 +52,12 @@ local function add_names(where, list, names, level)
   end
 end
 
---- The page of an error of the core's about certificates; "" of another error.
+--- The page of an error of the core's about certificates or another option; "" of another error.
 -- @tparam string message
 -- @treturn string
 function tls_options.page(message)
-  return message:find "^tls%." and " [docs/errors.md#ecert]" or ""
+  if message:find "^option '" then return pages.at "options" end
+  return message:find "^tls%." and pages.at "ecert" or ""
 end
 
 --- Checks the option; raises if it is wrong. The files are not read here.

@@ -4,8 +4,10 @@
 local core = require "sse.core"
 local hints = require "sse.shared.hints"
 local pages = require "sse.shared.pages"
+local rules = require "sse.shared.rules"
 
-local options = {}
+-- The rules that several functions' options have are here, too: `options.ms()`.
+local options = setmetatable({}, { __index = rules })
 
 --- A value as error messages show it: `string "x"`, `number 1`, `table`.
 function options.show(value)
@@ -140,12 +142,6 @@ function options.check_callback(name, value)
   end
 end
 
---- The rule for a string that becomes a C string: it has no NUL.
-options.text = {
-  expected = "a string without NUL",
-  check = function(v) return type(v) == "string" and not v:find("\0", 1, true) end,
-}
-
 --- Checks a path: a string that is not empty and has no NUL. Raises otherwise.
 -- @tparam string where the function's name for messages, "sse.file"
 -- @tparam string what the path is called in messages, "a path"
@@ -245,70 +241,5 @@ function options.check(where, given, spec, level)
   check_fields(where, "", given, spec, level + 1)
   return given
 end
-
---- A rule for a number, whole or not.
--- @tparam[opt] number min the least
--- @tparam[opt] number max the greatest
--- @tparam[opt] string unit for messages, "milliseconds"
-function options.number(min, max, unit)
-  local expected = "a number"
-  if max then expected = ("a number from %s to %s"):format(min, max)
-  elseif min then expected = ("a number of at least %s"):format(min) end
-  return {
-    expected = unit and expected .. " (" .. unit .. ")" or expected,
-    check = function(v)
-      return type(v) == "number" and v == v and v >= (min or -math.huge) and v <= (max or math.huge)
-        and (max ~= nil or v < math.huge)
-    end,
-  }
-end
-
---- A rule for a duration in milliseconds.
--- @tparam[opt=0] number min
-function options.ms(min)
-  return options.number(min or 0, nil, "milliseconds")
-end
-
---- A rule for a whole number: an integer, or a float of integral value.
--- @tparam[opt] number min
--- @tparam[opt] number max
-function options.integer(min, max)
-  local rule = options.number(min, max)
-  local number = rule.check
-  rule.expected = rule.expected:gsub("^a number", "a whole number")
-  rule.check = function(v) return number(v) and math.tointeger(v) ~= nil end
-  return rule
-end
-
---- A rule for one of several strings.
--- @tparam string ...
-function options.one_of(...)
-  local set, names = {}, { ... }
-  for i, name in ipairs(names) do set[name], names[i] = true, ('"%s"'):format(name) end
-  return {
-    expected = table.concat(names, ", "):gsub(", ([^,]*)$", " or %1"),
-    check = function(v) return set[v] or false end,
-  }
-end
-
-local function is_list_of_strings(v)
-  local count = 0
-  for key, item in pairs(type(v) == "table" and v or { 0 }) do
-    if math.type(key) ~= "integer" or type(item) ~= "string" then return false end
-    count = count + 1
-  end
-  return count == #v
-end
-
---- A rule for a list of strings, which are `what` in messages.
-function options.strings(what)
-  return { expected = "a list of " .. what, check = is_list_of_strings }
-end
-
---- The rule for an event id that a server could have sent (HTML 9.2.6).
-options.event_id = {
-  expected = "a string without NUL, CR and LF",
-  check = function(v) return type(v) == "string" and not v:find("[\0\r\n]") end,
-}
 
 return options
