@@ -16,13 +16,14 @@
 -- sent. The error is passed to `server.on_error(err, context)`; without that function it is written
 -- to standard error. `err` is the text with its traceback, or the table that was raised; `context`
 -- is a table with `what`, "handler", and `req`. So are errors in other functions that belong to a
--- request or a stream: `what` is "cors", "on_close", "on_drain", "where", "channel:on",
+-- request or a stream: `what` is "before", "cors", "on_close", "on_drain", "where", "channel:on",
 -- "on_response" or "access_log" then, and the table has the `stream` and the `channel` that the
 -- error belongs to. A raised table such as `{ status = 404, message = "no such user" }` is the
 -- response instead, with a status from 400 to 599, and the header fields in `headers` if it has
 -- them; below 500 it is not reported.
 --
--- A path without a route is answered with 404, a method without a handler with 405 and Allow. HEAD
+-- Functions that `server:before` adds run before the handler. A path without a route goes to
+-- `server:fallback`, or is answered with 404, a method without a handler with 405 and Allow. HEAD
 -- is answered by GET's handler, without the body; OPTIONS with Allow.
 -- @module sse.server
 require "sse.shared.lua_version"
@@ -51,7 +52,7 @@ local state_of = server_object.state
 -- The options that the core does not know.
 local OF_LUA = {
   access_log = true, compress = true, cors = true, on_error = true, on_response = true,
-  port_reuse = true, proxy_protocol = true,
+  port_reuse = true, proxy_protocol = true, request_id = true,
 }
 
 -- Makes the core's server; raises its errors at the line of sse.server's caller.
@@ -75,7 +76,7 @@ local function new(given, ...)
   local state = {
     router = router.new(), on_error = given.on_error, compress = given.compress,
     cors = given.cors and cors.new(given.cors, 3) or false,
-    waiters = {}, runs = false,
+    waiters = {}, runs = false, request_id = given.request_id,
     trusted_proxies = given.trusted_proxies, proxy_protocol = given.proxy_protocol,
     port_reuse = given.port_reuse,
     on_response = given.on_response,
@@ -142,6 +143,22 @@ end
 function methods:all(pattern, handler, ...)
   options.check_self(self, metatable, "server:all(pattern, handler)", ...)
   add_route(self, "*", pattern, handler)
+  return self
+end
+
+--- Sets the handler of requests whose path has no route, in place of a 404. Raises if there is one.
+-- @tparam function handler function(req, res)
+-- @return the server
+function methods:fallback(handler, ...)
+  options.check_self(self, metatable, "server:fallback(handler)", ...)
+  local state = state_of(self)
+  if type(handler) ~= "function" then
+    local shown = options.show(handler)
+    error(("server:fallback: expected a function, got %s [docs/errors.md#routes]"):format(shown), 2)
+  elseif state.fallback then
+    error("server:fallback: there is a fallback already [docs/errors.md#routes]", 2)
+  end
+  state.fallback = handler
   return self
 end
 

@@ -50,10 +50,14 @@ local function check_functions(report, all, piece, types)
   end
 end
 
+-- What the pages' programs add to an object, by variable.
+local own = { req = { user = true } }
+
 local function check_variables(report, all, piece, skipped)
   for variable, mark, name in piece:gmatch "%f[%w_.:/]([%a_][%w_]*)([.:])([%a_][%w_]*)" do
     local known = not skipped[variable] and name ~= "lua" and all.variables[variable]
-    if known and not known[name] then
+    local is_own = own[variable] and own[variable][name]
+    if known and not known[name] and not is_own then
       report.add(("'%s%s%s' does not exist"):format(variable, mark, name))
     end
   end

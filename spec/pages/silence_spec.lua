@@ -9,11 +9,15 @@ local sse = require "sse"
 local blames, handle, NOWHERE = misuse.blames, misuse.handle, objects.NOWHERE
 
 describe("a route", function()
-  it("with *, {, < or %20 raises, and says what there is", function()
+  it("with a * in the middle, {, < or %20 raises, and says what there is", function()
     local server = sse.server()
-    for _, pattern in ipairs { "/files/*", "/*", "/a*b", "/a/*/b" } do
+    for _, pattern in ipairs { "/a*b", "/a/*/b", "/*path/b", "/a/b*" } do
       blames(("pattern '%s': '*' means nothing here: a segment is a literal or a ':name', "
-        .. "and files are served by server:static"):format(pattern),
+        .. "and the last one can be a '*name'"):format(pattern),
+        function() server:get(pattern, print) end)
+    end
+    for _, pattern in ipairs { "/files/*", "/*" } do
+      blames("is not a parameter's name (write '*path', say)",
         function() server:get(pattern, print) end)
     end
     blames("pattern '/x/{id}': '{' means nothing here: a segment is a literal or a ':name'",
@@ -21,7 +25,8 @@ describe("a route", function()
     blames("pattern '/x/<id>': '<' means nothing here", function() server:all("/x/<id>", print) end)
     blames("pattern '/x%20y': write it decoded: '/x y'", function() server:get("/x%20y", print) end)
     server:get("/100%", print)
-    blames("'*' means nothing here", function() server:static("/x/*", "spec") end)
+    blames("'*' means nothing here: a prefix has no parameters",
+      function() server:static("/x/*path", "spec") end)
     server:route("*", "/x", print)
   end)
 end)

@@ -122,6 +122,55 @@ describe("router", function()
     assert.same({ a = "st", b = "y" }, (select(2, r:find("POST", "/st/y"))))
   end)
 
+  it("gives *name what is left of a path", function()
+    local r = routes { "GET /files/*path", "POST /:user/files/*rest", "GET /files/:one/info",
+      "GET /files/here", "PUT /*all" }
+    local function found(method, path)
+      local handler, params = r:find(method, path)
+      if not handler then return params end
+      return { handler, params and (params.path or params.rest or params.all or params.one) }
+    end
+    assert.same({ "GET /files/*path", "a" }, found("GET", "/files/a"))
+    assert.same({ "GET /files/*path", "a/b c/" }, found("GET", "/files/a/b%20c/"))
+    assert.same({ "GET /files/*path", "a//b" }, found("HEAD", "/files/a//b"))
+    assert.same({ "GET /files/here" }, found("GET", "/files/here"))
+    assert.same({ "GET /files/:one/info", "x" }, found("GET", "/files/x/info"))
+    assert.same({ "POST /:user/files/*rest", "x/y" }, found("POST", "/me/files/x/y"))
+    assert.same({ user = "me", rest = "x" }, (select(2, r:find("POST", "/me/files/x"))))
+    assert.same({ "PUT /*all", "x/y" }, found("PUT", "/x/y"))
+    for _, path in ipairs { "/files", "/files/", "/filesystem" } do
+      assert.is_nil((r:find("GET", path)), path)
+    end
+    assert.is_nil((r:find("PUT", "/")))
+    assert.same({ "GET", "HEAD", "PUT", "OPTIONS" }, found("DELETE", "/files/x"))
+  end)
+
+  it("gives *name nothing that leads out of a folder", function()
+    local r = routes { "GET /files/*path" }
+    for _, path in ipairs { "/files/../x", "/files/x/..", "/files/a/%2e%2E/b", "/files/..%2fx",
+      "/files/a%2F..%2F..%2Fx", "/files/./x", "/files//etc/passwd", "/files/%2Fetc", "/files/x%00",
+      "/files/." } do
+      local handler, methods = r:find("GET", path)
+      assert.is_nil(handler, path)
+      assert.is_nil(methods, path)
+    end
+    for _, path in ipairs { "/files/...", "/files/..x", "/files/.x", "/files/x..", "/files/a%5C..",
+      "/files/%zz" } do
+      assert.truthy((r:find("GET", path)), path)
+    end
+  end)
+
+  it("has *name and a prefix side by side, one for each method", function()
+    local r = routes { "POST /up/*path", "GET /:x/*path" }
+    r:add_prefix("/up", "files")
+    assert.equal("files", (r:find("GET", "/up/a")))
+    assert.equal("POST /up/*path", (r:find("POST", "/up/a")))
+    assert.same({ x = "down", path = "a" }, (select(2, r:find("GET", "/down/a"))))
+    assert.has_error(function() r:add("GET", "/up/*rest", "x") end)
+    assert.has_error(function() r:add("POST", "/up/*rest", "x") end)
+    assert.has_error(function() r:add_prefix("/:x", "y") end)
+  end)
+
   it("takes / as a prefix of everything", function()
     local r = router.new()
     r:add_prefix("/", "all")
@@ -136,6 +185,9 @@ describe("router", function()
     ["a parameter without a name"] = { "/a/:", "not a parameter's name" },
     ["a bad name"] = { "/:a-b", "not a parameter's name" },
     ["a name twice"] = { "/:a/:a", "comes twice" },
+    ["a name twice, once for the rest"] = { "/:a/*a", "'*a' comes twice" },
+    ["a rest without a name"] = { "/a/*", "(write '*path', say)" },
+    ["a rest that isn't last"] = { "/*a/b", "'*' means nothing here" },
     ["a route that is there"] = { "/there", "GET /there has a handler already" },
     ["a route that differs by a name only"] = { "/there/:y", "has a handler already" },
   } do

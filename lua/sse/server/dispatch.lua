@@ -2,6 +2,7 @@
 -- completes the response when the handler has returned or failed. Answers by itself what no handler
 -- answers.
 -- @module sse.server.dispatch
+local before = require "sse.server.before"
 local core = require "sse.core"
 local errors = require "sse.server.errors"
 local keys = require "sse.server.keys"
@@ -12,8 +13,8 @@ local response = require "sse.server.response"
 local response_object = require "sse.server.response_object"
 local task = require "sse.task"
 
-local ANSWERED, BASE, BEGUN, DETACHED = keys.ANSWERED, keys.BASE, keys.BEGUN, keys.DETACHED
-local REQ, SERVER = keys.REQ, keys.SERVER
+local ANSWERED, BASE, BEFORE, BEGUN = keys.ANSWERED, keys.BASE, keys.BEFORE, keys.BEGUN
+local DETACHED, REQ, SERVER = keys.DETACHED, keys.REQ, keys.SERVER
 
 local dispatch = {}
 
@@ -55,13 +56,6 @@ local function reply_preflight(server, req, res, methods)
   res:reply(204)
 end
 
-local function reply_options(server, req, res, methods, origin_allowed)
-  if origin_allowed and req:header "access-control-request-method" then
-    return reply_preflight(server, req, res, methods)
-  end
-  res:reply(204, nil, { Allow = table.concat(methods, ", ") })
-end
-
 -- Sets the CORS fields of every response to the request. Returns whether the request can go on: not
 -- if the program's function raised; and whether it comes from another origin that is allowed.
 local function set_cors_fields(server, req, res)
@@ -71,25 +65,26 @@ local function set_cors_fields(server, req, res)
     on_raised(server, "cors", fields, req, res)
     return false
   end
-  rawset(res, BASE, fields)
+  local base = rawget(res, BASE)
+  rawset(res, BASE, base and table.move(base, 1, #base, #fields + 1, fields) or fields)
   return true, allowed and origin ~= nil
 end
 
--- Answers a request, in a task. An OPTIONS request goes to its handler, if it has one, unless it is
--- a preflight of an allowed origin.
-local function handle(server, req, res, path)
-  local ok, origin_allowed = true, false
-  if server.cors then ok, origin_allowed = set_cors_fields(server, req, res) end
-  if not ok then return end
-  local preflight = req.method == "OPTIONS" and req:header "access-control-request-method"
-  local handler, params = server.router:find(req.method, path)
-  local methods = (not handler or preflight) and server.router:methods(path)
-  if req.method == "OPTIONS" and methods and (not handler or preflight and origin_allowed) then
-    return reply_options(server, req, res, methods, origin_allowed)
-  elseif handler then
-    rawset(req, "params", params)
+-- Has every response to the request bring the request's id back.
+local function set_id_field(req, res)
+  local list = rawget(res, BASE) or {}
+  list[#list + 1], list[#list + 2] = "X-Request-Id", tostring(req.id)
+  rawset(res, BASE, list)
+end
+
+-- Answers a request for which there is a handler, or none.
+local function respond(server, req, res, handler, methods)
+  if not handler and not methods then handler = server.fallback end
+  if handler then
     handler(req, res)
     complete(server, req, res)
+  elseif methods and req.method == "OPTIONS" then
+    res:reply(204, nil, { Allow = table.concat(methods, ", ") })
   elseif methods then
     res:reply(405, "Method Not Allowed\n", { Allow = table.concat(methods, ", ") })
   else
@@ -97,9 +92,28 @@ local function handle(server, req, res, path)
   end
 end
 
+-- Answers a request, in a task. An OPTIONS request goes to its handler, if it has one, unless it is
+-- a preflight of an allowed origin: that is answered before all else.
+local function handle(server, req, res, path)
+  local ok, origin_allowed = true, false
+  if server.request_id then set_id_field(req, res) end
+  if server.cors then ok, origin_allowed = set_cors_fields(server, req, res) end
+  if not ok then return end
+  local preflight = origin_allowed and req.method == "OPTIONS"
+    and req:header "access-control-request-method"
+  local handler, params = server.router:find(req.method, path)
+  local methods = not handler and params or preflight and server.router:methods(path)
+  if preflight and methods then return reply_preflight(server, req, res, methods) end
+  if handler and params then rawset(req, "params", params) end
+  if server.before and before.run(server.before, req, res, path) then
+    return complete(server, req, res)
+  end
+  respond(server, req, res, handler, methods)
+end
+
 -- Called with the response whose task raised.
 function response_object.metatable.__failed(res, err)
-  on_raised(res[SERVER], "handler", err, res[REQ], res)
+  on_raised(res[SERVER], rawget(res, BEFORE) and "before" or "handler", err, res[REQ], res)
 end
 
 --- The core's callback for a request that has been received whole.

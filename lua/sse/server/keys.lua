@@ -20,4 +20,5 @@ return {
   BASE = {}, -- the list of header fields that every response to the request gets
   KEPT = {}, -- the list of those that `res:header` keeps
   OBSERVER = {}, -- see sse.server.response_object
+  BEFORE = {}, -- true: a function of `server:before` has not returned
 }

@@ -34,6 +34,7 @@ return options.spec("sse.server", {
   on_error = "function",
   on_response = "function",
   access_log = access_log.rule,
+  request_id = "boolean",
   tls = {
     expected = "a table such as { cert = 'cert.pem', key = 'key.pem' }",
     check = function(v) return type(v) == "table" end,
