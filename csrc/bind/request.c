@@ -2,8 +2,10 @@
 
 #include <stdbool.h>
 
+/* Values of several fields are joined by a comma, but those of Cookie (RFC 9113 section 8.2.3). */
 void sse_push_header(lua_State *L, const sse_request *r, sse_slice name)
 {
+    const char *between = sse_slice_is_name(name, "cookie") ? "; " : ", ";
     luaL_Buffer b;
     bool any = false;
 
@@ -12,7 +14,7 @@ void sse_push_header(lua_State *L, const sse_request *r, sse_slice name)
         if (!sse_slice_same_name(r->fields[i].name, name))
             continue;
         if (any)
-            luaL_addlstring(&b, ", ", 2);
+            luaL_addlstring(&b, between, 2);
         luaL_addlstring(&b, r->fields[i].value.at, r->fields[i].value.len);
         any = true;
     }

@@ -107,6 +107,7 @@ local sse = {
   encode = require "sse.encode",
   decode = require "sse.decode",
   json = require "sse.json",
+  url = require "sse.url",
 }
 
 hints.close_fields(sse, "sse", "sse")

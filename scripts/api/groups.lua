@@ -32,8 +32,8 @@ return {
   },
   {
     name = "Bytes",
-    functions = { "parser", "encode", "decode", "json" },
-    classes = { { "parser", "parser" }, { "json" } },
+    functions = { "parser", "encode", "decode", "json", "url" },
+    classes = { { "parser", "parser" }, { "json" }, { "url" } },
   },
   {
     name = "Server",

@@ -31,6 +31,10 @@ local function failing()
   return { server = server }
 end
 
+local function with_admin()
+  return { server = sse.server(), find_user = function() return nil end }
+end
+
 return {
   -- docs/
   ['server:get("/clock/:zone"'] = { asks = "GET /clock/here", gets = "data: " },

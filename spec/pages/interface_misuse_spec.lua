@@ -18,9 +18,8 @@ local methods = {
     get = { "/x", noop }, head = { "/x", noop }, post = { "/x", noop }, put = { "/x", noop },
     patch = { "/x", noop }, delete = { "/x", noop }, options = { "/x", noop }, all = { "/x", noop },
     route = { "GET", "/x", noop }, static = { "/x", "spec", { follow_links = true } },
-    listen = { { port = 0 } },
-    shutdown = { { within = 0, grace = 0, retry = 0 } }, close = {}, reload_tls = {},
-    stats = {},
+    before = { "/x", noop }, fallback = { noop }, listen = { {} },
+    shutdown = { { within = 0, grace = 0, retry = 0 } }, close = {}, reload_tls = {}, stats = {},
   },
   channel = {
     publish = { { data = "x", event = "e" } }, on = { "follow", noop }, close = {}, stats = {},
@@ -45,11 +44,12 @@ local methods = {
   },
   event = { stopImmediatePropagation = {}, stopPropagation = {}, preventDefault = {} },
   message = { stopImmediatePropagation = {}, stopPropagation = {}, preventDefault = {}, json = {} },
-  req = { header = { "a" }, query_all = { "a" }, text = {}, json = { "a", 1 } },
+  req = { header = { "a" }, query_all = { "a" }, text = {}, json = { "a", 1 },
+    form = { { max_fields = 1 } }, form_all = { "a" } },
   res = {
     reply = { 200, "x", { A = "b" } }, write_head = { 200, { A = "b" } }, write = { "x" },
     finish = { "x" }, detach = {}, drain = {}, event_stream = { { retry = 1 } },
-    json = { { x = 1 }, 200 }, redirect = { "/x", 302 }, header = { "X-A", "b" },
+    json = { 1, 200 }, redirect = { "/x", 302 }, header = { "X-A", "b" }, cookie = { "a", 1, {} },
   },
   stream = {
     send = { { data = "x" } }, comment = { "x" }, close = {}, drain = {}, sleep = { 0 },
@@ -82,7 +82,7 @@ local nested = {
   ["json.encode"] = { sse.json.encode, { { x = 1 }, { sort = true } } },
   ["json.decode"] = { sse.json.decode, { "{}", { null = true } } },
   ["json.get"] = { sse.json.get, { "{}", "a", 1 } },
-  ["json.array"] = { sse.json.array, { {} } },
+  ["json.array"] = { sse.json.array, { {} } }, ["url.encode"] = { sse.url.encode, { 1 } },
 }
 
 local function try_methods(class, closed)

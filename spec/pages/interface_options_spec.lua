@@ -59,6 +59,14 @@ local option_cases = {
     local res = make.res()
     return res.event_stream, res, given
   end },
+  { "res:cookie", function(given)
+    local res = make.res()
+    return res.cookie, res, "a", "b", given
+  end },
+  { "req:form", function(given)
+    local req = make.req()
+    return req.form, req, given
+  end },
   { "sse.follow", function(given) return sse.follow, new_channel(), given end },
   { "stream:follow", function(given)
     local stream = make.stream()

@@ -59,8 +59,8 @@ describe("access_log", function()
     assert.equal(os.date "!%Y %b", year .. " " .. month)
     assert.truthy(tonumber(hour) < 24)
     local rest = one:gsub(pattern, "")
-    assert.equal('"GET /x?y=1 HTTP/1.1" 200 5 "http://a.example/" "spec/1" N finished',
-      (rest:gsub(" %d+%.%d%d%d ", " N ")))
+    assert.equal('"GET /x?y=1 HTTP/1.1" 200 5 "http://a.example/" "spec/1" N finished ID',
+      (rest:gsub(" %d+%.%d%d%d ", " N "):gsub(" " .. ("%x"):rep(16) .. "$", " ID")))
     assert.truthy(two:find('"HEAD / HTTP/1.1" 200 - "-" "', 1, true), two)
   end)
 
@@ -75,7 +75,8 @@ describe("access_log", function()
     assert.equal(os.date("!%Y-%m-%d", before), entry.time:sub(1, 10))
     assert.truthy(time.sec)
     assert.equal("number", type(entry.ms))
-    entry.time, entry.ms = nil, nil
+    assert.truthy(entry.id:find("^" .. ("%x"):rep(16) .. "$"))
+    entry.time, entry.ms, entry.id = nil, nil, nil
     assert.same({ remote_address = "127.0.0.1", method = "GET", target = "/x?y=1",
       protocol = "HTTP/1.1", status = 200, bytes = 5, reason = "finished",
       referer = "http://a.example/", user_agent = "spec/1" }, entry)
@@ -93,7 +94,7 @@ describe("access_log", function()
     client:till "tick"
     assert.equal("", certs.read "access.log")
     stream:close()
-    assert.truthy(lines(1)[1]:find '" 200 12 "%-" "[^"]*" %d+%.%d%d%d server$')
+    assert.truthy(lines(1)[1]:find '" 200 12 "%-" "[^"]*" %d+%.%d%d%d server %x+$')
   end)
 
   local hostile = {
@@ -111,7 +112,7 @@ describe("access_log", function()
     for name, text in pairs(hostile) do
       start "common"
       send(request("/", "User-Agent: " .. text .. "\r\n"))
-      local agent = lines(1)[1]:match '" 200 5 "%-" "(.*)" %d+%.%d%d%d finished$'
+      local agent = lines(1)[1]:match '" 200 5 "%-" "(.*)" %d+%.%d%d%d finished %x+$'
       assert.truthy(agent, name)
       assert.is_nil(agent:find "[^ -~]", name)
       assert.is_nil(agent:gsub("\\x%x%x", ""):gsub('\\[\\"]', ""):find '["\\]', name)
@@ -173,7 +174,7 @@ describe("access_log", function()
     client:get(1, "GET /")
     raw.pump(function() return waiting end, "the request")
     client:send("RST_STREAM", 0, 1, frames.u32(8))
-    assert.truthy(lines(1)[1]:find '"GET / HTTP/2" %- %- "%-" "%-" %d+%.%d%d%d client$')
+    assert.truthy(lines(1)[1]:find '"GET / HTTP/2" %- %- "%-" "%-" %d+%.%d%d%d client %x+$')
   end)
 
   it("can be a function, whose errors go to on_error", function()
@@ -236,8 +237,8 @@ describe("access_log", function()
     local run = child.start(certs.write("program.lua", program))
     local status, output = run:wait(), run:output()
     assert.equal(0, status, output)
-    assert.truthy(output:find '^127%.0%.0%.1 [^\n]*"GET / HTTP/1%.1" 200 4 [^\n]* finished\nend\n$',
-      output)
+    local line = '^127%.0%.0%.1 [^\n]*"GET / HTTP/1%.1" 200 4 [^\n]* finished %x+\nend\n$'
+    assert.truthy(output:find(line), output)
   end)
 
   it("is checked", function()

@@ -1,9 +1,12 @@
 -- What a peer sends is read in linear time: fields and targets full of one filler. Their sizes are
 -- such that a pattern which backtracks over the text takes minutes, more than a spec may.
 local cors = require "sse.server.cors"
+local cookies = require "sse.server.cookies"
 local core = require "sse.core"
 local fixture = require "spec.support.fixture"
+local form = require "sse.server.form"
 local headers = require "sse.shared.headers"
+local parameters = require "sse.server.parameters"
 local retry = require "sse.client.retry"
 local router = require "sse.server.router"
 local serving = require "spec.support.serving"
@@ -13,6 +16,8 @@ local url = require "sse.server.url"
 local FILLERS = { " ", "\t", "%", "%2", "/", "&", "=", "a=", "&a=b", "+", "\"", "\"a", "*", " *",
   ";", ",", ", ", "a,", "a", ":", "@", ".", "0", "a-0," }
 local SIZE = 256 * 1024
+
+local function noop() end
 
 -- Calls fn with a text of each filler; fails if all calls take longer than passes over that many
 -- bytes possibly can. (80,000 spaces once took 20 s.)
@@ -31,11 +36,27 @@ describe("linear time", function()
     routes:add("GET", "/a/:b/c", print)
     routes:add("GET", "/:x", print)
     routes:add_prefix("/s/", print)
+    routes:add("POST", "/s/*rest", print)
     each(url.split)
     each(url.decode)
     each(url.query)
     each(url.segments)
     each(function(text) routes:find("GET", "/" .. text) end)
+    each(function(text) routes:find("POST", "/s/" .. text) end)
+    each(cookies.parse)
+    each(parameters.parse)
+    each(function(text) parameters.parse("a; b=" .. text) end)
+    each(function(text) form.read("application/x-www-form-urlencoded", text, 1e9, noop) end)
+    each(function(text)
+      local body = '--b\r\nContent-Disposition: form-data; name="%s"\r\n%s\r\n\r\n%s\r\n--b--'
+      for _, line in ipairs { "\r\n--b", "--b", "\r\n--b \t", "\r\n", text } do
+        local filler = line:rep(#text // #line)
+        form.read("multipart/form-data; boundary=b", body:format("a", "A: b", filler), 1e9,
+          noop)
+        form.read("multipart/form-data; boundary=b", body:format(text, filler, ""), 1e9,
+          noop)
+      end
+    end)
     each(function(text) policy_of_any:preflight({}, text) end)
   end)
 
@@ -58,8 +79,10 @@ describe("linear time", function()
     local _ <close> = setmetatable({}, { __close = function() os.remove(path) end })
     serving.start({ max_head_size = 2 * SIZE, cors = true, compress = true }, function(server)
       server:get("/", sse.file(path))
+      server:before("/a/b", noop)
       server:get("/all", function(req, res)
-        res:reply(200, tostring(req.last_event_id or req.headers.x or req.query.x):sub(1, 9))
+        local value = req.last_event_id or req.headers.x or req.query.x or req.cookies.x
+        res:reply(200, tostring(value):sub(1, 9))
       end)
     end)
     local client
@@ -74,6 +97,12 @@ describe("linear time", function()
         if response.status >= 400 then client = client:close() end -- the server has closed it, too
       end, SIZE // 8)
     end
+    each(function(text)
+      client = client or serving.connect()
+      if client:request("GET /" .. text:gsub("[ \t\"]", "%%2e/")).status ~= 404 then
+        client = client:close()
+      end
+    end, 8000)
     if client then client:close() end
   end)
 

@@ -10,7 +10,8 @@ local sse = require "sse"
 local check, start = entries.check, entries.start
 
 local FIELDS = { req = true, method = true, target = true, protocol = true, remote_address = true,
-  status = true, bytes = true, ms = true, time = true, reason = true }
+  status = true, bytes = true, ms = true, time = true, reason = true,
+  id = true }
 
 serving.each("server.on_response", function(transport)
   after_each(serving.stop)

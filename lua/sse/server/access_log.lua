@@ -5,17 +5,17 @@
 --    sse.server { access_log = { format = "json", file = assert(io.open("access.log", "a")) } }
 --
 -- "common" is Apache's Common Log Format, then Referer and User-Agent as in its Combined Log
--- Format, the milliseconds and the reason:
+-- Format, the milliseconds, the reason and the request's id:
 --
 --    127.0.0.1 - - [30/Nov/2026:02:56:22 +0000] "GET /clock HTTP/1.1" 200 431 "-" "curl/8.5.0"
---    1503.221 client
+--    1503.221 client 5d3a9c0e7f1b2468
 --
 -- (in one line). "-" stands for what is not known, and for 0 bytes and status 0. Every byte that is
 -- not printable ASCII is written as `\x1b`, a quote as `\"`, a backslash as `\\`.
 --
--- "json" is an object in a line: time, remote_address, method, target, protocol, status, bytes, ms,
--- reason, referer, user_agent. null stands for what is not known. Broken UTF-8 becomes U+FFFD, and
--- control characters are written as `\u001b`.
+-- "json" is an object in a line: time, id, remote_address, method, target, protocol, status, bytes,
+-- ms, reason, referer, user_agent. null stands for what is not known. Broken UTF-8 becomes U+FFFD,
+-- and control characters are written as `\u001b`.
 -- @module sse.server.access_log
 local options = require "sse.shared.options"
 local utf8_text = require "sse.server.utf8_text"
@@ -71,6 +71,11 @@ local function common_text(text)
   return (text:gsub('[%z\1-\31"\\\127-\255]', escape_byte))
 end
 
+-- A value that the program may have set, as one word.
+local function common_word(value)
+  return (common_text(value and tostring(value)):gsub(" ", "\\x20"))
+end
+
 local function request_line(entry)
   if not entry.method then return "-" end
   local line = entry.method .. " " .. (entry.target or "-")
@@ -80,10 +85,11 @@ end
 local formats = {}
 
 function formats.common(entry)
-  return ('%s - - [%s] "%s" %s %s "%s" "%s" %s %s'):format(entry.remote_address or "-",
+  return ('%s - - [%s] "%s" %s %s "%s" "%s" %s %s %s'):format(common_word(entry.remote_address),
     common_time(entry), request_line(entry), entry.status > 0 and entry.status or "-",
     entry.bytes > 0 and entry.bytes or "-", common_text(header(entry, "referer")),
-    common_text(header(entry, "user-agent")), ms_text(entry.ms), entry.reason)
+    common_text(header(entry, "user-agent")), ms_text(entry.ms), entry.reason,
+    common_word(entry.id))
 end
 
 -- --- "json" --------------------------------------------------------------------------------------
@@ -103,14 +109,14 @@ local function json_text(text)
   return '"' .. text:gsub("\xc2[\x80-\x9f]", escape_character) .. '"'
 end
 
-local JSON = '{"time":%s,"remote_address":%s,"method":%s,"target":%s,"protocol":%s,"status":%d,'
-  .. '"bytes":%d,"ms":%s,"reason":"%s","referer":%s,"user_agent":%s}'
+local JSON = '{"time":%s,"id":%s,"remote_address":%s,"method":%s,"target":%s,"protocol":%s,'
+  .. '"status":%d,"bytes":%d,"ms":%s,"reason":"%s","referer":%s,"user_agent":%s}'
 
 function formats.json(entry)
-  return JSON:format(json_time(entry), json_text(entry.remote_address), json_text(entry.method),
-    json_text(entry.target), json_text(entry.protocol), entry.status, entry.bytes,
-    ms_text(entry.ms), entry.reason, json_text(header(entry, "referer")),
-    json_text(header(entry, "user-agent")))
+  return JSON:format(json_time(entry), json_text(entry.id and tostring(entry.id)),
+    json_text(entry.remote_address), json_text(entry.method), json_text(entry.target),
+    json_text(entry.protocol), entry.status, entry.bytes, ms_text(entry.ms), entry.reason,
+    json_text(header(entry, "referer")), json_text(header(entry, "user-agent")))
 end
 
 -- --- the option ----------------------------------------------------------------------------------

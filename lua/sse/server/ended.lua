@@ -8,7 +8,7 @@ local ended = {}
 
 local entry_metatable = hints.record("entry", "an entry", {
   req = true, method = true, target = true, protocol = true, remote_address = true, status = true,
-  bytes = true, ms = true, time = true, reason = true,
+  bytes = true, ms = true, time = true, reason = true, id = true,
 })
 
 -- The function may change the entry.
@@ -27,6 +27,8 @@ function ended.update(state)
     return state.core:set_on_response(nil)
   end
   state.core:set_on_response(function(entry)
+    local req = entry.req
+    entry.id = req and req.id
     setmetatable(entry, entry_metatable)
     if state.access_log then call(state, "access_log", state.access_log, entry) end
     if state.on_response then call(state, "on_response", state.on_response, entry) end

@@ -2,6 +2,7 @@
 -- (`server:static`).
 -- @module sse.server.files
 local byte_range = require "sse.server.byte_range"
+local conditions = require "sse.server.conditions"
 local core = require "sse.core"
 local file_sending = require "sse.server.file_sending"
 local headers = require "sse.shared.headers"
@@ -53,18 +54,6 @@ local function set_default(res, fields, name, value)
   return value
 end
 
--- Whether the client's copy is current (RFC 9110 13.1): by If-None-Match, or without that field by
--- If-Modified-Since, which must repeat the date as it was sent.
-local function is_current(req, tag, modified)
-  local tags = req:header "if-none-match"
-  if not tags then return req:header "if-modified-since" == modified end
-  if tags:match("^%s*%*%s*$") then return true end
-  for quoted in tags:gmatch('"[^"]*"') do
-    if quoted == tostring(tag):match('"[^"]*"$') then return true end
-  end
-  return false
-end
-
 -- The range that a request asks for, nil for the whole file. Only GET has one. With If-Range the
 -- client's part must be of the same file: its tag is a strong one, or its date that of a file that
 -- is settled.
@@ -86,7 +75,7 @@ local function serve(req, res, path, given, tries)
   for name, value in pairs(given.headers or {}) do fields[name] = value end
   local tag = set_default(res, fields, "ETag", entity_tag(stat))
   local modified = set_default(res, fields, "Last-Modified", http_date(stat.mtime))
-  if is_current(req, tag, modified) then return res:reply(304, nil, fields) end
+  if conditions.is_current(req, tag, modified) then return res:reply(304, nil, fields) end
   set_default(res, fields, "Content-Type", given.content_type or media_types.of(path))
   set_default(res, fields, "X-Content-Type-Options", "nosniff")
   local unit = set_default(res, fields, "Accept-Ranges", "bytes")

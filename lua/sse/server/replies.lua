@@ -1,6 +1,7 @@
 --- The methods of a response that send a whole one: `reply`, and its short forms `json` and
 -- `redirect`. A response gets them by sse.server.response.
 -- @module sse.server.replies
+local conditions = require "sse.server.conditions"
 local core = require "sse.core"
 local json = require "sse.json"
 local keys = require "sse.server.keys"
@@ -8,7 +9,7 @@ local options = require "sse.shared.options"
 local response_head = require "sse.server.response_head"
 local response_object = require "sse.server.response_object"
 
-local ANSWERED, EXCHANGE = keys.ANSWERED, keys.EXCHANGE
+local ANSWERED, EXCHANGE, REQ = keys.ANSWERED, keys.EXCHANGE, keys.REQ
 local reply = core.methods["sse.exchange"].reply
 local methods, metatable = response_object.methods, response_object.metatable
 local check_status, check_unanswered = response_head.check_status, response_head.check_unanswered
@@ -18,8 +19,12 @@ local whole, without_body = response_head.whole, response_head.without_body
 -- The Content-Type of a body that is given to `reply`, by the body's type.
 local content_types = { string = response_head.TEXT, table = response_head.JSON }
 
--- Sends a whole response.
+-- Sends a whole response. One of status 200 that has more header fields than its type may become
+-- another by the request's conditions.
 local function send(self, status, fields, text)
+  if status == 200 and fields[3] then
+    status, fields, text = conditions.apply(self[REQ], fields, text or "")
+  end
   local ok, why, code = reply(self[EXCHANGE], status, fields, text)
   if ok or code == "EFULL" then self[ANSWERED] = true end
   return ok, why, code
@@ -37,7 +42,9 @@ end
 -- @tparam int status 200 to 599
 -- @tparam[opt] string|table body a string is text/plain, a table is encoded as JSON, unless
 -- `fields` has a Content-Type. Not sent with status 204 and 304, nor to HEAD.
--- @tparam[opt] table fields header fields, name to value or list of values
+-- @tparam[opt] table fields header fields, name to value or list of values. With status 200 an
+-- `ETag` or `Last-Modified` among them, or kept by `res:header`, makes the response a 304 if the
+-- client has what it names, and `Accept-Ranges: bytes` lets the client ask for a part of the body
 -- @return true; or nil, message, code: "EFULL" if the server holds more than `max_pending_total`
 -- bytes, and the client was sent a 503 instead; else the client has gone
 function methods:reply(status, body, fields, surplus)

@@ -6,10 +6,9 @@
 -- counts; `headers`, a table by lower-case name, looked up in any case, with the values of a name
 -- joined by ", "; `body`, a string; `remote_address` ("unix" of a Unix socket); `protocol`
 -- ("HTTP/1.1", "HTTP/2"); `secure`, whether the client speaks TLS; `scheme`, "https" or "http";
--- `host`, in lower case, maybe with a port, nil where HTTP/1.0 names none (the last
--- four, `protocol` excepted, as a trusted proxy says); `client_certificate`, see below;
--- `last_event_id`, from the
--- header or else a query parameter, `lastEventId` or those of other polyfills, `evs_last_event_id`
+-- `host`, in lower case, maybe with a port, nil where HTTP/1.0 names none (these and
+-- `remote_address` as a trusted proxy says); `client_certificate`, see below; `last_event_id`, from
+-- the header or else a query parameter, `lastEventId` or those of other polyfills, `evs_last_event_id`
 -- and `last-event-id`; nil if none is there and not empty. It may be set, to a string or nil,
 -- before the event stream is opened whose client is to be one with that id.
 --
@@ -19,12 +18,16 @@
 -- until which it is valid; `fingerprint`, the SHA-256 of the certificate in hexadecimal. A `serial`
 -- of more than 64 bytes, and a `not_after` that can't be read, are nil.
 -- @module sse.server.request
+local cookies = require "sse.server.cookies"
 local core = require "sse.core"
+local form = require "sse.server.form"
 local headers = require "sse.shared.headers"
 local hints = require "sse.shared.hints"
 local json = require "sse.json"
 local keys = require "sse.server.keys"
 local options = require "sse.shared.options"
+local origin = require "sse.server.origin"
+local request_id = require "sse.server.request_id"
 local url = require "sse.server.url"
 
 local EXCHANGE, LAST_EVENT_ID, RAW_PATH = keys.EXCHANGE, keys.LAST_EVENT_ID, keys.RAW_PATH
@@ -38,15 +41,14 @@ local lazy = {} -- by field, the function that computes it
 
 function lazy:headers() return setmetatable(self[EXCHANGE]:headers(), headers.metatable) end
 function lazy.params() return {} end
-function lazy:remote_address() return self[EXCHANGE].remote_address end
+function lazy:remote_address() return origin.remote_address(self[EXCHANGE]) end
+function lazy:scheme() return origin.scheme(self[EXCHANGE]) end
+function lazy:secure() return origin.scheme(self[EXCHANGE]) == "https" end
+function lazy:host() return origin.host(self[EXCHANGE]) end
+function lazy:cookies() return cookies.parse(read_header(self[EXCHANGE], "cookie")) end
 function lazy:client_certificate() return self[EXCHANGE].client_certificate end
 function lazy:protocol() return self[EXCHANGE].protocol end
-function lazy:secure() return self[EXCHANGE].secure end
-function lazy:scheme() return self.secure and "https" or "http" end
-function lazy:host()
-  local host = self[EXCHANGE].host
-  return host and host:lower()
-end
+function lazy:id() return request_id.of(read_header(self[EXCHANGE], "x-request-id")) end
 function lazy:path() return url.decode(self[RAW_PATH]) end
 function lazy:query() return url.query(request.raw_query(self)) end
 
@@ -177,6 +179,41 @@ end
 function methods:json(...)
   options.check_self(self, metatable, "req:json()")
   return options.unwrap(pcall(json.get, self.body, ...))
+end
+
+local form_options = options.spec("req:form", { max_fields = options.integer(1) })
+
+--- Decodes the body as a form, of the type application/x-www-form-urlencoded or
+-- multipart/form-data. A part with a file's name is a file, any other a field. Of a field that
+-- comes several times the last value counts; `req:form_all` has them all.
+-- @tparam[opt] table given `max_fields` (1000): how many fields and files it may have together
+-- @treturn table the fields, name to value: strings, which may hold any byte
+-- @treturn {table,...} the files, in order: `name` of the field; `filename` as the client calls it,
+-- without folders, which may be empty; `content_type`, or nil; `body`. Or nil, message, code:
+-- "EINVAL", the body is no such form; "ETOOBIG", it has more fields
+function methods:form(given, ...)
+  options.check_self(self, metatable, "req:form(options)", ...)
+  given = options.check("req:form", given, form_options)
+  local fields = {}
+  local files, message, code = form.read(methods.header(self, "content-type"), self.body,
+    given.max_fields, function(name, value) fields[name] = value end)
+  if not files then return nil, message, code end
+  return fields, files
+end
+
+--- All values that the body has for a field, in order, as `req:form` reads them.
+-- @tparam string name
+-- @treturn {string,...} or nil, message, code as of `req:form`
+function methods:form_all(name, ...)
+  options.check_self(self, metatable, "req:form_all(name)", ...)
+  if type(name) ~= "string" then
+    error(("req:form_all: expected a name, got %s"):format(options.show(name)), 2)
+  end
+  local list = {}
+  local files, message, code = form.read(methods.header(self, "content-type"), self.body, nil,
+    function(n, value) if n == name then list[#list + 1] = value end end)
+  if not files then return nil, message, code end
+  return list
 end
 
 return request

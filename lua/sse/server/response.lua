@@ -5,6 +5,7 @@
 -- ("client", "server", "slow", "timeout", "error") if the response ends before it is complete. For
 -- an event stream the stream's own `on_close` is called instead.
 -- @module sse.server.response
+local cookies = require "sse.server.cookies"
 local core = require "sse.core"
 local errors = require "sse.server.errors"
 local headers = require "sse.shared.headers"
@@ -45,6 +46,29 @@ function methods:header(name, ...)
   end
   if self[ANSWERED] then error("header: the head has been sent already", 2) end
   response_head.keep(self, name, (...), 2)
+  return self
+end
+
+--- Sets a cookie, with the response, whichever method sends it, as `res:header` keeps a field. A
+-- cookie of the same name, path and domain that was set before is replaced. Raises if the head has
+-- been sent, and on a cookie that browsers drop.
+-- @tparam string name
+-- @tparam string|number|nil value any text, of which `req.cookies` has the same; nil removes the
+-- cookie
+-- @tparam[opt] table given `max_age` (milliseconds that the browser keeps the cookie; without it,
+-- until it is closed); `http_only` (true: scripts don't see the cookie); `same_site` ("Lax", which
+-- other sites' links send; "Strict"; "None"); `secure` (by default as the request came, and true
+-- where the others want that); `path` ("/"); `domain` (none: this host alone)
+-- @return the response
+function methods:cookie(name, ...)
+  options.check_self(self, metatable, "res:cookie(name, value, options)", select(3, ...))
+  if select("#", ...) == 0 then
+    error("cookie: expected a name and a value (nil removes the cookie)", 2)
+  end
+  if self[ANSWERED] then error("cookie: the head has been sent already", 2) end
+  local value, given = ...
+  local field = cookies.field(name, value, given, self[keys.REQ].secure, 3)
+  response_head.keep_cookie(self, field, 2)
   return self
 end
 

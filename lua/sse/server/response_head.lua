@@ -2,11 +2,12 @@
 --
 -- Each `level` is as of `error`, seen from the caller.
 -- @module sse.server.response_head
+local cookies = require "sse.server.cookies"
 local headers = require "sse.shared.headers"
 local keys = require "sse.server.keys"
 local options = require "sse.shared.options"
 
-local ANSWERED, BASE, KEPT = keys.ANSWERED, keys.BASE, keys.KEPT
+local ANSWERED, BASE, KEPT, SERVER = keys.ANSWERED, keys.BASE, keys.KEPT, keys.SERVER
 
 local response_head = {}
 
@@ -59,27 +60,30 @@ local function check_count(count, level)
   end
 end
 
--- Appends the kept fields of whose names the list `own` has none.
+local function is_cookie(name) return #name == 10 and name:lower() == "set-cookie" end
+
+-- Appends the kept fields of whose names the list `own` has none. Cookies are kept beside own ones.
 local function append_kept(list, kept, own)
   for i = 1, #kept, 2 do
-    if not headers.has(own, kept[i]) then
+    if is_cookie(kept[i]) or not headers.has(own, kept[i]) then
       list[#list + 1] = kept[i]
       list[#list + 1] = kept[i + 1]
     end
   end
 end
 
--- Fields that a browser refuses to see twice, by lower-case name.
-local of_cors = {
-  ["access-control-allow-origin"] = true, ["access-control-allow-credentials"] = true,
+-- The options that set header fields which are not to be sent twice, by lower-case name.
+local of_options = {
+  ["access-control-allow-origin"] = "cors", ["access-control-allow-credentials"] = "cors",
+  ["x-request-id"] = "request_id",
 }
 
--- Raises if a list has a field that the server's option `cors` sets.
-local function check_cors(list, level)
+-- Raises if a list has a field that an option of the response's server sets.
+local function check_options(self, list, level)
   for i = 1, #list, 2 do
-    if of_cors[list[i]:lower()] then
-      local message = "headers: '%s' is set by the server's option cors"
-      error(message:format(list[i]), level + 1)
+    local option = of_options[list[i]:lower()]
+    if option and self[SERVER][option] then
+      error(("headers: '%s' is set by the server's option %s"):format(list[i], option), level + 1)
     end
   end
 end
@@ -100,7 +104,7 @@ function response_head.fields(self, given, level)
     check_count(#own // 2, level + 1)
     return own
   end
-  if base then check_cors(own, level + 1) end
+  if base then check_options(self, own, level + 1) end
   if kept then append_kept(list, kept, own) end
   table.move(own, 1, #own, #list + 1, list)
   check_count(#list // 2, level + 1)
@@ -140,6 +144,17 @@ local function check_field(name, value, level)
   return value == nil and {} or list
 end
 
+-- Keeps the fields of a list, in place of the kept ones for which `is_replaced` says so.
+local function keep(self, own, is_replaced, level)
+  local list, kept = {}, rawget(self, KEPT) or {}
+  for i = 1, #kept, 2 do
+    if not is_replaced(kept[i], kept[i + 1]) then table.move(kept, i, i + 1, #list + 1, list) end
+  end
+  table.move(own, 1, #own, #list + 1, list)
+  check_count((#list + #(rawget(self, BASE) or {})) // 2, level + 1)
+  rawset(self, KEPT, list[1] and list)
+end
+
 --- Keeps the values of a header field for the response, in place of those that it keeps of that
 -- name. Raises on wrong ones, and if there are too many fields then.
 -- @param self the response
@@ -147,12 +162,18 @@ end
 -- @param value a string, a number, a list of these, or nil for none
 function response_head.keep(self, name, value, level)
   local own = check_field(name, value, level + 1)
-  if rawget(self, BASE) then check_cors(own, level + 1) end
-  local list = {}
-  append_kept(list, rawget(self, KEPT) or {}, { name, "" })
-  table.move(own, 1, #own, #list + 1, list)
-  check_count((#list + #(rawget(self, BASE) or {})) // 2, level + 1)
-  rawset(self, KEPT, list[1] and list)
+  if rawget(self, BASE) then check_options(self, own, level + 1) end
+  keep(self, own, function(other) return #other == #name and other:lower() == name:lower() end,
+    level + 1)
+end
+
+--- Keeps a Set-Cookie field for the response, in place of one of the same cookie.
+-- @param self the response
+-- @tparam string field of sse.server.cookies
+function response_head.keep_cookie(self, field, level)
+  keep(self, { "Set-Cookie", field }, function(other, value)
+    return other == "Set-Cookie" and cookies.is_same(value, field)
+  end, level + 1)
 end
 
 --- The value that a response keeps of a header field, the first of several; nil if there is none.

@@ -1,26 +1,9 @@
 --- The parts of a request target (RFC 9112 3.2): path, percent-encoding (RFC 3986 2.1) and query
 -- string.
 -- @module sse.server.url
-local url = {}
+local percent = require "sse.shared.percent"
 
-local function byte(digits)
-  return string.char(tonumber(digits, 16))
-end
-
---- Decodes percent-encoding. A "%" without two hexadecimal digits stays as it is.
--- @tparam string text
--- @treturn string
-function url.decode(text)
-  if not text:find("%", 1, true) then return text end
-  return (text:gsub("%%(%x%x)", byte))
-end
-
---- Percent-encodes all bytes but the unreserved characters (RFC 3986 2.3).
--- @tparam string text
--- @treturn string
-function url.encode(text)
-  return (text:gsub("[^%w._~-]", function(c) return ("%%%02X"):format(c:byte()) end))
-end
+local url = { decode = percent.decode, encode = percent.encode }
 
 --- Splits a request target, whose form may be origin-form, absolute-form or "*".
 -- @tparam string target
@@ -52,14 +35,15 @@ function url.segments(path)
   return list
 end
 
---- Calls fn(name, value) for each pair of a query string, decoded and in order.
+--- Calls fn(name, value) for each pair of a query string, decoded and in order, until it returns
+-- true.
 -- @tparam string text
 -- @tparam function fn
 function url.each_pair(text, fn)
   for pair in text:gmatch("[^&]+") do
     local name, value = pair:match("^([^=]*)=(.*)$")
     name = url.decode(((name or pair):gsub("+", " ")))
-    fn(name, value and url.decode((value:gsub("+", " "))) or "")
+    if fn(name, value and url.decode((value:gsub("+", " "))) or "") then return end
   end
 end
 

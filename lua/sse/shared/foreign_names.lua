@@ -11,6 +11,7 @@ local with = client.with
 local names = with(client.names)
 
 names["sse.server"] = {
+  requestId = { "request_id" }, request_ids = { "request_id" },
   number = "the port is an option: 'port'",
   ["function"] = "there is no handler of all: server:get(pattern, handler) adds one",
   static = "call server:static(prefix, folder)", routes = "call server:get(pattern, handler)",
@@ -83,6 +84,12 @@ names["sse.file"] = {
   string = "a type is an option: 'content_type'", type = { "content_type" },
   mime = { "content_type" },
 }
+
+names["res:cookie"] = {
+  httpOnly = { "http_only" }, httponly = { "http_only" }, maxAge = { "max_age" },
+  sameSite = { "same_site" }, samesite = { "same_site" }, expires = { "max_age" },
+}
+names["req:form"] = { limit = { "max_fields" }, max = { "max_fields" }, fields = { "max_fields" } }
 
 names["sse.channel"] = {
   number = "a number of events is an option: 'history'",
@@ -176,7 +183,8 @@ names["sse.parser object"] = {
   lastEventId = { "last_event_id" },
 }
 names.server = {
-  on = GET, use = "there is none: call what is common to handlers in them", any = { "all" },
+  on = GET, use = { "before" }, middleware = { "before" }, any = { "all" },
+  not_found = { "fallback" }, default = { "fallback" }, notFound = { "fallback" },
   del = { "delete" }, start = { "run" }, serve = { "run" }, bind = { "listen" },
   address = { "port" }, onerror = { "on_error" },
   prometheus = { "metrics" }, counters = { "stats" }, status = { "stats" },
@@ -189,14 +197,14 @@ names.server = {
 local A_HEADER = "it is a header: look it up by 'header'"
 
 names.request = {
+  request_id = { "id" }, requestId = { "id" },
   url = "there are 'path' and 'query', and 'target' as it came", uri = { "target" },
   ip = { "remote_address" }, address = { "remote_address" }, get = { "header" },
   param = { "params" }, args = { "query" }, data = { "body" }, verb = { "method" },
   remote_addr = { "remote_address" }, client_ip = { "remote_address" },
-  hostname = { "host" }, cookies = A_HEADER,
-    content_type = A_HEADER,
+  hostname = { "host" }, cookie = { "cookies" }, content_type = A_HEADER,
   content_length = A_HEADER, user_agent = A_HEADER,
-  form = "there is 'body' as it came", files = "there is 'body' as it came",
+  files = "call 'form': its second value", post = { "form" }, formData = { "form" },
   query_string = { "query" }, querystring = { "query" },
   get_header = { "header" }, lastEventId = { "last_event_id" }, ssl = { "secure" },
 }
@@ -207,7 +215,8 @@ names.response = {
   send = { "reply" }, send_json = { "json" },
   send_file = FILE, sendFile = FILE, render = "there is none: 'reply' sends text",
   sendStatus = "it is an argument of 'reply'", send_status = "it is an argument of 'reply'",
-  type = SETS_HEADER, cookie = SETS_HEADER, set_cookie = SETS_HEADER,
+  type = SETS_HEADER, set_cookie = { "cookie" }, setCookie = { "cookie" },
+  clear_cookie = "call cookie(name, nil)", clearCookie = "call cookie(name, nil)",
   status = "it is an argument of 'reply'",
   set_header = { "header" }, setHeader = { "header" }, headers = { "header" }, set = { "header" },
   sendRedirect = { "redirect" }, location = { "redirect" },
@@ -224,6 +233,7 @@ names.entry = {
   path = { "target" }, url = { "target" }, uri = { "target" }, duration = { "ms" },
   elapsed = { "ms" }, size = { "bytes" }, length = { "bytes" }, ip = { "remote_address" },
   verb = { "method" }, request = { "req" }, code = { "status" }, date = { "time" },
+  request_id = { "id" },
 }
 
 local EACH_TASK = "call wait on each task that 'spawn' gives"
@@ -245,6 +255,11 @@ names.sse = {
   version = { "_VERSION" },
   metrics = "call metrics on a 'server'", stats = "call stats on a 'server' or a 'channel'",
   topic = { "channel" }, publish = "call publish on a 'channel'", exit = { "stop" },
+}
+names["sse.url"] = {
+  escape = { "encode" }, unescape = { "decode" }, quote = { "encode" }, unquote = { "decode" },
+  encodeURIComponent = { "encode" }, decodeURIComponent = { "decode" },
+  parse = "there is none: a request has path and query",
 }
 names["sse.json"] = {
   parse = { "decode" }, loads = { "decode" }, load = { "decode" }, stringify = { "encode" },
