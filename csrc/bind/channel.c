@@ -7,8 +7,8 @@
 #include "callbacks.h"
 #include "channel_object.h"
 #include "encoder.h"
+#include "held_stream.h"
 #include "hint.h"
-#include "stream.h"
 
 #define IDLE_MS        ((uint64_t)60 * 60 * 1000)
 #define SSE_MAX_OWN_ID 1024 /* bytes; the most that an id given to publish may have */

@@ -46,8 +46,10 @@ typedef struct sse_state {
     sse_hook interrupt;     /* of interrupt.c: the hook that ended the run */
     const void *json_array; /* address of the metatable of JSON's arrays */
     sse_buffer json; /* JSON that has just been made, and the bytes of an event: until the next */
-    sse_buffer encoded; /* call that may run the program's code, which may make others */
-    bool stress_gc;     /* SSE_STRESS_GC=1: a full collection after every callback */
+    sse_buffer encoded;  /* call that may run the program's code, which may make others */
+    size_t streams;      /* for stream.c: how many objects of streams there are, */
+    size_t most_streams; /* and the most of them since its weak table was made */
+    bool stress_gc;      /* SSE_STRESS_GC=1: a full collection after every callback */
 } sse_state;
 
 typedef struct sse_class {

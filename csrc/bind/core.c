@@ -18,6 +18,7 @@
 #include "server.h"
 #include "signals.h"
 #include "stream.h"
+#include "streams.h"
 #include "stress.h"
 #include "systemd.h"
 #include "task.h"
@@ -59,6 +60,7 @@ int luaopen_sse_core(lua_State *L)
     sse_open_exchange(L);
     sse_open_search(L);
     sse_open_stream(L);
+    sse_open_streams(L);
     sse_open_channel(L);
     sse_open_follow(L);
     sse_open_reader(L);

@@ -371,14 +371,13 @@ static int m_event_stream(lua_State *L)
     sse_stream_options options;
     sse_exchange *x = NULL;
     sse_stream *stream = NULL;
-    void *object = NULL;
     size_t bad = 0;
     int code = SSE_OK;
 
     check_open(L, o);
     lua_settop(L, 2);
     sse_check_stream_options(L, &options, fields);
-    object = sse_push_stream(L);
+    sse_push_stream(L);
     x = check_open(L, o); /* again: a finalizer may have run the loop, which ended the exchange */
     code = x ? sse_stream_open(x, &options, &stream, &bad) : SSE_ECLOSED;
     if (code == SSE_ECLOSED) { /* the stream's object stays as it was made: closed */
@@ -390,8 +389,8 @@ static int m_event_stream(lua_State *L)
     if (code)
         return push_head_sent(L, code, fields, options.count, bad);
     sse_push_value(L, o->server, SSE_SERVER_OWNER);
-    lua_setiuservalue(L, -2, SSE_STREAM_OWNER);
-    sse_attach_stream(object, stream);
+    lua_setiuservalue(L, -2, STREAM_OWNER);
+    sse_attach_stream(L, -1, stream);
     o->x = NULL;
     o->streaming = true;
     sse_unanchor(L, &o->self);

@@ -109,7 +109,7 @@ static int on_filter_raised(lua_State *L)
 
     lua_rawgeti(L, LUA_REGISTRYINDEX, call->o->self);
     sse_push_value(L, call->filter->self, STREAM);
-    lua_getiuservalue(L, 4, SSE_STREAM_OWNER);
+    lua_getiuservalue(L, 4, STREAM_OWNER);
     return sse_pass_error(L, "where", 2, 5, 4, 3);
 }
 

@@ -2,6 +2,7 @@
 
 #include "channel.h"
 #include "filter.h"
+#include "held_stream.h"
 #include "stream.h"
 
 /* Keeps the object of the stream, the first argument, until the stream has ended, where the

@@ -5,7 +5,6 @@
 #include <limits.h>
 #include <math.h>
 
-#include "../server/server.h"
 #include "exchange.h"
 #include "listen_options.h"
 #include "record.h"
@@ -36,6 +35,21 @@ static server_object *check(lua_State *L)
     if (!o->server)
         luaL_error(L, "the server is gone: it was collected");
     return o;
+}
+
+sse_server *sse_check_server(lua_State *L)
+{
+    return check(L)->server;
+}
+
+sse_state *sse_server_state(const sse_context *context)
+{
+    return ((const server_object *)sse_server_user(context))->st;
+}
+
+int sse_server_reference(const sse_context *context)
+{
+    return ((const server_object *)sse_server_user(context))->self;
 }
 
 /* --- callbacks -------------------------------------------------------------------------------- */

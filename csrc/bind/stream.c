@@ -8,30 +8,14 @@
 #include "response.h"
 #include "search.h"
 
-typedef struct stream_object {
-    sse_state *st;
-    sse_stream *stream;      /* NULL once ended */
-    int self;                /* see settle */
-    unsigned reason : 4;     /* sse_reason */
-    unsigned has : 6;        /* bit n: user value n is a callback or the program's own; bit 0: a
-                                channel with listeners knows the object */
-    unsigned drain_owed : 1; /* on_drain could not be called: see see_to_lost */
-    unsigned close_owed : 1; /* nor could on_close */
-    unsigned held : 20;      /* reports of presence that are to come: see sse_hold_stream */
-    sse_deferred lost;       /* calls see_to_lost */
-} stream_object;
-
-/* ON_WAKE is for the Lua layer, which resumes tasks that wait for the stream: it is called after
- * ON_DRAIN, and after ON_CLOSE. USER is the program's own. */
-enum { ON_CLOSE = SSE_STREAM_OWNER + 1, ON_DRAIN, ON_WAKE, USER, VALUES = USER };
-
-#define KNOWN_TO_LISTENERS 1u               /* of `has` */
-#define MAX_HELD           ((1u << 20) - 1) /* the most that `held` can count */
+#define SHRINK_FROM 1024 /* objects: below, the room that they left in the weak tables stays */
 
 static const sse_class stream_class;
 
-static const char weak_key = 0; /* its address is the registry key of a table: address of a
-                                   stream_object -> the object, weak */
+/* The address of each is the registry key of a table: address of a stream_object -> the object,
+ * weak. One table of all would grow in steps that take a millisecond with thousands of streams, and
+ * leave holes of hundreds of KiB. */
+static const char weak_keys[32];
 
 static stream_object *check(lua_State *L)
 {
@@ -48,20 +32,27 @@ static void abort_stream(const stream_object *o)
 /* --- whether the object can be collected ------------------------------------------------------ */
 
 /* The object of an open stream that has callbacks or a value is anchored while the stream follows a
- * channel, or a task waits for it, or it is held. Otherwise the program must refer to the object to
- * send anything: it is in the weak table then, by which its callbacks find it; and its collection
- * ends the stream. */
+ * channel, or a task waits for it, or it is held. Any other object of an open stream is in a weak
+ * table, by which callbacks and lists of streams find it. The program must refer to it then to send
+ * anything; and its collection ends a stream that follows nothing. */
 static bool is_needed(const stream_object *o)
 {
     if (o->held > 0 || o->lost.link)
         return true;
-    return o->stream && o->has && (o->stream->followers || (o->has >> ON_WAKE & 1));
+    return o->stream && o->has && (o->stream->followers || (o->has >> STREAM_ON_WAKE & 1));
 }
 
-/* Puts the object at index, or with index 0 nothing, into the weak table. */
+static const char *weak_key_of(const stream_object *o)
+{
+    uintptr_t address = (uintptr_t)o;
+
+    return &weak_keys[(address >> 6 ^ address >> 13) % sizeof weak_keys];
+}
+
+/* Puts the object at index, or with index 0 nothing, into its weak table. */
 static void set_weak(lua_State *L, const stream_object *o, int index)
 {
-    lua_rawgetp(L, LUA_REGISTRYINDEX, &weak_key);
+    lua_rawgetp(L, LUA_REGISTRYINDEX, weak_key_of(o));
     if (index)
         lua_pushvalue(L, index);
     else
@@ -70,25 +61,24 @@ static void set_weak(lua_State *L, const stream_object *o, int index)
     lua_pop(L, 1);
 }
 
-static void settle(lua_State *L, int index, stream_object *o)
+void sse_settle_stream_object(lua_State *L, int index, stream_object *o)
 {
     if (is_needed(o)) {
         sse_anchor(L, index, &o->self);
         return;
     }
-    set_weak(L, o, o->stream && o->has ? index : 0);
+    set_weak(L, o, o->stream ? index : 0);
     sse_unanchor(L, &o->self);
 }
 
-/* Pushes the object, or nil where it is neither anchored nor in the weak table, from which the
- * collector takes it before its finalizer runs. */
-static bool push_object(lua_State *L, const stream_object *o)
+/* The collector takes an object out of its weak table before its finalizer runs. */
+bool sse_push_stream_object(lua_State *L, const stream_object *o)
 {
     if (o->self != LUA_NOREF) {
         lua_rawgeti(L, LUA_REGISTRYINDEX, o->self);
         return true;
     }
-    lua_rawgetp(L, LUA_REGISTRYINDEX, &weak_key);
+    lua_rawgetp(L, LUA_REGISTRYINDEX, weak_key_of(o));
     lua_rawgetp(L, -1, o);
     lua_remove(L, -2);
     return !lua_isnil(L, -1);
@@ -106,8 +96,8 @@ static int settle_object(lua_State *L)
 {
     stream_object *o = lua_touserdata(L, 1);
 
-    if (push_object(L, o))
-        settle(L, lua_gettop(L), o);
+    if (sse_push_stream_object(L, o))
+        sse_settle_stream_object(L, lua_gettop(L), o);
     return 0;
 }
 
@@ -116,7 +106,7 @@ static int settle_object(lua_State *L)
 /* Calls user value n, if it is set, with argument (NULL: none). */
 static void call_value(lua_State *L, const stream_object *o, int n, const char *argument)
 {
-    if (!push_object(L, o))
+    if (!sse_push_stream_object(L, o))
         return;
     lua_getiuservalue(L, -1, n);
     if (lua_isnil(L, -1)) {
@@ -132,19 +122,19 @@ static int call_on_close(lua_State *L)
 {
     stream_object *o = lua_touserdata(L, 1);
 
-    call_value(L, o, ON_CLOSE, sse_reason_name((sse_reason)o->reason));
+    call_value(L, o, STREAM_ON_CLOSE, sse_reason_name((sse_reason)o->reason));
     return 0;
 }
 
 static int call_on_drain(lua_State *L)
 {
-    call_value(L, lua_touserdata(L, 1), ON_DRAIN, NULL);
+    call_value(L, lua_touserdata(L, 1), STREAM_ON_DRAIN, NULL);
     return 0;
 }
 
 static int call_on_wake(lua_State *L)
 {
-    call_value(L, lua_touserdata(L, 1), ON_WAKE, NULL);
+    call_value(L, lua_touserdata(L, 1), STREAM_ON_WAKE, NULL);
     return 0;
 }
 
@@ -152,8 +142,8 @@ static int pass_error(lua_State *L, const char *what)
 {
     const stream_object *o = lua_touserdata(L, 1);
 
-    push_object(L, o);
-    lua_getiuservalue(L, 3, SSE_STREAM_OWNER);
+    sse_push_stream_object(L, o);
+    lua_getiuservalue(L, 3, STREAM_OWNER);
     return sse_pass_error(L, what, 2, 4, 3, 0);
 }
 
@@ -175,7 +165,7 @@ static int anchor_object(lua_State *L)
 {
     stream_object *o = lua_touserdata(L, 1);
 
-    if (push_object(L, o))
+    if (sse_push_stream_object(L, o))
         sse_anchor(L, lua_gettop(L), &o->self);
     return 0;
 }
@@ -215,7 +205,7 @@ static void on_drain(void *user)
 {
     stream_object *o = user;
 
-    if (!(o->has >> ON_DRAIN & 1) && !(o->has >> ON_WAKE & 1))
+    if (!(o->has >> STREAM_ON_DRAIN & 1) && !(o->has >> STREAM_ON_WAKE & 1))
         return;
     sse_protect(o->st, anchor_object, o);
     if (o->self != LUA_NOREF)
@@ -249,7 +239,7 @@ static const sse_exchange_events lost_events = { .on_end = on_lost_end, .on_drai
 /* Whether on_drain or a task's wait is to come, and may send. */
 static bool may_drain(const stream_object *o)
 {
-    bool waits = (o->has >> ON_DRAIN & 1) || (o->has >> ON_WAKE & 1);
+    bool waits = (o->has >> STREAM_ON_DRAIN & 1) || (o->has >> STREAM_ON_WAKE & 1);
 
     return waits && (o->drain_owed || sse_stream_pending(o->stream) > 0);
 }
@@ -276,77 +266,40 @@ static void see_to_lost(void *arg)
     o->close_owed = 0;
 }
 
-void *sse_push_stream(lua_State *L)
+stream_object *sse_push_stream(lua_State *L)
 {
-    stream_object *o = sse_class_new(L, &stream_class, sizeof *o, VALUES);
+    stream_object *o = sse_class_new(L, &stream_class, sizeof *o, STREAM_VALUES);
 
     o->self = LUA_NOREF;
     o->st = sse_state_get(L);
     sse_deferred_init(&o->lost, see_to_lost, o);
+    if (++o->st->streams > o->st->most_streams)
+        o->st->most_streams = o->st->streams;
     return o;
 }
 
-void sse_attach_stream(void *object, sse_stream *stream)
+void sse_attach_stream(lua_State *L, int index, sse_stream *stream)
 {
-    stream_object *o = object;
+    stream_object *o = lua_touserdata(L, index);
 
     o->stream = stream;
     sse_stream_set_events(stream, o, &events);
+    sse_settle_stream_object(L, lua_absindex(L, index), o);
 }
 
-/* --- for other classes ------------------------------------------------------------------------ */
+stream_object *sse_check_stream_object(lua_State *L, int index)
+{
+    return sse_class_check(L, index, &stream_class);
+}
 
 sse_stream *sse_check_stream(lua_State *L, int index)
 {
-    const stream_object *o = sse_class_check(L, index, &stream_class);
-
-    return o->stream;
+    return sse_check_stream_object(L, index)->stream;
 }
 
-void sse_keep_stream(lua_State *L, int index)
+stream_object *sse_object_of_stream(const sse_stream *stream)
 {
-    stream_object *o = sse_class_check(L, index, &stream_class);
-
-    if (!o->stream)
-        return;
-    o->has |= KNOWN_TO_LISTENERS;
-    sse_anchor(L, index, &o->self);
-}
-
-void sse_settle_stream(lua_State *L, int index)
-{
-    settle(L, index, sse_class_check(L, index, &stream_class));
-}
-
-void *sse_hold_stream(sse_stream *stream)
-{
-    stream_object *o = stream->on == &events ? stream->user : NULL;
-
-    if (!o || o->self == LUA_NOREF || o->held == MAX_HELD)
-        return NULL;
-    o->held++;
-    return o;
-}
-
-void sse_push_held_stream(lua_State *L, void *held)
-{
-    const stream_object *o = held;
-
-    if (o)
-        lua_rawgeti(L, LUA_REGISTRYINDEX, o->self);
-    else
-        sse_push_stream(L);
-}
-
-void sse_release_stream(lua_State *L, void *held)
-{
-    stream_object *o = held;
-
-    if (!o || --o->held > 0)
-        return;
-    if (push_object(L, o))
-        settle(L, lua_gettop(L), o);
-    lua_pop(L, 1);
+    return stream->on == &events ? stream->user : NULL;
 }
 
 /* --- methods ---------------------------------------------------------------------------------- */
@@ -451,14 +404,14 @@ static void set_callback(lua_State *L, stream_object *o, const char *name, int n
     sse_set_callback(L, name, n, false, &o->self);
     lua_getiuservalue(L, 1, n);
     note_value(L, o, n);
-    settle(L, 1, o);
+    sse_settle_stream_object(L, 1, o);
 }
 
 static int s_on_close(lua_State *L)
 {
     stream_object *o = check(L);
 
-    set_callback(L, o, "on_close", ON_CLOSE);
+    set_callback(L, o, "on_close", STREAM_ON_CLOSE);
     return 0;
 }
 
@@ -466,16 +419,16 @@ static int s_on_drain(lua_State *L)
 {
     stream_object *o = check(L);
 
-    set_callback(L, o, "on_drain", ON_DRAIN);
+    set_callback(L, o, "on_drain", STREAM_ON_DRAIN);
     return 0;
 }
 
-/* on_wake(stream, fn): see ON_WAKE. */
+/* on_wake(stream, fn): see STREAM_ON_WAKE. */
 static int f_on_wake(lua_State *L)
 {
     stream_object *o = check(L);
 
-    set_callback(L, o, "on_wake", ON_WAKE);
+    set_callback(L, o, "on_wake", STREAM_ON_WAKE);
     return 0;
 }
 
@@ -485,9 +438,9 @@ static int s_user(lua_State *L)
     stream_object *o = check(L);
 
     lua_settop(L, 2);
-    note_value(L, o, USER);
-    lua_setiuservalue(L, 1, USER);
-    settle(L, 1, o);
+    note_value(L, o, STREAM_USER);
+    lua_setiuservalue(L, 1, STREAM_USER);
+    sse_settle_stream_object(L, 1, o);
     return 0;
 }
 
@@ -500,23 +453,23 @@ static int push_value(lua_State *L, int n)
 
 static int p_on_close(lua_State *L)
 {
-    return push_value(L, ON_CLOSE);
+    return push_value(L, STREAM_ON_CLOSE);
 }
 
 static int p_on_drain(lua_State *L)
 {
-    return push_value(L, ON_DRAIN);
+    return push_value(L, STREAM_ON_DRAIN);
 }
 
 static int p_user(lua_State *L)
 {
-    return push_value(L, USER);
+    return push_value(L, STREAM_USER);
 }
 
 /* stream_owner(stream) -> the option `owner` of its server */
 static int f_stream_owner(lua_State *L)
 {
-    return push_value(L, SSE_STREAM_OWNER);
+    return push_value(L, STREAM_OWNER);
 }
 
 /* left(stream): the stream's handler has returned, and the program may have lost the stream. */
@@ -527,6 +480,37 @@ static int f_left(lua_State *L)
     if (o->stream && !o->stream->followers && !sse_stream_closed(o->stream))
         sse_search_soon(L, o->st);
     return 0;
+}
+
+/* Pushes a copy of the table on top of the stack, in its place. */
+static void copy_weak_table(lua_State *L)
+{
+    int old = lua_gettop(L);
+
+    lua_newtable(L);
+    lua_getmetatable(L, old);
+    lua_setmetatable(L, old + 1);
+    lua_pushnil(L);
+    while (lua_next(L, old)) {
+        lua_pushvalue(L, -2);
+        lua_insert(L, -2);
+        lua_rawset(L, old + 1);
+    }
+    lua_remove(L, old);
+}
+
+/* Makes the weak tables anew where few of the objects are left that there were, because a table
+ * keeps the room of the most. The collector does not run meanwhile: it runs a finalizer. */
+static void shrink_weak_tables(lua_State *L, sse_state *st)
+{
+    if (st->most_streams < SHRINK_FROM || st->streams > st->most_streams / 4)
+        return;
+    st->most_streams = st->streams;
+    for (size_t i = 0; i < sizeof weak_keys; i++) {
+        lua_rawgetp(L, LUA_REGISTRYINDEX, &weak_keys[i]);
+        copy_weak_table(L);
+        lua_rawsetp(L, LUA_REGISTRYINDEX, &weak_keys[i]);
+    }
 }
 
 /* A stream that follows a channel goes on without its object. For another one that is open, and for
@@ -540,6 +524,9 @@ static int mm_gc(lua_State *L)
         sse_stream_set_events(o->stream, NULL, &sse_exchange_no_events);
     if (!o->st->loop || o->self != LUA_NOREF || (!lost && !o->close_owed && !o->drain_owed)) {
         o->stream = NULL;
+        o->st->streams--;
+        if (o->st->loop)
+            shrink_weak_tables(L, o->st);
         return 0;
     }
     lua_settop(L, 1);
@@ -576,11 +563,15 @@ static const sse_class stream_class = { "sse.stream", methods, properties, metam
 void sse_open_stream(lua_State *L)
 {
     sse_class_register(L, &stream_class);
-    lua_newtable(L);
     lua_createtable(L, 0, 1);
     lua_pushliteral(L, "v");
     lua_setfield(L, -2, "__mode");
-    lua_setmetatable(L, -2);
-    lua_rawsetp(L, LUA_REGISTRYINDEX, &weak_key);
+    for (size_t i = 0; i < sizeof weak_keys; i++) {
+        lua_newtable(L);
+        lua_pushvalue(L, -2);
+        lua_setmetatable(L, -2);
+        lua_rawsetp(L, LUA_REGISTRYINDEX, &weak_keys[i]);
+    }
+    lua_pop(L, 1);
     luaL_setfuncs(L, functions, 0);
 }

@@ -2,41 +2,32 @@
 #ifndef SSE_BIND_STREAM_H
 #define SSE_BIND_STREAM_H
 
-#include "../push/stream.h"
-#include "class.h"
-
-/* The user value of a stream's object that is its server's SSE_SERVER_OWNER. */
-#define SSE_STREAM_OWNER 1
+#include "stream_object.h"
 
 /* Registers the class; the module table is on top of the stack. */
 void sse_open_stream(lua_State *L);
 
 /* Pushes a new object and returns it. It is a closed stream until one is attached to it. */
-void *sse_push_stream(lua_State *L);
+stream_object *sse_push_stream(lua_State *L);
+
+/* Returns the object at index, which must be one; else raises. */
+stream_object *sse_check_stream_object(lua_State *L, int index);
 
 /* Returns the stream of the object at index; NULL once it has ended. */
 sse_stream *sse_check_stream(lua_State *L, int index);
 
-/* Keeps the object at index from being collected while its stream follows a channel, and until the
- * next sse_settle_stream. */
-void sse_keep_stream(lua_State *L, int index);
+/* The object that stands for the stream; NULL: there is none. An object that the collector has
+ * found is still the one until its finalizer has run, but can't be pushed. */
+stream_object *sse_object_of_stream(const sse_stream *stream);
 
-/* The stream of the object at index began to follow a channel, or stopped. */
-void sse_settle_stream(lua_State *L, int index);
+/* Pushes the object; or nil, and returns false, where the collector has found it. */
+bool sse_push_stream_object(lua_State *L, const stream_object *o);
 
-/* What a report of a channel's presence (see presence.h) has of a stream: holds the object, so that
- * it is not collected also when the stream has ended, until sse_release_stream. NULL where nothing
- * keeps the object that the program has, if it has one: the stream began to follow before the
- * channel had listeners; and where a million reports of it are to come already. */
-void *sse_hold_stream(sse_stream *stream);
+/* Keeps the object at index from being collected, or no longer, as its state wants it. */
+void sse_settle_stream_object(lua_State *L, int index, stream_object *o);
 
-/* Pushes the object that was held; a new one, closed, for NULL. */
-void sse_push_held_stream(lua_State *L, void *held);
-
-/* Undoes one sse_hold_stream. */
-void sse_release_stream(lua_State *L, void *held);
-
-/* The object, made by sse_push_stream, stands for the stream from now on. */
-void sse_attach_stream(void *object, sse_stream *stream);
+/* The object at index, made by sse_push_stream, stands for the stream from now on. The caller sets
+ * its user value STREAM_OWNER. Runs no finalizer. */
+void sse_attach_stream(lua_State *L, int index, sse_stream *stream);
 
 #endif

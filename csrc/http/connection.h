@@ -53,6 +53,10 @@ typedef struct sse_protocol {
     void (*on_overload)(sse_connection *c);
     /* See sse_context_await_room. May end nothing. */
     void (*on_room)(sse_connection *c);
+    /* Calls fn(arg, x) for each exchange that has not ended. fn may end nothing. NULL: there are
+     * none. */
+    void (*each_exchange)(sse_connection *c, void (*fn)(void *arg, struct sse_exchange *x),
+                          void *arg);
 } sse_protocol;
 
 struct sse_connection {

@@ -84,6 +84,8 @@ typedef struct sse_context {
     bool (*on_stream_heartbeat)(struct sse_stream *s); /* a heartbeat is due; true: a block with an
                                                           id was sent in its place */
     void (*on_stream_ended)(struct sse_stream *s);     /* the stream is to follow nothing */
+    /* A stream that sse_stream_tally was called for has ended, and is freed next. */
+    void (*on_tallied_end)(struct sse_context *context, struct sse_stream *s);
 
     bool recording;     /* requests that arrive get a record */
     bool cross_origin;  /* pages of other origins may read responses: see own_response.h */

@@ -290,6 +290,13 @@ void sse_exchange_notify_shutdown(sse_exchange *x)
         x->on->on_shutdown(x->user);
 }
 
+void sse_exchange_each(sse_context *context, void (*fn)(void *arg, sse_exchange *x), void *arg)
+{
+    for (sse_connection *c = context->open; c; c = c->next)
+        if (c->protocol->each_exchange)
+            c->protocol->each_exchange(c, fn, arg);
+}
+
 void sse_exchange_finish(sse_exchange *x, sse_reason reason)
 {
     if (x->state != SSE_EXCHANGE_STARTED || sse_exchange_lost(x))

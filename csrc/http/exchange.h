@@ -37,6 +37,10 @@ void sse_exchange_report_ended(sse_context *context);
 /* Calls on_shutdown, unless the exchange has ended. */
 void sse_exchange_notify_shutdown(sse_exchange *x);
 
+/* Calls fn(arg, x) for each exchange of the context that has not ended, in no order. fn may end
+ * nothing. */
+void sse_exchange_each(sse_context *context, void (*fn)(void *arg, sse_exchange *x), void *arg);
+
 /* --- responding --- */
 
 /* Sends a whole response, which ends the exchange (SSE_END_FINISHED). SSE_EINVAL: a bad field, *bad

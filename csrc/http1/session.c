@@ -107,12 +107,21 @@ static void on_shutdown(sse_connection *c)
         sse_connection_set_deadline(c, SSE_UNUSED_MS);
 }
 
+static void each_exchange(sse_connection *c, void (*fn)(void *arg, sse_exchange *x), void *arg)
+{
+    const sse_http1_session *s = c->session;
+
+    if (s->exchange)
+        fn(arg, s->exchange);
+}
+
 static const sse_protocol protocol = { .on_bytes = on_bytes,
                                        .on_eof = on_eof,
                                        .on_drained = on_drained,
                                        .on_deadline = on_deadline,
                                        .on_closed = on_closed,
-                                       .on_shutdown = on_shutdown };
+                                       .on_shutdown = on_shutdown,
+                                       .each_exchange = each_exchange };
 
 /* --- starting a session -------------------------------------------------- */
 

@@ -261,6 +261,15 @@ static void on_shutdown(sse_connection *c)
     sse_http2_shutdown_start(c->session);
 }
 
+static void each_exchange(sse_connection *c, void (*fn)(void *arg, sse_exchange *x), void *arg)
+{
+    const sse_http2_session *s = c->session;
+
+    for (sse_http2_stream *t = s->streams; t; t = t->next)
+        if (t->exchange)
+            fn(arg, t->exchange);
+}
+
 static void free_session(sse_http2_session *s)
 {
     if (s->nghttp2)
@@ -292,6 +301,7 @@ static const sse_protocol protocol = {
     .backlog = sse_http2_backlog,
     .on_overload = sse_http2_on_overload,
     .on_room = sse_http2_on_room,
+    .each_exchange = each_exchange,
 };
 
 /* --- starting a session -------------------------------------------------- */

@@ -62,6 +62,8 @@ static void on_exchange_end(void *user, sse_reason reason)
     sse_timer_wheel_cancel(&context->wheel, &s->heartbeat);
     context->count.streams--;
     context->count.streams_ended[reason]++;
+    if (s->tallied)
+        context->on_tallied_end(context, s);
     if (s->on->on_end)
         s->on->on_end(s->user, reason);
     if (s->compressed)
@@ -110,6 +112,11 @@ static void on_exchange_shutdown(void *user)
 
 static const sse_exchange_events events = { on_exchange_end_marked, on_exchange_end,
                                             on_exchange_drain, on_exchange_shutdown };
+
+sse_stream *sse_stream_of(const sse_exchange *x)
+{
+    return x->on == &events ? x->user : NULL;
+}
 
 /* --- ending ----------------------------------------------------------------------------------- */
 

@@ -26,6 +26,7 @@ typedef struct sse_stream {
     bool end_scheduled : 1;   /* the heartbeat's deadline ends the stream */
     bool finish : 1;          /* a shutdown leaves its end to the program */
     bool compressed : 1;      /* it is the first member of a compressed_stream: see stream.c */
+    bool tallied : 1;         /* context->on_tallied_end is called at its end */
     uint8_t heartbeat_number; /* of heartbeat.h: what the stream sends after silence */
     sse_deadline heartbeat;
     void *user;
@@ -65,6 +66,15 @@ int sse_stream_open(sse_exchange *x, const sse_stream_options *options, sse_stre
 /* Replaces the stream's callbacks and their `user`. Of `on`, which must outlive the stream, on_end
  * (once) and on_drain are called, both from the loop. */
 void sse_stream_set_events(sse_stream *s, void *user, const sse_exchange_events *on);
+
+/* The stream that an exchange has become; NULL: it has not. */
+sse_stream *sse_stream_of(const sse_exchange *x);
+
+/* Has context->on_tallied_end, which is set, called when the stream has ended. */
+static inline void sse_stream_tally(sse_stream *s)
+{
+    s->tallied = true;
+}
 
 /* Sends one event or comment, whole or not at all. SSE_EFULL: max_pending bytes wait for the
  * client, and on_drain follows; SSE_ETOOBIG: it alone is over max_pending; SSE_EINVAL with the name

@@ -440,6 +440,16 @@ void sse_server_free(sse_server *server)
     free(server);
 }
 
+void *sse_server_user(const sse_context *context)
+{
+    return ((const sse_server *)context->user)->user;
+}
+
+void sse_server_each_exchange(sse_server *server, void (*fn)(void *arg, sse_exchange *x), void *arg)
+{
+    sse_exchange_each(&server->context, fn, arg);
+}
+
 bool sse_server_listening(const sse_server *server)
 {
     return server->listeners != NULL;

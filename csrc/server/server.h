@@ -31,6 +31,13 @@ int sse_server_new(sse_loop *loop, const sse_server_options *options, void *user
                    void (*on_request)(void *user, sse_exchange *x), void (*on_idle)(void *user),
                    sse_server **out, char *message, size_t size);
 
+/* The `user` of the server whose connections belong to the context. */
+void *sse_server_user(const sse_context *context);
+
+/* Calls fn(arg, x) for each exchange that has not ended: see sse_exchange_each. */
+void sse_server_each_exchange(sse_server *server, void (*fn)(void *arg, sse_exchange *x),
+                              void *arg);
+
 /* From now on, on_response is called from the loop for each response that has ended, the server's
  * own included, with the request and its record (see record.h). NULL: requests that arrive are no
  * longer recorded; those that were are reported as before. The function must always be the same. */

@@ -142,6 +142,17 @@ function methods:on(what, fn, ...)
   return self
 end
 
+--- The open streams that follow the channel, or those of one user: whose field `user` equals a
+-- value.
+-- @function channel:streams
+-- @tparam[opt] any user not nil, so that a session without a user does not stand for everybody
+-- @treturn {table,...} a list, in no order, which is the caller's
+function methods:streams(...)
+  options.check_core_self(self, "sse.channel", "channel:streams(user)", select(2, ...))
+  options.check_user("channel:streams", ...)
+  return options.unwrap(pcall(core.channel_streams, self, ...))
+end
+
 --- Iterates over the events within the process: `for ev in channel:events() do`. The loop begins to
 -- follow at once, waits for each event (in a task by yielding, outside of one by pumping the loop),
 -- and ends when the channel is closed and it has had every event. Leaving it stops following.

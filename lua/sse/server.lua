@@ -45,6 +45,7 @@ local server_options = require "sse.server.options"
 local tls_options = require "sse.server.tls_options"
 
 require "sse.server.metrics" -- stats, metrics
+require "sse.server.streams"
 
 local methods, metatable = server_object.methods, server_object.metatable
 local state_of = server_object.state

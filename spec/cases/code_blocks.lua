@@ -48,6 +48,10 @@ return {
   ['sse.json.get(ev.data, "choices"'] = {
     globals = function() return { ev = { data = "{}" } } end,
   },
+  ["sse.url.encode(text)"] = { globals = function() return { text = "a b" } end },
+  ["find_user(req.cookies.session)"] = {
+    asks = "GET /admin/x", gets = "log in", globals = with_admin,
+  },
   ["server.on_error = "] = {
     prints = "handler", asks = "GET /", gets = "no database", globals = failing,
   },

@@ -8,9 +8,9 @@
 -- ("HTTP/1.1", "HTTP/2"); `secure`, whether the client speaks TLS; `scheme`, "https" or "http";
 -- `host`, in lower case, maybe with a port, nil where HTTP/1.0 names none (these and
 -- `remote_address` as a trusted proxy says); `client_certificate`, see below; `last_event_id`, from
--- the header or else a query parameter, `lastEventId` or those of other polyfills, `evs_last_event_id`
--- and `last-event-id`; nil if none is there and not empty. It may be set, to a string or nil,
--- before the event stream is opened whose client is to be one with that id.
+-- the header or else a query parameter, `lastEventId` or those of other polyfills,
+-- `evs_last_event_id` and `last-event-id`; nil if none is there and not empty. It may be set, to a
+-- string or nil, before the event stream is opened whose client is to be one with that id.
 --
 -- `client_certificate` is nil unless the option `tls.client_ca` of `sse.server` made the client
 -- show a certificate. It is a table: `subject` and `issuer`, texts as of RFC 2253 ("CN=me,O=us"),

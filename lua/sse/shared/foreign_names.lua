@@ -153,6 +153,7 @@ names["sse.channel object"] = {
   follow = "a stream follows it: stream:follow(channel)",
   each = { "events" }, iter = { "events" }, listen = { "events" }, messages = { "events" },
   size = { "followers" }, count = { "followers" }, subscribers = { "followers" },
+  clients = { "streams" }, users = { "streams" }, presence = { "streams" },
   id = { "last_id" }, addEventListener = { "on" }, off = "there is none: a listener stays",
   unsubscribe = "a stream leaves it: stream:unfollow(channel)", history = "it is only an option",
 }
@@ -189,7 +190,8 @@ names.server = {
   address = { "port" }, onerror = { "on_error" },
   prometheus = { "metrics" }, counters = { "stats" }, status = { "stats" },
   stop = "call 'shutdown' or 'close'", drain = { "shutdown" },
-  broadcast = "there is none: publish to a channel", streams = "their number is in 'stats'",
+  broadcast = "there is none: publish to a channel",
+  clients = { "streams" }, connections = "their number is in 'stats'", sessions = { "streams" },
   host = "it is only an option", access_log = "it is only an option",
   log = "there is an option of sse.server: access_log", onresponse = { "on_response" },
   after = { "on_response" }, dir = { "static" },

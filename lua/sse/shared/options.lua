@@ -142,6 +142,17 @@ function options.check_callback(name, value)
   end
 end
 
+--- Raises if a user is given to a list of streams and is nil: nobody's streams would be those of
+-- all.
+-- @tparam string name the method for messages, "server:streams"
+-- @param ... the arguments
+function options.check_user(name, ...)
+  if select("#", ...) > 0 and (...) == nil then
+    local message = "%s: the user is nil (without the argument it is all streams)%s"
+    error(message:format(name, ARGUMENTS), 3)
+  end
+end
+
 --- Checks a path: a string that is not empty and has no NUL. Raises otherwise.
 -- @tparam string where the function's name for messages, "sse.file"
 -- @tparam string what the path is called in messages, "a path"
