@@ -22,9 +22,10 @@
 -- response instead, with a status from 400 to 599, and the header fields in `headers` if it has
 -- them; below 500 it is not reported.
 --
--- Functions that `server:before` adds run before the handler. A path without a route goes to
--- `server:fallback`, or is answered with 404, a method without a handler with 405 and Allow. HEAD
--- is answered by GET's handler, without the body; OPTIONS with Allow.
+-- Functions that `server:before` adds run before the handler, and so do limits (`server:limit`). A
+-- path without a route goes to `server:fallback`, or is answered with 404, a method without a
+-- handler with 405 and Allow. HEAD is answered by GET's handler, without the body; OPTIONS with
+-- Allow.
 -- @module sse.server
 require "sse.shared.lua_version"
 
@@ -44,6 +45,7 @@ local server_object = require "sse.server.server_object"
 local server_options = require "sse.server.options"
 local tls_options = require "sse.server.tls_options"
 
+require "sse.server.limit"
 require "sse.server.metrics" -- stats, metrics
 require "sse.server.streams"
 
@@ -77,9 +79,9 @@ local function new(given, ...)
   local state = {
     router = router.new(), on_error = given.on_error, compress = given.compress,
     cors = given.cors and cors.new(given.cors, 3) or false,
-    waiters = {}, runs = false, request_id = given.request_id,
+    waiters = {}, runs = false, limits = {}, limited = { rate = 0, streams = 0 },
     trusted_proxies = given.trusted_proxies, proxy_protocol = given.proxy_protocol,
-    port_reuse = given.port_reuse,
+    port_reuse = given.port_reuse, request_id = given.request_id,
     on_response = given.on_response,
     access_log = given.access_log and access_log.new(given.access_log, 3),
   }

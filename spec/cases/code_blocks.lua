@@ -48,6 +48,7 @@ return {
   ['sse.json.get(ev.data, "choices"'] = {
     globals = function() return { ev = { data = "{}" } } end,
   },
+  ["server:limit {"] = { globals = with_server },
   ["sse.url.encode(text)"] = { globals = function() return { text = "a b" } end },
   ["find_user(req.cookies.session)"] = {
     asks = "GET /admin/x", gets = "log in", globals = with_admin,

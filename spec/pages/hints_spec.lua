@@ -25,6 +25,7 @@ local with_options = {
   ["sse.server: cors"] = function(given) sse.server { cors = given } end,
   ["server:run"] = function(given) sse.server { host = "192.0.2.1" }:run(given) end,
   ["server:shutdown"] = function(given) sse.server():shutdown(given) end,
+  ["server:limit"] = function(given) sse.server():limit(given) end,
   ["server:static"] = function(given) sse.server():static("/x", "spec", given) end,
   ["sse.file"] = function(given) sse.file("README.md", given) end,
   ["sse.channel"] = function(given) sse.channel(objects.channel_name(), given) end,

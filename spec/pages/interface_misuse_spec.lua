@@ -18,8 +18,8 @@ local methods = {
     get = { "/x", noop }, head = { "/x", noop }, post = { "/x", noop }, put = { "/x", noop },
     patch = { "/x", noop }, delete = { "/x", noop }, options = { "/x", noop }, all = { "/x", noop },
     route = { "GET", "/x", noop }, static = { "/x", "spec", { follow_links = true } },
-    before = { "/x", noop }, fallback = { noop }, listen = { {} }, streams = { 1 },
-    shutdown = { { within = 0, grace = 0, retry = 0 } }, close = {}, reload_tls = {}, stats = {},
+    before = { "/x", noop }, fallback = { noop }, listen = { {} }, streams = { 1 }, stats = {},
+    limit = { "/", { rate = 1 } }, shutdown = { { within = 0 } }, close = {}, reload_tls = {},
   },
   channel = {
     publish = { { data = "x", event = "e" } }, on = { "follow", noop }, close = {}, stats = {},

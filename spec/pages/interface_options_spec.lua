@@ -50,6 +50,10 @@ local option_cases = {
     local server = sse.server {}
     return server.metrics, server, given
   end },
+  { "server:limit", function(given)
+    local server = sse.server {}
+    return server.limit, server, given
+  end },
   { "server:static", function(given)
     local server = sse.server {}
     return server.static, server, "/x", "spec", given

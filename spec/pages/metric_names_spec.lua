@@ -2,6 +2,7 @@
 -- and the reference has a row for each and none for another.
 local core = require "sse.core"
 local exposition = require "spec.support.exposition"
+local limit = require "sse.server.limit"
 local metric_names = require "sse.server.metric_names"
 local objects = require "spec.support.objects"
 local sse = require "sse"
@@ -66,9 +67,11 @@ describe("the list of metrics", function()
     end
   end
 
-  it("has what the core counts of a server, and the stats have it", function()
+  it("has what the core and limits count of a server, and the stats have it", function()
     local server = sse.server {}
-    check(metric_names.server, core.server({ on_request = print }):numbers(), server:stats())
+    local numbers = core.server({ on_request = print }):numbers()
+    limit.add_numbers({ limits = {}, limited = { rate = 0, streams = 0 } }, numbers)
+    check(metric_names.server, numbers, server:stats())
   end)
 
   it("has what the core counts of a channel, and the stats have it", function()

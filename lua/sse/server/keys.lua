@@ -20,5 +20,6 @@ return {
   BASE = {}, -- the list of header fields that every response to the request gets
   KEPT = {}, -- the list of those that `res:header` keeps
   OBSERVER = {}, -- see sse.server.response_object
+  LIMITS = {}, -- see sse.server.stream_limits
   BEFORE = {}, -- true: a function of `server:before` has not returned
 }

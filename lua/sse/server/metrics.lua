@@ -3,6 +3,7 @@
 -- @module sse.server.metrics
 local channels = require "sse.channel"
 local core = require "sse.core"
+local limit = require "sse.server.limit"
 local metric_names = require "sse.server.metric_names"
 local options = require "sse.shared.options"
 local response_head = require "sse.server.response_head"
@@ -156,9 +157,10 @@ end
 -- The numbers of a server. Raises at the line of the caller's caller where it was collected: a
 -- finalizer may refer to it.
 local function numbers_of(server)
-  local inner = server_object.state(server).core
-  local ok, numbers = pcall(inner.numbers, inner)
+  local state = server_object.state(server)
+  local ok, numbers = pcall(state.core.numbers, state.core)
   if not ok then error(numbers, 3) end
+  limit.add_numbers(state, numbers)
   return numbers
 end
 

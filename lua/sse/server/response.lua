@@ -16,6 +16,7 @@ local protected = require "sse.shared.protected"
 local response_head = require "sse.server.response_head"
 local response_object = require "sse.server.response_object"
 local stream = require "sse.stream"
+local stream_limits = require "sse.server.stream_limits"
 local stream_options = require "sse.server.stream_options"
 local task = require "sse.task"
 
@@ -170,6 +171,21 @@ function methods:drain(...)
   return true
 end
 
+-- Ends a stream that is one too many by a limit. Its client comes back after a time that is not the
+-- same for all.
+local function close_limited(server, opened)
+  server.limited.streams = server.limited.streams + 1
+  opened:send { retry = math.random(1000, 10000) }
+  opened:close()
+end
+
+-- Counts a stream for the limits that apply to it, or ends it.
+local function apply_limits(self, limits, opened)
+  if opened.closed then return end
+  if stream_limits.find_full(limits) then return close_limited(self[keys.SERVER], opened) end
+  stream_limits.count(limits, opened)
+end
+
 -- Calls the on_close of a stream whose client had gone before it was opened.
 local function tell_gone(server, opened)
   if not opened.on_close then return end
@@ -180,8 +196,9 @@ end
 --- Answers with an event stream, and sends its head at once. A HEAD request gets the head alone,
 -- and the stream is closed. Raises if the request has been answered already.
 -- @tparam[opt] table given docs/reference/handlers.md describes them
--- @return the stream. If the client has gone already the stream is closed, and its `on_close` is
--- called if the handler sets it before its first wait. Or nil, message, code as of `reply`.
+-- @return the stream. If the client has gone already, or the stream is one more than a limit of
+-- `server:limit` allows, it is closed, and its `on_close` is called if the handler sets it before
+-- its first wait. Or nil, message, code as of `reply`.
 function methods:event_stream(given, surplus)
   options.check_self(self, metatable, "res:event_stream(options)", surplus)
   if given ~= nil then options.check("res:event_stream", given, stream_options) end
@@ -209,6 +226,8 @@ function methods:event_stream(given, surplus)
   local last_id = self[keys.REQ].last_event_id
   if last_id then stream.set_last_event_id(opened, last_id) end
   if gone then core.defer(function() tell_gone(self[keys.SERVER], opened) end) end
+  local limits = rawget(self, keys.LIMITS)
+  if limits then apply_limits(self, limits, opened) end
   return opened
 end
 

@@ -78,6 +78,12 @@ names["server:run"] = with(names["server:shutdown"], {
   number = "a port is an option of sse.server",
   host = OF_SERVER, port = OF_SERVER, tls = OF_SERVER,
 })
+names["server:limit"] = {
+  max = { "burst" }, limit = { "rate" }, requests = { "rate" }, per_second = { "rate" },
+  window = "there is none: 'rate' is requests a second, 'burst' how many may come at once",
+  by = { "key" }, keyGenerator = { "key" }, key_generator = { "key" }, connections = { "streams" },
+  max_streams = { "streams" }, status = "there is none: 429",
+}
 names["server:static"] = {
   index = "there is none: a folder's index.html is served" }
 names["sse.file"] = {
@@ -185,7 +191,8 @@ names["sse.parser object"] = {
 }
 names.server = {
   on = GET, use = { "before" }, middleware = { "before" }, any = { "all" },
-  not_found = { "fallback" }, default = { "fallback" }, notFound = { "fallback" },
+  rate_limit = { "limit" }, throttle = { "limit" }, not_found = { "fallback" },
+  default = { "fallback" }, notFound = { "fallback" },
   del = { "delete" }, start = { "run" }, serve = { "run" }, bind = { "listen" },
   address = { "port" }, onerror = { "on_error" },
   prometheus = { "metrics" }, counters = { "stats" }, status = { "stats" },
