@@ -5,20 +5,14 @@
 -- BASE=../other-tree, built, measures that tree, too; ROUNDS=5; REQUESTS=40000 a round.
 -- usage: lua requests.lua BUILD-FOLDER
 local sse = require "sse"
+local tools = require "bench.request_tools"
 
 local build = assert(arg[1], "usage: lua requests.lua BUILD-FOLDER")
-local lua, BASE = arg[-1], os.getenv "BASE"
+local BASE = os.getenv "BASE"
 local ROUNDS = tonumber(os.getenv "ROUNDS") or 5
 local REQUESTS = tonumber(os.getenv "REQUESTS") or 40000
 
-local function shell(command)
-  local pipe <close> = assert(io.popen(command))
-  return pipe:read "a"
-end
-
-local function installed(program)
-  return os.execute(("command -v %s >/dev/null 2>&1"):format(program))
-end
+local shell, installed, start, median = tools.shell, tools.installed, tools.start, tools.median
 
 if not installed "h2load" then
   print "h2load (Debian: nghttp2-client) makes the load, and is not installed"
@@ -30,20 +24,10 @@ local cert, key = folder .. "/cert.pem", folder .. "/key.pem"
 assert(os.execute(("openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 "
   .. "-subj /CN=localhost -keyout %s -out %s 2>/dev/null"):format(key, cert)))
 
--- Starts a server in a process of its own, which prints its port unless it is given one.
-local function start(command, port)
-  local pipe = assert(io.popen(("echo $$; exec %s"):format(command)))
-  local server = { pid = pipe:read "l", pipe = pipe }
-  server.port = port or tonumber(pipe:read "l")
-  return server
-end
-
 local function start_ours(root, files, row)
   local behind = row.trusted and root == "." and "BEHIND=1 " or ""
-  local path = ("LUA_PATH='%s/lua/?.lua;%s/lua/?/init.lua;;' LUA_CPATH='%s/%s/?.so;;'"):format(root,
-    root, root, build)
-  return start(("env -u LUA_PATH_5_4 -u LUA_CPATH_5_4 -u LUA_PATH_5_5 -u LUA_CPATH_5_5 %s%s %s "
-    .. "bench/requests_server.lua %s"):format(behind, path, lua, files))
+  local command = tools.command_of(root, build)
+  return start(("env %s%s bench/requests_server.lua %s"):format(behind, command, files))
 end
 
 local function free_port()
@@ -74,24 +58,9 @@ local function start_node(_, files)
   return start("node bench/requests_server.mjs " .. files)
 end
 
-local function cpu_of(server)
-  local file <close> = assert(io.open(("/proc/%s/schedstat"):format(server.pid)))
-  return file:read "n"
-end
-
-local function load_with(server, row, count)
-  local scheme = row.secure and "https" or "http"
-  return shell(("h2load --h1 -n%d -c20 %s %s://127.0.0.1:%d%s 2>&1"):format(count,
-    row.headers or "", scheme, server.port, row.path))
-end
-
 -- Microseconds of CPU a request.
 local function measure(server, row)
-  load_with(server, row, 500)
-  local before = cpu_of(server)
-  local told = load_with(server, row, REQUESTS)
-  assert(told:find(REQUESTS .. " succeeded", 1, true), told)
-  return (cpu_of(server) - before) / REQUESTS / 1e3
+  return tools.measure(server, row.path, REQUESTS, row)
 end
 
 local kinds = { { "ours", start_ours, "." } }
@@ -111,11 +80,6 @@ local rows = {
   { what = "the same of a trusted proxy", path = "/visitor", headers = PROXY, trusted = true },
 }
 
-local function median(values)
-  table.sort(values)
-  return values[(#values + 1) // 2]
-end
-
 local function print_row(row)
   local files = row.secure and cert .. " " .. key or ""
   local servers, took = {}, {}
@@ -128,8 +92,7 @@ local function print_row(row)
   for i, server in ipairs(servers) do
     local each = median(took[i])
     line[i] = ("%7.2f %6s"):format(each, i > 1 and ("x%.2f"):format(ours / each) or "")
-    os.execute("kill " .. server.pid)
-    server.pipe:close()
+    tools.stop(server)
   end
   print(("%-38s %s"):format(row.what, table.concat(line)))
 end

@@ -4,6 +4,7 @@ local before = require "sse.server.before"
 local core = require "sse.core"
 local keys = require "sse.server.keys"
 local options = require "sse.shared.options"
+local pages = require "sse.shared.pages"
 local rates = require "sse.server.rates"
 local server_object = require "sse.server.server_object"
 
@@ -134,7 +135,7 @@ function methods:limit(...)
   local prefix, given = before.split("server:limit", 3, ...)
   given = options.check("server:limit", given, spec)
   local problem = problem_of(given)
-  if problem then error("server:limit: " .. problem, 2) end
+  if problem then error(("server:limit: %s%s"):format(problem, pages.at "options"), 2) end
   local state, made = server_object.state(self), { streams = given.streams, open = {} }
   if given.rate then
     made.rates = rates.new(given.rate, given.burst or math.max(1, math.ceil(given.rate)))
