@@ -18,8 +18,8 @@ end
 function tools.command_of(root, build)
   local path = ("LUA_PATH='%s/lua/?.lua;%s/lua/?/init.lua;;' LUA_CPATH='%s/%s/?.so;;'"):format(root,
     root, root, build)
-  return ("env -u LUA_PATH_5_4 -u LUA_CPATH_5_4 -u LUA_PATH_5_5 -u LUA_CPATH_5_5 %s %s"):format(path,
-    arg[-1])
+  local unset = "env -u LUA_PATH_5_4 -u LUA_CPATH_5_4 -u LUA_PATH_5_5 -u LUA_CPATH_5_5"
+  return ("%s %s %s"):format(unset, path, arg[-1])
 end
 
 --- Starts a server in a process of its own, which prints its port unless it is given one.

@@ -25,7 +25,9 @@ end
 local function node(what) return "node bench/web_server.mjs " .. what end
 
 -- What a proxy adds to a request.
-local PROXY = { headers = "-H 'X-Forwarded-For: 192.0.2.1, 10.0.0.1' -H 'X-Forwarded-Proto: https'" }
+local PROXY = {
+  headers = "-H 'X-Forwarded-For: 192.0.2.1, 10.0.0.1' -H 'X-Forwarded-Proto: https'",
+}
 
 -- What a line says, the command of its server, and what its requests have; a line without a command
 -- is left out.

@@ -10,8 +10,8 @@ local function log(format) return { access_log = { format = format, file = null(
 local function noop() end
 
 local options = {
-  common = log "common", json = log "json", all = log "common", on_response = { on_response = noop },
-  request_id = { request_id = true },
+  common = log "common", json = log "json", all = log "common",
+  on_response = { on_response = noop }, request_id = { request_id = true },
   trusted = { trusted_proxies = { "127.0.0.1", "10.0.0.0/8" } },
 }
 local given = options[what] or {}

@@ -28,8 +28,8 @@ serving.each("private state:", function(transport)
 
   it("pairs(req) gives what is documented, and the program's own fields", function()
     handle(function(req)
-      assert.same({ "body", "headers", "host", "last_event_id", "method", "params", "path",
-        "protocol", "query", "remote_address", "scheme", "secure", "target" }, keys_of(req))
+      assert.same({ "body", "cookies", "headers", "host", "id", "last_event_id", "method", "params",
+        "path", "protocol", "query", "remote_address", "scheme", "secure", "target" }, keys_of(req))
       req.account = { id = 7 }
       req[1] = "one"
       local all = {}
