@@ -82,7 +82,7 @@ serving.each("server:limit", function()
       server:get("/stream", function(_, res)
         local stream = res:event_stream()
         stream:send "hello"
-        stream.user = "somebody"
+        stream:follow(sse.channel "limited") -- else the collector may end it
       end)
     end)
   end
