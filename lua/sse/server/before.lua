@@ -16,7 +16,7 @@ local server_object = require "sse.server.server_object"
 local url = require "sse.server.url"
 
 local ANSWERED, BEFORE, DETACHED = keys.ANSWERED, keys.BEFORE, keys.DETACHED
-local ROUTES = pages.at "routes"
+local EXCHANGE, ROUTES = keys.EXCHANGE, pages.at "routes"
 local methods, metatable = server_object.methods, server_object.metatable
 
 local before = {}
@@ -75,7 +75,9 @@ function before.run(list, req, res, path)
       entry.fn(req, res)
       -- A reply to a client that has left does not count as one, and must still keep the handler
       -- from running.
-      if res[ANSWERED] or rawget(res, DETACHED) or res.closed then return true end
+      if res[ANSWERED] or rawget(res, DETACHED) or res[EXCHANGE].state == "closed" then
+        return true
+      end
     end
   end
   rawset(res, BEFORE, nil)

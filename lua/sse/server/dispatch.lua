@@ -77,19 +77,12 @@ local function set_id_field(req, res)
   rawset(res, BASE, list)
 end
 
--- Answers a request for which there is a handler, or none.
-local function respond(server, req, res, handler, methods)
-  if not handler and not methods then handler = server.fallback end
-  if handler then
-    handler(req, res)
-    complete(server, req, res)
-  elseif methods and req.method == "OPTIONS" then
-    res:reply(204, nil, { Allow = table.concat(methods, ", ") })
-  elseif methods then
-    res:reply(405, "Method Not Allowed\n", { Allow = table.concat(methods, ", ") })
-  else
-    res:reply(404, "Not Found\n")
-  end
+-- Answers a request whose path has no route, or no handler for the method.
+local function reply_unhandled(req, res, methods)
+  if not methods then return res:reply(404, "Not Found\n") end
+  local allow = { Allow = table.concat(methods, ", ") }
+  if req.method == "OPTIONS" then return res:reply(204, nil, allow) end
+  res:reply(405, "Method Not Allowed\n", allow)
 end
 
 -- Answers a request, in a task. An OPTIONS request goes to its handler, if it has one, unless it is
@@ -108,7 +101,10 @@ local function handle(server, req, res, path)
   if server.before and before.run(server.before, req, res, path) then
     return complete(server, req, res)
   end
-  respond(server, req, res, handler, methods)
+  handler = handler or not methods and server.fallback
+  if not handler then return reply_unhandled(req, res, methods) end
+  handler(req, res)
+  complete(server, req, res)
 end
 
 -- Called with the response whose task raised.
