@@ -41,6 +41,17 @@ local sse = {}
 ---@field meta? table|string|number|boolean for `where`, which gets it with the event: whom an event is for, say. It is never sent. Don't change the table afterwards
 ---@field dedupe? string|number where an event with the same value is held, nothing is published, and that event's id is given
 
+---@class sse.ReqFormOptions
+---@field max_fields? integer fields and files together (default: 1000)
+
+---@class sse.ResCookieOptions
+---@field max_age? number ms that the browser keeps it (default: none: until the browser is closed)
+---@field http_only? boolean scripts of the page don't see it (default: true)
+---@field same_site? "Strict"|"Lax"|"None" with `"None"` other sites' pages send it, too (default: `"Lax"`)
+---@field secure? boolean it is sent over HTTPS alone (default: as the request came: `req.secure`; true where `same_site` or the name wants it)
+---@field path? string where it is sent (default: `"/"`)
+---@field domain? string to which hosts (default: this host alone)
+
 ---@class sse.ResEventStreamHeartbeatOptions
 ---@field every? number ms of silence (default: 15000)
 ---@field event? string the type of the event that is sent
@@ -52,6 +63,12 @@ local sse = {}
 ---@field heartbeat? number|sse.ResEventStreamHeartbeatOptions|false see heartbeats (default: the server's)
 ---@field max_pending? integer bytes that the client may be behind (default: the server's)
 ---@field compress? boolean|"shared"|"window" see compression (default: the server's)
+
+---@class sse.ServerLimitOptions
+---@field rate? number requests a second, also fewer than one. Past it a request gets a 429 with `Retry-After`. A GET that accepts `text/event-stream` gets an event stream with a `retry:` and its end, since an EventSource gives up for good at a 429
+---@field burst? integer how many may come at once (default: the rate, at least 1)
+---@field streams? integer event streams open at a time. One more gets a `retry:` of 1 to 10 s and its end; its handler has a stream that is closed, as when a client has left
+---@field key? fun(req: sse.Request): any for whom the request counts, as a user's name; may wait. Any value, of a string 256 bytes; nil: it is not limited (default: the client's address, of IPv6 the /64)
 
 ---@class sse.ServerListenOptions
 ---@field host? string as of `sse.server` (default: the server's)
@@ -273,6 +290,7 @@ local sse = {}
 ---@field cors? boolean|sse.ServerCorsOptions which pages of other origins may read the responses: true for any, or a table
 ---@field on_error? fun(err: any, context: sse.ErrorContext) is told of errors in handlers and other callbacks of a request or a stream (default: prints to stderr)
 ---@field on_response? fun(entry: sse.LogEntry) called for each response that has ended: see below
+---@field request_id? boolean true: every response to a request that your functions get brings `req.id` back, as `X-Request-Id`; a handler can't set that field then (default: false)
 ---@field access_log? "common"|"json"|sse.ServerAccessLogOptions|function writes a line for each of them: `"common"`, `"json"`, a table as below, or a function that gets the entry
 
 ---@class sse.ServerAccessLogOptions
@@ -623,6 +641,9 @@ function parser:reset() end
 ---Stops the parser: no callback is called until `parser:reset()`.
 function parser:stop() end
 
+---@class sse.Url
+sse.url = {}
+
 ---@class sse.Json
 ---@field null userdata `sse.json.null` stands for null
 sse.json = {}
@@ -691,9 +712,9 @@ function server:metrics(options) end
 ---Adds a route for GET, and for HEAD. `server:head`, `post`, `put`, `patch`, `delete` and
 ---`options` add one for their method.
 ---
----Raises where the method and pattern have a handler. There is no wildcard: a pattern with `*`,
----`{` or `<` raises, and so does one that is percent-encoded.
----@param pattern string literal segments and `:names`, each of which takes one segment that is not empty. A slash at the end counts.
+---Raises where the method and pattern have a handler. Another `*`, a `{` or `<` in a pattern
+---raises, and so does one that is percent-encoded.
+---@param pattern string literal segments and `:names`, each of which takes one segment that is not empty. A slash at the end counts. The last segment can be a `*name`.
 ---@param handler fun(req: sse.Request, res: sse.ServerResponse) called in a task
 ---@return sse.Server
 function server:get(pattern, handler) end
@@ -748,6 +769,13 @@ function server:all(pattern, handler) end
 ---@return sse.Server
 function server:route(method, pattern, handler) end
 
+---Sets the handler of paths that have no route, for every method, in place of the 404.
+---
+---Raises where there is one already.
+---@param handler fun(req: sse.Request, res: sse.ServerResponse) called in a task
+---@return sse.Server
+function server:fallback(handler) end
+
 ---Serves the files of a folder below a prefix.
 ---
 ---Raises where the prefix is taken, or there is no such folder.
@@ -756,6 +784,28 @@ function server:route(method, pattern, handler) end
 ---@param options? sse.ServerStaticOptions see below
 ---@return sse.Server
 function server:static(prefix, folder, options) end
+
+---Runs a function before the handler of each request, or of those whose path is below a prefix.
+---For logins and the like.
+---@param prefix string|fun(req: sse.Request, res: sse.ServerResponse) this path and all below it; left out, `server:before(fn)`, all paths
+---@param fn? fun(req: sse.Request, res: sse.ServerResponse) called in the handler's task, in the order of the calls, wherever the routes were added
+---@return sse.Server
+function server:before(prefix, fn) end
+
+---Limits the requests of each client: how many a second, and how many event streams at a time.
+---
+---Raises without `rate` and `streams`, and for a `burst` without `rate`.
+---@param prefix string|sse.ServerLimitOptions as of `server:before`; left out, `server:limit(options)`, all paths
+---@param options? sse.ServerLimitOptions see below
+---@return sse.Server
+function server:limit(prefix, options) end
+
+---The open event streams, or those of one user.
+---
+---Raises for a `user` given as nil: a request without a user would end everybody's streams.
+---@param user? any those whose `stream.user` equals it; left out, all. A table equals itself alone
+---@return sse.Stream[]
+function server:streams(user) end
 
 ---@class sse.LogEntry
 ---@field req? sse.Request the request as its handler had it, with the fields that you put into it; nil where no handler was called
@@ -767,6 +817,7 @@ function server:static(prefix, folder, options) end
 ---@field bytes integer of body, after compression, that went to the system (over HTTP/2: into the connection's last writes). Nothing is known of what the client has received. Over HTTP/1.1, where the client left too early, it may be some bytes too few: the framing of the pieces that were left
 ---@field ms number from when the request's head was whole to the end, with a fraction; next to 0 for a head that never was
 ---@field time integer `os.time()` when the head was whole
+---@field id? string of `req`; nil without it
 ---@field reason string `"finished"`: the response was complete. Else as of `on_close`: `"client"`, `"server"`, `"slow"`, `"timeout"`, `"error"`. A stream that you close has `"server"`
 
 ---@class sse.Request
@@ -775,6 +826,7 @@ function server:static(prefix, folder, options) end
 ---@field params table<string, string> what the pattern's `:names` took; below a prefix the list of segments
 ---@field query table<string, string> of repeated names the last
 ---@field headers table<string, string> by lower-case name, read in any case; the values of a repeated name joined by `", "`
+---@field cookies table<string, string> name to value: without quotes and percent-encoding, as `res:cookie` sets them. Of several of a name the first counts
 ---@field body string `""` if there is none
 ---@field remote_address string of the client, behind a trusted proxy, too; over IPv4 always the IPv4 one; `"unix"` over a Unix socket
 ---@field last_event_id? string the client's Last-Event-ID, as below
@@ -782,6 +834,7 @@ function server:static(prefix, folder, options) end
 ---@field secure boolean whether the client speaks TLS
 ---@field scheme string `"https"` or `"http"`
 ---@field host? string `"example.com:8080"`, in lower case, maybe with a port; nil where HTTP/1.0 names none
+---@field id string the request's id, as below
 ---@field target string as it was received: `"/clock?zone=utc"`
 ---@field client_certificate? sse.ClientCertificate nil unless `client_ca` made the client show one
 local req = {}
@@ -807,12 +860,33 @@ function req:text() end
 ---@return string? message
 function req:json(key, ...) end
 
+---Reads the body as a form: `application/x-www-form-urlencoded` or `multipart/form-data`.
+---
+---Fails with `"EINVAL"` for what is no such form or is cut, `"ETOOBIG"` for more fields and files
+---than `max_fields`.
+---@param options? sse.ReqFormOptions see below
+---@return table<string?
+---@return string>?
+---@return sse.FormFile[]?
+function req:form(options) end
+
+---All values that the form has for a name, in order.
+---@param name string the field's
+---@return string[]
+function req:form_all(name) end
+
 ---@class sse.ClientCertificate
 ---@field subject string `"CN=me,O=us"` (RFC 2253; control characters are escaped, `\00`); of a longer one the first 4,095 bytes
 ---@field issuer string in the same form
 ---@field serial? string `"03ab"`, in hexadecimal; `"-01"` where it is negative; nil where it is longer than 64 bytes
 ---@field not_after? integer until when it is valid: seconds since 1970, as `os.time()` gives them
 ---@field fingerprint string the SHA-256 of the whole certificate, 64 hexadecimal digits: names this certificate and no other
+
+---@class sse.FormFile
+---@field name string the field's
+---@field filename string as the client calls it, without folders: show it, don't open it
+---@field content_type string as the client says
+---@field body string the file
 
 ---@class sse.ServerResponse
 ---@field closed boolean whether nothing can be sent any more; read-only
@@ -858,6 +932,16 @@ function res:redirect(url, status) end
 ---@param value string|number|string[]|nil replaces what was kept of the name. A list gives the field several times; nil removes it. Headers that the later call is given go before.
 ---@return sse.ServerResponse
 function res:header(name, value) end
+
+---Sets a cookie with the response, whichever call sends it. nil removes the cookie.
+---
+---Raises once the head has been sent, and for a cookie that browsers drop in silence: one of more
+---than 4,096 bytes, or against the rules of `same_site`, `__Secure-` and `__Host-`.
+---@param name string a token
+---@param value string|nil any text: what a cookie can't hold is percent-encoded
+---@param options? sse.ResCookieOptions see below
+---@return sse.ServerResponse
+function res:cookie(name, value, options) end
 
 ---Sends the head of a response whose body follows.
 ---
@@ -915,7 +999,7 @@ function res:event_stream(options) end
 ---@field pending integer bytes that the client has not taken yet; read-only
 ---@field on_close? fun(reason: string) called once at the end, with `"client"`, `"server"`, `"slow"`, `"timeout"` or `"error"`
 ---@field on_drain? fun() called when all that was pending went out
----@field user any yours: any value, nil at first
+---@field user any yours: any value, nil at first; `server:streams(user)` finds it
 local stream = {}
 
 ---Sends an event, whole or not at all.
@@ -1009,6 +1093,13 @@ function channel:close() end
 ---@param options? sse.ChannelEventsOptions see below
 ---@return fun(): sse.MessageEvent?
 function channel:events(options) end
+
+---The open streams that follow the channel, or those of one user.
+---
+---Raises for a `user` given as nil.
+---@param user? any as of `server:streams`
+---@return sse.Stream[]
+function channel:streams(user) end
 
 ---Calls a function whenever a stream begins to follow the channel, or stops.
 ---@param what "follow"|"leave" which of the two
@@ -1200,6 +1291,17 @@ function sse.encode(event) end
 ---@param options? sse.ParserOptions see below
 ---@return sse.Parser
 function sse.parser(options) end
+
+---Percent-encodes all but letters, digits and `-._~`, for a segment of a path or a part of a
+---query.
+---@param text string|number any
+---@return string
+function sse.url.encode(text) end
+
+---The way back. An escape that is none stays, and so does `+`.
+---@param text string|number any
+---@return string
+function sse.url.decode(text) end
 
 ---Reads a JSON text.
 ---@param text string the JSON

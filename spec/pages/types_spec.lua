@@ -18,7 +18,7 @@ local CLASSES = {
   AbortSignal = "AbortSignalClass", abort_signal = "AbortSignal", Event = "Event",
   parser = "Parser", json = "Json", server = "Server", req = "Request", res = "ServerResponse",
   stream = "Stream", context = "ErrorContext", entry = "LogEntry", channel = "Channel",
-  published = "PublishedEvent",
+  published = "PublishedEvent", url = "Url",
 }
 
 -- The class of a function's options, as CONTRIBUTING.md says it.

@@ -218,7 +218,7 @@ describe("server:before with a prefix", function()
     blames("server:before: expected a function, got nil", function() server:before() end)
     blames("server:before: expected a function, got string \"x\"", function() server:before "x" end)
     blames("server:before: expected a function, got nil", function() server:before("/x", nil) end)
-    blames("server:before: a pattern must be a string that begins with '/', got x",
+    blames("server:before: a pattern must be a string that begins with '/', got string \"x\"",
       function() server:before("x", print) end)
     blames("prefix '/:a': ':' means nothing here: a prefix has no parameters",
       function() server:before("/:a", print) end)
