@@ -865,14 +865,17 @@ function req:json(key, ...) end
 ---Fails with `"EINVAL"` for what is no such form or is cut, `"ETOOBIG"` for more fields and files
 ---than `max_fields`.
 ---@param options? sse.ReqFormOptions see below
----@return table<string?
----@return string>?
+---@return table?
 ---@return sse.FormFile[]?
 function req:form(options) end
 
 ---All values that the form has for a name, in order.
+---
+---Fails as `req:form` does.
 ---@param name string the field's
----@return string[]
+---@return string[]?
+---@return string? message
+---@return string? code
 function req:form_all(name) end
 
 ---@class sse.ClientCertificate
@@ -885,7 +888,7 @@ function req:form_all(name) end
 ---@class sse.FormFile
 ---@field name string the field's
 ---@field filename string as the client calls it, without folders: show it, don't open it
----@field content_type string as the client says
+---@field content_type? string as the client says
 ---@field body string the file
 
 ---@class sse.ServerResponse
