@@ -269,6 +269,9 @@ static void act_on_stream(uint8_t what, uint8_t arg)
     case 6:
         sse_stream_end_after(s->stream, arg, arg);
         break;
+    case 7: /* the clock begins at 1000 s, and seldom goes beyond 1001 s */
+        sse_stream_expire_at(s->stream, arg & 0x80 ? 1000 + arg % 3 : 0);
+        break;
     default:
         sse_stream_pending(s->stream);
     }
@@ -342,6 +345,7 @@ static void open_stream(slot *s, const uint8_t what[4])
         .status = 200,
         .retry = SSE_NO_RETRY,
         .heartbeat = what[3] & 4 ? 20 : SSE_HEARTBEAT_DEFAULT,
+        .max_life = what[3] & 0x80 ? what[3] & 0x7f : SSE_MAX_LIFE_DEFAULT,
         .compress = (sse_compress)(what[3] % 3),
     };
     char id[300];

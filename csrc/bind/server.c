@@ -187,6 +187,7 @@ static void read_limits(lua_State *L, sse_limits *l)
     l->body_timeout = option(L, "body_timeout", l->body_timeout, 1, many);
     l->write_timeout = option(L, "write_timeout", l->write_timeout, 1, many);
     l->idle_timeout = option(L, "idle_timeout", l->idle_timeout, 1, many);
+    l->max_life = option(L, "max_life", l->max_life, 1, SSE_MAX_LIFE);
     l->max_concurrent_requests =
         (uint32_t)option(L, "max_concurrent_requests", l->max_concurrent_requests, 1, INT_MAX);
     if (lua_getfield(L, 1, "heartbeat") == LUA_TBOOLEAN && !lua_toboolean(L, -1))
@@ -345,11 +346,12 @@ static int m_shutdown(lua_State *L)
     return 0;
 }
 
-/* Sets a table with a number for each reason that something may end for. */
-static void set_reasons(lua_State *L, const char *name, const uint64_t counts[SSE_REASONS])
+/* Sets a table with a number for each reason, up to `last`, that something may end for. */
+static void set_reasons(lua_State *L, const char *name, const uint64_t counts[SSE_REASONS],
+                        sse_reason last)
 {
     lua_createtable(L, 0, SSE_REASONS);
-    for (int i = SSE_END_CLIENT; i < SSE_REASONS; i++)
+    for (int i = SSE_END_CLIENT; i <= (int)last; i++)
         sse_set_number(L, sse_reason_name((sse_reason)i), counts[i]);
     lua_setfield(L, -2, name);
 }
@@ -374,13 +376,13 @@ static void set_connection_numbers(lua_State *L, const sse_counters *c)
     sse_set_number(L, "connections_accepted", c->accepted);
     sse_set_number(L, "connections_refused", c->refused);
     sse_set_number(L, "connections_unproxied", c->unproxied);
-    set_reasons(L, "connections_closed", c->closed);
+    set_reasons(L, "connections_closed", c->closed, SSE_END_ERROR);
     sse_set_number(L, "connections_accept_pauses", c->accept_pauses);
     sse_set_number(L, "requests_received", c->requests);
     set_statuses(L, "requests_refused", c->rejected);
     sse_set_number(L, "streams_open", c->streams);
     sse_set_number(L, "streams_opened", c->streams_opened);
-    set_reasons(L, "streams_ended", c->streams_ended);
+    set_reasons(L, "streams_ended", c->streams_ended, SSE_END_EXPIRED);
     sse_set_number(L, "traffic_received_bytes", c->bytes_in);
     sse_set_number(L, "traffic_sent_bytes", c->bytes_out);
 }

@@ -370,6 +370,16 @@ static int f_break_off(lua_State *L)
     return 0;
 }
 
+/* expire_at(stream, seconds): 0: never */
+static int f_expire_at(lua_State *L)
+{
+    const stream_object *o = check(L);
+
+    if (o->stream)
+        sse_stream_expire_at(o->stream, (uint32_t)luaL_checkinteger(L, 2));
+    return 0;
+}
+
 /* The end of the scope of a variable that is `<close>`. After an error (argument 2) the stream
  * breaks off, as one whose handler raised. */
 static int mm_close(lua_State *L)
@@ -540,8 +550,8 @@ static int mm_gc(lua_State *L)
 }
 
 static const luaL_Reg functions[] = {
-    { "break_off", f_break_off },       { "left", f_left }, { "on_wake", f_on_wake },
-    { "stream_owner", f_stream_owner }, { NULL, NULL },
+    { "break_off", f_break_off },       { "left", f_left },           { "on_wake", f_on_wake },
+    { "stream_owner", f_stream_owner }, { "expire_at", f_expire_at }, { NULL, NULL },
 };
 static const luaL_Reg methods[] = {
     { "send", m_send }, { "comment", m_comment }, { "close", m_close }, { NULL, NULL }

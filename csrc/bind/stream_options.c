@@ -48,6 +48,7 @@ void sse_check_stream_options(lua_State *L, sse_stream_options *options, sse_htt
     *options = (sse_stream_options){ .status = 200,
                                      .retry = SSE_NO_RETRY,
                                      .heartbeat = SSE_HEARTBEAT_DEFAULT,
+                                     .max_life = SSE_MAX_LIFE_DEFAULT,
                                      .compress = SSE_COMPRESS_SHARED };
     if (lua_isnil(L, 2))
         return;
@@ -59,6 +60,7 @@ void sse_check_stream_options(lua_State *L, sse_stream_options *options, sse_htt
     options->heartbeat_event.at = luaL_optlstring(L, -1, NULL, &options->heartbeat_event.len);
     lua_pop(L, 1);
     options->max_pending = (size_t)option(L, 2, "max_pending", 0, false);
+    options->max_life = option(L, 2, "max_life", SSE_MAX_LIFE_DEFAULT, true);
     options->compress = check_compress(L);
     lua_getfield(L, 2, "finish");
     options->finish = lua_toboolean(L, -1);

@@ -64,8 +64,12 @@ struct sse_exchange {
     void *session;        /* the transport's; NULL once the exchange has ended, and only then */
     sse_request *request; /* NULL once dropped */
     union {
-        sse_exchange *next; /* context->ended, once the exchange has ended */
-        uint64_t body_left; /* bytes of body still to come, where `sized` */
+        sse_exchange *next;       /* context->ended, once the exchange has ended */
+        uint64_t body_left;       /* bytes of body still to come, where `sized` */
+        struct {                  /* of an event stream, for push/stream.c; each 0: no such end */
+            uint32_t lives_until; /* ms of the loop's clock, modulo 2^32 */
+            uint32_t expires_at;  /* seconds since 1970 */
+        };
     };
     void *user;                    /* for the callbacks */
     const sse_exchange_events *on; /* never NULL */

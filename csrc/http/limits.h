@@ -5,6 +5,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#define SSE_MAX_LIFE INT32_MAX /* 24 days: an event stream has 32 bits for its end */
+
 typedef struct sse_limits {
     size_t max_connections;             /* 0: no limit */
     size_t max_connections_per_address; /* 0: no limit */
@@ -19,6 +21,7 @@ typedef struct sse_limits {
     uint64_t idle_timeout;              /* for the next request */
     uint64_t write_timeout; /* a socket may take no byte of what is queued for so long */
     uint64_t heartbeat;     /* of silence before an event stream gets a heartbeat; 0: none */
+    uint64_t max_life;      /* of an event stream, at most SSE_MAX_LIFE; 0: no limit */
     uint32_t max_concurrent_requests; /* requests at a time on one HTTP/2 connection */
 } sse_limits;
 

@@ -10,6 +10,8 @@ typedef enum sse_reason {
     SSE_END_SLOW,     /* the client took its bytes too slowly */
     SSE_END_TIMEOUT,  /* a deadline passed */
     SSE_END_ERROR,    /* out of memory, or a failed call of the system */
+    SSE_END_EXPIRED,  /* an event stream's time was over: see sse_stream_expire_at. No connection
+                         ends so */
     SSE_REASONS,      /* how many reasons there are */
 } sse_reason;
 

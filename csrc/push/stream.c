@@ -4,11 +4,12 @@
 
 #include "../http/response_fields.h"
 #include "compressor.h"
+#include "expiry.h"
 #include "heartbeat.h"
 
 #define MAX_INTERVAL  ((uint32_t)INT32_MAX) /* ms between heartbeats: 24 days */
 #define SLOW_END_MS   2000 /* that a slow client has to take what waits and the end */
-#define SLOW_RETRY_MS 1000 /* also where nobody can send any more */
+#define SLOW_RETRY_MS 1000 /* also where nobody can send any more, or the stream has expired */
 
 /* A plain stream has no compressor, and lies in a slab of its own. */
 typedef struct compressed_stream {
@@ -150,13 +151,59 @@ static void end_with_retry(sse_stream *s, uint64_t retry, uint64_t ms, sse_reaso
     sse_frame_unref(frame);
 }
 
+/* Sets the deadline to `ms` from now, or to when the stream expires if that is sooner. */
+static void set_deadline(sse_stream *s, uint64_t ms)
+{
+    uint64_t expiry = sse_expiry_left(s->exchange);
+    sse_timer_wheel *wheel = &s->exchange->context->wheel;
+
+    ms = expiry < ms ? expiry : ms;
+    if (ms == SSE_NEVER)
+        sse_timer_wheel_cancel(wheel, &s->heartbeat);
+    else
+        sse_timer_wheel_set(wheel, &s->heartbeat, ms);
+}
+
 void sse_stream_end_after(sse_stream *s, uint64_t ms, uint64_t retry)
 {
     if (sse_stream_closed(s) || s->end_scheduled)
         return;
     s->end_scheduled = true;
     s->interval = retry < UINT32_MAX ? (uint32_t)retry : UINT32_MAX;
-    sse_timer_wheel_set(&s->exchange->context->wheel, &s->heartbeat, ms);
+    set_deadline(s, ms);
+}
+
+/* Ends the stream since it has expired. */
+static void end_expired(sse_stream *s)
+{
+    if (s->finish) /* a clean end would tell the client that it has all of the answer */
+        sse_exchange_abort(s->exchange, SSE_END_EXPIRED);
+    else
+        end_with_retry(s, s->end_scheduled ? s->interval : SLOW_RETRY_MS, 0, SSE_END_EXPIRED);
+}
+
+/* Milliseconds until the scheduled end, or the next heartbeat, or SSE_NEVER. */
+static uint64_t until_next(const sse_stream *s)
+{
+    uint64_t now = sse_loop_now(s->exchange->context->loop);
+    uint32_t silence = (uint32_t)now - s->last_sent;
+
+    if (s->end_scheduled)
+        return s->heartbeat.link && s->heartbeat.due > now ? s->heartbeat.due - now : 0;
+    if (!s->interval)
+        return SSE_NEVER;
+    return silence < s->interval ? s->interval - silence : 0;
+}
+
+void sse_stream_expire_at(sse_stream *s, uint32_t seconds)
+{
+    if (sse_stream_closed(s))
+        return;
+    s->exchange->expires_at = seconds;
+    if (sse_expiry_left(s->exchange) == 0)
+        end_expired(s);
+    else
+        set_deadline(s, until_next(s));
 }
 
 void sse_stream_end_slow(sse_stream *s)
@@ -312,25 +359,29 @@ static void break_silence(sse_stream *s, uint32_t silence)
         send_heartbeat(s, s->heartbeat_number);
 }
 
-/* The deadline of the scheduled end, or of the next heartbeat. What is sent does not move the
+/* The deadline of the stream's end, or of the next heartbeat. What is sent does not move the
  * deadline, since that would cost every send: once fired, it is set again for what is left of the
  * interval. */
 static void on_heartbeat_due(sse_deadline *d)
 {
     sse_stream *s = SSE_CONTAINER_OF(d, sse_stream, heartbeat);
-    sse_context *context = s->exchange->context;
-    uint32_t silence = (uint32_t)sse_loop_now(context->loop) - s->last_sent;
+    uint32_t silence = (uint32_t)sse_loop_now(s->exchange->context->loop) - s->last_sent;
 
     if (sse_stream_closed(s))
         return;
+    if (sse_expiry_left(s->exchange) == 0) {
+        end_expired(s);
+        return;
+    }
     if (s->end_scheduled) {
         end_with_retry(s, s->interval, 0, SSE_END_SERVER);
         return;
     }
-    break_silence(s, silence);
+    if (s->interval)
+        break_silence(s, silence);
     if (silence >= s->interval)
         silence = 0;
-    sse_timer_wheel_set(&context->wheel, &s->heartbeat, s->interval - silence);
+    set_deadline(s, s->interval ? s->interval - silence : SSE_NEVER);
 }
 
 /* --- opening ---------------------------------------------------------------------------------- */
@@ -485,11 +536,14 @@ static void note_opened(sse_stream *s)
 }
 
 /* Sends what comes first: the head of a compressed body and the `retry:`. Then the heartbeat
- * begins, and during a shutdown the end is scheduled. */
+ * begins, and the stream's life, whose end is drawn from the last fifth of max_life, so that
+ * streams opened together do not end together. During a shutdown the end is scheduled. */
 static void begin(sse_stream *s, const sse_stream_options *options, sse_coding coding)
 {
     sse_exchange *x = s->exchange;
     bool window = options->compress == SSE_COMPRESS_WINDOW;
+    uint64_t life =
+        options->max_life >= 0 ? (uint64_t)options->max_life : x->context->limits.max_life;
 
     if (s->compressed && sse_compressor_start(compressor(s), x, coding, window))
         sse_exchange_abort(x, SSE_END_ERROR);
@@ -501,8 +555,9 @@ static void begin(sse_stream *s, const sse_stream_options *options, sse_coding c
         return;
     if (!s->begun)
         note_opened(s);
-    if (s->interval)
-        sse_timer_wheel_set(&x->context->wheel, &s->heartbeat, s->interval);
+    if (life > 0)
+        sse_expiry_limit_life(x, life - random_up_to(life / 5));
+    set_deadline(s, s->interval ? s->interval : SSE_NEVER);
     if (x->context->shutdown.on)
         on_exchange_shutdown(s);
 }

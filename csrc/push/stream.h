@@ -7,6 +7,7 @@
 #include "../wire/event.h"
 
 #define SSE_HEARTBEAT_DEFAULT (-1)
+#define SSE_MAX_LIFE_DEFAULT  (-1)
 
 struct sse_follower;
 struct sse_dictionary;
@@ -28,7 +29,7 @@ typedef struct sse_stream {
     bool compressed : 1;      /* it is the first member of a compressed_stream: see stream.c */
     bool tallied : 1;         /* context->on_tallied_end is called at its end */
     uint8_t heartbeat_number; /* of heartbeat.h: what the stream sends after silence */
-    sse_deadline heartbeat;
+    sse_deadline heartbeat;   /* the next heartbeat, or the stream's end if that comes first */
     void *user;
     const sse_exchange_events *on; /* never NULL */
 } sse_stream;
@@ -51,6 +52,8 @@ typedef struct sse_stream_options {
     sse_slice heartbeat_event; /* its events' type; absent: a comment. Not with the default */
     size_t max_pending;        /* bytes; 0: as the server's limits say */
     sse_compress compress;     /* used where the client asks for it */
+    int64_t max_life; /* ms, at most SSE_MAX_LIFE, 0: no limit; SSE_MAX_LIFE_DEFAULT: as the
+                         server's limits say */
     bool finish; /* a shutdown does not end the stream, but waits for its end as for that of any
                     other response */
 } sse_stream_options;
@@ -106,6 +109,11 @@ void sse_stream_end_after(sse_stream *s, uint64_t ms, uint64_t retry);
 /* Ends the stream with SSE_END_SLOW: with a `retry:` and cleanly if the client takes what waits
  * within two seconds, by breaking off otherwise; one with the option `finish` breaks off. */
 void sse_stream_end_slow(sse_stream *s);
+
+/* Ends the stream with SSE_END_EXPIRED at a time of day, in seconds since 1970; at once where that
+ * is over. As at the end of its max_life, a `retry:` goes before the end, so that the client comes
+ * back; a stream with the option `finish` breaks off. Only the last call counts; 0: no such end. */
+void sse_stream_expire_at(sse_stream *s, uint32_t seconds);
 
 /* Ends the stream since nobody can send on it any more, with a `retry:`: as sse_stream_end_slow
  * does where something was refused, else cleanly, with SSE_END_SERVER. */

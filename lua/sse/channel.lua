@@ -112,9 +112,9 @@ end
 -- @tparam string what "follow" or "leave"
 -- @tparam function fn function(followers, stream, reason): the number of followers right after the
 -- change; the stream, which is the object that the program has, and may be closed when it leaves;
--- and for "leave" why it stopped: "client", "server", "slow", "timeout", "error" or "unfollow". A
--- stream that followed before the channel had a listener and then ends comes as a new object,
--- closed, unless the program has set a field of it: `user`, `on_close` or `on_drain`.
+-- and for "leave" why it stopped: "client", "server", "slow", "timeout", "error", "expired" or
+-- "unfollow". A stream that followed before the channel had a listener and then ends comes as a new
+-- object, closed, unless the program has set a field of it: `user`, `on_close` or `on_drain`.
 -- @return the channel
 function methods:on(what, fn, ...)
   options.check_core_self(self, "sse.channel", "channel:on(what, fn)", ...)

@@ -95,6 +95,7 @@ local function new(given, ...)
     if not OF_LUA[name] then inner[name] = value end
   end
   inner.heartbeat, inner.heartbeat_event = heartbeat.split(given.heartbeat)
+  inner.max_life = given.max_life or nil
   inner.tls = given.tls and tls_options.check(given.tls, "sse.server", 3)
   state.core = make_core(inner)
   ended.update(state)

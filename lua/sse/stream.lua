@@ -6,8 +6,8 @@
 --
 -- Fields: `closed`, whether nothing can be sent any more; `pending`, the bytes that the client has
 -- not taken yet. Two fields can be set to a function or nil: `on_close(reason)` is called once at
--- the end, with "client", "server", "slow", "timeout" or "error"; `on_drain()` is called when
--- nothing is pending any more. `user` is the program's own: any value, nil at first.
+-- the end, with "client", "server", "slow", "timeout", "error" or "expired"; `on_drain()` is called
+-- when nothing is pending any more. `user` is the program's own: any value, nil at first.
 -- @module sse.stream
 require "sse.shared.lua_version"
 
@@ -119,6 +119,30 @@ function methods:sleep(ms, ...)
     end, "stream:sleep")
   end
   return result(self)
+end
+
+local LAST = 2 ^ 32 - 1 -- the last point in time that the core takes: in 2106
+
+-- Raises at the line of the caller's caller.
+local function check_time(time)
+  if time == nil or type(time) == "number" and time >= 0 and time <= LAST then return end
+  local hint = type(time) == "number" and time > LAST and " (are these milliseconds?)" or ""
+  error(("stream:expire_at: expected seconds since 1970, as of os.time(), or nil, got %s%s"):format(
+    options.show(time), hint), 3)
+end
+
+--- Ends the stream at a point in time, with the reason "expired" and a `retry:`, so that its client
+-- comes back and shows what it has by then: a fresh token, or none. At once if the time is over.
+-- The last call counts; `max_life` holds besides.
+-- @function stream:expire_at
+-- @tparam number|nil time seconds, as of `os.time()`, or the claim `exp` of a token; nil: never
+-- @return true; or nil, "closed", "ECLOSED"
+function methods:expire_at(time, ...)
+  options.check_core_self(self, "sse.stream", "stream:expire_at(time)", ...)
+  check_time(time)
+  if self.closed then return nil, "closed", "ECLOSED" end
+  core.expire_at(self, time and math.max(1, math.floor(time)) or 0)
+  return true
 end
 
 local weak = { __mode = "k" }

@@ -40,6 +40,11 @@ function acts.abort(world)
   if stream then core.break_off(stream) end
 end
 
+function acts.expire(world)
+  local stream = world:stream()
+  if stream then stream:expire_at(world.rnd:pick { 0, os.time(), os.time() + 1, 4e9 }) end
+end
+
 function acts.follow(world)
   local stream = world:stream()
   if stream and not world.witnessed[stream] then

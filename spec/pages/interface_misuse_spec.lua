@@ -25,9 +25,7 @@ local methods = {
     publish = { { data = "x", event = "e" } }, on = { "follow", noop }, close = {}, stats = {},
     streams = { 1 }, events = { { from = "newest", where = noop } },
   },
-  timer = { stop = {}, unref = {} },
-  signal = { stop = {} },
-  task = { wait = {}, cancel = {} },
+  timer = { stop = {}, unref = {} }, signal = { stop = {} }, task = { wait = {}, cancel = {} },
   parser = { feed = { "data: x\n\n" }, reset = {}, stop = {} },
   source = {
     addEventListener = { "x", noop, { once = true } }, removeEventListener = { "x", noop },
@@ -53,7 +51,8 @@ local methods = {
   },
   stream = {
     send = { { data = "x" } }, comment = { "x" }, close = {}, drain = {}, sleep = { 0 },
-    follow = { CHANNEL, { from = "newest", where = noop } }, unfollow = { CHANNEL },
+    expire_at = { 4e9 }, unfollow = { CHANNEL },
+    follow = { CHANNEL, { from = "newest", where = noop } },
   },
 }
 

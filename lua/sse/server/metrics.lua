@@ -166,8 +166,9 @@ end
 
 --- The server's numbers, in tables by what they are of: `server:stats().connections.accepted`.
 -- sse.server.metric_names lists them. Where a number is a table, it has a number for each `reason`
--- ("client", "server", "slow", "timeout", "error"; of refused sends "full" and "oversized"),
--- `status` (only those that occurred) or `kind` ("resets", "floods", "header_floods").
+-- ("client", "server", "slow", "timeout", "error", of streams also "expired"; of refused sends
+-- "full" and "oversized"), `status` (only those that occurred) or `kind` ("resets", "floods",
+-- "header_floods").
 -- @treturn table
 function methods:stats(...)
   options.check_self(self, metatable, "server:stats()", ...)

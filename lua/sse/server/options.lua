@@ -25,6 +25,7 @@ return options.spec("sse.server", {
   idle_timeout = options.ms(1),
   write_timeout = options.ms(1),
   heartbeat = stream_options.heartbeat,
+  max_life = stream_options.max_life,
   compress = stream_options.compress,
   trusted_proxies = options.strings('addresses, networks and "unix"'),
   proxy_headers = options.strings 'header fields such as "X-Forwarded-For"',

@@ -210,7 +210,7 @@ function methods:event_stream(given, surplus)
     inner = {
       headers = response_head.fields(self, given.headers, 2), retry = given.retry,
       heartbeat = every, heartbeat_event = event, max_pending = given.max_pending,
-      compress = given.compress, finish = given.finish,
+      max_life = given.max_life, compress = given.compress, finish = given.finish,
     }
     if headers.has(inner.headers, "Content-Type") then
       error("res:event_stream: the headers can't have a Content-Type: it is text/event-stream", 2)

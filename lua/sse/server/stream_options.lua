@@ -6,11 +6,18 @@ local options = require "sse.shared.options"
 
 local MAX_NUMBER = 1 << 50 -- the greatest number that the core takes
 
+local MAX_LIFE = (1 << 31) - 1 -- ms, 24 days
+local life = options.number(1, MAX_LIFE)
+
 return options.spec("res:event_stream", {
   retry = options.number(0, MAX_NUMBER, "milliseconds"),
   headers = "table",
   heartbeat = heartbeat.rule,
   max_pending = options.integer(1, MAX_NUMBER),
+  max_life = {
+    expected = ("a number from 1 to %d (milliseconds) or false"):format(MAX_LIFE),
+    check = function(v) return v == false or life.check(v) end,
+  },
   finish = "boolean",
   compress = {
     expected = 'true, false, "shared" or "window"',

@@ -41,6 +41,7 @@ names["sse.server"] = {
   server_name = { "hosts" }, reuse_port = { "port_reuse" }, reuseport = { "port_reuse" },
   unix = "call server:listen { unix = path }", socket = "call server:listen { unix = path }",
   fd = "call server:listen { fd = number }",
+  max_age = { "max_life" }, lifetime = { "max_life" }, max_lifetime = { "max_life" },
 }
 local OF_SERVER = "it is an option of sse.server"
 names["sse.server: cors"] = {
@@ -127,6 +128,7 @@ names["res:event_stream"] = {
   keep_alive = { "heartbeat" }, ping = { "heartbeat" }, timeout = "there is none",
   gzip = { "compress" }, size = { "max_pending" }, limit = { "max_pending" },
   status = "there is none: an event stream has status 200",
+  max_age = { "max_life" }, lifetime = { "max_life" }, expires = "call expire_at on the stream",
   content_type = "there is none: it is text/event-stream",
   channel = "there is none: call follow(channel) on the stream",
 }
@@ -170,6 +172,7 @@ names["sse.stream"] = {
   subscribe = { "follow" }, unsubscribe = { "unfollow" }, on = "set 'on_close' or 'on_drain'",
   onclose = { "on_close" }, ondrain = { "on_drain" },
   wait = { "sleep" }, pause = { "sleep" },
+  expires = { "expire_at" }, expire = { "expire_at" }, expires_at = { "expire_at" },
   session = { "user" }, context = { "user" }, locals = { "user" },
   flush = { "drain" }, buffered = { "pending" }, is_open = { "closed" }, open = { "closed" },
 }
