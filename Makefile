@@ -48,7 +48,7 @@ LIBDIR     ?= $(PREFIX)/lib/lua/$(LUA_SERIES)
 TYPESDIR   ?= $(PREFIX)/share/lua-sse/types
 LUA_FOLDERS := sse sse/client sse/server sse/shared
 
-WINGS      := wire base tls http http1 http2 push server client bind
+WINGS      := wire base tls crypto http http1 http2 push server client bind
 SOURCES    := $(foreach wing,$(WINGS),$(wildcard csrc/$(wing)/*.c))
 OBJECTS    := $(SOURCES:csrc/%.c=$(BUILD)/obj/%.o)
 CORE       := $(BUILD)/sse/core.so

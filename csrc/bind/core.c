@@ -3,6 +3,7 @@
 #include "callbacks.h"
 #include "channel.h"
 #include "class.h"
+#include "crypto.h"
 #include "descriptor.h"
 #include "encoder.h"
 #include "exchange.h"
@@ -10,6 +11,7 @@
 #include "follow.h"
 #include "hint.h"
 #include "json.h"
+#include "key.h"
 #include "loop.h"
 #include "parser.h"
 #include "random.h"
@@ -67,6 +69,8 @@ int luaopen_sse_core(lua_State *L)
     sse_open_file(L);
     sse_open_random(L);
     sse_open_systemd(L);
+    sse_open_key(L);
+    sse_open_crypto(L);
     sse_open_stress(L);
     return 1;
 }

@@ -33,6 +33,7 @@
     X(SSE_EUNFINISHED, "EUNFINISHED", "ended without its terminator") \
     X(SSE_ECALLBACK, "ECALLBACK", "an error in a callback") \
     X(SSE_EABORTED, "EABORTED", "aborted") \
+    X(SSE_EEXPIRED, "EEXPIRED", "expired") \
     X(SSE_EEXIST, "EEXIST", "exists already") \
     X(SSE_EMFILE, "EMFILE", "no file descriptor is left") \
     X(SSE_ESYS, "ESYS", "system error")

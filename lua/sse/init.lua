@@ -108,6 +108,9 @@ local sse = {
   decode = require "sse.decode",
   json = require "sse.json",
   url = require "sse.url",
+
+  jwt = require "sse.jwt",
+  crypto = require "sse.crypto",
 }
 
 hints.close_fields(sse, "sse", "sse")

@@ -53,5 +53,8 @@ return {
       { "channel", "channel" }, { "published", "event" },
     },
   },
+  {
+    name = "Tokens", functions = { "jwt", "crypto" }, classes = { { "jwt" }, { "crypto" } },
+  },
   { name = "Beside", functions = { "_VERSION" }, classes = {} },
 }

@@ -48,7 +48,8 @@ end
 -- @treturn table by the name in scripts/api/groups.lua
 function objects.make(sse)
   local made = {
-    json = sse.json, url = sse.url, EventSource = sse.EventSource, AbortSignal = sse.AbortSignal,
+    json = sse.json, url = sse.url, jwt = sse.jwt, crypto = sse.crypto,
+    EventSource = sse.EventSource, AbortSignal = sse.AbortSignal,
     timer = sse.after(0, noop), signal = sse.signal("SIGUSR2", noop), task = sse.spawn(noop),
     controller = sse.AbortController(), Event = sse.Event("x"),
     handle = sse.fetchEventSource("http://127.0.0.1:1/", { onerror = function() return false end }),
@@ -63,7 +64,9 @@ end
 
 --- Ends the objects, so that nothing keeps the loop running.
 function objects.close(made)
-  made.AbortSignal, made.json, made.url, made.EventSource = nil, nil, nil, nil
+  for _, module in ipairs { "AbortSignal", "json", "url", "jwt", "crypto", "EventSource" } do
+    made[module] = nil
+  end
   for _, object in pairs(made) do
     for _, name in ipairs { "close", "stop" } do
       local ok, method = pcall(function() return object[name] end)

@@ -10,6 +10,8 @@ local function with_server() return { server = sse.server() } end
 
 local function with_news() return { channel = sse.channel "news" } end
 
+local function with_secret() return { secret = sse.crypto.token(), user = "ann" } end
+
 local function with_orders()
   local orders = sse.channel "orders"
   orders:publish "one"
@@ -45,6 +47,8 @@ return {
   ['server:get("/clock", function(_, res)'] = {
     asks = "GET /clock", gets = "data: ", globals = with_server,
   },
+  ["sse.jwt.sign("] = { globals = with_secret },
+  ["sse.crypto.sign("] = { globals = with_secret },
   ['sse.json.get(ev.data, "choices"'] = {
     globals = function() return { ev = { data = "{}" } } end,
   },

@@ -36,6 +36,10 @@ local with_options = {
   ["req:form"] = function(given) make.req():form(given) end,
   ["channel:events"] = function(given) objects.channel():events(given) end,
   ["sse.parser"] = function(given) sse.parser(given) end,
+  ["sse.jwt.verify"] = function(given) sse.jwt.verify("", given) end,
+  ["sse.jwt.sign"] = function(given) sse.jwt.sign({}, given) end,
+  ["sse.crypto.sign"] = function(given) sse.crypto.sign("x", ("x"):rep(32), given) end,
+  ["sse.crypto.unsign"] = function(given) sse.crypto.unsign("x", ("x"):rep(32), given) end,
   event = function(given) sse.encode(given) end,
   publication = function(given) objects.channel():publish(given) end,
 }
@@ -66,6 +70,7 @@ local with_fields = {
   MessageEvent = make.message, sse = function() return sse end,
   ["sse.json"] = function() return sse.json end,
   ["sse.url"] = function() return sse.url end,
+  ["sse.jwt"] = function() return sse.jwt end, ["sse.crypto"] = function() return sse.crypto end,
   context = function() return report_of "context" end,
   entry = function() return report_of "entry" end,
   ["sse.EventSource class"] = function() return sse.EventSource end,

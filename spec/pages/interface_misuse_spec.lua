@@ -2,6 +2,7 @@
 -- succeed, return nil, message, code, or raise an error that blames the line of the call.
 local core = require "sse.core"
 local interface = require "spec.support.interface"
+local nested = require "spec.cases.nested_functions"
 local objects = require "spec.support.objects"
 local sse = require "sse"
 
@@ -72,17 +73,6 @@ local functions = {
 }
 -- Functions that may wait for ever: each call is made in a task, which is cancelled.
 local waits_long = { ["sse.await"] = true, ["sse.readable"] = true, ["sse.writable"] = true }
-
-local nested = {
-  ["EventSource.fromReader"] = { sse.EventSource.fromReader, { noop, { utf8 = "raw" } } },
-  ["AbortSignal.abort"] = { sse.AbortSignal.abort, { "why" } },
-  ["AbortSignal.timeout"] = { sse.AbortSignal.timeout, { 1 } },
-  ["AbortSignal.any"] = { sse.AbortSignal.any, { { sse.AbortController().signal } } },
-  ["json.encode"] = { sse.json.encode, { { x = 1 }, { sort = true } } },
-  ["json.decode"] = { sse.json.decode, { "{}", { null = true } } },
-  ["json.get"] = { sse.json.get, { "{}", "a", 1 } },
-  ["json.array"] = { sse.json.array, { {} } }, ["url.encode"] = { sse.url.encode, { 1 } },
-}
 
 local function try_methods(class, closed)
   start()

@@ -89,6 +89,10 @@ local option_cases = {
   { "sse.decode", function(given) return sse.decode, "data: x\n\n", given end },
   { "sse.json.decode", function(given) return sse.json.decode, "{}", given end },
   { "sse.json.encode", function(given) return sse.json.encode, {}, given end },
+  { "sse.jwt.sign", function(given) return sse.jwt.sign, {}, given end },
+  { "sse.jwt.verify", function(given) return sse.jwt.verify, "", given end },
+  { "sse.crypto.sign", function(given) return sse.crypto.sign, "x", ("x"):rep(32), given end },
+  { "sse.crypto.unsign", function(given) return sse.crypto.unsign, "x", ("x"):rep(32), given end },
   { "sse.encode", function(given) return sse.encode, given end,
     { "data", "event", "id", "retry", "comment" } },
 }

@@ -6,9 +6,10 @@
 -- spec/pages/hints_spec.lua checks that each of these exists.
 -- @module sse.shared.foreign_names
 local client = require "sse.shared.foreign_client_names"
+local token_names = require "sse.shared.foreign_token_names"
 
 local with = client.with
-local names = with(client.names)
+local names = with(client.names, token_names)
 
 names["sse.server"] = {
   requestId = { "request_id" }, request_ids = { "request_id" },
@@ -266,6 +267,7 @@ names.sse = {
   all = EACH_TASK, gather = EACH_TASK, join = EACH_TASK, wait_all = EACH_TASK,
   version = { "_VERSION" },
   metrics = "call metrics on a 'server'", stats = "call stats on a 'server' or a 'channel'",
+  jwk = { "jwt" }, token = "call token of 'crypto'", random = "call random of 'crypto'",
   topic = { "channel" }, publish = "call publish on a 'channel'", exit = { "stop" },
 }
 names["sse.url"] = {
@@ -278,5 +280,4 @@ names["sse.json"] = {
   dumps = { "encode" }, dump = { "encode" }, list = { "array" },
   empty_array = { "array" }, empty_array_mt = { "array" },
 }
-
 return names
