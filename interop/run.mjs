@@ -1,12 +1,14 @@
-// make interop: our server with other people's clients, over HTTP/2 too; our client with other
-// people's servers; our server behind other people's proxies; what the pages of docs have beside
-// Lua; the demo's page in a browser; a page of many streams; examples/mcp.lua with the official
-// client. Prints a line for each check; the exit status is not 0 if one failed.
+// make interop: our JSON and tokens beside those of others; our server with other people's clients,
+// over HTTP/2 too; our client with other people's servers; our server behind other people's
+// proxies; what the pages of docs have beside Lua; the demo's page in a browser; a page of many
+// streams; examples/mcp.lua with the official client. Prints a line for each check; the exit status
+// is not 0 if one failed.
 import { book } from './book.mjs';
 import { compressed } from './compressed.mjs';
 import { fromTheirs } from './from_theirs.mjs';
 import { inBrowser } from './in_browser.mjs';
 import { json } from './json.mjs';
+import { jwt } from './jwt.mjs';
 import { check, finish } from './lib.mjs';
 import { manyTabs } from './many_tabs.mjs';
 import { mcp } from './mcp.mjs';
@@ -17,7 +19,7 @@ import { toOurs } from './to_ours.mjs';
 import { transport } from './transport.mjs';
 
 const parts = {
-  json, toOurs, compressed, overHttp2, fromTheirs, transport, proxies, pageComesBack, book,
+  json, jwt, toOurs, compressed, overHttp2, fromTheirs, transport, proxies, pageComesBack, book,
   inBrowser, manyTabs, mcp,
 };
 for (const name of process.argv.length > 2 ? process.argv.slice(2) : Object.keys(parts)) {
