@@ -14,5 +14,5 @@ for first = 0, 15 do
 end
 write(5, "eyJhbGciOiJIUzI1NiJ9.e30.")
 write(5, "eyJhbGciOiJub25lIn0.e30.")
-write(3, "-----BEGIN PUBLIC KEY-----\nMCowBQYDK2VwAyEA11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo=\n"
-  .. "-----END PUBLIC KEY-----\n")
+write(3, "-----BEGIN PUBLIC KEY-----\n"
+  .. "MCowBQYDK2VwAyEA11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo=\n-----END PUBLIC KEY-----\n")

@@ -16,6 +16,7 @@
 #include "parser.h"
 #include "random.h"
 #include "reader.h"
+#include "scrypt.h"
 #include "search.h"
 #include "server.h"
 #include "signals.h"
@@ -71,6 +72,7 @@ int luaopen_sse_core(lua_State *L)
     sse_open_systemd(L);
     sse_open_key(L);
     sse_open_crypto(L);
+    sse_open_scrypt(L);
     sse_open_stress(L);
     return 1;
 }

@@ -84,6 +84,13 @@ static int f_is_signature(lua_State *L)
     return 1;
 }
 
+/* same_bytes(a, b) -> boolean */
+static int f_same_bytes(lua_State *L)
+{
+    lua_pushboolean(L, sse_same_bytes(check_bytes(L, 1), check_bytes(L, 2)));
+    return 1;
+}
+
 /* --- tokens ----------------------------------------------------------------------------------- */
 
 /* Reads the token at index 1 into memory that is left on the stack. */
@@ -177,6 +184,7 @@ static const luaL_Reg functions[] = {
     { "base64url_decode", f_base64url_decode },
     { "signature", f_signature },
     { "is_signature", f_is_signature },
+    { "same_bytes", f_same_bytes },
     { "token_header", f_token_header },
     { "token_payload", f_token_payload },
     { "check_claims", f_check_claims },

@@ -3,11 +3,9 @@
 #ifndef SSE_CRYPTO_KEY_H
 #define SSE_CRYPTO_KEY_H
 
-#include "../wire/slice.h"
+#include "jwk.h"
 
-#define SSE_MIN_SECRET   32    /* bytes of a secret: those of a SHA-256 (RFC 7518 section 3.2) */
-#define SSE_MIN_RSA_BITS 2048  /* RFC 7518 section 3.3 */
-#define SSE_MAX_RSA_BITS 16384 /* OpenSSL verifies with no larger one */
+#define SSE_MIN_SECRET 32 /* bytes of a secret: those of a SHA-256 (RFC 7518 section 3.2) */
 
 typedef enum sse_algorithm { SSE_HS256, SSE_RS256, SSE_ES256, SSE_EDDSA } sse_algorithm;
 
@@ -20,15 +18,6 @@ typedef struct sse_key {
     size_t secret_len;
     unsigned char secret[];
 } sse_key;
-
-/* The members of a JSON Web Key (RFC 7517), as they stand in it; absent ones are absent slices. */
-typedef struct sse_jwk {
-    sse_slice kty, crv;
-    sse_slice k;                      /* of "oct" */
-    sse_slice n, e, p, q, dp, dq, qi; /* of "RSA", with d */
-    sse_slice x, y;                   /* of "EC" and "OKP", with d */
-    sse_slice d;                      /* absent: a public key */
-} sse_jwk;
 
 /* The algorithm's name in a token's header: "RS256". */
 const char *sse_algorithm_name(sse_algorithm algorithm);

@@ -4,7 +4,7 @@
 
 #include <openssl/evp.h>
 
-#include "key.h"
+#include "jwk.h"
 
 /* Each returns a new key; private where jwk->d is present. NULL: *why says what is wrong; where
  * there is no memory, *why stays as it is. */

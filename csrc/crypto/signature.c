@@ -112,8 +112,8 @@ int sse_signature_check(const sse_key *key, sse_slice data, sse_slice signature)
 
     switch (key->algorithm) {
     case SSE_HS256:
-        good = signature.len == MAC && make_mac(key, data, bytes) &&
-               CRYPTO_memcmp(bytes, signature.at, MAC) == 0;
+        good = make_mac(key, data, bytes) &&
+               sse_same_bytes(signature, (sse_slice){ (const char *)bytes, MAC });
         break;
     case SSE_ES256:
         good = signature.len == (size_t)2 * HALF && der_of_halves(signature, bytes, &len) &&
@@ -123,4 +123,9 @@ int sse_signature_check(const sse_key *key, sse_slice data, sse_slice signature)
         good = verify(key, data, (const unsigned char *)signature.at, signature.len);
     }
     return good ? SSE_OK : SSE_EACCES;
+}
+
+bool sse_same_bytes(sse_slice a, sse_slice b)
+{
+    return a.len == b.len && (a.len == 0 || CRYPTO_memcmp(a.at, b.at, a.len) == 0);
 }

@@ -14,4 +14,7 @@ int sse_signature_make(const sse_key *key, sse_slice data, unsigned char *out, s
  * One by a secret is compared in a time that does not depend on where it differs. */
 int sse_signature_check(const sse_key *key, sse_slice data, sse_slice signature);
 
+/* Whether the bytes are the same. Takes as long whether they differ early or late. */
+bool sse_same_bytes(sse_slice a, sse_slice b);
+
 #endif

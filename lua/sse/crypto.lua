@@ -5,6 +5,7 @@ require "sse.shared.lua_version"
 local core = require "sse.core"
 local hints = require "sse.shared.hints"
 local options = require "sse.shared.options"
+local password = require "sse.shared.password"
 local signing_keys = require "sse.shared.signing_keys"
 
 local crypto = hints.close_fields({}, "sse.crypto", "sse.crypto")
@@ -131,6 +132,36 @@ function crypto.unsign(text, secret, given, ...)
     return nil, "the signed text has expired", "EEXPIRED"
   end
   return decoded
+end
+
+local function check_text(where, what, value)
+  if type(value) == "string" then return end
+  error(("%s: expected %s, got %s"):format(where, what, type(value)), options.caller_level())
+end
+
+--- Hashes a password, so that it need not be kept: by scrypt, with a new salt each time. Takes a
+-- quarter of a second, in a thread, while the loop goes on; one hash is made at a time. Waits: in a
+-- task by yielding, outside of one by pumping the loop.
+-- @function sse.crypto.hash_password
+-- @tparam string text
+-- @treturn string "$scrypt$...", for `check_password`; or nil, message, code: "EFULL" where 64
+-- others wait already
+function crypto.hash_password(text, ...)
+  options.check_count("sse.crypto.hash_password(password)", ...)
+  check_text("sse.crypto.hash_password", "a password", text)
+  return password.hash("sse.crypto.hash_password", text)
+end
+
+--- Says whether a password is that of a hash. Takes as long as `hash_password`, and waits as it.
+-- @function sse.crypto.check_password
+-- @tparam string text
+-- @tparam string hash as `hash_password` gave it, or another library in the same form
+-- @treturn boolean; or nil, message, code: "EINVAL", it is no hash; "EFULL"
+function crypto.check_password(text, hash, ...)
+  options.check_count("sse.crypto.check_password(password, hash)", ...)
+  check_text("sse.crypto.check_password", "a password", text)
+  check_text("sse.crypto.check_password", "a hash", hash)
+  return password.check("sse.crypto.check_password", text, hash)
 end
 
 return crypto

@@ -8,7 +8,7 @@ local lua_folders = {}
 local sides = {
   client = "eventsource fetch fetcheventsource abort",
   server = "server channel stream",
-  shared = "event parser encode decode json url log task descriptor version",
+  shared = "event parser encode decode json url log task descriptor version jwt crypto",
 }
 
 local public = {} -- module -> side

@@ -16,5 +16,9 @@ return {
   ["jwt.verify"] = { sse.jwt.verify, { "a.b.c", { key = ("x"):rep(32) } } },
   ["crypto.sign"] = { sse.crypto.sign, { "x", ("x"):rep(32), { purpose = "x" } } },
   ["crypto.unsign"] = { sse.crypto.unsign, { "x", ("x"):rep(32), { purpose = "x" } } },
+  ["crypto.hash_password"] = { sse.crypto.hash_password, { "x" } },
+  ["crypto.check_password"] = { sse.crypto.check_password, {
+    "x", "$scrypt$ln=1,r=1,p=1$AA$AA",
+  } },
   ["crypto.random"] = { sse.crypto.random, { 1 } }, ["crypto.token"] = { sse.crypto.token, { 1 } },
 }

@@ -18,7 +18,8 @@ names["sse.jwt.sign"] = {
 }
 names["sse.crypto"] = {
   randomBytes = { "random" }, bytes = { "random" }, uuid = { "token" }, hmac = { "sign" },
-  verify = { "unsign" },
+  verify = { "unsign" }, scrypt = { "hash_password" }, bcrypt = { "hash_password" },
+  hash = { "hash_password" }, compare = { "check_password" },
 }
 names["sse.crypto.sign"] = {
   max_age = { "expires" }, ttl = { "expires" }, exp = { "expires" }, salt = { "purpose" },
