@@ -6,6 +6,7 @@
 #include <openssl/err.h>
 #include <openssl/evp.h>
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdlib.h>
@@ -19,9 +20,10 @@
 
 struct sse_scrypt {
     atomic_int owners; /* the caller and the thread: the last one frees */
-    atomic_bool done;
-    bool made;   /* written by the thread before `done` */
-    int pipe[2]; /* the thread writes a byte when it is done */
+    atomic_bool done;  /* the hash is there, or could not be made */
+    atomic_bool told;  /* the thread has written, and uses the pipe no more */
+    bool made;         /* written by the thread before `done` */
+    int pipe[2];       /* the thread writes a byte when it is done */
     sse_scrypt_options options;
     unsigned char salt[SSE_SCRYPT_MAX_SALT], hash[SSE_SCRYPT_MAX_HASH];
     char password[];
@@ -75,15 +77,22 @@ static void make_hash(sse_scrypt *s)
     ERR_clear_error();
 }
 
+static void close_pipe(sse_scrypt *s)
+{
+    for (int i = 0; i < 2; i++) {
+        if (s->pipe[i] >= 0)
+            close(s->pipe[i]);
+        s->pipe[i] = -1;
+    }
+}
+
 static void give_up(sse_scrypt *s)
 {
     size_t len = s->options.password.len;
 
     if (atomic_fetch_sub(&s->owners, 1) > 1)
         return;
-    for (int i = 0; i < 2; i++)
-        if (s->pipe[i] >= 0)
-            close(s->pipe[i]);
+    close_pipe(s);
     OPENSSL_cleanse(s->password, len);
     OPENSSL_cleanse(s->hash, sizeof s->hash);
     free(s);
@@ -98,6 +107,7 @@ static void *run(void *arg)
     atomic_store(&s->done, true);
     written = write(s->pipe[1], "", 1);
     (void)written; /* where it failed, the owner has gone */
+    atomic_store(&s->told, true);
     give_up(s);
     OPENSSL_thread_stop();
     atomic_fetch_sub(&running, 1);
@@ -184,8 +194,15 @@ int sse_scrypt_finish(sse_scrypt *s, unsigned char hash[SSE_SCRYPT_MAX_HASH])
     return SSE_OK;
 }
 
+/* Where the thread is done, the pipe is closed now, and not when the thread gets to it. */
 void sse_scrypt_free(sse_scrypt *s)
 {
-    if (s)
-        give_up(s);
+    if (!s)
+        return;
+    if (atomic_load(&s->done)) {
+        while (!atomic_load(&s->told))
+            sched_yield();
+        close_pipe(s);
+    }
+    give_up(s);
 }

@@ -2,7 +2,9 @@
 local child = require "spec.support.child"
 local curl = require "spec.support.curl"
 
-local NAMES = { "channel", "clock", "fetch_post", "monitor", "notice", "page", "typewriter" }
+local NAMES = {
+  "channel", "clock", "fetch_post", "login", "monitor", "notice", "page", "typewriter",
+}
 
 describe("example program", function()
   after_each(function()
