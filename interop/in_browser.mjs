@@ -1,5 +1,6 @@
 // A browser's EventSource with our server: on plain pages, across origins, over a restart, and on
-// the demo's pages. The screenshots are build/interop/demo*.png, resume.png and live-*.png.
+// the demo's pages, on those of the login. The screenshots are build/interop/demo*.png, resume.png,
+// live-*.png and login.png.
 import assert from 'node:assert/strict';
 import { startBrowser } from './browser.mjs';
 import { compressedInPage } from './compressed.mjs';
@@ -7,6 +8,7 @@ import { onDesign } from './demo_design.mjs';
 import { onDemo } from './demo_page.mjs';
 import { check, luaServer } from './lib.mjs';
 import { onLive } from './live_page.mjs';
+import { onLogin } from './login_page.mjs';
 import { onResume } from './resume_page.mjs';
 
 // Runs in the page: returns every event of the given types, until one of type `last` or until it
@@ -98,5 +100,6 @@ export async function inBrowser() {
   await onDesign(browser);
   await onResume(context);
   await onLive(context);
+  await onLogin(browser);
   await browser.close();
 }

@@ -139,6 +139,13 @@ export async function mcpServer(tools) {
   return server;
 }
 
+// Starts examples/login.lua behind a proxy, whose address is `origin`.
+export function login(port, origin) {
+  const env = { ...process.env, LOGIN_ORIGIN: origin };
+  return serving(program(['examples/login.lua', 'serve', String(port)], env),
+    /http:\/\/127\.0\.0\.1:(\d+)\//);
+}
+
 export function demo(port = 0) {
   const env = { ...process.env, DEMO_PORT: String(port), NO_COLOR: '1' };
   return serving(program(['examples/demo/main.lua'], env), /http:\/\/127\.0\.0\.1:(\d+)\//);

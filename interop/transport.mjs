@@ -207,7 +207,7 @@ async function checkClose(certs, at, make) {
 }
 
 // nginx in front of an origin; returns its port and a function that ends it.
-async function nginx(certs, settings, listening, origin) {
+export async function nginx(certs, settings, listening, origin) {
   const port = await freePort();
   const temporary = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi']
     .map((name) => `${name}_temp_path ${certs.dir}/nginx-${name};`).join('\n');
