@@ -36,6 +36,8 @@ end
 
 function makers.event_of_a_channel() sse.channel("everybody"):publish { data = "x", id = "own" } end
 function makers.another() return sse.channel("everybody"):publish { event = "y", data = "x" } end
+function makers.key() return core.key_of_secret(("x"):rep(32)) end
+function makers.token() return sse.jwt.sign({ sub = "x" }, { key = ("x"):rep(32) }) end
 function makers.core_channel() return core.channel { name = "core" } end
 function makers.core_server(self) return core.server { on_request = self.values:act() } end
 
