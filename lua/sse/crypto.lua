@@ -5,18 +5,21 @@ require "sse.shared.lua_version"
 local core = require "sse.core"
 local hints = require "sse.shared.hints"
 local options = require "sse.shared.options"
+local pages = require "sse.shared.pages"
 local password = require "sse.shared.password"
 local signing_keys = require "sse.shared.signing_keys"
 
 local crypto = hints.close_fields({}, "sse.crypto", "sse.crypto")
 
+local ARGUMENTS = pages.at "arguments"
 local MAX_RANDOM = 1024
 local count_rule = options.integer(1, MAX_RANDOM)
 
 local function check_random(where, count)
   if not count_rule.check(count) then
-    local message = "%s: expected %s, got %s"
-    error(message:format(where, count_rule.expected, options.show(count)), options.caller_level())
+    local message = "%s: expected %s, got %s%s"
+    local shown = options.show(count)
+    error(message:format(where, count_rule.expected, shown, ARGUMENTS), options.caller_level())
   end
   return core.random(math.tointeger(count))
 end
@@ -50,11 +53,13 @@ local unsign_options = options.spec("sse.crypto.unsign", { purpose = purpose })
 -- The key of a secret; raises at the line of the program.
 local function key_of(where, secret)
   if type(secret) ~= "string" then
-    local message = "%s: expected a secret, a string, got %s"
-    error(message:format(where, type(secret)), options.caller_level())
+    local message = "%s: expected a secret, a string, got %s%s"
+    error(message:format(where, type(secret), ARGUMENTS), options.caller_level())
   end
   local key, message = signing_keys.of_secret(secret)
-  if not key then error(("%s: %s"):format(where, message), options.caller_level()) end
+  if not key then
+    error(("%s: %s%s"):format(where, message, ARGUMENTS), options.caller_level())
+  end
   return key
 end
 
@@ -80,7 +85,7 @@ function crypto.sign(value, secret, given, ...)
   options.check_count("sse.crypto.sign(value, secret, options)", ...)
   given = options.check("sse.crypto.sign", given, sign_options)
   if type(value) ~= "string" then
-    error(("sse.crypto.sign: expected a string, got %s"):format(type(value)), 2)
+    error(("sse.crypto.sign: expected a string, got %s%s"):format(type(value), ARGUMENTS), 2)
   end
   if type(secret) == "table" then secret = secret[1] end
   local key = key_of("sse.crypto.sign", secret)
@@ -95,7 +100,7 @@ local function keys_of(secrets)
   for i, secret in ipairs(type(secrets) == "table" and secrets or { secrets }) do
     keys[i] = key_of("sse.crypto.unsign", secret)
   end
-  if #keys == 0 then error("sse.crypto.unsign: expected a secret, got none", 3) end
+  if #keys == 0 then error("sse.crypto.unsign: expected a secret, got none" .. ARGUMENTS, 3) end
   return keys
 end
 
@@ -121,7 +126,8 @@ function crypto.unsign(text, secret, given, ...)
   local keys = keys_of(secret)
   if text == nil then return nil, "there is no signed text", "EINVAL" end
   if type(text) ~= "string" then
-    error(("sse.crypto.unsign: expected a signed text, got %s"):format(type(text)), 2)
+    local message = "sse.crypto.unsign: expected a signed text, got %s%s"
+    error(message:format(type(text), ARGUMENTS), 2)
   end
   local body, value, expires, mac = text:match "^(([%w_-]*)%.(%d*))%.([%w_-]*)$"
   local bytes, decoded = mac and core.base64url_decode(mac), value and core.base64url_decode(value)
@@ -136,7 +142,8 @@ end
 
 local function check_text(where, what, value)
   if type(value) == "string" then return end
-  error(("%s: expected %s, got %s"):format(where, what, type(value)), options.caller_level())
+  local message = "%s: expected %s, got %s%s"
+  error(message:format(where, what, type(value), ARGUMENTS), options.caller_level())
 end
 
 --- Hashes a password, so that it need not be kept: by scrypt, with a new salt each time. Takes a

@@ -6,6 +6,7 @@ require "sse.shared.lua_version"
 local core = require "sse.core"
 local hints = require "sse.shared.hints"
 local options = require "sse.shared.options"
+local pages = require "sse.shared.pages"
 local signing_keys = require "sse.shared.signing_keys"
 
 local jwt = hints.close_fields({}, "sse.jwt", "sse.jwt")
@@ -56,9 +57,11 @@ local sign_options = options.spec("sse.jwt.sign", {
   key = key_rule, kid = "string", typ = "string",
 })
 
--- Raises at the line of the program.
-local function misuse(where, message)
-  error(("%s: %s"):format(where, message), options.caller_level())
+local ARGUMENTS, OPTIONS = pages.at "arguments", pages.at "options"
+
+-- Raises at the line of the program, with the page of the mistake.
+local function misuse(where, message, page)
+  error(("%s: %s%s"):format(where, message, page or OPTIONS), options.caller_level())
 end
 
 -- The key that the option `key` is.
@@ -150,7 +153,7 @@ function jwt.verify(token, given, ...)
   local single = single_key(given)
   if token == nil then return nil, "there is no token", "EINVAL" end
   if type(token) ~= "string" then
-    error(("sse.jwt.verify: expected a token, got %s"):format(type(token)), 2)
+    error(("sse.jwt.verify: expected a token, got %s%s"):format(type(token), ARGUMENTS), 2)
   end
   local header, alg, kid = core.token_header(token)
   if not header then return nil, alg, kid end
@@ -179,14 +182,15 @@ function jwt.sign(claims, given, ...)
   options.check_count("sse.jwt.sign(claims, options)", ...)
   given = options.check("sse.jwt.sign", given, sign_options)
   if type(claims) ~= "table" then
-    error(("sse.jwt.sign: expected a table of claims, got %s"):format(type(claims)), 2)
+    local message = "sse.jwt.sign: expected a table of claims, got %s%s"
+    error(message:format(type(claims), ARGUMENTS), 2)
   end
   local key = key_of("sse.jwt.sign", given.key, "sign")
   if not key.can_sign then misuse("sse.jwt.sign", "option 'key': a public key can't sign") end
   local encoded, payload = pcall(core.json_encode, claims)
-  if not encoded then misuse("sse.jwt.sign", payload) end
+  if not encoded then misuse("sse.jwt.sign", payload, "") end -- it names its page itself
   local ok, message = core.check_claims(payload)
-  if not ok then misuse("sse.jwt.sign", message) end
+  if not ok then misuse("sse.jwt.sign", message, ARGUMENTS) end
   local header = {
     alg = key.algorithm, typ = given.typ or "JWT",
     kid = given.kid or type(given.key) == "table" and given.key.kid or nil,

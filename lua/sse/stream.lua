@@ -127,8 +127,9 @@ local LAST = 2 ^ 32 - 1 -- the last point in time that the core takes: in 2106
 local function check_time(time)
   if time == nil or type(time) == "number" and time >= 0 and time <= LAST then return end
   local hint = type(time) == "number" and time > LAST and " (are these milliseconds?)" or ""
-  error(("stream:expire_at: expected seconds since 1970, as of os.time(), or nil, got %s%s"):format(
-    options.show(time), hint), 3)
+  local message = "stream:expire_at: expected seconds since 1970, as of os.time(), or nil, got %s%s"
+    .. " [docs/errors.md#arguments]"
+  error(message:format(options.show(time), hint), 3)
 end
 
 --- Ends the stream at a point in time, with the reason "expired" and a `retry:`, so that its client

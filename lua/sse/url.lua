@@ -7,6 +7,7 @@ require "sse.shared.lua_version"
 
 local hints = require "sse.shared.hints"
 local options = require "sse.shared.options"
+local pages = require "sse.shared.pages"
 local percent = require "sse.shared.percent"
 
 local url = hints.close_fields({}, "sse.url", "sse.url")
@@ -14,7 +15,8 @@ local url = hints.close_fields({}, "sse.url", "sse.url")
 -- Raises at the line of the caller's caller.
 local function check(name, text)
   if type(text) ~= "string" and type(text) ~= "number" then
-    error(("%s: expected a string or a number, got %s"):format(name, options.show(text)), 3)
+    local message = "%s: expected a string or a number, got %s%s"
+    error(message:format(name, options.show(text), pages.at "arguments"), 3)
   end
   return tostring(text)
 end

@@ -50,7 +50,7 @@ return {
     },
     ["meta = { to"] = { after = PER_USER, asks = "GET /news", gets = "id: ", headers = ADA },
     ['server:delete("/session"'] = {
-      after = PER_USER, asks = { "GET /session", "DELETE /session" }, gets = { "id: ", "" },
+      after = PER_USER, asks = { "GET /events", "DELETE /session" }, gets = { "id: ", "" },
       headers = ADA,
     },
   },

@@ -5,10 +5,12 @@
 -- @module sse.server.cookies
 local headers = require "sse.shared.headers"
 local options = require "sse.shared.options"
+local pages = require "sse.shared.pages"
 local url = require "sse.server.url"
 
 local cookies = {}
 
+local ARGUMENTS = pages.at "arguments"
 local MAX_COOKIE <const> = 4096 -- bytes of a whole cookie, more than which browsers drop
 
 -- The text without blanks around it. The pattern tries no blank twice.
@@ -85,23 +87,23 @@ end
 function cookies.field(name, value, given, is_secure, level)
   given = options.check("res:cookie", given, spec, level + 1)
   if not headers.is_token(name) then
-    error(("cookie: '%s' is not a cookie's name"):format(tostring(name)), level)
+    error(("cookie: '%s' is not a cookie's name%s"):format(tostring(name), ARGUMENTS), level)
   elseif value ~= nil and type(value) ~= "string" and type(value) ~= "number" then
-    error(("cookie: the value must be a string, a number or nil, got %s"):format(
-      options.show(value)), level)
+    error(("cookie: the value must be a string, a number or nil, got %s%s"):format(
+      options.show(value), ARGUMENTS), level)
   end
   local secure = given.secure
   if secure == nil then
     secure = is_secure or given.same_site == "None" or name:find "^__[sShH]%a+%-" ~= nil
   end
   local problem = problem_of(name, given, secure)
-  if problem then error("cookie: " .. problem, level) end
+  if problem then error(("cookie: %s%s"):format(problem, pages.at "options"), level) end
   if value == nil then given = setmetatable({ max_age = 0 }, { __index = given }) end
   local text = tostring(value or ""):gsub("[^%w!#$&'()*+./:<=>?@%[%]^_`{|}~-]", encode_byte)
   local field = name .. "=" .. text .. attributes(given, secure)
   if #field > MAX_COOKIE then
-    error(("cookie: '%s' has %d bytes, at most %d: browsers drop it"):format(name, #field,
-      MAX_COOKIE), level)
+    error(("cookie: '%s' has %d bytes, at most %d: browsers drop it%s"):format(name, #field,
+      MAX_COOKIE, ARGUMENTS), level)
   end
   return field
 end

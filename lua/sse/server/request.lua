@@ -207,7 +207,8 @@ end
 function methods:form_all(name, ...)
   options.check_self(self, metatable, "req:form_all(name)", ...)
   if type(name) ~= "string" then
-    error(("req:form_all: expected a name, got %s"):format(options.show(name)), 2)
+    local message = "req:form_all: expected a name, got %s [docs/errors.md#arguments]"
+    error(message:format(options.show(name)), 2)
   end
   local list = {}
   local files, message, code = form.read(methods.header(self, "content-type"), self.body, nil,

@@ -12,6 +12,7 @@ local headers = require "sse.shared.headers"
 local heartbeat = require "sse.server.heartbeat"
 local keys = require "sse.server.keys"
 local options = require "sse.shared.options"
+local pages = require "sse.shared.pages"
 local protected = require "sse.shared.protected"
 local response_head = require "sse.server.response_head"
 local response_object = require "sse.server.response_object"
@@ -64,9 +65,12 @@ end
 function methods:cookie(name, ...)
   options.check_self(self, metatable, "res:cookie(name, value, options)", select(3, ...))
   if select("#", ...) == 0 then
-    error("cookie: expected a name and a value (nil removes the cookie)", 2)
+    local message = "cookie: expected a name and a value (nil removes the cookie)%s"
+    error(message:format(pages.at "arguments"), 2)
   end
-  if self[ANSWERED] then error("cookie: the head has been sent already", 2) end
+  if self[ANSWERED] then
+    error("cookie: the head has been sent already" .. pages.at "answered", 2)
+  end
   local value, given = ...
   local field = cookies.field(name, value, given, self[keys.REQ].secure, 3)
   response_head.keep_cookie(self, field, 2)
