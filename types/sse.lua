@@ -59,9 +59,10 @@ local sse = {}
 ---@class sse.ResEventStreamOptions
 ---@field retry? integer ms: sent at once, the client's reconnection time
 ---@field headers? table<string, string|number|string[]> further header fields
----@field finish? boolean the stream comes to an end by itself, as a model's answer does: `server:shutdown` waits for it, as for any other response. What is left `grace` after `within` breaks off, so that its client can tell; so does such a stream that ends as `"slow"` (default: false)
+---@field finish? boolean the stream comes to an end by itself, as a model's answer does: `server:shutdown` waits for it, as for any other response. What is left `grace` after `within` breaks off, so that its client can tell; so does such a stream that ends as `"slow"` or `"expired"` (default: false)
 ---@field heartbeat? number|sse.ResEventStreamHeartbeatOptions|false see heartbeats (default: the server's)
 ---@field max_pending? integer bytes that the client may be behind (default: the server's)
+---@field max_life? number|false ms: the longest that the stream is open, as of `stream:expire_at` (default: the server's)
 ---@field compress? boolean|"shared"|"window" see compression (default: the server's)
 
 ---@class sse.ServerLimitOptions
@@ -145,6 +146,13 @@ local sse = {}
 ---@field slow? "close"|"skip"|"latest" what becomes of a follower that the history's bounds overtake. `"close"`: it is closed (reason `"slow"`, a jittered `retry:` first). `"skip"`: it gets a gap event, then what is held. `"latest"`: only the newest event of each `key` is owed; else as `"skip"` (default: `"close"`)
 ---@field max_lag? integer bytes that a live follower may be behind (default: no bound but the history)
 ---@field gap_event? string the type of gap events (default: `"sse-gap"`)
+
+---@class sse.CryptoSignOptions
+---@field expires? number a point in time in seconds, as of `os.time()` (default: never)
+---@field purpose? string a name: `unsign` takes only values that were signed for the same
+
+---@class sse.CryptoUnsignOptions
+---@field purpose? string as of `sse.crypto.sign`
 
 ---@class sse.DecodeOptions
 ---@field max_event_size? integer bytes of one event (default: 16 MiB)
@@ -250,6 +258,20 @@ local sse = {}
 ---@field indent? integer|string each member has a line of its own, set in by that many spaces a level (up to 16), or by a string of blanks (default: 0)
 ---@field sort? boolean an object's members in the order of their names' bytes (default: false)
 
+---@class sse.JwtSignOptions
+---@field key? string|table a private key in PEM, a secret, or a JSON Web Key (a table) (default: must be given)
+---@field kid? string the header's `kid` (default: that of a JSON Web Key)
+---@field typ? string the header's `typ` (default: `"JWT"`)
+
+---@class sse.JwtVerifyOptions
+---@field key? string|table a PEM, a secret, or a JSON Web Key (a table). A public key is enough (default: this or `keys`)
+---@field keys? table a JWK Set, `{ keys = { ... } }` as `res:json()` gives it, or keys by their kid: `{ ["2026"] = secret, old = pem }`. The token's `kid` chooses (default: this or `key`)
+---@field algorithms? string[] those that are allowed: `"HS256"`, `"RS256"`, `"ES256"`, `"EdDSA"` (default: that of the key)
+---@field issuer? string|string[] one of them the token must have (default: any)
+---@field audience? string|string[]|false one of them the token must have. Without it a token may have none; false: whatever the token has
+---@field leeway? number ms that `exp` and `nbf` may be off (default: 0)
+---@field now? number seconds, in its place (default: `os.time()`)
+
 ---@class sse.ParserOptions
 ---@field on_event? fun(data: string, type: string, id: string) called for each event
 ---@field on_retry? fun(ms: integer) called for each `retry`
@@ -286,6 +308,7 @@ local sse = {}
 ---@field idle_timeout? number past it: nothing has come on an open connection: it is closed (default: 60000)
 ---@field write_timeout? number past it: a client has taken nothing of what waits for it: the connection is closed, or the one stream of an HTTP/2 connection whose window stays shut (default: 120000)
 ---@field heartbeat? number|sse.ServerHeartbeatOptions|false what a silent stream is sent, and when: see heartbeats (default: 15000)
+---@field max_life? number|false ms: the longest that an event stream is open, at most 24 days. It ends as by `stream:expire_at` (default: false)
 ---@field compress? boolean|"shared"|"window" how event streams are compressed: true or `"shared"`, `"window"`, false (default: true)
 ---@field cors? boolean|sse.ServerCorsOptions which pages of other origins may read the responses: true for any, or a table
 ---@field on_error? fun(err: any, context: sse.ErrorContext) is told of errors in handlers and other callbacks of a request or a stream (default: prints to stderr)
@@ -818,7 +841,7 @@ function server:streams(user) end
 ---@field ms number from when the request's head was whole to the end, with a fraction; next to 0 for a head that never was
 ---@field time integer `os.time()` when the head was whole
 ---@field id? string of `req`; nil without it
----@field reason string `"finished"`: the response was complete. Else as of `on_close`: `"client"`, `"server"`, `"slow"`, `"timeout"`, `"error"`. A stream that you close has `"server"`
+---@field reason string `"finished"`: the response was complete. Else as of `on_close`: `"client"`, `"server"`, `"slow"`, `"timeout"`, `"error"`, `"expired"`. A stream that you close has `"server"`
 
 ---@class sse.Request
 ---@field method string `"GET"`
@@ -1000,7 +1023,7 @@ function res:event_stream(options) end
 ---@class sse.Stream
 ---@field closed boolean whether nothing can be sent any more; read-only
 ---@field pending integer bytes that the client has not taken yet; read-only
----@field on_close? fun(reason: string) called once at the end, with `"client"`, `"server"`, `"slow"`, `"timeout"` or `"error"`
+---@field on_close? fun(reason: string) called once at the end, with `"client"`, `"server"`, `"slow"`, `"timeout"`, `"error"` or `"expired"`
 ---@field on_drain? fun() called when all that was pending went out
 ---@field user any yours: any value, nil at first; `server:streams(user)` finds it
 local stream = {}
@@ -1045,6 +1068,12 @@ function stream:drain() end
 
 ---Ends the stream when the client has taken all that is pending. Harmless when it is closed.
 function stream:close() end
+
+---Ends the stream at a point in time: when its client's login is over. The last call counts.
+---
+---Raises for what is no number and not nil.
+---@param time number|nil seconds, as of `os.time()` or as the claim `exp` of a token. One that is over ends the stream at once; nil takes the time back
+function stream:expire_at(time) end
 
 ---Sends what channels hold after the client's Last-Event-ID, and from then on what is published.
 ---
@@ -1119,6 +1148,12 @@ function channel:stats() end
 ---@field event? string its type
 ---@field data string its data
 ---@field meta any what `publish` was given as `meta`
+
+---@class sse.Jwt
+sse.jwt = {}
+
+---@class sse.Crypto
+sse.crypto = {}
 
 ---@class sse.Failure
 ---@field message string for people; `tostring(failure)` gives it too
@@ -1372,5 +1407,75 @@ function sse.channel(name, options) end
 ---All channels that are open.
 ---@return sse.Channel[]
 function sse.channels() end
+
+---Makes a token of claims.
+---
+---Raises for a wrong key, and for claims that are wrong.
+---@param claims table whatever JSON has; `exp` and `nbf` in seconds, as of `os.time()`
+---@param options sse.JwtSignOptions see below
+---@return string
+function sse.jwt.sign(claims, options) end
+
+---Verifies a token: its signature, and its claims `exp`, `nbf`, `iss` and `aud`.
+---
+---Fails with `"EINVAL"` for what is no token (nil, too), `"ETOOBIG"` past 64 KiB, `"EACCES"`
+---where the signature or a claim does not hold, `"EEXPIRED"`.
+---
+---Raises for options that are wrong, and for a key that is none: your program's own mistake.
+---@param token string|nil from anywhere
+---@param options sse.JwtVerifyOptions see below
+---@return table?
+---@return table?
+function sse.jwt.verify(token, options) end
+
+---Signs a value, for cookies and links. The client can read the value, and not change it.
+---
+---Raises for a secret that is too short.
+---@param value string any bytes
+---@param secret string|string[] at least 32 bytes; of a list the first signs
+---@param options? sse.CryptoSignOptions see below
+---@return string
+function sse.crypto.sign(value, secret, options) end
+
+---Gives a signed value back.
+---
+---Fails with `"EINVAL"` for what is no signed text, `"EACCES"` where it was changed, or signed by
+---another secret or for another purpose, `"EEXPIRED"`.
+---@param text string|nil from anywhere
+---@param secret string|string[] as of `sse.crypto.sign`. Of a list each counts, so that the first can be replaced while values by the one before are about
+---@param options? sse.CryptoUnsignOptions see below
+---@return string?
+---@return string? message
+---@return string? code
+function sse.crypto.unsign(text, secret, options) end
+
+---Makes the text to keep in place of a password, by scrypt with a new salt each time. Waits.
+---
+---Fails with `"EFULL"` where 64 wait already.
+---@param password string any bytes
+---@return string?
+---@return string? message
+---@return string? code
+function sse.crypto.hash_password(password) end
+
+---Says whether a password is that of a hash. Waits.
+---
+---Fails with `"EINVAL"` for what is no such text, `"EFULL"` where 64 wait already.
+---@param password string any bytes
+---@param hash string as `sse.crypto.hash_password` gave it, or another library in the same form
+---@return boolean?
+---@return string? message
+---@return string? code
+function sse.crypto.check_password(password, hash) end
+
+---Gives bytes that nobody can guess.
+---@param bytes integer how many, 1 to 1024
+---@return string
+function sse.crypto.random(bytes) end
+
+---Gives a text that nobody can guess: a session's id, a secret.
+---@param bytes? integer how many random ones it has; 32 unless you say another
+---@return string
+function sse.crypto.token(bytes) end
 
 return sse
