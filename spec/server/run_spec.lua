@@ -206,8 +206,8 @@ describe("server:run", function()
   it("gives nil, message, code where it can't listen", function()
     local first = serving.start()
     local second = sse.server { port = first.port }
-    local message = ("address 127.0.0.1:%d is already in use; choose another port"):format(
-      first.port)
+    local message = ("address 127.0.0.1:%d is already in use; choose another port "
+      .. "[docs/errors.md#eaddrinuse]"):format(first.port)
     assert.same({ nil, message, "EADDRINUSE" }, { second:run() })
     local results
     sse.spawn(function() results = { second:run() } end)
