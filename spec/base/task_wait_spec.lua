@@ -153,7 +153,7 @@ describe("a coroutine of the program's own", function()
   it("may wait while the loop does not run, and callbacks in it are callbacks", function()
     local message
     local co = coroutine.wrap(function()
-      core.timer(1, function() message = select(2, pcall(sse.sleep, 1)) end)
+      core.timer(1, function() message = select(2, pcall(sse.sleep, 1)) end, true)
       sse.sleep(5)
       return "slept"
     end)
