@@ -100,6 +100,12 @@ export async function inBrowser() {
   await onDesign(browser);
   await onResume(context);
   await onLive(context);
+  await browser.close();
+}
+
+export async function login() {
+  const browser = await startBrowser();
+  if (!browser) return;
   await onLogin(browser);
   await browser.close();
 }
