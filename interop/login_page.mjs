@@ -41,12 +41,21 @@ function shows(page, id, wanted) {
     document.getElementById(place)?.textContent === text), [id, wanted]);
 }
 
+// Who is online, in one text.
+function showsOnline(page, wanted) {
+  return page.waitForFunction((text) => (
+    [...document.querySelectorAll('#online li')].map((item) => item.textContent).join() === text),
+  wanted);
+}
+
 const isAtLogin = (page) => page.waitForSelector('input[name=password]');
 
 const messages = (page) => page.locator('#messages li').allTextContents();
 
 async function logsIn({ url, one, contexts }) {
   await isAtLogin(one);
+  mkdirSync('build/interop', { recursive: true });
+  await one.screenshot({ path: 'build/interop/login-form.png' });
   assert.equal(one.url(), `${url}/login?next=/`);
   await logIn(one, 'ann', 'wrong');
   await one.waitForSelector('#failed:not([hidden])');
@@ -60,11 +69,11 @@ async function logsIn({ url, one, contexts }) {
 }
 
 async function isPrivate({ anns, bob }) {
-  for (const page of [...anns, bob]) await shows(page, 'online', 'ann, bob');
-  await bob.selectOption('#to', 'ann');
+  for (const page of [...anns, bob]) await showsOnline(page, 'ann,bob');
+  assert.equal(await bob.inputValue('#to'), 'ann');
   await bob.fill('#text', 'Lunch at <b>one</b>?');
   await bob.click('#send');
-  await shows(bob, 'state', 'sent');
+  await shows(bob, 'state', 'sent to ann');
   for (const page of anns) {
     await page.waitForSelector('#messages li');
     assert.deepEqual(await messages(page), ['bobLunch at <b>one</b>?']);
@@ -75,7 +84,6 @@ async function isPrivate({ anns, bob }) {
   await bob.waitForSelector('#messages li');
   assert.deepEqual(await messages(bob), ['annSee you there.']);
   for (const page of anns) assert.equal((await messages(page)).length, 1);
-  mkdirSync('build/interop', { recursive: true });
   await anns[1].screenshot({ path: SHOT });
   return `three windows, and not a fourth; ${SHOT}`;
 }
@@ -93,13 +101,14 @@ async function isSafeFromOthers({ url, anns, contexts }, errors) {
   await closed(site);
   await anns[0].reload();
   await shows(anns[0], 'name', 'ann');
+  await anns[0].waitForSelector('#messages li');
   return 'refused, and still logged in';
 }
 
 async function logsOut({ anns, bob }) {
   await anns[0].click('#logout');
   for (const page of anns) await isAtLogin(page);
-  await shows(bob, 'online', 'bob');
+  await showsOnline(bob, 'bob');
   assert.equal(await bob.textContent('#name'), 'bob');
   return 'all of one user, and nobody else';
 }

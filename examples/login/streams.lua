@@ -30,7 +30,7 @@ function streams.begin(server, session, stream)
   stream.on_close = function() tell_who_is_online(server) end
   stream:expire_at(session.expires)
   stream:send { event = "hello", data = session.user }
-  stream:follow(everybody(), streams.channel_of(session.user))
+  stream:follow(everybody(), streams.channel_of(session.user), { from = 20 }) -- the newest, too
   tell_who_is_online(server)
 end
 
