@@ -57,6 +57,9 @@ return {
   ["docs/production.md"] = { -- systemd passes no socket here
     ['server:get("/health"'] = { asks = "GET /health", gets = "fine" },
     ["server:listen { port = 9523, proxy_protocol = true }"] = {},
+    ['inside:get("/metrics"'] = {
+      after = { 'server:get("/health"' }, asks = "GET /metrics", gets = "sse_streams_open",
+    },
     ["assert(server:listen { systemd = true })"] = false,
   },
   ["docs/howto/two-processes.md"] = {

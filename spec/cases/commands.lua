@@ -37,6 +37,58 @@ case $LUA_CPATH_5_4$LUA_CPATH_5_5 in "$PWD"/*"/?.so;;") exit 0 ;; esac
 exit 1
 ]]
 
+-- The command makes a certificate of the name, and its key, in another folder than /etc/ssl.
+local CERTIFICATE = [[
+folder=$(mktemp -d)
+sh -c "$(echo "${1#sudo }" | sed "s,/etc/ssl,$folder,g")" 2>/dev/null &&
+  openssl x509 -in "$folder/app.pem" -noout -checkhost app.example | grep -q "does match" &&
+  test -s "$folder/app.key"
+status=$?
+rm -r "$folder"
+exit $status
+]]
+
+-- Each file of /etc that the command names is one of the page's settings.
+local SETTINGS = [[
+for file in $(echo "$1" | grep -o "/etc/[a-z/.-]*[a-z]"); do
+  grep -v "^sudo \|^curl " docs/production.md | grep -qF "$file" || exit 1
+done
+]]
+
+-- Makes each line end with CRLF, also when it is run again.
+local AWAY = [[
+file=$(mktemp)
+printf 'a\n\n' >"$file"
+for i in 1 2; do sh -c "$(echo "${1#sudo }" | sed "s,/etc/haproxy/away.http,$file,")"; done
+test "$(od -An -c "$file" | tr -d ' ')" = 'a\r\n\r\n'
+status=$?
+rm "$file"
+exit $status
+]]
+
+-- Where systemd's tools are, they find nothing wrong in the units.
+local UNITS = [[
+command -v systemd-analyze >/dev/null || exit 0
+folder=$(mktemp -d)
+cp docs/lua-sse.socket "$folder"
+sed "s,=/usr/bin/lua5.4,=/bin/sh," docs/lua-sse.service >"$folder/lua-sse.service"
+said=$(systemd-analyze verify "$folder/lua-sse.service" "$folder/lua-sse.socket" 2>&1)
+status=$?
+rm -r "$folder"
+echo "$said"
+test $status = 0 && ! echo "$said" | grep -q lua-sse
+]]
+
+local HEALTH = "grep -q '\"/health\"' docs/app.lua"
+
+-- The variables that are passed on are those that `make env` sets.
+local ACTIVATED = [[
+test -f docs/app.lua || exit 1
+for name in $(echo "$1" | grep -o "E [A-Z_0-9]*" | cut -c3-); do
+  make -s DEPS= LUA=lua5.4 env | grep -q "^export $name=" || exit 1
+done
+]]
+
 return {
   ["README.md"] = {
     ["make demo"] = { check = MAKE },
@@ -47,9 +99,27 @@ return {
     ["sudo luarocks --lua-version=5.4 make"] = { check = "test -f lua-sse-scm-1.rockspec" },
     ["sudo apt install luarocks"] = { check = PACKAGES },
   },
-  ["docs/production.md"] = { -- no container is built here
+  ["docs/production.md"] = { -- no container is built here, no service of the machine is changed
+    ["sudo openssl req"] = { check = CERTIFICATE },
+    ["curl -N --cacert"] = { check = SETTINGS },
+    ["sudo nginx -t"] = { check = SETTINGS },
+    ["sudo sed -i"] = { check = AWAY },
+    ["sudo sh -c 'umask 077; cat"] = { check = SETTINGS },
+    ["sudo haproxy -c"] = { check = SETTINGS },
+    ["sudo chgrp caddy"] = { check = SETTINGS },
+    ["sudo caddy validate"] = { check = SETTINGS },
+    ["sudo make install"] = { check = 'make -n DEPS= "${1#sudo make }" >/dev/null' },
+    ["sudo install -D"] = { check = "test -f docs/app.lua" },
+    ["sudo cp docs/lua-sse.service"] = { check = UNITS },
+    ["sudo systemctl enable"] = { check = UNITS },
+    ["curl http://127.0.0.1:9522/health"] = { check = HEALTH },
+    ["systemd-socket-activate"] = { check = ACTIVATED },
     ["docker build"] = { check = "test -f docs/Dockerfile" },
     ["docker run"] = { check = "grep -q EXPOSE docs/Dockerfile" },
+    ["docker stop -t 15 app"] = { check = "grep -q '^CMD' docs/Dockerfile" },
+    ["curl -s http://127.0.0.1:9524/metrics"] = {
+      check = "grep -q 'port = 9524' docs/production.md",
+    },
   },
   ["docs/install.md"] = "scripts/release/packages.lua",
   ["docs/howto/migrate.md"] = {
