@@ -35,10 +35,18 @@ local function url_of(example, port)
   return ("%s://127.0.0.1:%d%s"):format(example.tls and "https" or "http", port, example.path)
 end
 
+-- TRUSTED_PROXIES=127.0.0.1,unix
+local function trusted_proxies()
+  local list = {}
+  for each in (os.getenv "TRUSTED_PROXIES" or ""):gmatch "[^,%s]+" do list[#list + 1] = each end
+  return list
+end
+
 local function serve(example, port)
   local tls = example.tls and example.tls()
   local server = sse.server {
     port = port, cors = example.cors, tls = tls, access_log = os.getenv "ACCESS_LOG",
+    trusted_proxies = trusted_proxies(),
   }
   example.mount(server, "")
   local ok, message = server:listen()

@@ -139,9 +139,9 @@ export async function mcpServer(tools) {
   return server;
 }
 
-// Starts examples/login.lua behind a proxy, whose address is `origin`.
-export function login(port, origin) {
-  const env = { ...process.env, LOGIN_ORIGIN: origin };
+// Starts examples/login.lua behind a proxy on this machine.
+export function login(port) {
+  const env = { ...process.env, TRUSTED_PROXIES: '127.0.0.1' };
   return serving(program(['examples/login.lua', 'serve', String(port)], env),
     /http:\/\/127\.0\.0\.1:(\d+)\//);
 }

@@ -11,7 +11,8 @@ import { nginx } from './transport.mjs';
 const SHOT = 'build/interop/login.png';
 const PASSWORDS = { ann: 'correct horse', bob: 'battery staple' };
 const PROXIED = `proxy_http_version 1.1; proxy_set_header Connection '';
-  proxy_set_header Host $http_host;`;
+  proxy_set_header Host $http_host; proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;
+  proxy_set_header X-Forwarded-Proto $scheme; proxy_set_header Forwarded '';`;
 
 // The server and nginx in front; `url` is what browsers see.
 async function start() {
@@ -19,7 +20,7 @@ async function start() {
   const origin = { port: await freePort() };
   const [port, endNginx] = await nginx(certs, PROXIED, 'http2', origin);
   const url = `https://localhost:${port}`;
-  const server = await login(origin.port, url);
+  const server = await login(origin.port);
   return { url, stop: async () => { await endNginx(); return server.stop(); } };
 }
 

@@ -101,7 +101,7 @@ return {
   },
   ["docs/production.md"] = { -- no container is built here, no service of the machine is changed
     ["sudo openssl req"] = { check = CERTIFICATE },
-    ["curl -N --cacert"] = { check = SETTINGS },
+    ["curl -N --interface 127.0.0.5 --cacert"] = { check = SETTINGS },
     ["sudo nginx -t"] = { check = SETTINGS },
     ["sudo sed -i"] = { check = AWAY },
     ["sudo sh -c 'umask 077; cat"] = { check = SETTINGS },

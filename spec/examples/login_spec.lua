@@ -107,6 +107,24 @@ describe("example login", function()
       "^session=[%w_-]+; Path=/; Max%-Age=28800; HttpOnly; SameSite=Lax$"), headers["set-cookie"])
   end)
 
+  it("takes from LOGIN_ORIGIN where its pages are", function()
+    local getenv = os.getenv
+    finally(function() rawset(os, "getenv", getenv) end)
+    rawset(os, "getenv", function(name)
+      return name == "LOGIN_ORIGIN" and "https://chat.example" or getenv(name)
+    end)
+    local cookie, _, headers = log_in("ann", nil, { Origin = "https://chat.example" })
+    assert.truthy(cookie:find "^__Host%-session=")
+    assert.truthy(headers["set-cookie"]:find("; Secure", 1, true))
+    assert.equal(403, (ask("POST", "logout", { Cookie = cookie })))
+  end)
+
+  it("shows the newest messages to a window that opens later", function()
+    local cookie = log_in "ann"
+    assert.equal(204, (ask("POST", "messages", { Cookie = cookie }, "to=ann&text=early")))
+    open(cookie).till "ann says: early"
+  end)
+
   it("says the same of a wrong name and of a wrong password", function()
     for _, body in ipairs {
       "name=ann&password=x", "name=nobody&password=x", "name=ann", "password=x", "",
