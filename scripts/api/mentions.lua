@@ -39,7 +39,7 @@ local function index(groups)
 end
 
 local function check_functions(report, all, piece, types)
-  for name, rest in piece:gmatch "%f[%w_.:/]sse%.([%a_][%w_]*)([%w_.:]*)" do
+  for name, rest in piece:gmatch "%f[%w_.:/-]sse%.([%a_][%w_]*)([%w_.:]*)" do
     if not all.functions[name] and not types["sse." .. name] and name ~= "lua" then
       report.add(("'sse.%s' does not exist"):format(name))
     end
