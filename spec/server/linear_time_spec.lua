@@ -57,6 +57,15 @@ describe("linear time", function()
           noop)
       end
     end)
+    each(function(text)
+      -- Parts with heads of nearly the most bytes, which may each cost no more than they have.
+      local part = '--b\r\nContent-Disposition: form-data; name="a"%s\r\n\r\nx\r\n'
+      text = text:sub(1, 7900)
+      for _, rest in ipairs { '; filename="%s/a"', "\r\n%s", "\r\nX: %s\rX", "\r\n%s\rX: %s" } do
+        local body = part:format(rest:gsub("%%s", (text:gsub("[%%\"]", "x"))))
+        form.read("multipart/form-data; boundary=b", body:rep(64) .. "--b--", 1e9, noop)
+      end
+    end)
     each(function(text) policy_of_any:preflight({}, text) end)
   end)
 

@@ -26,20 +26,23 @@ local function find_delimiter(body, delimiter, from)
   end
 end
 
--- Reads the head of a part: the fields that count, by lower-case name; nil if it is malformed.
+-- Reads the head of a part: the fields that count, by lower-case name; nil if it is malformed. Each
+-- byte is passed over once: lines are found by their ends, and patterns match from a line's
+-- beginning.
 local function read_fields(head)
-  local fields = {}
-  for line in (head .. "\r\n"):gmatch "([^\r\n]*)\r\n" do
-    local name, value = line:match "^([%w-]+):[ \t]*(.*)$"
+  local fields, at = {}, 1
+  while at <= #head do
+    local stop = head:find("\r\n", at, true) or #head + 1
+    local name, value = head:sub(at, stop - 1):match "^([%w-]+):[ \t]*([^\r\n]*)$"
     if not name or fields[name:lower()] then return nil end
-    fields[name:lower()] = value
+    fields[name:lower()], at = value, stop + 2
   end
   return fields
 end
 
 -- The name of a file without folders before it, which a client may send and nobody should use.
 local function base_name(filename)
-  return unescape(filename):match "[^/\\]*$"
+  return (unescape(filename):gsub("^.*[/\\]", "")) -- the longest such beginning, found in one pass
 end
 
 -- Reads the part that begins at a position. Returns the part without its body, and the position of
