@@ -91,6 +91,9 @@ local where = "sse.jwt.verify"
 -- program's mistake, so the key is looked at before the token.
 local function single_key(given)
   if given.keys and given.key then misuse(where, "give either 'key' or 'keys'") end
+  if given.keys and rawget(given.keys, "kty") ~= nil then
+    misuse(where, "option 'keys' is a single JSON Web Key: give it as 'key'")
+  end
   if given.keys then return nil end
   if not given.key then misuse(where, "give 'key' or 'keys'") end
   local key, allowed = key_of(where, given.key, "verify"), given.algorithms
@@ -107,7 +110,8 @@ local function find_key(given, single, alg, kid)
     if own and kid and own ~= kid then return nil, "the key has another kid", "EACCES" end
     return single
   end
-  local key, message, is_misuse = signing_keys.find(given.keys, alg, kid)
+  local allows_secrets = given.algorithms ~= nil and meets("HS256", given.algorithms)
+  local key, message, is_misuse = signing_keys.find(given.keys, alg, kid, allows_secrets)
   if is_misuse then misuse(where, "option 'keys': " .. message) end
   if not key then return nil, message, "EACCES" end
   if given.algorithms and not meets(key.algorithm, given.algorithms) then
@@ -140,10 +144,11 @@ end
 -- @tparam string|nil token
 -- @tparam table given `key`: a public or private key in PEM, a secret of 32 bytes or more, or a
 -- JSON Web Key (a table); or `keys`: a JWK Set (`{ keys = { ... } }`, as `res:json()` gives it), or
--- keys by their kid. `algorithms`, a list of those that are allowed, by default what the key is
--- for; `audience` and `issuer`, a string or a list of strings, one of which the token must have
--- (`audience = false`: whatever it has; by default it may have none); `leeway` (0), milliseconds
--- that `exp` and `nbf` may be off; `now`, instead of `os.time()`
+-- keys by their kid, PEMs and JSON Web Keys, and secrets if `algorithms` has HS256. `algorithms`, a
+-- list of those that are allowed, by default what the key is for; `audience` and `issuer`, a string
+-- or a list of strings, one of which the token must have (`audience = false`: whatever it has; by
+-- default it may have none); `leeway` (0), milliseconds that `exp` and `nbf` may be off; `now`,
+-- instead of `os.time()`
 -- @treturn table claims, without those that are null; and the header, another table. Or nil,
 -- message, code: "EINVAL", it is no token; "ETOOBIG", it has more than 64 KiB; "EACCES", the
 -- signature or a claim does not hold; "EEXPIRED"

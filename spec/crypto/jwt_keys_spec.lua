@@ -205,11 +205,12 @@ describe("several keys", function()
   it("may be secrets and PEMs by their kid", function()
     local private, public = pems "-algorithm ED25519"
     local keys = { old = SECRET, new = SECRET .. "new", ed = public, keys = SECRET .. "keys" }
+    local allowed = { keys = keys, algorithms = { "EdDSA", "HS256" } }
     for _, case in ipairs {
       { SECRET, "old" }, { SECRET .. "new", "new" }, { private, "ed" },
       { SECRET .. "keys", "keys" },
     } do
-      assert.is_table(verify(sign({}, { key = case[1], kid = case[2] }), { keys = keys }))
+      assert.is_table(verify(sign({}, { key = case[1], kid = case[2] }), allowed))
     end
     for message, given in pairs {
       ["the token has no kid"] = { key = SECRET },
@@ -217,11 +218,29 @@ describe("several keys", function()
       ["the signature is not that of the key"] = { key = SECRET, kid = "new" },
       ["the token's alg is not that of the key"] = { key = SECRET, kid = "ed" },
     } do
-      assert.same({ nil, message, "EACCES" }, { verify(sign({}, given), { keys = keys }) })
+      assert.same({ nil, message, "EACCES" }, { verify(sign({}, given), allowed) })
     end
     keys.bad = "short"
     blames("option 'keys': \"bad\": a secret needs at least 32 bytes", function()
-      verify(sign({}, { key = SECRET, kid = "bad" }), { keys = keys })
+      verify(sign({}, { key = SECRET, kid = "bad" }), allowed)
+    end)
+  end)
+
+  it("are no secrets where HS256 is not asked for: a document that is none may be public", function()
+    local text = "The requested resource could not be found on this server"
+    for _, given in ipairs { {}, { algorithms = { "RS256" } } } do
+      given.keys = { error = "not found", message = text }
+      blames("option 'keys': \"message\": it is no PEM; a secret among 'keys' counts where", function()
+        verify(sign({ sub = "root" }, { key = text, kid = "message" }), given)
+      end)
+    end
+  end)
+
+  it("are not one JSON Web Key, whose public members are strings", function()
+    local jwk = vectors.public(vectors.rs256.key)
+    local token = sign({ sub = "root" }, { key = jwk.n, kid = "n" })
+    blames("option 'keys' is a single JSON Web Key: give it as 'key'", function()
+      verify(token, { keys = jwk, algorithms = { "RS256", "HS256" } })
     end)
   end)
 

@@ -96,13 +96,23 @@ local function find_in_set(list, algorithm, kid)
     or "the token has no kid, and no key has its alg"
 end
 
+-- What is wrong with a key among keys by their kid, or nil. The token's kid may choose any string of
+-- the table, which would be a public one where the table is another document than the program takes
+-- it for, such as a server's answer to a failed request: so secrets are to be asked for.
+local function problem_of(given, allows_secrets)
+  if type(given) == "string" and not allows_secrets and not core.is_pem(given) then
+    return "it is no PEM; a secret among 'keys' counts where 'algorithms' has HS256"
+  end
+end
+
 --- Finds the key for a token. The token's header only chooses among the keys.
 -- @tparam table keys a JWK Set (`{ keys = { jwk, ... } }`), or keys by their kid
 -- @tparam string algorithm what the token's header says
 -- @tparam string|nil kid the same
+-- @tparam boolean allows_secrets whether strings among keys by their kid may be secrets
 -- @return the core's key; or nil and a message; or nil, a message and true if the program's key is
 -- at fault
-function signing_keys.find(keys, algorithm, kid)
+function signing_keys.find(keys, algorithm, kid, allows_secrets)
   local list = rawget(keys, "keys")
   if type(list) == "table" and rawget(list, "kty") == nil then
     return find_in_set(list, algorithm, kid)
@@ -112,7 +122,8 @@ function signing_keys.find(keys, algorithm, kid)
   if type(given) ~= "string" and type(given) ~= "table" then
     return nil, "no key has the token's kid"
   end
-  local key, message = signing_keys.new(given, "verify")
+  local key, message = nil, problem_of(given, allows_secrets)
+  if not message then key, message = signing_keys.new(given, "verify") end
   if not key then return nil, ("%q: %s"):format(kid, message), true end
   return key
 end
