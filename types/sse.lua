@@ -265,7 +265,7 @@ local sse = {}
 
 ---@class sse.JwtVerifyOptions
 ---@field key? string|table a PEM, a secret, or a JSON Web Key (a table). A public key is enough (default: this or `keys`)
----@field keys? table a JWK Set, `{ keys = { ... } }` as `res:json()` gives it, or keys by their kid: `{ ["2026"] = secret, old = pem }`. The token's `kid` chooses (default: this or `key`)
+---@field keys? table a JWK Set, `{ keys = { ... } }` as `res:json()` gives it, or keys by their kid: `{ ["2026"] = pem, old = jwk }`, also secrets if `algorithms` has `"HS256"`. The token's `kid` chooses (default: this or `key`)
 ---@field algorithms? string[] those that are allowed: `"HS256"`, `"RS256"`, `"ES256"`, `"EdDSA"` (default: that of the key)
 ---@field issuer? string|string[] one of them the token must have (default: any)
 ---@field audience? string|string[]|false one of them the token must have. Without it a token may have none; false: whatever the token has

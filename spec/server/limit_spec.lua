@@ -57,6 +57,18 @@ describe("rates", function()
     for i = 1, 1000 do r:take("many" .. i, 0) end
     assert.equal(4, r:keys())
   end)
+
+  it("hold no more in a long time, though keys of the time before go on", function()
+    local r, seen = rates.new(1, 1, 3), {}
+    for period = 0, 5 do
+      for i = 1, 3 do
+        seen[#seen + 1] = period .. "." .. i
+        r:take(seen[#seen], period * 1000)
+      end
+      for _, key in ipairs(seen) do r:take(key, period * 1000 + 999) end
+      assert.is_true(r:keys() <= 4, r:keys())
+    end
+  end)
 end)
 
 describe("an address", function()
@@ -118,9 +130,9 @@ serving.each("server:limit", function()
     assert.same({ 200, 429 }, statuses(2, "GET /?who=ann"))
     assert.same({ 200, 429 }, statuses(2, "GET /?who=bob"))
     assert.same({ 200, 200, 200 }, statuses(3, "GET /"))
-    local long = ("x"):rep(300)
+    local long = ("x"):rep(300) -- and all of it counts, as of a token
     assert.same({ 200, 429 }, statuses(2, "GET /?who=" .. long))
-    assert.equal(429, serving.ask("GET /?who=" .. long .. "y").status) -- 256 bytes count
+    assert.same({ 200, 429 }, statuses(2, "GET /?who=" .. long .. "y"))
   end)
 
   it("is for a prefix, and several are for all they apply to", function()
@@ -206,6 +218,16 @@ describe("server:limit", function()
     end)
     assert.equal(500, serving.ask("GET /").status)
     assert.equal("before", serving.errors[1].context.what)
+  end)
+
+  it("with a key that is NaN is so, too", function()
+    local server = serving.start(function(server)
+      server:limit { streams = 1, key = function() return 0 / 0 end }
+      server:get("/", function(_, res) res:event_stream():close() end)
+    end)
+    assert.equal(500, serving.ask("GET /").status)
+    assert.truthy(serving.errors[1].message:find("the function 'key' has returned NaN", 1, true))
+    assert.equal(0, server:stats().streams.open)
   end)
 
   it("sees a flood of addresses as one: memory is bounded", function()

@@ -12,7 +12,7 @@ local methods, metatable = server_object.methods, server_object.metatable
 
 local limit = {}
 
-local MAX_KEY <const> = 256 -- bytes of a key that count
+local MAX_KEY <const> = 256 -- bytes of a key that is kept as it is
 local MIN_RETRY <const> = 1000 -- ms
 
 local spec = options.spec("server:limit", {
@@ -42,11 +42,15 @@ end
 
 limit.network_of = network_of -- for specs
 
--- The key of a request; nil: it is not limited.
+local hashing_key = core.key_of_secret(core.random(32))
+
+-- The key of a request; nil: it is not limited. A long one, as a token is, becomes its hash, since
+-- tokens of different clients may begin with the same bytes.
 local function key_of(given, req)
   local key
   if given then key = given(req) else key = network_of(req.remote_address) end
-  if type(key) == "string" and #key > MAX_KEY then return key:sub(1, MAX_KEY) end
+  if key ~= key then error("server:limit: the function 'key' has returned NaN") end
+  if type(key) == "string" and #key > MAX_KEY then return core.signature(hashing_key, key) end
   return key
 end
 

@@ -38,7 +38,7 @@ function rates:take(key, now)
   if not self.turns_at or now >= self.turns_at then turn(self, now) end
   local full_at = self.newer[key]
   if not full_at then
-    if self.count >= self.max_keys and self.older[key] == nil then key = OTHERS end
+    if self:keys() >= self.max_keys and self.older[key] == nil then key = OTHERS end
     full_at = self.newer[key] or self.older[key] or now
   end
   if full_at < now then full_at = now end
