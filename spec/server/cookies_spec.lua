@@ -94,11 +94,13 @@ serving.each("res:cookie", function(transport)
   it("is secure where it has to be", function()
     local list = set_by(function(_, res)
       res:cookie("__Host-a", ""):cookie("__secure-b", ""):cookie("c", "", { same_site = "None" })
+      res:cookie("__session-d", "")
       res:reply(204)
     end)
     assert.equal("__Host-a=; Path=/; HttpOnly; Secure; SameSite=Lax\n"
       .. "__secure-b=; Path=/; HttpOnly; Secure; SameSite=Lax\n"
-      .. "c=; Path=/; HttpOnly; Secure; SameSite=None", list)
+      .. "c=; Path=/; HttpOnly; Secure; SameSite=None\n"
+      .. "__session-d=; Path=/; HttpOnly" .. secure .. "; SameSite=Lax", list)
   end)
 
   it("with nil removes it", function()

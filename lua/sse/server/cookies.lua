@@ -52,10 +52,15 @@ local spec = options.spec("res:cookie", {
   domain = expects('a domain such as "example.com"', "^%.?%w[%w.-]*$"),
 })
 
+-- The beginning of a name that makes browsers ask for attributes, in lower case; nil if it has none.
+local function prefix_of(name)
+  return name:lower():match "^__secure%-" or name:lower():match "^__host%-"
+end
+
 -- What is wrong with options each of which is right, or nil. Browsers drop such a cookie.
 local function problem_of(name, given, secure)
   if not secure and given.same_site == "None" then return 'same_site = "None" wants secure' end
-  local prefix = name:lower():match "^__secure%-" or name:lower():match "^__host%-"
+  local prefix = prefix_of(name)
   if prefix and not secure then return ("a name that begins with '%s' wants secure"):format(
     name:sub(1, #prefix)) end
   if prefix == "__host-" and (given.domain or given.path and given.path ~= "/") then
@@ -94,7 +99,7 @@ function cookies.field(name, value, given, is_secure, level)
   end
   local secure = given.secure
   if secure == nil then
-    secure = is_secure or given.same_site == "None" or name:find "^__[sShH]%a+%-" ~= nil
+    secure = is_secure or given.same_site == "None" or prefix_of(name) ~= nil
   end
   local problem = problem_of(name, given, secure)
   if problem then error(("cookie: %s%s"):format(problem, pages.at "options"), level) end
