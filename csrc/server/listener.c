@@ -251,8 +251,9 @@ void sse_listener_free(sse_listener *l)
     if (l->fd >= 0) {
         event_del(&l->accepting);
         sse_timer_wheel_cancel(&l->context->wheel, &l->accept_pause);
+        sse_unix_file_remove(&l->file); /* before the socket is closed, which keeps the inode from
+                                           becoming that of another process's file */
         evutil_closesocket(l->fd);
-        sse_unix_file_remove(&l->file);
     }
     sse_tls_context_unref(l->tls);
     free(l);
