@@ -1,4 +1,5 @@
 -- hosts: requests for other hosts get a 421, over each transport, and reach no handler.
+local frames = require "spec.support.frames"
 local raw = require "spec.support.raw"
 local serving = require "spec.support.serving"
 local sse = require "sse"
@@ -128,6 +129,79 @@ describe("hosts and HTTP/1", function()
     start { hosts = {} }
     assert.equal(200, status "GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")
     assert.equal(421, status "GET / HTTP/1.1\r\nHost: app.example\r\n\r\n")
+  end)
+end)
+
+describe("hosts and HTTP/2", function()
+  after_each(serving.stop)
+
+  local client, id
+
+  local function open()
+    start {}
+    client, id = frames.open(serving.connect()), -1
+  end
+
+  -- The status of a request with these header fields, behind :method and :scheme; "reset" where its
+  -- stream was.
+  local function status(...)
+    id = id + 2
+    client:send("HEADERS", frames.END_HEADERS | frames.END_STREAM, id,
+      frames.block { ":method", "GET", ":scheme", "http", ... })
+    local body, code = client:body(id)
+    if code == 1 then return "reset" end -- PROTOCOL_ERROR
+    return tonumber(body:match "^(%d+) ") or 200
+  end
+
+  it("refuse an :authority of every other shape, and a Host in its place", function()
+    open()
+    local n = 0
+    for expected, values in pairs {
+      [400] = { " ", "a b", "app.example,evil.test", "app.example/x", "a@app.example",
+        "app.example:x", "app.example:65536", "[app.example]", "[::1", "::1", "app.example\\",
+        "app_ä", '"app.example"', "[::1%lo]", "app.example:80:80", "app.example\r\nX: y", "a\0",
+        "app.example ", " app.example", "app.example\t" },
+      [421] = { "app.example..", ".app.example", "app%2eexample", "127.1", "0x7f.1", "%61",
+        "2130706433", "app.exampl", "*", "*.any.example.evil", "evil.test", ("x"):rep(2000) },
+      [200] = { "app.example", "APP.EXAMPLE.:0", "app.example:", "x.any.example", "localhost" },
+    } do
+      for _, value in ipairs(values) do
+        local got = status(":authority", value, ":path", "/")
+        assert.is_true(got == expected or expected == 400 and got == "reset", value)
+        -- A field's value has no blanks around it, so that Host is another one with them.
+        got = value:find "^[^ \t].*[^ \t]$" and status(":path", "/", "host", value) or expected
+        assert.is_true(got == expected or expected == 400 and got == "reset", value)
+        n = n + 1
+      end
+    end
+    assert.equal(37, n)
+    assert.equal(10, calls)
+  end)
+
+  it("refuse none at all, an empty one, two, and two that differ", function()
+    open()
+    assert.equal("reset", status(":path", "/"))
+    assert.not_equal(200, status(":authority", "", ":path", "/"))
+    assert.equal(200, status(":authority", "app.example", ":path", "/", "host", "APP.example"))
+    assert.equal(400, status(":authority", "app.example", ":path", "/", "host", "evil.test"))
+    assert.equal(400, status(":authority", "evil.test", ":path", "/", "host", "app.example"))
+    assert.equal(400, status(":authority", "app.example", ":path", "/", "host", "app.example:80"))
+    assert.equal("reset",
+      status(":authority", "app.example", ":authority", "evil.test", ":path", "/"))
+    assert.not_equal(200, status(":path", "/", "host", "app.example", "host", "evil.test"))
+    assert.equal(1, calls)
+  end)
+
+  it("refuse a :path that names another server", function()
+    open()
+    assert.not_equal(200, status(":authority", "app.example", ":path", "http://evil.test/"))
+    assert.equal(0, calls)
+  end)
+
+  it("end the request alone with the 421, not the connection", function()
+    open()
+    assert.equal(421, status(":authority", "evil.test", ":path", "/"))
+    assert.equal(200, status(":authority", "app.example", ":path", "/"))
   end)
 end)
 
