@@ -52,7 +52,7 @@ local spec = options.spec("res:cookie", {
   domain = expects('a domain such as "example.com"', "^%.?%w[%w.-]*$"),
 })
 
--- The beginning of a name that makes browsers ask for attributes, in lower case; nil if it has none.
+-- The beginning of a name for which browsers ask for attributes, in lower case; nil: it has none.
 local function prefix_of(name)
   return name:lower():match "^__secure%-" or name:lower():match "^__host%-"
 end

@@ -96,9 +96,9 @@ local function find_in_set(list, algorithm, kid)
     or "the token has no kid, and no key has its alg"
 end
 
--- What is wrong with a key among keys by their kid, or nil. The token's kid may choose any string of
--- the table, which would be a public one where the table is another document than the program takes
--- it for, such as a server's answer to a failed request: so secrets are to be asked for.
+-- What is wrong with a key among keys by their kid, or nil. A token's kid may choose any string of
+-- the table, also a public one, where the table is another document than the program takes it for,
+-- such as a server's answer to a failed request. So a program has to ask for secrets.
 local function problem_of(given, allows_secrets)
   if type(given) == "string" and not allows_secrets and not core.is_pem(given) then
     return "it is no PEM; a secret among 'keys' counts where 'algorithms' has HS256"
