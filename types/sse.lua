@@ -69,7 +69,7 @@ local sse = {}
 ---@field rate? number requests a second, also fewer than one. Past it a request gets a 429 with `Retry-After`. A GET that accepts `text/event-stream` gets an event stream with a `retry:` and its end, since an EventSource gives up for good at a 429
 ---@field burst? integer how many may come at once (default: the rate, at least 1)
 ---@field streams? integer event streams open at a time. One more gets a `retry:` of 1 to 10 s and its end; its handler has a stream that is closed, as when a client has left
----@field key? fun(req: sse.Request): any for whom the request counts, as a user's name; may wait. Any value, of a string 256 bytes; nil: it is not limited (default: the client's address, of IPv6 the /64)
+---@field key? fun(req: sse.Request): any for whom the request counts, as a user's name; may wait. Any value but NaN; nil: it is not limited (default: the client's address, of IPv6 the /64)
 
 ---@class sse.ServerListenOptions
 ---@field host? string as of `sse.server` (default: the server's)
