@@ -17,6 +17,12 @@
 #define IN_USE      "it is in use: another process listens on it"
 #define NO_SOCKET   "the file exists already and is no socket"
 
+#ifdef __APPLE__
+#define MTIME st_mtimespec
+#else
+#define MTIME st_mtim
+#endif
+
 int sse_listen_code(int number)
 {
     switch (number) {
@@ -99,24 +105,39 @@ static bool is_refused(const struct sockaddr_un *address)
     return refused;
 }
 
-static bool same_file(const struct stat *a, const struct stat *b)
+/* Whether nobody listens on the path's socket. Another process that starts at the same time may have
+ * bound it and not listen yet, so that the look is repeated after a moment. */
+static bool is_stale(const struct sockaddr_un *address)
 {
-    return a->st_dev == b->st_dev && a->st_ino == b->st_ino && a->st_ctime == b->st_ctime;
-}
-
-/* Whether nobody listens on the path's socket, which `info` is of. Another process that starts at
- * the same time may have bound it and not listen yet, so that the look is repeated after a moment;
- * or may have put its own socket there meanwhile. */
-static bool is_stale(const struct sockaddr_un *address, const struct stat *info)
-{
-    struct stat now;
-
     if (!is_refused(address))
         return false;
     poll(NULL, 0, SECOND_LOOK);
-    if (!is_refused(address))
-        return false;
-    return lstat(address->sun_path, &now) != 0 || same_file(info, &now);
+    return is_refused(address);
+}
+
+static bool same_file(const struct stat *a, const struct stat *b)
+{
+    return a->st_dev == b->st_dev && a->st_ino == b->st_ino && a->MTIME.tv_sec == b->MTIME.tv_sec &&
+           a->MTIME.tv_nsec == b->MTIME.tv_nsec; /* a new file may get the inode of a removed one */
+}
+
+/* Removes the file at the path if it is the stale one, which `stale` is of. Another process may have
+ * put its own socket in its place at any moment. So the file is moved aside, where nobody else finds
+ * it, and then looked at; another one is put back. False: it is another one, or can't be moved. */
+static bool remove_stale(const char *path, const struct stat *stale)
+{
+    char aside[sizeof((struct sockaddr_un *)0)->sun_path + 32];
+    struct stat moved;
+    bool same = false;
+
+    snprintf(aside, sizeof aside, "%s.%ld", path, (long)getpid());
+    if (rename(path, aside))
+        return errno == ENOENT;
+    same = lstat(aside, &moved) == 0 && same_file(&moved, stale);
+    if (!same && link(aside, path) != 0 && errno != EEXIST)
+        return false; /* rather two names than none */
+    unlink(aside);
+    return same;
 }
 
 /* Binds, in place of a socket that nobody listens on. NULL: done; else why not, maybe by errno. */
@@ -131,13 +152,11 @@ static const char *bind_or_replace(evutil_socket_t fd, const struct sockaddr_un 
     if (lstat(address->sun_path, &info) == 0) {
         bool is_socket = S_ISSOCK(info.st_mode);
 
-        if (!is_socket || !is_stale(address, &info)) {
+        if (!is_socket || !is_stale(address) || !remove_stale(address->sun_path, &info)) {
             errno = EADDRINUSE;
             return is_socket ? IN_USE : NO_SOCKET;
         }
     }
-    if (unlink(address->sun_path) && errno != ENOENT)
-        return strerror(errno);
     if (bind_with_mode(fd, address, mode) == 0)
         return NULL;
     return errno == EADDRINUSE ? IN_USE : strerror(errno);

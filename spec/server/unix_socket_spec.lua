@@ -177,6 +177,43 @@ describe("a server's Unix socket", function()
     assert.equal("unix http", get(path))
   end)
 
+  it("is one process's alone where several replace a stale one at a time", function()
+    local descriptors = require "spec.descriptors"
+    local go, done = path_of "go", path_of "done"
+    local function contest(contenders)
+      local stale = assert(unix())
+      assert(stale:bind(path))
+      stale:close()
+      local results, to = descriptors.pipe()
+      local ids = {}
+      for i = 1, contenders do
+        ids[i] = process.fork()
+        if ids[i] == 0 then
+          while not lfs.attributes(go) do end
+          descriptors.write(to, sse.server({}):listen { unix = path } and "1" or "0")
+          while not lfs.attributes(done) do end -- else a later one finds it stale, and is right
+          process.exit(0)
+        end
+      end
+      certs.write("go", "")
+      local got = ""
+      wait.till(function()
+        got = got .. (descriptors.read(results) or "")
+        return #got == contenders
+      end, "the contenders")
+      certs.write("done", "")
+      for _, id in ipairs(ids) do
+        wait.till(function() return process.ended(id) end, "a contender's end")
+      end
+      descriptors.close(results)
+      descriptors.close(to)
+      for _, name in ipairs { go, done, path } do os.remove(name) end
+      return select(2, got:gsub("1", ""))
+    end
+    for _ = 1, 20 do assert.equal(1, contest(2)) end
+    for name in lfs.dir(path_of "") do assert.is_nil(name:find "^a%.sock") end
+  end)
+
   it("is free again after a program that was killed", function()
     local text = [[
       local sse = require "sse"
