@@ -56,12 +56,23 @@ bool sse_key_is_pem(sse_slice text)
     return contains(text, "-----BEGIN ");
 }
 
-/* Whether the bytes are a key that may be public: in PEM, of OpenSSH, as JSON, or the DER of a
- * public key (RFC 5280: a sequence that begins with a sequence that begins with an identifier). */
+/* Whether the 8 bytes begin the DER of a public key (RFC 5280: a sequence that begins with a
+ * sequence that begins with an identifier). */
+static bool begins_der(const unsigned char *at)
+{
+    if (at[0] != 0x30)
+        return false;
+    at += at[1] & 0x80 ? 2 + (at[1] & 3) : 2;
+    return at[0] == 0x30 && at[2] == 0x06;
+}
+
+/* Whether the bytes are a key that may be public: in PEM, of OpenSSH, as JSON, in DER, or in base64
+ * of that, as servers show it that leave out the lines of PEM around it. */
 static bool looks_public(sse_slice s)
 {
     static const char *const beginnings[] = { "ssh-", "ecdsa-sha2-", "{" };
-    const unsigned char *at = (const unsigned char *)s.at;
+    char der[12];
+    size_t der_len = 0;
 
     if (sse_key_is_pem(s))
         return true;
@@ -72,10 +83,12 @@ static bool looks_public(sse_slice s)
             (beginnings[i][0] != '{' || contains(s, "\"kty\"")))
             return true;
     }
-    if (s.len < 40 || at[0] != 0x30)
+    if (s.len < 40)
         return false;
-    at += at[1] & 0x80 ? 2 + (at[1] & 3) : 2;
-    return at[0] == 0x30 && at[2] == 0x06;
+    if (begins_der((const unsigned char *)s.at))
+        return true;
+    return sse_base64url_decode((sse_slice){ s.at, 12 }, der, &der_len) &&
+           begins_der((const unsigned char *)der);
 }
 
 int sse_key_of_secret(sse_slice secret, sse_key **out, const char **why)

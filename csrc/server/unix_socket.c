@@ -105,8 +105,8 @@ static bool is_refused(const struct sockaddr_un *address)
     return refused;
 }
 
-/* Whether nobody listens on the path's socket. Another process that starts at the same time may have
- * bound it and not listen yet, so that the look is repeated after a moment. */
+/* Whether nobody listens on the path's socket. Another process that starts at the same time may
+ * have bound it and not listen yet, so that the look is repeated after a moment. */
 static bool is_stale(const struct sockaddr_un *address)
 {
     if (!is_refused(address))
@@ -121,9 +121,10 @@ static bool same_file(const struct stat *a, const struct stat *b)
            a->MTIME.tv_nsec == b->MTIME.tv_nsec; /* a new file may get the inode of a removed one */
 }
 
-/* Removes the file at the path if it is the stale one, which `stale` is of. Another process may have
- * put its own socket in its place at any moment. So the file is moved aside, where nobody else finds
- * it, and then looked at; another one is put back. False: it is another one, or can't be moved. */
+/* Removes the file at the path if it is the stale one, which `stale` is of. Another process may
+ * have put its own socket in its place at any moment. So the file is moved aside, where nobody else
+ * finds it, and then looked at; another one is put back. False: it is another one, or can't be
+ * moved. */
 static bool remove_stale(const char *path, const struct stat *stale)
 {
     char aside[sizeof((struct sockaddr_un *)0)->sun_path + 32];

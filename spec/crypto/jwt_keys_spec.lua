@@ -93,6 +93,7 @@ describe("a secret", function()
     local public = sse.json.encode(vectors.public(vectors.rs256.key))
     for _, key in ipairs {
       pem, " " .. pem, certs.read "made.der", public, "ssh-ed25519 " .. ("A"):rep(68),
+      pem:match "\n(.*\n)%-", (pem:match "\n(.*\n)%-":gsub("\n", "")),
       "ecdsa-sha2-nistp256 " .. ("A"):rep(68), "ssh-rsa " .. ("A"):rep(300),
     } do
       blames("expected a secret, got a key that may be public", function()
@@ -100,6 +101,12 @@ describe("a secret", function()
       end)
       blames("expected a secret, got a key that may be public", function()
         sign({}, { key = { kty = "oct", k = core.base64url(key) } })
+      end)
+    end
+    for _, arguments in ipairs { "EC -pkeyopt ec_paramgen_curve:P-256", "ED25519" } do
+      local _, other = pems("-algorithm " .. arguments)
+      blames("expected a secret, got a key that may be public", function()
+        sse.crypto.sign("x", (other:match "\n(.*\n)%-":gsub("\n", "")))
       end)
     end
   end)
