@@ -122,11 +122,12 @@ function methods:sleep(ms, ...)
 end
 
 local LAST = 2 ^ 32 - 1 -- the last point in time that the core takes: in 2106
+local MILLISECONDS = 10 ^ 12 -- from here on a time is thought to be in milliseconds
 
 -- Raises at the line of the caller's caller.
 local function check_time(time)
-  if time == nil or type(time) == "number" and time >= 0 and time <= LAST then return end
-  local hint = type(time) == "number" and time > LAST and " (are these milliseconds?)" or ""
+  if time == nil or type(time) == "number" and time >= 0 and time < MILLISECONDS then return end
+  local hint = type(time) == "number" and time > 0 and " (are these milliseconds?)" or ""
   local message = "stream:expire_at: expected seconds since 1970, as of os.time(), or nil, got %s%s"
     .. " [docs/errors.md#arguments]"
   error(message:format(options.show(time), hint), 3)
@@ -142,7 +143,7 @@ function methods:expire_at(time, ...)
   options.check_core_self(self, "sse.stream", "stream:expire_at(time)", ...)
   check_time(time)
   if self.closed then return nil, "closed", "ECLOSED" end
-  core.expire_at(self, time and math.max(1, math.floor(time)) or 0)
+  core.expire_at(self, time and math.floor(math.max(1, math.min(time, LAST))) or 0)
   return true
 end
 

@@ -127,6 +127,8 @@ describe("stream:expire_at", function()
     end))
     assert.equal("expired", reason_of(function(stream)
       stream:expire_at(2 ^ 32 - 1)
+      assert.is_true(stream:expire_at(253402300799)) -- the end of 9999, which tokens have
+      assert.is_false(stream.closed)
       stream:expire_at(os.time())
     end))
   end)
