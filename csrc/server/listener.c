@@ -59,8 +59,8 @@ static bool accept_one(sse_listener *l)
     socklen_t size = sizeof from;
     evutil_socket_t client = -1;
 
-    from.ss_family = l->is_unix ? AF_UNIX : AF_UNSPEC; /* not every system tells it of Unix sockets
-                                                        */
+    /* Not every system tells the family of a Unix socket's client. */
+    from.ss_family = l->is_unix ? AF_UNIX : AF_UNSPEC;
     client = accept_client(l->fd, (struct sockaddr *)&from, &size);
     if (client >= 0) {
         set_options(l, client);
