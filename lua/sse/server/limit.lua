@@ -42,7 +42,7 @@ end
 
 limit.network_of = network_of -- for specs
 
-local hashing_key = core.key_of_secret(core.random(32))
+local hashing_key = assert(core.key_of_secret(core.random(32)))
 
 -- The key of a request; nil: it is not limited. A long one, as a token is, becomes its hash, since
 -- tokens of different clients may begin with the same bytes.
