@@ -135,8 +135,10 @@ static bool remove_stale(const char *path, const struct stat *stale)
     if (rename(path, aside))
         return errno == ENOENT;
     same = lstat(aside, &moved) == 0 && same_file(&moved, stale);
-    if (!same && link(aside, path) != 0 && errno != EEXIST)
-        return false; /* rather two names than none */
+    if (!same && link(aside, path) != 0 && errno != EEXIST) {
+        rename(aside, path); /* not every system lets us link another user's socket */
+        return false;
+    }
     unlink(aside);
     return same;
 }
