@@ -123,9 +123,8 @@ static bool same_file(const struct stat *a, const struct stat *b)
 
 /* Removes the file at the path if it is the stale one, which `stale` is of. Another process may
  * have put its own socket in its place at any moment. So the file is moved aside, where nobody else
- * finds it, and then looked at; another one is put back. False: it is another one, or can't be
- * moved. */
-static bool remove_stale(const char *path, const struct stat *stale)
+ * finds it, and then looked at; another one is put back. NULL: done; else why not, by errno. */
+static const char *remove_stale(const char *path, const struct stat *stale)
 {
     char aside[sizeof((struct sockaddr_un *)0)->sun_path + 32];
     struct stat moved;
@@ -133,32 +132,36 @@ static bool remove_stale(const char *path, const struct stat *stale)
 
     snprintf(aside, sizeof aside, "%s.%ld", path, (long)getpid());
     if (rename(path, aside))
-        return errno == ENOENT;
+        return errno == ENOENT ? NULL : strerror(errno);
     same = lstat(aside, &moved) == 0 && same_file(&moved, stale);
-    if (!same && link(aside, path) != 0 && errno != EEXIST) {
+    if (same || link(aside, path) == 0 || errno == EEXIST)
+        unlink(aside);
+    else
         rename(aside, path); /* not every system lets us link another user's socket */
-        return false;
-    }
-    unlink(aside);
-    return same;
+    errno = EADDRINUSE;
+    return same ? NULL : IN_USE;
 }
 
-/* Binds, in place of a socket that nobody listens on. NULL: done; else why not, maybe by errno. */
+/* Binds, in place of a socket that nobody listens on. NULL: done; else why not, by errno. */
 static const char *bind_or_replace(evutil_socket_t fd, const struct sockaddr_un *address, int mode)
 {
     struct stat info;
+    const char *why = NULL;
 
     if (bind_with_mode(fd, address, mode) == 0)
         return NULL;
     if (errno != EADDRINUSE)
         return strerror(errno);
     if (lstat(address->sun_path, &info) == 0) {
-        bool is_socket = S_ISSOCK(info.st_mode);
-
-        if (!is_socket || !is_stale(address) || !remove_stale(address->sun_path, &info)) {
-            errno = EADDRINUSE;
-            return is_socket ? IN_USE : NO_SOCKET;
-        }
+        if (!S_ISSOCK(info.st_mode))
+            why = NO_SOCKET;
+        else if (!is_stale(address))
+            why = IN_USE;
+        errno = EADDRINUSE;
+        if (!why)
+            why = remove_stale(address->sun_path, &info);
+        if (why)
+            return why;
     }
     if (bind_with_mode(fd, address, mode) == 0)
         return NULL;
