@@ -137,7 +137,8 @@ access_log.rule = {
   end,
 }
 
--- A line is one write, so that lines of several processes stay whole.
+-- A line of up to 4 KiB, the C library's buffer, is one write, so that lines of several processes
+-- stay whole.
 local function write(file, line)
   file:write(line)
   file:flush()
