@@ -56,23 +56,33 @@ bool sse_key_is_pem(sse_slice text)
     return contains(text, "-----BEGIN ");
 }
 
-/* Whether the 8 bytes begin the DER of a public key (RFC 5280: a sequence that begins with a
- * sequence that begins with an identifier). */
+/* Whether the 10 bytes begin the DER of a public key or of a certificate (RFC 5280): a sequence
+ * that begins with a sequence that begins with an identifier, or with the certificate's version. */
 static bool begins_der(const unsigned char *at)
 {
     if (at[0] != 0x30)
         return false;
     at += at[1] & 0x80 ? 2 + (at[1] & 3) : 2;
-    return at[0] == 0x30 && at[2] == 0x06;
+    return at[0] == 0x30 && (at[2] == 0x06 || (at[1] == 0x82 && at[4] == 0xa0));
+}
+
+/* Whether the text, of 12 characters at least, begins base64 of such DER. */
+static bool begins_base64_der(const char *text)
+{
+    char chars[12], der[12] = { 0 };
+    size_t len = 0;
+
+    for (size_t i = 0; i < sizeof chars; i++)
+        chars[i] = text[i] == '+' ? '-' : text[i] == '/' ? '_' : text[i];
+    return sse_base64url_decode((sse_slice){ chars, sizeof chars }, der, &len) &&
+           begins_der((const unsigned char *)der);
 }
 
 /* Whether the bytes are a key that may be public: in PEM, of OpenSSH, as JSON, in DER, or in base64
- * of that, as servers show it that leave out the lines of PEM around it. */
+ * of that, as servers show it that leave out the lines of PEM around it (also x5c of a JWK). */
 static bool looks_public(sse_slice s)
 {
     static const char *const beginnings[] = { "ssh-", "ecdsa-sha2-", "{" };
-    char der[12];
-    size_t der_len = 0;
 
     if (sse_key_is_pem(s))
         return true;
@@ -85,10 +95,7 @@ static bool looks_public(sse_slice s)
     }
     if (s.len < 40)
         return false;
-    if (begins_der((const unsigned char *)s.at))
-        return true;
-    return sse_base64url_decode((sse_slice){ s.at, 12 }, der, &der_len) &&
-           begins_der((const unsigned char *)der);
+    return begins_der((const unsigned char *)s.at) || begins_base64_der(s.at);
 }
 
 int sse_key_of_secret(sse_slice secret, sse_key **out, const char **why)

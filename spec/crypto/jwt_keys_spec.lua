@@ -91,7 +91,9 @@ describe("a secret", function()
     local _, pem = pems "-algorithm RSA"
     certs.openssl "pkey -pubin -in made.pub -outform DER -out made.der"
     local public = sse.json.encode(vectors.public(vectors.rs256.key))
+    certs.openssl "req -x509 -key made.key -subj /CN=a -days 1 -out made.crt"
     for _, key in ipairs {
+      (certs.read "made.crt":match "\n(.*\n)%-":gsub("\n", "")),
       pem, " " .. pem, certs.read "made.der", public, "ssh-ed25519 " .. ("A"):rep(68),
       pem:match "\n(.*\n)%-", (pem:match "\n(.*\n)%-":gsub("\n", "")),
       "ecdsa-sha2-nistp256 " .. ("A"):rep(68), "ssh-rsa " .. ("A"):rep(300),
