@@ -1,5 +1,6 @@
 -- A server that was stopped (SIGSTOP, a laptop's lid) past its deadlines: what its clients have
 -- sent meanwhile counts, and they get the time to answer what the server sends only now.
+local core = require "sse.core"
 local child = require "spec.support.child"
 local certs = require "spec.support.certs"
 local frames = require "spec.support.frames"
@@ -158,19 +159,32 @@ end
 describe("a server that slept", function()
   local begun
 
-  setup(function()
+  -- Begins all clients with a server of their own. Returns the server once it has read what they
+  -- have sent; nil where that took so long that the first deadlines may be over.
+  local function begin_all()
     local server = child.script(SERVER)
     local port, tls_port = server:till "ports\t(%d+)\t(%d+)"
-    local sent, count = 0, 0
+    local sent, count, since = 0, 0, core.now()
     begun = {}
     for name, begin in pairs(clients) do
       begun[name] = begin(tonumber(port), tonumber(tls_port))
       sent, count = sent + begun[name].sent, count + 1
     end
+    local function is_late() return core.now() - since >= LIMIT * 0.8 end
     wait.till(function()
       local connections, bytes = server:output():match ".*has (%d+) (%d+)\n"
-      return tonumber(connections) == count and tonumber(bytes) >= sent
+      return tonumber(connections) == count and tonumber(bytes) >= sent or is_late()
     end, "the server to read")
+    return not is_late() and server or nil
+  end
+
+  setup(function()
+    local server
+    for _ = 1, 10 do
+      server = begin_all()
+      if server then break end
+    end
+    assert(server, "this machine is too busy")
     server:sleep(LIMIT + 300, function()
       for _, client in pairs(begun) do client.meanwhile() end
     end)
