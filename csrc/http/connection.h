@@ -83,6 +83,7 @@ struct sse_connection {
     bool refused : 1;        /* past max_connections: its request gets to no handler */
     bool edges : 1;          /* the kernel tells only once that there is something to read */
     bool doomed : 1;         /* one of the next turns closes it: it reads and begins nothing more */
+    bool unnamed : 1;        /* a PROXY header passes on a client without saying who that is */
     bool proxied_tls : 1;    /* the client speaks TLS to a proxy, whose PROXY header says so */
     sse_client client;       /* the peer's address, or as a PROXY header says; unknown before the
                                 first request */

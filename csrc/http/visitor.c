@@ -9,7 +9,8 @@ void sse_visitor_find(sse_connection *c, sse_request *request)
 
     request->client = sse_connection_client(c);
     request->secure = c->tls || c->proxied_tls;
-    if (!sse_networks_have(trust->networks, trust->count, &request->client))
+    /* The fields of a client that the proxy does not name are not the proxy's. */
+    if (c->unnamed || !sse_networks_have(trust->networks, trust->count, &request->client))
         return;
     sse_forwarded_read(request->fields, request->field_count, trust, &request->client, &found);
     request->client = found.client;

@@ -45,6 +45,7 @@ static void go_on(sse_connection *c, const sse_proxy_header *header)
     waiting *w = c->session;
 
     c->client = header->client;
+    c->unnamed = header->unnamed;
     c->proxied_tls = header->secure;
     w->on_known(c->context->user, c);
     if (sse_connection_ended(c))

@@ -98,8 +98,10 @@ static int parse_words(sse_slice rest, sse_proxy_header *out)
     bool is_ipv6 = sse_slice_is(family, "TCP6");
     sse_client own;
 
-    if (sse_slice_is(family, "UNKNOWN")) /* whatever follows */
+    if (sse_slice_is(family, "UNKNOWN")) { /* whatever follows */
+        out->unnamed = true;
         return SSE_OK;
+    }
     if (!is_ipv6 && !sse_slice_is(family, "TCP4"))
         return SSE_EPROTO;
     if (!take_address(&rest, is_ipv6, &out->client) || !take_address(&rest, is_ipv6, &own))
@@ -162,7 +164,9 @@ static int parse_version_2(sse_slice bytes, sse_proxy_header *out)
         out->client = sse_client_of_bytes(rest.at, 4);
     else if (family == TCP_IPV6)
         out->client = sse_client_of_bytes(rest.at, 16);
-    else if (family >> 4 == 0) /* unspecified: nothing that follows counts */
+    else
+        out->unnamed = true;
+    if (family >> 4 == 0) /* unspecified: nothing that follows counts */
         return SSE_OK;
     return parse_vectors((sse_slice){ rest.at + block, rest.len - (size_t)block }, out);
 }

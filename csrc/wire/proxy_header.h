@@ -13,6 +13,7 @@
 typedef struct sse_proxy_header {
     sse_client client; /* unknown: the connection's own address counts (LOCAL, UNKNOWN, a Unix
                           socket) */
+    bool unnamed;      /* there is a client, and the header does not say who */
     bool secure;       /* the client has talked TLS to the proxy */
 } sse_proxy_header;
 

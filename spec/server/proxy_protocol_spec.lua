@@ -77,7 +77,17 @@ serving.each("proxy_protocol", function(transport)
     assert.equal("6.6.6.6 https", ask("PROXY TCP4 10.1.1.1 127.0.0.1 1 2\r\n", fields))
     serving.stop()
     start()
-    assert.equal("6.6.6.6 https", ask("PROXY UNKNOWN\r\n", fields))
+    assert.equal("6.6.6.6 https", ask(v2(0x20, 0, ""), fields))
+  end)
+
+  it("takes no fields of a client that it passes on without a name", function()
+    local fields = { ["X-Forwarded-For"] = "6.6.6.6", ["X-Forwarded-Proto"] = "https" }
+    for _, header in ipairs { "PROXY UNKNOWN\r\n", v2(0x21, 0, ""),
+      v2(0x21, 0x31, ("\0"):rep(216)) } do
+      start()
+      assert.equal("127.0.0.1 " .. transport.scheme, ask(header, fields))
+      serving.stop()
+    end
   end)
 
   it("closes a connection without one, and from where nobody is trusted", function()
