@@ -31,8 +31,7 @@ static int parse(const uint8_t *data, size_t size, sse_proxy_header *out, size_t
 
 static bool same(const sse_proxy_header *a, const sse_proxy_header *b)
 {
-    return a->secure == b->secure && a->unnamed == b->unnamed &&
-           a->client.len == b->client.len &&
+    return a->secure == b->secure && a->unnamed == b->unnamed && a->client.len == b->client.len &&
            memcmp(a->client.bytes, b->client.bytes, a->client.len) == 0;
 }
 
