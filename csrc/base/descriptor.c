@@ -58,3 +58,48 @@ void sse_descriptor_wait_stop(sse_descriptor_wait *w)
     sse_loop_undefer(w->loop, &w->ready_now);
     sse_loop_unref(w->loop);
 }
+
+/* --- a watch ---------------------------------------------------------------------------------- */
+
+static void on_watched(evutil_socket_t fd, short what, void *arg)
+{
+    sse_descriptor_watch *w = arg;
+    sse_loop *loop = w->loop;
+
+    (void)fd;
+    (void)what;
+    w->call(w->arg);
+    sse_loop_end_poll(loop);
+}
+
+int sse_descriptor_watch_start(sse_descriptor_watch *w, sse_loop *loop, int fd,
+                               void (*call)(void *arg), void *arg)
+{
+    w->call = call;
+    w->arg = arg;
+    event_assign(&w->event, sse_loop_base(loop), fd, EV_READ | EV_PERSIST, on_watched, w);
+    if (event_add(&w->event, NULL))
+        return SSE_ESYS;
+    w->loop = loop;
+    return SSE_OK;
+}
+
+void sse_descriptor_watch_keep(sse_descriptor_watch *w, bool keeps)
+{
+    if (!w->loop || w->keeps == keeps)
+        return;
+    w->keeps = keeps;
+    if (keeps)
+        sse_loop_ref(w->loop);
+    else
+        sse_loop_unref(w->loop);
+}
+
+void sse_descriptor_watch_stop(sse_descriptor_watch *w)
+{
+    if (!w->loop)
+        return;
+    sse_descriptor_watch_keep(w, false);
+    event_del(&w->event);
+    w->loop = NULL;
+}

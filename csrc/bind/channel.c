@@ -2,16 +2,14 @@
 #include "channel.h"
 
 #include "../push/channel.h"
-#include "../push/delivery.h"
-#include "../push/gap.h"
 #include "callbacks.h"
 #include "channel_object.h"
-#include "encoder.h"
 #include "held_stream.h"
 #include "hint.h"
+#include "publish.h"
+#include "store_calls.h"
 
-#define IDLE_MS        ((uint64_t)60 * 60 * 1000)
-#define SSE_MAX_OWN_ID 1024 /* bytes; the most that an id given to publish may have */
+#define IDLE_MS ((uint64_t)60 * 60 * 1000)
 
 static const sse_class channel_class;
 
@@ -89,79 +87,15 @@ static void on_presence(void *user, const sse_presence_change *change)
     sse_protect(st, call_release_stream, &call);
 }
 
-/* --- how long a channel is kept --------------------------------------------------------------- */
-
-static int unanchor_channel(lua_State *L)
-{
-    channel_object *o = lua_touserdata(L, 1);
-
-    sse_unanchor(L, &o->self);
-    return 0;
-}
-
-/* Until when the channel is kept that nobody follows, in ms of the loop's clock: until it was idle
- * for long enough, and until its newest event has reached max_age. */
-static uint64_t kept_until(const channel_object *o)
-{
-    const sse_log *log = &o->channel->log;
-    uint64_t until = o->used + o->idle, aged = 0;
-
-    if (o->channel->closed)
-        return 0;
-    if (log->limits.max_age && log->first < log->next)
-        aged = (sse_log_at(log, log->next - 1)->time + log->limits.max_age) / 1000 + 1;
-    return until > aged ? until : aged;
-}
-
-/* Lets the object be collected unless the program refers to it, where it is not to be kept any
- * longer; else sets the timer. Calls of on_presence that are queued need the object. */
-static void release_if_idle(void *arg)
-{
-    channel_object *o = arg;
-    uint64_t now = sse_loop_now(o->st->loop), until = kept_until(o);
-
-    if (o->channel->count > 0)
-        return;
-    if (o->channel->presence.first)
-        sse_loop_defer(o->st->loop, &o->unfollowed);
-    else if (now < until)
-        sse_timer_start(&o->idling, until - now, false);
-    else {
-        sse_timer_stop(&o->idling);
-        sse_protect(o->st, unanchor_channel, o);
-    }
-}
-
-static void on_empty(void *user)
-{
-    channel_object *o = user;
-
-    if (!o->st->loop || o->self == LUA_NOREF)
-        return;
-    o->used = sse_loop_now(o->st->loop);
-    sse_loop_defer(o->st->loop, &o->unfollowed);
-}
-
-/* Keeps the object at index from being collected while the channel has followers, and then until it
- * has been idle for long enough. */
-static void keep(lua_State *L, int index, channel_object *o)
-{
-    o->used = sse_loop_now(o->st->loop);
-    if (o->self != LUA_NOREF)
-        return;
-    sse_anchor(L, index, &o->self);
-    /* Later, for a function of this channel may be running further up the C stack. */
-    sse_loop_defer(o->st->loop, &o->unfollowed);
-}
-
 void sse_keep_channel(lua_State *L, int index)
 {
-    keep(L, index, check(L, index));
+    sse_channel_keep(L, index, check(L, index));
 }
 
 static const sse_channel_events events = {
     .presence = { .hold_stream = sse_hold_stream, .on_presence = on_presence },
-    .on_empty = on_empty,
+    .on_page_wanted = sse_store_on_page_wanted,
+    .on_empty = sse_channel_on_empty,
 };
 
 /* --- options ---------------------------------------------------------------------------------- */
@@ -222,13 +156,12 @@ static int f_channel(lua_State *L)
     o->st = st;
     o->self = LUA_NOREF;
     o->idle = number_option(L, "idle", IDLE_MS);
-    sse_deferred_init(&o->unfollowed, release_if_idle, o);
-    sse_timer_init(&o->idling, st->loop, release_if_idle, o);
+    sse_channel_keep_init(o);
     code = sse_channel_new(st->loop, &options, o, &events, &o->channel);
     if (code)
         return luaL_error(L, "cannot make a channel: %s", sse_error_text(code));
     if (o->idle > 0)
-        keep(L, lua_gettop(L), o);
+        sse_channel_keep(L, lua_gettop(L), o);
     return 1;
 }
 
@@ -266,7 +199,7 @@ static int f_channel_differs(lua_State *L)
 {
     const channel_object *o = check(L, 2);
     const sse_channel *c = o->channel;
-    const sse_log_limits *history = &c->log.limits;
+    const sse_log_limits *history = c->window ? &c->window->bounds : &c->log.limits;
 
     luaL_checktype(L, 1, LUA_TTABLE);
     if (same_number(L, "history", history->max_count, 1) &&
@@ -293,121 +226,11 @@ static int f_on_presence(lua_State *L)
 
 /* --- methods ---------------------------------------------------------------------------------- */
 
-static int fail_publish(lua_State *L, int code, const char *field)
-{
-    switch (code) {
-    case SSE_EBUSY:
-        return luaL_error(L, "a where function can't publish to the channel it filters");
-    case SSE_EEXIST:
-        return sse_fail(L, code,
-                        "field 'id': an event with that id is held already" SSE_PAGE("eexist"));
-    case SSE_ETOOBIG:
-        return sse_fail(L, code, "the event is larger than history_bytes");
-    case SSE_ECLOSED:
-        return sse_fail(L, code, "the channel is closed");
-    default:
-        return sse_fail_message(L, code, field);
-    }
-}
-
-/* Takes the id off a MessageEvent that is the id of the one published before: its own block had
- * none. Its event gets an id of the channel's. Otherwise notes the id. */
-static void drop_repeated_id(lua_State *L, sse_event *event)
-{
-    sse_slice last = { 0 };
-
-    lua_getiuservalue(L, 1, CHANNEL_RECEIVED_ID);
-    if (lua_type(L, -1) == LUA_TSTRING)
-        last.at = lua_tolstring(L, -1, &last.len);
-    lua_pop(L, 1);
-    if (last.at && event->id.at && sse_slice_equal(last, event->id)) {
-        event->id = (sse_slice){ 0 };
-        return;
-    }
-    lua_pushlstring(L, event->id.at ? event->id.at : "", event->id.len);
-    lua_setiuservalue(L, 1, CHANNEL_RECEIVED_ID);
-}
-
-/* Keeps the `meta` of the table at 2 with the event at `position`. */
-static void set_meta(lua_State *L, uint64_t position)
-{
-    if (lua_getiuservalue(L, 1, CHANNEL_METAS) == LUA_TNIL) {
-        lua_pop(L, 1);
-        lua_newtable(L);
-        lua_pushvalue(L, -1);
-        lua_setiuservalue(L, 1, CHANNEL_METAS);
-    }
-    lua_getfield(L, 2, "meta");
-    lua_rawseti(L, -2, (lua_Integer)position);
-    lua_pop(L, 1);
-}
-
-/* Drops the metas of the events whose frames have left the log. */
-static void drop_metas(lua_State *L, channel_object *o)
-{
-    if (lua_getiuservalue(L, 1, CHANNEL_METAS) == LUA_TTABLE) {
-        for (; o->metas_from < o->channel->log.oldest; o->metas_from++) {
-            lua_pushnil(L);
-            lua_rawseti(L, -2, (lua_Integer)o->metas_from);
-        }
-    }
-    o->metas_from = o->channel->log.oldest;
-    lua_pop(L, 1);
-}
-
-/* channel:publish(event) -> id, or nil, message, code */
+/* channel:publish(event) -> id, or nil, message, code; true where the channel has a store, and the
+ * caller can't wait */
 static int m_publish(lua_State *L)
 {
-    channel_object *o = check(L, 1);
-    bool has_meta = false;
-    uint64_t before = 0;
-    sse_publication p = { 0 };
-    sse_message message;
-    const char *field = NULL;
-    uint64_t position = 0;
-    sse_slice id;
-    int code = SSE_OK;
-
-    if (lua_gettop(L) != 2)
-        return luaL_error(
-            L, "channel:publish takes one event, a table or a string" SSE_PAGE("events"));
-    sse_check_publication(L, 2, &message, &p.key, &p.dedupe, &has_meta);
-    if (message.comment.at)
-        return luaL_error(L, "a channel has no comments: publish an event" SSE_PAGE("events"));
-    if (!message.event.data.at)
-        return luaL_error(L,
-                          "an event needs data (data = \"\" for an empty one)" SSE_PAGE("events"));
-    p.event = message.event;
-    if (p.event.id.at && p.event.id.len == 0)
-        return luaL_error(L, "field 'id' must not be empty");
-    if (p.event.id.len > SSE_MAX_OWN_ID)
-        return sse_fail(L, SSE_ETOOBIG,
-                        "field 'id' is longer than 1024 bytes: clients could not send it back");
-    if (p.event.id.at && sse_log_is_position(&o->channel->log, p.event.id))
-        return sse_fail(L, SSE_EINVAL,
-                        "field 'id' has the form of the channel's own ids" SSE_PAGE("events"));
-    if (message.received)
-        drop_repeated_id(L, &p.event);
-    sse_complete_message(L, o->st, &message);
-    p.event.data = message.event.data;
-    before = o->channel->counters.published;
-    code = sse_channel_publish(o->channel, &p, &position, &field);
-    sse_state_release(o->st, &o->st->json);
-    if (code)
-        return fail_publish(L, code, field);
-    id = sse_channel_id(o->channel, position);
-    lua_pushlstring(L, id.at, id.len);
-    if (o->channel->counters.published == before)
-        return 1;
-    o->used = o->channel->now / 1000;
-    if (o->self == LUA_NOREF && o->idle > 0)
-        keep(L, 1, o);
-    if (has_meta)
-        set_meta(L, position);
-    if (o->metas_from < o->channel->log.oldest)
-        drop_metas(L, o);
-    sse_charge(L, o->st, &o->charged, sse_log_memory(&o->channel->log));
-    return 1;
+    return sse_publish(L, check(L, 1));
 }
 
 static int m_close(lua_State *L)
@@ -415,86 +238,15 @@ static int m_close(lua_State *L)
     channel_object *o = sse_class_check(L, 1, &channel_class);
 
     sse_check_count(L, 1, "channel:close()");
-    if (o->channel && sse_channel_close(o->channel) == SSE_EBUSY)
+    if (o->channel && o->channel->filtering)
         return luaL_error(L, "a where function can't close the channel it filters");
+    if (o->channel && o->channel->window)
+        return sse_store_close(L, o);
+    if (o->channel)
+        sse_channel_close(o->channel);
     if (o->channel && o->st->loop && o->self != LUA_NOREF)
         sse_loop_defer(o->st->loop, &o->unfollowed);
     return 0;
-}
-
-/* --- numbers ---------------------------------------------------------------------------------- */
-
-static void set_gaps(lua_State *L, const sse_channel_counters *n)
-{
-    lua_createtable(L, 0, SSE_GAPS);
-    for (int i = 0; i < SSE_GAPS; i++)
-        sse_set_number(L, sse_gap_names[i], n->gaps[i]);
-    lua_setfield(L, -2, "gaps");
-}
-
-static void set_replays(lua_State *L, const sse_channel_counters *n)
-{
-    lua_createtable(L, 0, 2);
-    sse_set_number(L, "hit", n->resumed);
-    sse_set_number(L, "miss", n->missed);
-    lua_setfield(L, -2, "replays");
-}
-
-/* Sets `delay_seconds`, a histogram: how many events took up to each of the bounds, as a list, and
- * behind these how many took any time; `sum` and `count` of all. */
-static void set_delays(lua_State *L, const sse_channel_counters *n)
-{
-    uint64_t count = 0;
-
-    lua_createtable(L, SSE_DELAYS, 2);
-    for (int i = 0; i < SSE_DELAYS; i++) {
-        count += n->delays[i];
-        lua_pushinteger(L, (lua_Integer)count);
-        lua_rawseti(L, -2, i + 1);
-    }
-    lua_pushnumber(L, (lua_Number)n->delay_sum / 1e6);
-    lua_setfield(L, -2, "sum");
-    sse_set_number(L, "count", count);
-    lua_setfield(L, -2, "delay_seconds");
-}
-
-/* delay_bounds() -> the bounds of that histogram, a list of seconds */
-static int f_delay_bounds(lua_State *L)
-{
-    lua_createtable(L, SSE_DELAYS - 1, 0);
-    for (int i = 0; i < SSE_DELAYS - 1; i++) {
-        lua_pushnumber(L, (lua_Number)sse_delay_bounds[i] / 1e6);
-        lua_rawseti(L, -2, i + 1);
-    }
-    return 1;
-}
-
-/* channel_numbers(channel) -> all that is counted, by the stems of lua/sse/server/metric_names.lua
- */
-static int f_channel_numbers(lua_State *L)
-{
-    const sse_channel *c = check(L, 1)->channel;
-    const sse_channel_counters *n = &c->counters;
-    const sse_log *log = &c->log;
-
-    lua_createtable(L, 0, 16);
-    sse_set_number(L, "followers", c->count);
-    sse_set_number(L, "history_events", log->next - log->first);
-    sse_set_number(L, "history_bytes",
-                   log->first < log->next ? log->total - sse_log_at(log, log->first)->before : 0);
-    sse_set_number(L, "publishes_repeated", n->repeated);
-    sse_set_number(L, "publishes_refused", n->refused);
-    sse_set_number(L, "events_published", n->published);
-    sse_set_number(L, "events_delivered", n->delivered);
-    sse_set_number(L, "events_delivered_bytes", n->bytes);
-    sse_set_number(L, "events_filtered", n->filtered);
-    sse_set_number(L, "events_superseded", log->superseded);
-    sse_set_number(L, "slow_followers_closed", n->slow_closed);
-    sse_set_number(L, "slow_events_skipped", n->skipped);
-    set_gaps(L, n);
-    set_replays(L, n);
-    set_delays(L, n);
-    return 1;
 }
 
 /* --- properties ------------------------------------------------------------------------------- */
@@ -515,16 +267,21 @@ static int p_closed(lua_State *L)
 {
     channel_object *o = sse_class_check(L, 1, &channel_class);
 
-    lua_pushboolean(L, !o->channel || o->channel->closed);
+    lua_pushboolean(L, !o->channel || o->channel->closed || o->channel->refusing);
     return 1;
 }
 
 /* The id of the newest event in the log; nil where the log is empty. */
 static int p_last_id(lua_State *L)
 {
-    const sse_channel *c = check(L, 1)->channel;
+    const channel_object *o = check(L, 1);
+    const sse_channel *c = o->channel;
     sse_slice id;
 
+    if (c->window && (o->newest >= c->log.next || c->log.first == c->log.next)) {
+        lua_getiuservalue(L, 1, CHANNEL_LAST_ID);
+        return 1;
+    }
     if (c->log.first == c->log.next)
         return 0;
     id = sse_channel_id(c, c->log.next - 1);
@@ -570,8 +327,6 @@ static int mm_gc(lua_State *L)
 static const luaL_Reg functions[] = {
     { "channel", f_channel },
     { "channel_differs", f_channel_differs },
-    { "channel_numbers", f_channel_numbers },
-    { "delay_bounds", f_delay_bounds },
     { "on_presence", f_on_presence },
     { NULL, NULL },
 };

@@ -20,11 +20,13 @@ typedef struct channel_object {
                             call of a filter uses it */
     uint64_t position;   /* the position of the event in user value EVENT; 0: none */
     size_t charged;
+    uint64_t newest; /* with a window: the position whose id is in user value LAST_ID; 0: none */
 } channel_object;
 
 /* User values. EVENT is the table that filters are called with; ID, TYPE and DATA are its fields'
  * values, since a filter may have written to the table. RECEIVED_ID is the id of the MessageEvent
- * that was published last. */
+ * that was published last. STORE is the table of the functions of lua/sse/store/window.lua for a
+ * channel whose log is kept in a store. */
 enum {
     CHANNEL_ON_PRESENCE = 1,
     CHANNEL_EVENT,
@@ -34,7 +36,23 @@ enum {
     CHANNEL_ON_ERROR,
     CHANNEL_RECEIVED_ID,
     CHANNEL_METAS, /* position -> `meta` of the event; nil before the first */
-    CHANNEL_VALUES = CHANNEL_METAS
+    CHANNEL_STORE,
+    CHANNEL_LAST_ID,
+    CHANNEL_VALUES = CHANNEL_LAST_ID
 };
+
+/* Prepares what follows, in a new object. */
+void sse_channel_keep_init(channel_object *o);
+
+/* Keeps the object at index from being collected while the channel has followers, and then until it
+ * has been idle for long enough. */
+void sse_channel_keep(lua_State *L, int index, channel_object *o);
+
+/* For the channel: its last follower has left. */
+void sse_channel_on_empty(void *user);
+
+/* The log of the channel whose object is at 1 has one event more: the object is kept, and the
+ * collector told of the memory. has_meta: the event's `meta` is on top of the stack, and stays. */
+void sse_channel_has_grown(lua_State *L, bool has_meta);
 
 #endif

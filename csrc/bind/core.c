@@ -2,6 +2,7 @@
 
 #include "callbacks.h"
 #include "channel.h"
+#include "channel_numbers.h"
 #include "class.h"
 #include "crypto.h"
 #include "descriptor.h"
@@ -20,6 +21,7 @@
 #include "search.h"
 #include "server.h"
 #include "signals.h"
+#include "store.h"
 #include "stream.h"
 #include "streams.h"
 #include "stress.h"
@@ -29,6 +31,7 @@
 #include "transfer.h"
 #include "unrun.h"
 #include "url.h"
+#include "watch.h"
 
 /* Raises unless the Lua that loads the module is the one it was compiled for. */
 static void check_lua(lua_State *L)
@@ -54,6 +57,7 @@ int luaopen_sse_core(lua_State *L)
     sse_open_timer(L);
     sse_open_signal(L);
     sse_open_descriptor(L);
+    sse_open_watch(L);
     sse_open_parser(L);
     sse_open_json(L);
     sse_open_encoder(L);
@@ -65,6 +69,8 @@ int luaopen_sse_core(lua_State *L)
     sse_open_stream(L);
     sse_open_streams(L);
     sse_open_channel(L);
+    sse_open_channel_numbers(L);
+    sse_open_store(L);
     sse_open_follow(L);
     sse_open_reader(L);
     sse_open_file(L);

@@ -113,13 +113,13 @@ static int on_filter_raised(lua_State *L)
     return sse_pass_error(L, "where", 2, 5, 4, 3);
 }
 
-static int ask_filter(sse_filter *base, const sse_channel *c, uint64_t position)
+static int ask_filter(sse_filter *base, const sse_channel *c, const sse_log *log, uint64_t position)
 {
     filter_call call = { .filter = (lua_filter *)base,
                          .o = c->user,
                          .position = position,
-                         .frame = sse_frame_ref(sse_log_at(&c->log, position)->frame),
-                         .id = sse_channel_id(c, position),
+                         .frame = sse_frame_ref(sse_log_at(log, position)->frame),
+                         .id = sse_log_event_id(log, position),
                          .wanted = -1 };
     bool ok = false;
 

@@ -45,7 +45,9 @@ static void check_begin(lua_State *L, int index, sse_follow_options *options)
     lua_pop(L, 2);
 }
 
-/* follow(stream, last_id, from, where, again, channel, ...) -> true, or nil, message, code. `from`:
+/* follow(stream, last_id, from, where, again, channel, ...) -> true, or nil, message, code; or
+ * "pending" where stores are to say where the stream begins: then `place` and `placed` are to
+ * follow. `from`:
  * see check_begin. Bit i of `again` says that last_id tells nothing about channel i any more: the
  * stream has followed it before. */
 static int f_follow(lua_State *L)
@@ -84,10 +86,77 @@ static int f_follow(lua_State *L)
         sse_anchor_filter(L, 4);
     }
     sse_settle_stream(L, 1);
+    if (code == SSE_EAGAIN) {
+        lua_pushliteral(L, "pending");
+        return 1;
+    }
     if (code)
         return fail_follow(L, code, CHANNELS_AT + (int)bad);
     lua_pushboolean(L, true);
     return 1;
+}
+
+/* --- placing by what stores say --------------------------------------------------------------- */
+
+static uint64_t number_of(lua_State *L, const char *name)
+{
+    lua_Integer number = 0;
+
+    lua_getfield(L, -1, name);
+    number = lua_tointeger(L, -1);
+    lua_pop(L, 1);
+    return number > 0 ? (uint64_t)number : 0;
+}
+
+/* Reads the i-th of the list of views at `index`; NULL where it is false. */
+static const sse_view *check_view(lua_State *L, int index, int i, sse_view *view)
+{
+    bool is_view = lua_rawgeti(L, index, i) == LUA_TTABLE;
+
+    if (is_view)
+        *view = (sse_view){ number_of(L, "first"),  number_of(L, "next"), number_of(L, "oldest"),
+                            number_of(L, "newest"), number_of(L, "last"), number_of(L, "after") };
+    lua_pop(L, 1);
+    return is_view ? view : NULL;
+}
+
+/* place(stream, last_id, from, views, again, channel, ...): places the stream's followers of the
+ * channels, with the arguments of `follow`. views: for each channel what its store says, { first,
+ * next, oldest, newest, last, after } (see sse_view), or false for one without a store. */
+static int f_place(lua_State *L)
+{
+    sse_stream *stream = sse_check_stream(L, 1);
+    sse_follow_options options = { 0 };
+    sse_channel *channels[SSE_MAX_FOLLOWED];
+    sse_view kept[SSE_MAX_FOLLOWED];
+    const sse_view *views[SSE_MAX_FOLLOWED];
+    size_t n = 0;
+    int top = lua_gettop(L);
+
+    luaL_argcheck(L, top - CHANNELS_AT < SSE_MAX_FOLLOWED, top, "too many channels");
+    options.last_id.at = luaL_optlstring(L, 2, NULL, &options.last_id.len);
+    check_begin(L, 3, &options);
+    luaL_checktype(L, 4, LUA_TTABLE);
+    options.skip_id = (uint64_t)luaL_checkinteger(L, 5);
+    for (int i = CHANNELS_AT; i <= top; i++, n++) {
+        channels[n] = sse_check_channel(L, i);
+        views[n] = check_view(L, 4, (int)n + 1, &kept[n]);
+    }
+    if (stream)
+        sse_stream_place(stream, channels, n, &options, views);
+    sse_settle_stream(L, 1);
+    return 0;
+}
+
+/* placed(stream): all its followers have been placed */
+static int f_placed(lua_State *L)
+{
+    sse_stream *stream = sse_check_stream(L, 1);
+
+    if (stream)
+        sse_stream_placed(stream);
+    sse_settle_stream(L, 1);
+    return 0;
 }
 
 /* unfollow(stream, channel) -> whether the stream followed the channel */
@@ -103,8 +172,8 @@ static int f_unfollow(lua_State *L)
 }
 
 static const luaL_Reg functions[] = {
-    { "follow", f_follow },
-    { "unfollow", f_unfollow },
+    { "follow", f_follow }, { "unfollow", f_unfollow },
+    { "place", f_place },   { "placed", f_placed },
     { NULL, NULL },
 };
 

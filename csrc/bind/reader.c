@@ -106,7 +106,8 @@ static int give_event(lua_State *L, reader_object *o, taking *t)
 }
 
 /* reader:take() -> type, data, id, meta of the next event; type, data of a gap event; nil where
- * there is none yet; false at the end */
+ * there is none yet; false at the end; true and a position where the store has the events from
+ * there on, which the window does not reach */
 static int m_take(lua_State *L)
 {
     reader_object *o = sse_class_check(L, 1, &reader_class);
@@ -121,6 +122,10 @@ static int m_take(lua_State *L)
         return give_event(L, o, &t);
     case SSE_READ_GAP:
         return give_event(L, o, &t);
+    case SSE_READ_BEHIND:
+        lua_pushboolean(L, true);
+        lua_pushinteger(L, (lua_Integer)o->reader.cursor);
+        return 2;
     case SSE_READ_NOTHING:
         return 0;
     case SSE_READ_END:
@@ -129,6 +134,27 @@ static int m_take(lua_State *L)
     default:
         return luaL_error(L, "%s", sse_error_text(got));
     }
+}
+
+/* reader:seek(position[, lost]): goes on at a position of the store's log, from which on the
+ * program has read events of it. lost: the store has dropped the events before; returns type and
+ * data of the gap event that says so. */
+static int m_seek(lua_State *L)
+{
+    reader_object *o = sse_class_check(L, 1, &reader_class);
+    lua_Integer position = luaL_checkinteger(L, 2);
+    taking t = { 0 };
+    int code = SSE_OK;
+
+    luaL_argcheck(L, position >= 1, 2, "a position is at least 1");
+    if (!o->reader.channel)
+        return 0;
+    if (lua_toboolean(L, 3)) {
+        code = sse_reader_skip_to(&o->reader, (uint64_t)position, &t.frame);
+        return code ? luaL_error(L, "%s", sse_error_text(code)) : give_event(L, o, &t);
+    }
+    sse_reader_seek(&o->reader, (uint64_t)position);
+    return 0;
 }
 
 /* --- waiting and closing ---------------------------------------------------------------------- */
@@ -180,7 +206,7 @@ static int mm_gc(lua_State *L)
 
 static const luaL_Reg functions[] = { { "channel_reader", f_channel_reader }, { NULL, NULL } };
 static const luaL_Reg methods[] = {
-    { "take", m_take }, { "wait", m_wait }, { "close", m_close }, { NULL, NULL }
+    { "take", m_take }, { "seek", m_seek }, { "wait", m_wait }, { "close", m_close }, { NULL, NULL }
 };
 static const luaL_Reg metamethods[] = { { "__gc", mm_gc }, { "__close", m_close }, { NULL, NULL } };
 static const sse_class reader_class = { "sse.reader", methods, NULL, metamethods, NULL };

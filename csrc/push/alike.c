@@ -13,7 +13,8 @@ struct sse_alike {
     struct {
         const sse_channel *channel;
         uint64_t cursor;
-    } places[]; /* of the stream, in the order of its ids */
+        unsigned era; /* of the channel's log */
+    } places[];       /* of the stream, in the order of its ids */
 };
 
 /* Compares the places in the order of the stream's ids, which begin with the follower's channel. */
@@ -23,7 +24,9 @@ static bool stands_alike(const struct sse_alike *a, const sse_follower *f)
     size_t i = 0;
 
     do {
-        if (i == a->count || g->channel != a->places[i].channel || g->cursor != a->places[i].cursor)
+        if (i == a->count || g->channel != a->places[i].channel ||
+            g->cursor != a->places[i].cursor || g->channel->era != a->places[i].era ||
+            g->lost_epoch)
             return false;
         i++;
         g = sse_place_next(g);
@@ -45,9 +48,10 @@ void sse_alike_keep(struct sse_alike **a, const sse_follower *f, sse_frame *fram
     struct sse_alike *made = NULL;
     size_t count = 0, i = 0;
 
-    for (g = f->stream->followers; g; g = g->next_of_stream)
-        count++;
     sse_alike_drop(a);
+    for (g = f->stream->followers; g; g = g->next_of_stream, count++)
+        if (g->lost_epoch)
+            return;
     made = malloc(sizeof *made + count * sizeof made->places[0]);
     if (!made)
         return;
@@ -58,6 +62,7 @@ void sse_alike_keep(struct sse_alike **a, const sse_follower *f, sse_frame *fram
     for (g = f; i < count; g = sse_place_next(g), i++) {
         made->places[i].channel = g->channel;
         made->places[i].cursor = g->cursor;
+        made->places[i].era = g->channel->era;
     }
     *a = made;
 }

@@ -2,35 +2,13 @@
 
 #include <stdlib.h>
 
+#include "aging.h"
 #include "follower.h"
 #include "reader.h"
 #include "round.h"
+#include "window.h"
 
-#define AGING_MIN_MS 10 /* the least time between two trims by age */
-#define EPOCH_CHARS  8
-
-/* --- aging ------------------------------------------------------------------------------------ */
-
-/* Sets the timer for the moment at which the oldest event reaches max_age, if there are both. */
-static void start_aging(sse_channel *c)
-{
-    uint64_t due = 0, ms = 0;
-
-    c->aging_runs = c->log.limits.max_age && c->log.first < c->log.next && !c->closed;
-    if (!c->aging_runs)
-        return;
-    due = sse_log_at(&c->log, c->log.first)->time + c->log.limits.max_age;
-    ms = due > c->now ? (due - c->now) / 1000 + 1 : 0;
-    sse_timer_start(&c->aging, ms > AGING_MIN_MS ? ms : AGING_MIN_MS, false);
-}
-
-static void on_aged(void *arg)
-{
-    sse_channel *c = arg;
-
-    sse_round_trim(c);
-    start_aging(c);
-}
+#define EPOCH_CHARS 8
 
 /* --- publishing ------------------------------------------------------------------------------- */
 
@@ -103,7 +81,7 @@ int sse_channel_publish(sse_channel *c, const sse_publication *p, uint64_t *posi
     if (c->count > 0 || c->readers || c->log.limits.max_count == 0) /* without history: trim too */
         sse_loop_defer_work(c->loop, &c->round.run);
     if (!c->aging_runs)
-        start_aging(c);
+        sse_aging_start(c);
     return SSE_OK;
 }
 
@@ -151,8 +129,7 @@ int sse_channel_new(sse_loop *loop, const sse_channel_options *options, void *us
     c->max_lag = options->max_lag;
     sse_round_init(c);
     sse_presence_init(&c->presence, loop, &on->presence, user);
-    sse_timer_init(&c->aging, loop, on_aged, c);
-    c->aging.punctual = true;
+    sse_aging_init(c);
     *out = c;
     return SSE_OK;
 }
@@ -180,10 +157,13 @@ void sse_channel_free(sse_channel *c)
     sse_presence_free(&c->presence);
     while (c->followers)
         sse_follower_leave(c->followers, SSE_END_SERVER);
+    while (c->window && c->window->waiting)
+        sse_follower_leave(c->window->waiting, SSE_END_SERVER);
     while (c->readers)
         sse_reader_leave(c->readers);
     sse_round_stop(c);
-    sse_timer_stop(&c->aging);
+    sse_aging_stop(c);
+    sse_window_free(c);
     sse_log_free(&c->log);
     free(c->name);
     free(c->gap_event);

@@ -47,9 +47,11 @@ typedef struct sse_channel_counters {
 
 /* Which events a follower gets. Several followers may share one. */
 typedef struct sse_filter {
-    /* Says whether the event at a position is wanted: 1 or 0; less than 0 ends the stream. May do
-     * anything but publish to the channel or close it, which are refused, or free it. */
-    int (*wants)(struct sse_filter *filter, const struct sse_channel *c, uint64_t position);
+    /* Says whether the event at a position of the log, the channel's or a page, is wanted: 1 or 0;
+     * less than 0 ends the stream. May do anything but publish to the channel or close it, which
+     * are refused, or free it. */
+    int (*wants)(struct sse_filter *filter, const struct sse_channel *c, const sse_log *log,
+                 uint64_t position);
     /* Called when the last reference has gone; may call no function of a channel or a stream. */
     void (*release)(struct sse_filter *filter);
     size_t refs; /* of followers, and of whoever made it */
@@ -68,6 +70,8 @@ typedef struct sse_follower {
     bool over_max_lag;   /* it was more than max_lag behind while it was blocked */
     bool in_service;     /* it is being served: a filter's calls must not serve it again */
     bool left;           /* it has left channel and stream; freed at the end of the turn */
+    bool waiting : 1;    /* it is in the window's list `waiting` */
+    bool lost_epoch : 1; /* its cursor is of the window's lost epoch, and it is to be told */
     uint8_t pending_end; /* sse_reason: a publish found that the stream must end, and the channel's
                             next round ends it; SSE_NOT_ENDED: it need not */
     uint16_t untold; /* events that the client did not get, and that lie between the last id it was
@@ -77,6 +81,9 @@ typedef struct sse_follower {
 /* The callbacks of a channel's owner. */
 typedef struct sse_channel_events {
     sse_presence_events presence;
+    /* A page is wanted that begins at the position: sse_window_page is to follow. May call it, but
+     * no other function of a channel or a stream. Only of a channel with a window. */
+    void (*on_page_wanted)(void *user, uint64_t from);
     /* The last follower has left. Called within the call that made it leave; may call no function
      * of a channel or a stream. Or NULL. */
     void (*on_empty)(void *user);
@@ -96,9 +103,38 @@ typedef struct sse_round {
                                followers are to be ended: another round does it */
 } sse_round;
 
+/* Consecutive events that were read from the store, for followers that the window's events do not
+ * reach. */
+typedef struct sse_page {
+    sse_log log;         /* empty: no page */
+    uint64_t from;       /* the page has what the store has from this position on */
+    sse_batches batches; /* that followers share */
+} sse_page;
+
+#define SSE_PAGES 4 /* kept */
+
+/* Of a channel whose log is kept in a store: what the process holds of that log is a window on it.
+ */
+typedef struct sse_window {
+    sse_log_limits bounds; /* the store's; those of the channel's own log may be less */
+    bool loaded;           /* the channel's log has what the store's head has, and is kept so */
+    uint64_t first;        /* of the store's history, as heard last */
+    sse_follower *waiting; /* older than the window: they are sent pages. No round serves them */
+    sse_follower **last;   /* where the next one is linked */
+    sse_follower *next;    /* is looked at next by `run` */
+    sse_deferred run;      /* work: looks once after each of those that wait */
+    bool again;            /* something has come for them since the pass under way began */
+    sse_page pages[SSE_PAGES];
+    unsigned next_page;    /* modulo SSE_PAGES: the page that the next one replaces */
+    uint64_t asked;        /* a page from there on has been asked for; 0: none */
+    uint64_t restarted_at; /* where the followers of a lost epoch go on */
+    char lost_epoch[SSE_MAX_EPOCH + 1];
+} sse_window;
+
 typedef struct sse_channel {
     sse_loop *loop;
     sse_log log;
+    sse_window *window; /* NULL: the channel's log is all there is */
     sse_slow slow;
     uint64_t max_lag;           /* framed bytes a live follower may be behind; 0: no bound */
     char *name, *gap_event;     /* gap_event: type of its gap events */
@@ -124,6 +160,8 @@ typedef struct sse_channel {
     void *user;
     const sse_channel_events *on;
     sse_channel_counters counters;
+    unsigned era;    /* with a window: how often it has begun anew */
+    bool refusing;   /* with a window: it will be closed, and takes no more events and followers */
     bool closed;     /* takes no more events and followers; those there are, and readers, get the
                         rest */
     bool filtering;  /* a filter is being asked: publishing and closing are refused */

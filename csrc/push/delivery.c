@@ -4,6 +4,7 @@
 #include "compressor.h"
 #include "follower.h"
 #include "gap.h"
+#include "lists.h"
 #include "place.h"
 #include "selection.h"
 
@@ -50,31 +51,34 @@ static void note_kept(sse_channel *c)
         sse_loop_defer_work(c->loop, &c->cleanup);
 }
 
-/* Gets a batch that other followers share. */
-static int get_shared_batch(const sse_follower *f, sse_frame **out, uint64_t *to)
+/* Gets a batch that other followers share. page: that holds the events; NULL: the channel's log
+ * does. */
+static int get_shared_batch(const sse_follower *f, sse_page *page, sse_frame **out, uint64_t *to)
 {
     sse_channel *c = f->channel;
 
+    if (page)
+        return sse_batches_get(&page->batches, &page->log, f->cursor, out, to);
     note_kept(c);
     return sse_batches_get(&c->batches, &c->log, f->cursor, out, to);
 }
 
 /* Gets a batch for a follower with a filter or several channels. Without a filter, streams that
  * stand alike share it. */
-static int get_own_batch(sse_follower *f, uint64_t until, sse_frame **out, uint64_t *to,
-                         size_t *looked)
+static int get_own_batch(sse_follower *f, const sse_page *page, uint64_t until, sse_frame **out,
+                         uint64_t *to, size_t *looked)
 {
     sse_channel *c = f->channel;
     int code = SSE_OK;
 
-    if (f->filter)
-        return sse_selection_make(f, until, out, to, looked);
+    if (f->filter || page)
+        return sse_selection_make(f, page ? &page->log : &c->log, until, out, to, looked);
     *out = sse_alike_find(c->alike, f, to);
     if (*out) {
         sse_place_note_told(f->stream);
         return SSE_OK;
     }
-    code = sse_selection_make(f, until, out, to, looked);
+    code = sse_selection_make(f, &c->log, until, out, to, looked);
     if (*out && c->count > 1) {
         note_kept(c);
         sse_alike_keep(&c->alike, f, *out, *to);
@@ -88,10 +92,11 @@ static bool has_own_frames(const sse_follower *f)
     return f->filter || sse_follower_shares_stream(f);
 }
 
-/* Sends the batch at the follower's cursor, and moves the cursor behind it. Adds to *sent its
+/* Sends the batch at the follower's cursor, from a page unless that is NULL, and moves the cursor
+ * behind the batch. Adds to *sent its
  * bytes, or those of all events that a filter was asked about: none once the clock is at `until`.
  * false: the client takes no more now, or nothing can be sent any more. */
-static bool send_batch(sse_follower *f, uint64_t until, size_t *sent)
+static bool send_batch(sse_follower *f, sse_page *page, uint64_t until, size_t *sent)
 {
     sse_stream *s = f->stream;
     sse_frame *frame = NULL;
@@ -99,11 +104,11 @@ static bool send_batch(sse_follower *f, uint64_t until, size_t *sent)
     size_t looked = 0;
     bool own = has_own_frames(f);
     sse_dictionary dictionary = { &f->channel->log, f->cursor };
-    int code =
-        own ? get_own_batch(f, until, &frame, &to, &looked) : get_shared_batch(f, &frame, &to);
+    int code = own ? get_own_batch(f, page, until, &frame, &to, &looked)
+                   : get_shared_batch(f, page, &frame, &to);
 
     if (!code && frame)
-        code = sse_stream_push(s, frame, own ? NULL : &dictionary);
+        code = sse_stream_push(s, frame, own || page ? NULL : &dictionary);
     if (!code || code == SSE_EAGAIN) {
         if (frame)
             count_sent(f, frame);
@@ -122,12 +127,23 @@ static bool send_batch(sse_follower *f, uint64_t until, size_t *sent)
 
 /* --- blocked and slow followers --------------------------------------------------------------- */
 
+/* Whether the log has dropped events that the follower was not sent, and that can't be read
+ * again. What a window drops is read from the store. */
+static bool has_lost(const sse_follower *f)
+{
+    return !f->channel->window && sse_log_overtook(&f->channel->log, f->cursor);
+}
+
 /* Whether the follower can be sent the next event: not where it is slow, and now ended or blocked
  * by its gap event. A follower whose client takes bytes may be any number of bytes behind. */
 static bool can_continue(sse_follower *f)
 {
     const sse_channel *c = f->channel;
 
+    if (c->window && sse_log_overtook(&c->log, f->cursor)) {
+        sse_lists_wait(f);
+        return false;
+    }
     if (!sse_log_overtook(&c->log, f->cursor) && !f->over_max_lag) {
         if (f->cursor < c->log.oldest) /* only superseded events have gone */
             f->cursor = c->log.oldest;
@@ -167,12 +183,13 @@ static bool check_writable(sse_follower *f)
     if (!f->stream->blocked || sse_stream_flush(f->stream, again))
         return true;
     f->over_max_lag = f->over_max_lag || sse_follower_over_max_lag(f);
-    if (f->over_max_lag || sse_log_overtook(&c->log, f->cursor)) {
+    if (f->over_max_lag || has_lost(f)) {
         if (c->slow == SSE_SLOW_CLOSE)
             sse_follower_end_stream(f, SSE_END_SLOW);
     } else {
         note_blocked(f);
-        c->round.overtakes = c->round.overtakes || (again && c->slow == SSE_SLOW_CLOSE);
+        c->round.overtakes =
+            c->round.overtakes || (again && !c->window && c->slow == SSE_SLOW_CLOSE);
     }
     return false;
 }
@@ -230,10 +247,57 @@ static bool send_batches(sse_follower *f, size_t limit)
     while (more && f->cursor < log->next && sent < limit && !over) {
         more = can_continue(f);
         if (more && f->cursor < log->next) /* else the log has nothing left */
-            more = send_batch(f, until, &sent) && sse_follower_is_open(f);
+            more = send_batch(f, NULL, until, &sent) && sse_follower_is_open(f);
         over = more && has_own_frames(f) && sse_loop_now_us(f->channel->loop) >= until;
     }
     return more;
+}
+
+/* Tells a follower whose epoch the store has lost of the gap. It goes on with what the store has
+ * now. */
+static void leave_lost_epoch(sse_follower *f)
+{
+    const sse_window *w = f->channel->window;
+
+    f->lost_epoch = false;
+    f->live = f->over_max_lag = false;
+    sse_gap_send_lost(f);
+    f->cursor = w->restarted_at;
+}
+
+/* Whether the channel's log has what the follower of a channel with a window is to get next. One
+ * that is older is sent pages once its client takes bytes. */
+static bool is_in_window(sse_follower *f)
+{
+    sse_channel *c = f->channel;
+
+    if (f->waiting) {
+        sse_lists_attend(c);
+        return false;
+    }
+    if (f->lost_epoch && (!f->stream->blocked || sse_stream_flush(f->stream, false)))
+        leave_lost_epoch(f);
+    if (f->lost_epoch || !sse_follower_is_open(f))
+        return false;
+    if (!sse_log_overtook(&c->log, f->cursor))
+        return true;
+    if (!f->stream->blocked)
+        sse_lists_wait(f);
+    return f->stream->blocked;
+}
+
+void sse_delivery_serve_page(sse_follower *f, sse_page *page)
+{
+    uint64_t until = f->channel->now + REPLAY_US;
+    size_t sent = 0;
+    bool more = true;
+
+    f->in_service = true;
+    while (more && f->cursor < page->log.next && sent < SSE_DELIVERY_BYTES) {
+        more = send_batch(f, page, until, &sent) && sse_follower_is_open(f);
+        more = more && sse_loop_now_us(f->channel->loop) < until;
+    }
+    f->in_service = false;
 }
 
 void sse_delivery_serve(sse_follower *f, size_t limit)
@@ -247,6 +311,8 @@ void sse_delivery_serve(sse_follower *f, size_t limit)
         sse_follower_end_stream(f, (sse_reason)f->pending_end);
         return;
     }
+    if (f->stream->placing || (c->window && !is_in_window(f)))
+        return;
     f->in_service = true;
     more = send_batches(f, limit);
     f->in_service = false;

@@ -15,6 +15,11 @@ extern const uint64_t sse_delay_bounds[SSE_DELAYS - 1]; /* of the histogram, mic
  * the follower's filter. May end the stream, but not within a publish. */
 void sse_delivery_serve(sse_follower *f, size_t limit);
 
+/* Sends a follower that waits for pages what the page has for it, as far as its client and a time
+ * allow. The caller has set channel->now, and looks at the follower's cursor and stream
+ * afterwards. */
+void sse_delivery_serve_page(sse_follower *f, sse_page *page);
+
 /* Serves the followers of a stream whose client takes bytes again. */
 void sse_delivery_resume(sse_stream *s);
 

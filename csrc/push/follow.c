@@ -3,22 +3,25 @@
 #include "delivery.h"
 #include "follower.h"
 #include "gap.h"
+#include "lists.h"
 #include "place.h"
 #include "resume.h"
 
 /* --- the first event -------------------------------------------------------------------------- */
 
-uint64_t sse_follow_first(const sse_channel *c, const sse_follow_options *options)
+uint64_t sse_follow_first(const sse_channel *c, const sse_follow_options *options,
+                          const sse_view *view)
 {
-    const sse_log *log = &c->log;
+    uint64_t first = view ? view->oldest : c->log.first;
+    uint64_t next = view ? view->newest : c->log.next;
 
     switch (options->from) {
     case SSE_FROM_OLDEST:
-        return log->first;
+        return first;
     case SSE_FROM_COUNT:
-        return options->count < log->next - log->first ? log->next - options->count : log->first;
+        return options->count < next - first ? next - options->count : first;
     default:
-        return log->next;
+        return next;
     }
 }
 
@@ -58,28 +61,40 @@ static bool place_by_id(sse_follower *f, const sse_resume *r, sse_slice id)
 typedef struct begin_ids {
     sse_last_id last, after, none; /* the client's, the program's, and an empty one */
     bool after_known;              /* one of the channels knows `after` */
+    const sse_view *const *views;  /* of each channel; NULL: all begin in their channels' logs */
 } begin_ids;
 
-/* Sets the follower's cursor by the client's id, by `after` or by `from`, the first of them that
- * says something about the channel. Returns whether the client's id goes on to be right. */
+static const sse_view no_view;
+
+/* What the store of the i-th channel says; NULL: the channel's log counts. */
+static const sse_view *view_of(const begin_ids *ids, size_t i)
+{
+    return ids->views ? ids->views[i] : NULL;
+}
+
+/* Sets the cursor of the i-th channel's follower by the client's id, by `after` or by `from`, the
+ * first of them that says something about the channel. Returns whether the client's id goes on to
+ * be right. */
 static bool place_cursor(sse_follower *f, const sse_follow_options *options, begin_ids *ids,
-                         bool skip_id)
+                         size_t i)
 {
     sse_channel *c = f->channel;
-    sse_last_id *id = skip_id ? &ids->none : &ids->last;
-    sse_resume r = sse_resume_locate(c, id);
+    const sse_view *view = view_of(ids, i), *own = view ? view : &no_view;
+    sse_last_id *id = options->skip_id >> i & 1 ? &ids->none : &ids->last;
+    sse_resume r = sse_resume_locate(c, id, view, own->last);
     bool by_client =
         r.form != SSE_RESUME_NO_ID && (sse_resume_is_known(&r) || !f->stream->id_known);
     bool found = false;
 
     if (!by_client) {
         id = &ids->after;
-        r = sse_resume_locate(c, id);
+        r = sse_resume_locate(c, id, view, own->after);
     }
+    f->lost_epoch = false;
     if (by_client || (r.form != SSE_RESUME_NO_ID && (sse_resume_is_known(&r) || !ids->after_known)))
         found = place_by_id(f, &r, id->text);
     else
-        f->cursor = sse_follow_first(c, options);
+        f->cursor = sse_follow_first(c, options, view);
     if (f->cursor < c->owed_writable)
         c->owed_writable = f->cursor; /* another channel's filter may publish before f is served */
     return by_client && found;
@@ -87,12 +102,15 @@ static bool place_cursor(sse_follower *f, const sse_follow_options *options, beg
 
 /* Whether one of the channels knows the id. Then the id says nothing about the others; an id that
  * none knows may be of any of them. */
-static bool is_id_known(sse_channel *const *channels, size_t n, sse_last_id *id)
+static bool is_id_known(sse_channel *const *channels, size_t n, const begin_ids *ids,
+                        sse_last_id *id)
 {
     bool known = false;
 
     for (size_t i = 0; i < n && !known; i++) {
-        sse_resume r = sse_resume_locate(channels[i], id);
+        const sse_view *view = view_of(ids, i), *own = view ? view : &no_view;
+        sse_resume r =
+            sse_resume_locate(channels[i], id, view, id == &ids->last ? own->last : own->after);
 
         known = r.form != SSE_RESUME_NO_ID && sse_resume_is_known(&r);
     }
@@ -102,23 +120,67 @@ static bool is_id_known(sse_channel *const *channels, size_t n, sse_last_id *id)
 /* Places the stream's new followers, and tells the client where it stands unless its id says that.
  */
 static void place_cursors(sse_stream *s, sse_channel *const *channels, size_t n,
-                          const sse_follow_options *options)
+                          const sse_follow_options *options, const sse_view *const *views)
 {
     begin_ids ids = { .last = sse_last_id_read(options->last_id),
-                      .after = sse_last_id_read(options->after) };
+                      .after = sse_last_id_read(options->after),
+                      .views = views };
     bool untold = false;
 
-    ids.after_known = is_id_known(channels, n, &ids.after);
-    s->id_known = s->id_known || is_id_known(channels, n, &ids.last);
+    ids.after_known = is_id_known(channels, n, &ids, &ids.after);
+    s->id_known = s->id_known || is_id_known(channels, n, &ids, &ids.last);
     ids.last.at = ids.after.at = 0;
     for (size_t i = 0; i < n; i++) { /* a gap event that can't be sent ends the stream, and them */
         sse_follower *f = sse_follower_find(s, channels[i]);
 
-        if (f && !place_cursor(f, options, &ids, options->skip_id >> i & 1))
+        if (f && !place_cursor(f, options, &ids, i))
             untold = true;
     }
     if (untold)
         sse_place_tell(s);
+}
+
+/* --- where a window is not enough ------------------------------------------------------------- */
+
+/* Whether the window tells for certain where a follower with the id begins, or that the id says
+ * nothing about the channel. */
+static bool is_certain_id(const sse_channel *c, sse_last_id *id, bool *places)
+{
+    sse_resume r = sse_resume_locate(c, id, NULL, 0);
+
+    *places = r.form != SSE_RESUME_NO_ID && r.form != SSE_RESUME_NO_PART;
+    return !*places || r.place == SSE_LOG_FOUND;
+}
+
+/* Whether the channel's log tells where a follower begins. Where it is a window, that is so for
+ * what it holds, if it is up to date. */
+static bool is_certain(const sse_channel *c, const sse_follow_options *options, bool skip_id)
+{
+    sse_last_id last = sse_last_id_read(options->last_id);
+    sse_last_id after = sse_last_id_read(options->after);
+    bool places = false, certain = true;
+
+    if (!c->window)
+        return true;
+    if (!c->window->loaded)
+        return false;
+    if (!skip_id)
+        certain = is_certain_id(c, &last, &places);
+    if (certain && !places)
+        certain = is_certain_id(c, &after, &places);
+    if (!certain || places)
+        return certain;
+    return options->from == SSE_FROM_NEWEST || c->log.first <= c->window->first ||
+           (options->from == SSE_FROM_COUNT && options->count <= c->log.next - c->log.first);
+}
+
+static bool all_certain(sse_channel *const *channels, size_t n, const sse_follow_options *options)
+{
+    bool certain = true;
+
+    for (size_t i = 0; i < n && certain; i++)
+        certain = is_certain(channels[i], options, options->skip_id >> i & 1);
+    return certain;
 }
 
 /* --- following -------------------------------------------------------------------------------- */
@@ -136,7 +198,7 @@ static int check(const sse_stream *s, sse_channel *const *channels, size_t n, si
     if (followed + n > SSE_MAX_FOLLOWED)
         return SSE_ETOOBIG;
     for (*bad = 0; *bad < n; ++*bad) {
-        if (channels[*bad]->closed)
+        if (channels[*bad]->closed || channels[*bad]->refusing)
             return SSE_ECLOSED;
         if (sse_follower_find(s, channels[*bad]))
             return SSE_EEXIST;
@@ -177,18 +239,6 @@ static sse_follower *make_followers(sse_stream *s, sse_channel *const *channels,
     return list;
 }
 
-/* Puts the follower at the front of its channel's list: a round under way does not meet it. */
-static void insert(sse_channel *c, sse_follower *f)
-{
-    f->next = c->followers;
-    f->link = &c->followers;
-    if (f->next)
-        f->next->link = &f->next;
-    c->followers = f;
-    if (c->count++ == 0)
-        c->owed_writable = c->log.next;
-}
-
 /* Puts the followers into the lists of the stream and of their channels. They stand at the head
  * until place_cursor. */
 static void attach(sse_follower *list)
@@ -201,7 +251,9 @@ static void attach(sse_follower *list)
     *last = list;
     sse_stream_reset_dictionary(s);
     for (sse_follower *f = list; f; f = f->next_of_stream) {
-        insert(f->channel, f);
+        if (f->channel->count++ == 0)
+            f->channel->owed_writable = f->channel->log.next;
+        sse_lists_insert(f);
         f->cursor = f->channel->log.next;
         sse_presence_note(&f->channel->presence, s, true, f->channel->count, SSE_NOT_ENDED);
     }
@@ -232,7 +284,11 @@ int sse_stream_follow(sse_stream *s, sse_channel *const *channels, size_t n,
         return SSE_ENOMEM;
     set_callbacks(context);
     attach(list);
-    place_cursors(s, channels, n, options);
+    if (s->placing || !all_certain(channels, n, options)) {
+        s->placing = true;
+        return SSE_EAGAIN;
+    }
+    place_cursors(s, channels, n, options, NULL);
     now = sse_loop_now_us(context->loop); /* all share one service's time */
     for (size_t i = 0; i < n; i++) {
         if (!(list = sse_follower_find(s, channels[i])))
@@ -241,6 +297,20 @@ int sse_stream_follow(sse_stream *s, sse_channel *const *channels, size_t n,
         sse_delivery_serve(list, SSE_DELIVERY_BYTES);
     }
     return SSE_OK;
+}
+
+void sse_stream_place(sse_stream *s, sse_channel *const *channels, size_t n,
+                      const sse_follow_options *options, const sse_view *const *views)
+{
+    if (!sse_stream_closed(s))
+        place_cursors(s, channels, n, options, views);
+}
+
+void sse_stream_placed(sse_stream *s)
+{
+    s->placing = false;
+    if (!sse_stream_closed(s))
+        sse_delivery_resume(s);
 }
 
 bool sse_stream_unfollow(sse_stream *s, sse_channel *c)

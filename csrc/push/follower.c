@@ -1,5 +1,7 @@
 #include "follower.h"
 
+#include "lists.h"
+
 /* --- leaving ---------------------------------------------------------------------------------- */
 
 sse_follower *sse_follower_find(const sse_stream *s, const sse_channel *c)
@@ -19,11 +21,7 @@ static void unlink_follower(sse_follower *f)
     while (*of_stream != f)
         of_stream = &(*of_stream)->next_of_stream;
     *of_stream = f->next_of_stream;
-    if (c->round.next == f)
-        c->round.next = f->next;
-    *f->link = f->next;
-    if (f->next)
-        f->next->link = f->link;
+    sse_lists_remove(f);
     c->count--;
 }
 

@@ -35,6 +35,46 @@ void sse_gap_send(sse_follower *f, sse_gap gap, sse_slice last_id, bool named)
         sse_follower_end_stream(f, SSE_END_ERROR);
 }
 
+/* The id of the event before the cursor, in the window's lost epoch. */
+static void write_lost_id(const sse_channel *c, uint64_t cursor, char id[SSE_MAX_ID])
+{
+    sse_log lost = { 0 };
+
+    memcpy(lost.epoch, c->window->lost_epoch, sizeof lost.epoch);
+    lost.epoch_len = strlen(lost.epoch);
+    sse_log_id(&lost, cursor - 1, id);
+}
+
+int sse_gap_lost_frame(const sse_channel *c, uint64_t cursor, sse_frame **out)
+{
+    const sse_slice none = { 0 };
+    char id[SSE_MAX_ID];
+
+    write_lost_id(c, cursor, id);
+    return sse_gap_frame(sse_slice_text(c->gap_event), sse_slice_text(id),
+                         sse_gap_names[SSE_GAP_UNKNOWN], none, out);
+}
+
+void sse_gap_send_lost(sse_follower *f)
+{
+    char id[SSE_MAX_ID];
+
+    write_lost_id(f->channel, f->cursor, id);
+    sse_gap_send(f, SSE_GAP_UNKNOWN, sse_slice_text(id), true);
+}
+
+void sse_gap_skip_to(sse_follower *f, uint64_t position)
+{
+    sse_channel *c = f->channel;
+    char id[SSE_MAX_ID];
+    uint64_t from = f->cursor;
+
+    f->cursor = position;
+    c->counters.skipped += position - from;
+    sse_log_id(&c->log, from - 1, id);
+    sse_gap_send(f, SSE_GAP_SLOW, sse_slice_text(id), true);
+}
+
 void sse_gap_skip_lost(sse_follower *f)
 {
     sse_channel *c = f->channel;

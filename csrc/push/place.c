@@ -10,12 +10,24 @@ const sse_follower *sse_place_next(const sse_follower *f)
     return f->next_of_stream ? f->next_of_stream : f->stream->followers;
 }
 
+/* A log with the epoch that the follower's position is of. */
+static const sse_log *epoch_of(const sse_follower *f, sse_log *lost)
+{
+    if (!f->lost_epoch)
+        return &f->channel->log;
+    memcpy(lost->epoch, f->channel->window->lost_epoch, sizeof lost->epoch);
+    lost->epoch_len = strlen(lost->epoch);
+    return lost;
+}
+
 int sse_place_append_others(const sse_follower *f, sse_buffer *out)
 {
     int code = sse_buffer_append(out, "id: ", 4);
 
     for (const sse_follower *g = sse_place_next(f); g != f && !code; g = sse_place_next(g)) {
-        code = sse_position_append(out, g->channel->tag, &g->channel->log, g->cursor - 1);
+        sse_log lost;
+
+        code = sse_position_append(out, g->channel->tag, epoch_of(g, &lost), g->cursor - 1);
         if (!code)
             code = sse_buffer_append(out, ",", 1);
     }
@@ -25,10 +37,11 @@ int sse_place_append_others(const sse_follower *f, sse_buffer *out)
 int sse_place_append_line(const sse_follower *f, uint64_t position, sse_slice others,
                           sse_buffer *out)
 {
+    sse_log lost;
     int code = sse_buffer_append(out, others.at, others.len);
 
     if (!code)
-        code = sse_position_append(out, f->channel->tag, &f->channel->log, position);
+        code = sse_position_append(out, f->channel->tag, epoch_of(f, &lost), position);
     return code ? code : sse_buffer_append(out, "\n", 1);
 }
 
@@ -54,12 +67,13 @@ static int append_line(const sse_stream *s, sse_buffer *out)
  * client may say what the client is not to know. */
 static int append_single_line(const sse_follower *f, sse_buffer *out)
 {
-    const sse_log *log = &f->channel->log;
+    sse_log lost;
+    const sse_log *log = epoch_of(f, &lost);
     uint64_t position = f->cursor - 1;
     char own[SSE_MAX_ID];
     sse_slice id = { own, 0 };
 
-    if (!f->filter && position >= log->first && position < log->next)
+    if (!f->filter && !f->lost_epoch && position >= log->first && position < log->next)
         id = sse_log_event_id(log, position);
     else
         id.len = sse_log_id(log, position, own);
@@ -139,7 +153,7 @@ void sse_place_tell_in_time(sse_follower *f)
 
 bool sse_place_on_heartbeat(sse_stream *s)
 {
-    const sse_follower *f = s->followers;
+    const sse_follower *f = s->placing ? NULL : s->followers;
 
     while (f && f->untold == 0)
         f = f->next_of_stream;

@@ -5,7 +5,7 @@
 
 static bool has_something(const sse_reader *r)
 {
-    return r->cursor < r->channel->log.next || r->channel->closed;
+    return r->cursor < r->channel->log.next || r->channel->closed || r->lost_epoch;
 }
 
 /* --- waiting ---------------------------------------------------------------------------------- */
@@ -43,13 +43,20 @@ void sse_readers_wake(sse_channel *c)
             wake(r);
 }
 
+void sse_readers_lose(sse_channel *c)
+{
+    for (sse_reader *r = c->readers; r; r = r->next)
+        r->lost_epoch = true;
+    sse_readers_wake(c);
+}
+
 /* --- coming and leaving ----------------------------------------------------------------------- */
 
 void sse_reader_begin(sse_reader *r, sse_channel *c, const sse_follow_options *options,
                       void (*on_ready)(void *user), void *user)
 {
     *r = (sse_reader){ .channel = c, .on_ready = on_ready, .user = user };
-    r->cursor = sse_follow_first(c, options);
+    r->cursor = sse_follow_first(c, options, NULL);
     sse_deferred_init(&r->ready, call_on_ready, r);
     r->next = c->readers;
     r->link = &c->readers;
@@ -81,8 +88,13 @@ void sse_reader_leave(sse_reader *r)
 
 /* --- reading ---------------------------------------------------------------------------------- */
 
-/* Skips the events that were dropped from the log unread, and makes the gap event that says so. */
-static int read_gap(sse_reader *r, sse_frame **gap)
+void sse_reader_seek(sse_reader *r, uint64_t position)
+{
+    r->cursor = position;
+    r->lost_epoch = false;
+}
+
+int sse_reader_skip_to(sse_reader *r, uint64_t position, sse_frame **gap)
 {
     const sse_slice none = { 0 };
     sse_channel *c = r->channel;
@@ -95,8 +107,30 @@ static int read_gap(sse_reader *r, sse_frame **gap)
     if (code)
         return code;
     c->counters.gaps[SSE_GAP_SLOW]++;
-    c->counters.skipped += c->log.first - r->cursor;
-    r->cursor = c->log.first;
+    c->counters.skipped += position - r->cursor;
+    r->cursor = position;
+    return SSE_OK;
+}
+
+/* Skips the events that were dropped from the log unread, and makes the gap event that says so. */
+static int read_gap(sse_reader *r, sse_frame **gap)
+{
+    int code = sse_reader_skip_to(r, r->channel->log.first, gap);
+
+    return code ? code : SSE_READ_GAP;
+}
+
+/* Makes the gap event for a reader whose epoch the store has lost. */
+static int read_lost(sse_reader *r, sse_frame **gap)
+{
+    const sse_window *w = r->channel->window;
+    int code = sse_gap_lost_frame(r->channel, r->cursor, gap);
+
+    if (code)
+        return code;
+    r->channel->counters.gaps[SSE_GAP_UNKNOWN]++;
+    r->lost_epoch = false;
+    r->cursor = w->restarted_at;
     return SSE_READ_GAP;
 }
 
@@ -106,8 +140,12 @@ int sse_reader_next(sse_reader *r, uint64_t *position, sse_frame **gap)
 
     if (!log)
         return SSE_READ_END;
+    if (r->lost_epoch)
+        return read_lost(r, gap);
     if (sse_log_overtook(log, r->cursor))
-        return read_gap(r, gap);
+        return r->channel->window ? SSE_READ_BEHIND : read_gap(r, gap);
+    if (r->cursor > log->next) /* of an event that the window is still to get */
+        return SSE_READ_NOTHING;
     if (r->cursor < log->oldest) /* only superseded events have gone */
         r->cursor = log->oldest;
     while (r->cursor < log->next && sse_log_at(log, r->cursor)->superseded)

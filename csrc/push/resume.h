@@ -32,8 +32,19 @@ typedef struct sse_last_id {
 /* Looks at an id that a client or the program sent; it may be absent or empty. */
 sse_last_id sse_last_id_read(sse_slice text);
 
-/* Locates the id in the channel's log. */
-sse_resume sse_resume_locate(const sse_channel *c, sse_last_id *id);
+/* What the store of a channel with a window says, where the window can't tell. */
+typedef struct sse_view {
+    uint64_t first, next;    /* of the store's history */
+    uint64_t oldest, newest; /* `first` and `next` when the follower came: what was published since
+                                then is after it, also if the store has dropped it */
+    uint64_t last, after; /* the positions of the events whose publisher gave them the client's last
+                             event id, and the program's `after`, as their ids; 0: there is none */
+} sse_view;
+
+/* Locates the id in the channel's log, or in its store's by the view, unless that is NULL. own: the
+ * position of the event that has the id as its own, by the view. */
+sse_resume sse_resume_locate(const sse_channel *c, sse_last_id *id, const sse_view *view,
+                             uint64_t own);
 
 /* Whether this channel gave the id, or part of it. */
 bool sse_resume_is_known(const sse_resume *r);

@@ -238,6 +238,14 @@ void sse_round_init(sse_channel *c)
     sse_deferred_init(&c->cleanup, clean_up, c);
 }
 
+void sse_round_restart(sse_channel *c)
+{
+    c->round.target = c->round.trims_to = 0;
+    c->round.next = NULL;
+    c->drops_to = 0;
+    drop_batches(c);
+}
+
 void sse_round_stop(sse_channel *c)
 {
     sse_loop_undefer(c->loop, &c->round.run);

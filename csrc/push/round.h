@@ -8,6 +8,9 @@
 /* For a new channel, whose log is empty. */
 void sse_round_init(sse_channel *c);
 
+/* For a window that begins anew: a round under way is over, and nothing is being dropped. */
+void sse_round_restart(sse_channel *c);
+
 /* For a channel that is freed: nothing is served any more. */
 void sse_round_stop(sse_channel *c);
 

@@ -10,18 +10,18 @@
 
 /* Whether the follower gets the event at a position. The filter may do anything, also end the
  * follower: callers check sse_follower_is_open. */
-static bool wants(sse_follower *f, uint64_t position)
+static bool wants(sse_follower *f, const sse_log *log, uint64_t position)
 {
     sse_channel *c = f->channel;
     bool nested = c->filtering; /* within another call of a filter, which made f's stream follow */
     int wanted = 1;
 
-    if (sse_log_at(&c->log, position)->superseded)
+    if (sse_log_at(log, position)->superseded)
         return false;
     if (!f->filter)
         return true;
     c->filtering = true;
-    wanted = f->filter->wants(f->filter, c, position);
+    wanted = f->filter->wants(f->filter, c, log, position);
     c->filtering = nested;
     if (wanted < 0)
         sse_follower_end_stream(f, SSE_END_ERROR);
@@ -44,10 +44,9 @@ static size_t count_parts(const sse_follower *f)
  * about none once the clock is at `until`. All are asked for before the first is encoded: a filter
  * may follow or unfollow other channels, and the ids say where the stream stands in each of its
  * channels. SSE_ECLOSED: the follower is not open. */
-static int choose_events(sse_follower *f, uint64_t until, uint64_t chosen[MAX_EVENTS / 64],
-                         uint64_t *to, size_t *looked)
+static int choose_events(sse_follower *f, const sse_log *log, uint64_t until,
+                         uint64_t chosen[MAX_EVENTS / 64], uint64_t *to, size_t *looked)
 {
-    const sse_log *log = &f->channel->log;
     size_t id_bytes = PART_BYTES * count_parts(f);
     bool over = false;
 
@@ -58,7 +57,7 @@ static int choose_events(sse_follower *f, uint64_t until, uint64_t chosen[MAX_EV
         if (i == MAX_EVENTS)
             break;
         *looked += sse_log_at(log, *to)->frame->payload + id_bytes;
-        wanted = wants(f, *to);
+        wanted = wants(f, log, *to);
         if (!sse_follower_is_open(f))
             return SSE_ECLOSED;
         chosen[i / 64] |= (uint64_t)wanted << i % 64;
@@ -71,9 +70,10 @@ static int choose_events(sse_follower *f, uint64_t until, uint64_t chosen[MAX_EV
 
 /* others: of sse_place_append_others; empty on a stream of one channel, whose events have their ids
  * in their frames. */
-static int append_event(const sse_follower *f, uint64_t position, sse_slice others, sse_buffer *out)
+static int append_event(const sse_follower *f, const sse_log *log, uint64_t position,
+                        sse_slice others, sse_buffer *out)
 {
-    const sse_log_entry *e = sse_log_at(&f->channel->log, position);
+    const sse_log_entry *e = sse_log_at(log, position);
     sse_slice payload = sse_frame_payload(e->frame);
     int code = SSE_OK;
 
@@ -99,8 +99,8 @@ static void note_told(sse_follower *f, uint64_t count, uint64_t told)
 }
 
 /* Joins the chosen ones of the events from the cursor to before `to` in a new frame. */
-static int join_events(sse_follower *f, const uint64_t chosen[MAX_EVENTS / 64], uint64_t to,
-                       sse_frame **out)
+static int join_events(sse_follower *f, const sse_log *log, const uint64_t chosen[MAX_EVENTS / 64],
+                       uint64_t to, sse_frame **out)
 {
     sse_buffer bytes, others;
     uint64_t told = 0;
@@ -114,7 +114,7 @@ static int join_events(sse_follower *f, const uint64_t chosen[MAX_EVENTS / 64], 
     for (uint64_t i = 0; i < to - f->cursor && !code; i++) {
         if (!(chosen[i / 64] >> i % 64 & 1))
             continue;
-        code = append_event(f, f->cursor + i, sse_buffer_slice(&others), &bytes);
+        code = append_event(f, log, f->cursor + i, sse_buffer_slice(&others), &bytes);
         events++;
         told = i + 1;
     }
@@ -131,11 +131,11 @@ static int join_events(sse_follower *f, const uint64_t chosen[MAX_EVENTS / 64], 
     return code;
 }
 
-int sse_selection_make(sse_follower *f, uint64_t until, sse_frame **out, uint64_t *to,
-                       size_t *looked)
+int sse_selection_make(sse_follower *f, const sse_log *log, uint64_t until, sse_frame **out,
+                       uint64_t *to, size_t *looked)
 {
     uint64_t chosen[MAX_EVENTS / 64] = { 0 };
-    int code = choose_events(f, until, chosen, to, looked);
+    int code = choose_events(f, log, until, chosen, to, looked);
 
-    return code ? code : join_events(f, chosen, *to, out);
+    return code ? code : join_events(f, log, chosen, *to, out);
 }

@@ -24,6 +24,7 @@ typedef struct sse_stream {
     bool refused : 1;         /* something was refused since too much was pending */
     bool begun : 1;           /* something was sent */
     bool id_known : 1;        /* one of the channels it followed knows the client's last event id */
+    bool placing : 1;         /* where its followers begin is being found out: none is served */
     bool end_scheduled : 1;   /* the heartbeat's deadline ends the stream */
     bool finish : 1;          /* a shutdown leaves its end to the program */
     bool compressed : 1;      /* it is the first member of a compressed_stream: see stream.c */

@@ -8,12 +8,17 @@
 
 #define INITIAL_CAP 16 /* of the ring and of each index, in entries */
 
+static void set_epoch(sse_log *log, const char *epoch)
+{
+    snprintf(log->epoch, sizeof log->epoch, "%s", epoch);
+    log->epoch_len = strlen(log->epoch);
+}
+
 void sse_log_init(sse_log *log, const sse_log_limits *limits, const char *epoch,
                   const sse_hash_seed *seed)
 {
     *log = (sse_log){ .limits = *limits, .oldest = 1, .first = 1, .next = 1, .seed = *seed };
-    snprintf(log->epoch, sizeof log->epoch, "%s", epoch);
-    log->epoch_len = strlen(log->epoch);
+    set_epoch(log, epoch);
 }
 
 sse_slice sse_log_event_id(const sse_log *log, uint64_t position)
@@ -223,6 +228,18 @@ void sse_log_clear(sse_log *log)
     drop_before(log, log->next, log->next);
 }
 
+void sse_log_restart(sse_log *log, const char *epoch, uint64_t position)
+{
+    sse_log_clear(log);
+    free(log->left_id);
+    log->left_id = NULL;
+    log->left_id_len = 0;
+    set_epoch(log, epoch);
+    log->is_window = true;
+    log->oldest = log->first = log->next = position;
+    log->newest_left = log->newest_dropped = position - 1;
+}
+
 size_t sse_log_memory(const sse_log *log)
 {
     size_t bytes = log->cap * sizeof log->ring[0];
@@ -332,7 +349,8 @@ int sse_log_append(sse_log *log, sse_frame *frame, size_t id_line,
     sse_log_entry e = { .time = now, .id_line = (uint32_t)id_line };
     size_t bytes = sse_frame_chunk(frame).len;
     uint64_t first = 0;
-    int code = bytes > log->limits.max_bytes ? SSE_ETOOBIG : prepare(log, &e, tags);
+    bool too_big = bytes > log->limits.max_bytes && !log->is_window;
+    int code = too_big ? SSE_ETOOBIG : prepare(log, &e, tags);
 
     if (code)
         return code;
@@ -388,8 +406,7 @@ static bool read_position(sse_slice digits, uint64_t *position)
     return true;
 }
 
-/* Reads the position from an id of this log's epoch; false: it is not one. */
-static bool own_position(const sse_log *log, sse_slice id, uint64_t *position)
+bool sse_log_read_id(const sse_log *log, sse_slice id, uint64_t *position)
 {
     size_t len = log->epoch_len;
 
@@ -397,17 +414,10 @@ static bool own_position(const sse_log *log, sse_slice id, uint64_t *position)
            read_position((sse_slice){ id.at + len + 1, id.len - len - 1 }, position);
 }
 
-bool sse_log_is_position(const sse_log *log, sse_slice id)
-{
-    uint64_t position = 0;
-
-    return own_position(log, id, &position);
-}
-
 sse_log_place sse_log_locate(const sse_log *log, sse_slice id, uint64_t *next)
 {
     uint64_t position = 0;
-    bool known = own_position(log, id, &position);
+    bool known = sse_log_read_id(log, id, &position);
 
     if (known && position >= log->next) {
         *next = log->next;

@@ -50,6 +50,7 @@ typedef struct sse_log_index {
 typedef struct sse_log {
     sse_log_limits limits;
     bool stretched; /* appends keep the frames of events that leave the history */
+    bool is_window; /* takes an event of any size: see sse_log_restart */
     char epoch[SSE_MAX_EPOCH + 1];
     size_t epoch_len;
     uint64_t oldest;         /* the log has the frames from this position on */
@@ -78,6 +79,12 @@ size_t sse_log_memory(const sse_log *log);
 /* Drops all events, as if each had reached max_age. */
 void sse_log_clear(sse_log *log);
 
+/* Drops everything, and goes on at `position` of the log of that epoch: from now on the log is a
+ * window on one that is kept elsewhere, whose events before `position` count as left and dropped.
+ * An event that alone is over max_bytes is not refused any more: such an event is held alone, until
+ * the next trim. */
+void sse_log_restart(sse_log *log, const char *epoch, uint64_t position);
+
 /* The event at a position, which must be in oldest <= position < next. */
 static inline sse_log_entry *sse_log_at(const sse_log *log, uint64_t position)
 {
@@ -98,7 +105,7 @@ uint64_t sse_log_trims_to(const sse_log *log, uint64_t now);
 
 /* Adds an event at log->next, and drops those that are over the limits then. Takes a reference of
  * the frame, whose payload begins with an id line of id_line bytes. SSE_ETOOBIG: the event alone is
- * over max_bytes; SSE_ENOMEM. An error changes nothing. */
+ * over max_bytes, and the log no window; SSE_ENOMEM. An error changes nothing. */
 int sse_log_append(sse_log *log, sse_frame *frame, size_t id_line,
                    const sse_slice tags[SSE_LOG_TAGS], uint64_t now);
 
@@ -114,8 +121,16 @@ bool sse_log_drop(sse_log *log, uint64_t before, size_t most);
  * 0: none has, or the value is empty. */
 uint64_t sse_log_find(const sse_log *log, int tag, sse_slice value);
 
-/* Whether an id has the form of a position of this log, also of one never published. */
-bool sse_log_is_position(const sse_log *log, sse_slice id);
+/* Reads an id of the form that this log gives, also of a position never published. false: the id is
+ * none, or of another epoch. A number that is too large becomes UINT64_MAX. */
+bool sse_log_read_id(const sse_log *log, sse_slice id, uint64_t *position);
+
+static inline bool sse_log_is_position(const sse_log *log, sse_slice id)
+{
+    uint64_t position = 0;
+
+    return sse_log_read_id(log, id, &position);
+}
 
 typedef enum sse_log_place {
     SSE_LOG_FOUND,   /* nothing after it is missing; *next: its position + 1, or log->first if

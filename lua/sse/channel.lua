@@ -23,6 +23,10 @@ local follow_options = require "sse.server.follow_options"
 local metric_names = require "sse.server.metric_names"
 local options = require "sse.shared.options"
 local protected = require "sse.shared.protected"
+local publish = require "sse.store.publishing"
+local window = require "sse.store.window"
+
+local HISTORY, HISTORY_BYTES = 1000, 8 * 1024 * 1024 -- the defaults of csrc/bind/channel.c
 
 local methods = core.methods["sse.channel"]
 local listeners = setmetatable({}, { __mode = "k" }) -- channel -> { follow = {...}, leave = {...} }
@@ -35,6 +39,15 @@ local spec = options.spec("sse.channel", {
   idle = options.ms(),
   slow = options.one_of("close", "skip", "latest"),
   max_lag = options.integer(1),
+  store = {
+    expected = "a store (sse.sqlite(path))",
+    check = function(v)
+      local kind = type(v)
+      if kind ~= "table" and kind ~= "userdata" then return false end
+      local ok, open = pcall(function() return v.open end)
+      return ok and type(open) == "function"
+    end,
+  },
   gap_event = {
     expected = "the type of an event: a string without CR, LF or NUL, and not empty",
     check = function(v) return type(v) == "string" and v ~= "" and not v:find "[\r\n\0]" end,
@@ -49,6 +62,22 @@ local function check_same(name, option, value)
   local message = "sse.channel: there is a channel '%s' with another '%s', %s (leave the option "
     .. "out, or close the channel first) [docs/errors.md#channels]"
   error(message:format(name, option, shown), 3)
+end
+
+local function check_same_store(name, channel, store)
+  local its = window.of(channel)
+  if not store or its and its.store == store then return end
+  local message = "sse.channel: there is a channel '%s' with %s (leave the option out, or close "
+    .. "the channel first)"
+  error(message:format(name, its and "another 'store'" or "no 'store'"), 3)
+end
+
+-- Opens the log of a new channel that a store keeps.
+local function open_store(channel, store, given)
+  window.open(channel, store, {
+    history = given.history or HISTORY, history_bytes = given.history_bytes or HISTORY_BYTES,
+    max_age = given.max_age,
+  }, publish)
 end
 
 --- Returns the open channel of that name, or makes it. Raises if there is one that has another
@@ -70,13 +99,16 @@ local function new(name, given, ...)
   if known and known.closed then known = nil end
   if known and given == nil then return known end
   given = options.check("sse.channel", given, spec)
-  local inner = { name = name }
+  local inner, store = { name = name }, given.store
   for key in pairs(spec) do inner[key] = given[key] end
+  inner.store = nil
   if known then
     check_same(name, core.channel_differs(inner, known))
+    check_same_store(name, known, store)
     return known
   end
   local channel = core.channel(inner)
+  if store then open_store(channel, store, given) end
   by_name[name] = channel
   return channel
 end

@@ -15,6 +15,7 @@ local core = require "sse.core"
 local follow_options = require "sse.server.follow_options"
 local options = require "sse.shared.options"
 local ordered_set = require "sse.shared.ordered_set"
+local placing = require "sse.store.placing"
 local task = require "sse.task"
 
 local methods = core.methods["sse.stream"]
@@ -195,6 +196,15 @@ local function follow_results(self, ok, done, message, code)
   return self
 end
 
+-- Follows channels as `follow` says. Where "pending" comes, stores are to say where the stream
+-- begins.
+local function begin(self, from, where, bits, ...)
+  local last_id = last_ids[self]
+  local done, message, code = core.follow(self, last_id, from, where, bits, ...)
+  if done == "pending" then placing.begin(self, last_id, from, bits, { ... }) end
+  return done, message, code
+end
+
 --- Follows channels: sends the events that they hold after the client's Last-Event-ID, and from
 -- then on those that are published. With several channels each id tells the client's position in
 -- all of them. Raises if the stream follows one of the channels already.
@@ -207,11 +217,11 @@ end
 function methods:follow(channel, ...)
   options.check_core_self(self, "sse.stream", "stream:follow(channel, options)")
   if select("#", ...) == 0 and is_channel(channel) and not unfollowed[self] then
-    return follow_results(self, pcall(core.follow, self, last_ids[self], nil, nil, 0, channel))
+    return follow_results(self, pcall(begin, self, nil, nil, 0, channel))
   end
   local channels, given = check_follow("stream:follow", channel, ...)
   local from = given.after and { given.after, given.from } or given.from
-  return follow_results(self, pcall(core.follow, self, last_ids[self], from, given.where,
+  return follow_results(self, pcall(begin, self, from, given.where,
     unfollowed_bits(self, channels), table.unpack(channels, 1, channels.n)))
 end
 
@@ -226,6 +236,7 @@ function methods:unfollow(channel, ...)
     error(("stream:unfollow: expected a channel, got %s"):format(options.show(channel)), 2)
   end
   if not core.unfollow(self, channel) then return false end
+  placing.unfollowed(self, channel)
   unfollowed[self] = unfollowed[self] or setmetatable({}, weak)
   unfollowed[self][channel] = true
   return true

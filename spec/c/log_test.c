@@ -327,6 +327,32 @@ static void chains_are_short(int tag, bool one_value)
     sse_frame_unref(frame);
 }
 
+/* A window: what was before is gone, positions go on elsewhere, and any size is taken. */
+static void check_restart(void)
+{
+    const sse_log_limits few = { .max_count = 2, .max_bytes = 10 };
+    const sse_slice tags[SSE_LOG_TAGS] = { SSE_SLICE("own") };
+    sse_frame *frame = sse_frame_new(SSE_SLICE("data: x\n\n"));
+    sse_log log;
+    uint64_t position = 0;
+
+    sse_log_init(&log, &few, EPOCH, &seed);
+    CHECK(frame && sse_log_append(&log, frame, 0, tags, 1) == SSE_ETOOBIG);
+    sse_log_restart(&log, "other", 7);
+    CHECK(log.first == 7 && log.next == 7);
+    CHECK(sse_log_overtook(&log, 6) && !sse_log_overtook(&log, 7));
+    CHECK(sse_log_append(&log, frame, 0, tags, 1) == SSE_OK && log.next == 8);
+    CHECK(sse_log_find(&log, SSE_LOG_ID, tags[SSE_LOG_ID]) == 7);
+    CHECK(sse_log_append(&log, frame, 0, tags, 2) == SSE_OK && log.next == 9);
+    CHECK(log.first == 8 && sse_log_trims_to(&log, 2) == 9);
+    CHECK(sse_log_read_id(&log, SSE_SLICE("other-8"), &position) && position == 8);
+    CHECK(!sse_log_read_id(&log, SSE_SLICE(EPOCH "-8"), &position));
+    sse_log_restart(&log, EPOCH, 3);
+    CHECK(log.next == 3 && sse_log_find(&log, SSE_LOG_ID, tags[SSE_LOG_ID]) == 0);
+    sse_log_free(&log);
+    sse_frame_unref(frame);
+}
+
 /* Values of SipHash-1-3 that other implementations give for a seed of zeros. */
 static void check_hash(void)
 {
@@ -342,6 +368,7 @@ int main(void)
 {
     check_hash();
     find_colliding();
+    check_restart();
     for (int tag = 0; tag < SSE_LOG_TAGS; tag++) {
         chains_are_short(tag, false);
         chains_are_short(tag, true);

@@ -1,8 +1,10 @@
 --- The loop over a channel's events within the process. It holds no events: a reader of the core
--- (csrc/bind/reader.c) reads each from the channel's log when the loop asks for it.
+-- (csrc/bind/reader.c) reads each from the channel's log when the loop asks for it. Where a store
+-- keeps the log, sse.store.reading stands before the reader.
 -- @module sse.server.channel_events
 local core = require "sse.core"
 local event = require "sse.event"
+local reading = require "sse.store.reading"
 local task = require "sse.task"
 
 -- Waits until the reader has something. `waiters` are the functions that end the waits: several
@@ -40,8 +42,9 @@ end
 -- @tparam function|nil where
 return function(channel, from, where)
   local reader, waiters, last_id = core.channel_reader(channel, from), {}, ""
+  local source = reading.of(channel, reader, from)
   local function next_event()
-    local type_, data, id = take(reader, waiters, where)
+    local type_, data, id = take(source, waiters, where)
     if not type_ then return nil end
     last_id = id or last_id
     return event.message(type_, data, last_id, "")
