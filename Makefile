@@ -46,12 +46,17 @@ LUADIR     ?= $(PREFIX)/share/lua/$(LUA_SERIES)
 LIBDIR     ?= $(PREFIX)/lib/lua/$(LUA_SERIES)
 # Where editors are told to look for types/sse.lua (docs/install.md); none for nowhere.
 TYPESDIR   ?= $(PREFIX)/share/lua-sse/types
-LUA_FOLDERS := sse sse/client sse/server sse/shared
+LUA_FOLDERS := sse sse/client sse/server sse/shared sse/store
 
 WINGS      := wire base tls crypto http http1 http2 push server client bind
 SOURCES    := $(foreach wing,$(WINGS),$(wildcard csrc/$(wing)/*.c))
 OBJECTS    := $(SOURCES:csrc/%.c=$(BUILD)/obj/%.o)
 CORE       := $(BUILD)/sse/core.so
+# The rock lua-sse-sqlite: a module of its own, which shares nothing with the core.
+SQLITE     := $(BUILD)/sse/sqlite/core.so
+SQLITE_SOURCES := $(wildcard csrc/sqlite/*.c)
+SQLITE_OBJECTS := $(SQLITE_SOURCES:csrc/%.c=$(BUILD)/obj/%.o)
+SQLITE_LIBS = $(shell pkg-config --libs sqlite3) -lpthread
 COMPILE     = $(CC) -std=gnu11 -fPIC -fvisibility=hidden -MMD -MP $(CPPFLAGS) $(WARNINGS) $(CFLAGS) \
               $(HARDEN_C) $(NO_PLT)
 
@@ -70,12 +75,21 @@ BENCH_TARGETS :=
 FUZZ_TARGETS :=
 -include spec/c/Makefile.inc spec/support/Makefile.inc fuzz/Makefile.inc bench/Makefile.inc
 
-all: $(CORE)
+all: core sqlite
+core: $(CORE)
+sqlite: $(SQLITE)
 
 $(CORE): $(OBJECTS)
 	@mkdir -p $(@D)
 	$(call say,link)
 	$(Q)$(CC) $(SHARED) $(HARDEN_LD) $(LDFLAGS) -o $@ $(OBJECTS) $(LDLIBS)
+
+$(SQLITE): $(SQLITE_OBJECTS)
+	@mkdir -p $(@D)
+	$(call say,link)
+	$(Q)$(CC) $(SHARED) $(HARDEN_LD) $(LDFLAGS) -o $@ $(SQLITE_OBJECTS) $(SQLITE_LIBS)
+
+$(SQLITE_OBJECTS): CPPFLAGS += $(shell pkg-config --cflags sqlite3)
 
 $(BUILD)/obj/%.o: csrc/%.c | deps
 	@mkdir -p $(@D)
@@ -85,7 +99,7 @@ $(BUILD)/obj/%.o: csrc/%.c | deps
 # Options of `make stress`.
 $(BUILD)/obj/bind/%.o: CPPFLAGS += $(BIND_CPPFLAGS)
 
--include $(OBJECTS:.o=.d)
+-include $(OBJECTS:.o=.d) $(SQLITE_OBJECTS:.o=.d)
 
 # The groups of scripts/deps.sh that the goals need; DEPS= installs nothing.
 DEPS ?= build $(filter demo test lint analyze asan valgrind interop bench soak fuzz rock \
@@ -110,7 +124,7 @@ env:
 SPEC ?=
 BUSTED      = $(LUA) scripts/busted.lua --cpath='$(CURDIR)/$(BUILD)/?.so'
 SPECS       = $(sort $(wildcard spec/*/*_spec.lua))
-test: $(CORE) $(TEST_DEPS)
+test: $(CORE) $(SQLITE) $(TEST_DEPS)
 ifeq ($(SPEC),)
 	@$(LUA_ENV) scripts/test_each.sh env $(TEST_ENV) $(BUSTED) -- $(SPECS)
 ifneq ($(strip $(TEST_EXTRA)),)
@@ -174,18 +188,18 @@ valgrind: | deps
 	        --num-callers=30'
 
 # The interface as the modules have it: functions, classes, options.
-api: $(CORE)
+api: $(CORE) $(SQLITE)
 	@$(LUA) scripts/api.lua $(BUILD)
 
 LINTS := lint-layers lint-sizes lint-lua lint-api lint-release lint-warnings lint-cppcheck lint-format lint-sh
 lint: $(LINTS)
-lint-layers: $(OBJECTS) $(LOAD_OBJECTS) $(ATTACK_OBJECTS) | deps
+lint-layers: $(OBJECTS) $(SQLITE_OBJECTS) $(LOAD_OBJECTS) $(ATTACK_OBJECTS) | deps
 	@$(LUA) scripts/lint/layers.lua . $(BUILD)
 lint-sizes: | deps
 	@$(LUA) scripts/lint/sizes.lua
 lint-lua: | deps
 	@luacheck --quiet --no-color --codes .
-lint-api: $(CORE)
+lint-api: $(CORE) $(SQLITE)
 	@$(LUA) scripts/api.lua --check $(BUILD)
 lint-release: | deps
 	@$(LUA) scripts/release.lua
@@ -212,7 +226,8 @@ lint-sh: | deps
 # Static analysis along the paths through the code: clang-tidy, configured by .clang-tidy, and gcc's
 # analyzer. A file is analyzed again when it or a header changes; -j2 runs two at a time.
 GCC        ?= gcc
-ANALYZED   := $(SOURCES:csrc/%.c=$(BUILD)/analyze/%.log)
+ANALYZED   := $(SOURCES:csrc/%.c=$(BUILD)/analyze/%.log) \
+              $(SQLITE_SOURCES:csrc/%.c=$(BUILD)/analyze/%.log)
 $(BUILD)/analyze/%.log: csrc/%.c $(wildcard csrc/*/*.h) .clang-tidy | deps
 	@mkdir -p $(@D)
 	$(call say,analyze)
@@ -227,8 +242,8 @@ format: | deps
 
 # Installs the rock into a scratch tree, compares it with the module here, and requires it from
 # another folder.
-rock: $(CORE)
-	@LUA=$(LUA) scripts/check_rock.sh $(CORE)
+rock: $(CORE) $(SQLITE)
+	@LUA=$(LUA) scripts/check_rock.sh $(CORE) $(SQLITE)
 
 bench: $(CORE) $(BENCH_TARGETS)
 
@@ -246,7 +261,8 @@ doc: | deps
 install: $(CORE)
 	install -d $(LUA_FOLDERS:%='$(DESTDIR)$(LUADIR)/%') '$(DESTDIR)$(LIBDIR)/sse'
 	$(foreach folder,$(LUA_FOLDERS),\
-	    install -m 644 $(wildcard lua/$(folder)/*.lua) '$(DESTDIR)$(LUADIR)/$(folder)' &&) true
+	    install -m 644 $(filter-out lua/sse/sqlite.lua,$(wildcard lua/$(folder)/*.lua)) \
+	        '$(DESTDIR)$(LUADIR)/$(folder)' &&) true
 	install -m 755 $(CORE) '$(DESTDIR)$(LIBDIR)/sse'
 	$(if $(TYPESDIR),install -d '$(DESTDIR)$(TYPESDIR)' && \
 	    install -m 644 types/sse.lua '$(DESTDIR)$(TYPESDIR)')
@@ -255,7 +271,8 @@ install: $(CORE)
 # has other files, or is not there, stays as it is.
 uninstall:
 	$(foreach folder,$(LUA_FOLDERS),\
-	    rm -f $(patsubst lua/%,'$(DESTDIR)$(LUADIR)/%',$(wildcard lua/$(folder)/*.lua)) &&) true
+	    rm -f $(patsubst lua/%,'$(DESTDIR)$(LUADIR)/%',$(filter-out lua/sse/sqlite.lua,\
+	        $(wildcard lua/$(folder)/*.lua))) &&) true
 	rm -f '$(DESTDIR)$(LIBDIR)/sse/core.so' $(if $(TYPESDIR),'$(DESTDIR)$(TYPESDIR)/sse.lua')
 	@for folder in $(filter-out sse,$(LUA_FOLDERS)) sse; do \
 	    rmdir '$(DESTDIR)$(LUADIR)'/$$folder; \
@@ -267,8 +284,20 @@ uninstall:
 release: | deps
 	@$(LUA) scripts/release.lua --write
 
+# The rock lua-sse-sqlite, beside an installed lua-sse.
+install-sqlite: $(SQLITE)
+	install -d '$(DESTDIR)$(LUADIR)/sse' '$(DESTDIR)$(LIBDIR)/sse/sqlite'
+	install -m 644 lua/sse/sqlite.lua '$(DESTDIR)$(LUADIR)/sse'
+	install -m 755 $(SQLITE) '$(DESTDIR)$(LIBDIR)/sse/sqlite'
+
+uninstall-sqlite:
+	rm -f '$(DESTDIR)$(LUADIR)/sse/sqlite.lua' '$(DESTDIR)$(LIBDIR)/sse/sqlite/core.so'
+	@rmdir '$(DESTDIR)$(LIBDIR)/sse/sqlite' '$(DESTDIR)$(LUADIR)/sse' '$(DESTDIR)$(LIBDIR)/sse' \
+	    2>/dev/null; true
+
 clean:
 	rm -rf build build-* doc
 
-.PHONY: all deps demo env test model stress asan valgrind api lint $(LINTS) analyze format rock \
-        bench interop fuzz doc install uninstall release clean
+.PHONY: all core sqlite install-sqlite uninstall-sqlite deps demo env test model stress asan \
+        valgrind api lint $(LINTS) analyze format rock bench interop fuzz doc install uninstall \
+        release clean

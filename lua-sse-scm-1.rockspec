@@ -53,6 +53,7 @@ test = {
 -- LuaRocks found.
 build = {
   type = "make",
+  build_target = "core",
   copy_directories = { "docs", "types" },
   build_variables = {
     DEPS = "",

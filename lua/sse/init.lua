@@ -12,6 +12,7 @@ local files = require "sse.server.files"
 local follow = require "sse.server.follow"
 local hints = require "sse.shared.hints"
 local log = require "sse.log"
+local optional = require "sse.shared.optional"
 local options = require "sse.shared.options"
 local task = require "sse.task"
 
@@ -114,6 +115,7 @@ local sse = {
 }
 
 hints.close_fields(sse, "sse", "sse")
+optional.add(sse, { sqlite = "lua-sse-sqlite" })
 
 -- A function of the library can be replaced, as a test's double is; what does not exist can't be
 -- assigned, since the library would take no notice of it.

@@ -48,7 +48,7 @@ return {
   },
   {
     name = "Channels",
-    functions = { "channel", "channels" },
+    functions = { "channel", "channels", "sqlite" },
     classes = {
       { "channel", "channel" }, { "published", "event" },
     },

@@ -1,13 +1,14 @@
 --- make lint: which folder of lua/sse a module may lie in, and what it may require from there.
 --
 -- lua/sse holds what users require. lua/sse/client and lua/sse/server hold what only the client and
--- only the server use, lua/sse/shared what both use.
+-- only the server use, lua/sse/shared what both use. lua/sse/store, where channels keep their logs,
+-- is the server's.
 local lua_folders = {}
 
 -- The modules of lua/sse by whose they are, beside sse itself, which requires them all.
 local sides = {
   client = "eventsource fetch fetcheventsource abort",
-  server = "server channel stream",
+  server = "server channel stream sqlite",
   shared = "event parser encode decode json url log task descriptor version jwt crypto",
 }
 
@@ -19,6 +20,7 @@ end
 -- The side of a module; nil for sse itself and for what lies in no right place.
 local function side_of(module)
   local folder = module:match("^sse%.(%w+)%.")
+  if folder == "store" then return "server" end
   if folder then return sides[folder] and folder end
   return public[module]
 end

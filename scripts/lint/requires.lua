@@ -19,7 +19,7 @@ local function check_requires(report, path, modules, edges)
   for at, name in text:gmatch("()%f[%w_]require%s*%(?%s*[\"']([%w_.]+)[\"']") do
     if modules[name] then
       edges[node][name] = true
-    elseif name ~= "sse.core" then
+    elseif name ~= "sse.core" and name ~= "sse.sqlite.core" then
       report.complain(path, line_of(text, at), "require '%s': not here; no library is used", name)
     end
   end

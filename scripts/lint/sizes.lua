@@ -16,7 +16,7 @@ for _, kind in ipairs(measured) do measured[kind] = {} end
 -- Calls whose function argument holds a whole group of tests: its length has no limit.
 local blocks = {
   describe = true, context = true, insulate = true, expose = true,
-  ["serving.over"] = true, ["serving.each"] = true,
+  ["serving.over"] = true, ["serving.each"] = true, ["stores.each"] = true,
 }
 
 local function measure(kind, size, what)

@@ -9,7 +9,7 @@ wings.floors = {
   { "csrc/http" },
   { "csrc/http1", "csrc/http2", "csrc/push" },
   { "csrc/server", "csrc/client" },
-  { "csrc/bind" },
+  { "csrc/bind", "csrc/sqlite" },
   { "bench/load" },
   { "bench/attack" },
 }

@@ -1,0 +1,288 @@
+#include "database.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#define VERSION        1
+#define APPLICATION    0x53534531 /* "SSE1" */
+#define WAL_SIZE_LIMIT "16777216" /* bytes to which the write-ahead log is cut once it is empty */
+
+/* --- the schema ------------------------------------------------------------------------------- */
+
+static const char schema[] =
+    "CREATE TABLE channels (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, epoch TEXT NOT NULL,"
+    " head INTEGER NOT NULL DEFAULT 0, first INTEGER NOT NULL DEFAULT 1,"
+    " kept INTEGER NOT NULL DEFAULT 1, bytes INTEGER NOT NULL DEFAULT 0,"
+    " time INTEGER NOT NULL DEFAULT 0, left_id TEXT,"
+    " history INTEGER, history_bytes INTEGER, max_age INTEGER);"
+    "CREATE TABLE events (channel INTEGER NOT NULL, position INTEGER NOT NULL,"
+    " time INTEGER NOT NULL, id TEXT, event TEXT NOT NULL, key TEXT, dedupe TEXT, meta TEXT,"
+    " before INTEGER NOT NULL, PRIMARY KEY (channel, position)) WITHOUT ROWID;"
+    "CREATE INDEX events_id ON events (channel, id) WHERE id IS NOT NULL;"
+    "CREATE INDEX events_dedupe ON events (channel, dedupe) WHERE dedupe IS NOT NULL;"
+    "CREATE TABLE peers (path TEXT PRIMARY KEY, pid INTEGER NOT NULL) WITHOUT ROWID;"
+    "CREATE VIEW history AS SELECT name AS channel, coalesce(events.id, epoch || '-' || position)"
+    " AS id, strftime('%Y-%m-%d %H:%M:%f', events.time / 1000.0, 'unixepoch') AS time, event, key,"
+    " dedupe, meta FROM events JOIN channels ON channels.id = events.channel"
+    " WHERE position >= first ORDER BY name, position;"
+    "CREATE TABLE inbox (channel TEXT NOT NULL, data TEXT NOT NULL, event TEXT, id TEXT, key TEXT,"
+    " dedupe TEXT, meta TEXT);";
+
+/* An INSERT into the table inbox publishes, whoever does it, also while no process of ours runs. */
+static const char inbox[] =
+    "CREATE TRIGGER publish AFTER INSERT ON inbox BEGIN "
+    "SELECT RAISE(ABORT, 'event or id holds a line break') WHERE"
+    " instr(coalesce(NEW.event, '') || coalesce(NEW.id, ''), char(10)) > 0 OR"
+    " instr(coalesce(NEW.event, '') || coalesce(NEW.id, ''), char(13)) > 0;"
+    "SELECT RAISE(ABORT, 'an event with that id is held already') FROM events JOIN channels"
+    " ON channels.id = events.channel WHERE name = NEW.channel AND events.id = NEW.id"
+    " AND position >= first;"
+    "INSERT OR IGNORE INTO channels (name, epoch)"
+    " VALUES (NEW.channel, lower(hex(randomblob(8))));"
+    "INSERT INTO events (channel, position, time, id, event, key, dedupe, meta, before)"
+    " SELECT id, head + 1, max(time, CAST((julianday('now') - 2440587.5) * 86400000 AS INTEGER)),"
+    " NEW.id, coalesce('event: ' || NEW.event || char(10), '') || 'data: ' ||"
+    " replace(replace(replace(NEW.data, char(13, 10), char(10)), char(13), char(10)), char(10),"
+    " char(10) || 'data: ') || char(10, 10), NEW.key, NEW.dedupe, NEW.meta, bytes"
+    " FROM channels WHERE name = NEW.channel AND NOT EXISTS (SELECT 1 FROM events AS e"
+    " WHERE e.channel = channels.id AND e.dedupe = NEW.dedupe AND e.position >= channels.first);"
+    "UPDATE channels SET (head, time, bytes) = (SELECT position, time,"
+    " before + length(CAST(event AS BLOB)) FROM events WHERE channel = channels.id"
+    " ORDER BY position DESC LIMIT 1) WHERE name = NEW.channel AND EXISTS"
+    " (SELECT 1 FROM events WHERE channel = channels.id);"
+    "DELETE FROM inbox WHERE rowid = NEW.rowid; END;";
+
+static const char *const texts[STATEMENTS] = {
+    [BEGIN_READ] = "BEGIN",
+    [BEGIN_WRITE] = "BEGIN IMMEDIATE",
+    [COMMIT] = "COMMIT",
+    [ROLLBACK] = "ROLLBACK",
+    [FIND_CHANNEL] = "SELECT id, epoch, head, first, kept, bytes, time, left_id FROM channels"
+                     " WHERE name = ?1",
+    [ADD_CHANNEL] = "INSERT OR IGNORE INTO channels (name, epoch)"
+                    " VALUES (?1, lower(hex(randomblob(8))))",
+    [SET_BOUNDS] = "UPDATE channels SET history = ?2, history_bytes = ?3, max_age = ?4"
+                   " WHERE name = ?1 AND (history, history_bytes, max_age) IS NOT (?2, ?3, ?4)",
+    [SAVE_CHANNEL] = "UPDATE channels SET head = ?2, first = ?3, kept = ?4, bytes = ?5, time = ?6,"
+                     " left_id = ?7 WHERE id = ?1",
+    [ADD_EVENT] = "INSERT INTO events (channel, position, time, event, id, key, dedupe, meta,"
+                  " before) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+    [FIND_ID] = "SELECT position FROM events WHERE channel = ?1 AND id = ?2 AND position >= ?3"
+                " ORDER BY position DESC LIMIT 1",
+    [FIND_DEDUPE] = "SELECT position, time, event, id, key, dedupe, meta FROM events"
+                    " WHERE channel = ?1 AND dedupe = ?2 AND position >= ?3"
+                    " ORDER BY position DESC LIMIT 1",
+    [READ_EVENTS] = "SELECT position, time, event, id, key, dedupe, meta FROM events"
+                    " WHERE channel = ?1 AND position > ?2 ORDER BY position LIMIT ?3",
+    [READ_PLACES] = "SELECT position, time, before, id FROM events"
+                    " WHERE channel = ?1 AND position >= ?2 ORDER BY position",
+    [DROP_EVENTS] = "DELETE FROM events WHERE channel = ?1 AND position < ?2 AND"
+                    " (position < ?3 OR before < ?4)",
+    [OLDEST_EVENT] = "SELECT position FROM events WHERE channel = ?1 ORDER BY position LIMIT 1",
+    [DATA_VERSION] = "PRAGMA data_version",
+    [ADD_PEER] = "INSERT OR REPLACE INTO peers (path, pid) VALUES (?1, ?2)",
+    [READ_PEERS] = "SELECT path FROM peers WHERE path IS NOT ?1",
+    [DROP_PEER] = "DELETE FROM peers WHERE path = ?1",
+};
+
+/* --- errors ----------------------------------------------------------------------------------- */
+
+static const char *fail(char message[MESSAGE_BYTES], const char *code, const char *what)
+{
+    snprintf(message, MESSAGE_BYTES, "%s", what);
+    return code;
+}
+
+const char *database_failure(const database *d, int rc, char message[MESSAGE_BYTES])
+{
+    const char *what = d->db ? sqlite3_errmsg(d->db) : sqlite3_errstr(rc);
+
+    switch (rc & 0xff) {
+    case SQLITE_FULL:
+        return fail(message, "ENOSPC", what);
+    case SQLITE_READONLY:
+        return fail(message, "EROFS", what);
+    case SQLITE_CORRUPT:
+    case SQLITE_NOTADB:
+        return fail(message, "ECORRUPT", what);
+    case SQLITE_BUSY:
+    case SQLITE_LOCKED:
+        return fail(message, "EBUSY", what);
+    case SQLITE_CANTOPEN:
+    case SQLITE_PERM:
+    case SQLITE_AUTH:
+        return fail(message, "EACCES", what);
+    case SQLITE_NOMEM:
+        return fail(message, "ENOMEM", what);
+    default:
+        return fail(message, "ESYS", what);
+    }
+}
+
+/* --- opening ---------------------------------------------------------------------------------- */
+
+static int on_wal(void *arg, sqlite3 *db, const char *name, int pages)
+{
+    (void)db;
+    (void)name;
+    ((database *)arg)->wal_pages = pages;
+    return SQLITE_OK;
+}
+
+/* The number that a pragma gives; -1: it failed, with *rc. */
+static int64_t number_of(sqlite3 *db, const char *sql, int *rc)
+{
+    sqlite3_stmt *s = NULL;
+    int64_t number = -1;
+
+    *rc = sqlite3_prepare_v2(db, sql, -1, &s, NULL);
+    if (*rc == SQLITE_OK) {
+        *rc = sqlite3_step(s);
+        if (*rc == SQLITE_ROW) {
+            number = sqlite3_column_int64(s, 0);
+            *rc = SQLITE_OK;
+        }
+    }
+    sqlite3_finalize(s);
+    return number;
+}
+
+static int set_up(database *d, const database_options *o)
+{
+    char sql[256];
+    int rc = SQLITE_OK;
+
+    sqlite3_extended_result_codes(d->db, 1);
+    sqlite3_busy_timeout(d->db, o->busy_timeout);
+    snprintf(sql, sizeof sql,
+             "PRAGMA synchronous = %d; PRAGMA cache_size = %lld; PRAGMA temp_store = MEMORY;"
+             "PRAGMA journal_size_limit = " WAL_SIZE_LIMIT,
+             o->sync, -(long long)(o->page_cache / 1024));
+    rc = sqlite3_exec(d->db, sql, NULL, NULL, NULL);
+    sqlite3_wal_autocheckpoint(d->db, 0);
+    sqlite3_wal_hook(d->db, on_wal, d);
+    return rc;
+}
+
+/* The file is a store: from now on its changes go to a log beside it first. */
+static const char *use_wal(database *d, char message[MESSAGE_BYTES])
+{
+    sqlite3_stmt *s = NULL;
+    bool is_wal = false;
+    int rc = sqlite3_prepare_v2(d->db, "PRAGMA journal_mode = WAL", -1, &s, NULL);
+
+    if (rc == SQLITE_OK) {
+        rc = sqlite3_step(s);
+        is_wal = rc == SQLITE_ROW && strcmp((const char *)sqlite3_column_text(s, 0), "wal") == 0;
+    }
+    sqlite3_finalize(s);
+    if (is_wal)
+        return NULL;
+    if (rc != SQLITE_ROW)
+        return database_failure(d, rc, message);
+    return fail(message, "ESYS", "the file system is none for SQLite's write-ahead log");
+}
+
+/* Makes the tables of a new file, unless another process has done so just now. */
+static int make_tables(database *d)
+{
+    char sql[128];
+    int rc = sqlite3_exec(d->db, "BEGIN IMMEDIATE", NULL, NULL, NULL);
+
+    if (rc != SQLITE_OK)
+        return rc;
+    if (number_of(d->db, "PRAGMA user_version", &rc) == 0 && rc == SQLITE_OK) {
+        snprintf(sql, sizeof sql, "PRAGMA user_version = %d; PRAGMA application_id = %d;", VERSION,
+                 APPLICATION);
+        rc = sqlite3_exec(d->db, schema, NULL, NULL, NULL);
+        if (rc == SQLITE_OK)
+            rc = sqlite3_exec(d->db, inbox, NULL, NULL, NULL);
+        if (rc == SQLITE_OK)
+            rc = sqlite3_exec(d->db, sql, NULL, NULL, NULL);
+    }
+    if (rc == SQLITE_OK)
+        rc = sqlite3_exec(d->db, "COMMIT", NULL, NULL, NULL);
+    if (rc != SQLITE_OK)
+        sqlite3_exec(d->db, "ROLLBACK", NULL, NULL, NULL);
+    return rc;
+}
+
+/* Whether the file is a store of a version that is known: NULL, or the code of what is wrong. */
+static const char *check_version(database *d, char message[MESSAGE_BYTES])
+{
+    int rc = SQLITE_OK;
+    int64_t version = number_of(d->db, "PRAGMA user_version", &rc), application = 0, tables = 0;
+
+    if (rc == SQLITE_OK)
+        application = number_of(d->db, "PRAGMA application_id", &rc);
+    if (rc == SQLITE_OK)
+        tables = number_of(d->db, "SELECT count(*) FROM sqlite_schema", &rc);
+    if (rc == SQLITE_OK && version == 0 && tables == 0) {
+        rc = make_tables(d);
+        if (rc == SQLITE_OK)
+            return NULL;
+    }
+    if (rc != SQLITE_OK)
+        return database_failure(d, rc, message);
+    if (application != APPLICATION)
+        return fail(message, "EINVAL", "the file is another program's database");
+    if (version > VERSION) {
+        snprintf(message, MESSAGE_BYTES,
+                 "the file has version %lld, and this library knows up to %d: a newer one made it",
+                 (long long)version, VERSION);
+        return "EVERSION";
+    }
+    return NULL;
+}
+
+const char *database_open(database *d, const database_options *options, char message[MESSAGE_BYTES])
+{
+    const int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX;
+    struct stat about;
+    const char *code = NULL;
+    int rc = SQLITE_OK;
+
+    *d = (database){ 0 };
+    if (stat(options->path, &about) == 0 && S_ISDIR(about.st_mode))
+        return fail(message, "EISDIR", "the path is a folder");
+    rc = sqlite3_open_v2(options->path, &d->db, flags, NULL);
+    if (rc == SQLITE_OK)
+        rc = set_up(d, options);
+    code = rc == SQLITE_OK ? check_version(d, message) : database_failure(d, rc, message);
+    if (!code)
+        code = use_wal(d, message);
+    if (code)
+        database_close(d);
+    return code;
+}
+
+void database_close(database *d)
+{
+    for (int i = 0; i < STATEMENTS; i++)
+        sqlite3_finalize(d->statements[i]);
+    sqlite3_close(d->db);
+    *d = (database){ 0 };
+}
+
+/* --- statements ------------------------------------------------------------------------------- */
+
+sqlite3_stmt *database_get(database *d, statement s)
+{
+    if (!d->statements[s] && sqlite3_prepare_v3(d->db, texts[s], -1, SQLITE_PREPARE_PERSISTENT,
+                                                &d->statements[s], NULL) != SQLITE_OK)
+        return NULL;
+    sqlite3_reset(d->statements[s]);
+    sqlite3_clear_bindings(d->statements[s]);
+    return d->statements[s];
+}
+
+int database_run(database *d, statement s)
+{
+    sqlite3_stmt *st = database_get(d, s);
+    int rc = st ? sqlite3_step(st) : sqlite3_errcode(d->db);
+
+    if (st)
+        sqlite3_reset(st);
+    return rc == SQLITE_DONE || rc == SQLITE_ROW ? SQLITE_OK : rc;
+}

@@ -1,0 +1,67 @@
+/* job.h: what the loop's thread asks of the store's thread, and what comes back: the same object
+ * goes there and back. */
+#ifndef SSE_SQLITE_JOB_H
+#define SSE_SQLITE_JOB_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+typedef enum job_kind {
+    JOB_OPEN,   /* a log: text[TEXT_NAME], bounds */
+    JOB_APPEND, /* the texts of a record */
+    JOB_READ,   /* after or text[TEXT_ID], limit */
+    JOB_WATCH,  /* `on` */
+    JOB_CLOSE,  /* a log */
+    JOB_QUIT,   /* the store is closed */
+    JOB_NEWS,   /* only comes: rows of a log that is watched; without any, it is to be read again */
+    JOB_STATE,  /* only comes: whether the file can be used */
+} job_kind;
+
+/* The texts of an event, in a job and in a row. */
+enum { TEXT_EVENT, TEXT_ID, TEXT_KEY, TEXT_DEDUPE, TEXT_META, TEXTS, TEXT_NAME = TEXT_EVENT };
+
+typedef struct text {
+    const char *at; /* NULL: absent */
+    size_t len;
+} text;
+
+typedef struct row {
+    int64_t position, time;
+    text text[TEXTS]; /* point into the block of the row's list */
+    struct row *next;
+} row;
+
+typedef struct job {
+    struct job *next;
+    job_kind kind;
+    bool on;
+    int log; /* number of the log */
+    int64_t ticket;
+    int64_t after; /* JOB_READ; less than 0: the event whose own id is text[TEXT_ID] */
+    int64_t limit;
+    int64_t history, history_bytes, max_age; /* JOB_OPEN; max_age 0: no bound */
+    text text[TEXTS];                        /* point behind the job */
+    size_t bytes;                            /* of the texts */
+
+    /* what comes back */
+    const char *code; /* NULL: done */
+    char message[256];
+    int64_t position, first, head; /* position: of an append, or of the event after which was read;
+                                      0: no event has that id */
+    char epoch[17];
+    bool held;         /* an append added nothing: the first of the rows has its `dedupe` */
+    row *rows, **last; /* in order */
+    size_t row_bytes;
+} job;
+
+/* Makes a job with copies of the texts. NULL: out of memory. */
+job *job_new(job_kind kind, int log, const text texts[TEXTS]);
+
+/* Adds a row with copies of the texts; false: out of memory. */
+bool job_add_row(job *j, int64_t position, int64_t time, const text texts[TEXTS]);
+
+void job_drop_rows(job *j);
+void job_free(job *j);
+
+#endif

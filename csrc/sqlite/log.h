@@ -1,0 +1,49 @@
+/* log.h: one channel's log in the file. The functions are called within a transaction; they return
+ * SQLITE_OK or what failed, after which the transaction is to be rolled back. */
+#ifndef SSE_SQLITE_LOG_H
+#define SSE_SQLITE_LOG_H
+
+#include "database.h"
+#include "job.h"
+
+typedef struct log {
+    char *name;                              /* NULL: the log is closed */
+    int64_t history, history_bytes, max_age; /* bounds; ms, 0: none */
+    bool watched;
+    int64_t seen;        /* the position up to which its watcher has been told of events */
+    char seen_epoch[17]; /* of that position */
+
+    uint64_t loaded; /* the number of the transaction in which what follows was read; 0: none */
+    bool dirty;      /* it has to be saved before the transaction is committed */
+    int64_t id;      /* of the row in `channels` */
+    char epoch[17];
+    int64_t head, first, kept; /* first: of the history. kept: what `first` was when rows were
+                                  dropped last */
+    int64_t bytes, time;       /* bytes of all events, ever; time of the newest one */
+    char *left_id;             /* the own id of the event before `first`, or NULL */
+    size_t left_id_len;
+} log;
+
+/* Reads what the file has of the log, unless that was done in this transaction; adds the channel
+ * where it is not there, which needs a transaction that writes. */
+int log_load(database *d, log *l, uint64_t transaction);
+
+/* Writes the bounds into the file, for people who look there. */
+int log_save_bounds(database *d, const log *l);
+
+/* Adds the event of a JOB_APPEND, and drops what is over the bounds. */
+int log_append(database *d, log *l, job *j, int64_t now);
+
+/* Answers a JOB_READ. */
+int log_read(database *d, log *l, job *j, int64_t now);
+
+/* Adds the rows to j that the log's watcher has not been told of, up to a number of bytes. *more:
+ * there are others. */
+int log_news(database *d, log *l, job *j, bool *more);
+
+/* Writes the log's row, if it has changed. */
+int log_save(database *d, log *l);
+
+void log_free(log *l);
+
+#endif

@@ -1,0 +1,496 @@
+#include "worker.h"
+
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "log.h"
+#include "peers.h"
+
+#define LOOK_EVERY_MS    1000              /* at the file's data_version, while a log is watched */
+#define MAX_OUT_BYTES    (8 * 1024 * 1024) /* of news that the loop has not taken */
+#define BATCH            1000              /* jobs of a transaction */
+#define CHECKPOINT_PAGES 1000              /* of the write-ahead log */
+#define RESTART_PAGES    16000 /* after which writing waits until the log can begin anew */
+
+struct worker {
+    database_options options;
+    queue in, out;
+    pthread_t thread;
+    worker_numbers count;
+
+    /* of the thread alone */
+    database d;
+    peers peers;
+    log *logs; /* by their numbers */
+    int log_count;
+    uint64_t transaction; /* a number for each */
+    int64_t data_version;
+    bool is_up, told_state;
+    bool behind; /* the loop has too much news to take: nothing is told until it has */
+    bool quit;
+};
+
+static int64_t wall_now(void)
+{
+    struct timespec t = { 0 };
+
+    clock_gettime(CLOCK_REALTIME, &t);
+    return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+/* --- the file --------------------------------------------------------------------------------- */
+
+/* Tells the program whether the file can be used, where that has changed. */
+static void tell_state(worker *w, const char *code, const char *message)
+{
+    job *j = NULL;
+    bool is_up = code == NULL;
+
+    if (w->told_state && w->is_up == is_up)
+        return;
+    j = job_new(JOB_STATE, 0, NULL);
+    if (!j)
+        return;
+    w->told_state = true;
+    w->is_up = is_up;
+    j->on = is_up;
+    j->code = code;
+    snprintf(j->message, sizeof j->message, "%s", message);
+    queue_put(&w->out, j);
+}
+
+static void set_failure(job *j, const char *code, const char *message)
+{
+    j->code = code;
+    snprintf(j->message, sizeof j->message, "%s", message);
+    job_drop_rows(j);
+}
+
+/* Opens the file unless it is open. Returns NULL, or the code of what is wrong. */
+static const char *use_file(worker *w, char message[MESSAGE_BYTES])
+{
+    const char *code = NULL;
+
+    if (w->d.db)
+        return NULL;
+    code = database_open(&w->d, &w->options, message);
+    if (!code && w->peers.socket < 0)
+        peers_open(&w->peers, w->options.path);
+    w->peers.announced = false;
+    return code;
+}
+
+/* A failure after which the file is opened anew: its contents may be others by then. */
+static void close_after(worker *w, int rc)
+{
+    if ((rc & 0xff) == SQLITE_FULL || (rc & 0xff) == SQLITE_BUSY)
+        return;
+    database_close(&w->d);
+}
+
+/* --- one job ---------------------------------------------------------------------------------- */
+
+static int open_log(worker *w, const job *j)
+{
+    log *l = NULL;
+
+    if (j->log >= w->log_count) {
+        int count = j->log + 16;
+        log *logs = realloc(w->logs, (size_t)count * sizeof *logs);
+
+        if (!logs)
+            return SQLITE_NOMEM;
+        memset(logs + w->log_count, 0, (size_t)(count - w->log_count) * sizeof *logs);
+        w->logs = logs;
+        w->log_count = count;
+    }
+    l = &w->logs[j->log];
+    if (!l->name) {
+        l->name = strndup(j->text[TEXT_NAME].at, j->text[TEXT_NAME].len);
+        l->history = j->history;
+        l->history_bytes = j->history_bytes;
+        l->max_age = j->max_age;
+    }
+    return l->name ? SQLITE_OK : SQLITE_NOMEM;
+}
+
+static int watch_log(worker *w, log *l, bool on)
+{
+    int rc = peers_announce(&w->d, &w->peers);
+
+    if (on && !l->watched) {
+        memcpy(l->seen_epoch, l->epoch, sizeof l->epoch);
+        l->seen = l->head;
+    }
+    l->watched = on;
+    return rc;
+}
+
+/* Does a job within the transaction. Returns SQLITE_OK, or what failed, after which the transaction
+ * is rolled back. */
+static int do_job(worker *w, job *j, int64_t now)
+{
+    log *l = j->log < w->log_count ? &w->logs[j->log] : NULL;
+    int rc = SQLITE_OK;
+
+    if (j->kind == JOB_QUIT || j->kind == JOB_CLOSE || !l || !l->name)
+        return SQLITE_OK;
+    rc = log_load(&w->d, l, w->transaction);
+    if (rc != SQLITE_OK)
+        return rc;
+    switch (j->kind) {
+    case JOB_OPEN:
+        return log_save_bounds(&w->d, l);
+    case JOB_APPEND:
+        rc = log_append(&w->d, l, j, now);
+        return rc;
+    case JOB_READ:
+        return log_read(&w->d, l, j, now);
+    case JOB_WATCH:
+        return watch_log(w, l, j->on);
+    default:
+        return SQLITE_OK;
+    }
+}
+
+/* A log is watched no more; or it is to be, and could not be read: once it can, its watcher is to
+ * read it, too. */
+static void note_watch(log *l, bool on)
+{
+    l->watched = on;
+    l->seen = 0;
+    l->seen_epoch[0] = '\0';
+}
+
+/* What needs no file, and can't fail. */
+static void note_job(worker *w, const job *j)
+{
+    if (j->kind == JOB_QUIT)
+        w->quit = true;
+    else if (j->kind == JOB_CLOSE && j->log < w->log_count)
+        log_free(&w->logs[j->log]);
+    else if (j->kind == JOB_WATCH && j->log < w->log_count && (!j->on || j->code))
+        note_watch(&w->logs[j->log], j->on);
+}
+
+/* --- a transaction ---------------------------------------------------------------------------- */
+
+static int save_logs(worker *w)
+{
+    int rc = SQLITE_OK;
+
+    for (int i = 0; i < w->log_count && rc == SQLITE_OK; i++)
+        if (w->logs[i].name && w->logs[i].loaded == w->transaction)
+            rc = log_save(&w->d, &w->logs[i]);
+    return rc;
+}
+
+static bool only_reads(const job *first, size_t count)
+{
+    for (; count > 0; first = first->next, count--)
+        if (first->kind != JOB_READ && first->kind != JOB_CLOSE && first->kind != JOB_QUIT)
+            return false;
+    return true;
+}
+
+/* Does the jobs in one transaction. Two objects may stand for one log: each is saved before the
+ * next one is loaded. */
+static int do_all(worker *w, job *first, size_t count)
+{
+    int64_t now = wall_now();
+    int last = -1, rc = database_run(&w->d, only_reads(first, count) ? BEGIN_READ : BEGIN_WRITE);
+
+    for (job *j = first; count > 0 && rc == SQLITE_OK; j = j->next, count--) {
+        if (j->log != last) {
+            rc = save_logs(w);
+            w->transaction++; /* what was loaded is loaded anew */
+            last = j->log;
+        }
+        if (rc == SQLITE_OK)
+            rc = do_job(w, j, now);
+    }
+    if (rc == SQLITE_OK)
+        rc = save_logs(w);
+    w->transaction++;
+    if (rc == SQLITE_OK)
+        rc = database_run(&w->d, COMMIT);
+    return rc;
+}
+
+static bool needs_file(const job *first, size_t count)
+{
+    for (; count > 0; first = first->next, count--)
+        if (first->kind != JOB_QUIT && first->kind != JOB_CLOSE &&
+            !(first->kind == JOB_WATCH && !first->on))
+            return true;
+    return false;
+}
+
+/* Does the jobs; returns whether something was added to a log. */
+static bool do_batch(worker *w, job *first, size_t count)
+{
+    char message[MESSAGE_BYTES];
+    const char *code = NULL;
+    bool added = false;
+    job *j = first;
+
+    for (size_t i = 0; i < count; i++, j = j->next)
+        if (j->kind == JOB_OPEN && open_log(w, j) != SQLITE_OK)
+            set_failure(j, "ENOMEM", "out of memory");
+    if (needs_file(first, count)) {
+        code = use_file(w, message);
+        if (!code) {
+            int rc = do_all(w, first, count);
+
+            if (rc != SQLITE_OK) {
+                code = database_failure(&w->d, rc, message);
+                database_run(&w->d, ROLLBACK);
+                close_after(w, rc);
+            }
+        }
+        tell_state(w, code, code ? message : "");
+    }
+    j = first;
+    for (size_t i = 0; i < count; i++, j = j->next) {
+        if (code) {
+            set_failure(j, code, message);
+            j->held = false;
+        }
+        added = added || (j->kind == JOB_APPEND && !j->code && !j->held);
+        w->count.appends += j->kind == JOB_APPEND;
+        w->count.reads += j->kind == JOB_READ;
+        w->count.failures += j->code != NULL;
+        note_job(w, j);
+    }
+    w->count.commits += added;
+    return added;
+}
+
+/* --- news ------------------------------------------------------------------------------------- */
+
+static bool any_watched(const worker *w)
+{
+    for (int i = 0; i < w->log_count; i++)
+        if (w->logs[i].name && w->logs[i].watched)
+            return true;
+    return false;
+}
+
+/* Tells the watcher of a log of its news. */
+static int tell_log(worker *w, int number)
+{
+    log *l = &w->logs[number];
+    bool more = true;
+    int rc = log_load(&w->d, l, w->transaction);
+
+    while (rc == SQLITE_OK && more && !w->behind) {
+        job *j = NULL;
+
+        if (l->head == l->seen && strcmp(l->epoch, l->seen_epoch) == 0)
+            return SQLITE_OK;
+        j = job_new(JOB_NEWS, number, NULL);
+        if (!j)
+            return SQLITE_NOMEM;
+        rc = log_news(&w->d, l, j, &more);
+        if (rc == SQLITE_OK)
+            queue_put(&w->out, j);
+        else
+            job_free(j);
+        w->behind = queue_bytes(&w->out) > MAX_OUT_BYTES;
+    }
+    return rc;
+}
+
+/* Tells all watchers of what they have not been told. What is not told for a failure is later. */
+static void tell_news(worker *w)
+{
+    int rc = SQLITE_OK;
+
+    if (!w->d.db || !any_watched(w))
+        return;
+    w->transaction++;
+    rc = database_run(&w->d, BEGIN_READ);
+    for (int i = 0; i < w->log_count && rc == SQLITE_OK && !w->behind; i++)
+        if (w->logs[i].name && w->logs[i].watched)
+            rc = tell_log(w, i);
+    database_run(&w->d, COMMIT);
+    w->transaction++;
+}
+
+/* Whether another connection has changed the file since this was asked last. */
+static bool has_changed(worker *w)
+{
+    sqlite3_stmt *st = w->d.db ? database_get(&w->d, DATA_VERSION) : NULL;
+    int64_t version = 0;
+
+    if (!st)
+        return false;
+    if (sqlite3_step(st) == SQLITE_ROW)
+        version = sqlite3_column_int64(st, 0);
+    sqlite3_reset(st);
+    if (version == w->data_version)
+        return false;
+    w->data_version = version;
+    return true;
+}
+
+static void wake_peers(worker *w)
+{
+    char *dead = NULL;
+
+    peers_wake(&w->d, &w->peers, &dead);
+    if (dead && database_run(&w->d, BEGIN_WRITE) == SQLITE_OK) {
+        peers_forget(&w->d, dead);
+        if (database_run(&w->d, COMMIT) != SQLITE_OK)
+            database_run(&w->d, ROLLBACK);
+    }
+    free(dead);
+}
+
+static void checkpoint(worker *w)
+{
+    bool wait = w->d.wal_pages > RESTART_PAGES;
+
+    w->count.wal_pages = w->d.wal_pages;
+    if (!w->d.db || w->d.wal_pages < CHECKPOINT_PAGES)
+        return;
+    sqlite3_wal_checkpoint_v2(
+        w->d.db, NULL, wait ? SQLITE_CHECKPOINT_RESTART : SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
+    w->d.wal_pages = 0;
+    w->count.checkpoints++;
+}
+
+/* --- the thread ------------------------------------------------------------------------------- */
+
+/* Hands back the jobs of a batch. */
+static job *give_back(worker *w, job *first, size_t count)
+{
+    while (count-- > 0) {
+        job *next = first->next;
+
+        queue_add(&w->out, first);
+        first = next;
+    }
+    queue_wake(&w->out);
+    return first;
+}
+
+static void do_jobs(worker *w)
+{
+    job *all = queue_take_all(&w->in);
+
+    while (all) {
+        size_t count = 0;
+        bool added = false;
+
+        for (const job *j = all; j && count < BATCH; j = j->next)
+            count++;
+        added = do_batch(w, all, count);
+        if (added)
+            tell_news(w);
+        all = give_back(w, all, count);
+        if (added)
+            wake_peers(w);
+        checkpoint(w);
+    }
+}
+
+static void wait_for_work(worker *w)
+{
+    struct pollfd fds[] = { { .fd = w->in.pipe[0], .events = POLLIN },
+                            { .fd = w->peers.socket, .events = POLLIN } };
+
+    poll(fds, 2, any_watched(w) ? LOOK_EVERY_MS : -1);
+}
+
+static void *run(void *arg)
+{
+    worker *w = arg;
+
+    while (!w->quit) {
+        wait_for_work(w);
+        peers_take(&w->peers);
+        do_jobs(w);
+        if (w->behind && queue_bytes(&w->out) <= MAX_OUT_BYTES / 2) {
+            w->behind = false;
+            tell_news(w);
+        }
+        if (any_watched(w) && has_changed(w))
+            tell_news(w);
+    }
+    if (w->peers.announced && w->d.db && database_run(&w->d, BEGIN_WRITE) == SQLITE_OK) {
+        peers_forget(&w->d, w->peers.path);
+        database_run(&w->d, COMMIT);
+    }
+    peers_close(&w->peers);
+    database_close(&w->d);
+    return NULL;
+}
+
+/* --- birth and end ---------------------------------------------------------------------------- */
+
+static void free_worker(worker *w)
+{
+    for (int i = 0; i < w->log_count; i++)
+        log_free(&w->logs[i]);
+    free(w->logs);
+    queue_close(&w->in);
+    queue_close(&w->out);
+    free(w->options.path);
+    free(w);
+}
+
+worker *worker_start(const database_options *options)
+{
+    worker *w = calloc(1, sizeof *w);
+    sigset_t all, before;
+    bool ok = false;
+
+    if (!w)
+        return NULL;
+    w->options = *options;
+    w->peers.socket = -1;
+    w->in.pipe[0] = w->out.pipe[0] = -1;
+    if (queue_open(&w->in) && queue_open(&w->out)) {
+        sigfillset(&all);
+        pthread_sigmask(SIG_SETMASK, &all, &before);
+        ok = pthread_create(&w->thread, NULL, run, w) == 0;
+        pthread_sigmask(SIG_SETMASK, &before, NULL);
+    }
+    if (ok)
+        return w;
+    w->options.path = NULL;
+    free_worker(w);
+    return NULL;
+}
+
+queue *worker_in(worker *w)
+{
+    return &w->in;
+}
+
+queue *worker_out(worker *w)
+{
+    return &w->out;
+}
+
+worker_numbers *worker_count(worker *w)
+{
+    return &w->count;
+}
+
+void worker_join(worker *w)
+{
+    pthread_join(w->thread, NULL);
+    free_worker(w);
+}
+
+void worker_forget(worker *w)
+{
+    queue_forget(&w->in);
+    queue_forget(&w->out);
+}

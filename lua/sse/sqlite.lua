@@ -1,0 +1,242 @@
+--- A store in one SQLite file: channels' logs survive the process, and all processes that open the
+-- file share them. It is a rock of its own, lua-sse-sqlite.
+--
+--    local store = sse.sqlite("events.db")
+--    local news = sse.channel("news", { store = store, history = 100000 })
+--
+-- The file is used by a thread of the module's alone (csrc/sqlite); the loop never waits for the
+-- disk.
+-- @module sse.sqlite
+require "sse.shared.lua_version"
+
+local core = require "sse.core"
+local handles = require "sse.sqlite.core"
+local options = require "sse.shared.options"
+local protected = require "sse.shared.protected"
+
+local SYNC = { off = 0, normal = 1, full = 2 }
+local BUSY_TIMEOUT, PAGE_CACHE = 5000, 2 * 1024 * 1024
+
+local spec = options.spec("sse.sqlite", {
+  sync = options.one_of("normal", "full", "off"),
+  busy_timeout = options.ms(),
+  page_cache = options.integer(65536),
+})
+
+-- --- logs ----------------------------------------------------------------------------------------
+
+local Log = {}
+Log.__index = Log
+
+function Log:append(record, done)
+  local store = self.store
+  local ticket = store:new_ticket(done)
+  local ok, message, code = store.handle:append(self.number, ticket, record.event, record.id,
+    record.key, record.dedupe, record.meta)
+  if not ok then store:drop_ticket(ticket, message, code) end
+end
+
+function Log:read(after, limit, done)
+  local store = self.store
+  local ticket = store:new_ticket(done)
+  local ok, message, code = store.handle:read(self.number, ticket, after, limit)
+  if not ok then store:drop_ticket(ticket, message, code) end
+end
+
+function Log:watch(on_news)
+  self.store.watchers[self.number] = on_news
+  self.store.handle:watch(self.number, on_news ~= nil)
+  self.store:wake()
+end
+
+function Log:close()
+  if self.closed then return end
+  self.closed = true
+  self.store.watchers[self.number] = nil
+  self.store.handle:close_log(self.number)
+  self.store:wake()
+end
+
+-- --- the store -----------------------------------------------------------------------------------
+
+local Store = { __name = "sse.sqlite" }
+
+local methods = {}
+
+-- A number for what is asked. While something is under way the store keeps the loop running.
+function methods:new_ticket(done)
+  self.last_ticket = self.last_ticket + 1
+  self.tickets[self.last_ticket] = done
+  self.under_way = self.under_way + 1
+  if self.under_way == 1 and self.watch then self.watch:keep(true) end
+  self:wake()
+  return self.last_ticket
+end
+
+-- Has the thread woken at the end of the turn, or of what it has brought: all that is asked until
+-- then is one transaction.
+function methods:wake()
+  if self.wakes then return end
+  self.wakes = true
+  if not self.taking then core.defer(self.end_turn) end
+end
+
+function methods:take_ticket(ticket)
+  local done = self.tickets[ticket]
+  self.tickets[ticket] = nil
+  self.under_way = self.under_way - 1
+  if self.under_way == 0 and self.watch then self.watch:keep(false) end
+  return done
+end
+
+function methods:drop_ticket(ticket, message, code)
+  self:take_ticket(ticket)(nil, message, code)
+end
+
+local takes = {}
+
+function takes:result(ticket, ...)
+  self:take_ticket(ticket)(...)
+end
+
+function takes:news(number, records, epoch)
+  local on_news = self.watchers[number]
+  if not on_news then return end
+  if not records[1] then return on_news(nil) end
+  for _, record in ipairs(records) do
+    if self.watchers[number] ~= on_news then return end
+    on_news(record.position, record, epoch)
+  end
+end
+
+function takes:state(is_up, message, code)
+  local on_state = self.public.on_state
+  if not on_state then return end
+  local why = not is_up and ("%s (%s)"):format(message, code) or nil
+  local ok, err = protected.call(on_state, is_up and "up" or "down", why)
+  if not ok then core.report(err) end
+end
+
+function takes:quit()
+  self:finish()
+end
+
+-- What the pipe has is the parent's.
+function takes:forked()
+  self:finish()
+end
+
+-- Takes one thing that the thread has done; false: there is none.
+local function take_next(self, kind, ...)
+  if not kind then return false end
+  takes[kind](self, ...)
+  return true
+end
+
+function methods:take()
+  self.taking = true
+  local ok, err = protected.call(function()
+    while take_next(self, self.handle:next()) do end
+  end)
+  self.taking = false
+  self.end_turn()
+  if not ok then error(err, 0) end
+end
+
+-- The thread has ended, or is to.
+function methods:finish()
+  if self.watch then self.watch:stop() end
+  self.watch = nil
+  self.handle:close()
+  for ticket, done in pairs(self.tickets) do
+    self.tickets[ticket] = nil
+    core.defer(function() done(nil, "the store is closed", "ECLOSED") end)
+  end
+end
+
+-- What the program has: its metatable leads to the state.
+local states = setmetatable({}, { __mode = "k" })
+
+local public = {}
+
+--- Opens a channel's log. For sse.channel.
+-- @function store:open
+-- @tparam string name
+-- @tparam table bounds `history`, `history_bytes`, `max_age`
+-- @return a log; see docs/stores.md
+function public:open(name, bounds)
+  local state = states[self]
+  local max_age = bounds.max_age and math.ceil(bounds.max_age)
+  local number = assert(state.handle:log(name, math.floor(bounds.history),
+    math.floor(bounds.history_bytes), max_age))
+  return setmetatable({ store = state, number = number }, Log)
+end
+
+--- Closes the file, once what was published is in it. Channels that use the store can't publish any
+-- more.
+-- @function store:close
+function public:close(...)
+  options.check_call(3, states[self] ~= nil, "store:close()", ...)
+  local state = states[self]
+  if state.closing then return end
+  state.closing = true
+  if not state.handle:quit() then return state:finish() end
+  if state.watch then state.watch:keep(true) end
+end
+
+--- The store's numbers: `appends`, `commits` (which one hundred appends may share), `reads`,
+-- `failures`, `checkpoints`, `wal_pages`.
+-- @function store:stats
+-- @treturn table
+function public:stats(...)
+  options.check_call(3, states[self] ~= nil, "store:stats()", ...)
+  return states[self].handle:numbers()
+end
+
+local fields = { on_state = true }
+
+Store.__index = public
+
+function Store.__newindex(self, name, value)
+  if name ~= "on_state" then options.raise_unknown_field("store", "a store", name, fields) end
+  options.check_callback("on_state", value)
+  rawset(self, name, value)
+end
+
+function Store.__gc(self)
+  local state = states[self]
+  if state then state:finish() end
+end
+
+Store.__close = function(self) self:close() end
+
+--- Opens a file, or makes it. What is wrong with the file (a folder, a full disk, another program's
+-- file) is told by what is published, and by `store.on_state`.
+-- @function sse.sqlite
+-- @tparam string path
+-- @tparam[opt] table given `sync`: "normal" (the default), with which what was published survives
+-- the end of the process, "full", also that of the machine, or "off"; `busy_timeout`, for how many
+-- milliseconds another process may hold the file (5 s); `page_cache`, bytes (2 MiB)
+-- @return a store: `store:close()`, `store:stats()`; `store.on_state` may be set to a
+-- function("up" | "down", why)
+return function(path, given, ...)
+  options.check_count("sse.sqlite(path, options)", ...)
+  options.check_path("sse.sqlite", "a path", path, 3)
+  given = options.check("sse.sqlite", given, spec)
+  local handle, message = handles.open(path, SYNC[given.sync or "normal"],
+    math.floor(given.busy_timeout or BUSY_TIMEOUT), given.page_cache or PAGE_CACHE)
+  if not handle then error("sse.sqlite: " .. message, 2) end
+  local store = setmetatable({}, Store)
+  local state = setmetatable({ handle = handle, tickets = {}, last_ticket = 0, under_way = 0,
+    watchers = {}, public = store }, { __index = methods })
+  states[store] = state
+  state.end_turn = function()
+    if state.wakes then state.handle:wake() end
+    state.wakes = false
+  end
+  local weak = setmetatable({ state = state }, { __mode = "v" })
+  state.watch = assert(core.watch_descriptor(handle:fd(), function()
+    if weak.state then weak.state:take() end
+  end))
+  return store
+end
