@@ -79,7 +79,10 @@ return {
     return { ask = function(_, _, write) write "Hello" end, service = {} }
   end },
 
+  ['sse.sqlite "events.db"'] = {},
+
   -- comments
+  ['sse.sqlite("events.db")'] = {},
   ['event = "headline", data = { title'] = { globals = with_server },
   ["server:listen { host"] = { globals = with_server },
   ['access_log = "common" }\nsse'] = {},

@@ -1,6 +1,7 @@
 --- Blocks of Lua in pages and in the comments of modules, and how the suite runs one.
 local certs = require "spec.support.certs"
 local guessing = require "spec.support.guessing"
+local memory = require "sse.store.memory"
 local sse = require "sse"
 local wait = require "spec.support.wait"
 
@@ -99,6 +100,7 @@ local function environment_of(show, to, kept, printed)
     kept[#kept + 1] = made.server
     return made.server
   end)
+  rawset(library, "sqlite", function() return memory() end) -- no block makes a file
   made.sse, made.print = library, write
   made.os = setmetatable({ getenv = function() return "secret" end }, { __index = os })
   made.require = function(name) return name == "sse" and library or require(name) end

@@ -12,13 +12,17 @@ local Log = {}
 Log.__index = Log
 
 --- The model of a channel's log with these options.
-function model.log(name, epoch, options)
+-- @tparam boolean stored whether a store keeps it
+-- @tparam table siblings epoch -> the model of the log of that name and epoch
+function model.log(name, epoch, options, stored, siblings)
   return setmetatable({ name = name, epoch = epoch, options = options, events = {}, first = 1,
-    next = 1, lost = 0, perhaps = 0, bytes = 0, newest = {} }, Log)
+    next = 1, lost = 0, perhaps = 0, bytes = 0, newest = {}, stored = stored, siblings = siblings },
+    Log)
 end
 
--- The bytes of an event on an HTTP/1.1 connection.
-local function framed(id, data)
+-- The bytes of an event on an HTTP/1.1 connection; in a store, without its id.
+local function bytes_of(log, id, data)
+  if log.stored then return #"data: \n\n" + #data end
   local payload = #"id: \n" + #id + #"data: \n\n" + #data
   return payload + #("%x"):format(payload) + 4
 end
@@ -34,14 +38,15 @@ end
 -- may expire.
 function Log:add(given, id, time)
   local limits, key = self.options, given.key
-  local event = { own = given.id, time = time, bytes = framed(id, given.data) }
+  local event = { own = given.id, time = time, bytes = bytes_of(self, id, given.data) }
   while self.first < self.next and (self.next - self.first >= limits.history
       or self.bytes + event.bytes > limits.history_bytes) do
     self:drop()
   end
   if key and limits.slow == "latest" then
     local older = self.newest[key]
-    if older and older >= self.first then
+    -- A page of a store's events leaves out what newer ones of the page supersede.
+    if older and (older >= self.first or self.stored) then
       if self:may_be_gone(older) then self.perhaps = older end -- perhaps dropped before
       self.events[older].superseded = true
     end
@@ -102,12 +107,18 @@ local function expected_of(self, log, id, plain_unknown)
   local known = self.known[log.name]
   local gone, lost = log:may_have_lost()
   if not id or not known and not plain_unknown then
-    return { log = log, at = log:start(self.from), free = gone }
+    local under_way = log.under_way and 1 or 0 -- published, but not by all that follows
+    return { log = log, at = log:start(self.from) - under_way, fresh = true,
+      free = math.max(gone, under_way * (log.next - 1)) }
+  end
+  if known and known.fresh and log.stored and known.epoch ~= log.epoch then
+    return { log = log, at = 0, free = 0, may = "unknown", fresh = true }
   end
   if plain_unknown or known.epoch ~= log.epoch then
     return { log = log, at = 0, free = 0, must = "unknown", may = "unknown" }
   end
-  local entry = { log = log, at = known.at, free = known.free, gap = known.gap }
+  local entry = { log = log, at = known.at, free = known.free, gap = known.gap,
+    fresh = known.fresh }
   if lost > known.at then entry.may = "expired" end
   return entry
 end
@@ -121,17 +132,18 @@ local function id_is_lost(self, logs)
   if known.epoch ~= log.epoch then return "must" end
   local event = log.events[known.at]
   if not event.own or self.id ~= event.own or known.at == log.next - 1 then return false end
-  if known.at < log.first - 1 then return "must" end
+  if known.at < log.first - 1 then return log.under_way and "may" or "must" end
   return log:may_be_gone(known.at + 1) and "may"
 end
 
 --- The client's connection begins to follow now. logs: by channel.
 function Client:follows(conn, logs)
   local strange = self.id and id_is_lost(self, logs)
-  conn.at = {}
+  conn.at, conn.logs = {}, logs
   for _, name in ipairs(self.names) do
     local entry = expected_of(self, logs[name], self.id, strange == "must")
     if strange == "may" then entry.loose = true end
+    entry.channel = logs[name].channel
     conn.at[name] = entry
   end
 end
@@ -139,8 +151,8 @@ end
 --- The client's stream follows a channel again, without an id: it begins with new events.
 function Client:follows_again(conn, log)
   local entry = conn.at[log.name]
-  if entry.log ~= log then
-    conn.at[log.name] = { log = log, at = log.next - 1, free = 0 }
+  if entry.log ~= log or entry.channel ~= log.channel then
+    conn.at[log.name] = { log = log, at = log.next - 1, free = 0, channel = log.channel }
   else
     entry.free = log.next - 1
   end
@@ -151,6 +163,8 @@ end
 local function may_be_missing(self, entry, at)
   local log = entry.log
   if not self:wants(at) or log.events[at].superseded or entry.loose then return true end
+  -- Events may have gone before the store was looked at for a client without an id.
+  if entry.fresh and log.stored and log:may_be_gone(at) then return true end
   return entry.gap and (log:may_be_gone(at) or log.options.max_lag and self.narrow)
 end
 
@@ -168,29 +182,59 @@ local function remember(self, conn, name, id)
   self.known = {}
   for other, entry in pairs(conn.at) do
     if other == name or several then
-      self.known[other] = { at = entry.at, epoch = entry.log.epoch, gap = entry.gap,
-        free = entry.free }
+      local old = entry.old -- what it got of a log that the store had lost, unnoticed as yet
+      self.known[other] = { at = old and old.at or entry.at, gap = entry.gap, free = entry.free,
+        epoch = old and old.epoch or entry.log.epoch, fresh = entry.fresh }
     end
   end
+end
+
+-- A client that begins anew, without an id or after a gap event that told of a lost log, has begun
+-- in a log that may have been lost since, or be newer than the one that was there at the time.
+local function moved_to(entry, log)
+  if not entry.fresh or entry.log == log or not log.stored then return entry end
+  local free = log.epoch < entry.log.epoch and log.next - 1 or 0 -- it began anywhere in the old log
+  return { log = log, at = 0, free = free, channel = entry.channel, fresh = true }
 end
 
 local function on_event(self, conn, data, id)
   local name, epoch, at = data:match "^(%a):(%d+):(%d+):"
   local entry = conn.at[name]
   at = tonumber(at)
-  if tonumber(epoch) ~= entry.log.epoch then fail(conn, "an event of another log") end
+  epoch = tonumber(epoch)
+  if epoch ~= entry.log.epoch then
+    entry = moved_to(entry, conn.logs[name].siblings[epoch])
+    conn.at[name] = entry
+  end
+  if entry.log.stored and entry.must == "unknown" and epoch < entry.log.epoch then
+    entry.old = { at = at, epoch = epoch }
+    return remember(self, conn, name, id)
+  end
+  if epoch ~= entry.log.epoch then fail(conn, "an event of another log") end
   if entry.must then fail(conn, "no gap before %s %d", name, at) end
-  if at <= entry.at and not entry.loose then fail(conn, "%s %d twice", name, at) end
+  local loose = entry.loose or entry.fresh and entry.log.stored
+  if at <= entry.at and not loose then fail(conn, "%s %d twice", name, at) end
   if not self:wants(at) then fail(conn, "%s %d was not wanted", name, at) end
   local lost = missing(self, entry, at)
   if lost then fail(conn, "%s %d is missing before %d", name, lost, at) end
-  entry.at, entry.gap, entry.may, entry.loose = at, nil, nil, nil
+  entry.at, entry.gap, entry.may, entry.loose, entry.fresh = at, nil, nil, nil, nil
   remember(self, conn, name, id)
+end
+
+-- Whether events may have left a store since the client began to follow and before the store was
+-- looked at. A store does not know which of them were superseded.
+local function may_have_expired(self, entry, reason)
+  local log = entry.log
+  if reason == "expired" then return (log:may_have_lost()) > entry.at end
+  local own = self.plain and log.events[entry.at] and log.events[entry.at].own
+  return reason == "unknown" and own and entry.at + 1 < log.next and log:may_be_gone(entry.at + 1)
 end
 
 local function may_have(self, entry, reason)
   if entry.loose or entry.may == reason then return true end
-  return reason == "slow" and self.narrow and entry.log.options.slow ~= "close"
+  if entry.log.stored and may_have_expired(self, entry, reason) then return true end
+  local may_be_slow = self.narrow or entry.log.stored
+  return reason == "slow" and may_be_slow and entry.log.options.slow ~= "close"
 end
 
 -- A gap event names its channel if the stream follows several; else it is of a channel that may
@@ -199,8 +243,17 @@ local function on_gap(self, conn, data)
   local gap, found = json.decode(data), false
   for name, entry in pairs(conn.at) do
     local its = not gap.channel or gap.channel == "model " .. name
+    local log = conn.logs[name]
+    local is_lost = entry.log ~= log or entry.fresh and log.epoch > 1
+    if its and log.stored and is_lost and gap.reason == "unknown" then
+      -- The store has lost the log.
+      entry.fresh = true
+      conn.at[name] = moved_to(entry, log)
+      conn.at[name].gap = gap.reason
+      found = true
+    end
     if its and may_have(self, entry, gap.reason) then
-      entry.gap, entry.must, entry.may = gap.reason, nil, nil
+      entry.gap, entry.must, entry.may, entry.old = gap.reason, nil, nil, nil
       found = true
     end
   end
@@ -219,7 +272,10 @@ end
 --- Whether the client's connection has received everything. logs: by channel.
 function Client:complete(conn, logs)
   for name, entry in pairs(conn.at or {}) do
-    if not conn.left[name] and entry.log == logs[name] then
+    local log = logs[name]
+    if not conn.left[name] and entry.channel == log.channel then
+      entry = moved_to(entry, log)
+      if entry.log ~= log and log.next > 1 then return false end -- it has not heard of the loss
       if missing(self, entry, entry.log.next) then return false end
     end
   end
@@ -232,8 +288,9 @@ function Client:describe(conn)
     self.narrow and ", narrow" or "", self.id, table.concat(conn.seen, " ")) }
   for name, entry in pairs(conn.at or {}) do
     local log = entry.log
-    words[#words + 1] = ("%s: at %d of %d-%d, gap %s, must %s%s"):format(name, entry.at, log.first,
-      log.next - 1, entry.gap, entry.must, conn.left[name] and ", left" or "")
+    words[#words + 1] = ("%s: at %d of %d-%d, epoch %d%s, gap %s, must %s%s"):format(name, entry.at,
+      log.first, log.next - 1, log.epoch, conn.logs[name] == log and "" or " (lost)", entry.gap,
+      entry.must, conn.left[name] and ", left" or "")
   end
   return table.concat(words, "; ")
 end

@@ -1,29 +1,19 @@
 --- Random scripts of channels and their clients, over real connections; each step is checked
 -- against spec.support.model. A seed does the same in every run, except for the clock and the
 -- kernel.
+local choices = require "spec.support.choices"
 local core = require "sse.core"
 local following = require "spec.support.following"
 local model = require "spec.support.model"
 local new_channel = require("sse.channel").new
+local window = require "sse.store.window"
 
+local pick = choices.pick
 local script = {}
 
 local patience = tonumber(os.getenv("SSE_TEST_PATIENCE") or "") or 1
 local LIMIT_MS = 5000 * patience
 local pad = ("p"):rep(400)
-
--- A random number generator (xorshift) that only the script uses.
-local function generator(seed)
-  local state = seed * 2654435769 + 88172645463325252
-  return function(n)
-    state = state ~ (state << 13)
-    state = state ~ (state >> 7)
-    state = state ~ (state << 17)
-    return (state >> 1) % n + 1
-  end
-end
-
-local function pick(rnd, list) return list[rnd(#list)] end
 
 local function turn()
   core.defer(function() end) -- a turn with a deferred call does not wait
@@ -45,29 +35,41 @@ end
 
 -- --- channels -----------------------------------------------------------------------------------
 
-local function options_of(rnd)
-  local none = false
-  return {
-    history = pick(rnd, { 0, 1, 2, 3, 5, 8, 20, 1000, 1000 }),
-    history_bytes = pick(rnd, { none, none, none, 600, 1500, 4000 }) or 8 << 20,
-    max_age = pick(rnd, { none, none, none, none, none, none, 2, 8 }) or nil,
-    slow = pick(rnd, { "close", "skip", "latest" }),
-    max_lag = pick(rnd, { none, none, none, 300, 2000 }) or nil,
-  }
+-- A new log. The one that a store keeps stays, unless it is lost.
+function Script:begin_log(name)
+  self.epochs[name] = (self.epochs[name] or 0) + 1
+  local epoch, siblings = self.epochs[name], self.all[name]
+  self.logs[name] = model.log(name, epoch, self.options[name], self.storing ~= nil, siblings)
+  siblings[epoch] = self.logs[name]
 end
 
 function Script:begin(name)
-  self.epochs[name] = (self.epochs[name] or 0) + 1
-  self.channels[name] = new_channel("model " .. name, self.options[name])
-  self.logs[name] = model.log(name, self.epochs[name], self.options[name])
+  local options = { store = self.store }
+  for key, value in pairs(self.options[name]) do options[key] = value end
+  self.channels[name] = new_channel("model " .. name, options)
+  if not self.store or not self.logs[name] then self:begin_log(name) end
+  self.logs[name].channel = self.channels[name]
 end
 
 local function check_held(self, name)
   local limits, log = self.options[name], self.logs[name]
-  if limits.max_age or limits.history == 0 then return end
+  if limits.max_age or limits.history == 0 or self.store then return end
   local stats = self.channels[name]:stats()
   assert(stats.history.events == log.next - log.first, "held")
   assert(stats.history.bytes == log.bytes, "held_bytes")
+end
+
+-- The event may come to clients before the publisher has its id.
+local function publish_stored(self, name, event, time)
+  local log = self.logs[name]
+  local is_too_big = #"data: \n\n" + #event.data > log.options.history_bytes
+  if not is_too_big then
+    log.under_way = true
+    log:add(event, "", time)
+  end
+  local id, message, code = self.channels[name]:publish(event)
+  log.under_way = nil
+  assert(is_too_big and code == "ETOOBIG" or id, message)
 end
 
 function Script:publish(name, own, key)
@@ -75,6 +77,7 @@ function Script:publish(name, own, key)
   local data = ("%s:%d:%d:%s"):format(name, log.epoch, log.next, pad:sub(1, self.rnd(400)))
   own = own and ("own %s %d %d"):format(name, log.epoch, log.next) or nil
   local event, time = { data = data, id = own, key = key }, core.now()
+  if self.store then return publish_stored(self, name, event, time) end
   local id, _, code = self.channels[name]:publish(event)
   if not id then
     assert(code == "ETOOBIG" and #data + 20 > log.options.history_bytes // 2, code)
@@ -146,7 +149,8 @@ function Script:read()
           error(("an unclean end of client %d, told as %s, behind %q"):format(client.number, why,
             conn.peer.raw.buffer), 0)
         end
-        assert(why == nil or why == "server" or why == "slow" and client.narrow, why)
+        local may_be_slow = client.narrow or self.store
+        assert(why == nil or why == "server" or why == "slow" and may_be_slow, why)
         self:disconnect(client)
       end
     end
@@ -189,7 +193,7 @@ function acts.unfollow(self, name, client)
   if not conn or not conn.at or #client.names == 1 then return end
   if not conn.left[name] and conn.stream:unfollow(self.channels[name]) then
     conn.left[name] = true
-  elseif conn.left[name] and conn.at[name].log == self.logs[name]
+  elseif conn.left[name] and conn.at[name].channel == self.channels[name]
       and conn.stream:follow(self.channels[name], { where = filter(client) }) then
     client:follows_again(conn, self.logs[name])
   end
@@ -199,6 +203,19 @@ function acts.restart(self, name)
   if self.rnd(3) > 1 then return end
   self.channels[name]:close()
   self:begin(name)
+end
+
+-- The store loses a log, and tells those who watch it.
+function acts.lose(self, name)
+  if not self.store or self.rnd(2) > 1 then return end
+  local channel = self.channels[name]
+  local epoch = self.storing.lose(self.store, "model " .. name)
+  self:begin_log(name)
+  self.logs[name].channel = channel
+  till(self, "the loss to be noticed", function()
+    local its = window.of(channel)
+    return not its.watching or core.window_state(channel) == epoch
+  end)
 end
 
 function acts.age(self, name)
@@ -215,7 +232,7 @@ end
 
 local weights = { "publish", "publish", "publish", "publish", "burst", "burst", "own", "keyed",
   "subscribe", "subscribe", "disconnect", "reconnect", "reconnect", "pause", "resume", "unfollow",
-  "restart", "age", "turn", "turn", "turn", "turn", "turn", "turn" }
+  "restart", "lose", "age", "turn", "turn", "turn", "turn", "turn", "turn" }
 
 -- --- a script ------------------------------------------------------------------------------------
 
@@ -234,7 +251,7 @@ end
 
 local function run(self)
   for name in ("ab"):gmatch "%w" do
-    self.options[name] = options_of(self.rnd)
+    self.options[name] = choices.options_of(self.rnd)
     self:begin(name)
   end
   self:add_client()
@@ -255,34 +272,25 @@ local function run(self)
   end)
 end
 
-local function describe(self)
-  local lines = {}
-  for name, options in pairs(self.options) do
-    local words = {}
-    for key, value in pairs(options) do words[#words + 1] = ("%s=%s"):format(key, value) end
-    lines[#lines + 1] = name .. ": " .. table.concat(words, " ")
-  end
-  for _, client in ipairs(self.clients) do
-    if client.conn then lines[#lines + 1] = client:describe(client.conn) end
-  end
-  return table.concat(lines, "\n")
-end
-
 --- Runs the script of a seed; raises an error with the seed and the steps if anything is wrong.
 -- @tparam int seed
 -- @param wide a server
 -- @param narrow a server whose connections have small buffers
-function script.run(seed, wide, narrow)
-  local self = setmetatable({ rnd = generator(seed), options = {}, channels = {}, logs = {},
-    epochs = {}, clients = {}, conns = {}, serial = 0, log = {}, wide = wide, narrow = narrow },
-    Script)
+-- @tparam[opt] table storing how channels' logs are kept: `make(rnd)` -> store, `lose(store,
+-- name)` -> the new epoch, and perhaps `finish(store)`
+function script.run(seed, wide, narrow, storing)
+  local self = setmetatable({ rnd = choices.generator(seed), options = {}, channels = {}, logs = {},
+    epochs = {}, clients = {}, conns = {}, serial = 0, log = {}, all = { a = {}, b = {} },
+    wide = wide, narrow = narrow, storing = storing }, Script)
+  if storing then self.store = storing.make(self.rnd) end
   script.current = self
   local ok, message = xpcall(run, function(e)
     return type(e) == "string" and e or debug.traceback(tostring(e))
   end, self)
+  if storing and storing.finish then storing.finish(self.store) end
   if not ok then
     error(("script %d: %s\ndone: %s\n%s"):format(seed, message, table.concat(self.log, " "),
-      describe(self)), 0)
+      choices.describe(self)), 0)
   end
 end
 

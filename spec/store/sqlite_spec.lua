@@ -1,0 +1,156 @@
+-- sse.sqlite: what is wrong with a file, and how it is told.
+local databases = require "spec.support.databases"
+local following = require "spec.support.following"
+local misuse = require "spec.support.misuse"
+local sse = require "sse"
+local stores = require "spec.support.stores"
+local temporary = require "spec.support.temporary"
+
+local channel, close_all, open = databases.channel, databases.close, databases.open
+local open_used, path, shell = databases.open_used, databases.path, databases.shell
+local states_of, write = databases.states_of, databases.write
+
+describe("sse.sqlite", function()
+  after_each(function()
+    following.stop()
+    close_all()
+  end)
+
+  it("raises on misuse", function()
+    local blames = misuse.blames
+    blames("sse.sqlite: expected a path, got nil", function() sse.sqlite() end)
+    blames("sse.sqlite: expected a path, got string \"\"", function() sse.sqlite "" end)
+    blames("sse.sqlite: unknown option 'synch'", function() sse.sqlite("x", { synch = 1 }) end)
+    blames("option 'sync' must be", function() sse.sqlite("x", { sync = "always" }) end)
+    local store = open(path())
+    blames("on_state must be a function or nil", function() store.on_state = 1 end)
+    blames("field 'onstate' of a store is not to be written", function() store.onstate = 1 end)
+    local one = channel(store)
+    blames("with another 'store'", function() sse.channel(one.name, { store = open(path()) }) end)
+    assert.equal(one, sse.channel(one.name, { store = store }))
+  end)
+
+  describe("tells by publish and on_state", function()
+    local function check(name, message, code)
+      local store = open(name)
+      local states, one = states_of(store), channel(store)
+      local got = { one:publish "x" }
+      assert.same({ nil, code }, { got[1], got[3] })
+      assert.truthy(got[2]:find(message, 1, true), got[2])
+      assert.same({ ("down %s (%s)"):format(got[2], code) }, states)
+      return store, one, states
+    end
+
+    it("a folder", function()
+      check(temporary.folder(), "the path is a folder", "EISDIR")
+    end)
+
+    it("a folder that is not there, until it is", function()
+      local name = path() .. ".d"
+      local store, one, states = check(name .. "/events.db", "unable to open", "EACCES")
+      assert(os.execute(("mkdir '%s'"):format(name)))
+      assert(one:publish "x")
+      assert.equal("up", states[2])
+      assert.equal(1, store:stats().failures > 0 and 1)
+    end)
+
+    it("garbage", function()
+      local name = path()
+      write(name, ("garbage"):rep(1000))
+      check(name, "not a database", "ECORRUPT")
+    end)
+
+    it("another program's database, which stays as it is", function()
+      local name = path()
+      shell(name, "CREATE TABLE theirs (x); INSERT INTO theirs VALUES (1);")
+      check(name, "another program's", "EINVAL")
+      assert.equal("delete\n", shell(name, "PRAGMA journal_mode;"))
+    end)
+
+    it("a newer version", function()
+      local name = path()
+      local store = open(name)
+      assert(channel(store):publish "x")
+      close_all()
+      shell(name, "PRAGMA user_version = 2;")
+      check(name, "a newer one made it", "EVERSION")
+    end)
+
+    it("a file whose middle is destroyed, and serves what it holds", function()
+      local name = path()
+      local one, _, server = following.serve { store = open_used(name), history = 100 }
+      assert(server)
+      local client = following.open()
+      following.followers(one, 1)
+      for i = 1, 50 do assert(one:publish(i .. (" x"):rep(2000))) end
+      client:till(function() return #client.events == 50 end, "events")
+      local id = one.last_id
+      shell(name, "PRAGMA wal_checkpoint(TRUNCATE);")
+      local file <close> = assert(io.open(name, "r+b"))
+      file:seek("set", 4096)
+      file:write(("\xff"):rep(100000)):close()
+      local got, message, code
+      for i = 1, 5 do
+        got, message, code = one:publish("after " .. i .. ("y"):rep(20000))
+        if not got then break end
+      end
+      if not got then assert.equal("ECORRUPT", code, message) end
+      assert.equal("", following.open(following.id(id, 49)):till(function(c)
+        return c.events[1]
+      end):text():match "^gap.*" or "")
+    end)
+  end)
+
+  describe("on a small file system", function()
+    local folder
+
+    local function mount()
+      folder = path() .. ".mnt"
+      assert(os.execute(("mkdir '%s'"):format(folder)))
+      local command = "mount -t tmpfs -o size=1m tmpfs '%s' 2>/dev/null"
+      return os.execute(command:format(folder))
+    end
+
+    after_each(function()
+      close_all()
+      os.execute(("umount '%s' 2>/dev/null"):format(folder))
+    end)
+
+    it("tells that the disk is full, loses nothing, and goes on once there is room", function()
+      if not mount() then return pending "no file system can be mounted" end
+      local name = folder .. "/events.db"
+      local store = open(name)
+      local states, one, ids = states_of(store), channel(store, { history = 10000 }), {}
+      local id, message, code
+      repeat
+        id, message, code = one:publish(("x"):rep(1000))
+        ids[#ids + 1] = id
+      until not id
+      assert.equal("ENOSPC", code, message)
+      assert.truthy(#ids > 20)
+      assert.truthy(states[2]:find "^down ")
+      assert.equal("ENOSPC", select(3, one:publish(("x"):rep(1000))))
+      assert(os.execute(("mount -o remount,size=4m '%s'"):format(folder)))
+      ids[#ids + 1] = assert(one:publish "room")
+      assert.equal("up", states[#states])
+      local held = stores.read(open(name):open(one.name, { history = 1, history_bytes = 1 }), 0,
+        10000)
+      assert.equal(#ids, held.head)
+    end)
+
+    it("tells that the file is read-only", function()
+      if not mount() then return pending "no file system can be mounted" end
+      local name = folder .. "/events.db"
+      local first = open(name)
+      assert(channel(first):publish "x")
+      close_all()
+      assert(os.execute(("mount -o remount,ro '%s'"):format(folder)))
+      local store = open(name)
+      local states, one = states_of(store), channel(store)
+      local id, message, code = one:publish "y"
+      assert.is_nil(id)
+      assert.truthy(code == "EROFS" or code == "EACCES", message)
+      assert.truthy(states[1]:find "^down ")
+    end)
+  end)
+end)
