@@ -87,6 +87,45 @@ describe("A faulty store", function()
       client:till_data "4001"
       assert.equal(numbers(1, 4001), client:text())
     end)
+
+    it("while each read is under way: a stream begins all the same", function()
+      local channel, n = serve({}, function() return { from = "oldest" } end), 0
+      local log, client = other(channel), nil
+      local function append()
+        n = n + 1
+        stores.append(log, n)
+      end
+      append()
+      store.on_result = function(_, go)
+        if not client or not client.events[1] then append() end
+        core.defer(function() go() end)
+      end
+      client = following.open()
+      client:till(function() return client.events[1] end, "the first event")
+      client:till_data(n)
+      assert.equal(numbers(1, n), client:text())
+    end)
+
+    it("while a read is under way, with holes, of a log that was lost: all of the new one", function()
+      local channel = serve({}, function() return { from = "oldest" } end)
+      following.count(channel, 1, 3)
+      local log, inner = other(channel), store.inner
+      local held = {}
+      store.on_result = function(_, go) held[#held + 1] = go end
+      local client = following.open()
+      wait.till(function() return #held >= 2 end, "the stream's reads")
+      stores.append(log, 4)
+      stores.list[1].lose(inner, channel.name)
+      stores.append(log, "a")
+      store.on_news = function() end
+      stores.append(log, "b")
+      store.on_news, store.on_result = nil, nil
+      stores.append(log, "c")
+      for _, go in ipairs(held) do go() end
+      client:till_data "c"
+      local text = client:text()
+      assert.truthy(text:find "a b c$", text)
+    end)
   end)
 
   describe("and reads:", function()

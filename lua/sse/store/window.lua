@@ -5,12 +5,12 @@
 local core = require "sse.core"
 local errors = require "sse.server.errors"
 local json = require "sse.json"
-local options = require "sse.shared.options"
-local protected = require "sse.shared.protected"
+local read = require "sse.store.repeating"
 
 local WINDOW = 1000 -- events; SSE_WINDOW_EVENTS
 local PAGE = 256 -- events read at once; SSE_PAGE_EVENTS
-local FIRST_PAUSE, LONGEST_PAUSE = 100, 5000 -- ms between two tries of a read
+local PAUSE = 100 -- ms until a page that could not be kept is asked for again
+local HELD_BYTES = 1024 * 1024 -- of news that come while the log is read
 local CLOSE_WITHIN = 5000 -- ms that a close waits for publishes under way
 
 local Window = {}
@@ -18,60 +18,11 @@ Window.__index = Window
 
 local windows = setmetatable({}, { __mode = "k" }) -- channel -> its Window
 
--- --- reading -------------------------------------------------------------------------------------
-
-local function is_position(value, least)
-  return math.type(value) == "integer" and value >= least
-end
-
--- Raises if that is no result of log:read.
-local function check_result(result)
-  local ok = type(result) == "table" and type(result.epoch) == "string"
-    and is_position(result.first, 1) and is_position(result.head, 0)
-    and result.first <= result.head + 1 and type(result.records) == "table"
-  if ok then return end
-  error(("store: log:read gave %s; expected { epoch, first, head, records }"):format(
-    options.show(result)), 0)
-end
-
 function Window:report(what, err)
   errors.report_channel(what, err, nil, nil, self.channel)
 end
 
---- Reads from the store, and again with growing pauses until it has given a result.
--- @tparam int|string after
--- @tparam int limit
--- @tparam function done called with the result
-function Window:read(after, limit, done)
-  local pause, ask = FIRST_PAUSE, nil
-  local function try_later(err)
-    if err then self:report("store", err) end
-    if self.finished then return end
-    core.timer(pause, ask):unref()
-    pause = math.min(pause * 2, LONGEST_PAUSE)
-  end
-  local function take(result)
-    check_result(result)
-    done(result)
-  end
-  ask = function()
-    local over
-    local function on_result(result)
-      if over or self.finished then return end
-      over = true
-      if not result then return try_later() end
-      local ok, err = protected.call(take, result)
-      if not ok then try_later(err) end
-    end
-    if self.finished then return end
-    local ok, err = protected.call(self.log.read, self.log, after, limit, on_result)
-    if not ok and not over then
-      over = true
-      try_later(err)
-    end
-  end
-  ask()
-end
+Window.read = read
 
 -- --- feeding the window --------------------------------------------------------------------------
 
@@ -119,6 +70,39 @@ function Window:take(result)
   return next_ > result.head
 end
 
+-- Adds what the store tells of; false: an event before it is missing, or the log is another one.
+function Window:add_news(position, record, epoch)
+  local own, _, next_ = core.window_state(self.channel)
+  if epoch ~= own or position > next_ then return false end
+  return position < next_ or self:append(record)
+end
+
+-- Keeps news that come while the log is read. Reading again for each would never end where events
+-- come as fast as reads.
+function Window:hold_news(position, record, epoch)
+  local held = self.held
+  held[#held + 1] = { position, record, epoch }
+  self.held_bytes = self.held_bytes + #record.event
+  if #held > WINDOW or self.held_bytes > HELD_BYTES then
+    self:drop_news()
+    self.again = true
+  end
+end
+
+function Window:drop_news()
+  self.held, self.held_bytes = {}, 0
+end
+
+-- Adds the news that were kept; false: some are missing.
+function Window:add_held_news()
+  local held = self.held
+  self:drop_news()
+  for _, news in ipairs(held) do
+    if not self:add_news(table.unpack(news, 1, 3)) then return false end
+  end
+  return true
+end
+
 function Window:end_load(result)
   self.reading = false
   if not self.watching then return end
@@ -132,7 +116,8 @@ function Window:read_on()
   local _, _, next_ = core.window_state(self.channel)
   self.again = false
   self:read(self.known and next_ - 1 or 0, self.known and PAGE or 0, function(result)
-    if self:take(result) and not self.again then return self:end_load(result) end
+    local is_whole = self:take(result) and self:add_held_news()
+    if is_whole and not self.again then return self:end_load(result) end
     core.defer(function() self:read_on() end)
   end)
 end
@@ -156,10 +141,8 @@ end
 -- What the store tells of: an event, or without a position that the log is to be read again.
 function Window:on_news(position, record, epoch)
   if not self.watching then return end
-  if self.reading or not self.loaded or not position then return self:load() end
-  local own, _, next_ = core.window_state(self.channel)
-  if epoch == own and position < next_ then return end
-  if epoch == own and position == next_ and self:append(record) then return end
+  if self.reading and position then return self:hold_news(position, record, epoch) end
+  if self.loaded and position and self:add_news(position, record, epoch) then return end
   self:load()
 end
 
@@ -195,7 +178,7 @@ function Window:give_page(position, records, metas)
   if code == "EBUSY" then
     return core.defer(function() self:give_page(position, records, metas) end)
   end
-  core.timer(FIRST_PAUSE, function() core.window_page(self.channel, position) end):unref()
+  core.timer(PAUSE, function() core.window_page(self.channel, position) end):unref()
 end
 
 -- Reads the page that begins at a position.
@@ -229,6 +212,7 @@ function Window:unfollowed()
   if self.channel.followers > 0 or has_readers or #self.waiters > 0 then return end
   if self.watching then
     self.watching = false
+    self:drop_news()
     self:set_loaded(false)
     self.log:watch(nil)
   end
@@ -267,7 +251,7 @@ function window.of(channel) return windows[channel] end
 -- @tparam function publish publish(window, event, id, key, dedupe, meta)
 function window.open(channel, store, bounds, publish)
   local self = setmetatable({ channel = channel, store = store, waiters = {}, under_way = 0,
-  }, Window)
+    held = {}, held_bytes = 0 }, Window)
   self.log = store:open(channel.name, bounds)
   windows[channel] = self
   core.window(channel, {
