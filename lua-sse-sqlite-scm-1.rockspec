@@ -9,9 +9,12 @@ source = {
 description = {
   summary = "Event logs of lua-sse's channels in an SQLite file",
   detailed = [[
-    A store for channels of lua-sse: what was published survives the process, and is shared by all
-    processes that open the file.
+    A store for channels of lua-sse, which require "sse" has as sse.sqlite: what was published
+    survives the process, and is shared by all processes of the machine that open the file.
   ]],
+  homepage = "https://github.com/lua-sse/lua-sse",
+  issues_url = "https://github.com/lua-sse/lua-sse/issues",
+  maintainer = "lua-sse authors",
   license = "MIT",
   labels = { "sse", "eventsource", "sqlite" },
 }

@@ -21,9 +21,13 @@ local is_version = version:find "^%d+%.%d+%.%d+$"
 if not is_version then
   complain("lua/sse/version.lua: '%s' is no version such as 0.2.0", version)
 end
-if writes and is_version then rockspecs.write(version) end
-local count = rockspecs.check(version, complain)
-changelog.check(version, complain)
+local is_released = changelog.check(version, complain)
+if writes and not is_released then
+  complain("CHANGELOG.md: put what is [Unreleased] below [%s] before its rockspecs are made", version)
+elseif writes and is_version then
+  rockspecs.write(version)
+end
+local count = rockspecs.check(version, is_released, complain)
 packages.check(complain)
 
 for _, complaint in ipairs(complaints) do io.stderr:write(complaint, "\n") end

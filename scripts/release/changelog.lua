@@ -35,12 +35,14 @@ local function check_section(section, before, complain)
 end
 
 --- Checks it.
+-- @treturn bool whether nothing is Unreleased: the tree is that of the version, not past it
 function changelog.check(version, complain)
   local file <close> = assert(io.open("CHANGELOG.md", "rb"))
   local text = file:read "a"
   local sections = read_sections(text)
   if not sections[1] or sections[1].name ~= "Unreleased" then
-    return complain "CHANGELOG.md: [Unreleased] is not the first section"
+    complain "CHANGELOG.md: [Unreleased] is not the first section"
+    return false
   end
   if not sections[2] or sections[2].name ~= version then
     complain("CHANGELOG.md: [%s] is not the first section of a release", version)
@@ -50,6 +52,7 @@ function changelog.check(version, complain)
   if not text:find(("\n[%s]: http"):format(version), 1, true) then
     complain("CHANGELOG.md: no link for [%s]", version)
   end
+  return sections[1].lines == 0
 end
 
 return changelog

@@ -22,13 +22,14 @@ local function find(ending)
   return list
 end
 
--- The text of a release's rockspec, from that of the scm one.
+-- The text of a release's rockspec, from that of the scm one. A rock that needs lua-sse needs the
+-- one of the same release.
 local function released(text, version)
   local with_version, first = text:gsub('version = "scm%-1"', ('version = "%s-1"'):format(version))
   local whole, second = with_version:gsub('(\n(%s+)url = "[^"]*",\n)',
     ('%%1%%2tag = "v%s",\n'):format(version), 1)
   assert(first == 1 and second == 1, "no version scm-1 or no url")
-  return whole
+  return (whole:gsub('"lua%-sse == scm"', ('"lua-sse == %s"'):format(version)))
 end
 
 local function released_name(name, version)
@@ -36,9 +37,12 @@ local function released_name(name, version)
 end
 
 --- Writes the rockspec of a release of each rock.
-function rockspecs.write(version)
+-- @tparam string version
+-- @tparam[opt] string folder where to; else the present one
+function rockspecs.write(version, folder)
   for _, name in ipairs(find "-scm-1.rockspec") do
-    local file <close> = assert(io.open(released_name(name, version), "wb"))
+    local path = (folder and folder .. "/" or "") .. released_name(name, version)
+    local file <close> = assert(io.open(path, "wb"))
     file:write(released(read(name), version))
   end
 end
@@ -73,14 +77,27 @@ local function check_fields(name, spec, complain)
   end
 end
 
---- Checks the rockspecs.
--- @treturn int how many there are
-function rockspecs.check(version, complain)
+-- Those of the release are as they are made of the scm ones.
+local function check_release(version, complain)
   for _, name in ipairs(find "-scm-1.rockspec") do
     local path = released_name(name, version)
     if read(path) ~= released(read(name), version) then
       complain("%s: not as `make release` makes it from %s", path, name)
     end
+  end
+end
+
+--- Checks the rockspecs. Once the tree is past a release, the release's rockspecs stay as they are,
+-- whatever becomes of the scm ones.
+-- @tparam string version
+-- @tparam bool is_released whether the tree is that of the version
+-- @tparam function complain
+-- @treturn int how many there are
+function rockspecs.check(version, is_released, complain)
+  if is_released then
+    check_release(version, complain)
+  elseif #find(("-%s-1.rockspec"):format(version)) == 0 then
+    complain("there is no rockspec of the release %s", version)
   end
   local all = find ".rockspec"
   for _, name in ipairs(all) do

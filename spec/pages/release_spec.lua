@@ -18,6 +18,14 @@ local function fails_with(words)
   assert.truthy(text:find(words, 1, true), text)
 end
 
+-- Has nothing unreleased.
+local function release_all()
+  local text = copy:read "CHANGELOG.md"
+  local from = text:find("## [Unreleased]\n", 1, true) + #"## [Unreleased]\n"
+  local to = text:find("\n## [" .. version .. "]", 1, true)
+  copy:write("CHANGELOG.md", text:sub(1, from - 1) .. text:sub(to))
+end
+
 describe("the release", function()
   before_each(function()
     copy = tree_copy.new()
@@ -37,10 +45,12 @@ describe("the release", function()
 
   it("has a rockspec and a section of the changelog for its version", function()
     copy:write("lua/sse/version.lua", 'return "7.1.0"\n')
-    fails_with "lua-sse-7.1.0-1.rockspec: not as `make release` makes it"
+    fails_with "there is no rockspec of the release 7.1.0"
     fails_with "CHANGELOG.md: [7.1.0] is not the first section of a release"
     copy:replace("CHANGELOG.md", "## [Unreleased]\n",
       "## [Unreleased]\n\n## [7.1.0] - 2027-01-01\n\n- New.\n")
+    fails_with "lua-sse-7.1.0-1.rockspec: not as `make release` makes it"
+    fails_with "lua-sse-sqlite-7.1.0-1.rockspec: not as `make release` makes it"
     fails_with "CHANGELOG.md: no link for [7.1.0]"
     copy:write("CHANGELOG.md", copy:read("CHANGELOG.md") .. "[7.1.0]: https://example.com/\n")
     local status, text = run "--write"
@@ -48,6 +58,9 @@ describe("the release", function()
     local made = copy:read("lua-sse-7.1.0-1.rockspec")
     assert.truthy(made:find('\n  tag = "v7.1.0",\n', 1, true))
     assert.truthy(made:find('\nversion = "7.1.0-1"\n', 1, true))
+    made = copy:read("lua-sse-sqlite-7.1.0-1.rockspec")
+    assert.truthy(made:find('\n  tag = "v7.1.0",\n', 1, true))
+    assert.truthy(made:find('\n  "lua-sse == 7.1.0",\n', 1, true))
   end)
 
   it("has a version that is one", function()
@@ -58,8 +71,21 @@ describe("the release", function()
   end)
 
   it("has a rockspec that is made of the scm one", function()
+    release_all()
+    assert.equal(0, (run "--write"))
     copy:replace(rockspec, "MIT", "GPL")
     fails_with(rockspec .. ": not as `make release` makes it")
+  end)
+
+  it("keeps the rockspecs of what is out, once something is unreleased", function()
+    release_all()
+    assert.equal(0, (run "--write"))
+    copy:replace("CHANGELOG.md", "## [Unreleased]\n", "## [Unreleased]\n\n- New.\n")
+    copy:replace("lua-sse-scm-1.rockspec", "MIT", "GPL")
+    assert.equal(0, (run()))
+    local status, text = run "--write"
+    assert.equal(1, status)
+    assert.truthy(text:find("put what is [Unreleased] below [" .. version .. "]", 1, true), text)
   end)
 
   it("says in its rockspecs who makes it, and where", function()
