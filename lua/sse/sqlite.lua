@@ -11,7 +11,9 @@ require "sse.shared.lua_version"
 
 local core = require "sse.core"
 local handles = require "sse.sqlite.core"
+local hints = require "sse.shared.hints"
 local options = require "sse.shared.options"
+local pages = require "sse.shared.pages"
 local protected = require "sse.shared.protected"
 
 local SYNC = { off = 0, normal = 1, full = 2 }
@@ -22,6 +24,13 @@ local spec = options.spec("sse.sqlite", {
   busy_timeout = options.ms(),
   page_cache = options.integer(65536),
 })
+
+local bounds_spec = options.spec("store:open", {
+  history = options.integer(0),
+  history_bytes = options.integer(1),
+  max_age = options.ms(1),
+})
+local HISTORY, HISTORY_BYTES = 1000, 8 * 1024 * 1024 -- as of sse.channel
 
 -- --- logs ----------------------------------------------------------------------------------------
 
@@ -95,8 +104,9 @@ end
 
 local takes = {}
 
-function takes:result(ticket, ...)
-  self:take_ticket(ticket)(...)
+function takes:result(ticket, result, message, code, ...)
+  if result == nil then message = pages.add(message, code) end
+  self:take_ticket(ticket)(result, message, code, ...)
 end
 
 function takes:news(number, records, epoch)
@@ -112,7 +122,7 @@ end
 function takes:state(is_up, message, code)
   local on_state = self.public.on_state
   if not on_state then return end
-  local why = not is_up and ("%s (%s)"):format(message, code) or nil
+  local why = not is_up and ("%s (%s)"):format(pages.add(message, code), code) or nil
   local ok, err = protected.call(on_state, is_up and "up" or "down", why)
   if not ok then core.report(err) end
 end
@@ -159,16 +169,23 @@ local states = setmetatable({}, { __mode = "k" })
 
 local public = {}
 
---- Opens a channel's log. For sse.channel.
+--- Opens a channel's log. For sse.channel. Raises where the store is closed.
 -- @function store:open
 -- @tparam string name
--- @tparam table bounds `history`, `history_bytes`, `max_age`
+-- @tparam[opt] table bounds `history`, `history_bytes`, `max_age`
 -- @return a log; see docs/stores.md
-function public:open(name, bounds)
+function public:open(name, bounds, ...)
   local state = states[self]
+  options.check_call(3, state ~= nil, "store:open(name, bounds)", ...)
+  if type(name) ~= "string" or name == "" or name:find "%z" then
+    local message = "store:open: the name must be a string, not empty and without NUL, got %s%s"
+    error(message:format(options.show(name), pages.at "arguments"), 2)
+  end
+  bounds = options.check("store:open", bounds, bounds_spec)
   local max_age = bounds.max_age and math.ceil(bounds.max_age)
-  local number = assert(state.handle:log(name, math.floor(bounds.history),
-    math.floor(bounds.history_bytes), max_age))
+  local number, message = state.handle:log(name, bounds.history or HISTORY,
+    bounds.history_bytes or HISTORY_BYTES, max_age)
+  if not number then error("store:open: " .. message, options.caller_level()) end
   return setmetatable({ store = state, number = number }, Log)
 end
 
@@ -180,8 +197,7 @@ function public:close(...)
   local state = states[self]
   if state.closing then return end
   state.closing = true
-  if not state.handle:quit() then return state:finish() end
-  if state.watch then state.watch:keep(true) end
+  if not state.handle:quit() then state:finish() end
 end
 
 --- The store's numbers: `appends`, `commits` (which one hundred appends may share), `reads`,
@@ -195,7 +211,11 @@ end
 
 local fields = { on_state = true }
 
-Store.__index = public
+function Store.__index(_, name)
+  local method = public[name]
+  if method or fields[name] then return method end
+  hints.raise_missing("store", "a store", name, public, fields)
+end
 
 function Store.__newindex(self, name, value)
   if name ~= "on_state" then options.raise_unknown_field("store", "a store", name, fields) end

@@ -106,7 +106,7 @@ describe("A faulty store", function()
       assert.equal(numbers(1, n), client:text())
     end)
 
-    it("while a read is under way, with holes, of a log that was lost: all of the new one", function()
+    it("while a read of a log that is lost is under way: all of the new one", function()
       local channel = serve({}, function() return { from = "oldest" } end)
       following.count(channel, 1, 3)
       local log, inner = other(channel), store.inner

@@ -151,6 +151,20 @@ describe("sse.sqlite", function()
     assert.equal(0, program:wait())
   end)
 
+  it("serves a program that only publishes, without a word at its end", function()
+    local name = path()
+    for i, close in ipairs { "", "store:close()" } do
+      local program = child.script(([[
+        local sse = require "sse"
+        local store = sse.sqlite(%q)
+        io.write(sse.channel("a", { store = store }):publish "x", "\n")
+        %s
+      ]]):format(name, close))
+      assert.equal(0, program:wait())
+      assert.truthy(program:output():find("^%w+%-" .. i .. "\n$"), program:output())
+    end
+  end)
+
   it("is collected with its threads", function()
     local fds = wait.fds()
     local function use()

@@ -9,9 +9,10 @@ local pages = {}
 -- happens to every program some day (a lost connection), or what the program did itself (an abort).
 pages.codes = {
   EACCES = true, EADDRINUSE = true, EADDRNOTAVAIL = true, ECERT = true, ECONNREFUSED = true,
-  EEXIST = true, EHTTP = true, EMFILE = true, ENOTFOUND = true, EPROTO = true, EPROXY = true,
-  EREDIRECT = true, ESCHEME = true, ETIMEDOUT = true, ETLS = true, ETOOBIG = true, ETYPE = true,
-  EUNFINISHED = true,
+  ECORRUPT = true, EEXIST = true, EHTTP = true, EISDIR = true, EMFILE = true, ENOSPC = true,
+  ENOTFOUND = true, EPROTO = true, EPROXY = true, EREDIRECT = true, EROFS = true, ESCHEME = true,
+  ETIMEDOUT = true, ETLS = true, ETOOBIG = true, ETYPE = true, EUNFINISHED = true,
+  EVERSION = true,
 }
 
 --- What a message ends in, for a family of mistakes.
