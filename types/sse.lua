@@ -146,6 +146,7 @@ local sse = {}
 ---@field slow? "close"|"skip"|"latest" what becomes of a follower that the history's bounds overtake. `"close"`: it is closed (reason `"slow"`, a jittered `retry:` first). `"skip"`: it gets a gap event, then what is held. `"latest"`: only the newest event of each `key` is owed; else as `"skip"` (default: `"close"`)
 ---@field max_lag? integer bytes that a live follower may be behind (default: no bound but the history)
 ---@field gap_event? string the type of gap events (default: `"sse-gap"`)
+---@field store? sse.Store a store, which keeps the channel's events beyond the process. The three bounds are then the store's
 
 ---@class sse.CryptoSignOptions
 ---@field expires? number a point in time in seconds, as of `os.time()` (default: never)
@@ -341,6 +342,16 @@ local sse = {}
 ---@field key? string as above (default: in `cert`)
 ---@field chain? string as above
 
+---@class sse.SqliteOptions
+---@field sync? "normal"|"full"|"off" when a publish returns. `"normal"`: once the event survives the end of the process, also by SIGKILL. `"full"`: once it survives the machine's end, so each commit waits for the disk. `"off"`: as `"normal"`, but a crash of the machine may damage the file (default: `"normal"`)
+---@field busy_timeout? number ms that another process may hold the file before what waits fails (`"EBUSY"`) (default: 5 s)
+---@field page_cache? integer bytes of the file that are kept in memory, at least 64 KiB (default: 2 MiB)
+
+---@class sse.StoreOpenOptions
+---@field history? integer as of `sse.channel` (default: 1000)
+---@field history_bytes? integer as of `sse.channel`, without the events' ids (default: 8 MiB)
+---@field max_age? number as of `sse.channel` (default: no bound)
+
 ---@class sse.StreamFollowOptions
 ---@field from? "newest"|"oldest"|integer where a client without an id begins: `"newest"`, `"oldest"`, or how many of the newest it gets first (default: `"newest"`)
 ---@field after? string for such a client: the id of an event, after which it begins as if it had brought that id. nil or `""`: `from` counts
@@ -397,7 +408,7 @@ function task:cancel() end
 ---@field what string which function raised, as below
 ---@field req? sse.Request the request, where there is one
 ---@field stream? sse.Stream the event stream, where there is one
----@field channel? sse.Channel the channel, of `"where"` and `"channel:on"`
+---@field channel? sse.Channel the channel, of `"where"`, `"channel:on"`, `"publish"` and `"store"`
 
 ---@class sse.EventSourceClass
 ---@field CONNECTING integer 0, a value of `readyState`: `sse.EventSource.CONNECTING`
@@ -1098,15 +1109,15 @@ function stream:unfollow(channel) end
 ---@field followers integer how many streams follow it now; read-only
 ---@field last_id? string the id of the newest event held; read-only
 ---@field closed boolean read-only
----@field on_error? fun(err: any, context: sse.ErrorContext) takes errors of the channel's listeners and filters, in place of `server.on_error`
+---@field on_error? fun(err: any, context: sse.ErrorContext) takes errors of the channel's listeners, filters and store, in place of `server.on_error`
 local channel = {}
 
 ---Publishes an event. It is in the channel's history when this returns, and goes to the followers
----at the end of the loop's turn.
+---at the end of the loop's turn. With a store it waits until the store has the event.
 ---
 ---Fails with `"ECLOSED"` where the channel is closed. `"ETOOBIG"`: the event is larger than
 ---`history_bytes`, or its `id` longer than 1 KiB. `"EEXIST"`: an event with this `id` is held.
----`"EINVAL"`: `event` or `id` holds CR, LF or NUL.
+---`"EINVAL"`: `event` or `id` holds CR, LF or NUL. A store has more.
 ---
 ---Raises for an unknown field or one of a wrong type.
 ---@param event string|sse.ChannelPublishOptions|sse.MessageEvent a string is the data
@@ -1116,7 +1127,8 @@ local channel = {}
 function channel:publish(event) end
 
 ---Closes the channel. Its followers end cleanly, each after what it is owed; so do loops over its
----events.
+---events. With a store it first waits up to 5 seconds for publishes under way; the events stay in
+---the store.
 function channel:close() end
 
 ---A loop within the process over what is published.
@@ -1148,6 +1160,34 @@ function channel:stats() end
 ---@field event? string its type
 ---@field data string its data
 ---@field meta any what `publish` was given as `meta`
+
+---@class sse.Store
+---@field on_state? fun(state: "up"|"down", why?: string) called when the store can be used, and with the reason when it can't
+local store = {}
+
+---Closes the file, once all that was published before is in it. Channels that use the store can't
+---publish any more (`"ECLOSED"`).
+function store:close() end
+
+---What the store counts.
+---@return sse.StoreStats
+function store:stats() end
+
+---Gives the log of a channel. `sse.channel` calls it.
+---
+---Raises where the store is closed.
+---@param name string the channel's
+---@param bounds? sse.StoreOpenOptions see below
+---@return table
+function store:open(name, bounds) end
+
+---@class sse.StoreStats
+---@field appends integer events that were added
+---@field commits integer transactions: a hundred appends may share one
+---@field reads integer reads
+---@field failures integer appends and reads that failed
+---@field checkpoints integer how often SQLite's write-ahead log went into the file
+---@field wal_pages integer pages that were in it last
 
 ---@class sse.Jwt
 sse.jwt = {}
@@ -1407,6 +1447,15 @@ function sse.channel(name, options) end
 ---All channels that are open.
 ---@return sse.Channel[]
 function sse.channels() end
+
+---Gives a store in an SQLite file. The file is made when something is first asked of it.
+---
+---Raises where the rock `lua-sse-sqlite` is not installed. What is wrong with the file is told
+---later.
+---@param path string the file's. Any number of processes of one machine may open it. It should not lie on a network file system
+---@param options? sse.SqliteOptions see below
+---@return sse.Store
+function sse.sqlite(path, options) end
 
 ---Makes a token of claims.
 ---

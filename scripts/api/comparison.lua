@@ -76,17 +76,19 @@ local function words_of(doc)
   return words, paths
 end
 
+-- Classes whose stats have a table of fields.
+local STATS = { source = "sse.SourceStats", store = "sse.StoreStats" }
+
 -- A number is documented by its path, as a metric; or by a field, if its class has a table of them;
 -- or by a word, if its path without that word is a metric with a label, whose value the word is.
 local function check_stats(report, doc, class, words, paths)
-  local fields = doc.classes["sse.SourceStats"] or { fields = {} }
+  local fields = doc.classes[STATS[class.class] or ""] or { fields = {} }
   local rows = set_of(fields.fields, function(field) return field.name end)
   for _, name in ipairs(class.stats or {}) do
     report.count = report.count + 1
     local above, word = name:match "^(.*)%.([^.]*)$"
     local is_word = above and words[word] and paths[above:gsub("%.", "_")]
-    local is_field = class.class == "source" and rows[name]
-    if not paths[name:gsub("%.", "_")] and not is_word and not is_field then
+    if not paths[name:gsub("%.", "_")] and not is_word and not rows[name] then
       report.add(("no number '%s' of %s:stats()"):format(name, class.class))
     end
   end

@@ -48,11 +48,12 @@ return {
   },
   {
     name = "Channels",
-    functions = { "channel", "channels", "sqlite" },
+    functions = { "channel", "channels" },
     classes = {
       { "channel", "channel" }, { "published", "event" },
     },
   },
+  { name = "Stores", functions = { "sqlite" }, classes = { { "store", "store" } } },
   {
     name = "Tokens", functions = { "jwt", "crypto" }, classes = { { "jwt" }, { "crypto" } },
   },

@@ -168,7 +168,6 @@ end
 -- `variables`, `methods`, `fields`, `options`, `stats` (nil without any)
 function interface.read()
   local sse = require "sse"
-  assert(sse.sqlite) -- loaded when it is first read
   local made = objects.make(sse)
   local ok, result = pcall(read_groups, sse, made)
   objects.close(made)

@@ -12,6 +12,7 @@ reference.pages = {
   { "server", "a server, its options, routes, files, HTTPS, HTTP/2" },
   { "handlers", "requests, responses and event streams" },
   { "channels", "publish, follow, replay" },
+  { "stores", "channels whose events survive the process; SQLite" },
   { "tokens", "JSON Web Tokens, signed values, passwords, randomness" },
   { "numbers", "what is counted, and its metrics" },
 }

@@ -48,6 +48,18 @@ rm -r "$folder"
 exit $status
 ]]
 
+-- SQLite's shell, with a file that has one event, and what it prints or publishes.
+local SHELL = [[
+folder=$(mktemp -d)
+"${LUA:-lua5.4}" -e 'local sse = require "sse"
+    local store <close> = sse.sqlite(arg[1])
+    assert(sse.channel("news", { store = store }):publish "Snow")' /dev/null "$folder/events.db"
+cd "$folder" && eval "$1" && sqlite3 events.db "SELECT event FROM history" | grep -q "%s"
+status=$?
+rm -r "$folder"
+exit $status
+]]
+
 -- Each file of /etc that the command names is one of the page's settings.
 local SETTINGS = [[
 for file in $(echo "$1" | grep -o "/etc/[a-z/.-]*[a-z]"); do
@@ -122,6 +134,10 @@ return {
     },
   },
   ["docs/install.md"] = "scripts/release/packages.lua",
+  ["docs/stores.md"] = {
+    ['sqlite3 events.db "SELECT'] = { check = SHELL:format "data: Snow" },
+    ['sqlite3 events.db "INSERT'] = { check = SHELL:format "data: It rains" },
+  },
   ["docs/howto/migrate.md"] = {
     ["curl -N http://127.0.0.1:9522/clock | grep"] = { routes = clock, gets = "^data: noon\n" },
   },

@@ -114,6 +114,11 @@ return {
       sse.channel("mistakes", { history = 6 })]],
     "sse.channel: there is a channel 'mistakes' with another 'history', 5 (leave the option ...)",
     "there is a channel 'mistakes' with another 'history', 5 (leave the option out", "channels" },
+  { "a path in place of a store", [[sse.channel("mistakes", { store = "events.db" })]], "",
+    "option 'store' must be a store (sse.sqlite(path)), got string \"events.db\"", "options" },
+  { "a folder for a store's file", [[
+      return sse.channel("mistakes", { store = sse.sqlite "docs" }):publish "x"]], "",
+    "the path is a folder", "eisdir" },
   -- the server
   { "a handler that forgets to answer", [[return handled(function() end)]],
     "the handler returned without an answer: call res:detach() to answer later",

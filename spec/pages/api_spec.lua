@@ -114,12 +114,14 @@ describe("the interface", function()
           local doc = setmetatable({}, { __index = described })
           local word = "%f[%w]" .. name:match "[%w_]+$" .. "%f[%W]"
           doc.text = doc.text:gsub(path, "gone"):gsub(word, "")
-          local of_source = { fields = {} }
-          doc.classes = setmetatable({ ["sse.SourceStats"] = of_source },
-            { __index = described.classes })
-          for _, row in ipairs(described.classes["sse.SourceStats"].fields) do
-            if row.name ~= name then table.insert(of_source.fields, row) end
+          local without = {}
+          for _, of in ipairs { "sse.SourceStats", "sse.StoreStats" } do
+            without[of] = { fields = {} }
+            for _, row in ipairs(described.classes[of].fields) do
+              if row.name ~= name then table.insert(without[of].fields, row) end
+            end
           end
+          doc.classes = setmetatable(without, { __index = described.classes })
           assert.truthy(compare_names(doc):find("'" .. name .. "'", 1, true), name)
         end
       end

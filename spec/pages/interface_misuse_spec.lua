@@ -26,6 +26,7 @@ local methods = {
     publish = { { data = "x", event = "e" } }, on = { "follow", noop }, close = {}, stats = {},
     streams = { 1 }, events = { { from = "newest", where = noop } },
   },
+  store = { open = { "x", { history = 1, history_bytes = 1 } }, stats = {}, close = {} },
   timer = { stop = {}, unref = {} }, signal = { stop = {} }, task = { wait = {}, cancel = {} },
   parser = { feed = { "data: x\n\n" }, reset = {}, stop = {} },
   source = {
@@ -66,6 +67,7 @@ local functions = {
   fetchEventSource = { NOWHERE, { onerror = function() return false end } },
   AbortController = {}, Event = { "x", { cancelable = true } },
   channel = { "misused", { history = 1 } }, channels = {},
+  sqlite = { objects.database(), { sync = "off" } },
   follow = { new_channel(), { from = "newest", where = noop } },
   server = { { port = 0 } }, file = { "README.md", { headers = {} } },
   parser = { { on_event = noop } }, encode = { { data = "x" } },
@@ -213,7 +215,7 @@ end)
 -- By class, the fields that may be written; writing any other raises an error.
 local fields = {
   server = { "on_error", "on_response" }, stream = { "on_close", "on_drain" },
-  channel = { "on_error" }, res = { "on_close" },
+  channel = { "on_error" }, res = { "on_close" }, store = { "on_state" },
   source = { "onopen", "onmessage", "onerror", "oncomment", "onreconnect" },
   abort_signal = { "onabort" },
 }

@@ -18,7 +18,7 @@ local CLASSES = {
   AbortSignal = "AbortSignalClass", abort_signal = "AbortSignal", Event = "Event",
   parser = "Parser", json = "Json", server = "Server", req = "Request", res = "ServerResponse",
   stream = "Stream", context = "ErrorContext", entry = "LogEntry", channel = "Channel",
-  published = "PublishedEvent", url = "Url", jwt = "Jwt", crypto = "Crypto",
+  published = "PublishedEvent", url = "Url", store = "Store", jwt = "Jwt", crypto = "Crypto",
 }
 
 -- The class of a function's options, as CONTRIBUTING.md says it.

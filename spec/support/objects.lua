@@ -2,6 +2,7 @@
 local interface = require "spec.support.interface"
 local raw = require "spec.support.raw"
 local sse = require "sse"
+local temporary = require "spec.support.temporary"
 
 local objects = {}
 
@@ -19,6 +20,9 @@ function objects.channel_name()
 end
 
 function objects.channel() return sse.channel(objects.channel_name()) end
+
+--- The path of a database.
+function objects.database() return temporary.folder() .. "/misused.db" end
 
 -- The server whose requests, responses and streams are misused, and its clients.
 local server, clients, taken
@@ -56,6 +60,7 @@ end
 local makers = {
   server = function() return sse.server {} end,
   channel = objects.channel,
+  store = function() return sse.sqlite(objects.database()) end,
   timer = function() return sse.after(100000, noop) end,
   signal = function() return sse.signal("SIGUSR2", noop) end,
   task = function() return sse.spawn(noop) end,
@@ -77,6 +82,7 @@ local makers = {
 --- Functions that end an object, by class.
 objects.close = {
   server = function(o) o:close() end, channel = function(o) o:close() end,
+  store = function(o) o:close() end,
   timer = function(o) o:stop() end, signal = function(o) o:stop() end,
   task = function(o) o:cancel() end,
   parser = function(o) o:stop() end, source = function(o) o:close() end,

@@ -60,8 +60,8 @@ local context_metatable = hints.record("context", "an error's context", {
 -- error
 -- @param err the text with its traceback, or the table that was raised
 -- @tparam table context `what` raised it: "handler", "before", "on_close", "on_drain", "where",
--- "cors", "channel:on", "publish", "store", "on_response", "access_log"; and the `req`, `stream` and
--- `channel` that the error belongs to
+-- "cors", "channel:on", "publish", "store", "on_response", "access_log"; and the `req`, `stream`
+-- and `channel` that the error belongs to
 function errors.report(on_error, err, context)
   if not on_error then
     io.stderr:write(("lua-sse: error in %s: %s\n"):format(place_of(context), text_of(err)))
