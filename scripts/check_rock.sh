@@ -1,14 +1,13 @@
 #!/bin/sh
 # check_rock.sh CORE SQLITE: installs the two rocks into a scratch tree and requires each of their
-# modules from another folder, with that tree's paths only. Their modules must be as hardened as CORE
-# and SQLITE, those that make built, linked with the same libraries, and export no symbol but the
-# function that Lua calls to open each. Then packs the rocks of the release from a tag, in a copy of
+# modules from another folder, with that tree's paths only. Their modules must be as hardened as
+# CORE and SQLITE, those that make built, linked with the same libraries, and export no symbol but
+# the function that Lua calls to open each. Then packs the rocks of the release from a tag, in a copy of
 # the repository, and installs what was packed. All rockspecs are linted. `make uninstall` and
 # `make uninstall-sqlite` must remove what was installed, and nothing else. KEEP=1 leaves the tree.
 set -eu
 cd "$(dirname "$0")/.."
 LUA=${LUA:-lua5.4}
-here=$PWD
 MAKEFLAGS=-j2
 export MAKEFLAGS
 scratch=$(mktemp -d "${TMPDIR:-/tmp}/lua-sse-rock.XXXXXX")
@@ -64,8 +63,8 @@ exported() {
     fi | awk '{ print $NF }'
 }
 
-# install_rock ROCKSPEC MODULE BUILT: installs a rock. Its MODULE is compared with BUILT, the one that
-# make built.
+# install_rock ROCKSPEC MODULE BUILT: installs a rock. Its MODULE is compared with BUILT, the one
+# that make built.
 make_rock() { cd "$scratch/source" && rocks make --deps-mode=none --tree="$scratch/tree" "$1"; }
 install_rock() {
     (quietly make_rock "$1")

@@ -23,7 +23,8 @@ if not is_version then
 end
 local is_released = changelog.check(version, complain)
 if writes and not is_released then
-  complain("CHANGELOG.md: put what is [Unreleased] below [%s] before its rockspecs are made", version)
+  complain("CHANGELOG.md: put what is [Unreleased] below [%s] before rockspecs are made",
+    version)
 elseif writes and is_version then
   rockspecs.write(version)
 end
