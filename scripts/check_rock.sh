@@ -2,9 +2,9 @@
 # check_rock.sh CORE SQLITE: installs the two rocks into a scratch tree and requires each of their
 # modules from another folder, with that tree's paths only. Their modules must be as hardened as
 # CORE and SQLITE, those that make built, linked with the same libraries, and export no symbol but
-# the function that Lua calls to open each. Then packs the rocks of the release from a tag, in a copy of
-# the repository, and installs what was packed. All rockspecs are linted. `make uninstall` and
-# `make uninstall-sqlite` must remove what was installed, and nothing else. KEEP=1 leaves the tree.
+# the function that Lua calls to open each. Then packs the rocks of the release from a tag, in a
+# copy of the repository, and installs what was packed. All rockspecs are linted. `make uninstall`
+# and `make uninstall-sqlite` must remove what was installed, nothing else. KEEP=1 leaves the tree.
 set -eu
 cd "$(dirname "$0")/.."
 LUA=${LUA:-lua5.4}

@@ -6,6 +6,7 @@
 -- uses `req`, `res` or `stream` is run in a handler, for a client that goes after the first bytes.
 local blocks = require "spec.support.blocks"
 local sse = require "sse"
+local temporary = require "spec.support.temporary"
 
 local page, url = arg[1], arg[2]
 local kept -- what the present block has made
@@ -17,7 +18,7 @@ local function keep(object)
   return object
 end
 
--- A copy of the library whose sources and servers end by themselves.
+-- A copy of the library whose sources and servers end by themselves, and whose files are temporary.
 local function make_library()
   local library = setmetatable({}, { __index = sse })
   function library.server(given)
@@ -36,6 +37,9 @@ local function make_library()
     end,
   })
   library.EventSource = EventSource
+  function library.sqlite(path, options)
+    return keep(sse.sqlite(("%s/%s"):format(temporary.folder(), path), options))
+  end
   function library.after(...) return keep(sse.after(...)) end
   function library.every(...) return keep(sse.every(...)) end
   return library
@@ -52,6 +56,7 @@ local given = {
     orders:publish "one"
     return orders
   end,
+  store = function(library) return library.sqlite "given.db" end,
   source = function(library) return library.EventSource(clock) end,
   response = function() return keep(assert(sse.fetch(clock))) end,
   handle = function() return keep(sse.fetchEventSource(clock, { onmessage = function() end })) end,
