@@ -130,6 +130,8 @@ describe("a failure", function()
     local page <close> = assert(io.open "docs/errors.md")
     local codes, documented = {}, {}
     for name in header:read("a"):gmatch 'X%(SSE_%u+, "(%u+)"' do codes[name] = true end
+    local store <close> = assert(io.open "csrc/sqlite/database.c")
+    for name in store:read("a"):gmatch '"(E%u%u+)"' do codes[name] = true end
     for name in page:read("a"):gmatch "\n### (E%u%u+)\n" do documented[name] = true end
     assert.same(codes, documented)
     assert.is_true(codes.EUNFINISHED and codes.ECALLBACK)
