@@ -3,11 +3,13 @@ local blocks = require "spec.support.blocks"
 local child = require "spec.support.child"
 local curl = require "spec.support.curl"
 local lfs = require "lfs"
+local temporary = require "spec.support.temporary"
 local wait = require "spec.support.wait"
 
 local PAGE = "docs/tutorial.md"
 local STAGES = {
   "1_listen", "2_serve", "3_broadcast", "4_come_back", "5_who_is_there", "6_log_in",
+  "7_restart",
 }
 local ANN = "lua5.4 examples/tutorial/5_who_is_there.lua listen "
   .. "'http://127.0.0.1:9522/events?name=ann'"
@@ -21,6 +23,7 @@ local KNOWN = {
   ["curl -N 127.0.0.1:9522/events"] = true,
   ["curl -d 'Hello, all' 127.0.0.1:9522/messages"] = true,
   ["curl -d 'You missed this' 127.0.0.1:9522/messages"] = true,
+  ["curl -d 'Before' 127.0.0.1:9522/messages"] = true,
 }
 for i = 2, #STAGES do
   KNOWN[("lua5.4 examples/tutorial/%s.lua serve"):format(STAGES[i])] = true
@@ -45,8 +48,9 @@ local function stage_at(line)
 end
 
 -- Starts a stage as a server; returns the program and its URL.
-local function serve(stage, port)
-  local served = child.start(("examples/tutorial/%s.lua serve %d"):format(stage, port or 0))
+local function serve(stage, port, path)
+  local served = child.start(("examples/tutorial/%s.lua serve %d %s"):format(stage, port or 0,
+    path or ""))
   return served, served:till "(http://127%.0%.0%.1:%d+)\n"
 end
 
@@ -188,5 +192,29 @@ describe("the tutorial", function()
     ask(("-b %s -X POST %s/logout"):format(jar, url), 303)
     window:till "ended$"
     os.remove(jar)
+  end)
+
+  it("7: loses nothing by a restart, and says what it could not keep", function()
+    local path, file = temporary.folder() .. "/room.db", os.tmpname()
+    os.remove(file)
+    local served, url = serve("7_restart", nil, path)
+    local listener = listen("7_restart", url .. "/events", file)
+    say(url, "Before")
+    listener:till "^message\tBefore\n"
+    served:kill "KILL"
+    served:wait()
+    listener:till "^message\tBefore\nerror\t"
+    serve("7_restart", tonumber(url:match ":(%d+)$"), path)
+    say(url, "After")
+    local wanted = "^message\tBefore\nerror\t.+\nmessage\tAfter\n"
+    local said = listener:till("(" .. wanted:sub(2) .. ")")
+    assert.is_nil(said:find "sse%-gap", said)
+    assert.truthy(shown(wanted:sub(1, -2)))
+    curl.start(url .. "/events"):till "data: Before\n.*data: After\n"
+
+    local _, lost = serve("7_restart", nil, "/nowhere/room.db")
+    curl.start(("-w 'status %%{http_code}' -d x %s/messages"):format(lost))
+      :till "unable to open.*status 503"
+    os.remove(file)
   end)
 end)
