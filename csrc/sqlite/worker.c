@@ -84,6 +84,16 @@ static const char *use_file(worker *w, char message[MESSAGE_BYTES])
     return code;
 }
 
+/* On a full disk: brings all of the write-ahead log into the file, unless the file would have to grow
+ * for that. Then the log's room is free again. Waits for no other process. */
+static void make_room(worker *w)
+{
+    sqlite3_busy_timeout(w->d.db, 0);
+    sqlite3_wal_checkpoint_v2(w->d.db, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL);
+    sqlite3_busy_timeout(w->d.db, w->options.busy_timeout);
+    w->count.checkpoints++;
+}
+
 /* A failure after which the file is opened anew: its contents may be others by then. */
 static void close_after(worker *w, int rc)
 {
@@ -249,6 +259,8 @@ static bool do_batch(worker *w, job *first, size_t count)
             if (rc != SQLITE_OK) {
                 code = database_failure(&w->d, rc, message);
                 database_run(&w->d, ROLLBACK);
+                if ((rc & 0xff) == SQLITE_FULL)
+                    make_room(w);
                 close_after(w, rc);
             }
         }

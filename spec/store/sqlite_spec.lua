@@ -5,6 +5,7 @@ local misuse = require "spec.support.misuse"
 local sse = require "sse"
 local stores = require "spec.support.stores"
 local temporary = require "spec.support.temporary"
+local wait = require "spec.support.wait"
 
 local channel, close_all, open = databases.channel, databases.close, databases.open
 local open_used, path, shell = databases.open_used, databases.path, databases.shell
@@ -136,6 +137,30 @@ describe("sse.sqlite", function()
       local held = stores.read(open(name):open(one.name, { history = 1, history_bytes = 1 }), 0,
         10000)
       assert.equal(#ids, held.head)
+    end)
+
+    it("goes on where only the write-ahead log is large", function()
+      if not mount() then return pending "no file system can be mounted" end
+      local name, failures = folder .. "/events.db", 0
+      for _ = 1, 4 do -- each in one transaction, until the file has its size
+        local log, got = open(name):open("small", { history = 20, history_bytes = 1 << 20 }), 0
+        for _ = 1, 300 do
+          log:append({ event = stores.event(("x"):rep(500)) }, function() got = got + 1 end)
+        end
+        wait.till(function() return got == 300 end, "the events")
+        close_all()
+      end
+      local one = sse.channel("small", { store = open(name), history = 20 })
+      for _ = 1, 1000 do
+        local id, message, code = one:publish(("x"):rep(500))
+        if not id then
+          failures = failures + 1
+          assert.equal("ENOSPC", code, message)
+          assert(one:publish "at once again")
+        end
+      end
+      assert.is_true(failures > 0)
+      one:close()
     end)
 
     it("tells that the file is read-only", function()
