@@ -63,6 +63,7 @@ return {
     ["assert(server:listen { systemd = true })"] = false,
   },
   ["docs/howto/two-processes.md"] = {
+    ['sse.sqlite "events.db"'] = {},
     ["PUBLISH_KEY"] = {
       asks = "POST /news", gets = '"id":', headers = { Authorization = "Bearer secret" },
     },

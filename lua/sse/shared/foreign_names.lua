@@ -103,6 +103,7 @@ names["sse.channel"] = {
   number = "a number of events is an option: 'history'",
   ttl = { "max_age" }, expire = { "max_age" }, size = { "history" }, limit = { "history" },
   max = { "history" }, capacity = { "history" }, buffer = { "history" }, replay = { "history" },
+  adapter = { "store" }, persist = { "store" }, persistence = { "store" }, database = { "store" },
   filter = "it is an option of stream:follow: where", where = "it is an option of stream:follow",
   from = "it is an option of stream:follow",
   heartbeat = "it is an option of sse.server and of res:event_stream",
