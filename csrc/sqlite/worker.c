@@ -84,8 +84,8 @@ static const char *use_file(worker *w, char message[MESSAGE_BYTES])
     return code;
 }
 
-/* On a full disk: brings all of the write-ahead log into the file, unless the file would have to grow
- * for that. Then the log's room is free again. Waits for no other process. */
+/* On a full disk: brings all of the write-ahead log into the file, unless the file would have to
+ * grow for that. Then the log's room is free again. Waits for no other process. */
 static void make_room(worker *w)
 {
     sqlite3_busy_timeout(w->d.db, 0);
