@@ -1,9 +1,13 @@
 -- Streams that follow a channel whose log a store keeps: replay, pages, other processes, lost logs.
 local following = require "spec.support.following"
+local net = require "spec.support.net"
 local raw = require "spec.support.raw"
 local stores = require "spec.support.stores"
 
 local numbers = following.numbers
+
+-- More events than a window holds, by several pages.
+local MANY = net.stress and 1600 or 3000
 
 stores.each("Followers", { describe = describe, after_each = after_each }, function(made)
   local store
@@ -92,18 +96,18 @@ stores.each("Followers", { describe = describe, after_each = after_each }, funct
 
   it("are sent pages of what is older than the window, while others go on", function()
     local channel = serve { history = 5000 }
-    local ids = following.count(channel, 1, 3000)
+    local ids = following.count(channel, 1, MANY)
     local live = following.open()
     following.followers(channel, 1)
     local old = following.open(ids[1])
     following.followers(channel, 2)
-    assert(channel:publish "3001")
-    live:till_data(3001)
-    old:till_data(3001)
-    assert.equal(numbers(2, 3001), old:text())
-    assert.equal("3001", live:text())
-    assert(channel:publish "3002")
-    old:till_data(3002)
+    assert(channel:publish(MANY + 1 .. ""))
+    live:till_data(MANY + 1)
+    old:till_data(MANY + 1)
+    assert.equal(numbers(2, MANY + 1), old:text())
+    assert.equal(MANY + 1 .. "", live:text())
+    assert(channel:publish(MANY + 2 .. ""))
+    old:till_data(MANY + 2)
   end)
 
   it("are sent pages past their where, with metas, and of several channels", function()
@@ -148,12 +152,12 @@ stores.each("Followers", { describe = describe, after_each = after_each }, funct
 
   it("are sent pages compressed", function()
     local channel = serve({ history = 5000 }, function() return { from = "oldest" } end)
-    following.count(channel, 1, 3000)
+    following.count(channel, 1, MANY)
     local client = following.open(nil, { accept = "gzip" })
-    client:till_data(3000)
-    assert(channel:publish "3001")
-    client:till_data(3001)
-    assert.equal(numbers(1, 3001), client:text())
+    client:till_data(MANY)
+    assert(channel:publish(MANY + 1 .. ""))
+    client:till_data(MANY + 1)
+    assert.equal(numbers(1, MANY + 1), client:text())
   end)
 
   it("hear of other processes' events, also of many at once", function()
@@ -191,7 +195,7 @@ stores.each("Followers", { describe = describe, after_each = after_each }, funct
     repeat
       n = n + 1
       assert(channel:publish(n .. " " .. data))
-    until n >= 2500 and streams[1].pending > 0
+    until n >= MANY and streams[1].pending > 0
     local got = 0
     client:till(function()
       for i = got + 1, #client.events do
@@ -216,13 +220,13 @@ stores.each("Followers", { describe = describe, after_each = after_each }, funct
 
   it("get the rest of a channel that is closed", function()
     local channel = serve({ history = 5000 }, function() return { from = "oldest" } end)
-    following.count(channel, 1, 3000)
+    following.count(channel, 1, MANY)
     local client = following.open()
     following.followers(channel, 1)
     channel:close()
     assert.is_true(channel.closed)
     client:till_end()
-    assert.equal(numbers(1, 3000), client:text())
+    assert.equal(numbers(1, MANY), client:text())
     assert.same({ nil, "the channel is closed", "ECLOSED" }, { channel:publish "x" })
   end)
 
