@@ -79,7 +79,6 @@ static const char *const texts[STATEMENTS] = {
                     " WHERE channel = ?1 AND position >= ?2 ORDER BY position",
     [DROP_EVENTS] = "DELETE FROM events WHERE channel = ?1 AND position < ?2 AND"
                     " (position < ?3 OR before < ?4)",
-    [OLDEST_EVENT] = "SELECT position FROM events WHERE channel = ?1 ORDER BY position LIMIT 1",
     [DATA_VERSION] = "PRAGMA data_version",
     [ADD_PEER] = "INSERT OR REPLACE INTO peers (path, pid) VALUES (?1, ?2)",
     [READ_PEERS] = "SELECT path FROM peers WHERE path IS NOT ?1",
@@ -267,14 +266,23 @@ void database_close(database *d)
 
 /* --- statements ------------------------------------------------------------------------------- */
 
-sqlite3_stmt *database_get(database *d, statement s)
+sqlite3_stmt *database_prepare(database *d, statement s)
 {
     if (!d->statements[s] && sqlite3_prepare_v3(d->db, texts[s], -1, SQLITE_PREPARE_PERSISTENT,
                                                 &d->statements[s], NULL) != SQLITE_OK)
         return NULL;
-    sqlite3_reset(d->statements[s]);
-    sqlite3_clear_bindings(d->statements[s]);
     return d->statements[s];
+}
+
+sqlite3_stmt *database_get(database *d, statement s)
+{
+    sqlite3_stmt *st = database_prepare(d, s);
+
+    if (st) {
+        sqlite3_reset(st);
+        sqlite3_clear_bindings(st);
+    }
+    return st;
 }
 
 int database_run(database *d, statement s)

@@ -31,7 +31,6 @@ typedef enum statement {
     READ_EVENTS,
     READ_PLACES,
     DROP_EVENTS,
-    OLDEST_EVENT,
     DATA_VERSION,
     ADD_PEER,
     READ_PEERS,
@@ -51,6 +50,9 @@ const char *database_open(database *d, const database_options *options,
                           char message[MESSAGE_BYTES]);
 
 void database_close(database *d);
+
+/* The statement as its last user left it. NULL: as below. */
+sqlite3_stmt *database_prepare(database *d, statement s);
 
 /* The statement, reset and without values. NULL: out of memory, or the schema was changed. */
 sqlite3_stmt *database_get(database *d, statement s);

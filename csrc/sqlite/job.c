@@ -3,6 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define MAX_BLOCK ((size_t)64 * 1024) /* bytes of rows that are allocated at once */
+
 static size_t sum(const text texts[TEXTS])
 {
     size_t len = 0;
@@ -32,16 +34,50 @@ job *job_new(job_kind kind, int log, const text texts[TEXTS])
 
     if (!j)
         return NULL;
-    *j = (job){ .kind = kind, .log = log, .bytes = len };
+    memset(j, 0, offsetof(job, message));
+    j->message[0] = '\0';
+    j->kind = kind;
+    j->log = log;
+    j->bytes = len;
     j->last = &j->rows;
     copy(j->text, texts, (char *)(j + 1));
     return j;
 }
 
+/* --- rows ------------------------------------------------------------------------------------- */
+
+struct row_block {
+    row_block *next;
+    size_t size, used; /* of what follows the block */
+};
+
+/* Returns memory for a row that job_drop_rows frees, or NULL. The first row has a block to itself,
+ * since most jobs bring none or one; each further block is twice as large. */
+static void *reserve(job *j, size_t bytes)
+{
+    row_block *b = j->blocks;
+    size_t size = b ? 2 * b->size : bytes;
+
+    bytes = (bytes + _Alignof(row) - 1) & ~(_Alignof(row) - 1);
+    if (!b || b->size - b->used < bytes) {
+        if (size > MAX_BLOCK)
+            size = MAX_BLOCK;
+        if (size < bytes)
+            size = bytes;
+        b = malloc(sizeof *b + size);
+        if (!b)
+            return NULL;
+        *b = (row_block){ .next = j->blocks, .size = size };
+        j->blocks = b;
+    }
+    b->used += bytes;
+    return (char *)(b + 1) + b->used - bytes;
+}
+
 bool job_add_row(job *j, int64_t position, int64_t time, const text texts[TEXTS])
 {
     size_t len = sum(texts);
-    row *r = malloc(sizeof *r + len + 1);
+    row *r = reserve(j, sizeof *r + len);
 
     if (!r)
         return false;
@@ -55,12 +91,13 @@ bool job_add_row(job *j, int64_t position, int64_t time, const text texts[TEXTS]
 
 void job_drop_rows(job *j)
 {
-    while (j->rows) {
-        row *r = j->rows;
+    while (j->blocks) {
+        row_block *b = j->blocks;
 
-        j->rows = r->next;
-        free(r);
+        j->blocks = b->next;
+        free(b);
     }
+    j->rows = NULL;
     j->last = &j->rows;
     j->row_bytes = 0;
 }

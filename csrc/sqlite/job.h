@@ -7,6 +7,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "../wire/direct.h"
+
 typedef enum job_kind {
     JOB_OPEN,   /* a log: text[TEXT_NAME], bounds */
     JOB_APPEND, /* the texts of a record */
@@ -19,18 +21,25 @@ typedef enum job_kind {
 } job_kind;
 
 /* The texts of an event, in a job and in a row. */
-enum { TEXT_EVENT, TEXT_ID, TEXT_KEY, TEXT_DEDUPE, TEXT_META, TEXTS, TEXT_NAME = TEXT_EVENT };
+enum {
+    TEXT_EVENT = SSE_DIRECT_EVENT,
+    TEXT_ID = SSE_DIRECT_ID,
+    TEXT_KEY = SSE_DIRECT_KEY,
+    TEXT_DEDUPE = SSE_DIRECT_DEDUPE,
+    TEXT_META = SSE_DIRECT_META,
+    TEXTS = SSE_DIRECT_TEXTS,
+    TEXT_NAME = TEXT_EVENT
+};
 
-typedef struct text {
-    const char *at; /* NULL: absent */
-    size_t len;
-} text;
+typedef sse_slice text; /* absent where `at` is NULL */
 
 typedef struct row {
     int64_t position, time;
-    text text[TEXTS]; /* point into the block of the row's list */
+    text text[TEXTS]; /* point behind the row */
     struct row *next;
 } row;
+
+typedef struct row_block row_block; /* memory of many rows */
 
 typedef struct job {
     struct job *next;
@@ -43,19 +52,22 @@ typedef struct job {
     int64_t history, history_bytes, max_age; /* JOB_OPEN; max_age 0: no bound */
     text text[TEXTS];                        /* point behind the job */
     size_t bytes;                            /* of the texts */
+    sse_direct_wait *wait; /* of a JOB_APPEND that a channel in C waits for; NULL: it has a ticket */
+    sse_direct_log *direct;
 
     /* what comes back */
     const char *code; /* NULL: done */
-    char message[256];
     int64_t position, first, head; /* position: of an append, or of the event after which was read;
                                       0: no event has that id */
     char epoch[17];
     bool held;         /* an append added nothing: the first of the rows has its `dedupe` */
     row *rows, **last; /* in order */
+    row_block *blocks; /* that hold the rows, newest first */
     size_t row_bytes;
+    char message[256]; /* of a failure. The last member: job_new does not clear it */
 } job;
 
-/* Makes a job with copies of the texts. NULL: out of memory. */
+/* Makes a job with copies of the texts. texts may be NULL. NULL: out of memory. */
 job *job_new(job_kind kind, int log, const text texts[TEXTS]);
 
 /* Adds a row with copies of the texts; false: out of memory. */

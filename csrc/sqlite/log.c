@@ -26,10 +26,12 @@ static int step(sqlite3_stmt *s, bool *has)
     return rc == SQLITE_ROW || rc == SQLITE_DONE ? SQLITE_OK : rc;
 }
 
-static void bind(sqlite3_stmt *s, int index, text t)
+/* Returns whether there is a text. */
+static bool bind(sqlite3_stmt *s, int index, text t)
 {
     if (t.at)
         sqlite3_bind_text64(s, index, t.at, t.len, SQLITE_STATIC, SQLITE_UTF8);
+    return t.at != NULL;
 }
 
 static text column(sqlite3_stmt *s, int index)
@@ -69,6 +71,8 @@ static int find(database *d, log *l, bool *found)
     if (rc == SQLITE_OK && *found) {
         text epoch = column(s, 1);
 
+        if (l->first != sqlite3_column_int64(s, 3) || !sse_slice_is(epoch, l->epoch))
+            l->oldest = -1;
         l->id = sqlite3_column_int64(s, 0);
         snprintf(l->epoch, sizeof l->epoch, "%.*s", (int)epoch.len, epoch.at ? epoch.at : "");
         l->head = sqlite3_column_int64(s, 2);
@@ -128,30 +132,6 @@ int log_save_bounds(database *d, const log *l)
     return rc;
 }
 
-int log_save(database *d, log *l)
-{
-    sqlite3_stmt *s = NULL;
-    bool has = false;
-    int rc = SQLITE_OK;
-
-    if (!l->dirty)
-        return SQLITE_OK;
-    s = database_get(d, SAVE_CHANNEL);
-    if (!s)
-        return failed(d);
-    sqlite3_bind_int64(s, 1, l->id);
-    sqlite3_bind_int64(s, 2, l->head);
-    sqlite3_bind_int64(s, 3, l->first);
-    sqlite3_bind_int64(s, 4, l->kept);
-    sqlite3_bind_int64(s, 5, l->bytes);
-    sqlite3_bind_int64(s, 6, l->time);
-    bind(s, 7, (text){ l->left_id, l->left_id_len });
-    rc = step(s, &has);
-    sqlite3_reset(s);
-    l->dirty = false;
-    return rc;
-}
-
 void log_free(log *l)
 {
     free(l->name);
@@ -187,33 +167,75 @@ static int drop_rows(database *d, log *l, int64_t before)
     return rc;
 }
 
-/* Moves `first` behind the events that are over the bounds. Walks over those that leave alone. */
+/* Whether the event at a position is over the bounds. `before`: the bytes of all events before it.
+ */
+static bool is_over(const log *l, int64_t position, int64_t before, int64_t time, int64_t now)
+{
+    return l->head - position >= l->history || l->bytes - before > l->history_bytes ||
+           (l->max_age && now - time >= l->max_age);
+}
+
+/* Moves `first` behind the events that are over the bounds. Walks over those that leave alone, and
+ * asks the file nothing while the oldest event is known to stay. */
 static int trim(database *d, log *l, int64_t now)
 {
-    sqlite3_stmt *s = database_get(d, READ_PLACES);
-    int64_t before = l->bytes;
+    sqlite3_stmt *s = NULL;
     bool has = false;
     int rc = SQLITE_OK;
 
+    if (l->oldest >= 0 && !is_over(l, l->first, l->oldest, l->oldest_time, now))
+        return SQLITE_OK;
+    s = database_get(d, READ_PLACES);
     if (!s)
         return failed(d);
+    l->oldest = l->bytes;
     sqlite3_bind_int64(s, 1, l->id);
     sqlite3_bind_int64(s, 2, l->first);
     for (rc = step(s, &has); rc == SQLITE_OK && has; rc = step(s, &has)) {
         int64_t position = sqlite3_column_int64(s, 0);
-        bool aged = l->max_age && now - sqlite3_column_int64(s, 1) >= l->max_age;
 
-        before = sqlite3_column_int64(s, 2);
-        if (!aged && l->head - position < l->history && l->bytes - before <= l->history_bytes)
+        l->oldest_time = sqlite3_column_int64(s, 1);
+        l->oldest = sqlite3_column_int64(s, 2);
+        if (!is_over(l, position, l->oldest, l->oldest_time, now))
             break;
         if (!set_left_id(l, column(s, 3)))
             rc = SQLITE_NOMEM;
         l->first = position + 1;
         l->dirty = true;
-        before = l->bytes;
+        l->oldest = l->bytes;
     }
     sqlite3_reset(s);
-    return rc == SQLITE_OK ? drop_rows(d, l, before) : rc;
+    if (rc == SQLITE_OK)
+        return drop_rows(d, l, l->oldest);
+    l->oldest = -1;
+    return rc;
+}
+
+int log_save(database *d, log *l, int64_t now)
+{
+    sqlite3_stmt *s = NULL;
+    bool has = false;
+    int rc = SQLITE_OK;
+
+    if (!l->dirty)
+        return SQLITE_OK;
+    rc = trim(d, l, now);
+    if (rc != SQLITE_OK)
+        return rc;
+    s = database_get(d, SAVE_CHANNEL);
+    if (!s)
+        return failed(d);
+    sqlite3_bind_int64(s, 1, l->id);
+    sqlite3_bind_int64(s, 2, l->head);
+    sqlite3_bind_int64(s, 3, l->first);
+    sqlite3_bind_int64(s, 4, l->kept);
+    sqlite3_bind_int64(s, 5, l->bytes);
+    sqlite3_bind_int64(s, 6, l->time);
+    bind(s, 7, (text){ l->left_id, l->left_id_len });
+    rc = step(s, &has);
+    sqlite3_reset(s);
+    l->dirty = false;
+    return rc;
 }
 
 /* --- appending -------------------------------------------------------------------------------- */
@@ -272,7 +294,7 @@ static int find_dedupe(database *d, const log *l, job *j)
 
 static int insert(database *d, log *l, const job *j, int64_t now)
 {
-    sqlite3_stmt *s = database_get(d, ADD_EVENT);
+    sqlite3_stmt *s = database_prepare(d, ADD_EVENT);
     bool has = false;
     int rc = SQLITE_OK;
 
@@ -283,13 +305,18 @@ static int insert(database *d, log *l, const job *j, int64_t now)
     sqlite3_bind_int64(s, 2, l->head + 1);
     sqlite3_bind_int64(s, 3, l->time);
     for (int i = 0; i < TEXTS; i++)
-        bind(s, 4 + i, j->text[i]);
+        if (!bind(s, 4 + i, j->text[i]))
+            sqlite3_bind_null(s, 4 + i); /* the statement has the values of the event before */
     sqlite3_bind_int64(s, 9, l->bytes);
     rc = step(s, &has);
     sqlite3_reset(s);
     if (rc != SQLITE_OK)
         return rc;
     l->head++;
+    if (l->head == l->first) {
+        l->oldest = l->bytes;
+        l->oldest_time = l->time;
+    }
     l->bytes += (int64_t)j->text[TEXT_EVENT].len;
     l->dirty = true;
     return SQLITE_OK;
@@ -297,9 +324,11 @@ static int insert(database *d, log *l, const job *j, int64_t now)
 
 int log_append(database *d, log *l, job *j, int64_t now)
 {
-    int rc = l->max_age ? trim(d, l, now) : SQLITE_OK;
+    int rc = SQLITE_OK;
 
     memcpy(j->epoch, l->epoch, sizeof j->epoch);
+    if (j->text[TEXT_DEDUPE].at || j->text[TEXT_ID].at)
+        rc = trim(d, l, now);
     if (rc == SQLITE_OK && j->text[TEXT_DEDUPE].at)
         rc = find_dedupe(d, l, j);
     if (rc != SQLITE_OK || j->held)
@@ -312,10 +341,8 @@ int log_append(database *d, log *l, job *j, int64_t now)
     }
     if (rc == SQLITE_OK)
         rc = insert(d, l, j, now);
-    if (rc != SQLITE_OK)
-        return rc;
     j->position = l->head;
-    return trim(d, l, now);
+    return rc;
 }
 
 /* --- reading ---------------------------------------------------------------------------------- */
@@ -397,7 +424,10 @@ int log_read(database *d, log *l, job *j, int64_t now)
 {
     int rc = SQLITE_OK;
 
-    j->position = place_of(d, l, j, &rc);
+    if (l->dirty) /* by an append of the same transaction */
+        rc = trim(d, l, now);
+    if (rc == SQLITE_OK)
+        j->position = place_of(d, l, j, &rc);
     memcpy(j->epoch, l->epoch, sizeof j->epoch);
     j->head = l->head;
     if (rc == SQLITE_OK)

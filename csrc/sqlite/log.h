@@ -10,6 +10,7 @@ typedef struct log {
     char *name;                              /* NULL: the log is closed */
     int64_t history, history_bytes, max_age; /* bounds; ms, 0: none */
     bool watched;
+    bool shared;         /* another object stands for the same log */
     int64_t seen;        /* the position up to which its watcher has been told of events */
     char seen_epoch[17]; /* of that position */
 
@@ -20,6 +21,8 @@ typedef struct log {
     int64_t head, first, kept; /* first: of the history. kept: what `first` was when rows were
                                   dropped last */
     int64_t bytes, time;       /* bytes of all events, ever; time of the newest one */
+    int64_t oldest, oldest_time; /* of the event at `first`: the bytes of all events before it, and
+                                    its time. oldest -1: not known */
     char *left_id;             /* the own id of the event before `first`, or NULL */
     size_t left_id_len;
 } log;
@@ -31,7 +34,8 @@ int log_load(database *d, log *l, uint64_t transaction);
 /* Writes the bounds into the file, for people who look there. */
 int log_save_bounds(database *d, const log *l);
 
-/* Adds the event of a JOB_APPEND, and drops what is over the bounds. */
+/* Adds the event of a JOB_APPEND. What is over the bounds then is dropped by log_save, once for all
+ * that a transaction adds, or before something is looked for. */
 int log_append(database *d, log *l, job *j, int64_t now);
 
 /* Answers a JOB_READ. */
@@ -41,8 +45,8 @@ int log_read(database *d, log *l, job *j, int64_t now);
  * there are others. */
 int log_news(database *d, log *l, job *j, bool *more);
 
-/* Writes the log's row, if it has changed. */
-int log_save(database *d, log *l);
+/* Drops what is over the bounds, and writes the log's row, if it has changed. */
+int log_save(database *d, log *l, int64_t now);
 
 void log_free(log *l);
 

@@ -5,37 +5,15 @@
 #include <lua.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
-#include "worker.h"
+#include "direct.h"
+#include "handle.h"
 
 #if LUA_VERSION_NUM < 504
 #error "lua-sse needs Lua 5.4 or later"
 #endif
 
-#define CLASS          "sse.sqlite.handle"
-#define MAX_IN_BYTES   ((size_t)64 << 20) /* of appends that the thread has not begun */
-#define NUDGE_AT_BYTES ((size_t)1 << 20)  /* news taken, after which the thread may go on */
-
-typedef struct handle {
-    worker *worker; /* NULL: closed */
-    pid_t owner;
-    int logs;       /* opened so far */
-    job *taken;     /* out of the queue, not told yet */
-    size_t waiting; /* bytes of appends that have no result yet */
-    bool quitting;
-} handle;
-
-static handle *check(lua_State *L)
-{
-    return luaL_checkudata(L, 1, CLASS);
-}
-
-/* Whether the thread takes jobs: not once the store is closed, nor in a forked child. */
-static bool is_usable(const handle *h)
-{
-    return h->worker && !h->quitting && h->owner == getpid();
-}
+#define NUDGE_AT_BYTES ((size_t)1 << 20) /* news taken, after which the thread may go on */
 
 static text text_of(lua_State *L, int index)
 {
@@ -45,17 +23,6 @@ static text text_of(lua_State *L, int index)
     return t;
 }
 
-/* Hands the job over. Returns false where there is none for want of memory, or no thread. */
-static bool put(handle *h, job *j)
-{
-    if (!j || !is_usable(h)) {
-        job_free(j);
-        return false;
-    }
-    queue_add(worker_in(h->worker), j); /* `wake` follows */
-    return true;
-}
-
 static int result(lua_State *L, const handle *h, bool ok)
 {
     if (ok) {
@@ -63,8 +30,8 @@ static int result(lua_State *L, const handle *h, bool ok)
         return 1;
     }
     lua_pushnil(L);
-    lua_pushstring(L, is_usable(h) ? "out of memory" : "the store is closed");
-    lua_pushstring(L, is_usable(h) ? "ENOMEM" : "ECLOSED");
+    lua_pushstring(L, handle_is_usable(h) ? "out of memory" : "the store is closed");
+    lua_pushstring(L, handle_is_usable(h) ? "ENOMEM" : "ECLOSED");
     return 3;
 }
 
@@ -82,9 +49,9 @@ static int f_open(lua_State *L)
     options.page_cache = luaL_checkinteger(L, 4);
     h = lua_newuserdatauv(L, sizeof *h, 0);
     memset(h, 0, sizeof *h);
-    luaL_setmetatable(L, CLASS);
+    luaL_setmetatable(L, HANDLE_CLASS);
     options.path = strdup(path);
-    h->owner = getpid();
+    h->forks = handle_forks();
     h->worker = options.path ? worker_start(&options) : NULL;
     if (h->worker)
         return 1;
@@ -98,7 +65,7 @@ static int f_open(lua_State *L)
 /* handle:fd() -> the descriptor that can be read once there is something to take */
 static int m_fd(lua_State *L)
 {
-    const handle *h = check(L);
+    const handle *h = handle_check(L);
 
     luaL_argcheck(L, h->worker, 1, "the store is closed");
     lua_pushinteger(L, worker_out(h->worker)->pipe[0]);
@@ -109,7 +76,7 @@ static int m_fd(lua_State *L)
  */
 static int m_log(lua_State *L)
 {
-    handle *h = check(L);
+    handle *h = handle_check(L);
     text texts[TEXTS] = { [TEXT_NAME] = text_of(L, 2) };
     lua_Integer history = luaL_checkinteger(L, 3), history_bytes = luaL_checkinteger(L, 4);
     lua_Integer max_age = luaL_optinteger(L, 5, 0);
@@ -120,7 +87,7 @@ static int m_log(lua_State *L)
         j->history_bytes = history_bytes;
         j->max_age = max_age;
     }
-    if (!put(h, j))
+    if (!handle_put(h, j))
         return result(L, h, false);
     lua_pushinteger(L, h->logs++);
     return 1;
@@ -130,43 +97,39 @@ static int m_log(lua_State *L)
  * that a turn of the loop asks, so that one transaction does it. */
 static int m_wake(lua_State *L)
 {
-    const handle *h = check(L);
-
-    if (h->worker && h->owner == getpid())
-        queue_wake(worker_in(h->worker));
+    handle_flush(handle_check(L));
     return 0;
 }
 
 /* handle:append(log, ticket, event, id, key, dedupe, meta) -> true, or nil, message, code */
 static int m_append(lua_State *L)
 {
-    handle *h = check(L);
+    handle *h = handle_check(L);
     int log = (int)luaL_checkinteger(L, 2);
     lua_Integer ticket = luaL_checkinteger(L, 3);
+    sse_direct_result failure = { 0 };
     text texts[TEXTS];
     job *j = NULL;
 
     for (int i = 0; i < TEXTS; i++)
         texts[i] = text_of(L, 4 + i);
-    if (is_usable(h) && h->waiting > MAX_IN_BYTES) {
-        lua_pushnil(L);
-        lua_pushstring(L, "the store is too far behind: 64 MiB of events wait to be written");
-        lua_pushstring(L, "EFULL");
-        return 3;
-    }
-    j = job_new(JOB_APPEND, log, texts);
+    j = handle_append(h, log, texts, &failure);
     if (j) {
         j->ticket = ticket;
-        h->waiting += is_usable(h) ? j->bytes : 0;
+        lua_pushboolean(L, 1);
+        return 1;
     }
-    return result(L, h, put(h, j));
+    lua_pushnil(L);
+    lua_pushstring(L, failure.message);
+    lua_pushstring(L, failure.code);
+    return 3;
 }
 
 /* handle:read(log, ticket, after, limit) -> true, or nil, message, code. after: a position, or an
  * own id */
 static int m_read(lua_State *L)
 {
-    handle *h = check(L);
+    handle *h = handle_check(L);
     int log = (int)luaL_checkinteger(L, 2);
     lua_Integer ticket = luaL_checkinteger(L, 3);
     text texts[TEXTS] = { 0 };
@@ -182,28 +145,28 @@ static int m_read(lua_State *L)
         j->after = after;
         j->limit = limit;
     }
-    return result(L, h, put(h, j));
+    return result(L, h, handle_put(h, j));
 }
 
 /* handle:watch(log, on) -> true, or nil, message, code */
 static int m_watch(lua_State *L)
 {
-    handle *h = check(L);
+    handle *h = handle_check(L);
     int log = (int)luaL_checkinteger(L, 2);
     job *j = job_new(JOB_WATCH, log, NULL);
 
     if (j)
         j->on = lua_toboolean(L, 3);
-    return result(L, h, put(h, j));
+    return result(L, h, handle_put(h, j));
 }
 
 /* handle:close_log(log) */
 static int m_close_log(lua_State *L)
 {
-    handle *h = check(L);
+    handle *h = handle_check(L);
     int log = (int)luaL_checkinteger(L, 2);
 
-    put(h, job_new(JOB_CLOSE, log, NULL));
+    handle_put(h, job_new(JOB_CLOSE, log, NULL));
     return 0;
 }
 
@@ -314,8 +277,39 @@ static int push_job(lua_State *L, const job *j)
 /* The thread has stopped telling news where the loop had too much to take. */
 static void nudge(handle *h, size_t bytes)
 {
-    if (bytes > NUDGE_AT_BYTES && write(worker_in(h->worker)->pipe[1], "", 1) < 0)
-        return;
+    if (bytes > NUDGE_AT_BYTES)
+        queue_wake(worker_in(h->worker));
+}
+
+/* The current job has been told. */
+static void end_current(handle *h)
+{
+    if (h->current->kind == JOB_APPEND)
+        h->waiting -= h->current->bytes;
+    job_free(h->current);
+    h->current = NULL;
+}
+
+/* Makes the oldest job that has been done and was not told the current one; false: there is none. */
+static bool take(handle *h)
+{
+    if (h->current && !h->current->wait && h->current->direct)
+        end_current(h); /* a task has raised */
+    if (h->current || !h->worker)
+        return h->worker != NULL;
+    if (!h->taken) {
+        size_t bytes = queue_bytes(worker_out(h->worker));
+
+        if (!h->drained)
+            queue_drain(worker_out(h->worker));
+        h->drained = true;
+        h->taken = queue_take_all(worker_out(h->worker));
+        nudge(h, bytes);
+    }
+    h->current = h->taken;
+    if (h->current)
+        h->taken = h->current->next;
+    return h->current != NULL;
 }
 
 /* next(handle) -> what has been done, one thing a call: "result", ticket, what `done` gets; "news",
@@ -323,44 +317,35 @@ static void nudge(handle *h, size_t bytes)
  * where the handle is of no use; or nothing */
 static int m_next(lua_State *L)
 {
-    handle *h = check(L);
-    job *j = NULL;
+    handle *h = handle_check(L);
     int count = 0;
 
-    if (h->worker && h->owner != getpid()) {
+    if (h->worker && handle_is_forked(h)) {
         lua_pushstring(L, "forked");
         return 1;
     }
-    if (!h->worker)
-        return 0;
     luaL_checkstack(L, 20, NULL);
-    while (count == 0) {
-        if (!h->taken) {
-            size_t bytes = queue_bytes(worker_out(h->worker));
+    while (count == 0 && take(h)) {
+        const job *j = h->current;
 
-            h->taken = queue_take_all(worker_out(h->worker));
-            nudge(h, bytes);
-        }
-        if (!h->taken)
-            return 0;
-        j = h->taken;
-        count = push_job(L, j); /* may raise for want of memory: then the job stays */
-        h->taken = j->next;
-        if (j->kind == JOB_APPEND)
-            h->waiting -= j->bytes;
-        job_free(j);
+        if (j->wait)
+            direct_tell(L, h->current); /* runs tasks, which may close the store */
+        else
+            count = push_job(L, j); /* may raise for want of memory: then the job stays */
+        end_current(h);
     }
+    h->drained = count > 0;
     return count;
 }
 
 /* handle:numbers() -> a table */
 static int m_numbers(lua_State *L)
 {
-    handle *h = check(L);
+    handle *h = handle_check(L);
     worker_numbers *n = NULL;
 
     lua_createtable(L, 0, 6);
-    if (!h->worker || h->owner != getpid())
+    if (!h->worker || handle_is_forked(h))
         return 1;
     n = worker_count(h->worker);
     set_integer(L, "appends", n->appends);
@@ -377,44 +362,43 @@ static int m_numbers(lua_State *L)
 /* handle:quit() -> whether "quit" is to come: once all jobs before are done */
 static int m_quit(lua_State *L)
 {
-    handle *h = check(L);
-    bool ok = put(h, job_new(JOB_QUIT, 0, NULL));
+    handle *h = handle_check(L);
+    bool ok = handle_put(h, job_new(JOB_QUIT, 0, NULL));
 
-    if (ok)
-        queue_wake(worker_in(h->worker));
+    handle_flush(h);
     h->quitting = h->quitting || ok;
     lua_pushboolean(L, ok);
     return 1;
 }
 
-static void drop_taken(handle *h)
-{
-    while (h->taken) {
-        job *j = h->taken;
-
-        h->taken = j->next;
-        job_free(j);
-    }
-}
-
 /* handle:close(): waits for the thread's end. Behind "quit" that is at once. */
 static int m_close(lua_State *L)
 {
-    handle *h = check(L);
+    handle *h = handle_check(L);
     worker *w = h->worker;
 
     if (!w)
         return 0;
-    if (h->owner == getpid() && !h->quitting) {
-        put(h, job_new(JOB_QUIT, 0, NULL)); /* without memory for it the thread can't end */
-        queue_wake(worker_in(w));
+    if (!handle_is_forked(h) && !h->quitting) {
+        handle_put(h, job_new(JOB_QUIT, 0, NULL)); /* without memory the thread can't end */
+        handle_flush(h);
     }
     h->worker = NULL;
-    drop_taken(h);
-    if (h->owner == getpid())
-        worker_join(w);
-    else
+    handle_drop_jobs(h);
+    if (handle_is_forked(h))
         worker_forget(w);
+    else
+        worker_join(w);
+    return 0;
+}
+
+static int mm_gc(lua_State *L)
+{
+    handle *h = handle_check(L);
+
+    m_close(L);
+    job_free(h->current);
+    h->current = NULL;
     return 0;
 }
 
@@ -424,6 +408,7 @@ static const luaL_Reg methods[] = {
     { "fd", m_fd },
     { "wake", m_wake },
     { "log", m_log },
+    { "direct", direct_new },
     { "append", m_append },
     { "read", m_read },
     { "watch", m_watch },
@@ -434,7 +419,7 @@ static const luaL_Reg methods[] = {
     { "close", m_close },
     { NULL, NULL },
 };
-static const luaL_Reg metamethods[] = { { "__gc", m_close },
+static const luaL_Reg metamethods[] = { { "__gc", mm_gc },
                                         { "__close", m_close },
                                         { NULL, NULL } };
 static const luaL_Reg functions[] = { { "open", f_open }, { NULL, NULL } };
@@ -444,11 +429,12 @@ int luaopen_sse_sqlite_core(lua_State *L);
 __attribute__((visibility("default"))) int luaopen_sse_sqlite_core(lua_State *L)
 {
     luaL_checkversion(L);
-    luaL_newmetatable(L, CLASS);
+    luaL_newmetatable(L, HANDLE_CLASS);
     luaL_setfuncs(L, metamethods, 0);
     luaL_newlib(L, methods);
     lua_setfield(L, -2, "__index");
     lua_pop(L, 1);
+    direct_register(L);
     luaL_newlib(L, functions);
     return 1;
 }

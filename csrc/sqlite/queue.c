@@ -47,35 +47,47 @@ void queue_forget(queue *q)
     close(q->pipe[1]);
 }
 
-void queue_add(queue *q, job *j)
-{
-    j->next = NULL;
-    pthread_mutex_lock(&q->lock);
-    *q->last = j;
-    q->last = &j->next;
-    q->bytes += j->bytes + j->row_bytes;
-    pthread_mutex_unlock(&q->lock);
-}
-
 void queue_wake(const queue *q)
 {
     if (write(q->pipe[1], "", 1) < 0)
         return; /* the pipe is full, so it can be read */
 }
 
+void queue_put_all(queue *q, job *first, job *last)
+{
+    size_t bytes = 0;
+    bool was_empty = false;
+
+    last->next = NULL;
+    for (const job *j = first; j; j = j->next)
+        bytes += j->bytes + j->row_bytes;
+    pthread_mutex_lock(&q->lock);
+    was_empty = !q->first;
+    *q->last = first;
+    q->last = &last->next;
+    q->bytes += bytes;
+    pthread_mutex_unlock(&q->lock);
+    if (was_empty)
+        queue_wake(q);
+}
+
 void queue_put(queue *q, job *j)
 {
-    queue_add(q, j);
-    queue_wake(q);
+    queue_put_all(q, j, j);
+}
+
+void queue_drain(const queue *q)
+{
+    char bytes[64];
+
+    while (read(q->pipe[0], bytes, sizeof bytes) == (ssize_t)sizeof bytes)
+        continue;
 }
 
 job *queue_take_all(queue *q)
 {
-    char bytes[64];
     job *all = NULL;
 
-    while (read(q->pipe[0], bytes, sizeof bytes) > 0)
-        continue;
     pthread_mutex_lock(&q->lock);
     all = q->first;
     q->first = NULL;

@@ -25,9 +25,15 @@ void queue_forget(queue *q);
 /* From any thread: adds a job, and wakes the other thread. */
 void queue_put(queue *q, job *j);
 
-/* Adds a job without waking the other thread: queue_wake is to follow, once for many. */
-void queue_add(queue *q, job *j);
+/* Adds the jobs first .. last, which are linked, and wakes the other thread, unless it has yet to
+ * take what was added before. */
+void queue_put_all(queue *q, job *first, job *last);
+
+/* Wakes the other thread. */
 void queue_wake(const queue *q);
+
+/* After a wake, before queue_take_all: makes the pipe one that can't be read. */
+void queue_drain(const queue *q);
 
 /* Takes all jobs out, oldest first; NULL: there is none. */
 job *queue_take_all(queue *q);

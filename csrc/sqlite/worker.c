@@ -125,7 +125,12 @@ static int open_log(worker *w, const job *j)
         l->history_bytes = j->history_bytes;
         l->max_age = j->max_age;
     }
-    return l->name ? SQLITE_OK : SQLITE_NOMEM;
+    if (!l->name)
+        return SQLITE_NOMEM;
+    for (int i = 0; i < w->log_count; i++)
+        if (&w->logs[i] != l && w->logs[i].name && strcmp(w->logs[i].name, l->name) == 0)
+            l->shared = w->logs[i].shared = true;
+    return SQLITE_OK;
 }
 
 static int watch_log(worker *w, log *l, bool on)
@@ -156,8 +161,7 @@ static int do_job(worker *w, job *j, int64_t now)
     case JOB_OPEN:
         return log_save_bounds(&w->d, l);
     case JOB_APPEND:
-        rc = log_append(&w->d, l, j, now);
-        return rc;
+        return log_append(&w->d, l, j, now);
     case JOB_READ:
         return log_read(&w->d, l, j, now);
     case JOB_WATCH:
@@ -189,14 +193,20 @@ static void note_job(worker *w, const job *j)
 
 /* --- a transaction ---------------------------------------------------------------------------- */
 
-static int save_logs(worker *w)
+static int save_logs(worker *w, int64_t now)
 {
     int rc = SQLITE_OK;
 
     for (int i = 0; i < w->log_count && rc == SQLITE_OK; i++)
         if (w->logs[i].name && w->logs[i].loaded == w->transaction)
-            rc = log_save(&w->d, &w->logs[i]);
+            rc = log_save(&w->d, &w->logs[i], now);
     return rc;
+}
+
+/* Whether another object stands for the same log: then both are saved before this one is used. */
+static bool is_shared(const worker *w, int number)
+{
+    return number < w->log_count && w->logs[number].shared;
 }
 
 static bool only_reads(const job *first, size_t count)
@@ -207,24 +217,24 @@ static bool only_reads(const job *first, size_t count)
     return true;
 }
 
-/* Does the jobs in one transaction. Two objects may stand for one log: each is saved before the
- * next one is loaded. */
+/* Does the jobs in one transaction. */
 static int do_all(worker *w, job *first, size_t count)
 {
     int64_t now = wall_now();
     int last = -1, rc = database_run(&w->d, only_reads(first, count) ? BEGIN_READ : BEGIN_WRITE);
 
+    w->transaction++;
     for (job *j = first; count > 0 && rc == SQLITE_OK; j = j->next, count--) {
-        if (j->log != last) {
-            rc = save_logs(w);
+        if (j->log != last && is_shared(w, j->log)) {
+            rc = save_logs(w, now);
             w->transaction++; /* what was loaded is loaded anew */
-            last = j->log;
         }
+        last = j->log;
         if (rc == SQLITE_OK)
             rc = do_job(w, j, now);
     }
     if (rc == SQLITE_OK)
-        rc = save_logs(w);
+        rc = save_logs(w, now);
     w->transaction++;
     if (rc == SQLITE_OK)
         rc = database_run(&w->d, COMMIT);
@@ -245,6 +255,7 @@ static bool do_batch(worker *w, job *first, size_t count)
 {
     char message[MESSAGE_BYTES];
     const char *code = NULL;
+    int appends = 0, reads = 0, failures = 0;
     bool added = false;
     job *j = first;
 
@@ -273,11 +284,14 @@ static bool do_batch(worker *w, job *first, size_t count)
             j->held = false;
         }
         added = added || (j->kind == JOB_APPEND && !j->code && !j->held);
-        w->count.appends += j->kind == JOB_APPEND;
-        w->count.reads += j->kind == JOB_READ;
-        w->count.failures += j->code != NULL;
+        appends += j->kind == JOB_APPEND;
+        reads += j->kind == JOB_READ;
+        failures += j->code != NULL;
         note_job(w, j);
     }
+    w->count.appends += appends;
+    w->count.reads += reads;
+    w->count.failures += failures;
     w->count.commits += added;
     return added;
 }
@@ -378,17 +392,16 @@ static void checkpoint(worker *w)
 
 /* --- the thread ------------------------------------------------------------------------------- */
 
-/* Hands back the jobs of a batch. */
+/* Hands back the jobs of a batch; returns the jobs behind it. */
 static job *give_back(worker *w, job *first, size_t count)
 {
-    while (count-- > 0) {
-        job *next = first->next;
+    job *last = first, *rest = NULL;
 
-        queue_add(&w->out, first);
-        first = next;
-    }
-    queue_wake(&w->out);
-    return first;
+    while (--count > 0)
+        last = last->next;
+    rest = last->next;
+    queue_put_all(&w->out, first, last);
+    return rest;
 }
 
 static void do_jobs(worker *w)
@@ -416,7 +429,12 @@ static void wait_for_work(worker *w)
     struct pollfd fds[] = { { .fd = w->in.pipe[0], .events = POLLIN },
                             { .fd = w->peers.socket, .events = POLLIN } };
 
-    poll(fds, 2, any_watched(w) ? LOOK_EVERY_MS : -1);
+    if (poll(fds, 2, any_watched(w) ? LOOK_EVERY_MS : -1) <= 0)
+        return;
+    if (fds[0].revents)
+        queue_drain(&w->in);
+    if (fds[1].revents)
+        peers_take(&w->peers);
 }
 
 static void *run(void *arg)
@@ -425,7 +443,6 @@ static void *run(void *arg)
 
     while (!w->quit) {
         wait_for_work(w);
-        peers_take(&w->peers);
         do_jobs(w);
         if (w->behind && queue_bytes(&w->out) <= MAX_OUT_BYTES / 2) {
             w->behind = false;

@@ -1,0 +1,105 @@
+#include "handle.h"
+
+#include <lauxlib.h>
+
+#define MAX_IN_BYTES ((size_t)64 << 20) /* of appends that have no result yet */
+
+/* --- forks ------------------------------------------------------------------------------------ */
+
+static unsigned forks;
+static pthread_once_t forks_once = PTHREAD_ONCE_INIT;
+
+static void on_fork(void)
+{
+    forks++;
+}
+
+static void count_forks(void)
+{
+    pthread_atfork(NULL, NULL, on_fork);
+}
+
+unsigned handle_forks(void)
+{
+    pthread_once(&forks_once, count_forks);
+    return forks;
+}
+
+bool handle_is_forked(const handle *h)
+{
+    return h->forks != forks;
+}
+
+/* --- jobs ------------------------------------------------------------------------------------- */
+
+handle *handle_check(lua_State *L)
+{
+    return luaL_checkudata(L, 1, HANDLE_CLASS);
+}
+
+bool handle_is_usable(const handle *h)
+{
+    return h->worker && !h->quitting && !handle_is_forked(h);
+}
+
+bool handle_put(handle *h, job *j)
+{
+    if (!j || !handle_is_usable(h)) {
+        job_free(j);
+        return false;
+    }
+    j->next = NULL;
+    if (h->asked)
+        h->last->next = j;
+    else
+        h->asked = j;
+    h->last = j;
+    return true;
+}
+
+static job *fail(sse_direct_result *failure, const char *code, const char *message)
+{
+    failure->code = code;
+    failure->message = message;
+    return NULL;
+}
+
+job *handle_append(handle *h, int log, const text texts[TEXTS], sse_direct_result *failure)
+{
+    job *j = NULL;
+
+    if (!handle_is_usable(h))
+        return fail(failure, "ECLOSED", "the store is closed");
+    if (h->waiting > MAX_IN_BYTES)
+        return fail(failure, "EFULL",
+                    "the store is too far behind: 64 MiB of events wait to be written");
+    j = job_new(JOB_APPEND, log, texts);
+    if (!handle_put(h, j))
+        return fail(failure, "ENOMEM", "out of memory");
+    h->waiting += j->bytes;
+    return j;
+}
+
+void handle_flush(handle *h)
+{
+    if (!h->asked || !h->worker || handle_is_forked(h))
+        return;
+    queue_put_all(worker_in(h->worker), h->asked, h->last);
+    h->asked = NULL;
+}
+
+static void drop(job **list)
+{
+    while (*list) {
+        job *j = *list;
+
+        *list = j->next;
+        job_free(j);
+    }
+}
+
+void handle_drop_jobs(handle *h)
+{
+    drop(&h->asked);
+    drop(&h->taken);
+}

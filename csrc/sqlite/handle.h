@@ -1,0 +1,49 @@
+/* handle.h: the Lua object that stands for a store's thread: what has been asked in this turn of the
+ * loop, and what the thread has done. */
+#ifndef SSE_SQLITE_HANDLE_H
+#define SSE_SQLITE_HANDLE_H
+
+#include <lua.h>
+
+#include "worker.h"
+
+#define HANDLE_CLASS "sse.sqlite.handle"
+
+typedef struct handle {
+    worker *worker;       /* NULL: closed */
+    unsigned forks;       /* handle_forks() when it was made */
+    int logs;             /* opened so far */
+    job *asked, *last;    /* that the thread has not been given yet */
+    job *taken;           /* that the thread has done, and that have not been told yet */
+    job *current;         /* is being told */
+    bool drained;         /* the pipe has been read since `next` gave nothing */
+    size_t waiting;       /* bytes of appends that have no result yet */
+    bool quitting;
+} handle;
+
+/* The handle at index 1; else raises. */
+handle *handle_check(lua_State *L);
+
+/* A number that is another one in a forked child. */
+unsigned handle_forks(void);
+
+/* Whether this process is a forked child of the thread's. */
+bool handle_is_forked(const handle *h);
+
+/* Whether the thread takes jobs: not once the store is closed, nor in a forked child. */
+bool handle_is_usable(const handle *h);
+
+/* Asks for the job, which handle_flush hands over. Returns false where there is none for want of
+ * memory, or no thread. */
+bool handle_put(handle *h, job *j);
+
+/* Asks for an append. Returns its job; or NULL, and *failure says why. */
+job *handle_append(handle *h, int log, const text texts[TEXTS], sse_direct_result *failure);
+
+/* Hands the thread what has been asked. */
+void handle_flush(handle *h);
+
+/* Frees what has been asked or done, and was not handed over. */
+void handle_drop_jobs(handle *h);
+
+#endif
