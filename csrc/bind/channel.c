@@ -4,6 +4,7 @@
 #include "../push/channel.h"
 #include "callbacks.h"
 #include "channel_object.h"
+#include "direct.h"
 #include "held_stream.h"
 #include "hint.h"
 #include "publish.h"
@@ -312,6 +313,7 @@ static int mm_gc(lua_State *L)
 
     if (!c)
         return 0;
+    sse_direct_free(o);
     o->channel = NULL;
     sse_parser_free(o->parser);
     o->parser = NULL;

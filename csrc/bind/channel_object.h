@@ -4,8 +4,18 @@
 #define SSE_BIND_CHANNEL_OBJECT_H
 
 #include "../push/channel_types.h"
+#include "../wire/direct.h"
 #include "../wire/parser.h"
 #include "class.h"
+
+/* Publishes to a store that takes them in C: see direct.c. */
+typedef struct channel_publishes {
+    sse_direct_log *log; /* in the table of user value STORE; NULL: the store takes none */
+    size_t count;        /* under way */
+    int self;            /* anchored while a publish is */
+    sse_deferred wake;   /* has the store write what was published in this turn */
+    const char *call;    /* the name of the function that is called next */
+} channel_publishes;
 
 typedef struct channel_object {
     sse_state *st;
@@ -20,6 +30,7 @@ typedef struct channel_object {
                             call of a filter uses it */
     uint64_t position;   /* the position of the event in user value EVENT; 0: none */
     size_t charged;
+    channel_publishes publishes;
     uint64_t newest; /* with a window: the position whose id is in user value LAST_ID; 0: none */
 } channel_object;
 

@@ -1,6 +1,7 @@
 #include "publish.h"
 
 #include "../push/channel.h"
+#include "direct.h"
 #include "encoder.h"
 #include "hint.h"
 
@@ -103,6 +104,13 @@ static int publish_stored(lua_State *L, channel_object *o, const sse_publication
         o->channel->counters.refused++;
         sse_state_release(o->st, out);
         return fail_publish(L, code, field);
+    }
+    if (!has_meta && sse_direct_is_possible(L, o)) {
+        const sse_slice texts[SSE_DIRECT_TEXTS] = { { out->data, out->len },
+                                                    p->event.id,
+                                                    p->key,
+                                                    p->dedupe };
+        return sse_direct_publish(L, o, texts);
     }
     lua_getiuservalue(L, 1, CHANNEL_STORE);
     lua_getfield(L, -1, "publish");

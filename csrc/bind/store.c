@@ -7,6 +7,7 @@
 #include "../push/window.h"
 #include "channel.h"
 #include "channel_object.h"
+#include "direct.h"
 
 /* --- records ---------------------------------------------------------------------------------- */
 
@@ -92,12 +93,17 @@ static int result(lua_State *L, int code)
 }
 
 /* window(channel, functions): the log of the new channel is kept in a store. `functions` has
- * publish(event, id, key, dedupe, meta), page(from), close() and unfollowed(). */
+ * publish(event, id, key, dedupe, meta), page(from), close() and unfollowed(); perhaps `direct`, by
+ * which publishes go that need no Lua, and for these behind(): the window has not been told of an
+ * event, and published(): none is under way any more, of a channel that is to be closed. */
 static int f_window(lua_State *L)
 {
     sse_channel *c = sse_check_channel(L, 1);
 
     luaL_checktype(L, 2, LUA_TTABLE);
+    lua_settop(L, 2);
+    lua_getfield(L, 2, "direct");
+    sse_direct_take(L, 3, c->user);
     lua_settop(L, 2);
     lua_setiuservalue(L, 1, CHANNEL_STORE);
     if (!c->window && sse_window_open(c))
@@ -117,6 +123,13 @@ static int f_window_state(lua_State *L)
     lua_pushboolean(L, c->window->loaded);
     lua_pushboolean(L, c->readers != NULL);
     return 5;
+}
+
+/* window_publishing(channel) -> whether publishes that went by `direct` are under way */
+static int f_window_publishing(lua_State *L)
+{
+    lua_pushboolean(L, check_object(L)->publishes.count > 0);
+    return 1;
 }
 
 /* window_loaded(channel, is_loaded[, first]): whether the window has what the store's head has, and
@@ -293,6 +306,7 @@ static int f_window_query(lua_State *L)
 static const luaL_Reg functions[] = {
     { "window", f_window },
     { "window_state", f_window_state },
+    { "window_publishing", f_window_publishing },
     { "window_loaded", f_window_loaded },
     { "window_restart", f_window_restart },
     { "window_append", f_window_append },

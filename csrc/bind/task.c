@@ -200,8 +200,7 @@ static int run_coroutine(lua_State *L, sse_state *st, lua_State *co, int n, int 
     return code;
 }
 
-/* Resumes the coroutine on top of the stack with the n values on its own, and pops it. */
-static void resume(lua_State *L, sse_state *st, int n)
+void sse_resume_task(lua_State *L, sse_state *st, int n)
 {
     lua_State *co = lua_tothread(L, -1);
     int results = 0, code = run_coroutine(L, st, co, n, &results);
@@ -282,7 +281,7 @@ static int f_start_task(lua_State *L)
     }
     lua_replace(L, 1);
     give(L, co, n);
-    resume(L, st, n - 1);
+    sse_resume_task(L, st, n - 1);
     return 0;
 }
 
@@ -297,7 +296,7 @@ static int f_wake_task(lua_State *L)
     if (waits) {
         give(L, co, n);
         luaL_checkstack(L, LUA_MINSTACK, NULL);
-        resume(L, sse_state_check(L), n);
+        sse_resume_task(L, sse_state_check(L), n);
     }
     lua_pushboolean(L, waits);
     return 1;
@@ -384,7 +383,7 @@ static int call_start(lua_State *L)
     lua_setiuservalue(L, 2, COROUTINE);
     t->state = STARTED;
     move_arguments(L, 2, co);
-    resume(L, t->st, t->arguments);
+    sse_resume_task(L, t->st, t->arguments);
     return 0;
 }
 

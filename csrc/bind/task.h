@@ -10,6 +10,10 @@
  * function is reported (see sse_report). */
 bool sse_start_task(lua_State *L, sse_state *st);
 
+/* Resumes the coroutine on top of the stack, which waits, with the n values on its own stack, and
+ * pops it. An error of its function is told to those who wait for its task, which may raise. */
+void sse_resume_task(lua_State *L, sse_state *st, int n);
+
 /* Notes for whom the task of the coroutine on top of the stack runs: an address. */
 void sse_set_task_owner(lua_State *L, sse_state *st, void *owner);
 

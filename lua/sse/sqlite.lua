@@ -162,6 +162,9 @@ function methods:finish()
     self.tickets[ticket] = nil
     core.defer(function() done(nil, "the store is closed", "ECLOSED") end)
   end
+  for direct in pairs(self.directs) do
+    core.defer(function() direct:abandon() end)
+  end
 end
 
 -- What the program has: its metatable leads to the state.
@@ -186,7 +189,9 @@ function public:open(name, bounds, ...)
   local number, message = state.handle:log(name, bounds.history or HISTORY,
     bounds.history_bytes or HISTORY_BYTES, max_age)
   if not number then error("store:open: " .. message, options.caller_level()) end
-  return setmetatable({ store = state, number = number }, Log)
+  local direct = state.handle:direct(number)
+  state.directs[direct] = true
+  return setmetatable({ store = state, number = number, direct = direct }, Log)
 end
 
 --- Closes the file, once what was published is in it. Channels that use the store can't publish any
@@ -248,11 +253,12 @@ return function(path, given, ...)
   if not handle then error("sse.sqlite: " .. message, 2) end
   local store = setmetatable({}, Store)
   local state = setmetatable({ handle = handle, tickets = {}, last_ticket = 0, under_way = 0,
-    watchers = {}, public = store }, { __index = methods })
+    watchers = {}, public = store, directs = setmetatable({}, { __mode = "k" }),
+  }, { __index = methods })
   states[store] = state
   state.end_turn = function()
-    if state.wakes then state.handle:wake() end
     state.wakes = false
+    state.handle:wake()
   end
   local weak = setmetatable({ state = state }, { __mode = "v" })
   state.watch = assert(core.watch_descriptor(handle:fd(), function()

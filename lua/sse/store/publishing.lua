@@ -39,7 +39,7 @@ local function append(window, record, on_done)
     window.under_way = window.under_way - 1
     local id = position and note_published(window, record, position, epoch, held)
     if not id then core.window_done(window.channel, "refused") end
-    if window.closing and window.under_way == 0 then window:end_close() end
+    window:end_publish()
     if id then return on_done(id) end
     local message, code = epoch, held
     on_done(nil, message or "the store has failed", code or "ESYS")

@@ -229,8 +229,18 @@ function Window:end_close()
   self:unfollowed()
 end
 
+-- A publish has its result.
+function Window:end_publish()
+  if self.closing and not self:is_publishing() then self:end_close() end
+end
+
+-- Whether publishes are under way.
+function Window:is_publishing()
+  return self.under_way > 0 or core.window_publishing(self.channel)
+end
+
 function Window:close()
-  if self.under_way == 0 then return self:end_close() end
+  if not self:is_publishing() then return self:end_close() end
   self.closing = core.timer(CLOSE_WITHIN, function() self:end_close() end)
   self.closing:unref()
 end
@@ -259,6 +269,9 @@ function window.open(channel, store, bounds, publish)
     page = function(from) return self:page(from) end,
     close = function() return self:close() end,
     unfollowed = function() return self:unfollowed() end,
+    direct = self.log.direct,
+    behind = function() return self:load() end,
+    published = function() return self:end_publish() end,
   })
 end
 
