@@ -10,22 +10,24 @@
 
 /* --- the schema ------------------------------------------------------------------------------- */
 
+/* A channel's events lie behind one another, since `place` is the channel's number and the event's
+ * position in one: new ones go to the end of a table whose key is the row's own. */
 static const char schema[] =
-    "CREATE TABLE channels (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, epoch TEXT NOT NULL,"
+    "CREATE TABLE channels (id INTEGER PRIMARY KEY CHECK (id < 8388608), name TEXT NOT NULL UNIQUE, epoch TEXT NOT NULL,"
     " head INTEGER NOT NULL DEFAULT 0, first INTEGER NOT NULL DEFAULT 1,"
     " kept INTEGER NOT NULL DEFAULT 1, bytes INTEGER NOT NULL DEFAULT 0,"
     " time INTEGER NOT NULL DEFAULT 0, left_id TEXT,"
     " history INTEGER, history_bytes INTEGER, max_age INTEGER);"
-    "CREATE TABLE events (channel INTEGER NOT NULL, position INTEGER NOT NULL,"
-    " time INTEGER NOT NULL, id TEXT, event TEXT NOT NULL, key TEXT, dedupe TEXT, meta TEXT,"
-    " before INTEGER NOT NULL, PRIMARY KEY (channel, position)) WITHOUT ROWID;"
+    "CREATE TABLE events (place INTEGER PRIMARY KEY, channel INTEGER AS (place >> 40),"
+    " position INTEGER AS (place & 1099511627775), time INTEGER NOT NULL, id TEXT,"
+    " event TEXT NOT NULL, key TEXT, dedupe TEXT, meta TEXT, before INTEGER NOT NULL);"
     "CREATE INDEX events_id ON events (channel, id) WHERE id IS NOT NULL;"
     "CREATE INDEX events_dedupe ON events (channel, dedupe) WHERE dedupe IS NOT NULL;"
     "CREATE TABLE peers (path TEXT PRIMARY KEY, pid INTEGER NOT NULL) WITHOUT ROWID;"
     "CREATE VIEW history AS SELECT name AS channel, coalesce(events.id, epoch || '-' || position)"
     " AS id, strftime('%Y-%m-%d %H:%M:%f', events.time / 1000.0, 'unixepoch') AS time, event, key,"
-    " dedupe, meta FROM events JOIN channels ON channels.id = events.channel"
-    " WHERE position >= first ORDER BY name, position;"
+    " dedupe, meta FROM channels JOIN events ON place >= (channels.id << 40) + first"
+    " AND place <= (channels.id << 40) + head ORDER BY name, place;"
     "CREATE TABLE inbox (channel TEXT NOT NULL, data TEXT NOT NULL, event TEXT, id TEXT, key TEXT,"
     " dedupe TEXT, meta TEXT);";
 
@@ -37,20 +39,21 @@ static const char inbox[] =
     " instr(coalesce(NEW.event, '') || coalesce(NEW.id, ''), char(13)) > 0;"
     "SELECT RAISE(ABORT, 'an event with that id is held already') FROM events JOIN channels"
     " ON channels.id = events.channel WHERE name = NEW.channel AND events.id = NEW.id"
-    " AND position >= first;"
+    " AND place >= (channels.id << 40) + first;"
     "INSERT OR IGNORE INTO channels (name, epoch)"
     " VALUES (NEW.channel, lower(hex(randomblob(8))));"
-    "INSERT INTO events (channel, position, time, id, event, key, dedupe, meta, before)"
-    " SELECT id, head + 1, max(time, CAST((julianday('now') - 2440587.5) * 86400000 AS INTEGER)),"
+    "INSERT INTO events (place, time, id, event, key, dedupe, meta, before)"
+    " SELECT (id << 40) + head + 1, max(time, CAST((julianday('now') - 2440587.5) * 86400000 AS INTEGER)),"
     " NEW.id, coalesce('event: ' || NEW.event || char(10), '') || 'data: ' ||"
     " replace(replace(replace(NEW.data, char(13, 10), char(10)), char(13), char(10)), char(10),"
     " char(10) || 'data: ') || char(10, 10), NEW.key, NEW.dedupe, NEW.meta, bytes"
     " FROM channels WHERE name = NEW.channel AND NOT EXISTS (SELECT 1 FROM events AS e"
-    " WHERE e.channel = channels.id AND e.dedupe = NEW.dedupe AND e.position >= channels.first);"
+    " WHERE e.channel = channels.id AND e.dedupe = NEW.dedupe"
+    " AND e.place >= (channels.id << 40) + channels.first);"
     "UPDATE channels SET (head, time, bytes) = (SELECT position, time,"
-    " before + length(CAST(event AS BLOB)) FROM events WHERE channel = channels.id"
-    " ORDER BY position DESC LIMIT 1) WHERE name = NEW.channel AND EXISTS"
-    " (SELECT 1 FROM events WHERE channel = channels.id);"
+    " before + length(CAST(event AS BLOB)) FROM events WHERE place = (channels.id << 40) + head + 1)"
+    " WHERE name = NEW.channel AND EXISTS"
+    " (SELECT 1 FROM events WHERE place = (channels.id << 40) + head + 1);"
     "DELETE FROM inbox WHERE rowid = NEW.rowid; END;";
 
 static const char *const texts[STATEMENTS] = {
@@ -66,19 +69,19 @@ static const char *const texts[STATEMENTS] = {
                    " WHERE name = ?1 AND (history, history_bytes, max_age) IS NOT (?2, ?3, ?4)",
     [SAVE_CHANNEL] = "UPDATE channels SET head = ?2, first = ?3, kept = ?4, bytes = ?5, time = ?6,"
                      " left_id = ?7 WHERE id = ?1",
-    [ADD_EVENT] = "INSERT INTO events (channel, position, time, event, id, key, dedupe, meta,"
-                  " before) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
-    [FIND_ID] = "SELECT position FROM events WHERE channel = ?1 AND id = ?2 AND position >= ?3"
-                " ORDER BY position DESC LIMIT 1",
+    [ADD_EVENT] = "INSERT INTO events (place, time, event, id, key, dedupe, meta, before)"
+                  " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+    [FIND_ID] = "SELECT position FROM events WHERE channel = ?1 AND id = ?2 AND place >= ?3"
+                " ORDER BY place DESC LIMIT 1",
     [FIND_DEDUPE] = "SELECT position, time, event, id, key, dedupe, meta FROM events"
-                    " WHERE channel = ?1 AND dedupe = ?2 AND position >= ?3"
-                    " ORDER BY position DESC LIMIT 1",
+                    " WHERE channel = ?1 AND dedupe = ?2 AND place >= ?3"
+                    " ORDER BY place DESC LIMIT 1",
     [READ_EVENTS] = "SELECT position, time, event, id, key, dedupe, meta FROM events"
-                    " WHERE channel = ?1 AND position > ?2 ORDER BY position LIMIT ?3",
+                    " WHERE place > ?1 AND place <= ?2 ORDER BY place LIMIT ?3",
     [READ_PLACES] = "SELECT position, time, before, id FROM events"
-                    " WHERE channel = ?1 AND position >= ?2 ORDER BY position",
-    [DROP_EVENTS] = "DELETE FROM events WHERE channel = ?1 AND position < ?2 AND"
-                    " (position < ?3 OR before < ?4)",
+                    " WHERE place >= ?1 AND place <= ?2 ORDER BY place",
+    [DROP_EVENTS] = "DELETE FROM events WHERE place >= ?1 AND place < ?2 AND"
+                    " (place < ?3 OR before < ?4)",
     [DATA_VERSION] = "PRAGMA data_version",
     [ADD_PEER] = "INSERT OR REPLACE INTO peers (path, pid) VALUES (?1, ?2)",
     [READ_PEERS] = "SELECT path FROM peers WHERE path IS NOT ?1",

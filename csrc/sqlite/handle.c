@@ -2,6 +2,7 @@
 
 #include <lauxlib.h>
 
+#define ENOUGH       32                /* jobs that are handed over before the turn is over */
 #define MAX_IN_BYTES ((size_t)64 << 20) /* of appends that have no result yet */
 
 /* --- forks ------------------------------------------------------------------------------------ */
@@ -48,12 +49,15 @@ bool handle_put(handle *h, job *j)
         job_free(j);
         return false;
     }
+    if (h->asked_count >= ENOUGH)
+        handle_flush(h);
     j->next = NULL;
     if (h->asked)
         h->last->next = j;
     else
         h->asked = j;
     h->last = j;
+    h->asked_count++;
     return true;
 }
 
@@ -86,6 +90,7 @@ void handle_flush(handle *h)
         return;
     queue_put_all(worker_in(h->worker), h->asked, h->last);
     h->asked = NULL;
+    h->asked_count = 0;
 }
 
 static void drop(job **list)

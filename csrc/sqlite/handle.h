@@ -14,6 +14,7 @@ typedef struct handle {
     unsigned forks;       /* handle_forks() when it was made */
     int logs;             /* opened so far */
     job *asked, *last;    /* that the thread has not been given yet */
+    int asked_count;
     job *taken;           /* that the thread has done, and that have not been told yet */
     job *current;         /* is being told */
     bool drained;         /* the pipe has been read since `next` gave nothing */

@@ -43,6 +43,12 @@ static text column(sqlite3_stmt *s, int index)
     return t;
 }
 
+/* Of the event at a position: `place` in the schema. */
+static int64_t place_at(const log *l, int64_t position)
+{
+    return l->id * ((int64_t)1 << 40) + position;
+}
+
 /* --- the log's row ---------------------------------------------------------------------------- */
 
 static bool set_left_id(log *l, text id)
@@ -157,9 +163,9 @@ static int drop_rows(database *d, log *l, int64_t before)
     s = database_get(d, DROP_EVENTS);
     if (!s)
         return failed(d);
-    sqlite3_bind_int64(s, 1, l->id);
-    sqlite3_bind_int64(s, 2, l->first);
-    sqlite3_bind_int64(s, 3, l->first - SLACK_EVENTS);
+    sqlite3_bind_int64(s, 1, place_at(l, 0));
+    sqlite3_bind_int64(s, 2, place_at(l, l->first));
+    sqlite3_bind_int64(s, 3, place_at(l, l->first - SLACK_EVENTS));
     sqlite3_bind_int64(s, 4, before - SLACK_BYTES);
     rc = step(s, &has);
     sqlite3_reset(s);
@@ -189,8 +195,8 @@ static int trim(database *d, log *l, int64_t now)
     if (!s)
         return failed(d);
     l->oldest = l->bytes;
-    sqlite3_bind_int64(s, 1, l->id);
-    sqlite3_bind_int64(s, 2, l->first);
+    sqlite3_bind_int64(s, 1, place_at(l, l->first));
+    sqlite3_bind_int64(s, 2, place_at(l, l->head));
     for (rc = step(s, &has); rc == SQLITE_OK && has; rc = step(s, &has)) {
         int64_t position = sqlite3_column_int64(s, 0);
 
@@ -252,7 +258,7 @@ static int64_t find_id(database *d, const log *l, text id, int *rc)
     }
     sqlite3_bind_int64(s, 1, l->id);
     bind(s, 2, id);
-    sqlite3_bind_int64(s, 3, l->first);
+    sqlite3_bind_int64(s, 3, place_at(l, l->first));
     *rc = step(s, &has);
     if (*rc == SQLITE_OK && has)
         position = sqlite3_column_int64(s, 0);
@@ -281,7 +287,7 @@ static int find_dedupe(database *d, const log *l, job *j)
         return failed(d);
     sqlite3_bind_int64(s, 1, l->id);
     bind(s, 2, j->text[TEXT_DEDUPE]);
-    sqlite3_bind_int64(s, 3, l->first);
+    sqlite3_bind_int64(s, 3, place_at(l, l->first));
     rc = step(s, &has);
     if (rc == SQLITE_OK && has) {
         j->position = sqlite3_column_int64(s, 0);
@@ -301,13 +307,12 @@ static int insert(database *d, log *l, const job *j, int64_t now)
     if (!s)
         return failed(d);
     l->time = now > l->time ? now : l->time; /* times never fall, whatever the clock does */
-    sqlite3_bind_int64(s, 1, l->id);
-    sqlite3_bind_int64(s, 2, l->head + 1);
-    sqlite3_bind_int64(s, 3, l->time);
+    sqlite3_bind_int64(s, 1, place_at(l, l->head + 1));
+    sqlite3_bind_int64(s, 2, l->time);
     for (int i = 0; i < TEXTS; i++)
-        if (!bind(s, 4 + i, j->text[i]))
-            sqlite3_bind_null(s, 4 + i); /* the statement has the values of the event before */
-    sqlite3_bind_int64(s, 9, l->bytes);
+        if (!bind(s, 3 + i, j->text[i]))
+            sqlite3_bind_null(s, 3 + i); /* the statement has the values of the event before */
+    sqlite3_bind_int64(s, 8, l->bytes);
     rc = step(s, &has);
     sqlite3_reset(s);
     if (rc != SQLITE_OK)
@@ -358,8 +363,8 @@ static int64_t time_at(database *d, const log *l, int64_t position, int *rc)
         *rc = failed(d);
         return 0;
     }
-    sqlite3_bind_int64(s, 1, l->id);
-    sqlite3_bind_int64(s, 2, position);
+    sqlite3_bind_int64(s, 1, place_at(l, position));
+    sqlite3_bind_int64(s, 2, place_at(l, l->head));
     *rc = step(s, &has);
     if (has)
         time = sqlite3_column_int64(s, 1);
@@ -393,8 +398,8 @@ static int read_rows(database *d, const log *l, job *j, int64_t after, int64_t l
 
     if (!s)
         return failed(d);
-    sqlite3_bind_int64(s, 1, l->id);
-    sqlite3_bind_int64(s, 2, after);
+    sqlite3_bind_int64(s, 1, place_at(l, after < l->head ? after : l->head));
+    sqlite3_bind_int64(s, 2, place_at(l, l->head));
     sqlite3_bind_int64(s, 3, limit);
     for (rc = step(s, &has); rc == SQLITE_OK && has; rc = step(s, &has)) {
         rc = add_row(j, s);
