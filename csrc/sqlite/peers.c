@@ -98,30 +98,63 @@ void peers_take(const peers *p)
         continue;
 }
 
-void peers_wake(database *d, const peers *p, char **dead)
+/* Adds a path to those of the others. false: out of memory. */
+static bool add(peers *p, const char *path)
+{
+    if (p->count == p->room) {
+        int room = 2 * p->room + 4;
+        char(*others)[PEER_PATH] = realloc(p->others, (size_t)room * PEER_PATH);
+
+        if (!others)
+            return false;
+        p->others = others;
+        p->room = room;
+    }
+    snprintf(p->others[p->count++], PEER_PATH, "%s", path);
+    return true;
+}
+
+int peers_read(database *d, peers *p)
 {
     sqlite3_stmt *st = database_get(d, READ_PEERS);
-    int sender = p->socket;
+    int rc = SQLITE_OK;
 
-    *dead = NULL;
+    p->count = 0;
     if (!st)
-        return;
-    if (sender < 0)
-        sender = socket(AF_UNIX, SOCK_DGRAM, 0);
+        return sqlite3_errcode(d->db);
     if (p->announced)
         sqlite3_bind_text(st, 1, p->path, -1, SQLITE_STATIC);
-    while (sender >= 0 && sqlite3_step(st) == SQLITE_ROW) {
+    for (rc = sqlite3_step(st); rc == SQLITE_ROW; rc = sqlite3_step(st)) {
         const char *path = (const char *)sqlite3_column_text(st, 0);
-        struct sockaddr_un to;
-        bool sent = path && make_address(&to, path) &&
-                    sendto(sender, "", 1, MSG_DONTWAIT, (struct sockaddr *)&to, sizeof to) >= 0;
 
-        if (!sent && path && !*dead && (errno == ECONNREFUSED || errno == ENOENT))
-            *dead = strdup(path);
+        if (!path || !add(p, path)) {
+            rc = SQLITE_NOMEM;
+            break;
+        }
     }
     sqlite3_reset(st);
+    return rc == SQLITE_DONE ? SQLITE_OK : rc;
+}
+
+const char *peers_wake(const peers *p)
+{
+    const char *dead = NULL;
+    int sender = p->socket;
+
+    if (sender < 0 && p->count > 0)
+        sender = socket(AF_UNIX, SOCK_DGRAM, 0);
+    for (int i = 0; i < p->count && sender >= 0; i++) {
+        struct sockaddr_un to;
+        bool sent =
+            make_address(&to, p->others[i]) &&
+            sendto(sender, "", 1, MSG_DONTWAIT, (struct sockaddr *)&to, sizeof to) >= 0;
+
+        if (!sent && (errno == ECONNREFUSED || errno == ENOENT))
+            dead = p->others[i];
+    }
     if (sender >= 0 && sender != p->socket)
         close(sender);
+    return dead;
 }
 
 int peers_forget(database *d, const char *path)
@@ -138,6 +171,9 @@ int peers_forget(database *d, const char *path)
 
 void peers_close(peers *p)
 {
+    free(p->others);
+    p->others = NULL;
+    p->count = p->room = 0;
     if (p->socket < 0)
         return;
     close(p->socket);

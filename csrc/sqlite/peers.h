@@ -12,6 +12,8 @@ typedef struct peers {
     int socket; /* -1: nobody wakes this process */
     bool announced;
     char path[PEER_PATH];
+    char (*others)[PEER_PATH]; /* the paths of the other processes, as read last */
+    int count, room;
 } peers;
 
 /* Makes a socket beside the file, or where its path is too long in the folder of temporary files.
@@ -24,8 +26,11 @@ int peers_announce(database *d, peers *p);
 /* Takes the datagrams that have come. */
 void peers_take(const peers *p);
 
-/* Wakes all others. *dead: one of them is to be forgotten; it is the caller's to free. */
-void peers_wake(database *d, const peers *p, char **dead);
+/* Reads who the others are, within a transaction. */
+int peers_read(database *d, peers *p);
+
+/* Wakes all others. Returns the path of one that is to be forgotten, or NULL. */
+const char *peers_wake(const peers *p);
 
 /* Removes a path from the file, within a transaction, and the socket that it names. */
 int peers_forget(database *d, const char *path);

@@ -221,7 +221,8 @@ static bool only_reads(const job *first, size_t count)
 static int do_all(worker *w, job *first, size_t count)
 {
     int64_t now = wall_now();
-    int last = -1, rc = database_run(&w->d, only_reads(first, count) ? BEGIN_READ : BEGIN_WRITE);
+    bool reads = only_reads(first, count);
+    int last = -1, rc = database_run(&w->d, reads ? BEGIN_READ : BEGIN_WRITE);
 
     w->transaction++;
     for (job *j = first; count > 0 && rc == SQLITE_OK; j = j->next, count--) {
@@ -235,6 +236,8 @@ static int do_all(worker *w, job *first, size_t count)
     }
     if (rc == SQLITE_OK)
         rc = save_logs(w, now);
+    if (rc == SQLITE_OK && !reads)
+        rc = peers_read(&w->d, &w->peers);
     w->transaction++;
     if (rc == SQLITE_OK)
         rc = database_run(&w->d, COMMIT);
@@ -366,15 +369,13 @@ static bool has_changed(worker *w)
 
 static void wake_peers(worker *w)
 {
-    char *dead = NULL;
+    const char *dead = peers_wake(&w->peers);
 
-    peers_wake(&w->d, &w->peers, &dead);
     if (dead && database_run(&w->d, BEGIN_WRITE) == SQLITE_OK) {
         peers_forget(&w->d, dead);
         if (database_run(&w->d, COMMIT) != SQLITE_OK)
             database_run(&w->d, ROLLBACK);
     }
-    free(dead);
 }
 
 static void checkpoint(worker *w)
