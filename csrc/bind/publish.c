@@ -106,10 +106,9 @@ static int publish_stored(lua_State *L, channel_object *o, const sse_publication
         return fail_publish(L, code, field);
     }
     if (!has_meta && sse_direct_is_possible(L, o)) {
-        const sse_slice texts[SSE_DIRECT_TEXTS] = { { out->data, out->len },
-                                                    p->event.id,
-                                                    p->key,
-                                                    p->dedupe };
+        const sse_slice texts[SSE_DIRECT_TEXTS] = {
+            { out->data, out->len }, p->event.id, p->key, p->dedupe
+        };
         return sse_direct_publish(L, o, texts);
     }
     lua_getiuservalue(L, 1, CHANNEL_STORE);

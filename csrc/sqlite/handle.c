@@ -2,7 +2,7 @@
 
 #include <lauxlib.h>
 
-#define ENOUGH       32                /* jobs that are handed over before the turn is over */
+#define ENOUGH       32                 /* jobs that are handed over before the turn is over */
 #define MAX_IN_BYTES ((size_t)64 << 20) /* of appends that have no result yet */
 
 /* --- forks ------------------------------------------------------------------------------------ */

@@ -1,5 +1,5 @@
-/* handle.h: the Lua object that stands for a store's thread: what has been asked in this turn of the
- * loop, and what the thread has done. */
+/* handle.h: the Lua object that stands for a store's thread: what has been asked in this turn of
+ * the loop, and what the thread has done. */
 #ifndef SSE_SQLITE_HANDLE_H
 #define SSE_SQLITE_HANDLE_H
 
@@ -10,15 +10,15 @@
 #define HANDLE_CLASS "sse.sqlite.handle"
 
 typedef struct handle {
-    worker *worker;       /* NULL: closed */
-    unsigned forks;       /* handle_forks() when it was made */
-    int logs;             /* opened so far */
-    job *asked, *last;    /* that the thread has not been given yet */
+    worker *worker;    /* NULL: closed */
+    unsigned forks;    /* handle_forks() when it was made */
+    int logs;          /* opened so far */
+    job *asked, *last; /* that the thread has not been given yet */
     int asked_count;
-    job *taken;           /* that the thread has done, and that have not been told yet */
-    job *current;         /* is being told */
-    bool drained;         /* the pipe has been read since `next` gave nothing */
-    size_t waiting;       /* bytes of appends that have no result yet */
+    job *taken;     /* that the thread has done, and that have not been told yet */
+    job *current;   /* is being told */
+    bool drained;   /* the pipe has been read since `next` gave nothing */
+    size_t waiting; /* bytes of appends that have no result yet */
     bool quitting;
 } handle;
 

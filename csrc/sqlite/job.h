@@ -52,11 +52,12 @@ typedef struct job {
     int64_t history, history_bytes, max_age; /* JOB_OPEN; max_age 0: no bound */
     text text[TEXTS];                        /* point behind the job */
     size_t bytes;                            /* of the texts */
-    sse_direct_wait *wait; /* of a JOB_APPEND that a channel in C waits for; NULL: it has a ticket */
+    sse_direct_wait *wait; /* of a JOB_APPEND that a channel in C waits for; NULL: it has a ticket
+                            */
     sse_direct_log *direct;
 
     /* what comes back */
-    const char *code; /* NULL: done */
+    const char *code;              /* NULL: done */
     int64_t position, first, head; /* position: of an append, or of the event after which was read;
                                       0: no event has that id */
     char epoch[17];

@@ -18,12 +18,12 @@ typedef struct log {
     bool dirty;      /* it has to be saved before the transaction is committed */
     int64_t id;      /* of the row in `channels` */
     char epoch[17];
-    int64_t head, first, kept; /* first: of the history. kept: what `first` was when rows were
-                                  dropped last */
-    int64_t bytes, time;       /* bytes of all events, ever; time of the newest one */
+    int64_t head, first, kept;   /* first: of the history. kept: what `first` was when rows were
+                                    dropped last */
+    int64_t bytes, time;         /* bytes of all events, ever; time of the newest one */
     int64_t oldest, oldest_time; /* of the event at `first`: the bytes of all events before it, and
                                     its time. oldest -1: not known */
-    char *left_id;             /* the own id of the event before `first`, or NULL */
+    char *left_id;               /* the own id of the event before `first`, or NULL */
     size_t left_id_len;
 } log;
 

@@ -290,7 +290,8 @@ static void end_current(handle *h)
     h->current = NULL;
 }
 
-/* Makes the oldest job that has been done and was not told the current one; false: there is none. */
+/* Makes the oldest job that has been done and was not told the current one; false: there is none.
+ */
 static bool take(handle *h)
 {
     if (h->current && !h->current->wait && h->current->direct)
@@ -405,23 +406,13 @@ static int mm_gc(lua_State *L)
 /* --- tables ----------------------------------------------------------------------------------- */
 
 static const luaL_Reg methods[] = {
-    { "fd", m_fd },
-    { "wake", m_wake },
-    { "log", m_log },
-    { "direct", direct_new },
-    { "append", m_append },
-    { "read", m_read },
-    { "watch", m_watch },
-    { "close_log", m_close_log },
-    { "next", m_next },
-    { "numbers", m_numbers },
-    { "quit", m_quit },
-    { "close", m_close },
+    { "fd", m_fd },           { "wake", m_wake },           { "log", m_log },
+    { "direct", direct_new }, { "append", m_append },       { "read", m_read },
+    { "watch", m_watch },     { "close_log", m_close_log }, { "next", m_next },
+    { "numbers", m_numbers }, { "quit", m_quit },           { "close", m_close },
     { NULL, NULL },
 };
-static const luaL_Reg metamethods[] = { { "__gc", mm_gc },
-                                        { "__close", m_close },
-                                        { NULL, NULL } };
+static const luaL_Reg metamethods[] = { { "__gc", mm_gc }, { "__close", m_close }, { NULL, NULL } };
 static const luaL_Reg functions[] = { { "open", f_open }, { NULL, NULL } };
 
 int luaopen_sse_sqlite_core(lua_State *L);

@@ -145,9 +145,8 @@ const char *peers_wake(const peers *p)
         sender = socket(AF_UNIX, SOCK_DGRAM, 0);
     for (int i = 0; i < p->count && sender >= 0; i++) {
         struct sockaddr_un to;
-        bool sent =
-            make_address(&to, p->others[i]) &&
-            sendto(sender, "", 1, MSG_DONTWAIT, (struct sockaddr *)&to, sizeof to) >= 0;
+        bool sent = make_address(&to, p->others[i]) &&
+                    sendto(sender, "", 1, MSG_DONTWAIT, (struct sockaddr *)&to, sizeof to) >= 0;
 
         if (!sent && (errno == ECONNREFUSED || errno == ENOENT))
             dead = p->others[i];
