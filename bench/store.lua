@@ -1,6 +1,7 @@
---- What a channel in an SQLite file costs: publishes a second beside sqlite3 from C, from publish to
--- follower, the loop's longest turn while the disk is slow, memory an idle follower. All of a row
--- take turns in each round, and medians are printed: ratios hold on a busy machine, numbers don't.
+--- What a channel in an SQLite file costs: publishes a second beside sqlite3 from C, from publish
+-- to follower, the loop's longest turn while the disk is slow, memory an idle follower. All of a
+-- row take turns in each round, and medians are printed: ratios hold on a busy machine, numbers
+-- don't.
 --
 -- ROWS=publish,latency,turns,memory chooses parts; ROUNDS=3; SECONDS=1 of each measurement.
 -- ROWS=many, alone, publishes EVENTS=10000000 to a channel of 1,000.
@@ -80,7 +81,7 @@ end
 local parts = {}
 
 function parts.publish()
-  print(("publishes a second, %d bytes; us: CPU of a publish, all threads; x: beside C with 100 rows")
+  print(("publishes a second, %d bytes; us: CPU of a publish, all threads; x: beside C, 100 rows")
     :format(BYTES))
   print(("%-8s %9s %6s %6s  %9s %6s %6s %8s  %9s %9s %6s"):format("sync", "one", "us", "x C 1",
     "64 tasks", "us", "x", "a commit", "C, 1 row", "100 rows", "us"))
@@ -91,9 +92,9 @@ function parts.publish()
       function() return run_floor(sync, 1) end,
       function() return run_floor(sync, 100) end,
     })
-    print(("%-8s %9.0f %6.1f %6.2f  %9.0f %6.2f %6.2f %8.1f  %9.0f %9.0f %6.2f"):format(sync, one(1),
-      one(2), one(1) / single(1), many(1), many(2), many(1) / hundred(1), many(3), single(1),
-      hundred(1), hundred(2)))
+    print(("%-8s %9.0f %6.1f %6.2f  %9.0f %6.2f %6.2f %8.1f  %9.0f %9.0f %6.2f"):format(sync,
+      one(1), one(2), one(1) / single(1), many(1), many(2), many(1) / hundred(1), many(3),
+      single(1), hundred(1), hundred(2)))
   end
 end
 

@@ -1,5 +1,5 @@
---- Many events through a channel of 1,000: whether the file stays small, and what the store is asked
--- takes no longer. Prints a line for each tenth.
+--- Many events through a channel of 1,000: whether the file stays small, and what the store is
+-- asked takes no longer. Prints a line for each tenth.
 -- usage: lua many.lua BUILD-FOLDER FILE EVENTS
 local build, path, events = arg[1], arg[2], tonumber(arg[3])
 package.cpath = ("%s/?.so;%s"):format(build, package.cpath)

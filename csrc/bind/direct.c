@@ -35,15 +35,26 @@ static void unlink_wait(sse_direct_wait *w)
         w->next->link = w->link;
 }
 
+/* Pushes what channel:publish returns of a failure: nil, the message with the page that explains
+ * it, the code. */
+static int push_failure(lua_State *L, const channel_object *o, const sse_direct_result *r)
+{
+    lua_pushnil(L);
+    sse_push_value(L, o->publishes.self, CHANNEL_STORE);
+    lua_getfield(L, -1, "explain");
+    lua_remove(L, -2);
+    lua_pushstring(L, r->message);
+    lua_pushstring(L, r->code);
+    lua_call(L, 2, 1);
+    lua_pushstring(L, r->code);
+    return 3;
+}
+
 /* Pushes what channel:publish returns; returns how many values. */
 static int push_results(lua_State *L, const publish *p, const sse_direct_result *r)
 {
-    if (r->code) {
-        lua_pushnil(L);
-        lua_pushstring(L, r->message);
-        lua_pushstring(L, r->code);
-        return 3;
-    }
+    if (r->code)
+        return push_failure(L, p->o, r);
     if (r->held && r->held_id.at)
         lua_pushlstring(L, r->held_id.at, r->held_id.len);
     else if (!r->held && p->id_len > 0)
@@ -109,11 +120,10 @@ static void on_done(lua_State *L, sse_direct_wait **wait, const sse_direct_resul
     channel_object *o = p->o;
     sse_state *st = o->st;
     lua_State *task = p->task;
-    bool waits = lua_status(task) == LUA_YIELD; /* else it has been cancelled */
     int count = 0;
 
     luaL_checkstack(L, LUA_MINSTACK, NULL);
-    if (waits && !lua_checkstack(task, LUA_MINSTACK))
+    if (!lua_checkstack(task, LUA_MINSTACK))
         luaL_error(L, "out of memory");
     count = push_results(L, p, r);
     *wait = NULL;
@@ -126,14 +136,14 @@ static void on_done(lua_State *L, sse_direct_wait **wait, const sse_direct_resul
         (uint64_t)r->position >= o->channel->log.next)
         tell(o, "behind");
     end_publish(L, o);
-    p->is_over = true;
-    if (waits) {
-        lua_xmove(L, task, count);
-        sse_resume_task(L, st, count);
+    if (lua_status(task) != LUA_YIELD) { /* the task has been cancelled */
+        free(p);
+        lua_pop(L, count + 1);
         return;
     }
-    free(p);
-    lua_pop(L, count + 1);
+    p->is_over = true;
+    lua_xmove(L, task, count);
+    sse_resume_task(L, st, count);
 }
 
 /* --- publishing ------------------------------------------------------------------------------- */
@@ -204,7 +214,7 @@ int sse_direct_publish(lua_State *L, channel_object *o, const sse_slice texts[SS
 {
     sse_direct_result failure = { 0 };
     publish *p = NULL;
-    int ref = LUA_NOREF;
+    int ref = LUA_NOREF, count = 0;
 
     luaL_checkstack(L, LUA_MINSTACK, NULL);
     sse_anchor(L, 1, &o->publishes.self);
@@ -214,10 +224,11 @@ int sse_direct_publish(lua_State *L, channel_object *o, const sse_slice texts[SS
     sse_state_release(o->st, &o->st->encoded);
     if (!p) {
         luaL_unref(L, LUA_REGISTRYINDEX, ref);
+        o->channel->counters.refused++;
+        count = push_failure(L, o, &failure);
         if (o->publishes.count == 0)
             sse_unanchor(L, &o->publishes.self);
-        o->channel->counters.refused++;
-        return push_results(L, NULL, &failure);
+        return count;
     }
     p->task_ref = ref;
     p->top = lua_gettop(L);

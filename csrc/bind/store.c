@@ -95,7 +95,8 @@ static int result(lua_State *L, int code)
 /* window(channel, functions): the log of the new channel is kept in a store. `functions` has
  * publish(event, id, key, dedupe, meta), page(from), close() and unfollowed(); perhaps `direct`, by
  * which publishes go that need no Lua, and for these behind(): the window has not been told of an
- * event, and published(): none is under way any more, of a channel that is to be closed. */
+ * event; published(): none is under way any more, of a channel that is to be closed; and
+ * explain(message, code) -> the message of a failure for the program. */
 static int f_window(lua_State *L)
 {
     sse_channel *c = sse_check_channel(L, 1);

@@ -13,7 +13,8 @@
 /* A channel's events lie behind one another, since `place` is the channel's number and the event's
  * position in one: new ones go to the end of a table whose key is the row's own. */
 static const char schema[] =
-    "CREATE TABLE channels (id INTEGER PRIMARY KEY CHECK (id < 8388608), name TEXT NOT NULL UNIQUE, epoch TEXT NOT NULL,"
+    "CREATE TABLE channels (id INTEGER PRIMARY KEY CHECK (id < 8388608),"
+    " name TEXT NOT NULL UNIQUE, epoch TEXT NOT NULL,"
     " head INTEGER NOT NULL DEFAULT 0, first INTEGER NOT NULL DEFAULT 1,"
     " kept INTEGER NOT NULL DEFAULT 1, bytes INTEGER NOT NULL DEFAULT 0,"
     " time INTEGER NOT NULL DEFAULT 0, left_id TEXT,"
@@ -43,7 +44,8 @@ static const char inbox[] =
     "INSERT OR IGNORE INTO channels (name, epoch)"
     " VALUES (NEW.channel, lower(hex(randomblob(8))));"
     "INSERT INTO events (place, time, id, event, key, dedupe, meta, before)"
-    " SELECT (id << 40) + head + 1, max(time, CAST((julianday('now') - 2440587.5) * 86400000 AS INTEGER)),"
+    " SELECT (id << 40) + head + 1,"
+    " max(time, CAST((julianday('now') - 2440587.5) * 86400000 AS INTEGER)),"
     " NEW.id, coalesce('event: ' || NEW.event || char(10), '') || 'data: ' ||"
     " replace(replace(replace(NEW.data, char(13, 10), char(10)), char(13), char(10)), char(10),"
     " char(10) || 'data: ') || char(10, 10), NEW.key, NEW.dedupe, NEW.meta, bytes"
@@ -51,8 +53,8 @@ static const char inbox[] =
     " WHERE e.channel = channels.id AND e.dedupe = NEW.dedupe"
     " AND e.place >= (channels.id << 40) + channels.first);"
     "UPDATE channels SET (head, time, bytes) = (SELECT position, time,"
-    " before + length(CAST(event AS BLOB)) FROM events WHERE place = (channels.id << 40) + head + 1)"
-    " WHERE name = NEW.channel AND EXISTS"
+    " before + length(CAST(event AS BLOB)) FROM events"
+    " WHERE place = (channels.id << 40) + head + 1) WHERE name = NEW.channel AND EXISTS"
     " (SELECT 1 FROM events WHERE place = (channels.id << 40) + head + 1);"
     "DELETE FROM inbox WHERE rowid = NEW.rowid; END;";
 

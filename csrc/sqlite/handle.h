@@ -17,7 +17,7 @@ typedef struct handle {
     int asked_count;
     job *taken;     /* that the thread has done, and that have not been told yet */
     job *current;   /* is being told */
-    bool drained;   /* the pipe has been read since `next` gave nothing */
+    int left;       /* jobs that may still be told in this turn */
     size_t waiting; /* bytes of appends that have no result yet */
     bool quitting;
 } handle;

@@ -13,6 +13,7 @@
 #error "lua-sse needs Lua 5.4 or later"
 #endif
 
+#define TAKEN          256               /* jobs that are told in a turn of the loop */
 #define NUDGE_AT_BYTES ((size_t)1 << 20) /* news taken, after which the thread may go on */
 
 static text text_of(lua_State *L, int index)
@@ -290,43 +291,52 @@ static void end_current(handle *h)
     h->current = NULL;
 }
 
-/* Makes the oldest job that has been done and was not told the current one; false: there is none.
- */
-static bool take(handle *h)
+/* handle:take() -> whether the handle is of use in this process: not in a forked child. What has
+ * been done until now is what `next` gives, and at most TAKEN of it: the loop has other things to
+ * do. */
+static int m_take(lua_State *L)
+{
+    handle *h = handle_check(L);
+    queue *out = NULL;
+    size_t bytes = 0;
+
+    lua_pushboolean(L, !h->worker || !handle_is_forked(h));
+    if (!h->worker || handle_is_forked(h))
+        return 1;
+    h->left = TAKEN;
+    if (h->taken)
+        return 1;
+    out = worker_out(h->worker);
+    queue_drain(out);
+    bytes = queue_bytes(out);
+    h->taken = queue_take_all(out);
+    nudge(h, bytes);
+    return 1;
+}
+
+/* Makes the oldest job that was taken and not told the current one; false: there is none. */
+static bool go_on(handle *h)
 {
     if (h->current && !h->current->wait && h->current->direct)
         end_current(h); /* a task has raised */
-    if (h->current || !h->worker)
-        return h->worker != NULL;
-    if (!h->taken) {
-        size_t bytes = queue_bytes(worker_out(h->worker));
-
-        if (!h->drained)
-            queue_drain(worker_out(h->worker));
-        h->drained = true;
-        h->taken = queue_take_all(worker_out(h->worker));
-        nudge(h, bytes);
-    }
-    h->current = h->taken;
-    if (h->current)
+    if (!h->current && h->worker && h->taken && h->left > 0) {
+        h->current = h->taken;
         h->taken = h->current->next;
-    return h->current != NULL;
+        h->left--;
+    }
+    return h->current && h->worker;
 }
 
 /* next(handle) -> what has been done, one thing a call: "result", ticket, what `done` gets; "news",
- * log, records, epoch; "state", is up, message, code; "quit"; "forked", always in a forked child,
- * where the handle is of no use; or nothing */
+ * log, records, epoch; "state", is up, message, code; "quit"; "more": `take` is to be called again
+ * in another turn; or nothing */
 static int m_next(lua_State *L)
 {
     handle *h = handle_check(L);
     int count = 0;
 
-    if (h->worker && handle_is_forked(h)) {
-        lua_pushstring(L, "forked");
-        return 1;
-    }
     luaL_checkstack(L, 20, NULL);
-    while (count == 0 && take(h)) {
+    while (count == 0 && go_on(h)) {
         const job *j = h->current;
 
         if (j->wait)
@@ -335,8 +345,10 @@ static int m_next(lua_State *L)
             count = push_job(L, j); /* may raise for want of memory: then the job stays */
         end_current(h);
     }
-    h->drained = count > 0;
-    return count;
+    if (count > 0 || !h->worker || !h->taken)
+        return count;
+    lua_pushstring(L, "more");
+    return 1;
 }
 
 /* handle:numbers() -> a table */
@@ -406,11 +418,13 @@ static int mm_gc(lua_State *L)
 /* --- tables ----------------------------------------------------------------------------------- */
 
 static const luaL_Reg methods[] = {
-    { "fd", m_fd },           { "wake", m_wake },           { "log", m_log },
-    { "direct", direct_new }, { "append", m_append },       { "read", m_read },
-    { "watch", m_watch },     { "close_log", m_close_log }, { "next", m_next },
-    { "numbers", m_numbers }, { "quit", m_quit },           { "close", m_close },
-    { NULL, NULL },
+    { "fd", m_fd },           { "wake", m_wake },
+    { "log", m_log },         { "direct", direct_new },
+    { "append", m_append },   { "read", m_read },
+    { "watch", m_watch },     { "close_log", m_close_log },
+    { "take", m_take },       { "next", m_next },
+    { "numbers", m_numbers }, { "quit", m_quit },
+    { "close", m_close },     { NULL, NULL },
 };
 static const luaL_Reg metamethods[] = { { "__gc", mm_gc }, { "__close", m_close }, { NULL, NULL } };
 static const luaL_Reg functions[] = { { "open", f_open }, { NULL, NULL } };

@@ -131,26 +131,32 @@ function takes:quit()
   self:finish()
 end
 
--- What the pipe has is the parent's.
-function takes:forked()
-  self:finish()
-end
-
--- Takes one thing that the thread has done; false: there is none.
+-- Takes one thing that the thread has done; false: there is none, or no more in this turn.
 local function take_next(self, kind, ...)
   if not kind then return false end
+  if kind == "more" then
+    self:take_later()
+    return false
+  end
   takes[kind](self, ...)
   return true
 end
 
 function methods:take()
+  if not self.handle:take() then return self:finish() end -- what the pipe has is the parent's
   self.taking = true
   local ok, err = protected.call(function()
     while take_next(self, self.handle:next()) do end
   end)
   self.taking = false
   self.end_turn()
-  if not ok then error(err, 0) end
+  if ok then return end
+  self:take_later()
+  error(err, 0)
+end
+
+function methods:take_later()
+  core.defer(function() self:take() end)
 end
 
 -- The thread has ended, or is to.

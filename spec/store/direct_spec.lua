@@ -60,8 +60,8 @@ describe("A publish in a task", function()
     end):wait()
     local epoch = got[1]:match "^(%x+)-1$"
     assert.same({ "own", "own", epoch .. "-3", epoch .. "-3" }, table.move(got, 2, 5, 1, {}))
-    assert.same({ n = 3, nil, "field 'id': an event with that id is held already", "EEXIST" },
-      got[6])
+    assert.same({ n = 3, nil, "field 'id': an event with that id is held already "
+      .. "[docs/errors.md#eexist]", "EEXIST" }, got[6])
     assert.equal(got[4], one.last_id)
     assert.equal(0, by_lua)
     local stats = one:stats()
@@ -140,8 +140,8 @@ describe("A publish in a task", function()
   end)
 
   it("passes an error of its task on, and others have their results", function()
-    local failing, got = nil, {}
-    failing = sse.spawn(function()
+    local got = {}
+    local failing = sse.spawn(function()
       one:publish "1"
       error("a bug", 0)
     end)

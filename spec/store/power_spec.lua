@@ -1,5 +1,5 @@
--- A machine that loses its power while tasks publish: what sse.sqlite's `sync` promises. The disk is
--- spec/support/disk.c.
+-- A machine that loses its power while tasks publish: what sse.sqlite's `sync` promises. The disk
+-- is spec/support/disk.c.
 local databases = require "spec.support.databases"
 local disk = require "spec.disk"
 local net = require "spec.support.net"
@@ -34,7 +34,8 @@ describe("sse.sqlite on a machine that loses its power", function()
     local rnd = random.new(seed)
     disk.on(20 + rnd(4000))
     local store = databases.open(folder .. "/events.db", { sync = sync })
-    local one = databases.channel(store, BOUNDS)
+    local one = databases.channel(store, { history = BOUNDS.history,
+      history_bytes = BOUNDS.history_bytes })
     local acknowledged, count, left = {}, 0, TASKS
     local function publish(n)
       local serial = 0
@@ -65,19 +66,18 @@ describe("sse.sqlite on a machine that loses its power", function()
     local answer = databases.shell(file, "PRAGMA integrity_check;")
     assert.equal("ok\n", answer)
     local log = databases.open(file):open(name, BOUNDS)
-    local found, at, epoch = {}, 0, nil
+    local found, at = {}, 0
     repeat
       local result = stores.read(log, at, 1000)
-      epoch = result.epoch
       for i, record in ipairs(result.records) do
         assert.equal(at + i, record.position)
-        found[("%s-%d"):format(epoch, record.position)] = record.event:match "data: ([^\n]*)"
+        found[("%s-%d"):format(result.epoch, record.position)] = record.event:match "data: ([^\n]*)"
       end
       at = at + #result.records
     until #result.records == 0
     assert.equal(at, stores.read(log, 0, 0).head)
     databases.close()
-    return found, epoch
+    return found
   end
 
   local function count_lost(seed, sync)

@@ -5,6 +5,7 @@
 local core = require "sse.core"
 local errors = require "sse.server.errors"
 local json = require "sse.json"
+local pages = require "sse.shared.pages"
 local read = require "sse.store.repeating"
 
 local WINDOW = 1000 -- events; SSE_WINDOW_EVENTS
@@ -270,6 +271,7 @@ function window.open(channel, store, bounds, publish)
     close = function() return self:close() end,
     unfollowed = function() return self:unfollowed() end,
     direct = self.log.direct,
+    explain = pages.add,
     behind = function() return self:load() end,
     published = function() return self:end_publish() end,
   })
