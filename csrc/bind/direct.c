@@ -2,6 +2,8 @@
 
 #include <stdlib.h>
 
+#include "../wire/decimal.h"
+#include "../wire/log.h"
 #include "task.h"
 
 /* A publish under way. Freed by the task that waits for it, or by on_done where the task has been
@@ -50,6 +52,18 @@ static int push_failure(lua_State *L, const channel_object *o, const sse_direct_
     return 3;
 }
 
+/* Pushes the id that an event has by its position. */
+static void push_id(lua_State *L, const sse_direct_result *r)
+{
+    char id[64];
+    size_t len = strnlen(r->epoch, SSE_MAX_EPOCH);
+
+    memcpy(id, r->epoch, len);
+    id[len++] = '-';
+    len += sse_number_write_integer(id + len, r->position);
+    lua_pushlstring(L, id, len);
+}
+
 /* Pushes what channel:publish returns; returns how many values. */
 static int push_results(lua_State *L, const publish *p, const sse_direct_result *r)
 {
@@ -60,7 +74,7 @@ static int push_results(lua_State *L, const publish *p, const sse_direct_result 
     else if (!r->held && p->id_len > 0)
         lua_pushlstring(L, p->id, p->id_len);
     else
-        lua_pushfstring(L, "%s-%I", r->epoch, (LUAI_UACINT)r->position);
+        push_id(L, r);
     return 1;
 }
 

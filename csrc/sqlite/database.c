@@ -58,6 +58,11 @@ static const char inbox[] =
     " (SELECT 1 FROM events WHERE place = (channels.id << 40) + head + 1);"
     "DELETE FROM inbox WHERE rowid = NEW.rowid; END;";
 
+#define INSERT_EVENTS \
+    "INSERT INTO events (place, time, event, id, key, dedupe, meta, before) VALUES "
+#define EVENT_VALUES "(?, ?, ?, ?, ?, ?, ?, ?)"
+#define FOUR_EVENTS  EVENT_VALUES ", " EVENT_VALUES ", " EVENT_VALUES ", " EVENT_VALUES
+
 static const char *const texts[STATEMENTS] = {
     [BEGIN_READ] = "BEGIN",
     [BEGIN_WRITE] = "BEGIN IMMEDIATE",
@@ -71,8 +76,8 @@ static const char *const texts[STATEMENTS] = {
                    " WHERE name = ?1 AND (history, history_bytes, max_age) IS NOT (?2, ?3, ?4)",
     [SAVE_CHANNEL] = "UPDATE channels SET head = ?2, first = ?3, kept = ?4, bytes = ?5, time = ?6,"
                      " left_id = ?7 WHERE id = ?1",
-    [ADD_EVENT] = "INSERT INTO events (place, time, event, id, key, dedupe, meta, before)"
-                  " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+    [ADD_EVENT] = INSERT_EVENTS EVENT_VALUES,
+    [ADD_EVENTS] = INSERT_EVENTS FOUR_EVENTS ", " FOUR_EVENTS,
     [FIND_ID] = "SELECT position FROM events WHERE channel = ?1 AND id = ?2 AND place >= ?3"
                 " ORDER BY place DESC LIMIT 1",
     [FIND_DEDUPE] = "SELECT position, time, event, id, key, dedupe, meta FROM events"

@@ -26,6 +26,7 @@ typedef enum statement {
     SET_BOUNDS,
     SAVE_CHANNEL,
     ADD_EVENT,
+    ADD_EVENTS, /* LOG_RUN of them */
     FIND_ID,
     FIND_DEDUPE,
     READ_EVENTS,

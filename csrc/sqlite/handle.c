@@ -3,6 +3,8 @@
 #include <lauxlib.h>
 
 #define ENOUGH       32                 /* jobs that are handed over before the turn is over */
+#define SPARE        256                /* jobs kept for others, */
+#define SPARE_ROOM   1024               /* each with texts of so many bytes at most */
 #define MAX_IN_BYTES ((size_t)64 << 20) /* of appends that have no result yet */
 
 /* --- forks ------------------------------------------------------------------------------------ */
@@ -77,11 +79,30 @@ job *handle_append(handle *h, int log, const text texts[TEXTS], sse_direct_resul
     if (h->waiting > MAX_IN_BYTES)
         return fail(failure, "EFULL",
                     "the store is too far behind: 64 MiB of events wait to be written");
-    j = job_new(JOB_APPEND, log, texts);
+    j = h->spare;
+    if (j) {
+        h->spare = j->next;
+        h->spare_count--;
+    }
+    j = j ? job_renew(j, JOB_APPEND, log, texts) : job_new(JOB_APPEND, log, texts);
     if (!handle_put(h, j))
         return fail(failure, "ENOMEM", "out of memory");
     h->waiting += j->bytes;
     return j;
+}
+
+void handle_recycle(handle *h, job *j)
+{
+    if (!j)
+        return;
+    job_drop_rows(j);
+    if (j->kind != JOB_APPEND || !h->worker || h->spare_count >= SPARE || j->room > SPARE_ROOM) {
+        job_free(j);
+        return;
+    }
+    j->next = h->spare;
+    h->spare = j;
+    h->spare_count++;
 }
 
 void handle_flush(handle *h)
@@ -107,4 +128,6 @@ void handle_drop_jobs(handle *h)
 {
     drop(&h->asked);
     drop(&h->taken);
+    drop(&h->spare);
+    h->spare_count = 0;
 }

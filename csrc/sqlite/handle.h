@@ -15,7 +15,9 @@ typedef struct handle {
     int logs;          /* opened so far */
     job *asked, *last; /* that the thread has not been given yet */
     int asked_count;
-    job *taken;     /* that the thread has done, and that have not been told yet */
+    job *taken; /* that the thread has done, and that have not been told yet */
+    job *spare; /* jobs that are done with, for other appends */
+    int spare_count;
     job *current;   /* is being told */
     int left;       /* jobs that may still be told in this turn */
     size_t waiting; /* bytes of appends that have no result yet */
@@ -43,6 +45,9 @@ job *handle_append(handle *h, int log, const text texts[TEXTS], sse_direct_resul
 
 /* Hands the thread what has been asked. */
 void handle_flush(handle *h);
+
+/* The job is done with. */
+void handle_recycle(handle *h, job *j);
 
 /* Frees what has been asked or done, and was not handed over. */
 void handle_drop_jobs(handle *h);

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define ROOM_STEP 256                 /* bytes of texts: a job that is used again then fits many */
 #define MAX_BLOCK ((size_t)64 * 1024) /* bytes of rows that are allocated at once */
 
 static size_t sum(const text texts[TEXTS])
@@ -27,21 +28,35 @@ static void copy(text out[TEXTS], const text texts[TEXTS], char *to)
     }
 }
 
-job *job_new(job_kind kind, int log, const text texts[TEXTS])
+static job *fill(job *j, size_t room, job_kind kind, int log, const text texts[TEXTS], size_t len)
 {
-    size_t len = sum(texts);
-    job *j = malloc(sizeof *j + len + 1);
-
-    if (!j)
-        return NULL;
     memset(j, 0, offsetof(job, message));
     j->message[0] = '\0';
     j->kind = kind;
     j->log = log;
     j->bytes = len;
+    j->room = room;
     j->last = &j->rows;
     copy(j->text, texts, (char *)(j + 1));
     return j;
+}
+
+job *job_new(job_kind kind, int log, const text texts[TEXTS])
+{
+    size_t len = sum(texts), room = (len + ROOM_STEP) / ROOM_STEP * ROOM_STEP;
+    job *j = malloc(sizeof *j + room);
+
+    return j ? fill(j, room, kind, log, texts, len) : NULL;
+}
+
+job *job_renew(job *old, job_kind kind, int log, const text texts[TEXTS])
+{
+    size_t len = sum(texts);
+
+    if (old->room >= len)
+        return fill(old, old->room, kind, log, texts, len);
+    job_free(old);
+    return job_new(kind, log, texts);
 }
 
 /* --- rows ------------------------------------------------------------------------------------- */

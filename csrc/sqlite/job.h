@@ -52,6 +52,7 @@ typedef struct job {
     int64_t history, history_bytes, max_age; /* JOB_OPEN; max_age 0: no bound */
     text text[TEXTS];                        /* point behind the job */
     size_t bytes;                            /* of the texts */
+    size_t room;                             /* for texts, behind the job */
     sse_direct_wait *wait; /* of a JOB_APPEND that a channel in C waits for; NULL: it has a ticket
                             */
     sse_direct_log *direct;
@@ -73,6 +74,9 @@ job *job_new(job_kind kind, int log, const text texts[TEXTS]);
 
 /* Adds a row with copies of the texts; false: out of memory. */
 bool job_add_row(job *j, int64_t position, int64_t time, const text texts[TEXTS]);
+
+/* The same in the memory of a job that is done with, if the texts fit there; else that is freed. */
+job *job_renew(job *old, job_kind kind, int log, const text texts[TEXTS]);
 
 void job_drop_rows(job *j);
 void job_free(job *j);

@@ -7,6 +7,7 @@
 #define SLACK_EVENTS        256 /* rows kept before `first`, for watchers that are behind */
 #define SLACK_BYTES         (1024 * 1024) /* at most, of these */
 #define DROP_EVENTS_AT_ONCE 64            /* rows that are dropped together, at least */
+#define ROW_VALUES          8             /* of a row of `events` */
 #define READ_BYTES          (256 * 1024)  /* of a page */
 #define NEWS_BYTES          (1024 * 1024) /* of events told at once */
 
@@ -298,33 +299,61 @@ static int find_dedupe(database *d, const log *l, job *j)
     return rc;
 }
 
-static int insert(database *d, log *l, const job *j, int64_t now)
+/* Sets the values of the n-th row of the statement, and takes the event for added. */
+static void add_event(log *l, sqlite3_stmt *s, int n, job *j)
 {
-    sqlite3_stmt *s = database_prepare(d, ADD_EVENT);
+    int first = n * ROW_VALUES + 1;
+
+    l->head++;
+    if (l->head == l->first) {
+        l->oldest = l->bytes;
+        l->oldest_time = l->time;
+    }
+    sqlite3_bind_int64(s, first, place_at(l, l->head));
+    sqlite3_bind_int64(s, first + 1, l->time);
+    for (int i = 0; i < TEXTS; i++)
+        if (!bind(s, first + 2 + i, j->text[i]))
+            sqlite3_bind_null(s, first + 2 + i); /* it has the value of an event before */
+    sqlite3_bind_int64(s, first + 2 + TEXTS, l->bytes);
+    l->bytes += (int64_t)j->text[TEXT_EVENT].len;
+    memcpy(j->epoch, l->epoch, sizeof j->epoch);
+    j->position = l->head;
+}
+
+/* Adds the events of one job, or of LOG_RUN jobs. */
+static int insert(database *d, log *l, job *first, int count, int64_t now)
+{
+    sqlite3_stmt *s = database_prepare(d, count == 1 ? ADD_EVENT : ADD_EVENTS);
     bool has = false;
     int rc = SQLITE_OK;
 
     if (!s)
         return failed(d);
     l->time = now > l->time ? now : l->time; /* times never fall, whatever the clock does */
-    sqlite3_bind_int64(s, 1, place_at(l, l->head + 1));
-    sqlite3_bind_int64(s, 2, l->time);
-    for (int i = 0; i < TEXTS; i++)
-        if (!bind(s, 3 + i, j->text[i]))
-            sqlite3_bind_null(s, 3 + i); /* the statement has the values of the event before */
-    sqlite3_bind_int64(s, 8, l->bytes);
+    l->dirty = true;
+    for (int n = 0; n < count; n++, first = first->next)
+        add_event(l, s, n, first);
     rc = step(s, &has);
     sqlite3_reset(s);
-    if (rc != SQLITE_OK)
-        return rc;
-    l->head++;
-    if (l->head == l->first) {
-        l->oldest = l->bytes;
-        l->oldest_time = l->time;
-    }
-    l->bytes += (int64_t)j->text[TEXT_EVENT].len;
-    l->dirty = true;
-    return SQLITE_OK;
+    return rc;
+}
+
+bool log_is_run(const job *first, size_t count)
+{
+    const job *j = first;
+
+    if (count < LOG_RUN)
+        return false;
+    for (int i = 0; i < LOG_RUN; i++, j = j->next)
+        if (j->kind != JOB_APPEND || j->log != first->log || j->text[TEXT_ID].at ||
+            j->text[TEXT_DEDUPE].at)
+            return false;
+    return true;
+}
+
+int log_append_run(database *d, log *l, job *first, int64_t now)
+{
+    return insert(d, l, first, LOG_RUN, now);
 }
 
 int log_append(database *d, log *l, job *j, int64_t now)
@@ -344,10 +373,7 @@ int log_append(database *d, log *l, job *j, int64_t now)
                  "field 'id': an event with that id is held already");
         return SQLITE_OK;
     }
-    if (rc == SQLITE_OK)
-        rc = insert(d, l, j, now);
-    j->position = l->head;
-    return rc;
+    return rc == SQLITE_OK ? insert(d, l, j, 1, now) : rc;
 }
 
 /* --- reading ---------------------------------------------------------------------------------- */

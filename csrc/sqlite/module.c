@@ -287,7 +287,7 @@ static void end_current(handle *h)
 {
     if (h->current->kind == JOB_APPEND)
         h->waiting -= h->current->bytes;
-    job_free(h->current);
+    handle_recycle(h, h->current);
     h->current = NULL;
 }
 

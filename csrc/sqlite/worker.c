@@ -145,9 +145,9 @@ static int watch_log(worker *w, log *l, bool on)
     return rc;
 }
 
-/* Does a job within the transaction. Returns SQLITE_OK, or what failed, after which the transaction
- * is rolled back. */
-static int do_job(worker *w, job *j, int64_t now)
+/* Does a job within the transaction; is_run: LOG_RUN jobs, of which it is the first. Returns
+ * SQLITE_OK, or what failed, after which the transaction is rolled back. */
+static int do_job(worker *w, job *j, bool is_run, int64_t now)
 {
     log *l = j->log < w->log_count ? &w->logs[j->log] : NULL;
     int rc = SQLITE_OK;
@@ -161,7 +161,7 @@ static int do_job(worker *w, job *j, int64_t now)
     case JOB_OPEN:
         return log_save_bounds(&w->d, l);
     case JOB_APPEND:
-        return log_append(&w->d, l, j, now);
+        return is_run ? log_append_run(&w->d, l, j, now) : log_append(&w->d, l, j, now);
     case JOB_READ:
         return log_read(&w->d, l, j, now);
     case JOB_WATCH:
@@ -217,25 +217,36 @@ static bool only_reads(const job *first, size_t count)
     return true;
 }
 
-/* Does the jobs in one transaction. */
-static int do_all(worker *w, job *first, size_t count)
+/* Does the jobs within the transaction. */
+static int do_in_order(worker *w, job *j, size_t count, int64_t now)
 {
-    int64_t now = wall_now();
-    bool reads = only_reads(first, count);
-    int last = -1, rc = database_run(&w->d, reads ? BEGIN_READ : BEGIN_WRITE);
+    int last = -1, rc = SQLITE_OK;
 
-    w->transaction++;
-    for (job *j = first; count > 0 && rc == SQLITE_OK; j = j->next, count--) {
+    while (count > 0 && rc == SQLITE_OK) {
+        bool is_run = log_is_run(j, count);
+
         if (j->log != last && is_shared(w, j->log)) {
             rc = save_logs(w, now);
             w->transaction++; /* what was loaded is loaded anew */
         }
         last = j->log;
         if (rc == SQLITE_OK)
-            rc = do_job(w, j, now);
+            rc = do_job(w, j, is_run, now);
+        for (int done = is_run ? LOG_RUN : 1; done > 0; done--, count--)
+            j = j->next;
     }
+    return rc == SQLITE_OK ? save_logs(w, now) : rc;
+}
+
+/* Does the jobs in one transaction. */
+static int do_all(worker *w, job *first, size_t count)
+{
+    bool reads = only_reads(first, count);
+    int rc = database_run(&w->d, reads ? BEGIN_READ : BEGIN_WRITE);
+
+    w->transaction++;
     if (rc == SQLITE_OK)
-        rc = save_logs(w, now);
+        rc = do_in_order(w, first, count, wall_now());
     if (rc == SQLITE_OK && !reads)
         rc = peers_read(&w->d, &w->peers);
     w->transaction++;
