@@ -66,9 +66,19 @@ static int m_abandon(lua_State *L)
     return 0;
 }
 
+static int m_waits(lua_State *L)
+{
+    const sse_direct_log *base = luaL_checkudata(L, 1, SSE_DIRECT_CLASS);
+
+    lua_pushboolean(L, base->waiting != NULL);
+    return 1;
+}
+
 void direct_register(lua_State *L)
 {
-    static const luaL_Reg methods[] = { { "abandon", m_abandon }, { NULL, NULL } };
+    static const luaL_Reg methods[] = { { "abandon", m_abandon },
+                                        { "waits", m_waits },
+                                        { NULL, NULL } };
 
     luaL_newmetatable(L, SSE_DIRECT_CLASS);
     luaL_newlib(L, methods);

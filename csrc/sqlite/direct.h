@@ -4,8 +4,8 @@
 
 #include "handle.h"
 
-/* handle:direct(log) -> what the log of that number has as its field `direct`. It has a method
- * `abandon`, which fails the appends that have no result: the store is closed. */
+/* handle:direct(log) -> what the log of that number has as its field `direct`. Its method `waits`
+ * says whether appends have no result yet, and `abandon` fails them: the store is closed. */
 int direct_new(lua_State *L);
 
 /* Tells the channel of the result of a job that has one waiting. Runs tasks, and may raise. */

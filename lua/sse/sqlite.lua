@@ -169,7 +169,7 @@ function methods:finish()
     core.defer(function() done(nil, "the store is closed", "ECLOSED") end)
   end
   for direct in pairs(self.directs) do
-    core.defer(function() direct:abandon() end)
+    if direct:waits() then core.defer(function() direct:abandon() end) end
   end
 end
 

@@ -238,6 +238,25 @@ describe("A publish in a task", function()
     assert.equal(following.numbers(1, 60), table.concat(list, " "))
   end)
 
+  it("leaves nothing behind in a store that is closed", function()
+    local program = child.script(([[
+      local sse = require "sse"
+      local store = sse.sqlite(%q)
+      sse.run(function()
+        local one = sse.channel("a", { store = store })
+        assert(one:publish "x")
+        one:close()
+        store:close()
+      end)
+      store = nil
+      collectgarbage()
+      print "over"
+    ]]):format(path()))
+    program:till "over\n"
+    assert.equal(0, program:wait())
+    assert.equal("over\n", program:output())
+  end)
+
   it("may be under way when the program ends", function()
     local program = child.script(([[
       local sse = require "sse"
@@ -252,5 +271,6 @@ describe("A publish in a task", function()
     ]]):format(path()))
     program:till "over\n"
     assert.equal(0, program:wait())
+    assert.equal("over\n", program:output())
   end)
 end)
