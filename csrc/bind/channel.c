@@ -96,6 +96,7 @@ void sse_keep_channel(lua_State *L, int index)
 static const sse_channel_events events = {
     .presence = { .hold_stream = sse_hold_stream, .on_presence = on_presence },
     .on_page_wanted = sse_store_on_page_wanted,
+    .on_count = sse_channel_on_count,
     .on_empty = sse_channel_on_empty,
 };
 
@@ -225,6 +226,19 @@ static int f_on_presence(lua_State *L)
     return 0;
 }
 
+/* on_count(channel, fn): from now on fn() is called at the end of each turn in which streams have
+ * begun to follow the channel or stopped. */
+static int f_on_count(lua_State *L)
+{
+    channel_object *o = check(L, 1);
+
+    luaL_checktype(L, 2, LUA_TFUNCTION);
+    lua_settop(L, 2);
+    lua_setiuservalue(L, 1, CHANNEL_ON_COUNT);
+    o->counts = true;
+    return 0;
+}
+
 /* --- methods ---------------------------------------------------------------------------------- */
 
 /* channel:publish(event) -> id, or nil, message, code; true where the channel has a store, and the
@@ -321,6 +335,7 @@ static int mm_gc(lua_State *L)
     if (!o->st->loop)
         return 0; /* the Lua state closes: the channel's streams may have been freed already */
     sse_loop_undefer(o->st->loop, &o->unfollowed);
+    sse_loop_undefer(o->st->loop, &o->counted);
     sse_timer_stop(&o->idling);
     sse_channel_free(c);
     return 0;
@@ -330,6 +345,7 @@ static const luaL_Reg functions[] = {
     { "channel", f_channel },
     { "channel_differs", f_channel_differs },
     { "on_presence", f_on_presence },
+    { "on_count", f_on_count },
     { NULL, NULL },
 };
 static const luaL_Reg methods[] = { { "publish", m_publish },

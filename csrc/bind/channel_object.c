@@ -38,7 +38,8 @@ static int call_unfollowed(lua_State *L)
 }
 
 /* Lets the object be collected unless the program refers to it, where it is not to be kept any
- * longer; else sets the timer. Calls of on_presence that are queued need the object. */
+ * longer; else sets the timer. Calls of on_presence and on_count that are queued need the
+ * object. */
 static void release_if_idle(void *arg)
 {
     channel_object *o = arg;
@@ -50,7 +51,7 @@ static void release_if_idle(void *arg)
         sse_protect(o->st, call_unfollowed, o);
     if (!o->channel)
         return;
-    if (o->channel->presence.first)
+    if (o->channel->presence.first || o->counted.link)
         sse_loop_defer(o->st->loop, &o->unfollowed);
     else if (now < until)
         sse_timer_start(&o->idling, until - now, false);
@@ -70,6 +71,32 @@ void sse_channel_on_empty(void *user)
     sse_loop_defer(o->st->loop, &o->unfollowed);
 }
 
+static int call_on_count(lua_State *L)
+{
+    channel_object *o = lua_touserdata(L, 1);
+
+    if (o->self == LUA_NOREF)
+        return 0;
+    sse_push_value(L, o->self, CHANNEL_ON_COUNT);
+    lua_call(L, 0, 0);
+    return 0;
+}
+
+static void tell_count(void *arg)
+{
+    channel_object *o = arg;
+
+    sse_protect(o->st, call_on_count, o);
+}
+
+void sse_channel_on_count(void *user)
+{
+    channel_object *o = user;
+
+    if (o->counts && o->st->loop)
+        sse_loop_defer(o->st->loop, &o->counted);
+}
+
 void sse_channel_keep(lua_State *L, int index, channel_object *o)
 {
     o->used = sse_loop_now(o->st->loop);
@@ -83,6 +110,7 @@ void sse_channel_keep(lua_State *L, int index, channel_object *o)
 void sse_channel_keep_init(channel_object *o)
 {
     sse_deferred_init(&o->unfollowed, release_if_idle, o);
+    sse_deferred_init(&o->counted, tell_count, o);
     sse_timer_init(&o->idling, o->st->loop, release_if_idle, o);
 }
 

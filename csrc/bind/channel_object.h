@@ -22,6 +22,8 @@ typedef struct channel_object {
     sse_channel *channel;    /* NULL once collected */
     int self;                /* anchored while the channel is kept: see keep in channel.c */
     sse_deferred unfollowed; /* sees to that once the last follower has left */
+    sse_deferred counted;    /* calls the function of user value ON_COUNT */
+    bool counts;             /* there is one */
     sse_timer idling;        /* fires when the channel may have been idle for long enough */
     uint64_t idle;           /* ms that it is kept after it was used last */
     uint64_t used;       /* ms of the loop's clock: when it was made, published to or followed */
@@ -49,7 +51,8 @@ enum {
     CHANNEL_METAS, /* position -> `meta` of the event; nil before the first */
     CHANNEL_STORE,
     CHANNEL_LAST_ID,
-    CHANNEL_VALUES = CHANNEL_LAST_ID
+    CHANNEL_ON_COUNT,
+    CHANNEL_VALUES = CHANNEL_ON_COUNT
 };
 
 /* Prepares what follows, in a new object. */
@@ -61,6 +64,9 @@ void sse_channel_keep(lua_State *L, int index, channel_object *o);
 
 /* For the channel: its last follower has left. */
 void sse_channel_on_empty(void *user);
+
+/* For the channel: its number of followers has changed. */
+void sse_channel_on_count(void *user);
 
 /* The log of the channel whose object is at 1 has one event more: the object is kept, and the
  * collector told of the memory. has_meta: the event's `meta` is on top of the stack, and stays. */

@@ -84,6 +84,8 @@ typedef struct sse_channel_events {
     /* A page is wanted that begins at the position: sse_window_page is to follow. May call it, but
      * no other function of a channel or a stream. Only of a channel with a window. */
     void (*on_page_wanted)(void *user, uint64_t from);
+    /* A follower has come or left. As on_empty. */
+    void (*on_count)(void *user);
     /* The last follower has left. Called within the call that made it leave; may call no function
      * of a channel or a stream. Or NULL. */
     void (*on_empty)(void *user);

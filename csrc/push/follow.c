@@ -255,6 +255,8 @@ static void attach(sse_follower *list)
             f->channel->owed_writable = f->channel->log.next;
         sse_lists_insert(f);
         f->cursor = f->channel->log.next;
+        if (f->channel->on->on_count)
+            f->channel->on->on_count(f->channel->user);
         sse_presence_note(&f->channel->presence, s, true, f->channel->count, SSE_NOT_ENDED);
     }
 }

@@ -37,6 +37,8 @@ void sse_follower_leave(sse_follower *f, sse_reason reason)
     f->next = context->left_followers;
     context->left_followers = f;
     sse_context_wake(context);
+    if (c->on->on_count)
+        c->on->on_count(c->user);
     if (c->count == 0 && c->on->on_empty)
         c->on->on_empty(c->user);
     sse_presence_note(&c->presence, f->stream, false, c->count, reason);

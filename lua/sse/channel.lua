@@ -23,6 +23,7 @@ local follow_options = require "sse.server.follow_options"
 local metric_names = require "sse.server.metric_names"
 local options = require "sse.shared.options"
 local protected = require "sse.shared.protected"
+local presence = require "sse.store.presence"
 local publish = require "sse.store.publishing"
 local window = require "sse.store.window"
 
@@ -139,39 +140,57 @@ end
 -- message, code: "ECLOSED"; "ETOOBIG", larger than `history_bytes`; "EEXIST", an event with this
 -- `id` is held; "EINVAL", CR, LF or NUL in event or id
 
---- Calls a function whenever a stream begins to follow the channel, or stops.
+-- Has the streams that come and leave told to the channel's listeners; returns these.
+local function listen_to_streams(channel)
+  local mine = { follow = {}, leave = {} }
+  listeners[channel] = mine
+  core.on_presence(channel, function(kind, followers, stream, reason)
+    for _, listener in ipairs(mine[kind]) do
+      local ok, err = protected.call(listener, followers, stream, reason)
+      if not ok then
+        errors.report_channel("channel:on", err, core.stream_owner(stream), stream, channel)
+      end
+    end
+  end)
+  return mine
+end
+
+--- Calls a function whenever a stream begins to follow the channel, or stops; or whenever
+-- `channel:count()` has changed.
 -- @function channel:on
--- @tparam string what "follow" or "leave"
--- @tparam function fn function(followers, stream, reason): the number of followers right after the
--- change; the stream, which is the object that the program has, and may be closed when it leaves;
--- and for "leave" why it stopped: "client", "server", "slow", "timeout", "error", "expired" or
--- "unfollow". A stream that followed before the channel had a listener and then ends comes as a new
--- object, closed, unless the program has set a field of it: `user`, `on_close` or `on_drain`.
+-- @tparam string what "follow", "leave" or "count"
+-- @tparam function fn for "count" function(count), called once for all changes of a turn; else
+-- function(followers, stream, reason): the number of followers right after the change; the stream,
+-- which is the object that the program has, and may be closed when it leaves; and for "leave" why
+-- it stopped: "client", "server", "slow", "timeout", "error", "expired" or "unfollow". A stream
+-- that followed before the channel had a listener and then ends comes as a new object, closed,
+-- unless the program has set a field of it: `user`, `on_close` or `on_drain`.
 -- @return the channel
 function methods:on(what, fn, ...)
   options.check_core_self(self, "sse.channel", "channel:on(what, fn)", ...)
-  if what ~= "follow" and what ~= "leave" then
-    local message = "channel:on: expected \"follow\" or \"leave\", got %s (a loop over "
-      .. "channel:events() has what is published)"
+  if what ~= "follow" and what ~= "leave" and what ~= "count" then
+    local message = "channel:on: expected \"follow\", \"leave\" or \"count\", got %s (a loop "
+      .. "over channel:events() has what is published)"
     error(message:format(options.show(what)), 2)
   elseif type(fn) ~= "function" then
     error(("channel:on: expected a function, got %s"):format(options.show(fn)), 2)
   end
-  local mine = listeners[self]
-  if not mine then
-    mine = { follow = {}, leave = {} }
-    listeners[self] = mine
-    core.on_presence(self, function(kind, followers, stream, reason)
-      for _, listener in ipairs(mine[kind]) do
-        local ok, err = protected.call(listener, followers, stream, reason)
-        if not ok then
-          errors.report_channel("channel:on", err, core.stream_owner(stream), stream, self)
-        end
-      end
-    end)
+  if what == "count" then
+    presence.listen(self, fn)
+  else
+    table.insert((listeners[self] or listen_to_streams(self))[what], fn)
   end
-  table.insert(mine[what], fn)
   return self
+end
+
+--- How many streams follow the channel in all processes that share its store, as far as this one
+-- has heard: what changes elsewhere is heard within a second, and so is the end of a process.
+-- Without a store that tells, it is `channel.followers`.
+-- @function channel:count
+-- @treturn int
+function methods:count(...)
+  options.check_core_self(self, "sse.channel", "channel:count()", ...)
+  return options.unwrap(pcall(presence.count, self))
 end
 
 --- The open streams that follow the channel, or those of one user: whose field `user` equals a

@@ -191,7 +191,7 @@ describe("an unknown name", function()
 
   it("of a field or method has the one that is meant", function()
     for of, names in pairs {
-      ["sse.channel object"] = { send = "publish", pubish = "publish", count = "followers",
+      ["sse.channel object"] = { send = "publish", pubish = "publish", size = "count",
         event = "events" },
       ["sse.stream"] = { write = "send", subscribe = "follow", sned = "send" },
       ["sse.timer"] = { cancel = "stop", stp = "stop" },

@@ -24,7 +24,7 @@ local methods = {
   },
   channel = {
     publish = { { data = "x", event = "e" } }, on = { "follow", noop }, close = {}, stats = {},
-    streams = { 1 }, events = { { from = "newest", where = noop } },
+    streams = { 1 }, count = {}, events = { { from = "newest", where = noop } },
   },
   store = { open = { "x", { history = 1, history_bytes = 1 } }, stats = {}, close = {} },
   timer = { stop = {}, unref = {} }, signal = { stop = {} }, task = { wait = {}, cancel = {} },

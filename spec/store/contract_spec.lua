@@ -166,6 +166,39 @@ stores.each("A store", { describe = describe, after_each = after_each }, functio
     check(log, 1, 2, "1 2")
   end)
 
+  it("tells how many followers the other logs of that name have, if it knows", function()
+    local store = made.store()
+    local log = store:open("news", BOUNDS)
+    if not log.announce then return end
+    local other, heard = made.again():open("news", BOUNDS), {}
+    store:open("other", BOUNDS):announce(100)
+    log:others(function(count) heard[#heard + 1] = count end)
+    local function till(count)
+      wait.till(function() return heard[#heard] == count end, count .. " followers")
+    end
+    till(0)
+    log:announce(50)
+    other:announce(3)
+    till(3)
+    local third = made.again():open("news", BOUNDS)
+    third:announce(4)
+    till(7)
+    other:announce(2)
+    other:announce(1)
+    till(5)
+    third:close()
+    till(1)
+    local late = {}
+    other:others(function(count) late[#late + 1] = count end)
+    wait.till(function() return late[#late] == 50 end, "what was told before")
+    log:others(nil)
+    local before = #heard
+    other:announce(9)
+    log:announce(0)
+    wait.till(function() return late[#late] == 0 end, "the last number")
+    assert.equal(before, #heard)
+  end)
+
   it("takes close twice, and answers nothing afterwards", function()
     local store = made.store()
     local log = store:open("news", BOUNDS)

@@ -2,8 +2,8 @@
 --
 -- Functions to set on it, each called with what would be handed on, and a function that hands it
 -- on: `on_append(record, go)`, `on_done(results, go)`, `on_read(after, go)`, `on_result(results,
--- go)`, whose `results.limit` is that of the read, `on_news(news, go)`. go() hands on what came,
--- go(...) something else.
+-- go)`, whose `results.limit` is that of the read, `on_news(news, go)`, `on_announce(followers,
+-- go)`, `on_count(count, go)`. go() hands on what came, go(...) something else.
 local faulty_store = {}
 
 local Log = {}
@@ -41,6 +41,14 @@ end
 
 function Log:watch(on_news)
   self.log:watch(on_news and through(self.store, "on_news", on_news))
+end
+
+function Log:announce(followers)
+  pass(self.store, "on_announce", followers, function() self.log:announce(followers) end)
+end
+
+function Log:others(on_count)
+  self.log:others(on_count and through(self.store, "on_count", on_count))
 end
 
 function Log:close()

@@ -19,7 +19,7 @@ stores.list = {
   end, lose = function(store, name)
     local data = store.logs[name]
     for key, value in pairs(memory():open("fresh", {}).data) do
-      if key ~= "watchers" then data[key] = value end
+      if type(value) ~= "table" or key == "records" then data[key] = value end
     end
   end },
   { name = "SQLite", make = function()

@@ -162,8 +162,8 @@ names["sse.channel object"] = {
   subscribe = "a stream follows it: stream:follow(channel); here a loop does: 'events'",
   follow = "a stream follows it: stream:follow(channel)",
   each = { "events" }, iter = { "events" }, listen = { "events" }, messages = { "events" },
-  size = { "followers" }, count = { "followers" }, subscribers = { "followers" },
-  clients = { "streams" }, users = { "streams" }, presence = { "streams" },
+  size = { "count" }, length = { "count" }, total = { "count" }, subscribers = { "followers" },
+  clients = { "streams" }, users = { "streams" }, presence = { "count" },
   id = { "last_id" }, addEventListener = { "on" }, off = "there is none: a listener stays",
   unsubscribe = "a stream leaves it: stream:unfollow(channel)", history = "it is only an option",
 }

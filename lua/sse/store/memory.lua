@@ -74,14 +74,40 @@ function Log:watch(on_news)
   if on_news then watchers[#watchers + 1] = self end
 end
 
-function Log:close() self:watch(nil) end
+-- Tells the logs that want to hear it how many followers the others have.
+local function tell_counts(data)
+  local sum, logs = 0, {}
+  for _, followers in pairs(data.followers) do sum = sum + followers end
+  for log in pairs(data.counting) do logs[#logs + 1] = log end
+  for _, log in ipairs(logs) do
+    if log.on_count then log.on_count(sum - (data.followers[log] or 0)) end
+  end
+end
+
+function Log:announce(followers)
+  self.data.followers[self] = followers > 0 and followers or nil
+  tell_counts(self.data)
+end
+
+function Log:others(on_count)
+  self.on_count = on_count
+  self.data.counting[self] = on_count and true
+  tell_counts(self.data)
+end
+
+function Log:close()
+  self:watch(nil)
+  self:others(nil)
+  self:announce(0)
+end
 
 local Store = {}
 Store.__index = Store
 
 local function new_data()
   local epoch = core.random(8):gsub(".", function(c) return ("%02x"):format(c:byte()) end)
-  return { epoch = epoch, first = 1, head = 0, bytes = 0, records = {}, watchers = {} }
+  return { epoch = epoch, first = 1, head = 0, bytes = 0, records = {}, watchers = {},
+    followers = {}, counting = {} }
 end
 
 function Store:open(name, bounds)

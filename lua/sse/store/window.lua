@@ -6,6 +6,7 @@ local core = require "sse.core"
 local errors = require "sse.server.errors"
 local json = require "sse.json"
 local pages = require "sse.shared.pages"
+local presence = require "sse.store.presence"
 local read = require "sse.store.repeating"
 
 local WINDOW = 1000 -- events; SSE_WINDOW_EVENTS
@@ -204,6 +205,7 @@ end
 function Window:finish()
   if self.finished then return end
   self.finished = true
+  presence.close(self.channel)
   self.log:close()
 end
 
@@ -275,6 +277,7 @@ function window.open(channel, store, bounds, publish)
     behind = function() return self:load() end,
     published = function() return self:end_publish() end,
   })
+  presence.open(channel, self.log)
 end
 
 return window
