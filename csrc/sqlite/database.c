@@ -18,7 +18,9 @@ static const char schema[] =
     " head INTEGER NOT NULL DEFAULT 0, first INTEGER NOT NULL DEFAULT 1,"
     " kept INTEGER NOT NULL DEFAULT 1, bytes INTEGER NOT NULL DEFAULT 0,"
     " time INTEGER NOT NULL DEFAULT 0, left_id TEXT,"
-    " history INTEGER, history_bytes INTEGER, max_age INTEGER);"
+    " history INTEGER, history_bytes INTEGER, max_age INTEGER,"
+    " followers INTEGER NOT NULL DEFAULT 0, counted INTEGER NOT NULL DEFAULT 0);"
+    "CREATE INDEX channels_counted ON channels (counted);"
     "CREATE TABLE events (place INTEGER PRIMARY KEY, channel INTEGER AS (place >> 40),"
     " position INTEGER AS (place & 1099511627775), time INTEGER NOT NULL, id TEXT,"
     " event TEXT NOT NULL, key TEXT, dedupe TEXT, meta TEXT, before INTEGER NOT NULL);"
@@ -31,6 +33,28 @@ static const char schema[] =
     " AND place <= (channels.id << 40) + head ORDER BY name, place;"
     "CREATE TABLE inbox (channel TEXT NOT NULL, data TEXT NOT NULL, event TEXT, id TEXT, key TEXT,"
     " dedupe TEXT, meta TEXT);";
+
+/* How many followers each process has told for each log that it has open. The triggers keep the
+ * sums in `channels`, where `counted` numbers the changes, and forget those of a process that is no
+ * peer any more. */
+#define COUNT(difference, of) \
+    "UPDATE channels SET followers = followers + " difference "," \
+    " counted = 1 + (SELECT max(counted) FROM channels) WHERE id = " of ".channel;"
+
+static const char presence[] =
+    "CREATE TABLE presence (peer TEXT NOT NULL, log INTEGER NOT NULL, channel INTEGER NOT NULL,"
+    " followers INTEGER NOT NULL, PRIMARY KEY (peer, log)) WITHOUT ROWID;"
+    "CREATE TRIGGER count_new AFTER INSERT ON presence BEGIN " COUNT(
+        "NEW.followers",
+        "NEW") "END;"
+               "CREATE TRIGGER count_changed AFTER UPDATE ON presence BEGIN " COUNT(
+                   "NEW.followers - OLD.followers",
+                   "NEW") "END;"
+                          "CREATE TRIGGER count_left AFTER DELETE ON presence BEGIN " COUNT(
+                              "-OLD.followers",
+                              "OLD") "END;"
+                                     "CREATE TRIGGER peer_left AFTER DELETE ON peers BEGIN"
+                                     " DELETE FROM presence WHERE peer = OLD.path; END;";
 
 /* An INSERT into the table inbox publishes, whoever does it, also while no process of ours runs. */
 static const char inbox[] =
@@ -90,9 +114,17 @@ static const char *const texts[STATEMENTS] = {
     [DROP_EVENTS] = "DELETE FROM events WHERE place >= ?1 AND place < ?2 AND"
                     " (place < ?3 OR before < ?4)",
     [DATA_VERSION] = "PRAGMA data_version",
-    [ADD_PEER] = "INSERT OR REPLACE INTO peers (path, pid) VALUES (?1, ?2)",
+    [ADD_PEER] = "INSERT INTO peers (path, pid) VALUES (?1, ?2)",
     [READ_PEERS] = "SELECT path FROM peers WHERE path IS NOT ?1",
+    [FIND_PEER] = "SELECT 1 FROM peers WHERE path = ?1",
     [DROP_PEER] = "DELETE FROM peers WHERE path = ?1",
+    [SET_PRESENCE] = "INSERT INTO presence (peer, log, channel, followers) VALUES (?1, ?2, ?3, ?4)"
+                     " ON CONFLICT DO UPDATE SET followers = excluded.followers",
+    [DROP_PRESENCE] = "DELETE FROM presence WHERE peer = ?1 AND log = ?2",
+    [LAST_COUNTED] = "SELECT max(counted) FROM channels",
+    [READ_COUNT] = "SELECT followers FROM channels WHERE id = ?1",
+    [READ_COUNTED] = "SELECT id, followers, counted FROM channels WHERE counted > ?1"
+                     " ORDER BY counted",
 };
 
 /* --- errors ----------------------------------------------------------------------------------- */
@@ -205,6 +237,8 @@ static int make_tables(database *d)
         snprintf(sql, sizeof sql, "PRAGMA user_version = %d; PRAGMA application_id = %d;", VERSION,
                  APPLICATION);
         rc = sqlite3_exec(d->db, schema, NULL, NULL, NULL);
+        if (rc == SQLITE_OK)
+            rc = sqlite3_exec(d->db, presence, NULL, NULL, NULL);
         if (rc == SQLITE_OK)
             rc = sqlite3_exec(d->db, inbox, NULL, NULL, NULL);
         if (rc == SQLITE_OK)

@@ -35,7 +35,13 @@ typedef enum statement {
     DATA_VERSION,
     ADD_PEER,
     READ_PEERS,
+    FIND_PEER,
     DROP_PEER,
+    SET_PRESENCE,
+    DROP_PRESENCE,
+    LAST_COUNTED,
+    READ_COUNT,
+    READ_COUNTED,
     STATEMENTS,
 } statement;
 

@@ -10,13 +10,16 @@
 #include "../wire/direct.h"
 
 typedef enum job_kind {
-    JOB_OPEN,   /* a log: text[TEXT_NAME], bounds */
-    JOB_APPEND, /* the texts of a record */
-    JOB_READ,   /* after or text[TEXT_ID], limit */
-    JOB_WATCH,  /* `on` */
-    JOB_CLOSE,  /* a log */
-    JOB_QUIT,   /* the store is closed */
+    JOB_OPEN,      /* a log: text[TEXT_NAME], bounds */
+    JOB_APPEND,    /* the texts of a record */
+    JOB_READ,      /* after or text[TEXT_ID], limit */
+    JOB_WATCH,     /* `on` */
+    JOB_CLOSE,     /* a log */
+    JOB_FOLLOWERS, /* how many followers the process has: `limit` */
+    JOB_COUNT,     /* `on`: the number of the others' is wanted */
+    JOB_QUIT,      /* the store is closed */
     JOB_NEWS,   /* only comes: rows of a log that is watched; without any, it is to be read again */
+    JOB_OTHERS, /* only comes: how many followers the others have: `limit` */
     JOB_STATE,  /* only comes: whether the file can be used */
 } job_kind;
 

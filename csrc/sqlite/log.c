@@ -143,7 +143,7 @@ void log_free(log *l)
 {
     free(l->name);
     free(l->left_id);
-    *l = (log){ 0 };
+    *l = (log){ .presence.written = l->presence.written }; /* is still to be taken back */
 }
 
 /* --- dropping events -------------------------------------------------------------------------- */

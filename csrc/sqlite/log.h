@@ -6,6 +6,16 @@
 #include "database.h"
 #include "job.h"
 
+/* How many followers the log's channel has: see presence.h. */
+typedef struct log_presence {
+    int64_t followers; /* of this process */
+    int64_t written;   /* of these, what the file has */
+    int64_t channel;   /* the row in `channels`; 0: not known */
+    int64_t total;     /* of all processes, as read last; -1: not read */
+    int64_t told;      /* of the others, as told last; -1: not told */
+    bool wanted;       /* somebody wants to be told */
+} log_presence;
+
 typedef struct log {
     char *name;                              /* NULL: the log is closed */
     int64_t history, history_bytes, max_age; /* bounds; ms, 0: none */
@@ -13,6 +23,7 @@ typedef struct log {
     bool shared;         /* another object stands for the same log */
     int64_t seen;        /* the position up to which its watcher has been told of events */
     char seen_epoch[17]; /* of that position */
+    log_presence presence;
 
     uint64_t loaded; /* the number of the transaction in which what follows was read; 0: none */
     bool dirty;      /* it has to be saved before the transaction is committed */

@@ -161,6 +161,31 @@ static int m_watch(lua_State *L)
     return result(L, h, handle_put(h, j));
 }
 
+/* handle:followers(log, n) -> true, or nil, message, code: the process has n followers now */
+static int m_followers(lua_State *L)
+{
+    handle *h = handle_check(L);
+    int log = (int)luaL_checkinteger(L, 2);
+    lua_Integer followers = luaL_checkinteger(L, 3);
+    job *j = job_new(JOB_FOLLOWERS, log, NULL);
+
+    if (j)
+        j->limit = followers;
+    return result(L, h, handle_put(h, j));
+}
+
+/* handle:count(log, on) -> true, or nil, message, code: whether "others" is to come */
+static int m_count(lua_State *L)
+{
+    handle *h = handle_check(L);
+    int log = (int)luaL_checkinteger(L, 2);
+    job *j = job_new(JOB_COUNT, log, NULL);
+
+    if (j)
+        j->on = lua_toboolean(L, 3);
+    return result(L, h, handle_put(h, j));
+}
+
 /* handle:close_log(log) */
 static int m_close_log(lua_State *L)
 {
@@ -261,6 +286,11 @@ static int push_job(lua_State *L, const job *j)
         push_rows(L, j);
         lua_pushstring(L, j->epoch);
         return 4;
+    case JOB_OTHERS:
+        lua_pushstring(L, "others");
+        lua_pushinteger(L, j->log);
+        lua_pushinteger(L, j->limit);
+        return 3;
     case JOB_STATE:
         lua_pushstring(L, "state");
         lua_pushboolean(L, j->on);
@@ -328,8 +358,8 @@ static bool go_on(handle *h)
 }
 
 /* next(handle) -> what has been done, one thing a call: "result", ticket, what `done` gets; "news",
- * log, records, epoch; "state", is up, message, code; "quit"; "more": `take` is to be called again
- * in another turn; or nothing */
+ * log, records, epoch; "others", log, followers of the other processes; "state", is up, message,
+ * code; "quit"; "more": `take` is to be called again in another turn; or nothing */
 static int m_next(lua_State *L)
 {
     handle *h = handle_check(L);
@@ -421,7 +451,8 @@ static const luaL_Reg methods[] = {
     { "fd", m_fd },           { "wake", m_wake },
     { "log", m_log },         { "direct", direct_new },
     { "append", m_append },   { "read", m_read },
-    { "watch", m_watch },     { "close_log", m_close_log },
+    { "watch", m_watch },     { "followers", m_followers },
+    { "count", m_count },     { "close_log", m_close_log },
     { "take", m_take },       { "next", m_next },
     { "numbers", m_numbers }, { "quit", m_quit },
     { "close", m_close },     { NULL, NULL },

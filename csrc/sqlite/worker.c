@@ -7,8 +7,10 @@
 #include <string.h>
 #include <time.h>
 
+#include "fork.h"
 #include "log.h"
 #include "peers.h"
+#include "presence.h"
 
 #define LOOK_EVERY_MS    1000              /* at the file's data_version, while a log is watched */
 #define MAX_OUT_BYTES    (8 * 1024 * 1024) /* of news that the loop has not taken */
@@ -20,17 +22,20 @@ struct worker {
     database_options options;
     queue in, out;
     pthread_t thread;
+    fork_socket fork;
     worker_numbers count;
 
     /* of the thread alone */
     database d;
     peers peers;
+    presence presence;
     log *logs; /* by their numbers */
     int log_count;
     uint64_t transaction; /* a number for each */
     int64_t data_version;
     bool is_up, told_state;
-    bool behind; /* the loop has too much news to take: nothing is told until it has */
+    bool behind;       /* the loop has too much news to take: nothing is told until it has */
+    bool count_failed; /* count_followers has, and perhaps has told so */
     bool quit;
 };
 
@@ -80,7 +85,7 @@ static const char *use_file(worker *w, char message[MESSAGE_BYTES])
     code = database_open(&w->d, &w->options, message);
     if (!code && w->peers.socket < 0)
         peers_open(&w->peers, w->options.path);
-    w->peers.announced = false;
+    presence_reset(&w->presence);
     return code;
 }
 
@@ -145,6 +150,13 @@ static int watch_log(worker *w, log *l, bool on)
     return rc;
 }
 
+/* Whether note_job does all of the job. */
+static bool needs_no_file(const job *j)
+{
+    return j->kind == JOB_QUIT || j->kind == JOB_CLOSE || j->kind == JOB_FOLLOWERS ||
+           j->kind == JOB_COUNT;
+}
+
 /* Does a job within the transaction; is_run: LOG_RUN jobs, of which it is the first. Returns
  * SQLITE_OK, or what failed, after which the transaction is rolled back. */
 static int do_job(worker *w, job *j, bool is_run, int64_t now)
@@ -152,7 +164,7 @@ static int do_job(worker *w, job *j, bool is_run, int64_t now)
     log *l = j->log < w->log_count ? &w->logs[j->log] : NULL;
     int rc = SQLITE_OK;
 
-    if (j->kind == JOB_QUIT || j->kind == JOB_CLOSE || !l || !l->name)
+    if (needs_no_file(j) || !l || !l->name)
         return SQLITE_OK;
     rc = log_load(&w->d, l, w->transaction);
     if (rc != SQLITE_OK)
@@ -183,12 +195,17 @@ static void note_watch(log *l, bool on)
 /* What needs no file, and can't fail. */
 static void note_job(worker *w, const job *j)
 {
+    log *l = j->log < w->log_count ? &w->logs[j->log] : NULL;
+
     if (j->kind == JOB_QUIT)
         w->quit = true;
-    else if (j->kind == JOB_CLOSE && j->log < w->log_count)
-        log_free(&w->logs[j->log]);
-    else if (j->kind == JOB_WATCH && j->log < w->log_count && (!j->on || j->code))
-        note_watch(&w->logs[j->log], j->on);
+    else if (j->kind == JOB_CLOSE && l) {
+        presence_close(&w->presence, &l->presence);
+        log_free(l);
+    } else if (j->kind == JOB_WATCH && l && (!j->on || j->code))
+        note_watch(l, j->on);
+    else if ((j->kind == JOB_FOLLOWERS || j->kind == JOB_COUNT) && l && l->name)
+        presence_take(&w->presence, &l->presence, j);
 }
 
 /* --- a transaction ---------------------------------------------------------------------------- */
@@ -212,7 +229,7 @@ static bool is_shared(const worker *w, int number)
 static bool only_reads(const job *first, size_t count)
 {
     for (; count > 0; first = first->next, count--)
-        if (first->kind != JOB_READ && first->kind != JOB_CLOSE && first->kind != JOB_QUIT)
+        if (first->kind != JOB_READ && !needs_no_file(first))
             return false;
     return true;
 }
@@ -258,8 +275,7 @@ static int do_all(worker *w, job *first, size_t count)
 static bool needs_file(const job *first, size_t count)
 {
     for (; count > 0; first = first->next, count--)
-        if (first->kind != JOB_QUIT && first->kind != JOB_CLOSE &&
-            !(first->kind == JOB_WATCH && !first->on))
+        if (!needs_no_file(first) && !(first->kind == JOB_WATCH && !first->on))
             return true;
     return false;
 }
@@ -383,9 +399,10 @@ static void wake_peers(worker *w)
     const char *dead = peers_wake(&w->peers);
 
     if (dead && database_run(&w->d, BEGIN_WRITE) == SQLITE_OK) {
-        peers_forget(&w->d, dead);
+        peers_forget(&w->d, &w->peers, dead);
         if (database_run(&w->d, COMMIT) != SQLITE_OK)
             database_run(&w->d, ROLLBACK);
+        w->presence.look = true;
     }
 }
 
@@ -441,12 +458,51 @@ static void wait_for_work(worker *w)
     struct pollfd fds[] = { { .fd = w->in.pipe[0], .events = POLLIN },
                             { .fd = w->peers.socket, .events = POLLIN } };
 
-    if (poll(fds, 2, any_watched(w) ? LOOK_EVERY_MS : -1) <= 0)
+    int wait = any_watched(w) ? LOOK_EVERY_MS : -1;
+    int due = w->behind ? -1 : presence_wait(&w->presence);
+
+    if (wait < 0 || (due >= 0 && due < wait))
+        wait = due;
+    if (poll(fds, 2, wait) <= 0)
         return;
     if (fds[0].revents)
         queue_drain(&w->in);
     if (fds[1].revents)
         peers_take(&w->peers);
+}
+
+/* Does what is due of numbers of followers. Other work goes on if it can't be done. */
+static void count_followers(worker *w)
+{
+    char message[MESSAGE_BYTES];
+    const char *code = NULL;
+    bool wrote = false;
+
+    if (w->behind || presence_wait(&w->presence) != 0)
+        return;
+    code = use_file(w, message);
+    if (code)
+        presence_pause(&w->presence);
+    else
+        code = presence_turn(&w->presence, w->options.path, message, &wrote);
+    if (code && strcmp(code, "EBUSY") == 0)
+        return;
+    if (code || w->count_failed)
+        tell_state(w, code, code ? message : "");
+    w->count_failed = code != NULL;
+    if (wrote)
+        wake_peers(w);
+}
+
+/* Whatever other processes have done. */
+static void look(worker *w)
+{
+    if (!any_watched(w) && presence_wait(&w->presence) != 0)
+        return;
+    if (!has_changed(w))
+        return;
+    w->presence.look = true;
+    tell_news(w);
 }
 
 static void *run(void *arg)
@@ -455,20 +511,20 @@ static void *run(void *arg)
 
     while (!w->quit) {
         wait_for_work(w);
+        fork_forbid();
         do_jobs(w);
         if (w->behind && queue_bytes(&w->out) <= MAX_OUT_BYTES / 2) {
             w->behind = false;
             tell_news(w);
         }
-        if (any_watched(w) && has_changed(w))
-            tell_news(w);
+        look(w);
+        count_followers(w);
+        fork_allow();
     }
-    if (w->peers.announced && w->d.db && database_run(&w->d, BEGIN_WRITE) == SQLITE_OK) {
-        peers_forget(&w->d, w->peers.path);
-        database_run(&w->d, COMMIT);
-    }
-    peers_close(&w->peers);
+    fork_forbid();
+    peers_leave(&w->d, &w->peers);
     database_close(&w->d);
+    fork_allow();
     return NULL;
 }
 
@@ -479,6 +535,7 @@ static void free_worker(worker *w)
     for (int i = 0; i < w->log_count; i++)
         log_free(&w->logs[i]);
     free(w->logs);
+    fork_unwatch(&w->fork);
     queue_close(&w->in);
     queue_close(&w->out);
     free(w->options.path);
@@ -495,8 +552,17 @@ worker *worker_start(const database_options *options)
         return NULL;
     w->options = *options;
     w->peers.socket = -1;
+    w->presence = (presence){ .d = &w->d,
+                              .peers = &w->peers,
+                              .out = &w->out,
+                              .logs = &w->logs,
+                              .log_count = &w->log_count,
+                              .transaction = &w->transaction,
+                              .counted = -1,
+                              .busy_timeout = options->busy_timeout,
+                              .patience = PATIENCE_MS };
     w->in.pipe[0] = w->out.pipe[0] = -1;
-    if (queue_open(&w->in) && queue_open(&w->out)) {
+    if (fork_watch(&w->fork, &w->peers.socket) && queue_open(&w->in) && queue_open(&w->out)) {
         sigfillset(&all);
         pthread_sigmask(SIG_SETMASK, &all, &before);
         ok = pthread_create(&w->thread, NULL, run, w) == 0;

@@ -58,10 +58,27 @@ function Log:watch(on_news)
   self.store:wake()
 end
 
+-- Raises if the thread could not be told. A store that is closed has nobody to tell.
+local function check_told(_, message, code)
+  if code == "ENOMEM" then error(message, 0) end
+end
+
+function Log:announce(followers)
+  check_told(self.store.handle:followers(self.number, followers))
+  self.store:wake()
+end
+
+function Log:others(on_count)
+  self.store.counters[self.number] = on_count
+  check_told(self.store.handle:count(self.number, on_count ~= nil))
+  self.store:wake()
+end
+
 function Log:close()
   if self.closed then return end
   self.closed = true
   self.store.watchers[self.number] = nil
+  self.store.counters[self.number] = nil
   self.store.handle:close_log(self.number)
   self.store:wake()
 end
@@ -119,6 +136,11 @@ function takes:news(number, records, epoch)
   end
 end
 
+function takes:others(number, followers)
+  local on_count = self.counters[number]
+  if on_count then on_count(followers) end
+end
+
 function takes:state(is_up, message, code)
   local on_state = self.public.on_state
   if not on_state then return end
@@ -171,6 +193,8 @@ function methods:finish()
   for direct in pairs(self.directs) do
     if direct:waits() then core.defer(function() direct:abandon() end) end
   end
+  for _, on_count in pairs(self.counters) do core.defer(function() on_count(0) end) end
+  self.counters = {}
 end
 
 -- What the program has: its metatable leads to the state.
@@ -259,7 +283,7 @@ return function(path, given, ...)
   if not handle then error("sse.sqlite: " .. message, 2) end
   local store = setmetatable({}, Store)
   local state = setmetatable({ handle = handle, tickets = {}, last_ticket = 0, under_way = 0,
-    watchers = {}, public = store, directs = setmetatable({}, { __mode = "k" }),
+    watchers = {}, counters = {}, public = store, directs = setmetatable({}, { __mode = "k" }),
   }, { __index = methods })
   states[store] = state
   state.end_turn = function()
