@@ -1106,7 +1106,7 @@ function stream:unfollow(channel) end
 
 ---@class sse.Channel
 ---@field name string read-only
----@field followers integer how many streams follow it now; read-only
+---@field followers integer how many streams of this process follow it now; read-only
 ---@field last_id? string the id of the newest event held; read-only
 ---@field closed boolean read-only
 ---@field on_error? fun(err: any, context: sse.ErrorContext) takes errors of the channel's listeners, filters and store, in place of `server.on_error`
@@ -1145,9 +1145,15 @@ function channel:events(options) end
 ---@return sse.Stream[]
 function channel:streams(user) end
 
----Calls a function whenever a stream begins to follow the channel, or stops.
----@param what "follow"|"leave" which of the two
----@param fn fun(followers: integer, stream: sse.Stream, reason?: string) gets the number of followers right after the change; the stream; and when it leaves its reason, as of `stream.on_close`, or `"unfollow"`
+---How many streams follow the channel, in all processes that share its store. `channel.followers`
+---is the number of this process alone.
+---@return integer
+function channel:count() end
+
+---Calls a function whenever a stream begins to follow the channel, or stops; or with `"count"`
+---whenever `channel:count()` has changed.
+---@param what "follow"|"leave"|"count" which of them
+---@param fn fun(followers: integer, stream: sse.Stream, reason?: string) gets the number of followers right after the change; the stream; and when it leaves its reason, as of `stream.on_close`, or `"unfollow"`. For `"count"` it gets the new number alone, once for all that a turn has changed
 ---@return sse.Channel
 function channel:on(what, fn) end
 
