@@ -26,6 +26,16 @@ typedef struct sse_batches {
 int sse_batches_get(sse_batches *b, const sse_log *log, uint64_t from, sse_frame **out,
                     uint64_t *to);
 
+/* The batch that was made last, if it has all events from position `from` to the head of the log;
+ * else NULL. */
+static inline const sse_batch *sse_batches_last(const sse_batches *b, const sse_log *log,
+                                                uint64_t from)
+{
+    const sse_batch *last = &b->kept[(b->next - 1) % SSE_BATCHES];
+
+    return last->from == from && last->to == log->next && last->frame ? last : NULL;
+}
+
 /* Drops the batches that are kept, and the deflated copies of their frames. */
 void sse_batches_drop(sse_batches *b);
 

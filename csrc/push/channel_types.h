@@ -162,7 +162,8 @@ typedef struct sse_channel {
     void *user;
     const sse_channel_events *on;
     sse_channel_counters counters;
-    unsigned era;    /* with a window: how often it has begun anew */
+    unsigned delay_bucket; /* the index of counters.delays at which was counted last */
+    unsigned era;          /* with a window: how often it has begun anew */
     bool refusing;   /* with a window: it will be closed, and takes no more events and followers */
     bool closed;     /* takes no more events and followers; those there are, and readers, get the
                         rest */

@@ -20,14 +20,18 @@ const uint64_t sse_delay_bounds[SSE_DELAYS - 1] = { 100,    250,    500,     100
 /* --- sending one batch ------------------------------------------------------------------------ */
 
 /* Counts the events of one frame, all with the delay of its first, which was `published` at that
- * time (microseconds). */
+ * time (microseconds). The search begins at the bucket of the count before, since the followers of
+ * a round are served within a short time. */
 static void count_delay(sse_channel *c, uint64_t published, uint32_t events)
 {
     uint64_t delay = c->now > published ? c->now - published : 0;
-    int i = 0;
+    unsigned i = c->delay_bucket;
 
+    if (i > 0 && delay <= sse_delay_bounds[i - 1])
+        i = 0;
     while (i < SSE_DELAYS - 1 && delay > sse_delay_bounds[i])
         i++;
+    c->delay_bucket = i;
     c->counters.delays[i] += events;
     c->counters.delay_sum += delay * events;
 }
@@ -92,37 +96,48 @@ static bool has_own_frames(const sse_follower *f)
     return f->filter || sse_follower_shares_stream(f);
 }
 
+/* Sends the events from the follower's cursor to `to` in one frame (NULL: no event of them is for
+ * it), and moves the cursor. dictionary: see sse_stream_push. false: the client takes no more now,
+ * or nothing can be sent any more. */
+static inline bool push_batch(sse_follower *f, sse_frame *frame, const sse_dictionary *dictionary,
+                              uint64_t to)
+{
+    int code = frame ? sse_stream_push(f->stream, frame, dictionary) : SSE_OK;
+
+    if (!code || code == SSE_EAGAIN) {
+        if (frame)
+            count_sent(f, frame);
+        f->cursor = to;
+    } else if (code != SSE_ECLOSED) {
+        sse_follower_end_stream(f, SSE_END_ERROR);
+    }
+    return !code;
+}
+
 /* Sends the batch at the follower's cursor, from a page unless that is NULL, and moves the cursor
- * behind the batch. Adds to *sent its
- * bytes, or those of all events that a filter was asked about: none once the clock is at `until`.
- * false: the client takes no more now, or nothing can be sent any more. */
+ * behind the batch. Adds to *sent its bytes, or those of all events that a filter was asked about:
+ * none once the clock is at `until`. false: as push_batch. */
 static bool send_batch(sse_follower *f, sse_page *page, uint64_t until, size_t *sent)
 {
-    sse_stream *s = f->stream;
     sse_frame *frame = NULL;
     uint64_t to = 0;
     size_t looked = 0;
-    bool own = has_own_frames(f);
+    bool own = has_own_frames(f), more = false;
     sse_dictionary dictionary = { &f->channel->log, f->cursor };
     int code = own ? get_own_batch(f, page, until, &frame, &to, &looked)
                    : get_shared_batch(f, page, &frame, &to);
 
-    if (!code && frame)
-        code = sse_stream_push(s, frame, own || page ? NULL : &dictionary);
-    if (!code || code == SSE_EAGAIN) {
-        if (frame)
-            count_sent(f, frame);
-        if (frame && !looked) /* a frame that is shared */
-            looked = frame->payload;
-        *sent += looked;
-        f->cursor = to;
-        if (!own)
-            f->untold = 0;
-    } else if (code != SSE_ECLOSED) {
+    if (!code)
+        more = push_batch(f, frame, own || page ? NULL : &dictionary, to);
+    else if (code != SSE_ECLOSED)
         sse_follower_end_stream(f, SSE_END_ERROR);
-    }
+    if (frame && !looked) /* a frame that is shared */
+        looked = frame->payload;
+    *sent += looked;
+    if (!own)
+        f->untold = 0;
     sse_frame_unref(frame);
-    return !code;
+    return more;
 }
 
 /* --- blocked and slow followers --------------------------------------------------------------- */
@@ -327,6 +342,33 @@ void sse_delivery_serve(sse_follower *f, size_t limit)
     note_progress(f);
     if (c->closed && f->cursor == c->log.next)
         finish_follower(f);
+}
+
+/* Whether the follower is sent what others with its cursor are sent, and nothing else is to be done
+ * for it. */
+static bool is_plain(const sse_follower *f)
+{
+    const sse_stream *s = f->stream;
+
+    return !f->filter && s->followers == f && !f->next_of_stream && !s->blocked && !s->placing &&
+           !f->over_max_lag && !f->in_service && !f->left && !f->pending_end && !f->waiting &&
+           !f->lost_epoch && !sse_log_overtook(&f->channel->log, f->cursor);
+}
+
+bool sse_delivery_serve_alike(sse_follower *f)
+{
+    sse_channel *c = f->channel;
+    const sse_batch *b = sse_batches_last(&c->batches, &c->log, f->cursor);
+    sse_dictionary dictionary = { &c->log, f->cursor };
+
+    if (!b || c->closed || !is_plain(f))
+        return false;
+    if (push_batch(f, b->frame, &dictionary, b->to))
+        f->live = true;
+    else if (sse_follower_is_open(f))
+        note_blocked(f);
+    f->untold = 0;
+    return true;
 }
 
 /* Moves the stream's first follower to the end of its list, so that the next one is first the next

@@ -15,6 +15,11 @@ extern const uint64_t sse_delay_bounds[SSE_DELAYS - 1]; /* of the histogram, mic
  * the follower's filter. May end the stream, but not within a publish. */
 void sse_delivery_serve(sse_follower *f, size_t limit);
 
+/* The short way for nearly all followers of a round: sends the follower the batch that was made
+ * last for the channel, if that is all that sse_delivery_serve would do. false: nothing was done.
+ * Calls no filter. */
+bool sse_delivery_serve_alike(sse_follower *f);
+
 /* Sends a follower that waits for pages what the page has for it, as far as its client and a time
  * allow. The caller has set channel->now, and looks at the follower's cursor and stream
  * afterwards. */

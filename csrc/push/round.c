@@ -81,9 +81,11 @@ static bool continue_round(sse_channel *c, size_t limit, bool sliced)
         for (int i = 0; i < BETWEEN_LOOKS && r->next; i++) {
             sse_follower *f = r->next;
 
+            r->next = f->next;
+            if (f->cursor >= r->trims_to && sse_delivery_serve_alike(f))
+                continue;
             if (is_look_due(f, r))
                 i = BETWEEN_LOOKS;
-            r->next = f->next;
             sse_delivery_serve(f, f->cursor < r->trims_to ? SIZE_MAX : limit);
         }
         c->now = sse_loop_now_us(c->loop);
