@@ -49,12 +49,13 @@ local function print_times(times)
   print(times[(#times + 1) // 2] * 1e3, times[math.ceil(#times * 0.99)] * 1e3, #times)
 end
 
--- Follows, and prints by how many milliseconds each event came late: p50, p99.
-local function follow(one, count)
+-- Follows, and prints by how many milliseconds each event came late: p50, p99. Calls on_first() when
+-- the first event has come, which has no time.
+local function follow(one, count, on_first)
   local times = {}
-  for event in one:events() do
+  for event in one:events { from = "oldest" } do
     local sent = tonumber(event.data:match "^%S+")
-    if sent then times[#times + 1] = clock.clock() - sent end
+    if sent then times[#times + 1] = clock.clock() - sent else on_first() end
     if #times == count then break end
   end
   print_times(times)
@@ -63,32 +64,37 @@ end
 -- Publishes 1,000 times a second. What does not fit in is made up for, so that a machine that is
 -- busy elsewhere changes the times and not the count.
 local function publish_steadily(one, count)
-  local began, sent = clock.clock(), 0
+  local began, sent, tasks = clock.clock(), 0, {}
   while sent < count do
     local due = math.min(count, (clock.clock() - began) * 1000)
     for _ = sent + 1, due do
       sent = sent + 1
-      sse.spawn(function() one:publish(("%.6f %s"):format(clock.clock(), data)) end)
+      tasks[sent] = sse.spawn(function()
+        assert(one:publish(("%.6f %s"):format(clock.clock(), data)))
+      end)
     end
     sse.sleep(1)
   end
+  for _, task in ipairs(tasks) do task:wait() end
 end
 
 function runs.both(count)
   local one = channel(open "normal")
-  local follower = sse.spawn(follow, one, tonumber(count))
-  sse.sleep(100)
-  sse.spawn(publish_steadily, one, tonumber(count)):wait()
+  local follower = sse.spawn(follow, one, tonumber(count), function()
+    sse.spawn(publish_steadily, one, tonumber(count))
+  end)
+  sse.spawn(function() assert(one:publish "first") end)
   follower:wait()
 end
 
 -- Two processes: the first begins when the second says that it follows.
 function runs.follower(count)
   local one = channel(open "normal")
-  local follower = sse.spawn(follow, one, tonumber(count))
-  sse.sleep(300)
-  print "follows"
-  io.stdout:flush()
+  local follower = sse.spawn(follow, one, tonumber(count), function()
+    print "follows"
+    io.stdout:flush()
+  end)
+  sse.spawn(function() assert(one:publish "first") end)
   local keeps = sse.every(1000, function() end) -- a follower alone does not keep the loop
   follower:wait()
   keeps:stop()

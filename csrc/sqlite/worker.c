@@ -15,7 +15,7 @@
 #define LOOK_EVERY_MS    1000              /* at the file's data_version, while a log is watched */
 #define MAX_OUT_BYTES    (8 * 1024 * 1024) /* of news that the loop has not taken */
 #define BATCH            1000              /* jobs of a transaction */
-#define CHECKPOINT_PAGES 1000              /* of the write-ahead log */
+#define CHECKPOINT_PAGES 4000  /* of the write-ahead log: each waits for the disk, twice */
 #define RESTART_PAGES    16000 /* after which writing waits until the log can begin anew */
 
 struct worker {
@@ -138,16 +138,13 @@ static int open_log(worker *w, const job *j)
     return SQLITE_OK;
 }
 
-static int watch_log(worker *w, log *l, bool on)
+static void watch_log(log *l, bool on)
 {
-    int rc = peers_announce(&w->d, &w->peers);
-
     if (on && !l->watched) {
         memcpy(l->seen_epoch, l->epoch, sizeof l->epoch);
         l->seen = l->head;
     }
     l->watched = on;
-    return rc;
 }
 
 /* Whether note_job does all of the job. */
@@ -177,10 +174,19 @@ static int do_job(worker *w, job *j, bool is_run, int64_t now)
     case JOB_READ:
         return log_read(&w->d, l, j, now);
     case JOB_WATCH:
-        return watch_log(w, l, j->on);
+        watch_log(l, j->on);
+        return SQLITE_OK;
     default:
         return SQLITE_OK;
     }
+}
+
+static bool any_watched(const worker *w)
+{
+    for (int i = 0; i < w->log_count; i++)
+        if (w->logs[i].name && w->logs[i].watched)
+            return true;
+    return false;
 }
 
 /* A log is watched no more; or it is to be, and could not be read: once it can, its watcher is to
@@ -264,6 +270,8 @@ static int do_all(worker *w, job *first, size_t count)
     w->transaction++;
     if (rc == SQLITE_OK)
         rc = do_in_order(w, first, count, wall_now());
+    if (rc == SQLITE_OK && !reads && any_watched(w))
+        rc = peers_announce(&w->d, &w->peers);
     if (rc == SQLITE_OK && !reads)
         rc = peers_read(&w->d, &w->peers);
     w->transaction++;
@@ -302,6 +310,7 @@ static bool do_batch(worker *w, job *first, size_t count)
                 database_run(&w->d, ROLLBACK);
                 if ((rc & 0xff) == SQLITE_FULL)
                     make_room(w);
+                w->peers.announced = false; /* unless that was done in an earlier transaction */
                 close_after(w, rc);
             }
         }
@@ -327,14 +336,6 @@ static bool do_batch(worker *w, job *first, size_t count)
 }
 
 /* --- news ------------------------------------------------------------------------------------- */
-
-static bool any_watched(const worker *w)
-{
-    for (int i = 0; i < w->log_count; i++)
-        if (w->logs[i].name && w->logs[i].watched)
-            return true;
-    return false;
-}
 
 /* Tells the watcher of a log of its news. */
 static int tell_log(worker *w, int number)
@@ -373,6 +374,8 @@ static void tell_news(worker *w)
     for (int i = 0; i < w->log_count && rc == SQLITE_OK && !w->behind; i++)
         if (w->logs[i].name && w->logs[i].watched)
             rc = tell_log(w, i);
+    if (rc != SQLITE_OK)
+        w->data_version = -1; /* so that the file has changed when it is looked at next */
     database_run(&w->d, COMMIT);
     w->transaction++;
 }
