@@ -14,12 +14,15 @@
 #include "json.h"
 #include "key.h"
 #include "loop.h"
+#include "master.h"
 #include "parser.h"
+#include "passing.h"
 #include "random.h"
 #include "reader.h"
 #include "scrypt.h"
 #include "search.h"
 #include "server.h"
+#include "shared_numbers.h"
 #include "signals.h"
 #include "store.h"
 #include "stream.h"
@@ -32,6 +35,7 @@
 #include "unrun.h"
 #include "url.h"
 #include "watch.h"
+#include "worker_sockets.h"
 
 /* Raises unless the Lua that loads the module is the one it was compiled for. */
 static void check_lua(lua_State *L)
@@ -76,6 +80,10 @@ int luaopen_sse_core(lua_State *L)
     sse_open_file(L);
     sse_open_random(L);
     sse_open_systemd(L);
+    sse_open_master(L);
+    sse_open_passing(L);
+    sse_open_worker_sockets(L);
+    sse_open_shared_numbers(L);
     sse_open_key(L);
     sse_open_crypto(L);
     sse_open_scrypt(L);

@@ -175,6 +175,20 @@ static int f_events(lua_State *L)
     return 1;
 }
 
+/* kept() -> whether something keeps the loop running, or would */
+static int f_kept(lua_State *L)
+{
+    lua_pushboolean(L, sse_loop_kept(sse_state_check(L)->loop));
+    return 1;
+}
+
+/* watches_signals() -> whether the loop watches any */
+static int f_watches_signals(lua_State *L)
+{
+    lua_pushboolean(L, sse_loop_watches_signals(sse_state_check(L)->loop));
+    return 1;
+}
+
 static int f_report(lua_State *L)
 {
     luaL_checkany(L, 1);
@@ -249,7 +263,8 @@ static const sse_class deferred_class = { .name = "sse.deferred",
 static const luaL_Reg functions[] = {
     { "run", f_run },       { "turn", f_turn },       { "stop", f_stop },     { "now", f_now },
     { "seen", f_seen },     { "running", f_running }, { "report", f_report }, { "defer", f_defer },
-    { "events", f_events }, { NULL, NULL },
+    { "events", f_events }, { "kept", f_kept },       { "watches_signals", f_watches_signals },
+    { NULL, NULL },
 };
 
 void sse_open_loop(lua_State *L)

@@ -9,7 +9,7 @@
 #include <stdlib.h>
 
 #include "../http/connection.h"
-#include "addresses.h"
+#include "binding.h"
 
 #define ACCEPTS_A_TURN 64
 #define PAUSE_MS       100 /* ms until accepting is tried again when no descriptor is left */
@@ -94,71 +94,6 @@ static void on_accept_pause_over(sse_deadline *d)
 
 /* --- opening ------------------------------------------------------------- */
 
-static int describe_failure(const struct sockaddr_storage *address, int number, char *message,
-                            size_t size)
-{
-    int code = sse_listen_code(number);
-    char where[80];
-
-    sse_address_text(address, where, sizeof where);
-    if (code == SSE_EADDRINUSE)
-        snprintf(message, size, "address %s is already in use; choose another port", where);
-    else if (code == SSE_EADDRNOTAVAIL)
-        snprintf(message, size, "cannot listen on %s: this machine has no such address", where);
-    else
-        snprintf(message, size, "cannot listen on %s: %s", where, strerror(number));
-    return code;
-}
-
-/* Lets others bind to the same address, too: the kernel spreads connections over all of them. */
-static int allow_reuse(evutil_socket_t fd)
-{
-#ifdef SO_REUSEPORT
-    return setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &(int){ 1 }, sizeof(int));
-#else
-    (void)fd;
-    errno = EOPNOTSUPP;
-    return -1;
-#endif
-}
-
-static evutil_socket_t open_socket(const sse_listener *l, const struct sockaddr_storage *address,
-                                   socklen_t len, bool port_reuse, int backlog)
-{
-    evutil_socket_t fd = socket(address->ss_family, SOCK_STREAM, 0);
-    int number = 0;
-
-    if (fd < 0)
-        return -1;
-    evutil_make_socket_nonblocking(fd);
-    evutil_make_socket_closeonexec(fd);
-    evutil_make_listen_socket_reuseable(fd);
-    sse_connection_set_options(fd, l->context->limits.write_timeout);
-    if ((!port_reuse || allow_reuse(fd) == 0) &&
-        bind(fd, (const struct sockaddr *)address, len) == 0 && listen(fd, backlog) == 0)
-        return fd;
-    number = errno;
-    evutil_closesocket(fd);
-    errno = number;
-    return -1;
-}
-
-static int bound_port(evutil_socket_t fd)
-{
-    union {
-        struct sockaddr any;
-        struct sockaddr_in four;
-        struct sockaddr_in6 six;
-    } bound = { 0 };
-    socklen_t size = sizeof bound;
-
-    if (getsockname(fd, &bound.any, &size) != 0)
-        return 0;
-    if (bound.any.sa_family == AF_INET6)
-        return ntohs(bound.six.sin6_port);
-    return bound.any.sa_family == AF_INET ? ntohs(bound.four.sin_port) : 0;
-}
-
 sse_listener *sse_listener_new(sse_context *context, void *user,
                                void (*on_accepted)(void *user, sse_listener *l, evutil_socket_t fd,
                                                    const struct sockaddr *from))
@@ -178,7 +113,7 @@ sse_listener *sse_listener_new(sse_context *context, void *user,
 /* Accepts from now on. */
 static void start(sse_listener *l)
 {
-    l->port = bound_port(l->fd);
+    l->port = sse_bound_port(l->fd);
     event_assign(&l->accepting, sse_loop_base(l->context->loop), l->fd, EV_READ | EV_PERSIST,
                  on_acceptable, l);
     event_add(&l->accepting, NULL);
@@ -187,11 +122,20 @@ static void start(sse_listener *l)
 int sse_listener_open(sse_listener *l, const struct sockaddr_storage *address, socklen_t len,
                       bool port_reuse, int backlog, char *message, size_t size)
 {
-    l->fd = open_socket(l, address, len, port_reuse, backlog);
+    int number = 0;
+
+    l->fd = sse_bind_socket(address, len, port_reuse);
     if (l->fd < 0)
-        return describe_failure(address, errno, message, size);
-    start(l);
-    return SSE_OK;
+        return sse_bind_failure(address, errno, message, size);
+    sse_connection_set_options(l->fd, l->context->limits.write_timeout);
+    if (listen(l->fd, backlog) == 0) {
+        start(l);
+        return SSE_OK;
+    }
+    number = errno;
+    evutil_closesocket(l->fd);
+    l->fd = -1;
+    return sse_bind_failure(address, number, message, size);
 }
 
 int sse_listener_open_unix(sse_listener *l, const char *path, int mode, int backlog, char *message,
@@ -219,7 +163,7 @@ static int check_socket(int fd, bool *is_unix)
     *is_unix = address.ss_family == AF_UNIX;
     if (type != SOCK_STREAM)
         return EPROTOTYPE;
-    return *is_unix || bound_port(fd) > 0 ? 0 : EDESTADDRREQ;
+    return *is_unix || sse_bound_port(fd) > 0 ? 0 : EDESTADDRREQ;
 }
 
 int sse_listener_open_copy(sse_listener *l, int fd, int backlog, char *message, size_t size)

@@ -16,6 +16,7 @@
 -- @module sse.channel
 require "sse.shared.lua_version"
 
+local before_fork = require "sse.shared.before_fork"
 local channel_events = require "sse.server.channel_events"
 local core = require "sse.core"
 local errors = require "sse.server.errors"
@@ -127,6 +128,12 @@ local function all(...)
   for i, name in ipairs(names) do list[i] = by_name[name] end
   return list
 end
+
+-- A copy of a channel in each worker would give the same ids to different events.
+before_fork.add(function()
+  local channel = all()[1]
+  return channel and ("the channel '%s' is open"):format(channel.name)
+end)
 
 --- Publishes an event. It is in the channel's log when this function returns, and is sent to the
 -- followers at the end of the loop's turn. Raises on an unknown field or one of a wrong type.

@@ -101,6 +101,7 @@ local sse = {
   channel = channels.new,
   channels = channels.all,
   server = require "sse.server",
+  workers = require "sse.workers",
   file = files.file,
   follow = follow.handler,
 

@@ -44,6 +44,7 @@ local running = require "sse.server.running"
 local server_object = require "sse.server.server_object"
 local server_options = require "sse.server.options"
 local tls_options = require "sse.server.tls_options"
+local worker = require "sse.server.worker"
 
 require "sse.server.limit"
 require "sse.server.metrics" -- stats, metrics
@@ -82,7 +83,7 @@ local function new(given, ...)
     waiters = {}, runs = false, limits = {}, limited = { rate = 0, streams = 0 },
     trusted_proxies = given.trusted_proxies, proxy_protocol = given.proxy_protocol,
     port_reuse = given.port_reuse, request_id = given.request_id,
-    on_response = given.on_response,
+    on_response = given.on_response, host = given.host, port = given.port,
     access_log = given.access_log and access_log.new(given.access_log, 3),
   }
   local inner = {
@@ -99,6 +100,7 @@ local function new(given, ...)
   inner.tls = given.tls and tls_options.check(given.tls, "sse.server", 3)
   state.core = make_core(inner)
   ended.update(state)
+  worker.add_server(state)
   return server_object.new(state)
 end
 

@@ -16,6 +16,8 @@
 -- "json" is an object in a line: time, id, remote_address, method, target, protocol, status, bytes,
 -- ms, reason, referer, user_agent. null stands for what is not known. Broken UTF-8 becomes U+FFFD,
 -- and control characters are written as `\u001b`.
+--
+-- In a worker (sse.workers) both have the worker's id: as another word, and as `worker`.
 -- @module sse.server.access_log
 local options = require "sse.shared.options"
 local utf8_text = require "sse.server.utf8_text"
@@ -85,11 +87,12 @@ end
 local formats = {}
 
 function formats.common(entry)
-  return ('%s - - [%s] "%s" %s %s "%s" "%s" %s %s %s'):format(common_word(entry.remote_address),
+  local line = ('%s - - [%s] "%s" %s %s "%s" "%s" %s %s %s'):format(common_word(entry.remote_address),
     common_time(entry), request_line(entry), entry.status > 0 and entry.status or "-",
     entry.bytes > 0 and entry.bytes or "-", common_text(header(entry, "referer")),
     common_text(header(entry, "user-agent")), ms_text(entry.ms), entry.reason,
     common_word(entry.id))
+  return entry.worker and ("%s %d"):format(line, entry.worker) or line
 end
 
 -- --- "json" --------------------------------------------------------------------------------------
@@ -110,13 +113,14 @@ local function json_text(text)
 end
 
 local JSON = '{"time":%s,"id":%s,"remote_address":%s,"method":%s,"target":%s,"protocol":%s,'
-  .. '"status":%d,"bytes":%d,"ms":%s,"reason":"%s","referer":%s,"user_agent":%s}'
+  .. '"status":%d,"bytes":%d,"ms":%s,"reason":"%s","referer":%s,"user_agent":%s%s}'
 
 function formats.json(entry)
   return JSON:format(json_time(entry), json_text(entry.id and tostring(entry.id)),
     json_text(entry.remote_address), json_text(entry.method), json_text(entry.target),
     json_text(entry.protocol), entry.status, entry.bytes, ms_text(entry.ms), entry.reason,
-    json_text(header(entry, "referer")), json_text(header(entry, "user-agent")))
+    json_text(header(entry, "referer")), json_text(header(entry, "user-agent")),
+    entry.worker and (',"worker":%d'):format(entry.worker) or "")
 end
 
 -- --- the option ----------------------------------------------------------------------------------

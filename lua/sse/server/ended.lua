@@ -3,12 +3,14 @@
 local errors = require "sse.server.errors"
 local hints = require "sse.shared.hints"
 local protected = require "sse.shared.protected"
+local worker = require "sse.server.worker"
 
 local ended = {}
 
 local entry_metatable = hints.record("entry", "an entry", {
   req = true, method = true, target = true, protocol = true, remote_address = true, status = true,
   bytes = true, ms = true, time = true, reason = true, id = true,
+  worker = true,
 })
 
 -- The function may change the entry.
@@ -29,6 +31,7 @@ function ended.update(state)
   state.core:set_on_response(function(entry)
     local req = entry.req
     entry.id = req and req.id
+    entry.worker = worker.current and worker.current.id
     setmetatable(entry, entry_metatable)
     if state.access_log then call(state, "access_log", state.access_log, entry) end
     if state.on_response then call(state, "on_response", state.on_response, entry) end

@@ -6,6 +6,7 @@ local core = require "sse.core"
 local hints = require "sse.shared.hints"
 local options = require "sse.shared.options"
 local protected = require "sse.shared.protected"
+local worker = require "sse.server.worker"
 
 local errors = {}
 
@@ -64,7 +65,8 @@ local context_metatable = hints.record("context", "an error's context", {
 -- and `channel` that the error belongs to
 function errors.report(on_error, err, context)
   if not on_error then
-    io.stderr:write(("lua-sse: error in %s: %s\n"):format(place_of(context), text_of(err)))
+    local where = worker.prefix() .. "error in " .. place_of(context)
+    io.stderr:write(("lua-sse: %s: %s\n"):format(where, text_of(err)))
     return
   end
   local ok, raised = protected.call(on_error, err, setmetatable(context, context_metatable))

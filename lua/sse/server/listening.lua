@@ -6,6 +6,7 @@ local server_object = require "sse.server.server_object"
 local server_options = require "sse.server.options"
 local systemd = require "sse.server.systemd"
 local tls_options = require "sse.server.tls_options"
+local worker = require "sse.server.worker"
 
 local listening = {}
 
@@ -43,13 +44,15 @@ local WITH = {
   { "mode", "unix" }, { "host", "host" }, { "port", "host" }, { "port_reuse", "host" },
 }
 
--- Raises if options contradict; `level` is as of `error`, seen from this function. `false` counts
--- as not given.
-local function check_place(given, level)
+--- Raises if the options that say where to listen contradict. `false` counts as not given.
+-- @tparam string where the function's name for messages
+-- @tparam table given
+-- @tparam int level as of `error`, seen from this function
+function listening.check_place(where, given, level)
   local place = "host"
   for _, name in ipairs(PLACES) do
     if given[name] and place ~= "host" then
-      error(("server:listen: give '%s' or '%s', not both"):format(place, name) .. OPTIONS, level)
+      error(("%s: give '%s' or '%s', not both%s"):format(where, place, name, OPTIONS), level)
     end
     if given[name] then place = name end
   end
@@ -57,7 +60,7 @@ local function check_place(given, level)
     local name, with = pair[1], pair[2]
     if given[name] and with ~= place then
       local needs = with == "unix" and "needs 'unix'" or ("means nothing beside '%s'"):format(place)
-      error(("server:listen: '%s' %s%s"):format(name, needs, OPTIONS), level)
+      error(("%s: '%s' %s%s"):format(where, name, needs, OPTIONS), level)
     end
   end
 end
@@ -68,18 +71,23 @@ local function choose(state, given, name)
   return state[name]
 end
 
+-- The descriptors that are listened on: those of a worker's master, given, or passed by systemd;
+-- nil where there are none, or nil, message, code. Then the addresses of the worker's master.
+local function descriptors(state, given)
+  local inherited = worker.find(state, given)
+  if inherited then return worker.sockets(inherited), nil, nil, inherited end
+  if given.systemd then return systemd.sockets(given.systemd) end
+  return given.fd and { math.tointeger(given.fd) }
+end
+
 -- Calls the core's listen. Raises at `level`, as of `error`, seen from this function.
 local function open(state, given, level)
-  local inner, fds = state.core, nil
-  if given.systemd then
-    local message, code
-    fds, message, code = systemd.sockets(given.systemd)
-    if not fds then return nil, pages.add(message, code), code end
-  end
+  local inner = state.core
+  local fds, why, kind, inherited = descriptors(state, given)
+  if why then return nil, pages.add(why, kind), kind end
   local ok, listens, message, code = pcall(inner.listen, inner, {
     host = given.host, port = given.port and math.tointeger(given.port),
-    unix = given.unix, mode = given.mode and tonumber(given.mode, 8),
-    fds = given.fd and { math.tointeger(given.fd) } or fds,
+    unix = given.unix, mode = given.mode and tonumber(given.mode, 8), fds = fds,
     tls = given.tls and tls_options.check(given.tls, "server:listen", level + 1) or given.tls,
     port_reuse = choose(state, given, "port_reuse"),
     proxy_protocol = choose(state, given, "proxy_protocol"),
@@ -88,7 +96,7 @@ local function open(state, given, level)
     error(("server:listen: %s%s"):format(listens, tls_options.page(listens)), level)
   end
   if not listens then return nil, pages.add(message, code), code end
-  if given.systemd then systemd.ready(state) end
+  if inherited then worker.took(inherited) elseif given.systemd then systemd.ready(state) end
   return true
 end
 
@@ -130,7 +138,7 @@ function methods:listen(given, ...)
     given = options.check("server:listen", { port = given }, spec)
   end
   given = options.check("server:listen", given, spec)
-  check_place(given, 3)
+  listening.check_place("server:listen", given, 3)
   local state = state_of(self)
   listening.check_proxies(choose(state, given, "proxy_protocol"), state.trusted_proxies,
     "server:listen", 3)

@@ -76,6 +76,13 @@ metric_names.channel = {
   { false, "delay_seconds", "histogram", "Time from publish to a live follower's socket." },
 }
 
+--- What a master counts of its workers (sse.workers).
+metric_names.worker = {
+  { false, "up", "gauge", "1: the worker's numbers are here; 0: it did not answer." },
+  { false, "starts", "counter", "Times that the worker was started." },
+  { false, "crashes", "counter", "Times that it ended without being told to." },
+}
+
 -- The metatable of the stats and their groups: reading a number that is not there raises, and names
 -- the group of one that is in another.
 local function metatable_of(list)
@@ -105,6 +112,7 @@ end
 
 complete(metric_names.server, "sse_")
 complete(metric_names.channel, "sse_channel_")
+complete(metric_names.worker, "sse_worker_")
 
 --- The bounds of the histograms, in seconds.
 metric_names.bounds = core.delay_bounds()

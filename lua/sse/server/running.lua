@@ -7,6 +7,7 @@ local ordered_set = require "sse.shared.ordered_set"
 local server_object = require "sse.server.server_object"
 local systemd = require "sse.server.systemd"
 local task = require "sse.task"
+local worker = require "sse.server.worker"
 
 local running = {}
 
@@ -68,10 +69,16 @@ function guard:__close()
   if self.waiter then self.state.waiters[self.waiter] = nil end
 end
 
--- Lets SIGTERM and SIGINT shut the server down. Raises at the line of the caller's caller.
+local function end_by_signal(state, given)
+  begin_shutdown(state, given)
+  worker.stop_listening()
+end
+
+-- Lets SIGTERM and SIGINT shut the server down. A worker's master gets SIGINT of a terminal, too,
+-- and acts on it. Raises at the line of the caller's caller.
 local function watch_signals(self, given)
-  for _, name in ipairs { "SIGTERM", "SIGINT" } do
-    local ok, signal = pcall(core.signal, name, function() begin_shutdown(self.state, given) end)
+  for _, name in ipairs(worker.current and { "SIGTERM" } or { "SIGTERM", "SIGINT" }) do
+    local ok, signal = pcall(core.signal, name, function() end_by_signal(self.state, given) end)
     if not ok then error((signal:gsub("^sse%.signal", "server:run")), 3) end
     table.insert(self, signal)
   end

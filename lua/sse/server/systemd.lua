@@ -3,6 +3,7 @@
 -- process that systemd did not start as a service of Type=notify.
 -- @module sse.server.systemd
 local core = require "sse.core"
+local worker = require "sse.server.worker"
 
 local systemd = {}
 
@@ -39,7 +40,7 @@ end
 --- A server listens: tells that the service is ready.
 -- @tparam table state of sse.server.server_object
 function systemd.ready(state)
-  if servers[state] then return end
+  if servers[state] or worker.current then return end -- it is the master that tells
   if not core.systemd_notify "READY=1" then return end
   servers[state] = "serves"
   serving = serving + 1

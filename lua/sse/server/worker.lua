@@ -1,0 +1,156 @@
+--- What a process knows of being a worker (sse.workers). In any other process `worker.current` is
+-- nil, and nothing here has an effect.
+-- @module sse.server.worker
+local core = require "sse.core"
+local hints = require "sse.shared.hints"
+local options = require "sse.shared.options"
+
+local worker = {}
+
+--- In a worker a table: `id`, from 1; `count`, how many workers there are; `addresses`, a list of
+-- what the master listens on; `control`, a descriptor that leads to the master; `asks`, by id the
+-- descriptors by which workers ask each other (sse.server.other_workers); `numbers`, what the
+-- master counts; `told`, whether the master knows that the worker is ready.
+--
+-- An address has `text`, for messages; `host`, `port` (as the options say) and `actual` (the port
+-- that it is); or `unix`; or `systemd`; and `fds`, its descriptors here, and `sockets`, the core's
+-- object of them.
+worker.current = nil
+
+-- --- the object of the program -------------------------------------------------------------------
+
+local fields = { id = true, count = true }
+
+local metatable = {
+  __name = "sse.worker",
+  __index = function(_, key) hints.raise_missing("worker", "a worker", key, fields) end,
+  __newindex = function(_, key) options.raise_unknown_field("worker", "a worker", key, {}) end,
+}
+
+--- Makes what a program gets of the worker that runs it.
+-- @tparam int id
+-- @tparam int count
+function worker.object(id, count)
+  return setmetatable({ id = id, count = count }, metatable)
+end
+
+--- What messages of a worker begin with: "worker 2: "; elsewhere "".
+-- @treturn string
+function worker.prefix()
+  return worker.current and ("worker %d: "):format(worker.current.id) or ""
+end
+
+-- --- servers -------------------------------------------------------------------------------------
+
+-- The servers of the process by the order in which they were made: the n-th of one worker is the
+-- n-th of all, since they run the same program.
+local ordinals, made = setmetatable({}, { __mode = "k" }), 0
+
+--- A server was made.
+-- @tparam table state of sse.server.server_object
+function worker.add_server(state)
+  made = made + 1
+  ordinals[state] = made
+end
+
+--- The number of a server.
+-- @tparam table state
+-- @treturn int
+function worker.ordinal(state) return ordinals[state] end
+
+--- The server with a number.
+-- @tparam int ordinal
+-- @treturn table|nil its state
+function worker.server(ordinal)
+  for state, number in pairs(ordinals) do
+    if number == ordinal then return state end
+  end
+end
+
+--- Closes all servers and their connections at once.
+function worker.close_servers()
+  for state in pairs(ordinals) do state.core:close() end
+end
+
+-- --- listening -----------------------------------------------------------------------------------
+
+local DEFAULT_HOST = "127.0.0.1"
+
+-- Whether an address is the one that server:listen's options name, or else the server's.
+local function is_meant(address, state, given)
+  if given.unix then return address.unix == given.unix end
+  if given.systemd then return address.systemd == given.systemd end
+  if not address.port then return false end
+  local host = given.host or state.host or DEFAULT_HOST
+  local port = given.port or state.port or 0
+  return address.host == host and (port == address.port or port == address.actual)
+end
+
+--- The addresses of the master that a call of server:listen takes. Where neither the call nor the
+-- server says an address, these are all.
+-- @tparam table state of sse.server.server_object
+-- @tparam table given the options of server:listen
+-- @treturn {table,...}|nil nil: none
+function worker.find(state, given)
+  local current, found = worker.current, {}
+  if not current or given.fd or current.over then return nil end
+  local names_one = given.unix or given.systemd or given.host or given.port or state.host
+    or state.port
+  for _, address in ipairs(current.addresses) do
+    if not names_one or is_meant(address, state, given) then found[#found + 1] = address end
+  end
+  return found[1] and found
+end
+
+--- The sockets of addresses.
+-- @tparam {table,...} addresses
+-- @treturn {int,...} descriptors
+function worker.sockets(addresses)
+  local fds = {}
+  for _, address in ipairs(addresses) do
+    table.move(address.fds, 1, #address.fds, #fds + 1, fds)
+  end
+  return fds
+end
+
+--- The addresses that no server of the worker listens on yet, as text.
+-- @treturn string|nil
+function worker.missing()
+  local texts = {}
+  for _, address in ipairs(worker.current.addresses) do
+    if not address.taken then texts[#texts + 1] = address.text end
+  end
+  return texts[1] and table.concat(texts, ", ")
+end
+
+--- Tells the master that the worker is ready, once its servers listen on all addresses and the loop
+-- turns.
+function worker.tell_ready()
+  local current = worker.current
+  if current.told or worker.missing() then return end
+  core.defer(function()
+    if current.told then return end
+    current.told = true
+    core.pair_write(current.control, "r")
+  end)
+end
+
+--- A server listens on addresses.
+-- @tparam {table,...} addresses
+function worker.took(addresses)
+  for _, address in ipairs(addresses) do address.taken = true end
+  worker.tell_ready()
+end
+
+--- The worker ends: it closes its sockets, so that nobody waits in them once the others have closed
+-- theirs.
+function worker.stop_listening()
+  local current = worker.current
+  if not current or current.over then return end
+  current.over = true
+  for _, address in ipairs(current.addresses) do
+    address.sockets:close()
+  end
+end
+
+return worker

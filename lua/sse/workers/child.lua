@@ -1,0 +1,65 @@
+--- What a worker does from its fork to its end.
+-- @module sse.workers.child
+local before_fork = require "sse.shared.before_fork"
+local core = require "sse.core"
+local metrics = require "sse.server.metrics"
+local options = require "sse.shared.options"
+local protected = require "sse.shared.protected"
+local worker = require "sse.server.worker"
+
+local child = {}
+
+local exit = os.exit -- a program may replace it
+
+local MAX_ERROR = 16384 -- bytes of an error that are sent to the master
+
+-- What the master says: "c" to end at once. Where it has died, the worker ends in peace.
+local function hear(watch)
+  local said = core.pair_read(worker.current.control)
+  if said and said:find "c" then worker.close_servers() end
+  if said ~= "" then return end
+  watch:stop()
+  core.kill(core.process_id(), "SIGTERM")
+end
+
+local function prepare(given)
+  worker.current = given
+  -- Or all workers would draw the same numbers.
+  math.randomseed(string.unpack("<i8i8", core.random(16)))
+  local watch
+  watch = core.watch_descriptor(given.control, function() hear(watch) end)
+  metrics.answer_others()
+  if not given.addresses[1] then worker.tell_ready() end
+end
+
+-- Why a program that has returned was no worker; nil: it was.
+local function unready()
+  if worker.current.told then return nil end
+  local missing = worker.missing()
+  if missing then
+    return ("the program ended before it listened on %s (server:listen, server:run)"):format(missing)
+  end
+  return "the program ended before its loop ran (server:run, sse.run)"
+end
+
+--- Runs a worker's program, and ends the process.
+-- @tparam table given as `worker.current` of sse.server.worker
+-- @tparam function program called with the worker
+function child.run(given, program)
+  prepare(given)
+  local ok, err = protected.call(program, worker.object(given.id, given.count))
+  if ok then err = unready() end
+  for _, problem in ipairs(before_fork.close_all()) do err = err or problem end
+  if err ~= nil then
+    local text = options.text_of(err)
+    if given.told then
+      io.stderr:write(("lua-sse: worker %d: %s\n"):format(given.id, text))
+    else
+      core.pair_write(given.control, "e" .. text:sub(1, MAX_ERROR))
+    end
+  end
+  -- The Lua state stays open: closing it would close variables of the master's program.
+  exit(err == nil and 0 or 1, false)
+end
+
+return child
