@@ -21,6 +21,8 @@ local with_options = {
     make.res():event_stream { heartbeat = given }
   end,
   ["server:listen"] = function(given) sse.server():listen(given) end,
+  ["sse.workers"] = function(given) sse.workers(given) end,
+  ["sse.workers: listen"] = function(given) sse.workers { run = "nowhere.lua", listen = given } end,
   ["sse.server: access_log"] = function(given) sse.server { access_log = given } end,
   ["sse.server: cors"] = function(given) sse.server { cors = given } end,
   ["server:run"] = function(given) sse.server { host = "192.0.2.1" }:run(given) end,
@@ -73,6 +75,7 @@ local with_fields = {
   ["sse.jwt"] = function() return sse.jwt end, ["sse.crypto"] = function() return sse.crypto end,
   context = function() return report_of "context" end,
   entry = function() return report_of "entry" end,
+  worker = function() return require("sse.server.worker").object(1, 2) end,
   ["sse.EventSource class"] = function() return sse.EventSource end,
   ["AbortSignal class"] = function() return sse.AbortSignal end,
 }

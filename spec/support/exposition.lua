@@ -59,9 +59,9 @@ local function check_histogram(family)
   local rows = {}
   local function fail(what) error(family.name .. ": " .. what, 0) end
   for _, sample in ipairs(family.samples) do
-    local channel = sample.labels.channel or ""
-    local row = rows[channel] or { le = -math.huge, count = 0 }
-    rows[channel] = row
+    local source = ("%s of %s"):format(sample.labels.channel, sample.labels.worker)
+    local row = rows[source] or { le = -math.huge, count = 0 }
+    rows[source] = row
     if sample.name:find "_sum$" then row.sum = sample.value end
     if sample.name:find "_count$" then row.total = sample.value end
     if sample.name:find "_bucket$" then

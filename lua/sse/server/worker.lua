@@ -86,18 +86,15 @@ local function is_meant(address, state, given)
   return address.host == host and (port == address.port or port == address.actual)
 end
 
---- The addresses of the master that a call of server:listen takes. Where neither the call nor the
--- server says an address, these are all.
+--- The addresses of the master that a call of server:listen takes.
 -- @tparam table state of sse.server.server_object
 -- @tparam table given the options of server:listen
 -- @treturn {table,...}|nil nil: none
 function worker.find(state, given)
   local current, found = worker.current, {}
   if not current or given.fd or current.over then return nil end
-  local names_one = given.unix or given.systemd or given.host or given.port or state.host
-    or state.port
   for _, address in ipairs(current.addresses) do
-    if not names_one or is_meant(address, state, given) then found[#found + 1] = address end
+    if is_meant(address, state, given) then found[#found + 1] = address end
   end
   return found[1] and found
 end

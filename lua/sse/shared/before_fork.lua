@@ -17,13 +17,18 @@ function before_fork.add(check) checks[#checks + 1] = check end
 -- @tparam function close
 function before_fork.at_end(close) ends[#ends + 1] = close end
 
---- What is open, of all that checks know.
+--- What is open, of all that checks know, and of what the loop has.
 -- @treturn string|nil
 function before_fork.open()
   for _, check in ipairs(checks) do
     local what = check()
     if what then return what end
   end
+  if core.kept() then
+    return "something is open that the loop would run: a server that listens, an EventSource, a "
+      .. "timer or a task"
+  end
+  return core.watches_signals() and "a signal is watched" or nil
 end
 
 --- Calls what `at_end` added.
@@ -36,13 +41,5 @@ function before_fork.close_all()
   end
   return errors
 end
-
-before_fork.add(function()
-  if core.kept() then
-    return "something is open that the loop would run: a server that listens, an EventSource, a "
-      .. "timer or a task"
-  end
-  return core.watches_signals() and "a signal is watched" or nil
-end)
 
 return before_fork

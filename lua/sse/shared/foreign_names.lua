@@ -7,16 +7,17 @@
 -- @module sse.shared.foreign_names
 local client = require "sse.shared.foreign_client_names"
 local token_names = require "sse.shared.foreign_token_names"
+local worker_names = require "sse.shared.foreign_worker_names"
 
 local with = client.with
-local names = with(client.names, token_names)
+local names = with(with(client.names, token_names), worker_names)
 
 names["sse.server"] = {
   requestId = { "request_id" }, request_ids = { "request_id" },
   number = "the port is an option: 'port'",
   ["function"] = "there is no handler of all: server:get(pattern, handler) adds one",
   static = "call server:static(prefix, folder)", routes = "call server:get(pattern, handler)",
-  workers = "there are none: one process, one thread",
+  workers = "call sse.workers { count = n, listen = address, run = file }",
   address = { "host" }, bind = { "host" }, hostname = { "host" }, ip = { "host" },
   ssl = { "tls" }, https = { "tls" }, cert = "it is part of 'tls'", key = "it is part of 'tls'",
   timeout = "there are 'head_timeout', 'body_timeout', 'idle_timeout' and 'write_timeout'",
@@ -34,7 +35,7 @@ names["sse.server"] = {
   log = { "access_log" }, logger = { "access_log" }, logging = { "access_log" },
   access = { "access_log" }, accessLog = { "access_log" }, morgan = { "access_log" },
   onresponse = { "on_response" }, after = { "on_response" }, on_finish = { "on_response" },
-  threads = "there are none: one process, one thread",
+  threads = "there are processes: sse.workers { count = n, listen = address, run = file }",
   trust_proxy = { "trusted_proxies" }, trustProxy = { "trusted_proxies" },
   trusted = { "trusted_proxies" }, proxies = { "trusted_proxies" }, proxy = { "trusted_proxies" },
   real_ip = { "trusted_proxies" }, forwarded = { "proxy_headers" },

@@ -1,0 +1,149 @@
+-- sse.workers: a worker that dies is replaced, and nobody is refused meanwhile.
+local masters = require "spec.support.masters"
+local raw = require "spec.support.raw"
+local sse = require "sse"
+local wait = require "spec.support.wait"
+
+describe("a worker that dies", function()
+  after_each(masters.stop)
+
+  for _, how in ipairs { "KILL", "SEGV", "TERM" } do
+    it("by SIG" .. how .. " is replaced by one with its id", function()
+      local master = masters.start()
+      local workers = master:workers(2)
+      masters.signal(workers[1].pid, how)
+      local new = master:workers(3)[3]
+      assert.equal(workers[1].id, new.id)
+      assert.same({ [workers[2].id] = workers[2].pid, [new.id] = new.pid }, master:ask_all(2))
+      local what = how == "TERM" and "ended with status 0" or "was ended by SIG" .. how
+      master:till(("lua%%-sse: worker %d %%(process %d%%) %s; another one starts now\n"):format(
+        new.id, workers[1].pid, what))
+    end)
+  end
+
+  it("loses no connection that waits for it", function()
+    local master = masters.start()
+    local workers = master:workers(2)
+    for _, worker in ipairs(workers) do masters.signal(worker.pid, "STOP") end
+    local clients = {}
+    for i = 1, 8 do
+      clients[i] = raw.connect(master.port)
+      clients[i]:send "GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"
+    end
+    for _, worker in ipairs(workers) do masters.signal(worker.pid, "KILL") end
+    master:workers(4)
+    for _, client in ipairs(clients) do
+      assert.equal(200, client:response().status)
+      client:close()
+    end
+  end)
+
+  it("under load is missed by nobody: none is refused, and its followers come back", function()
+    local master = masters.start()
+    local living = {}
+    for _, worker in ipairs(master:workers(2)) do living[worker.id] = worker.pid end
+    local refused, asked, stop = {}, 0, false
+    local sources, seen = {}, {}
+    for i = 1, 6 do
+      sources[i] = sse.EventSource(master:url "/stream", { reconnect = "resilient" })
+      sources[i].onmessage = function(ev) seen[i] = tonumber(ev.data:match "%d+ (%d+)") end
+    end
+    local tasks = {}
+    for i = 1, 4 do
+      tasks[i] = sse.spawn(function()
+        while not stop do
+          local id, message = master:ask()
+          if not id and not message:find "^closed" then refused[#refused + 1] = message end
+          asked = asked + 1
+        end
+      end)
+    end
+    for round = 1, 4 do
+      local before = asked
+      wait.till(function() return asked > before + 20 end, "requests")
+      local id = round % 2 + 1
+      masters.signal(living[id], "KILL")
+      living[id] = master:workers(2 + round)[2 + round].pid
+    end
+    stop = true
+    for _, task in ipairs(tasks) do task:wait() end
+    assert.same({}, refused)
+    assert.same(living, master:ask_all(2))
+    wait.till(function()
+      for i = 1, 6 do
+        if seen[i] ~= living[1] and seen[i] ~= living[2] then return false end
+      end
+      return true
+    end, "all followers")
+    for _, source in ipairs(sources) do source:close() end
+  end)
+
+  it("again and again is replaced after a pause that grows", function()
+    local master = masters.start { options = "max_pause = 400", app = masters.APP:gsub(
+      "assert%(server:run.*$", [[
+        if worker.id == 2 then sse.after(0, function() error "broken" end) end
+        assert(server:run { within = 0 })
+      ]]) }
+    master:till "starts in [^\n]*\n.*starts in [^\n]*\n.*starts in [^\n]*\n.*starts in [^\n]*\n"
+    local pauses = {}
+    assert.truthy(master:output():find "worker 2 [^\n]* starts now\n")
+    for pause in master:output():gmatch "worker 2 [^\n]* starts in (%d+) ms" do
+      pauses[#pauses + 1] = tonumber(pause)
+    end
+    for i, least in ipairs { 100, 200, 400, 400 } do
+      assert.is_true(pauses[i] >= least and pauses[i] <= least * 1.2, table.concat(pauses, " "))
+    end
+    assert.truthy(master:output():find "lua%-sse: worker 2: [^\n]*broken\nstack traceback:")
+    assert.is_nil(master:output():find "worker 1 [^\n]*starts")
+  end)
+
+  it("and was healthy for long is replaced without a pause each time", function()
+    local master = masters.start { options = "max_pause = 0" }
+    local workers = master:workers(2)
+    for i = 3, 6 do
+      masters.signal(workers[i - 1].pid, "KILL")
+      workers = master:workers(i)
+    end
+    local _, now = master:output():gsub("starts now", "")
+    assert.equal(4, now)
+  end)
+
+  it("and can't start again is tried again, while the other serves", function()
+    local master = masters.start { options = "max_pause = 100" }
+    local workers = master:workers(2)
+    local flag = master.app .. ".broken"
+    master:write "error 'never read: the master keeps what it has loaded'"
+    masters.signal(workers[1].pid, "KILL")
+    master:workers(3) -- it runs what the master has loaded
+    master:kill "TERM"
+    assert.equal(0, master:wait())
+    os.remove(flag)
+  end)
+
+  it("before it listens again is tried again, while the other serves", function()
+    local master = masters.start { options = "max_pause = 100", app = masters.APP:gsub(
+      "print%(\"up", 'if io.open(APP .. ".broken") then error "not now" end %0', 1) }
+    local workers = master:workers(2)
+    local flag = master.app .. ".broken"
+    io.open(flag, "w"):close()
+    masters.signal(workers[1].pid, "KILL")
+    local id = workers[1].id
+    master:till(("worker %d can't start: [^\n]*not now"):format(id))
+    master:till(("worker %d can't start: .*worker %d can't start: "):format(id, id))
+    os.remove(flag)
+    master:workers(3)
+    master:ask_all(2)
+  end)
+
+  it("and never listens again is killed when its time is over", function()
+    local master = masters.start { options = "start_timeout = 300", app = masters.APP:gsub(
+      "print%(\"up", 'if io.open(APP .. ".broken") then while true do end end %0', 1) }
+    local workers = master:workers(2)
+    local flag = master.app .. ".broken"
+    io.open(flag, "w"):close()
+    masters.signal(workers[1].pid, "KILL")
+    master:till "can't start: it did not listen on all addresses within 300 ms"
+    os.remove(flag)
+    master:workers(3)
+  end)
+end)
