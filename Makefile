@@ -46,7 +46,7 @@ LUADIR     ?= $(PREFIX)/share/lua/$(LUA_SERIES)
 LIBDIR     ?= $(PREFIX)/lib/lua/$(LUA_SERIES)
 # Where editors are told to look for types/sse.lua (docs/install.md); none for nowhere.
 TYPESDIR   ?= $(PREFIX)/share/lua-sse/types
-LUA_FOLDERS := sse sse/client sse/server sse/shared sse/store
+LUA_FOLDERS := sse sse/client sse/server sse/shared sse/store sse/workers
 
 WINGS      := wire base tls crypto http http1 http2 push server client bind
 SOURCES    := $(foreach wing,$(WINGS),$(wildcard csrc/$(wing)/*.c))

@@ -68,6 +68,11 @@ void sse_loop_undefer(sse_loop *loop, sse_deferred *d)
     deferrals(loop)->refs--;
 }
 
+bool sse_loop_kept(sse_loop *loop)
+{
+    return deferrals(loop)->refs > 0;
+}
+
 void sse_loop_ref(sse_loop *loop)
 {
     deferrals(loop)->refs++;

@@ -52,6 +52,9 @@ void sse_loop_defer_work(sse_loop *loop, sse_deferred *d);
 
 void sse_loop_undefer(sse_loop *loop, sse_deferred *d);
 
+/* Whether any reference keeps the loop running, or would where it does not run now. */
+bool sse_loop_kept(sse_loop *loop);
+
 /* A reference keeps the loop running. Each ref wants one unref. */
 void sse_loop_ref(sse_loop *loop);
 void sse_loop_unref(sse_loop *loop);

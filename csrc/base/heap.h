@@ -7,4 +7,8 @@
  * heap is large. Does nothing with another C library. */
 void sse_heap_trim(void);
 
+/* For a fork: gives freed memory back, and sorts what is left of it, so that neither process has
+ * to write into memory that both share only to find free blocks. */
+void sse_heap_settle(void);
+
 #endif

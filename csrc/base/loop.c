@@ -498,16 +498,6 @@ void sse_loop_leave(sse_loop *loop)
     loop->entered--;
 }
 
-bool sse_loop_kept(const sse_loop *loop)
-{
-    return loop->deferred.refs > 0;
-}
-
-bool sse_loop_watches_signals(const sse_loop *loop)
-{
-    return loop->process_entry.signals > 0;
-}
-
 bool sse_loop_is_unrun(const sse_loop *loop)
 {
     return loop->deferred.refs > 0 && !loop->left_kept && !loop->running;

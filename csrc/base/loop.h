@@ -73,12 +73,6 @@ void sse_loop_end_poll(sse_loop *loop);
  * until what was in it is served, and what that deferred has run. */
 void sse_loop_add_unserved(sse_loop *loop, sse_unserved *u);
 
-/* Whether any reference keeps the loop running, or would where it does not run now. */
-bool sse_loop_kept(const sse_loop *loop);
-
-/* Whether the loop watches signals. */
-bool sse_loop_watches_signals(const sse_loop *loop);
-
 /* Whether references keep the loop running, all of them made since it last ran, or it never did. */
 bool sse_loop_is_unrun(const sse_loop *loop);
 

@@ -89,8 +89,8 @@ void sse_master_end(void)
 static size_t take_signals(int *numbers, size_t most)
 {
     unsigned char bytes[MOST_AT_ONCE];
-    ssize_t got =
-        read(signal_pipe[0], bytes, most < sizeof bytes ? most : sizeof bytes); /* -1: none */
+    ssize_t got = read(signal_pipe[0], bytes, most < sizeof bytes ? most : sizeof bytes); /* -1:
+                                                                                             none */
 
     for (ssize_t i = 0; i < got; i++)
         numbers[i] = bytes[i];

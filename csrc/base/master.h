@@ -26,8 +26,8 @@ void sse_master_end(void);
 bool sse_master_is_begun(void);
 
 /* Waits until a signal has come, one of the descriptors is ready (as poll says in `revents`), or
- * `ms` are over; -1: no limit. `fds` has room for one more behind its `count`. Returns how many signals it has put into `numbers`, oldest first;
- * the rest is told by the next call. */
+ * `ms` are over; -1: no limit. `fds` has room for one more behind its `count`. Returns how many
+ * signals it has put into `numbers`, oldest first; the rest is told by the next call. */
 size_t sse_master_wait(struct pollfd *fds, size_t count, int ms, int *numbers, size_t most);
 
 /* Forks. In the child, which gets 0, the master is over: signals are as before sse_master_begin,

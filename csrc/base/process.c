@@ -146,3 +146,13 @@ void sse_process_remove_signal(sse_process_entry *e)
         watcher = NULL;
     pthread_mutex_unlock(&lock);
 }
+
+bool sse_process_watches_signals(void)
+{
+    bool watches = false;
+
+    pthread_mutex_lock(&lock);
+    watches = watcher != NULL;
+    pthread_mutex_unlock(&lock);
+    return watches;
+}

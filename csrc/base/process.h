@@ -37,6 +37,9 @@ static inline void sse_process_set_thread(sse_process_entry *e)
 bool sse_process_add_signal(sse_process_entry *e);
 void sse_process_remove_signal(sse_process_entry *e);
 
+/* Whether any loop of the process watches signals. */
+bool sse_process_watches_signals(void);
+
 /* For a forked child: replaces the socket `fd`, which the parent goes on using, by a duplicate of
  * `closed_fd`, a socket whose peer is closed. The number stays the same, and nothing that is done
  * to it in the child reaches the parent's peer. Does nothing where either is negative. */

@@ -4,6 +4,7 @@
 
 #include <stdlib.h>
 
+#include "../base/process.h"
 #include "class.h"
 #include "hint.h"
 #include "interrupt.h"
@@ -182,10 +183,10 @@ static int f_kept(lua_State *L)
     return 1;
 }
 
-/* watches_signals() -> whether the loop watches any */
+/* watches_signals() -> whether any loop of the process watches signals */
 static int f_watches_signals(lua_State *L)
 {
-    lua_pushboolean(L, sse_loop_watches_signals(sse_state_check(L)->loop));
+    lua_pushboolean(L, sse_process_watches_signals());
     return 1;
 }
 
@@ -261,9 +262,17 @@ static const sse_class deferred_class = { .name = "sse.deferred",
                                           .metamethods = deferred_metamethods };
 
 static const luaL_Reg functions[] = {
-    { "run", f_run },       { "turn", f_turn },       { "stop", f_stop },     { "now", f_now },
-    { "seen", f_seen },     { "running", f_running }, { "report", f_report }, { "defer", f_defer },
-    { "events", f_events }, { "kept", f_kept },       { "watches_signals", f_watches_signals },
+    { "run", f_run },
+    { "turn", f_turn },
+    { "stop", f_stop },
+    { "now", f_now },
+    { "seen", f_seen },
+    { "running", f_running },
+    { "report", f_report },
+    { "defer", f_defer },
+    { "events", f_events },
+    { "kept", f_kept },
+    { "watches_signals", f_watches_signals },
     { NULL, NULL },
 };
 

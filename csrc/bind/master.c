@@ -105,7 +105,7 @@ static int f_fork(lua_State *L)
 {
     pid_t pid = 0;
 
-    sse_heap_trim(); /* or both would go on to use, and copy, the same free blocks */
+    sse_heap_settle();
     pid = sse_master_fork();
     if (pid < 0)
         return fail_by_errno(L);

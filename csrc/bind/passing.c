@@ -92,13 +92,11 @@ static int f_close(lua_State *L)
     return 0;
 }
 
-static const luaL_Reg functions[] = { { "pair", f_pair },
-                                      { "pair_read", f_read },
-                                      { "pair_write", f_write },
-                                      { "pair_pass", f_pass },
-                                      { "pair_take", f_take },
-                                      { "close_descriptor", f_close },
-                                      { NULL, NULL } };
+static const luaL_Reg functions[] = {
+    { "pair", f_pair },      { "pair_read", f_read }, { "pair_write", f_write },
+    { "pair_pass", f_pass }, { "pair_take", f_take }, { "close_descriptor", f_close },
+    { NULL, NULL }
+};
 
 void sse_open_passing(lua_State *L)
 {

@@ -11,7 +11,7 @@
 
 typedef struct sse_worker_sockets {
     size_t workers;
-    size_t addresses;    /* of the host, or descriptors */
+    size_t addresses;     /* of the host, or descriptors */
     evutil_socket_t *fds; /* of each address in turn one for each worker; -1: none */
     int port;             /* of the first address; 0: it has none */
     sse_unix_file file;

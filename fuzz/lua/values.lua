@@ -39,7 +39,8 @@ end
 function values.names(root)
   local names, list = {}, {}
   gather_names(root, "csrc/bind", '"([%l][%l_0-9]+)"', names)
-  for _, folder in ipairs { "lua/sse", "lua/sse/client", "lua/sse/server", "lua/sse/shared" } do
+  for _, folder in ipairs { "lua/sse", "lua/sse/client", "lua/sse/server", "lua/sse/shared",
+    "lua/sse/workers" } do
     gather_names(root, folder, "\n *([%a][%w_]+) = options%.", names)
     gather_names(root, folder, "\n *([%a][%w_]+) = \"[%l]+\",", names)
     gather_names(root, folder, "given%.([%a][%w_]+)", names)

@@ -90,7 +90,10 @@ local function run(given, places, load_program, program)
   local ok
   if asks then ok, why, kind = core.master_begin() end
   if ok then
-    local mode = collectgarbage "generational" -- see docs/decisions.md
+    -- What is old now is not written to by the collections of any worker. The step begins that:
+    -- until it, the limit of the other mode holds.
+    local mode = collectgarbage "generational"
+    collectgarbage "step"
     ok, why, kind = master.run {
       count = count, addresses = list, close_sockets = function() addresses.close(list) end,
       asks = asks, numbers = core.shared_numbers(2 * count),

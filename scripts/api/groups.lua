@@ -37,13 +37,14 @@ return {
   },
   {
     name = "Server",
-    functions = { "server", "file", "follow" },
+    functions = { "server", "file", "follow", "workers" },
     classes = {
       { "server", "server" }, { "req", "req" },
       { "res", "res" },
       { "stream", "stream" },
       { "context", "context" },
       { "entry", "entry" },
+      { "worker", "worker" },
     },
   },
   {

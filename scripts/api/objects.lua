@@ -55,6 +55,7 @@ function objects.make(sse)
     handle = sse.fetchEventSource("http://127.0.0.1:1/", { onerror = function() return false end }),
     parser = sse.parser { on_event = noop },
     store = sse.sqlite "build/sheet.db", -- the file is made once something is asked of it
+    worker = require("sse.server.worker").object(1, 2),
   }
   made.abort_signal = made.controller.signal
   add_source(sse, made)

@@ -10,6 +10,7 @@ reference.pages = {
   { "fetch", "one request and its response; callbacks; signals" },
   { "bytes", "events from bytes and bytes from events; JSON" },
   { "server", "a server, its options, routes, files, HTTPS, HTTP/2" },
+  { "workers", "several processes that serve the same addresses" },
   { "handlers", "requests, responses and event streams" },
   { "channels", "publish, follow, replay" },
   { "stores", "channels whose events survive the process; SQLite" },

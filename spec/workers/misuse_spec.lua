@@ -77,8 +77,8 @@ describe("sse.workers", function()
       sse.run()]], "the loop runs" },
     ["a program with a server that listens"] = {
       "local s = sse.server {} s:listen() CALL os.exit(0)",
-      "something is open that the loop would run: a server that listens, an EventSource, a timer or "
-        .. "a task; each worker opens its own, in 'run' [docs/errors.md#workers]" },
+      "something is open that the loop would run: a server that listens, an EventSource, a timer "
+        .. "or a task; each worker opens its own, in 'run' [docs/errors.md#workers]" },
     ["a program with a timer"] = { "sse.after(1, print) CALL os.exit(0)", "something is open" },
     ["a program with a task"] = { "sse.spawn(print) CALL os.exit(0)", "something is open" },
     ["a program with a source"] = {
@@ -91,10 +91,11 @@ describe("sse.workers", function()
       "the channel 'news' is open; each worker opens its own, in 'run'" },
     ["a program with a store, as any that says so"] = { [[
       local open = true
-      require "sse.shared.before_fork".add(function() return open and "the store 'x.db' is open" end)
+      local before_fork = require "sse.shared.before_fork"
+      before_fork.add(function() return open and "the store 'x.db' is open" end)
       CALL]], "the store 'x.db' is open; each worker opens its own" },
     ["a system without fork"] = { "require 'sse.core'.has_fork = false CALL",
-      "sse.workers: this system has no fork, so a program is one process [docs/errors.md#workers]" },
+      "this system has no fork, so a program is one process [docs/errors.md#workers]" },
   } do
     it("raises in " .. what, function()
       local output = said(case[1])

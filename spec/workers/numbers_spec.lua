@@ -164,8 +164,8 @@ describe("the logs of a worker", function()
     master:till(("log info|worker %d starts|%d|true\n"):format(id, id))
     master:till(("log info|worker %d is ready|%d|true\n"):format(id, id))
     masters.signal(workers[1].pid, "KILL")
-    master:till(("log error|worker %d [^|]* was ended by SIGKILL; another one starts now|%d|"):format(
-      id, id))
+    local says = "log error|worker %d [^|]* was ended by SIGKILL; another one starts now|%d|"
+    master:till(says:format(id, id))
     assert.is_nil(master:output():find "lua%-sse:")
   end)
 end)

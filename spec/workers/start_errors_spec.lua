@@ -44,7 +44,8 @@ describe("workers that can't start", function()
     },
     ["listens elsewhere alone"] = {
       [[require "sse".server {}:run()]],
-      "can't start: it did not listen on all addresses within 200 ms\tESTART", "start_timeout = 200",
+      "can't start: it did not listen on all addresses within 200 ms\tESTART",
+      "start_timeout = 200",
     },
     ["never runs its loop"] = {
       [[assert(require "sse".server { port = PORT }:listen())]],
@@ -109,10 +110,10 @@ describe("workers that can't start", function()
 
   it("because a host or a path is wrong", function()
     for text, says in pairs {
-      ["{ host = '192.0.2.1', port = 0 }"] = "cannot listen on 192.0.2.1:0: this machine has no such "
-        .. "address [docs/errors.md#eaddrnotavail]\tEADDRNOTAVAIL",
-      ["{ unix = '/nowhere/x.sock' }"] = "cannot listen on the Unix socket '/nowhere/x.sock': No such "
-        .. "file or directory\tESYS",
+      ["{ host = '192.0.2.1', port = 0 }"] = "cannot listen on 192.0.2.1:0: this machine has no "
+        .. "such address [docs/errors.md#eaddrnotavail]\tEADDRNOTAVAIL",
+      ["{ unix = '/nowhere/x.sock' }"] = "cannot listen on the Unix socket '/nowhere/x.sock': No "
+        .. "such file or directory\tESYS",
       ["{ systemd = true }"] = "systemd has passed no socket to this process (LISTEN_FDS) "
         .. "[docs/errors.md#enotfound]\tENOTFOUND",
     } do

@@ -93,7 +93,8 @@ describe("sse.workers", function()
   end
 
   it("lets the system choose a port, which all workers have", function()
-    local master = start("{ port = 0 }", "", 'assert(server:listen()) print("port " .. server.port)')
+    local master = start("{ port = 0 }", "",
+      'assert(server:listen()) print("port " .. server.port)')
     master:till_lines("port %d+", 2)
     local one, two = master:output():match "port (%d+)\n.*port (%d+)\n"
     assert.equal(one, two)

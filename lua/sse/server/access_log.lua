@@ -87,12 +87,11 @@ end
 local formats = {}
 
 function formats.common(entry)
-  local line = ('%s - - [%s] "%s" %s %s "%s" "%s" %s %s %s'):format(common_word(entry.remote_address),
+  return ('%s - - [%s] "%s" %s %s "%s" "%s" %s %s %s%s'):format(common_word(entry.remote_address),
     common_time(entry), request_line(entry), entry.status > 0 and entry.status or "-",
     entry.bytes > 0 and entry.bytes or "-", common_text(header(entry, "referer")),
     common_text(header(entry, "user-agent")), ms_text(entry.ms), entry.reason,
-    common_word(entry.id))
-  return entry.worker and ("%s %d"):format(line, entry.worker) or line
+    common_word(entry.id), entry.worker and " " .. entry.worker or "")
 end
 
 -- --- "json" --------------------------------------------------------------------------------------

@@ -49,9 +49,9 @@ server_object.metatable = metatable
 --- The state of a server: `core`, the core's server; `router`; `before`, the list of what runs
 -- before handlers (sse.server.before), or nil; `fallback`, the handler of what has no route, or
 -- nil; `cors`, false or its object; `compress`, `on_error`, `on_response` and `request_id`, the
--- options; `access_log`, a function(entry) or nil; `host`, `port`,
--- `trusted_proxies`, `proxy_protocol` and `port_reuse`, the options; `waiters`, functions that resume those who wait until the server is
--- idle; `runs`, whether one of them is in `server:run`; `limits`, those of sse.server.limit, and
+-- options; `access_log`, a function(entry) or nil; `host`, `port`, `trusted_proxies`,
+-- `proxy_protocol` and `port_reuse`, the options; `waiters`, functions that resume those who wait
+-- until the server is idle; `runs`, whether one of them is in `server:run`; `limits`, those of sse.server.limit, and
 -- `limited`, how many requests they refused, by reason.
 -- @param self the server
 -- @treturn table

@@ -37,7 +37,8 @@ local function unready()
   if worker.current.told then return nil end
   local missing = worker.missing()
   if missing then
-    return ("the program ended before it listened on %s (server:listen, server:run)"):format(missing)
+    local why = "the program ended before it listened on %s (server:listen, server:run)"
+    return why:format(missing)
   end
   return "the program ended before its loop ran (server:run, sse.run)"
 end
