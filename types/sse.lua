@@ -352,6 +352,24 @@ local sse = {}
 ---@field history_bytes? integer as of `sse.channel`, without the events' ids (default: 8 MiB)
 ---@field max_age? number as of `sse.channel` (default: no bound)
 
+---@class sse.WorkersOptions
+---@field run? string|fun(worker: sse.Worker) the path of a Lua file, which gets the worker as `...`, or a function (default: must be given)
+---@field listen? integer|sse.WorkersListenOptions|sse.WorkersListenOptions[] a port, an address, or a list of these
+---@field count? integer how many workers, up to 1,024 (default: as many as there are processors that the process may use)
+---@field backlog? integer connections that may wait in each socket (default: 4096)
+---@field start_timeout? number ms after which a worker that does not listen yet has failed (default: 30000)
+---@field stop_timeout? number ms after which a worker that was told to end is killed (default: 30000)
+---@field max_pause? number ms that the place of a worker that dies again and again stays empty at most; also how long one must have served to count as healthy (default: 10000)
+---@field log? fun(level: string, message: string, details: table) is told when workers start, are ready, die and are replaced. `details` has `worker`, the id, and where it is known `pid` (default: that of `sse.set_log`, else standard error for `"warn"` and `"error"`)
+
+---@class sse.WorkersListenOptions
+---@field host? string an address, or a name, all of whose addresses are listened on (default: `"127.0.0.1"`)
+---@field port? integer 0: one that the system chooses (default: 0)
+---@field port_reuse? boolean other programs may listen on the same port. Without it, a second start of yours is refused (default: false)
+---@field unix? string the path of a Unix socket. The master removes its file
+---@field mode? string permissions of the file: `"0660"` (default: as the umask says)
+---@field systemd? boolean|string the sockets that systemd has passed, or those of a name (default: false)
+
 ---@class sse.StreamFollowOptions
 ---@field from? "newest"|"oldest"|integer where a client without an id begins: `"newest"`, `"oldest"`, or how many of the newest it gets first (default: `"newest"`)
 ---@field after? string for such a client: the id of an event, after which it begins as if it had brought that id. nil or `""`: `from` counts
@@ -852,7 +870,12 @@ function server:streams(user) end
 ---@field ms number from when the request's head was whole to the end, with a fraction; next to 0 for a head that never was
 ---@field time integer `os.time()` when the head was whole
 ---@field id? string of `req`; nil without it
+---@field worker? integer the id of the worker; nil where there are none
 ---@field reason string `"finished"`: the response was complete. Else as of `on_close`: `"client"`, `"server"`, `"slow"`, `"timeout"`, `"error"`, `"expired"`. A stream that you close has `"server"`
+
+---@class sse.Worker
+---@field id integer from 1. The worker that takes the place of another has its id
+---@field count integer how many workers there are
 
 ---@class sse.Request
 ---@field method string `"GET"`
@@ -1441,6 +1464,18 @@ function sse.file(path, options) end
 ---@param ... sse.Channel|sse.FollowOptions further channels, and at the end the options
 ---@return fun(req: sse.Request, res: sse.ServerResponse)
 function sse.follow(channel, ...) end
+
+---Opens sockets, starts processes that serve them, and looks after these until all have ended.
+---
+---Fails as `server:listen` does, and with `"ESTART"`: the file can't be loaded, or a worker could
+---not start at first. The message has the worker's error.
+---
+---Raises for a wrong option, and where workers can't be: see what must not be open.
+---@param options sse.WorkersOptions see below
+---@return true?
+---@return string? message
+---@return string? code
+function sse.workers(options) end
 
 ---Gives the channel of that name, or makes it. Call it wherever you need the channel.
 ---

@@ -35,6 +35,7 @@
     X(SSE_EABORTED, "EABORTED", "aborted") \
     X(SSE_EEXPIRED, "EEXPIRED", "expired") \
     X(SSE_EEXIST, "EEXIST", "exists already") \
+    X(SSE_ESTART, "ESTART", "a worker could not start") \
     X(SSE_EMFILE, "EMFILE", "no file descriptor is left") \
     X(SSE_ESYS, "ESYS", "system error")
 

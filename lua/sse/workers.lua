@@ -19,6 +19,7 @@ local before_fork = require "sse.shared.before_fork"
 local core = require "sse.core"
 local master = require "sse.workers.master"
 local options = require "sse.shared.options"
+local pages = require "sse.shared.pages"
 local worker = require "sse.server.worker"
 
 local PAGE = " [docs/errors.md#workers]"
@@ -107,7 +108,7 @@ local function run(given, places, load_program, program)
   close_asks(asks or some)
   addresses.close(list)
   if ok then return true end
-  return nil, why, kind
+  return nil, pages.add(why, kind), kind
 end
 
 --- Opens sockets, forks workers that serve them, and looks after the workers until they have ended.
@@ -130,7 +131,7 @@ local function workers(given, ...)
   check_state()
   local load_program = loader(given.run)
   local program, message = load_program()
-  if not program then return nil, "sse.workers: " .. message, "ESTART" end
+  if not program then return nil, pages.add("sse.workers: " .. message, "ESTART"), "ESTART" end
   return run(given, places, load_program, program)
 end
 

@@ -61,6 +61,7 @@ return {
       after = { 'server:get("/health"' }, asks = "GET /metrics", gets = "sse_streams_open",
     },
     ["assert(server:listen { systemd = true })"] = false,
+    ["sse.workers {"] = false, -- spec/workers
   },
   ["docs/howto/two-processes.md"] = {
     ['sse.sqlite "events.db"'] = {},

@@ -83,6 +83,10 @@ return {
 
   -- comments
   ['sse.sqlite("events.db")'] = {},
+  ["sse.workers { count = 4, listen"] = false,
+  ['server:get("/", function(_, res) res:reply(200, "hello\\n")'] = {
+    asks = "GET /", gets = "hello",
+  },
   ['event = "headline", data = { title'] = { globals = with_server },
   ["server:listen { host"] = { globals = with_server },
   ['access_log = "common" }\nsse'] = {},

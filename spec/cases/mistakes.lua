@@ -214,6 +214,19 @@ return {
     "",
     "lua-sse: the program ended before the loop ran: what it made (EventSources, servers, timers, "
       .. "tasks) works only within sse.run()", "run" },
+  { "workers while something is open", child = true, [[local sse = require "sse"
+      local timer = sse.every(1000, print)
+      sse.workers { run = "app.lua" }]],
+    "",
+    "sse.workers: something is open that the loop would run: a server that listens, an "
+      .. "EventSource, a timer or a task; each worker opens its own, in 'run'", "workers" },
+  { "a worker that listens elsewhere", child = true, [[local sse = require "sse"
+      print(sse.workers { count = 1, listen = { port = 0 }, start_timeout = 100, run = function()
+        sse.server { host = "127.0.0.2" }:run()
+      end })]],
+    "",
+    "sse.workers: worker 1 can't start: it did not listen on all addresses within 100 ms",
+    "estart" },
   { "no look at what fetch returns", child = true, [[local sse = require "sse"
       print(sse.fetch("http://127.0.0.1:1/").status)]],
     "attempt to index a nil value", "attempt to index a nil value", false },

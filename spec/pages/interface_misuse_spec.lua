@@ -59,6 +59,7 @@ local methods = {
 }
 
 local functions = {
+  workers = { { run = "nowhere.lua" } },
   stop = {}, now = {}, after = { 1, noop }, every = { 1000, noop }, signal = { "SIGUSR2", noop },
   set_log = { noop }, spawn = { noop, 1 }, sleep = { 0 }, await = { noop },
   readable = { 0 }, writable = { 0 },

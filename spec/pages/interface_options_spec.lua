@@ -34,6 +34,11 @@ local option_cases = {
   end },
   { "sse.server: access_log", function(given) return sse.server, { access_log = given } end },
   { "sse.server: cors", function(given) return sse.server, { cors = given } end },
+  -- The server that listens keeps them from forking this process.
+  { "sse.workers", function(given) return sse.workers, given end },
+  { "sse.workers: listen", function(given)
+    return sse.workers, { run = "nowhere.lua", listen = given }
+  end },
   { "server:listen", function(given)
     local server = make.server()
     return server.listen, server, given

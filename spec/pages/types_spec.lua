@@ -18,7 +18,8 @@ local CLASSES = {
   AbortSignal = "AbortSignalClass", abort_signal = "AbortSignal", Event = "Event",
   parser = "Parser", json = "Json", server = "Server", req = "Request", res = "ServerResponse",
   stream = "Stream", context = "ErrorContext", entry = "LogEntry", channel = "Channel",
-  published = "PublishedEvent", url = "Url", store = "Store", jwt = "Jwt", crypto = "Crypto",
+  published = "PublishedEvent", worker = "Worker", url = "Url", store = "Store", jwt = "Jwt",
+  crypto = "Crypto",
 }
 
 -- The class of a function's options, as CONTRIBUTING.md says it.
@@ -75,7 +76,9 @@ local function option_names(classes, name)
     list[#list + 1] = option
     local inner = classes[name].fields[option]:match "sse%.(%w+Options)"
     -- What the library checks by rules of its own is compared by itself.
-    if inner and not inner:find "^ServerTls" and not inner:find "^Server[AC]" then
+    local by_itself = inner and (inner:find "^ServerTls" or inner:find "^Server[AC]"
+      or inner:find "^WorkersListen")
+    if inner and not by_itself then
       for field in pairs(classes[inner].fields) do list[#list + 1] = option .. "." .. field end
     end
   end

@@ -5,17 +5,42 @@
 -- A block finds what it takes for granted: `server`, `channel`, `source` and the like. One that
 -- uses `req`, `res` or `stream` is run in a handler, for a client that goes after the first bytes.
 local blocks = require "spec.support.blocks"
+local core = require "sse.core"
+local process = require "spec.process"
 local sse = require "sse"
 local temporary = require "spec.support.temporary"
 
 local page, url = arg[1], arg[2]
 local kept -- what the present block has made
+local close_all, run_workers -- defined below
 
 local function fail(text) print("FAILED: " .. tostring(text)) end
 
 local function keep(object)
   kept[#kept + 1] = object
   return object
+end
+
+-- Runs workers in a process of its own, since this one has a loop that has run, until they serve.
+-- What a block says of them has to come true: true at their end.
+function run_workers(given)
+  local pid = process.fork()
+  if pid == 0 then
+    close_all()
+    sse.run()
+    local served = 0
+    given.log = function(level, message)
+      if level == "error" then fail(message) end
+      served = served + (message:find "is ready" and 1 or 0)
+      if served == given.count then core.kill(core.process_id(), "SIGTERM") end
+    end
+    given.count = given.count or 2
+    local ok, message = sse.workers(given)
+    if not ok then fail(message) end
+    os.exit(ok and 0 or 1)
+  end
+  while not process.ended(pid) do sse.sleep(5) end
+  return true
 end
 
 -- A copy of the library whose sources and servers end by themselves, and whose files are temporary.
@@ -42,6 +67,7 @@ local function make_library()
   end
   function library.after(...) return keep(sse.after(...)) end
   function library.every(...) return keep(sse.every(...)) end
+  function library.workers(...) return run_workers(...) end
   return library
 end
 
@@ -86,6 +112,8 @@ end
 local REPLACED = {
   { "http://127.0.0.1:9522", url }, { "https://example.com", url }, { "port = 952%d", "port = 0" },
   { "listen%(9523%)", "listen(0)" }, { '"index.html"', '"README.md"' }, { '"public"', '"docs"' },
+  { '"app%.lua"', ("%q"):format "spec/support/worker_app.lua" },
+  { '"/run/app/app.sock"', ("%q"):format(os.tmpname() .. ".sock") },
   { '"c%.pem"', ("%q"):format(os.getenv "CERT") }, { '"k%.pem"', ("%q"):format(os.getenv "KEY") },
 }
 
@@ -119,7 +147,7 @@ local function run_in_handler(block)
   while not over do sse.sleep(1) end
 end
 
-local function close_all()
+function close_all()
   for _, channel in ipairs(sse.channels()) do channel:close() end
   for _, object in ipairs(kept) do
     for _, name in ipairs { "close", "stop" } do

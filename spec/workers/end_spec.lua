@@ -82,6 +82,24 @@ describe("the end of workers", function()
     end)
   end
 
+  it("is in peace, too, where workers get the signal from others as well", function()
+    local master = masters.start { app = SLOW }
+    local workers = master:workers(2)
+    local clients = follow_both(master)
+    master:kill "TERM"
+    wait.till(function() return is_refused(master) end, "a refused connection")
+    for _, worker in ipairs(workers) do masters.signal(worker.pid, "TERM") end
+    for _, worker in ipairs(workers) do masters.signal(worker.pid, "INT") end
+    local late = raw.connect -- nothing is accepted, and the streams stay
+    assert.is_false((pcall(late, master.port)))
+    for _, client in pairs(clients) do
+      client:take()
+      assert.is_nil(client.eof)
+      client:close()
+    end
+    assert.equal(0, master:wait())
+  end)
+
   it("kills a worker that does not end in time", function()
     local master = masters.start { options = "stop_timeout = 50", app = SLOW:gsub("%(0%)", "") }
     local workers = master:workers(2)

@@ -69,8 +69,12 @@ function guard:__close()
   if self.waiter then self.state.waiters[self.waiter] = nil end
 end
 
-local function end_by_signal(state, given)
-  begin_shutdown(state, given)
+-- A worker may get SIGTERM from its master and from whoever sends it to all processes of a service,
+-- so that only the master's word means a second one.
+local function end_by_signal(guarded, given)
+  if worker.current and guarded.told then return end
+  guarded.told = true
+  begin_shutdown(guarded.state, given)
   worker.stop_listening()
 end
 
@@ -78,7 +82,7 @@ end
 -- and acts on it. Raises at the line of the caller's caller.
 local function watch_signals(self, given)
   for _, name in ipairs(worker.current and { "SIGTERM" } or { "SIGTERM", "SIGINT" }) do
-    local ok, signal = pcall(core.signal, name, function() end_by_signal(self.state, given) end)
+    local ok, signal = pcall(core.signal, name, function() end_by_signal(self, given) end)
     if not ok then error((signal:gsub("^sse%.signal", "server:run")), 3) end
     table.insert(self, signal)
   end

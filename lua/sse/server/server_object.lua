@@ -51,8 +51,8 @@ server_object.metatable = metatable
 -- nil; `cors`, false or its object; `compress`, `on_error`, `on_response` and `request_id`, the
 -- options; `access_log`, a function(entry) or nil; `host`, `port`, `trusted_proxies`,
 -- `proxy_protocol` and `port_reuse`, the options; `waiters`, functions that resume those who wait
--- until the server is idle; `runs`, whether one of them is in `server:run`; `limits`, those of sse.server.limit, and
--- `limited`, how many requests they refused, by reason.
+-- until the server is idle; `runs`, whether one of them is in `server:run`; `limits`, those of
+-- sse.server.limit, and `limited`, how many requests they refused, by reason.
 -- @param self the server
 -- @treturn table
 function server_object.state(self) return rawget(self, STATE) end
