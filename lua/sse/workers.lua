@@ -37,6 +37,7 @@ local spec = options.spec("sse.workers", {
   backlog = options.integer(1, 2 ^ 31 - 1),
   start_timeout = options.ms(1),
   stop_timeout = options.ms(),
+  hang_timeout = options.ms(100),
   max_pause = options.ms(),
   log = "function",
 })
@@ -97,9 +98,10 @@ local function run(given, places, load_program, program)
     collectgarbage "step"
     ok, why, kind = master.run {
       count = count, addresses = list, close_sockets = function() addresses.close(list) end,
-      asks = asks, numbers = core.shared_numbers(2 * count),
+      asks = asks, numbers = core.shared_numbers(worker.NUMBERS * count),
       load_program = load_program, program = program, hook = given.log,
       start_timeout = given.start_timeout or 30000, stop_timeout = given.stop_timeout or 30000,
+      hang_timeout = given.hang_timeout or core.systemd_watchdog(),
       max_pause = given.max_pause or 10000,
     }
     collectgarbage(mode)

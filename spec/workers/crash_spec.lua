@@ -135,6 +135,26 @@ describe("a worker that dies", function()
     master:ask_all(2)
   end)
 
+  it("because it hangs, when its master is to notice that", function()
+    local master = masters.start {
+      options = "hang_timeout = 1000",
+      app = masters.APP:gsub('server:get%("/exit"', [[
+        server:get("/hang", function() while true do end end)
+        %0]], 1),
+    }
+    local workers = master:workers(2)
+    local client = raw.connect(master.port)
+    client:send "GET /hang HTTP/1.1\r\nHost: a\r\n\r\n"
+    local says = "worker (%d) %(process (%d+)%) hangs: its loop has not turned for 1000 ms"
+    local id, pid = master:till(says)
+    assert.equal(tonumber(pid), workers[1].id == tonumber(id) and workers[1].pid or workers[2].pid)
+    master:workers(3)
+    client:receive_all()
+    client:close()
+    master:ask_all(2)
+    assert.is_nil(master:output():find("worker " .. 3 - id .. " %(process"))
+  end)
+
   it("and never listens again is killed when its time is over", function()
     local master = masters.start { options = "start_timeout = 300", app = masters.APP:gsub(
       "print%(\"up", 'if io.open(APP .. ".broken") then while true do end end %0', 1) }

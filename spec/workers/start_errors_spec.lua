@@ -15,7 +15,7 @@ describe("workers that can't start", function()
 
   it("because the file can't be read, or is no Lua", function()
     local output = result("local = 1")
-    assert.truthy(output:find "over\tnil\tsse.workers: [^\n]*:1: [^\n]*\tESTART\n$", output)
+    assert.truthy(output:find "over\tnil\tsse.workers: [^\n]*:1: [^\n]*%[docs/errors.md#estart%]\tESTART\n$", output)
     local program = child.script [[
       print(require "sse".workers { run = "nowhere/app.lua" })
     ]]
@@ -31,20 +31,20 @@ describe("workers that can't start", function()
     },
     ["raises an object"] = {
       [[error(setmetatable({}, { __tostring = function() return "an object" end }))]],
-      "worker %d can't start: an object\tESTART",
+      "worker %d can't start: an object %[docs",
     },
     ["ends"] = {
       [[print "fine"]], "worker %d can't start: the program ended before it listened on "
-        .. "127.0.0.1:%d+ %(server:listen, server:run%)\tESTART",
+        .. "127.0.0.1:%d+ %(server:listen, server:run%) %[docs",
     },
-    ["exits"] = { "os.exit(3)", "worker %d ended with status 3\tESTART" },
+    ["exits"] = { "os.exit(3)", "worker %d ended with status 3 %[docs" },
     ["is killed"] = {
       [[local core = require "sse.core" core.kill(core.process_id(), "SIGKILL")]],
-      "worker %d was ended by SIGKILL\tESTART",
+      "worker %d was ended by SIGKILL %[docs",
     },
     ["listens elsewhere alone"] = {
       [[require "sse".server {}:run()]],
-      "can't start: it did not listen on all addresses within 200 ms\tESTART",
+      "can't start: it did not listen on all addresses within 200 ms %[docs",
       "start_timeout = 200",
     },
     ["never runs its loop"] = {

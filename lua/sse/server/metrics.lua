@@ -51,8 +51,8 @@ local function worker_sources(answers)
     sources[id] = {
       label = exposition.label("worker", id),
       numbers = {
-        up = up[id] or 0, starts = current.numbers:get(2 * id - 1),
-        crashes = current.numbers:get(2 * id),
+        up = up[id] or 0, starts = current.numbers:get(worker.number(id, "starts")),
+        crashes = current.numbers:get(worker.number(id, "crashes")),
       },
     }
   end

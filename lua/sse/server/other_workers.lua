@@ -17,6 +17,7 @@ local other_workers = {}
 local QUESTION, PIECE = "<I4B", "<s4"
 local PATIENCE = 2000 -- ms that a worker may let another one wait, who is then left out
 local ENOUGH = 16384 -- bytes that are written together
+local LARGE = 4096 -- bytes of a piece that is many samples already
 
 -- Waits until a descriptor is ready; false after PATIENCE.
 local function wait(fd, to_write)
@@ -73,6 +74,7 @@ function Answer:copy(text)
   local piece = self:next()
   while piece and piece ~= "" do
     exposition.add(text, piece)
+    if #piece > LARGE then exposition.join(text) end
     piece = self:next()
   end
 end
@@ -149,7 +151,7 @@ end
 function other_workers.answer_by(add_samples)
   local from = worker.current.asks[worker.current.id].from
   local function on_error(err) errors.report(nil, err, { what = "server:metrics" }) end
-  core.watch_descriptor(from, function()
+  worker.current.answers = core.watch_descriptor(from, function()
     local question, fd = core.pair_take(from)
     while question do
       if fd then task.start(on_error, answer, fd, question, add_samples) end

@@ -9,13 +9,27 @@ local worker = {}
 
 --- In a worker a table: `id`, from 1; `count`, how many workers there are; `addresses`, a list of
 -- what the master listens on; `control`, a descriptor that leads to the master; `asks`, by id the
--- descriptors by which workers ask each other (sse.server.other_workers); `numbers`, what the
--- master counts; `told`, whether the master knows that the worker is ready.
+-- descriptors by which workers ask each other (sse.server.other_workers), and `answers`, the watch
+-- of their questions; `numbers`, which they and the master have in common (by worker.number);
+-- `beat`, how often, in milliseconds, the worker says that its loop turns, or nil; `told`, whether
+-- the master knows that the worker is ready.
 --
 -- An address has `text`, for messages; `host`, `port` (as the options say) and `actual` (the port
 -- that it is); or `unix`; or `systemd`; and `fds`, its descriptors here, and `sockets`, the core's
 -- object of them.
 worker.current = nil
+
+local NUMBERS = { starts = 1, crashes = 2, turns = 3 }
+
+--- How many numbers there are of a worker.
+worker.NUMBERS = 3
+
+--- Where a number of a worker is in those that all have in common.
+-- @tparam int id
+-- @tparam string name "starts" and "crashes", which the master counts; "turns", how often the
+-- worker has said that its loop turns
+-- @treturn int
+function worker.number(id, name) return (id - 1) * worker.NUMBERS + NUMBERS[name] end
 
 -- --- the object of the program -------------------------------------------------------------------
 
@@ -145,6 +159,7 @@ function worker.stop_listening()
   local current = worker.current
   if not current or current.over then return end
   current.over = true
+  current.answers:stop() -- the one that takes this one's place answers
   for _, address in ipairs(current.addresses) do
     address.sockets:close()
   end

@@ -22,6 +22,12 @@ local function hear(watch)
   core.kill(core.process_id(), "SIGTERM")
 end
 
+-- Says now and then that the loop turns.
+local function beat(given)
+  given.numbers:add(worker.number(given.id, "turns"), 1)
+  core.timer(given.beat, function() beat(given) end):unref()
+end
+
 local function prepare(given)
   worker.current = given
   -- Or all workers would draw the same numbers.
@@ -29,6 +35,7 @@ local function prepare(given)
   local watch
   watch = core.watch_descriptor(given.control, function() hear(watch) end)
   metrics.answer_others()
+  if given.beat then beat(given) end
   if not given.addresses[1] then worker.tell_ready() end
 end
 

@@ -8,6 +8,7 @@ local log = require "sse.log"
 local notices = require "sse.workers.notices"
 local process = require "sse.workers.process"
 local reload = require "sse.workers.reload"
+local worker = require "sse.server.worker"
 
 local master = {}
 
@@ -38,7 +39,7 @@ function Master:start(slot, program)
     self:start_failed(slot, message, code)
     return nil
   end
-  self.numbers:add(2 * slot.id - 1, 1)
+  self.numbers:add(worker.number(slot.id, "starts"), 1)
   self.processes[started.pid] = started
   started.slot = slot
   started.late_at = core.now() + self.start_timeout
@@ -57,7 +58,7 @@ end
 -- A slot has no worker any more, and none was told to end.
 local function restart_later(self, slot, what)
   slot.failures = slot.failures + 1
-  self.numbers:add(2 * slot.id, 1)
+  self.numbers:add(worker.number(slot.id, "crashes"), 1)
   local pause = pause_of(self, slot.failures)
   slot.start_at = core.now() + pause
   local when = pause == 0 and "now" or ("in %d ms"):format(pause)
@@ -115,7 +116,8 @@ end
 
 local function on_ready(self, ready)
   local slot = ready.slot
-  ready.late_at, ready.ready_at = nil, core.now()
+  ready.ready_at = core.now()
+  ready.late_at = self.hang_timeout and ready.ready_at + self.hang_timeout
   self:log("info", ("worker %d is ready"):format(slot.id), { worker = slot.id, pid = ready.pid })
   if slot.successor == ready then
     local old = slot.process
@@ -174,9 +176,21 @@ function on_signal.SIGINT(self) end_all(self, true) end
 function on_signal.SIGHUP(self) reload.begin(self) end
 function on_signal.SIGCHLD(self) reap(self) end
 
--- A process is past its time: to start, or to end.
+-- Whether the loop of a process has turned since it was looked at last. Then it is looked at again.
+local function is_alive(self, each)
+  local turns = self.numbers:get(worker.number(each.id, "turns"))
+  if turns == each.turns then return false end
+  each.turns, each.late_at = turns, core.now() + self.hang_timeout
+  return true
+end
+
+-- A process is past its time: to start, to show that it lives, or to end.
 local function on_late(self, late)
-  if late.state == "starting" then
+  if late.state == "ready" then
+    if is_alive(self, late) then return end
+    self:log("error", ("worker %d (process %d) hangs: its loop has not turned for %d ms"):format(
+      late.id, late.pid, self.hang_timeout), { worker = late.id, pid = late.pid })
+  elseif late.state == "starting" then
     late.why = ("it did not listen on all addresses within %d ms"):format(self.start_timeout)
   else
     self:log("warn", ("worker %d (process %d) did not end in time and is killed"):format(late.id,
@@ -230,7 +244,7 @@ end
 --- Starts the workers and looks after them until all have ended.
 -- @tparam table given `count`, `addresses` (of sse.workers.addresses), `close_sockets`,
 -- `load_program` (returns a function, or nil and a message), `program`, `hook`, `start_timeout`,
--- `stop_timeout`, `max_pause`, `asks`, `numbers`
+-- `stop_timeout`, `hang_timeout` or nil, `max_pause`, `asks`, `numbers`
 -- @return true; or nil, message, code
 function master.run(given)
   local self = setmetatable(given, Master)

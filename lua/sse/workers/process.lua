@@ -17,7 +17,7 @@ local function become_worker(master, id, control)
   end
   return {
     id = id, count = master.count, control = control, asks = master.asks,
-    numbers = master.numbers, addresses = addresses.of_worker(master.addresses, id),
+    beat = master.hang_timeout and master.hang_timeout / 4, numbers = master.numbers, addresses = addresses.of_worker(master.addresses, id),
   }
 end
 
