@@ -9,6 +9,7 @@ local running = {}
 
 -- For `env`: without the sanitizer's library that is preloaded for Lua and hangs some programs.
 local UNLOADED = "-u LD_PRELOAD -u DYLD_INSERT_LIBRARIES"
+child.UNLOADED = "env " .. UNLOADED
 
 local function read(path)
   local file <close> = assert(io.open(path, "rb"))

@@ -99,7 +99,7 @@ end
 
 --- Whether a process lives. One that has ended and was not reaped is dead.
 function masters.lives(pid)
-  local file <close> = io.popen(("ps -o stat= -p %d"):format(pid))
+  local file <close> = io.popen(("%s ps -o stat= -p %d"):format(child.UNLOADED, pid))
   local state = file:read "a"
   return state:find "%a" ~= nil and not state:find "^%s*Z"
 end

@@ -1,5 +1,6 @@
 -- sse.workers: how workers start, and what their servers listen on.
 local certs = require "spec.support.certs"
+local child = require "spec.support.child"
 local masters = require "spec.support.masters"
 local raw = require "spec.support.raw"
 local sse = require "sse"
@@ -53,7 +54,7 @@ describe("sse.workers", function()
       end })
     ]] }
     local count = tonumber(master:till "count (%d+)")
-    local pipe <close> = io.popen "getconf _NPROCESSORS_ONLN"
+    local pipe <close> = io.popen(child.UNLOADED .. " getconf _NPROCESSORS_ONLN")
     assert.is_true(count >= 1 and count <= pipe:read "n")
   end)
 
