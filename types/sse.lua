@@ -359,6 +359,7 @@ local sse = {}
 ---@field backlog? integer connections that may wait in each socket (default: 4096)
 ---@field start_timeout? number ms after which a worker that does not listen yet has failed (default: 30000)
 ---@field stop_timeout? number ms after which a worker that was told to end is killed (default: 30000)
+---@field hang_timeout? number ms after which a worker whose loop does not turn is killed and replaced (default: systemd's `WatchdogSec=`, else none)
 ---@field max_pause? number ms that the place of a worker that dies again and again stays empty at most; also how long one must have served to count as healthy (default: 10000)
 ---@field log? fun(level: string, message: string, details: table) is told when workers start, are ready, die and are replaced. `details` has `worker`, the id, and where it is known `pid` (default: that of `sse.set_log`, else standard error for `"warn"` and `"error"`)
 

@@ -319,6 +319,13 @@ static int m_stop_listening(lua_State *L)
     return 0;
 }
 
+/* server:stop_copies(fd): closes the listeners on copies of a descriptor. */
+static int m_stop_copies(lua_State *L)
+{
+    sse_server_stop_copies(check(L)->server, (int)luaL_checkinteger(L, 2));
+    return 0;
+}
+
 static int m_reload_tls(lua_State *L)
 {
     sse_server *server = check(L)->server;
@@ -468,6 +475,7 @@ static const luaL_Reg methods[] = {
     { "listen", m_listen },
     { "close", m_close },
     { "stop_listening", m_stop_listening },
+    { "stop_copies", m_stop_copies },
     { "set_on_response", m_set_on_response },
     { "shutdown", m_shutdown },
     { "reload_tls", m_reload_tls },

@@ -54,15 +54,6 @@ static int m_of(lua_State *L)
     return 1;
 }
 
-/* sockets:keep(worker): closes those of the others in this process. */
-static int m_keep(lua_State *L)
-{
-    sse_worker_sockets *s = check(L);
-
-    sse_worker_sockets_keep(s, check_worker(L, s));
-    return 0;
-}
-
 static int p_port(lua_State *L)
 {
     lua_pushinteger(L, check(L)->port);
@@ -81,9 +72,7 @@ static int m_close(lua_State *L)
     return mm_gc(L);
 }
 
-static const luaL_Reg methods[] = {
-    { "of", m_of }, { "keep", m_keep }, { "close", m_close }, { NULL, NULL }
-};
+static const luaL_Reg methods[] = { { "of", m_of }, { "close", m_close }, { NULL, NULL } };
 static const luaL_Reg properties[] = { { "port", p_port }, { NULL, NULL } };
 static const luaL_Reg metamethods[] = { { "__gc", mm_gc }, { "__close", mm_gc }, { NULL, NULL } };
 static const sse_class sockets_class = { "sse.worker_sockets", methods, properties, metamethods,

@@ -103,7 +103,7 @@ sse_listener *sse_listener_new(sse_context *context, void *user,
     if (!l)
         return NULL;
     l->context = context;
-    l->fd = -1;
+    l->fd = l->copy_of = -1;
     l->accept_pause.call = on_accept_pause_over;
     l->user = user;
     l->on_accepted = on_accepted;
@@ -170,6 +170,7 @@ int sse_listener_open_copy(sse_listener *l, int fd, int backlog, char *message, 
 {
     int number = check_socket(fd, &l->is_unix);
 
+    l->copy_of = fd;
     if (!number) {
         l->fd = fcntl(fd, F_DUPFD_CLOEXEC, 0);
         if (l->fd < 0 || evutil_make_socket_nonblocking(l->fd) || listen(l->fd, backlog))

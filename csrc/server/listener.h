@@ -13,6 +13,7 @@ typedef struct sse_listener {
     struct sse_listener *next; /* in the server's list, oldest first */
     sse_context *context;
     evutil_socket_t fd;
+    int copy_of; /* the descriptor that fd is a copy of; -1: it was opened here */
     int port; /* the bound one; 0: the socket has none */
     bool is_unix;
     bool proxy_protocol;  /* connections begin with a PROXY header */

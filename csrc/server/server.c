@@ -394,6 +394,24 @@ void sse_server_set_on_response(sse_server *server, void (*on_response)(void *us
     server->context.recording = on_response != NULL;
 }
 
+void sse_server_stop_copies(sse_server *server, int fd)
+{
+    sse_listener **link = &server->listeners;
+
+    while (*link) {
+        sse_listener *l = *link;
+
+        if (l->copy_of != fd) {
+            link = &l->next;
+            continue;
+        }
+        *link = l->next;
+        sse_listener_free(l);
+        if (!server->listeners)
+            sse_loop_defer(server->context.loop, &server->idle);
+    }
+}
+
 void sse_server_stop_listening(sse_server *server)
 {
     if (!server->listeners)

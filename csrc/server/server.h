@@ -57,6 +57,9 @@ void sse_server_free(sse_server *server);
 int sse_server_listen(sse_server *server, const sse_listen_options *options, char *message,
                       size_t size);
 
+/* Closes the listeners on copies of a descriptor. */
+void sse_server_stop_copies(sse_server *server, int fd);
+
 /* Closes all listeners: accepts no more connections; open ones stay. Idempotent. */
 void sse_server_stop_listening(sse_server *server);
 

@@ -29,34 +29,25 @@ evutil_socket_t sse_worker_socket(const sse_worker_sockets *s, size_t worker, si
     return row(s, address)[worker];
 }
 
-/* Closes the sockets of an address but for `kept`; -1: all. Workers that share one have the same
- * number. */
-static void close_row(evutil_socket_t *fds, size_t count, evutil_socket_t kept)
+/* Closes the sockets of an address. Workers that share one have the same number. */
+static void close_row(evutil_socket_t *fds, size_t count)
 {
     evutil_socket_t last = -1;
 
     for (size_t i = 0; i < count; i++) {
         evutil_socket_t fd = fds[i];
 
-        if (fd < 0 || fd == kept)
-            continue;
-        if (fd != last)
+        if (fd >= 0 && fd != last)
             evutil_closesocket(fd);
         last = fd;
         fds[i] = -1;
     }
 }
 
-void sse_worker_sockets_keep(sse_worker_sockets *s, size_t worker)
-{
-    for (size_t i = 0; i < s->addresses; i++)
-        close_row(row(s, i), s->workers, sse_worker_socket(s, worker, i));
-}
-
 void sse_worker_sockets_close(sse_worker_sockets *s)
 {
     for (size_t i = 0; i < s->addresses; i++)
-        close_row(row(s, i), s->workers, -1);
+        close_row(row(s, i), s->workers);
     free(s->fds);
     s->fds = NULL;
     s->addresses = 0;
@@ -153,7 +144,7 @@ static int open_addresses(sse_worker_sockets *s, sse_address_list *list,
         number = open_row(s, opened, address, list->at[i].size, o->port_reuse, backlog);
         if (number) {
             code = sse_bind_failure(address, number, message, size);
-            close_row(row(s, opened), workers, -1);
+            close_row(row(s, opened), workers);
         } else if (opened++ == 0) {
             s->port = sse_bound_port(row(s, 0)[0]);
         }

@@ -2,7 +2,8 @@
  * spreads connections over sockets that are bound to one address (SO_REUSEPORT on Linux,
  * SO_REUSEPORT_LB on FreeBSD), each worker has one of its own for each address; elsewhere, and on
  * paths, all workers accept from one. The process that has opened them keeps them open, so that the
- * connections that wait in a socket survive the worker that would have accepted them. */
+ * connections that wait in a socket survive the worker that would have accepted them. So does each
+ * worker, so that it can accept them while another one's place is empty. */
 #ifndef SSE_SERVER_WORKER_SOCKETS_H
 #define SSE_SERVER_WORKER_SOCKETS_H
 
@@ -25,9 +26,6 @@ int sse_worker_sockets_open(sse_worker_sockets *s, const sse_listen_options *opt
 
 /* The socket of a worker, from 0, for an address, from 0. */
 evutil_socket_t sse_worker_socket(const sse_worker_sockets *s, size_t worker, size_t address);
-
-/* In a forked worker: closes the other workers' sockets. */
-void sse_worker_sockets_keep(sse_worker_sockets *s, size_t worker);
 
 /* Closes all in this process, and removes a Unix socket's file, if this process has made it.
  * Harmless for what is zeroed. */

@@ -120,6 +120,29 @@ describe("a worker that dies", function()
     os.remove(flag)
   end)
 
+  it("leaves its sockets to another one until it is back", function()
+    local master = masters.start {
+      master = [[
+        io.stdout:setvbuf "line"
+        print("over", require "sse".workers { count = 3, listen = { port = PORT }, run = APP })
+      ]],
+      app = masters.APP:gsub("print%(\"up",
+        'if worker.id < 3 and io.open(APP .. ".broken") then error "not now" end %0', 1),
+    }
+    local pids = {}
+    for _, worker in ipairs(master:workers(3)) do pids[worker.id] = worker.pid end
+    local flag = master.app .. ".broken"
+    io.open(flag, "w"):close()
+    for id = 1, 2 do -- the second may have the sockets of the first by then
+      masters.signal(pids[id], "KILL")
+      master:till(("worker %d can't start"):format(id))
+      for _ = 1, 20 do assert.is_true(master:ask() > id) end
+    end
+    os.remove(flag)
+    master:workers(5)
+    master:ask_all(3)
+  end)
+
   it("before it listens again is tried again, while the other serves", function()
     local master = masters.start { options = "max_pause = 100", app = masters.APP:gsub(
       "print%(\"up", 'if io.open(APP .. ".broken") then error "not now" end %0', 1) }

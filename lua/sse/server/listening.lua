@@ -85,18 +85,19 @@ local function open(state, given, level)
   local inner = state.core
   local fds, why, kind, inherited = descriptors(state, given)
   if why then return nil, pages.add(why, kind), kind end
-  local ok, listens, message, code = pcall(inner.listen, inner, {
+  local places = {
     host = given.host, port = given.port and math.tointeger(given.port),
     unix = given.unix, mode = given.mode and tonumber(given.mode, 8), fds = fds,
     tls = given.tls and tls_options.check(given.tls, "server:listen", level + 1) or given.tls,
     port_reuse = choose(state, given, "port_reuse"),
     proxy_protocol = choose(state, given, "proxy_protocol"),
-  })
+  }
+  local ok, listens, message, code = pcall(inner.listen, inner, places)
   if not ok then
     error(("server:listen: %s%s"):format(listens, tls_options.page(listens)), level)
   end
   if not listens then return nil, pages.add(message, code), code end
-  if inherited then worker.took(inherited) elseif given.systemd then systemd.ready(state) end
+  if inherited then worker.took(state, inherited, places) elseif given.systemd then systemd.ready(state) end
   return true
 end
 

@@ -11,7 +11,8 @@ local worker = {}
 -- what the master listens on; `control`, a descriptor that leads to the master; `asks`, by id the
 -- descriptors by which workers ask each other (sse.server.other_workers), and `answers`, the watch
 -- of their questions; `numbers`, which they and the master have in common (by worker.number);
--- `beat`, how often, in milliseconds, the worker says that its loop turns, or nil; `told`, whether
+-- `listens`, which addresses its servers have taken; `lent`, by id the sockets of others that it
+-- accepts from; `beat`, how often, in milliseconds, the worker says that its loop turns, or nil; `told`, whether
 -- the master knows that the worker is ready.
 --
 -- An address has `text`, for messages; `host`, `port` (as the options say) and `actual` (the port
@@ -147,10 +148,53 @@ function worker.tell_ready()
 end
 
 --- A server listens on addresses.
+-- @tparam table state of sse.server.server_object
 -- @tparam {table,...} addresses
-function worker.took(addresses)
+-- @tparam table places what the core was given to listen on
+function worker.took(state, addresses, places)
+  local listens = worker.current.listens
+  for i = #listens, 1, -1 do -- the server was closed, and listens again
+    local before = listens[i]
+    if before.state == state and before.addresses[1] == addresses[1] then table.remove(listens, i) end
+  end
+  listens[#listens + 1] = { state = state, addresses = addresses, places = places }
   for _, address in ipairs(addresses) do address.taken = true end
   worker.tell_ready()
+end
+
+-- Listens on the sockets that another worker has for what a server here listens on. Where both
+-- accept from the same socket there is nothing to do.
+local function borrow(listens, id, lent)
+  local core_server, fds = listens.state.core, {}
+  if not core_server.listening then return end
+  for _, address in ipairs(listens.addresses) do
+    for i, fd in ipairs(address.sockets:of(id)) do
+      if fd ~= address.fds[i] then fds[#fds + 1] = fd end
+    end
+  end
+  if not fds[1] then return end
+  local places = { fds = fds, tls = listens.places.tls,
+    proxy_protocol = listens.places.proxy_protocol }
+  local ok, listening = pcall(core_server.listen, core_server, places)
+  if not ok or not listening then return end -- no descriptor is left: they wait for the worker
+  for _, fd in ipairs(fds) do lent[#lent + 1] = { server = core_server, fd = fd } end
+end
+
+--- Accepts, beside its own, from the sockets of a worker whose place is empty.
+-- @tparam int id
+function worker.borrow(id)
+  local current, lent = worker.current, {}
+  if current.over or current.lent[id] then return end
+  current.lent[id] = lent
+  for _, listens in ipairs(current.listens) do borrow(listens, id, lent) end
+end
+
+--- Leaves these sockets to the worker again.
+-- @tparam int id
+function worker.give_back(id)
+  local current = worker.current
+  for _, one in ipairs(current.lent[id] or {}) do one.server:stop_copies(one.fd) end
+  current.lent[id] = nil
 end
 
 --- The worker ends: it closes its sockets, so that nobody waits in them once the others have closed

@@ -105,14 +105,13 @@ function addresses.open(given, count, backlog)
   return list
 end
 
---- In a worker: the addresses with its own sockets; those of the others are closed.
+--- In a worker: the addresses with its own sockets. It has those of the others, too.
 -- @tparam {table,...} list of `open`
 -- @tparam int id
 -- @treturn {table,...} as sse.server.worker has them
 function addresses.of_worker(list, id)
   local own = {}
   for i, address in ipairs(list) do
-    address.sockets:keep(id)
     own[i] = {
       text = address.text, unix = address.unix, systemd = address.systemd, host = address.host,
       port = address.port, actual = address.actual, fds = address.sockets:of(id),

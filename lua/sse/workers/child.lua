@@ -13,10 +13,16 @@ local exit = os.exit -- a program may replace it
 
 local MAX_ERROR = 16384 -- bytes of an error that are sent to the master
 
--- What the master says: "c" to end at once. Where it has died, the worker ends in peace.
+-- What the master says. "c": to end at once. "b", "g" and an id: to borrow the sockets of a worker
+-- whose place is empty, and to give them back.
+local commands = { c = worker.close_servers, b = worker.borrow, g = worker.give_back }
+
+-- Hears what the master says. Where it has died, the worker ends in peace.
 local function hear(watch)
   local said = core.pair_read(worker.current.control)
-  if said and said:find "c" then worker.close_servers() end
+  for command, id in (said or ""):gmatch "(%a)(%d*)" do
+    commands[command](math.tointeger(tonumber(id)))
+  end
   if said ~= "" then return end
   watch:stop()
   core.kill(core.process_id(), "SIGTERM")

@@ -4,6 +4,7 @@
 -- each worker begins with a loop that has never run.
 -- @module sse.workers.master
 local core = require "sse.core"
+local lending = require "sse.workers.lending"
 local log = require "sse.log"
 local notices = require "sse.workers.notices"
 local process = require "sse.workers.process"
@@ -59,6 +60,7 @@ end
 local function restart_later(self, slot, what)
   slot.failures = slot.failures + 1
   self.numbers:add(worker.number(slot.id, "crashes"), 1)
+  lending.lend(self, slot)
   local pause = pause_of(self, slot.failures)
   slot.start_at = core.now() + pause
   local when = pause == 0 and "now" or ("in %d ms"):format(pause)
@@ -122,9 +124,15 @@ local function on_ready(self, ready)
   if slot.successor == ready then
     local old = slot.process
     slot.process, slot.successor, slot.failures = ready, nil, 0
-    if old then old:drain(self.stop_timeout) end
-    self.reload:next()
-  elseif not self.started and all_ready(self) then
+    lending.give_back(slot)
+    if old then
+      old:drain(self.stop_timeout)
+      lending.forget(self, old)
+    end
+    return self.reload:next()
+  end
+  lending.give_back(slot)
+  if not self.started and all_ready(self) then
     self.started = true
     notices.ready()
     if self.wants_reload then reload.begin(self) end
@@ -137,6 +145,7 @@ local function on_ended(self, gone, what)
   self.processes[gone.pid] = nil
   gone:close()
   if slot.process == gone then slot.process = nil end
+  lending.forget(self, gone)
   if gone.state == "ending" or self.stopping then return end
   if gone.why then what = ("%s: %s"):format(what, gone.why) end
   if gone.state == "starting" then

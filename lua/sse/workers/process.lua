@@ -17,7 +17,7 @@ local function become_worker(master, id, control)
   end
   return {
     id = id, count = master.count, control = control, asks = master.asks,
-    beat = master.hang_timeout and master.hang_timeout / 4, numbers = master.numbers, addresses = addresses.of_worker(master.addresses, id),
+    listens = {}, lent = {}, beat = master.hang_timeout and master.hang_timeout / 4, numbers = master.numbers, addresses = addresses.of_worker(master.addresses, id),
   }
 end
 
@@ -79,6 +79,13 @@ function Process:stop(timeout)
     core.pair_write(self.control, "c")
   end
   self.state, self.late_at = "ending", core.now() + timeout
+end
+
+--- Has the process accept from the sockets of another worker, or no longer.
+-- @tparam int id
+-- @tparam boolean borrows
+function Process:borrow(id, borrows)
+  core.pair_write(self.control, ("%s%d;"):format(borrows and "b" or "g", id))
 end
 
 --- Kills the process.
