@@ -26,6 +26,7 @@ local function work()
   for round = 1, ROUNDS do
     for i = 1, TABLES do churn[i] = { round, tostring(i) } end
   end
+  return churn
 end
 
 -- Runs one worker, which prints its numbers.

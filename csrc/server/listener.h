@@ -14,7 +14,7 @@ typedef struct sse_listener {
     sse_context *context;
     evutil_socket_t fd;
     int copy_of; /* the descriptor that fd is a copy of; -1: it was opened here */
-    int port; /* the bound one; 0: the socket has none */
+    int port;    /* the bound one; 0: the socket has none */
     bool is_unix;
     bool proxy_protocol;  /* connections begin with a PROXY header */
     sse_unix_file file;   /* the Unix socket's, if it was bound here */

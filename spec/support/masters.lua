@@ -84,6 +84,15 @@ function Master:workers(count)
   return list
 end
 
+--- Pumps the loop until the master has ended; returns its exit status. No sanitizer may have found
+-- anything in it or its workers.
+function Master:wait()
+  local status = child.wait(self)
+  local output = self:output()
+  if output:find "Sanitizer" then error(output, 2) end
+  return status
+end
+
 --- Pumps the loop until a number of lines of the output match.
 function Master:till_lines(pattern, count)
   wait.till(function()

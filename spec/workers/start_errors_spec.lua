@@ -15,7 +15,8 @@ describe("workers that can't start", function()
 
   it("because the file can't be read, or is no Lua", function()
     local output = result("local = 1")
-    assert.truthy(output:find "over\tnil\tsse.workers: [^\n]*:1: [^\n]*%[docs/errors.md#estart%]\tESTART\n$", output)
+    local says = "over\tnil\tsse.workers: [^\n]*:1: [^\n]*%[docs/errors.md#estart%]\tESTART\n$"
+    assert.truthy(output:find(says), output)
     local program = child.script [[
       print(require "sse".workers { run = "nowhere/app.lua" })
     ]]

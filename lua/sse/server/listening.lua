@@ -97,7 +97,11 @@ local function open(state, given, level)
     error(("server:listen: %s%s"):format(listens, tls_options.page(listens)), level)
   end
   if not listens then return nil, pages.add(message, code), code end
-  if inherited then worker.took(state, inherited, places) elseif given.systemd then systemd.ready(state) end
+  if inherited then
+    worker.took(state, inherited, places)
+  elseif given.systemd then
+    systemd.ready(state)
+  end
   return true
 end
 

@@ -7,13 +7,17 @@ local options = require "sse.shared.options"
 
 local worker = {}
 
---- In a worker a table: `id`, from 1; `count`, how many workers there are; `addresses`, a list of
--- what the master listens on; `control`, a descriptor that leads to the master; `asks`, by id the
--- descriptors by which workers ask each other (sse.server.other_workers), and `answers`, the watch
--- of their questions; `numbers`, which they and the master have in common (by worker.number);
--- `listens`, which addresses its servers have taken; `lent`, by id the sockets of others that it
--- accepts from; `beat`, how often, in milliseconds, the worker says that its loop turns, or nil; `told`, whether
--- the master knows that the worker is ready.
+--- In a worker a table:
+--
+-- * `id`, from 1; `count`, how many workers there are;
+-- * `control`, a descriptor that leads to the master; `told`, whether the master knows that the
+--   worker is ready; `over`, whether it ends;
+-- * `addresses`, a list of what the master listens on; `listens`, which of them its servers have
+--   taken; `lent`, by id the sockets of other workers that it accepts from;
+-- * `asks`, by id the descriptors by which workers ask each other (sse.server.other_workers), and
+--   `answers`, the watch of their questions;
+-- * `numbers`, which they and the master have in common (see worker.number); `beat`, how often, in
+--   milliseconds, the worker says that its loop turns, or nil.
 --
 -- An address has `text`, for messages; `host`, `port` (as the options say) and `actual` (the port
 -- that it is); or `unix`; or `systemd`; and `fds`, its descriptors here, and `sockets`, the core's
@@ -154,8 +158,8 @@ end
 function worker.took(state, addresses, places)
   local listens = worker.current.listens
   for i = #listens, 1, -1 do -- the server was closed, and listens again
-    local before = listens[i]
-    if before.state == state and before.addresses[1] == addresses[1] then table.remove(listens, i) end
+    local is_same = listens[i].state == state and listens[i].addresses[1] == addresses[1]
+    if is_same then table.remove(listens, i) end
   end
   listens[#listens + 1] = { state = state, addresses = addresses, places = places }
   for _, address in ipairs(addresses) do address.taken = true end

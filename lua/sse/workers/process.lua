@@ -16,8 +16,9 @@ local function become_worker(master, id, control)
     if i ~= id then core.close_descriptor(ask.from) end
   end
   return {
-    id = id, count = master.count, control = control, asks = master.asks,
-    listens = {}, lent = {}, beat = master.hang_timeout and master.hang_timeout / 4, numbers = master.numbers, addresses = addresses.of_worker(master.addresses, id),
+    id = id, count = master.count, control = control, asks = master.asks, listens = {}, lent = {},
+    beat = master.hang_timeout and master.hang_timeout / 4, numbers = master.numbers,
+    addresses = addresses.of_worker(master.addresses, id),
   }
 end
 
