@@ -18,8 +18,10 @@ masters.APP = [[
   local server = sse.server { port = PORT }
   local text = ("%d %d %d"):format(worker.id, core.process_id(), VERSION)
   server:get("/", function(_, res) res:reply(200, text) end)
+  local streams = {} -- what is lost would be ended
   server:get("/stream", function(_, res)
     local stream = res:event_stream()
+    streams[#streams + 1] = stream
     stream:send { data = text, retry = 1 }
   end)
   server:get("/metrics", function(_, res) res:reply(200, server:metrics()) end)

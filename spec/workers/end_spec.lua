@@ -94,7 +94,7 @@ describe("the end of workers", function()
     assert.is_false((pcall(late, master.port)))
     for _, client in pairs(clients) do
       client:take()
-      assert.is_nil(client.eof)
+      assert.is_nil(client.eof, client.buffer .. master:output())
       client:close()
     end
     assert.equal(0, master:wait())
