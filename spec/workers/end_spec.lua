@@ -100,6 +100,23 @@ describe("the end of workers", function()
     assert.equal(0, master:wait())
   end)
 
+  it("is in peace in the first process of a container, which others leave children to", function()
+    local master = masters.start { master = [[
+      io.stdout:setvbuf "line"
+      local core, sse = require "sse.core", require "sse"
+      process_id, core.process_id = core.process_id, function() return 1 end
+      os.execute "true & true & true &"
+      print("over", sse.workers { count = 2, listen = { port = PORT }, run = APP })
+    ]], app = masters.APP:gsub("core.process_id%(%)", "process_id()") }
+    local workers = master:workers(2)
+    masters.signal(workers[1].pid, "KILL")
+    master:workers(3)
+    master:ask_all(2)
+    master:kill "TERM"
+    assert.equal(0, master:wait())
+    assert.truthy(master:output():find "over\ttrue")
+  end)
+
   it("kills a worker that does not end in time", function()
     local master = masters.start { options = "stop_timeout = 50", app = SLOW:gsub("%(0%)", "") }
     local workers = master:workers(2)

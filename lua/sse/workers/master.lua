@@ -61,6 +61,10 @@ local function restart_later(self, slot, what)
   slot.failures = slot.failures + 1
   self.numbers:add(worker.number(slot.id, "crashes"), 1)
   lending.lend(self, slot)
+  if slot.successor then
+    return self:log("error", ("worker %d %s; another one starts"):format(slot.id, what),
+      { worker = slot.id })
+  end
   local pause = pause_of(self, slot.failures)
   slot.start_at = core.now() + pause
   local when = pause == 0 and "now" or ("in %d ms"):format(pause)
@@ -150,7 +154,7 @@ local function on_ended(self, gone, what)
   if gone.why then what = ("%s: %s"):format(what, gone.why) end
   if gone.state == "starting" then
     self:start_failed(slot, gone.why and "can't start: " .. gone.why or what, nil, gone)
-  elseif not slot.successor then
+  else
     if core.now() - gone.ready_at >= self.max_pause then slot.failures = 0 end
     restart_later(self, slot, ("(process %d) %s"):format(gone.pid, what))
   end
