@@ -757,6 +757,8 @@ function server:stats() end
 ---All that is counted, as text for Prometheus.
 ---
 ---Fails, with `to`, with `"ECLOSED"`; `message` is `"closed"`.
+---
+---Raises in a callback, with `to`, and in a worker that has others to ask.
 ---@param options? sse.ServerMetricsOptions see below
 ---@return string?
 ---@return table?
