@@ -7,6 +7,7 @@
 
 #include "../base/heap.h"
 #include "../base/master.h"
+#include "../tls/shared_tickets.h"
 #include "class.h"
 
 enum { MOST_SIGNALS = 64 };
@@ -140,6 +141,32 @@ static int f_kill(lua_State *L)
     return 0;
 }
 
+/* share_tickets() -> true, or nil, message, code: the keys of TLS tickets that this process makes
+ * are also those of its children. */
+static int f_share_tickets(lua_State *L)
+{
+    int code = sse_shared_tickets_make();
+
+    if (code)
+        return sse_fail(L, code, NULL);
+    lua_pushboolean(L, true);
+    return 1;
+}
+
+static int f_rotate_tickets(lua_State *L)
+{
+    (void)L;
+    sse_shared_tickets_rotate();
+    return 0;
+}
+
+static int f_drop_tickets(lua_State *L)
+{
+    (void)L;
+    sse_shared_tickets_drop();
+    return 0;
+}
+
 static int f_process_id(lua_State *L)
 {
     lua_pushinteger(L, (lua_Integer)getpid());
@@ -158,6 +185,9 @@ static const luaL_Reg functions[] = { { "master_begin", f_begin },
                                       { "fork", f_fork },
                                       { "reap", f_reap },
                                       { "kill", f_kill },
+                                      { "share_tickets", f_share_tickets },
+                                      { "rotate_tickets", f_rotate_tickets },
+                                      { "drop_tickets", f_drop_tickets },
                                       { "process_id", f_process_id },
                                       { "processors", f_processors },
                                       { NULL, NULL } };

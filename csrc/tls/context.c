@@ -7,6 +7,7 @@
 #include "../wire/error.h"
 #include "context_struct.h"
 #include "load.h"
+#include "shared_tickets.h"
 #include "socket_bio.h"
 
 /* --- OpenSSL's callbacks ------------------------------------------------- */
@@ -83,7 +84,17 @@ static int on_server_name(SSL *ssl, int *alert, void *arg)
 static int on_ticket(SSL *ssl, unsigned char *name, unsigned char *iv, EVP_CIPHER_CTX *cipher,
                      EVP_MAC_CTX *mac, int encrypt)
 {
-    return sse_tls_tickets_prepare(&context_of(ssl)->tickets, ssl, name, iv, cipher, mac, encrypt);
+    sse_tls_context *context = context_of(ssl);
+    sse_tls_tickets shared;
+    int result = 0;
+
+    if (!sse_shared_tickets_get(&shared)) {
+        sse_tls_tickets_rotate(&context->tickets);
+        return sse_tls_tickets_prepare(&context->tickets, ssl, name, iv, cipher, mac, encrypt);
+    }
+    result = sse_tls_tickets_prepare(&shared, ssl, name, iv, cipher, mac, encrypt);
+    sse_tls_tickets_clear(&shared);
+    return result;
 }
 
 /* --- one SSL_CTX for each certificate ------------------------------------ */

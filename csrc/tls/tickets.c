@@ -28,23 +28,23 @@ void sse_tls_tickets_clear(sse_tls_tickets *tickets)
     OPENSSL_cleanse(tickets, sizeof *tickets);
 }
 
-/* Replaces the key once it is SSE_TICKET_KEY_SECONDS old: whoever gets a key can read all tickets
- * that it encrypted. */
-static void rotate_keys(sse_tls_tickets *tickets)
+/* Whoever gets a key can read all tickets that it encrypted. */
+bool sse_tls_tickets_rotate(sse_tls_tickets *tickets)
 {
     time_t now = time(NULL);
     sse_ticket_key new_key;
 
     if (now >= tickets->key_made_at && now - tickets->key_made_at < SSE_TICKET_KEY_SECONDS)
-        return;
+        return false;
     if (make_key(&new_key))
-        return;
+        return false;
     tickets->keys[1] = tickets->keys[0];
     tickets->keys[0] = new_key;
     /* where no ticket came for long, the key before is so old that it would have been dropped */
     tickets->count = now - tickets->key_made_at < 2 * SSE_TICKET_KEY_SECONDS ? 2 : 1;
     tickets->key_made_at = now;
     OPENSSL_cleanse(&new_key, sizeof new_key);
+    return true;
 }
 
 static const sse_ticket_key *find_key(const sse_tls_tickets *tickets, const unsigned char *name)
@@ -67,13 +67,12 @@ static bool set_mac(EVP_MAC_CTX *mac, const sse_ticket_key *key)
     return EVP_MAC_CTX_set_params(mac, params) == 1;
 }
 
-int sse_tls_tickets_prepare(sse_tls_tickets *tickets, SSL *ssl, unsigned char *name,
+int sse_tls_tickets_prepare(const sse_tls_tickets *tickets, SSL *ssl, unsigned char *name,
                             unsigned char *iv, EVP_CIPHER_CTX *cipher, EVP_MAC_CTX *mac,
                             bool encrypt)
 {
     const sse_ticket_key *key = NULL;
 
-    rotate_keys(tickets);
     if (encrypt) {
         key = &tickets->keys[0];
         memcpy(name, key->name, sizeof key->name);

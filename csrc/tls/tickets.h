@@ -27,12 +27,15 @@ typedef struct sse_tls_tickets {
 /* Makes the first key. SSE_ESYS: no randomness. */
 int sse_tls_tickets_init(sse_tls_tickets *tickets);
 
+/* Replaces the key once it is SSE_TICKET_KEY_SECONDS old; says whether it has. */
+bool sse_tls_tickets_rotate(sse_tls_tickets *tickets);
+
 /* Overwrites the keys. */
 void sse_tls_tickets_clear(sse_tls_tickets *tickets);
 
-/* Prepares the encryption or decryption of a ticket. Arguments and result as those of the callback
- * of SSL_CTX_set_tlsext_ticket_key_evp_cb. */
-int sse_tls_tickets_prepare(sse_tls_tickets *tickets, SSL *ssl, unsigned char *name,
+/* Prepares the encryption or decryption of a ticket by keys that are up to date. Arguments and
+ * result as those of the callback of SSL_CTX_set_tlsext_ticket_key_evp_cb. */
+int sse_tls_tickets_prepare(const sse_tls_tickets *tickets, SSL *ssl, unsigned char *name,
                             unsigned char *iv, EVP_CIPHER_CTX *cipher, EVP_MAC_CTX *mac,
                             bool encrypt);
 

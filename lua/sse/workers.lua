@@ -90,7 +90,8 @@ local function run(given, places, load_program, program)
   if not list then return nil, message, code end
   local asks, why, kind, some = make_asks(count)
   local ok
-  if asks then ok, why, kind = core.master_begin() end
+  if asks then ok, why, kind = core.share_tickets() end
+  if ok then ok, why, kind = core.master_begin() end
   if ok then
     -- What is old now is not written to by the collections of any worker. The step begins that:
     -- until it, the limit of the other mode holds.
@@ -107,6 +108,7 @@ local function run(given, places, load_program, program)
     collectgarbage(mode)
     core.master_end()
   end
+  core.drop_tickets()
   close_asks(asks or some)
   addresses.close(list)
   if ok then return true end

@@ -148,6 +148,26 @@ describe("sse.workers", function()
       :find "https HTTP/1.1")
   end)
 
+  it("resumes a TLS session in whichever worker, also in a new one", function()
+    local tls = certs.server()
+    local master = start("{ port = PORT }",
+      ("port = PORT, tls = { cert = %q, key = %q }"):format(tls.cert, tls.key))
+    -- How often a session is new, and resumed.
+    local function connect(options)
+      local command = "%s openssl s_client -connect 127.0.0.1:%d -tls1_2 %s </dev/null 2>/dev/null"
+      local pipe <close> = io.popen(command:format(child.UNLOADED, master.port, options))
+      local output = pipe:read "a"
+      return select(2, output:gsub("New, TLSv1.2", "")), select(2, output:gsub("Reused, ", ""))
+    end
+    local old, session = master:workers(2), certs.path "session.pem"
+    assert.same({ 1, 5 }, { connect "-reconnect" })
+    assert.same({ 1, 0 }, { connect("-sess_out " .. session) })
+    master:kill "HUP"
+    master:workers(4)
+    for _, worker in ipairs(old) do masters.till_dead(worker.pid) end
+    assert.same({ 0, 1 }, { connect("-sess_in " .. session) })
+  end)
+
   it("leaves a worker's other addresses to the worker", function()
     local master = start("PORT", "port = PORT", [[
       local admin = sse.server {}

@@ -18,6 +18,7 @@ Master.__index = Master
 
 local AT_ONCE = 1000 -- ms until a worker that was told to end at once is killed
 local FIRST_PAUSE = 100 -- ms
+local TICKETS_EVERY = 10 * 60 * 1000 -- ms between looks at how old the key of TLS tickets is
 
 --- Says something of the workers: to the log hook, or else what matters to standard error.
 -- @tparam string level
@@ -214,19 +215,23 @@ end
 
 -- --- the loop ------------------------------------------------------------------------------------
 
--- Milliseconds until the next thing is due; nil: nothing is.
+-- Milliseconds until the next thing is due.
 local function time_left(self)
   local at = math.huge
   for _, slot in ipairs(self.slots) do at = math.min(at, slot.start_at or at) end
   for _, each in pairs(self.processes) do at = math.min(at, each.late_at or at) end
-  at = math.min(at, notices.due() or at)
-  return at < math.huge and math.max(0, math.ceil(at - core.now())) or nil
+  at = math.min(at, notices.due() or at, self.tickets_at)
+  return math.max(0, math.ceil(at - core.now()))
 end
 
 -- Does what is due.
 local function serve_due(self)
   local now = core.now()
   notices.serve(now)
+  if now >= self.tickets_at then
+    core.rotate_tickets()
+    self.tickets_at = now + TICKETS_EVERY
+  end
   for _, each in pairs(self.processes) do
     if each.late_at and each.late_at <= now then on_late(self, each) end
   end
@@ -261,7 +266,7 @@ end
 -- @return true; or nil, message, code
 function master.run(given)
   local self = setmetatable(given, Master)
-  self.processes, self.slots = {}, {}
+  self.processes, self.slots, self.tickets_at = {}, {}, core.now()
   for id = 1, self.count do self.slots[id] = { id = id, failures = 0, start_at = core.now() } end
   serve_due(self)
   while not self.stopping or next(self.processes) do turn(self) end
