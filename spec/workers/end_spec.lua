@@ -82,6 +82,23 @@ describe("the end of workers", function()
     end)
   end
 
+  it("is at once, too, for workers without servers", function()
+    local master = masters.start { master = [[
+      io.stdout:setvbuf "line"
+      print("over", require "sse".workers { count = 2, run = APP })
+    ]], app = [[
+      local worker, core, sse = ..., require "sse.core", require "sse"
+      sse.every(1000, function() end)
+      print(("up %d %d 1"):format(worker.id, core.process_id()))
+      sse.run()
+    ]] }
+    master:workers(2)
+    master:kill "INT"
+    assert.equal(0, master:wait())
+    assert.truthy(master:output():find "over\ttrue")
+    assert.is_nil(master:output():find "in time")
+  end)
+
   it("is in peace, too, where workers get the signal from others as well", function()
     local master = masters.start { app = SLOW }
     local workers = master:workers(2)

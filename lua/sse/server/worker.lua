@@ -86,9 +86,15 @@ function worker.server(ordinal)
   end
 end
 
---- Closes all servers and their connections at once.
-function worker.close_servers()
-  for state in pairs(ordinals) do state.core:close() end
+--- Closes all servers and their connections at once. A program that is in no `server:run`, which
+-- would return, gets SIGTERM.
+function worker.end_at_once()
+  local runs = false
+  for state in pairs(ordinals) do
+    runs = runs or state.runs
+    state.core:close()
+  end
+  if not runs then core.kill(core.process_id(), "SIGTERM") end
 end
 
 -- --- listening -----------------------------------------------------------------------------------

@@ -15,7 +15,7 @@ local MAX_ERROR = 16384 -- bytes of an error that are sent to the master
 
 -- What the master says. "c": to end at once. "b", "g" and an id: to borrow the sockets of a worker
 -- whose place is empty, and to give them back.
-local commands = { c = worker.close_servers, b = worker.borrow, g = worker.give_back }
+local commands = { c = worker.end_at_once, b = worker.borrow, g = worker.give_back }
 
 -- Hears what the master says. Where it has died, the worker ends in peace.
 local function hear(watch)

@@ -16,7 +16,7 @@ local master = {}
 local Master = {}
 Master.__index = Master
 
-local AT_ONCE = 1000 -- ms until a worker that was told to end at once is killed
+local AT_ONCE = 5000 -- ms until a worker that was told to end at once is killed
 local FIRST_PAUSE = 100 -- ms
 local TICKETS_EVERY = 10 * 60 * 1000 -- ms between looks at how old the key of TLS tickets is
 

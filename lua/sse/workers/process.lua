@@ -50,7 +50,7 @@ end
 --- Reads what the process has said: that it is ready, or why it could not start.
 -- @treturn boolean whether it has just become ready
 function Process:hear()
-  local said = core.pair_read(self.control)
+  local said, _, code = core.pair_read(self.control)
   local became_ready = false
   while said and said ~= "" do
     if self.state == "starting" and not self.why and said:sub(1, 1) == "r" then
@@ -58,9 +58,9 @@ function Process:hear()
     else
       self.why = (self.why or "") .. (self.why and said or said:sub(2))
     end
-    said = core.pair_read(self.control)
+    said, _, code = core.pair_read(self.control)
   end
-  self.silent = said == "" -- its end: there is nothing more to hear
+  self.silent = code ~= "EAGAIN" -- its end: there is nothing more to hear
   return became_ready
 end
 
