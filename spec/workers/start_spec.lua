@@ -44,6 +44,36 @@ describe("sse.workers", function()
     assert.equal(0, master:wait())
   end)
 
+  it("serves by a server that was made before, over HTTP/1.1, HTTP/2 and TLS", function()
+    local tls = certs.server()
+    local master = masters.start { master = ([[
+      io.stdout:setvbuf "line"
+      local sse = require "sse"
+      local server = sse.server { port = PORT, tls = { cert = %q, key = %q } }
+      server:get("/", function(req, res)
+        res:write(req.protocol)
+        sse.sleep(1)
+        res:write " and more"
+      end)
+      sse.sleep(1)
+      assert(sse.workers { count = 2, listen = PORT, run = function(worker)
+        print("up " .. worker.id .. " 0 0")
+        assert(server:run { within = 0 })
+      end })
+    ]]):format(tls.cert, tls.key) }
+    master:workers(2)
+    for _ = 1, 3 do
+      for _, version in ipairs { "1.1", "2" } do
+        local res = sse.fetch(("https://127.0.0.1:%d/"):format(master.port), {
+          tls = certs.client(), httpVersion = version,
+        })
+        assert.truthy(res:text():find("^HTTP/" .. version:gsub("%.", "%%.") .. " and more$"))
+      end
+    end
+    master:kill "TERM"
+    assert.equal(0, master:wait())
+  end)
+
   it("has as many workers as processors, without a count", function()
     local master = masters.start { master = [[
       io.stdout:setvbuf "line"
