@@ -9,6 +9,7 @@
 -- @module sse.sqlite
 require "sse.shared.lua_version"
 
+local before_fork = require "sse.shared.before_fork"
 local core = require "sse.core"
 local handles = require "sse.sqlite.core"
 local hints = require "sse.shared.hints"
@@ -181,8 +182,17 @@ function methods:take_later()
   core.defer(function() self:take() end)
 end
 
+local open = setmetatable({}, { __mode = "k" }) -- states of stores whose thread runs
+
+-- No thread comes with a fork.
+before_fork.add(function()
+  local state = next(open)
+  return state and ("the store '%s' is open"):format(state.path)
+end)
+
 -- The thread has ended, or is to.
 function methods:finish()
+  open[self] = nil
   if self.watch then self.watch:stop() end
   self.watch = nil
   self.handle:close()
@@ -283,8 +293,10 @@ return function(path, given, ...)
   if not handle then error("sse.sqlite: " .. message, 2) end
   local store = setmetatable({}, Store)
   local state = setmetatable({ handle = handle, tickets = {}, last_ticket = 0, under_way = 0,
-    watchers = {}, counters = {}, public = store, directs = setmetatable({}, { __mode = "k" }),
+    watchers = {}, counters = {}, public = store, path = path,
+    directs = setmetatable({}, { __mode = "k" }),
   }, { __index = methods })
+  open[state] = true
   states[store] = state
   state.end_turn = function()
     state.wakes = false

@@ -89,6 +89,8 @@ describe("sse.workers", function()
     ["a program with a channel"] = {
       "local c = sse.channel 'news' CALL c:close()",
       "the channel 'news' is open; each worker opens its own, in 'run'" },
+    ["a program with a store"] = {
+      "local s = sse.sqlite(os.tmpname()) CALL s:close()", "is open; each worker opens its own" },
     ["a program with a store, as any that says so"] = { [[
       local open = true
       local before_fork = require "sse.shared.before_fork"
