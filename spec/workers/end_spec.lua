@@ -34,6 +34,18 @@ describe("the end of workers", function()
     return not ok
   end
 
+  it("of all by one SIGTERM to their group is no crash", function()
+    local master = masters.start()
+    local workers = master:workers(2)
+    master:kill "STOP" -- so that the end of the workers comes to it together with the signal
+    for _, worker in ipairs(workers) do masters.signal(worker.pid, "TERM") end
+    for _, worker in ipairs(workers) do masters.till_dead(worker.pid) end
+    master:kill "TERM"
+    master:kill "CONT"
+    assert.equal(0, master:wait())
+    assert.is_nil(master:output():find "another one starts", master:output())
+  end)
+
   it("is in peace by SIGTERM: streams end with a time to come back", function()
     local master = masters.start()
     master:workers(2)

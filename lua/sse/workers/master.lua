@@ -188,7 +188,6 @@ local on_signal = {}
 function on_signal.SIGTERM(self) end_all(self, self.stopping) end
 function on_signal.SIGINT(self) end_all(self, true) end
 function on_signal.SIGHUP(self) reload.begin(self) end
-function on_signal.SIGCHLD(self) reap(self) end
 
 -- Whether the loop of a process has turned since it was looked at last. Then it is looked at again.
 local function is_alive(self, each)
@@ -255,7 +254,12 @@ local function turn(self)
       on_ready(self, each)
     end
   end
-  for _, name in ipairs(signals) do on_signal[name](self) end
+  local has_child = false
+  for _, name in ipairs(signals) do
+    if name == "SIGCHLD" then has_child = true else on_signal[name](self) end
+  end
+  -- Last: a worker that was ended by the same SIGTERM, sent to the whole group, has not crashed.
+  if has_child then reap(self) end
   serve_due(self)
 end
 
