@@ -105,12 +105,16 @@ $(BUILD)/obj/bind/%.o: CPPFLAGS += $(BIND_CPPFLAGS)
 DEPS ?= build $(filter demo test lint analyze asan valgrind interop bench soak fuzz rock \
                        doc,$(MAKECMDGOALS)) \
         $(if $(filter stress model chaos chaos-plain fuzz fuzz-lua,$(MAKECMDGOALS)),test) \
-        $(if $(filter format,$(MAKECMDGOALS)),lint)
+        $(if $(filter format,$(MAKECMDGOALS)),lint) $(if $(filter demo-workers,$(MAKECMDGOALS)),demo)
 deps:
 	@$(if $(strip $(DEPS)),LUA=$(LUA) scripts/deps.sh $(DEPS))
 
 demo: $(CORE)
 	@$(RUN_LUA) examples/demo/main.lua
+
+# The message board of examples/board.lua, by two workers; what is written stays in the build folder.
+demo-workers: $(CORE) $(SQLITE)
+	@BOARD_FILE=$(CURDIR)/$(BUILD)/board.db $(RUN_LUA) examples/board.lua $${DEMO_PORT:-9522}
 
 # eval "$(make -s env)" has Lua find the library of this tree, from any folder. What the shell has
 # set before, as by `luarocks path`, stays behind it.
@@ -247,7 +251,7 @@ rock: $(CORE) $(SQLITE)
 
 bench: $(CORE) $(BENCH_TARGETS)
 
-interop: $(CORE)
+interop: $(CORE) $(SQLITE)
 	@$(LUA_ENV) LUA=$(LUA) node interop/run.mjs $(PARTS)
 
 fuzz: $(FUZZ_TARGETS)
@@ -298,6 +302,6 @@ uninstall-sqlite:
 clean:
 	rm -rf build build-* doc
 
-.PHONY: all core sqlite install-sqlite uninstall-sqlite deps demo env test model stress asan \
+.PHONY: all core sqlite install-sqlite uninstall-sqlite deps demo demo-workers env test model stress asan \
         valgrind api lint $(LINTS) analyze format rock bench interop fuzz doc install uninstall \
         release clean

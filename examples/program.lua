@@ -4,8 +4,8 @@
 --    lua5.4 examples/clock.lua client [url] ...
 --
 -- An example is a table: `mount(server, prefix)` adds its routes; `client(url, ...)` is its client;
--- `path` is the path that the client asks for; `cors` and `tls()` are the server's options; `log`
--- is a function that both print with.
+-- `path` is the path that the client asks for; `cors` and `tls()` are the server's options;
+-- `workers` is by how many processes it is served; `log` is a function that both print with.
 package.path = package.path .. ";./lua/?.lua;./lua/?/init.lua" -- finds the library in a clone
 package.cpath = package.cpath .. ";./build/?.so"
 local sse = require "sse"
@@ -56,16 +56,27 @@ local function serve(example, port)
   server:run { within = WITHIN }
 end
 
+-- Serves by several processes, each of which runs the example's file, and gets its worker there.
+local function serve_by_workers(example, port)
+  local listen = { port = port }
+  local ok, message = sse.workers { count = example.workers, listen = listen, run = arg[0] }
+  if not ok then fail("port %d: %s; try: lua5.4 %s serve 9600", port, message, arg[0]) end
+end
+
 -- The command may be the name of any function of the example, not only `client`.
 local function run(example, command, argument, ...)
   io.stdout:setvbuf "line"
+  local is_worker = type(command) == "table"
+  if is_worker then command, argument = arg[1], arg[2] end
   local ours = command == "mount" or command == "tls"
   if command and not ours and type(example[command]) == "function" then
     for _, name in ipairs { "SIGINT", "SIGTERM" } do sse.signal(name, sse.stop) end
     sse.spawn(example[command], argument or url_of(example, 9522), ...)
     sse.run()
   else
-    serve(example, port_of(command ~= "serve" and command or argument))
+    local port = port_of(command ~= "serve" and command or argument)
+    local by_workers = example.workers and not is_worker
+    return (by_workers and serve_by_workers or serve)(example, port)
   end
 end
 

@@ -1,7 +1,8 @@
 // A browser's EventSource with our server: on plain pages, across origins, over a restart, and on
-// the demo's pages, on those of the login. The screenshots are build/interop/demo*.png, resume.png,
-// live-*.png and login.png.
+// the demo's pages, on those of the login, on the board of two workers. The screenshots are
+// build/interop/demo*.png, resume.png, live-*.png, login.png and board-*.png.
 import assert from 'node:assert/strict';
+import { onBoard } from './board_page.mjs';
 import { startBrowser } from './browser.mjs';
 import { compressedInPage } from './compressed.mjs';
 import { onDesign } from './demo_design.mjs';
@@ -107,5 +108,6 @@ export async function login() {
   const browser = await startBrowser();
   if (!browser) return;
   await onLogin(browser);
+  await onBoard(browser);
   await browser.close();
 }

@@ -146,6 +146,13 @@ export function login(port) {
     /http:\/\/127\.0\.0\.1:(\d+)\//);
 }
 
+// Starts examples/board.lua, two workers on a file.
+export function board(port, file) {
+  const env = { ...process.env, BOARD_FILE: file };
+  return serving(program(['examples/board.lua', String(port)], env),
+    /http:\/\/127\.0\.0\.1:(\d+)\//);
+}
+
 export function demo(port = 0) {
   const env = { ...process.env, DEMO_PORT: String(port), NO_COLOR: '1' };
   return serving(program(['examples/demo/main.lua'], env), /http:\/\/127\.0\.0\.1:(\d+)\//);
