@@ -104,7 +104,7 @@ $(BUILD)/obj/bind/%.o: CPPFLAGS += $(BIND_CPPFLAGS)
 # The groups of scripts/deps.sh that the goals need; DEPS= installs nothing.
 DEPS ?= build $(filter demo test lint analyze asan valgrind interop bench soak fuzz rock \
                        doc,$(MAKECMDGOALS)) \
-        $(if $(filter stress model chaos chaos-plain fuzz fuzz-lua,$(MAKECMDGOALS)),test) \
+        $(if $(filter stress model chaos chaos-plain chaos-workers fuzz fuzz-lua,$(MAKECMDGOALS)),test) \
         $(if $(filter format,$(MAKECMDGOALS)),lint) $(if $(filter demo-workers,$(MAKECMDGOALS)),demo)
 deps:
 	@$(if $(strip $(DEPS)),LUA=$(LUA) scripts/deps.sh $(DEPS))
@@ -180,7 +180,11 @@ chaos: | deps
 	@$(MAKE) --no-print-directory chaos-plain $(ASAN_STRESS)
 chaos-plain: $(CORE) $(TEST_DEPS)
 	@$(LUA_ENV) scripts/chaos.sh env $(TEST_ENV) $(LUA) spec/chaos/main.lua
-.PHONY: chaos chaos-plain
+# Two workers and a publisher on one SQLite file for CHAOS_SECONDS (60) at CHAOS_RATE (2000) events a
+# second, while workers are killed CHAOS_KILLS (2) times, and replaced CHAOS_RELOADS (10) times.
+chaos-workers: $(CORE) $(SQLITE) $(TEST_DEPS)
+	@$(LUA_ENV) $(LUA) spec/chaos/workers.lua
+.PHONY: chaos chaos-plain chaos-workers
 
 # valgrind also checks the system's libraries. To name functions it needs a module that stays
 # loaded; without slabs, each object is an allocation of its own.

@@ -1,0 +1,132 @@
+--- Clients of one channel that several processes serve, each of which wants a certain worker, and
+-- what they have seen: the events of all in one table by position, so that two orders can't hide.
+local socket = require "socket"
+local sse = require "sse"
+
+local readers = {}
+
+local Reader = {}
+Reader.__index = Reader
+
+local Room = {}
+Room.__index = Room
+
+--- What all readers of a channel share.
+-- @tparam function url the stream's
+-- @treturn table `by_position` (the data by position), `faults` (texts), `head`, `delivered`,
+-- `resumes` (in the other worker), `losses`, `moves`, `delays` (counts by ms)
+function readers.room(url)
+  return setmetatable({
+    url = url, by_position = {}, faults = {}, head = 0, delivered = 0, resumes = 0, losses = 0,
+    moves = 0, delays = {}, list = {},
+  }, Room)
+end
+
+function Room:fault(...)
+  if #self.faults < 20 then table.insert(self.faults, string.format(...)) end
+end
+
+-- The delay that `share` of the events had at most, in ms.
+function Room:delay(share)
+  local total, sum, last = 0, 0, 0
+  for ms, count in pairs(self.delays) do
+    total, last = total + count, math.max(last, ms)
+  end
+  for ms = 0, last do
+    sum = sum + (self.delays[ms] or 0)
+    if sum >= share * total then return ms end
+  end
+end
+
+--- A client, which has not connected yet.
+-- @tparam int want the worker's id
+function Room:reader(want)
+  local reader = setmetatable({ room = self, want = want, losses = 0, slowest = 0 }, Reader)
+  table.insert(self.list, reader)
+  return reader
+end
+
+-- An event: the next one for this reader, and the same at this position for all.
+local function on_event(self, ev)
+  local room = self.room
+  local epoch, position = ev.lastEventId:match "^(%w+)%-(%d+)$"
+  position = math.tointeger(tonumber(position))
+  room.epoch = room.epoch or epoch
+  if epoch ~= room.epoch then
+    return room:fault("id %s, but the epoch was %s", ev.lastEventId, room.epoch)
+  elseif self.position and position ~= self.position + 1 then
+    room:fault("after %d came %d", self.position, position)
+  end
+  self.position, self.id = position, ev.lastEventId
+  local known = room.by_position[position]
+  if known and known ~= ev.data then
+    room:fault("at %d: '%s' and '%s'", position, known, ev.data)
+  end
+  room.by_position[position] = ev.data
+  room.head = math.max(room.head, position)
+  room.delivered = room.delivered + 1
+  local at = tonumber(ev.data:match "%S+$")
+  if self.steady and at > self.since then -- else the event was published before it was back
+    local ms = math.max(0, math.floor(socket.gettime() * 1000 - at))
+    room.delays[ms] = (room.delays[ms] or 0) + 1
+    self.slowest = math.max(self.slowest, ms)
+  end
+end
+
+-- The stream says which worker serves it. Another one than wanted: connects anew.
+local function on_served(self, ev)
+  local id, pid = ev.data:match "(%d+) (%d+)"
+  local before = self.worker
+  self.since = socket.gettime() * 1000
+  self.worker, self.pid = math.tointeger(tonumber(id)), math.tointeger(tonumber(pid))
+  if self.worker ~= self.want then
+    self.room.moves = self.room.moves + 1
+    self.source:close()
+    self:open()
+  elseif before and before ~= self.worker and self.id then
+    self.room.resumes = self.room.resumes + 1
+  end
+end
+
+--- Connects, and goes on where the reader was.
+function Reader:open()
+  local source = sse.EventSource(self.room.url, {
+    lastEventId = self.id, reconnect = "resilient", minRetryInterval = 10,
+  })
+  self.source = source
+  source.onmessage = function(ev) on_event(self, ev) end
+  source:addEventListener("served", function(ev) on_served(self, ev) end)
+  source:addEventListener("sse-gap", function(ev) self.room:fault("a gap: %s", ev.data) end)
+  source.onerror = function(ev)
+    if ev.code == "ECONNREFUSED" then self.room:fault("refused: %s", ev.message) end
+    self.losses = self.losses + 1
+    self.room.losses = self.room.losses + 1
+    sse.after(10, function() -- and not after the seconds for which a server that ends asks
+      if source.readyState == source.CONNECTING then source:reconnect() end
+    end)
+  end
+end
+
+--- Leaves.
+function Reader:rest()
+  self.source:close()
+end
+
+--- Whether the reader is served by a process.
+function Reader:is_with(pid) return self.pid == pid and self.source.readyState == 1 end
+
+--- A reader comes and goes at random until `room.over`, each time with the other worker. For
+-- sse.spawn.
+function readers.roam(self, workers)
+  while not self.room.over do
+    self:open()
+    sse.sleep(math.random(50, 1000))
+    self:rest()
+    if self.room.over then break end
+    sse.sleep(math.random(0, 500))
+    if self.worker == self.want then self.want = self.want % workers + 1 end
+  end
+  self:open()
+end
+
+return readers
