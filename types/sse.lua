@@ -347,11 +347,6 @@ local sse = {}
 ---@field busy_timeout? number ms that another process may hold the file before what waits fails (`"EBUSY"`) (default: 5 s)
 ---@field page_cache? integer bytes of the file that are kept in memory, at least 64 KiB (default: 2 MiB)
 
----@class sse.StoreOpenOptions
----@field history? integer as of `sse.channel` (default: 1000)
----@field history_bytes? integer as of `sse.channel`, without the events' ids (default: 8 MiB)
----@field max_age? number as of `sse.channel` (default: no bound)
-
 ---@class sse.WorkersOptions
 ---@field run? string|fun(worker: sse.Worker) the path of a Lua file, which gets the worker as `...`, or a function (default: must be given)
 ---@field listen? integer|sse.WorkersListenOptions|sse.WorkersListenOptions[] a port, an address, or a list of these
@@ -370,6 +365,11 @@ local sse = {}
 ---@field unix? string the path of a Unix socket. The master removes its file
 ---@field mode? string permissions of the file: `"0660"` (default: as the umask says)
 ---@field systemd? boolean|string the sockets that systemd has passed, or those of a name (default: false)
+
+---@class sse.StoreOpenOptions
+---@field history? integer as of `sse.channel` (default: 1000)
+---@field history_bytes? integer as of `sse.channel`, without the events' ids (default: 8 MiB)
+---@field max_age? number as of `sse.channel` (default: no bound)
 
 ---@class sse.StreamFollowOptions
 ---@field from? "newest"|"oldest"|integer where a client without an id begins: `"newest"`, `"oldest"`, or how many of the newest it gets first (default: `"newest"`)

@@ -49,8 +49,8 @@ local function print_times(times)
   print(times[(#times + 1) // 2] * 1e3, times[math.ceil(#times * 0.99)] * 1e3, #times)
 end
 
--- Follows, and prints by how many milliseconds each event came late: p50, p99. Calls on_first() when
--- the first event has come, which has no time.
+-- Follows, and prints by how many milliseconds each event came late: p50, p99. Calls on_first()
+-- when the first event has come, which has no time.
 local function follow(one, count, on_first)
   local times = {}
   for event in one:events { from = "oldest" } do
