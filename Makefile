@@ -294,14 +294,17 @@ release: | deps
 
 # The rock lua-sse-sqlite, beside an installed lua-sse.
 install-sqlite: $(SQLITE)
-	install -d '$(DESTDIR)$(LUADIR)/sse' '$(DESTDIR)$(LIBDIR)/sse/sqlite'
+	install -d '$(DESTDIR)$(LUADIR)/sse/sqlite' '$(DESTDIR)$(LIBDIR)/sse/sqlite'
 	install -m 644 lua/sse/sqlite.lua '$(DESTDIR)$(LUADIR)/sse'
+	install -m 644 $(wildcard lua/sse/sqlite/*.lua) '$(DESTDIR)$(LUADIR)/sse/sqlite'
 	install -m 755 $(SQLITE) '$(DESTDIR)$(LIBDIR)/sse/sqlite'
 
 uninstall-sqlite:
-	rm -f '$(DESTDIR)$(LUADIR)/sse/sqlite.lua' '$(DESTDIR)$(LIBDIR)/sse/sqlite/core.so'
-	@rmdir '$(DESTDIR)$(LIBDIR)/sse/sqlite' '$(DESTDIR)$(LUADIR)/sse' '$(DESTDIR)$(LIBDIR)/sse' \
-	    2>/dev/null; true
+	rm -f '$(DESTDIR)$(LUADIR)/sse/sqlite.lua' '$(DESTDIR)$(LIBDIR)/sse/sqlite/core.so' \
+	    $(patsubst lua/%,'$(DESTDIR)$(LUADIR)/%',$(wildcard lua/sse/sqlite/*.lua))
+	@for folder in '$(DESTDIR)$(LIBDIR)' '$(DESTDIR)$(LUADIR)'; do \
+	    rmdir "$$folder/sse/sqlite" "$$folder/sse"; \
+	done 2>/dev/null; true
 
 clean:
 	rm -rf build build-* doc

@@ -3,17 +3,9 @@
 #ifndef SSE_SQLITE_WORKER_H
 #define SSE_SQLITE_WORKER_H
 
-#include <pthread.h>
-#include <stdatomic.h>
-
 #include "database.h"
 #include "queue.h"
-
-typedef struct worker worker;
-
-typedef struct worker_numbers {
-    atomic_llong appends, commits, reads, failures, checkpoints, wal_pages;
-} worker_numbers;
+#include "worker_numbers.h"
 
 /* Starts the thread. Takes the options' path. NULL: no memory, pipe or thread is left. */
 worker *worker_start(const database_options *options);

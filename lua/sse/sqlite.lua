@@ -13,6 +13,7 @@ local before_fork = require "sse.shared.before_fork"
 local core = require "sse.core"
 local handles = require "sse.sqlite.core"
 local hints = require "sse.shared.hints"
+local log = require "sse.sqlite.log"
 local options = require "sse.shared.options"
 local pages = require "sse.shared.pages"
 local protected = require "sse.shared.protected"
@@ -32,57 +33,6 @@ local bounds_spec = options.spec("store:open", {
   max_age = options.ms(1),
 })
 local HISTORY, HISTORY_BYTES = 1000, 8 * 1024 * 1024 -- as of sse.channel
-
--- --- logs ----------------------------------------------------------------------------------------
-
-local Log = {}
-Log.__index = Log
-
-function Log:append(record, done)
-  local store = self.store
-  local ticket = store:new_ticket(done)
-  local ok, message, code = store.handle:append(self.number, ticket, record.event, record.id,
-    record.key, record.dedupe, record.meta)
-  if not ok then store:drop_ticket(ticket, message, code) end
-end
-
-function Log:read(after, limit, done)
-  local store = self.store
-  local ticket = store:new_ticket(done)
-  local ok, message, code = store.handle:read(self.number, ticket, after, limit)
-  if not ok then store:drop_ticket(ticket, message, code) end
-end
-
-function Log:watch(on_news)
-  self.store.watchers[self.number] = on_news
-  self.store.handle:watch(self.number, on_news ~= nil)
-  self.store:wake()
-end
-
--- Raises if the thread could not be told. A store that is closed has nobody to tell.
-local function check_told(_, message, code)
-  if code == "ENOMEM" then error(message, 0) end
-end
-
-function Log:announce(followers)
-  check_told(self.store.handle:followers(self.number, followers))
-  self.store:wake()
-end
-
-function Log:others(on_count)
-  self.store.counters[self.number] = on_count
-  check_told(self.store.handle:count(self.number, on_count ~= nil))
-  self.store:wake()
-end
-
-function Log:close()
-  if self.closed then return end
-  self.closed = true
-  self.store.watchers[self.number] = nil
-  self.store.counters[self.number] = nil
-  self.store.handle:close_log(self.number)
-  self.store:wake()
-end
 
 -- --- the store -----------------------------------------------------------------------------------
 
@@ -231,7 +181,7 @@ function public:open(name, bounds, ...)
   if not number then error("store:open: " .. message, options.caller_level()) end
   local direct = state.handle:direct(number)
   state.directs[direct] = true
-  return setmetatable({ store = state, number = number, direct = direct }, Log)
+  return log.new(state, number, direct)
 end
 
 --- Closes the file, once what was published is in it. Channels that use the store can't publish any
