@@ -7,6 +7,8 @@ child.__index = child
 
 local running = {}
 
+local LONG = 30000 -- ms: a program may do much
+
 -- For `env`: without the sanitizer's library that is preloaded for Lua and hangs some programs.
 local UNLOADED = "-u LD_PRELOAD -u DYLD_INSERT_LIBRARIES"
 child.UNLOADED = "env " .. UNLOADED
@@ -104,7 +106,7 @@ function child:status() return tonumber(read(self.done)) end
 
 --- Pumps the loop until the program has ended; returns its exit status.
 function child:wait()
-  return wait.till(function() return self:status() end, "the child's end")
+  return wait.until_true(function() return self:status() end, LONG, "the child's end")
 end
 
 --- Sends a signal by name.

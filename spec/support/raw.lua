@@ -7,7 +7,7 @@ local raw = {}
 raw.__index = raw
 
 local patience = tonumber(os.getenv("SSE_TEST_PATIENCE") or "") or 1
-local LIMIT_MS = 5000
+local LIMIT_MS = 15000
 
 --- Pumps the loop until fn() is true and returns its value; calls fn every millisecond.
 function raw.pump(fn, what, limit_ms)
