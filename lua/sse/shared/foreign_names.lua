@@ -270,6 +270,7 @@ names.sse = {
   version = { "_VERSION" },
   metrics = "call metrics on a 'server'", stats = "call stats on a 'server' or a 'channel'",
   jwk = { "jwt" }, token = "call token of 'crypto'", random = "call random of 'crypto'",
+  fork = { "workers" }, cluster = { "workers" }, prefork = { "workers" }, processes = { "workers" },
   topic = { "channel" }, publish = "call publish on a 'channel'", exit = { "stop" },
 }
 names["sse.url"] = {
