@@ -32,6 +32,14 @@ local function cpu(pids)
   return sum
 end
 
+-- What the kernel holds for objects of its own, in KiB: sockets and files, without their buffers.
+local function slab()
+  for line in io.lines "/proc/meminfo" do
+    local kib = line:match "^Slab:%s+(%d+)"
+    if kib then return tonumber(kib) end
+  end
+end
+
 -- The clients. `till(bytes)` waits until each has received as much; returns how much the one that
 -- has the least has, and their CPU time in us.
 local function start_clients(folder, port, count)
@@ -72,8 +80,10 @@ local function run(workers, followers)
   local server = start("%s bench/cores_server.lua %s %d", lua, file, workers)
   local pids, master, port = {}, server:read "n", nil
   for i = 1, workers do pids[i], port = server:read("n", "n") end
+  local empty = slab()
   local clients = start_clients(folder, port, followers)
   local head = clients.till(HEAD)
+  local kernel = (slab() - empty) / followers / 2 -- both ends are here
   local bytes, before = clients.till(head + 100 * publish(file, rate, 1)) -- warm
   local began = cpu(pids)
   local events, publisher = publish(file, rate, TIME)
@@ -85,7 +95,7 @@ local function run(workers, followers)
   os.execute(("rm -r '%s'"):format(folder))
   return {
     delivered = events * followers, cpu = ended - began, clients = (after - before) / 1e6,
-    publisher = publisher,
+    publisher = publisher, kernel = kernel,
   }
 end
 
@@ -97,8 +107,8 @@ local function median(list, field)
 end
 
 print(("%d delivered events a second; us of CPU time for each"):format(DELIVERED))
-print(("%9s %8s %9s %12s %12s %10s %10s"):format("followers", "workers", "us", "a CPU second",
-  "two CPUs", "clients", "publisher"))
+print(("%9s %8s %9s %12s %9s %8s %10s %11s"):format("followers", "workers", "us", "a CPU second",
+  "two CPUs", "clients", "publisher", "kernel"))
 for followers in (os.getenv "FOLLOWERS" or "1000,10000"):gmatch "%d+" do
   followers = math.tointeger(tonumber(followers))
   local found = { {}, {} }
@@ -110,10 +120,11 @@ for followers in (os.getenv "FOLLOWERS" or "1000,10000"):gmatch "%d+" do
     local used, delivered = median(list, "cpu"), median(list, "delivered")
     local rate = delivered / used
     alone = alone or rate
-    print(("%9d %8d %9.2f %12.0f %12s %9.0f%% %9.0f%%"):format(followers, workers,
+    print(("%9d %8d %9.2f %12.0f %9s %7.0f%% %9.0f%% %7.1f KiB"):format(followers, workers,
       used / delivered * 1e6, rate, workers == 1 and "1" or ("%.2f"):format(2 * rate / alone),
-      100 * median(list, "clients") / TIME, 100 * median(list, "publisher") / TIME))
+      100 * median(list, "clients") / TIME, 100 * median(list, "publisher") / TIME,
+      median(list, "kernel")))
   end
 end
 print "two CPUs: what two workers deliver on a CPU each, beside one worker on one"
-print "clients, publisher: of a CPU"
+print "clients, publisher: of a CPU. kernel: its memory for one end of an idle connection"

@@ -9,7 +9,7 @@ local wait = require "spec.support.wait"
 local PAGE = "docs/tutorial.md"
 local STAGES = {
   "1_listen", "2_serve", "3_broadcast", "4_come_back", "5_who_is_there", "6_log_in",
-  "7_restart",
+  "7_restart", "8_all_cores",
 }
 local ANN = "lua5.4 examples/tutorial/5_who_is_there.lua listen "
   .. "'http://127.0.0.1:9522/events?name=ann'"
@@ -24,6 +24,7 @@ local KNOWN = {
   ["curl -d 'Hello, all' 127.0.0.1:9522/messages"] = true,
   ["curl -d 'You missed this' 127.0.0.1:9522/messages"] = true,
   ["curl -d 'Before' 127.0.0.1:9522/messages"] = true,
+  ["curl -d 'Who took this?' 127.0.0.1:9522/messages"] = true,
 }
 for i = 2, #STAGES do
   KNOWN[("lua5.4 examples/tutorial/%s.lua serve"):format(STAGES[i])] = true
@@ -59,8 +60,10 @@ local function listen(stage, ...)
   return child.start(("examples/tutorial/%s.lua listen %s"):format(stage, words))
 end
 
+-- Says something. Stage 8 says which worker took it, which is returned.
 local function say(url, text)
-  curl.start(("-w 'status %%{http_code}' -d '%s' %s/messages"):format(text, url)):till "status 204"
+  return curl.start(("-w 'status %%{http_code}' -d '%s' %s/messages"):format(text, url))
+    :till "^(.-)status 20[04]"
 end
 
 -- The last line of output that the page shows beside such a command.
@@ -215,6 +218,39 @@ describe("the tutorial", function()
     local _, lost = serve("7_restart", nil, "/nowhere/room.db")
     curl.start(("-w 'status %%{http_code}' -d x %s/messages"):format(lost))
       :till "unable to open.*status 503"
+    os.remove(file)
+  end)
+
+  -- The processes that a process has started.
+  local function children(pid)
+    local list = {}
+    local ps <close> = io.popen "env -u LD_PRELOAD ps -A -o pid= -o ppid="
+    for line in ps:lines() do
+      local id, parent = line:match "(%d+)%s+(%d+)"
+      if tonumber(parent) == pid then list[#list + 1] = id end
+    end
+    return list
+  end
+
+  it("8: is one room in all workers, of which one dies", function()
+    local path, file = temporary.folder() .. "/cores.db", os.tmpname()
+    os.remove(file)
+    local served, url = serve("8_all_cores", nil, path)
+    local count = tonumber(served:till "worker %d+ of (%d+): ")
+    served:till(("worker %d+ of .-"):rep(count))
+    local listener = listen("8_all_cores", url .. "/events", file)
+    local answer = say(url, "One")
+    assert.truthy(answer:find "^worker %d+\n$", answer)
+    assert.truthy(shown "^worker %d+\n?$")
+    listener:till "^message\tOne\n"
+    local workers = children(served.pid)
+    assert.equal(count, #workers)
+    for _, worker in ipairs(workers) do os.execute("kill -KILL " .. worker) end
+    served:till(("worker %d+ of .-"):rep(2 * count))
+    say(url, "Two")
+    listener:till "^message\tOne\nerror\t[^\n]+\nmessage\tTwo\n"
+    served:kill "TERM"
+    assert.equal(0, served:wait())
     os.remove(file)
   end)
 end)
