@@ -64,6 +64,7 @@ return {
     ["sse.workers {"] = false, -- spec/workers
   },
   ["docs/howto/two-processes.md"] = {
+    ["assert(sse.workers {"] = false, -- spec/workers/store_spec.lua
     ['sse.sqlite "events.db"'] = {},
     ["PUBLISH_KEY"] = {
       asks = "POST /news", gets = '"id":', headers = { Authorization = "Bearer secret" },
