@@ -9,6 +9,7 @@ local serving = require "spec.support.serving"
 local FOLDER = "docs/reference/"
 
 local silent = {} -- responses that did not come
+local over -- no more of them: the page's program was ended
 
 -- What clients' blocks ask.
 local function add_routes(server)
@@ -17,6 +18,7 @@ local function add_routes(server)
     stream:send { event = "time", data = "noon" }
   end)
   server:get("/silent", function(_, res)
+    if over then return res:reply(204) end
     res:detach()
     silent[#silent + 1] = res
   end)
@@ -60,9 +62,13 @@ local function check(where, block, text)
 end
 
 describe("the examples in", function()
-  before_each(function() serving.start(add_routes) end)
+  before_each(function()
+    over = false
+    serving.start(add_routes)
+  end)
   after_each(function()
     child.stop()
+    over = true -- one may still be on its way
     for _, res in ipairs(silent) do res:reply(204) end
     silent = {}
     serving.stop()
