@@ -23,7 +23,7 @@ local pages = require "sse.shared.pages"
 local worker = require "sse.server.worker"
 
 local PAGE = " [docs/errors.md#workers]"
-local MAX_WORKERS <const> = 1024
+local MAX_WORKERS = 1024
 
 local spec = options.spec("sse.workers", {
   count = options.integer(1, MAX_WORKERS),

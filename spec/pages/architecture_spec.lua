@@ -100,7 +100,8 @@ describe("the architecture page", function()
 
   it("names each file of lua/sse", function()
     local section = page:match "\n## lua/sse.-\n## "
-    for _, folder in ipairs { "", "/client", "/server", "/shared", "/workers" } do
+    local folders = { "", "/client", "/server", "/shared", "/sqlite", "/store", "/workers" }
+    for _, folder in ipairs(folders) do
       for _, name in ipairs(names_in("lua/sse" .. folder, "lua")) do
         assert.is_truthy(section:find("%f[%w_]" .. name .. "%f[^%w_]"),
           ("lua/sse%s/%s.lua is not in its section"):format(folder, name))
