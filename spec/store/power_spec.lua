@@ -10,7 +10,7 @@ local temporary = require "spec.support.temporary"
 local wait = require "spec.support.wait"
 
 -- SSE_POWER_CUTS=500 SSE_POWER_SEED=1 for more of them.
-local cuts = tonumber(os.getenv "SSE_POWER_CUTS") or net.stress and 2 or 8
+local cuts = tonumber(os.getenv "SSE_POWER_CUTS") or net.stress and 2 or 6
 local first = tonumber(os.getenv "SSE_POWER_SEED") or 1
 
 local TASKS = 24
