@@ -28,7 +28,9 @@ describe("workers on one file", function()
     code = code:gsub("9522", port):gsub("/var/lib/app", temporary.folder())
     local program = child.script(code)
     local url = ("http://127.0.0.1:%d/news"):format(port)
-    local source <close> = sse.EventSource(url, { reconnect = "resilient", retryInterval = 50 })
+    local source <close> = sse.EventSource(url, {
+      reconnect = "resilient", retryInterval = 100, maxRetryInterval = 100,
+    })
     local got
     source.onmessage = function(ev) got = ev.data end
     wait.till(function() return source.readyState == source.OPEN end, "the workers")
