@@ -1,15 +1,18 @@
 -- sse.workers over a store: what `make chaos-workers` does for a minute, in short.
 local blocks = require "spec.support.blocks"
 local child = require "spec.support.child"
+local curl = require "spec.support.curl"
 local net = require "spec.support.net"
 local newsroom = require "spec.support.newsroom"
 local ports = require "spec.support.ports"
 local sse = require "sse"
 local temporary = require "spec.support.temporary"
-local wait = require "spec.support.wait"
 
 describe("workers on one file", function()
-  after_each(newsroom.stop)
+  after_each(function()
+    curl.stop()
+    newsroom.stop()
+  end)
 
   it("have one order, and lose nothing when one is killed or all are replaced", function()
     local got = newsroom.run {
@@ -28,14 +31,10 @@ describe("workers on one file", function()
     code = code:gsub("9522", port):gsub("/var/lib/app", temporary.folder())
     local program = child.script(code)
     local url = ("http://127.0.0.1:%d/news"):format(port)
-    local source <close> = sse.EventSource(url, {
-      reconnect = "resilient", retryInterval = 100, maxRetryInterval = 100,
-    })
-    local got
-    source.onmessage = function(ev) got = ev.data end
-    wait.till(function() return source.readyState == source.OPEN end, "the workers")
+    local client = curl.start("--retry 20 --retry-delay 1 --retry-connrefused " .. url)
+    client:till "^id: [^\n]+\n\n" -- only now the client has its place
     assert.equal(204, assert(sse.fetch(url, { method = "POST", body = "It rains" })).status)
-    wait.till(function() return got == "It rains" end, "the event")
+    client:till "\ndata: It rains\n\n"
     program:kill "TERM"
     assert.equal(0, program:wait())
   end)
