@@ -25,7 +25,7 @@ local APP = [[
   server:get("/news", function(_, res)
     local stream = res:event_stream { retry = 10 }
     stream:send { event = "served", data = text }
-    stream:follow(news)
+    stream:follow(news, { from = "oldest" })
   end)
   print("up " .. text)
   assert(server:run { within = 100 })
@@ -79,7 +79,7 @@ function Room:till_home()
   end
   local head = self.seen.head
   for _, reader in ipairs(self.steady) do
-    wait.until_true(function() return (reader.position or 0) >= head end, LIMIT,
+    wait.until_true(function() return reader.position >= head end, LIMIT,
       "a reader to catch up")
   end
 end

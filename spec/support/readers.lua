@@ -41,7 +41,9 @@ end
 --- A client, which has not connected yet.
 -- @tparam int want the worker's id
 function Room:reader(want)
-  local reader = setmetatable({ room = self, want = want, losses = 0, slowest = 0 }, Reader)
+  local reader = setmetatable({
+    room = self, want = want, position = 0, losses = 0, slowest = 0,
+  }, Reader)
   table.insert(self.list, reader)
   return reader
 end
@@ -54,7 +56,7 @@ local function on_event(self, ev)
   room.epoch = room.epoch or epoch
   if epoch ~= room.epoch then
     return room:fault("id %s, but the epoch was %s", ev.lastEventId, room.epoch)
-  elseif self.position and position ~= self.position + 1 then
+  elseif position ~= self.position + 1 then
     room:fault("after %d came %d", self.position, position)
   end
   self.position, self.id = position, ev.lastEventId
