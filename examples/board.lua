@@ -2,7 +2,7 @@
 -- workers share and which outlives them. The page shows which worker each message came in by.
 --
 -- GET /            the page
--- GET /messages    the stream: `served` says by which worker, `here` how many windows it has
+-- GET /messages    the stream: `served` says by which worker, `here` how many windows all have
 -- POST /messages   {"name":"ann","text":"Hello","dedupe":"..."} publishes. Who has lost the answer
 --                  sends it again: with the same `dedupe` it is published once
 local program = require "examples.program" -- first: finds the library in a clone
@@ -35,18 +35,16 @@ end
 function board.mount(server, prefix)
   local store = board.store or sse.sqlite(board.file)
   local messages = sse.channel("board", { store = store, history = 1000 })
-  local function tell(followers)
-    for _, stream in ipairs(messages:streams()) do
-      stream:send { event = "here", data = followers }
-    end
-  end
-  messages:on("follow", tell):on("leave", tell)
+  messages:on("count", function(count)
+    for _, stream in ipairs(messages:streams()) do stream:send { event = "here", data = count } end
+  end)
   server:get(prefix .. "/", sse.file(PAGE))
   server:get(prefix .. "/messages", function(_, res)
     local stream = res:event_stream { retry = board.retry }
     local served = { worker = worker.id, of = worker.count, process = process_id() }
     stream:send { event = "served", data = served }
     stream:follow(messages, { from = 50 })
+    stream:send { event = "here", data = messages:count() }
   end)
   server:post(prefix .. "/messages", function(req, res)
     local message, dedupe = read_message(req)

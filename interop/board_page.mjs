@@ -104,6 +104,9 @@ async function survivesKill(pages, said) {
   const shown = await agree(pages, said);
   assert.match(await pages[0].textContent('.note'), /^connection lost; back by worker \d/);
   assert.equal(await pages[1].locator('.note').count(), 0); // the other one noticed nothing
+  for (const page of pages) {
+    await page.waitForFunction(() => document.getElementById('here').textContent === '2');
+  }
   return `${shown.length} messages in both, process ${killed} killed`;
 }
 

@@ -95,6 +95,7 @@ describe("example board by two workers", function()
     local window = { texts = {}, ids = {}, workers = {} }
     window.source = sse.EventSource(url .. "messages", { reconnect = "resilient" })
     window.source:addEventListener("served", function(ev) window.served = ev:json() end)
+    window.source:addEventListener("here", function(ev) window.here = ev.data end)
     window.source:addEventListener("sse-gap", function(ev) error(ev.data) end)
     window.source.onmessage = function(ev)
       local message = ev:json()
@@ -148,6 +149,12 @@ describe("example board by two workers", function()
     local path = databases.path()
     local program, url = start(path)
     local windows = open_both(url)
+    local function till_two()
+      for _, window in pairs(windows) do
+        wait.till(function() return window.here == "2" end, "the number of windows")
+      end
+    end
+    till_two()
     local said, by = 0, {}
     while said < 10 or not (by[1] and by[2]) do
       said = said + 1
@@ -165,6 +172,7 @@ describe("example board by two workers", function()
     wait.till(function() return windows[2].served ~= killed end, "another worker")
     till_all(windows, said)
 
+    till_two()
     program:kill "TERM"
     assert.equal(0, program:wait())
     program = start(path, url:match ":(%d+)")
