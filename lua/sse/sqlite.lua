@@ -140,6 +140,11 @@ before_fork.add(function()
   return state and ("the store '%s' is open"):format(state.path)
 end)
 
+-- A worker ends without a collection. What it has published is written.
+before_fork.at_end(function()
+  for state in pairs(open) do state.handle:close() end
+end)
+
 -- The thread has ended, or is to.
 function methods:finish()
   open[self] = nil

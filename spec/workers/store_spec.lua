@@ -23,6 +23,41 @@ describe("workers on one file", function()
     assert.is_true(got.resumes > 0)
   end)
 
+  it("keep what their last callbacks publish", function()
+    local path, port = temporary.folder() .. "/last.db", ports.free()
+    local program = child.script(([[
+      local sse = require "sse"
+      local ok, message = sse.workers { count = 2, listen = { port = %d }, run = function()
+        local server = sse.server { port = %d }
+        local news = sse.channel("news", { store = sse.sqlite %q })
+        server:get("/", function(_, res)
+          local stream = res:event_stream()
+          stream.on_close = function() news:publish "left" end
+          stream:follow(news)
+        end)
+        assert(server:run { within = 0 })
+      end }
+      assert(ok, message)
+    ]]):format(port, port, path))
+    local clients = {}
+    for i = 1, 4 do
+      local words = "--retry 20 --retry-delay 1 --retry-connrefused http://127.0.0.1:%d/"
+      clients[i] = curl.start(words:format(port))
+    end
+    for _, client in ipairs(clients) do client:till "\n\n" end
+    program:kill "TERM"
+    assert.equal(0, program:wait(), program:output())
+    local store <close> = sse.sqlite(path)
+    local news = sse.channel("news", { store = store })
+    local held = {}
+    for event in news:events { from = "oldest" } do
+      held[#held + 1] = event.data
+      if #held == 4 then break end
+    end
+    assert.same({ "left", "left", "left", "left" }, held)
+    news:close()
+  end)
+
   it("are what the how-to shows", function()
     local code, port = nil, ports.free()
     for _, block in ipairs(blocks.of_page("docs/howto/two-processes.md", "lua")) do
