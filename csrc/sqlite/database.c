@@ -56,17 +56,29 @@ static const char presence[] =
                                      "CREATE TRIGGER peer_left AFTER DELETE ON peers BEGIN"
                                      " DELETE FROM presence WHERE peer = OLD.path; END;";
 
-/* An INSERT into the table inbox publishes, whoever does it, also while no process of ours runs. */
+/* An INSERT into the table inbox publishes, whoever does it, also while no process of ours runs. It
+ * refuses what channel:publish refuses, */
 static const char inbox[] =
     "CREATE TRIGGER publish AFTER INSERT ON inbox BEGIN "
-    "SELECT RAISE(ABORT, 'event or id holds a line break') WHERE"
-    " instr(coalesce(NEW.event, '') || coalesce(NEW.id, ''), char(10)) > 0 OR"
-    " instr(coalesce(NEW.event, '') || coalesce(NEW.id, ''), char(13)) > 0;"
-    "SELECT RAISE(ABORT, 'an event with that id is held already') FROM events JOIN channels"
-    " ON channels.id = events.channel WHERE name = NEW.channel AND events.id = NEW.id"
-    " AND place >= (channels.id << 40) + first;"
+    "SELECT RAISE(ABORT, 'the channel is empty or holds a NUL')"
+    " WHERE NEW.channel = '' OR instr(NEW.channel, char(0)) > 0;"
+    "SELECT RAISE(ABORT, 'only data may be a BLOB')"
+    " WHERE 'blob' IN (typeof(NEW.channel), typeof(NEW.event), typeof(NEW.id), typeof(NEW.key),"
+    " typeof(NEW.dedupe), typeof(NEW.meta));"
+    "SELECT RAISE(ABORT, 'event or id holds a line break or a NUL') FROM"
+    " (SELECT coalesce(NEW.event, '') || coalesce(NEW.id, '') AS text)"
+    " WHERE instr(text, char(10)) > 0 OR instr(text, char(13)) > 0 OR instr(text, char(0)) > 0;"
+    "SELECT RAISE(ABORT, 'id is empty or longer than 1024 bytes')"
+    " WHERE length(CAST(NEW.id AS BLOB)) NOT BETWEEN 1 AND 1024;"
+    "SELECT RAISE(ABORT, 'id has the form of the channel''s own ids') FROM"
+    " (SELECT epoch, substr(NEW.id, length(epoch) + 2) AS rest FROM channels"
+    " WHERE name = NEW.channel)"
+    " WHERE NEW.id = epoch || '-' || rest AND rest GLOB '[0-9]*' AND NOT rest GLOB '*[^0-9]*';"
+    "SELECT RAISE(ABORT, 'meta is not JSON')"
+    " WHERE NEW.meta IS NOT NULL AND NOT json_valid(NEW.meta);"
     "INSERT OR IGNORE INTO channels (name, epoch)"
     " VALUES (NEW.channel, lower(hex(randomblob(8))));"
+    /* does nothing where an event with that dedupe is held */
     "INSERT INTO events (place, time, id, event, key, dedupe, meta, before)"
     " SELECT (id << 40) + head + 1,"
     " max(time, CAST((julianday('now') - 2440587.5) * 86400000 AS INTEGER)),"
@@ -76,11 +88,36 @@ static const char inbox[] =
     " FROM channels WHERE name = NEW.channel AND NOT EXISTS (SELECT 1 FROM events AS e"
     " WHERE e.channel = channels.id AND e.dedupe = NEW.dedupe"
     " AND e.place >= (channels.id << 40) + channels.first);"
+    "SELECT RAISE(ABORT, 'an event with that id is held already')"
+    " FROM channels JOIN events AS added ON added.place = (channels.id << 40) + head + 1"
+    " JOIN events AS e ON e.channel = channels.id AND e.id = NEW.id"
+    " AND e.place BETWEEN (channels.id << 40) + first AND (channels.id << 40) + head"
+    " WHERE name = NEW.channel;"
     "UPDATE channels SET (head, time, bytes) = (SELECT position, time,"
     " before + length(CAST(event AS BLOB)) FROM events"
     " WHERE place = (channels.id << 40) + head + 1) WHERE name = NEW.channel AND EXISTS"
     " (SELECT 1 FROM events WHERE place = (channels.id << 40) + head + 1);"
     "DELETE FROM inbox WHERE rowid = NEW.rowid; END;";
+
+/* and what is over the bounds goes as in log.c: where only such rows come, nobody else drops it.
+ * `history` is NULL of a channel that no process has opened yet. */
+static const char trimming[] =
+    "CREATE TRIGGER trim AFTER DELETE ON inbox BEGIN "
+    "UPDATE channels SET first = coalesce((SELECT position FROM events AS e"
+    " WHERE place BETWEEN (channels.id << 40) + first AND (channels.id << 40) + head"
+    " AND head - position < history AND bytes - before <= history_bytes"
+    " AND (max_age IS NULL OR channels.time - e.time < max_age) ORDER BY place LIMIT 1), head + 1)"
+    " WHERE name = OLD.channel AND history IS NOT NULL;"
+    "UPDATE channels SET left_id = (SELECT e.id FROM events AS e"
+    " WHERE place = (channels.id << 40) + first - 1) WHERE name = OLD.channel AND EXISTS"
+    " (SELECT 1 FROM events WHERE place = (channels.id << 40) + first - 1);"
+    "DELETE FROM events WHERE place IN (SELECT e.place FROM channels JOIN events AS e"
+    " ON e.place BETWEEN (channels.id << 40) AND (channels.id << 40) + first - 1"
+    " WHERE name = OLD.channel AND head > 0 AND"
+    " (first - kept >= 64 OR (first - kept) * (bytes / head) >= 1048576) AND"
+    " (e.position < first - 256 OR e.before < bytes - history_bytes - 1048576));"
+    "UPDATE channels SET kept = first WHERE name = OLD.channel AND head > 0 AND"
+    " (first - kept >= 64 OR (first - kept) * (bytes / head) >= 1048576); END;";
 
 #define INSERT_EVENTS \
     "INSERT INTO events (place, time, event, id, key, dedupe, meta, before) VALUES "
@@ -241,6 +278,8 @@ static int make_tables(database *d)
             rc = sqlite3_exec(d->db, presence, NULL, NULL, NULL);
         if (rc == SQLITE_OK)
             rc = sqlite3_exec(d->db, inbox, NULL, NULL, NULL);
+        if (rc == SQLITE_OK)
+            rc = sqlite3_exec(d->db, trimming, NULL, NULL, NULL);
         if (rc == SQLITE_OK)
             rc = sqlite3_exec(d->db, sql, NULL, NULL, NULL);
     }

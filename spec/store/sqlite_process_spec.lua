@@ -56,6 +56,49 @@ describe("sse.sqlite", function()
       assert.equal(3, #client.events)
     end)
 
+    it("refuses rows that publish would refuse", function()
+      local name = path()
+      local one = channel(open(name))
+      local id = assert(one:publish "1")
+      local columns = "INSERT INTO inbox (channel, data, event, id, key, dedupe, meta) VALUES "
+      local function refused(what, row)
+        assert.truthy(shell(name, columns .. row:format(one.name) .. ";"):find(what, 1, true), row)
+      end
+      refused("the channel is empty", "('', 'x', NULL, NULL, NULL, NULL, NULL)")
+      refused("holds a NUL", "('%s' || char(0), 'x', NULL, NULL, NULL, NULL, NULL)")
+      for _, row in ipairs { "x'61', NULL, NULL, NULL, NULL", "NULL, x'61', NULL, NULL, NULL",
+        "NULL, NULL, x'61', NULL, NULL", "NULL, NULL, NULL, x'61', NULL" } do
+        refused("only data may be a BLOB", "('%s', 'x', " .. row .. ")")
+      end
+      refused("or a NUL", "('%s', 'x', NULL, 'a' || char(0), NULL, NULL, NULL)")
+      refused("id is empty", "('%s', 'x', NULL, '', NULL, NULL, NULL)")
+      refused("1024 bytes", "('%s', 'x', NULL, hex(zeroblob(513)), NULL, NULL, NULL)")
+      refused("own ids", "('%s', 'x', NULL, '" .. id:gsub("1$", "99") .. "', NULL, NULL, NULL)")
+      refused("meta is not JSON", "('%s', 'x', NULL, NULL, NULL, NULL, '{')")
+      assert.equal("1|0\n", shell(name,
+        "SELECT (SELECT count(*) FROM events), (SELECT count(*) FROM inbox);"))
+      shell(name, columns .. ("('%s', x'32', 't', 'own', 'k', 'd', '[1]');"):format(one.name))
+      shell(name, columns .. ("('%s', '3', 't', 'own', 'k', 'd', '[1]');"):format(one.name))
+      assert.equal("own|event: t\ndata: 2\n\n\n",
+        shell(name, "SELECT id, event FROM history WHERE key = 'k';"))
+    end)
+
+    it("drops what is over the bounds", function()
+      local name = path()
+      open(name):open("a", { history = 10, history_bytes = 1 << 20 })
+      open_used(name):open("b", { history = 1000, history_bytes = 3000, max_age = 1 << 40 })
+      close_all()
+      local rows = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 2000) "
+        .. "INSERT INTO inbox (channel, data, id) SELECT '%s', %s, 'own' || i FROM n;"
+      assert.equal("", shell(name, rows:format("a", "i") .. rows:format("b", "hex(zeroblob(495))")))
+      assert.equal("a|10|own1990|1\nb|3|own1997|1\n", shell(name, "SELECT channel, count(*), "
+        .. "left_id, (SELECT count(*) FROM events AS e WHERE e.channel = channels.id) < 350 "
+        .. "FROM history JOIN channels ON name = channel GROUP BY channel;"))
+      local log = open(name):open("a", { history = 10, history_bytes = 1 << 20 })
+      local found = stores.read(log, "own1990", 1)
+      assert.same({ 1991, 2000, 1990 }, { found.first, found.head, found.after })
+    end)
+
     it("publishes while no process runs", function()
       local name = path()
       local store = open(name)
