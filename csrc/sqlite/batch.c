@@ -53,6 +53,7 @@ const char *batch_use_file(worker *w, char message[MESSAGE_BYTES])
     code = database_open(&w->d, &w->options, message);
     if (!code && w->peers.socket < 0)
         peers_open(&w->peers, w->options.path);
+    w->data_version = -1; /* each connection counts for itself */
     presence_reset(&w->presence);
     return code;
 }

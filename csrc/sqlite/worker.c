@@ -137,7 +137,8 @@ static void do_jobs(worker *w)
     }
 }
 
-static void wait_for_work(worker *w)
+/* Returns whether something has come. */
+static bool wait_for_work(worker *w)
 {
     struct pollfd fds[] = { { .fd = w->in.pipe[0], .events = POLLIN },
                             { .fd = w->peers.socket, .events = POLLIN } };
@@ -148,11 +149,12 @@ static void wait_for_work(worker *w)
     if (wait < 0 || (due >= 0 && due < wait))
         wait = due;
     if (poll(fds, 2, wait) <= 0)
-        return;
+        return false;
     if (fds[0].revents)
         queue_drain(&w->in);
     if (fds[1].revents)
         peers_take(&w->peers);
+    return true;
 }
 
 /* Does what is due of numbers of followers. Other work goes on if it can't be done. */
@@ -178,11 +180,16 @@ static void count_followers(worker *w)
         wake_peers(w);
 }
 
-/* Whatever other processes have done. */
-static void look(worker *w)
+/* Whatever other processes have done. A file that was closed after a failure is opened anew here
+ * where nobody asks for anything. */
+static void look(worker *w, bool is_idle)
 {
+    char message[MESSAGE_BYTES];
+
     if (!batch_any_watched(w) && presence_wait(&w->presence) != 0)
         return;
+    if (is_idle && batch_any_watched(w))
+        batch_use_file(w, message);
     if (!has_changed(w))
         return;
     w->presence.look = true;
@@ -194,14 +201,15 @@ static void *run(void *arg)
     worker *w = arg;
 
     while (!w->quit) {
-        wait_for_work(w);
+        bool is_idle = !wait_for_work(w);
+
         fork_forbid();
         do_jobs(w);
         if (w->behind && queue_bytes(&w->out) <= MAX_OUT_BYTES / 2) {
             w->behind = false;
             tell_news(w);
         }
-        look(w);
+        look(w, is_idle);
         count_followers(w);
         fork_allow();
     }

@@ -102,6 +102,20 @@ describe("sse.sqlite", function()
     end)
   end)
 
+  it("hears of others after a failure, also where it asks for nothing more", function()
+    local name = path()
+    local store, other = open_used(name), open_used(name)
+    local one = following.serve { store = store }
+    local client = following.open()
+    following.followers(one, 1)
+    shell(name, "CREATE TRIGGER no BEFORE INSERT ON events WHEN NEW.key = 'x' BEGIN "
+      .. "SELECT RAISE(ABORT, 'not x'); END;")
+    assert.same({ n = 3, nil, "not x", "ESYS" },
+      table.pack(one:publish { data = "x", key = "x" }))
+    stores.append(other:open(one.name, {}), "heard")
+    client:till_data "heard"
+  end)
+
   describe("on a small file system", function()
     local folder
 
