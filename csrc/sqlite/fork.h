@@ -12,6 +12,9 @@ typedef struct fork_socket {
     int *socket;
 } fork_socket;
 
+/* A number that is another one in a forked child, from the first fork_watch on. */
+unsigned fork_count(void);
+
 /* From now on; false: the system has no memory left. */
 bool fork_watch(fork_socket *s, int *socket);
 void fork_unwatch(fork_socket *s);

@@ -2,42 +2,23 @@
 
 #include <lauxlib.h>
 
+#include "fork.h"
+
 #define ENOUGH       32                 /* jobs that are handed over before the turn is over */
 #define SPARE        256                /* jobs kept for others, */
 #define SPARE_ROOM   1024               /* each with texts of so many bytes at most */
 #define MAX_IN_BYTES ((size_t)64 << 20) /* of appends that have no result yet */
-
-/* --- forks ------------------------------------------------------------------------------------ */
-
-static unsigned forks;
-static pthread_once_t forks_once = PTHREAD_ONCE_INIT;
-
-static void on_fork(void)
-{
-    forks++;
-}
-
-static void count_forks(void)
-{
-    pthread_atfork(NULL, NULL, on_fork);
-}
-
-unsigned handle_forks(void)
-{
-    pthread_once(&forks_once, count_forks);
-    return forks;
-}
-
-bool handle_is_forked(const handle *h)
-{
-    return h->forks != forks;
-}
 
 /* --- jobs ------------------------------------------------------------------------------------- */
 
 handle *handle_check(lua_State *L)
 {
     return luaL_checkudata(L, 1, HANDLE_CLASS);
+}
+
+bool handle_is_forked(const handle *h)
+{
+    return h->forks != fork_count();
 }
 
 bool handle_is_usable(const handle *h)

@@ -11,7 +11,7 @@
 
 typedef struct handle {
     worker *worker;    /* NULL: closed */
-    unsigned forks;    /* handle_forks() when it was made */
+    unsigned forks;    /* fork_count() when it was made */
     int logs;          /* opened so far */
     job *asked, *last; /* that the thread has not been given yet */
     int asked_count;
@@ -26,9 +26,6 @@ typedef struct handle {
 
 /* The handle at index 1; else raises. */
 handle *handle_check(lua_State *L);
-
-/* A number that is another one in a forked child. */
-unsigned handle_forks(void);
 
 /* Whether this process is a forked child of the thread's. */
 bool handle_is_forked(const handle *h);

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "direct.h"
+#include "fork.h"
 #include "handle.h"
 
 #if LUA_VERSION_NUM < 504
@@ -52,7 +53,7 @@ static int f_open(lua_State *L)
     memset(h, 0, sizeof *h);
     luaL_setmetatable(L, HANDLE_CLASS);
     options.path = strdup(path);
-    h->forks = handle_forks();
+    h->forks = fork_count();
     h->worker = options.path ? worker_start(&options) : NULL;
     if (h->worker)
         return 1;

@@ -51,6 +51,20 @@ function databases.shell(name, sql)
   return out:read "a"
 end
 
+--- Has SQLite's own shell run statements, and waits until it has; they should begin a transaction,
+-- which it holds until the function that is returned is called.
+function databases.hold(name, sql)
+  local said = ("%s/said"):format(temporary.folder())
+  databases.write(said, "")
+  local held = assert(io.popen(("env -u LD_PRELOAD sqlite3 '%s' >'%s'"):format(name, said), "w"))
+  assert(held:write(sql, ";\nSELECT 'done';\n"):flush())
+  wait.till(function()
+    local file <close> = assert(io.open(said))
+    return file:read "a":find "done"
+  end, "the shell")
+  return function() return io.type(held) == "file" and held:close() end
+end
+
 --- The states that a store tells from now on, a list.
 function databases.states_of(store)
   local list = {}
