@@ -14,7 +14,8 @@
 #define MAX_OUT_BYTES    (8 * 1024 * 1024) /* of news that the loop has not taken */
 #define BATCH            1000              /* jobs of a transaction */
 #define CHECKPOINT_PAGES 4000  /* of the write-ahead log: each waits for the disk, twice */
-#define RESTART_PAGES    16000 /* after which writing waits until the log can begin anew */
+#define RESTART_PAGES    16000 /* after which writing waits until the log can begin anew, */
+#define RESTART_WITHIN   200   /* ms at most: others can't write meanwhile */
 
 /* --- news ------------------------------------------------------------------------------------- */
 
@@ -90,15 +91,26 @@ static void wake_peers(worker *w)
     }
 }
 
+/* The log begins anew once nobody reads from it. Waits for readers where the log is long; in vain
+ * for one that reads for ever, so that the next wait comes when the log is longer by as much again.
+ */
 static void checkpoint(worker *w)
 {
-    bool wait = w->d.wal_pages > RESTART_PAGES;
+    int pages = w->d.wal_pages, rc = SQLITE_OK;
+    bool wait = pages > w->restart_pages;
 
-    w->count.wal_pages = w->d.wal_pages;
-    if (!w->d.db || w->d.wal_pages < CHECKPOINT_PAGES)
+    w->count.wal_pages = pages;
+    if (!w->d.db || pages < CHECKPOINT_PAGES)
         return;
-    sqlite3_wal_checkpoint_v2(
+    if (wait && w->options.busy_timeout > RESTART_WITHIN)
+        sqlite3_busy_timeout(w->d.db, RESTART_WITHIN);
+    rc = sqlite3_wal_checkpoint_v2(
         w->d.db, NULL, wait ? SQLITE_CHECKPOINT_RESTART : SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
+    sqlite3_busy_timeout(w->d.db, w->options.busy_timeout);
+    if (wait && rc != SQLITE_OK)
+        w->restart_pages = pages + RESTART_PAGES;
+    else if (wait || pages < RESTART_PAGES)
+        w->restart_pages = RESTART_PAGES;
     w->d.wal_pages = 0;
     w->count.checkpoints++;
 }
@@ -244,6 +256,7 @@ worker *worker_start(const database_options *options)
         return NULL;
     w->options = *options;
     w->peers.socket = -1;
+    w->restart_pages = RESTART_PAGES;
     w->presence = (presence){ .d = &w->d,
                               .peers = &w->peers,
                               .out = &w->out,

@@ -26,6 +26,7 @@ struct worker {
     int log_count;
     uint64_t transaction; /* a number for each */
     int64_t data_version;
+    int restart_pages; /* see checkpoint */
     bool is_up, told_state;
     bool behind;       /* the loop has too much news to take: nothing is told until it has */
     bool count_failed; /* count_followers has, and perhaps has told so */
