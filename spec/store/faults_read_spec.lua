@@ -54,6 +54,24 @@ describe("A faulty store", function()
       end)
     end
 
+    it("for which it can't be asked at first: each event once", function()
+      local said, tries = {}, 0
+      store.on_watch = function(_, go)
+        tries = tries + 1
+        if tries < 3 then error "no news yet" end
+        go()
+      end
+      local channel = serve {}
+      channel.on_error = function(err) said[#said + 1] = tostring(err) end
+      local client = following.open()
+      following.followers(channel, 1)
+      wait.till(function() return tries == 3 end, "the third try")
+      stores.append(other(channel), "1")
+      client:till_data "1"
+      assert.equal(2, #said)
+      assert.truthy(said[2]:find "no news yet")
+    end)
+
     it("in any order, and with holes: each event once", function()
       local channel, client = live()
       local held, n = nil, 0

@@ -2,8 +2,9 @@
 --
 -- Functions to set on it, each called with what would be handed on, and a function that hands it
 -- on: `on_append(record, go)`, `on_done(results, go)`, `on_read(after, go)`, `on_result(results,
--- go)`, whose `results.limit` is that of the read, `on_news(news, go)`, `on_announce(followers,
--- go)`, `on_count(count, go)`. go() hands on what came, go(...) something else.
+-- go)`, whose `results.limit` is that of the read, `on_watch(on_news, go)`, `on_news(news, go)`,
+-- `on_announce(followers, go)`, `on_count(count, go)`. go() hands on what came, go(...) something
+-- else.
 local faulty_store = {}
 
 local Log = {}
@@ -40,7 +41,9 @@ function Log:read(after, limit, done)
 end
 
 function Log:watch(on_news)
-  self.log:watch(on_news and through(self.store, "on_news", on_news))
+  pass(self.store, "on_watch", on_news, function()
+    self.log:watch(on_news and through(self.store, "on_news", on_news))
+  end)
 end
 
 function Log:announce(followers)

@@ -20,15 +20,15 @@ function Log:read(after, limit, done)
   if not ok then store:drop_ticket(ticket, message, code) end
 end
 
-function Log:watch(on_news)
-  self.store.watchers[self.number] = on_news
-  self.store.handle:watch(self.number, on_news ~= nil)
-  self.store:wake()
-end
-
 -- Raises if the thread could not be told. A store that is closed has nobody to tell.
 local function check_told(_, message, code)
   if code == "ENOMEM" then error(message, 0) end
+end
+
+function Log:watch(on_news)
+  self.store.watchers[self.number] = on_news
+  check_told(self.store.handle:watch(self.number, on_news ~= nil))
+  self.store:wake()
 end
 
 function Log:announce(followers)

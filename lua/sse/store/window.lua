@@ -7,11 +7,12 @@ local errors = require "sse.server.errors"
 local json = require "sse.json"
 local pages = require "sse.shared.pages"
 local presence = require "sse.store.presence"
+local protected = require "sse.shared.protected"
 local read = require "sse.store.repeating"
 
 local WINDOW = 1000 -- events; SSE_WINDOW_EVENTS
 local PAGE = 256 -- events read at once; SSE_PAGE_EVENTS
-local PAUSE = 100 -- ms until a page that could not be kept is asked for again
+local PAUSE = 100 -- ms until a page that could not be kept is asked for again, or news that failed
 local HELD_BYTES = 1024 * 1024 -- of news that come while the log is read
 local CLOSE_WITHIN = 5000 -- ms that a close waits for publishes under way
 
@@ -148,6 +149,19 @@ function Window:on_news(position, record, epoch)
   self:load()
 end
 
+-- Has the store tell of news; where that fails, again later.
+function Window:watch()
+  if not self.watching or self.finished then return end
+  local ok, err = protected.call(self.log.watch, self.log, function(...)
+    return self:on_news(...)
+  end)
+  if ok then return true end
+  self:report("store", err)
+  core.timer(PAUSE, function()
+    if self:watch() then self:load() end
+  end):unref()
+end
+
 --- Calls a function once the window has the store's head, and from then on hears of news.
 -- @tparam function fn
 -- @tparam boolean again whether to look even if the window is up to date as far as is known
@@ -156,7 +170,7 @@ function Window:when_loaded(fn, again)
   self.waiters[#self.waiters + 1] = fn
   if not self.watching then
     self.watching = true
-    self.log:watch(function(...) return self:on_news(...) end)
+    self:watch()
   end
   self:load()
 end
