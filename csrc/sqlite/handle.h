@@ -21,6 +21,7 @@ typedef struct handle {
     job *current;   /* is being told */
     int left;       /* jobs that may still be told in this turn */
     size_t waiting; /* bytes of appends that have no result yet */
+    job *quit; /* by which the thread ends, also where no memory is left; NULL: it was told */
     bool quitting;
 } handle;
 

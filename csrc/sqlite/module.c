@@ -54,7 +54,8 @@ static int f_open(lua_State *L)
     luaL_setmetatable(L, HANDLE_CLASS);
     options.path = strdup(path);
     h->forks = fork_count();
-    h->worker = options.path ? worker_start(&options) : NULL;
+    h->quit = job_new(JOB_QUIT, 0, NULL);
+    h->worker = options.path && h->quit ? worker_start(&options) : NULL;
     if (h->worker)
         return 1;
     free(options.path);
@@ -403,15 +404,24 @@ static int m_numbers(lua_State *L)
 
 /* --- the end ---------------------------------------------------------------------------------- */
 
+/* Has the thread end behind what was asked; false: it has been told, or is another process's. */
+static bool quit(handle *h)
+{
+    job *j = h->quit;
+
+    if (!handle_is_usable(h))
+        return false;
+    h->quit = NULL;
+    handle_put(h, j);
+    handle_flush(h);
+    h->quitting = true;
+    return true;
+}
+
 /* handle:quit() -> whether "quit" is to come: once all jobs before are done */
 static int m_quit(lua_State *L)
 {
-    handle *h = handle_check(L);
-    bool ok = handle_put(h, job_new(JOB_QUIT, 0, NULL));
-
-    handle_flush(h);
-    h->quitting = h->quitting || ok;
-    lua_pushboolean(L, ok);
+    lua_pushboolean(L, quit(handle_check(L)));
     return 1;
 }
 
@@ -423,10 +433,7 @@ static int m_close(lua_State *L)
 
     if (!w)
         return 0;
-    if (!handle_is_forked(h) && !h->quitting) {
-        handle_put(h, job_new(JOB_QUIT, 0, NULL)); /* without memory the thread can't end */
-        handle_flush(h);
-    }
+    quit(h);
     h->worker = NULL;
     handle_drop_jobs(h);
     if (handle_is_forked(h))
@@ -442,7 +449,8 @@ static int mm_gc(lua_State *L)
 
     m_close(L);
     job_free(h->current);
-    h->current = NULL;
+    job_free(h->quit);
+    h->current = h->quit = NULL;
     return 0;
 }
 
