@@ -77,6 +77,11 @@ void handle_recycle(handle *h, job *j)
     if (!j)
         return;
     job_drop_rows(j);
+    if (j->kind == JOB_CLOSE && h->worker) {
+        j->next = h->closed;
+        h->closed = j;
+        return;
+    }
     if (j->kind != JOB_APPEND || !h->worker || h->spare_count >= SPARE || j->room > SPARE_ROOM) {
         job_free(j);
         return;
@@ -110,5 +115,6 @@ void handle_drop_jobs(handle *h)
     drop(&h->asked);
     drop(&h->taken);
     drop(&h->spare);
+    drop(&h->closed);
     h->spare_count = 0;
 }

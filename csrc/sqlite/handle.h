@@ -12,7 +12,8 @@
 typedef struct handle {
     worker *worker;    /* NULL: closed */
     unsigned forks;    /* fork_count() when it was made */
-    int logs;          /* opened so far */
+    int logs;          /* how many had to be open at once so far */
+    job *closed;       /* the JOB_CLOSE of logs whose numbers are free for others */
     job *asked, *last; /* that the thread has not been given yet */
     int asked_count;
     job *taken; /* that the thread has done, and that have not been told yet */
@@ -21,7 +22,7 @@ typedef struct handle {
     job *current;   /* is being told */
     int left;       /* jobs that may still be told in this turn */
     size_t waiting; /* bytes of appends that have no result yet */
-    job *quit; /* by which the thread ends, also where no memory is left; NULL: it was told */
+    job *quit;      /* by which the thread ends, also where no memory is left; NULL: it was told */
     bool quitting;
 } handle;
 

@@ -143,7 +143,8 @@ void log_free(log *l)
 {
     free(l->name);
     free(l->left_id);
-    *l = (log){ .presence.written = l->presence.written }; /* is still to be taken back */
+    *l = (log){ .presence = { .written = l->presence.written, /* is still to be taken back */
+                              .is_left = l->presence.written > 0 } };
 }
 
 /* --- dropping events -------------------------------------------------------------------------- */

@@ -14,6 +14,7 @@ typedef struct log_presence {
     int64_t total;     /* of all processes, as read last; -1: not read */
     int64_t told;      /* of the others, as told last; -1: not told */
     bool wanted;       /* somebody wants to be told */
+    bool is_left;      /* `written` is what the log that had this number before has in the file */
 } log_presence;
 
 typedef struct log {

@@ -83,7 +83,9 @@ static int m_log(lua_State *L)
     text texts[TEXTS] = { [TEXT_NAME] = text_of(L, 2) };
     lua_Integer history = luaL_checkinteger(L, 3), history_bytes = luaL_checkinteger(L, 4);
     lua_Integer max_age = luaL_optinteger(L, 5, 0);
-    job *j = job_new(JOB_OPEN, h->logs, texts);
+    job *closed = h->closed;
+    int number = closed ? closed->log : h->logs;
+    job *j = job_new(JOB_OPEN, number, texts);
 
     if (j) {
         j->history = history;
@@ -92,7 +94,13 @@ static int m_log(lua_State *L)
     }
     if (!handle_put(h, j))
         return result(L, h, false);
-    lua_pushinteger(L, h->logs++);
+    if (closed) {
+        h->closed = closed->next;
+        job_free(closed);
+    } else {
+        h->logs++;
+    }
+    lua_pushinteger(L, number);
     return 1;
 }
 

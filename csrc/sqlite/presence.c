@@ -37,6 +37,7 @@ void presence_reset(presence *p)
         log_presence *l = &(*p->logs)[i].presence;
 
         l->written = l->channel = 0;
+        l->is_left = false;
         l->total = -1;
         p->changed = p->changed || l->followers > 0;
     }
@@ -46,7 +47,7 @@ void presence_take(presence *p, log_presence *l, const job *j)
 {
     if (j->kind == JOB_FOLLOWERS) {
         l->followers = j->limit;
-        p->changed = p->changed || l->followers != l->written;
+        p->changed = p->changed || l->followers != l->written || l->is_left;
         return;
     }
     l->wanted = j->on;
@@ -157,14 +158,16 @@ static int write_own(presence *p)
     for (int i = 0; i < *p->log_count && rc == SQLITE_OK; i++) {
         log *l = &(*p->logs)[i];
 
-        if (l->presence.followers == l->presence.written)
+        if (l->presence.followers == l->presence.written && !l->presence.is_left)
             continue;
-        if (l->presence.followers > 0)
+        if (l->presence.followers == 0 || l->presence.is_left)
+            rc = run_of_peer(p, DROP_PRESENCE, i, &l->presence);
+        if (rc == SQLITE_OK && l->presence.followers > 0)
             rc = find_channel(p, l);
-        if (rc == SQLITE_OK)
-            rc = run_of_peer(p, l->presence.followers > 0 ? SET_PRESENCE : DROP_PRESENCE, i,
-                             &l->presence);
+        if (rc == SQLITE_OK && l->presence.followers > 0)
+            rc = run_of_peer(p, SET_PRESENCE, i, &l->presence);
         l->presence.written = l->presence.followers;
+        l->presence.is_left = false;
     }
     return rc;
 }
@@ -278,7 +281,8 @@ static void tell(presence *p)
 {
     for (int i = 0; i < *p->log_count; i++) {
         log_presence *l = &(*p->logs)[i].presence;
-        int64_t others = l->total > l->written ? l->total - l->written : 0;
+        int64_t own = l->is_left ? 0 : l->written;
+        int64_t others = l->total > own ? l->total - own : 0;
         job *j = NULL;
 
         if (!(*p->logs)[i].name || !l->wanted || l->total < 0 || others == l->told)

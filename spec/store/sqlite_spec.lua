@@ -102,6 +102,38 @@ describe("sse.sqlite", function()
     end)
   end)
 
+  it("takes the numbers of logs that were closed for others", function()
+    local name = path()
+    local store, kept, heard = open_used(name), open_used(name):open("kept", {}), {}
+    for _, channel_name in ipairs { "old", "new" } do
+      kept.store.public:open(channel_name, {}):others(function(n) heard[channel_name] = n end)
+    end
+    local old = store:open("old", {})
+    old:announce(5)
+    wait.till(function() return heard.old == 5 end, "the old log's followers")
+    old:close()
+    assert(stores.append(kept, "meanwhile"))
+    local new
+    wait.till(function()
+      if new then new:close() end
+      new = store:open("new", {})
+      stores.read(new, 0, 0)
+      return new.number == old.number
+    end, "the number")
+    new:announce(7)
+    wait.till(function() return heard.new == 7 end, "the new log's followers")
+    assert.equal(0, heard.old)
+    assert.same({ n = 3, nil, "the log is closed", "ECLOSED" },
+      table.pack(stores.append(old, "late")))
+    assert.equal("ECLOSED", select(3, stores.read(old, 0)))
+    for i = 1, 300 do
+      local log = store:open("room" .. i, {})
+      assert(stores.append(log, "x"))
+      log:close()
+    end
+    assert.truthy(store:open("last", {}).number < 10)
+  end)
+
   it("hears of others after a failure, also where it asks for nothing more", function()
     local name = path()
     local store, other = open_used(name), open_used(name)

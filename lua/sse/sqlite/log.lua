@@ -5,7 +5,11 @@ local log = {}
 local Log = {}
 Log.__index = Log
 
+-- Another log may have the number of one that is closed.
+local function refuse(done) done(nil, "the log is closed", "ECLOSED") end
+
 function Log:append(record, done)
+  if self.closed then return refuse(done) end
   local store = self.store
   local ticket = store:new_ticket(done)
   local ok, message, code = store.handle:append(self.number, ticket, record.event, record.id,
@@ -14,6 +18,7 @@ function Log:append(record, done)
 end
 
 function Log:read(after, limit, done)
+  if self.closed then return refuse(done) end
   local store = self.store
   local ticket = store:new_ticket(done)
   local ok, message, code = store.handle:read(self.number, ticket, after, limit)
@@ -26,17 +31,20 @@ local function check_told(_, message, code)
 end
 
 function Log:watch(on_news)
+  if self.closed then return end
   self.store.watchers[self.number] = on_news
   check_told(self.store.handle:watch(self.number, on_news ~= nil))
   self.store:wake()
 end
 
 function Log:announce(followers)
+  if self.closed then return end
   check_told(self.store.handle:followers(self.number, followers))
   self.store:wake()
 end
 
 function Log:others(on_count)
+  if self.closed then return end
   self.store.counters[self.number] = on_count
   check_told(self.store.handle:count(self.number, on_count ~= nil))
   self.store:wake()
