@@ -249,6 +249,13 @@ static int do_all(worker *w, job *first, size_t count)
     return rc;
 }
 
+/* Whether the job wants what only a log can give, and there is none. */
+static bool is_without_log(const worker *w, const job *j)
+{
+    return (j->kind == JOB_APPEND || j->kind == JOB_READ) &&
+           (j->log >= w->log_count || !w->logs[j->log].name);
+}
+
 static bool needs_file(const job *first, size_t count)
 {
     for (; count > 0; first = first->next, count--)
@@ -267,8 +274,8 @@ bool batch_do(worker *w, job *first, size_t count)
     job *j = first;
 
     for (size_t i = 0; i < count; i++, j = j->next)
-        if (j->kind == JOB_OPEN && open_log(w, j) != SQLITE_OK)
-            set_failure(j, "ENOMEM", "out of memory");
+        if (j->kind == JOB_OPEN ? open_log(w, j) != SQLITE_OK : is_without_log(w, j))
+            set_failure(j, "ENOMEM", "no memory was left to open the log");
     if (needs_file(first, count)) {
         code = batch_use_file(w, message);
         if (!code) {

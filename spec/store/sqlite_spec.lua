@@ -134,6 +134,22 @@ describe("sse.sqlite", function()
     assert.truthy(store:open("last", {}).number < 10)
   end)
 
+  it("acknowledges nothing for a log that could not be opened", function()
+    local handle <close> = require("sse.sqlite.core").open(path(), 1, 1000, 65536)
+    local results, number = {}, 7 -- the thread knows none of that number
+    for ticket = 1, 10 do assert(handle:append(number, ticket, "data: x\n\n")) end
+    assert(handle:read(number, 11, 0, 10))
+    handle:wake()
+    wait.till(function()
+      handle:take()
+      for kind, _, result, _, code in handle.next, handle do
+        if kind == "result" then results[#results + 1] = result == nil and code end
+      end
+      return #results == 11
+    end, "the results")
+    assert.equal(("ENOMEM "):rep(11), table.concat(results, " ") .. " ")
+  end)
+
   it("hears of others after a failure, also where it asks for nothing more", function()
     local name = path()
     local store, other = open_used(name), open_used(name)
