@@ -233,9 +233,10 @@ static int set_up(database *d, const database_options *o)
 
     sqlite3_extended_result_codes(d->db, 1);
     sqlite3_busy_timeout(d->db, o->busy_timeout);
+    sqlite3_db_config(d->db, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL); /* others may have the file */
     snprintf(sql, sizeof sql,
              "PRAGMA synchronous = %d; PRAGMA cache_size = %lld; PRAGMA temp_store = MEMORY;"
-             "PRAGMA journal_size_limit = " WAL_SIZE_LIMIT,
+             "PRAGMA trusted_schema = OFF; PRAGMA journal_size_limit = " WAL_SIZE_LIMIT,
              o->sync, -(long long)(o->page_cache / 1024));
     rc = sqlite3_exec(d->db, sql, NULL, NULL, NULL);
     sqlite3_wal_autocheckpoint(d->db, 0);

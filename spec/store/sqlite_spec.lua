@@ -77,6 +77,17 @@ describe("sse.sqlite", function()
       check(name, "a newer one made it", "EVERSION")
     end)
 
+    it("what others have put into the file's schema that is not for them to call", function()
+      local name = path()
+      local store = open_used(name)
+      shell(name, "CREATE TRIGGER theirs AFTER INSERT ON events BEGIN "
+        .. "SELECT count(*) FROM pragma_database_list; END;")
+      assert.truthy(select(2, channel(store):publish "x"):find "unsafe use")
+      shell(name, "DROP TRIGGER theirs;")
+      assert(channel(store):publish "x")
+      assert.equal("", shell(name, "INSERT INTO inbox (channel, data) VALUES ('a', 'b');"))
+    end)
+
     it("a file whose middle is destroyed, and serves what it holds", function()
       local name = path()
       local one, _, server = following.serve { store = open_used(name), history = 100 }
