@@ -51,6 +51,21 @@ describe("A faulty store", function()
       assert.equal("1 2 3", client:till_data "3":text())
     end)
 
+    it("is over where append raises, also for a channel that is closed meanwhile", function()
+      local channel = live()
+      store.on_append = function()
+        channel:close()
+        error "no"
+      end
+      assert.falsy(pcall(channel.publish, channel, "x"))
+      local turns = 0
+      wait.till(function()
+        turns = turns + 1
+        return turns > 20
+      end, "turns")
+      assert.equal(1, store.closed_logs)
+    end)
+
     it("pumps the loop outside of tasks", function()
       local channel = live()
       store.on_done = function(_, go) core.timer(1, function() go() end) end

@@ -49,6 +49,7 @@ local function append(window, record, on_done)
   if not over then
     over = true
     window.under_way = window.under_way - 1
+    window:end_publish()
   end
   error(err, 0)
 end
