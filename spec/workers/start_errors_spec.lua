@@ -30,6 +30,7 @@ describe("workers that can't start", function()
       [[error "no configuration"]],
       "worker %d can't start: [^\n]*app[^\n]*:1: no configuration\nstack traceback:",
     },
+    ["raises nil"] = { "error()", "worker %d can't start: [^\n]*nil[^\n]* %[docs" },
     ["raises an object"] = {
       [[error(setmetatable({}, { __tostring = function() return "an object" end }))]],
       "worker %d can't start: an object %[docs",
@@ -64,6 +65,20 @@ describe("workers that can't start", function()
       assert.is_nil(output:find "another one starts")
     end)
   end
+
+  it("because they lack what a worker needs, and never go on in the master's program", function()
+    local master = masters.start { master = [[
+      io.stdout:setvbuf "line"
+      local core, sse = require "sse.core", require "sse"
+      core.watch_descriptor = function() error "no descriptor is left" end
+      print("over", pcall(sse.workers, { count = 2, listen = { port = PORT }, run = APP }))
+    ]] }
+    assert.equal(0, master:wait())
+    local output = master:output()
+    assert.truthy(output:find("over\ttrue\tnil\tsse.workers: worker %d can't start: [^\n]*no desc"),
+      output)
+    assert.equal(1, select(2, output:gsub("over", "")))
+  end)
 
   it("because one of them alone fails, which ends the others", function()
     local output = result((masters.APP:gsub("print%(\"up",

@@ -56,22 +56,38 @@ local function unready()
   return "the program ended before its loop ran (server:run, sse.run)"
 end
 
---- Runs a worker's program, and ends the process.
--- @tparam table given as `worker.current` of sse.server.worker
--- @tparam function program called with the worker
-function child.run(given, program)
+-- Runs a worker's program to its end; returns what went wrong, or nil.
+local function serve(make, program)
+  local given = make()
   prepare(given)
   local ok, err = protected.call(program, worker.object(given.id, given.count))
-  if ok then err = unready() end
-  for _, problem in ipairs(before_fork.close_all()) do err = err or problem end
-  if err ~= nil then
-    local text = options.text_of(err)
-    if given.told then
-      io.stderr:write(("lua-sse: worker %d: %s\n"):format(given.id, text))
-    else
-      core.pair_write(given.control, "e" .. text:sub(1, MAX_ERROR))
-    end
+  if ok then
+    err = unready()
+  elseif err == nil then
+    err = "nil"
   end
+  for _, problem in ipairs(before_fork.close_all()) do err = err or problem end
+  return err
+end
+
+-- Says what went wrong: until the worker is ready, to the master.
+local function tell(control, err)
+  local text = options.text_of(err)
+  if worker.current and worker.current.told then
+    io.stderr:write(("lua-sse: worker %d: %s\n"):format(worker.current.id, text))
+  else
+    core.pair_write(control, "e" .. text:sub(1, MAX_ERROR))
+  end
+end
+
+--- Runs a worker's program, and ends the process. Whatever fails, this does not return: what comes
+-- behind sse.workers is for the master alone, and so is the end of what all of them share.
+-- @tparam int control the descriptor that leads to the master
+-- @tparam function make returns what `worker.current` of sse.server.worker is to be
+-- @tparam function program called with the worker
+function child.run(control, make, program)
+  local _, err = protected.call(serve, make, program)
+  if err ~= nil then pcall(tell, control, err) end
   -- The Lua state stays open: closing it would close variables of the master's program.
   exit(err == nil and 0 or 1, false)
 end

@@ -10,7 +10,8 @@ local Process = {}
 Process.__index = Process
 
 -- In a new worker: closes what only the master and other workers use.
-local function become_worker(master, id, control)
+local function become_worker(master, id, control, of_master)
+  core.close_descriptor(of_master)
   for _, other in pairs(master.processes) do core.close_descriptor(other.control) end
   for i, ask in ipairs(master.asks) do
     if i ~= id then core.close_descriptor(ask.from) end
@@ -36,8 +37,7 @@ function process.start(master, id, program)
   local pid, message
   pid, message, code = core.fork()
   if pid == 0 then
-    core.close_descriptor(mine)
-    child.run(become_worker(master, id, theirs), program)
+    child.run(theirs, function() return become_worker(master, id, theirs, mine) end, program)
   end
   core.close_descriptor(theirs)
   if pid then
