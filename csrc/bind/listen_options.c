@@ -117,6 +117,7 @@ void sse_check_listen(lua_State *L, int index, sse_listen_options *options, sse_
                                      .port = number_of(L, index, "port", -1),
                                      .unix_path = text_of(L, index, "unix"),
                                      .unix_mode = number_of(L, index, "mode", -1),
+                                     .listening = boolean_of(L, index, "listening"),
                                      .port_reuse = boolean_of(L, index, "port_reuse"),
                                      .proxy_protocol = boolean_of(L, index, "proxy_protocol") };
     check_descriptors(L, index, options);

@@ -7,8 +7,9 @@
 #include "lua_api.h"
 
 /* Reads a table of `host`, `port`, `tls` (as sse_check_tls, or false), `unix`, `mode` (a number),
- * `fds` (a list), `proxy_protocol`, `port_reuse` at the index, which becomes absolute; *tls is what
- * options->tls points to. Pushes what keeps the values. Raises if the table is wrong. */
+ * `fds` (a list), `listening`, `proxy_protocol`, `port_reuse` at the index, which becomes absolute;
+ * *tls is what options->tls points to. Pushes what keeps the values. Raises if the table is wrong.
+ */
 void sse_check_listen(lua_State *L, int index, sse_listen_options *options, sse_tls_options *tls);
 
 /* Reads `trusted_proxies`, `proxy_headers` and `hosts`, lists of strings, of the table at the

@@ -319,6 +319,27 @@ static int m_stop_listening(lua_State *L)
     return 0;
 }
 
+/* server:listen_like(fd, options) -> true; or nil, message, code: listens on the options' `fds` as on
+ * the copy of fd. */
+static int m_listen_like(lua_State *L)
+{
+    server_object *o = check(L);
+    sse_tls_options tls = { 0 };
+    sse_listen_options options = { .port = -1 };
+    char message[512] = "";
+    int code = SSE_OK, fd = (int)luaL_checkinteger(L, 2);
+
+    lua_settop(L, 3);
+    sse_check_listen(L, 3, &options, &tls);
+    code = sse_server_listen_like(o->server, fd, options.fds, options.fd_count, message,
+                                  sizeof message);
+    if (code)
+        return sse_fail(L, code, message);
+    charge(L, o);
+    lua_pushboolean(L, true);
+    return 1;
+}
+
 /* server:stop_copies(fd): closes the listeners on copies of a descriptor. */
 static int m_stop_copies(lua_State *L)
 {
@@ -475,6 +496,7 @@ static const luaL_Reg methods[] = {
     { "listen", m_listen },
     { "close", m_close },
     { "stop_listening", m_stop_listening },
+    { "listen_like", m_listen_like },
     { "stop_copies", m_stop_copies },
     { "set_on_response", m_set_on_response },
     { "shutdown", m_shutdown },

@@ -173,7 +173,8 @@ int sse_listener_open_copy(sse_listener *l, int fd, int backlog, char *message, 
     l->copy_of = fd;
     if (!number) {
         l->fd = fcntl(fd, F_DUPFD_CLOEXEC, 0);
-        if (l->fd < 0 || evutil_make_socket_nonblocking(l->fd) || listen(l->fd, backlog))
+        if (l->fd < 0 || evutil_make_socket_nonblocking(l->fd) ||
+            (backlog > 0 && listen(l->fd, backlog)))
             number = errno;
     }
     if (number) {

@@ -45,7 +45,8 @@ int sse_listener_open(sse_listener *l, const struct sockaddr_storage *address, s
 int sse_listener_open_unix(sse_listener *l, const char *path, int mode, int backlog, char *message,
                            size_t size);
 
-/* Listens on a copy of a descriptor, which must be a bound stream socket. Errors and message as
+/* Listens on a copy of a descriptor, which must be a bound stream socket; backlog 0: it listens
+ * already, and its own backlog stays. Errors and message as
  * those of sse_server_listen. */
 int sse_listener_open_copy(sse_listener *l, int fd, int backlog, char *message, size_t size);
 

@@ -9,6 +9,7 @@
 typedef struct sse_listen_options {
     const int *fds; /* `fd_count` of them, which are listening sockets; copies are listened on */
     size_t fd_count;
+    bool listening;             /* the descriptors listen already, with a backlog of their own */
     const char *unix_path;      /* NULL: none */
     int unix_mode;              /* permissions of its file; -1: as the umask says */
     const char *host;           /* NULL: the server's */
@@ -25,7 +26,7 @@ typedef struct sse_listening {
     void *user;
     void (*on_accepted)(void *user, sse_listener *l, evutil_socket_t fd,
                         const struct sockaddr *from);
-    int backlog;
+    int backlog; /* 0: the sockets listen already */
 } sse_listening;
 
 /* Opens all, or none: *list gets them. The host and the port must be given where the options don't

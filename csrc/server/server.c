@@ -209,7 +209,8 @@ static void add_listeners(sse_server *server, sse_listener *list, sse_tls_contex
 int sse_server_listen(sse_server *server, const sse_listen_options *given, char *message,
                       size_t size)
 {
-    sse_listening of = { &server->context, server, on_accepted, server->backlog };
+    sse_listening of = { &server->context, server, on_accepted,
+                         given->listening ? 0 : server->backlog };
     sse_listen_options options = *given;
     sse_tls_context *tls = NULL;
     sse_listener *list = NULL;
@@ -226,6 +227,26 @@ int sse_server_listen(sse_server *server, const sse_listen_options *given, char 
     if (!code)
         add_listeners(server, list, tls);
     sse_tls_context_unref(tls);
+    return code;
+}
+
+int sse_server_listen_like(sse_server *server, int fd, const int *fds, size_t count, char *message,
+                           size_t size)
+{
+    sse_listening of = { &server->context, server, on_accepted, 0 };
+    sse_listen_options options = { .fds = fds, .fd_count = count };
+    sse_listener *like = server->listeners, *list = NULL;
+    int code = SSE_OK;
+
+    while (like && like->copy_of != fd)
+        like = like->next;
+    snprintf(message, size, "%s", sse_error_text(like ? SSE_ENOMEM : SSE_ESTATE));
+    if (!like)
+        return SSE_ESTATE;
+    options.proxy_protocol = like->proxy_protocol;
+    code = sse_open_listeners(&of, &options, &list, message, size);
+    if (!code)
+        add_listeners(server, list, like->tls);
     return code;
 }
 

@@ -57,6 +57,12 @@ void sse_server_free(sse_server *server);
 int sse_server_listen(sse_server *server, const sse_listen_options *options, char *message,
                       size_t size);
 
+/* Listens on copies of descriptors, too, which listen already, as on the copy of `fd`: with its TLS
+ * as it is now, and PROXY headers where it expects them. SSE_ESTATE: the server does not listen on
+ * such a copy; other errors and message as above. */
+int sse_server_listen_like(sse_server *server, int fd, const int *fds, size_t count, char *message,
+                           size_t size);
+
 /* Closes the listeners on copies of a descriptor. */
 void sse_server_stop_copies(sse_server *server, int fd);
 

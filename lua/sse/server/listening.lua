@@ -74,8 +74,9 @@ end
 -- The descriptors that are listened on: those of a worker's master, given, or passed by systemd;
 -- nil where there are none, or nil, message, code. Then the addresses of the worker's master.
 local function descriptors(state, given)
-  local inherited = worker.find(state, given)
+  local inherited, message, code = worker.find(state, given)
   if inherited then return worker.sockets(inherited), nil, nil, inherited end
+  if message then return nil, message, code end
   if given.systemd then return systemd.sockets(given.systemd) end
   return given.fd and { math.tointeger(given.fd) }
 end
@@ -88,6 +89,7 @@ local function open(state, given, level)
   local places = {
     host = given.host, port = given.port and math.tointeger(given.port),
     unix = given.unix, mode = given.mode and tonumber(given.mode, 8), fds = fds,
+    listening = inherited ~= nil, -- the master has said how many may wait
     tls = given.tls and tls_options.check(given.tls, "server:listen", level + 1) or given.tls,
     port_reuse = choose(state, given, "port_reuse"),
     proxy_protocol = choose(state, given, "proxy_protocol"),
@@ -98,7 +100,7 @@ local function open(state, given, level)
   end
   if not listens then return nil, pages.add(message, code), code end
   if inherited then
-    worker.took(state, inherited, places)
+    worker.took(state, inherited)
   elseif given.systemd then
     systemd.ready(state)
   end

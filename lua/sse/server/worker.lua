@@ -101,6 +101,18 @@ end
 
 local DEFAULT_HOST = "127.0.0.1"
 
+-- Whether a server of the worker listens on an address. (It may have taken it, and was closed.)
+local function is_in_use(address)
+  for _, listens in ipairs(worker.current.listens) do
+    if listens.state.core.listening then
+      for _, taken in ipairs(listens.addresses) do
+        if taken == address then return true end
+      end
+    end
+  end
+  return false
+end
+
 -- Whether an address is the one that server:listen's options name, or else the server's.
 local function is_meant(address, state, given)
   if given.unix then return address.unix == given.unix end
@@ -111,17 +123,30 @@ local function is_meant(address, state, given)
   return address.host == host and (port == address.port or port == address.actual)
 end
 
---- The addresses of the master that a call of server:listen takes.
+--- The addresses of the master that a call of server:listen takes. Where any port will do it is one
+-- that no server of the worker has.
 -- @tparam table state of sse.server.server_object
 -- @tparam table given the options of server:listen
 -- @treturn {table,...}|nil nil: none
+-- @treturn ?string message where a server of the worker listens there already
+-- @treturn ?string code
 function worker.find(state, given)
-  local current, found = worker.current, {}
+  local current, found, used = worker.current, {}, nil
   if not current or given.fd or current.over then return nil end
+  local any_port = not given.unix and not given.systemd and (given.port or state.port or 0) == 0
   for _, address in ipairs(current.addresses) do
-    if is_meant(address, state, given) then found[#found + 1] = address end
+    if not is_meant(address, state, given) then
+      -- not this one
+    elseif not given.systemd and is_in_use(address) then
+      used = address
+    elseif not any_port or not found[1] then
+      found[#found + 1] = address
+    end
   end
-  return found[1] and found
+  if found[1] then return found end
+  if not used or any_port then return nil end
+  local message = "address %s is already in use by a server of this worker"
+  return nil, message:format(used.text), "EADDRINUSE"
 end
 
 --- The sockets of addresses.
@@ -160,34 +185,30 @@ end
 --- A server listens on addresses.
 -- @tparam table state of sse.server.server_object
 -- @tparam {table,...} addresses
--- @tparam table places what the core was given to listen on
-function worker.took(state, addresses, places)
+function worker.took(state, addresses)
   local listens = worker.current.listens
   for i = #listens, 1, -1 do -- the server was closed, and listens again
     local is_same = listens[i].state == state and listens[i].addresses[1] == addresses[1]
     if is_same then table.remove(listens, i) end
   end
-  listens[#listens + 1] = { state = state, addresses = addresses, places = places }
+  listens[#listens + 1] = { state = state, addresses = addresses }
   for _, address in ipairs(addresses) do address.taken = true end
   worker.tell_ready()
 end
 
 -- Listens on the sockets that another worker has for what a server here listens on. Where both
--- accept from the same socket there is nothing to do.
+-- accept from the same socket there is nothing to do. Where no descriptor is left, they wait for the
+-- worker.
 local function borrow(listens, id, lent)
-  local core_server, fds = listens.state.core, {}
+  local core_server = listens.state.core
   if not core_server.listening then return end
   for _, address in ipairs(listens.addresses) do
     for i, fd in ipairs(address.sockets:of(id)) do
-      if fd ~= address.fds[i] then fds[#fds + 1] = fd end
+      if fd ~= address.fds[i] and core_server:listen_like(address.fds[i], { fds = { fd } }) then
+        lent[#lent + 1] = { server = core_server, fd = fd }
+      end
     end
   end
-  if not fds[1] then return end
-  local places = { fds = fds, tls = listens.places.tls,
-    proxy_protocol = listens.places.proxy_protocol }
-  local ok, listening = pcall(core_server.listen, core_server, places)
-  if not ok or not listening then return end -- no descriptor is left: they wait for the worker
-  for _, fd in ipairs(fds) do lent[#lent + 1] = { server = core_server, fd = fd } end
 end
 
 --- Accepts, beside its own, from the sockets of a worker whose place is empty.
