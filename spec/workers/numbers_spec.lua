@@ -89,6 +89,33 @@ describe("server:metrics in a worker", function()
     end, "the other's answer")
   end)
 
+  it("has all of one that answers much, while others don't answer", function()
+    local master = masters.start {
+      master = [[
+        io.stdout:setvbuf "line"
+        print("over", require "sse".workers { count = 4, run = APP })
+      ]],
+      app = masters.APP:gsub("port = PORT", ""):gsub("print%(\"up", [[
+        rooms = {} -- which keeps them
+        for i = 1, worker.id == 4 and 1000 or 0 do rooms[i] = sse.channel("room " .. i) end
+        assert(server:listen())
+        print("port of " .. worker.id .. " is " .. server.port .. ".")
+        %0]], 1),
+    }
+    local silent = {}
+    for _, worker in ipairs(master:workers(4)) do
+      if worker.id == 2 or worker.id == 3 then silent[#silent + 1] = worker.pid end
+    end
+    for _, pid in ipairs(silent) do masters.signal(pid, "STOP") end
+    local port = master:output():match "port of 1 is (%d+)%."
+    local values = exposition.read(sse.fetch(("http://127.0.0.1:%d/metrics"):format(port)):text())
+    for _, pid in ipairs(silent) do masters.signal(pid, "CONT") end
+    for id, up in ipairs { 1, 0, 0, 1 } do
+      assert.equal(up, values[("sse_worker_up{worker=%d}"):format(id)])
+    end
+    assert.equal(0, values["sse_channel_gaps_total{channel=room 1000,reason=slow,worker=4}"])
+  end)
+
   it("counts how often each was started, and crashed", function()
     local master = masters.start { app = APP }
     local workers = master:workers(2)

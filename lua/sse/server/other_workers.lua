@@ -15,19 +15,22 @@ local worker = require "sse.server.worker"
 local other_workers = {}
 
 local QUESTION, PIECE = "<I4B", "<s4"
-local PATIENCE = 2000 -- ms that a worker may let another one wait, who is then left out
+local PATIENCE = 2000 -- ms that a worker may let another one wait, which leaves it out then
+-- ms that an answer waits to be read: until the worker that has asked has had its patience with
+-- others, and its own client has taken what came before. When it ends, it closes the socket.
+local READ_WITHIN = 120000
 local ENOUGH = 16384 -- bytes that are written together
 local LARGE = 4096 -- bytes of a piece that is many samples already
 
--- Waits until a descriptor is ready; false after PATIENCE.
-local function wait(fd, to_write)
+-- Waits until a descriptor is ready; false after `ms`.
+local function wait(fd, to_write, ms)
   local timer, ready
   local function stop()
     timer:stop()
     if ready then ready:stop() end
   end
   local ok = task.await(function(resume)
-    timer = core.timer(PATIENCE, function() resume(false) end)
+    timer = core.timer(ms, function() resume(false) end)
     ready = core.wait_descriptor(fd, to_write, function() resume(true) end)
     if not ready then resume(false) end
     return stop
@@ -46,13 +49,19 @@ function Answer:close()
   self.fd = nil
 end
 
+-- Waits until more can be read; false where the worker lets that wait too long. It had the time, too,
+-- in which this one waited for others.
+function Answer:wait()
+  return wait(self.fd, false, math.max(0, self.since + PATIENCE - core.now()))
+end
+
 -- Reads on until `bytes` are there. False where they don't come.
 function Answer:fill(bytes)
   while self.fd and #self.buffer < bytes do
     local got, _, code = core.pair_read(self.fd)
     if got and got ~= "" then
-      self.buffer = self.buffer .. got
-    elseif got or code ~= "EAGAIN" or not wait(self.fd, false) then
+      self.buffer, self.since = self.buffer .. got, core.now()
+    elseif got or code ~= "EAGAIN" or not self:wait() then
       self:close()
     end
   end
@@ -85,7 +94,9 @@ local function ask(id, question)
   if not mine then return nil end
   local ok = core.pair_pass(worker.current.asks[id].to, theirs, question)
   core.close_descriptor(theirs)
-  if ok then return setmetatable({ id = id, fd = mine, buffer = "" }, Answer) end
+  if ok then
+    return setmetatable({ id = id, fd = mine, buffer = "", since = core.now() }, Answer)
+  end
   core.close_descriptor(mine)
 end
 
@@ -119,7 +130,7 @@ local function write_all(fd, bytes)
     local count, _, code = core.pair_write(fd, bytes, at)
     if count then
       at = at + count
-    elseif code ~= "EAGAIN" or not wait(fd, true) then
+    elseif code ~= "EAGAIN" or not wait(fd, true, READ_WITHIN) then
       return false
     end
   end
