@@ -38,6 +38,8 @@ describe("workers under systemd", function()
     assert.equal("READY=1", notice())
     master:write "local = 1"
     master:kill "HUP"
+    assert.truthy(notice():find "^RELOADING=1\nMONOTONIC_USEC=%d+$")
+    assert.equal("READY=1", notice())
     master:till "can't be loaded"
     local workers = master:workers(4)
     masters.signal(workers[3].pid, "KILL")

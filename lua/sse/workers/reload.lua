@@ -57,12 +57,13 @@ function reload.begin(master)
     return
   end
   master.wants_reload = false
+  notices.reloading(core.now())
   local program, message = master.load_program()
   if not program then
+    notices.ready() -- or systemd would wait for the end of what it has asked for
     master:log("error", ("the new program can't be loaded: %s; the workers stay"):format(message))
     return
   end
-  notices.reloading(core.now())
   master.reload = setmetatable({ master = master, program = program }, Reload)
   master.reload:next()
 end
