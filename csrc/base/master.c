@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <event2/util.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -116,6 +117,28 @@ pid_t sse_master_reap(pid_t pid, int *status)
     return ended > 0 ? ended : 0;
 }
 
+/* --- standard error --------------------------------------------------------------------------- */
+
+/* poll says that a pipe is writable where a write of PIPE_BUF bytes does not wait. */
+size_t sse_master_say(const char *text, size_t len)
+{
+    size_t said = 0;
+
+    while (said < len) {
+        struct pollfd fd = { .fd = STDERR_FILENO, .events = POLLOUT };
+        size_t piece = len - said < PIPE_BUF ? len - said : PIPE_BUF;
+        ssize_t written = 0;
+
+        if (poll(&fd, 1, 0) <= 0 || !(fd.revents & POLLOUT))
+            break;
+        written = write(STDERR_FILENO, text + said, piece);
+        if (written <= 0)
+            break;
+        said += (size_t)written;
+    }
+    return said;
+}
+
 /* --- fork ------------------------------------------------------------------------------------- */
 
 pid_t sse_master_fork(void)
@@ -154,5 +177,5 @@ int sse_processors(void)
     if (sched_getaffinity(0, sizeof set, &set) == 0)
         count = CPU_COUNT(&set);
 #endif
-    return count > 0 && count < 1024 ? (int)count : 1;
+    return count < 1 ? 1 : count > SSE_MOST_WORKERS ? SSE_MOST_WORKERS : (int)count;
 }

@@ -30,6 +30,10 @@ bool sse_master_is_begun(void);
  * signals it has put into `numbers`, oldest first; the rest is told by the next call. */
 size_t sse_master_wait(struct pollfd *fds, size_t count, int ms, int *numbers, size_t most);
 
+/* Writes to standard error as much as can be written without waiting: a terminal that was stopped,
+ * or a pipe that nobody reads, does not hold the master up. Returns how many bytes. */
+size_t sse_master_say(const char *text, size_t len);
+
 /* Forks. In the child, which gets 0, the master is over: signals are as before sse_master_begin,
  * but SIGINT and SIGHUP, which a terminal sends to all processes at once, do nothing. No signal
  * that is sent to the child before that is lost. Returns -1 and errno where it can't. */
@@ -38,7 +42,10 @@ pid_t sse_master_fork(void);
 /* Whether a child has ended, -1 for any: its id, and *status as of waitpid; else 0. */
 pid_t sse_master_reap(pid_t pid, int *status);
 
-/* How many processors this process may use, at least 1. */
+/* More workers than that can't be. */
+enum { SSE_MOST_WORKERS = 1024 };
+
+/* How many processors this process may use, from 1 to SSE_MOST_WORKERS. */
 int sse_processors(void);
 
 #endif

@@ -101,6 +101,16 @@ static int f_wait(lua_State *L)
     return 2;
 }
 
+/* master_say(text): to standard error, what of it can be written without waiting */
+static int f_say(lua_State *L)
+{
+    size_t len = 0;
+    const char *text = luaL_checklstring(L, 1, &len);
+
+    sse_master_say(text, len);
+    return 0;
+}
+
 /* fork() -> 0 in the child, its id in the master; or nil, message, code */
 static int f_fork(lua_State *L)
 {
@@ -182,6 +192,7 @@ static int f_processors(lua_State *L)
 static const luaL_Reg functions[] = { { "master_begin", f_begin },
                                       { "master_end", f_end },
                                       { "master_wait", f_wait },
+                                      { "master_say", f_say },
                                       { "fork", f_fork },
                                       { "reap", f_reap },
                                       { "kill", f_kill },

@@ -26,7 +26,7 @@ local TICKETS_EVERY = 10 * 60 * 1000 -- ms between looks at how old the key of T
 -- @tparam[opt] table details `worker`, `pid`
 function Master:log(level, message, details)
   if log.write(self.hook, level, message, details or {}) then return end
-  if level == "warn" or level == "error" then io.stderr:write("lua-sse: ", message, "\n") end
+  if level == "warn" or level == "error" then core.master_say("lua-sse: " .. message .. "\n") end
 end
 
 -- --- starting ------------------------------------------------------------------------------------
@@ -190,10 +190,12 @@ function on_signal.SIGINT(self) end_all(self, true) end
 function on_signal.SIGHUP(self) reload.begin(self) end
 
 -- Whether the loop of a process has turned since it was looked at last. Then it is looked at again.
+-- So it is where the master comes late itself: both may have been stopped, by Ctrl-Z or with their
+-- container.
 local function is_alive(self, each)
-  local turns = self.numbers:get(worker.number(each.id, "turns"))
-  if turns == each.turns then return false end
-  each.turns, each.late_at = turns, core.now() + self.hang_timeout
+  local turns, now = self.numbers:get(worker.number(each.id, "turns")), core.now()
+  if turns == each.turns and now - each.late_at < self.hang_timeout / 4 then return false end
+  each.turns, each.late_at = turns, now + self.hang_timeout
   return true
 end
 

@@ -64,11 +64,22 @@ function Process:hear()
   return became_ready
 end
 
+-- The process ends within so many milliseconds, and sooner where it was told that before: then who
+-- asks again and again gets no later end.
+local function ends_within(self, timeout)
+  local at = core.now() + timeout
+  if self.state ~= "ending" then
+    self.state, self.late_at = "ending", at
+  elseif self.late_at then
+    self.late_at = math.min(self.late_at, at)
+  end
+end
+
 --- Tells the process to end in peace.
 -- @tparam number timeout milliseconds, after which it is killed
 function Process:drain(timeout)
   core.kill(self.pid, "SIGTERM")
-  self.state, self.late_at = "ending", core.now() + timeout
+  ends_within(self, timeout)
 end
 
 --- Tells the process to end at once. One that is just starting has nothing to close.
@@ -79,7 +90,7 @@ function Process:stop(timeout)
   else
     core.pair_write(self.control, "c")
   end
-  self.state, self.late_at = "ending", core.now() + timeout
+  ends_within(self, timeout)
 end
 
 --- Has the process accept from the sockets of another worker, or no longer.
