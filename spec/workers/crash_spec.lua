@@ -143,6 +143,28 @@ describe("a worker that dies", function()
     master:ask_all(3)
   end)
 
+  it("leaves its sockets to one that comes back before it", function()
+    local master = masters.start { app = masters.APP:gsub("print%(\"up", [[
+      local flag = APP .. ".slow" .. worker.id
+      if io.open(flag) then
+        print("slow " .. worker.id)
+        sse.run(function() while io.open(flag) do sse.sleep(5) end end)
+      end
+      %0]], 1) }
+    local workers = master:workers(2)
+    local function flag(id) return master.app .. ".slow" .. id end
+    for id = 1, 2 do io.open(flag(id), "w"):close() end
+    for _, worker in ipairs(workers) do masters.signal(worker.pid, "KILL") end
+    master:till_lines("slow", 2)
+    os.remove(flag(2))
+    master:workers(3)
+    for _ = 1, 20 do assert.equal(2, master:ask()) end
+    assert.is_nil(master:output():find "can't start") -- they did not wait for that
+    os.remove(flag(1))
+    master:workers(4)
+    master:ask_all(2)
+  end)
+
   it("before it listens again is tried again, while the other serves", function()
     local master = masters.start { options = "max_pause = 100", app = masters.APP:gsub(
       "print%(\"up", 'if io.open(APP .. ".broken") then error "not now" end %0', 1) }

@@ -19,6 +19,14 @@ function lending.lend(master, slot)
   end
 end
 
+--- Another worker is ready: slots for which there was none get it.
+-- @tparam table master
+function lending.lend_all(master)
+  for _, slot in ipairs(master.slots) do
+    if not can_borrow(slot.process) then lending.lend(master, slot) end
+  end
+end
+
 --- A slot has a worker that is ready: it has its sockets for itself again.
 -- @tparam table slot
 function lending.give_back(slot)

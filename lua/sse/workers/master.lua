@@ -137,7 +137,8 @@ local function on_ready(self, ready)
     return self.reload:next()
   end
   lending.give_back(slot)
-  if not self.started and all_ready(self) then
+  if self.started then return lending.lend_all(self) end
+  if all_ready(self) then
     self.started = true
     notices.ready()
     if self.wants_reload then reload.begin(self) end
