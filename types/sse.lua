@@ -351,7 +351,7 @@ local sse = {}
 ---@field run? string|fun(worker: sse.Worker) the path of a Lua file, which gets the worker as `...`, or a function (default: must be given)
 ---@field listen? integer|sse.WorkersListenOptions|sse.WorkersListenOptions[] a port, an address, or a list of these
 ---@field count? integer how many workers, up to 1,024 (default: as many as there are processors that the process may use)
----@field backlog? integer connections that may wait in each socket (default: 4096)
+---@field backlog? integer connections that may wait in each socket. `backlog` of a server is for addresses of its own (default: 4096)
 ---@field start_timeout? number ms after which a worker that does not listen yet has failed (default: 30000)
 ---@field stop_timeout? number ms after which a worker that was told to end is killed (default: 30000)
 ---@field hang_timeout? number ms after which a worker whose loop does not turn is killed and replaced (default: systemd's `WatchdogSec=`, else none)

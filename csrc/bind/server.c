@@ -319,8 +319,8 @@ static int m_stop_listening(lua_State *L)
     return 0;
 }
 
-/* server:listen_like(fd, options) -> true; or nil, message, code: listens on the options' `fds` as on
- * the copy of fd. */
+/* server:listen_like(fd, options) -> true; or nil, message, code: listens on the options' `fds` as
+ * on the copy of fd. */
 static int m_listen_like(lua_State *L)
 {
     server_object *o = check(L);

@@ -49,8 +49,8 @@ function Answer:close()
   self.fd = nil
 end
 
--- Waits until more can be read; false where the worker lets that wait too long. It had the time, too,
--- in which this one waited for others.
+-- Waits until more can be read; false where the worker lets that wait too long. It had the time,
+-- too, in which this one waited for others.
 function Answer:wait()
   return wait(self.fd, false, math.max(0, self.since + PATIENCE - core.now()))
 end

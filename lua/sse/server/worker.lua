@@ -135,11 +135,10 @@ function worker.find(state, given)
   if not current or given.fd or current.over then return nil end
   local any_port = not given.unix and not given.systemd and (given.port or state.port or 0) == 0
   for _, address in ipairs(current.addresses) do
-    if not is_meant(address, state, given) then
-      -- not this one
-    elseif not given.systemd and is_in_use(address) then
+    local meant = is_meant(address, state, given)
+    if meant and not given.systemd and is_in_use(address) then
       used = address
-    elseif not any_port or not found[1] then
+    elseif meant and not (any_port and found[1]) then
       found[#found + 1] = address
     end
   end
@@ -197,8 +196,8 @@ function worker.took(state, addresses)
 end
 
 -- Listens on the sockets that another worker has for what a server here listens on. Where both
--- accept from the same socket there is nothing to do. Where no descriptor is left, they wait for the
--- worker.
+-- accept from the same socket there is nothing to do. Where no descriptor is left, they wait for
+-- the worker.
 local function borrow(listens, id, lent)
   local core_server = listens.state.core
   if not core_server.listening then return end
