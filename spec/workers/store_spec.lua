@@ -67,7 +67,7 @@ describe("workers on one file", function()
     local program = child.script(code)
     local url = ("http://127.0.0.1:%d/news"):format(port)
     local client = curl.start("--retry 20 --retry-delay 1 --retry-connrefused " .. url)
-    client:till "^id: [^\n]+\n\n" -- only now the client has its place
+    client:till "id: [^\n]+\n\n" -- only now the client has its place
     assert.equal(204, assert(sse.fetch(url, { method = "POST", body = "It rains" })).status)
     client:till "\ndata: It rains\n\n"
     program:kill "TERM"
