@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { EventSource } from 'eventsource';
 import { startBrowser } from './browser.mjs';
 import { check, daemon, freePort, lua, until } from './lib.mjs';
-import { blocksOf } from './pages.mjs';
+import { blockOf, blocksOf } from './pages.mjs';
 
 const TWO = 'docs/howto/two-processes.md';
 const SHOT = 'build/interop/dashboard.png';
@@ -98,7 +98,7 @@ async function model(folder, page) {
 
 // Starts a relay of that hub at a port.
 function startRelay(folder, name, hub, port) {
-  const [, relay] = blocksOf(TWO, 'lua');
+  const relay = blockOf(TWO, 'lua', '-- relay.lua');
   return start(folder, name, relay, [['127.0.0.1:9522', `127.0.0.1:${hub.port}`]], String(port));
 }
 
@@ -117,7 +117,8 @@ async function startNginx(folder, relays) {
 // A hub, two relays, nginx before them. Each relay ends in turn, so the client has to go over from
 // one to the other, and has each event once.
 async function twoProcesses(folder) {
-  const [code, , route] = blocksOf(TWO, 'lua');
+  const code = blockOf(TWO, 'lua', 'PUBLISH_KEY');
+  const route = blockOf(TWO, 'lua', 'server:get("/hub"');
   process.env.PUBLISH_KEY = 'secret';
   const port = await freePort();
   const startHub = () => start(folder, 'hub', code.replace('port = 9522', `port = ${port}`)

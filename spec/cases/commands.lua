@@ -51,7 +51,7 @@ exit $status
 -- SQLite's shell, with a file that has one event, and what it prints or publishes.
 local SHELL = [[
 folder=$(mktemp -d)
-"${LUA:-lua5.4}" -e 'local sse = require "sse"
+LD_PRELOAD=$PRELOAD "${LUA:-lua5.4}" -e 'local sse = require "sse"
     local store <close> = sse.sqlite(arg[1])
     assert(sse.channel("news", { store = store }):publish "Snow")' /dev/null "$folder/events.db"
 cd "$folder" && eval "$1" && sqlite3 events.db "SELECT event FROM history" | grep -q "%s"

@@ -34,12 +34,14 @@ local function case_of(path, line)
   error(("what this command does is not in spec/cases/commands.lua: %s"):format(line), 0)
 end
 
--- Succeeds where the shell's commands do, with the line of the page as $1.
+-- Succeeds where the shell's commands do, with the line of the page as $1. What is preloaded for
+-- Lua is in PRELOAD.
 local function check(line, commands)
   local path = os.tmpname()
   local file <close> = assert(io.open(path, "w"))
   file:write(commands):close()
-  local program = child.program(("sh %s '%s'"):format(path, line:gsub("'", "'\\''")))
+  local program = child.program(("PRELOAD='%s' sh %s '%s'"):format(os.getenv "LD_PRELOAD" or "",
+    path, line:gsub("'", "'\\''")))
   local status = program:wait()
   os.remove(path)
   assert.equal(0, status, program:output())
