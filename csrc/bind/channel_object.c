@@ -116,8 +116,7 @@ void sse_channel_keep_init(channel_object *o)
 
 /* --- what the log holds ----------------------------------------------------------------------- */
 
-/* Keeps the `meta` on top of the stack with the event at `position`. */
-static void set_meta(lua_State *L, uint64_t position)
+void sse_channel_set_meta(lua_State *L, uint64_t position)
 {
     if (lua_getiuservalue(L, 1, CHANNEL_METAS) == LUA_TNIL) {
         lua_pop(L, 1);
@@ -151,7 +150,7 @@ void sse_channel_has_grown(lua_State *L, bool has_meta)
     if (o->self == LUA_NOREF && o->idle > 0)
         sse_channel_keep(L, 1, o);
     if (has_meta)
-        set_meta(L, o->channel->log.next - 1);
+        sse_channel_set_meta(L, o->channel->log.next - 1);
     if (o->metas_from < o->channel->log.oldest)
         drop_metas(L, o);
     sse_charge(L, o->st, &o->charged, sse_log_memory(&o->channel->log));

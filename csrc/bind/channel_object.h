@@ -68,6 +68,10 @@ void sse_channel_on_empty(void *user);
 /* For the channel: its number of followers has changed. */
 void sse_channel_on_count(void *user);
 
+/* Keeps the `meta` on top of the stack, which stays there, with the event at `position` of the
+ * channel whose object is at 1. */
+void sse_channel_set_meta(lua_State *L, uint64_t position);
+
 /* The log of the channel whose object is at 1 has one event more: the object is kept, and the
  * collector told of the memory. has_meta: the event's `meta` is on top of the stack, and stays. */
 void sse_channel_has_grown(lua_State *L, bool has_meta);

@@ -233,20 +233,6 @@ static void drop_page_metas(lua_State *L, const sse_channel *c)
     lua_pop(L, 1);
 }
 
-static void set_page_meta(lua_State *L, int metas, uint64_t position)
-{
-    if (lua_rawgeti(L, metas, (lua_Integer)position) != LUA_TNIL) {
-        if (lua_getiuservalue(L, 1, CHANNEL_METAS) != LUA_TTABLE) {
-            lua_pop(L, 1);
-            lua_newtable(L);
-            lua_pushvalue(L, -1);
-            lua_setiuservalue(L, 1, CHANNEL_METAS);
-        }
-        lua_pushvalue(L, -2);
-        lua_rawseti(L, -2, (lua_Integer)position);
-    }
-}
-
 /* window_page(channel, position, records, metas) -> true, or nil, message, code. The page that was
  * asked for: consecutive records from `position` on, and position -> meta. Without records: the
  * page could not be read, and is asked for again by whoever still needs it. */
@@ -272,8 +258,8 @@ static int f_window_page(lua_State *L)
         check_record(L, 5, &record);
         code = sse_window_append_page(c, page, &record);
         lua_settop(L, 4);
-        if (!code)
-            set_page_meta(L, 4, page->log.next - 1);
+        if (!code && lua_rawgeti(L, 4, (lua_Integer)(page->log.next - 1)) != LUA_TNIL)
+            sse_channel_set_meta(L, page->log.next - 1);
         lua_settop(L, 4);
     }
     if (!code)

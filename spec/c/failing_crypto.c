@@ -1,82 +1,12 @@
 /* failing_crypto.c: csrc/crypto while the n-th allocation fails, ours or OpenSSL's, for every n: no
  * key is made of half of its parts, no wrong signature is taken, nothing leaks. */
-#include "failing_malloc.h"
-
-#undef malloc
-#undef calloc
-#undef realloc
-#undef free
+#include "failing_state.h"
 
 #include <openssl/crypto.h>
-#include <stdbool.h>
-#include <stdio.h>
 
 #include "../../csrc/crypto/jws.h"
 #include "../../csrc/crypto/signature.h"
 #include "../../csrc/wire/error.h"
-
-#define CHECK(condition) \
-    do { \
-        if (!(condition)) \
-            fail(#condition, __LINE__); \
-    } while (0)
-
-static long until_failure = -1; /* allocations that still succeed; negative: all of them */
-static bool one_failure;        /* only that allocation fails; else all after it, too */
-static bool failed;             /* an allocation failed */
-static long live;               /* blocks of csrc's that are allocated */
-static const char *scenario = "";
-static long nth;
-
-static void fail(const char *what, int line)
-{
-    fprintf(stderr, "failing_crypto.c:%d: %s, allocation %ld: %s\n", line, scenario, nth, what);
-    exit(1);
-}
-
-static bool must_fail(void)
-{
-    if (until_failure < 0)
-        return false;
-    if (until_failure > 0) {
-        until_failure--;
-        return false;
-    }
-    failed = true;
-    if (one_failure)
-        until_failure = -1;
-    return true;
-}
-
-void *failing_malloc(size_t size)
-{
-    void *at = must_fail() ? NULL : malloc(size);
-
-    live += at != NULL;
-    return at;
-}
-
-void *failing_calloc(size_t count, size_t size)
-{
-    void *at = must_fail() ? NULL : calloc(count, size);
-
-    live += at != NULL;
-    return at;
-}
-
-void *failing_realloc(void *at, size_t size)
-{
-    void *moved = must_fail() ? NULL : realloc(at, size);
-
-    live += moved && !at;
-    return moved;
-}
-
-void failing_free(void *at)
-{
-    live -= at != NULL;
-    free(at);
-}
 
 /* --- OpenSSL's allocations -------------------------------------------------------------------- */
 
@@ -109,11 +39,15 @@ typedef struct sample {
     const char *pem; /* NULL: the key is the JSON Web Key */
 } sample;
 
-#define TEXT(literal) { literal, sizeof(literal) - 1 }
+#define TEXT(literal) \
+    { \
+        literal, sizeof(literal) - 1 \
+    }
 
 /* RFC 7515 appendix A.3 and RFC 8037 appendix A.1; a secret, and two keys in PEM. */
 static const sample samples[] = {
-    { "HS256", { .kty = TEXT("oct"), .k = TEXT("AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8") },
+    { "HS256",
+      { .kty = TEXT("oct"), .k = TEXT("AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8") },
       NULL },
     { "ES256",
       { .kty = TEXT("EC"),
@@ -128,11 +62,13 @@ static const sample samples[] = {
         .x = TEXT("11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"),
         .d = TEXT("nWGxne_9WmC6hEr0kuwsxERJxWl7MmkZcDusAxyuf2A") },
       NULL },
-    { "EdDSA", { .kty = { 0 } },
+    { "EdDSA",
+      { .kty = { 0 } },
       "-----BEGIN PRIVATE KEY-----\n"
       "MC4CAQAwBQYDK2VwBCIEIJ1hsZ3v/VpguoRK9JLsLMREScVpezJpGXA7rAMcrn9g\n"
       "-----END PRIVATE KEY-----\n" },
-    { "RS256", { .kty = { 0 } },
+    { "RS256",
+      { .kty = { 0 } },
       "-----BEGIN PRIVATE KEY-----\n"
       "MIIEvAIBADANBgkqhkiG9w0BAQEFAASCBKYwggSiAgEAAoIBAQC+TBkj2F6cGOiI\n"
       "QZ9xuXP+w46h7oCcXDzx1mukq3Yj8qoi4YdOGxwfZCb+dbsnQu2/HN7CBNzvty27\n"

@@ -1,13 +1,7 @@
 /* failing_malloc.c: csrc/wire while the n-th allocation fails, for every n: functions return the
  * right code, leak nothing, leave nothing half done, and work again afterwards. */
-#include "failing_malloc.h"
+#include "failing_state.h"
 
-#undef malloc
-#undef calloc
-#undef realloc
-#undef free
-
-#include <stdio.h>
 #include <string.h>
 #include <zlib.h>
 
@@ -23,69 +17,6 @@
 #include "../../csrc/wire/position.h"
 #include "../../csrc/wire/url.h"
 #include "../../csrc/wire/utf8.h"
-
-#define CHECK(condition) \
-    do { \
-        if (!(condition)) \
-            fail(#condition, __LINE__); \
-    } while (0)
-
-static long until_failure; /* allocations that still succeed; negative: all of them */
-static bool one_failure;   /* only that allocation fails; else all after it, too */
-static bool failed;        /* an allocation failed */
-static long live;          /* blocks that are allocated */
-static const char *scenario = "";
-static long nth;
-
-static void fail(const char *what, int line)
-{
-    fprintf(stderr, "failing_malloc.c:%d: %s, allocation %ld: %s\n", line, scenario, nth, what);
-    exit(1);
-}
-
-static bool must_fail(void)
-{
-    if (until_failure < 0)
-        return false;
-    if (until_failure > 0) {
-        until_failure--;
-        return false;
-    }
-    failed = true;
-    if (one_failure)
-        until_failure = -1;
-    return true;
-}
-
-void *failing_malloc(size_t size)
-{
-    void *at = must_fail() ? NULL : malloc(size);
-
-    live += at != NULL;
-    return at;
-}
-
-void *failing_calloc(size_t count, size_t size)
-{
-    void *at = must_fail() ? NULL : calloc(count, size);
-
-    live += at != NULL;
-    return at;
-}
-
-void *failing_realloc(void *at, size_t size)
-{
-    void *moved = must_fail() ? NULL : realloc(at, size);
-
-    live += moved && !at;
-    return moved;
-}
-
-void failing_free(void *at)
-{
-    live -= at != NULL;
-    free(at);
-}
 
 /* --- parsing ---------------------------------------------------------------------------------- */
 
@@ -549,7 +480,7 @@ static void fail_every_nth(const char *name, void (*run)(void), bool one)
     if (one)
         printf("%-14s %3ld allocations, each failed in turn\n", name, nth);
     if (nth == 0)
-        fail("nothing was allocated", __LINE__);
+        fail(__FILE__, "nothing was allocated", __LINE__);
 }
 
 int main(void)

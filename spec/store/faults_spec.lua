@@ -14,21 +14,7 @@ describe("A faulty store", function()
   before_each(function() store = faulty_store.new(memory()) end)
   after_each(following.stop)
 
-  local function serve(options, follow)
-    options.store = store
-    return following.serve(options, follow)
-  end
-
-  -- A channel with one live client.
-  local function live(options)
-    local channel = serve(options or {})
-    local client = following.open()
-    following.followers(channel, 1)
-    assert(channel:publish "first")
-    client:till_data "first"
-    client.events = {}
-    return channel, client
-  end
+  local function live(options) return faulty_store.live(store, options) end
 
   describe("and publish:", function()
     local function held_back(name)

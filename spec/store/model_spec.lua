@@ -4,25 +4,14 @@
 local core = require "sse.core"
 local databases = require "spec.support.databases"
 local faulty_store = require "spec.support.faulty_store"
-local following = require "spec.support.following"
 local memory = require "sse.store.memory"
 local net = require "spec.support.net"
-local new_server = require "sse.server"
-local script = require "spec.support.script"
+local run = require "spec.support.scripts"
 local stores = require "spec.support.stores"
-local wait = require "spec.support.wait"
 
 local many = tonumber(os.getenv "SSE_MODEL_SCRIPTS") or net.stress and 10 or 150
 local few = (many + 4) // 5
 local first = tonumber(os.getenv "SSE_MODEL_SEED") or 1
-
-local function serve()
-  local failed
-  local server = new_server { on_error = function(message) failed = failed or message end }
-  server:get("/", script.handle)
-  assert(server:listen())
-  return server, function() return failed end
-end
 
 local function inner_of(store) return store.inner or store end
 
@@ -85,39 +74,17 @@ function faulty.make(rnd)
   return store
 end
 
-local function run(storing, count)
-  local fds = wait.fds()
-  local wide, wide_error = serve()
-  local narrow, narrow_error = serve()
-  following.shrink_buffers(narrow.port)
-  for seed = first, first + count - 1 do
-    script.run(seed, wide.port, narrow.port, storing)
-    local message = wide_error() or narrow_error()
-    if message then error(("script %d: %s"):format(seed, message), 0) end
-  end
-  for _, server in ipairs { wide, narrow } do
-    wait.till(function()
-      local stats = server:stats()
-      return stats.connections.open == 0 and stats.streams.open == 0
-    end, "the connections to end")
-    server:close()
-  end
-  script.current = nil
-  wait.idle()
-  assert.equal(fds, wait.fds())
-end
-
 describe("channel model", function()
   it(("over memory: %d scripts from seed %d"):format(many, first), function()
-    run(plain, many)
+    run(first, many, plain)
   end)
 
   it(("over a faulty store: %d scripts from seed %d"):format(many, first), function()
-    run(faulty, many)
+    run(first, many, faulty)
   end)
 
   -- Each script has a file of its own, and losses are noticed within a second.
   it(("over SQLite: %d scripts from seed %d"):format(few, first), function()
-    run(in_file, few)
+    run(first, few, in_file)
   end)
 end)

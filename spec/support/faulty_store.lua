@@ -5,6 +5,8 @@
 -- go)`, whose `results.limit` is that of the read, `on_watch(on_news, go)`, `on_news(news, go)`,
 -- `on_announce(followers, go)`, `on_count(count, go)`. go() hands on what came, go(...) something
 -- else.
+local following = require "spec.support.following"
+
 local faulty_store = {}
 
 local Log = {}
@@ -72,6 +74,24 @@ function Store:stats() return self.inner:stats() end
 --- Makes a store around another.
 function faulty_store.new(inner)
   return setmetatable({ inner = inner, closed_logs = 0 }, Store)
+end
+
+--- A channel over the store, which a server serves: as following.serve.
+function faulty_store.serve(store, options, follow)
+  options.store = store
+  return following.serve(options, follow)
+end
+
+--- A channel over the store with one live client, whose events are forgotten.
+-- @return the channel, the client
+function faulty_store.live(store, options)
+  local channel = faulty_store.serve(store, options or {})
+  local client = following.open()
+  following.followers(channel, 1)
+  assert(channel:publish "first")
+  client:till_data "first"
+  client.events = {}
+  return channel, client
 end
 
 return faulty_store
