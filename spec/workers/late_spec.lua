@@ -51,15 +51,17 @@ describe("a master of workers", function()
   end)
 
   it("that is told again and again to end does not wait for longer", function()
-    local master, at = start("stop_timeout = 3600 * 1000", masters.APP:gsub("print%(\"up", [[
-      server:get("/hang", function() while true do end end)
-      sse.after(0, function()
-        print(("hangs %%d %%d 1"):format(worker.id, core.process_id()))
+    local options = "stop_timeout = 3600 * 1000, log = function(_, message) print(message) end"
+    local master, at = start(options, masters.APP:gsub("print%(\"up", [[
+      local function hang()
+        if not require("sse.server.worker").current.told then return sse.after(1, hang) end
+        print(("hangs %%d"):format(core.process_id()))
         while true do end
-      end)
+      end
+      sse.after(1, hang)
       %0]], 1))
+    master:till_lines("is ready", 2)
     master:till_lines("hangs", 2)
-    master:till_lines("turn\n", 3) -- it knows that they are ready, or starts them: both are ended
     at(0, "INT")
     at(4000, "INT")
     at(6000)
