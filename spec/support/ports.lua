@@ -1,15 +1,21 @@
 --- Ports for specs that name one before they listen on it, or that want nobody to listen there.
+local core = require "sse.core"
 local socket = require "socket"
 
 local ports = {}
 
 -- Below all that systems give to sockets without a port of their own: another process that asks for
--- any port never gets one of these.
-local FIRST, LAST = 20000, 32000
+-- any port never gets one of these. Each process has some of its own, since a port may be named
+-- long before anybody listens on it.
+local FIRST, PROCESSES, EACH = 20000, 600, 20
+
+local taken = 0
 
 --- A port of 127.0.0.1 on which nobody listens.
 function ports.free()
-  local port = math.random(FIRST, LAST)
+  local port = FIRST + core.process_id() % PROCESSES * EACH + taken % EACH
+  taken = taken + 1
+  assert(taken < 100000, "no port is free")
   local listener = socket.bind("127.0.0.1", port)
   if not listener then return ports.free() end
   listener:close()
