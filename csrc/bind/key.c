@@ -38,26 +38,25 @@ static sse_slice check_bytes(lua_State *L, int index)
     return bytes;
 }
 
-static int f_key_of_secret(lua_State *L)
+/* Makes a key of the bytes at index 1. */
+static int make_key(lua_State *L, int (*make)(sse_slice, sse_key **, const char **))
 {
-    sse_slice secret = check_bytes(L, 1);
+    sse_slice bytes = check_bytes(L, 1);
     key_object *o = new_object(L);
     const char *why = NULL;
-    int code = SSE_OK;
+    int code = make(bytes, &o->key, &why);
 
-    code = sse_key_of_secret(secret, &o->key, &why);
     return finish(L, code, why);
+}
+
+static int f_key_of_secret(lua_State *L)
+{
+    return make_key(L, sse_key_of_secret);
 }
 
 static int f_key_of_pem(lua_State *L)
 {
-    sse_slice pem = check_bytes(L, 1);
-    key_object *o = new_object(L);
-    const char *why = NULL;
-    int code = SSE_OK;
-
-    code = sse_key_of_pem(pem, &o->key, &why);
-    return finish(L, code, why);
+    return make_key(L, sse_key_of_pem);
 }
 
 /* A member of the JSON Web Key at index 1: a string, or absent. The table keeps the string. */
