@@ -72,12 +72,14 @@ static void on_watched(evutil_socket_t fd, short what, void *arg)
     sse_loop_end_poll(loop);
 }
 
-int sse_descriptor_watch_start(sse_descriptor_watch *w, sse_loop *loop, int fd,
+int sse_descriptor_watch_start(sse_descriptor_watch *w, sse_loop *loop, int fd, bool to_write,
                                void (*call)(void *arg), void *arg)
 {
+    short what = to_write ? EV_WRITE : EV_READ;
+
     w->call = call;
     w->arg = arg;
-    event_assign(&w->event, sse_loop_base(loop), fd, EV_READ | EV_PERSIST, on_watched, w);
+    event_assign(&w->event, sse_loop_base(loop), fd, (short)(what | EV_PERSIST), on_watched, w);
     if (event_add(&w->event, NULL))
         return SSE_ESYS;
     w->loop = loop;

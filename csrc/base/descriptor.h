@@ -26,7 +26,7 @@ int sse_descriptor_wait_start(sse_descriptor_wait *w, sse_loop *loop, int fd, bo
 void sse_descriptor_wait_stop(sse_descriptor_wait *w);
 
 /* A watch that goes on: for a module that hands over through a descriptor what its own thread has
- * done. Embedded in its owner, zeroed at first. */
+ * done, or that has a connection. Embedded in its owner, zeroed at first. */
 typedef struct sse_descriptor_watch {
     sse_loop *loop; /* NULL: it is over */
     struct event event;
@@ -35,8 +35,9 @@ typedef struct sse_descriptor_watch {
     void *arg;
 } sse_descriptor_watch;
 
-/* Calls call(arg) whenever the descriptor can be read. Does not keep the loop running. SSE_ESYS. */
-int sse_descriptor_watch_start(sse_descriptor_watch *w, sse_loop *loop, int fd,
+/* Calls call(arg) whenever the descriptor can be read, or written. Does not keep the loop running.
+ * SSE_ESYS. */
+int sse_descriptor_watch_start(sse_descriptor_watch *w, sse_loop *loop, int fd, bool to_write,
                                void (*call)(void *arg), void *arg);
 
 /* Whether the watch keeps the loop running. Does nothing where it is over. */

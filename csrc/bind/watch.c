@@ -13,7 +13,7 @@ typedef struct watch_object {
 
 static const sse_class watch_class;
 
-static int call_readable(lua_State *L)
+static int call_ready(lua_State *L)
 {
     watch_object *o = lua_touserdata(L, 1);
 
@@ -22,19 +22,21 @@ static int call_readable(lua_State *L)
     return 0;
 }
 
-static void on_readable(void *arg)
+static void on_ready(void *arg)
 {
     watch_object *o = arg;
 
-    sse_protect(o->st, call_readable, o);
+    sse_protect(o->st, call_ready, o);
 }
 
-/* watch_descriptor(fd, fn) -> an object: `keep(bool)` says whether it keeps the loop running,
- * `stop()` ends it; until then fn() is called whenever fd can be read. Or nil, message, code. */
+/* watch_descriptor(fd, fn [, to_write]) -> an object: `keep(bool)` says whether it keeps the loop
+ * running, `stop()` ends it; until then fn() is called whenever fd can be read, or written. Or nil,
+ * message, code. */
 static int f_watch_descriptor(lua_State *L)
 {
     sse_state *st = sse_state_check(L);
     int fd = (int)luaL_checkinteger(L, 1), code = SSE_OK;
+    bool to_write = lua_toboolean(L, 3);
     watch_object *o = NULL;
 
     luaL_checktype(L, 2, LUA_TFUNCTION);
@@ -44,7 +46,7 @@ static int f_watch_descriptor(lua_State *L)
     lua_setiuservalue(L, -2, FUNCTION);
     sse_anchor(L, -1, &o->self);
     o->st = st;
-    code = sse_descriptor_watch_start(&o->watch, st->loop, fd, on_readable, o);
+    code = sse_descriptor_watch_start(&o->watch, st->loop, fd, to_write, on_ready, o);
     if (!code)
         return 1;
     sse_unanchor(L, &o->self);

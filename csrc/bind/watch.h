@@ -1,5 +1,5 @@
 /* watch.h: the class sse.descriptor_watch: a watch of a descriptor that goes on, for modules with a
- * thread of their own. */
+ * thread or a connection of their own. */
 #ifndef SSE_BIND_WATCH_H
 #define SSE_BIND_WATCH_H
 
