@@ -47,6 +47,7 @@ LIBDIR     ?= $(PREFIX)/lib/lua/$(LUA_SERIES)
 # Where editors are told to look for types/sse.lua (docs/install.md); none for nowhere.
 TYPESDIR   ?= $(PREFIX)/share/lua-sse/types
 LUA_FOLDERS := sse sse/client sse/server sse/shared sse/store sse/workers
+OTHER_ROCKS := lua/sse/sqlite.lua lua/sse/redis.lua
 
 WINGS      := wire base tls crypto http http1 http2 push server client bind
 SOURCES    := $(foreach wing,$(WINGS),$(wildcard csrc/$(wing)/*.c))
@@ -57,6 +58,15 @@ SQLITE     := $(BUILD)/sse/sqlite/core.so
 SQLITE_SOURCES := $(wildcard csrc/sqlite/*.c)
 SQLITE_OBJECTS := $(SQLITE_SOURCES:csrc/%.c=$(BUILD)/obj/%.o)
 SQLITE_LIBS = $(shell pkg-config --libs sqlite3) -lpthread
+# The rock lua-sse-redis. hiredis has TLS since 1.0, in a library of its own.
+REDIS      := $(BUILD)/sse/redis/core.so
+REDIS_SOURCES := $(wildcard csrc/redis/*.c)
+REDIS_OBJECTS := $(REDIS_SOURCES:csrc/%.c=$(BUILD)/obj/%.o)
+REDIS_PC   := hiredis $(shell pkg-config --exists hiredis_ssl 2>/dev/null && echo hiredis_ssl openssl)
+REDIS_CPPFLAGS = $(if $(filter hiredis_ssl,$(REDIS_PC)),-DSSE_REDIS_TLS)
+REDIS_TLS   = $(if $(filter hiredis_ssl,$(REDIS_PC)),$(shell pkg-config --libs hiredis_ssl openssl))
+REDIS_HIREDIS = $(shell pkg-config --libs hiredis)
+REDIS_LIBS  = $(REDIS_HIREDIS) $(REDIS_TLS) -lpthread
 COMPILE     = $(CC) -std=gnu11 -fPIC -fvisibility=hidden -MMD -MP $(CPPFLAGS) $(WARNINGS) $(CFLAGS) \
               $(HARDEN_C) $(NO_PLT)
 
@@ -75,9 +85,10 @@ BENCH_TARGETS :=
 FUZZ_TARGETS :=
 -include spec/c/Makefile.inc spec/support/Makefile.inc fuzz/Makefile.inc bench/Makefile.inc
 
-all: core sqlite
+all: core sqlite redis
 core: $(CORE)
 sqlite: $(SQLITE)
+redis: $(REDIS)
 
 $(CORE): $(OBJECTS)
 	@mkdir -p $(@D)
@@ -91,6 +102,13 @@ $(SQLITE): $(SQLITE_OBJECTS)
 
 $(SQLITE_OBJECTS): CPPFLAGS += $(shell pkg-config --cflags sqlite3)
 
+$(REDIS): $(REDIS_OBJECTS)
+	@mkdir -p $(@D)
+	$(call say,link)
+	$(Q)$(CC) $(SHARED) $(HARDEN_LD) $(LDFLAGS) -o $@ $(REDIS_OBJECTS) $(REDIS_LIBS)
+
+$(REDIS_OBJECTS): CPPFLAGS += $(REDIS_CPPFLAGS) $(shell pkg-config --cflags hiredis)
+
 $(BUILD)/obj/%.o: csrc/%.c | deps
 	@mkdir -p $(@D)
 	$(call say,cc)
@@ -99,7 +117,7 @@ $(BUILD)/obj/%.o: csrc/%.c | deps
 # Options of `make stress`.
 $(BUILD)/obj/bind/%.o: CPPFLAGS += $(BIND_CPPFLAGS)
 
--include $(OBJECTS:.o=.d) $(SQLITE_OBJECTS:.o=.d)
+-include $(OBJECTS:.o=.d) $(SQLITE_OBJECTS:.o=.d) $(REDIS_OBJECTS:.o=.d)
 
 # The groups of scripts/deps.sh that the goals need; DEPS= installs nothing.
 DEPS ?= build $(filter demo test lint analyze asan valgrind interop bench soak fuzz rock \
@@ -128,7 +146,7 @@ env:
 SPEC ?=
 BUSTED      = $(LUA) scripts/busted.lua --cpath='$(CURDIR)/$(BUILD)/?.so'
 SPECS       = $(sort $(wildcard spec/*/*_spec.lua))
-test: $(CORE) $(SQLITE) $(TEST_DEPS)
+test: $(CORE) $(SQLITE) $(REDIS) $(TEST_DEPS)
 ifeq ($(SPEC),)
 	@$(LUA_ENV) scripts/test_each.sh env $(TEST_ENV) $(BUSTED) -- $(SPECS)
 ifneq ($(strip $(TEST_EXTRA)),)
@@ -196,18 +214,18 @@ valgrind: | deps
 	        --num-callers=30'
 
 # The interface as the modules have it: functions, classes, options.
-api: $(CORE) $(SQLITE)
+api: $(CORE) $(SQLITE) $(REDIS)
 	@$(LUA) scripts/api.lua $(BUILD)
 
 LINTS := lint-layers lint-sizes lint-lua lint-api lint-release lint-warnings lint-cppcheck lint-format lint-sh
 lint: $(LINTS)
-lint-layers: $(OBJECTS) $(SQLITE_OBJECTS) $(LOAD_OBJECTS) $(ATTACK_OBJECTS) | deps
+lint-layers: $(OBJECTS) $(SQLITE_OBJECTS) $(REDIS_OBJECTS) $(LOAD_OBJECTS) $(ATTACK_OBJECTS) | deps
 	@$(LUA) scripts/lint/layers.lua . $(BUILD)
 lint-sizes: | deps
 	@$(LUA) scripts/lint/sizes.lua
 lint-lua: | deps
 	@luacheck --quiet --no-color --codes .
-lint-api: $(CORE) $(SQLITE)
+lint-api: $(CORE) $(SQLITE) $(REDIS)
 	@$(LUA) scripts/api.lua --check $(BUILD)
 lint-release: | deps
 	@$(LUA) scripts/release.lua
@@ -235,7 +253,8 @@ lint-sh: | deps
 # analyzer. A file is analyzed again when it or a header changes; -j2 runs two at a time.
 GCC        ?= gcc
 ANALYZED   := $(SOURCES:csrc/%.c=$(BUILD)/analyze/%.log) \
-              $(SQLITE_SOURCES:csrc/%.c=$(BUILD)/analyze/%.log)
+              $(SQLITE_SOURCES:csrc/%.c=$(BUILD)/analyze/%.log) \
+              $(REDIS_SOURCES:csrc/%.c=$(BUILD)/analyze/%.log)
 $(BUILD)/analyze/%.log: csrc/%.c $(wildcard csrc/*/*.h) .clang-tidy | deps
 	@mkdir -p $(@D)
 	$(call say,analyze)
@@ -250,8 +269,8 @@ format: | deps
 
 # Installs the rock into a scratch tree, compares it with the module here, and requires it from
 # another folder.
-rock: $(CORE) $(SQLITE)
-	@LUA=$(LUA) scripts/check_rock.sh $(CORE) $(SQLITE)
+rock: $(CORE) $(SQLITE) $(REDIS)
+	@LUA=$(LUA) scripts/check_rock.sh $(CORE) $(SQLITE) $(REDIS)
 
 bench: $(CORE) $(BENCH_TARGETS)
 
@@ -269,7 +288,7 @@ doc: | deps
 install: $(CORE)
 	install -d $(LUA_FOLDERS:%='$(DESTDIR)$(LUADIR)/%') '$(DESTDIR)$(LIBDIR)/sse'
 	$(foreach folder,$(LUA_FOLDERS),\
-	    install -m 644 $(filter-out lua/sse/sqlite.lua,$(wildcard lua/$(folder)/*.lua)) \
+	    install -m 644 $(filter-out $(OTHER_ROCKS),$(wildcard lua/$(folder)/*.lua)) \
 	        '$(DESTDIR)$(LUADIR)/$(folder)' &&) true
 	install -m 755 $(CORE) '$(DESTDIR)$(LIBDIR)/sse'
 	$(if $(TYPESDIR),install -d '$(DESTDIR)$(TYPESDIR)' && \
@@ -279,7 +298,7 @@ install: $(CORE)
 # has other files, or is not there, stays as it is.
 uninstall:
 	$(foreach folder,$(LUA_FOLDERS),\
-	    rm -f $(patsubst lua/%,'$(DESTDIR)$(LUADIR)/%',$(filter-out lua/sse/sqlite.lua,\
+	    rm -f $(patsubst lua/%,'$(DESTDIR)$(LUADIR)/%',$(filter-out $(OTHER_ROCKS),\
 	        $(wildcard lua/$(folder)/*.lua))) &&) true
 	rm -f '$(DESTDIR)$(LIBDIR)/sse/core.so' $(if $(TYPESDIR),'$(DESTDIR)$(TYPESDIR)/sse.lua')
 	@for folder in $(filter-out sse,$(LUA_FOLDERS)) sse; do \
@@ -306,9 +325,24 @@ uninstall-sqlite:
 	    rmdir "$$folder/sse/sqlite" "$$folder/sse"; \
 	done 2>/dev/null; true
 
+# The rock lua-sse-redis, in the same way.
+install-redis: $(REDIS)
+	install -d '$(DESTDIR)$(LUADIR)/sse/redis' '$(DESTDIR)$(LIBDIR)/sse/redis'
+	install -m 644 lua/sse/redis.lua '$(DESTDIR)$(LUADIR)/sse'
+	install -m 644 $(wildcard lua/sse/redis/*.lua) '$(DESTDIR)$(LUADIR)/sse/redis'
+	install -m 755 $(REDIS) '$(DESTDIR)$(LIBDIR)/sse/redis'
+
+uninstall-redis:
+	rm -f '$(DESTDIR)$(LUADIR)/sse/redis.lua' '$(DESTDIR)$(LIBDIR)/sse/redis/core.so' \
+	    $(patsubst lua/%,'$(DESTDIR)$(LUADIR)/%',$(wildcard lua/sse/redis/*.lua))
+	@for folder in '$(DESTDIR)$(LIBDIR)' '$(DESTDIR)$(LUADIR)'; do \
+	    rmdir $$folder/sse/redis $$folder/sse; \
+	done 2>/dev/null; true
+
 clean:
 	rm -rf build build-* doc
 
-.PHONY: all core sqlite install-sqlite uninstall-sqlite deps demo demo-workers env test model stress asan \
+.PHONY: all core sqlite install-sqlite uninstall-sqlite redis install-redis uninstall-redis deps demo \
+        demo-workers env test model stress asan \
         valgrind api lint $(LINTS) analyze format rock bench interop fuzz doc install uninstall \
         release clean

@@ -23,6 +23,7 @@ pc:libnghttp2|the server's HTTP/2|libnghttp2-dev|libnghttp2-devel|nghttp2-dev|ng
 pc:zlib|compresses event streams|zlib1g-dev|zlib-devel|zlib-dev|zlib
 pc:libbrotlidec|the client's brotli|libbrotli-dev|brotli-devel|brotli-dev|brotli
 pc:sqlite3|the store sse.sqlite|libsqlite3-dev|sqlite-devel|sqlite-dev|sqlite
+pc:hiredis|the store sse.redis|libhiredis-dev|hiredis-devel|hiredis-dev|hiredis
 ca-bundle|authorities to trust|ca-certificates|ca-certificates|ca-certificates|ca-certificates
 LIST
         ;;
@@ -31,6 +32,7 @@ lua:busted.runner|runs the specs|lua-busted|rock:busted|rock:busted|rock:busted
 lua:socket|raw clients in specs|lua-socket|rock:luasocket|lua5.4-socket|rock:luasocket
 cmd:curl|a client that is not ours, in specs|curl|curl|curl|curl
 cmd:sqlite3|SQLite's own shell, in specs|sqlite3|sqlite|sqlite|sqlite
+cmd:redis-server|Redis, in specs|redis-server|redis|redis|redis
 cmd:ps|tells that a program is stopped, in specs|procps|procps-ng|procps|proctools
 cmd:openssl|makes certificates, and a client of TLS, in specs|openssl|openssl|openssl|openssl
 older-lua|a Lua that is refused, in specs|lua5.1|luajit|lua5.1|luajit

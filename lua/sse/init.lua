@@ -116,7 +116,7 @@ local sse = {
 }
 
 hints.close_fields(sse, "sse", "sse")
-optional.add(sse, { sqlite = "lua-sse-sqlite" })
+optional.add(sse, { sqlite = "lua-sse-sqlite", redis = "lua-sse-redis" })
 
 -- A function of the library can be replaced, as a test's double is; what does not exist can't be
 -- assigned, since the library would take no notice of it.

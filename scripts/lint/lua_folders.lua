@@ -2,14 +2,14 @@
 --
 -- lua/sse holds what users require. lua/sse/client and lua/sse/server hold what only the client and
 -- only the server use, lua/sse/shared what both use. lua/sse/store, where channels keep their logs,
--- lua/sse/sqlite, one of the stores, and lua/sse/workers, which runs servers in several processes,
--- are the server's.
+-- lua/sse/sqlite and lua/sse/redis, two of the stores, and lua/sse/workers, which runs servers in
+-- several processes, are the server's.
 local lua_folders = {}
 
 -- The modules of lua/sse by whose they are, beside sse itself, which requires them all.
 local sides = {
   client = "eventsource fetch fetcheventsource abort",
-  server = "server channel stream sqlite workers",
+  server = "server channel stream sqlite redis workers",
   shared = "event parser encode decode json url log task descriptor version jwt crypto",
 }
 
@@ -21,7 +21,7 @@ end
 -- The side of a module; nil for sse itself and for what lies in no right place.
 local function side_of(module)
   local folder = module:match("^sse%.(%w+)%.")
-  if folder == "store" or folder == "sqlite" or folder == "workers" then return "server" end
+  if ("store sqlite redis workers"):find(folder or "none", 1, true) then return "server" end
   if folder then return sides[folder] and folder end
   return public[module]
 end

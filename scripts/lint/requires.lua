@@ -12,6 +12,9 @@ local function line_of(text, at)
   return select(2, text:sub(1, at):gsub("\n", "")) + 1
 end
 
+-- Modules in C.
+local native = { ["sse.core"] = true, ["sse.sqlite.core"] = true, ["sse.redis.core"] = true }
+
 local function check_requires(report, path, modules, edges)
   local text = source.blank_lua(source.read(path), true)
   local node = module_of(path)
@@ -19,7 +22,7 @@ local function check_requires(report, path, modules, edges)
   for at, name in text:gmatch("()%f[%w_]require%s*%(?%s*[\"']([%w_.]+)[\"']") do
     if modules[name] then
       edges[node][name] = true
-    elseif name ~= "sse.core" and name ~= "sse.sqlite.core" then
+    elseif not native[name] then
       report.complain(path, line_of(text, at), "require '%s': not here; no library is used", name)
     end
   end

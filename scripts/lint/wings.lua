@@ -9,7 +9,7 @@ wings.floors = {
   { "csrc/http" },
   { "csrc/http1", "csrc/http2", "csrc/push" },
   { "csrc/server", "csrc/client" },
-  { "csrc/bind", "csrc/sqlite" },
+  { "csrc/bind", "csrc/sqlite", "csrc/redis" },
   { "bench/load" },
   { "bench/attack" },
 }
@@ -21,7 +21,7 @@ local libraries = {
   { "^lua%.h$", only = bindings }, { "^lauxlib%.h$", only = bindings },
   { "^lualib%.h$", only = bindings }, { "^luaconf%.h$", only = bindings },
   { "^event2/", from = "csrc/base" }, { "^event%.h$", from = "csrc/base" },
-  { "^openssl/", only = { "csrc/tls", "csrc/crypto" } }, { "^nghttp2/", only = { "csrc/http2" } },
+  { "^openssl/", only = { "csrc/tls", "csrc/crypto", "csrc/redis" } }, { "^nghttp2/", only = { "csrc/http2" } },
   { "^curl/", only = { "csrc/client" } }, { "^idn2%.h$", only = { "csrc/client" } },
   { "^zlib%.h$", only = { "csrc/wire" } }, { "^brotli/", only = { "csrc/wire" } },
   { "^sqlite3%.h$", only = { "csrc/sqlite" } }, { "^hiredis/", only = { "csrc/redis" } },

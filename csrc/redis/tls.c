@@ -1,0 +1,138 @@
+#include "tls.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#ifdef SSE_REDIS_TLS
+
+#include <arpa/inet.h>
+#include <hiredis/hiredis_ssl.h>
+#include <openssl/err.h>
+#include <openssl/ssl.h>
+
+struct tls_context {
+    SSL_CTX *openssl;
+    bool insecure;
+};
+
+bool tls_is_supported(void)
+{
+    return true;
+}
+
+static void explain(char *message, size_t size, const char *what, const char *file)
+{
+    unsigned long error = ERR_peek_last_error();
+    const char *reason = error ? ERR_reason_error_string(error) : NULL;
+
+    snprintf(message, size, "%s%s%s%s%s", what, file ? " " : "", file ? file : "",
+             reason ? ": " : "", reason ? reason : "");
+    ERR_clear_error();
+}
+
+static bool load(SSL_CTX *openssl, const tls_options *o, char *message, size_t size)
+{
+    const char *key = o->key ? o->key : o->cert;
+
+    SSL_CTX_set_min_proto_version(openssl, TLS1_2_VERSION);
+    SSL_CTX_set_verify(openssl, o->insecure ? SSL_VERIFY_NONE : SSL_VERIFY_PEER, NULL);
+    if (o->ca ? !SSL_CTX_load_verify_locations(openssl, o->ca, NULL)
+              : !SSL_CTX_set_default_verify_paths(openssl)) {
+        explain(message, size, "can't load the authorities", o->ca);
+        return false;
+    }
+    if (o->cert && SSL_CTX_use_certificate_chain_file(openssl, o->cert) != 1) {
+        explain(message, size, "can't load the certificate", o->cert);
+        return false;
+    }
+    if (o->cert && SSL_CTX_use_PrivateKey_file(openssl, key, SSL_FILETYPE_PEM) != 1) {
+        explain(message, size, "can't load the key", key);
+        return false;
+    }
+    return true;
+}
+
+tls_context *tls_context_new(const tls_options *options, char *message, size_t size)
+{
+    tls_context *t = calloc(1, sizeof *t);
+
+    ERR_clear_error();
+    snprintf(message, size, "out of memory");
+    if (!t)
+        return NULL;
+    t->insecure = options->insecure;
+    t->openssl = SSL_CTX_new(TLS_client_method());
+    if (t->openssl && load(t->openssl, options, message, size))
+        return t;
+    tls_context_free(t);
+    return NULL;
+}
+
+void tls_context_free(tls_context *t)
+{
+    if (t)
+        SSL_CTX_free(t->openssl);
+    free(t);
+}
+
+/* Sets whose certificate is expected. An address is no name that could be asked for. */
+static bool expect_host(SSL *ssl, const char *host)
+{
+    unsigned char address[16];
+
+    if (inet_pton(AF_INET, host, address) == 1 || inet_pton(AF_INET6, host, address) == 1)
+        return X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(ssl), host) == 1;
+    return SSL_set_tlsext_host_name(ssl, host) == 1 && SSL_set1_host(ssl, host) == 1;
+}
+
+bool tls_start(tls_context *t, redisContext *redis, const char *host, char *message, size_t size)
+{
+    SSL *ssl = NULL;
+
+    ERR_clear_error();
+    ssl = SSL_new(t->openssl);
+    if (!ssl || (!t->insecure && !expect_host(ssl, host))) {
+        explain(message, size, "can't begin TLS", NULL);
+        SSL_free(ssl);
+        return false;
+    }
+    if (redisInitiateSSL(redis, ssl) == REDIS_OK)
+        return true;
+    snprintf(message, size, "%s", redis->errstr);
+    if (!redis->privctx)
+        SSL_free(ssl);
+    return false;
+}
+
+#else
+
+bool tls_is_supported(void)
+{
+    return false;
+}
+
+tls_context *tls_context_new(const tls_options *options, char *message, size_t size)
+{
+    (void)options;
+    snprintf(message, size,
+             "this build has no TLS: it was made with hiredis %d.%d, without libhiredis_ssl, which "
+             "comes with hiredis 1.0",
+             HIREDIS_MAJOR, HIREDIS_MINOR);
+    return NULL;
+}
+
+void tls_context_free(tls_context *t)
+{
+    (void)t;
+}
+
+bool tls_start(tls_context *t, redisContext *redis, const char *host, char *message, size_t size)
+{
+    (void)t;
+    (void)redis;
+    (void)host;
+    snprintf(message, size, "this build has no TLS");
+    return false;
+}
+
+#endif

@@ -1,0 +1,28 @@
+/* tls.h: TLS over a connection, where hiredis has it: since version 1.0, as a library of its own.
+ * The Makefile defines SSE_REDIS_TLS where the library is found. */
+#ifndef SSE_REDIS_TLS_H
+#define SSE_REDIS_TLS_H
+
+#include <hiredis/hiredis.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+/* Files, or NULL: the system's authorities, no certificate of one's own. */
+typedef struct tls_options {
+    const char *ca, *cert, *key;
+    bool insecure; /* the server's certificate is not checked */
+} tls_options;
+
+typedef struct tls_context tls_context;
+
+bool tls_is_supported(void);
+
+/* What connections share. NULL: `message` says why. */
+tls_context *tls_context_new(const tls_options *options, char *message, size_t size);
+void tls_context_free(tls_context *t);
+
+/* Has the bytes of a connection be TLS's from here on; nothing was sent before. The server's
+ * certificate must be for `host`. false: `message` says why. */
+bool tls_start(tls_context *t, redisContext *redis, const char *host, char *message, size_t size);
+
+#endif
