@@ -1,0 +1,120 @@
+--- A store in Redis: channels' logs are shared by all processes of all machines that use the same
+-- server. It is a rock of its own, lua-sse-redis.
+--
+--    local store = sse.redis("redis://127.0.0.1:6379")
+--    local news = sse.channel("news", { store = store, history = 100000 })
+--
+-- A process has two connections to the server, whatever the number of channels and streams.
+-- @module sse.redis
+require "sse.shared.lua_version"
+
+local new_state = require("sse.redis.store").new
+local options = require "sse.shared.options"
+local target = require "sse.redis.target"
+
+-- --- logs ----------------------------------------------------------------------------------------
+
+local Log = {}
+Log.__index = Log
+
+function Log:append(record, done)
+  if not self.state:is_usable() then return done(nil, "the store is closed", "ECLOSED") end
+  self.shared:append(record, self.bounds, done)
+end
+
+function Log:read(after, limit, done)
+  if not self.state:is_usable() then return done(nil, "the store is closed", "ECLOSED") end
+  self.shared:read(after, limit, self.bounds, done)
+end
+
+function Log:watch(on_news)
+  if self.state:is_usable() then self.shared:watch(self, on_news) end
+end
+
+function Log:close()
+  if self.closed then return end
+  self.closed = true
+  self.shared.faces = self.shared.faces - 1
+  if self.state.closed then return end
+  self.shared:watch(self, nil)
+end
+
+-- --- the store -----------------------------------------------------------------------------------
+
+local Store = { __name = "sse.redis" }
+
+-- What the program has: its metatable leads to the state.
+local states = setmetatable({}, { __mode = "k" })
+
+local public = {}
+
+--- Opens a channel's log. For sse.channel.
+-- @function store:open
+-- @tparam string name
+-- @tparam table bounds `history`, `history_bytes`, `max_age`
+-- @return a log; see docs/stores.md
+function public:open(name, bounds)
+  local state = states[self]
+  local shared = state:log(name)
+  shared.faces = shared.faces + 1
+  local max_age = bounds.max_age and math.ceil(bounds.max_age)
+  return setmetatable({ store = self, state = state, shared = shared, bounds = {
+    history = math.floor(bounds.history), history_bytes = math.floor(bounds.history_bytes),
+    max_age = max_age } }, Log)
+end
+
+--- Closes the connections, once what was published has its result. Channels that use the store
+-- can't publish any more.
+-- @function store:close
+function public:close(...)
+  options.check_call(3, states[self] ~= nil, "store:close()", ...)
+  states[self]:close()
+end
+
+--- The store's numbers: `appends`; `runs`, of the script that appends (one may append a hundred
+-- events); `reads`; `looks` at where logs are; `announcements` received; `failures` of appends;
+-- `connects`, `losses` of the connections; `commands`; `waiting`, appends without a result.
+-- Nothing once the store is closed.
+-- @function store:stats
+-- @treturn table
+function public:stats(...)
+  options.check_call(3, states[self] ~= nil, "store:stats()", ...)
+  local state, numbers = states[self], {}
+  if state.closed then return numbers end
+  for name, value in pairs(state.numbers) do numbers[name] = value end
+  numbers.waiting = state.waiting
+  return numbers
+end
+
+local fields = { on_state = true }
+
+Store.__index = public
+
+function Store.__newindex(self, name, value)
+  if name ~= "on_state" then options.raise_unknown_field("store", "a store", name, fields) end
+  options.check_callback("on_state", value)
+  rawset(self, name, value)
+end
+
+function Store.__gc(self)
+  local state = states[self]
+  if state then state:finish() end
+end
+
+Store.__close = function(self) self:close() end
+
+--- Uses a Redis server. Connects with the first channel. What is wrong with the server is told by
+-- what is published, and by `store.on_state`.
+-- @function sse.redis
+-- @tparam string|table url `redis://user:password@host:port/database`, `rediss://...` for TLS or
+-- `unix:///path`; or the options, perhaps with a URL as the first element
+-- @tparam[opt] table given docs/stores.md describes them
+-- @return a store: `store:close()`, `store:stats()`; `store.on_state` may be set to a
+-- function("up" | "down", why)
+return function(url, given, ...)
+  options.check_count("sse.redis(url, options)", ...)
+  local checked = target.of(url, given)
+  local store = setmetatable({}, Store)
+  states[store] = new_state(checked, store)
+  return store
+end

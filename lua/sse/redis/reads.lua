@@ -1,0 +1,159 @@
+--- Reading a channel's log.
+-- @module sse.redis.reads
+local READ_BYTES = 256 * 1024 -- of a page
+
+local reads = {}
+
+--- Prepares a new log.
+function reads.prepare(log)
+  log.questions = {} -- reads that are to be sent
+  log.asked = {} -- reads that were sent, as a set
+end
+
+--- Whether a read has no result yet.
+function reads.is_busy(log) return #log.questions > 0 or next(log.asked) ~= nil end
+
+--- Reads, as a store does.
+function reads.read(log, after, limit, bounds, done)
+  log.questions[#log.questions + 1] = { after = after, limit = limit, bounds = bounds, done = done }
+  log.bounds = bounds
+  log.store:count_reads(1)
+  log.store:wake(log)
+end
+
+-- --- results -------------------------------------------------------------------------------------
+
+-- A record of an entry of the stream; nil: it is none.
+local function record_of(entry)
+  local id, fields = table.unpack(type(entry) == "table" and entry or {}, 1, 2)
+  local position = type(id) == "string" and math.tointeger(id:match "^(%d+)%-0$")
+  if not position or type(fields) ~= "table" then return nil end
+  local record = { position = position }
+  for i = 1, #fields, 2 do
+    local name = fields[i]
+    if type(name) == "string" and name ~= "position" then record[name] = fields[i + 1] end
+  end
+  record.time = math.tointeger(record.time)
+  if type(record.event) ~= "string" or not record.time then return nil end
+  return record
+end
+
+local function is_count(value) return math.type(value) == "integer" and value >= 0 end
+
+-- What `done` gets for a reply of the script's; nil: the reply is of no known form.
+local function result_of(reply)
+  if type(reply) ~= "table" then return nil end
+  local epoch, first, head, after, token, entries = table.unpack(reply, 1, 6)
+  local ok = type(epoch) == "string" and is_count(first) and is_count(head)
+    and math.type(after) == "integer" and type(token) == "string" and type(entries) == "table"
+  if not ok or first < 1 or first > head + 1 then return nil end
+  local records = {}
+  for i, entry in ipairs(entries) do
+    records[i] = record_of(entry)
+    if not records[i] then return nil end
+  end
+  return { epoch = epoch, first = first, head = head, after = after >= 0 and after or nil,
+    records = records }, token
+end
+
+local function finish(log, question, ...)
+  log.asked[question] = nil
+  log.store:count_reads(-1)
+  log.call(question.done, ...)
+end
+
+local function on_reply(log, question, reply, err)
+  if not log.asked[question] then return end
+  local store = log.store
+  if err then
+    local again = store:on_error(err)
+    if again and log.asked[question] then
+      log.asked[question] = nil
+      table.insert(log.questions, question)
+    end
+    if again then return again(log) end
+    return finish(log, question, nil, "redis: " .. err, "ESTORE")
+  end
+  local result, token = result_of(reply)
+  if not result then return store.pair:lose "a result of another form than expected" end
+  log:note(result.epoch, result.head, token)
+  store.numbers.reads = store.numbers.reads + 1
+  finish(log, question, result)
+end
+
+-- --- asking --------------------------------------------------------------------------------------
+
+local function words_of(log, question)
+  local words = log:words("read", question.bounds)
+  local n, after = #words, question.after
+  words[n + 1] = type(after) == "string" and "=" .. after or after
+  words[n + 2], words[n + 3] = question.limit, READ_BYTES
+  return words
+end
+
+--- Sends the reads that wait. Only while the log can be asked.
+function reads.send(log)
+  local list = log.questions
+  if #list == 0 then return end
+  log.questions = {}
+  for _, question in ipairs(list) do
+    log.asked[question] = true
+    log.store:send(words_of(log, question), function(reply, err)
+      on_reply(log, question, reply, err)
+    end)
+  end
+end
+
+--- Looks where the log is. Only while it can be asked.
+function reads.look(log)
+  local question = { after = 0, limit = 0, bounds = log.bounds }
+  log.store.numbers.looks = log.store.numbers.looks + 1
+  log.store:send(words_of(log, question), function(reply, err)
+    local result, token = nil, nil
+    if not err then result, token = result_of(reply) end
+    if not result then return end -- whoever asks next is told
+    log:note(result.epoch, result.head, token)
+    log:on_look(result.epoch, result.head)
+  end)
+end
+
+--- Asks, before anything else is asked over new connections, whether the log still has the newest
+-- event that this process knows of. Where the log is watched and has gone on meanwhile, it is read.
+function reads.verify(log)
+  local before = log.known
+  if before.position == 0 or not log.bounds then return end
+  log.store:send(words_of(log, { after = 0, limit = 0, bounds = log.bounds }), function(reply, err)
+    if err then
+      local again = log.store:on_error(err)
+      if again then log.session = nil end -- verifies again
+      return again and again(log)
+    end
+    local result, token = result_of(reply)
+    if not result then return log.store.pair:lose "a result of another form than expected" end
+    log:note(result.epoch, result.head, token)
+    local told = log.told_before
+    log.told_before = nil
+    if not log:is_watched() then return end
+    if told and result.epoch == told.epoch and result.head == told.position then
+      log.told = log.told or told
+    else
+      log:read_again(result.epoch, result.head)
+    end
+  end)
+end
+
+--- The connection is lost: what was asked is asked again.
+function reads.on_down(log)
+  for question in pairs(log.asked) do table.insert(log.questions, question) end
+  log.asked = {}
+end
+
+--- Fails all that waits.
+function reads.fail(log, message, code)
+  local list = log.questions
+  reads.on_down(log)
+  list, log.questions = log.questions, {}
+  for _, question in ipairs(list) do finish(log, question, nil, message, code) end
+end
+
+return reads

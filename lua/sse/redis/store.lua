@@ -1,0 +1,303 @@
+--- What stands behind a store: its connections to one server, and the logs of its channels.
+-- @module sse.redis.store
+local core = require "sse.core"
+local handles = require "sse.redis.core"
+local new_pair = require("sse.redis.pair").new
+local new_log = require("sse.redis.shared_log").new
+local appends = require "sse.redis.appends"
+local protected = require "sse.shared.protected"
+local scripts = require "sse.redis.scripts"
+
+local LONGEST_TICK = 1000 -- ms
+local NO_SCRIPTS_IN_A_ROW = 100 -- after which the server is taken at its word
+
+-- Errors that say that this server is not the one to ask, or not yet.
+local ELSEWHERE = { READONLY = true, LOADING = true, MASTERDOWN = true, NOAUTH = true,
+  CLUSTERDOWN = true, MOVED = true, ASK = true }
+
+local Store = {}
+Store.__index = Store
+
+local function hex(bytes)
+  return (core.random(bytes):gsub(".", function(c) return ("%02x"):format(c:byte()) end))
+end
+
+--- A new name for a log that begins: each is given to one script only.
+function Store:new_epoch()
+  self.epochs = self.epochs + 1
+  if self.epochs > 0xffffff then self.epoch_base, self.epochs = hex(5), 0 end
+  return ("%s%x"):format(self.epoch_base, self.epochs)
+end
+
+-- --- what waits ----------------------------------------------------------------------------------
+
+local function update_keep(self)
+  local waits = self.waiting > 0 or self.reading > 0 and self.pair.state == "up"
+  self.pair:keep(waits)
+end
+
+--- Counts appends without a result.
+function Store:count_waiting(count, bytes)
+  self.waiting, self.waiting_bytes = self.waiting + count, self.waiting_bytes + bytes
+  update_keep(self)
+  if self.closing and self.waiting == 0 then self:finish() end
+end
+
+--- Counts reads without a result.
+function Store:count_reads(count)
+  self.reading = self.reading + count
+  update_keep(self)
+end
+
+-- --- asking --------------------------------------------------------------------------------------
+
+-- Subscribes to the logs that are watched, and ends what is watched no more.
+local function change_subscriptions(self)
+  local on, off = {}, {}
+  for log in pairs(self.changed) do
+    if log:is_watched() and not log.subscribed then
+      log.subscribed, log.subscribing = "asked", (log.subscribing or 0) + 1
+      on[#on + 1] = log.topic
+    elseif log.subscribed and not log:is_watched() then
+      log.subscribed = nil
+      off[#off + 1] = log.topic
+    end
+  end
+  self.changed = {}
+  if off[1] then self.pair:unsubscribe(off) end
+  if on[1] then self.pair:subscribe(on) end
+end
+
+-- At the end of a turn: asks what the turn has brought.
+local function end_turn(self)
+  local list = self.woken
+  self.wakes, self.woken = false, {}
+  if self.pair.state ~= "up" then return end
+  change_subscriptions(self)
+  for log in pairs(list) do log:ask() end
+end
+
+--- Has a log ask what waits, at the end of the turn.
+function Store:wake(log)
+  self.woken[log] = true
+  if self.wakes then return end
+  self.wakes = true
+  self.pair:start()
+  core.defer(function() end_turn(self) end)
+end
+
+--- A log is watched, or is no longer.
+function Store:change_subscription(log)
+  self.changed[log] = true
+  self:wake(log)
+end
+
+--- Sends a command.
+function Store:send(words, on_reply)
+  self.numbers.commands = self.numbers.commands + 1
+  self.pair.commands:send(words, on_reply)
+end
+
+local function load_scripts(self)
+  local list = {}
+  for name, text in pairs { append = scripts.append, read = scripts.read } do
+    list[#list + 1] = { "SCRIPT", "LOAD", text, on_reply = function(reply)
+      if type(reply) ~= "string" then return self.pair:lose "SCRIPT LOAD gave no digest" end
+      self.shas[name] = reply
+    end }
+  end
+  return list
+end
+
+local function load_again(self)
+  if self.loading == self.pair.session then return end
+  self.loading = self.pair.session
+  for _, words in ipairs(load_scripts(self)) do
+    self:send(words, function(reply, err)
+      self.loading = nil
+      if err then return self.pair:lose(err) end
+      words.on_reply(reply)
+    end)
+  end
+end
+
+local function ask_again(log)
+  appends.send_again(log)
+  log.store:wake(log)
+end
+
+local function do_nothing() end
+
+--- Judges an error of a script. Where what was asked is to be asked again, returns a function(log)
+-- for that.
+function Store:on_error(err)
+  local word = err:match "^%u+"
+  if word == "NOSCRIPT" and self.no_scripts < NO_SCRIPTS_IN_A_ROW then
+    self.no_scripts = self.no_scripts + 1
+    load_again(self)
+    return ask_again
+  elseif ELSEWHERE[word] then
+    self.pair:lose(err)
+    return do_nothing
+  end
+end
+
+-- --- the connections -----------------------------------------------------------------------------
+
+local function tell_state(self, state, why)
+  local public = self.owner.public
+  if self.told_state == state then return end
+  self.told_state = state
+  local on_state = public and public.on_state
+  if not on_state then return end
+  local ok, err = protected.call(on_state, state, why)
+  if not ok then core.report(err) end
+end
+
+local function list_of(logs)
+  local list = {}
+  for _, log in pairs(logs) do list[#list + 1] = log end
+  return list
+end
+
+local function tick(self)
+  local now = core.now()
+  for _, log in ipairs(list_of(self.logs)) do
+    log:tick(now)
+    if log:is_unused() then self:drop(log) end
+  end
+  if now >= self.next_ping then
+    self.next_ping = now + self:look_pause()
+    self.pair:ping()
+  end
+  self.pair:check()
+end
+
+-- Looks after what is under way now and then, as long as the connections are up.
+local function start_ticks(self)
+  local target = self.target
+  local ms = math.min(LONGEST_TICK, target.timeout / 4, target.check_interval / 4)
+  self.ticks = core.timer(ms * (0.75 + 0.5 * math.random()), function()
+    start_ticks(self)
+    tick(self)
+  end)
+  self.ticks:unref()
+end
+
+--- How long until the next look at something, not the same for all processes.
+function Store:look_pause() return self.target.check_interval * (0.75 + 0.5 * math.random()) end
+
+local function on_up(self)
+  self.numbers.connects = self.numbers.connects + 1
+  self.loading, self.no_scripts = nil, 0
+  self.next_ping = core.now() + self:look_pause()
+  start_ticks(self)
+  for _, log in ipairs(list_of(self.logs)) do
+    log.subscribing = nil
+    if log:is_watched() then self.changed[log] = true end
+    self:wake(log)
+  end
+  update_keep(self)
+  tell_state(self, "up")
+end
+
+local function on_down(self, why, was_up)
+  if self.ticks then self.ticks:stop() end
+  self.ticks = nil
+  if handles.pid() ~= self.pid then return self:finish() end
+  self.numbers.losses = self.numbers.losses + (was_up and 1 or 0)
+  self.last_loss = why
+  for _, log in ipairs(list_of(self.logs)) do log:on_down() end
+  update_keep(self)
+  tell_state(self, "down", why)
+end
+
+local function on_subscribed(self, topic)
+  local log = self.topics[topic]
+  if not log or not log.subscribing then return end
+  log.subscribing = log.subscribing - 1
+  if log.subscribing > 0 or log.subscribed ~= "asked" then return end
+  log.subscribed = true
+  self:wake(log)
+end
+
+local function on_message(self, topic, text)
+  local log = self.topics[topic]
+  self.numbers.announcements = self.numbers.announcements + 1
+  if log then log:on_announcement(text) end
+end
+
+-- --- logs ----------------------------------------------------------------------------------------
+
+--- The log of a channel.
+function Store:log(name)
+  local log = self.logs[name]
+  if not log then
+    log = new_log(self, name)
+    self.logs[name], self.topics[log.topic] = log, log
+  end
+  return log
+end
+
+--- Forgets a log that nobody has open.
+function Store:drop(log)
+  if self.logs[log.name] ~= log then return end
+  self.logs[log.name], self.topics[log.topic] = nil, nil
+end
+
+-- --- the end -------------------------------------------------------------------------------------
+
+--- Whether the store can be used; not once it is closed, nor in a forked child.
+function Store:is_usable()
+  if self.closed or self.closing then return false end
+  if handles.pid() == self.pid then return true end
+  self:finish()
+  return false
+end
+
+--- Closes once all that was appended before has its result; at once where the server is away.
+function Store:close()
+  if self.closing or self.closed then return end
+  self.closing = true
+  if self.waiting == 0 or self.pair.failure then self:finish() end
+end
+
+--- Closes at once; what waits fails.
+function Store:finish()
+  if self.closed then return end
+  self.closed = true
+  self.pair:close()
+  if self.ticks then self.ticks:stop() end
+  self.ticks = nil
+  for _, log in ipairs(list_of(self.logs)) do
+    core.defer(function() log:fail("the store is closed", "ECLOSED") end)
+  end
+  self.logs, self.topics = {}, {}
+end
+
+local store = {}
+
+--- Makes what is behind a store.
+-- @tparam table target as of sse.redis.target
+-- @param public what the program has
+function store.new(target, public)
+  local self = setmetatable({ target = target, owner = setmetatable({ public = public },
+    { __mode = "v" }), logs = {}, topics = {}, woken = {}, changed = {}, shas = {}, waiting = 0,
+    waiting_bytes = 0, reading = 0, no_scripts = 0, epochs = 0, epoch_base = hex(5),
+    writer = hex(6), pid = handles.pid(), numbers = { appends = 0, runs = 0, reads = 0, looks = 0,
+      announcements = 0, failures = 0, connects = 0, losses = 0, commands = 0 } }, Store)
+  self.pair = new_pair(target, {
+    first_commands = function()
+      local list = load_scripts(self)
+      table.insert(list, 1, { "PING" })
+      return list
+    end,
+    on_up = function() on_up(self) end,
+    on_down = function(why, was_up) on_down(self, why, was_up) end,
+    on_message = function(topic, text) on_message(self, topic, text) end,
+    on_subscribed = function(topic) on_subscribed(self, topic) end,
+  })
+  return self
+end
+
+return store

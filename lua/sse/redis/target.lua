@@ -1,0 +1,154 @@
+--- Which Redis server a store uses, and how: the options of sse.redis, and its URLs.
+-- @module sse.redis.target
+local handles = require "sse.redis.core"
+local options = require "sse.shared.options"
+local percent = require "sse.shared.percent"
+
+local target = {}
+
+local FORMS = "redis://user:password@host:port/database, rediss://... or unix:///path"
+
+local spec = options.spec("sse.redis", {
+  host = options.text,
+  port = options.integer(1, 65535),
+  unix_socket = options.text,
+  user = { type = "string" },
+  password = { type = "string", show = function(v)
+    return type(v) == "string" and "a string" or options.show(v)
+  end },
+  database = options.integer(0),
+  tls = {
+    type = "boolean|table", expected = "true, or a table with ca, cert, key, insecure",
+    fields = { ca = options.text, cert = options.text, key = options.text, insecure = "boolean" },
+  },
+  connect_timeout = options.ms(1),
+  timeout = options.ms(1),
+  check_interval = options.ms(1),
+  queue = options.integer(0),
+  prefix = {
+    expected = "a string without braces",
+    check = function(v) return type(v) == "string" and not v:find "[{}]" end,
+  },
+  expire = options.ms(1000),
+})
+
+local DEFAULTS = {
+  host = "127.0.0.1", port = 6379, database = 0, connect_timeout = 5000, timeout = 5000,
+  check_interval = 5000, prefix = "sse:", expire = 7 * 24 * 3600 * 1000,
+}
+
+-- --- URLs ----------------------------------------------------------------------------------------
+
+-- A URL as messages show it.
+local function without_password(url)
+  return (url:gsub("^(%a[%w+.-]*://[^:@/]*):[^@]*@", "%1:...@"))
+end
+
+-- Puts the parts `user:password` into the fields.
+local function add_login(fields, login)
+  if not login then return end
+  local user, password = login:match "^([^:]*):?(.*)$"
+  if user ~= "" then fields.user = percent.decode(user) end
+  if password ~= "" then fields.password = percent.decode(password) end
+end
+
+local function split_login(authority)
+  local login, rest = authority:match "^(.*)@([^@]*)$"
+  return login, rest or authority
+end
+
+local function parse_unix(rest)
+  local login, path, query = rest:match "^([^/]*)(/[^?]*)%??(.*)$"
+  local database = query == "" and "0" or query and query:match "^db=(%d+)$"
+  if not path or path == "/" or not database or login ~= "" and login:sub(-1) ~= "@" then
+    return nil
+  end
+  local fields = { unix_socket = percent.decode(path), database = math.tointeger(database) }
+  add_login(fields, login ~= "" and login:sub(1, -2) or nil)
+  return fields
+end
+
+local function parse_tcp(rest)
+  local authority, path = rest:match "^([^/?#]*)(.*)$"
+  local database = path:match "^/?(%d*)$"
+  local login, place = split_login(authority)
+  local host, port = place:match "^%[([%x:.%%]+)%]:?(%d*)$"
+  if not host then host, port = place:match "^([^:%[%]]*):?(%d*)$" end
+  if not host or not database then return nil end
+  local fields = { host = host ~= "" and percent.decode(host) or nil }
+  fields.port, fields.database = math.tointeger(port), math.tointeger(database)
+  add_login(fields, login)
+  return fields
+end
+
+-- The fields of a URL, or nil.
+local function parse(url)
+  local scheme, rest = url:match "^(%a+)://(.*)$"
+  if scheme == "unix" then return parse_unix(rest) end
+  if scheme ~= "redis" and scheme ~= "rediss" then return nil end
+  local fields = parse_tcp(rest)
+  if fields and scheme == "rediss" then fields.tls = true end
+  return fields
+end
+
+-- --- checking ------------------------------------------------------------------------------------
+
+-- What messages call the server.
+local function name_of(fields)
+  if fields.unix_socket then return fields.unix_socket end
+  local host = fields.host:find ":" and "[" .. fields.host .. "]" or fields.host
+  return ("%s:%d"):format(host, fields.port)
+end
+
+-- Makes what connections need for TLS, or raises.
+local function open_tls(fields)
+  local context, message = handles.tls(type(fields.tls) == "table" and fields.tls or {})
+  if not context then error("sse.redis: option 'tls': " .. message, 4) end
+  return context
+end
+
+local function check_together(given, fields)
+  if fields.unix_socket and (given.host or given.port) then
+    error("sse.redis: option 'unix_socket' goes with neither 'host' nor 'port'", 4)
+  elseif fields.unix_socket and fields.tls then
+    error("sse.redis: option 'tls' does not go with 'unix_socket'", 4)
+  elseif fields.user and not fields.password then
+    error("sse.redis: option 'user' needs 'password'", 4)
+  elseif fields.port and (fields.port < 1 or fields.port > 65535) then
+    error("sse.redis: the URL's port must be from 1 to 65535", 4)
+  end
+end
+
+--- Checks what sse.redis was given. Raises at the line of its caller.
+-- @param url a URL, or the table of options
+-- @tparam table|nil given the options behind a URL
+-- @treturn table all options, with `name`, for messages, and perhaps `context`, for TLS
+function target.of(url, given)
+  if type(url) == "table" and given == nil then
+    given, url = {}, url
+    for key, value in pairs(url) do given[key] = value end
+    url, given[1] = given[1], nil
+  elseif type(url) ~= "string" then
+    error(("sse.redis: expected a URL (%s) or a table of options, got %s"):format(FORMS,
+      options.show(url)), 3)
+  end
+  given = options.check("sse.redis", given, spec, 4)
+  local fields = {}
+  if url ~= nil then
+    fields = type(url) == "string" and parse(url)
+    if not fields then
+      local shown = type(url) == "string" and without_password(url) or url
+      error(("sse.redis: expected a URL (%s), got %s"):format(FORMS, options.show(shown)), 3)
+    end
+  end
+  for key, value in pairs(given) do fields[key] = value end
+  check_together(given, fields)
+  for key, value in pairs(DEFAULTS) do
+    if fields[key] == nil then fields[key] = value end
+  end
+  fields.name = name_of(fields)
+  if fields.tls then fields.context = open_tls(fields) end
+  return fields
+end
+
+return target
