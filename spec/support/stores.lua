@@ -1,5 +1,7 @@
 --- The stores that specs run over, and what makes waiting for them short.
 local memory = require "sse.store.memory"
+local new_redis = require "sse.redis"
+local redis = require "spec.support.redis"
 local sqlite = require "sse.sqlite"
 local temporary = require "spec.support.temporary"
 local wait = require "spec.support.wait"
@@ -8,6 +10,8 @@ local stores = {}
 
 local folder -- of the files of SQLite
 local number = 0
+
+local function is_closed(store) return next(store:stats()) == nil end
 
 --- The stores, each with `name`; `make()`, which returns a store and a function that opens the same
 -- one once more, as another process would; perhaps `lose(store, name)`, by which a log is lost, and
@@ -27,7 +31,12 @@ stores.list = {
     number = number + 1
     local path = ("%s/%d.db"):format(folder, number)
     return sqlite(path), function() return sqlite(path) end
-  end, closed = function(store) return next(store:stats()) == nil end },
+  end, closed = is_closed },
+  { name = "Redis", make = function()
+    local prefix = ("test%d:"):format(redis.number())
+    local function open() return new_redis(redis.shared().url, { prefix = prefix }) end
+    return open(), open
+  end, closed = is_closed },
 }
 
 -- Closes those of the stores behind the n-th, and waits until that is done.

@@ -1,0 +1,93 @@
+--- Redis servers that specs start on a Unix socket in a temporary folder. They end with the process
+-- at the latest.
+local lfs = require "lfs"
+local temporary = require "spec.support.temporary"
+local wait = require "spec.support.wait"
+
+local redis = {}
+redis.__index = redis
+
+local CLEAN = "env -u LD_PRELOAD -u DYLD_INSERT_LIBRARIES "
+
+local number, running = 0, {}
+local shared -- a server that specs share
+
+local function run(command)
+  local out <close> = assert(io.popen(CLEAN .. command .. " 2>&1"))
+  return out:read "a"
+end
+
+local function is_there(pid)
+  return os.execute(("kill -0 %d 2>/dev/null"):format(pid)) == true
+end
+
+--- Starts a server without a TCP port, which keeps nothing on disk unless its options say so.
+-- @tparam[opt] string options further ones of redis-server: "--appendonly yes"
+function redis.start(options)
+  number = number + 1
+  local folder = ("%s/redis%d"):format(temporary.folder(), number)
+  assert(lfs.mkdir(folder))
+  local self = setmetatable({ folder = folder, options = options or "" }, redis)
+  self.path = folder .. "/socket"
+  self.url = "unix://" .. self.path
+  self:again()
+  return self
+end
+
+--- Starts the server again after its end, and waits until it answers.
+function redis:again()
+  os.remove(self.path)
+  local command = "redis-server --daemonize yes --port 0 --unixsocket '%s' --dir '%s' --pidfile "
+    .. "'%s/pid' --logfile '%s/log' --save '' --protected-mode no %s"
+  assert(os.execute(CLEAN .. command:format(self.path, self.folder, self.folder, self.folder,
+    self.options) .. " >/dev/null"))
+  wait.till(function() return self:cli "PING" :find "PONG" or self:cli "PING":find "NOAUTH" end,
+    "Redis")
+  local file <close> = assert(io.open(self.folder .. "/pid"))
+  self.pid = assert(file:read "n")
+  running[self] = true
+end
+
+--- A server that specs share. What they publish has other names.
+function redis.shared()
+  if not shared or not running[shared] then shared = redis.start() end
+  return shared
+end
+
+--- A number that no other caller gets.
+function redis.number()
+  number = number + 1
+  return number
+end
+
+--- What redis-cli says to a command.
+-- @tparam string command as the shell takes it
+function redis:cli(command)
+  return run(("redis-cli -s '%s' %s"):format(self.path, command))
+end
+
+--- Stops the server as Ctrl-Z does.
+function redis:pause() os.execute(("kill -STOP %d"):format(self.pid)) end
+
+--- Lets it go on.
+function redis:go_on() os.execute(("kill -CONT %d"):format(self.pid)) end
+
+--- Ends the server with a signal, and waits for its end.
+function redis:kill(name)
+  running[self] = nil
+  os.execute(("kill -%s %d; kill -CONT %d 2>/dev/null"):format(name, self.pid, self.pid))
+  wait.till(function() return not is_there(self.pid) end, "the end of Redis")
+end
+
+--- Ends all servers but the shared one.
+function redis.stop()
+  for self in pairs(running) do
+    if self ~= shared then self:kill "KILL" end
+  end
+end
+
+redis.holder = setmetatable({}, { __gc = function()
+  for self in pairs(running) do os.execute(("kill -KILL %d"):format(self.pid)) end
+end })
+
+return redis
