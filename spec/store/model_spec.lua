@@ -6,8 +6,11 @@ local databases = require "spec.support.databases"
 local faulty_store = require "spec.support.faulty_store"
 local memory = require "sse.store.memory"
 local net = require "spec.support.net"
+local new_redis = require "sse.redis"
+local redis = require "spec.support.redis"
 local run = require "spec.support.scripts"
 local stores = require "spec.support.stores"
+local wait = require "spec.support.wait"
 
 local many = tonumber(os.getenv "SSE_MODEL_SCRIPTS") or net.stress and 10 or 150
 local few = (many + 4) // 5
@@ -51,6 +54,35 @@ local in_file = {
   end,
 }
 
+local prefixes = {}
+
+local in_redis = {
+  make = function()
+    local prefix = redis.prefix()
+    local store = new_redis(redis.shared().url, { prefix = prefix, check_interval = 40 })
+    prefixes[store] = prefix
+    stores.read(store:open("opened", { history = 1, history_bytes = 1 }), 0)
+    return store
+  end,
+  lose = function(store, name)
+    losses = losses + 1
+    local epoch, key = ("lost%d"):format(losses), ("%s{%s}"):format(prefixes[store], name)
+    local set = "HSET '%s' epoch %s head 0 first 1 kept 1 middle 1 bytes 0 slack 0 token '' time 0"
+      .. " expires 0 left ''"
+    local server = redis.shared()
+    local commands = ("DEL '%s' '%s:events' '%s:ids' '%s:dedupe'\n"):format(key, key, key, key)
+    local said = server:cli(("<<'END'\nMULTI\n%s%s\nEXEC\nEND\n"):format(commands,
+      set:format(key, epoch)))
+    assert(said:find "EXEC" == nil and not said:find "ERR", said)
+    return epoch
+  end,
+  finish = function(store)
+    prefixes[store] = nil
+    store:close()
+    wait.till(function() return next(store:stats()) == nil end, "the store to close")
+  end,
+}
+
 local faulty = setmetatable({}, { __index = plain })
 
 function faulty.make(rnd)
@@ -81,6 +113,10 @@ describe("channel model", function()
 
   it(("over a faulty store: %d scripts from seed %d"):format(many, first), function()
     run(first, many, faulty)
+  end)
+
+  it(("over Redis: %d scripts from seed %d"):format(few, first), function()
+    run(first, few, in_redis)
   end)
 
   -- Each script has a file of its own, and losses are noticed within a second.

@@ -54,10 +54,10 @@ function redis.shared()
   return shared
 end
 
---- A number that no other caller gets.
-function redis.number()
+--- A prefix of keys that no other caller gets.
+function redis.prefix()
   number = number + 1
-  return number
+  return ("test%d:"):format(number)
 end
 
 --- What redis-cli says to a command.

@@ -33,7 +33,7 @@ stores.list = {
     return sqlite(path), function() return sqlite(path) end
   end, closed = is_closed },
   { name = "Redis", make = function()
-    local prefix = ("test%d:"):format(redis.number())
+    local prefix = redis.prefix()
     local function open() return new_redis(redis.shared().url, { prefix = prefix }) end
     return open(), open
   end, closed = is_closed },
