@@ -57,10 +57,11 @@ function public:open(name, bounds)
   local state = states[self]
   local shared = state:log(name)
   shared.faces = shared.faces + 1
-  local max_age = bounds.max_age and math.ceil(bounds.max_age)
-  return setmetatable({ store = self, state = state, shared = shared, bounds = {
+  shared.bounds = {
     history = math.floor(bounds.history), history_bytes = math.floor(bounds.history_bytes),
-    max_age = max_age } }, Log)
+    max_age = bounds.max_age and math.ceil(bounds.max_age),
+  }
+  return setmetatable({ store = self, state = state, shared = shared, bounds = shared.bounds }, Log)
 end
 
 --- Closes the connections, once what was published has its result. Channels that use the store

@@ -1,6 +1,7 @@
 --- Redis servers that specs start on a Unix socket in a temporary folder. They end with the process
 -- at the latest.
 local lfs = require "lfs"
+local ports = require "spec.support.ports"
 local temporary = require "spec.support.temporary"
 local wait = require "spec.support.wait"
 
@@ -8,6 +9,9 @@ local redis = {}
 redis.__index = redis
 
 local CLEAN = "env -u LD_PRELOAD -u DYLD_INSERT_LIBRARIES "
+
+-- Starts a program without this process's sockets, which it would keep open.
+local CLOSED = [[perl -MPOSIX -e 'POSIX::close($_) for 3 .. 1023; exec @ARGV' ]]
 
 local number, running = 0, {}
 local shared -- a server that specs share
@@ -21,15 +25,16 @@ local function is_there(pid)
   return os.execute(("kill -0 %d 2>/dev/null"):format(pid)) == true
 end
 
---- Starts a server without a TCP port, which keeps nothing on disk unless its options say so.
+--- Starts a server, which keeps nothing on disk unless its options say so.
 -- @tparam[opt] string options further ones of redis-server: "--appendonly yes"
-function redis.start(options)
+-- @tparam[opt] boolean has_port whether it also listens on a free TCP port, the field `port`
+function redis.start(options, has_port)
   number = number + 1
   local folder = ("%s/redis%d"):format(temporary.folder(), number)
   assert(lfs.mkdir(folder))
   local self = setmetatable({ folder = folder, options = options or "" }, redis)
   self.path = folder .. "/socket"
-  self.url = "unix://" .. self.path
+  self.url, self.port = "unix://" .. self.path, has_port and ports.free() or 0
   self:again()
   return self
 end
@@ -37,10 +42,11 @@ end
 --- Starts the server again after its end, and waits until it answers.
 function redis:again()
   os.remove(self.path)
-  local command = "redis-server --daemonize yes --port 0 --unixsocket '%s' --dir '%s' --pidfile "
-    .. "'%s/pid' --logfile '%s/log' --save '' --protected-mode no %s"
-  assert(os.execute(CLEAN .. command:format(self.path, self.folder, self.folder, self.folder,
-    self.options) .. " >/dev/null"))
+  local command = "redis-server --daemonize yes --port %d --unixsocket '%s' --dir '%s' --pidfile "
+    .. "'%s/pid' --logfile '%s/log' --save '' --repl-diskless-sync-delay 0 --protected-mode no %s "
+    .. ">/dev/null"
+  assert(os.execute(CLOSED .. CLEAN .. command:format(self.port, self.path, self.folder,
+    self.folder, self.folder, self.options)))
   wait.till(function() return self:cli "PING" :find "PONG" or self:cli "PING":find "NOAUTH" end,
     "Redis")
   local file <close> = assert(io.open(self.folder .. "/pid"))

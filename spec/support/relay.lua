@@ -79,6 +79,16 @@ function relay:cut()
   close(self.pairs[#self.pairs])
 end
 
+--- Closes all connections, each with the bytes that it holds for the client sent.
+function relay:cut_all()
+  for _, pair in ipairs(self.pairs) do
+    if not pair.closed then
+      if not pair.down.blocked then pair.down.to:send(pair.down.held) end
+      close(pair)
+    end
+  end
+end
+
 --- Closes all; spec/support/serving.lua calls this.
 function relay:close()
   if not self.timer then return end

@@ -9,7 +9,7 @@ local WHOLE_BYTES = 16 * 1024 -- of a record that is announced whole
 local MAX_EVENT_BYTES = 32 * 1024 * 1024
 local MAX_WAITING_BYTES = 64 * 1024 * 1024 -- of a store's events that wait
 local EXISTS = "field 'id': an event with that id is held already"
-local UNSURE = "redis: the connection was lost, and whether the event was added is not known"
+local UNSURE = "redis: the connection was lost; whether the event was added is not known"
 
 local appends = {}
 
@@ -54,7 +54,8 @@ function appends.append(log, record, bounds, done)
     return done(nil, message, code)
   end
   log.last_waiting = log.last_waiting + 1
-  log.waiting[log.last_waiting] = { record = record, bounds = bounds, done = done }
+  log.waiting[log.last_waiting] = { record = record, bounds = bounds, done = done,
+    since = core.now() }
   store:count_waiting(1, size_of(record))
   store:wake(log)
 end
@@ -153,6 +154,7 @@ end
 
 local function on_reply(log, flight, reply, err)
   if log.flight ~= flight then return end
+  flight.session = nil
   if err then
     local again = log.store:on_error(err)
     if again then return again(log) end
@@ -161,8 +163,10 @@ local function on_reply(log, flight, reply, err)
     return log.store.pair:lose "a result of another form than expected"
   else
     log.flight = nil
+    local can_announce = type(reply[3]) ~= "string"
+    if can_announce then log.store.pair:note_success() end
     for index = 1, #flight.list do settle(log, flight, index, reply[2][index], reply[1]) end
-    if type(reply[3]) == "string" then log.store.pair:lose(reply[3]) end -- it can't be announced
+    if not can_announce then log.store.pair:lose(reply[3], true) end
   end
   log.store:wake(log)
 end
@@ -183,11 +187,6 @@ function appends.send(log)
   store:send(words_of(log, flight), function(reply, err) on_reply(log, flight, reply, err) end)
 end
 
---- The script was not there: the run is sent anew.
-function appends.send_again(log)
-  if log.flight then log.flight.session = nil end
-end
-
 --- The record of an event of this process's own that has no result yet, by its token.
 function appends.own_record(log, token)
   local flight = log.flight
@@ -202,14 +201,15 @@ function appends.own_record(log, token)
 end
 
 --- The connection is lost: the run may have been done.
-function appends.on_down(log)
-  local store, flight = log.store, log.flight
+function appends.on_down(log, why)
+  local target, flight, failure = log.store.target, log.flight, log.store.pair.failure
   if flight and flight.session then flight.is_repeated, flight.session = true, nil end
-  if not store.pair.failure or store.target.queue then return end
-  if flight then
-    fail_flight(log, flight.is_repeated and UNSURE or "redis: " .. store.pair.failure, "ESTORE")
-  end
-  appends.fail(log, "redis: " .. store.pair.failure, "ESTORE")
+  if target.queue then return end
+  local is_late = flight and core.now() - flight.list[1].since > target.timeout
+  if not failure and not is_late then return end
+  local message = "redis: " .. (failure or why)
+  if flight then fail_flight(log, flight.is_repeated and UNSURE or message, "ESTORE") end
+  if failure then appends.fail(log, message, "ESTORE") end
 end
 
 --- Fails all that waits.

@@ -142,21 +142,29 @@ end
 
 -- The pause before the next try: a random one, lest all processes come at the same moment.
 local function pause_of(self)
-  if self.tries == 0 then return AT_ONCE * math.random() end
-  local longest = math.min(LONGEST_PAUSE, FIRST_PAUSE * 2.0 ^ math.min(self.tries - 1, 16))
+  local tries = math.max(self.tries, self.refusals)
+  if tries == 0 then return AT_ONCE * math.random() end
+  local longest = math.min(LONGEST_PAUSE, FIRST_PAUSE * 2.0 ^ math.min(tries - 1, 16))
   return longest * (0.5 + 0.5 * math.random())
 end
 
 --- The connections are lost, or could not be made.
-function Pair:lose(why)
+-- @tparam string why
+-- @tparam[opt] boolean is_refusal whether the server has refused what it was asked: then it is to be
+-- left alone for longer, although connections to it can be made
+function Pair:lose(why, is_refusal)
   if self.state == "closed" or self.state == "pausing" then return end
   local was_up = self.state == "up"
   close_both(self)
+  if is_refusal then self.refusals = self.refusals + 1 end
   self:wait(pause_of(self))
   self.tries = self.tries + 1
-  if not was_up then self.failure = why end
+  if not was_up or is_refusal then self.failure = why end
   self.on_down(why, was_up)
 end
+
+--- The server has done what it was asked.
+function Pair:note_success() self.refusals = 0 end
 
 --- Begins to connect, unless that has begun.
 function Pair:start()
@@ -180,7 +188,7 @@ local pair = {}
 -- @tparam table fields `first_commands()` -> a list; `on_up()`; `on_down(why, was_up)`;
 -- `on_message(channel, text)`; `on_subscribed(channel)`
 function pair.new(target, fields)
-  return setmetatable({ target = target, state = "idle", tries = 0, session = 0, keeps = false,
+  return setmetatable({ target = target, state = "idle", tries = 0, refusals = 0, session = 0, keeps = false,
     first_commands = fields.first_commands, on_up = fields.on_up, on_down = fields.on_down,
     on_message = fields.on_message, on_subscribed = fields.on_subscribed }, Pair)
 end

@@ -16,7 +16,6 @@ function reads.is_busy(log) return #log.questions > 0 or next(log.asked) ~= nil 
 --- Reads, as a store does.
 function reads.read(log, after, limit, bounds, done)
   log.questions[#log.questions + 1] = { after = after, limit = limit, bounds = bounds, done = done }
-  log.bounds = bounds
   log.store:count_reads(1)
   log.store:wake(log)
 end
@@ -121,7 +120,7 @@ end
 -- event that this process knows of. Where the log is watched and has gone on meanwhile, it is read.
 function reads.verify(log)
   local before = log.known
-  if before.position == 0 or not log.bounds then return end
+  if before.position == 0 then return end
   log.store:send(words_of(log, { after = 0, limit = 0, bounds = log.bounds }), function(reply, err)
     if err then
       local again = log.store:on_error(err)

@@ -166,10 +166,10 @@ function SharedLog:ask()
 end
 
 --- The connections are lost. What was asked is asked again once they are back.
-function SharedLog:on_down()
+function SharedLog:on_down(why)
   self.told_before = self.told_before or self.told
   self.subscribed, self.told, self.owed = nil, nil, nil
-  appends.on_down(self)
+  appends.on_down(self, why)
   reads.on_down(self)
   self:release_held()
 end
@@ -186,10 +186,11 @@ function SharedLog:tick(now)
   reads.look(self)
 end
 
+--- Whether something that was asked of the log has no result yet.
+function SharedLog:is_busy() return appends.is_busy(self) or reads.is_busy(self) end
+
 --- Whether nothing is asked of the log, and nobody has it open.
-function SharedLog:is_unused()
-  return self.faces == 0 and not appends.is_busy(self) and not reads.is_busy(self)
-end
+function SharedLog:is_unused() return self.faces == 0 and not self:is_busy() end
 
 --- Fails all that waits.
 function SharedLog:fail(message, code)

@@ -4,7 +4,6 @@ local core = require "sse.core"
 local handles = require "sse.redis.core"
 local new_pair = require("sse.redis.pair").new
 local new_log = require("sse.redis.shared_log").new
-local appends = require "sse.redis.appends"
 local protected = require "sse.shared.protected"
 local scripts = require "sse.redis.scripts"
 
@@ -121,10 +120,7 @@ local function load_again(self)
   end
 end
 
-local function ask_again(log)
-  appends.send_again(log)
-  log.store:wake(log)
-end
+local function ask_again(log) log.store:wake(log) end
 
 local function do_nothing() end
 
@@ -137,7 +133,7 @@ function Store:on_error(err)
     load_again(self)
     return ask_again
   elseif ELSEWHERE[word] then
-    self.pair:lose(err)
+    self.pair:lose(err, true)
     return do_nothing
   end
 end
@@ -207,7 +203,7 @@ local function on_down(self, why, was_up)
   if handles.pid() ~= self.pid then return self:finish() end
   self.numbers.losses = self.numbers.losses + (was_up and 1 or 0)
   self.last_loss = why
-  for _, log in ipairs(list_of(self.logs)) do log:on_down() end
+  for _, log in ipairs(list_of(self.logs)) do log:on_down(why) end
   update_keep(self)
   tell_state(self, "down", why)
 end
@@ -270,7 +266,9 @@ function Store:finish()
   if self.ticks then self.ticks:stop() end
   self.ticks = nil
   for _, log in ipairs(list_of(self.logs)) do
-    core.defer(function() log:fail("the store is closed", "ECLOSED") end)
+    if log:is_busy() then
+      core.defer(function() log:fail("the store is closed", "ECLOSED") end)
+    end
   end
   self.logs, self.topics = {}, {}
 end
