@@ -96,7 +96,7 @@ describe("sse.redis", function()
     it("that nobody is there, until somebody is", function()
       local server = redis.start()
       server:kill "KILL"
-      local store, one, states = check("No such file", server.url)
+      local store, one, states = check("Connection refused", server.url)
       server:again()
       wait.till(function() return states[2] end, "the store to be up")
       assert.equal("up", states[2])

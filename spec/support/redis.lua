@@ -21,8 +21,9 @@ local function run(command)
   return out:read "a"
 end
 
+-- Whether a process runs; one that nobody has taken notice of ("Z") does not.
 local function is_there(pid)
-  return os.execute(("kill -0 %d 2>/dev/null"):format(pid)) == true
+  return run(("ps -o stat= -p %d"):format(pid)):find "^[^Z%s]" ~= nil
 end
 
 --- Starts a server, which keeps nothing on disk unless its options say so.

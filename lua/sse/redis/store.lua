@@ -76,19 +76,19 @@ local function end_turn(self)
   for log in pairs(list) do log:ask() end
 end
 
---- Has a log ask what waits, at the end of the turn.
+--- Has a log ask what waits, at the end of the turn, or once the connections are up.
 function Store:wake(log)
   self.woken[log] = true
-  if self.wakes then return end
-  self.wakes = true
   self.pair:start()
+  if self.wakes or self.pair.state ~= "up" then return end
+  self.wakes = true
   core.defer(function() end_turn(self) end)
 end
 
---- A log is watched, or is no longer.
+--- A log is watched, or is no longer; the end of a subscription has time.
 function Store:change_subscription(log)
   self.changed[log] = true
-  self:wake(log)
+  if log:is_watched() then self:wake(log) end
 end
 
 --- Sends a command.
@@ -158,6 +158,7 @@ end
 
 local function tick(self)
   local now = core.now()
+  change_subscriptions(self)
   for _, log in ipairs(list_of(self.logs)) do
     log:tick(now)
     if log:is_unused() then self:drop(log) end
@@ -188,10 +189,11 @@ local function on_up(self)
   self.loading, self.no_scripts = nil, 0
   self.next_ping = core.now() + self:look_pause()
   start_ticks(self)
+  self.woken, self.changed = {}, {}
   for _, log in ipairs(list_of(self.logs)) do
     log.subscribing = nil
     if log:is_watched() then self.changed[log] = true end
-    self:wake(log)
+    if log:is_watched() or log:is_busy() then self:wake(log) end
   end
   update_keep(self)
   tell_state(self, "up")
