@@ -257,7 +257,8 @@ end
 function Store:close()
   if self.closing or self.closed then return end
   self.closing = true
-  if self.waiting == 0 or self.pair.failure then self:finish() end
+  if self.waiting == 0 or self.pair.failure then return self:finish() end
+  self.end_of_close = core.timer(self.target.timeout, function() self:finish() end)
 end
 
 --- Closes at once; what waits fails.
@@ -266,7 +267,8 @@ function Store:finish()
   self.closed = true
   self.pair:close()
   if self.ticks then self.ticks:stop() end
-  self.ticks = nil
+  if self.end_of_close then self.end_of_close:stop() end
+  self.ticks, self.end_of_close = nil, nil
   for _, log in ipairs(list_of(self.logs)) do
     if log:is_busy() then
       core.defer(function() log:fail("the store is closed", "ECLOSED") end)

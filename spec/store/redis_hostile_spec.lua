@@ -1,0 +1,181 @@
+-- sse.redis and a server that sends anything: nothing crashes or hangs, and whoever has asked gets a
+-- result. SSE_FUZZ_SEED is the first seed, SSE_FUZZ_RUNS the number of servers.
+local announcement = require "sse.redis.announcement"
+local choices = require "spec.support.choices"
+local fake_redis = require "spec.support.fake_redis"
+local net = require "spec.support.net"
+local redis_stores = require "spec.support.redis_stores"
+local stores = require "spec.support.stores"
+local wait = require "spec.support.wait"
+
+local encode, greet = fake_redis.encode, fake_redis.greet
+local pick = choices.pick
+
+local first_seed = tonumber(os.getenv "SSE_FUZZ_SEED") or 1
+local runs = tonumber(os.getenv "SSE_FUZZ_RUNS") or net.stress and 20 or 100
+
+local BOUNDS = { history = 100, history_bytes = 1 << 20 }
+local EVENT = "data: x\n\n"
+
+local APPENDED = encode { "abc", { 1 } }
+local HELD = encode { "abc", { { 1, { "event", EVENT, "time", "5", "token", "w:1:1" } } } }
+local LOOKED = encode { "abc", 1, 0, 0, "", {} }
+local READ = encode { "abc", 1, 2, 0, "w:1:1", { { "1-0", { "event", EVENT, "time", "5" } },
+  { "2-0", { "time", "6", "event", EVENT, "id", "own" } } } }
+local NEWS = "abc\n1 5 w:1:1 9 -1 -1 -1 -1\n" .. EVENT
+
+describe("sse.redis and a hostile server:", function()
+  local server, store
+
+  after_each(function()
+    redis_stores.close()
+    if server then server:close() end
+    server = nil
+  end)
+
+  local function start(on_script, options)
+    server = fake_redis.start(function(words, conn)
+      return greet(words) or on_script(words, conn)
+    end)
+    options = options or {}
+    options.timeout, options.connect_timeout = options.timeout or 1000, 1000
+    store = redis_stores.open(server.url, options)
+    return store:open("a", BOUNDS)
+  end
+
+  -- What an append says where the server sends these bytes.
+  local function append(bytes, options)
+    local log = start(function() return bytes end, options)
+    return stores.append(log, "x")
+  end
+
+  local function lost(bytes, why, options)
+    local log = start(function() return bytes end, options)
+    local told = redis_stores.states_of(store)
+    log:append({ event = EVENT }, function() end)
+    wait.till(function() return told[2] end, "the loss")
+    assert.truthy(told[2]:find(why, 1, true), told[2])
+    server:close()
+    server = nil
+    redis_stores.close()
+  end
+
+  it("takes what is right", function()
+    assert.same({ 1, "abc" }, { append(APPENDED) })
+  end)
+
+  it("leaves a server whose replies have another form", function()
+    local form = "another form than expected"
+    for _, value in ipairs { "x", 5, false, {}, { "abc" }, { "abc", 1 }, { 1, { 1 } },
+      { "abc", {} }, { "abc", { 0 } }, { "abc", { -1 } }, { "abc", { "x" } }, { "abc", { {} } },
+      { "abc", { { 1 } } }, { "abc", { { 1, 2 } } }, { false, { 1 } } } do
+      lost(encode(value), form)
+    end
+    lost("?\r\n", "Protocol error")
+    lost("*2147483647\r\n", "memory")
+    lost("*65537\r\n", "memory")
+    lost("*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n", "nested")
+    lost(APPENDED .. APPENDED, "nobody has asked for")
+    lost("-READONLY no writes here\r\n", "READONLY no writes here")
+    lost("$99999999\r\nx", "no answer within 50 ms", { timeout = 50 })
+  end)
+
+  it("gives errors to who has asked", function()
+    assert.same({ nil, "redis: ERR \xff", "ESTORE" }, { append "-ERR \xff\r\n" })
+    server:close()
+    assert.same({ nil, "redis: NOSCRIPT", "ESTORE" }, { append "-NOSCRIPT\r\n" })
+    server:close()
+    assert.same({ nil, "redis: OOM", "ESTORE" }, { append "*2\r\n$3\r\nabc\r\n*1\r\n-OOM\r\n" })
+  end)
+
+  it("bounds a reply", function()
+    lost("$100000000\r\n" .. ("x"):rep(68 << 20), "a reply of more than 64 MiB",
+      { timeout = 60000 })
+  end)
+
+  it("takes nothing for an announcement that is none", function()
+    local epoch, list = announcement(NEWS)
+    assert.same({ "abc", { { 1, "w:1:1", { position = 1, time = 5, event = EVENT } } } },
+      { epoch, list })
+    local large = announcement "abc\n7 5 w:1:1\n"
+    assert.equal("abc", large)
+    for _, text in ipairs { "", "\n", "abc", "ABC\n", ("a"):rep(17) .. "\n", "abc\nx", "abc\n1 5\n",
+      "abc\n1 5 w:1:1 9 -1 -1 -1\n" .. EVENT, "abc\n1 5 w:1:1 10 -1 -1 -1 -1\n" .. EVENT,
+      "abc\n1 5 w:1:1 9 -2 -1 -1 -1\n" .. EVENT .. "x", "abc\n1 5 w:1:1 9 1 -1 -1 -1\n" .. EVENT,
+      "abc\n99999999999999999999 5 w:1:1\n", "abc\n1 5 w 9 99999999999 -1 -1 -1\n" .. EVENT } do
+      local known = announcement(text)
+      assert.is_nil(known, text)
+    end
+  end)
+
+  -- Changes bytes at random.
+  local pieces = { "*-1\r\n", "$-1\r\n", "*2147483647\r\n", "$536870912\r\n", "+OK\r\n",
+    "-ERR x\r\n", "-NOSCRIPT\r\n", "-READONLY\r\n", ":9223372036854775807\r\n", ":-1\r\n", "*0\r\n",
+    "%1\r\n", ">3\r\n", "\0", "$3\r\nabc\r\n", "*1\r\n", "_\r\n", "#t\r\n", ",1.5\r\n", "\r\n",
+    APPENDED, HELD, LOOKED, READ }
+
+  local function mutate(rnd, bytes)
+    for _ = 1, rnd(4) do
+      local at, kind = rnd(#bytes + 1), rnd(5)
+      local head, tail = bytes:sub(1, at - 1), bytes:sub(at)
+      if kind == 1 then bytes = head .. string.char(rnd(256) - 1) .. tail:sub(2)
+      elseif kind == 2 then bytes = head .. pick(rnd, pieces) .. tail
+      elseif kind == 3 then bytes = head
+      elseif kind == 4 then bytes = head .. tail:sub(rnd(#tail + 1))
+      else bytes = head .. tostring(rnd(100) - 10) .. tail:sub(2) end
+    end
+    return bytes
+  end
+
+  local function message(rnd, topic)
+    return mutate(rnd, encode { "message", topic, rnd(2) == 1 and mutate(rnd, NEWS) or NEWS })
+  end
+
+  -- A server that answers rightly at first and then not, on both connections.
+  local function run(seed)
+    local rnd = choices.generator(seed)
+    local rights = rnd(3) - 1
+    local function spoil(bytes, conn)
+      conn.ends = rnd(2) == 1
+      return mutate(rnd, bytes)
+    end
+    server = fake_redis.start(function(words, conn)
+      local right = greet(words)
+      if words[1] == "SUBSCRIBE" then
+        local news = {}
+        for i = 1, rnd(4) - 1 do news[i] = message(rnd, words[2]) end
+        return right .. table.concat(news)
+      elseif right then
+        return rnd(20) == 1 and spoil(right, conn) or right
+      end
+      right = #words > 20 and pick(rnd, { APPENDED, HELD }) or pick(rnd, { LOOKED, READ })
+      rights = rights - 1
+      return rights >= 0 and right or spoil(right, conn)
+    end)
+    store = redis_stores.open(server.url, { timeout = 40, connect_timeout = 40,
+      check_interval = 10 })
+    local log, results, asked = store:open("a", BOUNDS), 0, 4
+    local function done() results = results + 1 end
+    if rnd(2) == 1 then log:watch(function() end) end
+    for _ = 1, 2 do
+      log:append({ event = EVENT, id = rnd(2) == 1 and "own" or nil }, done)
+      log:read(rnd(2) == 1 and 0 or "own", 10, done)
+    end
+    local reads_fail_at_close = false
+    wait.till(function()
+      if results >= asked then return true end
+      if not reads_fail_at_close and store:stats().waiting == 0 then
+        reads_fail_at_close = true
+        store:close() -- reads wait for a better server
+      end
+      return results >= asked
+    end, ("the results, seed %d"):format(seed))
+    redis_stores.close()
+    server:close()
+    server = nil
+  end
+
+  it(("survives %d servers from seed %d"):format(runs, first_seed), function()
+    for seed = first_seed, first_seed + runs - 1 do run(seed) end
+  end)
+end)
