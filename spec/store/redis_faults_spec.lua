@@ -1,6 +1,6 @@
--- sse.redis when the server is killed, stopped, emptied or replaced, and when connections are cut: no
--- follower is disconnected, what was acknowledged comes once and in order, and where Redis itself has
--- lost events, a gap event says so.
+-- sse.redis when the server is killed, stopped or emptied, and when connections are cut: no
+-- follower is disconnected, what was acknowledged comes once and in order, and where Redis itself
+-- has lost events, a gap event says so.
 local following = require "spec.support.following"
 local net = require "spec.support.net"
 local redis = require "spec.support.redis"
@@ -10,48 +10,17 @@ local stores = require "spec.support.stores"
 local task = require "sse.task"
 local wait = require "spec.support.wait"
 
-local channel, open_used = redis_stores.channel, redis_stores.open_used
-local states_of = redis_stores.states_of
+local other, serve, states_of = redis_stores.other, redis_stores.serve, redis_stores.states_of
 
 describe("sse.redis", function()
-  local between, others
-
-  before_each(function() others = {} end)
+  local between
 
   after_each(function()
-    redis_stores.close(others)
-    following.stop()
-    redis_stores.close()
+    redis_stores.stop()
     if between then between:close() end
     between = nil
     redis.stop()
   end)
-
-  -- A channel over a server of its own or a relay to it, with one live client.
-  local function serve(server, given, options)
-    given = given or {}
-    given.prefix = redis.prefix()
-    local store = open_used(given.url or server.url, {
-      prefix = given.prefix, queue = given.queue, timeout = given.timeout,
-      connect_timeout = given.timeout, check_interval = given.check_interval,
-    })
-    options = options or { history = 10000 }
-    options.store = store
-    local one = following.serve(options)
-    local client = following.open()
-    following.followers(one, 1)
-    assert(one:publish "first")
-    client:till_data "first"
-    client.events = {}
-    return store, one, client, given.prefix
-  end
-
-  -- Another process's store.
-  local function other(server, one, prefix, options)
-    local store = open_used(server.url, { prefix = prefix })
-    others[#others + 1] = store
-    return store:open(one.name, options or { history = 10000, history_bytes = 8 << 20 })
-  end
 
   -- Publishes from some tasks: each number again until it is acknowledged. Gives a table with the
   -- acknowledged ids by number, and a function that says whether all are done.
@@ -254,126 +223,5 @@ describe("sse.redis", function()
     assert.equal("5", one:publish "4":match "%d+$")
     assert.equal("1 2 3 4", client:till_data "4":text())
     assert.equal(1, store:stats().connects)
-  end)
-
-  it("announces large events by their position", function()
-    local server = redis.shared()
-    local _, one, client, prefix = serve(server)
-    local log, large = other(server, one, prefix), ("x"):rep(50000)
-    assert(stores.append(log, large))
-    assert(one:publish("own" .. large))
-    assert(stores.append(log, "small"))
-    client:till_data "small"
-    assert.same({ large, "own" .. large, "small" },
-      { client.events[1].data, client.events[2].data, client.events[3].data })
-  end)
-
-  it("serves a client that is older than the window in pages", function()
-    local server = redis.shared()
-    local _, one, client = serve(server)
-    local first = one.last_id
-    for t = 1, 20 do
-      task.spawn(function()
-        for n = 1, 100 do assert(one:publish(tostring(t * 1000 + n))) end
-      end)
-    end
-    client:till(function() return #client.events == 2000 end, "2,000 events")
-    local later = following.open(first):till(function(c) return #c.events == 2000 end)
-    assert.equal(client:text(), later:text())
-  end)
-
-  it("keeps no more than the bounds and a little", function()
-    local server = redis.shared()
-    local store = open_used(server.url, { prefix = redis.prefix() })
-    local log = store:open("bounded", { history = 10, history_bytes = 1 << 20 })
-    local count = 0
-    for i = 1, 2000 do
-      log:append({ event = stores.event(i), id = "own" .. i, dedupe = tostring(i) }, function(p)
-        count = count + (p and 1 or 0)
-      end)
-    end
-    wait.till(function() return count == 2000 end, "the appends")
-    local keys = store:open("bounded", { history = 1, history_bytes = 1 }).shared.keys
-    local function number(command, key)
-      return tonumber(server:cli(("%s '%s'"):format(command, key)):match "%d+")
-    end
-    assert.truthy(number("XLEN", keys[2]) <= 10 + 256)
-    assert.same({ 10, 10 }, { number("HLEN", keys[3]), number("HLEN", keys[4]) })
-  end)
-
-  it("forgets channels that nobody uses, and keeps those that somebody follows", function()
-    local server = redis.shared()
-    local prefix = redis.prefix()
-    local store = open_used(server.url, { prefix = prefix, expire = 1000, check_interval = 50 })
-    local log = store:open("idle", { history = 10, history_bytes = 1000 })
-    local followed = store:open("followed", { history = 10, history_bytes = 1000 })
-    local _, epoch = stores.append(log, "x", { id = "own", dedupe = "d" })
-    local position, same = stores.append(followed, "x", { id = "own" })
-    assert.equal(1, position)
-    stores.watch(followed)
-    wait.till(function() return server:cli(("KEYS '%s{idle}*'"):format(prefix)) == "\n" end,
-      "the keys to expire")
-    assert.equal(same, stores.read(followed, 0).epoch)
-    assert.are_not.equal(epoch, stores.read(log, 0).epoch)
-    assert.equal("-1", tostring(stores.append(log, "y") - 2)) -- position 1 of a new log
-  end)
-
-  describe("and a failover to a server that lacks the last events:", function()
-    -- A server with the events 1 to 3, and another one that takes its place without 4 and 5.
-    local function fail_over(meanwhile)
-      local server = redis.start("", true)
-      local store, one, client, prefix = serve(server)
-      for i = 1, 3 do assert(one:publish(tostring(i))) end
-      local replica = redis.start(("--replicaof 127.0.0.1 %d"):format(server.port))
-      wait.till(function()
-        return replica:cli "INFO replication" :find "link_status:up"
-          and replica:cli(("HGET '%s{%s}' head"):format(prefix, one.name)):find "4"
-      end, "replication")
-      replica:cli "REPLICAOF NO ONE"
-      for i = 4, 5 do assert(one:publish(tostring(i))) end
-      client:till_data "5"
-      if meanwhile then meanwhile(replica, one, prefix) end
-      server:kill "KILL"
-      assert(os.rename(replica.path, server.path))
-      redis_stores.connected(store, 2)
-      return one, client
-    end
-
-    it("a publish begins a new log", function()
-      local one, client = fail_over()
-      assert.equal("1", one:publish "6":match "%d+$")
-      assert.equal("1 2 3 4 5 gap:unknown 6", client:till_data "6":text())
-    end)
-
-    it("followers are told, although others have published there already", function()
-      local log, theirs
-      local one, client = fail_over(function(replica, one, prefix)
-        log = other(replica, one, prefix)
-        theirs = stores.watch(log)
-        for i = 4, 8 do assert.equal(i + 1, (stores.append(log, "other " .. i))) end
-        wait.till(function() return theirs[5] end, "their news")
-      end)
-      client:till(function() return client.events[6] end, "the gap")
-      assert(one:publish "9")
-      assert.equal("1 2 3 4 5 gap:unknown 9", client:till_data "9":text())
-      wait.till(function() return theirs[6] end, "their news")
-      assert.equal("9", theirs[#theirs].data)
-      assert.are_not.equal(theirs[1].epoch, theirs[#theirs].epoch)
-    end)
-
-    it("nothing happens where nothing is missing", function()
-      local server = redis.start("", true)
-      local store, one, client = serve(server)
-      for i = 1, 3 do assert(one:publish(tostring(i))) end
-      local replica = redis.start(("--replicaof 127.0.0.1 %d"):format(server.port))
-      wait.till(function() return replica:cli "INFO replication" :find "link_status:up" end,
-        "replication")
-      replica:cli "REPLICAOF NO ONE"
-      server:kill "KILL"
-      assert(os.rename(replica.path, server.path))
-      redis_stores.connected(store, 2)
-      assert(one:publish "4")
-      assert.equal("1 2 3 4", client:till_data "4":text())
-    end)
   end)
 end)

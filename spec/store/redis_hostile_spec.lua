@@ -1,5 +1,5 @@
--- sse.redis and a server that sends anything: nothing crashes or hangs, and whoever has asked gets a
--- result. SSE_FUZZ_SEED is the first seed, SSE_FUZZ_RUNS the number of servers.
+-- sse.redis and a server that sends anything: nothing crashes or hangs, and whoever has asked gets
+-- a result. SSE_FUZZ_SEED is the first seed, SSE_FUZZ_RUNS the number of servers.
 local announcement = require "sse.redis.announcement"
 local choices = require "spec.support.choices"
 local fake_redis = require "spec.support.fake_redis"

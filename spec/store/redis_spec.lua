@@ -1,5 +1,4 @@
 -- sse.redis: its options, what is wrong with a server, and how it is told.
-local following = require "spec.support.following"
 local handles = require "sse.redis.core"
 local misuse = require "spec.support.misuse"
 local process = require "spec.process"
@@ -14,8 +13,7 @@ local channel, open, states_of = redis_stores.channel, redis_stores.open, redis_
 
 describe("sse.redis", function()
   after_each(function()
-    following.stop()
-    redis_stores.close()
+    redis_stores.stop()
     redis.stop()
   end)
 
@@ -142,8 +140,8 @@ describe("sse.redis", function()
 
     it("memory that is full", function()
       local server = redis.start "--maxmemory 2mb --maxmemory-policy noeviction"
-      local one, id, message, code = channel(open(server.url), { history = 1e6,
-        history_bytes = 1 << 30 }), nil, nil, nil
+      local one = channel(open(server.url), { history = 1e6, history_bytes = 1 << 30 })
+      local id, message, code
       repeat id, message, code = one:publish(("x"):rep(10000)) until not id
       assert.equal("ESTORE", code)
       assert.truthy(message:find "^redis: OOM", message)

@@ -1,5 +1,5 @@
---- A server that speaks Redis's protocol as a spec wants it: it takes commands apart, and sends what
--- it is told to.
+--- A server that speaks Redis's protocol as a spec wants it: it takes commands apart, and sends
+-- what it is told to.
 local core = require "sse.core"
 local socket = require "socket"
 

@@ -1,12 +1,13 @@
 --- The stores of one test on a Redis server, and their channels.
 local following = require "spec.support.following"
+local redis = require "spec.support.redis"
 local sse = require "sse"
 local stores = require "spec.support.stores"
 local wait = require "spec.support.wait"
 
 local redis_stores = {}
 
-local opened = {}
+local opened, others = {}, {}
 
 --- Makes a store.
 function redis_stores.open(...)
@@ -41,6 +42,32 @@ function redis_stores.connected(store, count)
   wait.till(function() return store:stats().connects >= count end, "the store to connect")
 end
 
+--- A channel over a store with one live client; returns the store, the channel, the client and the
+-- prefix of the keys.
+-- @param server
+-- @tparam[opt] table given options of the store; `url` instead of the server's
+function redis_stores.serve(server, given)
+  local own = { prefix = redis.prefix() }
+  for name, value in pairs(given or {}) do own[name] = value end
+  local url = own.url or server.url
+  own.url, own.connect_timeout = nil, own.timeout
+  local store = redis_stores.open_used(url, own)
+  local one = following.serve { history = 10000, store = store }
+  local client = following.open()
+  following.followers(one, 1)
+  assert(one:publish "first")
+  client:till_data "first"
+  client.events = {}
+  return store, one, client, own.prefix
+end
+
+--- The log of a channel as another process has it.
+function redis_stores.other(server, one, prefix)
+  local store = redis_stores.open_used(server.url, { prefix = prefix })
+  others[#others + 1] = store
+  return store:open(one.name, { history = 10000, history_bytes = 8 << 20 })
+end
+
 --- Drops the references to the stores.
 function redis_stores.forget() opened = {} end
 
@@ -52,6 +79,14 @@ function redis_stores.close(list)
     wait.till(function() return next(store:stats()) == nil end, "the store to close")
   end
   if not list then opened = {} end
+end
+
+--- For after_each: ends the channels and their stores.
+function redis_stores.stop()
+  redis_stores.close(others) -- the check for descriptors that are left does not know of these
+  others = {}
+  following.stop()
+  redis_stores.close()
 end
 
 return redis_stores

@@ -1,6 +1,6 @@
 --- Appending to a channel's log. All that waits goes into one run of the script, and the next run
--- follows the result of the last, so that the order stays, whatever happens to the connection. A run
--- whose result was lost is sent again, marked so that the script adds nothing twice.
+-- follows the result of the last, so that the order stays, whatever happens to the connection. A
+-- run whose result was lost is sent again, marked so that the script adds nothing twice.
 -- @module sse.redis.appends
 local core = require "sse.core"
 

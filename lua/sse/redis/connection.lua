@@ -170,7 +170,8 @@ local function look_up(self)
 end
 
 local function start(self)
-  local target, handle, message, code = self.target, nil, nil, nil
+  local target = self.target
+  local handle, message, code
   if target.unix_socket then
     handle, message = handles.unix(target.unix_socket)
   else

@@ -150,8 +150,8 @@ end
 
 --- The connections are lost, or could not be made.
 -- @tparam string why
--- @tparam[opt] boolean is_refusal whether the server has refused what it was asked: then it is to be
--- left alone for longer, although connections to it can be made
+-- @tparam[opt] boolean is_refusal whether the server has refused what it was asked: then it is left
+-- alone for longer, although connections to it can be made
 function Pair:lose(why, is_refusal)
   if self.state == "closed" or self.state == "pausing" then return end
   local was_up = self.state == "up"
@@ -188,9 +188,10 @@ local pair = {}
 -- @tparam table fields `first_commands()` -> a list; `on_up()`; `on_down(why, was_up)`;
 -- `on_message(channel, text)`; `on_subscribed(channel)`
 function pair.new(target, fields)
-  return setmetatable({ target = target, state = "idle", tries = 0, refusals = 0, session = 0, keeps = false,
-    first_commands = fields.first_commands, on_up = fields.on_up, on_down = fields.on_down,
-    on_message = fields.on_message, on_subscribed = fields.on_subscribed }, Pair)
+  return setmetatable({ target = target, state = "idle", tries = 0, refusals = 0, session = 0,
+    keeps = false, first_commands = fields.first_commands, on_up = fields.on_up,
+    on_down = fields.on_down, on_message = fields.on_message, on_subscribed = fields.on_subscribed,
+  }, Pair)
 end
 
 return pair

@@ -149,9 +149,9 @@ end
 
 --- Fails all that waits.
 function reads.fail(log, message, code)
-  local list = log.questions
   reads.on_down(log)
-  list, log.questions = log.questions, {}
+  local list = log.questions
+  log.questions = {}
   for _, question in ipairs(list) do finish(log, question, nil, message, code) end
 end
 

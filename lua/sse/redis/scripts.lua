@@ -1,14 +1,14 @@
---- The two scripts that Redis runs for a channel's log: one appends, one reads. Each is one step for
--- everybody else, so the log is whole at any moment.
+--- The two scripts that Redis runs for a channel's log: one appends, one reads. Each is one step
+-- for everybody else, so the log is whole at any moment.
 --
 -- A channel has four keys with one hash tag: a hash with the log's numbers; a stream with the
 -- events, whose ids are the positions; a hash of own ids and one of dedupe values, each with the
 -- position of its event. The numbers: `epoch`; `head`, the newest position; `first`, the oldest of
 -- the history; `kept`, the oldest in the stream, which keeps up to two generations of events that
 -- have left the history, for processes that are a little behind: from `kept` to `middle`, and from
--- `middle` to `first`, which has `slack` bytes; `bytes` of the history; `token` of the newest event;
--- `time` of the newest event; `expires`, when the keys expire; `left`, the own id of the event that
--- left the history last, behind a "=".
+-- `middle` to `first`, which has `slack` bytes; `bytes` of the history; `token` of the newest
+-- event; `time` of the newest event; `expires`, when the keys expire; `left`, the own id of the
+-- event that left the history last, behind a "=".
 --
 -- Words of both, behind the keys: 1 the epoch of a log that begins; 2, 3, 4 epoch, position and
 -- token of the newest event that the caller knows of; 5 history, 6 history_bytes, 7 max_age (0: no
@@ -53,8 +53,8 @@ end
 ]]
 
 -- Begins the log anew where there is none, where events are missing, and where the caller knows of
--- an event that this log never had: a server that lost its last writes, by a crash or by a failover,
--- gives their positions to other events.
+-- an event that this log never had: a server that lost its last writes, by a crash or by a
+-- failover, gives their positions to other events.
 local BEGIN = [[
 local function is_other_log()
   local known = tonumber(ARGV[3])
@@ -118,12 +118,12 @@ local function save()
 end
 ]]
 
--- 9 the writer, 10 its session, 11 the number of the append, 12 "1" where it is sent again, 13 where
--- it is announced, 14 bytes of a record that is announced whole, 15 and 16 epoch and position of the
--- newest event that the writer knew of when it was sent first. Then the records, each five words:
--- event, and with a "=" before them id, key, dedupe and meta. Gives the epoch, and for each record:
--- its position; { position, fields } of the event that has its dedupe; "EEXIST"; "UNSURE"; or an
--- error.
+-- 9 the writer, 10 its session, 11 the number of the append, 12 "1" where it is sent again, 13
+-- where it is announced, 14 bytes of a record that is announced whole, 15 and 16 epoch and position
+-- of the newest event that the writer knew of when it was sent first. Then the records, each five
+-- words: event, and with a "=" before them id, key, dedupe and meta. Gives the epoch, and for each
+-- record: its position; { position, fields } of the event that has its dedupe; "EEXIST"; "UNSURE";
+-- or an error.
 local APPEND = [[
 local mark = ARGV[9] .. ':' .. ARGV[11] .. ':'
 local found, is_found, unsure = {}, false, false
@@ -248,8 +248,8 @@ return { epoch, results, failed }
 ]]
 
 -- 9 a position, or an own id behind a "="; 10 how many records at most; 11 of how many bytes. Gives
--- epoch, first, head, the position after which the records lie (-1: no event has the id), the newest
--- event's token, and the records as XRANGE does.
+-- epoch, first, head, the position after which the records lie (-1: no event has the id), the
+-- newest event's token, and the records as XRANGE does.
 local READ = [[
 trim(1000)
 local after

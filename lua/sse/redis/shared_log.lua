@@ -1,6 +1,6 @@
---- A channel's log as all parts of this process share it: what the newest event is, who watches, and
--- the order in which everything is asked of Redis. sse.redis.appends and sse.redis.reads have what is
--- asked.
+--- A channel's log as all parts of this process share it: what the newest event is, who watches,
+-- and the order in which everything is asked of Redis. sse.redis.appends and sse.redis.reads have
+-- what is asked.
 -- @module sse.redis.shared_log
 local announcement = require "sse.redis.announcement"
 local appends = require "sse.redis.appends"
@@ -64,7 +64,8 @@ function SharedLog:tell(position, record, epoch)
   end
 end
 
--- Tells of an event that was announced. One without its record is this process's own, or to be read.
+-- Tells of an event that was announced. One without its record is this process's own, or to be
+-- read.
 local function tell_event(self, epoch, position, token, record)
   local told = self.told
   self:note(epoch, position, token)

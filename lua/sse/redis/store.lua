@@ -2,10 +2,10 @@
 -- @module sse.redis.store
 local core = require "sse.core"
 local handles = require "sse.redis.core"
+local loading = require "sse.redis.loading"
 local new_pair = require("sse.redis.pair").new
 local new_log = require("sse.redis.shared_log").new
 local protected = require "sse.shared.protected"
-local scripts = require "sse.redis.scripts"
 
 local LONGEST_TICK = 1000 -- ms
 local NO_SCRIPTS_IN_A_ROW = 100 -- after which the server is taken at its word
@@ -97,29 +97,6 @@ function Store:send(words, on_reply)
   self.pair.commands:send(words, on_reply)
 end
 
-local function load_scripts(self)
-  local list = {}
-  for name, text in pairs { append = scripts.append, read = scripts.read } do
-    list[#list + 1] = { "SCRIPT", "LOAD", text, on_reply = function(reply)
-      if type(reply) ~= "string" then return self.pair:lose "SCRIPT LOAD gave no digest" end
-      self.shas[name] = reply
-    end }
-  end
-  return list
-end
-
-local function load_again(self)
-  if self.loading == self.pair.session then return end
-  self.loading = self.pair.session
-  for _, words in ipairs(load_scripts(self)) do
-    self:send(words, function(reply, err)
-      self.loading = nil
-      if err then return self.pair:lose(err) end
-      words.on_reply(reply)
-    end)
-  end
-end
-
 local function ask_again(log) log.store:wake(log) end
 
 local function do_nothing() end
@@ -130,7 +107,7 @@ function Store:on_error(err)
   local word = err:match "^%u+"
   if word == "NOSCRIPT" and self.no_scripts < NO_SCRIPTS_IN_A_ROW then
     self.no_scripts = self.no_scripts + 1
-    load_again(self)
+    loading.load_again(self)
     return ask_again
   elseif ELSEWHERE[word] then
     self.pair:lose(err, true)
@@ -289,11 +266,7 @@ function store.new(target, public)
     writer = hex(6), pid = handles.pid(), numbers = { appends = 0, runs = 0, reads = 0, looks = 0,
       announcements = 0, failures = 0, connects = 0, losses = 0, commands = 0 } }, Store)
   self.pair = new_pair(target, {
-    first_commands = function()
-      local list = load_scripts(self)
-      table.insert(list, 1, { "PING" })
-      return list
-    end,
+    first_commands = function() return loading.commands(self) end,
     on_up = function() on_up(self) end,
     on_down = function(why, was_up) on_down(self, why, was_up) end,
     on_message = function(topic, text) on_message(self, topic, text) end,
