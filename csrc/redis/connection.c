@@ -15,13 +15,20 @@
 
 /* --- bounds of a reply ------------------------------------------------------------------------ */
 
-/* Makes an array as hiredis does, unless it is too long: hiredis allocates at once for as many
- * elements as the server says will follow. */
+/* Makes an array as hiredis does, unless it is too long or lies too deep in others: hiredis
+ * allocates at once for as many elements as the server says will follow, and frees what is nested
+ * by recursion. */
 static void *create_bounded_array(const redisReadTask *task, element_count elements)
 {
-    const connection *c = task->privdata;
+    connection *c = task->privdata;
+    int depth = 0;
 
-    return elements > MAX_REPLY_ELEMENTS ? NULL : c->create_array(task, elements);
+    for (const redisReadTask *t = task; t && depth <= MAX_REPLY_DEPTH; t = t->parent)
+        depth++;
+    if (elements <= MAX_REPLY_ELEMENTS && depth <= MAX_REPLY_DEPTH)
+        return c->create_array(task, elements);
+    c->refused = true;
+    return NULL;
 }
 
 static void bound_arrays(connection *c)
@@ -146,7 +153,7 @@ bool connection_read(connection *c)
 {
     redisReader *reader = c->redis->reader;
 
-    for (int i = 0; i < READS_AT_ONCE || c->is_tls; i++) {
+    for (int i = 0; i < READS_AT_ONCE || c->tls; i++) {
         size_t before = reader->len, count = 0;
 
         if (redisBufferRead(c->redis) != REDIS_OK)
@@ -168,7 +175,8 @@ redisReply *connection_take(connection *c, bool *ok)
     if (c->reply)
         return c->reply;
     if (redisReaderGetReply(c->redis->reader, &reply) != REDIS_OK) {
-        set_error(c->redis, c->redis->reader->err, c->redis->reader->errstr);
+        set_error(c->redis, c->redis->reader->err,
+                  c->refused ? "a reply of too many elements" : c->redis->reader->errstr);
         *ok = false;
         return NULL;
     }
@@ -195,4 +203,5 @@ void connection_close(connection *c)
     if (c->redis)
         redisFree(c->redis);
     c->redis = NULL;
+    c->tls = NULL;
 }

@@ -11,6 +11,7 @@
 
 #define MAX_REPLY_BYTES    ((size_t)64 << 20) /* of one reply */
 #define MAX_REPLY_ELEMENTS 65536              /* of one array */
+#define MAX_REPLY_DEPTH    6                  /* of arrays in arrays */
 
 #if HIREDIS_MAJOR < 1
 typedef int element_count;
@@ -25,8 +26,9 @@ typedef struct connection {
     void *(*create_array)(const redisReadTask *task, element_count elements);
     redisReply *reply; /* taken out of the reader, and not handed on yet */
     size_t unfinished; /* bytes received since the last whole reply */
+    bool refused;      /* a reply had too many elements */
     uint64_t sent, received;
-    bool is_tls; /* bytes may wait in OpenSSL, where the loop does not see them */
+    void *tls; /* tls.h's; not NULL: bytes may wait in OpenSSL, where the loop does not see them */
 } connection;
 
 typedef enum connect_result {

@@ -112,9 +112,8 @@ static int m_tls(lua_State *L)
     tls_context **t = luaL_checkudata(L, 2, TLS_CONTEXT);
     char message[MESSAGE_BYTES];
 
-    if (!tls_start(*t, c->redis, luaL_checkstring(L, 3), message, sizeof message))
+    if (!tls_start(*t, c->redis, luaL_checkstring(L, 3), &c->tls, message, sizeof message))
         return fail(L, message, "ETLS");
-    c->is_tls = true;
     lua_pushboolean(L, 1);
     return 1;
 }
@@ -147,6 +146,14 @@ static int m_add(lua_State *L)
     return 0;
 }
 
+/* Why a connection is lost. */
+static const char *why_lost(const connection *c)
+{
+    const char *reason = c->tls ? tls_reason(c->tls) : NULL;
+
+    return reason ? reason : c->redis->errstr;
+}
+
 /* connection:write() -> whether all is written; or nil, message */
 static int m_write(lua_State *L)
 {
@@ -154,7 +161,7 @@ static int m_write(lua_State *L)
     bool rest = false;
 
     if (!connection_write(c, &rest))
-        return fail(L, c->redis->errstr, "ECONNECT");
+        return fail(L, why_lost(c), "ECONNECT");
     lua_pushboolean(L, !rest);
     return 1;
 }
@@ -215,7 +222,7 @@ static int m_read(lua_State *L)
     }
     if (!is_lost && ok)
         return 1;
-    lua_pushstring(L, c->redis->errstr);
+    lua_pushstring(L, why_lost(c));
     return 2;
 }
 

@@ -2,6 +2,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #ifdef SSE_REDIS_TLS
 
@@ -20,10 +21,19 @@ bool tls_is_supported(void)
     return true;
 }
 
+/* The text of OpenSSL's oldest error; NULL: there is none. */
+static const char *reason_of_error(void)
+{
+    unsigned long error = ERR_peek_error();
+
+    if (ERR_GET_LIB(error) == ERR_LIB_SYS)
+        return strerror(ERR_GET_REASON(error));
+    return error ? ERR_reason_error_string(error) : NULL;
+}
+
 static void explain(char *message, size_t size, const char *what, const char *file)
 {
-    unsigned long error = ERR_peek_last_error();
-    const char *reason = error ? ERR_reason_error_string(error) : NULL;
+    const char *reason = reason_of_error();
 
     snprintf(message, size, "%s%s%s%s%s", what, file ? " " : "", file ? file : "",
              reason ? ": " : "", reason ? reason : "");
@@ -85,7 +95,8 @@ static bool expect_host(SSL *ssl, const char *host)
     return SSL_set_tlsext_host_name(ssl, host) == 1 && SSL_set1_host(ssl, host) == 1;
 }
 
-bool tls_start(tls_context *t, redisContext *redis, const char *host, char *message, size_t size)
+bool tls_start(tls_context *t, redisContext *redis, const char *host, void **session, char *message,
+               size_t size)
 {
     SSL *ssl = NULL;
 
@@ -96,12 +107,21 @@ bool tls_start(tls_context *t, redisContext *redis, const char *host, char *mess
         SSL_free(ssl);
         return false;
     }
-    if (redisInitiateSSL(redis, ssl) == REDIS_OK)
+    if (redisInitiateSSL(redis, ssl) == REDIS_OK) {
+        *session = ssl;
         return true;
+    }
     snprintf(message, size, "%s", redis->errstr);
     if (!redis->privctx)
         SSL_free(ssl);
     return false;
+}
+
+const char *tls_reason(void *session)
+{
+    long result = SSL_get_verify_result(session);
+
+    return result == X509_V_OK ? reason_of_error() : X509_verify_cert_error_string(result);
 }
 
 #else
@@ -126,13 +146,21 @@ void tls_context_free(tls_context *t)
     (void)t;
 }
 
-bool tls_start(tls_context *t, redisContext *redis, const char *host, char *message, size_t size)
+bool tls_start(tls_context *t, redisContext *redis, const char *host, void **session, char *message,
+               size_t size)
 {
     (void)t;
     (void)redis;
     (void)host;
+    (void)session;
     snprintf(message, size, "this build has no TLS");
     return false;
+}
+
+const char *tls_reason(void *session)
+{
+    (void)session;
+    return NULL;
 }
 
 #endif

@@ -22,7 +22,12 @@ tls_context *tls_context_new(const tls_options *options, char *message, size_t s
 void tls_context_free(tls_context *t);
 
 /* Has the bytes of a connection be TLS's from here on; nothing was sent before. The server's
- * certificate must be for `host`. false: `message` says why. */
-bool tls_start(tls_context *t, redisContext *redis, const char *host, char *message, size_t size);
+ * certificate must be for `host`. *session (out): for tls_reason, as long as the connection is
+ * open. false: `message` says why. */
+bool tls_start(tls_context *t, redisContext *redis, const char *host, void **session, char *message,
+               size_t size);
+
+/* What TLS has against a connection that is lost; NULL: nothing. */
+const char *tls_reason(void *session);
 
 #endif
