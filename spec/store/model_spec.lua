@@ -67,8 +67,8 @@ local in_redis = {
   lose = function(store, name)
     losses = losses + 1
     local epoch, key = ("lost%d"):format(losses), ("%s{%s}"):format(prefixes[store], name)
-    local set = "HSET '%s' epoch %s head 0 first 1 kept 1 middle 1 bytes 0 slack 0 token '' time 0"
-      .. " expires 0 left ''"
+    local set = "HSET '%s' epoch %s head 0 first 1 kept 1 middle 1 total 0 base 0 slack 0 time 0"
+      .. " ids 0 dedupes 0 expires 0 token '' left ''"
     local server = redis.shared()
     local commands = ("DEL '%s' '%s:events' '%s:ids' '%s:dedupe'\n"):format(key, key, key, key)
     local said = server:cli(("<<'END'\nMULTI\n%s%s\nEXEC\nEND\n"):format(commands,

@@ -18,11 +18,12 @@ local BOUNDS = { history = 100, history_bytes = 1 << 20 }
 local EVENT = "data: x\n\n"
 
 local APPENDED = encode { "abc", { 1 } }
-local HELD = encode { "abc", { { 1, { "event", EVENT, "time", "5", "token", "w:1:1" } } } }
+local RECORD = "9 -1 -1 -1 -1\n" .. EVENT
+local HELD = encode { "abc", { { 1, RECORD } } }
 local LOOKED = encode { "abc", 1, 0, 0, "", {} }
-local READ = encode { "abc", 1, 2, 0, "w:1:1", { { "1-0", { "event", EVENT, "time", "5" } },
-  { "2-0", { "time", "6", "event", EVENT, "id", "own" } } } }
-local NEWS = "abc\n1 5 w:1:1 9 -1 -1 -1 -1\n" .. EVENT
+local READ = encode { "abc", 1, 2, 0, "w:1:1", { { 1, 5, RECORD },
+  { 2, 6, "9 3 -1 -1 -1\n" .. EVENT .. "own" } } }
+local NEWS = "abc\n1 5 w:1:1 " .. RECORD
 
 describe("sse.redis and a hostile server:", function()
   local server, store

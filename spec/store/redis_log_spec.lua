@@ -57,7 +57,7 @@ describe("sse.redis", function()
       return tonumber(server:cli(("%s '%s'"):format(command, key)):match "%d+")
     end
     assert.truthy(number("XLEN", keys[2]) <= 10 + 256)
-    assert.same({ 10, 10 }, { number("HLEN", keys[3]), number("HLEN", keys[4]) })
+    assert.same({ 10, 10 }, { number("ZCARD", keys[3]), number("ZCARD", keys[4]) })
   end)
 
   it("forgets channels that nobody uses, and keeps those that somebody follows", function()

@@ -1,34 +1,17 @@
---- What the script that appends announces: the epoch in a line, then for each event a line with its
--- position, time and token, and for an event that is not too large the lengths of its five texts,
--- which follow. -1: there is no such text.
+--- What the script that appends announces: the epoch in a line, then for each event its position,
+-- time and token, and behind them in the same line its record, or for a large one nothing.
 -- @module sse.redis.announcement
-local FIELDS = { "event", "id", "key", "dedupe", "meta" }
-local PLACE = "^(%d+) (%d+) (%S+)([^\n]*)\n()"
-local LENGTHS = "^ (%d+) (%-?%d+) (%-?%d+) (%-?%d+) (%-?%d+)$"
+local decode = require("sse.redis.record").decode
 
--- Cuts the texts off; returns the record and where the next one begins. nil: they are not there.
-local function cut(text, at, record, lengths)
-  local sizes = { lengths:match(LENGTHS) }
-  if #sizes == 0 then return nil end
-  for i, name in ipairs(FIELDS) do
-    local size = math.tointeger(sizes[i])
-    if not size or size > #text then return nil end
-    if size >= 0 then
-      record[name] = text:sub(at, at + size - 1)
-      at = at + size
-    end
-  end
-  if at > #text + 1 then return nil end
-  return record, at
-end
+local PLACE = "^(%d+) (%d+) (%S+)([ \n])()"
 
 -- The next event: its position, token, record (nil: it is to be read) and where the next begins.
 local function next_event(text, at)
-  local position, time, token, lengths, body = text:match(PLACE, at)
+  local position, time, token, mark, body = text:match(PLACE, at)
   position, time = math.tointeger(position), math.tointeger(time)
   if not position or not time then return nil end
-  if lengths == "" then return position, token, nil, body end
-  local record, after = cut(text, body, { position = position, time = time }, lengths)
+  if mark == "\n" then return position, token, nil, body end
+  local record, after = decode(text, body, { position = position, time = time })
   if not record then return nil end
   return position, token, record, after
 end

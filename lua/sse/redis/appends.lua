@@ -3,6 +3,7 @@
 -- run whose result was lost is sent again, marked so that the script adds nothing twice.
 -- @module sse.redis.appends
 local core = require "sse.core"
+local record_form = require "sse.redis.record"
 
 local EVENTS_AT_ONCE, BYTES_AT_ONCE = 200, 256 * 1024 -- of one run of the script
 local WHOLE_BYTES = 16 * 1024 -- of a record that is announced whole
@@ -10,6 +11,8 @@ local MAX_EVENT_BYTES = 32 * 1024 * 1024
 local MAX_WAITING_BYTES = 64 * 1024 * 1024 -- of a store's events that wait
 local EXISTS = "field 'id': an event with that id is held already"
 local UNSURE = "redis: the connection was lost; whether the event was added is not known"
+
+local decode, encode = record_form.decode, record_form.encode
 
 local appends = {}
 
@@ -87,20 +90,14 @@ local function words_of(log, flight)
   n = n + 8
   for _, one in ipairs(flight.list) do
     local record = one.record
-    words[n + 1], words[n + 2], words[n + 3] = record.event, marked(record.id), marked(record.key)
-    words[n + 4], words[n + 5] = marked(record.dedupe), marked(record.meta)
-    n = n + 5
+    words[n + 1], words[n + 2] = #record.event, encode(record)
+    words[n + 3], words[n + 4] = marked(record.id), marked(record.dedupe)
+    n = n + 4
   end
   return words
 end
 
 -- --- results -------------------------------------------------------------------------------------
-
-local function record_of(position, fields)
-  local record = { position = position }
-  for i = 1, #fields, 2 do record[fields[i]] = fields[i + 1] end
-  return record
-end
 
 local function is_position(value) return math.type(value) == "integer" and value >= 1 end
 
@@ -111,8 +108,10 @@ local function outcome(result, epoch)
   if result == "UNSURE" then return false, UNSURE, "ESTORE" end
   if type(result) ~= "table" then return nil end
   if result.error then return false, "redis: " .. result.error, "ESTORE" end
-  if not is_position(result[1]) or type(result[2]) ~= "table" then return nil end
-  return result[1], epoch, record_of(result[1], result[2])
+  if not is_position(result[1]) or type(result[2]) ~= "string" then return nil end
+  local held = decode(result[2], 1, { position = result[1] })
+  if not held then return nil end
+  return result[1], epoch, held
 end
 
 -- Gives one result.

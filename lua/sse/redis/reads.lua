@@ -1,5 +1,7 @@
 --- Reading a channel's log.
 -- @module sse.redis.reads
+local decode = require("sse.redis.record").decode
+
 local READ_BYTES = 256 * 1024 -- of a page
 
 local reads = {}
@@ -22,19 +24,13 @@ end
 
 -- --- results -------------------------------------------------------------------------------------
 
--- A record of an entry of the stream; nil: it is none.
+-- A record of what the script has given; nil: it is none.
 local function record_of(entry)
-  local id, fields = table.unpack(type(entry) == "table" and entry or {}, 1, 2)
-  local position = type(id) == "string" and math.tointeger(id:match "^(%d+)%-0$")
-  if not position or type(fields) ~= "table" then return nil end
-  local record = { position = position }
-  for i = 1, #fields, 2 do
-    local name = fields[i]
-    if type(name) == "string" and name ~= "position" then record[name] = fields[i + 1] end
-  end
-  record.time = math.tointeger(record.time)
-  if type(record.event) ~= "string" or not record.time then return nil end
-  return record
+  if type(entry) ~= "table" then return nil end
+  local position, time, text = table.unpack(entry, 1, 3)
+  local is_right = math.type(position) == "integer" and math.type(time) == "integer"
+    and type(text) == "string"
+  return is_right and decode(text, 1, { position = position, time = time }) or nil
 end
 
 local function is_count(value) return math.type(value) == "integer" and value >= 0 end
