@@ -282,6 +282,27 @@ local sse = {}
 ---@field utf8? "replace"|"raw" broken UTF-8 becomes U+FFFD; `"raw"` hands bytes through (default: `"replace"`)
 ---@field last_event_id? string the id that is known before (default: `""`)
 
+---@class sse.RedisTlsOptions
+---@field ca? string a file with certificates of authorities (PEM): these are trusted, and no others (default: the system's)
+---@field cert? string a file with the client's certificate
+---@field key? string a file with its key (default: `tls.cert`)
+---@field verify? boolean false: the server's certificate is not checked (default: true)
+
+---@class sse.RedisOptions
+---@field host? string a name or an address. Names are looked up on a thread (default: `"127.0.0.1"`)
+---@field port? integer  (default: 6379)
+---@field unix_socket? string the path of a Unix socket, in place of `host` and `port`
+---@field user? string for servers with users (ACL); goes with `password`
+---@field password? string
+---@field database? integer the database's number (default: 0)
+---@field tls? boolean|sse.RedisTlsOptions true, or as the four below. Needs hiredis 1.0 or later with its TLS library
+---@field connect_timeout? number ms within which a connection must be made, the login included (default: 5 s)
+---@field timeout? number ms within which the server must answer; then the connections are made anew (default: 5 s)
+---@field check_interval? number ms between two looks whether a followed channel has events that were not announced. Each is drawn from three to five quarters of that (default: 5 s)
+---@field queue? integer how many publishes wait while the server is away. Without it they fail at once
+---@field prefix? string what the names of all keys begin with (default: `"sse:"`)
+---@field expire? number ms after which a channel that nobody publishes to or follows leaves the server (default: 7 days)
+
 ---@class sse.ServerHeartbeatOptions
 ---@field every? number ms of silence (default: 15000)
 ---@field event? string sends an event of this type, and not a comment
@@ -1197,11 +1218,11 @@ function channel:stats() end
 ---@field on_state? fun(state: "up"|"down", why?: string) called when the store can be used, and with the reason when it can't
 local store = {}
 
----Closes the file, once all that was published before is in it. Channels that use the store can't
----publish any more (`"ECLOSED"`).
+---Closes the file or the connections, once all that was published before has its result. Channels
+---that use the store can't publish any more (`"ECLOSED"`).
 function store:close() end
 
----What the store counts.
+---What the store counts. Below is what one in SQLite counts; one in Redis has numbers of its own.
 ---@return sse.StoreStats
 function store:stats() end
 
@@ -1500,6 +1521,16 @@ function sse.channels() end
 ---@param options? sse.SqliteOptions see below
 ---@return sse.Store
 function sse.sqlite(path, options) end
+
+---Gives a store in a Redis server, which all processes of all machines that use the same server
+---share. It connects when something is first asked of it.
+---
+---Raises where the rock `lua-sse-redis` is not installed, and for TLS where hiredis has none.
+---What is wrong with the server is told later.
+---@param url string|sse.RedisOptions `redis://user:password@host:port/database`, each part but the host may be left out; `rediss://...`, the same over TLS; `unix:///path`, or `unix:///path?db=1`. What is special in a URL is percent-encoded in a user, a password or a path. Or the options, whose first element may be a URL: `sse.redis{ url, queue = 1000 }`
+---@param options? sse.RedisOptions see below. They count before what the URL says
+---@return sse.Store
+function sse.redis(url, options) end
 
 ---Makes a token of claims.
 ---

@@ -54,7 +54,7 @@ return {
       { "channel", "channel" }, { "published", "event" },
     },
   },
-  { name = "Stores", functions = { "sqlite" }, classes = { { "store", "store" } } },
+  { name = "Stores", functions = { "sqlite", "redis" }, classes = { { "store", "store" } } },
   {
     name = "Tokens", functions = { "jwt", "crypto" }, classes = { { "jwt" }, { "crypto" } },
   },

@@ -13,7 +13,7 @@ reference.pages = {
   { "workers", "several processes that serve the same addresses" },
   { "handlers", "requests, responses and event streams" },
   { "channels", "publish, follow, replay" },
-  { "stores", "channels whose events survive the process; SQLite" },
+  { "stores", "channels whose events survive the process; SQLite, Redis" },
   { "tokens", "JSON Web Tokens, signed values, passwords, randomness" },
   { "numbers", "what is counted, and its metrics" },
 }

@@ -18,8 +18,8 @@ local spec = options.spec("sse.redis", {
   end },
   database = options.integer(0),
   tls = {
-    type = "boolean|table", expected = "true, or a table with ca, cert, key, insecure",
-    fields = { ca = options.text, cert = options.text, key = options.text, insecure = "boolean" },
+    type = "boolean|table", expected = "true, or a table with ca, cert, key, verify",
+    fields = { ca = options.text, cert = options.text, key = options.text, verify = "boolean" },
   },
   connect_timeout = options.ms(1),
   timeout = options.ms(1),
@@ -102,7 +102,9 @@ end
 
 -- Makes what connections need for TLS, or raises.
 local function open_tls(fields)
-  local context, message = handles.tls(type(fields.tls) == "table" and fields.tls or {})
+  local given = type(fields.tls) == "table" and fields.tls or {}
+  local context, message = handles.tls { ca = given.ca, cert = given.cert, key = given.key,
+    insecure = given.verify == false }
   if not context then error("sse.redis: option 'tls': " .. message, 4) end
   return context
 end
