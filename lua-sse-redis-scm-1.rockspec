@@ -9,9 +9,12 @@ source = {
 description = {
   summary = "Event logs of lua-sse's channels in Redis",
   detailed = [[
-    A store for channels of lua-sse: what was published is kept by a Redis server, and all processes
-    of all machines that use it share it.
+    A store for channels of lua-sse, which require "sse" has as sse.redis: what was published is
+    kept by a Redis server, and shared by all processes of all machines that use it.
   ]],
+  homepage = "https://github.com/lua-sse/lua-sse",
+  issues_url = "https://github.com/lua-sse/lua-sse/issues",
+  maintainer = "lua-sse authors",
   license = "MIT",
   labels = { "sse", "eventsource", "redis" },
 }

@@ -113,6 +113,7 @@ Store.__close = function(self) self:close() end
 -- @return a store: `store:close()`, `store:stats()`; `store.on_state` may be set to a
 -- function("up" | "down", why)
 return function(url, given, ...)
+  options.check_dot("sse.redis", url)
   options.check_count("sse.redis(url, options)", ...)
   local checked = target.of(url, given)
   local store = setmetatable({}, Store)

@@ -80,6 +80,7 @@ return {
   end },
 
   ['sse.sqlite "events.db"'] = {},
+  ['sse.redis "redis://10.0.0.5:6379"'] = {},
 
   -- comments
   ['sse.sqlite("events.db")'] = {},
@@ -87,6 +88,7 @@ return {
   ['server:get("/", function(_, res) res:reply(200, "hello\\n")'] = {
     asks = "GET /", gets = "hello",
   },
+  ['sse.redis("redis://127.0.0.1:6379")'] = {},
   ['event = "headline", data = { title'] = { globals = with_server },
   ["server:listen { host"] = { globals = with_server },
   ['access_log = "common" }\nsse'] = {},

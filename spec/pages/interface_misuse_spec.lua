@@ -69,6 +69,7 @@ local functions = {
   AbortController = {}, Event = { "x", { cancelable = true } },
   channel = { "misused", { history = 1 } }, channels = {},
   sqlite = { objects.database(), { sync = "off" } },
+  redis = { "redis://127.0.0.1:1", { queue = 1 } },
   follow = { new_channel(), { from = "newest", where = noop } },
   server = { { port = 0 } }, file = { "README.md", { headers = {} } },
   parser = { { on_event = noop } }, encode = { { data = "x" } },
