@@ -1,10 +1,11 @@
 #!/bin/sh
-# check_rock.sh CORE SQLITE: installs the two rocks into a scratch tree and requires each of their
-# modules from another folder, with that tree's paths only. Their modules must be as hardened as
-# CORE and SQLITE, those that make built, linked with the same libraries, and export no symbol but
-# the function that Lua calls to open each. Then packs the rocks of the release from a tag, in a
-# copy of the repository, and installs what was packed. All rockspecs are linted. `make uninstall`
-# and `make uninstall-sqlite` must remove what was installed, nothing else. KEEP=1 leaves the tree.
+# check_rock.sh CORE SQLITE REDIS: installs the three rocks into a scratch tree and requires each of
+# their modules from another folder, with that tree's paths only. Their modules must be as hardened
+# as CORE, SQLITE and REDIS, those that make built, linked with the same libraries, and export no
+# symbol but the function that Lua calls to open each. Then packs the rocks of the release from a
+# tag, in a copy of the repository, and installs what was packed. All rockspecs are linted. `make
+# uninstall`, `make uninstall-sqlite` and `make uninstall-redis` must remove what was installed,
+# nothing else. KEEP=1 leaves the tree.
 set -eu
 cd "$(dirname "$0")/.."
 LUA=${LUA:-lua5.4}
@@ -30,21 +31,21 @@ echo "luarocks lint: $(echo ./*.rockspec | wc -w) rockspecs"
 # is nothing to remove, which is no error.
 dest="$scratch/dest of it"
 make_in() { make DEPS= LUA="$LUA" DESTDIR="$dest" PREFIX=/usr "$@"; }
-quietly make_in install install-sqlite
+quietly make_in install install-sqlite install-redis
 installed=$(find "$dest" -type f | wc -l)
 [ -f "$dest/usr/share/lua-sse/types/sse.lua" ]
 mkdir -p "$dest/usr/share/lua/other"
 own=$(find "$dest" -name server.lua | sed 's/server.lua$/own.lua/')
 touch "$own"
-quietly make_in uninstall-sqlite uninstall
-quietly make_in uninstall-sqlite uninstall
+quietly make_in uninstall-redis uninstall-sqlite uninstall
+quietly make_in uninstall-redis uninstall-sqlite uninstall
 if grep -q Error "$scratch/log"; then
     cat "$scratch/log" >&2
     exit 1
 fi
 left=$(find "$dest" -type f)
 if [ "$left" != "$own" ] || [ ! -d "$dest/usr/share/lua/other" ]; then
-    echo "make uninstall-sqlite uninstall left these, and is to leave only $own:" >&2
+    echo "make uninstall-redis uninstall-sqlite uninstall left these, and is to leave only $own:" >&2
     echo "$left" >&2
     exit 1
 fi
@@ -103,6 +104,7 @@ in_tree "$scratch/tree" '
     local ok, err = pcall(function() return require("sse").sqlite end)
     assert(not ok and err:find("luarocks install lua-sse-sqlite", 1, true), err)'
 install_rock lua-sse-sqlite-scm-1.rockspec sse/sqlite/core.so "$2"
+install_rock lua-sse-redis-scm-1.rockspec sse/redis/core.so "$3"
 
 # try_tree TREE: requires each module of the tree, and prints the version. An event goes through
 # SQLite. The first rock has the types and the pages.
@@ -119,6 +121,7 @@ try_tree() {
         for i = 2, #arg do require(arg[i]) end
         local store <close> = sse.sqlite(arg[1])
         assert(sse.channel("try", { store = store }):publish "it")
+        sse.redis("redis://127.0.0.1:1"):close()
         print(("%s, %d modules"):format(sse._VERSION, #arg - 1))' "$1/events.db" $modules
 }
 echo "rocks: installed and required from another folder: $(try_tree "$scratch/tree")"
@@ -139,12 +142,12 @@ mkdir "$packed"
 "$LUA" -e 'package.path = "scripts/?.lua;" .. package.path
     require("release.rockspecs").write(arg[1], arg[2])' /dev/null "$version" "$packed"
 pack() { cd "$packed" && rocks pack "$1"; }
-for rock in lua-sse lua-sse-sqlite; do
+for rock in lua-sse lua-sse-sqlite lua-sse-redis; do
     rockspec=$rock-$version-1.rockspec
     sed "s|url = \"git+https:[^\"]*\"|url = \"$url\"|" "$packed/$rockspec" >"$scratch/edited"
     mv "$scratch/edited" "$packed/$rockspec"
     (quietly pack "$rockspec")
-    # The second rock needs the first one, of the same version, in the same tree.
+    # The other rocks need the first one, of the same version, in the same tree.
     quietly rocks install --deps-mode=one --tree="$scratch/released" \
         "$packed/$rock-$version-1.src.rock"
 done
