@@ -8,6 +8,7 @@ local memory = require "sse.store.memory"
 local net = require "spec.support.net"
 local new_redis = require "sse.redis"
 local redis = require "spec.support.redis"
+local relay = require "spec.support.relay"
 local run = require "spec.support.scripts"
 local stores = require "spec.support.stores"
 local wait = require "spec.support.wait"
@@ -83,6 +84,35 @@ local in_redis = {
   end,
 }
 
+-- Connections are cut now and then, and the server forgets its scripts.
+local over_cuts, relays = setmetatable({}, { __index = in_redis }), {}
+
+function over_cuts.make(rnd)
+  local server = redis.shared()
+  local between = relay.start(server.port)
+  local prefix = redis.prefix()
+  local store = new_redis({ port = between.port, prefix = prefix, check_interval = 40,
+    queue = 1000 })
+  prefixes[store], relays[store] = prefix, between
+  stores.read(store:open("opened", { history = 1, history_bytes = 1 }), 0)
+  between.cutter = core.timer(20 + rnd(60), function() over_cuts.cut(between, rnd) end)
+  return store
+end
+
+function over_cuts.cut(between, rnd)
+  if rnd(3) == 1 then redis.shared():cli "SCRIPT FLUSH" end
+  between:cut_all()
+  between.cutter = core.timer(20 + rnd(200), function() over_cuts.cut(between, rnd) end)
+end
+
+function over_cuts.finish(store)
+  local between = relays[store]
+  relays[store] = nil
+  between.cutter:stop()
+  in_redis.finish(store)
+  between:close()
+end
+
 local faulty = setmetatable({}, { __index = plain })
 
 function faulty.make(rnd)
@@ -118,6 +148,9 @@ describe("channel model", function()
   it(("over Redis: %d scripts from seed %d"):format(few, first), function()
     run(first, few, in_redis)
   end)
+
+  it(("over Redis and connections that are cut: %d scripts from seed %d"):format(few, first),
+    function() run(first, few, over_cuts) end)
 
   -- Each script has a file of its own, and losses are noticed within a second.
   it(("over SQLite: %d scripts from seed %d"):format(few, first), function()

@@ -57,7 +57,7 @@ end
 
 --- A server that specs share. What they publish has other names.
 function redis.shared()
-  if not shared or not running[shared] then shared = redis.start() end
+  if not shared or not running[shared] then shared = redis.start("", true) end
   return shared
 end
 
