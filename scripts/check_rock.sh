@@ -45,7 +45,7 @@ if grep -q Error "$scratch/log"; then
 fi
 left=$(find "$dest" -type f)
 if [ "$left" != "$own" ] || [ ! -d "$dest/usr/share/lua/other" ]; then
-    echo "make uninstall-redis uninstall-sqlite uninstall left these, and is to leave only $own:" >&2
+    echo "make uninstall-redis and the like left these, and are to leave only $own:" >&2
     echo "$left" >&2
     exit 1
 fi

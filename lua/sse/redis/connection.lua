@@ -32,21 +32,28 @@ function Connection:keep(keeps)
   if self.writing then self.writing:keep(keeps) end
 end
 
+-- Watches a descriptor; nil: that can't be, and the connection is lost.
+local function watch(self, fd, fn, to_write)
+  local watched, why = core.watch_descriptor(fd, fn, to_write)
+  if not watched then return self:lose(why) end
+  watched:keep(self.keeps)
+  return watched
+end
+
 -- --- bytes ---------------------------------------------------------------------------------------
 
 -- Writes what the socket takes, and the rest once it takes more.
 function Connection:write()
   if self.closed then return end
   self.wakes = false
+  if self.unsent then return self:lose(self.unsent) end
   local is_all, why = self.handle:write()
   if is_all == nil then return self:lose(why) end
   if is_all and self.writing then
     self.writing:stop()
     self.writing = nil
   elseif not is_all and not self.writing then
-    self.writing = assert(core.watch_descriptor(self.handle:fd(), function() self:write() end,
-      true))
-    self.writing:keep(self.keeps)
+    self.writing = watch(self, self.handle:fd(), function() self:write() end, true)
   end
 end
 
@@ -55,7 +62,8 @@ end
 -- @tparam function|nil on_reply on_reply(reply, error message); nil on a connection that subscribes
 function Connection:send(words, on_reply)
   if self.closed then return end
-  self.handle:add(words)
+  local ok, err = pcall(self.handle.add, self.handle, words)
+  if not ok then self.unsent = err end -- no memory: the connection is lost at the turn's end
   if on_reply then
     self.last = self.last + 1
     self.asked[self.last], self.times[self.last] = on_reply, core.now()
@@ -127,17 +135,13 @@ local function end_connect(self, next_address)
     ok, why = self.handle:tls(target.context, target.host)
     if not ok then return self:lose(why) end
   end
-  self.reading = assert(core.watch_descriptor(self.handle:fd(), function() self:read() end))
-  self.reading:keep(self.keeps)
+  self.reading = watch(self, self.handle:fd(), function() self:read() end)
   log_in(self)
 end
 
 local function begin_connect(self, handle, next_address)
   self.handle = handle
-  self.writing = assert(core.watch_descriptor(handle:fd(), function()
-    end_connect(self, next_address)
-  end, true))
-  self.writing:keep(self.keeps)
+  self.writing = watch(self, handle:fd(), function() end_connect(self, next_address) end, true)
 end
 
 -- Tries the addresses one after the other.
@@ -157,7 +161,7 @@ local function look_up(self)
   local lookup, message = handles.resolve(self.target.host)
   if not lookup then return self:lose(message) end
   self.lookup = lookup
-  self.reading = assert(core.watch_descriptor(lookup:fd(), function()
+  self.reading = watch(self, lookup:fd(), function()
     local addresses, why = lookup:take()
     if addresses == false then return end
     self.reading:stop()
@@ -165,8 +169,7 @@ local function look_up(self)
     lookup:close()
     if not addresses then return self:lose(("%s: %s"):format(self.target.host, why)) end
     try(self, addresses, 1, nil)
-  end))
-  self.reading:keep(self.keeps)
+  end)
 end
 
 local function start(self)
