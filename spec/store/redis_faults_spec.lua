@@ -155,6 +155,24 @@ describe("sse.redis", function()
     assert.equal(3, stores.read(log, 0).head)
   end)
 
+  it("tells followers of a log that was empty what was published while they were cut off", function()
+    local server = redis.start("", true)
+    between = relay.start(server.port)
+    local url = "redis://127.0.0.1:" .. between.port
+    local store = redis_stores.open_used(url, { check_interval = 60000 })
+    local one = following.serve { store = store }
+    local client = following.open()
+    following.followers(one, 1)
+    wait.till(function() return store:stats().reads > 2 end, "the channel to be loaded")
+    local listener = between.listener
+    between.listener = { accept = function() end, close = function() listener:close() end }
+    between:cut_all()
+    wait.till(function() return store:stats().losses == 1 end, "the loss")
+    assert(stores.append(other(server, one, "sse:"), "1"))
+    between.listener = listener
+    client:till_data "1"
+  end)
+
   it("waits for a server that is stopped, with a queue", function()
     local server = redis.start()
     local store, one, client = serve(server, { queue = 100, timeout = 100, check_interval = 50 })

@@ -162,6 +162,7 @@ local function on_reply(log, flight, reply, err)
     return log.store.pair:lose "a result of another form than expected"
   else
     log.flight = nil
+    log.store:note_success()
     local can_announce = type(reply[3]) ~= "string"
     if can_announce then log.store.pair:note_success() end
     for index = 1, #flight.list do settle(log, flight, index, reply[2][index], reply[1]) end

@@ -72,6 +72,7 @@ local function on_reply(log, question, reply, err)
   local result, token = result_of(reply)
   if not result then return store.pair:lose "a result of another form than expected" end
   log:note(result.epoch, result.head, token)
+  store:note_success()
   store.numbers.reads = store.numbers.reads + 1
   finish(log, question, result)
 end
@@ -104,9 +105,12 @@ function reads.look(log)
   local question = { after = 0, limit = 0, bounds = log.bounds }
   log.store.numbers.looks = log.store.numbers.looks + 1
   log.store:send(words_of(log, question), function(reply, err)
-    local result, token = nil, nil
-    if not err then result, token = result_of(reply) end
-    if not result then return end -- whoever asks next is told
+    if err then
+      log.store:on_error(err) -- the next look comes soon
+      return
+    end
+    local result, token = result_of(reply)
+    if not result then return log.store.pair:lose "a result of another form than expected" end
     log:note(result.epoch, result.head, token)
     log:on_look(result.epoch, result.head)
   end)
@@ -115,12 +119,10 @@ end
 --- Asks, before anything else is asked over new connections, whether the log still has the newest
 -- event that this process knows of. Where the log is watched and has gone on meanwhile, it is read.
 function reads.verify(log)
-  local before = log.known
-  if before.position == 0 then return end
   log.store:send(words_of(log, { after = 0, limit = 0, bounds = log.bounds }), function(reply, err)
     if err then
       local again = log.store:on_error(err)
-      if again then log.session = nil end -- verifies again
+      if again then log.session = 0 end -- none that there is: verifies again
       return again and again(log)
     end
     local result, token = result_of(reply)

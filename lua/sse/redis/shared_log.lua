@@ -159,8 +159,9 @@ function SharedLog:ask()
   if not self:can_ask() then return end
   local session = self.store.pair.session
   if self.session ~= session then
+    local was_asked = self.session ~= nil
     self.session = session
-    reads.verify(self)
+    if was_asked or self.known.position > 0 then reads.verify(self) end
   end
   reads.send(self)
   appends.send(self)

@@ -97,9 +97,13 @@ function Store:send(words, on_reply)
   self.pair.commands:send(words, on_reply)
 end
 
-local function ask_again(log) log.store:wake(log) end
+-- Asks right behind the scripts, lest the server forgets them in between.
+local function ask_again(log) log:ask() end
 
 local function do_nothing() end
+
+--- A script has run.
+function Store:note_success() self.no_scripts = 0 end
 
 --- Judges an error of a script. Where what was asked is to be asked again, returns a function(log)
 -- for that.
