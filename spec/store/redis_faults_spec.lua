@@ -3,6 +3,7 @@
 -- has lost events, a gap event says so.
 local following = require "spec.support.following"
 local net = require "spec.support.net"
+local raw = require "spec.support.raw"
 local redis = require "spec.support.redis"
 local redis_stores = require "spec.support.redis_stores"
 local relay = require "spec.support.relay"
@@ -185,6 +186,28 @@ describe("sse.redis", function()
     server:go_on()
     wait.till(function() return #ids == 20 end, "the results")
     assert.equal(following.numbers(1, 20), client:till_data "20":text())
+  end)
+
+  it("leaves followers connected, who get heartbeats", function()
+    local server = redis.start()
+    local store = redis_stores.open_used(server.url, { timeout = 50, check_interval = 20 })
+    local states, one = states_of(store), redis_stores.channel(store)
+    following.handle(function(_, res) res:event_stream():follow(one) end, { heartbeat = 20 })
+    local client = following.open()
+    following.followers(one, 1)
+    assert(one:publish "1")
+    client:till_data "1"
+    server:pause()
+    wait.till(function() return states[1] end, "the loss")
+    client:take()
+    raw.pump(function()
+      client.raw:take()
+      return select(2, client.raw.buffer:gsub("\n:", "")) >= 3
+    end, "heartbeats")
+    server:go_on()
+    wait.till(function() return states[#states] == "up" end, "the server to be back")
+    assert(one:publish "2")
+    assert.equal("1 2", client:till_data "2":text())
   end)
 
   it("tells publishers of a server that is stopped", function()
