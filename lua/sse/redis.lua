@@ -8,6 +8,8 @@
 -- @module sse.redis
 require "sse.shared.lua_version"
 
+local check_open = require "sse.store.opening"
+local hints = require "sse.shared.hints"
 local new_state = require("sse.redis.store").new
 local options = require "sse.shared.options"
 local target = require "sse.redis.target"
@@ -48,19 +50,21 @@ local states = setmetatable({}, { __mode = "k" })
 
 local public = {}
 
---- Opens a channel's log. For sse.channel.
+--- Opens a channel's log. For sse.channel. Raises where the store is closed.
 -- @function store:open
 -- @tparam string name
--- @tparam table bounds `history`, `history_bytes`, `max_age`
+-- @tparam[opt] table bounds `history`, `history_bytes`, `max_age`
 -- @return a log; see docs/stores.md
-function public:open(name, bounds)
+function public:open(name, bounds, ...)
   local state = states[self]
+  options.check_call(3, state ~= nil, "store:open(name, bounds)", ...)
+  bounds = check_open(name, bounds)
+  if not state:is_usable() then
+    error("store:open: the store is closed", options.caller_level())
+  end
   local shared = state:log(name)
   shared.faces = shared.faces + 1
-  shared.bounds = {
-    history = math.floor(bounds.history), history_bytes = math.floor(bounds.history_bytes),
-    max_age = bounds.max_age and math.ceil(bounds.max_age),
-  }
+  shared.bounds = bounds
   return setmetatable({ store = self, state = state, shared = shared, bounds = shared.bounds }, Log)
 end
 
@@ -89,7 +93,11 @@ end
 
 local fields = { on_state = true }
 
-Store.__index = public
+function Store.__index(_, name)
+  local method = public[name]
+  if method or fields[name] then return method end
+  hints.raise_missing("store", "a store", name, public, fields)
+end
 
 function Store.__newindex(self, name, value)
   if name ~= "on_state" then options.raise_unknown_field("store", "a store", name, fields) end

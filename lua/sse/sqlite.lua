@@ -10,6 +10,7 @@
 require "sse.shared.lua_version"
 
 local before_fork = require "sse.shared.before_fork"
+local check_open = require "sse.store.opening"
 local core = require "sse.core"
 local handles = require "sse.sqlite.core"
 local hints = require "sse.shared.hints"
@@ -27,12 +28,6 @@ local spec = options.spec("sse.sqlite", {
   page_cache = options.integer(65536),
 })
 
-local bounds_spec = options.spec("store:open", {
-  history = options.integer(0),
-  history_bytes = options.integer(1),
-  max_age = options.ms(1),
-})
-local HISTORY, HISTORY_BYTES = 1000, 8 * 1024 * 1024 -- as of sse.channel
 
 -- --- the store -----------------------------------------------------------------------------------
 
@@ -175,14 +170,9 @@ local public = {}
 function public:open(name, bounds, ...)
   local state = states[self]
   options.check_call(3, state ~= nil, "store:open(name, bounds)", ...)
-  if type(name) ~= "string" or name == "" or name:find "%z" then
-    local message = "store:open: the name must be a string, not empty and without NUL, got %s%s"
-    error(message:format(options.show(name), pages.at "arguments"), 2)
-  end
-  bounds = options.check("store:open", bounds, bounds_spec)
-  local max_age = bounds.max_age and math.ceil(bounds.max_age)
-  local number, message = state.handle:log(name, bounds.history or HISTORY,
-    bounds.history_bytes or HISTORY_BYTES, max_age)
+  bounds = check_open(name, bounds)
+  local number, message = state.handle:log(name, bounds.history, bounds.history_bytes,
+    bounds.max_age)
   if not number then error("store:open: " .. message, options.caller_level()) end
   local direct = state.handle:direct(number)
   state.directs[direct] = true

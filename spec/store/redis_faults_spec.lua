@@ -156,7 +156,7 @@ describe("sse.redis", function()
     assert.equal(3, stores.read(log, 0).head)
   end)
 
-  it("tells followers of a log that was empty what was published while they were cut off", function()
+  it("tells followers of a log that was empty what they missed while they were cut off", function()
     local server = redis.start("", true)
     between = relay.start(server.port)
     local url = "redis://127.0.0.1:" .. between.port
@@ -219,7 +219,8 @@ describe("sse.redis", function()
     assert.same({ nil, "ESTORE" }, { id, code })
     assert.truthy(message:find "whether the event was added is not known", message)
     id, message, code = one:publish "y"
-    assert.same({ nil, "redis: no connection within 100 ms", "ESTORE" }, { id, message, code })
+    assert.same({ nil, "redis: no connection within 100 ms [docs/errors.md#estore]", "ESTORE" },
+      { id, message, code })
     assert.equal("down no answer within 100 ms", states[1])
     server:go_on()
     wait.till(function() return states[#states] == "up" end, "the server to be back")

@@ -82,11 +82,13 @@ describe("sse.redis and a hostile server:", function()
   end)
 
   it("gives errors to who has asked", function()
-    assert.same({ nil, "redis: ERR \xff", "ESTORE" }, { append "-ERR \xff\r\n" })
+    local page = " [docs/errors.md#estore]"
+    assert.same({ nil, "redis: ERR \xff" .. page, "ESTORE" }, { append "-ERR \xff\r\n" })
     server:close()
-    assert.same({ nil, "redis: NOSCRIPT", "ESTORE" }, { append "-NOSCRIPT\r\n" })
+    assert.same({ nil, "redis: NOSCRIPT" .. page, "ESTORE" }, { append "-NOSCRIPT\r\n" })
     server:close()
-    assert.same({ nil, "redis: OOM", "ESTORE" }, { append "*2\r\n$3\r\nabc\r\n*1\r\n-OOM\r\n" })
+    assert.same({ nil, "redis: OOM" .. page, "ESTORE" },
+      { append "*2\r\n$3\r\nabc\r\n*1\r\n-OOM\r\n" })
   end)
 
   it("bounds a reply", function()

@@ -86,7 +86,8 @@ describe("sse.redis", function()
       local got = { one:publish "x" }
       assert.same({ nil, "ESTORE" }, { got[1], got[3] })
       assert.truthy(got[2]:find("redis: .*" .. message), got[2])
-      assert.same({ ("down %s"):format(got[2]:match "^redis: (.*)") }, states)
+      local why = got[2]:match "^redis: (.*) %[docs/errors.md#estore%]$"
+      assert.same({ ("down %s"):format(why) }, states)
       assert.equal(1, store:stats().failures)
       return store, one, states
     end

@@ -3,6 +3,7 @@
 -- run whose result was lost is sent again, marked so that the script adds nothing twice.
 -- @module sse.redis.appends
 local core = require "sse.core"
+local pages = require "sse.shared.pages"
 local record_form = require "sse.redis.record"
 
 local EVENTS_AT_ONCE, BYTES_AT_ONCE = 200, 256 * 1024 -- of one run of the script
@@ -54,7 +55,7 @@ function appends.append(log, record, bounds, done)
   local message, code = refusal(store, record)
   if message then
     store.numbers.failures = store.numbers.failures + 1
-    return done(nil, message, code)
+    return done(nil, pages.add(message, code), code)
   end
   log.last_waiting = log.last_waiting + 1
   log.waiting[log.last_waiting] = { record = record, bounds = bounds, done = done,
@@ -121,7 +122,7 @@ local function settle(log, flight, index, result, epoch)
   store:count_waiting(-1, -size_of(one.record))
   if not position then
     store.numbers.failures = store.numbers.failures + 1
-    return log.call(one.done, nil, second, third)
+    return log.call(one.done, nil, pages.add(second, third), third)
   end
   if third then return log.call(one.done, position, second, third) end
   log:note(epoch, position, ("%s:%d:%d"):format(store.writer, flight.number, index))
@@ -146,7 +147,7 @@ local function fail_flight(log, message, code)
   for index, one in ipairs(flight.list) do
     log.store:count_waiting(-1, -size_of(one.record))
     log.store.numbers.failures = log.store.numbers.failures + 1
-    log.call(one.done, nil, message, code)
+    log.call(one.done, nil, pages.add(message, code), code)
     flight.list[index] = nil
   end
 end

@@ -2,10 +2,12 @@
 -- @module sse.redis.target
 local handles = require "sse.redis.core"
 local options = require "sse.shared.options"
+local pages = require "sse.shared.pages"
 local percent = require "sse.shared.percent"
 
 local target = {}
 
+local ARGUMENTS, OPTIONS = pages.at "arguments", pages.at "options"
 local FORMS = "redis://user:password@host:port/database, rediss://... or unix:///path"
 
 local spec = options.spec("sse.redis", {
@@ -105,19 +107,19 @@ local function open_tls(fields)
   local given = type(fields.tls) == "table" and fields.tls or {}
   local context, message = handles.tls { ca = given.ca, cert = given.cert, key = given.key,
     insecure = given.verify == false }
-  if not context then error("sse.redis: option 'tls': " .. message, 4) end
+  if not context then error("sse.redis: option 'tls': " .. message .. OPTIONS, 4) end
   return context
 end
 
 local function check_together(given, fields)
   if fields.unix_socket and (given.host or given.port) then
-    error("sse.redis: option 'unix_socket' goes with neither 'host' nor 'port'", 4)
+    error("sse.redis: option 'unix_socket' goes with neither 'host' nor 'port'" .. OPTIONS, 4)
   elseif fields.unix_socket and fields.tls then
-    error("sse.redis: option 'tls' does not go with 'unix_socket'", 4)
+    error("sse.redis: option 'tls' does not go with 'unix_socket'" .. OPTIONS, 4)
   elseif fields.user and not fields.password then
-    error("sse.redis: option 'user' needs 'password'", 4)
+    error("sse.redis: option 'user' needs 'password'" .. OPTIONS, 4)
   elseif fields.port and (fields.port < 1 or fields.port > 65535) then
-    error("sse.redis: the URL's port must be from 1 to 65535", 4)
+    error("sse.redis: the URL's port must be from 1 to 65535" .. ARGUMENTS, 4)
   end
 end
 
@@ -131,8 +133,8 @@ function target.of(url, given)
     for key, value in pairs(url) do given[key] = value end
     url, given[1] = given[1], nil
   elseif type(url) ~= "string" then
-    error(("sse.redis: expected a URL (%s) or a table of options, got %s"):format(FORMS,
-      options.show(url)), 3)
+    local message = "sse.redis: expected a URL (%s) or a table of options, got %s%s"
+    error(message:format(FORMS, options.show(url), ARGUMENTS), 3)
   end
   given = options.check("sse.redis", given, spec, 4)
   local fields = {}
@@ -140,7 +142,8 @@ function target.of(url, given)
     fields = type(url) == "string" and parse(url)
     if not fields then
       local shown = type(url) == "string" and without_password(url) or url
-      error(("sse.redis: expected a URL (%s), got %s"):format(FORMS, options.show(shown)), 3)
+      local message = "sse.redis: expected a URL (%s), got %s%s"
+      error(message:format(FORMS, options.show(shown), ARGUMENTS), 3)
     end
   end
   for key, value in pairs(given) do fields[key] = value end

@@ -11,8 +11,8 @@ pages.codes = {
   EACCES = true, EADDRINUSE = true, EADDRNOTAVAIL = true, ECERT = true, ECONNREFUSED = true,
   ECORRUPT = true, EEXIST = true, EHTTP = true, EISDIR = true, EMFILE = true, ENOSPC = true,
   ENOTFOUND = true, EPROTO = true, EPROXY = true, EREDIRECT = true, EROFS = true, ESCHEME = true,
-  ESTART = true, ETIMEDOUT = true, ETLS = true, ETOOBIG = true, ETYPE = true, EUNFINISHED = true,
-  EVERSION = true,
+  ESTART = true, ESTORE = true, ETIMEDOUT = true, ETLS = true, ETOOBIG = true, ETYPE = true,
+  EUNFINISHED = true, EVERSION = true,
 }
 
 --- What a message ends in, for a family of mistakes.
