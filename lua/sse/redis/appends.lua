@@ -115,20 +115,25 @@ local function outcome(result, epoch)
   return result[1], epoch, held
 end
 
--- Gives one result.
+--- Gives an append its result.
+function appends.finish(log, one, ...)
+  log.store:count_waiting(-1, -size_of(one.record))
+  log.call(one.done, ...)
+end
+
+-- Takes one result.
 local function settle(log, flight, index, result, epoch)
   local one, store = flight.list[index], log.store
   local position, second, third = outcome(result, epoch)
-  store:count_waiting(-1, -size_of(one.record))
   if not position then
     store.numbers.failures = store.numbers.failures + 1
-    return log.call(one.done, nil, pages.add(second, third), third)
+    return appends.finish(log, one, nil, pages.add(second, third), third)
   end
-  if third then return log.call(one.done, position, second, third) end
+  if third then return appends.finish(log, one, position, second, third) end
   log:note(epoch, position, ("%s:%d:%d"):format(store.writer, flight.number, index))
   store.numbers.appends = store.numbers.appends + 1
-  if log:awaits_news(epoch, position) then return log:hold(one.done, position, epoch) end
-  log.call(one.done, position, epoch)
+  if log:awaits_news(epoch, position) then return log:hold(one, position, epoch) end
+  appends.finish(log, one, position, epoch)
 end
 
 local function is_right(flight, reply)
@@ -145,9 +150,8 @@ local function fail_flight(log, message, code)
   local flight = log.flight
   log.flight = nil
   for index, one in ipairs(flight.list) do
-    log.store:count_waiting(-1, -size_of(one.record))
     log.store.numbers.failures = log.store.numbers.failures + 1
-    log.call(one.done, nil, pages.add(message, code), code)
+    appends.finish(log, one, nil, pages.add(message, code), code)
     flight.list[index] = nil
   end
 end

@@ -117,9 +117,9 @@ function SharedLog:awaits_news(epoch, position)
   return not told or told.epoch ~= epoch or told.position < position
 end
 
---- Calls `done` with the result of an append, once the event's news have come.
-function SharedLog:hold(done, position, epoch)
-  self.held[#self.held + 1] = { done = done, position = position, epoch = epoch,
+--- Gives an append its result once the event's news have come.
+function SharedLog:hold(one, position, epoch)
+  self.held[#self.held + 1] = { append = one, position = position, epoch = epoch,
     since = core.now() }
 end
 
@@ -132,7 +132,7 @@ function SharedLog:release_held()
     if self:awaits_news(one.epoch, one.position) then
       self.held[#self.held + 1] = one
     else
-      call(one.done, one.position, one.epoch)
+      appends.finish(self, one.append, one.position, one.epoch)
     end
   end
 end
