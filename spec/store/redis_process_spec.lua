@@ -102,15 +102,20 @@ describe("sse.redis", function()
   end)
 
   it("keeps sse.run no longer than something waits", function()
-    local server = redis.shared()
+    local server, prefix = redis.shared(), redis.prefix()
     local program = child.script(([[
       local sse = require "sse"
       local one = sse.channel("a", { store = sse.redis(%q, { prefix = %q }) })
       local away = sse.channel("b", { store = sse.redis("unix:///nobody/is/here") })
       sse.run(function() print(one:publish "x", away:publish "y") end)
+      local again = sse.redis(%q, { prefix = %q }):open("a")
+      sse.run(function()
+        sse.await(function(resume) again:read(0, 10, resume) end)
+        print "read"
+      end)
       print "over"
-    ]]):format(server.url, redis.prefix()))
-    program:till "%-1\tnil\tredis: No such file.*over\n"
+    ]]):format(server.url, prefix, server.url, prefix))
+    program:till "%-1\tnil\tredis: No such file.*read\nover\n"
     assert.equal(0, program:wait())
   end)
 

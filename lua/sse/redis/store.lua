@@ -31,7 +31,7 @@ end
 -- --- what waits ----------------------------------------------------------------------------------
 
 local function update_keep(self)
-  local waits = self.waiting > 0 or self.reading > 0 and self.pair.state == "up"
+  local waits = self.waiting > 0 or self.reading > 0 and not self.pair.failure
   self.pair:keep(waits)
 end
 
