@@ -26,6 +26,14 @@ typedef struct handle {
     pid_t owner;
 } handle;
 
+typedef struct lookup {
+    resolver *resolver; /* NULL: closed */
+} lookup;
+
+typedef struct tls_handle {
+    tls_context *context;
+} tls_handle;
+
 static int fail(lua_State *L, const char *message, const char *code)
 {
     lua_pushnil(L);
@@ -109,10 +117,10 @@ static int m_connected(lua_State *L)
 static int m_tls(lua_State *L)
 {
     connection *c = check(L);
-    tls_context **t = luaL_checkudata(L, 2, TLS_CONTEXT);
+    const tls_handle *t = luaL_checkudata(L, 2, TLS_CONTEXT);
     char message[MESSAGE_BYTES];
 
-    if (!tls_start(*t, c->redis, luaL_checkstring(L, 3), &c->tls, message, sizeof message))
+    if (!tls_start(t->context, c->redis, luaL_checkstring(L, 3), &c->tls, message, sizeof message))
         return fail(L, message, "ETLS");
     lua_pushboolean(L, 1);
     return 1;
@@ -250,20 +258,20 @@ static int m_close(lua_State *L)
 static int f_resolve(lua_State *L)
 {
     const char *host = luaL_checkstring(L, 1);
-    resolver **r = lua_newuserdatauv(L, sizeof *r, 0);
+    lookup *l = lua_newuserdatauv(L, sizeof *l, 0);
 
-    *r = NULL;
+    l->resolver = NULL;
     luaL_setmetatable(L, RESOLVER);
-    *r = resolver_start(host);
-    return *r ? 1 : fail(L, "no memory, descriptor or thread is left", "ENOMEM");
+    l->resolver = resolver_start(host);
+    return l->resolver ? 1 : fail(L, "no memory, descriptor or thread is left", "ENOMEM");
 }
 
 static resolver *check_resolver(lua_State *L)
 {
-    resolver **r = luaL_checkudata(L, 1, RESOLVER);
+    const lookup *l = luaL_checkudata(L, 1, RESOLVER);
 
-    luaL_argcheck(L, *r, 1, "the look-up is closed");
-    return *r;
+    luaL_argcheck(L, l->resolver, 1, "the look-up is closed");
+    return l->resolver;
 }
 
 /* lookup:fd() -> the descriptor that can be read once the look-up is over */
@@ -294,11 +302,11 @@ static int r_take(lua_State *L)
 
 static int r_close(lua_State *L)
 {
-    resolver **r = luaL_checkudata(L, 1, RESOLVER);
+    lookup *l = luaL_checkudata(L, 1, RESOLVER);
 
-    if (*r)
-        resolver_drop(*r);
-    *r = NULL;
+    if (l->resolver)
+        resolver_drop(l->resolver);
+    l->resolver = NULL;
     return 0;
 }
 
@@ -314,7 +322,7 @@ static const char *text_field(lua_State *L, const char *name)
 static int f_tls(lua_State *L)
 {
     tls_options options = { 0 };
-    tls_context **t = NULL;
+    tls_handle *t = NULL;
     char message[MESSAGE_BYTES];
 
     luaL_checktype(L, 1, LUA_TTABLE);
@@ -324,18 +332,18 @@ static int f_tls(lua_State *L)
     lua_getfield(L, 1, "insecure");
     options.insecure = lua_toboolean(L, -1);
     t = lua_newuserdatauv(L, sizeof *t, 0);
-    *t = NULL;
+    t->context = NULL;
     luaL_setmetatable(L, TLS_CONTEXT);
-    *t = tls_context_new(&options, message, sizeof message);
-    return *t ? 1 : fail(L, message, "ETLS");
+    t->context = tls_context_new(&options, message, sizeof message);
+    return t->context ? 1 : fail(L, message, "ETLS");
 }
 
 static int t_close(lua_State *L)
 {
-    tls_context **t = luaL_checkudata(L, 1, TLS_CONTEXT);
+    tls_handle *t = luaL_checkudata(L, 1, TLS_CONTEXT);
 
-    tls_context_free(*t);
-    *t = NULL;
+    tls_context_free(t->context);
+    t->context = NULL;
     return 0;
 }
 
