@@ -1,7 +1,6 @@
 -- sse.redis with several processes: one order for all, SIGKILL of a publisher, programs that end.
 local certs = require "spec.support.certs"
 local child = require "spec.support.child"
-local following = require "spec.support.following"
 local handles = require "sse.redis.core"
 local net = require "spec.support.net"
 local ports = require "spec.support.ports"
