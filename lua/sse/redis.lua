@@ -9,7 +9,7 @@
 require "sse.shared.lua_version"
 
 local check_open = require "sse.store.opening"
-local hints = require "sse.shared.hints"
+local new_class = require "sse.store.object"
 local new_state = require("sse.redis.store").new
 local options = require "sse.shared.options"
 local target = require "sse.redis.target"
@@ -42,8 +42,6 @@ function Log:close()
 end
 
 -- --- the store -----------------------------------------------------------------------------------
-
-local Store = { __name = "sse.redis" }
 
 -- What the program has: its metatable leads to the state.
 local states = setmetatable({}, { __mode = "k" })
@@ -91,26 +89,7 @@ function public:stats(...)
   return numbers
 end
 
-local fields = { on_state = true }
-
-function Store.__index(_, name)
-  local method = public[name]
-  if method or fields[name] then return method end
-  hints.raise_missing("store", "a store", name, public, fields)
-end
-
-function Store.__newindex(self, name, value)
-  if name ~= "on_state" then options.raise_unknown_field("store", "a store", name, fields) end
-  options.check_callback("on_state", value)
-  rawset(self, name, value)
-end
-
-function Store.__gc(self)
-  local state = states[self]
-  if state then state:finish() end
-end
-
-Store.__close = function(self) self:close() end
+local Store = new_class("sse.redis", public, states)
 
 --- Uses a Redis server. Connects with the first channel. What is wrong with the server is told by
 -- what is published, and by `store.on_state`.

@@ -13,8 +13,8 @@ local before_fork = require "sse.shared.before_fork"
 local check_open = require "sse.store.opening"
 local core = require "sse.core"
 local handles = require "sse.sqlite.core"
-local hints = require "sse.shared.hints"
 local log = require "sse.sqlite.log"
+local new_class = require "sse.store.object"
 local options = require "sse.shared.options"
 local pages = require "sse.shared.pages"
 local protected = require "sse.shared.protected"
@@ -30,8 +30,6 @@ local spec = options.spec("sse.sqlite", {
 
 
 -- --- the store -----------------------------------------------------------------------------------
-
-local Store = { __name = "sse.sqlite" }
 
 local methods = {}
 
@@ -199,26 +197,7 @@ function public:stats(...)
   return states[self].handle:numbers()
 end
 
-local fields = { on_state = true }
-
-function Store.__index(_, name)
-  local method = public[name]
-  if method or fields[name] then return method end
-  hints.raise_missing("store", "a store", name, public, fields)
-end
-
-function Store.__newindex(self, name, value)
-  if name ~= "on_state" then options.raise_unknown_field("store", "a store", name, fields) end
-  options.check_callback("on_state", value)
-  rawset(self, name, value)
-end
-
-function Store.__gc(self)
-  local state = states[self]
-  if state then state:finish() end
-end
-
-Store.__close = function(self) self:close() end
+local Store = new_class("sse.sqlite", public, states)
 
 --- Opens a file, or makes it. What is wrong with the file (a folder, a full disk, another program's
 -- file) is told by what is published, and by `store.on_state`.

@@ -1,4 +1,5 @@
 --- The stores of one test on a Redis server, and their channels.
+local databases = require "spec.support.databases"
 local following = require "spec.support.following"
 local redis = require "spec.support.redis"
 local sse = require "sse"
@@ -23,19 +24,8 @@ function redis_stores.open_used(...)
   return store
 end
 
---- A channel that a store keeps.
-function redis_stores.channel(store, options)
-  options = options or {}
-  options.store = store
-  return following.channel(options)
-end
-
---- The states that a store tells from now on, a list.
-function redis_stores.states_of(store)
-  local list = {}
-  store.on_state = function(state, why) list[#list + 1] = state .. (why and " " .. why or "") end
-  return list
-end
+--- As of SQLite's.
+redis_stores.channel, redis_stores.states_of = databases.channel, databases.states_of
 
 --- Waits until the store has connected that often.
 function redis_stores.connected(store, count)
