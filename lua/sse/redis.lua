@@ -39,6 +39,7 @@ function Log:close()
   self.shared.faces = self.shared.faces - 1
   if self.state.closed then return end
   self.shared:watch(self, nil)
+  self.state:drop(self.shared)
 end
 
 -- --- the store -----------------------------------------------------------------------------------

@@ -191,9 +191,6 @@ end
 --- Whether something that was asked of the log has no result yet.
 function SharedLog:is_busy() return appends.is_busy(self) or reads.is_busy(self) end
 
---- Whether nothing is asked of the log, and nobody has it open.
-function SharedLog:is_unused() return self.faces == 0 and not self:is_busy() end
-
 --- Fails all that waits.
 function SharedLog:fail(message, code)
   appends.fail(self, message, code)

@@ -88,6 +88,7 @@ end
 --- A log is watched, or is no longer; the end of a subscription has time.
 function Store:change_subscription(log)
   self.changed[log] = true
+  self.watched[log] = log:is_watched() or nil
   if log:is_watched() then self:wake(log) end
 end
 
@@ -137,13 +138,17 @@ local function list_of(logs)
   return list
 end
 
+local function keys_of(set)
+  local list = {}
+  for key in pairs(set) do list[#list + 1] = key end
+  return list
+end
+
 local function tick(self)
   local now = core.now()
   change_subscriptions(self)
-  for _, log in ipairs(list_of(self.logs)) do
-    log:tick(now)
-    if log:is_unused() then self:drop(log) end
-  end
+  for _, log in ipairs(keys_of(self.watched)) do log:tick(now) end
+  for _, log in ipairs(keys_of(self.left)) do self:drop(log) end
   if now >= self.next_ping then
     self.next_ping = now + self:look_pause()
     self.pair:ping()
@@ -218,10 +223,15 @@ function Store:log(name)
   return log
 end
 
---- Forgets a log that nobody has open.
+--- Forgets a log that nobody has open, once what was asked of it has its result.
 function Store:drop(log)
-  if self.logs[log.name] ~= log then return end
-  self.logs[log.name], self.topics[log.topic] = nil, nil
+  self.left[log] = nil
+  if log.faces > 0 or self.logs[log.name] ~= log then return end
+  if log:is_busy() or log.subscribed or self.changed[log] then
+    self.left[log] = true -- a tick tries again
+  else
+    self.logs[log.name], self.topics[log.topic] = nil, nil
+  end
 end
 
 -- --- the end -------------------------------------------------------------------------------------
@@ -255,7 +265,7 @@ function Store:finish()
       core.defer(function() log:fail("the store is closed", "ECLOSED") end)
     end
   end
-  self.logs, self.topics = {}, {}
+  self.logs, self.topics, self.watched, self.left = {}, {}, {}, {}
 end
 
 local store = {}
@@ -264,11 +274,13 @@ local store = {}
 -- @tparam table target as of sse.redis.target
 -- @param public what the program has
 function store.new(target, public)
-  local self = setmetatable({ target = target, owner = setmetatable({ public = public },
-    { __mode = "v" }), logs = {}, topics = {}, woken = {}, changed = {}, shas = {}, waiting = 0,
-    waiting_bytes = 0, reading = 0, no_scripts = 0, epochs = 0, epoch_base = hex(5),
-    writer = hex(6), pid = handles.pid(), numbers = { appends = 0, runs = 0, reads = 0, looks = 0,
-      announcements = 0, failures = 0, connects = 0, losses = 0, commands = 0 } }, Store)
+  local self = setmetatable({ target = target, pid = handles.pid(),
+    owner = setmetatable({ public = public }, { __mode = "v" }),
+    logs = {}, topics = {}, watched = {}, left = {}, woken = {}, changed = {}, shas = {},
+    waiting = 0, waiting_bytes = 0, reading = 0, no_scripts = 0,
+    writer = hex(6), epoch_base = hex(5), epochs = 0,
+    numbers = { appends = 0, runs = 0, reads = 0, looks = 0, announcements = 0, failures = 0,
+      connects = 0, losses = 0, commands = 0 } }, Store)
   self.pair = new_pair(target, {
     first_commands = function() return loading.commands(self) end,
     on_up = function() on_up(self) end,
