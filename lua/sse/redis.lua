@@ -12,7 +12,8 @@ local check_open = require "sse.store.opening"
 local new_class = require "sse.store.object"
 local new_state = require("sse.redis.store").new
 local options = require "sse.shared.options"
-local target = require "sse.redis.target"
+local places = require "sse.redis.places"
+local spread = require "sse.redis.spread"
 
 -- --- logs ----------------------------------------------------------------------------------------
 
@@ -37,7 +38,7 @@ function Log:close()
   if self.closed then return end
   self.closed = true
   self.shared.faces = self.shared.faces - 1
-  if self.state.closed then return end
+  if self.state:is_closed() then return end
   self.shared:watch(self, nil)
   self.state:drop(self.shared)
 end
@@ -84,15 +85,21 @@ end
 function public:stats(...)
   options.check_call(3, states[self] ~= nil, "store:stats()", ...)
   local state, numbers = states[self], {}
-  if state.closed then return numbers end
+  if state:is_closed() then return numbers end
   for name, value in pairs(state.numbers) do numbers[name] = value end
-  numbers.waiting = state.waiting
+  numbers.waiting = state:waits()
   return numbers
 end
 
 local Store = new_class("sse.redis", public, states)
 
---- Uses a Redis server. Connects with the first channel. What is wrong with the server is told by
+-- What stands behind a store, by where its servers are.
+local makers = {
+  one = function(place, public) return new_state(place.server, public) end,
+  spread = function(place, public) return spread(place.servers, public) end,
+}
+
+--- Uses Redis: a server, several, one that Sentinel names, or a cluster. Connects with the first channel. What is wrong with the server is told by
 -- what is published, and by `store.on_state`.
 -- @function sse.redis
 -- @tparam string|table url `redis://user:password@host:port/database`, `rediss://...` for TLS or
@@ -103,8 +110,8 @@ local Store = new_class("sse.redis", public, states)
 return function(url, given, ...)
   options.check_dot("sse.redis", url)
   options.check_count("sse.redis(url, options)", ...)
-  local checked = target.of(url, given)
+  local place = places.of(url, given)
   local store = setmetatable({}, Store)
-  states[store] = new_state(checked, store)
+  states[store] = makers[place.kind](place, store)
   return store
 end

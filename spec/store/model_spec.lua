@@ -9,6 +9,7 @@ local net = require "spec.support.net"
 local new_redis = require "sse.redis"
 local redis = require "spec.support.redis"
 local relay = require "spec.support.relay"
+local rendezvous = require "sse.redis.rendezvous"
 local run = require "spec.support.scripts"
 local stores = require "spec.support.stores"
 local wait = require "spec.support.wait"
@@ -57,35 +58,51 @@ local in_file = {
 
 local prefixes = {}
 
-local in_redis = {
-  make = function()
-    local prefix = redis.prefix()
-    local store = new_redis(redis.shared().url, { prefix = prefix, check_interval = 40 })
+-- On one server, or on two.
+local function in_redis(count)
+  local storing = {}
+
+  local function urls()
+    local list = {}
+    for i = 1, count do list[i] = redis.shared(i).url end
+    return list
+  end
+
+  function storing.make()
+    local prefix, given = redis.prefix(), urls()
+    given.prefix, given.check_interval = prefix, 40
+    local store = new_redis(given)
     prefixes[store] = prefix
     stores.read(store:open("opened", { history = 1, history_bytes = 1 }), 0)
     return store
-  end,
-  lose = function(store, name)
+  end
+
+  function storing.lose(store, name)
     losses = losses + 1
     local epoch, key = ("lost%d"):format(losses), ("%s{%s}"):format(prefixes[store], name)
     local set = "HSET '%s' epoch %s head 0 first 1 kept 1 middle 1 total 0 base 0 slack 0 time 0"
       .. " ids 0 dedupes 0 expires 0 token '' left ''"
-    local server = redis.shared()
+    local server = redis.shared(rendezvous(urls(), name))
     local commands = ("DEL '%s' '%s:events' '%s:ids' '%s:dedupe'\n"):format(key, key, key, key)
     local said = server:cli(("<<'END'\nMULTI\n%s%s\nEXEC\nEND\n"):format(commands,
       set:format(key, epoch)))
     assert(said:find "EXEC" == nil and not said:find "ERR", said)
     return epoch
-  end,
-  finish = function(store)
+  end
+
+  function storing.finish(store)
     prefixes[store] = nil
     store:close()
     wait.till(function() return next(store:stats()) == nil end, "the store to close")
-  end,
-}
+  end
+
+  return storing
+end
+
+local in_one, in_two = in_redis(1), in_redis(2)
 
 -- Connections are cut now and then, and the server forgets its scripts.
-local over_cuts, relays = setmetatable({}, { __index = in_redis }), {}
+local over_cuts, relays = setmetatable({}, { __index = in_one }), {}
 
 function over_cuts.make(rnd)
   local server = redis.shared()
@@ -109,7 +126,7 @@ function over_cuts.finish(store)
   local between = relays[store]
   relays[store] = nil
   between.cutter:stop()
-  in_redis.finish(store)
+  in_one.finish(store)
   between:close()
 end
 
@@ -146,7 +163,11 @@ describe("channel model", function()
   end)
 
   it(("over Redis: %d scripts from seed %d"):format(few, first), function()
-    run(first, few, in_redis)
+    run(first, few, in_one)
+  end)
+
+  it(("over two Redis servers: %d scripts from seed %d"):format(few, first), function()
+    run(first, few, in_two)
   end)
 
   it(("over Redis and connections that are cut: %d scripts from seed %d"):format(few, first),

@@ -14,7 +14,7 @@ local CLEAN = "env -u LD_PRELOAD -u DYLD_INSERT_LIBRARIES "
 local CLOSED = [[perl -MPOSIX -e 'POSIX::close($_) for 3 .. 1023; exec @ARGV' ]]
 
 local number, running = 0, {}
-local shared -- a server that specs share
+local shared = {} -- servers that specs share
 
 local function run(command)
   local out <close> = assert(io.popen(CLEAN .. command .. " 2>&1"))
@@ -56,9 +56,11 @@ function redis:again()
 end
 
 --- A server that specs share. What they publish has other names.
-function redis.shared()
-  if not shared or not running[shared] then shared = redis.start("", true) end
-  return shared
+-- @tparam[opt=1] int index 2: another one
+function redis.shared(index)
+  index = index or 1
+  if not shared[index] or not running[shared[index]] then shared[index] = redis.start("", true) end
+  return shared[index]
 end
 
 --- A prefix of keys that no other caller gets.
@@ -86,10 +88,10 @@ function redis:kill(name)
   wait.till(function() return not is_there(self.pid) end, "the end of Redis")
 end
 
---- Ends all servers but the shared one.
+--- Ends all servers but those that specs share.
 function redis.stop()
   for self in pairs(running) do
-    if self ~= shared then self:kill "KILL" end
+    if self ~= shared[1] and self ~= shared[2] then self:kill "KILL" end
   end
 end
 

@@ -37,6 +37,13 @@ stores.list = {
     local function open() return new_redis(redis.shared().url, { prefix = prefix }) end
     return open(), open
   end, closed = is_closed },
+  { name = "two Redis servers", make = function()
+    local prefix = redis.prefix()
+    local function open()
+      return new_redis { redis.shared(1).url, redis.shared(2).url, prefix = prefix }
+    end
+    return open(), open
+  end, closed = is_closed },
 }
 
 -- Closes those of the stores behind the n-th, and waits until that is done.

@@ -128,7 +128,7 @@ local function tell_state(self, state, why)
   self.told_state = state
   local on_state = public and public.on_state
   if not on_state then return end
-  local ok, err = protected.call(on_state, state, why)
+  local ok, err = protected.call(on_state, state, why, self.server_name)
   if not ok then core.report(err) end
 end
 
@@ -252,6 +252,12 @@ function Store:close()
   self.end_of_close = core.timer(self.target.timeout, function() self:finish() end)
 end
 
+--- Whether it has ended.
+function Store:is_closed() return self.closed end
+
+--- How many appends have no result.
+function Store:waits() return self.waiting end
+
 --- Closes at once; what waits fails.
 function Store:finish()
   if self.closed then return end
@@ -270,17 +276,24 @@ end
 
 local store = {}
 
+--- What a store counts, all 0.
+function store.numbers()
+  return { appends = 0, runs = 0, reads = 0, looks = 0, announcements = 0, failures = 0,
+    connects = 0, losses = 0, commands = 0 }
+end
+
 --- Makes what is behind a store.
 -- @tparam table target as of sse.redis.target
 -- @param public what the program has
-function store.new(target, public)
+-- @tparam[opt] table more fields of a store that is one of several: `server_name`, for
+-- `store.on_state`; `numbers`, which they share
+function store.new(target, public, more)
   local self = setmetatable({ target = target, pid = handles.pid(),
     owner = setmetatable({ public = public }, { __mode = "v" }),
     logs = {}, topics = {}, watched = {}, left = {}, woken = {}, changed = {}, shas = {},
     waiting = 0, waiting_bytes = 0, reading = 0, no_scripts = 0,
-    writer = hex(6), epoch_base = hex(5), epochs = 0,
-    numbers = { appends = 0, runs = 0, reads = 0, looks = 0, announcements = 0, failures = 0,
-      connects = 0, losses = 0, commands = 0 } }, Store)
+    writer = hex(6), epoch_base = hex(5), epochs = 0, numbers = store.numbers() }, Store)
+  for name, value in pairs(more or {}) do self[name] = value end
   self.pair = new_pair(target, {
     first_commands = function() return loading.commands(self) end,
     on_up = function() on_up(self) end,

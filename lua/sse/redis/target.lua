@@ -7,17 +7,23 @@ local percent = require "sse.shared.percent"
 
 local target = {}
 
-local ARGUMENTS, OPTIONS = pages.at "arguments", pages.at "options"
-local FORMS = "redis://user:password@host:port/database, rediss://... or unix:///path"
+local PAGES = { options = pages.at "options", arguments = pages.at "arguments" }
+
+--- The URLs that are understood, for messages.
+target.forms = "redis://user:password@host:port/database, rediss://... or unix:///path"
+
+local SECRET = { type = "string", show = function(v)
+  return type(v) == "string" and "a string" or options.show(v)
+end }
+
+local PLACES = options.strings 'strings "host:port"'
 
 local spec = options.spec("sse.redis", {
   host = options.text,
   port = options.integer(1, 65535),
   unix_socket = options.text,
   user = { type = "string" },
-  password = { type = "string", show = function(v)
-    return type(v) == "string" and "a string" or options.show(v)
-  end },
+  password = SECRET,
   database = options.integer(0),
   tls = {
     type = "boolean|table", expected = "true, or a table with ca, cert, key, verify",
@@ -32,6 +38,8 @@ local spec = options.spec("sse.redis", {
     check = function(v) return type(v) == "string" and not v:find "[{}]" end,
   },
   expire = options.ms(1000),
+  sentinels = PLACES, master = options.text, sentinel_user = { type = "string" },
+  sentinel_password = SECRET, cluster = PLACES,
 })
 
 local DEFAULTS = {
@@ -40,6 +48,16 @@ local DEFAULTS = {
 }
 
 -- --- URLs ----------------------------------------------------------------------------------------
+
+local function raise(page, text, ...)
+  error(("sse.redis: %s%s"):format(text:format(...), PAGES[page]), options.caller_level())
+end
+
+--- Raises at the line of the program, for an option.
+function target.blame_option(...) raise("options", ...) end
+
+--- The same for the URL or the URLs.
+function target.blame_url(...) raise("arguments", ...) end
 
 -- A URL as messages show it.
 local function without_password(url)
@@ -107,43 +125,43 @@ local function open_tls(fields)
   local given = type(fields.tls) == "table" and fields.tls or {}
   local context, message = handles.tls { ca = given.ca, cert = given.cert, key = given.key,
     insecure = given.verify == false }
-  if not context then error("sse.redis: option 'tls': " .. message .. OPTIONS, 4) end
+  if not context then target.blame_option("option 'tls': %s", message) end
   return context
 end
 
 local function check_together(given, fields)
   if fields.unix_socket and (given.host or given.port) then
-    error("sse.redis: option 'unix_socket' goes with neither 'host' nor 'port'" .. OPTIONS, 4)
+    target.blame_option("option 'unix_socket' goes with neither 'host' nor 'port'")
   elseif fields.unix_socket and fields.tls then
-    error("sse.redis: option 'tls' does not go with 'unix_socket'" .. OPTIONS, 4)
+    target.blame_option("option 'tls' does not go with 'unix_socket'")
   elseif fields.user and not fields.password then
-    error("sse.redis: option 'user' needs 'password'" .. OPTIONS, 4)
+    target.blame_option("option 'user' needs 'password'")
   elseif fields.port and (fields.port < 1 or fields.port > 65535) then
-    error("sse.redis: the URL's port must be from 1 to 65535" .. ARGUMENTS, 4)
+    target.blame_url("the URL's port must be from 1 to 65535")
   end
 end
 
---- Checks what sse.redis was given. Raises at the line of its caller.
--- @param url a URL, or the table of options
--- @tparam table|nil given the options behind a URL
+--- The same server's options with another address.
+function target.at(fields, host, port)
+  local copy = {}
+  for key, value in pairs(fields) do copy[key] = value end
+  copy.host, copy.port = host, port
+  copy.name = name_of(copy)
+  return copy
+end
+
+--- Checks what sse.redis was given for one server. Raises at the line of the program.
+-- @param url nil: there is none
+-- @tparam table given the options
 -- @treturn table all options, with `name`, for messages, and perhaps `context`, for TLS
 function target.of(url, given)
-  if type(url) == "table" and given == nil then
-    given, url = {}, url
-    for key, value in pairs(url) do given[key] = value end
-    url, given[1] = given[1], nil
-  elseif type(url) ~= "string" then
-    local message = "sse.redis: expected a URL (%s) or a table of options, got %s%s"
-    error(message:format(FORMS, options.show(url), ARGUMENTS), 3)
-  end
-  given = options.check("sse.redis", given, spec, 4)
+  given = options.check("sse.redis", given, spec, options.caller_level() + 1)
   local fields = {}
   if url ~= nil then
     fields = type(url) == "string" and parse(url)
     if not fields then
       local shown = type(url) == "string" and without_password(url) or url
-      local message = "sse.redis: expected a URL (%s), got %s%s"
-      error(message:format(FORMS, options.show(shown), ARGUMENTS), 3)
+      target.blame_url("expected a URL (%s), got %s", target.forms, options.show(shown))
     end
   end
   for key, value in pairs(given) do fields[key] = value end

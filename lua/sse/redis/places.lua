@@ -1,0 +1,140 @@
+--- Where the server or the servers are that sse.redis was given: one, several by their URLs, one
+-- that Sentinel names, or a cluster.
+-- @module sse.redis.places
+local options = require "sse.shared.options"
+local target = require "sse.redis.target"
+
+local places = {}
+
+local SENTINEL_PORT, PORT = 26379, 6379
+local OF_ONE = { "host", "port", "unix_socket" } -- options that say where one server is
+local OF_SENTINEL = { "master", "sentinel_user", "sentinel_password" }
+
+local function blame(text, ...) error(text:format(...), options.caller_level()) end
+
+-- Splits the list of URLs off the options.
+local function split(url, given)
+  if type(url) ~= "table" then return { url }, given end
+  local list, named = {}, {}
+  for key, value in pairs(url) do
+    if math.type(key) ~= "integer" then named[key] = value end
+  end
+  for i, value in ipairs(url) do list[i] = value end
+  if given == nil then return list, named end
+  local extra = next(named)
+  if extra ~= nil then
+    blame("sse.redis: option '%s' belongs to the other options, in the second table",
+      tostring(extra))
+  end
+  return list, given
+end
+
+local function one(url, given) return { kind = "one", server = target.of(url, given) } end
+
+-- Raises where one of these options was given.
+local function refuse(given, names, why)
+  for _, name in ipairs(names) do
+    if given[name] ~= nil then blame("sse.redis: option '%s' %s", name, why) end
+  end
+end
+
+-- --- several servers -----------------------------------------------------------------------------
+
+-- A server's name, by which channels are given to it: its URL without user and password.
+local function name_of(url) return (url:gsub("^(%a[%w+.-]*://)[^/?#]*@", "%1")) end
+
+local function several(list, given)
+  local servers, seen = {}, {}
+  refuse(given, OF_ONE, "does not go with several URLs")
+  refuse(given, { "sentinels", "master", "cluster" }, "does not go with several URLs")
+  for i, url in ipairs(list) do
+    if type(url) ~= "string" then
+      blame("sse.redis: server %d: expected a URL, got %s", i, options.show(url))
+    end
+    local one = target.of(url, given)
+    one.written = name_of(url)
+    if seen[one.written] then
+      blame("sse.redis: servers %d and %d are the same, '%s'", seen[one.written], i, one.written)
+    end
+    servers[i], seen[one.written] = one, i
+  end
+  return { kind = "spread", servers = servers }
+end
+
+-- --- lists of addresses --------------------------------------------------------------------------
+
+-- Takes "host:port", "host" or "[::1]:port" apart.
+local function parse(name, text, port)
+  local host, own = text:match "^%[([%x:.%%]+)%]:?(%d*)$"
+  if not host then host, own = text:match "^([^:%[%]/@%s]+):?(%d*)$" end
+  if not host and text:match "^[%x:.]+$" then host, own = text, "" end -- IPv6 without brackets
+  local number = own and (own == "" and port or math.tointeger(own))
+  if not host or text:sub(-1) == ":" and own == "" and not text:find "::$"
+    or number < 1 or number > 65535 then
+    blame('sse.redis: option \'%s\': expected "host:port", got %s', name, options.show(text))
+  end
+  return host, number
+end
+
+-- The targets of a list of addresses.
+local function each(name, list, fields, port)
+  if #list == 0 then blame("sse.redis: option '%s' is an empty list", name) end
+  local targets, seen = {}, {}
+  for i, text in ipairs(list) do
+    targets[i] = target.at(fields, parse(name, text, port))
+    local own = targets[i].name
+    if seen[own] then blame("sse.redis: option '%s' has '%s' twice", name, own) end
+    seen[own] = true
+  end
+  return targets
+end
+
+local function by_sentinel(list, given)
+  refuse(given, { "cluster" }, "does not go with 'sentinels'")
+  refuse(given, OF_ONE, "does not go with 'sentinels', which name the server")
+  if list[1] ~= nil then blame "sse.redis: a URL does not go with option 'sentinels'" end
+  local server = target.of(nil, given)
+  if not given.master or given.master == "" then
+    blame "sse.redis: option 'sentinels' needs 'master', the name that they know the server by"
+  elseif given.sentinel_user and not given.sentinel_password then
+    blame "sse.redis: option 'sentinel_user' needs 'sentinel_password'"
+  end
+  local template = target.at(server, server.host, server.port)
+  template.user, template.password = given.sentinel_user, given.sentinel_password
+  template.database = 0
+  return { kind = "sentinel", server = server, master = given.master,
+    sentinels = each("sentinels", given.sentinels, template, SENTINEL_PORT) }
+end
+
+local function of_cluster(list, given)
+  refuse(given, OF_ONE, "does not go with 'cluster'")
+  refuse(given, OF_SENTINEL, "does not go with 'cluster'")
+  if list[1] ~= nil then blame "sse.redis: a URL does not go with option 'cluster'" end
+  local server = target.of(nil, given)
+  if server.database ~= 0 then blame "sse.redis: a cluster has no database but 0" end
+  return { kind = "cluster", server = server,
+    seeds = each("cluster", given.cluster, server, PORT) }
+end
+
+--- Checks what sse.redis was given. Raises at the line of the program.
+-- @param url a URL, a list of them, or the table of options
+-- @tparam table|nil given the options behind a URL
+-- @treturn table `kind`, "one", "spread", "sentinel" or "cluster"; `server`, a target as of
+-- sse.redis.target, or `servers`, several, each with `written`; perhaps `sentinels` and `master`, or
+-- `seeds`, nodes of the cluster
+function places.of(url, given)
+  if type(url) ~= "string" and type(url) ~= "table" then
+    blame("sse.redis: expected a URL (%s) or a table of options, got %s", target.forms,
+      options.show(url))
+  end
+  local list, named = split(url, given)
+  if type(named) ~= "table" then return one(list[1], named) end
+  if #list > 1 then return several(list, named) end
+  if type(named.sentinels) == "table" then return by_sentinel(list, named) end
+  if type(named.cluster) == "table" then return of_cluster(list, named) end
+  if #list == 0 and given ~= nil then blame "sse.redis: the list of URLs is empty" end
+  refuse(named, OF_SENTINEL, "needs 'sentinels'")
+  return one(list[1], named)
+end
+
+return places
