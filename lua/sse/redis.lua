@@ -13,6 +13,7 @@ local new_class = require "sse.store.object"
 local new_state = require("sse.redis.store").new
 local options = require "sse.shared.options"
 local places = require "sse.redis.places"
+local sentinel = require "sse.redis.sentinel"
 local spread = require "sse.redis.spread"
 
 -- --- logs ----------------------------------------------------------------------------------------
@@ -95,6 +96,9 @@ local Store = new_class("sse.redis", public, states)
 
 -- What stands behind a store, by where its servers are.
 local makers = {
+  sentinel = function(place, public)
+    return new_state(place.server, public, { guide = sentinel(place) })
+  end,
   one = function(place, public) return new_state(place.server, public) end,
   spread = function(place, public) return spread(place.servers, public) end,
 }

@@ -2,6 +2,7 @@
 -- follower is disconnected, what was acknowledged comes once and in order, and where Redis itself
 -- has lost events, a gap event says so.
 local following = require "spec.support.following"
+local load = require "spec.support.load"
 local net = require "spec.support.net"
 local raw = require "spec.support.raw"
 local redis = require "spec.support.redis"
@@ -23,48 +24,16 @@ describe("sse.redis", function()
     redis.stop()
   end)
 
-  -- Publishes from some tasks: each number again until it is acknowledged. Gives a table with the
-  -- acknowledged ids by number, and a function that says whether all are done.
-  local function publish_all(one, tasks, each)
-    local ids, done = {}, 0
-    for t = 1, tasks do
-      task.spawn(function()
-        for n = 1, each do
-          local number = t * 10000 + n
-          repeat
-            ids[number] = one:publish { data = ("%d"):format(number), dedupe = number }
-            if not ids[number] then task.sleep(5) end
-          until ids[number]
-        end
-        done = done + 1
-      end)
-    end
-    return ids, function() return done == tasks end
-  end
-
-  -- Checks that a client has had each event once, those of a task in order, and no gap.
-  local function check_all(client, tasks, each)
-    client:till(function() return #client.events >= tasks * each end, "all events")
-    local last = {}
-    for _, event in ipairs(client.events) do
-      local number = assert(math.tointeger(event.data), event.data)
-      local t = number // 10000
-      assert.equal((last[t] or t * 10000) + 1, number)
-      last[t] = number
-    end
-    assert.equal(tasks * each, #client.events)
-  end
-
   it("loads its scripts again where the server has forgotten them", function()
     local server = redis.start()
     local store, one, client = serve(server)
-    local ids, is_done = publish_all(one, 4, 30)
+    local ids, is_done = load.start(one, 4, 30)
     wait.till(function()
       server:cli "SCRIPT FLUSH"
       return is_done()
     end, "the publishes")
     assert.equal(120, #client:till(function() return #client.events == 120 end).events)
-    check_all(client, 4, 30)
+    load.check(client, 4, 30)
     assert.equal(1, store:stats().connects)
     assert.truthy(ids[10001])
   end)
@@ -73,7 +42,7 @@ describe("sse.redis", function()
     local server = redis.start "--appendonly yes"
     local store, one, client = serve(server)
     local states = states_of(store)
-    local _, is_done = publish_all(one, 8, 100)
+    local _, is_done = load.start(one, 8, 100)
     for i = 1, net.stress and 1 or 3 do
       client:till(function() return #client.events > i * 100 end)
       server:kill "KILL"
@@ -82,7 +51,7 @@ describe("sse.redis", function()
       client:till(function() return #client.events > i * 150 end)
     end
     wait.till(is_done, "the publishes")
-    check_all(client, 8, 100)
+    load.check(client, 8, 100)
     assert.equal("up", states[#states])
     assert.is_falsy(client.ended or client.raw.eof)
   end)
@@ -91,7 +60,7 @@ describe("sse.redis", function()
     local server = redis.start("", true)
     between = relay.start(server.port)
     local _, one, client = serve(server, { url = "redis://127.0.0.1:" .. between.port })
-    local _, is_done = publish_all(one, 8, 100)
+    local _, is_done = load.start(one, 8, 100)
     local cuts = 0
     wait.till(function()
       client:take()
@@ -104,7 +73,7 @@ describe("sse.redis", function()
       end
       return is_done()
     end, "the publishes")
-    check_all(client, 8, 100)
+    load.check(client, 8, 100)
     assert.truthy(cuts > 5)
   end)
 

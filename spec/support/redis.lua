@@ -29,11 +29,17 @@ end
 --- Starts a server, which keeps nothing on disk unless its options say so.
 -- @tparam[opt] string options further ones of redis-server: "--appendonly yes"
 -- @tparam[opt] boolean has_port whether it also listens on a free TCP port, the field `port`
-function redis.start(options, has_port)
+-- @tparam[opt] string config the text of a file of options, which the server may change
+function redis.start(options, has_port, config)
   number = number + 1
   local folder = ("%s/redis%d"):format(temporary.folder(), number)
   assert(lfs.mkdir(folder))
-  local self = setmetatable({ folder = folder, options = options or "" }, redis)
+  local self = setmetatable({ folder = folder, options = options or "", config = "" }, redis)
+  if config then
+    self.config = folder .. "/config"
+    local file <close> = assert(io.open(self.config, "w"))
+    assert(file:write(config, "\n"))
+  end
   self.path = folder .. "/socket"
   self.url, self.port = "unix://" .. self.path, has_port and ports.free() or 0
   self:again()
@@ -43,16 +49,34 @@ end
 --- Starts the server again after its end, and waits until it answers.
 function redis:again()
   os.remove(self.path)
-  local command = "redis-server --daemonize yes --port %d --unixsocket '%s' --dir '%s' --pidfile "
-    .. "'%s/pid' --logfile '%s/log' --save '' --repl-diskless-sync-delay 0 --protected-mode no %s "
-    .. ">/dev/null"
-  assert(os.execute(CLOSED .. CLEAN .. command:format(self.port, self.path, self.folder,
-    self.folder, self.folder, self.options)))
+  local command = "redis-server %s --daemonize yes --bind 127.0.0.1 --port %d --unixsocket '%s' "
+    .. "--dir '%s' --pidfile '%s/pid' --logfile '%s/log' --save '' --repl-diskless-sync-delay 0 "
+    .. "--protected-mode no %s >/dev/null"
+  assert(os.execute(CLOSED .. CLEAN .. command:format(self.config, self.port, self.path,
+    self.folder, self.folder, self.folder, self.options)))
   wait.till(function() return self:cli "PING" :find "PONG" or self:cli "PING":find "NOAUTH" end,
     "Redis")
   local file <close> = assert(io.open(self.folder .. "/pid"))
   self.pid = assert(file:read "n")
   running[self] = true
+end
+
+--- Starts a replica of a server that has a port, and waits until it has everything.
+function redis.replica(server)
+  local self = redis.start(("--replicaof 127.0.0.1 %d"):format(server.port), true)
+  wait.till(function() return self:cli "INFO replication" :find "link_status:up" end,
+    "replication")
+  return self
+end
+
+--- Starts a Sentinel that looks after the master "m", alone.
+-- @param server
+-- @tparam[opt] string config more of its options
+function redis.sentinel(server, config)
+  local self = redis.start("--sentinel", true, ("%s\nsentinel monitor m 127.0.0.1 %d 1\n"
+    .. "sentinel down-after-milliseconds m 1000"):format(config or "", server.port))
+  wait.till(function() return self:cli "SENTINEL REPLICAS m" :find "runid" end, "the Sentinel")
+  return self
 end
 
 --- A server that specs share. What they publish has other names.

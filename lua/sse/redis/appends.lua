@@ -156,9 +156,16 @@ local function fail_flight(log, message, code)
   end
 end
 
+-- The error of a run that has added nothing because its first event was refused.
+local function error_of(flight, reply)
+  local first = is_right(flight, reply) and reply[2][1]
+  return type(first) == "table" and first.error or nil
+end
+
 local function on_reply(log, flight, reply, err)
   if log.flight ~= flight then return end
   flight.session = nil
+  err = err or error_of(flight, reply)
   if err then
     local again = log.store:on_error(err)
     if again then return again(log) end

@@ -28,6 +28,7 @@ function Pair:keep(keeps)
   for _, name in ipairs { "commands", "subscriptions" } do
     if self[name] then self[name]:keep(keeps and self.state ~= "pausing") end
   end
+  if self.guide then self.guide:keep(keeps) end
   if self.pause and keeps then self:wait(self.pause_ends - core.now()) end
   if self.pause and not keeps then self.pause:unref() end
 end
@@ -101,6 +102,7 @@ end
 function Pair:ping()
   if self.state ~= "up" or self.pinged_at then return end
   self.pinged_at = core.now()
+  if self.guide then self.guide:ping() end
   self.subscriptions:send { "PING" }
   if not self.commands:waits_since() then
     self.commands:send({ "PING" }, function(_, err) if err then self:lose(err) end end)
@@ -117,19 +119,37 @@ local function be_up(self)
   self.on_up()
 end
 
-local function connect(self)
+-- Commands behind those that each connection to a server begins with.
+local function begin_with(self, commands)
+  local list = self.guide and self.guide:first_commands(function(why) self:lose(why) end) or {}
+  for _, words in ipairs(commands) do list[#list + 1] = words end
+  return list
+end
+
+local function open_both(self, target)
   local ready = 0
-  self.state, self.pause = "connecting", nil
   local function on_ready()
     ready = ready + 1
     if ready == 2 then be_up(self) end
   end
-  local function on_lost(why) self:lose(why) end
-  self.commands = connection.open(self.target, { first_commands = self.first_commands(),
-    on_ready = on_ready, on_lost = on_lost, keeps = self.keeps })
-  self.subscriptions = connection.open(self.target, { first_commands = { { "PING" } },
+  local function on_lost(why)
+    self:lose(self.guide and ("%s: %s"):format(target.name, why) or why)
+  end
+  self.commands = connection.open(target, { first_commands = begin_with(self,
+    self.first_commands()), on_ready = on_ready, on_lost = on_lost, keeps = self.keeps })
+  self.subscriptions = connection.open(target, { first_commands = begin_with(self, { { "PING" } }),
     on_ready = on_ready, on_lost = on_lost, keeps = self.keeps,
     on_push = function(reply) take_push(self, reply) end })
+end
+
+local function connect(self)
+  self.state, self.pause = "connecting", nil
+  if not self.guide then return open_both(self, self.target) end
+  self.guide:keep(self.keeps)
+  self.guide:find(function(target, why)
+    if not target then return self:lose(why) end
+    open_both(self, target)
+  end)
 end
 
 --- Waits before the next try.
@@ -163,6 +183,13 @@ function Pair:lose(why, is_refusal)
   self.on_down(why, was_up)
 end
 
+-- The guide has heard of another server.
+local function on_moved(self, why)
+  if self.state ~= "pausing" then return self:lose(why) end
+  self.tries, self.refusals = 0, 0
+  self:wait(pause_of(self))
+end
+
 --- The server has done what it was asked.
 function Pair:note_success() self.refusals = 0 end
 
@@ -176,6 +203,7 @@ function Pair:close()
   self.state = "closed"
   if self.pause then self.pause:stop() end
   self.pause = nil
+  if self.guide then self.guide:close() end
   close_both(self)
 end
 
@@ -186,12 +214,15 @@ local pair = {}
 -- grows with each time it is up; `commands`, the connection.
 -- @tparam table target as of sse.redis.target
 -- @tparam table fields `first_commands()` -> a list; `on_up()`; `on_down(why, was_up)`;
--- `on_message(channel, text)`; `on_subscribed(channel)`
+-- `on_message(channel, text)`; `on_subscribed(channel)`; perhaps `guide`, which finds the server
+-- each time, as sse.redis.sentinel does
 function pair.new(target, fields)
-  return setmetatable({ target = target, state = "idle", tries = 0, refusals = 0, session = 0,
-    keeps = false, first_commands = fields.first_commands, on_up = fields.on_up,
+  local self = setmetatable({ target = target, guide = fields.guide, state = "idle", tries = 0,
+    refusals = 0, session = 0, keeps = false, first_commands = fields.first_commands, on_up = fields.on_up,
     on_down = fields.on_down, on_message = fields.on_message, on_subscribed = fields.on_subscribed,
   }, Pair)
+  if self.guide then self.guide.on_moved = function(why) on_moved(self, why) end end
+  return self
 end
 
 return pair

@@ -65,9 +65,9 @@ end
 
 -- Takes "host:port", "host" or "[::1]:port" apart.
 local function parse(name, text, port)
-  local host, own = text:match "^%[([%x:.%%]+)%]:?(%d*)$"
+  local host, own = text:match "^%[([%x:.]+%%?[%w_.-]*)%]:?(%d*)$"
   if not host then host, own = text:match "^([^:%[%]/@%s]+):?(%d*)$" end
-  if not host and text:match "^[%x:.]+$" then host, own = text, "" end -- IPv6 without brackets
+  if not host and text:match "^[%x:.]*:[%x.]*:[%x:.]*$" then host, own = text, "" end -- IPv6 without brackets
   local number = own and (own == "" and port or math.tointeger(own))
   if not host or text:sub(-1) == ":" and own == "" and not text:find "::$"
     or number < 1 or number > 65535 then
@@ -90,10 +90,10 @@ local function each(name, list, fields, port)
 end
 
 local function by_sentinel(list, given)
+  local server = target.of(nil, given)
   refuse(given, { "cluster" }, "does not go with 'sentinels'")
   refuse(given, OF_ONE, "does not go with 'sentinels', which name the server")
   if list[1] ~= nil then blame "sse.redis: a URL does not go with option 'sentinels'" end
-  local server = target.of(nil, given)
   if not given.master or given.master == "" then
     blame "sse.redis: option 'sentinels' needs 'master', the name that they know the server by"
   elseif given.sentinel_user and not given.sentinel_password then
@@ -107,10 +107,10 @@ local function by_sentinel(list, given)
 end
 
 local function of_cluster(list, given)
+  local server = target.of(nil, given)
   refuse(given, OF_ONE, "does not go with 'cluster'")
   refuse(given, OF_SENTINEL, "does not go with 'cluster'")
   if list[1] ~= nil then blame "sse.redis: a URL does not go with option 'cluster'" end
-  local server = target.of(nil, given)
   if server.database ~= 0 then blame "sse.redis: a cluster has no database but 0" end
   return { kind = "cluster", server = server,
     seeds = each("cluster", given.cluster, server, PORT) }
@@ -130,8 +130,8 @@ function places.of(url, given)
   local list, named = split(url, given)
   if type(named) ~= "table" then return one(list[1], named) end
   if #list > 1 then return several(list, named) end
-  if type(named.sentinels) == "table" then return by_sentinel(list, named) end
-  if type(named.cluster) == "table" then return of_cluster(list, named) end
+  if named.sentinels ~= nil then return by_sentinel(list, named) end
+  if named.cluster ~= nil then return of_cluster(list, named) end
   if #list == 0 and given ~= nil then blame "sse.redis: the list of URLs is empty" end
   refuse(named, OF_SENTINEL, "needs 'sentinels'")
   return one(list[1], named)

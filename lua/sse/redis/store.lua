@@ -286,7 +286,7 @@ end
 -- @tparam table target as of sse.redis.target
 -- @param public what the program has
 -- @tparam[opt] table more fields of a store that is one of several: `server_name`, for
--- `store.on_state`; `numbers`, which they share
+-- `store.on_state`; `numbers`, which they share. `guide`, which finds the server
 function store.new(target, public, more)
   local self = setmetatable({ target = target, pid = handles.pid(),
     owner = setmetatable({ public = public }, { __mode = "v" }),
@@ -295,6 +295,7 @@ function store.new(target, public, more)
     writer = hex(6), epoch_base = hex(5), epochs = 0, numbers = store.numbers() }, Store)
   for name, value in pairs(more or {}) do self[name] = value end
   self.pair = new_pair(target, {
+    guide = self.guide,
     first_commands = function() return loading.commands(self) end,
     on_up = function() on_up(self) end,
     on_down = function(why, was_up) on_down(self, why, was_up) end,
