@@ -9,6 +9,7 @@
 require "sse.shared.lua_version"
 
 local check_open = require "sse.store.opening"
+local cluster = require "sse.redis.cluster"
 local new_class = require "sse.store.object"
 local new_state = require("sse.redis.store").new
 local options = require "sse.shared.options"
@@ -41,7 +42,7 @@ function Log:close()
   self.shared.faces = self.shared.faces - 1
   if self.state:is_closed() then return end
   self.shared:watch(self, nil)
-  self.state:drop(self.shared)
+  self.shared.store:drop(self.shared)
 end
 
 -- --- the store -----------------------------------------------------------------------------------
@@ -96,15 +97,16 @@ local Store = new_class("sse.redis", public, states)
 
 -- What stands behind a store, by where its servers are.
 local makers = {
-  sentinel = function(place, public)
-    return new_state(place.server, public, { guide = sentinel(place) })
+  one = function(place, store) return new_state(place.server, store) end,
+  spread = function(place, store) return spread(place.servers, store) end,
+  sentinel = function(place, store)
+    return new_state(place.server, store, { guide = sentinel(place) })
   end,
-  one = function(place, public) return new_state(place.server, public) end,
-  spread = function(place, public) return spread(place.servers, public) end,
+  cluster = cluster,
 }
 
---- Uses Redis: a server, several, one that Sentinel names, or a cluster. Connects with the first channel. What is wrong with the server is told by
--- what is published, and by `store.on_state`.
+--- Uses Redis: a server, several, one that Sentinel names, or a cluster. Connects with the first
+-- channel. What is wrong with the server is told by what is published, and by `store.on_state`.
 -- @function sse.redis
 -- @tparam string|table url `redis://user:password@host:port/database`, `rediss://...` for TLS or
 -- `unix:///path`; or the options, perhaps with a URL as the first element

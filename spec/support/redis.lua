@@ -83,7 +83,10 @@ end
 -- @tparam[opt=1] int index 2: another one
 function redis.shared(index)
   index = index or 1
-  if not shared[index] or not running[shared[index]] then shared[index] = redis.start("", true) end
+  if not shared[index] or not running[shared[index]] then
+    shared[index] = redis.start("", true)
+    shared[index].is_shared = true
+  end
   return shared[index]
 end
 
@@ -115,7 +118,7 @@ end
 --- Ends all servers but those that specs share.
 function redis.stop()
   for self in pairs(running) do
-    if self ~= shared[1] and self ~= shared[2] then self:kill "KILL" end
+    if not self.is_shared then self:kill "KILL" end
   end
 end
 

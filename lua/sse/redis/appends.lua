@@ -21,7 +21,6 @@ local appends = {}
 function appends.prepare(log)
   log.waiting, log.first_waiting, log.last_waiting = {}, 1, 0
   log.flight = nil -- the run that has no result yet
-  log.runs = 0
 end
 
 --- Whether an append has no result yet.
@@ -29,11 +28,22 @@ function appends.is_busy(log)
   return log.flight ~= nil or log.last_waiting >= log.first_waiting or #log.held > 0
 end
 
--- --- asking --------------------------------------------------------------------------------------
-
 local function size_of(record)
   return #record.event + (record.meta and #record.meta or 0) + 100
 end
+
+--- How many appends have no result yet, and their bytes.
+function appends.count(log)
+  local count, bytes = 0, 0
+  local function add(one)
+    if one then count, bytes = count + 1, bytes + size_of(one.record) end
+  end
+  for i = log.first_waiting, log.last_waiting do add(log.waiting[i]) end
+  for _, one in pairs(log.flight and log.flight.list or {}) do add(one) end
+  return count, bytes
+end
+
+-- --- asking --------------------------------------------------------------------------------------
 
 -- Why an append can't wait: message and code, or nil.
 local function refusal(store, record)
@@ -84,7 +94,7 @@ local function words_of(log, flight)
   local store = log.store
   local words = log:words("append", flight.list[1].bounds)
   local n = #words
-  words[n + 1], words[n + 2], words[n + 3] = store.writer, store.pair.session, flight.number
+  words[n + 1], words[n + 2], words[n + 3] = store.writer, store.numbers.runs, flight.number
   words[n + 4] = flight.is_repeated and "1" or ""
   words[n + 5], words[n + 6] = log.topic, WHOLE_BYTES
   words[n + 7], words[n + 8] = flight.known.epoch, flight.known.position
@@ -167,7 +177,7 @@ local function on_reply(log, flight, reply, err)
   flight.session = nil
   err = err or error_of(flight, reply)
   if err then
-    local again = log.store:on_error(err)
+    local again = log.store:on_error(err, log)
     if again then return again(log) end
     fail_flight(log, "redis: " .. err, "ESTORE")
   elseif not is_right(flight, reply) then
@@ -190,13 +200,13 @@ function appends.send(log)
   if not flight then
     local list = take_waiting(log)
     if #list == 0 then return end
-    log.runs = log.runs + 1
-    flight = { list = list, number = log.runs, known = log.known }
+    -- No other run of this writer has the number, whichever logs come and go.
+    flight = { list = list, number = store.numbers.runs + 1, known = log.known }
     log.flight = flight
   end
   flight.session = store.pair.session
   store.numbers.runs = store.numbers.runs + 1
-  store:send(words_of(log, flight), function(reply, err) on_reply(log, flight, reply, err) end)
+  log:send(words_of(log, flight), function(reply, err) on_reply(log, flight, reply, err) end)
 end
 
 --- The record of an event of this process's own that has no result yet, by its token.

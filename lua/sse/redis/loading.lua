@@ -4,15 +4,30 @@ local scripts = require "sse.redis.scripts"
 
 local loading = {}
 
--- Commands, each with what takes its reply.
+local function load_command(store, text, take)
+  return { "SCRIPT", "LOAD", text, on_reply = function(reply)
+    if type(reply) ~= "string" then return store.pair:lose "SCRIPT LOAD gave no digest" end
+    take(reply)
+  end }
+end
+
+-- Commands, each with what takes its reply. A node of a cluster is asked first whether it announces
+-- in its part of the cluster alone, as Redis 7 does, and has a script for each case.
 local function load_commands(store)
-  local list = {}
-  for _, name in ipairs { "append", "read" } do
-    list[#list + 1] = { "SCRIPT", "LOAD", scripts[name], on_reply = function(reply)
-      if type(reply) ~= "string" then return store.pair:lose "SCRIPT LOAD gave no digest" end
-      store.shas[name] = reply
-    end }
+  local shas, pair = store.shas, store.pair
+  local list = { load_command(store, scripts.read, function(sha) shas.read = sha end) }
+  local function add_append(text, is_sharded)
+    list[#list + 1] = load_command(store, text, function(sha)
+      if pair.is_sharded == is_sharded then shas.append = sha end
+    end)
   end
+  if store.router then
+    table.insert(list, 1, { "COMMAND", "INFO", "SPUBLISH", on_reply = function(reply)
+      pair.is_sharded = type(reply) == "table" and type(reply[1]) == "table"
+    end })
+    add_append(scripts.append_sharded, true)
+  end
+  add_append(scripts.append, false)
   return list
 end
 

@@ -9,6 +9,9 @@ local FIRST_PAUSE, LONGEST_PAUSE = 100, 5000 -- ms before another try, the longe
 local AT_ONCE = 50 -- ms: the longest pause after connections that worked have been lost
 local CHANNELS_AT_ONCE = 500 -- of one SUBSCRIBE
 
+-- What is sent to who has subscribed by SSUBSCRIBE.
+local SHARDED = { smessage = "message", ssubscribe = "subscribe", sunsubscribe = "unsubscribe" }
+
 local Pair = {}
 Pair.__index = Pair
 
@@ -36,8 +39,10 @@ end
 -- --- subscriptions -------------------------------------------------------------------------------
 
 local function change(self, command, channels, on)
-  for from = 1, #channels, CHANNELS_AT_ONCE do
-    local words = { command, table.unpack(channels, from, from + CHANNELS_AT_ONCE - 1) }
+  local most = CHANNELS_AT_ONCE
+  if self.is_sharded then command, most = "S" .. command, 1 end -- several would need one slot
+  for from = 1, #channels, most do
+    local words = { command, table.unpack(channels, from, from + most - 1) }
     for i = 2, #words do
       self.last_change = self.last_change + 1
       self.changes[self.last_change] = { channel = words[i], on = on }
@@ -57,7 +62,9 @@ local function take_change(self, kind, channel)
   local expected = self.changes[self.first_change]
   local is_right = expected and expected.channel == channel
     and kind == (expected.on and "subscribe" or "unsubscribe")
-  if not is_right then
+  if not is_right and self.is_sharded and kind == "unsubscribe" then
+    return self.on_unsubscribed(channel) -- a slot has moved to another server
+  elseif not is_right then
     return self:lose(("%s of '%s' was not expected"):format(kind, tostring(channel)))
   end
   self.changes[self.first_change] = nil
@@ -66,9 +73,20 @@ local function take_change(self, kind, channel)
   if expected.on then self.on_subscribed(channel) end
 end
 
+-- An error in place of a confirmation: the server does not have the channel's slot.
+local function take_refusal(self, err)
+  local expected = self.changes[self.first_change]
+  if not self.is_sharded or not expected then return self:lose(err) end
+  self.changes[self.first_change] = nil
+  self.first_change = self.first_change + 1
+  self.changed_at = core.now()
+  if expected.on then self.on_unsubscribed(expected.channel, err) end
+end
+
 local function take_push(self, reply)
   local kind = type(reply) == "table" and reply[1]
-  if type(reply) == "table" and reply.error then return self:lose(reply.error) end
+  if type(reply) == "table" and reply.error then return take_refusal(self, reply.error) end
+  kind = self.is_sharded and SHARDED[kind] or kind
   if kind == "message" and type(reply[2]) == "string" and type(reply[3]) == "string" then
     return self.on_message(reply[2], reply[3])
   elseif kind == "subscribe" or kind == "unsubscribe" then
@@ -214,13 +232,14 @@ local pair = {}
 -- grows with each time it is up; `commands`, the connection.
 -- @tparam table target as of sse.redis.target
 -- @tparam table fields `first_commands()` -> a list; `on_up()`; `on_down(why, was_up)`;
--- `on_message(channel, text)`; `on_subscribed(channel)`; perhaps `guide`, which finds the server
--- each time, as sse.redis.sentinel does
+-- `on_message(channel, text)`; `on_subscribed(channel)`;
+-- `on_unsubscribed(channel, error)`, where the server itself ends or refuses it; perhaps `guide`,
+-- which finds the server each time, as sse.redis.sentinel does
 function pair.new(target, fields)
   local self = setmetatable({ target = target, guide = fields.guide, state = "idle", tries = 0,
-    refusals = 0, session = 0, keeps = false, first_commands = fields.first_commands, on_up = fields.on_up,
-    on_down = fields.on_down, on_message = fields.on_message, on_subscribed = fields.on_subscribed,
-  }, Pair)
+    refusals = 0, session = 0, keeps = false, is_sharded = false,
+    first_commands = fields.first_commands, on_up = fields.on_up, on_down = fields.on_down, on_message = fields.on_message,
+    on_subscribed = fields.on_subscribed, on_unsubscribed = fields.on_unsubscribed }, Pair)
   if self.guide then self.guide.on_moved = function(why) on_moved(self, why) end end
   return self
 end

@@ -51,12 +51,12 @@ local function several(list, given)
     if type(url) ~= "string" then
       blame("sse.redis: server %d: expected a URL, got %s", i, options.show(url))
     end
-    local one = target.of(url, given)
-    one.written = name_of(url)
-    if seen[one.written] then
-      blame("sse.redis: servers %d and %d are the same, '%s'", seen[one.written], i, one.written)
+    local server, name = target.of(url, given), name_of(url)
+    if seen[name] then
+      blame("sse.redis: servers %d and %d are the same, '%s'", seen[name], i, name)
     end
-    servers[i], seen[one.written] = one, i
+    server.written = name
+    servers[i], seen[name] = server, i
   end
   return { kind = "spread", servers = servers }
 end
@@ -67,9 +67,10 @@ end
 local function parse(name, text, port)
   local host, own = text:match "^%[([%x:.]+%%?[%w_.-]*)%]:?(%d*)$"
   if not host then host, own = text:match "^([^:%[%]/@%s]+):?(%d*)$" end
-  if not host and text:match "^[%x:.]*:[%x.]*:[%x:.]*$" then host, own = text, "" end -- IPv6 without brackets
+  local is_bare_ipv6 = not host and text:match "^[%x:.]*:[%x.]*:[%x:.]*$"
+  if is_bare_ipv6 then host, own = text, "" end
   local number = own and (own == "" and port or math.tointeger(own))
-  if not host or text:sub(-1) == ":" and own == "" and not text:find "::$"
+  if not host or text:sub(-1) == ":" and not is_bare_ipv6
     or number < 1 or number > 65535 then
     blame('sse.redis: option \'%s\': expected "host:port", got %s', name, options.show(text))
   end
@@ -120,8 +121,8 @@ end
 -- @param url a URL, a list of them, or the table of options
 -- @tparam table|nil given the options behind a URL
 -- @treturn table `kind`, "one", "spread", "sentinel" or "cluster"; `server`, a target as of
--- sse.redis.target, or `servers`, several, each with `written`; perhaps `sentinels` and `master`, or
--- `seeds`, nodes of the cluster
+-- sse.redis.target, or `servers`, several, each with `written`; perhaps `sentinels` and `master`,
+-- or `seeds`, nodes of the cluster
 function places.of(url, given)
   if type(url) ~= "string" and type(url) ~= "table" then
     blame("sse.redis: expected a URL (%s) or a table of options, got %s", target.forms,

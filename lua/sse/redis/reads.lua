@@ -61,7 +61,7 @@ local function on_reply(log, question, reply, err)
   if not log.asked[question] then return end
   local store = log.store
   if err then
-    local again = store:on_error(err)
+    local again = store:on_error(err, log)
     if again and log.asked[question] then
       log.asked[question] = nil
       table.insert(log.questions, question)
@@ -87,6 +87,13 @@ local function words_of(log, question)
   return words
 end
 
+--- How many reads have no result yet.
+function reads.count(log)
+  local count = #log.questions
+  for _ in pairs(log.asked) do count = count + 1 end
+  return count
+end
+
 --- Sends the reads that wait. Only while the log can be asked.
 function reads.send(log)
   local list = log.questions
@@ -94,7 +101,7 @@ function reads.send(log)
   log.questions = {}
   for _, question in ipairs(list) do
     log.asked[question] = true
-    log.store:send(words_of(log, question), function(reply, err)
+    log:send(words_of(log, question), function(reply, err)
       on_reply(log, question, reply, err)
     end)
   end
@@ -104,10 +111,10 @@ end
 function reads.look(log)
   local question = { after = 0, limit = 0, bounds = log.bounds }
   log.store.numbers.looks = log.store.numbers.looks + 1
-  log.store:send(words_of(log, question), function(reply, err)
+  log:send(words_of(log, question), function(reply, err)
     if err then
-      log.store:on_error(err) -- the next look comes soon
-      return
+      local again = log.store:on_error(err, log) -- the next look comes soon
+      return again and again(log)
     end
     local result, token = result_of(reply)
     if not result then return log.store.pair:lose "a result of another form than expected" end
@@ -119,10 +126,10 @@ end
 --- Asks, before anything else is asked over new connections, whether the log still has the newest
 -- event that this process knows of. Where the log is watched and has gone on meanwhile, it is read.
 function reads.verify(log)
-  log.store:send(words_of(log, { after = 0, limit = 0, bounds = log.bounds }), function(reply, err)
+  log:send(words_of(log, { after = 0, limit = 0, bounds = log.bounds }), function(reply, err)
     if err then
-      local again = log.store:on_error(err)
-      if again then log.session = 0 end -- none that there is: verifies again
+      local again = log.store:on_error(err, log)
+      if again then log:forget_session() end -- verifies again
       return again and again(log)
     end
     local result, token = result_of(reply)

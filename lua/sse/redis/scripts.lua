@@ -6,7 +6,7 @@ local parts = require "sse.redis.script_parts"
 
 local scripts = {}
 
--- 9 the writer, 10 its session, 11 the number of the append, 12 "1" where it is sent again, 13
+-- 9 the writer, 10 how often it has sent, 11 the append's number, 12 "1" where it is sent again, 13
 -- where it is announced, 14 bytes of a record that is announced whole, 15 and 16 epoch and position
 -- of the newest event that the writer knew of when it was sent first. Then the records, each four
 -- words: bytes of the event, the record, and with a "=" before them id and dedupe. Gives the epoch,
@@ -167,6 +167,9 @@ return { epoch, first, head, after, token, records }
 --- The script that appends.
 scripts.append = parts.load .. "local looks = false\n" .. parts.fence .. parts.begin .. parts.trim
   .. APPEND
+
+--- The same for a node of a cluster, which announces in its part of the cluster alone.
+scripts.append_sharded = scripts.append:gsub("'PUBLISH'", "'SPUBLISH'")
 
 --- The script that reads.
 scripts.read = parts.load .. "local looks = true\n" .. parts.begin .. parts.trim .. READ

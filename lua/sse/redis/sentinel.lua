@@ -34,8 +34,8 @@ end
 local function address_of(reply)
   local host, port = table.unpack(type(reply) == "table" and reply or {}, 1, 2)
   port = type(port) == "string" and math.tointeger(port)
-  if type(host) ~= "string" or host == "" or not port or port < 1 or port > 65535 then return nil end
-  return host, port
+  local is_port = port and port >= 1 and port <= 65535
+  if type(host) == "string" and host ~= "" and is_port then return host, port end
 end
 
 -- What a Sentinel sends to who has subscribed.

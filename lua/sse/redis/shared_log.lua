@@ -8,6 +8,7 @@ local core = require "sse.core"
 local protected = require "sse.shared.protected"
 local reads = require "sse.redis.reads"
 
+local NO_SESSION = 0 -- where a log was asked before, over connections that do not count any more
 local HELD_FOR = 1000 -- ms that the result of an append waits for the news of its event
 
 local SharedLog = {}
@@ -38,6 +39,18 @@ function SharedLog:words(script, bounds)
   return { "EVALSHA", self.store.shas[script], 4, keys[1], keys[2], keys[3], keys[4],
     self.store:new_epoch(), known.epoch, known.position, known.token, bounds.history,
     bounds.history_bytes, bounds.max_age or 0, self.store.target.expire }
+end
+
+--- Sends a command. Where the log has moved to another server before the reply comes, nobody hears
+-- of the reply: the command was, or will be, sent again.
+function SharedLog:send(words, on_reply)
+  local store = self.store
+  if not store.router then return store:send(words, on_reply) end
+  local moves = self.moves
+  if self.is_asking then store:send({ "ASKING" }, function() end) end
+  store:send(words, function(reply, err)
+    if self.moves == moves then on_reply(reply, err) end
+  end)
 end
 
 -- --- watching ------------------------------------------------------------------------------------
@@ -94,6 +107,8 @@ function SharedLog:on_look(epoch, head)
   if not self:is_watched() then return end
   if told and told.epoch == epoch and told.position >= head then
     self.owed = nil
+  elseif self.is_asking then
+    self:read_again(epoch, head)
   elseif owed and owed.epoch == epoch then
     self:read_again(owed.epoch, owed.position)
   else
@@ -148,9 +163,10 @@ end
 -- --- the connection ------------------------------------------------------------------------------
 
 --- Whether the log can be asked now: the server is there, and where the log is watched, its news
--- come.
+-- come, or it is looked at often instead.
 function SharedLog:can_ask()
-  return self.store.pair.state == "up" and (not self:is_watched() or self.subscribed == true)
+  if self.store.pair.state ~= "up" or self.pause then return false end
+  return self.subscribed == true or self.is_asking or not self:is_watched()
 end
 
 --- Asks what waits. The first thing that is asked over new connections is whether the log is still
@@ -167,6 +183,17 @@ function SharedLog:ask()
   appends.send(self)
 end
 
+--- Nothing is heard of the log's events any more.
+function SharedLog:end_subscription()
+  self.told_before = self.told_before or self.told
+  self.subscribed, self.told, self.owed = nil, nil, nil
+  self:forget_session()
+  self:release_held()
+end
+
+--- Before the log is asked anything else, it is asked whether it is still the same.
+function SharedLog:forget_session() self.session = self.session and NO_SESSION end
+
 --- The connections are lost. What was asked is asked again once they are back.
 function SharedLog:on_down(why)
   self.told_before = self.told_before or self.told
@@ -180,9 +207,8 @@ end
 function SharedLog:tick(now)
   check_held(self, now)
   if not self:is_watched() or not self:can_ask() then return end
-  if self.owed and now >= self.next_look - self.store.target.check_interval // 2 then
-    return reads.look(self)
-  end
+  local sooner = self.next_look - self.store.target.check_interval // 2
+  if self.is_asking or self.owed and now >= sooner then return reads.look(self) end
   if now < self.next_look then return end
   self.next_look = now + self.store:look_pause()
   reads.look(self)
@@ -214,7 +240,7 @@ function shared_log.new(store, name)
   local self = setmetatable({ store = store, name = name, faces = 0, watchers = {}, held = {},
     keys = { key, key .. ":events", key .. ":ids", key .. ":dedupe" },
     topic = ("%s@%d"):format(key, store.target.database),
-    known = { epoch = "", position = 0, token = "" },
+    known = { epoch = "", position = 0, token = "" }, moves = 0,
     next_look = core.now() + store:look_pause() }, SharedLog)
   appends.prepare(self)
   reads.prepare(self)

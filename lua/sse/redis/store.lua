@@ -6,6 +6,7 @@ local loading = require "sse.redis.loading"
 local new_pair = require("sse.redis.pair").new
 local new_log = require("sse.redis.shared_log").new
 local protected = require "sse.shared.protected"
+local subscribing = require "sse.redis.subscribing"
 
 local LONGEST_TICK = 1000 -- ms
 local NO_SCRIPTS_IN_A_ROW = 100 -- after which the server is taken at its word
@@ -39,6 +40,7 @@ end
 function Store:count_waiting(count, bytes)
   self.waiting, self.waiting_bytes = self.waiting + count, self.waiting_bytes + bytes
   update_keep(self)
+  if self.router then return self.router:on_count() end
   if self.closing and self.waiting == 0 then self:finish() end
 end
 
@@ -50,29 +52,12 @@ end
 
 -- --- asking --------------------------------------------------------------------------------------
 
--- Subscribes to the logs that are watched, and ends what is watched no more.
-local function change_subscriptions(self)
-  local on, off = {}, {}
-  for log in pairs(self.changed) do
-    if log:is_watched() and not log.subscribed then
-      log.subscribed, log.subscribing = "asked", (log.subscribing or 0) + 1
-      on[#on + 1] = log.topic
-    elseif log.subscribed and not log:is_watched() then
-      log.subscribed = nil
-      off[#off + 1] = log.topic
-    end
-  end
-  self.changed = {}
-  if off[1] then self.pair:unsubscribe(off) end
-  if on[1] then self.pair:subscribe(on) end
-end
-
 -- At the end of a turn: asks what the turn has brought.
 local function end_turn(self)
   local list = self.woken
   self.wakes, self.woken = false, {}
   if self.pair.state ~= "up" then return end
-  change_subscriptions(self)
+  subscribing.change(self)
   for log in pairs(list) do log:ask() end
 end
 
@@ -106,9 +91,11 @@ local function do_nothing() end
 --- A script has run.
 function Store:note_success() self.no_scripts = 0 end
 
---- Judges an error of a script. Where what was asked is to be asked again, returns a function(log)
--- for that.
-function Store:on_error(err)
+--- Judges an error of a script for a log. Where what was asked is to be asked again, returns a
+-- function(log) for that.
+function Store:on_error(err, log)
+  local again = self.router and self.router:on_error(self, log, err)
+  if again then return again end
   local word = err:match "^%u+"
   if word == "NOSCRIPT" and self.no_scripts < NO_SCRIPTS_IN_A_ROW then
     self.no_scripts = self.no_scripts + 1
@@ -132,6 +119,11 @@ local function tell_state(self, state, why)
   if not ok then core.report(err) end
 end
 
+--- What has waited for a server can be asked again.
+function Store:tell_up()
+  if self.told_state == "down" then tell_state(self, "up") end
+end
+
 local function list_of(logs)
   local list = {}
   for _, log in pairs(logs) do list[#list + 1] = log end
@@ -146,7 +138,7 @@ end
 
 local function tick(self)
   local now = core.now()
-  change_subscriptions(self)
+  subscribing.change(self)
   for _, log in ipairs(keys_of(self.watched)) do log:tick(now) end
   for _, log in ipairs(keys_of(self.left)) do self:drop(log) end
   if now >= self.next_ping then
@@ -175,9 +167,8 @@ local function on_up(self)
   self.loading, self.no_scripts = nil, 0
   self.next_ping = core.now() + self:look_pause()
   start_ticks(self)
-  self.woken, self.changed = {}, {}
+  self.woken, self.changed, self.subscribing = {}, {}, {}
   for _, log in ipairs(list_of(self.logs)) do
-    log.subscribing = nil
     if log:is_watched() then self.changed[log] = true end
     if log:is_watched() or log:is_busy() then self:wake(log) end
   end
@@ -194,21 +185,7 @@ local function on_down(self, why, was_up)
   for _, log in ipairs(list_of(self.logs)) do log:on_down(why) end
   update_keep(self)
   tell_state(self, "down", why)
-end
-
-local function on_subscribed(self, topic)
-  local log = self.topics[topic]
-  if not log or not log.subscribing then return end
-  log.subscribing = log.subscribing - 1
-  if log.subscribing > 0 or log.subscribed ~= "asked" then return end
-  log.subscribed = true
-  self:wake(log)
-end
-
-local function on_message(self, topic, text)
-  local log = self.topics[topic]
-  self.numbers.announcements = self.numbers.announcements + 1
-  if log then log:on_announcement(text) end
+  if self.router then self.router:on_down(self) end
 end
 
 -- --- logs ----------------------------------------------------------------------------------------
@@ -286,21 +263,23 @@ end
 -- @tparam table target as of sse.redis.target
 -- @param public what the program has
 -- @tparam[opt] table more fields of a store that is one of several: `server_name`, for
--- `store.on_state`; `numbers`, which they share. `guide`, which finds the server
+-- `store.on_state`; `numbers`, which they share; `router`, where logs move between them, and the
+-- `writer` then. `guide`, which finds the server; `new_pair`, another one than sse.redis.pair's
 function store.new(target, public, more)
   local self = setmetatable({ target = target, pid = handles.pid(),
     owner = setmetatable({ public = public }, { __mode = "v" }),
     logs = {}, topics = {}, watched = {}, left = {}, woken = {}, changed = {}, shas = {},
-    waiting = 0, waiting_bytes = 0, reading = 0, no_scripts = 0,
+    subscribing = {}, waiting = 0, waiting_bytes = 0, reading = 0, no_scripts = 0,
     writer = hex(6), epoch_base = hex(5), epochs = 0, numbers = store.numbers() }, Store)
   for name, value in pairs(more or {}) do self[name] = value end
-  self.pair = new_pair(target, {
+  self.pair = (self.new_pair or new_pair)(target, {
     guide = self.guide,
     first_commands = function() return loading.commands(self) end,
     on_up = function() on_up(self) end,
     on_down = function(why, was_up) on_down(self, why, was_up) end,
-    on_message = function(topic, text) on_message(self, topic, text) end,
-    on_subscribed = function(topic) on_subscribed(self, topic) end,
+    on_message = function(topic, text) subscribing.on_message(self, topic, text) end,
+    on_subscribed = function(topic) subscribing.on_subscribed(self, topic) end,
+    on_unsubscribed = function(topic, err) subscribing.on_unsubscribed(self, topic, err) end,
   })
   return self
 end
