@@ -302,6 +302,11 @@ local sse = {}
 ---@field queue? integer how many publishes wait while the server is away. Without it they fail at once
 ---@field prefix? string what the names of all keys begin with (default: `"sse:"`)
 ---@field expire? number ms after which a channel that nobody publishes to or follows leaves the server (default: 7 days)
+---@field sentinels? string[] `{ "host:port", ... }`, in place of the server's address: these Sentinels are asked, one after the other, which server is the master. The port is 26379 where it is left out
+---@field master? string the name by which the Sentinels know the server (default: must be given with `sentinels`)
+---@field sentinel_user? string the Sentinels' user; goes with `sentinel_password`. `user` and `password` are the server's
+---@field sentinel_password? string
+---@field cluster? string[] `{ "host:port", ... }`, in place of the server's address: some nodes of a Redis Cluster, which tell of the others. The port is 6379 where it is left out
 
 ---@class sse.ServerHeartbeatOptions
 ---@field every? number ms of silence (default: 15000)
@@ -1215,7 +1220,7 @@ function channel:stats() end
 ---@field meta any what `publish` was given as `meta`
 
 ---@class sse.Store
----@field on_state? fun(state: "up"|"down", why?: string) called when the store can be used, and with the reason when it can't
+---@field on_state? fun(state: "up"|"down", why?: string, server?: string) called when the store can be used, and with the reason when it can't. Of a store on several servers it tells for each, by its URL without user and password, or by a cluster's node's `host:port`
 local store = {}
 
 ---Closes the file or the connections, once all that was published before has its result. Channels
@@ -1527,7 +1532,7 @@ function sse.sqlite(path, options) end
 ---
 ---Raises where the rock `lua-sse-redis` is not installed, and for TLS where hiredis has none.
 ---What is wrong with the server is told later.
----@param url string|sse.RedisOptions `redis://user:password@host:port/database`, each part but the host may be left out; `rediss://...`, the same over TLS; `unix:///path`, or `unix:///path?db=1`. What is special in a URL is percent-encoded in a user, a password or a path. Or the options, whose first element may be a URL: `sse.redis{ url, queue = 1000 }`
+---@param url string|string[]|sse.RedisOptions `redis://user:password@host:port/database`, each part but the host may be left out; `rediss://...`, the same over TLS; `unix:///path`, or `unix:///path?db=1`. What is special in a URL is percent-encoded in a user, a password or a path. Or the options, whose first element may be a URL: `sse.redis{ url, queue = 1000 }`. Several URLs, `sse.redis{ url1, url2, queue = 1000 }` or `sse.redis({ url1, url2 }, options)`, are several servers, of which each has some of the channels
 ---@param options? sse.RedisOptions see below. They count before what the URL says
 ---@return sse.Store
 function sse.redis(url, options) end

@@ -107,11 +107,13 @@ describe("sse.redis on a cluster", function()
   end)
 
   it("logs in", function()
-    local cluster = redis_cluster.start(3, "--user alice on '>a@b' '~*' '&*' +@all")
+    local cluster = redis_cluster.start(3, "--user alice on '>a@b' '~sse:*' '&sse:*' +@read "
+      .. "+@write +@scripting +@pubsub +@connection +time '+cluster|slots' '+cluster|info'")
     local store = redis_stores.open { cluster = cluster:addresses(), user = "alice",
       password = "a@b" }
     for i = 1, 3 do
-      assert.equal(1, (stores.append(store:open(cluster:name_on(i), BOUNDS), i)))
+      local position, message = stores.append(store:open(cluster:name_on(i), BOUNDS), i)
+      assert.equal(1, position, message)
     end
   end)
 

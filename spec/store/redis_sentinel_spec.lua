@@ -86,17 +86,20 @@ describe("sse.redis by Sentinel", function()
   end)
 
   it("asks the Sentinels in turn, with their password and the server's", function()
-    local server = redis.start("--requirepass word", true)
+    local server = redis.start("--user bob on '>word' '~sse:*' '&sse:*' +@read +@write +@scripting "
+      .. "+@pubsub +@connection +time +role", true)
     local dead = redis.start("", true)
     local list = { address(dead), start_fake(server), address(server), address(server) }
     dead:kill "KILL"
-    local real = redis.start("--sentinel", true, "user alice on >secret allchannels +@all\n"
+    local real = redis.start("--sentinel", true, "user alice on >secret &+switch-master +auth "
+      .. "+ping +subscribe +sentinel|get-master-addr-by-name\n"
       .. ("sentinel monitor other 127.0.0.1 %d 1"):format(server.port))
     list[3], list[4] = address(real), nil
-    local store = redis_stores.open { sentinels = list, master = "other", password = "word",
-      database = 2, sentinel_user = "alice", sentinel_password = "secret" }
-    assert.equal(1, (stores.append(store:open("a", BOUNDS), "x")))
-    assert.equal("1\n", server:cli "-a word --no-auth-warning -n 2 EXISTS 'sse:{a}'")
+    local store = redis_stores.open { sentinels = list, master = "other", user = "bob",
+      password = "word", database = 2, sentinel_user = "alice", sentinel_password = "secret" }
+    local position, message = stores.append(store:open("a", BOUNDS), "x")
+    assert.equal(1, position, message)
+    assert.equal("1\n", server:cli "-n 2 EXISTS 'sse:{a}'")
   end)
 
   it("says what each Sentinel says where none knows the master", function()

@@ -238,8 +238,9 @@ local pair = {}
 function pair.new(target, fields)
   local self = setmetatable({ target = target, guide = fields.guide, state = "idle", tries = 0,
     refusals = 0, session = 0, keeps = false, is_sharded = false,
-    first_commands = fields.first_commands, on_up = fields.on_up, on_down = fields.on_down, on_message = fields.on_message,
-    on_subscribed = fields.on_subscribed, on_unsubscribed = fields.on_unsubscribed }, Pair)
+    first_commands = fields.first_commands, on_up = fields.on_up, on_down = fields.on_down,
+    on_message = fields.on_message, on_subscribed = fields.on_subscribed,
+    on_unsubscribed = fields.on_unsubscribed }, Pair)
   if self.guide then self.guide.on_moved = function(why) on_moved(self, why) end end
   return self
 end
