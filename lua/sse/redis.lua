@@ -4,7 +4,7 @@
 --    local store = sse.redis("redis://127.0.0.1:6379")
 --    local news = sse.channel("news", { store = store, history = 100000 })
 --
--- A process has two connections to the server, whatever the number of channels and streams.
+-- A process has two connections to each server, whatever the number of channels and streams.
 -- @module sse.redis
 require "sse.shared.lua_version"
 

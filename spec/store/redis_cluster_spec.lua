@@ -125,7 +125,7 @@ describe("sse.redis on a cluster", function()
     local _, message, code = stores.append(store:open("a", BOUNDS), "x")
     assert.equal("ESTORE", code)
     assert.equal(("redis: no node of the cluster can be used (%s: Connection refused; %s: ERR This "
-      .. "instance has cluster support disabled)"):format(table.unpack(list)), message)
+      .. "instance has cluster support disabled) [docs/errors.md#estore]"):format(table.unpack(list)), message)
   end)
 
   it("says that no node has the slot, until one has", function()
@@ -137,8 +137,8 @@ describe("sse.redis on a cluster", function()
     local states, log = redis_stores.states_of(store), store:open(name, BOUNDS)
     local _, message, code = stores.append(log, "x")
     assert.equal("ESTORE", code)
-    assert.equal(("redis: no node of the cluster has the slot %d, that of '%s'"):format(slot, name),
-      message)
+    assert.equal(("redis: no node of the cluster has the slot %d, that of '%s' ["
+      .. "docs/errors.md#estore]"):format(slot, name), message)
     cluster:ask(3, "CLUSTER ADDSLOTS " .. slot)
     wait.till(function() return states[#states] == "up" end, "the slot")
     assert.equal(1, (stores.append(log, "x")))
@@ -147,13 +147,14 @@ describe("sse.redis on a cluster", function()
   it("closes once what was published has its result", function()
     local cluster = redis_cluster.shared()
     local store, got = redis_stores.open { cluster = cluster:addresses() }, 0
+    local late = store:open("late", BOUNDS)
     for i = 1, 20 do
       store:open("closing" .. i, BOUNDS):append({ event = stores.event(i) }, function(position)
         got = got + assert(position)
       end)
     end
     store:close()
-    assert.equal("ECLOSED", select(3, stores.append(store:open("late", BOUNDS), "late")))
+    assert.equal("ECLOSED", select(3, stores.append(late, "late")))
     wait.till(function() return got == 20 end, "the results")
     wait.till(function() return next(store:stats()) == nil end, "the end")
   end)

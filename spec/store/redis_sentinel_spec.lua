@@ -111,7 +111,7 @@ describe("sse.redis by Sentinel", function()
     assert.equal("ESTORE", code)
     assert.equal(("redis: no Sentinel names the master 'other' (%s: Connection refused; %s: knows "
       .. "no master 'other'; %s: ERR unknown command 'SENTINEL', with args beginning with: "
-      .. "'GET-MASTER-ADDR-BY-NAME' 'other' )"):format(table.unpack(list)), message)
+      .. "'GET-MASTER-ADDR-BY-NAME' 'other' ) [docs/errors.md#estore]"):format(table.unpack(list)), message)
   end)
 
   it("uses no server that is not a master, and asks again", function()
@@ -122,7 +122,8 @@ describe("sse.redis by Sentinel", function()
     local states = redis_stores.states_of(store)
     local log = store:open("a", BOUNDS)
     local _, message = stores.append(log, "x")
-    assert.equal(("redis: %s is no master, but a slave"):format(address(replica)), message)
+    assert.equal(("redis: %s is no master, but a slave [docs/errors.md#estore]")
+      :format(address(replica)), message)
     fake.master = server
     wait.till(function() return states[2] end, "the master")
     assert.equal("up", states[2])

@@ -10,7 +10,7 @@ local SENTINEL_PORT, PORT = 26379, 6379
 local OF_ONE = { "host", "port", "unix_socket" } -- options that say where one server is
 local OF_SENTINEL = { "master", "sentinel_user", "sentinel_password" }
 
-local function blame(text, ...) error(text:format(...), options.caller_level()) end
+local blame_option, blame_url = target.blame_option, target.blame_url
 
 -- Splits the list of URLs off the options.
 local function split(url, given)
@@ -23,7 +23,7 @@ local function split(url, given)
   if given == nil then return list, named end
   local extra = next(named)
   if extra ~= nil then
-    blame("sse.redis: option '%s' belongs to the other options, in the second table",
+    blame_option("option '%s' belongs to the other options, in the second table",
       tostring(extra))
   end
   return list, given
@@ -34,7 +34,7 @@ local function one(url, given) return { kind = "one", server = target.of(url, gi
 -- Raises where one of these options was given.
 local function refuse(given, names, why)
   for _, name in ipairs(names) do
-    if given[name] ~= nil then blame("sse.redis: option '%s' %s", name, why) end
+    if given[name] ~= nil then blame_option("option '%s' %s", name, why) end
   end
 end
 
@@ -49,11 +49,11 @@ local function several(list, given)
   refuse(given, { "sentinels", "master", "cluster" }, "does not go with several URLs")
   for i, url in ipairs(list) do
     if type(url) ~= "string" then
-      blame("sse.redis: server %d: expected a URL, got %s", i, options.show(url))
+      blame_url("server %d: expected a URL, got %s", i, options.show(url))
     end
     local server, name = target.of(url, given), name_of(url)
     if seen[name] then
-      blame("sse.redis: servers %d and %d are the same, '%s'", seen[name], i, name)
+      blame_url("servers %d and %d are the same, '%s'", seen[name], i, name)
     end
     server.written = name
     servers[i], seen[name] = server, i
@@ -72,19 +72,19 @@ local function parse(name, text, port)
   local number = own and (own == "" and port or math.tointeger(own))
   if not host or text:sub(-1) == ":" and not is_bare_ipv6
     or number < 1 or number > 65535 then
-    blame('sse.redis: option \'%s\': expected "host:port", got %s', name, options.show(text))
+    blame_option('option \'%s\': expected "host:port", got %s', name, options.show(text))
   end
   return host, number
 end
 
 -- The targets of a list of addresses.
 local function each(name, list, fields, port)
-  if #list == 0 then blame("sse.redis: option '%s' is an empty list", name) end
+  if #list == 0 then blame_option("option '%s' is an empty list", name) end
   local targets, seen = {}, {}
   for i, text in ipairs(list) do
     targets[i] = target.at(fields, parse(name, text, port))
     local own = targets[i].name
-    if seen[own] then blame("sse.redis: option '%s' has '%s' twice", name, own) end
+    if seen[own] then blame_option("option '%s' has '%s' twice", name, own) end
     seen[own] = true
   end
   return targets
@@ -94,11 +94,11 @@ local function by_sentinel(list, given)
   local server = target.of(nil, given)
   refuse(given, { "cluster" }, "does not go with 'sentinels'")
   refuse(given, OF_ONE, "does not go with 'sentinels', which name the server")
-  if list[1] ~= nil then blame "sse.redis: a URL does not go with option 'sentinels'" end
+  if list[1] ~= nil then blame_url "a URL does not go with option 'sentinels'" end
   if not given.master or given.master == "" then
-    blame "sse.redis: option 'sentinels' needs 'master', the name that they know the server by"
+    blame_option "option 'sentinels' needs 'master', the name that they know the server by"
   elseif given.sentinel_user and not given.sentinel_password then
-    blame "sse.redis: option 'sentinel_user' needs 'sentinel_password'"
+    blame_option "option 'sentinel_user' needs 'sentinel_password'"
   end
   local template = target.at(server, server.host, server.port)
   template.user, template.password = given.sentinel_user, given.sentinel_password
@@ -111,8 +111,8 @@ local function of_cluster(list, given)
   local server = target.of(nil, given)
   refuse(given, OF_ONE, "does not go with 'cluster'")
   refuse(given, OF_SENTINEL, "does not go with 'cluster'")
-  if list[1] ~= nil then blame "sse.redis: a URL does not go with option 'cluster'" end
-  if server.database ~= 0 then blame "sse.redis: a cluster has no database but 0" end
+  if list[1] ~= nil then blame_url "a URL does not go with option 'cluster'" end
+  if server.database ~= 0 then blame_option "a cluster has no database but 0" end
   return { kind = "cluster", server = server,
     seeds = each("cluster", given.cluster, server, PORT) }
 end
@@ -125,7 +125,7 @@ end
 -- or `seeds`, nodes of the cluster
 function places.of(url, given)
   if type(url) ~= "string" and type(url) ~= "table" then
-    blame("sse.redis: expected a URL (%s) or a table of options, got %s", target.forms,
+    blame_url("expected a URL (%s) or a table of options, got %s", target.forms,
       options.show(url))
   end
   local list, named = split(url, given)
@@ -133,7 +133,7 @@ function places.of(url, given)
   if #list > 1 then return several(list, named) end
   if named.sentinels ~= nil then return by_sentinel(list, named) end
   if named.cluster ~= nil then return of_cluster(list, named) end
-  if #list == 0 and given ~= nil then blame "sse.redis: the list of URLs is empty" end
+  if #list == 0 and given ~= nil then blame_url "the list of URLs is empty" end
   refuse(named, OF_SENTINEL, "needs 'sentinels'")
   return one(list[1], named)
 end
