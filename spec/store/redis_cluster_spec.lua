@@ -125,7 +125,8 @@ describe("sse.redis on a cluster", function()
     local _, message, code = stores.append(store:open("a", BOUNDS), "x")
     assert.equal("ESTORE", code)
     assert.equal(("redis: no node of the cluster can be used (%s: Connection refused; %s: ERR This "
-      .. "instance has cluster support disabled) [docs/errors.md#estore]"):format(table.unpack(list)), message)
+      .. "instance has cluster support disabled) [docs/errors.md#estore]")
+      :format(table.unpack(list)), message)
   end)
 
   it("says that no node has the slot, until one has", function()
@@ -143,6 +144,25 @@ describe("sse.redis on a cluster", function()
     wait.till(function() return states[#states] == "up" end, "the slot")
     assert.equal(1, (stores.append(log, "x")))
   end)
+
+  it("keeps the loop running for what waits, and for nothing else; ends when it is collected",
+    function()
+      local given = { cluster = redis_cluster.shared():addresses(), prefix = redis.prefix() }
+      wait.collect()
+      local before = wait.fds()
+      do
+        local log, position = redis_stores.open(given):open("kept", BOUNDS), nil
+        stores.watch(log)
+        log:append({ event = stores.event(1) }, function(got) position = got end)
+        wait.idle()
+        assert.equal(1, position)
+        assert.is_true(wait.fds() > before)
+        log:close() -- who watches keeps the store
+      end
+      redis_stores.forget()
+      wait.collect()
+      assert.equal(before, wait.fds())
+    end)
 
   it("closes once what was published has its result", function()
     local cluster = redis_cluster.shared()

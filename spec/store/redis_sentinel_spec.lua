@@ -111,7 +111,8 @@ describe("sse.redis by Sentinel", function()
     assert.equal("ESTORE", code)
     assert.equal(("redis: no Sentinel names the master 'other' (%s: Connection refused; %s: knows "
       .. "no master 'other'; %s: ERR unknown command 'SENTINEL', with args beginning with: "
-      .. "'GET-MASTER-ADDR-BY-NAME' 'other' ) [docs/errors.md#estore]"):format(table.unpack(list)), message)
+      .. "'GET-MASTER-ADDR-BY-NAME' 'other' ) [docs/errors.md#estore]"):format(table.unpack(list)),
+      message)
   end)
 
   it("uses no server that is not a master, and asks again", function()
@@ -175,6 +176,27 @@ describe("sse.redis by Sentinel", function()
     wait.till(function() return states[3] end, "the other server")
     assert.equal(("down Sentinel names another master, %s"):format(address(two)), states[2])
   end)
+
+  it("keeps the loop running for what waits, and for nothing else; ends when it is collected",
+    function()
+      local sentinel = redis.start("--sentinel", true, ("sentinel monitor m 127.0.0.1 %d 1")
+        :format(redis.start("", true).port))
+      local given = { sentinels = { address(sentinel) }, master = "m" }
+      wait.collect()
+      local before = wait.fds()
+      do
+        local log, position = redis_stores.open(given):open("kept", BOUNDS), nil
+        stores.watch(log)
+        log:append({ event = stores.event(1) }, function(got) position = got end)
+        wait.idle()
+        assert.equal(1, position)
+        assert.is_true(wait.fds() > before)
+        log:close() -- who watches keeps the store
+      end
+      redis_stores.forget()
+      wait.collect()
+      assert.equal(before, wait.fds())
+    end)
 
   -- A channel with one live client, on a server with a replica and a Sentinel.
   local function serve()

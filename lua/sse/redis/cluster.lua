@@ -126,8 +126,7 @@ function elsewhere.ASK(self, log, err)
 end
 
 -- Some of the log's keys are on their way to another node.
-function elsewhere.TRYAGAIN(self, log, err)
-  appends.on_down(log, err) -- what has waited for too long fails
+function elsewhere.TRYAGAIN(self)
   self.lobby.pair:start_later(UNSETTLED)
   return pause
 end
@@ -143,6 +142,7 @@ function Cluster:on_error(from, log, err)
   local take = elsewhere[err:match "^%u+"]
   if not take then return nil end
   if log.store ~= from then return do_nothing end -- it has moved already
+  appends.on_down(log, err) -- what has waited for too long fails
   return take(self, log, err)
 end
 
