@@ -2,6 +2,7 @@
 local memory = require "sse.store.memory"
 local new_redis = require "sse.redis"
 local redis = require "spec.support.redis"
+local redis_cluster = require "spec.support.redis_cluster"
 local sqlite = require "sse.sqlite"
 local temporary = require "spec.support.temporary"
 local wait = require "spec.support.wait"
@@ -14,7 +15,8 @@ local number = 0
 local function is_closed(store) return next(store:stats()) == nil end
 
 --- The stores, each with `name`; `make()`, which returns a store and a function that opens the same
--- one once more, as another process would; perhaps `lose(store, name)`, by which a log is lost, and
+-- one once more, as another process would; perhaps `opened`, how many logs are asked so that all
+-- servers are connected to; `lose(store, name)`, by which a log is lost, and
 -- `closed(store)`, whether a store that was closed has ended.
 stores.list = {
   { name = "memory", make = function()
@@ -43,7 +45,12 @@ stores.list = {
       return new_redis { redis.shared(1).url, redis.shared(2).url, prefix = prefix }
     end
     return open(), open
-  end, closed = is_closed },
+  end, closed = is_closed, opened = 16 },
+  { name = "a Redis Cluster", make = function()
+    local prefix, cluster = redis.prefix(), redis_cluster.shared():addresses()
+    local function open() return new_redis { cluster = cluster, prefix = prefix } end
+    return open(), open
+  end, closed = is_closed, opened = 16 },
 }
 
 -- Closes those of the stores behind the n-th, and waits until that is done.
@@ -66,7 +73,9 @@ function stores.each(name, busted, fn)
       local made, opened = { kind = kind }, {}
       local function add(store)
         opened[#opened + 1] = store
-        stores.read(store:open("opened", { history = 1, history_bytes = 1 }), 0)
+        for i = 1, kind.opened or 1 do
+          stores.read(store:open("opened" .. i, { history = 1, history_bytes = 1 }), 0)
+        end
         return store
       end
       function made.store()

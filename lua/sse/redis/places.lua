@@ -129,7 +129,7 @@ function places.of(url, given)
       options.show(url))
   end
   local list, named = split(url, given)
-  if type(named) ~= "table" then return one(list[1], named) end
+  named = target.check(named)
   if #list > 1 then return several(list, named) end
   if named.sentinels ~= nil then return by_sentinel(list, named) end
   if named.cluster ~= nil then return of_cluster(list, named) end

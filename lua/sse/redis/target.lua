@@ -150,12 +150,17 @@ function target.at(fields, host, port)
   return copy
 end
 
+--- Checks the options, each for itself. Raises at the line of the program.
+function target.check(given)
+  given = options.check("sse.redis", given, spec, options.caller_level() + 1)
+  return given -- no tail call: the level counts this function
+end
+
 --- Checks what sse.redis was given for one server. Raises at the line of the program.
 -- @param url nil: there is none
--- @tparam table given the options
+-- @tparam table given the options, checked
 -- @treturn table all options, with `name`, for messages, and perhaps `context`, for TLS
 function target.of(url, given)
-  given = options.check("sse.redis", given, spec, options.caller_level() + 1)
   local fields = {}
   if url ~= nil then
     fields = type(url) == "string" and parse(url)
