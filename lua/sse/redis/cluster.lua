@@ -83,7 +83,9 @@ local function move(self, log, to, is_asking)
   from:count_waiting(-count, -bytes)
   from:count_reads(-reading)
   to.logs[log.name], to.topics[log.topic] = log, log
-  to.left[log], from.left[log] = from.left[log], nil
+  local is_left = from.left[log]
+  from.left[log] = nil
+  to.left[log] = is_left
   log.store, log.is_asking, log.moves = to, is_asking, log.moves + 1
   if log:is_watched() then to.changed[log], to.watched[log] = true, true end
   if log:is_watched() or log:is_busy() then to:wake(log) end
