@@ -143,6 +143,25 @@ describe("sse.redis", function()
     client:till_data "1"
   end)
 
+  it("takes no older event for one whose result was lost, in a log that was opened again", function()
+    local server = redis.start("", true)
+    between = relay.start(server.port)
+    local store = redis_stores.open_used("redis://127.0.0.1:" .. between.port, { queue = 10 })
+    local bounds, position = { history = 10, history_bytes = 1 << 20 }, nil
+    local before = store:open("again", bounds)
+    assert.equal(1, (stores.append(before, "1")))
+    before:close()
+    local log = store:open("again", bounds)
+    assert.are_not.equal(before.shared, log.shared)
+    for _, pair in ipairs(between.pairs) do pair.down.blocked = true end -- results are lost
+    log:append({ event = stores.event "2" }, function(at) position = at end)
+    wait.till(function() return server:cli "XLEN 'sse:{again}:events'" == "2\n" end, "the event")
+    between:cut_all()
+    wait.till(function() return position end, "the result")
+    assert.equal(2, position)
+    assert.equal("1 2", stores.text(stores.read(log, 0).records))
+  end)
+
   it("waits for a server that is stopped, with a queue", function()
     local server = redis.start()
     local store, one, client = serve(server, { queue = 100, timeout = 100, check_interval = 50 })
