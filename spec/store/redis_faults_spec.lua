@@ -143,7 +143,7 @@ describe("sse.redis", function()
     client:till_data "1"
   end)
 
-  it("takes no older event for one whose result was lost, in a log that was opened again", function()
+  it("takes no older event for a lost one of a log that was opened again", function()
     local server = redis.start("", true)
     between = relay.start(server.port)
     local store = redis_stores.open_used("redis://127.0.0.1:" .. between.port, { queue = 10 })
