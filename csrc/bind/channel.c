@@ -248,6 +248,8 @@ static int m_publish(lua_State *L)
     return sse_publish(L, check(L, 1));
 }
 
+/* A program that closes a channel outside of the loop has not forgotten to run it: the store may
+ * have something left to do, which no one waits for. */
 static int m_close(lua_State *L)
 {
     channel_object *o = sse_class_check(L, 1, &channel_class);
@@ -256,11 +258,15 @@ static int m_close(lua_State *L)
     if (o->channel && o->channel->filtering)
         return luaL_error(L, "a where function can't close the channel it filters");
     if (o->channel && o->channel->window)
-        return sse_store_close(L, o);
-    if (o->channel)
+        sse_store_close(L, o);
+    else if (o->channel)
         sse_channel_close(o->channel);
-    if (o->channel && o->st->loop && o->self != LUA_NOREF)
+    if (!o->st->loop)
+        return 0;
+    if (o->channel && !o->channel->window && o->self != LUA_NOREF)
         sse_loop_defer(o->st->loop, &o->unfollowed);
+    if (!sse_loop_running(o->st->loop))
+        sse_loop_keep_left(o->st->loop);
     return 0;
 }
 

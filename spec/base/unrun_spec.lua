@@ -34,6 +34,13 @@ describe("the end of a program", function()
     ["whose loop ended by an error"] =
       'sse.after(60000, print) pcall(sse.run, function() error "x" end)',
     ["that waited"] = 'sse.after(60000, print) sse.sleep(1)',
+    ["that closed a stored channel"] = [[
+      local path = os.tmpname()
+      local store = sse.sqlite(path)
+      local channel = sse.channel("x", { store = store })
+      channel:publish "y"
+      channel:close()
+      os.remove(path)]],
     ["that only has a channel"] = 'sse.channel "x":publish "y"',
     ["that leaves by os.exit"] = 'sse.after(60000, print) os.exit(0)',
     ["that is the forked child of one whose loop has not run"] = [[
