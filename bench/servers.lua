@@ -68,16 +68,34 @@ local function nginx_modules()
   end
 end
 
-local function why_no_nchan()
+--- Why nchan can't run here, or nil.
+function servers.why_no_nchan()
   if not installed "nginx" then return "nginx is not installed" end
   return not nginx_modules() and "nginx has no nchan module (Debian: libnginx-mod-nchan)" or nil
 end
 
-local function start_nchan(build, tls)
+local why_no_nchan = servers.why_no_nchan
+
+-- Waits until a server no longer refuses a follower, as nchan does until it has reached Redis.
+local function await_follower(build, port)
+  for _ = 1, 100 do
+    if os.execute(("%s/load %d connect:1 >/dev/null 2>&1"):format(build, port)) then return end
+    os.execute "sleep 0.05"
+  end
+end
+
+--- Starts nginx with nchan.
+-- @tparam string build
+-- @tparam[opt] table options `tls`, a certificate; `redis`, a URL; `workers`
+function servers.start_nchan(build, options)
+  local tls, redis = options and options.tls, options and options.redis
   local folder = shell("mktemp -d"):match("%S+")
   local port = assert(shell(build .. "/load 0 free-port"):match("%d+"))
   local filled = {
     PORT = port, FOLDER = folder, MODULES = nginx_modules(),
+    WORKERS = options and options.workers or 1,
+    UPSTREAM = redis and ("upstream redis { nchan_redis_server %s; }"):format(redis) or "",
+    PASS = redis and "nchan_redis_pass redis;" or "",
     SSL = tls and " ssl" or "",
     CERTIFICATE = tls and ("ssl_certificate %s; ssl_certificate_key %s;"):format(tls.cert, tls.key)
       or "",
@@ -90,6 +108,7 @@ local function start_nchan(build, tls)
   os.execute(("chmod 755 '%s'"):format(folder))
   local server = spawn(("nginx -e stderr -c '%s/nginx.conf'"):format(folder))
   server.port, server.folder = tonumber(port), folder
+  if redis then await_follower(build, server.port) end
   return server
 end
 
@@ -142,7 +161,7 @@ servers.list = {
   },
   {
     name = "nchan", title = "nchan", options = "--pipeline", pipelined = true,
-    left_out = why_no_nchan, start = start_nchan,
+    left_out = why_no_nchan, start = function(build) return servers.start_nchan(build) end,
   },
   {
     name = "better-sse", title = "better-sse", options = "--gc /gc", most_slices = 4,
@@ -171,7 +190,7 @@ servers.secure = {
   {
     name = "nchan", title = "nchan", options = "--tls --pipeline", pipelined = true,
     left_out = function() return why_no_openssl() or why_no_nchan() end,
-    start = function(build) return start_nchan(build, certificate()) end,
+    start = function(build) return servers.start_nchan(build, { tls = certificate() }) end,
   },
 }
 

@@ -76,6 +76,8 @@ LIST
 lua:cjson|JSON, a peer|lua-cjson|rock:lua-cjson|lua5.4-cjson|rock:lua-cjson
 nchan|nginx + nchan, a peer|nginx-light libnginx-mod-nchan|nginx|nginx|nginx
 cmd:openssl|makes a certificate|openssl|openssl|openssl|openssl
+cmd:redis-server|Redis, in benchmarks|redis-server|redis|redis|redis
+cmd:redis-benchmark|Redis's own benchmark, a peer|redis-tools|redis|redis|redis
 cmd:ps|finds a server's processes|procps|procps-ng|procps|proctools
 LIST
         ;;

@@ -80,8 +80,8 @@ end
 
 --- The store's numbers: `appends`; `runs`, of the script that appends (one may append a hundred
 -- events); `reads`; `looks` at where logs are; `announcements` received; `failures` of appends;
--- `connects`, `losses` of the connections; `commands`; `waiting`, appends without a result.
--- Nothing once the store is closed.
+-- `connects`, `losses` of the connections; `commands`; `bytes_sent`, `bytes_received`; `waiting`,
+-- appends without a result. Nothing once the store is closed.
 -- @function store:stats
 -- @treturn table
 function public:stats(...)

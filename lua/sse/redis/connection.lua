@@ -42,12 +42,21 @@ end
 
 -- --- bytes ---------------------------------------------------------------------------------------
 
+-- Adds what has come and gone since the last time to the numbers.
+local function count_bytes(self)
+  local numbers, sent, received = self.numbers, self.handle:numbers()
+  numbers.bytes_sent = numbers.bytes_sent + sent - self.sent
+  numbers.bytes_received = numbers.bytes_received + received - self.received
+  self.sent, self.received = sent, received
+end
+
 -- Writes what the socket takes, and the rest once it takes more.
 function Connection:write()
   if self.closed then return end
   self.wakes = false
   if self.unsent then return self:lose(self.unsent) end
   local is_all, why = self.handle:write()
+  count_bytes(self)
   if is_all == nil then return self:lose(why) end
   if is_all and self.writing then
     self.writing:stop()
@@ -93,6 +102,7 @@ end
 
 function Connection:read()
   local ok, replies, why = pcall(self.handle.read, self.handle)
+  count_bytes(self)
   if not ok then return self:lose(replies) end
   for i = 1, #replies do
     if self.closed then return end
@@ -191,11 +201,13 @@ local connection = {}
 -- connection is lost that was ready.
 -- @tparam table target as of sse.redis.target
 -- @tparam table fields `first_commands`, lists of words, perhaps with an `on_reply`; `on_ready()`;
--- `on_lost(why)`; perhaps `on_push(reply)`, which gets what no command has asked for; `keeps`
+-- `on_lost(why)`; perhaps `on_push(reply)`, which gets what no command has asked for; `keeps`;
+-- perhaps `numbers`, where `bytes_sent` and `bytes_received` are counted
 function connection.open(target, fields)
   local self = setmetatable({ target = target, asked = {}, times = {}, first = 1, last = 0,
     keeps = fields.keeps, first_commands = fields.first_commands, on_ready = fields.on_ready,
-    on_lost = fields.on_lost, on_push = fields.on_push }, Connection)
+    on_lost = fields.on_lost, on_push = fields.on_push, sent = 0, received = 0,
+    numbers = fields.numbers or { bytes_sent = 0, bytes_received = 0 } }, Connection)
   self.deadline = core.timer(target.connect_timeout, function()
     self:lose(("no connection within %d ms"):format(target.connect_timeout))
   end)

@@ -154,9 +154,10 @@ local function open_both(self, target)
     self:lose(self.guide and ("%s: %s"):format(target.name, why) or why)
   end
   self.commands = connection.open(target, { first_commands = begin_with(self,
-    self.first_commands()), on_ready = on_ready, on_lost = on_lost, keeps = self.keeps })
+    self.first_commands()), on_ready = on_ready, on_lost = on_lost, keeps = self.keeps,
+    numbers = self.numbers })
   self.subscriptions = connection.open(target, { first_commands = begin_with(self, { { "PING" } }),
-    on_ready = on_ready, on_lost = on_lost, keeps = self.keeps,
+    on_ready = on_ready, on_lost = on_lost, keeps = self.keeps, numbers = self.numbers,
     on_push = function(reply) take_push(self, reply) end })
 end
 
@@ -234,11 +235,13 @@ local pair = {}
 -- @tparam table fields `first_commands()` -> a list; `on_up()`; `on_down(why, was_up)`;
 -- `on_message(channel, text)`; `on_subscribed(channel)`;
 -- `on_unsubscribed(channel, error)`, where the server itself ends or refuses it; perhaps `guide`,
--- which finds the server each time, as sse.redis.sentinel does
+-- which finds the server each time, as sse.redis.sentinel does; perhaps `numbers`, as of
+-- sse.redis.connection
 function pair.new(target, fields)
   local self = setmetatable({ target = target, guide = fields.guide, state = "idle", tries = 0,
     refusals = 0, session = 0, keeps = false, is_sharded = false,
-    first_commands = fields.first_commands, on_up = fields.on_up, on_down = fields.on_down,
+    numbers = fields.numbers, first_commands = fields.first_commands, on_up = fields.on_up,
+    on_down = fields.on_down,
     on_message = fields.on_message, on_subscribed = fields.on_subscribed,
     on_unsubscribed = fields.on_unsubscribed }, Pair)
   if self.guide then self.guide.on_moved = function(why) on_moved(self, why) end end

@@ -256,7 +256,7 @@ local store = {}
 --- What a store counts, all 0.
 function store.numbers()
   return { appends = 0, runs = 0, reads = 0, looks = 0, announcements = 0, failures = 0,
-    connects = 0, losses = 0, commands = 0 }
+    connects = 0, losses = 0, commands = 0, bytes_sent = 0, bytes_received = 0 }
 end
 
 --- Makes what is behind a store.
@@ -273,7 +273,7 @@ function store.new(target, public, more)
     writer = hex(6), epoch_base = hex(5), epochs = 0, numbers = store.numbers() }, Store)
   for name, value in pairs(more or {}) do self[name] = value end
   self.pair = (self.new_pair or new_pair)(target, {
-    guide = self.guide,
+    guide = self.guide, numbers = self.numbers,
     first_commands = function() return loading.commands(self) end,
     on_up = function() on_up(self) end,
     on_down = function(why, was_up) on_down(self, why, was_up) end,
