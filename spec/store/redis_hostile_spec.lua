@@ -17,13 +17,13 @@ local runs = tonumber(os.getenv "SSE_FUZZ_RUNS") or net.stress and 20 or 100
 local BOUNDS = { history = 100, history_bytes = 1 << 20 }
 local EVENT = "data: x\n\n"
 
-local APPENDED = encode { "abc", { 1 } }
-local RECORD = "9 -1 -1 -1 -1\n" .. EVENT
+local APPENDED = encode { "abc", 1 }
+local RECORD = "w:1:1 9 -1 -1 -1 -1\n" .. EVENT
 local HELD = encode { "abc", { { 1, RECORD } } }
 local LOOKED = encode { "abc", 1, 0, 0, "", {} }
 local READ = encode { "abc", 1, 2, 0, "w:1:1", { { 1, 5, RECORD },
-  { 2, 6, "9 3 -1 -1 -1\n" .. EVENT .. "own" } } }
-local NEWS = "abc\n1 5 w:1:1 " .. RECORD
+  { 2, 6, "w:1:2 9 3 -1 -1 -1\n" .. EVENT .. "own" } } }
+local NEWS = "abc 1 5\n" .. RECORD
 
 describe("sse.redis and a hostile server:", function()
   local server, store
@@ -67,7 +67,7 @@ describe("sse.redis and a hostile server:", function()
 
   it("leaves a server whose replies have another form", function()
     local form = "another form than expected"
-    for _, value in ipairs { "x", 5, false, {}, { "abc" }, { "abc", 1 }, { 1, { 1 } },
+    for _, value in ipairs { "x", 5, false, {}, { "abc" }, { "abc", 0 }, { 1, { 1 } }, { "abc", "x" },
       { "abc", {} }, { "abc", { 0 } }, { "abc", { -1 } }, { "abc", { "x" } }, { "abc", { {} } },
       { "abc", { { 1 } } }, { "abc", { { 1, 2 } } }, { false, { 1 } } } do
       lost(encode(value), form)
@@ -100,12 +100,15 @@ describe("sse.redis and a hostile server:", function()
     local epoch, list = announcement(NEWS)
     assert.same({ "abc", { { 1, "w:1:1", { position = 1, time = 5, event = EVENT } } } },
       { epoch, list })
-    local large = announcement "abc\n7 5 w:1:1\n"
-    assert.equal("abc", large)
-    for _, text in ipairs { "", "\n", "abc", "ABC\n", ("a"):rep(17) .. "\n", "abc\nx", "abc\n1 5\n",
-      "abc\n1 5 w:1:1 9 -1 -1 -1\n" .. EVENT, "abc\n1 5 w:1:1 10 -1 -1 -1 -1\n" .. EVENT,
-      "abc\n1 5 w:1:1 9 -2 -1 -1 -1\n" .. EVENT .. "x", "abc\n1 5 w:1:1 9 1 -1 -1 -1\n" .. EVENT,
-      "abc\n99999999999999999999 5 w:1:1\n", "abc\n1 5 w 9 99999999999 -1 -1 -1\n" .. EVENT } do
+    epoch, list = announcement("abc 7 5\nw:1:1\n" .. RECORD)
+    assert.same({ "abc", { { 7, "w:1:1" },
+      { 8, "w:1:1", { position = 8, time = 5, event = EVENT } } } }, { epoch, list })
+    for _, text in ipairs { "", "\n", "abc", "abc\n", "ABC 1 5\n", ("a"):rep(17) .. " 1 5\n",
+      "abc 0 5\n", "abc 1 5", "abc 1 5\nx", "abc 1 5\nx y\n", "abc 99999999999999999999 5\n",
+      "abc 9223372036854775807 5\nw:1:1\n", "abc 1 5\nw:1:1 9 -1 -1 -1\n" .. EVENT,
+      "abc 1 5\nw:1:1 10 -1 -1 -1 -1\n" .. EVENT, "abc 1 5\nw:1:1 9 1 -1 -1 -1\n" .. EVENT,
+      "abc 1 5\nw:1:1 9 -2 -1 -1 -1\n" .. EVENT .. "x",
+      "abc 1 5\nw 9 99999999999 -1 -1 -1\n" .. EVENT } do
       local known = announcement(text)
       assert.is_nil(known, text)
     end

@@ -99,11 +99,17 @@ local function words_of(log, flight)
   words[n + 5], words[n + 6] = log.topic, WHOLE_BYTES
   words[n + 7], words[n + 8] = flight.known.epoch, flight.known.position
   n = n + 8
-  for _, one in ipairs(flight.list) do
-    local record = one.record
-    words[n + 1], words[n + 2] = #record.event, encode(record)
-    words[n + 3], words[n + 4] = marked(record.id), marked(record.dedupe)
-    n = n + 4
+  local sizes, has_names = { string.pack(">BI2", 0xdc, #flight.list) }, false
+  for i, one in ipairs(flight.list) do
+    has_names = has_names or one.record.id or one.record.dedupe
+    sizes[i + 1] = string.pack(">BI4", 0xce, #one.record.event)
+    words[n + 1 + i] = encode(one.record, ("%s:%d:%d"):format(store.writer, flight.number, i))
+  end
+  words[n + 1] = table.concat(sizes)
+  n = n + 1 + #flight.list
+  for _, one in ipairs(has_names and flight.list or {}) do
+    words[n + 1], words[n + 2] = marked(one.record.id), marked(one.record.dedupe)
+    n = n + 2
   end
   return words
 end
@@ -147,9 +153,13 @@ local function settle(log, flight, index, result, epoch)
 end
 
 local function is_right(flight, reply)
-  if type(reply) ~= "table" or type(reply[1]) ~= "string" or type(reply[2]) ~= "table" then
-    return false
+  if type(reply) ~= "table" or type(reply[1]) ~= "string" then return false end
+  if is_position(reply[2]) and reply[2] >= #flight.list then
+    local last = reply[2]
+    reply[2] = {}
+    for i = 1, #flight.list do reply[2][i] = last - #flight.list + i end
   end
+  if type(reply[2]) ~= "table" then return false end
   for index = 1, #flight.list do
     if outcome(reply[2][index], reply[1]) == nil then return false end
   end

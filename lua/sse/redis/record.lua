@@ -1,18 +1,18 @@
---- How a record lies in Redis: a line with the lengths of its five texts, which follow. -1: there
--- is no such text.
+--- How a record lies in Redis: a line with its token, by which its publisher knows it, and the
+-- lengths of its five texts, which follow. -1: there is no such text. csrc/redis/appends.c writes
+-- it.
 -- @module sse.redis.record
 local record = {}
 
 local FIELDS = { "event", "id", "key", "dedupe", "meta" }
-local LENGTHS = "^(%d+) (%-?%d+) (%-?%d+) (%-?%d+) (%-?%d+)\n()"
+local LENGTHS = "^(%S+) (%d+) (%-?%d+) (%-?%d+) (%-?%d+) (%-?%d+)\n()"
 
 local function length_of(text) return text and #text or -1 end
 
 --- The record as one text.
-function record.encode(r)
+function record.encode(r, token)
   local id, key, dedupe, meta = r.id, r.key, r.dedupe, r.meta
-  if not (id or key or dedupe or meta) then return #r.event .. " -1 -1 -1 -1\n" .. r.event end
-  return ("%d %d %d %d %d\n%s%s%s%s%s"):format(#r.event, length_of(id), length_of(key),
+  return ("%s %d %d %d %d %d\n%s%s%s%s%s"):format(token, #r.event, length_of(id), length_of(key),
     length_of(dedupe), length_of(meta), r.event, id or "", key or "", dedupe or "", meta or "")
 end
 
@@ -20,13 +20,13 @@ end
 -- @tparam string text
 -- @tparam int at
 -- @tparam table fields
--- @return `fields`, and where the record ends; nil: there is no record
+-- @return `fields`, where the record ends, and the token; nil: there is no record
 function record.decode(text, at, fields)
-  local sizes = { text:match(LENGTHS, at) }
-  at = sizes[6]
+  local found = { text:match(LENGTHS, at) }
+  at = found[7]
   if not at then return nil end
   for i, name in ipairs(FIELDS) do
-    local size = math.tointeger(sizes[i])
+    local size = math.tointeger(found[i + 1])
     if not size or size > #text then return nil end
     if size >= 0 then
       fields[name] = text:sub(at, at + size - 1)
@@ -34,7 +34,7 @@ function record.decode(text, at, fields)
     end
   end
   if at > #text + 1 then return nil end
-  return fields, at
+  return fields, at, found[1]
 end
 
 return record

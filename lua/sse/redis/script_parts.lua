@@ -4,7 +4,7 @@
 -- A channel has four keys with one hash tag: a hash with the log's numbers; a stream with the
 -- events, of ids `position-total`, where `total` is the bytes of all events up to there; a sorted
 -- set of own ids and one of dedupe values, each with the position of its event. An event has the
--- fields `time`, `token` and `record`, whose form sse.redis.record tells.
+-- fields `time` and `record`, whose form sse.redis.record tells.
 --
 -- The numbers: `epoch`; of the newest event, its position `head`, `total`, `token` and `time`; of
 -- the history, the oldest position `first`, and `base`, the total before it. The stream also keeps
@@ -41,8 +41,8 @@ local is_changed, is_rearranged = false, false
 local function position_of(entry) return tonumber(string.match(entry[1], '^%d+')) end
 local function total_of(entry) return tonumber(string.match(entry[1], '%d+$')) end
 local function time_of(entry) return tonumber(entry[2][2]) end
-local function token_of(entry) return entry[2][4] end
-local function record_of(entry) return entry[2][6] end
+local function record_of(entry) return entry[2][4] end
+local function token_of(entry) return string.match(record_of(entry), '^%S+') end
 
 local function entry_at(position) return call('XRANGE', events, position, position)[1] end
 ]]

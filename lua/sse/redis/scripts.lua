@@ -8,19 +8,24 @@ local scripts = {}
 
 -- 9 the writer, 10 how often it has sent, 11 the append's number, 12 "1" where it is sent again, 13
 -- where it is announced, 14 bytes of a record that is announced whole, 15 and 16 epoch and position
--- of the newest event that the writer knew of when it was sent first. Then the records, each four
--- words: bytes of the event, the record, and with a "=" before them id and dedupe. Gives the epoch,
--- and for each record: its position; { position, record } of the event that has its dedupe;
--- "EEXIST"; "UNSURE"; or an error; and perhaps why it could not be announced.
+-- of the newest event that the writer knew of when it was sent first; 17 the bytes of each event, a
+-- list packed by MessagePack. Then the records, and where one of them has an id or a dedupe value,
+-- both of each, a "=" before them. Gives the epoch, and for each record: its position; { position,
+-- record } of the event that has its dedupe; "EEXIST"; "UNSURE"; or an error. Where all were added,
+-- the last one's position stands for the list. Then perhaps why they could not be announced.
 local APPEND = [[
 local WHOLE = tonumber(ARGV[14])
 local mark = ARGV[9] .. ':' .. ARGV[11] .. ':'
 local at = math.max(now, time)
 local at_text = string.format('%.0f', at)
-local middle_of_line = ' ' .. at_text .. ' ' .. mark
-local found, is_found, is_unsure = {}, false, false
+local sizes = cmsgpack.unpack(ARGV[17])
+local count = #sizes
+local has_names, is_again = #ARGV > 17 + count, ARGV[12] == '1'
+local found, is_found, is_unsure, newest = {}, false, false, nil
 local messages, failed = {}, nil
-local parts, part_count, part_bytes = { epoch, '\n' }, 2, 0
+local parts, part_count, part_bytes = {}, 0, 0
+local type, format, pcall = type, string.format, redis.pcall
+local PLACE = format('%d', 2 ^ 40) == '1099511627776' and '%d-%d' or '%.0f-%.0f' -- 64 bits or 32
 
 -- Finds the events of an append that is sent again.
 local function find_own()
@@ -45,29 +50,27 @@ end
 
 -- Makes a message of the parts.
 local function end_message()
-  if part_count == 2 then return end
+  if part_count == 0 then return end
   messages[#messages + 1] = table.concat(parts, '', 1, part_count)
-  part_count, part_bytes = 2, 0
+  part_count, part_bytes = 0, 0
 end
 
 local function announce()
   end_message()
   for _, message in ipairs(messages) do
-    local result = redis.pcall('PUBLISH', ARGV[13], message)
+    local result = pcall('PUBLISH', ARGV[13], message)
     if type(result) == 'table' and result.err then failed = result.err end
   end
 end
 
-local function add_part(index, record)
-  local n = part_count
-  parts[n + 1], parts[n + 2], parts[n + 3] = head, middle_of_line, index
-  if #record > WHOLE then
-    parts[n + 4], parts[n + 5] = '\n', ''
-  else
-    parts[n + 4], parts[n + 5] = ' ', record
-    part_bytes = part_bytes + #record
+-- All events of a message are consecutive.
+local function add_part(record)
+  if part_count == 0 then
+    parts[1], part_count = table.concat({ epoch, ' ', head, ' ', at_text, '\n' }), 1
   end
-  part_count = n + 5
+  if #record > WHOLE then record = string.match(record, '^%S+') .. '\n' end
+  part_count, part_bytes = part_count + 1, part_bytes + #record
+  parts[part_count] = record
   if part_bytes > 65536 then end_message() end
 end
 
@@ -77,23 +80,14 @@ local function add_index(key, text)
   if call('PTTL', key) < 0 then call('PEXPIRE', key, expire) end
 end
 
-local function add(index, size, record, id, dedupe)
-  local own, bytes = mark .. index, total + size
-  local place = string.format('%.0f-%.0f', head + 1, bytes)
-  local result = redis.pcall('XADD', events, place, 'time', at_text, 'token', own, 'record',
-    record)
-  if type(result) == 'table' and result.err then return result end
+local function add(index, record)
+  local bytes = total + sizes[index]
+  local place = format(PLACE, head + 1, bytes)
+  local result = pcall('XADD', events, place, 'time', at_text, 'record', record)
+  if result ~= place then return result end -- an error
   if head == 0 then expires = 0 end
-  head, time, token, total, is_changed = head + 1, at, own, bytes, true
-  if id ~= '' then
-    newest_id = head
-    add_index(ids, string.sub(id, 2))
-  end
-  if dedupe ~= '' then
-    newest_dedupe = head
-    add_index(dedupes, string.sub(dedupe, 2))
-  end
-  add_part(index, record)
+  head, total, newest = head + 1, bytes, index
+  add_part(record)
   return head
 end
 
@@ -103,31 +97,51 @@ local function held_by(dedupe)
   return entry and { position, record_of(entry) }
 end
 
-local function append(index, size, record, id, dedupe)
-  if found[index] then return found[index] end
-  if id ~= '' or dedupe ~= '' then
-    trim()
-    local held = dedupe ~= '' and held_by(string.sub(dedupe, 2))
-    if held then return held end
-    if id ~= '' and call('ZSCORE', ids, string.sub(id, 2)) then return 'EEXIST' end
+-- Adds an event that has names, unless they are held.
+local function add_named(index, id, dedupe)
+  trim()
+  local held = dedupe ~= '' and held_by(string.sub(dedupe, 2))
+  if held then return held end
+  if id ~= '' and call('ZSCORE', ids, string.sub(id, 2)) then return 'EEXIST' end
+  if is_found or is_unsure then return 'UNSURE' end
+  local result = add(index, ARGV[17 + index])
+  if type(result) == 'table' then return result end
+  if id ~= '' then
+    newest_id = head
+    add_index(ids, string.sub(id, 2))
+  end
+  if dedupe ~= '' then
+    newest_dedupe = head
+    add_index(dedupes, string.sub(dedupe, 2))
+  end
+  return result
+end
+
+local function append(index)
+  if is_again and found[index] then return found[index] end
+  if has_names then
+    local i = 16 + count + 2 * index
+    local id, dedupe = ARGV[i], ARGV[i + 1]
+    if id ~= '' or dedupe ~= '' then return add_named(index, id, dedupe) end
   end
   if is_found or is_unsure then return 'UNSURE' end
-  return add(index, tonumber(size), record, id, dedupe)
+  return add(index, ARGV[17 + index])
 end
 
 if max_age > 0 then trim() end
-if ARGV[12] == '1' then
+if is_again then
   call('HSET', meta, 'f:' .. ARGV[9], ARGV[10])
   is_rearranged = true
   find_own()
 end
-local results, error_result = {}, nil
-for index = 1, (#ARGV - 16) / 4 do
-  local i = 13 + index * 4
-  local result = error_result or append(index, ARGV[i], ARGV[i + 1], ARGV[i + 2], ARGV[i + 3])
+local before, results, error_result = head, {}, nil
+for index = 1, count do
+  local result = error_result or append(index)
   if type(result) == 'table' and result.err then error_result = result end
   results[index] = result
 end
+if newest then time, token, is_changed = at, mark .. newest, true end
+if head - before == count then results = head end
 trim()
 save()
 announce()
