@@ -164,9 +164,12 @@ static void on_done(lua_State *L, sse_direct_wait **wait, const sse_direct_resul
 
 static void on_wake(void *arg)
 {
-    const channel_object *o = arg;
+    channel_object *o = arg;
 
-    o->publishes.log->wake(o->publishes.log);
+    if (o->publishes.log->wake)
+        o->publishes.log->wake(o->publishes.log);
+    else
+        tell(o, "wake");
 }
 
 void sse_direct_take(lua_State *L, int index, channel_object *o)

@@ -134,6 +134,11 @@ bool connection_add(connection *c, int count, const char **args, const size_t *l
     return redisAppendCommandArgv(c->redis, count, args, lengths) == REDIS_OK;
 }
 
+bool connection_add_bytes(connection *c, const char *bytes, size_t len)
+{
+    return redisAppendFormattedCommand(c->redis, bytes, len) == REDIS_OK;
+}
+
 bool connection_write(connection *c, bool *rest)
 {
     size_t before = sdslen(c->redis->obuf);

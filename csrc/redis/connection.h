@@ -47,6 +47,9 @@ int connection_error(const connection *c);
 /* Adds a command to what is to be written. false: out of memory. */
 bool connection_add(connection *c, int count, const char **args, const size_t *lengths);
 
+/* The same of a command that is made already. */
+bool connection_add_bytes(connection *c, const char *bytes, size_t len);
+
 /* Writes what the socket takes. *rest: bytes are left. false: the connection is lost, and errstr
  * says why. */
 bool connection_write(connection *c, bool *rest);

@@ -7,6 +7,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "appends.h"
+#include "command.h"
 #include "connection.h"
 #include "resolver.h"
 #include "tls.h"
@@ -126,32 +128,66 @@ static int m_tls(lua_State *L)
     return 1;
 }
 
-/* connection:add{ ... }: adds a command, whose words are strings and integers */
-static int m_add(lua_State *L)
+/* The words of a command: strings and integers of a table. */
+typedef struct words {
+    int count;
+    const char **at;
+    size_t *lengths;
+} words;
+
+/* Reads the table at index 2, which keeps the strings; pushes what keeps the rest. */
+static words check_words(lua_State *L)
 {
-    connection *c = check(L);
-    lua_Integer count = 0;
-    const char **args = NULL;
-    size_t *lengths = NULL;
+    words w = { 0 };
+    lua_Unsigned count = 0;
 
     luaL_checktype(L, 2, LUA_TTABLE);
-    lua_settop(L, 2);
-    count = (lua_Integer)lua_rawlen(L, 2);
+    count = lua_rawlen(L, 2);
     luaL_argcheck(L, count > 0 && count <= MAX_ARGUMENTS, 2, "too few or too many words");
-    args = lua_newuserdatauv(L, (size_t)count * sizeof *args, 0);
-    lengths = lua_newuserdatauv(L, (size_t)count * sizeof *lengths, 0);
-    for (lua_Integer i = 0; i < count; i++) {
-        if (lua_rawgeti(L, 2, i + 1) == LUA_TNUMBER) { /* the table keeps the string */
+    w.count = (int)count;
+    w.at = lua_newuserdatauv(L, count * sizeof *w.at, 0);
+    w.lengths = lua_newuserdatauv(L, count * sizeof *w.lengths, 0);
+    for (int i = 0; i < w.count; i++) {
+        if (lua_rawgeti(L, 2, i + 1) == LUA_TNUMBER) {
             lua_tolstring(L, -1, NULL);
             lua_pushvalue(L, -1);
             lua_rawseti(L, 2, i + 1);
         }
-        args[i] = luaL_checklstring(L, -1, &lengths[i]);
+        w.at[i] = luaL_checklstring(L, -1, &w.lengths[i]);
         lua_pop(L, 1);
     }
-    if (!connection_add(c, (int)count, args, lengths))
+    return w;
+}
+
+/* connection:add{ ... }: adds a command, whose words are strings and integers */
+static int m_add(lua_State *L)
+{
+    connection *c = check(L);
+    words w = check_words(L);
+
+    if (!connection_add(c, w.count, w.at, w.lengths))
         return luaL_error(L, "not enough memory");
     return 0;
+}
+
+/* connection:add_append({ ... }, run, mark): adds a command that has the run's events behind the
+ * words; each event's token is the mark and its number */
+static int m_add_append(lua_State *L)
+{
+    connection *c = check(L);
+    const run *r = appends_check_run(L, 3);
+    sse_slice mark = { 0 };
+    size_t len = 0;
+    char *bytes = NULL;
+    bool is_added = false;
+    words w;
+
+    mark.at = luaL_checklstring(L, 4, &mark.len);
+    w = check_words(L);
+    bytes = command_append(w.count, w.at, w.lengths, r, mark, &len);
+    is_added = bytes && connection_add_bytes(c, bytes, len);
+    free(bytes);
+    return is_added ? 0 : luaL_error(L, "not enough memory");
 }
 
 /* Why a connection is lost. */
@@ -358,8 +394,9 @@ static int f_pid(lua_State *L)
 
 static const luaL_Reg connection_methods[] = {
     { "fd", m_fd },       { "connected", m_connected }, { "tls", m_tls },
-    { "add", m_add },     { "write", m_write },         { "read", m_read },
-    { "close", m_close }, { "numbers", m_numbers },     { NULL, NULL },
+    { "add", m_add },     { "add_append", m_add_append }, { "write", m_write },
+    { "read", m_read },   { "close", m_close },         { "numbers", m_numbers },
+    { NULL, NULL },
 };
 static const luaL_Reg connection_metamethods[] = { { "__gc", m_close },
                                                    { "__close", m_close },
@@ -374,7 +411,8 @@ static const luaL_Reg no_methods[] = { { NULL, NULL } };
 static const luaL_Reg tls_metamethods[] = { { "__gc", t_close }, { NULL, NULL } };
 static const luaL_Reg functions[] = { { "tcp", f_tcp },         { "unix", f_unix },
                                       { "resolve", f_resolve }, { "tls", f_tls },
-                                      { "pid", f_pid },         { NULL, NULL } };
+                                      { "pid", f_pid },         { "tally", appends_tally },
+                                      { "queue", appends_queue }, { NULL, NULL } };
 
 static void register_class(lua_State *L, const char *name, const luaL_Reg *methods,
                            const luaL_Reg *metamethods)
@@ -395,6 +433,7 @@ __attribute__((visibility("default"))) int luaopen_sse_redis_core(lua_State *L)
     register_class(L, CONNECTION, connection_methods, connection_metamethods);
     register_class(L, RESOLVER, resolver_methods, resolver_metamethods);
     register_class(L, TLS_CONTEXT, no_methods, tls_metamethods);
+    appends_register(L);
     luaL_newlib(L, functions);
     lua_pushboolean(L, tls_is_supported());
     lua_setfield(L, -2, "has_tls");

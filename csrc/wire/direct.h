@@ -43,7 +43,8 @@ typedef struct sse_direct_log {
      * later, from the loop; or it returns false, *failure says why, and done is not called. */
     bool (*append)(struct sse_direct_log *log, const sse_slice texts[SSE_DIRECT_TEXTS],
                    sse_direct_wait *wait, sse_direct_result *failure);
-    /* What has been appended in this turn of the loop is to be written: once for all of it. */
+    /* What has been appended in this turn of the loop is to be written: once for all of it. NULL:
+     * the log has a method `wake` in Lua. */
     void (*wake)(struct sse_direct_log *log);
 
     /* Of the channel. Runs tasks, and may raise. *wait becomes NULL once the result is taken; where

@@ -27,6 +27,11 @@ function Log:append(record, done)
   self.shared:append(record, self.bounds, done)
 end
 
+--- Sends what the channel has appended by `direct`.
+function Log:wake()
+  if not self.state:is_closed() then self.shared:wake_appends() end
+end
+
 function Log:read(after, limit, done)
   if not self.state:is_usable() then return done(nil, "the store is closed", "ECLOSED") end
   self.shared:read(after, limit, self.bounds, done)
@@ -67,7 +72,8 @@ function public:open(name, bounds, ...)
   local shared = state:log(name)
   shared.faces = shared.faces + 1
   shared.bounds = bounds
-  return setmetatable({ store = self, state = state, shared = shared, bounds = shared.bounds }, Log)
+  return setmetatable({ store = self, state = state, shared = shared, bounds = shared.bounds,
+    direct = shared:direct(bounds) }, Log)
 end
 
 --- Closes the connections, once what was published has its result. Channels that use the store
@@ -88,6 +94,7 @@ function public:stats(...)
   options.check_call(3, states[self] ~= nil, "store:stats()", ...)
   local state, numbers = states[self], {}
   if state:is_closed() then return numbers end
+  state.numbers.failures = state.numbers.failures + state:take_refused()
   for name, value in pairs(state.numbers) do numbers[name] = value end
   numbers.waiting = state:waits()
   return numbers

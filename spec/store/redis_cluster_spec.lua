@@ -69,6 +69,7 @@ describe("sse.redis on a cluster", function()
   it("has each channel on the node of its slot, and one pair of connections a node", function()
     local cluster = redis_cluster.shared()
     local store = redis_stores.open { cluster = { cluster.nodes[2].address } }
+    wait.collect() -- what an earlier spec has left open
     local before, told = wait.fds(), {}
     store.on_state = function(state, why, server)
       told[#told + 1] = ("%s %s %s"):format(state, why, server)

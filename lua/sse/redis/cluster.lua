@@ -37,6 +37,7 @@ local function node(self, host, port)
     one = store.new(its, self.owner.public, { router = self, numbers = self.numbers,
       writer = self.writer, server_name = its.name })
     self.nodes[its.name] = one
+    if self.closing then one:shut() end
   end
   return one
 end
@@ -76,12 +77,11 @@ local function move(self, log, to, is_asking)
   local from = log.store
   if from == to and log.is_asking == is_asking then return end
   take_off(log, from)
-  local count, bytes = appends.count(log)
   local reading = reads.count(log)
-  to:count_waiting(count, bytes)
+  log.queue:move(to.tally)
   to:count_reads(reading)
-  from:count_waiting(-count, -bytes)
   from:count_reads(-reading)
+  to:note_waiting()
   to.logs[log.name], to.topics[log.topic] = log, log
   local is_left = from.left[log]
   from.left[log] = nil
@@ -234,6 +234,13 @@ function Cluster:waits()
   return count
 end
 
+--- How many appends were not taken since the last call.
+function Cluster:take_refused()
+  local count = 0
+  for _, one in each_store(self) do count = count + one:take_refused() end
+  return count
+end
+
 --- An append has its result, or there is one more.
 function Cluster:on_count()
   if self.closing and self:waits() == 0 then self:finish() end
@@ -251,6 +258,7 @@ end
 function Cluster:close()
   if self.closing or self.closed then return end
   self.closing = true
+  for _, one in each_store(self) do one:shut() end
   if not is_hopeful(self) then return self:finish() end
   self.end_of_close = core.timer(self.server.timeout, function() self:finish() end)
 end

@@ -69,9 +69,12 @@ end
 --- Sends a command.
 -- @tparam table words strings and integers
 -- @tparam function|nil on_reply on_reply(reply, error message); nil on a connection that subscribes
-function Connection:send(words, on_reply)
+-- @param[opt] run whose events stand behind the words
+-- @tparam[opt] string mark what the events have their tokens from
+function Connection:send(words, on_reply, run, mark)
   if self.closed then return end
-  local ok, err = pcall(self.handle.add, self.handle, words)
+  local handle = self.handle
+  local ok, err = pcall(run and handle.add_append or handle.add, handle, words, run, mark)
   if not ok then self.unsent = err end -- no memory: the connection is lost at the turn's end
   if on_reply then
     self.last = self.last + 1

@@ -1,20 +1,11 @@
 --- How a record lies in Redis: a line with its token, by which its publisher knows it, and the
--- lengths of its five texts, which follow. -1: there is no such text. csrc/redis/appends.c writes
+-- lengths of its five texts, which follow. -1: there is no such text. csrc/redis/command.c writes
 -- it.
 -- @module sse.redis.record
 local record = {}
 
 local FIELDS = { "event", "id", "key", "dedupe", "meta" }
 local LENGTHS = "^(%S+) (%d+) (%-?%d+) (%-?%d+) (%-?%d+) (%-?%d+)\n()"
-
-local function length_of(text) return text and #text or -1 end
-
---- The record as one text.
-function record.encode(r, token)
-  local id, key, dedupe, meta = r.id, r.key, r.dedupe, r.meta
-  return ("%s %d %d %d %d %d\n%s%s%s%s%s"):format(token, #r.event, length_of(id), length_of(key),
-    length_of(dedupe), length_of(meta), r.event, id or "", key or "", dedupe or "", meta or "")
-end
 
 --- Reads a record that begins somewhere in a text. Adds its texts to `fields`.
 -- @tparam string text

@@ -15,6 +15,10 @@ local SharedLog = {}
 SharedLog.__index = SharedLog
 
 SharedLog.append, SharedLog.read = appends.append, reads.read
+SharedLog.wake_appends = appends.wake
+
+--- By what a channel appends in C, with these bounds.
+function SharedLog:direct(bounds) return self.queue:direct(appends.number_of(self, bounds)) end
 
 --- Calls a function of the channel's or the program's; what it raises is the loop's.
 local function call(fn, ...)
@@ -41,16 +45,16 @@ function SharedLog:words(script, bounds)
     bounds.history_bytes, bounds.max_age or 0, self.store.target.expire }
 end
 
---- Sends a command. Where the log has moved to another server before the reply comes, nobody hears
--- of the reply: the command was, or will be, sent again.
-function SharedLog:send(words, on_reply)
+--- Sends a command, perhaps with a run of appends. Where the log has moved to another server before
+-- the reply comes, nobody hears of the reply: the command was, or will be, sent again.
+function SharedLog:send(words, on_reply, run, mark)
   local store = self.store
-  if not store.router then return store:send(words, on_reply) end
+  if not store.router then return store:send(words, on_reply, run, mark) end
   local moves = self.moves
   if self.is_asking then store:send({ "ASKING" }, function() end) end
   store:send(words, function(reply, err)
     if self.moves == moves then on_reply(reply, err) end
-  end)
+  end, run, mark)
 end
 
 -- --- watching ------------------------------------------------------------------------------------
@@ -132,10 +136,11 @@ function SharedLog:awaits_news(epoch, position)
   return not told or told.epoch ~= epoch or told.position < position
 end
 
---- Gives an append its result once the event's news have come.
-function SharedLog:hold(one, position, epoch)
-  self.held[#self.held + 1] = { append = one, position = position, epoch = epoch,
-    since = core.now() }
+--- Gives events of a run, which lie from a position on, their results once the news of the last one
+-- have come.
+function SharedLog:hold(run, from, to, position, epoch)
+  self.held[#self.held + 1] = { run = run, from = from, to = to, position = position,
+    last = position + to - from, epoch = epoch, since = core.now() }
 end
 
 --- Gives the results whose news have come.
@@ -144,10 +149,10 @@ function SharedLog:release_held()
   if #held == 0 then return end
   self.held = {}
   for _, one in ipairs(held) do
-    if self:awaits_news(one.epoch, one.position) then
+    if self:awaits_news(one.epoch, one.last) then
       self.held[#self.held + 1] = one
     else
-      appends.finish(self, one.append, one.position, one.epoch)
+      appends.finish(self, one.run, one.from, one.to, one.position, one.epoch)
     end
   end
 end
@@ -157,7 +162,7 @@ local function check_held(self, now)
   local oldest = self.held[1]
   if not oldest or now - oldest.since < HELD_FOR then return end
   local newest = self.held[#self.held]
-  self:read_again(newest.epoch, newest.position)
+  self:read_again(newest.epoch, newest.last)
 end
 
 -- --- the connection ------------------------------------------------------------------------------

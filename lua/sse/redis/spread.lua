@@ -32,6 +32,13 @@ function Spread:waits()
   return count
 end
 
+--- How many appends were not taken since the last call.
+function Spread:take_refused()
+  local count = 0
+  for _, one in ipairs(self.stores) do count = count + one:take_refused() end
+  return count
+end
+
 --- Closes each once all that was appended there has its result.
 function Spread:close()
   self.closing = true

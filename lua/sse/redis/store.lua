@@ -32,17 +32,40 @@ end
 -- --- what waits ----------------------------------------------------------------------------------
 
 local function update_keep(self)
-  local waits = self.waiting > 0 or self.reading > 0 and not self.pair.failure
+  local waits = self:waits() > 0 or self.reading > 0 and not self.pair.failure
   self.pair:keep(waits)
 end
 
---- Counts appends without a result.
-function Store:count_waiting(count, bytes)
-  self.waiting, self.waiting_bytes = self.waiting + count, self.waiting_bytes + bytes
+--- How many appends have no result.
+function Store:waits() return self.tally:waiting() end
+
+--- Appends have got their results, or there are more of them.
+function Store:note_waiting()
   update_keep(self)
   if self.router then return self.router:on_count() end
-  if self.closing and self.waiting == 0 then self:finish() end
+  if self.closing and self:waits() == 0 then self:finish() end
 end
+
+-- Says whether appends may wait now.
+local function update_tally(self)
+  local failure, queue = self.pair.failure, self.target.queue
+  if self.is_shut then
+    self.tally:refuse("the store is closed", "ECLOSED")
+  elseif failure and not queue then
+    self.tally:refuse("redis: " .. failure, "ESTORE")
+  else
+    self.tally:allow(self.pair.state ~= "up" and queue or nil)
+  end
+end
+
+--- No more appends are taken.
+function Store:shut()
+  self.is_shut = true
+  update_tally(self)
+end
+
+--- How many appends were not taken since the last call.
+function Store:take_refused() return self.tally:take_refused() end
 
 --- Counts reads without a result.
 function Store:count_reads(count)
@@ -77,10 +100,10 @@ function Store:change_subscription(log)
   if log:is_watched() then self:wake(log) end
 end
 
---- Sends a command.
-function Store:send(words, on_reply)
+--- Sends a command, perhaps with a run of appends behind its words.
+function Store:send(words, on_reply, run, mark)
   self.numbers.commands = self.numbers.commands + 1
-  self.pair.commands:send(words, on_reply)
+  self.pair.commands:send(words, on_reply, run, mark)
 end
 
 -- Asks right behind the scripts, lest the server forgets them in between.
@@ -121,6 +144,7 @@ end
 
 --- What has waited for a server can be asked again.
 function Store:tell_up()
+  update_tally(self)
   if self.told_state == "down" then tell_state(self, "up") end
 end
 
@@ -168,6 +192,7 @@ local function on_up(self)
   self.next_ping = core.now() + self:look_pause()
   start_ticks(self)
   self.woken, self.changed, self.subscribing = {}, {}, {}
+  update_tally(self)
   for _, log in ipairs(list_of(self.logs)) do
     if log:is_watched() then self.changed[log] = true end
     if log:is_watched() or log:is_busy() then self:wake(log) end
@@ -182,6 +207,7 @@ local function on_down(self, why, was_up)
   if handles.pid() ~= self.pid then return self:finish() end
   self.numbers.losses = self.numbers.losses + (was_up and 1 or 0)
   self.last_loss = why
+  update_tally(self)
   for _, log in ipairs(list_of(self.logs)) do log:on_down(why) end
   update_keep(self)
   tell_state(self, "down", why)
@@ -225,20 +251,19 @@ end
 function Store:close()
   if self.closing or self.closed then return end
   self.closing = true
-  if self.waiting == 0 or self.pair.failure then return self:finish() end
+  self:shut()
+  if self:waits() == 0 or self.pair.failure then return self:finish() end
   self.end_of_close = core.timer(self.target.timeout, function() self:finish() end)
 end
 
 --- Whether it has ended.
 function Store:is_closed() return self.closed end
 
---- How many appends have no result.
-function Store:waits() return self.waiting end
-
 --- Closes at once; what waits fails.
 function Store:finish()
   if self.closed then return end
   self.closed = true
+  self:shut()
   self.pair:close()
   if self.ticks then self.ticks:stop() end
   if self.end_of_close then self.end_of_close:stop() end
@@ -269,7 +294,7 @@ function store.new(target, public, more)
   local self = setmetatable({ target = target, pid = handles.pid(),
     owner = setmetatable({ public = public }, { __mode = "v" }),
     logs = {}, topics = {}, watched = {}, left = {}, woken = {}, changed = {}, shas = {},
-    subscribing = {}, waiting = 0, waiting_bytes = 0, reading = 0, no_scripts = 0,
+    subscribing = {}, tally = handles.tally(), reading = 0, no_scripts = 0,
     writer = hex(6), epoch_base = hex(5), epochs = 0, numbers = store.numbers() }, Store)
   for name, value in pairs(more or {}) do self[name] = value end
   self.pair = (self.new_pair or new_pair)(target, {
@@ -281,6 +306,7 @@ function store.new(target, public, more)
     on_subscribed = function(topic) subscribing.on_subscribed(self, topic) end,
     on_unsubscribed = function(topic, err) subscribing.on_unsubscribed(self, topic, err) end,
   })
+  update_tally(self)
   return self
 end
 

@@ -287,6 +287,7 @@ function window.open(channel, store, bounds, publish)
     close = function() return self:close() end,
     unfollowed = function() return self:unfollowed() end,
     direct = self.log.direct,
+    wake = function() self.log:wake() end,
     explain = pages.add,
     behind = function() return self:load() end,
     published = function() return self:end_publish() end,
