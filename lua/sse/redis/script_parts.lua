@@ -89,17 +89,24 @@ local function move_first()
   elseif by_count > first then
     first, base = by_count, total_of(entry_at(by_count - 1))
   end
-  local count = 0
+  local count, step = 0, 1
   while first <= head and (max_age > 0 or total - base > history_bytes) and count < TRIM_AT_ONCE do
-    local list = call('XRANGE', events, first, head, 'COUNT', 20)
+    local list = call('XRANGE', events, first, head, 'COUNT', step)
     if #list == 0 then return end
     for _, entry in ipairs(list) do
       local is_old = max_age > 0 and now - time_of(entry) >= max_age
       if not is_old and total - base <= history_bytes then return end
       first, base = position_of(entry) + 1, total_of(entry)
     end
-    count = count + 20
+    count, step = count + step, 20
   end
+end
+
+-- Whether a script that adds should drop what is over the bounds: where that is much, or may have
+-- names. One that reads drops all.
+local function is_far_over()
+  return max_age > 0 or newest_id >= first or newest_dedupe >= first
+    or head - first >= history + 100 or total - base > history_bytes + 65536
 end
 
 local function trim()

@@ -22,7 +22,7 @@ local sizes = cmsgpack.unpack(ARGV[17])
 local count = #sizes
 local has_names, is_again = #ARGV > 17 + count, ARGV[12] == '1'
 local found, is_found, is_unsure, newest = {}, false, false, nil
-local messages, failed = {}, nil
+local messages, failed, heard = {}, nil, false
 local parts, part_count, part_bytes = {}, 0, 0
 local type, format, pcall = type, string.format, redis.pcall
 local PLACE = format('%d', 2 ^ 40) == '1099511627776' and '%d-%d' or '%.0f-%.0f' -- 64 bits or 32
@@ -55,6 +55,12 @@ local function end_message()
   part_count, part_bytes = 0, 0
 end
 
+-- Whether somebody hears of announcements. Who may not ask announces.
+local function is_heard()
+  local result = pcall('PUBSUB', 'NUMSUB', ARGV[13])
+  return result.err or result[2] ~= 0
+end
+
 local function announce()
   end_message()
   for _, message in ipairs(messages) do
@@ -65,6 +71,7 @@ end
 
 -- All events of a message are consecutive.
 local function add_part(record)
+  if not heard then return end
   if part_count == 0 then
     parts[1], part_count = table.concat({ epoch, ' ', head, ' ', at_text, '\n' }), 1
   end
@@ -129,6 +136,7 @@ local function append(index)
 end
 
 if max_age > 0 then trim() end
+heard = is_heard()
 if is_again then
   call('HSET', meta, 'f:' .. ARGV[9], ARGV[10])
   is_rearranged = true
@@ -142,7 +150,7 @@ for index = 1, count do
 end
 if newest then time, token, is_changed = at, mark .. newest, true end
 if head - before == count then results = head end
-trim()
+if is_far_over() then trim() end
 save()
 announce()
 return { epoch, results, failed }
@@ -183,7 +191,7 @@ scripts.append = parts.load .. "local looks = false\n" .. parts.fence .. parts.b
   .. APPEND
 
 --- The same for a node of a cluster, which announces in its part of the cluster alone.
-scripts.append_sharded = scripts.append:gsub("'PUBLISH'", "'SPUBLISH'")
+scripts.append_sharded = scripts.append:gsub("'PUBLISH'", "'SPUBLISH'"):gsub("'NUMSUB'", "'SHARDNUMSUB'")
 
 --- The script that reads.
 scripts.read = parts.load .. "local looks = true\n" .. parts.begin .. parts.trim .. READ
