@@ -11,6 +11,7 @@ local pages = require "sse.shared.pages"
 local protected = require "sse.shared.protected"
 
 local EVENTS_AT_ONCE, BYTES_AT_ONCE = 200, 256 * 1024 -- of one run of the script
+local SHARED = 32 -- events; of as many, half are kept for the run behind
 local WHOLE_BYTES = 16 * 1024 -- of a record that is announced whole
 local EXISTS = "field 'id': an event with that id is held already"
 local UNSURE = "redis: the connection was lost; whether the event was added is not known"
@@ -109,7 +110,6 @@ end
 -- Events of a run were added, from a position on.
 local function note_added(log, flight, from, to, position, epoch)
   local last = position + to - from
-  log:note(epoch, last, mark_of(log, flight) .. to)
   log.store.numbers.appends = log.store.numbers.appends + to - from + 1
   if log:awaits_news(epoch, last) then
     return log:hold(flight.run, from, to, position, epoch)
@@ -126,6 +126,18 @@ local function settle(log, flight, index, result, epoch)
     tell(log, flight.run, "held", index, position, epoch, third)
   else
     note_added(log, flight, index, index, position, epoch)
+  end
+end
+
+-- Notes the newest event of those that were added.
+local function note_newest(log, flight, results, epoch)
+  if type(results) ~= "table" then
+    return log:note(epoch, results, mark_of(log, flight) .. flight.count)
+  end
+  for index = flight.count, 1, -1 do
+    if is_position(results[index]) then
+      return log:note(epoch, results[index], mark_of(log, flight) .. index)
+    end
   end
 end
 
@@ -160,6 +172,8 @@ local function error_of(flight, reply)
   return type(first) == "table" and first.error or nil
 end
 
+local send_early
+
 local function on_reply(log, flight, reply, err)
   if log.flight ~= flight then return end
   flight.session = nil
@@ -175,32 +189,49 @@ local function on_reply(log, flight, reply, err)
     log.store:note_success()
     local can_announce = type(reply[3]) ~= "string"
     if can_announce then log.store.pair:note_success() end
+    note_newest(log, flight, reply[2], reply[1])
+    if can_announce then send_early(log) end
     settle_all(log, flight, reply[2], reply[1])
     if not can_announce then log.store.pair:lose(reply[3], true) end
   end
   log.store:wake(log)
 end
 
--- Takes what waits and is to go into one run; nil: nothing waits.
-local function new_flight(log)
-  local run, bounds = log.queue:take(EVENTS_AT_ONCE, BYTES_AT_ONCE)
+-- Takes what waits and is to go into one run, up to a number of events; nil: nothing waits.
+local function new_flight(log, most)
+  local run, bounds = log.queue:take(most, BYTES_AT_ONCE)
   if not run then return nil end
   -- No other run of this writer has the number, whichever logs come and go.
   return { run = run, count = run:count(), bounds = log.all_bounds[bounds], known = log.known,
     number = log.store.numbers.runs + 1, since = core.now() }
 end
 
---- Sends the run that is sent again, or the next one. Only while the log can be asked.
-function appends.send(log)
+local function send(log, flight)
   local store = log.store
-  if log.flight and log.flight.session == store.pair.session then return end
-  log.flight = log.flight or new_flight(log)
-  local flight = log.flight
-  if not flight then return end
-  flight.session = store.pair.session
+  log.flight, flight.session = flight, store.pair.session
   store.numbers.runs = store.numbers.runs + 1
   log:send(words_of(log, flight), function(reply, err) on_reply(log, flight, reply, err) end,
     flight.run, mark_of(log, flight))
+end
+
+--- Sends the run that is sent again, or the next one. Only while the log can be asked. Of many
+-- events it takes half, so that the server has the others to do while this process takes the first
+-- ones' results.
+function appends.send(log)
+  local flight, count = log.flight, log.queue:count()
+  if flight and flight.session == log.store.pair.session then return end
+  local most = count >= SHARED and (count + 1) // 2 or count
+  flight = flight or count > 0 and new_flight(log, math.min(most, EVENTS_AT_ONCE))
+  if flight then send(log, flight) end
+end
+
+-- A run has its results: before they are told, sends what waits behind it.
+function send_early(log)
+  if log.session ~= log.store.pair.session or not log:can_ask() then return end
+  local flight = new_flight(log, EVENTS_AT_ONCE)
+  if not flight then return end
+  send(log, flight)
+  log.store.pair.commands:write()
 end
 
 --- The record of an event of this process's own that has no result yet, by its token.
@@ -230,10 +261,10 @@ end
 --- Fails all that waits.
 function appends.fail(log, message, code)
   if log.flight then fail_flight(log, message, code) end
-  log.flight = new_flight(log)
+  log.flight = new_flight(log, EVENTS_AT_ONCE)
   while log.flight do
     fail_flight(log, message, code)
-    log.flight = new_flight(log)
+    log.flight = new_flight(log, EVENTS_AT_ONCE)
   end
 end
 

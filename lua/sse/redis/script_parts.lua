@@ -130,6 +130,7 @@ local function trim()
   end
 end
 
+-- Returns whether the keys' expiry was put off, which is done now and then.
 local function save()
   local renews = now + expire / 2 > expires
   if renews then expires, is_rearranged = now + expire, true end
@@ -144,6 +145,7 @@ local function save()
   if renews then
     for i = 1, 4 do call('PEXPIRE', KEYS[i], expire) end
   end
+  return renews
 end
 ]]
 

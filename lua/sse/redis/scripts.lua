@@ -61,8 +61,10 @@ local function is_heard()
   return result.err or result[2] ~= 0
 end
 
-local function announce()
+-- Tells of what was added. Where nobody hears of it, tries now and then whether that may be done.
+local function announce(is_tried)
   end_message()
+  if is_tried and not heard then messages[1] = '' end
   for _, message in ipairs(messages) do
     local result = pcall('PUBLISH', ARGV[13], message)
     if type(result) == 'table' and result.err then failed = result.err end
@@ -151,8 +153,7 @@ end
 if newest then time, token, is_changed = at, mark .. newest, true end
 if head - before == count then results = head end
 if is_far_over() then trim() end
-save()
-announce()
+announce(save())
 return { epoch, results, failed }
 ]]
 
@@ -191,7 +192,8 @@ scripts.append = parts.load .. "local looks = false\n" .. parts.fence .. parts.b
   .. APPEND
 
 --- The same for a node of a cluster, which announces in its part of the cluster alone.
-scripts.append_sharded = scripts.append:gsub("'PUBLISH'", "'SPUBLISH'"):gsub("'NUMSUB'", "'SHARDNUMSUB'")
+scripts.append_sharded = scripts.append:gsub("'PUBLISH'", "'SPUBLISH'")
+  :gsub("'NUMSUB'", "'SHARDNUMSUB'")
 
 --- The script that reads.
 scripts.read = parts.load .. "local looks = true\n" .. parts.begin .. parts.trim .. READ
