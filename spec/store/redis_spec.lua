@@ -26,10 +26,21 @@ describe("sse.redis", function()
     blames("sse.redis: expected a URL", function() sse.redis "unix://" end)
     blames("sse.redis: expected a URL", function() sse.redis { 5 } end)
     blames("got string \"http://u:...@h\"", function() sse.redis "http://u:secret@h" end)
+    for shown, url in pairs { ["u:...@h"] = "u:secret@h", ["http://u:...@h"] = "http://u:secr@et@h",
+      ["redis:/:...@h"] = "redis:/:secret@h", ["redis://u:...@h"] = "redis://u:sec/ret@h" } do
+      blames(("got string %q"):format(shown), function() sse.redis(url) end)
+    end
+    for _, url in ipairs { "redis://a/99999999999999999999", "unix:///a?db=99999999999999999999",
+      "redis://a%00b", "unix:///a%00b" } do
+      blames("expected a URL", function() sse.redis(url) end)
+    end
+    blames("server 1: expected a URL, got nil", function() sse.redis { nil, "redis://b" } end)
     blames("unknown option 'que'", function() sse.redis("redis://a", { que = 1 }) end)
     blames("option 'prefix' must be", function() sse.redis { prefix = "a{" } end)
     blames("option 'port' must be", function() sse.redis { port = 0 } end)
     blames("the URL's port", function() sse.redis "redis://a:70000" end)
+    blames("the URL's port", function() sse.redis "redis://a:0" end)
+    blames("the URL's port", function() sse.redis "redis://a:99999999999999999999" end)
     blames("option 'user' needs 'password'", function() sse.redis { user = "u" } end)
     blames("goes with neither", function() sse.redis("unix:///a", { port = 1 }) end)
     blames("one argument too many", function() sse.redis("redis://a", {}, 1) end)
@@ -81,6 +92,8 @@ describe("sse.redis", function()
       check(("redis://127.0.0.1:%d/2"):format(server.port))
       check(("redis://localhost:%d"):format(server.port), { database = 1 })
       check { host = "localhost", port = server.port, prefix = "other:" }
+      check { port = server.port + 0.0, database = 3.0, expire = 1000.5 }
+      check { port = server.port, database = 4, expire = 1e300 }
     end)
 
     it("with a user and a password", function()

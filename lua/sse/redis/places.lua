@@ -15,11 +15,12 @@ local blame_option, blame_url = target.blame_option, target.blame_url
 -- Splits the list of URLs off the options.
 local function split(url, given)
   if type(url) ~= "table" then return { url }, given end
-  local list, named = {}, {}
+  local list, named, last = {}, {}, 0
   for key, value in pairs(url) do
-    if math.type(key) ~= "integer" then named[key] = value end
+    if math.type(key) ~= "integer" then named[key] = value else last = math.max(last, key) end
   end
   for i, value in ipairs(url) do list[i] = value end
+  if last > #list then blame_url("server %d: expected a URL, got nil", #list + 1) end
   if given == nil then return list, named end
   local extra = next(named)
   if extra ~= nil then
@@ -71,7 +72,7 @@ local function parse(name, text, port)
   if is_bare_ipv6 then host, own = text, "" end
   local number = own and (own == "" and port or math.tointeger(own))
   if not host or text:sub(-1) == ":" and not is_bare_ipv6
-    or number < 1 or number > 65535 then
+    or not number or number < 1 or number > 65535 then
     blame_option('option \'%s\': expected "host:port", got %s', name, options.show(text))
   end
   return host, number

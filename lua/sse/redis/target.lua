@@ -42,6 +42,8 @@ local spec = options.spec("sse.redis", {
   sentinel_password = SECRET, cluster = PLACES,
 })
 
+local LONGEST_EXPIRE = 1e15 -- ms: of what Redis can add to its clock
+
 local DEFAULTS = {
   host = "127.0.0.1", port = 6379, database = 0, connect_timeout = 5000, timeout = 5000,
   check_interval = 5000, prefix = "sse:", expire = 7 * 24 * 3600 * 1000,
@@ -59,9 +61,18 @@ function target.blame_option(...) raise("options", ...) end
 --- The same for the URL or the URLs.
 function target.blame_url(...) raise("arguments", ...) end
 
--- A URL as messages show it.
+-- A URL, or what was meant to be one, as messages show it.
 local function without_password(url)
-  return (url:gsub("^(%a[%w+.-]*://[^:@/]*):[^@]*@", "%1:...@"))
+  local scheme, login, place = url:match "^(%a[%w+.-]*:/+)(.*)(@[^@]*)$"
+  if not scheme then scheme, login, place = "", url:match "^(.*)(@[^@]*)$" end
+  if not login then return url end
+  return scheme .. login:gsub(":.*", ":...") .. place
+end
+
+-- The number that digits are, nil for none; false: it is too large for a port or a database.
+local function number_of(digits)
+  if digits == "" then return nil end
+  return #digits <= 9 and math.tointeger(digits)
 end
 
 -- Puts the parts `user:password` into the fields.
@@ -79,11 +90,11 @@ end
 
 local function parse_unix(rest)
   local login, path, query = rest:match "^([^/]*)(/[^?]*)%??(.*)$"
-  local database = query == "" and "0" or query and query:match "^db=(%d+)$"
+  local database = number_of(query == "" and "0" or query and query:match "^db=(%d+)$" or "")
   if not path or path == "/" or not database or login ~= "" and login:sub(-1) ~= "@" then
     return nil
   end
-  local fields = { unix_socket = percent.decode(path), database = math.tointeger(database) }
+  local fields = { unix_socket = percent.decode(path), database = database }
   add_login(fields, login ~= "" and login:sub(1, -2) or nil)
   return fields
 end
@@ -96,18 +107,19 @@ local function parse_tcp(rest)
   if not host then host, port = place:match "^([^:%[%]]*):?(%d*)$" end
   if not host or not database then return nil end
   local fields = { host = host ~= "" and percent.decode(host) or nil }
-  fields.port, fields.database = math.tointeger(port), math.tointeger(database)
+  fields.port, fields.database = number_of(port), number_of(database)
   add_login(fields, login)
-  return fields
+  return fields.database ~= false and fields or nil
 end
+
+local parsers = { unix = parse_unix, redis = parse_tcp, rediss = parse_tcp }
 
 -- The fields of a URL, or nil.
 local function parse(url)
   local scheme, rest = url:match "^(%a+)://(.*)$"
-  if scheme == "unix" then return parse_unix(rest) end
-  if scheme ~= "redis" and scheme ~= "rediss" then return nil end
-  local fields = parse_tcp(rest)
-  if fields and scheme == "rediss" then fields.tls = true end
+  local fields = parsers[scheme] and parsers[scheme](rest)
+  if not fields or (fields.host or fields.unix_socket or ""):find "%z" then return nil end
+  if scheme == "rediss" then fields.tls = true end
   return fields
 end
 
@@ -136,7 +148,7 @@ local function check_together(given, fields)
     target.blame_option("option 'tls' does not go with 'unix_socket'")
   elseif fields.user and not fields.password then
     target.blame_option("option 'user' needs 'password'")
-  elseif fields.port and (fields.port < 1 or fields.port > 65535) then
+  elseif fields.port == false or fields.port and (fields.port < 1 or fields.port > 65535) then
     target.blame_url("the URL's port must be from 1 to 65535")
   end
 end
@@ -151,9 +163,14 @@ function target.at(fields, host, port)
 end
 
 --- Checks the options, each for itself. Raises at the line of the program.
+-- @treturn table a copy, with integers where Redis is to get integers
 function target.check(given)
   given = options.check("sse.redis", given, spec, options.caller_level() + 1)
-  return given -- no tail call: the level counts this function
+  local copy = {}
+  for key, value in pairs(given) do copy[key] = value end
+  for _, key in ipairs { "port", "database", "queue" } do copy[key] = math.tointeger(copy[key]) end
+  copy.expire = copy.expire and math.ceil(math.min(copy.expire, LONGEST_EXPIRE))
+  return copy
 end
 
 --- Checks what sse.redis was given for one server. Raises at the line of the program.
