@@ -269,6 +269,19 @@ static int r_count(lua_State *L)
     return 1;
 }
 
+/* run:give_back(count): the events behind the first ones wait again, before all others. */
+static int r_give_back(lua_State *L)
+{
+    run *r = check_run(L);
+    lua_Integer count = luaL_checkinteger(L, 2);
+
+    luaL_argcheck(L, count >= 0 && count <= r->count, 2, "the run has no such event");
+    for (int i = (int)count; i < r->count; i++)
+        luaL_argcheck(L, r->list[i], 2, "an event has its result");
+    queue_give_back(r, (int)count);
+    return 0;
+}
+
 /* run:added(from, to, position, epoch): these events lie from the position on. May raise what the
  * program raises; to be called again then, with the same. */
 static int r_added(lua_State *L)
@@ -403,9 +416,10 @@ void appends_register(lua_State *L)
     static const luaL_Reg of_queue[] = { { "append", q_append }, { "direct", q_direct },
                                          { "move", q_move },     { "count", q_count },
                                          { "take", q_take },     { NULL, NULL } };
-    static const luaL_Reg of_run[] = { { "count", r_count }, { "added", r_added },
-                                       { "held", r_held },   { "fail", r_fail },
-                                       { "record", r_record }, { NULL, NULL } };
+    static const luaL_Reg of_run[] = { { "count", r_count },   { "give_back", r_give_back },
+                                       { "added", r_added },   { "held", r_held },
+                                       { "fail", r_fail },     { "record", r_record },
+                                       { NULL, NULL } };
 
     register_class(L, TALLY, of_tally, NULL);
     register_class(L, QUEUE, of_queue, q_gc);

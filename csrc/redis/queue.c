@@ -55,11 +55,11 @@ static bool fail(sse_direct_result *failure, const char *code, const char *messa
     return false;
 }
 
-static bool may_add(const tally *t, size_t event_len, sse_direct_result *failure)
+static bool may_add(const tally *t, size_t len, sse_direct_result *failure)
 {
     if (t->owner != getpid())
         return fail(failure, "ECLOSED", "the store is closed");
-    if (event_len > MAX_EVENT_BYTES)
+    if (len > MAX_EVENT_BYTES)
         return fail(failure, "ETOOBIG", "redis: the event is larger than 32 MiB");
     if (t->code[0])
         return fail(failure, t->code, t->message);
@@ -106,13 +106,13 @@ append *queue_add(queue *q, const sse_slice texts[TEXTS], int bounds, sse_direct
     size_t head_len = 0, len = 0;
     append *a = NULL;
 
-    if (!may_add(q->tally, texts[SSE_DIRECT_EVENT].len, failure)) {
-        q->tally->refused++;
-        return NULL;
-    }
     head_len = len = write_head(head, texts);
     for (int i = 0; i < TEXTS; i++)
         len += texts[i].len;
+    if (!may_add(q->tally, len, failure)) {
+        q->tally->refused++;
+        return NULL;
+    }
     a = malloc(sizeof *a + len);
     if (!a) {
         q->tally->refused++;
@@ -152,7 +152,7 @@ int queue_run_size(const queue *q, int most, size_t bytes)
     int n = 0;
 
     for (const append *a = q->first; a && n < most; a = a->next, n++) {
-        sum += a->lens[SSE_DIRECT_EVENT];
+        sum += a->len + OVERHEAD;
         if (n > 0 && sum > bytes)
             break;
     }
@@ -168,6 +168,20 @@ void queue_take(queue *q, run *r, int n)
     }
     if (!q->first)
         q->end = &q->first;
+}
+
+void queue_give_back(run *r, int count)
+{
+    queue *q = r->queue;
+
+    while (r->count > count) {
+        append *a = r->list[--r->count];
+
+        a->next = q->first;
+        if (!q->first)
+            q->end = &a->next;
+        q->first = a;
+    }
 }
 
 void run_drop(run *r, int i)

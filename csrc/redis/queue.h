@@ -59,6 +59,9 @@ append *queue_add(queue *q, const sse_slice texts[TEXTS], int bounds, sse_direct
 int queue_run_size(const queue *q, int most, size_t bytes);
 /* Moves as many events into a run. */
 void queue_take(queue *q, run *r, int count);
+/* Has the events of a run behind the first ones wait again, before all others. None of them has
+ * its result. */
+void queue_give_back(run *r, int count);
 
 /* A text of an event; absent where it has none. */
 sse_slice append_text(const append *a, int text);

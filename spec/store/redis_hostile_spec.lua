@@ -69,7 +69,8 @@ describe("sse.redis and a hostile server:", function()
     local form = "another form than expected"
     for _, value in ipairs { "x", 5, false, {}, { "abc" }, { "abc", 0 }, { 1, { 1 } }, { "abc", "x" },
       { "abc", {} }, { "abc", { 0 } }, { "abc", { -1 } }, { "abc", { "x" } }, { "abc", { {} } },
-      { "abc", { { 1 } } }, { "abc", { { 1, 2 } } }, { false, { 1 } } } do
+      { "abc", { { 1 } } }, { "abc", { { 1, 2 } } }, { false, { 1 } },
+      { "abc", { "AGAIN" } } } do
       lost(encode(value), form)
     end
     lost("?\r\n", "Protocol error")

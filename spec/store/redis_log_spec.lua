@@ -60,6 +60,23 @@ describe("sse.redis", function()
     assert.same({ 10, 10 }, { number("ZCARD", keys[3]), number("ZCARD", keys[4]) })
   end)
 
+  it("gives large events that are held already to many who publish them again", function()
+    local store = open_used(redis.shared().url, { prefix = redis.prefix() })
+    local log, got = store:open("held", { history = 10, history_bytes = 1 << 30 }), {}
+    local large = ("x"):rep(1 << 20)
+    assert.equal(1, (stores.append(log, large, { dedupe = "d" })))
+    for i = 1, 200 do
+      local record = { event = stores.event(i), dedupe = i % 100 ~= 0 and "d" or nil }
+      log:append(record, function(position, _, held) got[i] = { position, held } end)
+    end
+    wait.till(function() return got[200] end, "the results")
+    for i = 1, 200 do
+      assert.equal(i % 100 == 0 and 1 + i // 100 or 1, got[i][1])
+      assert.equal(i % 100 ~= 0 and stores.event(large) or nil, got[i][2] and got[i][2].event)
+    end
+    assert.same({ 0, 3 }, { store:stats().losses, store:stats().appends })
+  end)
+
   it("forgets a log that nobody has open, once it is watched no more", function()
     local store = open_used(redis.shared().url, { prefix = redis.prefix(), check_interval = 20 })
     local log = store:open("left", { history = 10 })

@@ -179,6 +179,7 @@ describe("sse.redis", function()
     local one = channel(open(redis.shared().url, { prefix = redis.prefix() }),
       { history_bytes = 1 << 30 })
     assert.equal("ETOOBIG", select(3, one:publish(("x"):rep(33 << 20))))
+    assert.equal("ETOOBIG", select(3, one:publish { data = "x", meta = ("x"):rep(33 << 20) }))
     assert(one:publish(("x"):rep(1 << 20)))
   end)
 

@@ -154,10 +154,22 @@ local function is_right(flight, reply)
   if type(reply) ~= "table" or type(reply[1]) ~= "string" then return false end
   local epoch, results = reply[1], reply[2]
   if type(results) ~= "table" then return is_position(results) and results >= flight.count end
+  local is_over = false -- what follows is not done yet
   for index = 1, flight.count do
-    if outcome(results[index], epoch) == nil then return false end
+    local result = results[index]
+    is_over = is_over or index > 1 and result == "AGAIN"
+    if is_over ~= (result == "AGAIN") then return false end
+    if not is_over and outcome(result, epoch) == nil then return false end
   end
   return true
+end
+
+-- Has the events of a run that were not done wait again, before all others.
+local function give_back(flight, results)
+  local count = flight.count
+  while type(results) == "table" and results[count] == "AGAIN" do count = count - 1 end
+  flight.run:give_back(count)
+  flight.count = count
 end
 
 local function fail_flight(log, message, code)
@@ -189,6 +201,7 @@ local function on_reply(log, flight, reply, err)
     log.store:note_success()
     local can_announce = type(reply[3]) ~= "string"
     if can_announce then log.store.pair:note_success() end
+    give_back(flight, reply[2])
     note_newest(log, flight, reply[2], reply[1])
     if can_announce then send_early(log) end
     settle_all(log, flight, reply[2], reply[1])

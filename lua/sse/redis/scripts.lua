@@ -11,10 +11,11 @@ local scripts = {}
 -- of the newest event that the writer knew of when it was sent first; 17 the bytes of each event, a
 -- list packed by MessagePack. Then the records, and where one of them has an id or a dedupe value,
 -- both of each, a "=" before them. Gives the epoch, and for each record: its position; { position,
--- record } of the event that has its dedupe; "EEXIST"; "UNSURE"; or an error. Where all were added,
--- the last one's position stands for the list. Then perhaps why they could not be announced.
+-- record } of the event that has its dedupe; "EEXIST"; "UNSURE"; "AGAIN", not done yet, as all
+-- behind it, since the reply would be too large; or an error. Where all were added, the last one's
+-- position stands for the list. Then perhaps why they could not be announced.
 local APPEND = [[
-local WHOLE = tonumber(ARGV[14])
+local WHOLE, HELD_BYTES = tonumber(ARGV[14]), 1048576
 local mark = ARGV[9] .. ':' .. ARGV[11] .. ':'
 local at = math.max(now, time)
 local at_text = string.format('%.0f', at)
@@ -22,7 +23,7 @@ local sizes = cmsgpack.unpack(ARGV[17])
 local count = #sizes
 local has_names, is_again = #ARGV > 17 + count, ARGV[12] == '1'
 local found, is_found, is_unsure, newest = {}, false, false, nil
-local messages, failed, heard = {}, nil, false
+local messages, failed, heard, held_bytes = {}, nil, false, 0
 local parts, part_count, part_bytes = {}, 0, 0
 local type, format, pcall = type, string.format, redis.pcall
 local PLACE = format('%d', 2 ^ 40) == '1099511627776' and '%d-%d' or '%.0f-%.0f' -- 64 bits or 32
@@ -110,7 +111,10 @@ end
 local function add_named(index, id, dedupe)
   trim()
   local held = dedupe ~= '' and held_by(string.sub(dedupe, 2))
-  if held then return held end
+  if held then
+    held_bytes = held_bytes + #held[2]
+    return held_bytes > HELD_BYTES and held_bytes > #held[2] and 'AGAIN' or held
+  end
   if id ~= '' and call('ZSCORE', ids, string.sub(id, 2)) then return 'EEXIST' end
   if is_found or is_unsure then return 'UNSURE' end
   local result = add(index, ARGV[17 + index])
@@ -144,10 +148,10 @@ if is_again then
   is_rearranged = true
   find_own()
 end
-local before, results, error_result = head, {}, nil
+local before, results, last_result = head, {}, nil
 for index = 1, count do
-  local result = error_result or append(index)
-  if type(result) == 'table' and result.err then error_result = result end
+  local result = last_result or append(index)
+  if result == 'AGAIN' or type(result) == 'table' and result.err then last_result = result end
   results[index] = result
 end
 if newest then time, token, is_changed = at, mark .. newest, true end
