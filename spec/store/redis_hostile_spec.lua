@@ -82,6 +82,20 @@ describe("sse.redis and a hostile server:", function()
     lost("$99999999\r\nx", "no answer within 50 ms", { timeout = 50 })
   end)
 
+  it("knows errors as Redis 6.2 gives them", function()
+    local place = "@user_script: 172: -"
+    local raised = "ERR Error running script (call to f_01ab): @user_script:12: "
+    lost(("-%s%sREADONLY no\r\n"):format(raised, place), "down READONLY no")
+    lost(("*2\r\n$3\r\nabc\r\n*1\r\n-%sREADONLY no\r\n"):format(place), "down READONLY no")
+    lost(("*3\r\n$3\r\nabc\r\n*1\r\n:1\r\n%s"):format(encode(place .. "NOPERM no")),
+      "down NOPERM no")
+    assert.truthy(select(2, append(("-%sWRONGTYPE no\r\n"):format(raised)))
+      :find "^redis: WRONGTYPE no ")
+    server:close()
+    assert.truthy(select(2, append(("*2\r\n$3\r\nabc\r\n*1\r\n-%sOOM no\r\n"):format(place)))
+      :find "^redis: OOM no ")
+  end)
+
   it("gives errors to who has asked", function()
     local page = " [docs/errors.md#estore]"
     assert.same({ nil, "redis: ERR \xff" .. page, "ESTORE" }, { append "-ERR \xff\r\n" })

@@ -6,6 +6,7 @@
 -- @module sse.redis.appends
 local core = require "sse.core"
 local decode = require("sse.redis.record").decode
+local error_text = require "sse.redis.error_text"
 local handles = require "sse.redis.core"
 local pages = require "sse.shared.pages"
 local protected = require "sse.shared.protected"
@@ -80,7 +81,7 @@ local function outcome(result, epoch)
   if result == "EEXIST" then return false, EXISTS, "EEXIST" end
   if result == "UNSURE" then return false, UNSURE, "ESTORE" end
   if type(result) ~= "table" then return nil end
-  if result.error then return false, "redis: " .. result.error, "ESTORE" end
+  if result.error then return false, "redis: " .. error_text(result.error), "ESTORE" end
   if not is_position(result[1]) or type(result[2]) ~= "string" then return nil end
   local held = decode(result[2], 1, { position = result[1] })
   if not held then return nil end
@@ -181,7 +182,7 @@ end
 -- The error of a run that has added nothing because its first event was refused.
 local function error_of(flight, reply)
   local first = is_right(flight, reply) and type(reply[2]) == "table" and reply[2][1]
-  return type(first) == "table" and first.error or nil
+  return type(first) == "table" and first.error and error_text(first.error) or nil
 end
 
 local send_early
@@ -205,7 +206,7 @@ local function on_reply(log, flight, reply, err)
     note_newest(log, flight, reply[2], reply[1])
     if can_announce then send_early(log) end
     settle_all(log, flight, reply[2], reply[1])
-    if not can_announce then log.store.pair:lose(reply[3], true) end
+    if not can_announce then log.store.pair:lose(error_text(reply[3]), true) end
   end
   log.store:wake(log)
 end

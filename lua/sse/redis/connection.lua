@@ -2,6 +2,7 @@
 -- who has asked. What a turn of the loop asks goes out in one write.
 -- @module sse.redis.connection
 local core = require "sse.core"
+local error_text = require "sse.redis.error_text"
 local handles = require "sse.redis.core"
 local protected = require "sse.shared.protected"
 
@@ -99,7 +100,7 @@ local function take(self, reply)
   end
   self.asked[self.first], self.times[self.first] = nil, nil
   self.first = self.first + 1
-  if type(reply) == "table" and reply.error then return on_reply(nil, reply.error) end
+  if type(reply) == "table" and reply.error then return on_reply(nil, error_text(reply.error)) end
   on_reply(reply)
 end
 
