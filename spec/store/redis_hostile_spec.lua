@@ -2,6 +2,7 @@
 -- a result. SSE_FUZZ_SEED is the first seed, SSE_FUZZ_RUNS the number of servers.
 local announcement = require "sse.redis.announcement"
 local choices = require "spec.support.choices"
+local core = require "sse.core"
 local fake_redis = require "spec.support.fake_redis"
 local net = require "spec.support.net"
 local redis_stores = require "spec.support.redis_stores"
@@ -106,6 +107,35 @@ describe("sse.redis and a hostile server:", function()
       { append "*2\r\n$3\r\nabc\r\n*1\r\n-OOM\r\n" })
   end)
 
+  describe("comes back after ever longer pauses to a server that", function()
+    -- The pause after the fifth time that the connections were of no use is 800 ms at least.
+    local function check(why, on_command)
+      server = fake_redis.start(function(words) return on_command(words) or greet(words) end)
+      store = redis_stores.open(server.url, { timeout = 10000 })
+      local log, count, last, pause = store:open("a", BOUNDS), 0, nil, nil
+      store.on_state = function(state, reason)
+        if state ~= "down" or count == 5 then return end
+        count, last, pause = count + 1, reason, log.state.pair.pause_ends - core.now()
+      end
+      log:watch(function() end)
+      log:read(0, 10, function() end)
+      wait.till(function() return count == 5 end, "the losses")
+      assert.truthy(last:find(why, 1, true), last)
+      assert.truthy(pause > 700, pause)
+      store:close()
+    end
+
+    it("replies wrongly", function()
+      check("another form than expected", function(words)
+        return words[1] == "EVALSHA" and encode "x"
+      end)
+    end)
+
+    it("lets nobody subscribe", function()
+      check("NOPERM no", function(words) return words[1] == "SUBSCRIBE" and "-NOPERM no\r\n" end)
+    end)
+  end)
+
   it("bounds a reply", function()
     lost("$100000000\r\n" .. ("x"):rep(68 << 20), "a reply of more than 64 MiB",
       { timeout = 60000 })
@@ -176,6 +206,7 @@ describe("sse.redis and a hostile server:", function()
     store = redis_stores.open(server.url, { timeout = 40, connect_timeout = 40,
       check_interval = 10 })
     local log, results, asked = store:open("a", BOUNDS), 0, 4
+    log.state.pair.refusals = -math.huge -- no longer pauses
     local function done() results = results + 1 end
     if rnd(2) == 1 then log:watch(function() end) end
     for _ = 1, 2 do

@@ -76,7 +76,7 @@ end
 -- An error in place of a confirmation: the server does not have the channel's slot.
 local function take_refusal(self, err)
   local expected = self.changes[self.first_change]
-  if not self.is_sharded or not expected then return self:lose(err) end
+  if not self.is_sharded or not expected then return self:lose(err, true) end
   self.changes[self.first_change] = nil
   self.first_change = self.first_change + 1
   self.changed_at = core.now()
@@ -93,7 +93,7 @@ local function take_push(self, reply)
     return take_change(self, kind, reply[2])
   elseif kind == "pong" or reply == "PONG" then
     self.pinged_at = nil
-    return
+    return self:note_success()
   end
   self:lose "a message of another form than expected"
 end
@@ -130,7 +130,7 @@ end
 -- --- connecting ----------------------------------------------------------------------------------
 
 local function be_up(self)
-  self.state, self.failure, self.tries = "up", nil, 0
+  self.state, self.failure, self.tries, self.is_of_use = "up", nil, 0, false
   self.changes, self.first_change, self.last_change = {}, 1, 0
   self.pinged_at = nil
   self.session = self.session + 1
@@ -195,7 +195,7 @@ function Pair:lose(why, is_refusal)
   if self.state == "closed" or self.state == "pausing" then return end
   local was_up = self.state == "up"
   close_both(self)
-  if is_refusal then self.refusals = self.refusals + 1 end
+  if is_refusal or was_up and not self.is_of_use then self.refusals = self.refusals + 1 end
   self:wait(pause_of(self))
   self.tries = self.tries + 1
   if not was_up or is_refusal then self.failure = why end
@@ -209,8 +209,12 @@ local function on_moved(self, why)
   self:wait(pause_of(self))
 end
 
---- The server has done what it was asked.
-function Pair:note_success() self.refusals = 0 end
+--- The server has replied rightly to what it was asked. Connections that are lost before that are
+-- as a refusal: without a pause they would be made and lost for ever.
+function Pair:note_reply() self.is_of_use = true end
+
+--- The server has done what it was asked, or has been there for a while.
+function Pair:note_success() self.refusals, self.is_of_use = 0, true end
 
 --- Begins to connect, unless that has begun.
 function Pair:start()

@@ -118,6 +118,7 @@ function reads.look(log)
     end
     local result, token = result_of(reply)
     if not result then return log.store.pair:lose "a result of another form than expected" end
+    log.store:note_success()
     log:note(result.epoch, result.head, token)
     log:on_look(result.epoch, result.head)
   end)
@@ -134,6 +135,7 @@ function reads.verify(log)
     end
     local result, token = result_of(reply)
     if not result then return log.store.pair:lose "a result of another form than expected" end
+    log.store:note_success()
     log:note(result.epoch, result.head, token)
     local told = log.told_before
     log.told_before = nil

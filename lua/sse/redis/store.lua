@@ -112,7 +112,10 @@ local function ask_again(log) log:ask() end
 local function do_nothing() end
 
 --- A script has run.
-function Store:note_success() self.no_scripts = 0 end
+function Store:note_success()
+  self.no_scripts = 0
+  self.pair:note_reply()
+end
 
 --- Judges an error of a script for a log. Where what was asked is to be asked again, returns a
 -- function(log) for that.
