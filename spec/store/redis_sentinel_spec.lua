@@ -131,6 +131,21 @@ describe("sse.redis by Sentinel", function()
     assert.equal(1, (stores.append(log, "x")))
   end)
 
+  it("asks another Sentinel where one names a server that can't be used", function()
+    local server, dead = redis.start("", true), redis.start("", true)
+    local replica = redis.replica(server)
+    dead:kill "KILL"
+    local real = redis.start("--sentinel", true, ("sentinel monitor m 127.0.0.1 %d 1")
+      :format(server.port))
+    for _, wrong in ipairs { dead, replica } do
+      local list = { start_fake(wrong), address(real) }
+      local store = redis_stores.open { sentinels = list, master = "m", queue = 1 }
+      assert.equal("integer", math.type(stores.append(store:open("a", BOUNDS), "x")))
+      redis_stores.close()
+      fake:close()
+    end
+  end)
+
   it("asks again where a master has become a replica", function()
     local one, two = redis.start("", true), redis.start("", true)
     local list = { start_fake(one) }

@@ -198,6 +198,7 @@ function Pair:lose(why, is_refusal)
   if is_refusal or was_up and not self.is_of_use then self.refusals = self.refusals + 1 end
   self:wait(pause_of(self))
   self.tries = self.tries + 1
+  if self.guide and not was_up then self.guide:distrust() end
   if not was_up or is_refusal then self.failure = why end
   self.on_down(why, was_up)
 end

@@ -118,6 +118,12 @@ function Sentinel:keep(keeps)
   if self.connection and self.on_found then self.connection:keep(keeps) end
 end
 
+--- The server that was found could not be used: another Sentinel is asked first, which may know
+-- better.
+function Sentinel:distrust()
+  if not self.on_found then self.at = self.at % #self.sentinels + 1 end
+end
+
 --- Looks whether the Sentinel that is listened to is still there. Called now and then.
 function Sentinel:ping()
   local listening = self.connection
