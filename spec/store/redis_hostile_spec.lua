@@ -107,6 +107,19 @@ describe("sse.redis and a hostile server:", function()
       { append "*2\r\n$3\r\nabc\r\n*1\r\n-OOM\r\n" })
   end)
 
+  it("waits for a reply that comes slowly, for longer than the timeout", function()
+    local left = READ
+    local log = start(function(_, conn)
+      server.drip = core.every(100, function()
+        conn.to_send, left = conn.to_send .. left:sub(1, 5), left:sub(6)
+      end)
+    end)
+    local read = stores.read(log, 0)
+    server.drip:stop()
+    assert.equal(2, read.head)
+    assert.same({ 1, 0 }, { store:stats().connects, store:stats().losses })
+  end)
+
   describe("comes back after ever longer pauses to a server that", function()
     -- The pause after the fifth time that the connections were of no use is 800 ms at least.
     local function check(why, on_command)

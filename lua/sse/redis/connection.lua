@@ -63,7 +63,10 @@ function Connection:write()
     self.writing:stop()
     self.writing = nil
   elseif not is_all and not self.writing then
-    self.writing = watch(self, self.handle:fd(), function() self:write() end, true)
+    self.writing = watch(self, self.handle:fd(), function()
+      self.moved_at = core.now()
+      self:write()
+    end, true)
   end
 end
 
@@ -86,7 +89,8 @@ function Connection:send(words, on_reply, run, mark)
   core.defer(function() self:write() end)
 end
 
--- When the oldest command was sent that has no reply yet, or nil.
+-- When the oldest command was sent that has no reply yet, or nil. The field `moved_at` tells when
+-- bytes have come, or have gone that had to wait.
 function Connection:waits_since()
   return self.times[self.first]
 end
@@ -105,6 +109,7 @@ local function take(self, reply)
 end
 
 function Connection:read()
+  self.moved_at = core.now()
   local ok, replies, why = pcall(self.handle.read, self.handle)
   count_bytes(self)
   if not ok then return self:lose(replies) end
@@ -209,6 +214,7 @@ local connection = {}
 -- perhaps `numbers`, where `bytes_sent` and `bytes_received` are counted
 function connection.open(target, fields)
   local self = setmetatable({ target = target, asked = {}, times = {}, first = 1, last = 0,
+    moved_at = 0,
     keeps = fields.keeps, first_commands = fields.first_commands, on_ready = fields.on_ready,
     on_lost = fields.on_lost, on_push = fields.on_push, sent = 0, received = 0,
     numbers = fields.numbers or { bytes_sent = 0, bytes_received = 0 } }, Connection)

@@ -100,9 +100,10 @@ end
 
 -- --- silence -------------------------------------------------------------------------------------
 
--- Whether a time is longer ago than a reply may take.
-local function is_late(self, since, now)
-  return since and now - since > self.target.timeout
+-- Whether a time is longer ago than a reply may take, and nothing has come over the connection
+-- since.
+local function is_late(self, since, now, connected)
+  return since and now - math.max(since, connected.moved_at) > self.target.timeout
 end
 
 --- Ends connections whose server no longer answers. Called now and then.
@@ -110,8 +111,10 @@ function Pair:check()
   if self.state ~= "up" then return end
   local now = core.seen()
   local waits = self.changes[self.first_change] and self.changed_at or nil
-  if is_late(self, self.commands:waits_since(), now) or is_late(self, waits, now)
-    or is_late(self, self.pinged_at, now) then
+  local commands, subscriptions = self.commands, self.subscriptions
+  if is_late(self, commands:waits_since(), now, commands)
+    or is_late(self, waits, now, subscriptions)
+    or is_late(self, self.pinged_at, now, subscriptions) then
     self:lose(("no answer within %d ms"):format(self.target.timeout))
   end
 end
