@@ -11,6 +11,8 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "tls.h"
+
 #define READS_AT_ONCE 4 /* of 16 KiB: hiredis's own size */
 
 /* --- bounds of a reply ------------------------------------------------------------------------ */
@@ -25,7 +27,9 @@ static void *create_bounded_array(const redisReadTask *task, element_count eleme
 
     for (const redisReadTask *t = task; t && depth <= MAX_REPLY_DEPTH; t = t->parent)
         depth++;
-    if (elements <= MAX_REPLY_ELEMENTS && depth <= MAX_REPLY_DEPTH)
+    c->elements += (size_t)elements;
+    if (elements <= MAX_ARRAY_ELEMENTS && c->elements <= MAX_REPLY_ELEMENTS &&
+        depth <= MAX_REPLY_DEPTH)
         return c->create_array(task, elements);
     c->refused = true;
     return NULL;
@@ -139,18 +143,27 @@ bool connection_add_bytes(connection *c, const char *bytes, size_t len)
     return redisAppendFormattedCommand(c->redis, bytes, len) == REDIS_OK;
 }
 
-bool connection_write(connection *c, bool *rest)
+/* hiredis 0.14 has no buffer any more where it could not make an empty one. It reads the length of
+ * what is left only for who asks whether all is written. */
+bool connection_write(connection *c, write_result *result)
 {
-    size_t before = sdslen(c->redis->obuf);
-    int done = 0;
+    redisContext *r = c->redis;
+    size_t before = sdslen(r->obuf);
 
-    *rest = before > 0;
+    *result = WRITE_DONE;
     if (before == 0)
         return true;
-    if (redisBufferWrite(c->redis, &done) != REDIS_OK)
+    if (c->tls)
+        tls_begin();
+    if (redisBufferWrite(r, NULL) != REDIS_OK)
         return false;
-    *rest = !done;
-    c->sent += before - sdslen(c->redis->obuf);
+    if (!r->obuf) {
+        set_error(r, REDIS_ERR_OOM, "Out of memory");
+        return false;
+    }
+    c->sent += before - sdslen(r->obuf);
+    if (sdslen(r->obuf) > 0)
+        *result = c->tls && tls_wants_bytes(c->tls) ? WRITE_NEEDS_BYTES : WRITE_REST;
     return true;
 }
 
@@ -158,9 +171,11 @@ bool connection_read(connection *c)
 {
     redisReader *reader = c->redis->reader;
 
-    for (int i = 0; i < READS_AT_ONCE || c->tls; i++) {
+    for (int i = 0; i < READS_AT_ONCE || (c->tls && tls_has_bytes(c->tls)); i++) {
         size_t before = reader->len, count = 0;
 
+        if (c->tls)
+            tls_begin();
         if (redisBufferRead(c->redis) != REDIS_OK)
             return false;
         count = reader->len - before;
@@ -187,7 +202,7 @@ redisReply *connection_take(connection *c, bool *ok)
     }
     c->reply = reply;
     if (reply) {
-        c->unfinished = 0;
+        c->unfinished = c->elements = 0;
     } else if (c->unfinished > MAX_REPLY_BYTES) {
         set_error(c->redis, REDIS_ERR_OTHER, "a reply of more than 64 MiB");
         *ok = false;

@@ -198,15 +198,19 @@ static const char *why_lost(const connection *c)
     return reason ? reason : c->redis->errstr;
 }
 
-/* connection:write() -> whether all is written; or nil, message */
+/* connection:write() -> true, all is written; false, the rest can be once the socket takes more;
+ * "read", once something has been read; or nil, message */
 static int m_write(lua_State *L)
 {
     connection *c = check(L);
-    bool rest = false;
+    write_result result = WRITE_DONE;
 
-    if (!connection_write(c, &rest))
+    if (!connection_write(c, &result))
         return fail(L, why_lost(c), "ECONNECT");
-    lua_pushboolean(L, !rest);
+    if (result == WRITE_NEEDS_BYTES)
+        lua_pushliteral(L, "read");
+    else
+        lua_pushboolean(L, result == WRITE_DONE);
     return 1;
 }
 

@@ -13,7 +13,6 @@
 
 struct tls_context {
     SSL_CTX *openssl;
-    bool insecure;
 };
 
 bool tls_is_supported(void)
@@ -70,7 +69,6 @@ tls_context *tls_context_new(const tls_options *options, char *message, size_t s
     snprintf(message, size, "out of memory");
     if (!t)
         return NULL;
-    t->insecure = options->insecure;
     t->openssl = SSL_CTX_new(TLS_client_method());
     if (t->openssl && load(t->openssl, options, message, size))
         return t;
@@ -85,7 +83,7 @@ void tls_context_free(tls_context *t)
     free(t);
 }
 
-/* Sets whose certificate is expected. An address is no name that could be asked for. */
+/* Asks for a host, whose certificate is expected. An address is no name that could be asked for. */
 static bool expect_host(SSL *ssl, const char *host)
 {
     unsigned char address[16];
@@ -99,10 +97,11 @@ bool tls_start(tls_context *t, redisContext *redis, const char *host, void **ses
                size_t size)
 {
     SSL *ssl = NULL;
+    const char *reason = NULL;
 
     ERR_clear_error();
     ssl = SSL_new(t->openssl);
-    if (!ssl || (!t->insecure && !expect_host(ssl, host))) {
+    if (!ssl || !expect_host(ssl, host)) {
         explain(message, size, "can't begin TLS", NULL);
         SSL_free(ssl);
         return false;
@@ -111,7 +110,8 @@ bool tls_start(tls_context *t, redisContext *redis, const char *host, void **ses
         *session = ssl;
         return true;
     }
-    snprintf(message, size, "%s", redis->errstr);
+    reason = tls_reason(ssl);
+    snprintf(message, size, "%s", reason ? reason : redis->errstr);
     if (!redis->privctx)
         SSL_free(ssl);
     return false;
@@ -121,7 +121,24 @@ const char *tls_reason(void *session)
 {
     long result = SSL_get_verify_result(session);
 
-    return result == X509_V_OK ? reason_of_error() : X509_verify_cert_error_string(result);
+    if (result != X509_V_OK && SSL_get_verify_mode(session) != SSL_VERIFY_NONE)
+        return X509_verify_cert_error_string(result);
+    return reason_of_error();
+}
+
+void tls_begin(void)
+{
+    ERR_clear_error();
+}
+
+bool tls_has_bytes(void *session)
+{
+    return SSL_pending(session) > 0;
+}
+
+bool tls_wants_bytes(void *session)
+{
+    return SSL_want_read(session);
 }
 
 #else
@@ -161,6 +178,22 @@ const char *tls_reason(void *session)
 {
     (void)session;
     return NULL;
+}
+
+void tls_begin(void)
+{
+}
+
+bool tls_has_bytes(void *session)
+{
+    (void)session;
+    return false;
+}
+
+bool tls_wants_bytes(void *session)
+{
+    (void)session;
+    return false;
 }
 
 #endif

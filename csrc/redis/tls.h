@@ -30,4 +30,14 @@ bool tls_start(tls_context *t, redisContext *redis, const char *host, void **ses
 /* What TLS has against a connection that is lost; NULL: nothing. */
 const char *tls_reason(void *session);
 
+/* Before bytes are read or written: forgets errors of other users of OpenSSL in this thread, which
+ * it would take for the connection's. */
+void tls_begin(void);
+
+/* Whether bytes that were received wait in OpenSSL. */
+bool tls_has_bytes(void *session);
+
+/* Whether what is to be written waits for bytes of the server, as while hands are shaken. */
+bool tls_wants_bytes(void *session);
+
 #endif

@@ -78,6 +78,8 @@ describe("sse.redis and a hostile server:", function()
     lost("*2147483647\r\n", "too many elements")
     lost("*65537\r\n", "too many elements")
     lost(("*1\r\n"):rep(12), "too many elements")
+    lost("*65536\r\n" .. ("*100\r\n" .. (":1\r\n"):rep(100)):rep(20000), "too many elements",
+      { timeout = 60000 })
     lost(APPENDED .. APPENDED, "nobody has asked for")
     lost("-READONLY no writes here\r\n", "READONLY no writes here")
     lost("$99999999\r\nx", "no answer within 50 ms", { timeout = 50 })

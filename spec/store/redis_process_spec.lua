@@ -1,9 +1,6 @@
 -- sse.redis with several processes: one order for all, SIGKILL of a publisher, programs that end.
-local certs = require "spec.support.certs"
 local child = require "spec.support.child"
-local handles = require "sse.redis.core"
 local net = require "spec.support.net"
-local ports = require "spec.support.ports"
 local redis = require "spec.support.redis"
 local redis_stores = require "spec.support.redis_stores"
 local wait = require "spec.support.wait"
@@ -116,23 +113,5 @@ describe("sse.redis", function()
     ]]):format(server.url, prefix, server.url, prefix))
     program:till "%-1\tnil\tredis: No such file.*read\nover\n"
     assert.equal(0, program:wait())
-  end)
-
-  it("speaks TLS, and checks whose certificate it is", function()
-    if not handles.has_tls then return end
-    certs.authority "ca"
-    certs.sign("redis", "DNS:localhost")
-    local port = ports.free()
-    redis.start(("--tls-port %d --tls-cert-file %s --tls-key-file %s --tls-ca-cert-file %s "
-      .. "--tls-auth-clients no"):format(port, certs.path "redis.pem", certs.path "redis.key",
-      certs.path "ca.pem"))
-    local function publish(host, tls)
-      local store = redis_stores.open(("rediss://%s:%d"):format(host, port), { tls = tls })
-      return redis_stores.channel(store):publish(("x"):rep(100000))
-    end
-    assert(publish("localhost", { ca = certs.path "ca.pem" }))
-    assert(publish("localhost", { verify = false }))
-    assert.truthy(select(2, publish("localhost")):find "certificate")
-    assert.truthy(select(2, publish("127.0.0.1", { ca = certs.path "ca.pem" })):find "mismatch")
   end)
 end)

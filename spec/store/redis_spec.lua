@@ -1,5 +1,4 @@
 -- sse.redis: its options, what is wrong with a server, and how it is told.
-local handles = require "sse.redis.core"
 local misuse = require "spec.support.misuse"
 local process = require "spec.process"
 local redis = require "spec.support.redis"
@@ -47,13 +46,6 @@ describe("sse.redis", function()
     local store = open "redis://a"
     blames("on_state must be a function or nil", function() store.on_state = 1 end)
     blames("field 'onstate' of a store is not to be written", function() store.onstate = 1 end)
-  end)
-
-  it("says that it has no TLS where hiredis has none", function()
-    if handles.has_tls then return end
-    misuse.blames("option 'tls': this build has no TLS: it was made with hiredis 0.14", function()
-      sse.redis "rediss://a"
-    end)
   end)
 
   it("counts commands and bytes", function()

@@ -59,6 +59,7 @@ function Connection:write()
   local is_all, why = self.handle:write()
   count_bytes(self)
   if is_all == nil then return self:lose(why) end
+  self.needs_bytes = is_all == "read" -- TLS goes on once something has come
   if is_all and self.writing then
     self.writing:stop()
     self.writing = nil
@@ -119,7 +120,7 @@ function Connection:read()
     if not done then core.report(err) end
   end
   if why then return self:lose(why) end
-  if self.writing then self:write() end -- TLS may have waited for bytes
+  if self.needs_bytes then self:write() end
 end
 
 -- --- birth ---------------------------------------------------------------------------------------
