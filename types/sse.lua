@@ -297,7 +297,7 @@ local sse = {}
 ---@field database? integer the database's number (default: 0)
 ---@field tls? boolean|sse.RedisTlsOptions true, or as the four below. Needs hiredis 1.0 or later with its TLS library
 ---@field connect_timeout? number ms within which a connection must be made, the login included (default: 5 s)
----@field timeout? number ms within which the server must answer; then the connections are made anew (default: 5 s)
+---@field timeout? number ms within which the server must answer, or something of a long answer must come; then the connections are made anew (default: 5 s)
 ---@field check_interval? number ms between two looks whether a followed channel has events that were not announced. Each is drawn from three to five quarters of that (default: 5 s)
 ---@field queue? integer how many publishes wait while the server is away. Without it they fail at once
 ---@field prefix? string what the names of all keys begin with (default: `"sse:"`)
