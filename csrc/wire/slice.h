@@ -28,7 +28,9 @@ static inline bool sse_slice_is(sse_slice s, const char *text)
 
 static inline char sse_ascii_lower(char c)
 {
-    return c >= 'A' && c <= 'Z' ? (char)(c | 0x20) : c;
+    if (c >= 'A' && c <= 'Z')
+        return (char)(c | 0x20);
+    return c;
 }
 
 /* Compares names of HTTP: without regard to the case of ASCII letters, whatever the locale. */
