@@ -99,6 +99,19 @@ describe("sse.redis and a hostile server:", function()
       :find "^redis: OOM no ")
   end)
 
+  it("marks what is sent again after a reply of another form, or to a server that fails", function()
+    local marks = {}
+    local log = start(function(words)
+      if #words <= 20 then return LOOKED end
+      marks[#marks + 1] = words[7 + 12]
+      return #marks == 1 and encode "x" or "-MISCONF no\r\n"
+    end)
+    local _, message = stores.append(log, "x")
+    assert.same({ "", "1" }, marks)
+    assert.equal("redis: MISCONF no; the connection was lost before, and whether the event was added "
+      .. "is not known [docs/errors.md#estore]", message)
+  end)
+
   it("gives errors to who has asked", function()
     local page = " [docs/errors.md#estore]"
     assert.same({ nil, "redis: ERR \xff" .. page, "ESTORE" }, { append "-ERR \xff\r\n" })

@@ -131,6 +131,12 @@ describe("sse.redis", function()
       check("NOAUTH", server.url)
     end)
 
+    it("that it knows no passwords, without the password", function()
+      local server = redis.start("--rename-command AUTH ''")
+      local store = check("unknown command .AUTH.", server.url, { password = "secret" })
+      assert.is_nil(select(2, stores.append(store:open("a", { history = 1 }), "x")):find "secret")
+    end)
+
     it("a database that is not there", function()
       check("DB index", redis.shared().url, { database = 99 })
     end)

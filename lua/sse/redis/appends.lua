@@ -16,6 +16,8 @@ local SHARED = 32 -- events; of as many, half are kept for the run behind
 local WHOLE_BYTES = 16 * 1024 -- of a record that is announced whole
 local EXISTS = "field 'id': an event with that id is held already"
 local UNSURE = "redis: the connection was lost; whether the event was added is not known"
+local UNSURE_AFTER = "redis: %s; the connection was lost before, and whether the event was added is "
+  .. "not known"
 
 local appends = {}
 
@@ -190,12 +192,14 @@ local send_early
 local function on_reply(log, flight, reply, err)
   if log.flight ~= flight then return end
   flight.session = nil
+  local is_unsure = err and flight.is_repeated -- the script has not looked for its events
   err = err or error_of(flight, reply)
   if err then
     local again = log.store:on_error(err, log)
     if again then return again(log) end
-    fail_flight(log, "redis: " .. err, "ESTORE")
+    fail_flight(log, (is_unsure and UNSURE_AFTER or "redis: %s"):format(err), "ESTORE")
   elseif not is_right(flight, reply) then
+    flight.is_repeated = true -- who knows what was done
     return log.store.pair:lose "a result of another form than expected"
   else
     log.flight = nil

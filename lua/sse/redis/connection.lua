@@ -125,6 +125,11 @@ end
 
 -- --- birth ---------------------------------------------------------------------------------------
 
+-- What a server says to AUTH, without the password, which one that does not know AUTH repeats.
+local function without_arguments(err)
+  return (err:gsub(", with args beginning with:.*", ""))
+end
+
 -- Sends the commands that come first, in order; a connection is ready once all have succeeded.
 local function log_in(self)
   local target, list = self.target, {}
@@ -134,7 +139,7 @@ local function log_in(self)
   for _, words in ipairs(self.first_commands) do list[#list + 1] = words end
   for i, words in ipairs(list) do
     self:send(words, function(reply, err)
-      if err then return self:lose(err) end
+      if err then return self:lose(words[1] == "AUTH" and without_arguments(err) or err) end
       if words.on_reply then words.on_reply(reply) end
       if i < #list or self.closed then return end
       self.deadline:stop()
