@@ -1,4 +1,5 @@
 -- sse.redis: its options, what is wrong with a server, and how it is told.
+local core = require "sse.core"
 local misuse = require "spec.support.misuse"
 local process = require "spec.process"
 local redis = require "spec.support.redis"
@@ -119,6 +120,20 @@ describe("sse.redis", function()
       assert.equal("up", states[2])
       assert(one:publish "x")
       assert.equal(1, store:stats().connects)
+    end)
+
+    it("that nobody is there, to a callback that publishes again and again", function()
+      local store, one = check("No such file", "unix:///nobody/is/here")
+      for _ = 1, 2 do
+        local count = 0
+        one.on_error = function()
+          count = count + 1
+          if count < 1000 then one:publish "x" end
+        end
+        core.defer(function() one:publish "x" end)
+        wait.till(function() return count == 1000 end, "the failures")
+        store:close() -- and once more, where it is closed
+      end
     end)
 
     it("a name that nobody has", function()

@@ -16,8 +16,8 @@ local SHARED = 32 -- events; of as many, half are kept for the run behind
 local WHOLE_BYTES = 16 * 1024 -- of a record that is announced whole
 local EXISTS = "field 'id': an event with that id is held already"
 local UNSURE = "redis: the connection was lost; whether the event was added is not known"
-local UNSURE_AFTER = "redis: %s; the connection was lost before, and whether the event was added is "
-  .. "not known"
+local UNSURE_AFTER = "redis: %s; the connection was lost before, and whether the event was added "
+  .. "is not known"
 
 local appends = {}
 

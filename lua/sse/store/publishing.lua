@@ -54,6 +54,18 @@ local function append(window, record, on_done)
   error(err, 0)
 end
 
+-- Publishes for a callback. A failure is told later where the store fails at once: on_error may
+-- publish again.
+local function append_in_callback(window, record)
+  local is_within = true
+  append(window, record, function(given, message, code)
+    if given then return end
+    local function tell() window:report("publish", ("%s (%s)"):format(message, code)) end
+    if is_within then core.defer(tell) else tell() end
+  end)
+  is_within = false
+end
+
 -- Whether the caller can't wait: it is a callback.
 local function is_callback()
   local co = task.current()
@@ -77,9 +89,7 @@ return function(window, event, id, key, dedupe, meta)
   end
   local record = { event = event, id = id, key = key, dedupe = dedupe, meta = meta }
   if is_callback() then
-    append(window, record, function(given, message, code)
-      if not given then window:report("publish", ("%s (%s)"):format(message, code)) end
-    end)
+    append_in_callback(window, record)
     return true
   end
   return task.await(function(resume) append(window, record, resume) end, "channel:publish")
