@@ -108,8 +108,23 @@ describe("sse.redis and a hostile server:", function()
     end)
     local _, message = stores.append(log, "x")
     assert.same({ "", "1" }, marks)
-    assert.equal("redis: MISCONF no; the connection was lost before, and whether the event was added "
-      .. "is not known [docs/errors.md#estore]", message)
+    assert.equal("redis: MISCONF no; the connection was lost before, and whether the event was "
+      .. "added is not known [docs/errors.md#estore]", message)
+  end)
+
+  it("asks again whether the log is the same where the server could not say", function()
+    local asked = {}
+    local log = start(function(words, conn)
+      local kind = #words > 20 and "append" or "read"
+      asked[#asked + 1] = kind
+      conn.ends = #asked == 1
+      if kind == "append" then return APPENDED end
+      return #asked == 2 and "-BUSY no\r\n" or LOOKED
+    end)
+    assert.equal(1, (stores.append(log, "1")))
+    redis_stores.connected(store, 2)
+    for i = 2, 4 do assert.equal(1, (stores.append(log, i))) end
+    assert.same({ "append", "read", "append", "read", "append", "append" }, asked)
   end)
 
   it("gives errors to who has asked", function()

@@ -3,6 +3,7 @@
 local following = require "spec.support.following"
 local redis = require "spec.support.redis"
 local redis_stores = require "spec.support.redis_stores"
+local relay = require "spec.support.relay"
 local stores = require "spec.support.stores"
 local task = require "sse.task"
 local wait = require "spec.support.wait"
@@ -39,6 +40,25 @@ describe("sse.redis", function()
     client:till(function() return #client.events == 2000 end, "2,000 events")
     local later = following.open(first):till(function(c) return #c.events == 2000 end)
     assert.equal(client:text(), later:text())
+  end)
+
+  it("forgets who has sent a run again long ago", function()
+    local server = redis.start("", true)
+    local between = relay.start(server.port)
+    finally(function() between:close() end)
+    local store = open_used("redis://127.0.0.1:" .. between.port, { queue = 1 })
+    local log, position = store:open("fences", { history = 10, history_bytes = 1 << 20 }), nil
+    assert(stores.append(log, "1"))
+    local fields = {}
+    for i = 1, 200 do fields[i] = ("f:%d 5"):format(i) end
+    server:cli("HSET 'sse:{fences}' " .. table.concat(fields, " "))
+    for _, pair in ipairs(between.pairs) do pair.down.blocked = true end -- results are lost
+    log:append({ event = stores.event "2" }, function(at) position = at end)
+    wait.till(function() return server:cli "HGET 'sse:{fences}' head":find "2" end, "the event")
+    between:cut_all()
+    wait.till(function() return position end, "the result")
+    assert.equal(2, position)
+    assert.equal(1, select(2, server:cli "HKEYS 'sse:{fences}'":gsub("f:%x+", "")))
   end)
 
   it("keeps no more than the bounds and a little", function()

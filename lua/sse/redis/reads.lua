@@ -130,7 +130,7 @@ function reads.verify(log)
   log:send(words_of(log, { after = 0, limit = 0, bounds = log.bounds }), function(reply, err)
     if err then
       local again = log.store:on_error(err, log)
-      if again then log:forget_session() end -- verifies again
+      log:forget_session() -- verifies again
       return again and again(log)
     end
     local result, token = result_of(reply)

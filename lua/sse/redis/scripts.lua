@@ -15,7 +15,7 @@ local scripts = {}
 -- behind it, since the reply would be too large; or an error. Where all were added, the last one's
 -- position stands for the list. Then perhaps why they could not be announced.
 local APPEND = [[
-local WHOLE, HELD_BYTES = tonumber(ARGV[14]), 1048576
+local WHOLE, HELD_BYTES, MOST_FIELDS = tonumber(ARGV[14]), 1048576, 100
 local mark = ARGV[9] .. ':' .. ARGV[11] .. ':'
 local at = math.max(now, time)
 local at_text = string.format('%.0f', at)
@@ -144,6 +144,11 @@ end
 if max_age > 0 then trim() end
 heard = is_heard()
 if is_again then
+  if call('HLEN', meta) > MOST_FIELDS then -- of processes that have ended long ago
+    for _, field in ipairs(call('HKEYS', meta)) do
+      if string.sub(field, 1, 2) == 'f:' then call('HDEL', meta, field) end
+    end
+  end
   call('HSET', meta, 'f:' .. ARGV[9], ARGV[10])
   is_rearranged = true
   find_own()

@@ -216,6 +216,7 @@ function SharedLog:tick(now)
   if self.is_asking or self.owed and now >= sooner then return reads.look(self) end
   if now < self.next_look then return end
   self.next_look = now + self.store:look_pause()
+  if self.session ~= self.store.pair.session then return self:ask() end
   reads.look(self)
 end
 
