@@ -1,9 +1,11 @@
 -- sse.redis: its options, what is wrong with a server, and how it is told.
 local core = require "sse.core"
+local handles = require "sse.redis.core"
 local misuse = require "spec.support.misuse"
 local process = require "spec.process"
 local redis = require "spec.support.redis"
 local redis_stores = require "spec.support.redis_stores"
+local socket = require "socket"
 local sse = require "sse"
 local stores = require "spec.support.stores"
 local task = require "sse.task"
@@ -87,6 +89,31 @@ describe("sse.redis", function()
       check { host = "localhost", port = server.port, prefix = "other:" }
       check { port = server.port + 0.0, database = 3.0, expire = 1000.5 }
       check { port = server.port, database = 4, expire = 1e300 }
+    end)
+
+    it("by the second address of a name whose first one does not answer", function()
+      local server, full = redis.start("", true), assert(socket.tcp4())
+      local waiting = {}
+      assert(full:bind("127.0.0.2", server.port))
+      assert(full:listen(0))
+      for i = 1, 4 do -- takes no connection any more
+        waiting[i] = assert(socket.tcp4())
+        waiting[i]:settimeout(0)
+        waiting[i]:connect("127.0.0.2", server.port)
+      end
+      local right = handles.resolve
+      finally(function()
+        handles.resolve = right
+        full:close()
+        for _, one in ipairs(waiting) do one:close() end
+      end)
+      function handles.resolve(name)
+        local lookup = assert(right "localhost")
+        assert.equal("two.invalid", name)
+        return { fd = function() return lookup:fd() end, close = function() lookup:close() end,
+          take = function() return lookup:take() and { "127.0.0.2", "127.0.0.1" } end }
+      end
+      check(("redis://two.invalid:%d"):format(server.port), { connect_timeout = 1000 })
     end)
 
     it("with a user and a password", function()

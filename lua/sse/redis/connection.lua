@@ -16,12 +16,15 @@ function Connection:lose(why)
   self.on_lost(why)
 end
 
+-- Ends a watch or a timer.
+local function stop(self, name)
+  if self[name] then self[name]:stop() end
+  self[name] = nil
+end
+
 function Connection:close()
   self.closed = true
-  for _, name in ipairs { "reading", "writing", "deadline" } do
-    if self[name] then self[name]:stop() end
-    self[name] = nil
-  end
+  for _, name in ipairs { "reading", "writing", "deadline", "turn" } do stop(self, name) end
   if self.lookup then self.lookup:close() end
   if self.handle then self.handle:close() end
 end
@@ -60,10 +63,9 @@ function Connection:write()
   count_bytes(self)
   if is_all == nil then return self:lose(why) end
   self.needs_bytes = is_all == "read" -- TLS goes on once something has come
-  if is_all and self.writing then
-    self.writing:stop()
-    self.writing = nil
-  elseif not is_all and not self.writing then
+  if is_all then
+    stop(self, "writing")
+  elseif not self.writing then
     self.writing = watch(self, self.handle:fd(), function()
       self.moved_at = core.now()
       self:write()
@@ -151,8 +153,8 @@ end
 
 -- The socket can be written: it is connected, or could not be.
 local function end_connect(self, next_address)
-  self.writing:stop()
-  self.writing = nil
+  stop(self, "writing")
+  stop(self, "turn")
   local ok, why = self.handle:connected()
   if not ok then return next_address(why) end
   local target = self.target
@@ -169,13 +171,19 @@ local function begin_connect(self, handle, next_address)
   self.writing = watch(self, handle:fd(), function() end_connect(self, next_address) end, true)
 end
 
--- Tries the addresses one after the other.
+-- Tries the addresses one after the other, each but the last for its share of the time.
 local function try(self, addresses, index, why)
   local address = addresses[index]
+  stop(self, "writing")
+  stop(self, "turn")
   if self.handle then self.handle:close() end
   self.handle = nil
   if not address then return self:lose(why) end
   local function next_address(reason) try(self, addresses, index + 1, reason) end
+  if index < #addresses then
+    self.turn = core.timer(self.target.connect_timeout / #addresses, next_address)
+    self.turn:unref()
+  end
   local handle, message = handles.tcp(address, tostring(self.target.port))
   if not handle then return next_address(message) end
   begin_connect(self, handle, next_address)
@@ -189,8 +197,7 @@ local function look_up(self)
   self.reading = watch(self, lookup:fd(), function()
     local addresses, why = lookup:take()
     if addresses == false then return end
-    self.reading:stop()
-    self.reading = nil
+    stop(self, "reading")
     lookup:close()
     if not addresses then return self:lose(("%s: %s"):format(self.target.host, why)) end
     try(self, addresses, 1, nil)
