@@ -9,12 +9,14 @@ local wait = require "spec.support.wait"
 
 local masters = {}
 
--- The program of each worker. It says which worker it is and what its process is, and serves, by
--- `/`, the worker's id, its process and VERSION; by `/stream` a stream of them.
+-- The program of each worker. It says which worker it is and what its process is, once its master
+-- knows that it is ready; it serves, by `/`, the worker's id, its process and VERSION; by `/stream`
+-- a stream of them.
 masters.APP = [[
   local worker = ...
   local core, sse = require "sse.core", require "sse"
   local VERSION = 1
+  local ready = require "spec.support.ready"
   local server = sse.server { port = PORT }
   local text = ("%d %d %d"):format(worker.id, core.process_id(), VERSION)
   server:get("/", function(_, res) res:reply(200, text) end)
@@ -26,7 +28,7 @@ masters.APP = [[
   end)
   server:get("/metrics", function(_, res) res:reply(200, server:metrics()) end)
   server:get("/exit", function() os.exit(3) end)
-  print("up " .. text)
+  ready(text)
   assert(server:run { within = 0, grace = 1000 })
   print("down " .. text)
 ]]
@@ -37,6 +39,32 @@ local MASTER = [[
   local sse = require "sse"
   local ok, message, code = sse.workers { count = 2, listen = { port = PORT }, run = APP, OPTIONS }
   print("over", ok, message, code)
+]]
+
+-- What sets the clock of a master: it begins at 0 and stands until `at` moves it, so that how long
+-- anything takes does not matter.
+local CLOCK = [[
+  do
+    local core = require "sse.core"
+    local began, wait, at = core.now(), core.master_wait, 0
+    local function passed()
+      local file <close> = io.open(APP .. ".clock")
+      return file and file:read "n" or 0
+    end
+    function core.now() return began + passed() end
+    function core.master_wait(ms, fds)
+      print("has done what is due at " .. at)
+      local signals, readable = wait(ms, fds)
+      local now = passed()
+      if now > at then -- what has come before the clock moved is seen, too
+        local more, also = wait(0, fds)
+        table.move(more, 1, #more, #signals + 1, signals)
+        for fd, is_readable in pairs(also) do readable[fd] = readable[fd] or is_readable end
+      end
+      at = now
+      return signals, readable
+    end
+  end
 ]]
 
 local Master = setmetatable({}, { __index = child })
@@ -53,13 +81,15 @@ end
 
 --- Starts a master.
 -- @tparam[opt] table given `app`, the workers' program (masters.APP); `options`, Lua text of
--- further options; `master`, the master's program; `environment`; `fields`, for the object
+-- further options; `master`, the master's program; `environment`; `clock`, whether its clock moves
+-- by the method `at` alone
 -- @return a program of spec.support.child, with `port`, `app` and the method `write`
 function masters.start(given)
   given = given or {}
   local self = { port = ports.free(), app = certs.path("app" .. core.now() .. ".lua") }
   Master.write(self, given.app or masters.APP)
   local text = (given.master or MASTER):gsub("OPTIONS", function() return given.options or "" end)
+  if given.clock then text = "io.stdout:setvbuf 'line'\n" .. CLOCK .. text end
   local program = child.script(put(self, text), given.environment)
   self.program = program
   return setmetatable(setmetatable(program, nil), {
@@ -67,7 +97,7 @@ function masters.start(given)
   })
 end
 
---- Pumps the loop until a number of processes of workers have come up, in all.
+--- Pumps the loop until a number of processes of workers have come up, in all: they are ready.
 -- @tparam int count
 -- @treturn {table,...} for each, oldest first, `id`, `pid` and `version`
 function Master:workers(count)
@@ -84,6 +114,19 @@ function Master:workers(count)
     return #list >= count
   end, count .. " workers in " .. self:output())
   return list
+end
+
+--- Sets the clock of a master that was started with `clock`; returns once it has done what is due.
+-- @tparam int ms since its start, more than at the last call
+-- @tparam[opt="CHLD"] string signal that comes to the master then
+function Master:at(ms, signal)
+  local path = self.app .. ".clock"
+  local file = assert(io.open(path .. ".new", "w"))
+  file:write(ms)
+  file:close()
+  assert(os.rename(path .. ".new", path))
+  self:kill(signal or "CHLD")
+  self:till(("has done what is due at %d\n"):format(ms))
 end
 
 --- Pumps the loop until the master has ended; returns its exit status. No sanitizer may have found
@@ -147,16 +190,15 @@ function Master:ask()
     math.tointeger(tonumber(version))
 end
 
---- Asks until both of two workers have answered; returns a set of the processes by id.
+--- Asks until a number of workers have answered; returns their processes by id.
 function Master:ask_all(count)
   local found, seen = {}, 0
-  for _ = 1, 200 do
+  return wait.till(function()
     local id, pid = assert(self:ask())
     if not found[id] then seen = seen + 1 end
     found[id] = pid
-    if seen == count then return found end
-  end
-  error(("only %d of %d workers answer"):format(seen, count))
+    return seen == count and found
+  end, count .. " workers to answer")
 end
 
 --- For after_each.

@@ -27,7 +27,7 @@ local APP = [[
     stream:send { event = "served", data = text }
     stream:follow(news, { from = "oldest" })
   end)
-  print("up " .. text)
+  require "spec.support.ready"(text)
   assert(server:run { within = 100 })
 ]]
 

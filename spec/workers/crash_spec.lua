@@ -79,19 +79,19 @@ describe("a worker that dies", function()
   end)
 
   it("again and again is replaced after a pause that grows", function()
-    local master = masters.start { options = "max_pause = 400", app = masters.APP:gsub(
-      "assert%(server:run.*$", [[
-        if worker.id == 2 then sse.after(0, function() error "broken" end) end
-        assert(server:run { within = 0 })
-      ]]) }
-    master:till "starts in [^\n]*\n.*starts in [^\n]*\n.*starts in [^\n]*\n.*starts in [^\n]*\n"
-    local pauses = {}
-    assert.truthy(master:output():find "worker 2 [^\n]* starts now\n")
-    for pause in master:output():gmatch "worker 2 [^\n]* starts in (%d+) ms" do
-      pauses[#pauses + 1] = tonumber(pause)
-    end
+    local app = masters.APP:gsub("assert%(server:run.*$", [[
+      if worker.id == 2 then sse.after(0, function() error "broken" end) end
+      assert(server:run { within = 0 })
+    ]])
+    local master = masters.start { options = "max_pause = 400", clock = true, app = app }
+    master:till "worker 2 [^\n]* starts now\n"
+    local at = 0
     for i, least in ipairs { 100, 200, 400, 400 } do
-      assert.is_true(pauses[i] >= least and pauses[i] <= least * 1.2, table.concat(pauses, " "))
+      master:till_lines("starts in", i)
+      local pause = tonumber(master:output():match ".*worker 2 [^\n]* starts in (%d+) ms\n")
+      assert.is_true(pause >= least and pause <= least * 1.2, pause)
+      at = at + pause
+      master:at(at)
     end
     assert.truthy(master:output():find "lua%-sse: worker 2: [^\n]*broken\nstack traceback:")
     assert.is_nil(master:output():find "worker 1 [^\n]*starts")
@@ -120,13 +120,40 @@ describe("a worker that dies", function()
     os.remove(flag)
   end)
 
+  it("as soon as all are ready was no failed start", function()
+    local master = masters.start { master = [[
+      io.stdout:setvbuf "line"
+      local core, sse = require "sse.core", require "sse"
+      local wait = core.master_wait
+      local function is_dead() return io.open(APP .. ".dead") end
+      -- Is late once: it takes the signals, and has not looked what the workers said before.
+      function core.master_wait(ms, fds)
+        if #fds < 2 or is_dead() then return wait(ms, fds) end
+        while not is_dead() do os.execute "sleep 0.01" end
+        core.master_wait = wait
+        return wait(0, {}), {}
+      end
+      print("over", sse.workers { count = 2, listen = { port = PORT }, run = APP })
+    ]], app = masters.APP:gsub("ready%(text",
+      'if io.open(APP .. ".broken") then error "not now" end %0', 1) }
+    local workers = master:workers(2)
+    io.open(master.app .. ".broken", "w"):close()
+    for _, worker in ipairs(workers) do masters.signal(worker.pid, "KILL") end
+    for _, worker in ipairs(workers) do masters.till_dead(worker.pid) end
+    io.open(master.app .. ".dead", "w"):close()
+    master:till "can't start: [^\n]*not now.*can't start: [^\n]*not now"
+    os.remove(master.app .. ".broken")
+    master:workers(4)
+    master:ask_all(2)
+  end)
+
   it("leaves its sockets to another one until it is back", function()
     local master = masters.start {
       master = [[
         io.stdout:setvbuf "line"
         print("over", require "sse".workers { count = 3, listen = { port = PORT }, run = APP })
       ]],
-      app = masters.APP:gsub("print%(\"up",
+      app = masters.APP:gsub("ready%(text",
         'if worker.id < 3 and io.open(APP .. ".broken") then error "not now" end %0', 1),
     }
     local pids = {}
@@ -144,7 +171,7 @@ describe("a worker that dies", function()
   end)
 
   it("leaves its sockets to one that comes back before it", function()
-    local master = masters.start { app = masters.APP:gsub("print%(\"up", [[
+    local master = masters.start { app = masters.APP:gsub("ready%(text", [[
       local flag = APP .. ".slow" .. worker.id
       if io.open(flag) then
         print("slow " .. worker.id)
@@ -167,7 +194,7 @@ describe("a worker that dies", function()
 
   it("before it listens again is tried again, while the other serves", function()
     local master = masters.start { options = "max_pause = 100", app = masters.APP:gsub(
-      "print%(\"up", 'if io.open(APP .. ".broken") then error "not now" end %0', 1) }
+      "ready%(text", 'if io.open(APP .. ".broken") then error "not now" end %0', 1) }
     local workers = master:workers(2)
     local flag = master.app .. ".broken"
     io.open(flag, "w"):close()
@@ -182,17 +209,33 @@ describe("a worker that dies", function()
 
   it("because it hangs, when its master is to notice that", function()
     local master = masters.start {
-      options = "hang_timeout = 1000",
+      options = "hang_timeout = 1000", clock = true,
       app = masters.APP:gsub('server:get%("/exit"', [[
-        server:get("/hang", function() while true do end end)
+        local here, turns = require "sse.server.worker", 0
+        sse.every(5, function()
+          local now = here.current.numbers:get(here.number(worker.id, "turns"))
+          if now > turns then print(("worker %%d turns"):format(worker.id)) end
+          turns = now
+        end)
+        server:get("/hang", function()
+          print(("worker %%d hangs now"):format(worker.id))
+          while true do end
+        end)
         %0]], 1),
     }
     local workers = master:workers(2)
     local client = raw.connect(master.port)
     client:send "GET /hang HTTP/1.1\r\nHost: a\r\n\r\n"
-    local says = "worker (%d) %(process (%d+)%) hangs: its loop has not turned for 1000 ms"
-    local id, pid = master:till(says)
-    assert.equal(tonumber(pid), workers[1].id == tonumber(id) and workers[1].pid or workers[2].pid)
+    local id = math.tointeger(tonumber(master:till "worker (%d) hangs now"))
+    master:at(1) -- by then it knows that both are ready
+    master:at(1001) -- it looks at them for the first time
+    local turns = ("worker %d turns\n"):format(3 - id)
+    local _, before = master:output():gsub(turns, "")
+    master:till_lines(turns, before + 2) -- the first may be of a turn that it has seen
+    master:at(2001)
+    local pid = workers[1].id == id and workers[1].pid or workers[2].pid
+    local says = "worker %d %%(process %d%%) hangs: its loop has not turned for 1000 ms"
+    master:till(says:format(id, pid))
     master:workers(3)
     client:receive_all()
     client:close()
@@ -201,14 +244,24 @@ describe("a worker that dies", function()
   end)
 
   it("and never listens again is killed when its time is over", function()
-    local master = masters.start { options = "start_timeout = 300", app = masters.APP:gsub(
-      "print%(\"up", 'if io.open(APP .. ".broken") then while true do end end %0', 1) }
+    local master = masters.start {
+      options = "start_timeout = 300", clock = true, app = masters.APP:gsub("ready%(text", [[
+        if io.open(APP .. ".broken") then
+          print "is broken"
+          while true do end
+        end
+        %0]], 1),
+    }
     local workers = master:workers(2)
     local flag = master.app .. ".broken"
     io.open(flag, "w"):close()
     masters.signal(workers[1].pid, "KILL")
-    master:till "can't start: it did not listen on all addresses within 300 ms"
+    master:till "is broken"
     os.remove(flag)
+    master:at(1) -- by then it has noted when it started that
+    master:at(301)
+    master:till "can't start: it did not listen on all addresses within 300 ms"
+    master:at(1000) -- the next one starts after a pause
     master:workers(3)
   end)
 end)

@@ -101,7 +101,7 @@ describe("the end of workers", function()
     ]], app = [[
       local worker, core, sse = ..., require "sse.core", require "sse"
       sse.every(1000, function() end)
-      print(("up %d %d 1"):format(worker.id, core.process_id()))
+      require "spec.support.ready"(("%d %d 1"):format(worker.id, core.process_id()))
       sse.run()
     ]] }
     master:workers(2)
@@ -177,7 +177,7 @@ describe("the end of workers", function()
 
   it("removes the file of a Unix socket, and leaves it to no worker", function()
     local path = certs.path "end.sock"
-    local text = masters.APP:gsub("port = PORT", "port = PORT"):gsub("print%(\"up",
+    local text = masters.APP:gsub("port = PORT", "port = PORT"):gsub("ready%(text",
       ("assert(server:listen()) assert(server:listen { unix = %q }) %%0"):format(path), 1)
     local master = masters.start { app = text, master = ([[
       io.stdout:setvbuf "line"

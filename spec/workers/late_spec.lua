@@ -5,66 +5,37 @@ local masters = require "spec.support.masters"
 describe("a master of workers", function()
   after_each(masters.stop)
 
-  -- A master whose clock is `FILE` milliseconds ahead, and that prints each of its turns; OPTIONS
-  -- are further ones.
-  local function start(options, app)
-    local file = certs.path "ahead"
-    os.remove(file)
-    local master = masters.start { options = options, app = app, master = ([[
-      io.stdout:setvbuf "line"
-      local core, sse = require "sse.core", require "sse"
-      local now, wait = core.now, core.master_wait
-      function core.now()
-        local file <close> = io.open(%q)
-        return now() + (file and file:read "n" or 0)
-      end
-      function core.master_wait(...)
-        print "turn"
-        return wait(...)
-      end
-      print("over", sse.workers { count = 2, listen = { port = PORT }, run = APP, OPTIONS })
-    ]]):format(file) }
-
-    -- Lets the master do what is due at a time; returns when it has.
-    local function at(ms, signal)
-      local out = assert(io.open(file .. ".new", "w"))
-      out:write(ms)
-      out:close()
-      os.rename(file .. ".new", file)
-      local _, turns = master:output():gsub("turn\n", "")
-      master:kill(signal or "CHLD")
-      master:till_lines("turn\n", turns + 1)
-    end
-    return master, at
-  end
-
   local HOUR <const> = 3600 * 1000 -- no worker says within a quarter of it that it lives
 
   it("kills no worker that was stopped together with it", function()
-    local master, at = start(("hang_timeout = %d"):format(HOUR))
+    local master = masters.start { options = ("hang_timeout = %d"):format(HOUR), clock = true }
     master:workers(2)
-    at(HOUR + 60000)
-    at(3 * HOUR) -- it comes an hour late
+    master:at(1) -- by then it knows that they are ready
+    master:at(HOUR + 60000)
+    master:at(3 * HOUR) -- it comes an hour late
     assert.is_nil(master:output():find "hangs")
-    at(4 * HOUR + 60000)
+    master:at(4 * HOUR + 60000)
     master:till "hangs"
   end)
 
   it("that is told again and again to end does not wait for longer", function()
     local options = "stop_timeout = 3600 * 1000, log = function(_, message) print(message) end"
-    local master, at = start(options, masters.APP:gsub("print%(\"up", [[
+    local master = masters.start { options = options, clock = true, app = masters.APP:gsub(
+      "ready%(text", [[
       local function hang()
         if not require("sse.server.worker").current.told then return sse.after(1, hang) end
         print(("hangs %%d"):format(core.process_id()))
         while true do end
       end
       sse.after(1, hang)
-      %0]], 1))
+      %0]], 1) }
     master:till_lines("is ready", 2)
     master:till_lines("hangs", 2)
-    at(0, "INT")
-    at(4000, "INT")
-    at(6000)
+    master:at(1, "INT")
+    master:at(2) -- by then it has got that
+    master:at(4000, "INT")
+    master:at(4001)
+    master:at(5002)
     master:till "over\ttrue"
     assert.equal(0, master:wait())
   end)

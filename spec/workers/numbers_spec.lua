@@ -7,7 +7,7 @@ local wait = require "spec.support.wait"
 describe("server:metrics in a worker", function()
   after_each(masters.stop)
 
-  local APP = masters.APP:gsub("print%(\"up", [[
+  local APP = masters.APP:gsub("ready%(text", [[
     local news = sse.channel "news"
     if worker.id == 2 then sse.channel "of the second" end
     server:get("/publish", function(_, res)
@@ -95,7 +95,7 @@ describe("server:metrics in a worker", function()
         io.stdout:setvbuf "line"
         print("over", require "sse".workers { count = 4, run = APP })
       ]],
-      app = masters.APP:gsub("port = PORT", ""):gsub("print%(\"up", [[
+      app = masters.APP:gsub("port = PORT", ""):gsub("ready%(text", [[
         rooms = {} -- which keeps them
         for i = 1, worker.id == 4 and 1000 or 0 do rooms[i] = sse.channel("room " .. i) end
         assert(server:listen())

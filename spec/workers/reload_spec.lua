@@ -112,13 +112,18 @@ describe("SIGHUP", function()
     ["raises"] = 'error "not like this"',
     ["ends"] = "",
     ["exits"] = "os.exit(7)",
-    ["listens elsewhere"] = 'require "sse".server {}:run()',
+    ["listens elsewhere"] = 'print "elsewhere" require "sse".server {}:run()',
   } do
     it("keeps the workers where the new program " .. what, function()
-      local master = masters.start { options = "start_timeout = 500" }
+      local master = masters.start { options = "start_timeout = 500", clock = true }
       local old = master:workers(2)
       if text then master:write(text) else os.remove(master.app) end
       master:kill "HUP"
+      if what == "listens elsewhere" then
+        master:till "elsewhere"
+        master:at(1) -- by then it has noted when it started that
+        master:at(501)
+      end
       master:till "lua%-sse: [^\n]*%S[^%z]*; the [%w]+ stay\n"
       assert.same({ old[1].pid, old[2].pid }, {
         master:ask_all(2)[old[1].id], master:ask_all(2)[old[2].id],

@@ -14,7 +14,7 @@ describe("the sockets of workers", function()
     local master = masters.start { master = ([[
       io.stdout:setvbuf "line"
       print(require "sse".workers { count = 1, listen = { unix = %q }, backlog = 2, run = APP })
-    ]]):format(path), app = masters.APP:gsub("port = PORT", ""):gsub("print%(\"up",
+    ]]):format(path), app = masters.APP:gsub("port = PORT", ""):gsub("ready%(text",
       ("assert(server:listen { unix = %q }) %%0"):format(path), 1) }
     local pid = master:workers(1)[1].pid
     assert.equal(200, sse.fetch("http://localhost/", { unixSocket = path }).status)
@@ -35,7 +35,7 @@ describe("the sockets of workers", function()
   end)
 
   it("are each for one server of a worker, as in a program that runs alone", function()
-    local master = masters.start { app = masters.APP:gsub("print%(\"up", [[
+    local master = masters.start { app = masters.APP:gsub("ready%(text", [[
       assert(server:listen())
       print("second", sse.server { port = PORT }:listen())
       print("again", server:listen(PORT))
@@ -55,7 +55,7 @@ describe("the sockets of workers", function()
         io.stdout:setvbuf "line"
         print(require "sse".workers { count = 2, listen = { 0, 0 }, run = APP })
       ]],
-      app = masters.APP:gsub("PORT", "0"):gsub("print%(\"up", [[
+      app = masters.APP:gsub("PORT", "0"):gsub("ready%(text", [[
         local other, own = sse.server {}, sse.server {}
         assert(server:listen() and other:listen() and own:listen())
         print(("ports %%d %%d %%d."):format(server.port, other.port, own.port))
@@ -78,7 +78,7 @@ describe("the sockets of workers", function()
     local cert, key = certs.path "lent_cert.pem", certs.path "lent_key.pem"
     assert(os.execute(("cp %s %s && cp %s %s"):format(tls.cert, cert, tls.key, key)))
     local broken = certs.path "lent.broken"
-    local master = masters.start { app = masters.APP:gsub("print%(\"up", ([[
+    local master = masters.start { app = masters.APP:gsub("ready%(text", ([[
       if worker.id == 1 and io.open(%q) then error "not now" end
       assert(server:listen { tls = { cert = %q, key = %q } })
       %%0]]):format(broken, cert, key), 1) }

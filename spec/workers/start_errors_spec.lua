@@ -81,7 +81,7 @@ describe("workers that can't start", function()
   end)
 
   it("because one of them alone fails, which ends the others", function()
-    local output = result((masters.APP:gsub("print%(\"up",
+    local output = result((masters.APP:gsub("ready%(text",
       "if worker.id == 2 then sse.sleep(20) error 'the second' end %0", 1)))
     assert.truthy(output:find "over\tnil\tsse.workers: worker 2 can't start: [^\n]*the second")
     for pid in output:gmatch "up 1 (%d+)" do assert.is_false(masters.lives(pid)) end

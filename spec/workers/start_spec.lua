@@ -33,7 +33,7 @@ describe("sse.workers", function()
           res:reply(200, ("%d of %d %s %s"):format(worker.id, worker.count, name,
             pcall(function() return worker.name end)))
         end)
-        print("up " .. worker.id .. " 0 0")
+        require "spec.support.ready"(worker.id .. " 0 0")
         assert(server:run { within = 0 })
       end })
     ]] }
@@ -57,7 +57,7 @@ describe("sse.workers", function()
       end)
       sse.sleep(1)
       assert(sse.workers { count = 2, listen = PORT, run = function(worker)
-        print("up " .. worker.id .. " 0 0")
+        require "spec.support.ready"(worker.id .. " 0 0")
         assert(server:run { within = 0 })
       end })
     ]]):format(tls.cert, tls.key) }
@@ -114,7 +114,7 @@ describe("sse.workers", function()
           server.port))
       end)
       %s
-      print(("up %%d %%d 1"):format(worker.id, core.process_id()))
+      require "spec.support.ready"(("%%d %%d 1"):format(worker.id, core.process_id()))
       assert(server:run { within = 0 })
     ]]):format(server, calls or ""), master = ([[
       io.stdout:setvbuf "line"
@@ -223,7 +223,7 @@ describe("sse.workers", function()
       io.stdout:setvbuf "line"
       local sse = require "sse"
       print("over", sse.workers { count = 2, run = function(worker)
-        print("up " .. worker.id .. " 0 0")
+        require "spec.support.ready"(worker.id .. " 0 0")
         local signal = sse.signal("SIGTERM", sse.stop)
         sse.every(1000, function() end)
         sse.run()
