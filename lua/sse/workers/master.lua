@@ -162,6 +162,15 @@ local function on_ended(self, gone, what)
   end
 end
 
+-- Hears what all processes have said.
+local function hear_all(self)
+  local list = {}
+  for _, each in pairs(self.processes) do list[#list + 1] = each end
+  for _, each in ipairs(list) do
+    if not each.silent and each:hear() then on_ready(self, each) end
+  end
+end
+
 -- A process has ended, unless `pid` is nil.
 local function on_reaped(self, pid, how, what)
   local gone = self.processes[pid or 0]
@@ -172,9 +181,11 @@ local function on_reaped(self, pid, how, what)
   return pid
 end
 
--- Looks which processes have ended. The first process of a container also gets those whose parents
+-- Looks which processes have ended. What any has said before comes first: where all were ready, the
+-- end of one is no failed start. The first process of a container also gets those whose parents
 -- have died.
 local function reap(self)
+  hear_all(self)
   if core.process_id() == 1 then
     repeat until not on_reaped(self, core.reap(-1))
   else
