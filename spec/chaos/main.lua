@@ -12,7 +12,8 @@ local wait = require "spec.support.wait"
 local witness = require "spec.chaos.witness"
 
 local STEPS = os.getenv "SSE_STRESS_GC" and 100 or 600
-local LIMIT_MS = 8000 * (tonumber(os.getenv "SSE_TEST_PATIENCE" or "") or 1)
+local patience = tonumber(os.getenv "SSE_TEST_PATIENCE" or "") or 1
+local LIMIT_MS = 8000 * patience
 
 local function turn(world)
   core.defer(function() end) -- a turn with a deferred call does not wait
@@ -81,12 +82,13 @@ local function till(world, what, fn)
 end
 
 -- Publishes an event for a witness that lacks something, and lets the witness reconnect at once if
--- the server told it to wait.
+-- the server told it to wait. A task that an act has started before may still shut a server down.
 local function nudge(world, one)
   if one.nudged == core.now() // 100 then return end
   one.nudged = core.now() // 100
+  pcall(world.reopen, world)
   if one.source.readyState == 1 then world.channels:publish(one.name)
-  elseif one.nudged % 3 == 0 then one.source:reconnect() end
+  elseif one.nudged % (3 * patience) == 0 then one.source:reconnect() end
 end
 
 -- Ends all random acts, and waits until the witnesses have received everything.
