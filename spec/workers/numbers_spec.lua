@@ -97,7 +97,7 @@ describe("server:metrics in a worker", function()
       ]],
       app = masters.APP:gsub("port = PORT", ""):gsub("ready%(text", [[
         rooms = {} -- which keeps them
-        for i = 1, worker.id == 4 and 1000 or 0 do rooms[i] = sse.channel("room " .. i) end
+        for i = 1, worker.id == 4 and 250 or 0 do rooms[i] = sse.channel("room " .. i) end
         assert(server:listen())
         print("port of " .. worker.id .. " is " .. server.port .. ".")
         %0]], 1),
@@ -113,7 +113,7 @@ describe("server:metrics in a worker", function()
     for id, up in ipairs { 1, 0, 0, 1 } do
       assert.equal(up, values[("sse_worker_up{worker=%d}"):format(id)])
     end
-    assert.equal(0, values["sse_channel_gaps_total{channel=room 1000,reason=slow,worker=4}"])
+    assert.equal(0, values["sse_channel_gaps_total{channel=room 250,reason=slow,worker=4}"])
   end)
 
   it("counts how often each was started, and crashed", function()
@@ -138,7 +138,7 @@ describe("server:metrics in a worker", function()
   it("asks of several workers and many channels, by several at once", function()
     local master = masters.start { app = APP:gsub("local news", [[
       rooms = {} -- which keeps them
-      for i = 1, 200 do rooms[i] = sse.channel("room " .. i) end
+      for i = 1, 100 do rooms[i] = sse.channel("room " .. i) end
       local news]], 1), master = [[
         io.stdout:setvbuf "line"
         print("over", require "sse".workers { count = 4, listen = { port = PORT }, run = APP })
@@ -148,7 +148,7 @@ describe("server:metrics in a worker", function()
     for i, path in ipairs { "/metrics", "/piecewise" } do
       tasks[i] = sse.spawn(function()
         local values = metrics(master, path)
-        local gaps = "sse_channel_gaps_total{channel=room 200,reason=slow,worker=%d}"
+        local gaps = "sse_channel_gaps_total{channel=room 100,reason=slow,worker=%d}"
         for id = 1, 4 do
           assert.equal(1, values[("sse_worker_up{worker=%d}"):format(id)])
           assert.equal(0, values[gaps:format(id)])
