@@ -59,11 +59,14 @@ describe("sse.redis by Sentinel", function()
       sse.redis { sentinels = { 5 }, master = "m" }
     end)
     for _, wrong in ipairs { "", "a:", "a:0", "a:70000", "a:99999999999999999999", "a:b",
-      "redis://a", "a b", "[::1", "u@a" } do
+      "redis://a", "a b", "a\0b", "[::1", "u@a" } do
       blames("option 'sentinels': expected \"host:port\", got string", function()
         sse.redis { sentinels = { wrong }, master = "m" }
       end)
     end
+    blames('got string "redis://:...@a:1"', function()
+      sse.redis { sentinels = { "redis://:secret@a:1" }, master = "m" }
+    end)
     blames("option 'sentinels' has 'a:26379' twice", function()
       sse.redis { sentinels = { "a", "b", "a:26379" }, master = "m" }
     end)

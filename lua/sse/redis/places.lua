@@ -67,13 +67,14 @@ end
 -- Takes "host:port", "host" or "[::1]:port" apart.
 local function parse(name, text, port)
   local host, own = text:match "^%[([%x:.]+%%?[%w_.-]*)%]:?(%d*)$"
-  if not host then host, own = text:match "^([^:%[%]/@%s]+):?(%d*)$" end
+  if not host then host, own = text:match "^([^:%[%]/@%s%z]+):?(%d*)$" end
   local is_bare_ipv6 = not host and text:match "^[%x:.]*:[%x.]*:[%x:.]*$"
   if is_bare_ipv6 then host, own = text, "" end
   local number = own and (own == "" and port or math.tointeger(own))
   if not host or text:sub(-1) == ":" and not is_bare_ipv6
     or not number or number < 1 or number > 65535 then
-    blame_option('option \'%s\': expected "host:port", got %s', name, options.show(text))
+    blame_option('option \'%s\': expected "host:port", got %s', name,
+      options.show(target.without_password(text)))
   end
   return host, number
 end

@@ -61,8 +61,8 @@ function target.blame_option(...) raise("options", ...) end
 --- The same for the URL or the URLs.
 function target.blame_url(...) raise("arguments", ...) end
 
--- A URL, or what was meant to be one, as messages show it.
-local function without_password(url)
+--- A URL, or what was meant to be one, as messages show it.
+function target.without_password(url)
   local scheme, login, place = url:match "^(%a[%w+.-]*:/+)(.*)(@[^@]*)$"
   if not scheme then scheme, login, place = "", url:match "^(.*)(@[^@]*)$" end
   if not login then return url end
@@ -182,7 +182,7 @@ function target.of(url, given)
   if url ~= nil then
     fields = type(url) == "string" and parse(url)
     if not fields then
-      local shown = type(url) == "string" and without_password(url) or url
+      local shown = type(url) == "string" and target.without_password(url) or url
       target.blame_url("expected a URL (%s), got %s", target.forms, options.show(shown))
     end
   end
