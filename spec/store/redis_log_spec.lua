@@ -135,6 +135,24 @@ describe("sse.redis", function()
     assert.equal("-1", tostring(stores.append(log, "y") - 2)) -- position 1 of a new log
   end)
 
+  it("keeps a channel as long as it says since it was used last", function()
+    local server, prefix = redis.shared(), redis.prefix()
+    local store = open_used(server.url, { prefix = prefix, expire = 60000 })
+    local log = store:open("kept", { history = 10, history_bytes = 1000 })
+    local function check()
+      for _, key in ipairs(log.shared.keys) do
+        assert.truthy(tonumber(server:cli(("PTTL '%s'"):format(key)):match "%-?%d+") >= 60000)
+      end
+    end
+    assert(stores.append(log, "x", { id = "own", dedupe = "d" }))
+    check()
+    local soon = math.tointeger(server:cli "TIME" :match "%d+") * 1000 + 59000
+    server:cli(("HSET '%s' expires %d"):format(log.shared.keys[1], soon))
+    for _, key in ipairs(log.shared.keys) do server:cli(("PEXPIRE '%s' 59000"):format(key)) end
+    assert(stores.append(log, "y", { id = "other", dedupe = "e" }))
+    check()
+  end)
+
   describe("and a failover to a server that lacks the last events:", function()
     -- A server with the events 1 to 3, and another one that takes its place without 4 and 5.
     local function fail_over(meanwhile)

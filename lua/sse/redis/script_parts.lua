@@ -15,7 +15,7 @@
 --
 -- Words of both scripts, behind the keys: 1 the epoch of a log that begins; 2, 3, 4 epoch, position
 -- and token of the newest event that the caller knows of; 5 history, 6 history_bytes, 7 max_age (0:
--- no bound); 8 after how many ms without use the keys expire.
+-- no bound); 8 how many ms the keys stay without use, at least.
 -- @module sse.redis.script_parts
 local script_parts = {}
 
@@ -26,6 +26,7 @@ local call = redis.call
 local meta, events, ids, dedupes = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
 local history, history_bytes = tonumber(ARGV[5]), tonumber(ARGV[6])
 local max_age, expire = tonumber(ARGV[7]), tonumber(ARGV[8])
+local lifetime = math.floor(expire * 1.5) -- of keys; they are renewed while it is above expire
 local clock = call('TIME')
 local now = tonumber(clock[1]) * 1000 + math.floor(tonumber(clock[2]) / 1000)
 local m = call('HMGET', meta, 'epoch', 'token', 'left', 'head', 'total', 'time', 'first', 'base',
@@ -132,8 +133,8 @@ end
 
 -- Returns whether the keys' expiry was put off, which is done now and then.
 local function save()
-  local renews = now + expire / 2 > expires
-  if renews then expires, is_rearranged = now + expire, true end
+  local renews = now + expire > expires
+  if renews then expires, is_rearranged = now + lifetime, true end
   if is_rearranged then
     call('HSET', meta, 'epoch', epoch, 'token', token, 'left', left, 'head', head, 'total', total,
       'time', time, 'first', first, 'base', base, 'kept', kept, 'middle', middle, 'slack', slack,
@@ -143,7 +144,7 @@ local function save()
       'first', first, 'base', base)
   end
   if renews then
-    for i = 1, 4 do call('PEXPIRE', KEYS[i], expire) end
+    for i = 1, 4 do call('PEXPIRE', KEYS[i], lifetime) end
   end
   return renews
 end

@@ -87,7 +87,7 @@ end
 local function add_index(key, text)
   call('ZADD', key, head, text)
   is_rearranged = true
-  if call('PTTL', key) < 0 then call('PEXPIRE', key, expire) end
+  if call('PTTL', key) < 0 then call('PEXPIRE', key, lifetime) end
 end
 
 local function add(index, record)
