@@ -40,11 +40,8 @@ local expires, fence = tonumber(m[14]), tonumber(m[15])
 local is_changed, is_rearranged = false, false
 
 local function position_of(entry) return tonumber(string.match(entry[1], '^%d+')) end
-local function total_of(entry) return tonumber(string.match(entry[1], '%d+$')) end
-local function time_of(entry) return tonumber(entry[2][2]) end
 local function record_of(entry) return entry[2][4] end
 local function token_of(entry) return string.match(record_of(entry), '^%S+') end
-
 local function entry_at(position) return call('XRANGE', events, position, position)[1] end
 ]]
 
@@ -60,16 +57,16 @@ end
 -- an event that this log never had: a server that lost its last writes, by a crash or by a
 -- failover, gives their positions to other events.
 script_parts.begin = [[
-local function is_other_log()
-  local known = tonumber(ARGV[3])
-  if ARGV[2] ~= epoch or known == 0 then return false end
-  if known >= head then return known > head or token ~= ARGV[4] end
-  if known < kept or not looks then return false end
-  local entry = entry_at(known)
-  return not entry or token_of(entry) ~= ARGV[4]
+local known, is_other = tonumber(ARGV[3]), false
+if ARGV[2] == epoch and known > 0 then
+  if known >= head then
+    is_other = known > head or token ~= ARGV[4]
+  elseif known >= kept and looks then
+    local entry = entry_at(known)
+    is_other = not entry or token_of(entry) ~= ARGV[4]
+  end
 end
-
-if not epoch or call('XLEN', events) ~= head - kept + 1 or is_other_log() then
+if not epoch or is_other or call('XLEN', events) ~= head - kept + 1 then
   call('UNLINK', meta, events, ids, dedupes)
   epoch, token, left, head, total, time = ARGV[1], '', '', 0, 0, 0
   first, base, kept, middle, slack = 1, 0, 1, 1, 0
@@ -78,41 +75,31 @@ if not epoch or call('XLEN', events) ~= head - kept + 1 or is_other_log() then
 end
 ]]
 
--- Drops what is over the bounds, and saves the numbers.
+-- Drops what is over the bounds. A function costs Redis more than what it does in most runs, so
+-- there are few, and none in others.
 script_parts.trim = [[
 local TRIM_AT_ONCE = 2000
 
--- Moves `first` behind the events that are too many, too large or too old.
-local function move_first()
-  local by_count = head - history + 1
+local function trim()
+  local before, by_count = first, head - history + 1
   if by_count > head then
     first, base = head + 1, total
   elseif by_count > first then
-    first, base = by_count, total_of(entry_at(by_count - 1))
+    first, base = by_count, tonumber(string.match(entry_at(by_count - 1)[1], '%d+$'))
   end
   local count, step = 0, 1
   while first <= head and (max_age > 0 or total - base > history_bytes) and count < TRIM_AT_ONCE do
     local list = call('XRANGE', events, first, head, 'COUNT', step)
-    if #list == 0 then return end
+    count, step = #list > 0 and count + step or TRIM_AT_ONCE, 20
     for _, entry in ipairs(list) do
-      local is_old = max_age > 0 and now - time_of(entry) >= max_age
-      if not is_old and total - base <= history_bytes then return end
-      first, base = position_of(entry) + 1, total_of(entry)
+      local is_old = max_age > 0 and now - tonumber(entry[2][2]) >= max_age
+      if not is_old and total - base <= history_bytes then
+        count = TRIM_AT_ONCE
+        break
+      end
+      first, base = position_of(entry) + 1, tonumber(string.match(entry[1], '%d+$'))
     end
-    count, step = count + step, 20
   end
-end
-
--- Whether a script that adds should drop what is over the bounds: where that is much, or may have
--- names. One that reads drops all.
-local function is_far_over()
-  return max_age > 0 or newest_id >= first or newest_dedupe >= first
-    or head - first >= history + 100 or total - base > history_bytes + 65536
-end
-
-local function trim()
-  local before = first
-  move_first()
   if first == before then return end
   is_changed = true
   local was = left
@@ -130,23 +117,22 @@ local function trim()
     is_rearranged = true
   end
 end
+]]
 
--- Returns whether the keys' expiry was put off, which is done now and then.
-local function save()
-  local renews = now + expire > expires
-  if renews then expires, is_rearranged = now + lifetime, true end
-  if is_rearranged then
-    call('HSET', meta, 'epoch', epoch, 'token', token, 'left', left, 'head', head, 'total', total,
-      'time', time, 'first', first, 'base', base, 'kept', kept, 'middle', middle, 'slack', slack,
-      'ids', newest_id, 'dedupes', newest_dedupe, 'expires', expires)
-  elseif is_changed then
-    call('HSET', meta, 'token', token, 'head', head, 'total', total, 'time', time,
-      'first', first, 'base', base)
-  end
-  if renews then
-    for i = 1, 4 do call('PEXPIRE', KEYS[i], lifetime) end
-  end
-  return renews
+-- Saves the numbers.
+script_parts.save = [[
+local renews = now + expire > expires
+if renews then expires, is_rearranged = now + lifetime, true end
+if is_rearranged then
+  call('HSET', meta, 'epoch', epoch, 'token', token, 'left', left, 'head', head, 'total', total,
+    'time', time, 'first', first, 'base', base, 'kept', kept, 'middle', middle, 'slack', slack,
+    'ids', newest_id, 'dedupes', newest_dedupe, 'expires', expires)
+elseif is_changed then
+  call('HSET', meta, 'token', token, 'head', head, 'total', total, 'time', time,
+    'first', first, 'base', base)
+end
+if renews then
+  for i = 1, 4 do call('PEXPIRE', KEYS[i], lifetime) end
 end
 ]]
 

@@ -22,147 +22,120 @@ local at_text = string.format('%.0f', at)
 local sizes = cmsgpack.unpack(ARGV[17])
 local count = #sizes
 local has_names, is_again = #ARGV > 17 + count, ARGV[12] == '1'
-local found, is_found, is_unsure, newest = {}, false, false, nil
-local messages, failed, heard, held_bytes = {}, nil, false, 0
-local parts, part_count, part_bytes = {}, 0, 0
-local type, format, pcall = type, string.format, redis.pcall
+local format, sub, pcall = string.format, string.sub, redis.pcall
 local PLACE = format('%d', 2 ^ 40) == '1099511627776' and '%d-%d' or '%.0f-%.0f' -- 64 bits or 32
+local found, is_found, is_unsure = {}, false, false
 
--- Finds the events of an append that is sent again.
-local function find_own()
+if max_age > 0 then trim() end
+if is_again then -- what was added before
+  if call('HLEN', meta) > MOST_FIELDS then -- of processes that have ended long ago
+    for _, field in ipairs(call('HKEYS', meta)) do
+      if sub(field, 1, 2) == 'f:' then call('HDEL', meta, field) end
+    end
+  end
+  call('HSET', meta, 'f:' .. ARGV[9], ARGV[10])
+  is_rearranged = true
   local bottom = ARGV[15] == epoch and tonumber(ARGV[16]) or 0
-  local from = head
-  while from > bottom and from >= kept do
+  local from, is_over = head, false
+  while from > bottom and from >= kept and not is_over do
     local list = call('XREVRANGE', events, from, bottom + 1, 'COUNT', 100)
-    if #list == 0 then break end
+    is_over = #list == 0
     for _, entry in ipairs(list) do
       local its = token_of(entry)
-      if string.sub(its, 1, #mark) == mark then
-        found[tonumber(string.sub(its, #mark + 1))] = position_of(entry)
+      if sub(its, 1, #mark) == mark then
+        found[tonumber(sub(its, #mark + 1))] = position_of(entry)
         is_found = true
       elseif is_found then
-        return
+        is_over = true
+        break
       end
+      from = position_of(entry) - 1
     end
-    from = position_of(list[#list]) - 1
   end
   is_unsure = not is_found and bottom + 1 < kept
 end
 
--- Makes a message of the parts.
-local function end_message()
-  if part_count == 0 then return end
-  messages[#messages + 1] = table.concat(parts, '', 1, part_count)
-  part_count, part_bytes = 0, 0
-end
-
--- Whether somebody hears of announcements. Who may not ask announces.
-local function is_heard()
-  local result = pcall('PUBSUB', 'NUMSUB', ARGV[13])
-  return result.err or result[2] ~= 0
-end
-
--- Tells of what was added. Where nobody hears of it, tries now and then whether that may be done.
-local function announce(is_tried)
-  end_message()
-  if is_tried and not heard then messages[1] = '' end
-  for _, message in ipairs(messages) do
-    local result = pcall('PUBLISH', ARGV[13], message)
-    if type(result) == 'table' and result.err then failed = result.err end
-  end
-end
-
--- All events of a message are consecutive.
-local function add_part(record)
-  if not heard then return end
-  if part_count == 0 then
-    parts[1], part_count = table.concat({ epoch, ' ', head, ' ', at_text, '\n' }), 1
-  end
-  if #record > WHOLE then record = string.match(record, '^%S+') .. '\n' end
-  part_count, part_bytes = part_count + 1, part_bytes + #record
-  parts[part_count] = record
-  if part_bytes > 65536 then end_message() end
-end
-
-local function add_index(key, text)
+local add_index = has_names and function(key, text)
   call('ZADD', key, head, text)
   is_rearranged = true
   if call('PTTL', key) < 0 then call('PEXPIRE', key, lifetime) end
 end
 
-local function add(index, record)
-  local bytes = total + sizes[index]
-  local place = format(PLACE, head + 1, bytes)
-  local result = pcall('XADD', events, place, 'time', at_text, 'record', record)
-  if result ~= place then return result end -- an error
-  if head == 0 then expires = 0 end
-  head, total, newest = head + 1, bytes, index
-  add_part(record)
-  return head
-end
+-- Where nobody hears of announcements, there are none. Who may not ask for that announces.
+local heard = pcall('PUBSUB', 'NUMSUB', ARGV[13])
+heard = heard.err or heard[2] ~= 0
+local messages, parts, part_bytes = {}, {}, 0 -- all events of a message are consecutive
+local before, results, newest = head, {}, nil
+local held_bytes, last_result = 0, nil -- what all events behind get, too
 
-local function held_by(dedupe)
-  local position = tonumber(call('ZSCORE', dedupes, dedupe))
-  local entry = position and entry_at(position)
-  return entry and { position, record_of(entry) }
-end
-
--- Adds an event that has names, unless they are held.
-local function add_named(index, id, dedupe)
-  trim()
-  local held = dedupe ~= '' and held_by(string.sub(dedupe, 2))
-  if held then
-    held_bytes = held_bytes + #held[2]
-    return held_bytes > HELD_BYTES and held_bytes > #held[2] and 'AGAIN' or held
-  end
-  if id ~= '' and call('ZSCORE', ids, string.sub(id, 2)) then return 'EEXIST' end
-  if is_found or is_unsure then return 'UNSURE' end
-  local result = add(index, ARGV[17 + index])
-  if type(result) == 'table' then return result end
-  if id ~= '' then
-    newest_id = head
-    add_index(ids, string.sub(id, 2))
-  end
-  if dedupe ~= '' then
-    newest_dedupe = head
-    add_index(dedupes, string.sub(dedupe, 2))
-  end
-  return result
-end
-
-local function append(index)
-  if is_again and found[index] then return found[index] end
+for index = 1, count do
+  local record, id, dedupe, result = ARGV[17 + index], '', '', last_result or found[index]
   if has_names then
     local i = 16 + count + 2 * index
-    local id, dedupe = ARGV[i], ARGV[i + 1]
-    if id ~= '' or dedupe ~= '' then return add_named(index, id, dedupe) end
+    id, dedupe = ARGV[i], ARGV[i + 1]
   end
-  if is_found or is_unsure then return 'UNSURE' end
-  return add(index, ARGV[17 + index])
-end
-
-if max_age > 0 then trim() end
-heard = is_heard()
-if is_again then
-  if call('HLEN', meta) > MOST_FIELDS then -- of processes that have ended long ago
-    for _, field in ipairs(call('HKEYS', meta)) do
-      if string.sub(field, 1, 2) == 'f:' then call('HDEL', meta, field) end
+  if not result and (id ~= '' or dedupe ~= '') then
+    trim()
+    local position = dedupe ~= '' and tonumber(call('ZSCORE', dedupes, sub(dedupe, 2)))
+    local held = position and entry_at(position)
+    if held then
+      result, held_bytes = { position, record_of(held) }, held_bytes + #record_of(held)
+      if held_bytes > HELD_BYTES and held_bytes > #result[2] then
+        result, last_result = 'AGAIN', 'AGAIN'
+      end
+    elseif id ~= '' and call('ZSCORE', ids, sub(id, 2)) then
+      result = 'EEXIST'
     end
   end
-  call('HSET', meta, 'f:' .. ARGV[9], ARGV[10])
-  is_rearranged = true
-  find_own()
-end
-local before, results, last_result = head, {}, nil
-for index = 1, count do
-  local result = last_result or append(index)
-  if result == 'AGAIN' or type(result) == 'table' and result.err then last_result = result end
+  if not result and (is_found or is_unsure) then result = 'UNSURE' end
+  if not result then
+    local place = format(PLACE, head + 1, total + sizes[index])
+    result = pcall('XADD', events, place, 'time', at_text, 'record', record)
+    if result == place then
+      if head == 0 then expires = 0 end
+      head, total, newest = head + 1, total + sizes[index], index
+      result = head
+      if heard then
+        if #record > WHOLE then record = string.match(record, '^%S+') .. '\n' end
+        if not parts[1] then parts[1] = table.concat({ epoch, ' ', head, ' ', at_text, '\n' }) end
+        parts[#parts + 1], part_bytes = record, part_bytes + #record
+        if part_bytes > 65536 then
+          messages[#messages + 1] = table.concat(parts)
+          parts, part_bytes = {}, 0
+        end
+      end
+      if id ~= '' then
+        newest_id = head
+        add_index(ids, sub(id, 2))
+      end
+      if dedupe ~= '' then
+        newest_dedupe = head
+        add_index(dedupes, sub(dedupe, 2))
+      end
+    else
+      last_result = result -- an error
+    end
+  end
   results[index] = result
 end
+
 if newest then time, token, is_changed = at, mark .. newest, true end
 if head - before == count then results = head end
-if is_far_over() then trim() end
-announce(save())
+-- What is over the bounds goes where it is much or may have names; a script that reads drops all.
+if max_age > 0 or newest_id >= first or newest_dedupe >= first
+  or head - first >= history + 100 or total - base > history_bytes + 65536 then
+  trim()
+end
+]]
+
+-- Announces what was added. Where nobody hears of it, tries now and then whether that may be done.
+local ANNOUNCE = [[
+if parts[1] or not heard and renews then messages[#messages + 1] = table.concat(parts) end
+local failed = nil
+for _, message in ipairs(messages) do
+  local result = pcall('PUBLISH', ARGV[13], message)
+  if type(result) == 'table' and result.err then failed = result.err end
+end
 return { epoch, results, failed }
 ]]
 
@@ -186,19 +159,17 @@ while after >= 0 and limit > 0 and from <= head and size < most do
   if #list == 0 then break end
   for _, entry in ipairs(list) do
     if size < most then
-      records[#records + 1] = { position_of(entry), time_of(entry), record_of(entry) }
+      records[#records + 1] = { position_of(entry), tonumber(entry[2][2]), record_of(entry) }
       size = size + #record_of(entry)
     end
   end
   from, limit = position_of(list[#list]) + 1, limit - #list
 end
-save()
-return { epoch, first, head, after, token, records }
 ]]
 
 --- The script that appends.
 scripts.append = parts.load .. "local looks = false\n" .. parts.fence .. parts.begin .. parts.trim
-  .. APPEND
+  .. APPEND .. parts.save .. ANNOUNCE
 
 --- The same for a node of a cluster, which announces in its part of the cluster alone.
 scripts.append_sharded = scripts.append:gsub("'PUBLISH'", "'SPUBLISH'")
@@ -206,5 +177,6 @@ scripts.append_sharded = scripts.append:gsub("'PUBLISH'", "'SPUBLISH'")
 
 --- The script that reads.
 scripts.read = parts.load .. "local looks = true\n" .. parts.begin .. parts.trim .. READ
+  .. parts.save .. "return { epoch, first, head, after, token, records }"
 
 return scripts
