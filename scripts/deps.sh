@@ -32,7 +32,7 @@ lua:busted.runner|runs the specs|lua-busted|rock:busted|rock:busted|rock:busted
 lua:socket|raw clients in specs|lua-socket|rock:luasocket|lua5.4-socket|rock:luasocket
 cmd:curl|a client that is not ours, in specs|curl|curl|curl|curl
 cmd:sqlite3|SQLite's own shell, in specs|sqlite3|sqlite|sqlite|sqlite
-cmd:redis-server|Redis, in specs|redis-server|redis|redis|redis
+redis|Redis or Valkey, in specs|redis-server|redis|redis|redis
 cmd:ps|tells that a program is stopped, in specs|procps|procps-ng|procps|proctools
 cmd:openssl|makes certificates, and a client of TLS, in specs|openssl|openssl|openssl|openssl
 older-lua|a Lua that is refused, in specs|lua5.1|luajit|lua5.1|luajit
@@ -145,6 +145,13 @@ have_older_lua() {
     return 1
 }
 
+have_redis() {
+    for name in "${REDIS_SERVER:-}" redis-server valkey-server; do
+        [ -n "$name" ] && command -v "$name" >/dev/null 2>&1 && return 0
+    done
+    return 1
+}
+
 have_libfuzzer() {
     command -v clang >/dev/null 2>&1 || return 1
     # If clang lacks the runtime, it prints the name of a file that does not exist.
@@ -179,6 +186,7 @@ have() {
     older-lua) have_older_lua ;;
     browser) have_browser ;;
     font) [ -n "$(fc-list :lang=zh 2>/dev/null)" ] ;;
+    redis) have_redis ;;
     libfuzzer) have_libfuzzer ;;
     nchan) have_nchan ;;
     esac

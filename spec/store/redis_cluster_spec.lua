@@ -94,8 +94,8 @@ describe("sse.redis on a cluster", function()
   end)
 
   it("announces to all nodes where they have no SPUBLISH", function()
-    local cluster = redis_cluster.start(3, nil, "rename-command SPUBLISH ''\n"
-      .. "rename-command SSUBSCRIBE ''")
+    local cluster = redis_cluster.start(3, nil, redis.is_7 and "rename-command SPUBLISH ''\n"
+      .. "rename-command SSUBSCRIBE ''" or nil)
     local store = redis_stores.open { cluster = cluster:addresses() }
     local other = redis_stores.open { cluster = cluster:addresses() }
     for i = 1, 3 do
@@ -108,8 +108,9 @@ describe("sse.redis on a cluster", function()
   end)
 
   it("logs in", function()
-    local cluster = redis_cluster.start(3, "--user alice on '>a@b' '~sse:*' '&sse:*' +@read "
-      .. "+@write +@scripting +@pubsub +@connection +time '+cluster|slots' '+cluster|info'")
+    local cluster = redis_cluster.start(3, "--user alice on '>a@b' '~sse:*' resetchannels "
+      .. "'&sse:*' +@read +@write +@scripting +@pubsub +@connection +time '+cluster|slots' "
+      .. "'+cluster|info'")
     local store = redis_stores.open { cluster = cluster:addresses(), user = "alice",
       password = "a@b" }
     for i = 1, 3 do

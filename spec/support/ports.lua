@@ -11,15 +11,19 @@ local FIRST, PROCESSES, EACH = 20000, 600, 20
 
 local taken = 0
 
+--- Whether nobody listens on a port of 127.0.0.1.
+function ports.is_free(port)
+  local listener = socket.bind("127.0.0.1", port)
+  if listener then listener:close() end
+  return listener ~= nil
+end
+
 --- A port of 127.0.0.1 on which nobody listens.
 function ports.free()
   local port = FIRST + core.process_id() % PROCESSES * EACH + taken % EACH
   taken = taken + 1
   assert(taken < 100000, "no port is free")
-  local listener = socket.bind("127.0.0.1", port)
-  if not listener then return ports.free() end
-  listener:close()
-  return port
+  return ports.is_free(port) and port or ports.free()
 end
 
 return ports

@@ -1,5 +1,6 @@
 --- Redis servers that specs start on a Unix socket in a temporary folder. They end with the process
--- at the latest.
+-- at the latest. REDIS_SERVER names the server's program, as of Valkey or of another version; its
+-- client, redis-cli or valkey-cli, lies beside it.
 local lfs = require "lfs"
 local ports = require "spec.support.ports"
 local temporary = require "spec.support.temporary"
@@ -21,6 +22,23 @@ local function run(command)
   return out:read "a"
 end
 
+-- The server's program, and its client's.
+local function programs()
+  local server = os.getenv "REDIS_SERVER"
+  if not server or server == "" then
+    server = run "sh -c 'command -v redis-server || command -v valkey-server'":match "[^\n]+"
+    assert(server, "neither redis-server nor valkey-server is installed")
+  end
+  local cli, count = server:gsub("server$", "cli")
+  assert(count == 1, "REDIS_SERVER: the name must end with \"server\"")
+  return server, cli
+end
+
+local SERVER, CLI = programs()
+
+--- Whether the server knows what Redis has since 7.0, as all versions of Valkey do.
+redis.is_7 = tonumber(run(SERVER .. " --version"):match "v=(%d+)") >= 7
+
 -- Whether a process runs; one that nobody has taken notice of ("Z") does not.
 local function is_there(pid)
   return run(("ps -o stat= -p %d"):format(pid)):find "^[^Z%s]" ~= nil
@@ -28,7 +46,8 @@ end
 
 --- Starts a server, which keeps nothing on disk unless its options say so.
 -- @tparam[opt] string options further ones of redis-server: "--appendonly yes"
--- @tparam[opt] boolean has_port whether it also listens on a free TCP port, the field `port`
+-- @tparam[opt] boolean|int has_port whether it also listens on a free TCP port, the field `port`; or
+-- that port
 -- @tparam[opt] string config the text of a file of options, which the server may change
 function redis.start(options, has_port, config)
   number = number + 1
@@ -41,7 +60,8 @@ function redis.start(options, has_port, config)
     assert(file:write(config, "\n"))
   end
   self.path = folder .. "/socket"
-  self.url, self.port = "unix://" .. self.path, has_port and ports.free() or 0
+  self.url = "unix://" .. self.path
+  self.port = math.type(has_port) and has_port or has_port and ports.free() or 0
   self:again()
   return self
 end
@@ -49,10 +69,10 @@ end
 --- Starts the server again after its end, and waits until it answers.
 function redis:again()
   os.remove(self.path)
-  local command = "redis-server %s --daemonize yes --bind 127.0.0.1 --port %d --unixsocket '%s' "
+  local command = "%s %s --daemonize yes --bind 127.0.0.1 --port %d --unixsocket '%s' "
     .. "--dir '%s' --pidfile '%s/pid' --logfile '%s/log' --save '' --repl-diskless-sync-delay 0 "
     .. "--protected-mode no %s >/dev/null"
-  assert(os.execute(CLOSED .. CLEAN .. command:format(self.config, self.port, self.path,
+  assert(os.execute(CLOSED .. CLEAN .. command:format(SERVER, self.config, self.port, self.path,
     self.folder, self.folder, self.folder, self.options)))
   wait.till(function() return self:cli "PING" :find "PONG" or self:cli "PING":find "NOAUTH" end,
     "Redis")
@@ -99,7 +119,7 @@ end
 --- What redis-cli says to a command.
 -- @tparam string command as the shell takes it
 function redis:cli(command)
-  return run(("redis-cli -s '%s' %s"):format(self.path, command))
+  return run(("%s -s '%s' %s"):format(CLI, self.path, command))
 end
 
 --- Stops the server as Ctrl-Z does.

@@ -7,13 +7,29 @@ local wait = require "spec.support.wait"
 local redis_cluster = {}
 redis_cluster.__index = redis_cluster
 
-local SLOTS = 16384
+local SLOTS, BUS_DISTANCE = 16384, 10000
+
+-- A command that gives a node the slots from one to another, which any version knows.
+local function add_slots(first, last)
+  local list = {}
+  for slot = first, last do list[#list + 1] = slot end
+  return "CLUSTER ADDSLOTS " .. table.concat(list, " ")
+end
+
+-- Two ports for a node: of clients, and of the other nodes. Redis before 7 takes 10,000 more for the
+-- second, which may be in use by anybody.
+local function find_ports()
+  local port = ports.free()
+  if redis.is_7 then return port, ports.free() end
+  while not ports.is_free(port + BUS_DISTANCE) do port = ports.free() end
+  return port, port + BUS_DISTANCE
+end
 
 local function start_node(options, config)
-  local bus = ports.free()
-  local node = redis.start(("--cluster-enabled yes --cluster-node-timeout 1000 --cluster-port %d "
-    .. "%s"):format(bus, options or ""), true, config)
-  node.bus, node.address = bus, "127.0.0.1:" .. node.port
+  local port, bus = find_ports()
+  local node = redis.start(("--cluster-enabled yes --cluster-node-timeout 1000 %s %s"):format(
+    redis.is_7 and "--cluster-port " .. bus or "", options or ""), port, config)
+  node.bus, node.address = bus, "127.0.0.1:" .. port
   node.id = node:cli "CLUSTER MYID" :match "%x+"
   return node
 end
@@ -27,8 +43,7 @@ function redis_cluster.start(count, options, config)
   for i = 1, count do
     self.nodes[i] = start_node(options, config)
     self:ask(i, ("CLUSTER SET-CONFIG-EPOCH %d"):format(i))
-    self:ask(i, ("CLUSTER ADDSLOTSRANGE %d %d"):format(SLOTS * (i - 1) // count,
-      SLOTS * i // count - 1))
+    self:ask(i, add_slots(SLOTS * (i - 1) // count, SLOTS * i // count - 1))
   end
   for i = 2, count do self:meet(i) end
   self:settle()
