@@ -83,7 +83,7 @@ static void check_parts(const sse_log *log, sse_slice id)
     sse_buffer whole;
     size_t at = 0;
 
-    sse_position_tag(&seed, id, tag);
+    sse_position_tag(id, tag);
     must(strlen(tag) == SSE_MAX_TAG - 1);
     part = sse_position_part(id, tag, &at);
     must(!part.at || (part.at >= id.at && part.at + part.len <= id.at + id.len));

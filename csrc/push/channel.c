@@ -121,7 +121,7 @@ int sse_channel_new(sse_loop *loop, const sse_channel_options *options, void *us
     }
     make_epoch(epoch);
     sse_log_init(&c->log, &options->history, epoch, sse_loop_seed(loop));
-    sse_position_tag(sse_loop_seed(loop), options->name, c->tag);
+    sse_position_tag(options->name, c->tag);
     c->loop = loop;
     c->user = user;
     c->on = on;

@@ -4,10 +4,11 @@
 
 #define TAG_CHARS (SSE_MAX_TAG - 1)
 
-void sse_position_tag(const sse_hash_seed *seed, sse_slice name, char tag[SSE_MAX_TAG])
+void sse_position_tag(sse_slice name, char tag[SSE_MAX_TAG])
 {
     static const char digits[] = "0123456789abcdefghijklmnopqrstuvwxyz";
-    uint64_t h = sse_hash(seed, name);
+    static const sse_hash_seed seed = { { 0, 0 } };
+    uint64_t h = sse_hash(&seed, name);
 
     for (size_t i = 0; i < TAG_CHARS; i++, h /= 36)
         tag[i] = digits[h % 36];

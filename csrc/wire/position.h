@@ -1,8 +1,9 @@
 /* position.h: the id of an event on a stream that follows several channels. It says where the
  * stream stands in each of them: "tag:epoch-position,tag:epoch-position". Clients send it back as
- * it is. A tag is a hash of a channel's name, with a random seed of the process, so that nobody can
- * choose a name with the tag of another channel. By the tag, a channel whose log was lost is told
- * from one that the client did not follow before. */
+ * it is. A tag is a hash of a channel's name, the same in all processes, since those of a channel
+ * with a store get each other's ids, and ids of before a restart. Two names may have the same tag:
+ * the epoch then says that the part is not the channel's, and the client gets a gap event. By the
+ * tag, a channel whose log was lost is told from one that the client did not follow before. */
 #ifndef SSE_WIRE_POSITION_H
 #define SSE_WIRE_POSITION_H
 
@@ -12,7 +13,7 @@
 #define SSE_MAX_TAG 8 /* characters of a tag and a NUL */
 
 /* Writes the tag of a channel's name, and a NUL. */
-void sse_position_tag(const sse_hash_seed *seed, sse_slice name, char tag[SSE_MAX_TAG]);
+void sse_position_tag(sse_slice name, char tag[SSE_MAX_TAG]);
 
 /* Appends one channel's part, "tag:epoch-position". Parts are separated by commas. SSE_ENOMEM,
  * SSE_ETOOBIG. */
