@@ -123,7 +123,8 @@ $(BUILD)/obj/bind/%.o: CPPFLAGS += $(BIND_CPPFLAGS)
 DEPS ?= build $(filter demo test lint analyze asan valgrind interop bench soak fuzz rock \
                        doc,$(MAKECMDGOALS)) \
         $(if $(filter stress model chaos chaos-plain chaos-workers fuzz fuzz-lua,$(MAKECMDGOALS)),test) \
-        $(if $(filter format,$(MAKECMDGOALS)),lint) $(if $(filter demo-workers,$(MAKECMDGOALS)),demo)
+        $(if $(filter format,$(MAKECMDGOALS)),lint) $(if $(filter demo-workers,$(MAKECMDGOALS)),demo) \
+        $(if $(filter demo-cluster,$(MAKECMDGOALS)),cluster)
 deps:
 	@$(if $(strip $(DEPS)),LUA=$(LUA) scripts/deps.sh $(DEPS))
 
@@ -133,6 +134,11 @@ demo: $(CORE)
 # The message board of examples/board.lua, by two workers; what is written stays in the build folder.
 demo-workers: $(CORE) $(SQLITE)
 	@BOARD_FILE=$(CURDIR)/$(BUILD)/board.db $(RUN_LUA) examples/board.lua $${DEMO_PORT:-9522}
+
+# Two machines of two workers each, on DEMO_PORT (9522) and the next port, and the Redis server that
+# they share: examples/cluster.lua.
+demo-cluster: $(CORE) $(REDIS)
+	@$(LUA_ENV) LUA=$(LUA) scripts/demo_cluster.sh
 
 # eval "$(make -s env)" has Lua find the library of this tree, from any folder. What the shell has
 # set before, as by `luarocks path`, stays behind it.
@@ -274,7 +280,7 @@ rock: $(CORE) $(SQLITE) $(REDIS)
 
 bench: $(CORE) $(BENCH_TARGETS)
 
-interop: $(CORE) $(SQLITE)
+interop: $(CORE) $(SQLITE) $(REDIS)
 	@$(LUA_ENV) LUA=$(LUA) node interop/run.mjs $(PARTS)
 
 fuzz: $(FUZZ_TARGETS)
@@ -343,6 +349,6 @@ clean:
 	rm -rf build build-* doc
 
 .PHONY: all core sqlite install-sqlite uninstall-sqlite redis install-redis uninstall-redis deps demo \
-        demo-workers env test model stress asan \
+        demo-workers demo-cluster env test model stress asan \
         valgrind api lint $(LINTS) analyze format rock bench interop fuzz doc install uninstall \
         release clean

@@ -1,9 +1,11 @@
 // A browser's EventSource with our server: on plain pages, across origins, over a restart, and on
-// the demo's pages, on those of the login, on the board of two workers. The screenshots are
-// build/interop/demo*.png, resume.png, live-*.png, login.png and board-*.png.
+// the demo's pages, on those of the login, on the board of two workers, on two machines'. The
+// screenshots are build/interop/demo*.png, resume.png, live-*.png, login.png, board-*.png and
+// cluster-*.png.
 import assert from 'node:assert/strict';
 import { onBoard } from './board_page.mjs';
 import { startBrowser } from './browser.mjs';
+import { onCluster } from './cluster_page.mjs';
 import { compressedInPage } from './compressed.mjs';
 import { onDesign } from './demo_design.mjs';
 import { onDemo } from './demo_page.mjs';
@@ -109,5 +111,6 @@ export async function login() {
   if (!browser) return;
   await onLogin(browser);
   await onBoard(browser);
+  await onCluster(browser);
   await browser.close();
 }

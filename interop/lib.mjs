@@ -70,6 +70,13 @@ export async function freePort() {
   return port;
 }
 
+async function isFree(port) {
+  const server = net.createServer().listen(port, '127.0.0.1');
+  const free = await once(server, 'listening').then(() => true, () => false);
+  server.close();
+  return free;
+}
+
 export function finish() {
   console.log(failures ? `${failures} failed` : 'all ok');
   process.exit(failures ? 1 : 0);
@@ -80,8 +87,8 @@ export function lua(...args) {
   return program(args, process.env);
 }
 
-function program(args, env) {
-  const child = spawn(LUA, args, { stdio: ['ignore', 'pipe', 'inherit'], env });
+function program(args, env, command = LUA) {
+  const child = spawn(command, args, { stdio: ['ignore', 'pipe', 'inherit'], env });
   const made = { child, lines: [] };
   children.add(child);
   createInterface({ input: child.stdout }).on('line', (line) => made.lines.push(line));
@@ -95,7 +102,7 @@ function program(args, env) {
   });
   made.stop = () => {
     child.kill('SIGTERM');
-    return within(made.ended, `${args[0]} to end`);
+    return within(made.ended, `${args[0] ?? command} to end`);
   };
   return made;
 }
@@ -151,6 +158,20 @@ export function board(port, file) {
   const env = { ...process.env, BOARD_FILE: file };
   return serving(program(['examples/board.lua', String(port)], env),
     /http:\/\/127\.0\.0\.1:(\d+)\//);
+}
+
+// Starts scripts/demo_cluster.sh on two free ports that follow each other.
+export async function cluster() {
+  let port;
+  do port = await freePort(); while (port > 65534 || !await isFree(port + 1));
+  const env = { ...process.env, DEMO_PORT: String(port), LUA };
+  const started = program([], env, 'scripts/demo_cluster.sh');
+  const urls = [port, port + 1].map((each) => `http://127.0.0.1:${each}/`);
+  await until(() => {
+    if (started.status !== undefined) throw new Error(`the demo ended: ${started.status}`);
+    return urls.every((url) => started.lines.includes(url));
+  }, 'the demo of a cluster');
+  return Object.assign(started, { urls });
 }
 
 export function demo(port = 0) {

@@ -1,8 +1,8 @@
 #!/bin/sh
 # deps.sh GROUP...: installs what groups of make targets need and the machine lacks: build, demo,
-# test, lint, analyze, asan, valgrind, interop, bench, soak, fuzz, rock, doc. What is installed,
-# from whatever source, is left alone; if all is, no package manager is called, and the script takes
-# a few milliseconds. Installs with apt-get on Debian and Ubuntu; says what to install elsewhere.
+# cluster, test, lint, analyze, asan, valgrind, interop, bench, soak, fuzz, rock, doc. What is
+# installed, from whatever source, is left alone; if all is, no package manager is called, and the
+# script takes a few milliseconds. Installs with apt-get on Debian and Ubuntu; says what to install elsewhere.
 set -eu
 cd "$(dirname "$0")/.."
 LUA=${LUA:-lua5.4}
@@ -67,6 +67,7 @@ cmd:haproxy|a proxy in front of a server|haproxy|haproxy|haproxy|haproxy
 cmd:caddy|a proxy in front of a server|caddy|caddy|caddy|caddy
 cmd:tinyproxy|a forward proxy|tinyproxy|tinyproxy|tinyproxy|tinyproxy
 cmd:promtool|checks server:metrics|prometheus|golang-github-prometheus|prometheus|prometheus
+redis|Redis or Valkey, which machines share|redis-server|redis|redis|redis
 cmd:microsocks|a SOCKS5 proxy|microsocks|microsocks|microsocks|microsocks
 browser|a browser for the demo's page|chromium|chromium|chromium|chromium
 font|Chinese text|fontconfig fonts-wqy-microhei|wqy-microhei-fonts|font-wqy-zenhei|font-noto-sans-sc
@@ -105,6 +106,10 @@ LIST
     rock) packages_of build; packages_of lfs; cat <<'LIST'
 cmd:luarocks|installs the rock|luarocks|luarocks|luarocks5.4|luarocks
 cmd:git|a tag that the rock is packed from|git|git|git|git
+LIST
+        ;;
+    cluster) packages_of demo; cat <<'LIST'
+redis|Redis or Valkey, which machines share|redis-server|redis|redis|redis
 LIST
         ;;
     demo) packages_of build; cat <<'LIST'

@@ -46,8 +46,8 @@ end
 
 --- Starts a server, which keeps nothing on disk unless its options say so.
 -- @tparam[opt] string options further ones of redis-server: "--appendonly yes"
--- @tparam[opt] boolean|int has_port whether it also listens on a free TCP port, the field `port`; or
--- that port
+-- @tparam[opt] boolean|int has_port whether it also listens on a free TCP port, the field `port`;
+-- or that port
 -- @tparam[opt] string config the text of a file of options, which the server may change
 function redis.start(options, has_port, config)
   number = number + 1

@@ -16,7 +16,7 @@ local function add_slots(first, last)
   return "CLUSTER ADDSLOTS " .. table.concat(list, " ")
 end
 
--- Two ports for a node: of clients, and of the other nodes. Redis before 7 takes 10,000 more for the
+-- Two ports for a node: of clients, and of other nodes. Redis before 7 takes 10,000 more for the
 -- second, which may be in use by anybody.
 local function find_ports()
   local port = ports.free()
