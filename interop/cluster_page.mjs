@@ -1,5 +1,5 @@
-// The page of examples/cluster.lua in a browser, as make demo-cluster serves it: two windows, one of
-// each machine. A machine is killed; its window goes on with the other machine, from where it was.
+// The page of examples/cluster.lua in a browser, as make demo-cluster serves it: two windows, one
+// of each machine. A machine is killed; its window goes on with the other one, from where it was.
 import assert from 'node:assert/strict';
 import { mkdirSync } from 'node:fs';
 import { check, cluster, until } from './lib.mjs';

@@ -2,7 +2,8 @@
 # deps.sh GROUP...: installs what groups of make targets need and the machine lacks: build, demo,
 # cluster, test, lint, analyze, asan, valgrind, interop, bench, soak, fuzz, rock, doc. What is
 # installed, from whatever source, is left alone; if all is, no package manager is called, and the
-# script takes a few milliseconds. Installs with apt-get on Debian and Ubuntu; says what to install elsewhere.
+# script takes a few milliseconds. Installs with apt-get on Debian and Ubuntu; says what to install
+# elsewhere.
 set -eu
 cd "$(dirname "$0")/.."
 LUA=${LUA:-lua5.4}

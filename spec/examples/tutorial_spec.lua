@@ -3,16 +3,18 @@ local blocks = require "spec.support.blocks"
 local child = require "spec.support.child"
 local curl = require "spec.support.curl"
 local lfs = require "lfs"
+local redis = require "spec.support.redis"
 local temporary = require "spec.support.temporary"
 local wait = require "spec.support.wait"
 
 local PAGE = "docs/tutorial.md"
 local STAGES = {
   "1_listen", "2_serve", "3_broadcast", "4_come_back", "5_who_is_there", "6_log_in",
-  "7_restart", "8_all_cores",
+  "7_restart", "8_all_cores", "9_many_machines",
 }
 local ANN = "lua5.4 examples/tutorial/5_who_is_there.lua listen "
   .. "'http://127.0.0.1:9522/events?name=ann'"
+local MANY = "lua5.4 examples/tutorial/9_many_machines.lua "
 local CLOCK = "lua5.4 examples/tutorial/1_listen.lua http://127.0.0.1:9522/clock/stream"
 
 -- The commands that the tests below run, or that others do: `make demo`, and
@@ -25,6 +27,9 @@ local KNOWN = {
   ["curl -d 'You missed this' 127.0.0.1:9522/messages"] = true,
   ["curl -d 'Before' 127.0.0.1:9522/messages"] = true,
   ["curl -d 'Who took this?' 127.0.0.1:9522/messages"] = true,
+  ["curl -d 'Over there?' 127.0.0.1:9523/messages"] = true,
+  ["sudo apt install redis-server"] = true,
+  [MANY .. "serve 9523"] = true, [MANY .. "listen http://127.0.0.1:9523/events"] = true,
 }
 for i = 2, #STAGES do
   KNOWN[("lua5.4 examples/tutorial/%s.lua serve"):format(STAGES[i])] = true
@@ -60,7 +65,7 @@ local function listen(stage, ...)
   return child.start(("examples/tutorial/%s.lua listen %s"):format(stage, words))
 end
 
--- Says something. Stage 8 says which worker took it, which is returned.
+-- Says something. From stage 8 on the answer says who took it, which is returned.
 local function say(url, text)
   return curl.start(("-w 'status %%{http_code}' -d '%s' %s/messages"):format(text, url))
     :till "^(.-)status 20[04]"
@@ -251,6 +256,38 @@ describe("the tutorial", function()
     listener:till "^message\tOne\nerror\t[^\n]+\nmessage\tTwo\n"
     served:kill "TERM"
     assert.equal(0, served:wait())
+    os.remove(file)
+  end)
+
+  it("9: is one room on two machines, of which one dies", function()
+    finally(redis.stop)
+    local server, file = redis.start(), os.tmpname()
+    os.remove(file)
+    local programs, urls = {}, {}
+    for i = 1, 2 do
+      programs[i], urls[i] = serve("9_many_machines", nil, server.url)
+      local count = tonumber(programs[i]:till "worker %d+ of (%d+): ")
+      programs[i]:till(("worker %d+ of .-"):rep(count))
+    end
+    local listener = listen("9_many_machines", urls[1] .. "/events", file)
+    local answer = say(urls[2], "Over there?")
+    assert.truthy(answer:find(("^port %s, worker %%d+\n$"):format(urls[2]:match "%d+$")), answer)
+    assert.truthy(shown "^port 9523, worker %d+\n?$")
+    listener:till "^message\tOver there%?\n"
+    programs[1]:kill "KILL"
+    programs[1]:wait()
+    listener:till "error\tFailed to connect"
+    say(urls[2], "While you were away")
+    listener:kill "INT"
+    listener:wait()
+    listen("9_many_machines", urls[2] .. "/events", file):till "^message\tWhile you were away\n"
+    assert.truthy(shown "^message\tWhile you were away\n?$")
+    assert.truthy(shown "^message\tOver there%?\nerror\tFailed to connect[^\n]+\n?$")
+    server:kill "KILL"
+    curl.start(("-w 'status %%{http_code}' -d x %s/messages"):format(urls[2]))
+      :till "redis: .*status 503"
+    programs[2]:kill "TERM"
+    assert.equal(0, programs[2]:wait())
     os.remove(file)
   end)
 end)
