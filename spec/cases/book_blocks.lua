@@ -66,6 +66,7 @@ return {
   ["docs/howto/two-processes.md"] = {
     ["assert(sse.workers {"] = false, -- spec/workers/store_spec.lua
     ['sse.sqlite "events.db"'] = {},
+    ['sse.redis "redis://10.0.0.5:6379"'] = {},
     ["PUBLISH_KEY"] = {
       asks = "POST /news", gets = '"id":', headers = { Authorization = "Bearer secret" },
     },
