@@ -101,8 +101,10 @@ in_tree() {
 
 install_rock lua-sse-scm-1.rockspec sse/core.so "$1"
 in_tree "$scratch/tree" '
-    local ok, err = pcall(function() return require("sse").sqlite end)
-    assert(not ok and err:find("luarocks install lua-sse-sqlite", 1, true), err)'
+    for _, name in ipairs { "sqlite", "redis" } do
+        local ok, err = pcall(function() return require("sse")[name] end)
+        assert(not ok and err:find("luarocks install lua-sse-" .. name, 1, true), err)
+    end'
 install_rock lua-sse-sqlite-scm-1.rockspec sse/sqlite/core.so "$2"
 install_rock lua-sse-redis-scm-1.rockspec sse/redis/core.so "$3"
 
