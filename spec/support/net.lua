@@ -73,11 +73,17 @@ function net.reply(exchange, text, status)
   return exchange:reply(status or 200, {}, text)
 end
 
---- Pumps the loop until the server has exactly n connections.
+--- Pumps the loop until the server has exactly n connections, and is rid of the others.
 function net.connections(n)
+  local connections
   raw.pump(function()
-    return net.stats(current.server).connections.open == n
+    connections = net.stats(current.server).connections
+    return connections.open == n
   end, n .. " connections")
+  for _ = n, connections.accepted do -- each turn frees one that was closed, at least
+    core.defer(function() end) -- so that the turn does not wait
+    core.turn()
+  end
 end
 
 --- Drops this module's reference to the server, which its own connections then keep alive.
