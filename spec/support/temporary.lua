@@ -10,7 +10,8 @@ end })
 --- The folder.
 function temporary.folder()
   if not folder then
-    folder = assert(io.popen("mktemp -d"):read "l")
+    local out <close> = assert(io.popen "mktemp -d")
+    folder = assert(out:read "l")
     temporary.holder = holder
   end
   return folder
