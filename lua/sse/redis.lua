@@ -14,6 +14,7 @@ local new_class = require "sse.store.object"
 local new_state = require("sse.redis.store").new
 local options = require "sse.shared.options"
 local places = require "sse.redis.places"
+local presence = require "sse.redis.presence"
 local sentinel = require "sse.redis.sentinel"
 local spread = require "sse.redis.spread"
 
@@ -41,12 +42,22 @@ function Log:watch(on_news)
   if self.state:is_usable() then self.shared:watch(self, on_news) end
 end
 
+function Log:announce(followers)
+  if self.state:is_usable() then presence.of(self.shared):announce(self, followers) end
+end
+
+function Log:others(on_count)
+  if self.state:is_usable() then presence.of(self.shared):others(self, on_count) end
+end
+
 function Log:close()
   if self.closed then return end
   self.closed = true
   self.shared.faces = self.shared.faces - 1
   if self.state:is_closed() then return end
   self.shared:watch(self, nil)
+  self:announce(0)
+  self:others(nil)
   self.shared.store:drop(self.shared)
 end
 

@@ -4,6 +4,7 @@
 -- @module sse.redis.cluster
 local appends = require "sse.redis.appends"
 local core = require "sse.core"
+local counting = require "sse.redis.counting"
 local handles = require "sse.redis.core"
 local new_lobby = require("sse.redis.lobby").new
 local reads = require "sse.redis.reads"
@@ -66,6 +67,7 @@ end
 -- Takes a log off a store.
 local function take_off(log, from)
   if log.subscribed and from.pair.state == "up" then from.pair:unsubscribe { log.topic } end
+  if log.presence then log.presence:leave(from) end
   log:on_down "the channel has moved to another node"
   log:forget_session()
   from.logs[log.name], from.topics[log.topic] = nil, nil
@@ -89,6 +91,7 @@ local function move(self, log, to, is_asking)
   log.store, log.is_asking, log.moves = to, is_asking, log.moves + 1
   if log:is_watched() then to.changed[log], to.watched[log] = true, true end
   if log:is_watched() or log:is_busy() then to:wake(log) end
+  if log.presence then log.presence:enter(to) end
   if to == self.lobby then to.pair:start() end
 end
 
@@ -205,6 +208,12 @@ end
 
 -- --- as a store ----------------------------------------------------------------------------------
 
+--- The store of the node that has a slot; nil: it is not known.
+function Cluster:store_of_slot(slot)
+  local owner = self.ranges and not self.closed and slots.find(self.ranges, slot)
+  return owner and node(self, owner.host, owner.port) or nil
+end
+
 --- The log of a channel.
 function Cluster:log(name)
   for _, one in each_store(self) do
@@ -243,13 +252,17 @@ end
 
 --- An append has its result, or there is one more.
 function Cluster:on_count()
-  if self.closing and self:waits() == 0 then self:finish() end
+  if not self.closing then return end
+  for _, one in each_store(self) do
+    if not one:is_done() then return end
+  end
+  self:finish()
 end
 
 -- Whether something waits for a node that can be reached.
 local function is_hopeful(self)
   for _, one in each_store(self) do
-    if one:waits() > 0 and not one.pair.failure then return true end
+    if not one:is_done() and not one.pair.failure then return true end
   end
   return false
 end
@@ -258,7 +271,12 @@ end
 function Cluster:close()
   if self.closing or self.closed then return end
   self.closing = true
-  for _, one in each_store(self) do one:shut() end
+  if handles.pid() ~= self.lobby.pid then return self:finish() end
+  for _, one in each_store(self) do
+    one:shut()
+    counting.withdraw(one)
+  end
+  counting.leave(self)
   if not is_hopeful(self) then return self:finish() end
   self.end_of_close = core.timer(self.server.timeout, function() self:finish() end)
 end

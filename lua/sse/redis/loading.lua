@@ -1,5 +1,6 @@
 --- Gives the server the scripts, by whose digests they are run.
 -- @module sse.redis.loading
+local presence_scripts = require "sse.redis.presence_scripts"
 local scripts = require "sse.redis.scripts"
 
 local loading = {}
@@ -15,19 +16,23 @@ end
 -- in its part of the cluster alone, as Redis 7 does, and has a script for each case.
 local function load_commands(store)
   local shas, pair = store.shas, store.pair
-  local list = { load_command(store, scripts.read, function(sha) shas.read = sha end) }
-  local function add_append(text, is_sharded)
+  local list = {}
+  local function add(name, text, is_sharded)
     list[#list + 1] = load_command(store, text, function(sha)
-      if pair.is_sharded == is_sharded then shas.append = sha end
+      if is_sharded == nil or pair.is_sharded == is_sharded then shas[name] = sha end
     end)
   end
+  add("read", scripts.read)
+  add("beat", presence_scripts.beat)
   if store.router then
     table.insert(list, 1, { "COMMAND", "INFO", "SPUBLISH", on_reply = function(reply)
       pair.is_sharded = type(reply) == "table" and type(reply[1]) == "table"
     end })
-    add_append(scripts.append_sharded, true)
+    add("append", scripts.append_sharded, true)
+    add("tell", presence_scripts.tell_sharded, true)
   end
-  add_append(scripts.append, false)
+  add("append", scripts.append, false)
+  add("tell", presence_scripts.tell, false)
   return list
 end
 

@@ -35,6 +35,7 @@ function SharedLog:note(epoch, position, token)
   local known = self.known
   if known.epoch == epoch and known.position >= position then return end
   self.known = { epoch = epoch, position = position, token = token }
+  if self.presence and known.epoch ~= "" and known.epoch ~= epoch then self.presence:on_lost() end
 end
 
 --- The words that all scripts begin with, behind the script's name.
@@ -56,6 +57,9 @@ function SharedLog:send(words, on_reply, run, mark)
     if self.moves == moves then on_reply(reply, err) end
   end, run, mark)
 end
+
+--- The log that moves where a server says that what has this topic is elsewhere.
+function SharedLog:its_log() return self end
 
 -- --- watching ------------------------------------------------------------------------------------
 
@@ -177,6 +181,7 @@ end
 --- Asks what waits. The first thing that is asked over new connections is whether the log is still
 -- the one that this process knows.
 function SharedLog:ask()
+  if self.presence then self.presence:ask() end
   if not self:can_ask() then return end
   local session = self.store.pair.session
   if self.session ~= session then
@@ -205,6 +210,7 @@ function SharedLog:on_down(why)
   self.subscribed, self.told, self.owed = nil, nil, nil
   appends.on_down(self, why)
   reads.on_down(self)
+  if self.presence then self.presence:on_down() end
   self:release_held()
 end
 

@@ -1,14 +1,15 @@
 --- What stands behind a store: its connections to one server, and the logs of its channels.
 -- @module sse.redis.store
 local core = require "sse.core"
+local counting = require "sse.redis.counting"
 local handles = require "sse.redis.core"
 local loading = require "sse.redis.loading"
 local new_pair = require("sse.redis.pair").new
 local new_log = require("sse.redis.shared_log").new
 local protected = require "sse.shared.protected"
 local subscribing = require "sse.redis.subscribing"
+local ticks = require "sse.redis.ticks"
 
-local LONGEST_TICK = 1000 -- ms
 local NO_SCRIPTS_IN_A_ROW = 100 -- after which the server is taken at its word
 
 -- Errors that say that this server is not the one to ask, or not yet.
@@ -32,7 +33,7 @@ end
 -- --- what waits ----------------------------------------------------------------------------------
 
 local function update_keep(self)
-  local waits = self:waits() > 0 or self.reading > 0 and not self.pair.failure
+  local waits = not self:is_done() or self.reading > 0 and not self.pair.failure
   self.pair:keep(waits)
 end
 
@@ -43,8 +44,17 @@ function Store:waits() return self.tally:waiting() end
 function Store:note_waiting()
   update_keep(self)
   if self.router then return self.router:on_count() end
-  if self.closing and self:waits() == 0 then self:finish() end
+  if self.closing and self:is_done() then self:finish() end
 end
+
+--- Counts what is said before the store closes, and has no reply.
+function Store:count_leaving(count)
+  self.leaving = self.leaving + count
+  self:note_waiting()
+end
+
+--- Whether nothing is left that a store that closes waits for.
+function Store:is_done() return self:waits() == 0 and self.leaving == 0 end
 
 -- Says whether appends may wait now.
 local function update_tally(self)
@@ -157,35 +167,6 @@ local function list_of(logs)
   return list
 end
 
-local function keys_of(set)
-  local list = {}
-  for key in pairs(set) do list[#list + 1] = key end
-  return list
-end
-
-local function tick(self)
-  local now = core.now()
-  subscribing.change(self)
-  for _, log in ipairs(keys_of(self.watched)) do log:tick(now) end
-  for _, log in ipairs(keys_of(self.left)) do self:drop(log) end
-  if now >= self.next_ping then
-    self.next_ping = now + self:look_pause()
-    self.pair:ping()
-  end
-  self.pair:check()
-end
-
--- Looks after what is under way now and then, as long as the connections are up.
-local function start_ticks(self)
-  local target = self.target
-  local ms = math.min(LONGEST_TICK, target.timeout / 4, target.check_interval / 4)
-  self.ticks = core.timer(ms * (0.75 + 0.5 * math.random()), function()
-    start_ticks(self)
-    tick(self)
-  end)
-  self.ticks:unref()
-end
-
 --- How long until the next look at something, not the same for all processes.
 function Store:look_pause() return self.target.check_interval * (0.75 + 0.5 * math.random()) end
 
@@ -193,31 +174,35 @@ local function on_up(self)
   self.numbers.connects = self.numbers.connects + 1
   self.loading, self.no_scripts = nil, 0
   self.next_ping = core.now() + self:look_pause()
-  start_ticks(self)
+  ticks.start(self)
   self.woken, self.changed, self.subscribing = {}, {}, {}
   update_tally(self)
   for _, log in ipairs(list_of(self.logs)) do
     if log:is_watched() then self.changed[log] = true end
     if log:is_watched() or log:is_busy() then self:wake(log) end
   end
+  counting.on_up(self)
   update_keep(self)
   tell_state(self, "up")
 end
 
 local function on_down(self, why, was_up)
-  if self.ticks then self.ticks:stop() end
-  self.ticks = nil
+  ticks.stop(self)
   if handles.pid() ~= self.pid then return self:finish() end
   self.numbers.losses = self.numbers.losses + (was_up and 1 or 0)
   self.last_loss = why
   update_tally(self)
+  counting.on_down(self)
   for _, log in ipairs(list_of(self.logs)) do log:on_down(why) end
-  update_keep(self)
   tell_state(self, "down", why)
   if self.router then self.router:on_down(self) end
+  self:count_leaving(-self.leaving)
 end
 
 -- --- logs ----------------------------------------------------------------------------------------
+
+--- The store that has a slot of the keys: this one has all.
+function Store:store_of_slot() return self end
 
 --- The log of a channel.
 function Store:log(name)
@@ -233,10 +218,12 @@ end
 function Store:drop(log)
   self.left[log] = nil
   if log.faces > 0 or self.logs[log.name] ~= log then return end
-  if log:is_busy() or log.subscribed or self.changed[log] then
+  local presence = log.presence
+  if log:is_busy() or log.subscribed or self.changed[log] or presence and presence:is_busy() then
     self.left[log] = true -- a tick tries again
   else
     self.logs[log.name], self.topics[log.topic] = nil, nil
+    if presence then presence:drop() end
   end
 end
 
@@ -254,8 +241,11 @@ end
 function Store:close()
   if self.closing or self.closed then return end
   self.closing = true
+  if handles.pid() ~= self.pid then return self:finish() end
   self:shut()
-  if self:waits() == 0 or self.pair.failure then return self:finish() end
+  counting.withdraw(self)
+  counting.leave(self)
+  if self:is_done() or self.pair.failure then return self:finish() end
   self.end_of_close = core.timer(self.target.timeout, function() self:finish() end)
 end
 
@@ -268,9 +258,10 @@ function Store:finish()
   self.closed = true
   self:shut()
   self.pair:close()
-  if self.ticks then self.ticks:stop() end
+  ticks.stop(self)
   if self.end_of_close then self.end_of_close:stop() end
-  self.ticks, self.end_of_close = nil, nil
+  self.end_of_close = nil
+  counting.finish(self)
   for _, log in ipairs(list_of(self.logs)) do
     if log:is_busy() then
       core.defer(function() log:fail("the store is closed", "ECLOSED") end)
@@ -297,7 +288,7 @@ function store.new(target, public, more)
   local self = setmetatable({ target = target, pid = handles.pid(),
     owner = setmetatable({ public = public }, { __mode = "v" }),
     logs = {}, topics = {}, watched = {}, left = {}, woken = {}, changed = {}, shas = {},
-    subscribing = {}, tally = handles.tally(), reading = 0, no_scripts = 0,
+    subscribing = {}, tally = handles.tally(), reading = 0, leaving = 0, no_scripts = 0,
     writer = hex(6), epoch_base = hex(5), epochs = 0, numbers = store.numbers() }, Store)
   for name, value in pairs(more or {}) do self[name] = value end
   self.pair = (self.new_pair or new_pair)(target, {

@@ -1,4 +1,5 @@
---- What a store hears of by its subscriptions: the logs that are watched.
+--- What a store hears of by its subscriptions: the logs that are watched, and their numbers of
+-- followers (sse.redis.presence), which have the same methods.
 -- @module sse.redis.subscribing
 local subscribing = {}
 
@@ -42,9 +43,9 @@ function subscribing.on_unsubscribed(self, topic, err)
   if not log or not log.subscribed then return end
   log:end_subscription()
   self.changed[log] = true
-  local again = err and self:on_error(err, log)
+  local again = err and self:on_error(err, log:its_log())
   if err and not again then return self.pair:lose(err, true) end
-  if again then again(log) else self:wake(log) end
+  if again then again(log:its_log()) else self:wake(log) end
 end
 
 --- An announcement has come.
