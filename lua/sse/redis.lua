@@ -8,8 +8,11 @@
 -- @module sse.redis
 require "sse.shared.lua_version"
 
+local before_fork = require "sse.shared.before_fork"
 local check_open = require "sse.store.opening"
 local cluster = require "sse.redis.cluster"
+local core = require "sse.core"
+local handles = require "sse.redis.core"
 local new_class = require "sse.store.object"
 local new_state = require("sse.redis.store").new
 local options = require "sse.shared.options"
@@ -18,13 +21,53 @@ local presence = require "sse.redis.presence"
 local sentinel = require "sse.redis.sentinel"
 local spread = require "sse.redis.spread"
 
+-- --- processes -----------------------------------------------------------------------------------
+
+local opened = setmetatable({}, { __mode = "k" }) -- state -> { name, pid }: who has made it
+
+-- States of this process's own that are open.
+local function list_open()
+  local list = {}
+  for state, of in pairs(opened) do
+    if of.pid == handles.pid() and not state:is_closed() then list[#list + 1] = state end
+  end
+  return list
+end
+
+-- A connection that two processes have belongs to none.
+before_fork.add(function()
+  local state = list_open()[1]
+  return state and ("the store '%s' is open"):format(opened[state].name)
+end)
+
+-- What a worker has published last is with the server before it ends, and its followers count no
+-- more. A store that can't be closed in time ends at last.
+before_fork.at_end(function()
+  local list, problem = list_open(), nil
+  for _, state in ipairs(list) do state:close() end
+  for _, state in ipairs(list) do
+    while not state:is_closed() do
+      local ok, kept = pcall(core.turn)
+      if not ok then problem = problem or kept end
+      if ok and not kept then state:finish() end
+    end
+  end
+  if problem then error(problem, 0) end
+end)
+
+-- Why a state can't be used.
+local function reason(state)
+  if opened[state].pid == handles.pid() then return "the store is closed" end
+  return "the store is the parent process's; make one in this process, after the fork"
+end
+
 -- --- logs ----------------------------------------------------------------------------------------
 
 local Log = {}
 Log.__index = Log
 
 function Log:append(record, done)
-  if not self.state:is_usable() then return done(nil, "the store is closed", "ECLOSED") end
+  if not self.state:is_usable() then return done(nil, reason(self.state), "ECLOSED") end
   self.shared:append(record, self.bounds, done)
 end
 
@@ -34,7 +77,7 @@ function Log:wake()
 end
 
 function Log:read(after, limit, done)
-  if not self.state:is_usable() then return done(nil, "the store is closed", "ECLOSED") end
+  if not self.state:is_usable() then return done(nil, reason(self.state), "ECLOSED") end
   self.shared:read(after, limit, self.bounds, done)
 end
 
@@ -78,7 +121,7 @@ function public:open(name, bounds, ...)
   options.check_call(3, state ~= nil, "store:open(name, bounds)", ...)
   bounds = check_open(name, bounds)
   if not state:is_usable() then
-    error("store:open: the store is closed", options.caller_level())
+    error("store:open: " .. reason(state), options.caller_level())
   end
   local shared = state:log(name)
   shared.faces = shared.faces + 1
@@ -113,6 +156,15 @@ end
 
 local Store = new_class("sse.redis", public, states)
 
+-- What messages call a store.
+local function name_of(place)
+  local names = {}
+  for i, server in ipairs(place.servers or place.seeds or {}) do
+    names[i] = server.written or server.name
+  end
+  return names[1] and table.concat(names, ", ") or place.master or place.server.name
+end
+
 -- What stands behind a store, by where its servers are.
 local makers = {
   one = function(place, store) return new_state(place.server, store) end,
@@ -136,6 +188,7 @@ return function(url, given, ...)
   options.check_count("sse.redis(url, options)", ...)
   local place = places.of(url, given)
   local store = setmetatable({}, Store)
-  states[store] = makers[place.kind](place, store)
+  local state = makers[place.kind](place, store)
+  states[store], opened[state] = state, { name = name_of(place), pid = handles.pid() }
   return store
 end
