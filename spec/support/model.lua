@@ -148,11 +148,13 @@ function Client:follows(conn, logs)
   end
 end
 
---- The client's stream follows a channel again, without an id: it begins with new events.
+--- The client's stream follows a channel again, without an id: it begins with new events. A gap
+-- event that was to be sent and has not been is no longer owed.
 function Client:follows_again(conn, log)
   local entry = conn.at[log.name]
-  if entry.log ~= log or entry.channel ~= log.channel then
-    conn.at[log.name] = { log = log, at = log.next - 1, free = 0, channel = log.channel }
+  if entry.log ~= log or entry.channel ~= log.channel or entry.must then
+    conn.at[log.name] = { log = log, at = log.next - 1, free = 0, channel = log.channel,
+      fresh = entry.must and true }
   else
     entry.free = log.next - 1
   end
