@@ -122,7 +122,7 @@ $(BUILD)/obj/bind/%.o: CPPFLAGS += $(BIND_CPPFLAGS)
 # The groups of scripts/deps.sh that the goals need; DEPS= installs nothing.
 DEPS ?= build $(filter demo test lint analyze asan valgrind interop bench soak fuzz rock \
                        doc,$(MAKECMDGOALS)) \
-        $(if $(filter stress model chaos chaos-plain chaos-workers fuzz fuzz-lua,$(MAKECMDGOALS)),test) \
+        $(if $(filter stress model chaos chaos-plain chaos-workers chaos-redis fuzz fuzz-lua,$(MAKECMDGOALS)),test) \
         $(if $(filter format,$(MAKECMDGOALS)),lint) $(if $(filter demo-workers,$(MAKECMDGOALS)),demo) \
         $(if $(filter demo-cluster,$(MAKECMDGOALS)),cluster)
 deps:
@@ -208,7 +208,12 @@ chaos-plain: $(CORE) $(TEST_DEPS)
 # second, while workers are killed CHAOS_KILLS (2) times, and replaced CHAOS_RELOADS (10) times.
 chaos-workers: $(CORE) $(SQLITE) $(TEST_DEPS)
 	@$(LUA_ENV) $(LUA) spec/chaos/workers.lua
-.PHONY: chaos chaos-plain chaos-workers
+# Two machines, each a process, that share a channel by Redis at CHAOS_RATE (1000) events a second, for
+# CHAOS_SECONDS (60) while Redis is killed, then while it is stopped, emptied and so on; CHAOS_HARM=2
+# for the second of these alone. Some ten minutes.
+chaos-redis: $(CORE) $(REDIS) $(TEST_DEPS)
+	@$(LUA_ENV) $(LUA) spec/chaos/redis.lua
+.PHONY: chaos chaos-plain chaos-workers chaos-redis
 
 # valgrind also checks the system's libraries. To name functions it needs a module that stays
 # loaded; without slabs, each object is an allocation of its own.

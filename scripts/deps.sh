@@ -35,6 +35,7 @@ cmd:curl|a client that is not ours, in specs|curl|curl|curl|curl
 cmd:sqlite3|SQLite's own shell, in specs|sqlite3|sqlite|sqlite|sqlite
 redis|Redis or Valkey, in specs|redis-server|redis|redis|redis
 cmd:ps|tells that a program is stopped, in specs|procps|procps-ng|procps|proctools
+cmd:ip|makes hosts of network namespaces, in specs|iproute2|iproute|iproute2|iproute2mac
 cmd:openssl|makes certificates, and a client of TLS, in specs|openssl|openssl|openssl|openssl
 older-lua|a Lua that is refused, in specs|lua5.1|luajit|lua5.1|luajit
 LIST

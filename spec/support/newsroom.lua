@@ -196,8 +196,8 @@ end
 local function compare(self, published)
   local seen, told = self.seen, 0
   for line in io.lines(self.file .. ".told") do
-    local number, position = line:match "^(%d+) %w+%-(%d+)$"
-    local data = seen.by_position[math.tointeger(tonumber(position))] or "nothing"
+    local number, id = line:match "^(%d+) (%w+%-%d+)$"
+    local data = seen.by_id[id] or "nothing"
     if data:match "^%d+" ~= number then
       seen:fault("%s was acknowledged, and '%s' was seen", line, data)
     end
@@ -208,7 +208,8 @@ local function compare(self, published)
   local news = sse.channel("news", { store = store, history = 1 << 22, history_bytes = 1 << 32 })
   for ev in news:events { from = "oldest" } do
     at = at + 1
-    if seen.by_position[at] ~= ev.data then seen:fault("the file has '%s' at %d", ev.data, at) end
+    local id = ("%s-%d"):format(seen.epoch, at)
+    if seen.by_id[id] ~= ev.data then seen:fault("the file has '%s' at %d", ev.data, at) end
     if at == published then break end
   end
   news:close()

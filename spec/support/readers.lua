@@ -1,5 +1,6 @@
---- Clients of one channel that several processes serve, each of which wants a certain worker, and
--- what they have seen: the events of all in one table by position, so that two orders can't hide.
+--- Clients of one channel that several processes serve, each of which wants a certain one of them,
+-- a "worker", and what they have seen: the events of all in one table by id, so that two orders
+-- can't hide.
 local socket = require "socket"
 local sse = require "sse"
 
@@ -12,12 +13,15 @@ local Room = {}
 Room.__index = Room
 
 --- What all readers of a channel share.
--- @tparam function url the stream's
--- @treturn table `by_position` (the data by position), `faults` (texts), `head`, `delivered`,
--- `resumes` (in the other worker), `losses`, `moves`, `delays` (counts by ms)
+-- @tparam string|function url the stream's; or url(want) gives that of a worker
+-- @treturn table `by_id` (the data by id), `epoch` (the newest one), `head` (the newest position in
+-- it), `seen` (the number of ids), `faults` (texts), `delivered`, `resumes` (in the other worker),
+-- `losses`, `moves`, `delays` (counts by ms). `may_lose`, if set: the store may lose its events,
+-- which begins a new epoch and is told by a gap event
 function readers.room(url)
   return setmetatable({
-    url = url, by_position = {}, faults = {}, head = 0, delivered = 0, resumes = 0, losses = 0,
+    url = type(url) == "function" and url or function() return url end,
+    by_id = {}, seen = 0, ended = {}, faults = {}, head = 0, delivered = 0, resumes = 0, losses = 0,
     moves = 0, delays = {}, list = {},
   }, Room)
 end
@@ -42,10 +46,29 @@ end
 -- @tparam int want the worker's id
 function Room:reader(want)
   local reader = setmetatable({
-    room = self, want = want, position = 0, losses = 0, slowest = 0,
+    room = self, want = want, position = 0, losses = 0, slowest = 0, gaps = 0, comments = 0,
+    ends = {},
   }, Reader)
   table.insert(self.list, reader)
   return reader
+end
+
+-- A reader's first event of an epoch. Only a store that has lost its events begins another epoch,
+-- and none comes back; a gap event has said so.
+local function enter(self, epoch)
+  local room = self.room
+  if room.epoch ~= epoch then
+    if room.epoch and not room.may_lose or room.ended[epoch] then
+      room:fault("the epoch %s after %s", epoch, room.epoch)
+    end
+    if room.epoch then room.ended[room.epoch] = true end
+    room.epoch, room.head = epoch, 0
+  end
+  if self.epoch then
+    self.ends[self.epoch] = self.position
+    if not self.is_told then room:fault("the epoch %s without a gap event", epoch) end
+  end
+  self.epoch, self.position, self.is_told = epoch, 0, false
 end
 
 -- An event: the next one for this reader, and the same at this position for all.
@@ -53,19 +76,16 @@ local function on_event(self, ev)
   local room = self.room
   local epoch, position = ev.lastEventId:match "^(%w+)%-(%d+)$"
   position = math.tointeger(tonumber(position))
-  room.epoch = room.epoch or epoch
-  if epoch ~= room.epoch then
-    return room:fault("id %s, but the epoch was %s", ev.lastEventId, room.epoch)
-  elseif position ~= self.position + 1 then
-    room:fault("after %d came %d", self.position, position)
-  end
+  if self.epoch ~= epoch then enter(self, epoch) end
+  if position ~= self.position + 1 then room:fault("after %d came %d", self.position, position) end
   self.position, self.id = position, ev.lastEventId
-  local known = room.by_position[position]
-  if known and known ~= ev.data then
-    room:fault("at %d: '%s' and '%s'", position, known, ev.data)
+  local known = room.by_id[self.id]
+  if not known then
+    room.by_id[self.id], room.seen = ev.data, room.seen + 1
+  elseif known ~= ev.data then
+    room:fault("at %s: '%s' and '%s'", self.id, known, ev.data)
   end
-  room.by_position[position] = ev.data
-  room.head = math.max(room.head, position)
+  if epoch == room.epoch then room.head = math.max(room.head, position) end
   room.delivered = room.delivered + 1
   local at = tonumber(ev.data:match "%S+$")
   if self.steady and at > self.since then -- else the event was published before it was back
@@ -73,6 +93,13 @@ local function on_event(self, ev)
     room.delays[ms] = (room.delays[ms] or 0) + 1
     self.slowest = math.max(self.slowest, ms)
   end
+end
+
+local function on_gap(self, ev)
+  local is_fine = self.room.may_lose and not self.is_told
+    and ev.data:find '"reason":"unknown"'
+  if not is_fine then self.room:fault("a gap: %s", ev.data) end
+  self.gaps, self.is_told = self.gaps + 1, true
 end
 
 -- The stream says which worker serves it. Another one than wanted: connects anew.
@@ -92,13 +119,14 @@ end
 
 --- Connects, and goes on where the reader was.
 function Reader:open()
-  local source = sse.EventSource(self.room.url, {
+  local source = sse.EventSource(self.room.url(self.want), {
     lastEventId = self.id, reconnect = "resilient", minRetryInterval = 10,
   })
   self.source = source
   source.onmessage = function(ev) on_event(self, ev) end
   source:addEventListener("served", function(ev) on_served(self, ev) end)
-  source:addEventListener("sse-gap", function(ev) self.room:fault("a gap: %s", ev.data) end)
+  source:addEventListener("sse-gap", function(ev) on_gap(self, ev) end)
+  source.oncomment = function() self.comments = self.comments + 1 end
   source.onerror = function(ev)
     if ev.code == "ECONNREFUSED" then self.room:fault("refused: %s", ev.message) end
     self.losses = self.losses + 1

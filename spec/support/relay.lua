@@ -30,8 +30,10 @@ local function carry(self, way)
     if why == "closed" then way.shut = true end
   end
   if way.blocked then return end
-  local last, _, partial = way.to:send(way.held)
-  way.held = way.held:sub((last or partial or 0) + 1)
+  local last, _, partial = way.to:send(way.held, 1, way.left)
+  local sent = last or partial or 0
+  way.held = way.held:sub(sent + 1)
+  if way.left then way.left = way.left - sent end
   if way.shut and way.held == "" and not way.told and not way.mute then
     way.told = true
     way.to:shutdown("send")
@@ -50,6 +52,8 @@ local function turn(self)
   for _, pair in ipairs(self.pairs) do
     if not pair.closed then carry(self, pair.up) end
     if not pair.closed then carry(self, pair.down) end
+    local left = pair.down.left
+    if left and (left == 0 or pair.up.shut) and not pair.closed then close(pair) end
     if not pair.closed and pair.up.told and pair.down.told then close(pair) end
   end
 end
@@ -58,7 +62,8 @@ end
 -- @return the relay: `port`; `log.up` and `log.down`, if set, are lists that get the bytes that
 -- pass; `first`, if set, are bytes that begin each connection to the server; `pairs`, its
 -- connections, each with the ways `up` and `down`. Fields of a way: `blocked` holds bytes back;
--- `held`, those bytes; `shut`, the sender has ended; `mute`, that end is not passed on.
+-- `held`, those bytes; `shut`, the sender has ended; `mute`, that end is not passed on; `left` of
+-- `down`, so many bytes are passed on, above 0, before the connection is cut.
 function relay.start(to)
   local listener = assert(socket.bind("127.0.0.1", 0))
   listener:settimeout(0)
