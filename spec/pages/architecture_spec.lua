@@ -100,7 +100,8 @@ describe("the architecture page", function()
 
   it("names each file of lua/sse", function()
     local section = page:match "\n## lua/sse.-\n## "
-    local folders = { "", "/client", "/server", "/shared", "/redis", "/sqlite", "/store", "/workers" }
+    local folders = { "", "/client", "/server", "/shared", "/redis", "/sqlite", "/store",
+      "/workers" }
     for _, folder in ipairs(folders) do
       for _, name in ipairs(names_in("lua/sse" .. folder, "lua")) do
         assert.is_truthy(section:find("%f[%w_]" .. name .. "%f[^%w_]"),

@@ -68,9 +68,9 @@ describe("sse.redis and a hostile server:", function()
 
   it("leaves a server whose replies have another form", function()
     local form = "another form than expected"
-    for _, value in ipairs { "x", 5, false, {}, { "abc" }, { "abc", 0 }, { 1, { 1 } }, { "abc", "x" },
-      { "abc", {} }, { "abc", { 0 } }, { "abc", { -1 } }, { "abc", { "x" } }, { "abc", { {} } },
-      { "abc", { { 1 } } }, { "abc", { { 1, 2 } } }, { false, { 1 } },
+    for _, value in ipairs { "x", 5, false, {}, { "abc" }, { "abc", 0 }, { 1, { 1 } },
+      { "abc", "x" }, { "abc", {} }, { "abc", { 0 } }, { "abc", { -1 } }, { "abc", { "x" } },
+      { "abc", { {} } }, { "abc", { { 1 } } }, { "abc", { { 1, 2 } } }, { false, { 1 } },
       { "abc", { "AGAIN" } } } do
       lost(encode(value), form)
     end

@@ -11,6 +11,7 @@ local reads = require "sse.redis.reads"
 local slots = require "sse.redis.slots"
 local store = require "sse.redis.store"
 local target = require "sse.redis.target"
+local totals = require "sse.redis.totals"
 
 local AT_ONCE = 3 -- times that a log is sent elsewhere before it pauses
 local PAUSE, LONGEST_PAUSE = 10, 200 -- ms
@@ -24,11 +25,15 @@ local function do_nothing() end
 
 -- --- nodes ---------------------------------------------------------------------------------------
 
-local function each_store(self)
+local function stores_of(self)
   local list = { self.lobby }
   for _, one in pairs(self.nodes) do list[#list + 1] = one end
-  return ipairs(list)
+  return list
 end
+
+totals(Cluster, stores_of)
+
+local function each_store(self) return ipairs(stores_of(self)) end
 
 -- The store of a node.
 local function node(self, host, port)
@@ -235,20 +240,6 @@ function Cluster:is_usable()
 end
 
 function Cluster:is_closed() return self.closed end
-
---- How many appends have no result.
-function Cluster:waits()
-  local count = 0
-  for _, one in each_store(self) do count = count + one:waits() end
-  return count
-end
-
---- How many appends were not taken since the last call.
-function Cluster:take_refused()
-  local count = 0
-  for _, one in each_store(self) do count = count + one:take_refused() end
-  return count
-end
 
 --- An append has its result, or there is one more.
 function Cluster:on_count()

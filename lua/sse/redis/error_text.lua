@@ -1,6 +1,6 @@
---- What an error of a server says. Redis before 7 begins those that come out of a script with places
--- in the script: "ERR Error running script (call to f_1a2b): @user_script:7: @user_script: 7:
--- -READONLY ...", or "@user_script: 7: -READONLY ...". Their first word is what counts.
+--- What an error of a server says. Redis before 7 begins those that come out of a script with
+-- places in the script: "ERR Error running script (call to f_1a2b): @user_script:7: @user_script:
+-- 7: -READONLY ...", or "@user_script: 7: -READONLY ...". Their first word is what counts.
 -- @module sse.redis.error_text
 
 --- @tparam string err

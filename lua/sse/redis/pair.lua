@@ -140,9 +140,16 @@ local function be_up(self)
   self.on_up()
 end
 
+-- The server that the guide has found is lost, or could not be used.
+local function lose_found(self, why)
+  if self.state == "connecting" then self.guide:distrust() end
+  self:lose(why)
+end
+
 -- Commands behind those that each connection to a server begins with.
 local function begin_with(self, commands)
-  local list = self.guide and self.guide:first_commands(function(why) self:lose(why) end) or {}
+  local list = self.guide and self.guide:first_commands(function(why) lose_found(self, why) end)
+    or {}
   for _, words in ipairs(commands) do list[#list + 1] = words end
   return list
 end
@@ -154,7 +161,8 @@ local function open_both(self, target)
     if ready == 2 then be_up(self) end
   end
   local function on_lost(why)
-    self:lose(self.guide and ("%s: %s"):format(target.name, why) or why)
+    if not self.guide then return self:lose(why) end
+    lose_found(self, ("%s: %s"):format(target.name, why))
   end
   self.commands = connection.open(target, { first_commands = begin_with(self,
     self.first_commands()), on_ready = on_ready, on_lost = on_lost, keeps = self.keeps,
@@ -201,7 +209,6 @@ function Pair:lose(why, is_refusal)
   if is_refusal or was_up and not self.is_of_use then self.refusals = self.refusals + 1 end
   self:wait(pause_of(self))
   self.tries = self.tries + 1
-  if self.guide and not was_up then self.guide:distrust() end
   if not was_up or is_refusal then self.failure = why end
   self.on_down(why, was_up)
 end

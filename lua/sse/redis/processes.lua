@@ -5,6 +5,7 @@
 -- each channel again and again.
 -- @module sse.redis.processes
 local core = require "sse.core"
+local names = require "sse.redis.names"
 local slots = require "sse.redis.slots"
 
 local SOONEST = 100 -- ms, at least, between two times that the server is asked
@@ -149,10 +150,6 @@ end
 
 -- --- making --------------------------------------------------------------------------------------
 
-local function hex(bytes)
-  return (core.random(bytes):gsub(".", function(c) return ("%02x"):format(c:byte()) end))
-end
-
 -- No channel's hash tag is this one: in those, hexadecimal digits follow a "%".
 local function key_of(target) return target.prefix .. "{%processes}" end
 
@@ -168,8 +165,8 @@ function processes.of(store)
   local owner, target = store.router or store, store.target
   if owner.processes then return owner.processes end
   local key = key_of(target)
-  owner.processes = setmetatable({ owner = owner, key = key, slot = slots.of(key), id = hex(8),
-    life = math.ceil(2 * target.check_interval), version = "", live = {}, absent = {},
+  owner.processes = setmetatable({ owner = owner, key = key, slot = slots.of(key),
+    id = names.new(8), life = math.ceil(2 * target.check_interval), version = "", live = {}, absent = {},
     was_absent = {}, presences = {}, own = 0, heard = 0, confirmed = 0, said = 0, next = 0,
     asked_at = -SOONEST, sequence = 0 }, Processes)
   return owner.processes

@@ -120,9 +120,7 @@ end
 
 --- The server that was found could not be used: another Sentinel is asked first, which may know
 -- better.
-function Sentinel:distrust()
-  if not self.on_found then self.at = self.at % #self.sentinels + 1 end
-end
+function Sentinel:distrust() self.at = self.at % #self.sentinels + 1 end
 
 --- Looks whether the Sentinel that is listened to is still there. Called now and then.
 function Sentinel:ping()

@@ -42,7 +42,7 @@ end
 function SharedLog:words(script, bounds)
   local known, keys = self.known, self.keys
   return { "EVALSHA", self.store.shas[script], 4, keys[1], keys[2], keys[3], keys[4],
-    self.store:new_epoch(), known.epoch, known.position, known.token, bounds.history,
+    self.store.new_epoch(), known.epoch, known.position, known.token, bounds.history,
     bounds.history_bytes, bounds.max_age or 0, self.store.target.expire }
 end
 

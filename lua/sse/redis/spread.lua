@@ -3,9 +3,12 @@
 -- @module sse.redis.spread
 local rendezvous = require "sse.redis.rendezvous"
 local store = require "sse.redis.store"
+local totals = require "sse.redis.totals"
 
 local Spread = {}
 Spread.__index = Spread
+
+totals(Spread, function(self) return self.stores end)
 
 --- The log of a channel.
 function Spread:log(name) return self.stores[rendezvous(self.names, name)]:log(name) end
@@ -23,20 +26,6 @@ function Spread:is_closed()
     if not one:is_closed() then return false end
   end
   return true
-end
-
---- How many appends have no result.
-function Spread:waits()
-  local count = 0
-  for _, one in ipairs(self.stores) do count = count + one:waits() end
-  return count
-end
-
---- How many appends were not taken since the last call.
-function Spread:take_refused()
-  local count = 0
-  for _, one in ipairs(self.stores) do count = count + one:take_refused() end
-  return count
 end
 
 --- Closes each once all that was appended there has its result.

@@ -4,6 +4,7 @@ local core = require "sse.core"
 local counting = require "sse.redis.counting"
 local handles = require "sse.redis.core"
 local loading = require "sse.redis.loading"
+local names = require "sse.redis.names"
 local new_pair = require("sse.redis.pair").new
 local new_log = require("sse.redis.shared_log").new
 local protected = require "sse.shared.protected"
@@ -18,17 +19,6 @@ local ELSEWHERE = { READONLY = true, LOADING = true, MASTERDOWN = true, NOAUTH =
 
 local Store = {}
 Store.__index = Store
-
-local function hex(bytes)
-  return (core.random(bytes):gsub(".", function(c) return ("%02x"):format(c:byte()) end))
-end
-
---- A new name for a log that begins: each is given to one script only.
-function Store:new_epoch()
-  self.epochs = self.epochs + 1
-  if self.epochs > 0xffffff then self.epoch_base, self.epochs = hex(5), 0 end
-  return ("%s%x"):format(self.epoch_base, self.epochs)
-end
 
 -- --- what waits ----------------------------------------------------------------------------------
 
@@ -289,7 +279,7 @@ function store.new(target, public, more)
     owner = setmetatable({ public = public }, { __mode = "v" }),
     logs = {}, topics = {}, watched = {}, left = {}, woken = {}, changed = {}, shas = {},
     subscribing = {}, tally = handles.tally(), reading = 0, leaving = 0, no_scripts = 0,
-    writer = hex(6), epoch_base = hex(5), epochs = 0, numbers = store.numbers() }, Store)
+    writer = names.new(6), new_epoch = names.of_logs(), numbers = store.numbers() }, Store)
   for name, value in pairs(more or {}) do self[name] = value end
   self.pair = (self.new_pair or new_pair)(target, {
     guide = self.guide, numbers = self.numbers,
