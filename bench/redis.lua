@@ -80,7 +80,8 @@ local PUBLISHERS = {
 function parts.publish()
   print(("publishes a second, %d bytes; x: beside XADD by 1 client with 64 under way; us, "
     .. "Redis: CPU of a publish, the\npublisher's and Redis's; commands, bytes sent and received "
-    .. "a publish; run: events a run of the script;\ninside: commands that Redis itself ran for a publish")
+    .. "a publish; run: events a run of the script;\ninside: commands that Redis itself ran for "
+    .. "a publish")
     :format(BYTES))
   print(("%-34s %8s %5s %5s %5s  %8s %5s %5s %5s %6s"):format("", "a second", "x", "us",
     "Redis", "commands", "sent", "recvd", "run", "inside"))
