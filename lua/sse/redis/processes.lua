@@ -167,8 +167,8 @@ function processes.of(store)
   local key = key_of(target)
   owner.processes = setmetatable({ owner = owner, key = key, slot = slots.of(key),
     id = names.new(8), life = math.ceil(2 * target.check_interval), version = "", live = {},
-    absent = {}, was_absent = {}, presences = {}, own = 0, heard = 0, confirmed = 0, said = 0, next = 0,
-    asked_at = -SOONEST, sequence = 0 }, Processes)
+    absent = {}, was_absent = {}, presences = {}, own = 0, heard = 0, confirmed = 0, said = 0,
+    next = 0, asked_at = -SOONEST, sequence = 0 }, Processes)
   return owner.processes
 end
 
