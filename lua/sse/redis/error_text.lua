@@ -6,7 +6,7 @@
 --- @tparam string err
 -- @treturn string without the places
 return function(err)
-  local text, count = err:gsub("^ERR Error running script %(call to f_%x+%): ", "")
+  local text, count = (err:gsub("^ERR Error running script %(call to f_%x+%): ", "")), nil
   repeat text, count = text:gsub("^@user_script: ?%d+: ", "") until count == 0
   if text == err then return err end
   return (text:gsub("^%-", ""))
