@@ -6,7 +6,8 @@
 --- @tparam string err
 -- @treturn string without the places
 return function(err)
-  local text, count = (err:gsub("^ERR Error running script %(call to f_%x+%): ", "")), nil
+  local text = err:gsub("^ERR Error running script %(call to f_%x+%): ", "")
+  local count
   repeat text, count = text:gsub("^@user_script: ?%d+: ", "") until count == 0
   if text == err then return err end
   return (text:gsub("^%-", ""))
