@@ -12,7 +12,7 @@ local pages = require "sse.shared.pages"
 local protected = require "sse.shared.protected"
 
 local EVENTS_AT_ONCE, BYTES_AT_ONCE = 200, 256 * 1024 -- of one run of the script
-local SHARED = 32 -- events; of as many, half are kept for the run behind
+local SHARED = 64 -- events; of as many, half are kept for the run behind
 local WHOLE_BYTES = 16 * 1024 -- of a record that is announced whole
 local EXISTS = "field 'id': an event with that id is held already"
 local UNSURE = "redis: the connection was lost; whether the event was added is not known"

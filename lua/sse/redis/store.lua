@@ -10,6 +10,7 @@ local new_log = require("sse.redis.shared_log").new
 local protected = require "sse.shared.protected"
 local subscribing = require "sse.redis.subscribing"
 local ticks = require "sse.redis.ticks"
+local waiting = require "sse.redis.waiting"
 
 local NO_SCRIPTS_IN_A_ROW = 100 -- after which the server is taken at its word
 
@@ -20,58 +21,9 @@ local ELSEWHERE = { READONLY = true, LOADING = true, MASTERDOWN = true, NOAUTH =
 local Store = {}
 Store.__index = Store
 
--- --- what waits ----------------------------------------------------------------------------------
-
-local function update_keep(self)
-  local waits = not self:is_done() or self.reading > 0 and not self.pair.failure
-  self.pair:keep(waits)
-end
-
---- How many appends have no result.
-function Store:waits() return self.tally:waiting() end
-
---- Appends have got their results, or there are more of them.
-function Store:note_waiting()
-  update_keep(self)
-  if self.router then return self.router:on_count() end
-  if self.closing and self:is_done() then self:finish() end
-end
-
---- Counts what is said before the store closes, and has no reply.
-function Store:count_leaving(count)
-  self.leaving = self.leaving + count
-  self:note_waiting()
-end
-
---- Whether nothing is left that a store that closes waits for.
-function Store:is_done() return self:waits() == 0 and self.leaving == 0 end
-
--- Says whether appends may wait now.
-local function update_tally(self)
-  local failure, queue = self.pair.failure, self.target.queue
-  if self.is_shut then
-    self.tally:refuse("the store is closed", "ECLOSED")
-  elseif failure and not queue then
-    self.tally:refuse("redis: " .. failure, "ESTORE")
-  else
-    self.tally:allow(self.pair.state ~= "up" and queue or nil)
-  end
-end
-
---- No more appends are taken.
-function Store:shut()
-  self.is_shut = true
-  update_tally(self)
-end
-
---- How many appends were not taken since the last call.
-function Store:take_refused() return self.tally:take_refused() end
-
---- Counts reads without a result.
-function Store:count_reads(count)
-  self.reading = self.reading + count
-  update_keep(self)
-end
+Store.waits, Store.note_waiting, Store.shut = waiting.waits, waiting.note_waiting, waiting.shut
+Store.count_reads, Store.take_refused = waiting.count_reads, waiting.take_refused
+Store.count_leaving, Store.is_done = waiting.count_leaving, waiting.is_done
 
 -- --- asking --------------------------------------------------------------------------------------
 
@@ -147,7 +99,7 @@ end
 
 --- What has waited for a server can be asked again.
 function Store:tell_up()
-  update_tally(self)
+  waiting.update_tally(self)
   if self.told_state == "down" then tell_state(self, "up") end
 end
 
@@ -166,13 +118,13 @@ local function on_up(self)
   self.next_ping = core.now() + self:look_pause()
   ticks.start(self)
   self.woken, self.changed, self.subscribing = {}, {}, {}
-  update_tally(self)
+  waiting.update_tally(self)
   for _, log in ipairs(list_of(self.logs)) do
     if log:is_watched() then self.changed[log] = true end
     if log:is_watched() or log:is_busy() then self:wake(log) end
   end
   counting.on_up(self)
-  update_keep(self)
+  waiting.update_keep(self)
   tell_state(self, "up")
 end
 
@@ -181,7 +133,7 @@ local function on_down(self, why, was_up)
   if handles.pid() ~= self.pid then return self:finish() end
   self.numbers.losses = self.numbers.losses + (was_up and 1 or 0)
   self.last_loss = why
-  update_tally(self)
+  waiting.update_tally(self)
   counting.on_down(self)
   for _, log in ipairs(list_of(self.logs)) do log:on_down(why) end
   tell_state(self, "down", why)
@@ -290,7 +242,7 @@ function store.new(target, public, more)
     on_subscribed = function(topic) subscribing.on_subscribed(self, topic) end,
     on_unsubscribed = function(topic, err) subscribing.on_unsubscribed(self, topic, err) end,
   })
-  update_tally(self)
+  waiting.update_tally(self)
   return self
 end
 
