@@ -1,16 +1,33 @@
--- Publishes that go from a task into sse.sqlite's queue by C alone (csrc/wire/direct.h).
+-- Publishes that go from a task into a store's queue by C alone (csrc/wire/direct.h).
 local child = require "spec.support.child"
 local databases = require "spec.support.databases"
 local following = require "spec.support.following"
 local process = require "spec.process"
+local redis = require "spec.support.redis"
+local redis_stores = require "spec.support.redis_stores"
 local sse = require "sse"
 local stores = require "spec.support.stores"
 local wait = require "spec.support.wait"
 local window = require "sse.store.window"
 
-local channel, open_used, path = databases.channel, databases.open_used, databases.path
+local channel = databases.channel
 
-describe("A publish in a task", function()
+-- Each with `open()` -> a store that has its descriptors; `close()`; `text()` -> how a program makes
+-- one; `added`, which of its numbers tells of what was added.
+local kinds = {
+  { name = "SQLite", close = databases.close, added = "commits",
+    open = function() return databases.open_used(databases.path()) end,
+    text = function() return ("sse.sqlite(%q)"):format(databases.path()) end },
+  { name = "Redis", close = redis_stores.close, added = "appends",
+    open = function()
+      return redis_stores.open_used(redis.shared().url, { prefix = redis.prefix() })
+    end,
+    text = function()
+      return ("sse.redis(%q, { prefix = %q })"):format(redis.shared().url, redis.prefix())
+    end },
+}
+
+for _, kind in ipairs(kinds) do describe("A publish in a task, with " .. kind.name, function()
   local store, one
 
   -- The log of the channel; log:append is counted, and called for publishes that need Lua.
@@ -26,14 +43,14 @@ describe("A publish in a task", function()
   end
 
   before_each(function()
-    store = open_used(path())
+    store = kind.open()
     one = channel(store)
     count_lua()
   end)
   after_each(function()
     child.stop()
     following.stop()
-    databases.close()
+    kind.close()
   end)
 
   local function records() return stores.read(window.of(one).log, 0).records end
@@ -121,8 +138,8 @@ describe("A publish in a task", function()
     collectgarbage()
     wait.till(function()
       collectgarbage()
-      return store:stats().commits == 1
-    end, "the commit")
+      return store:stats()[kind.added] == 1
+    end, "the event")
     one = channel(store)
   end)
 
@@ -241,7 +258,7 @@ describe("A publish in a task", function()
   it("leaves nothing behind in a store that is closed", function()
     local program = child.script(([[
       local sse = require "sse"
-      local store = sse.sqlite(%q)
+      local store = %s
       sse.run(function()
         local one = sse.channel("a", { store = store })
         assert(one:publish "x")
@@ -251,7 +268,7 @@ describe("A publish in a task", function()
       store = nil
       collectgarbage()
       print "over"
-    ]]):format(path()))
+    ]]):format(kind.text()))
     program:till "over\n"
     assert.equal(0, program:wait())
     assert.equal("over\n", program:output())
@@ -260,7 +277,7 @@ describe("A publish in a task", function()
   it("may be under way when the program ends", function()
     local program = child.script(([[
       local sse = require "sse"
-      local store = sse.sqlite(%q)
+      local store = %s
       local one = sse.channel("a", { store = store })
       sse.run(function()
         for i = 1, 100 do sse.spawn(function() one:publish "x" end) end
@@ -268,9 +285,9 @@ describe("A publish in a task", function()
         sse.stop()
       end)
       print "over"
-    ]]):format(path()))
+    ]]):format(kind.text()))
     program:till "over\n"
     assert.equal(0, program:wait())
     assert.equal("over\n", program:output())
   end)
-end)
+end) end
