@@ -131,8 +131,8 @@ static int q_append(lua_State *L)
     return 1;
 }
 
-static bool direct_append(sse_direct_log *base, const sse_slice texts[TEXTS],
-                          sse_direct_wait *wait, sse_direct_result *failure)
+static bool direct_append(sse_direct_log *base, const sse_slice texts[TEXTS], sse_direct_wait *wait,
+                          sse_direct_result *failure)
 {
     const direct_log *d = (const direct_log *)base;
     append *a = queue_add(d->queue, texts, d->bounds, failure);

@@ -397,9 +397,9 @@ static int f_pid(lua_State *L)
 /* --- tables ----------------------------------------------------------------------------------- */
 
 static const luaL_Reg connection_methods[] = {
-    { "fd", m_fd },       { "connected", m_connected }, { "tls", m_tls },
-    { "add", m_add },     { "add_append", m_add_append }, { "write", m_write },
-    { "read", m_read },   { "close", m_close },         { "numbers", m_numbers },
+    { "fd", m_fd },     { "connected", m_connected },   { "tls", m_tls },
+    { "add", m_add },   { "add_append", m_add_append }, { "write", m_write },
+    { "read", m_read }, { "close", m_close },           { "numbers", m_numbers },
     { NULL, NULL },
 };
 static const luaL_Reg connection_metamethods[] = { { "__gc", m_close },
@@ -413,9 +413,9 @@ static const luaL_Reg resolver_metamethods[] = { { "__gc", r_close },
                                                  { NULL, NULL } };
 static const luaL_Reg no_methods[] = { { NULL, NULL } };
 static const luaL_Reg tls_metamethods[] = { { "__gc", t_close }, { NULL, NULL } };
-static const luaL_Reg functions[] = { { "tcp", f_tcp },         { "unix", f_unix },
-                                      { "resolve", f_resolve }, { "tls", f_tls },
-                                      { "pid", f_pid },         { "tally", appends_tally },
+static const luaL_Reg functions[] = { { "tcp", f_tcp },           { "unix", f_unix },
+                                      { "resolve", f_resolve },   { "tls", f_tls },
+                                      { "pid", f_pid },           { "tally", appends_tally },
                                       { "queue", appends_queue }, { NULL, NULL } };
 
 static void register_class(lua_State *L, const char *name, const luaL_Reg *methods,

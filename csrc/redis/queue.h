@@ -7,7 +7,7 @@
 
 #include "../wire/direct.h"
 
-#define TEXTS SSE_DIRECT_TEXTS
+#define TEXTS   SSE_DIRECT_TEXTS
 #define NO_DONE (-2) /* LUA_NOREF */
 
 /* What all logs on one server share: how much waits, and whether more may. Zeroed at first, but for
