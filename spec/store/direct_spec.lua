@@ -12,7 +12,7 @@ local window = require "sse.store.window"
 
 local channel = databases.channel
 
--- Each with `open()` -> a store that has its descriptors; `close()`; `text()` -> how a program makes
+-- Each with `open()` -> a store that has its descriptors; `close()`; `text()`, how a program makes
 -- one; `added`, which of its numbers tells of what was added.
 local kinds = {
   { name = "SQLite", close = databases.close, added = "commits",
