@@ -416,9 +416,9 @@ void appends_register(lua_State *L)
     static const luaL_Reg of_queue[] = { { "append", q_append }, { "direct", q_direct },
                                          { "move", q_move },     { "count", q_count },
                                          { "take", q_take },     { NULL, NULL } };
-    static const luaL_Reg of_run[] = { { "count", r_count },   { "give_back", r_give_back },
-                                       { "added", r_added },   { "held", r_held },
-                                       { "fail", r_fail },     { "record", r_record },
+    static const luaL_Reg of_run[] = { { "count", r_count }, { "give_back", r_give_back },
+                                       { "added", r_added }, { "held", r_held },
+                                       { "fail", r_fail },   { "record", r_record },
                                        { NULL, NULL } };
 
     register_class(L, TALLY, of_tally, NULL);
