@@ -1,5 +1,5 @@
-/* failing_redis_queue.c: what csrc/redis makes of events, while the n-th allocation fails, for every
- * n: nothing is leaked or half done, and what comes out has the right bytes. */
+/* failing_redis_queue.c: what csrc/redis makes of events, while the n-th allocation fails, for
+ * every n: nothing is leaked or half done, and what comes out has the right bytes. */
 #include "failing_state.h"
 
 #include <string.h>
