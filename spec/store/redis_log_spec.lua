@@ -4,6 +4,7 @@ local following = require "spec.support.following"
 local redis = require "spec.support.redis"
 local redis_stores = require "spec.support.redis_stores"
 local relay = require "spec.support.relay"
+local socket = require "socket"
 local stores = require "spec.support.stores"
 local task = require "sse.task"
 local wait = require "spec.support.wait"
@@ -59,6 +60,29 @@ describe("sse.redis", function()
     wait.till(function() return position end, "the result")
     assert.equal(2, position)
     assert.equal(1, select(2, server:cli "HKEYS 'sse:{fences}'":gsub("f:%x+", "")))
+  end)
+
+  it("has the server take no more large events than are asked for", function()
+    local server = redis.start("", true)
+    local store = open_used(server.url, { timeout = 60000 })
+    local log = store:open("large", { history = 40, history_bytes = 10 << 20, max_age = 1e9 })
+    local large = ("x"):rep(1 << 20)
+    for i = 1, 9 do assert(stores.append(log, large, { id = tostring(i) })) end
+    local monitor = assert(socket.connect("127.0.0.1", server.port))
+    assert(monitor:send "MONITOR\r\n")
+    assert(monitor:receive "*l")
+    for i = 0, 3 do assert.equal(1, #stores.read(log, i, 100).records) end
+    for i = 10, 12 do assert(stores.append(log, large, { id = tostring(i) })) end
+    assert.equal("PONG\n", server:cli "PING")
+    local ranges = 0
+    repeat
+      local line = assert(monitor:receive "*l")
+      local count = line:match 'lua%] "XRANGE".* "COUNT" "(%d+)"'
+      ranges = ranges + (count and 1 or 0)
+      assert.truthy(not count or count == "1", line)
+    until line:find '"PING"$'
+    monitor:close()
+    assert.truthy(ranges >= 5, ranges)
   end)
 
   it("keeps no more than the bounds and a little", function()

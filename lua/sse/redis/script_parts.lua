@@ -80,6 +80,13 @@ end
 script_parts.trim = [[
 local TRIM_AT_ONCE = 2000
 
+-- How many events are asked for at once: not many where they are large, since Redis stands still
+-- while the script takes them, also those that it does not need.
+local function at_once(most)
+  local mean = (total - base) / math.max(head - first + 1, 1)
+  return math.max(1, math.min(most, math.floor(262144 / (mean + 1))))
+end
+
 local function trim()
   local before, by_count = first, head - history + 1
   if by_count > head then
@@ -90,7 +97,7 @@ local function trim()
   local count, step = 0, 1
   while first <= head and (max_age > 0 or total - base > history_bytes) and count < TRIM_AT_ONCE do
     local list = call('XRANGE', events, first, head, 'COUNT', step)
-    count, step = #list > 0 and count + step or TRIM_AT_ONCE, 20
+    count, step = #list > 0 and count + #list or TRIM_AT_ONCE, at_once(20)
     for _, entry in ipairs(list) do
       local is_old = max_age > 0 and now - tonumber(entry[2][2]) >= max_age
       if not is_old and total - base <= history_bytes then

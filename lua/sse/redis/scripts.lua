@@ -38,7 +38,7 @@ if is_again then -- what was added before
   local bottom = ARGV[15] == epoch and tonumber(ARGV[16]) or 0
   local from, is_over = head, false
   while from > bottom and from >= kept and not is_over do
-    local list = call('XREVRANGE', events, from, bottom + 1, 'COUNT', 100)
+    local list = call('XREVRANGE', events, from, bottom + 1, 'COUNT', at_once(100))
     is_over = #list == 0
     for _, entry in ipairs(list) do
       local its = token_of(entry)
@@ -155,7 +155,7 @@ local records, size, limit, most = {}, 0, tonumber(ARGV[10]), tonumber(ARGV[11])
 local from = after + 1
 if from < kept then from = first end
 while after >= 0 and limit > 0 and from <= head and size < most do
-  local list = call('XRANGE', events, from, head, 'COUNT', math.min(limit, 16))
+  local list = call('XRANGE', events, from, head, 'COUNT', math.min(limit, at_once(16)))
   if #list == 0 then break end
   for _, entry in ipairs(list) do
     if size < most then
