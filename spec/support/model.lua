@@ -157,6 +157,8 @@ function Client:follows_again(conn, log)
       fresh = entry.must and true }
   else
     entry.free = log.next - 1
+    -- It may have left before the store had said that its id was of a lost log.
+    entry.must, entry.may = nil, entry.must or entry.may
   end
   conn.left[log.name] = nil
 end
