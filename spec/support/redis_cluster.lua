@@ -127,6 +127,17 @@ function redis_cluster:place(key)
   end
 end
 
+--- Takes a slot from the node that has it, so that none has it. Twice from the others: a message
+-- that the owner has sent before may come behind the first time.
+function redis_cluster:drop_slot(slot, owner)
+  self:ask(owner, ("CLUSTER DELSLOTS %d"):format(slot))
+  for _ = 1, 2 do
+    for i, node in ipairs(self.nodes) do
+      if i ~= owner then node:cli(("CLUSTER DELSLOTS %d"):format(slot)) end
+    end
+  end
+end
+
 --- Marks a slot as on its way.
 function redis_cluster:begin_move(slot, from, to)
   self:ask(to, ("CLUSTER SETSLOT %d IMPORTING %s"):format(slot, self.nodes[from].id))
