@@ -5,7 +5,7 @@ local core = require "sse.core"
 local processes = require "sse.redis.processes"
 
 local AT_ONCE, WINDOW = 200, 100 -- so many are told or read in so many ms
-local LOOK_EVERY = 1000 -- ms, at most, between looks for numbers that wait or are old
+local LOOK_EVERY = 5000 -- ms, at most, between looks for numbers that wait or are old
 
 local counting = {}
 
