@@ -35,8 +35,9 @@ end
 
 --- Connects; the connection is closed after the test.
 -- @tparam[opt] string bytes sent at once
-function net.connect(bytes)
-  local client = raw.connect(current.port)
+-- @tparam[opt] int window of spec.support.raw
+function net.connect(bytes, window)
+  local client = raw.connect(current.port, window)
   table.insert(current.clients, client)
   if bytes then client:send(bytes) end
   return client
