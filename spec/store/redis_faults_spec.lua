@@ -39,7 +39,7 @@ describe("sse.redis", function()
   end)
 
   it("goes on after SIGKILL and a restart from the append-only file", function()
-    local server = redis.start "--appendonly yes"
+    local server = redis.start "--appendonly yes --appendfsync always"
     local store, one, client = serve(server)
     local states = states_of(store)
     local _, is_done = load.start(one, 8, 100)
