@@ -15,16 +15,16 @@ Log.__index = Log
 -- @tparam boolean stored whether a store keeps it
 -- @tparam table siblings epoch -> the model of the log of that name and epoch
 function model.log(name, epoch, options, stored, siblings)
-  return setmetatable({ name = name, epoch = epoch, options = options, events = {}, first = 1,
-    next = 1, lost = 0, perhaps = 0, bytes = 0, newest = {}, stored = stored, siblings = siblings },
-    Log)
+  return setmetatable({ name = name, epoch = epoch, options = options, siblings = siblings,
+    first = 1, next = 1, lost = 0, perhaps = 0, bytes = 0, newest = {}, events = {},
+    stored = stored }, Log)
 end
 
 -- The bytes of an event on an HTTP/1.1 connection; in a store, without its id.
 local function bytes_of(log, id, data)
   if log.stored then return #"data: \n\n" + #data end
-  local payload = #"id: \n" + #id + #"data: \n\n" + #data
-  return payload + #("%x"):format(payload) + 4
+  local bytes = #"id: \n" + #id + #"data: \n\n" + #data
+  return bytes + #("%x"):format(bytes) + 4
 end
 
 function Log:drop()
@@ -88,8 +88,7 @@ local Client = {}
 Client.__index = Client
 
 --- A client that follows the channels of these names; it has no connection yet.
--- @tparam table given `names`, `from`, `only` (a where function that takes two events of three),
--- `narrow` (its connection has small buffers, so it may be ended as slow)
+-- @tparam table given `names`, `from`, `only` (two events of three), `narrow` (has small buffers)
 function model.client(given)
   given.known = {} -- what the last id says, by channel: { at, epoch, gap, free }
   return setmetatable(given, Client)
@@ -157,8 +156,7 @@ function Client:follows_again(conn, log)
       fresh = entry.must and true }
   else
     entry.free = log.next - 1
-    -- It may have left before the store had said that its id was of a lost log.
-    entry.must, entry.may = nil, entry.must or entry.may
+    entry.must, entry.may = nil, entry.must or entry.may -- its id may be of a lost log
   end
   conn.left[log.name] = nil
 end
@@ -291,10 +289,10 @@ function Client:describe(conn)
   local words = { ("client of %s%s, id %s, got %s"):format(table.concat(self.names),
     self.narrow and ", narrow" or "", self.id, table.concat(conn.seen, " ")) }
   for name, entry in pairs(conn.at or {}) do
-    local log = entry.log
+    local log, is_lost = entry.log, conn.logs[name] ~= entry.log
     words[#words + 1] = ("%s: at %d of %d-%d, epoch %d%s, gap %s, must %s%s"):format(name, entry.at,
-      log.first, log.next - 1, log.epoch, conn.logs[name] == log and "" or " (lost)", entry.gap,
-      entry.must, conn.left[name] and ", left" or "")
+      log.first, log.next - 1, log.epoch, is_lost and " (lost)" or "", entry.gap, entry.must,
+      conn.left[name] and ", left" or "")
   end
   return table.concat(words, "; ")
 end
