@@ -70,10 +70,7 @@ local function take(self, store, question, reply)
   local was_known = is_known(self, store)
   self.confirmed, self.version = question.at, list and version or self.version
   if list then set_live(self, list) end
-  if question.is_of_all then
-    if self.own > 0 then self:ask_soon() end
-    return true
-  end
+  if question.is_of_all then return true end
   self.known_by, self.known_session, self.said = store, store.pair.session, question.at
   if was_known and is_new ~= "1" then return true end
   for _, presence in ipairs(list_of(self.presences)) do presence:on_registered(is_new == "1") end
@@ -97,12 +94,14 @@ local function is_asked(self, store)
   return asked ~= nil and asked.store == store and asked.session == store.pair.session
 end
 
--- Asks who is alive, and says that this process is, where it has followers.
+-- Asks who is alive, and says that this process is, where it has followers. What is asked while a
+-- reply is still to come may have happened behind it: it is asked once more.
 local function ask(self)
   local store = self.owner:store_of_slot(self.slot)
   if not store then return end
   if store.pair.state ~= "up" then return store.pair:start() end
-  if is_asked(self, store) then return end
+  self.asks_again = is_asked(self, store)
+  if self.asks_again then return end
   local is_of_all = self.own == 0
   local question = { store = store, session = store.pair.session, at = core.now(),
     is_of_all = is_of_all }
@@ -114,6 +113,8 @@ local function ask(self)
     if err then return on_error(self, store, err) end
     if not take(self, store, question, reply) then
       store.pair:lose "a result of another form than expected"
+    elseif self.asks_again then
+      self:ask_soon()
     end
   end)
 end
