@@ -14,6 +14,7 @@ local protected = require "sse.shared.protected"
 local EVENTS_AT_ONCE, BYTES_AT_ONCE = 200, 256 * 1024 -- of one run of the script
 local SHARED = 64 -- events; of as many, half are kept for the run behind
 local WHOLE_BYTES = 16 * 1024 -- of a record that is announced whole
+local TRIES = 4 -- to tell of an event: the module's MOST_TRIES, and one
 local EXISTS = "field 'id': an event with that id is held already"
 local UNSURE = "redis: the connection was lost; whether the event was added is not known"
 local UNSURE_AFTER = "redis: %s; the connection was lost before, and whether the event was added "
@@ -93,10 +94,11 @@ end
 -- Tells publishers of results, by a method of the run's. What one of them raises is the loop's, and
 -- the others are told.
 local function tell(log, run, method, ...)
-  repeat
+  for _ = 1, TRIES * run:count() do
     local ok, err = protected.call(run[method], run, ...)
-    if not ok then core.report(err) end
-  until ok
+    if ok then break end
+    core.report(err)
+  end
   log.store:note_waiting()
 end
 
