@@ -56,7 +56,7 @@ describe("sse.redis and strange servers:", function()
 
   local function open(given)
     given = given or {}
-    given.cluster, given.timeout, given.connect_timeout = { address_of(fakes[1]) }, 100, 100
+    given.cluster, given.timeout = { address_of(fakes[1]) }, given.timeout or 500
     return redis_stores.open(given)
   end
 
@@ -200,7 +200,7 @@ describe("sse.redis and strange servers:", function()
         return #words > 20 and encode { "abc", { 1 } } or encode { "abc", 1, 0, 0, "", {} }
       end)
     end
-    local store = open { check_interval = 10 }
+    local store = open { check_interval = 10, timeout = 100, connect_timeout = 100 }
     local results = 0
     for i = 1, 4 do
       local log = store:open("c" .. i, BOUNDS)

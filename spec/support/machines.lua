@@ -195,6 +195,7 @@ function machines.run(given)
   self:till_more(given.rate * given.seconds // 4)
   self.harm:act(self)
   self:till_well()
+  wait.until_true(function() return self.seen.resumes >= given.restless end, LIMIT, "resumes")
   local ends = self.began + given.seconds
   self:till(function() return socket.gettime() >= ends end, "the end")
   local got, seen = close(self), self.seen
