@@ -25,12 +25,17 @@ typedef struct change {
     char bytes[];
 } change;
 
+/* What a file holds. */
+typedef struct content {
+    char *bytes; /* NULL: there is no file */
+    size_t size, room;
+} content;
+
 /* A file of the disk, whoever has it open. */
 typedef struct node {
     struct node *next;
     char *path;
-    char *synced; /* NULL: the file was not there at the last sync */
-    size_t size;
+    content synced;          /* at the last sync */
     change *changes, **last; /* since the last sync */
 } node;
 
@@ -97,32 +102,40 @@ static void add_change(node *n, int64_t at, const void *bytes, size_t len)
     n->last = &c->next;
 }
 
+/* In steps that grow with the file, since a large block may be copied each time. */
+static void make_room(content *held, size_t size)
+{
+    if (held->bytes && size <= held->room)
+        return;
+    held->room = size + size / 2;
+    held->bytes = allocate(held->bytes, held->room);
+}
+
 /* Makes a change to the bytes: of a write, those from `from` to `to`. */
-static void apply(char **bytes, size_t *size, const change *c, size_t from, size_t to)
+static void apply(content *held, const change *c, size_t from, size_t to)
 {
     size_t end = (size_t)c->at + to;
 
     if (c->len == 0) {
-        if ((size_t)c->at < *size)
-            *size = (size_t)c->at;
+        if ((size_t)c->at < held->size)
+            held->size = (size_t)c->at;
         return;
     }
     if (from >= to)
         return;
-    if (end > *size || !*bytes) {
-        *bytes = allocate(*bytes, end);
-        memset(*bytes + *size, 0, end - *size);
-        *size = end;
+    if (end > held->size) {
+        make_room(held, end);
+        memset(held->bytes + held->size, 0, end - held->size);
+        held->size = end;
     }
-    memcpy(*bytes + c->at + from, c->bytes + from, to - from);
+    memcpy(held->bytes + c->at + from, c->bytes + from, to - from);
 }
 
 static void sync_node(node *n)
 {
-    if (!n->synced)
-        n->synced = allocate(NULL, 0);
+    make_room(&n->synced, 0);
     for (const change *c = n->changes; c; c = c->next)
-        apply(&n->synced, &n->size, c, 0, c->len);
+        apply(&n->synced, c, 0, c->len);
     drop_changes(n);
 }
 
@@ -285,9 +298,8 @@ static int x_delete(sqlite3_vfs *v, const char *name, int sync)
     pthread_mutex_lock(&lock);
     n = find(name);
     drop_changes(n);
-    free(n->synced);
-    n->synced = NULL;
-    n->size = 0;
+    free(n->synced.bytes);
+    n->synced = (content){ 0 };
     pthread_mutex_unlock(&lock);
     return real->xDelete(real, name, sync);
 }
@@ -334,7 +346,7 @@ static void forget(void)
 
         nodes = n->next;
         drop_changes(n);
-        free(n->synced);
+        free(n->synced.bytes);
         free(n->path);
         free(n);
     }
@@ -404,7 +416,7 @@ static size_t pick(size_t n)
 }
 
 /* Lets a part of the changes arrive that were not synced. */
-static void arrive(const node *n, char **bytes, size_t *size)
+static void arrive(const node *n, content *held)
 {
     size_t kind = pick(4); /* of all of the file's changes: none, some, or the first ones */
 
@@ -415,13 +427,13 @@ static void arrive(const node *n, char **bytes, size_t *size)
         case 0: /* nothing of it */
             break;
         case 1: /* its first sectors */
-            apply(bytes, size, c, 0, pick(sectors) * SECTOR);
+            apply(held, c, 0, pick(sectors) * SECTOR);
             break;
         case 2: /* its last ones */
-            apply(bytes, size, c, pick(sectors) * SECTOR, c->len);
+            apply(held, c, pick(sectors) * SECTOR, c->len);
             break;
         default:
-            apply(bytes, size, c, 0, c->len);
+            apply(held, c, 0, c->len);
         }
         if (kind == 2 && pick(8) == 0)
             return;
@@ -431,22 +443,22 @@ static void arrive(const node *n, char **bytes, size_t *size)
 static void write_image(lua_State *L, const node *n, const char *folder)
 {
     const char *base = strrchr(n->path, '/');
-    size_t size = n->size;
-    char *bytes = NULL;
+    content held = { 0 };
     FILE *out = NULL;
     bool ok = false;
 
-    if (!base || (!n->synced && !n->changes))
+    if (!base || (!n->synced.bytes && !n->changes))
         return;
-    bytes = allocate(NULL, size);
-    if (size > 0)
-        memcpy(bytes, n->synced, size);
-    arrive(n, &bytes, &size);
+    make_room(&held, n->synced.size);
+    held.size = n->synced.size;
+    if (held.size > 0)
+        memcpy(held.bytes, n->synced.bytes, held.size);
+    arrive(n, &held);
     out = fopen(lua_pushfstring(L, "%s%s", folder, base), "wb");
-    ok = out && fwrite(bytes, 1, size, out) == size;
+    ok = out && fwrite(held.bytes, 1, held.size, out) == held.size;
     if (out)
         fclose(out);
-    free(bytes);
+    free(held.bytes);
     if (!ok)
         luaL_error(L, "can't write to %s", folder);
     lua_pop(L, 1);
