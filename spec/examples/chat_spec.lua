@@ -4,6 +4,7 @@ local examples = require "spec.support.examples"
 local faults = require "spec.cases.model_faults"
 local lfs = require "lfs"
 local serving = require "spec.support.serving"
+local sse = require "sse"
 local terminal = require "spec.support.terminal"
 
 local QUICK = { interval = 5 }
@@ -180,7 +181,8 @@ describe("example chat_server", function()
 
   it("is a program", function()
     local process = child.start "examples/chat_server.lua 0"
-    process:till "http://127.0.0.1:%d+/v1\n"
+    local url = process:till "(http://127.0.0.1:%d+/v1)\n"
+    assert.equal(404, sse.fetch(url).status) -- it runs
     process:kill "INT"
     assert.equal(0, process:wait())
     child.stop()

@@ -176,7 +176,7 @@ describe("server:listen { systemd = true }", function()
 
   it("says that it lives, at half of the watchdog's time, as long as it runs", function()
     local run = start('assert(server:listen { systemd = true }) assert(server:run())',
-      '"LISTEN_PID=self", "LISTEN_FDS=2", "WATCHDOG_USEC=100000", "WATCHDOG_PID=self"')
+      '"LISTEN_PID=self", "LISTEN_FDS=2", "WATCHDOG_USEC=400000", "WATCHDOG_PID=self"')
     assert.equal("READY=1", notice())
     for _ = 1, 3 do assert.equal("WATCHDOG=1", notice()) end
     run:kill "TERM"

@@ -103,10 +103,11 @@ describe("server:run in a program", function()
       sse.after(0, function() error "broken" end)
       local ok, err = pcall(server.run, server)
       print("raised", ok, err:match "broken\nstack traceback:")
+      sse.after(0, function() print "runs again" end)
       print("returned", server:run { within = 0 })
       os.exit(0, true)
     ]]
-    program:till "raised\tfalse\tbroken\n"
+    program:till "raised\tfalse\tbroken\n.*runs again\n"
     program:kill "TERM"
     assert.equal(0, program:wait())
     assert.truthy(program:output():find "returned\ttrue\n$")
