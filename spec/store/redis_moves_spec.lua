@@ -103,7 +103,7 @@ describe("sse.redis on a cluster", function()
   end)
 
   it("tells publishers of a cluster that is down, and goes on once it is not", function()
-    local cluster = redis_cluster.start(3, "--appendonly yes")
+    local cluster = redis_cluster.start(3, "--appendonly yes --appendfsync always")
     local store, one, client = serve(cluster)
     local states = redis_stores.states_of(store)
     local _, index = cluster:place(("sse:{%s}"):format(one.name))

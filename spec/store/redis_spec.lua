@@ -260,7 +260,7 @@ describe("sse.redis", function()
 
   describe("with a queue", function()
     it("keeps what is published while the server is away, in order, up to a bound", function()
-      local server = redis.start "--appendonly yes"
+      local server = redis.start "--appendonly yes --appendfsync always"
       local store = open(server.url, { queue = 3 })
       local states, one, got = states_of(store), channel(store), {}
       assert(one:publish "0")

@@ -168,7 +168,8 @@ local harms = {}
 
 harms.list = {
   { name = "none", act = do_nothing },
-  { name = "SIGKILL, append-only file", options = "--appendonly yes", act = kill },
+  { name = "SIGKILL, append-only file", act = kill,
+    options = "--appendonly yes --appendfsync always" },
   { name = "SIGSTOP", act = stop },
   { name = "cut connections", open = open_between, act = cut },
   { name = "FLUSHALL", act = flush, loses = true },
