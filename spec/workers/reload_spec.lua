@@ -27,8 +27,9 @@ describe("SIGHUP", function()
     master:write(app(2))
     assert.equal(1, (select(3, master:ask()))) -- not before the signal
     master:kill "HUP"
-    local all = master:workers(4)
-    assert.same({ 1, 2, 2, 2 }, { all[3].id, all[4].id, all[3].version, all[4].version })
+    local all, versions = master:workers(4), {}
+    for i = 3, 4 do versions[all[i].id] = all[i].version end
+    assert.same({ 2, 2 }, versions)
     for _, worker in ipairs(old) do masters.till_dead(worker.pid) end
     till_version(master, 2)
   end)
