@@ -244,6 +244,16 @@ static int f_defer(lua_State *L)
     return 0;
 }
 
+/* keep_left(): a program that closes something outside of the loop has not forgotten to run it. */
+static int f_keep_left(lua_State *L)
+{
+    sse_state *st = sse_state_check(L);
+
+    if (!sse_loop_running(st->loop))
+        sse_loop_keep_left(st->loop);
+    return 0;
+}
+
 /* Runs only when the Lua state closes while the call is still queued: until then the object is
  * anchored. */
 static int mm_deferred_gc(lua_State *L)
@@ -270,6 +280,7 @@ static const luaL_Reg functions[] = {
     { "running", f_running },
     { "report", f_report },
     { "defer", f_defer },
+    { "keep_left", f_keep_left },
     { "events", f_events },
     { "kept", f_kept },
     { "watches_signals", f_watches_signals },

@@ -136,6 +136,7 @@ end
 function public:close(...)
   options.check_call(3, states[self] ~= nil, "store:close()", ...)
   states[self]:close()
+  core.keep_left()
 end
 
 --- The store's numbers: `appends`; `runs`, of the script that appends (one may append a hundred

@@ -130,8 +130,10 @@ describe("a failure", function()
     local page <close> = assert(io.open "docs/errors.md")
     local codes, documented = {}, {}
     for name in header:read("a"):gmatch 'X%(SSE_%u+, "(%u+)"' do codes[name] = true end
-    local store <close> = assert(io.open "csrc/sqlite/database.c")
-    for name in store:read("a"):gmatch '"(E%u%u+)"' do codes[name] = true end
+    for _, path in ipairs { "csrc/sqlite/database.c", "lua/sse/redis/waiting.lua" } do
+      local store <close> = assert(io.open(path))
+      for name in store:read("a"):gmatch '"(E%u%u+)"' do codes[name] = true end
+    end
     for name in page:read("a"):gmatch "\n### (E%u%u+)\n" do documented[name] = true end
     assert.same(codes, documented)
     assert.is_true(codes.EUNFINISHED and codes.ECALLBACK)

@@ -85,7 +85,9 @@ describe("sse.redis", function()
   it("serves a program that only publishes, without a word at its end", function()
     local server = redis.shared()
     local prefix = redis.prefix()
-    for i, close in ipairs { "", "store:close()" } do
+    local closes = { "", "store:close()", "sse.sleep(100) store:close()",
+      "sse.channel('b', { store = store }) store:close()" }
+    for i, close in ipairs(closes) do
       local program = child.script(([[
         local sse = require "sse"
         local store = sse.redis(%q, { prefix = %q })
