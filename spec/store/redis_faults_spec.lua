@@ -207,8 +207,8 @@ describe("sse.redis", function()
     assert.same({ nil, "ESTORE" }, { id, code })
     assert.truthy(message:find "whether the event was added is not known", message)
     id, message, code = one:publish "y"
-    assert.same({ nil, "redis: no connection within 100 ms [docs/errors.md#estore]", "ESTORE" },
-      { id, message, code })
+    assert.same({ nil, ("redis: %s: no connection within 100 ms [docs/errors.md#estore]")
+      :format(server.path), "ESTORE" }, { id, message, code })
     assert.equal("down no answer within 100 ms", states[1])
     server:go_on()
     wait.till(function() return states[#states] == "up" end, "the server to be back")

@@ -113,7 +113,7 @@ describe("sse.redis", function()
       end)
       print "over"
     ]]):format(server.url, prefix, server.url, prefix))
-    program:till "%-1\tnil\tredis: No such file.*read\nover\n"
+    program:till "%-1\tnil\tredis: /nobody/is/here: No such file.*read\nover\n"
     assert.equal(0, program:wait())
   end)
 end)

@@ -140,7 +140,7 @@ describe("sse.redis", function()
     it("that nobody is there, until somebody is", function()
       local server = redis.start()
       server:kill "KILL"
-      local store, one, states = check("Connection refused", server.url)
+      local store, one, states = check("/socket: Connection refused", server.url)
       server:again()
       wait.till(function() return states[2] end, "the store to be up")
       assert.equal("up", states[2])
@@ -149,7 +149,7 @@ describe("sse.redis", function()
     end)
 
     it("that nobody is there, to a callback that publishes again and again", function()
-      local store, one = check("No such file", "unix:///nobody/is/here")
+      local store, one = check("/nobody/is/here: No such file", "unix:///nobody/is/here")
       for _ = 1, 2 do
         local count = 0
         one.on_error = function()
@@ -163,7 +163,7 @@ describe("sse.redis", function()
     end)
 
     it("a name that nobody has", function()
-      check("nosuch.invalid: ", "redis://nosuch.invalid")
+      check("nosuch.invalid:6379: ", "redis://nosuch.invalid")
     end)
 
     it("a wrong password, or none", function()

@@ -199,7 +199,7 @@ local function look_up(self)
     if addresses == false then return end
     stop(self, "reading")
     lookup:close()
-    if not addresses then return self:lose(("%s: %s"):format(self.target.host, why)) end
+    if not addresses then return self:lose(why) end
     try(self, addresses, 1, nil)
   end)
 end

@@ -161,8 +161,9 @@ local function open_both(self, target)
     if ready == 2 then be_up(self) end
   end
   local function on_lost(why)
-    if not self.guide then return self:lose(why) end
-    lose_found(self, ("%s: %s"):format(target.name, why))
+    local named = ("%s: %s"):format(target.name, why)
+    if self.guide then return lose_found(self, named) end
+    self:lose(self.state == "connecting" and named or why)
   end
   self.commands = connection.open(target, { first_commands = begin_with(self,
     self.first_commands()), on_ready = on_ready, on_lost = on_lost, keeps = self.keeps,
