@@ -148,6 +148,10 @@ describe("sse.redis", function()
       assert.equal(1, store:stats().connects)
     end)
 
+    it("that nobody is there, where none may wait", function()
+      check("No such file", "unix:///nobody/is/here", { queue = 0 })
+    end)
+
     it("that nobody is there, to a callback that publishes again and again", function()
       local store, one = check("/nobody/is/here: No such file", "unix:///nobody/is/here")
       for _ = 1, 2 do

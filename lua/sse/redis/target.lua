@@ -169,6 +169,7 @@ function target.check(given)
   local copy = {}
   for key, value in pairs(given) do copy[key] = value end
   for _, key in ipairs { "port", "database", "queue" } do copy[key] = math.tointeger(copy[key]) end
+  if copy.queue == 0 then copy.queue = nil end -- none may wait, so all fail with the reason
   copy.expire = copy.expire and math.ceil(math.min(copy.expire, LONGEST_EXPIRE))
   return copy
 end
