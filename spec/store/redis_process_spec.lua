@@ -99,6 +99,17 @@ describe("sse.redis", function()
     end
   end)
 
+  it("serves one whose server is away, without a word at its end", function()
+    local program = child.script [[
+      local sse = require "sse"
+      local store = sse.redis "unix:///nobody/is/here"
+      for _, name in ipairs { "a", "b" } do
+        print(select(3, sse.channel(name, { store = store }):publish "x"))
+      end]]
+    assert.equal(0, program:wait())
+    assert.equal("ESTORE\nESTORE\n", program:output())
+  end)
+
   it("keeps sse.run no longer than something waits", function()
     local server, prefix = redis.shared(), redis.prefix()
     local program = child.script(([[

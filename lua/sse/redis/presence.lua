@@ -32,9 +32,9 @@ local function flush(self)
   end
 end
 
--- At the turn's end, those who listen are told.
+-- At the turn's end, those who listen are told; nothing is known to tell before the numbers are read.
 local function change(self)
-  if self.is_changed then return end
+  if self.is_changed or not self.is_read then return end
   self.is_changed = true
   core.defer(function() flush(self) end)
 end
