@@ -277,15 +277,16 @@ describe("the tutorial", function()
     assert.truthy(answer:find(("^port %s, worker %%d+\n$"):format(urls[2]:match "%d+$")), answer)
     assert.truthy(shown "^port 9523, worker %d+\n?$")
     listener:till "^message\tOver there%?\n"
-    programs[1]:kill "KILL"
+    programs[1]:kill "INT"
     programs[1]:wait()
-    listener:till "error\tFailed to connect"
+    listener:till "error\tthe connection broke off[^\n]+\nerror\tFailed to connect"
     say(urls[2], "While you were away")
     listener:kill "INT"
     listener:wait()
     listen("9_many_machines", urls[2] .. "/events", file):till "^message\tWhile you were away\n"
     assert.truthy(shown "^message\tWhile you were away\n?$")
-    assert.truthy(shown "^message\tOver there%?\nerror\tFailed to connect[^\n]+\n?$")
+    assert.truthy(shown("^message\tOver there%?\nerror\tthe connection broke off[^\n]+\n"
+      .. "error\tFailed to connect[^\n]+\n?$"))
     server:kill "KILL"
     curl.start(("-w 'status %%{http_code}' -d x %s/messages"):format(urls[2]))
       :till "redis: .*status 503"
