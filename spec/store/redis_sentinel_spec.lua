@@ -109,8 +109,8 @@ describe("sse.redis by Sentinel", function()
     local dead, server = redis.start("", true), redis.start("", true)
     dead:kill "KILL"
     local list = { address(dead), start_fake(server), address(server) }
-    local refusal = server:cli "SENTINEL GET-MASTER-ADDR-BY-NAME other" :gsub("\n+$", "")
-    assert.truthy(refusal:find "^ERR unknown command")
+    local refusal = server:cli "SENTINEL GET-MASTER-ADDR-BY-NAME other"
+      :match "^ERR unknown command [^,]+" -- without the arguments
     local store = redis_stores.open { sentinels = list, master = "other" }
     local _, message, code = stores.append(store:open("a", BOUNDS), "x")
     assert.equal("ESTORE", code)

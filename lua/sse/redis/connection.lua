@@ -127,7 +127,8 @@ end
 
 -- --- birth ---------------------------------------------------------------------------------------
 
--- What a server says to AUTH, without the password, which one that does not know AUTH repeats.
+-- What a server says, without what one that does not know the command repeats: AUTH's password, or
+-- a script's first lines.
 local function without_arguments(err)
   return (err:gsub(", with args beginning with:.*", ""))
 end
@@ -141,7 +142,7 @@ local function log_in(self)
   for _, words in ipairs(self.first_commands) do list[#list + 1] = words end
   for i, words in ipairs(list) do
     self:send(words, function(reply, err)
-      if err then return self:lose(words[1] == "AUTH" and without_arguments(err) or err) end
+      if err then return self:lose(without_arguments(err)) end
       if words.on_reply then words.on_reply(reply) end
       if i < #list or self.closed then return end
       self.deadline:stop()
