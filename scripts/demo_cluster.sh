@@ -35,6 +35,7 @@ keep() {
     while :; do
         "$@" &
         pid=$!
+        echo "$name: process $pid"
         wait "$pid"
         status=$?
         [ "$status" -gt 128 ] || break

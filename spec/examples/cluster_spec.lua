@@ -193,6 +193,12 @@ describe("make demo-cluster", function()
     local killed = one.served
     wait.till(function() return one.served ~= killed end, "the machine to start again")
     assert.equal("a", one.served.from.machine)
+    local id = wait.till(function() return program:output():match "Redis: process (%d+)\n" end,
+      "the number of Redis's process")
+    masters.signal(id, "KILL")
+    program:till "Redis was killed"
+    say(urls[1], "without Redis")
+    till_text({ one, two }, "without Redis")
     assert.is_nil(one.gap)
     for _, window in ipairs { one, two } do window.source:close() end
     assert.not_same({}, processes("cluster.lua " .. port))
