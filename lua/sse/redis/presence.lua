@@ -32,7 +32,7 @@ local function flush(self)
   end
 end
 
--- At the turn's end, those who listen are told; nothing is known to tell before the numbers are read.
+-- At the turn's end, those who listen are told. Before the numbers are read nothing is known.
 local function change(self)
   if self.is_changed or not self.is_read then return end
   self.is_changed = true
