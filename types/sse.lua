@@ -299,7 +299,7 @@ local sse = {}
 ---@field connect_timeout? number ms within which a connection must be made, the login included (default: 5 s)
 ---@field timeout? number ms within which the server must answer, or something of a long answer must come; then the connections are made anew (default: 5 s)
 ---@field check_interval? number ms between two looks whether a followed channel has events that were not announced. Each is drawn from three to five quarters of that. Followers of a process that has died count for two such times (default: 5 s)
----@field queue? integer how many publishes wait while the server is away. Without it they fail at once
+---@field queue? integer how many publishes wait while the server is away. Without it, or with 0, they fail at once
 ---@field prefix? string what the names of all keys begin with (default: `"sse:"`)
 ---@field expire? number ms after which a channel that nobody publishes to or follows leaves the server, and its numbers of followers with it; they may stay half as long again (default: 7 days)
 ---@field sentinels? string[] `{ "host:port", ... }`, in place of the server's address: these Sentinels are asked, one after the other, which server is the master. The port is 26379 where it is left out
