@@ -130,7 +130,8 @@ function picture.draw(results, capacity)
   end
   add "</style>"
   add('<rect class="ground" width="%d" height="%d"/>', WIDTH, height)
-  label("", LEFT, 16, "Connections tried in each second; the broken line is what can be made")
+  label("", LEFT, 16, "Connections tried in each second; the broken line is what can be made, and "
+    .. "bars above 25,000 are cut")
   for i, result in ipairs(shown) do
     draw_panel(i, result, TOP + (i - 1) * (PANEL + GAP), capacity)
   end
