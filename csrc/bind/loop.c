@@ -272,18 +272,10 @@ static const sse_class deferred_class = { .name = "sse.deferred",
                                           .metamethods = deferred_metamethods };
 
 static const luaL_Reg functions[] = {
-    { "run", f_run },
-    { "turn", f_turn },
-    { "stop", f_stop },
-    { "now", f_now },
-    { "seen", f_seen },
-    { "running", f_running },
-    { "report", f_report },
-    { "defer", f_defer },
-    { "keep_left", f_keep_left },
-    { "events", f_events },
-    { "kept", f_kept },
-    { "watches_signals", f_watches_signals },
+    { "run", f_run },       { "turn", f_turn },   { "stop", f_stop },
+    { "now", f_now },       { "seen", f_seen },   { "running", f_running },
+    { "report", f_report }, { "defer", f_defer }, { "keep_left", f_keep_left },
+    { "events", f_events }, { "kept", f_kept },   { "watches_signals", f_watches_signals },
     { NULL, NULL },
 };
 
