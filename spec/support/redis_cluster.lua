@@ -7,6 +7,10 @@ local wait = require "spec.support.wait"
 local redis_cluster = {}
 redis_cluster.__index = redis_cluster
 
+--- Configuration of nodes that announce to all of a cluster, as those before Redis 7.
+redis_cluster.UNSHARDED = redis.is_7
+  and "rename-command SPUBLISH ''\nrename-command SSUBSCRIBE ''" or nil
+
 local SLOTS, BUS_DISTANCE = 16384, 10000
 
 -- A command that gives a node the slots from one to another, which any version knows.

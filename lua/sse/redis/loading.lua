@@ -31,7 +31,7 @@ local function load_commands(store)
     add("append", scripts.append_sharded, true)
     add("tell", presence_scripts.tell_sharded, true)
   end
-  add("append", scripts.append, false)
+  add("append", store.router and scripts.append_clustered or scripts.append, false)
   add("tell", presence_scripts.tell, false)
   return list
 end

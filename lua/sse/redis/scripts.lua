@@ -175,6 +175,10 @@ scripts.append = parts.load .. "local looks = false\n" .. parts.fence .. parts.b
 scripts.append_sharded = scripts.append:gsub("'PUBLISH'", "'SPUBLISH'")
   :gsub("'NUMSUB'", "'SHARDNUMSUB'")
 
+--- The same for a node of a cluster that has no such part: its announcements reach all nodes, and
+-- it does not know who hears of them there.
+scripts.append_clustered = scripts.append:gsub("heard%.err or heard%[2%] ~= 0", "true")
+
 --- The script that reads.
 scripts.read = parts.load .. "local looks = true\n" .. parts.begin .. parts.trim .. READ
   .. parts.save .. "return { epoch, first, head, after, token, records }"
