@@ -63,6 +63,42 @@ describe("channel:count() over Redis", function()
     end, "the dead process's number to be dropped")
   end)
 
+  it("keeps the number of one that comes back after it was given up", function()
+    local its = redis_presence.begin(redis.shared())
+    local log = its:open_other():open(its.channel.name, BOUNDS)
+    local process, key, told, heard = ("a"):rep(16), its:key(), 0, 0
+    log:others(function(count) heard = count end)
+    local numbers = log.shared.presence.numbers
+    local function tell()
+      told = told + 1
+      log:announce(told)
+    end
+    -- What the scripts of a process that is alive for so many ms do.
+    local function live(ms, number)
+      local text = ([[local set, now = '%s{%%processes}', redis.call('TIME')
+        redis.call('ZADD', set, now[1] * 1000 + math.floor(now[2] / 1000) + %d, '%s')
+        redis.call('HINCRBY', set .. ':state', 'version', 1)
+        redis.call('HSET', '%s', '%s', '%d %d')
+        redis.call('PUBLISH', '%s@0', '%s %d')]]):format(its.prefix, ms, process, key, process,
+        number, number, key, process, number)
+      assert.equal("\n", its.server:cli(('EVAL "%s" 0'):format(text:gsub("%s+", " "))))
+    end
+    tell()
+    till_count(its.channel, 1)
+    live(2 * redis_presence.SOON, 5)
+    wait.till(function() return heard == 5 end, "the process")
+    wait.till(function()
+      if heard == 0 then tell() end
+      return not numbers.by_process[process]
+    end, "the process to be given up")
+    live(600000, 7)
+    wait.till(function() return numbers.by_process[process] == 7 end, "its number")
+    tell()
+    wait.till(function() return heard == 7 end, "the process")
+    till_count(its.channel, told + 7)
+    assert.equal("7 7\n", its.server:cli(("HGET '%s' %s"):format(key, process)))
+  end)
+
   it("counts nothing of a process that nobody knows to be alive", function()
     local its = redis_presence.begin(redis.shared())
     local log = its:open_other():open(its.channel.name, BOUNDS)

@@ -7,7 +7,6 @@ local follower_numbers = require "sse.redis.follower_numbers"
 local processes = require "sse.redis.processes"
 local telling = require "sse.redis.telling"
 
-
 local Presence = {}
 Presence.__index = Presence
 
@@ -59,6 +58,7 @@ end
 function Presence:on_announcement(text)
   local process, number = follower_numbers.parse(text)
   if not process or process == self.processes.id then return end
+  if number > 0 then self.processes:hear(process) end
   if self.heard_meanwhile then self.heard_meanwhile[process] = number end
   if self.numbers:set(process, number) then change(self) end
   note_use(self)
@@ -81,7 +81,7 @@ end
 --- Drops the numbers of processes that are dead.
 function Presence:drop_numbers(list)
   for _, process in ipairs(list) do
-    if not self.processes.live[process] then self.numbers:set(process, 0) end
+    if self.processes:is_dead(process) then self.numbers:set(process, 0) end
   end
   note_use(self)
 end

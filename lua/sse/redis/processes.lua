@@ -35,6 +35,13 @@ function Processes:meet(process)
   self:ask_soon()
 end
 
+--- A process has just told a number, so it is alive, whatever is known of it. The server is asked.
+function Processes:hear(process)
+  if self.live[process] or not self.absent[process] then return end
+  self.absent[process] = core.now()
+  self:ask_soon()
+end
+
 local function list_of(set)
   local list = {}
   for one in pairs(set) do list[#list + 1] = one end
