@@ -41,13 +41,13 @@ describe("sse.redis on a cluster", function()
     local cluster = redis_cluster.shared()
     local store, one, client = serve(cluster)
     local slot, from = cluster:place(("sse:{%s}"):format(one.name))
-    local _, is_done = load.start(one, 8, 150)
+    local _, is_done = load.start(one, 8, 100)
     local function meanwhile(count)
       local commands = store:stats().commands
       wait.till(function() return store:stats().commands >= commands + count or is_done() end,
         "commands")
     end
-    for round = 1, 3 do
+    for round = 1, 2 do
       local to = (from + round) % 3 + 1
       if to == from then to = to % 3 + 1 end
       client:till(function() return #client.events > round * 100 end)
@@ -60,7 +60,7 @@ describe("sse.redis on a cluster", function()
       from = to
     end
     wait.till(is_done, "the publishes")
-    load.check(client, 8, 150)
+    load.check(client, 8, 100)
     assert.is_falsy(client.ended or client.raw.eof)
   end)
 
