@@ -52,11 +52,11 @@ describe("sse.redis on a cluster", function()
       if to == from then to = to % 3 + 1 end
       client:till(function() return #client.events > round * 100 end)
       cluster:begin_move(slot, from, to)
-      meanwhile(20)
-      while cluster:move_keys(slot, from, to, 1) do meanwhile(5) end
-      meanwhile(5)
+      meanwhile(8)
+      while cluster:move_keys(slot, from, to, 1) do meanwhile(2) end
+      meanwhile(2)
       cluster:end_move(slot, to)
-      meanwhile(20)
+      meanwhile(8)
       from = to
     end
     wait.till(is_done, "the publishes")

@@ -66,7 +66,7 @@ describe("channel:count() over Redis", function()
   it("keeps the number of one that comes back after it was given up", function()
     local its = redis_presence.begin(redis.shared())
     local log = its:open_other():open(its.channel.name, BOUNDS)
-    local process, key, told, heard = ("a"):rep(16), its:key(), 0, 0
+    local id, key, told, heard = ("a"):rep(16), its:key(), 0, 0
     log:others(function(count) heard = count end)
     local numbers = log.shared.presence.numbers
     local function tell()
@@ -79,8 +79,8 @@ describe("channel:count() over Redis", function()
         redis.call('ZADD', set, now[1] * 1000 + math.floor(now[2] / 1000) + %d, '%s')
         redis.call('HINCRBY', set .. ':state', 'version', 1)
         redis.call('HSET', '%s', '%s', '%d %d')
-        redis.call('PUBLISH', '%s@0', '%s %d')]]):format(its.prefix, ms, process, key, process,
-        number, number, key, process, number)
+        redis.call('PUBLISH', '%s@0', '%s %d')]]):format(its.prefix, ms, id, key, id,
+        number, number, key, id, number)
       assert.equal("\n", its.server:cli(('EVAL "%s" 0'):format(text:gsub("%s+", " "))))
     end
     tell()
@@ -89,14 +89,31 @@ describe("channel:count() over Redis", function()
     wait.till(function() return heard == 5 end, "the process")
     wait.till(function()
       if heard == 0 then tell() end
-      return not numbers.by_process[process]
+      return not numbers.by_process[id]
     end, "the process to be given up")
     live(600000, 7)
-    wait.till(function() return numbers.by_process[process] == 7 end, "its number")
+    wait.till(function() return numbers.by_process[id] == 7 end, "its number")
     tell()
     wait.till(function() return heard == 7 end, "the process")
     till_count(its.channel, told + 7)
-    assert.equal("7 7\n", its.server:cli(("HGET '%s' %s"):format(key, process)))
+    assert.equal("7 7\n", its.server:cli(("HGET '%s' %s"):format(key, id)))
+  end)
+
+  it("forgets nobody sooner because of others who look more often", function()
+    local its = redis_presence.begin(redis.shared())
+    local rare = its:open_other { check_interval = 60000 }
+    local name = "rare " .. its.channel.name
+    rare:open(name, BOUNDS):announce(3)
+    local command = ("EXISTS '%s'"):format(its:key(name))
+    wait.till(function() return its.server:cli(command) == "1\n" end, "the number")
+    wait.past(2 * redis_presence.SOON) -- nobody says anything
+    local log, heard = its:open_other():open(name, BOUNDS), nil
+    log:others(function(count) heard = count end)
+    wait.till(function() return heard == 3 end, "the number")
+    command = ("--raw ZRANGE '%s{%%processes}' 0 -1 WITHSCORES"):format(its.prefix)
+    local score = its.server:cli(command):match "%x+\n(%d+)"
+    local now = its.server:cli "--raw TIME":match "%d+" * 1000
+    assert.truthy(score - now > 60000, score - now)
   end)
 
   it("counts nothing of a process that nobody knows to be alive", function()

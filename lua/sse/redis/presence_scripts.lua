@@ -43,7 +43,8 @@ presence_scripts.tell_sharded = presence_scripts.tell:gsub("'PUBLISH'", "'SPUBLI
 -- processes.
 --
 -- Where nobody has said anything for a while, the server was away, and nobody could: all get
--- another life, also where its clock has gone back, as that of another server may have.
+-- another life, also where its clock has gone back, as that of another server may have. Processes
+-- that say seldom that they are alive have longer lives, which others do not shorten.
 presence_scripts.beat = [[
 if redis.replicate_commands then redis.replicate_commands() end
 local call, set, state, process = redis.call, KEYS[1], KEYS[2], ARGV[1]
@@ -55,7 +56,10 @@ local version, seen = tonumber(m[1]), tonumber(m[2])
 local is_changed, is_new = not version, ''
 version = version or 0
 if seen and math.abs(now - seen) > life * 0.75 then
-  for _, one in ipairs(call('ZRANGE', set, 0, -1)) do call('ZADD', set, now + life, one) end
+  local most = now < seen and '+inf' or now + life
+  for _, one in ipairs(call('ZRANGEBYSCORE', set, '-inf', most)) do
+    call('ZADD', set, now + life, one)
+  end
 end
 if call('ZREMRANGEBYSCORE', set, '-inf', now) > 0 then is_changed = true end
 if ARGV[4] == '1' then
