@@ -61,4 +61,4 @@ stores.each("channel:events", { describe = describe, after_each = after_each }, 
     news:close()
     till_over(list)
   end)
-end)
+end, true)

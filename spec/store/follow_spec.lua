@@ -247,4 +247,4 @@ stores.each("Followers", { describe = describe, after_each = after_each }, funct
     table.sort(words)
     assert.same({ "3", "8" }, words)
   end)
-end)
+end, true)
