@@ -40,9 +40,9 @@ describe("sse.redis", function()
     blames("unknown option 'que'", function() sse.redis("redis://a", { que = 1 }) end)
     blames("option 'prefix' must be", function() sse.redis { prefix = "a{" } end)
     blames("option 'port' must be", function() sse.redis { port = 0 } end)
-    blames("the URL's port", function() sse.redis "redis://a:70000" end)
-    blames("the URL's port", function() sse.redis "redis://a:0" end)
-    blames("the URL's port", function() sse.redis "redis://a:99999999999999999999" end)
+    for _, port in ipairs { "70000", "0", "99999999999999999999" } do
+      blames("the URL's port", function() sse.redis("redis://a:" .. port) end)
+    end
     blames("option 'user' needs 'password'", function() sse.redis { user = "u" } end)
     blames("goes with neither", function() sse.redis("unix:///a", { port = 1 }) end)
     blames("one argument too many", function() sse.redis("redis://a", {}, 1) end)
@@ -84,7 +84,7 @@ describe("sse.redis", function()
     it("over TCP, by an address or a name", function()
       local server = redis.start("", true)
       check(("redis://127.0.0.1:%d/2"):format(server.port))
-      local name = socket.dns.toip "localhost" and "localhost" or "127.0.0.1" -- without /etc/hosts
+      local name = socket.dns.toip "localhost" and "localhost" or "127.0.0.1"
       check(("redis://%s:%d"):format(name, server.port), { database = 1 })
       check { host = name, port = server.port, prefix = "other:" }
       check { port = server.port + 0.0, database = 3.0, expire = 1000.5 }
@@ -289,12 +289,7 @@ describe("sse.redis", function()
         and message:find "the store is the parent process's; make one in this process"
       process.exit(is_clear and next(store:stats()) == nil and 0 or 1)
     end
-    local status
-    wait.till(function()
-      status = process.ended(id)
-      return status
-    end, "the child's end")
-    assert.equal(0, status)
+    assert.equal(0, wait.till(function() return process.ended(id) end, "the child's end"))
     assert.equal("2", one:publish "z":match "%d+$")
     assert.equal(1, store:stats().connects)
   end)
