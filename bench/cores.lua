@@ -6,6 +6,7 @@
 -- FOLLOWERS=1000,10000 DELIVERED=50000 a second, to all of them, CORES_SECONDS=5, ROUNDS=3
 local build = assert(arg[1], "usage: lua cores.lua BUILD-FOLDER")
 local lua = arg[-1]
+local median = require "bench.median"
 local DELIVERED = tonumber(os.getenv "DELIVERED") or 50000
 local TIME = tonumber(os.getenv "CORES_SECONDS") or 5
 local PATIENCE <const> = 200 -- looks at the clients, 50 ms apart
@@ -97,13 +98,6 @@ local function run(workers, followers)
     delivered = events * followers, cpu = ended - began, clients = (after - before) / 1e6,
     publisher = publisher, kernel = kernel,
   }
-end
-
-local function median(list, field)
-  local values = {}
-  for _, each in ipairs(list) do values[#values + 1] = each[field] end
-  table.sort(values)
-  return values[(#values + 1) // 2]
 end
 
 print(("%d delivered events a second; us of CPU time for each"):format(DELIVERED))

@@ -7,6 +7,7 @@
 -- usage: lua redis.lua BUILD-FOLDER
 local build = assert(arg[1], "usage: lua redis.lua BUILD-FOLDER")
 local lua = arg[-1]
+local median = require "bench.median"
 local peer = require "bench.redis.peer"
 local run = require "bench.server_run"
 local servers = require "bench.servers"
@@ -24,13 +25,6 @@ if why then
   return
 end
 local redis <close> = peer.start(build)
-
-local function median(lists, i)
-  local values = {}
-  for n, list in ipairs(lists) do values[n] = list[i] end
-  table.sort(values)
-  return values[(#values + 1) // 2]
-end
 
 local parts = {}
 

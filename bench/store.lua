@@ -9,6 +9,7 @@
 -- usage: lua store.lua BUILD-FOLDER
 local build = assert(arg[1], "usage: lua store.lua BUILD-FOLDER")
 local lua = arg[-1]
+local median = require "bench.median"
 local ROUNDS = tonumber(os.getenv "ROUNDS") or 3
 local SECONDS = tonumber(os.getenv "SECONDS") or 1
 local ROWS = os.getenv "ROWS" or "publish,latency,turns,memory"
@@ -57,13 +58,6 @@ local function run_floor(sync, rows)
     BYTES, SECONDS)))
   remove(file)
   return assert(found[1] and found, "store_floor has printed nothing")
-end
-
-local function median(lists, i)
-  local values = {}
-  for n, list in ipairs(lists) do values[n] = list[i] end
-  table.sort(values)
-  return values[(#values + 1) // 2]
 end
 
 -- Runs the functions in turn, ROUNDS times; returns for each a function(i) that gives the median of

@@ -1,4 +1,6 @@
 --- The table of make soak, and what grew beyond its tolerance.
+local median = require "bench.median"
+
 local report = {}
 
 local MIB, KIB = 1048576, 1024
@@ -16,13 +18,6 @@ local rows = {
 }
 
 local LINE = "%-9s %-19s %9s %9s %9s %9s   %9s %9s %9s %9s"
-
-local function median(samples, field)
-  local list = {}
-  for i, taken in ipairs(samples) do list[i] = taken[field] end
-  table.sort(list)
-  return list[(#list + 1) // 2]
-end
 
 local function number(value)
   return math.type(value) == "integer" and ("%d"):format(value) or ("%.1f"):format(value)

@@ -2,28 +2,15 @@
 
 #include <stdlib.h>
 
+#include "digits.h"
+
 #define LENGTH_BYTES 32 /* "$", a length, and the ends of the two lines: at most */
-#define NUMBER_BYTES 12
-
-static size_t write_number(char *out, size_t number)
-{
-    char digits[24];
-    size_t n = 0, len = 0;
-
-    do {
-        digits[n++] = (char)('0' + number % 10);
-        number /= 10;
-    } while (number > 0);
-    while (n > 0)
-        out[len++] = digits[--n];
-    return len;
-}
 
 /* Writes a kind and a number as a line. */
 static char *write_line(char *out, char kind, size_t number)
 {
     *out++ = kind;
-    out += write_number(out, number);
+    out += write_digits(out, number);
     *out++ = '\r';
     *out++ = '\n';
     return out;
@@ -62,8 +49,8 @@ static char *write_sizes(char *out, const run *r)
 
 static char *write_record(char *out, const append *a, int index, sse_slice mark)
 {
-    char number[NUMBER_BYTES];
-    sse_slice its = { number, write_number(number, (size_t)index) };
+    char number[MOST_DIGITS];
+    sse_slice its = { number, write_digits(number, (size_t)index) };
 
     out = write_line(out, '$', mark.len + its.len + a->len);
     out = write_bytes(out, mark);
@@ -99,7 +86,7 @@ static size_t room(int count, const size_t *lengths, const run *r, sse_slice mar
     for (int i = 0; i < r->count; i++) {
         const append *a = r->list[i];
 
-        sum += 3 * (LENGTH_BYTES + 1) + mark.len + NUMBER_BYTES + a->len;
+        sum += 3 * (LENGTH_BYTES + 1) + mark.len + MOST_DIGITS + a->len;
         sum += a->lens[SSE_DIRECT_ID] + a->lens[SSE_DIRECT_DEDUPE];
     }
     return sum;

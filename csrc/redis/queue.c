@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "digits.h"
+
 #define MAX_EVENT_BYTES   ((size_t)32 << 20)
 #define MAX_WAITING_BYTES ((uint64_t)64 << 20)
 #define MAX_HEAD          128 /* five lengths */
@@ -73,21 +75,12 @@ static bool may_add(const tally *t, size_t len, sse_direct_result *failure)
 /* Writes a length that may be missing; returns how many bytes. */
 static size_t write_length(char *out, bool has, size_t len)
 {
-    char digits[20];
-    size_t n = 0, count = 0;
-
-    out[n++] = ' ';
-    if (!has) {
-        out[n++] = '-';
-        len = 1;
-    }
-    do {
-        digits[count++] = (char)('0' + len % 10);
-        len /= 10;
-    } while (len > 0);
-    while (count > 0)
-        out[n++] = digits[--count];
-    return n;
+    *out++ = ' ';
+    if (has)
+        return 1 + write_digits(out, len);
+    out[0] = '-';
+    out[1] = '1';
+    return 3;
 }
 
 static size_t write_head(char *out, const sse_slice texts[TEXTS])

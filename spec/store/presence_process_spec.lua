@@ -3,8 +3,8 @@
 local child = require "spec.support.child"
 local core = require "sse.core"
 local databases = require "spec.support.databases"
+local follower_process = require "spec.support.follower_process"
 local following = require "spec.support.following"
-local process = require "spec.process"
 local sse = require "sse"
 local stores = require "spec.support.stores"
 local wait = require "spec.support.wait"
@@ -13,28 +13,6 @@ local channel, open_used, path, shell = databases.channel, databases.open_used, 
   databases.shell
 
 local BOUNDS = { history = 1000, history_bytes = 8 << 20 }
-
--- A process with followers of its own. A line on its standard input is Lua that it runs.
-local PROGRAM = [[
-  sse = require "sse"
-  io.stdout:setvbuf "no"
-  store = sse.sqlite(%q)
-  one = sse.channel(%q, { store = store })
-  one:on("count", function(count) print("count " .. count) end)
-  local server = sse.server { host = "127.0.0.1", port = 0 }
-  server:get("/", sse.follow(one))
-  server:listen()
-  clients = {}
-  for i = 1, %d do clients[i] = sse.EventSource("http://127.0.0.1:" .. server.port .. "/") end
-  sse.spawn(function()
-    while sse.readable(0) do
-      local line = io.read()
-      if not line then return end
-      assert(load(line))()
-    end
-  end)
-  sse.run()
-]]
 
 describe("channel:count() over processes", function()
   local name, here
@@ -50,7 +28,7 @@ describe("channel:count() over processes", function()
   end)
 
   local function run(followers)
-    return child.script(PROGRAM:format(name, here.name, followers), nil, true)
+    return follower_process.start(("sse.sqlite(%q)"):format(name), here.name, followers)
   end
 
   local function till_count(count)
@@ -221,15 +199,7 @@ describe("channel:count() over processes", function()
     local other = run(0)
     following.open()
     other:till "count 1\n"
-    local id = process.fork()
-    if id == 0 then
-      local ok = pcall(function()
-        here:close()
-        wait.past(20)
-      end)
-      process.exit(ok and 0 or 1)
-    end
-    assert.equal(0, (wait.till(function() return process.ended(id) end, "the child's end")))
+    follower_process.fork(function() here:close() end)
     following.open()
     other:till "count 1\ncount 2\n"
   end)

@@ -149,20 +149,7 @@ describe("sse.redis on a cluster", function()
   it("keeps the loop running for what waits, and for nothing else; ends when it is collected",
     function()
       local given = { cluster = redis_cluster.shared():addresses(), prefix = redis.prefix() }
-      wait.collect()
-      local before = wait.fds()
-      do
-        local log, position = redis_stores.open(given):open("kept", BOUNDS), nil
-        stores.watch(log)
-        log:append({ event = stores.event(1) }, function(got) position = got end)
-        wait.idle()
-        assert.equal(1, position)
-        assert.is_true(wait.fds() > before)
-        log:close() -- who watches keeps the store
-      end
-      redis_stores.forget()
-      wait.collect()
-      assert.equal(before, wait.fds())
+      redis_stores.keeps_what_waits(given)
     end)
 
   it("closes once what was published has its result", function()

@@ -1,6 +1,5 @@
 -- sse.redis on a Redis Cluster of three nodes whose slots move or can't be served: no follower is
 -- disconnected, and what was acknowledged comes once and in order.
-local following = require "spec.support.following"
 local load = require "spec.support.load"
 local redis = require "spec.support.redis"
 local redis_cluster = require "spec.support.redis_cluster"
@@ -28,13 +27,7 @@ describe("sse.redis on a cluster", function()
   -- A channel with one live client.
   local function serve(cluster, given)
     local store = open_used(cluster, given)
-    local one = following.serve { history = 10000, store = store }
-    local client = following.open()
-    following.followers(one, 1)
-    assert(one:publish "first")
-    client:till_data "first"
-    client.events = {}
-    return store, one, client
+    return store, redis_stores.serve_over(store)
   end
 
   it("follows a slot that moves under load", function()

@@ -1,7 +1,7 @@
 -- channel:count() over processes that share a Redis server: numbers come and go with followers and
 -- processes, and cost little.
+local follower_process = require "spec.support.follower_process"
 local following = require "spec.support.following"
-local process = require "spec.process"
 local redis = require "spec.support.redis"
 local redis_presence = require "spec.support.redis_presence"
 local redis_stores = require "spec.support.redis_stores"
@@ -194,16 +194,10 @@ describe("channel:count() over Redis", function()
     local other = its:run(0)
     following.open()
     other:till "count 1\n"
-    local id = process.fork()
-    if id == 0 then
-      local ok = pcall(function()
-        its.store:close()
-        its.channel:close()
-        wait.past(20)
-      end)
-      process.exit(ok and 0 or 1)
-    end
-    assert.equal(0, (wait.till(function() return process.ended(id) end, "the child's end")))
+    follower_process.fork(function()
+      its.store:close()
+      its.channel:close()
+    end)
     following.open()
     other:till "count 1\ncount 2\n"
   end)

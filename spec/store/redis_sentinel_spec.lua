@@ -201,20 +201,7 @@ describe("sse.redis by Sentinel", function()
       local sentinel = redis.start("--sentinel", true, ("sentinel monitor m 127.0.0.1 %d 1")
         :format(redis.start("", true).port))
       local given = { sentinels = { address(sentinel) }, master = "m" }
-      wait.collect()
-      local before = wait.fds()
-      do
-        local log, position = redis_stores.open(given):open("kept", BOUNDS), nil
-        stores.watch(log)
-        log:append({ event = stores.event(1) }, function(got) position = got end)
-        wait.idle()
-        assert.equal(1, position)
-        assert.is_true(wait.fds() > before)
-        log:close() -- who watches keeps the store
-      end
-      redis_stores.forget()
-      wait.collect()
-      assert.equal(before, wait.fds())
+      redis_stores.keeps_what_waits(given)
     end)
 
   -- A channel with one live client, on a server with a replica and a Sentinel.

@@ -1,5 +1,6 @@
 --- Processes that follow a channel of a Redis server, for specs of channel:count().
 local child = require "spec.support.child"
+local follower_process = require "spec.support.follower_process"
 local following = require "spec.support.following"
 local net = require "spec.support.net"
 local redis = require "spec.support.redis"
@@ -13,28 +14,6 @@ redis_presence.__index = redis_presence
 redis_presence.SOON = net.stress and 3000 or 500
 
 local others = {} -- stores that are closed before it is checked which descriptors are left
-
--- A process with followers of its own. A line on its standard input is Lua that it runs.
-local PROGRAM = [[
-  sse = require "sse"
-  io.stdout:setvbuf "no"
-  store = sse.redis(%q, { prefix = %q, check_interval = %d })
-  one = sse.channel(%q, { store = store })
-  one:on("count", function(count) print("count " .. count) end)
-  local server = sse.server { host = "127.0.0.1", port = 0 }
-  server:get("/", sse.follow(one))
-  server:listen()
-  clients = {}
-  for i = 1, %d do clients[i] = sse.EventSource("http://127.0.0.1:" .. server.port .. "/") end
-  sse.spawn(function()
-    while sse.readable(0) do
-      local line = io.read()
-      if not line then return end
-      assert(load(line))()
-    end
-  end)
-  sse.run()
-]]
 
 --- A channel with a store on a server, and a way for clients to follow it.
 -- @return an object with `channel`, `store`, `server`, `prefix`
@@ -63,8 +42,9 @@ function redis_presence:open_other(given) return redis_presence.add(self:open(gi
 
 --- Starts a process with so many followers of the channel.
 function redis_presence:run(followers)
-  return child.script(PROGRAM:format(self.server.url, self.prefix, redis_presence.SOON,
-    self.channel.name, followers), nil, true)
+  local store = ("sse.redis(%q, { prefix = %q, check_interval = %d })"):format(self.server.url,
+    self.prefix, redis_presence.SOON)
+  return follower_process.start(store, self.channel.name, followers)
 end
 
 --- Waits until a channel has so many followers.

@@ -32,7 +32,18 @@ function redis_stores.connected(store, count)
   wait.till(function() return store:stats().connects >= count end, "the store to connect")
 end
 
---- A channel over a store with one live client; returns the store, the channel, the client and the
+--- A channel over a store with one live client; returns both.
+function redis_stores.serve_over(store)
+  local one = following.serve { history = 10000, store = store }
+  local client = following.open()
+  following.followers(one, 1)
+  assert(one:publish "first")
+  client:till_data "first"
+  client.events = {}
+  return one, client
+end
+
+--- The same with a store on a server; returns the store, the channel, the client and the
 -- prefix of the keys.
 -- @param server
 -- @tparam[opt] table given options of the store; `url` instead of the server's
@@ -42,12 +53,7 @@ function redis_stores.serve(server, given)
   local url = own.url or server.url
   own.url, own.connect_timeout = nil, own.timeout
   local store = redis_stores.open_used(url, own)
-  local one = following.serve { history = 10000, store = store }
-  local client = following.open()
-  following.followers(one, 1)
-  assert(one:publish "first")
-  client:till_data "first"
-  client.events = {}
+  local one, client = redis_stores.serve_over(store)
   return store, one, client, own.prefix
 end
 
@@ -56,6 +62,27 @@ function redis_stores.other(server, one, prefix)
   local store = redis_stores.open_used(server.url, { prefix = prefix })
   others[#others + 1] = store
   return store:open(one.name, { history = 10000, history_bytes = 8 << 20 })
+end
+
+--- Checks that a store keeps the loop running for what waits and for nothing else, and that it ends
+-- when it is collected.
+-- @tparam table given the store's options
+function redis_stores.keeps_what_waits(given)
+  wait.collect()
+  local before = wait.fds()
+  do
+    local log = redis_stores.open(given):open("kept", { history = 100, history_bytes = 1 << 20 })
+    local position
+    stores.watch(log)
+    log:append({ event = stores.event(1) }, function(got) position = got end)
+    wait.idle()
+    assert(position == 1, position)
+    assert(wait.fds() > before)
+    log:close() -- who watches keeps the store
+  end
+  redis_stores.forget()
+  wait.collect()
+  assert(before == wait.fds(), "descriptors are left")
 end
 
 --- Drops the references to the stores.

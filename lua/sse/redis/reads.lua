@@ -107,6 +107,18 @@ function reads.send(log)
   end
 end
 
+-- Takes the reply to a look. Returns where the log is, or nothing where the reply has another form.
+local function take_look(log, reply)
+  local result, token = result_of(reply)
+  if not result then
+    log.store.pair:lose "a result of another form than expected"
+    return nil
+  end
+  log.store:note_success()
+  log:note(result.epoch, result.head, token)
+  return result
+end
+
 --- Looks where the log is. Only while it can be asked.
 function reads.look(log)
   local question = { after = 0, limit = 0, bounds = log.bounds }
@@ -116,11 +128,8 @@ function reads.look(log)
       local again = log.store:on_error(err, log) -- the next look comes soon
       return again and again(log)
     end
-    local result, token = result_of(reply)
-    if not result then return log.store.pair:lose "a result of another form than expected" end
-    log.store:note_success()
-    log:note(result.epoch, result.head, token)
-    log:on_look(result.epoch, result.head)
+    local result = take_look(log, reply)
+    if result then log:on_look(result.epoch, result.head) end
   end)
 end
 
@@ -133,10 +142,8 @@ function reads.verify(log)
       log:forget_session() -- verifies again
       return again and again(log)
     end
-    local result, token = result_of(reply)
-    if not result then return log.store.pair:lose "a result of another form than expected" end
-    log.store:note_success()
-    log:note(result.epoch, result.head, token)
+    local result = take_look(log, reply)
+    if not result then return end
     local told = log.told_before
     log.told_before = nil
     if not log:is_watched() then return end
