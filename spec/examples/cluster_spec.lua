@@ -8,6 +8,7 @@ local redis = require "spec.support.redis"
 local redis_stores = require "spec.support.redis_stores"
 local serving = require "spec.support.serving"
 local sse = require "sse"
+local temporary = require "spec.support.temporary"
 local wait = require "spec.support.wait"
 
 local JSON = { ["Content-Type"] = "application/json" }
@@ -175,7 +176,18 @@ describe("make demo-cluster", function()
     return list
   end
 
-  local function demo(port) return child.program(SCRIPT:format(port, child.lua())) end
+  -- Lua as the sanitizers need it, which the script's other programs must not be run with.
+  local function lua()
+    local preload = os.getenv "LD_PRELOAD"
+    if not preload then return child.lua() end
+    local path = temporary.folder() .. "/lua"
+    local file <close> = assert(io.open(path, "w"))
+    file:write(("#!/bin/sh\nLD_PRELOAD='%s' exec '%s' \"$@\"\n"):format(preload, child.lua()))
+    assert(os.execute(("%s chmod +x '%s'"):format(child.UNLOADED, path)))
+    return path
+  end
+
+  local function demo(port) return child.program(SCRIPT:format(port, lua())) end
 
   it("starts two machines and Redis, starts again what is killed, and ends all", function()
     local port = ports.free()
