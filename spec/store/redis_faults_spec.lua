@@ -77,6 +77,25 @@ describe("sse.redis", function()
     assert.truthy(cuts > 5)
   end)
 
+  it("has who follows get what is published next, although where it begins is asked twice", function()
+    local server = redis.start("", true)
+    between = relay.start(server.port)
+    local prefix = redis.prefix()
+    local store = redis_stores.open_used("redis://127.0.0.1:" .. between.port,
+      { prefix = prefix, queue = 10 })
+    local one = following.serve { history = 10000, store = store }
+    assert(one:publish "before")
+    local log = other(server, one, prefix)
+    local sent = store:stats().commands
+    between.pairs[1].down.blocked = true -- results are lost; announcements come
+    local client = following.open()
+    wait.till(function() return store:stats().commands > sent end, "the question")
+    task.spawn(function() one:publish "next" end)
+    wait.till(function() return stores.read(log, 0).head == 2 end, "the event to be added")
+    between:cut_all()
+    assert.equal("next", client:till_data "next":text())
+  end)
+
   it("adds an event once whose result was lost, and which a slow server does late", function()
     local server = redis.start("", true)
     between = relay.start(server.port)

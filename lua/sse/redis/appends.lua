@@ -10,6 +10,7 @@ local error_text = require "sse.redis.error_text"
 local handles = require "sse.redis.core"
 local pages = require "sse.shared.pages"
 local protected = require "sse.shared.protected"
+local reads = require "sse.redis.reads"
 
 local EVENTS_AT_ONCE, BYTES_AT_ONCE = 200, 256 * 1024 -- of one run of the script
 local SHARED = 64 -- events; of as many, half are kept for the run behind
@@ -115,6 +116,7 @@ end
 -- Events of a run were added, from a position on.
 local function note_added(log, flight, from, to, position, epoch)
   local last = position + to - from
+  reads.note_added(log, flight.number, position, epoch)
   log.store.numbers.appends = log.store.numbers.appends + to - from + 1
   if log:awaits_news(epoch, last) then
     return log:hold(flight.run, from, to, position, epoch)

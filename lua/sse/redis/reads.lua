@@ -51,6 +51,18 @@ local function result_of(reply)
     records = records }, token
 end
 
+-- Where the log was when it was asked first, where that may be before what the result says: the
+-- question was sent again, behind events that this process has published since. nil: it was there.
+local function asked_head(log, question, result)
+  local before, flight = question.before, log.flight
+  if before and before.epoch ~= result.epoch then before = nil end
+  if flight and flight.is_repeated and flight.number > question.runs
+    and flight.known.epoch == result.epoch then
+    before = flight.known -- it may have been done
+  end
+  return before and before.position < result.head and before.position or nil
+end
+
 local function finish(log, question, ...)
   log.asked[question] = nil
   log.store:count_reads(-1)
@@ -74,7 +86,18 @@ local function on_reply(log, question, reply, err)
   log:note(result.epoch, result.head, token)
   store:note_success()
   store.numbers.reads = store.numbers.reads + 1
+  result.asked_head = asked_head(log, question, result)
   finish(log, question, result)
+end
+
+--- Events of this process's own were added, from a position on, by a run of that number.
+function reads.note_added(log, number, position, epoch)
+  local function note(question)
+    if question.before or not question.runs or question.runs >= number then return end
+    question.before = { epoch = epoch, position = position - 1 }
+  end
+  for question in pairs(log.asked) do note(question) end
+  for _, question in ipairs(log.questions) do note(question) end
 end
 
 -- --- asking --------------------------------------------------------------------------------------
@@ -101,6 +124,7 @@ function reads.send(log)
   log.questions = {}
   for _, question in ipairs(list) do
     log.asked[question] = true
+    question.runs = question.runs or log.store.numbers.runs -- those of its first time
     log:send(words_of(log, question), function(reply, err)
       on_reply(log, question, reply, err)
     end)

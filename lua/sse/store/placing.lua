@@ -47,7 +47,7 @@ local function look(its, job, after)
     end
   end
   view.epoch, view.first, view.next = epoch, result.first, result.head + 1
-  view.oldest, view.newest = head.first, head.head + 1
+  view.oldest, view.newest = head.first, (head.asked_head or head.head) + 1
   if head.epoch ~= epoch then view.oldest, view.newest = 1, 1 end -- all that there is is new
   local own, _, next_, is_loaded = core.window_state(its.channel)
   if own ~= epoch or result.epoch ~= epoch or not is_loaded or result.head >= next_ then

@@ -20,7 +20,8 @@ end
 local function first_of(from, result)
   local count = math.type(from) and from or 0
   if from == "oldest" then return result.first end
-  return math.max(result.head + 1 - count, math.min(result.first, result.head + 1))
+  local next_ = (result.asked_head or result.head) + 1
+  return math.max(next_ - count, math.min(result.first, next_))
 end
 
 -- Waits until the window is loaded, and sets the reader to its place.
