@@ -77,7 +77,7 @@ describe("sse.redis", function()
     assert.truthy(cuts > 5)
   end)
 
-  it("has who follows get what is published next, although where it begins is asked twice", function()
+  it("has who follows get what is published next, though it asks twice where it begins", function()
     local server = redis.start("", true)
     between = relay.start(server.port)
     local prefix = redis.prefix()
