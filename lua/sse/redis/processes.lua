@@ -5,6 +5,7 @@
 -- each channel again and again.
 -- @module sse.redis.processes
 local core = require "sse.core"
+local lists = require "sse.redis.lists"
 local names = require "sse.redis.names"
 local slots = require "sse.redis.slots"
 
@@ -42,17 +43,11 @@ function Processes:hear(process)
   self:ask_soon()
 end
 
-local function list_of(set)
-  local list = {}
-  for one in pairs(set) do list[#list + 1] = one end
-  return list
-end
-
 local function set_live(self, list)
   self.live = {}
   for _, process in ipairs(list) do self.live[process] = true end
   self.was_absent, self.absent = self.absent, {}
-  for _, presence in ipairs(list_of(self.presences)) do presence:recount() end
+  for _, presence in ipairs(lists.keys(self.presences)) do presence:recount() end
   self.was_absent = {}
 end
 
@@ -80,7 +75,7 @@ local function take(self, store, question, reply)
   if question.is_of_all then return true end
   self.known_by, self.known_session, self.said = store, store.pair.session, question.at
   if was_known and is_new ~= "1" then return true end
-  for _, presence in ipairs(list_of(self.presences)) do presence:on_registered(is_new == "1") end
+  for _, presence in ipairs(lists.keys(self.presences)) do presence:on_registered(is_new == "1") end
   return true
 end
 

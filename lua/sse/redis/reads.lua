@@ -69,6 +69,18 @@ local function finish(log, question, ...)
   log.call(question.done, ...)
 end
 
+-- Takes a reply. Returns what it says. One of another form ends the connections, and gives nothing.
+local function take(log, reply)
+  local result, token = result_of(reply)
+  if not result then
+    log.store.pair:lose "a result of another form than expected"
+    return nil
+  end
+  log.store:note_success()
+  log:note(result.epoch, result.head, token)
+  return result
+end
+
 local function on_reply(log, question, reply, err)
   if not log.asked[question] then return end
   local store = log.store
@@ -81,10 +93,8 @@ local function on_reply(log, question, reply, err)
     if again then return again(log) end
     return finish(log, question, nil, "redis: " .. err, "ESTORE")
   end
-  local result, token = result_of(reply)
-  if not result then return store.pair:lose "a result of another form than expected" end
-  log:note(result.epoch, result.head, token)
-  store:note_success()
+  local result = take(log, reply)
+  if not result then return end
   store.numbers.reads = store.numbers.reads + 1
   result.asked_head = asked_head(log, question, result)
   finish(log, question, result)
@@ -131,18 +141,6 @@ function reads.send(log)
   end
 end
 
--- Takes the reply to a look. Returns where the log is, or nothing where the reply has another form.
-local function take_look(log, reply)
-  local result, token = result_of(reply)
-  if not result then
-    log.store.pair:lose "a result of another form than expected"
-    return nil
-  end
-  log.store:note_success()
-  log:note(result.epoch, result.head, token)
-  return result
-end
-
 --- Looks where the log is. Only while it can be asked.
 function reads.look(log)
   local question = { after = 0, limit = 0, bounds = log.bounds }
@@ -152,7 +150,7 @@ function reads.look(log)
       local again = log.store:on_error(err, log) -- the next look comes soon
       return again and again(log)
     end
-    local result = take_look(log, reply)
+    local result = take(log, reply)
     if result then log:on_look(result.epoch, result.head) end
   end)
 end
@@ -166,7 +164,7 @@ function reads.verify(log)
       log:forget_session() -- verifies again
       return again and again(log)
     end
-    local result = take_look(log, reply)
+    local result = take(log, reply)
     if not result then return end
     local told = log.told_before
     log.told_before = nil

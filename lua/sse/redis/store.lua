@@ -3,6 +3,7 @@
 local core = require "sse.core"
 local counting = require "sse.redis.counting"
 local handles = require "sse.redis.core"
+local lists = require "sse.redis.lists"
 local loading = require "sse.redis.loading"
 local names = require "sse.redis.names"
 local new_pair = require("sse.redis.pair").new
@@ -103,12 +104,6 @@ function Store:tell_up()
   if self.told_state == "down" then tell_state(self, "up") end
 end
 
-local function list_of(logs)
-  local list = {}
-  for _, log in pairs(logs) do list[#list + 1] = log end
-  return list
-end
-
 --- How long until the next look at something, not the same for all processes.
 function Store:look_pause() return self.target.check_interval * (0.75 + 0.5 * math.random()) end
 
@@ -119,7 +114,7 @@ local function on_up(self)
   ticks.start(self)
   self.woken, self.changed, self.subscribing = {}, {}, {}
   waiting.update_tally(self)
-  for _, log in ipairs(list_of(self.logs)) do
+  for _, log in ipairs(lists.values(self.logs)) do
     if log:is_watched() then self.changed[log] = true end
     if log:is_watched() or log:is_busy() then self:wake(log) end
   end
@@ -135,7 +130,7 @@ local function on_down(self, why, was_up)
   self.last_loss = why
   waiting.update_tally(self)
   counting.on_down(self)
-  for _, log in ipairs(list_of(self.logs)) do log:on_down(why) end
+  for _, log in ipairs(lists.values(self.logs)) do log:on_down(why) end
   tell_state(self, "down", why)
   if self.router then self.router:on_down(self) end
   self:count_leaving(-self.leaving)
@@ -204,7 +199,7 @@ function Store:finish()
   if self.end_of_close then self.end_of_close:stop() end
   self.end_of_close = nil
   counting.finish(self)
-  for _, log in ipairs(list_of(self.logs)) do
+  for _, log in ipairs(lists.values(self.logs)) do
     if log:is_busy() then
       core.defer(function() log:fail("the store is closed", "ECLOSED") end)
     end

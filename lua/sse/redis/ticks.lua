@@ -2,24 +2,19 @@
 -- @module sse.redis.ticks
 local core = require "sse.core"
 local counting = require "sse.redis.counting"
+local lists = require "sse.redis.lists"
 local subscribing = require "sse.redis.subscribing"
 
 local LONGEST_TICK = 1000 -- ms
 
 local ticks = {}
 
-local function keys_of(set)
-  local list = {}
-  for key in pairs(set) do list[#list + 1] = key end
-  return list
-end
-
 local function tick(self)
   local now = core.now()
   subscribing.change(self)
-  for _, log in ipairs(keys_of(self.watched)) do log:tick(now) end
+  for _, log in ipairs(lists.keys(self.watched)) do log:tick(now) end
   counting.tick(self, now)
-  for _, log in ipairs(keys_of(self.left)) do self:drop(log) end
+  for _, log in ipairs(lists.keys(self.left)) do self:drop(log) end
   if now >= self.next_ping then
     self.next_ping = now + self:look_pause()
     self.pair:ping()
